@@ -1,0 +1,160 @@
+//! What a start of the app costs, and an installation.
+//!
+//! A launch without a change is to stay under 1 ms with 50 bundles; one that begins a trial costs one durable write, whose
+//! time is the disk's. Each measured launch is the first of a session of its own; opening the store is not in it.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where it fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use capbundle::VerifiedArchive;
+use capbundle::bundle::{PackOptions, pack};
+use capbundle::progress::Control;
+use capbundle::store::{BundleId, LaunchReason, NativeApp, NewBundle, Slot, Store, StoreOptions};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use tempfile::TempDir;
+
+/// As many as an app that is never tidied up gathers in years.
+const BUNDLES: [usize; 3] = [1, 50, 1000];
+/// A medium app.
+const FILES: usize = 4000;
+const FILE_SIZE: usize = 11 << 10;
+
+struct Device {
+    folder: TempDir,
+}
+
+impl Device {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder }
+    }
+
+    /// A device with this many small bundles, the last of which is proven.
+    fn with_bundles(count: usize) -> Self {
+        let device = Self::new();
+        let store = device.open();
+        let mut last = None;
+        for number in 0..count {
+            last = Some(install(&store, &device.archive(&number.to_string(), 1, 100)));
+        }
+        let proven = Slot::Bundle(last.unwrap());
+        store.set_current(&proven).unwrap();
+        store.confirm(&proven).unwrap();
+        drop(store);
+        // The first launch notes the native build.
+        device.open().launch(&native());
+        device
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.path("store"), StoreOptions::default()).unwrap()
+    }
+
+    fn archive(&self, version: &str, files: usize, size: usize) -> VerifiedArchive {
+        let (web, zip) = (self.path("web"), self.path("bundle.zip"));
+        let _ = fs::remove_dir_all(&web);
+        fs::create_dir_all(&web).unwrap();
+        let page = format!("<title>{version}</title><script>CapacitorUpdater.notifyAppReady()</script>");
+        fs::write(web.join("index.html"), page).unwrap();
+        write_files(&web, files, size);
+        let packed = pack(&web, &zip, &PackOptions::default(), &Control::new()).unwrap();
+        VerifiedArchive::from_digest(&zip, &packed.digest, &Control::new()).unwrap()
+    }
+}
+
+fn install(store: &Store, archive: &VerifiedArchive) -> BundleId {
+    let new = NewBundle::version("1.0.0");
+    store.install(archive, &new, &Control::new()).unwrap().id
+}
+
+/// Half text, half bytes that do not compress.
+fn write_files(folder: &Path, files: usize, size: usize) {
+    let mut state = 1_u64;
+    for number in 0..files {
+        let mut bytes = Vec::with_capacity(size);
+        while bytes.len() < size {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            if number % 2 == 0 {
+                bytes.extend(format!("const item{} = render({});\n", state >> 58, state >> 50).into_bytes());
+            } else {
+                bytes.extend(state.to_be_bytes());
+            }
+        }
+        fs::write(folder.join(format!("{number}.js")), bytes).unwrap();
+    }
+}
+
+fn native() -> NativeApp {
+    NativeApp::new("1.0", "1")
+}
+
+fn launches(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("launch");
+    for count in BUNDLES {
+        let device = Device::with_bundles(count);
+        group.bench_function(format!("without a change, {count} bundles"), |bencher| {
+            bencher.iter_batched(
+                || device.open(),
+                |store| {
+                    let launch = store.launch(&native());
+                    assert_eq!(launch.reason, LaunchReason::Current);
+                    store
+                },
+                BatchSize::PerIteration,
+            );
+        });
+
+        let store = device.open();
+        let next = install(&store, &device.archive("next", 1, 100));
+        store.set_next(&Slot::Bundle(next)).unwrap();
+        drop(store);
+        let state = device.path("store/state.json");
+        let before = fs::read(&state).unwrap();
+        group.bench_function(format!("that begins a trial, {count} bundles"), |bencher| {
+            bencher.iter_batched(
+                || {
+                    fs::write(&state, &before).unwrap();
+                    device.open()
+                },
+                |store| {
+                    let launch = store.launch(&native());
+                    assert_eq!(launch.reason, LaunchReason::NextApplied);
+                    store
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn installation(criterion: &mut Criterion) {
+    let device = Device::new();
+    let archive = device.archive("medium", FILES, FILE_SIZE);
+    let store = device.open();
+    let mut group = criterion.benchmark_group("install");
+    group
+        .sample_size(10)
+        .throughput(Throughput::Bytes((FILES * FILE_SIZE) as u64));
+    group.bench_function(format!("{FILES} files"), |bencher| {
+        bencher.iter_batched(
+            || {
+                for (record, _) in store.list().unwrap() {
+                    store.delete(&record.id).unwrap();
+                }
+            },
+            |()| install(&store, &archive),
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, launches, installation);
+criterion_main!(benches);

@@ -1,0 +1,98 @@
+//! Looking into an archive without unpacking it.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::archive::{Archive, INDEX_HTML};
+use super::finding::{Finding, FindingCode};
+use super::names;
+use crate::error::{IoContext, Result};
+use crate::input;
+use crate::limits::Limits;
+use crate::positioned::PositionedReader;
+
+/// One file of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntrySummary {
+    /// Path inside the bundle, where devices would put it.
+    pub path: String,
+    /// Bytes unpacked, as declared.
+    pub size: u64,
+    /// Bytes in the archive.
+    pub compressed_size: u64,
+    /// `stored` or `deflate`.
+    pub method: &'static str,
+}
+
+/// What an archive holds, read from its directory.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// Files, in archive order.
+    pub files: Vec<EntrySummary>,
+    /// Number of folders that unpacking would make.
+    pub folders: u64,
+    /// Bytes of all files unpacked, as declared.
+    pub unpacked_size: u64,
+    /// Bytes of the archive file.
+    pub archive_size: u64,
+    /// The single top folder that unpacking would strip.
+    pub flattened: Option<String>,
+    /// What is odd about it. An archive with an error among these cannot be used as a bundle.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads the directory of the archive at `path`, under the same rules as [`unpack`](super::unpack).
+///
+/// Contents are not read, so sizes are those the archive declares.
+///
+/// # Errors
+/// [`UnsafeArchive`](crate::ErrorKind::UnsafeArchive) and [`LimitExceeded`](crate::ErrorKind::LimitExceeded) as
+/// unpacking; [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io). An archive without an
+/// `index.html` is no error but a finding.
+pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection> {
+    let file = input::open(path)?;
+    let archive_size = file.metadata().at("read the size of", path)?.len();
+    let archive = Archive::read(PositionedReader::new(Arc::new(file), archive_size), path, limits)?;
+    let findings = findings(&archive, limits);
+    let files = archive.files.iter().map(|file| EntrySummary {
+        path: file.path.to_string(),
+        size: file.size,
+        compressed_size: file.compressed_size,
+        method: if file.stored { "stored" } else { "deflate" },
+    });
+    Ok(Inspection {
+        files: files.collect(),
+        folders: archive.folders.len() as u64,
+        unpacked_size: archive.declared_size,
+        archive_size,
+        flattened: archive.flattened,
+        findings,
+    })
+}
+
+fn findings(archive: &Archive, limits: &Limits) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !archive.has_index {
+        let message = format!("no {INDEX_HTML} at the root of the archive, nor in a single top folder");
+        findings.push(Finding::error(FindingCode::IndexHtmlNotFound, message));
+    }
+    findings.extend(archive.left_out.iter().map(|path| {
+        let message = "stands beside the single top folder, so devices leave it out";
+        Finding::warning(FindingCode::SuspiciousFile, message).in_file(path.as_str())
+    }));
+    let mut spellings = HashMap::new();
+    for file in &archive.files {
+        // In an archive that exists a secret is a warning: it may be unpacked, it should not have been published.
+        findings.extend(names::secret(&file.path).map(Finding::into_warning));
+        findings.extend(names::unportable(&file.path, &mut spellings));
+    }
+    findings.extend(names::suspicious(archive.files.iter().map(|file| &file.path)));
+    findings.extend(names::over_limits(
+        archive.files.iter().map(|file| (&file.path, file.size)),
+        limits,
+    ));
+    findings
+}

@@ -1,0 +1,30 @@
+//! From a folder to an archive and back.
+mod archive;
+#[cfg(feature = "pack")]
+mod check;
+#[cfg(feature = "pack")]
+mod compress;
+mod content;
+mod finding;
+mod inspect;
+mod layout;
+mod names;
+#[cfg(feature = "pack")]
+mod needle;
+#[cfg(feature = "pack")]
+mod pack;
+#[cfg(feature = "pack")]
+mod queue;
+#[cfg(feature = "pack")]
+mod scan;
+mod unpack;
+#[cfg(feature = "pack")]
+mod writer;
+#[cfg(feature = "pack")]
+pub use check::{CheckOptions, check};
+pub use finding::{Finding, FindingCode, Severity};
+pub use inspect::{EntrySummary, Inspection, inspect};
+#[cfg(feature = "pack")]
+pub use pack::{Excluded, PackOptions, Packed, pack};
+pub(crate) use unpack::{Tree, WrittenFile, read_bundle, write_tree};
+pub use unpack::{UnpackOptions, Unpacked, unpack};

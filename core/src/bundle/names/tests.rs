@@ -1,0 +1,110 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+use super::*;
+
+fn path(text: &str) -> SafePath {
+    SafePath::parse(text.as_bytes(), &Limits::default()).unwrap().unwrap()
+}
+
+#[test]
+fn secrets_are_recognised_in_any_folder_and_case() {
+    for name in [
+        ".env",
+        "config/.env.production",
+        "a/.capgo_key_v2",
+        ".capgo_key_v2.pub",
+        "server.PEM",
+        ".npmrc",
+        "x.p12",
+        "tls/server.key",
+        "putty.ppk",
+        "ssh/id_dsa",
+    ] {
+        assert!(secret(&path(name)).is_some_and(|finding| finding.is_error()), "{name}");
+    }
+    for name in [
+        "environment.js",
+        "env.js",
+        "assets/pem.js",
+        "key.json",
+        ".well-known/assetlinks.json",
+    ] {
+        assert!(secret(&path(name)).is_none(), "{name}");
+    }
+}
+
+#[cfg(feature = "pack")]
+#[test]
+fn private_keys_are_recognised_by_how_they_begin() {
+    for head in [
+        "-----BEGIN PRIVATE KEY-----\nMII",
+        "-----BEGIN OPENSSH PRIVATE KEY-----",
+        "const k = `-----BEGIN RSA PRIVATE KEY-----",
+    ] {
+        assert!(is_private_key(head.as_bytes()), "{head}");
+    }
+    for head in ["", "-----BEGIN PUBLIC KEY-----", "PRIVATE KEY-----"] {
+        assert!(!is_private_key(head.as_bytes()), "{head}");
+    }
+}
+
+fn suspicions(names: &[&str]) -> Vec<String> {
+    let paths: Vec<_> = names.iter().map(|name| path(name)).collect();
+    suspicious(paths.iter()).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn build_leftovers_are_named_for_what_they_are() {
+    let only = |name: &str| suspicions(&[name]).pop();
+    assert!(only("app.js.map").unwrap().contains("app.js.map: is a source map"));
+    assert!(only("node_modules/x/index.js").unwrap().contains("node_modules"));
+    assert!(only("package-lock.json").unwrap().contains("npm"));
+    assert_eq!(only("assets/app.js"), None);
+    assert_eq!(only("video/part1.ts"), None, "MPEG transport streams end in .ts too");
+}
+
+#[test]
+fn leftovers_of_one_cause_are_one_finding() {
+    let found = suspicions(&[
+        "a.map",
+        "b.map",
+        "c.map",
+        "d.map",
+        "e.map",
+        "lib/node_modules/x/index.js",
+        "lib/node_modules/x/node_modules/y/y.map",
+        "my_node_modules/z",
+    ]);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("lib/node_modules: holds 2 file"), "{found:?}");
+    assert!(
+        found[1].contains("5 files") && found[1].contains("a.map, b.map, c.map and 2 more"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn names_that_collide_without_case_name_one_another() {
+    let mut spellings = HashMap::new();
+    assert!(unportable(&path("Logo.png"), &mut spellings).is_none());
+    let finding = unportable(&path("logo.png"), &mut spellings).unwrap();
+    assert!(finding.message.contains("Logo.png") && !finding.is_error(), "{finding}");
+}
+
+#[test]
+fn sizes_above_the_limits_of_devices_are_warned_of() {
+    let limits = Limits {
+        entries: 1,
+        total_size: 10,
+        file_size: 8,
+        ..Limits::default()
+    };
+    let (a, b) = (path("a"), path("b"));
+    let findings = over_limits([(&a, 9), (&b, 2)].into_iter(), &limits);
+    assert_eq!(findings.len(), 3, "{findings:?}");
+    assert!(over_limits([(&a, 8)].into_iter(), &limits).is_empty());
+}

@@ -1,0 +1,311 @@
+//! From a folder to an archive: the same bytes on every machine and for any number of threads.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread;
+
+use tempfile::NamedTempFile;
+
+use super::check::{self, CheckOptions};
+use super::compress::{self, Body, Compressed, Compressor};
+use super::finding::{Finding, FindingCode};
+use super::queue::OrderedQueue;
+use super::scan::{self, Entry, Scan};
+use super::writer::{ArchiveWriter, Header, Method};
+use crate::digest::{CHUNK, Crc32, HashingWriter, Sha256Digest};
+use crate::error::{Error, IoContext, Result};
+use crate::limits::Limits;
+use crate::output;
+use crate::progress::{Control, Phase};
+
+/// Each thread holds buffers, and beyond this the writing thread is what all wait for.
+const MAX_THREADS: usize = 8;
+/// Files that may be compressed ahead of the one that is being written: enough to keep every thread busy behind a
+/// large file, few enough that what waits in memory stays under 8 MiB.
+const WINDOW: usize = 64;
+const BUFFER: usize = 64 << 10;
+
+/// How to pack.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct PackOptions {
+    /// What is checked first and what is left out; an error among the findings stops the packing.
+    pub check: CheckOptions,
+    /// Threads that compress; `None` for one a core, eight at most. The bytes do not depend on it.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// A file or folder that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Excluded {
+    /// Path inside the folder; that of a folder ends with `/` and stands for all that is in it.
+    pub path: String,
+    /// The rule that excluded it.
+    pub rule: String,
+}
+
+/// What [`pack`] made.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Packed {
+    /// SHA-256 of the archive.
+    pub digest: Sha256Digest,
+    /// CRC-32 of the archive, for Capgo plugins from before 5.10, 6.25 and 7.0.
+    pub crc32: Crc32,
+    /// Bytes of the archive.
+    pub size: u64,
+    /// Bytes of all files before compression.
+    pub unpacked_size: u64,
+    /// Number of files.
+    pub files: u64,
+    /// Number of folders, the root not counted.
+    pub folders: u64,
+    /// What was left out, and why.
+    pub excluded: Vec<Excluded>,
+    /// Warnings of the checks.
+    pub findings: Vec<Finding>,
+}
+
+/// Packs `folder` into the archive `to`, which appears whole or not at all and replaces a file that is there.
+///
+/// The archive is deterministic: entries sorted by their UTF-8 path, one fixed time, fixed permissions, the compressor
+/// pinned; it depends on the names and bytes of the files alone. Files that do not shrink are stored. Memory stays
+/// bounded whatever the size of the folder, but for about 200 bytes a file. No thread is left when it returns; a crash
+/// may leave a `.capbundle-*.tmp` file beside `to`.
+///
+/// # Errors
+/// [`NotABundle`](crate::ErrorKind::NotABundle) with all findings if the [`check`](super::check()) finds errors, and
+/// what that check itself fails with; [`InvalidInput`](crate::ErrorKind::InvalidInput) if `to` lies in `folder` or a
+/// file changes meanwhile; [`NoSpace`](crate::ErrorKind::NoSpace), [`Io`](crate::ErrorKind::Io),
+/// [`Cancelled`](crate::ErrorKind::Cancelled).
+pub fn pack(folder: &Path, to: &Path, options: &PackOptions, control: &Control) -> Result<Packed> {
+    require_outside(folder, to)?;
+    let scan = scan::scan(folder, &options.check.ignore, control)?;
+    let mut findings = check::check_scan(folder, &scan, &options.check, control)?;
+    if findings.iter().any(Finding::is_error) {
+        return Err(Error::CheckFailed {
+            folder: folder.to_path_buf(),
+            findings,
+        });
+    }
+    let mut written = write_archive(folder, to, &scan, options.threads, control)?;
+    findings.append(&mut written.findings);
+    Ok(Packed {
+        digest: written.digest,
+        crc32: written.crc32,
+        size: written.size,
+        unpacked_size: scan.files().map(|entry| entry.size).sum(),
+        files: scan.files().count() as u64,
+        folders: scan.folders,
+        excluded: scan.excluded,
+        findings,
+    })
+}
+
+/// An archive in its own folder would be packed into its successor.
+fn require_outside(folder: &Path, to: &Path) -> Result<()> {
+    let root = folder.canonicalize().at("open the folder", folder)?;
+    let target = output::folder_of(to);
+    if target.canonicalize().at("open the folder", target)?.starts_with(root) {
+        let problem = format!(
+            "it lies in {}, the folder it is made of; write it somewhere else",
+            folder.display()
+        );
+        return Err(Error::invalid_input(to.display().to_string(), problem));
+    }
+    Ok(())
+}
+
+struct Written {
+    digest: Sha256Digest,
+    crc32: Crc32,
+    size: u64,
+    /// What only the finished archive shows.
+    findings: Vec<Finding>,
+}
+
+fn write_archive(
+    folder: &Path,
+    to: &Path,
+    scan: &Scan,
+    threads: Option<NonZeroUsize>,
+    control: &Control,
+) -> Result<Written> {
+    let spool_folder = output::folder_of(to);
+    let target = Target::new(output::temporary_file(spool_folder, output::SHARED_MODE)?);
+    let mut writer = ArchiveWriter::new(BufWriter::with_capacity(CHUNK, target));
+    let queue = OrderedQueue::new(scan.entries.len(), WINDOW);
+    let threads = threads
+        .map_or_else(default_threads, NonZeroUsize::get)
+        .min(scan.entries.len().max(1));
+    let mut findings = thread::scope(|scope| {
+        for number in 0..threads {
+            let worker = || {
+                let mut compressor = Compressor::new(spool_folder);
+                queue.work(|number| prepare(&mut compressor, folder, &scan.entries[number], control));
+            };
+            match thread::Builder::new().spawn_scoped(scope, worker) {
+                Ok(_) => {}
+                // Where the system gives no more threads, those there are do the work.
+                Err(_) if number > 0 => break,
+                Err(error) => return Err(Error::io("start a thread to write", to, error)),
+            }
+        }
+        let result = write_entries(&mut writer, folder, to, scan, &queue, control);
+        queue.stop();
+        result
+    })?;
+    let names = scan.entries.iter().map(entry_name);
+    let buffered = writer.finish(names).at("write", to)?;
+    let target = buffered
+        .into_inner()
+        .map_err(|error| Error::io("write", to, error.into_error()))?;
+    let (file, digest, size) = target.hashing.finish();
+    control.check("pack")?;
+    output::persist(file, to)?;
+    let unpacked_size = scan.files().map(|entry| entry.size).sum();
+    findings.extend(over_expansion(unpacked_size, size));
+    Ok(Written {
+        digest,
+        crc32: Crc32::from_hasher(target.crc32),
+        size,
+        findings,
+    })
+}
+
+fn default_threads() -> usize {
+    thread::available_parallelism()
+        .map_or(1, NonZeroUsize::get)
+        .min(MAX_THREADS)
+}
+
+fn prepare(compressor: &mut Compressor, folder: &Path, entry: &Entry, control: &Control) -> Result<Compressed> {
+    if entry.is_folder {
+        let header = Header {
+            method: Method::Stored,
+            crc32: 0,
+            size: 0,
+            compressed_size: 0,
+            is_folder: true,
+        };
+        return Ok(Compressed {
+            header,
+            body: Body::Nothing,
+        });
+    }
+    compressor.compress(&entry.path.resolve(folder), entry.size, control)
+}
+
+fn write_entries(
+    writer: &mut ArchiveWriter<BufWriter<Target>>,
+    folder: &Path,
+    to: &Path,
+    scan: &Scan,
+    queue: &OrderedQueue<Result<Compressed>>,
+    control: &Control,
+) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let total = scan.files().map(|entry| entry.size).sum();
+    let mut done = 0;
+    for entry in &scan.entries {
+        control.check("pack")?;
+        let Some(result) = queue.next_result() else {
+            // Only a panic stops the queue from within, and it goes on to the caller when the threads are joined.
+            return Err(Error::Cancelled { operation: "pack" });
+        };
+        let compressed = result?;
+        writer
+            .start_entry(&entry_name(entry), compressed.header)
+            .at("write", to)?;
+        match compressed.body {
+            Body::Nothing => {}
+            Body::Spooled(mut spooled) => {
+                io::copy(&mut spooled, writer).at("write", to)?;
+            }
+            Body::Source => store(writer, &entry.path.resolve(folder), to, &compressed.header, control)?,
+        }
+        let over = over_expansion(entry.size, compressed.header.compressed_size);
+        findings.extend(over.map(|finding| finding.in_file(entry.path.as_str())));
+        done += entry.size;
+        control.report(Phase::Pack, done, total);
+    }
+    Ok(findings)
+}
+
+/// Devices take what shrinks this well for a decompression bomb.
+fn over_expansion(size: u64, compressed_size: u64) -> Option<Finding> {
+    let limits = Limits::default();
+    limits.expands_too_far(size, compressed_size).then(|| {
+        let message = format!(
+            "{size} bytes shrink to {compressed_size}; beyond {} : 1 devices refuse it by default",
+            limits.expansion_ratio
+        );
+        Finding::warning(FindingCode::OverDeviceLimit, message)
+    })
+}
+
+/// Copies a file into the archive, sure that it is still the one whose CRC stands in the header.
+fn store(writer: &mut impl Write, source: &Path, to: &Path, header: &Header, control: &Control) -> Result<()> {
+    let mut file = File::open(source).at("open", source)?.take(header.size);
+    let mut hasher = crc32fast::Hasher::new();
+    let mut buffer = vec![0; BUFFER];
+    let mut done = 0;
+    loop {
+        control.check("pack")?;
+        let count = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Error::io("read", source, error)),
+        };
+        hasher.update(&buffer[..count]);
+        writer.write_all(&buffer[..count]).at("write", to)?;
+        done += count as u64;
+    }
+    if done == header.size && hasher.finalize() == header.crc32 {
+        Ok(())
+    } else {
+        Err(compress::changed(source))
+    }
+}
+
+fn entry_name(entry: &Entry) -> String {
+    if entry.is_folder {
+        format!("{}/", entry.path)
+    } else {
+        entry.path.to_string()
+    }
+}
+
+/// The archive's file, with both its digests computed on the way.
+struct Target {
+    hashing: HashingWriter<NamedTempFile>,
+    crc32: crc32fast::Hasher,
+}
+
+impl Target {
+    fn new(file: NamedTempFile) -> Self {
+        Self {
+            hashing: HashingWriter::new(file),
+            crc32: crc32fast::Hasher::new(),
+        }
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.hashing.write(bytes)?;
+        self.crc32.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hashing.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

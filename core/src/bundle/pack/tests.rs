@@ -1,0 +1,145 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::error::ErrorKind;
+
+const CALL: &str = "<script>CapacitorUpdater.notifyAppReady()</script>";
+
+fn app(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("www")).unwrap();
+    fs::write(folder.path().join("www/index.html"), CALL).unwrap();
+    for (path, bytes) in files {
+        fs::write(folder.path().join("www").join(path), bytes).unwrap();
+    }
+    folder
+}
+
+fn pack_app(folder: &TempDir) -> Result<Packed> {
+    pack(
+        &folder.path().join("www"),
+        &folder.path().join("a.zip"),
+        &PackOptions::default(),
+        &Control::new(),
+    )
+}
+
+/// Bytes that do not compress, the same every time.
+fn noise(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(size).collect()
+}
+
+#[test]
+fn the_numbers_told_are_those_of_the_file() {
+    let folder = app(&[("a.js", b"var a = 1; var a = 1; var a = 1;")]);
+    let packed = pack_app(&folder).unwrap();
+    let bytes = fs::read(folder.path().join("a.zip")).unwrap();
+    assert_eq!(packed.size, bytes.len() as u64);
+    assert_eq!(packed.digest, Sha256Digest::of(&bytes));
+    assert_eq!(packed.crc32, Crc32::of(&bytes));
+    assert_eq!((packed.files, packed.folders), (2, 0));
+    assert_eq!(packed.unpacked_size, 32 + CALL.len() as u64);
+}
+
+#[test]
+fn what_does_not_shrink_is_stored_and_what_does_is_deflated() {
+    let late_text = [noise(100_000), vec![b'a'; 100_000]].concat();
+    let folder = app(&[
+        ("small.png", &noise(1000)),
+        ("large.jpg", &noise(300_000)),
+        ("mixed.bin", &late_text),
+        ("t.txt", &[b'a'; 500]),
+    ]);
+    pack_app(&folder).unwrap();
+    let inspection = super::super::inspect(&folder.path().join("a.zip"), &crate::Limits::default()).unwrap();
+    let methods: Vec<_> = inspection
+        .files
+        .iter()
+        .map(|file| (file.path.as_str(), file.method))
+        .collect();
+    assert_eq!(
+        methods,
+        [
+            ("index.html", "deflate"),
+            ("large.jpg", "stored"),
+            ("mixed.bin", "deflate"),
+            ("small.png", "stored"),
+            ("t.txt", "deflate")
+        ]
+    );
+}
+
+#[test]
+fn a_failed_check_makes_no_file_and_tells_all_findings() {
+    let folder = app(&[(".env", b"KEY=1")]);
+    fs::write(folder.path().join("www/index.html"), "").unwrap();
+    let error = pack_app(&folder).unwrap_err();
+    let Error::CheckFailed { findings, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(findings.iter().filter(|finding| finding.is_error()).count(), 2);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn an_archive_inside_its_own_folder_is_refused() {
+    let folder = app(&[]);
+    let www = folder.path().join("www");
+    let error = pack(&www, &www.join("a.zip"), &PackOptions::default(), &Control::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn a_file_that_disappears_while_packing_fails_the_whole_and_leaves_nothing() {
+    let folder = app(&[("a.js", b"1")]);
+    let www = folder.path().join("www");
+    let scan = scan::scan(&www, &[], &Control::new()).unwrap();
+    fs::remove_file(www.join("a.js")).unwrap();
+    let error = write_archive(&www, &folder.path().join("a.zip"), &scan, None, &Control::new())
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    fs::write(www.join("a.js"), "longer than it was").unwrap();
+    let error = write_archive(&www, &folder.path().join("a.zip"), &scan, None, &Control::new())
+        .map(|_| ())
+        .unwrap_err();
+    assert!(error.to_string().contains("changed while"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn packing_leaves_no_thread_behind() {
+    let folder = app(&[("a.js", b"1"), ("b.js", b"2")]);
+    let options = PackOptions {
+        threads: NonZeroUsize::new(4),
+        ..PackOptions::default()
+    };
+    let threads = || fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    // Other tests come and go meanwhile; threads of a pool would add up over the rounds.
+    let before = threads();
+    for _ in 0..50 {
+        pack(
+            &folder.path().join("www"),
+            &folder.path().join("a.zip"),
+            &options,
+            &Control::new(),
+        )
+        .unwrap();
+    }
+    assert!(threads() < before + 50, "{before} threads before, {} after", threads());
+}

@@ -1,0 +1,53 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+#[test]
+fn results_come_in_order_whatever_the_workers_do() {
+    let queue = OrderedQueue::new(1000, 5);
+    let mut results = Vec::new();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                queue.work(|number| {
+                    thread::sleep(std::time::Duration::from_micros((number as u64 * 7919) % 50));
+                    number
+                });
+            });
+        }
+        while let Some(number) = queue.next_result() {
+            results.push(number);
+        }
+    });
+    assert_eq!(results, (0..1000).collect::<Vec<_>>());
+}
+
+#[test]
+fn workers_wait_for_the_consumer_beyond_the_window() {
+    let queue = OrderedQueue::new(1000, 5);
+    let started = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| queue.work(|_| started.fetch_add(1, Ordering::SeqCst)));
+        thread::sleep(std::time::Duration::from_millis(50));
+        assert_eq!(started.load(Ordering::SeqCst), 5);
+        queue.stop();
+    });
+}
+
+#[test]
+fn a_panicking_worker_wakes_the_consumer() {
+    let queue: OrderedQueue<()> = OrderedQueue::new(10, 5);
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        thread::scope(|scope| {
+            scope.spawn(|| queue.work(|_| panic!("on purpose")));
+            assert!(queue.next_result().is_none());
+        });
+    }));
+    assert!(outcome.is_err(), "the panic reaches the caller");
+}

@@ -1,0 +1,368 @@
+//! From a proved archive to a folder.
+
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use super::archive::{self, Archive, INDEX_HTML};
+use super::content::{ContentError, ContentReader};
+use crate::digest::Sha256Digest;
+use crate::error::{Error, IoContext, Result};
+use crate::files::{Disk, Files, Kind};
+use crate::limits::Limits;
+use crate::output;
+use crate::path::{SafePath, printable};
+use crate::progress::{Control, Phase};
+use crate::verified::VerifiedArchive;
+
+/// Unpacking waits for the file system; more threads than this only wait together, and each holds buffers.
+const MAX_THREADS: usize = 4;
+
+/// How to unpack.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct UnpackOptions {
+    /// What the archive may ask for.
+    pub limits: Limits,
+    /// Threads that write files; `None` for one a core, four at most.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// What [`unpack`] wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unpacked {
+    /// Number of files.
+    pub files: u64,
+    /// Number of folders, the root not counted.
+    pub folders: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// The single top folder that was stripped, as Capgo's devices do.
+    pub flattened: Option<String>,
+    /// Files beside that top folder (hidden ones and `__MACOSX`), which were left out.
+    pub left_out: Vec<String>,
+}
+
+/// Unpacks a proved archive into the new folder `to`. The parent of `to` must exist; `to` must not.
+///
+/// Files are written to a fresh folder beside `to`, which takes its name when everything is there and every CRC and
+/// limit held. On an error nothing is left; after a crash at most a folder `.capbundle-*.tmp` remains beside `to`.
+/// Nothing is made durable: who needs the folder to survive a power cut syncs it before relying on it.
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `to` exists,
+/// [`UnsafeArchive`](crate::ErrorKind::UnsafeArchive) and [`LimitExceeded`](crate::ErrorKind::LimitExceeded) naming the
+/// entry, [`NotABundle`](crate::ErrorKind::NotABundle) without a root `index.html`,
+/// [`NoSpace`](crate::ErrorKind::NoSpace), [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
+pub fn unpack(archive: &VerifiedArchive, to: &Path, options: &UnpackOptions, control: &Control) -> Result<Unpacked> {
+    require_absent(to)?;
+    let contents = read_bundle(archive, &options.limits)?;
+    let staging = output::temporary_folder(output::folder_of(to))?;
+    let tree = Tree {
+        root: staging.path(),
+        files: &Disk,
+        with_digests: false,
+    };
+    let written = write_tree(&contents, archive, &tree, options, control);
+    match written.and_then(|_| rename_new(staging.path(), to)) {
+        // The folder has its final name: there is nothing under the old one to remove.
+        Ok(()) => drop(staging.keep()),
+        Err(error) => return Err(discard(staging, error)),
+    }
+    Ok(Unpacked {
+        files: contents.files.len() as u64,
+        folders: contents.folders.len() as u64,
+        bytes: contents.declared_size,
+        flattened: contents.flattened,
+        left_out: contents.left_out.iter().map(ToString::to_string).collect(),
+    })
+}
+
+/// Reads the directory of an archive that must be a web bundle.
+pub(crate) fn read_bundle(archive: &VerifiedArchive, limits: &Limits) -> Result<Archive> {
+    let contents = Archive::read(archive.positioned_reader(), archive.path(), limits)?;
+    if !contents.has_index {
+        let problem = format!("it has no {INDEX_HTML} at its root, nor in a single top folder");
+        return Err(Error::NotABundle {
+            path: archive.path().to_path_buf(),
+            problem,
+        });
+    }
+    Ok(contents)
+}
+
+/// A file as it was written.
+#[derive(Debug, Clone)]
+pub(crate) struct WrittenFile {
+    pub(crate) path: SafePath,
+    pub(crate) size: u64,
+    pub(crate) digest: Sha256Digest,
+}
+
+/// Where an archive is unpacked to.
+pub(crate) struct Tree<'a> {
+    /// A folder that is new and ours.
+    pub(crate) root: &'a Path,
+    pub(crate) files: &'a dyn Files,
+    /// Whether the digest of each file is wanted.
+    pub(crate) with_digests: bool,
+}
+
+/// Writes every folder and file of the archive, and tells the digest of each file if it is wanted.
+pub(crate) fn write_tree(
+    contents: &Archive,
+    archive: &VerifiedArchive,
+    tree: &Tree<'_>,
+    options: &UnpackOptions,
+    control: &Control,
+) -> Result<Vec<WrittenFile>> {
+    for folder in &contents.folders {
+        control.check("unpack")?;
+        require_holdable(folder, archive.path())?;
+        make_folder(folder, tree.root, tree.files, archive.path())?;
+    }
+    let work = Work {
+        contents,
+        archive,
+        path: archive.path(),
+        root: tree.root,
+        files: tree.files,
+        with_digests: tree.with_digests,
+        limits: &options.limits,
+        control,
+        next: AtomicUsize::new(0),
+        produced: AtomicU64::new(0),
+        reported: Mutex::new(0),
+        stop: AtomicBool::new(false),
+        failure: Mutex::new(None),
+        written: Mutex::new(Vec::new()),
+    };
+    if contents.declared_size > options.limits.total_size {
+        return Err(work.limit_exceeded("the size of all files", options.limits.total_size, None));
+    }
+    let threads = options
+        .threads
+        .map_or_else(default_threads, NonZeroUsize::get)
+        .min(contents.files.len());
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            // Where the system gives no more threads, those there are do the work.
+            if thread::Builder::new().spawn_scoped(scope, || work.run()).is_err() {
+                break;
+            }
+        }
+        work.run();
+    });
+    match work.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok(work.written.into_inner().unwrap_or_else(PoisonError::into_inner)),
+    }
+}
+
+fn default_threads() -> usize {
+    thread::available_parallelism()
+        .map_or(1, NonZeroUsize::get)
+        .min(MAX_THREADS)
+}
+
+/// What the threads share.
+struct Work<'a> {
+    contents: &'a Archive,
+    archive: &'a VerifiedArchive,
+    path: &'a Path,
+    root: &'a Path,
+    files: &'a dyn Files,
+    with_digests: bool,
+    limits: &'a Limits,
+    control: &'a Control,
+    /// The next file that nobody has taken.
+    next: AtomicUsize,
+    /// Bytes written by all threads.
+    produced: AtomicU64,
+    /// Bytes last reported.
+    reported: Mutex<u64>,
+    stop: AtomicBool,
+    failure: Mutex<Option<Error>>,
+    written: Mutex<Vec<WrittenFile>>,
+}
+
+impl Work<'_> {
+    fn run(&self) {
+        let mut reader = ContentReader::new(self.archive.positioned_reader());
+        while !self.stop.load(Ordering::Relaxed) {
+            let Some(file) = self.contents.files.get(self.next.fetch_add(1, Ordering::Relaxed)) else {
+                return;
+            };
+            if let Err(error) = self.write_file(&mut reader, file) {
+                self.fail(error);
+            }
+        }
+    }
+
+    /// Keeps the first error and stops the other threads.
+    fn fail(&self, error: Error) {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(error);
+    }
+
+    fn write_file(&self, reader: &mut ContentReader, file: &archive::File) -> Result<()> {
+        require_holdable(&file.path, self.path)?;
+        let target_path = file.path.resolve(self.root);
+        let target = self.files.create(&target_path);
+        let mut target = target.map_err(|error| clash_or_io(error, &target_path, &file.path, self.path))?;
+        let mut written = 0;
+        let (mut crc, mut sha256) = (crc32fast::Hasher::new(), self.with_digests.then(Sha256::new));
+        let contents = reader.read(file, |bytes| {
+            self.control.check("unpack")?;
+            written += bytes.len() as u64;
+            if written > file.size {
+                let entry = Some(printable(file.path.as_str().as_bytes()));
+                let problem = format!("it holds more than the {} bytes its header says", file.size);
+                return Err(Error::unsafe_archive(self.path, entry, problem));
+            }
+            self.require_within_limits(file, written, bytes.len() as u64)?;
+            crc.update(bytes);
+            if let Some(sha256) = &mut sha256 {
+                sha256.update(bytes);
+            }
+            target.write_all(bytes).at("write", &target_path)
+        });
+        contents.map_err(|error| match error {
+            ContentError::Archive(error) => archive::content_error(error, self.path, Some(&file.path)),
+            ContentError::Consumer(error) => error,
+        })?;
+        target.flush().at("write", &target_path)?;
+        let refuse = |problem: String| {
+            let entry = Some(printable(file.path.as_str().as_bytes()));
+            Err(Error::unsafe_archive(self.path, entry, problem))
+        };
+        if written != file.size {
+            return refuse(format!("it holds {written} bytes, its header says {}", file.size));
+        }
+        if crc.finalize() != file.crc32 {
+            return refuse("its CRC-32 is wrong: it is damaged".to_owned());
+        }
+        if let Some(sha256) = sha256 {
+            let digest = Sha256Digest::from_bytes(sha256.finalize().into());
+            let (path, size) = (file.path.clone(), written);
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.push(WrittenFile { path, size, digest });
+        }
+        Ok(())
+    }
+
+    /// Counts bytes really produced, before they reach the disk.
+    fn require_within_limits(&self, file: &archive::File, written: u64, new: u64) -> Result<()> {
+        let limits = self.limits;
+        let total = self.produced.fetch_add(new, Ordering::Relaxed) + new;
+        if written > limits.file_size {
+            return Err(self.limit_exceeded("the size of a file", limits.file_size, Some(&file.path)));
+        }
+        if total > limits.total_size {
+            return Err(self.limit_exceeded("the size of all files", limits.total_size, Some(&file.path)));
+        }
+        if limits.expands_too_far(written, file.compressed_size) || limits.expands_too_far(total, self.archive.size()) {
+            let what = "the expansion ratio (a decompression bomb?)";
+            return Err(self.limit_exceeded(what, limits.expansion_ratio, Some(&file.path)));
+        }
+        // Under a lock: another thread that wrote later may be here first, and progress never goes back.
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if total > *reported {
+            *reported = total;
+            self.control.report(Phase::Unpack, total, self.contents.declared_size);
+        }
+        Ok(())
+    }
+
+    fn limit_exceeded(&self, what: &'static str, limit: u64, entry: Option<&SafePath>) -> Error {
+        let entry = entry.map(|entry| printable(entry.as_str().as_bytes()));
+        Error::LimitExceeded {
+            path: self.path.to_path_buf(),
+            entry,
+            what,
+            limit,
+        }
+    }
+}
+
+/// A folder of ours that differs from another only in case is the same folder to some file systems, and fits in.
+fn make_folder(folder: &SafePath, root: &Path, files: &dyn Files, archive: &Path) -> Result<()> {
+    let path = folder.resolve(root);
+    let Err(error) = files.create_folder(&path) else {
+        return Ok(());
+    };
+    match files.kind(&path) {
+        Ok(Some(Kind::Folder)) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        _ => Err(clash_or_io(error, &path, folder, archive)),
+    }
+}
+
+/// The staging folder is new and ours: what exists in it already came from this archive, under another spelling.
+fn clash_or_io(error: io::Error, target: &Path, name: &SafePath, archive: &Path) -> Error {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        let problem = "its name and that of another entry are the same to this file system";
+        return Error::unsafe_archive(archive, Some(printable(name.as_str().as_bytes())), problem);
+    }
+    Error::io("create", target, error)
+}
+
+/// Windows opens a device or drops a trailing dot where phones make an ordinary file.
+fn require_holdable(name: &SafePath, archive: &Path) -> Result<()> {
+    match name.portability_problem() {
+        Some(problem) if cfg!(windows) => Err(Error::unsafe_archive(
+            archive,
+            Some(printable(name.as_str().as_bytes())),
+            problem,
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn require_absent(to: &Path) -> Result<()> {
+    match fs::symlink_metadata(to) {
+        Ok(_) => Err(already_exists(to)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("look at", to, error)),
+    }
+}
+
+/// Renames the finished folder, which must not replace anything that came to `to` meanwhile.
+fn rename_new(staging: &Path, to: &Path) -> Result<()> {
+    require_absent(to)?;
+    fs::rename(staging, to).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => already_exists(to),
+        _ => Error::io("rename to", to, error),
+    })
+}
+
+fn already_exists(to: &Path) -> Error {
+    Error::invalid_input(
+        to.display().to_string(),
+        "it exists already; an archive is unpacked into a new folder only",
+    )
+}
+
+/// Removes what was written; says so when that fails, since the caller counts on it.
+fn discard(staging: TempDir, problem: Error) -> Error {
+    let folder = staging.path().to_path_buf();
+    match staging.close() {
+        Ok(()) => problem,
+        Err(source) => Error::LeftBehind {
+            folder,
+            problem: Box::new(problem),
+            source,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

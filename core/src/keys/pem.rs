@@ -1,0 +1,143 @@
+//! From PEM text to a checked RSA key, with an explanation for every other thing people paste.
+//!
+//! Sources: RFC 7468 (textual encodings), RFC 8017 A.1 (PKCS#1), RFC 5208 (PKCS#8), RFC 5280 4.1 (SPKI). Base64 is read
+//! without regard to line length, since keys travel through environment variables and JSON.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rsa::pkcs1::der::Decode as _;
+use rsa::pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
+use rsa::pkcs8::{PrivateKeyInfoRef, SubjectPublicKeyInfoRef};
+use rsa::{RsaPrivateKey, RsaPublicKey};
+use zeroize::Zeroizing;
+
+use super::{MAX_BITS, MIN_BITS, MIN_EXPONENT};
+
+const PKCS1_PRIVATE: &str = "RSA PRIVATE KEY";
+const PKCS8_PRIVATE: &str = "PRIVATE KEY";
+const PKCS8_ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+const PKCS1_PUBLIC: &str = "RSA PUBLIC KEY";
+const SPKI_PUBLIC: &str = "PUBLIC KEY";
+
+/// PKCS#1's name for RSA, in PKCS#8 and SPKI.
+const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
+
+pub(super) fn private_key(text: &str) -> Result<RsaPrivateKey, String> {
+    let (label, der) = decode(text)?;
+    match label {
+        PKCS1_PRIVATE => private_from_pkcs1(&der),
+        PKCS8_PRIVATE => {
+            let info = PrivateKeyInfoRef::try_from(der.as_slice()).map_err(|_| damaged("PKCS#8 private key"))?;
+            require_rsa(&info.algorithm.oid.to_string())?;
+            private_from_pkcs1(info.private_key.as_bytes())
+        }
+        PKCS1_PUBLIC | SPKI_PUBLIC => Err(
+            "this is the public key; the private one is needed here (Capgo keeps it in \
+             .capgo_key_v2, without .pub)"
+                .to_owned(),
+        ),
+        other => Err(unexpected(other, "a private RSA key")),
+    }
+}
+
+pub(super) fn public_key(text: &str) -> Result<RsaPublicKey, String> {
+    let (label, der) = decode(text)?;
+    match label {
+        PKCS1_PUBLIC => public_from_pkcs1(&der),
+        SPKI_PUBLIC => {
+            let info = SubjectPublicKeyInfoRef::try_from(der.as_slice()).map_err(|_| damaged("SPKI public key"))?;
+            require_rsa(&info.algorithm.oid.to_string())?;
+            let bits = info
+                .subject_public_key
+                .as_bytes()
+                .ok_or_else(|| damaged("SPKI public key"))?;
+            public_from_pkcs1(bits)
+        }
+        PKCS1_PRIVATE | PKCS8_PRIVATE | PKCS8_ENCRYPTED => {
+            Err("this is the private key, which must not leave CI; the \
+             public one is needed here (Capgo keeps it in .capgo_key_v2.pub)"
+                .to_owned())
+        }
+        other => Err(unexpected(other, "a public RSA key")),
+    }
+}
+
+fn private_from_pkcs1(der: &[u8]) -> Result<RsaPrivateKey, String> {
+    let parts = RsaPrivateKeyRef::from_der(der).map_err(|_| damaged("RSA private key"))?;
+    require_size(parts.modulus.as_bytes(), parts.public_exponent.as_bytes())?;
+    RsaPrivateKey::try_from(parts).map_err(|_| "the numbers of this RSA private key do not fit together".to_owned())
+}
+
+fn public_from_pkcs1(der: &[u8]) -> Result<RsaPublicKey, String> {
+    let parts = RsaPublicKeyRef::from_der(der).map_err(|_| damaged("RSA public key"))?;
+    require_size(parts.modulus.as_bytes(), parts.public_exponent.as_bytes())?;
+    RsaPublicKey::try_from(parts).map_err(|_| "the numbers of this RSA public key do not fit together".to_owned())
+}
+
+fn require_size(modulus: &[u8], exponent: &[u8]) -> Result<(), String> {
+    let bits = modulus
+        .first()
+        .map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
+    if !(MIN_BITS..=MAX_BITS).contains(&bits) {
+        return Err(format!(
+            "the RSA key has {bits} bits; from {MIN_BITS} to {MAX_BITS} are accepted"
+        ));
+    }
+    let small =
+        exponent.len() < 8 && exponent.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte)) < MIN_EXPONENT;
+    if small {
+        return Err(format!(
+            "the RSA key has a public exponent below {MIN_EXPONENT}, which invites forgeries"
+        ));
+    }
+    Ok(())
+}
+
+fn require_rsa(oid: &str) -> Result<(), String> {
+    if oid == RSA_ENCRYPTION {
+        Ok(())
+    } else {
+        Err(format!("the key is not an RSA key (its algorithm is {oid})"))
+    }
+}
+
+/// The label and the bytes of the first PEM block.
+fn decode(text: &str) -> Result<(&str, Zeroizing<Vec<u8>>), String> {
+    let not_pem = || "not a PEM key: expected a line -----BEGIN RSA … KEY-----".to_owned();
+    let (_, rest) = text.split_once("-----BEGIN ").ok_or_else(not_pem)?;
+    let (label, rest) = rest.split_once("-----").ok_or_else(not_pem)?;
+    let end = format!("-----END {label}-----");
+    let (body, _) = rest
+        .split_once(end.as_str())
+        .ok_or_else(|| format!("the PEM text is cut short: no {end}"))?;
+    if body.contains("Proc-Type:") {
+        return Err(unexpected(PKCS8_ENCRYPTED, ""));
+    }
+    let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
+    base64.extend(body.chars().filter(|character| !character.is_ascii_whitespace()));
+    let der = BASE64.decode(base64.as_bytes()).map_err(|_| {
+        if body.contains("\\n") {
+            "the PEM text holds \\n as two characters where line breaks belong".to_owned()
+        } else {
+            "the PEM text is damaged: not base64".to_owned()
+        }
+    })?;
+    Ok((label, Zeroizing::new(der)))
+}
+
+fn damaged(what: &str) -> String {
+    format!("the {what} is damaged: its DER encoding cannot be read")
+}
+
+fn unexpected(label: &str, wanted: &str) -> String {
+    match label {
+        PKCS8_ENCRYPTED => "the private key is protected by a passphrase; decrypt it first (openssl pkey -in KEY -out \
+             PLAIN) and keep the result in a secret store"
+            .to_owned(),
+        "CERTIFICATE" => format!("this is a certificate; {wanted} is needed"),
+        "OPENSSH PRIVATE KEY" => {
+            format!("this is an OpenSSH key; {wanted} in PEM form is needed (ssh-keygen -p -m PEM converts)")
+        }
+        other => format!("found a PEM block \"{other}\"; {wanted} is needed"),
+    }
+}

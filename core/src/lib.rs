@@ -1,0 +1,80 @@
+//! Prepare, protect, verify and apply the **web bundles** of Capacitor apps: the zipped HTML, CSS and JavaScript that is
+//! updated over the air.
+//!
+//! The same code runs in CI, in Rust apps, on iOS and on Android, so that the side that makes a bundle and the side that
+//! takes it cannot disagree. It speaks Capgo's archive, checksum and v2 encryption formats byte for byte.
+//!
+//! # From a folder to a verified bundle
+//!
+//! ```
+//! use capbundle::bundle::{pack, unpack, PackOptions, UnpackOptions};
+//! use capbundle::keys::{KeyBits, SigningKey};
+//! use capbundle::progress::Control;
+//! use capbundle::seal::{capgo, ChecksumForm};
+//!
+//! # fn main() -> capbundle::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let work = folder.path();
+//! # std::fs::create_dir(work.join("dist")).unwrap();
+//! # std::fs::write(work.join("dist/index.html"), "<script>CapacitorUpdater.notifyAppReady()</script>").unwrap();
+//! let (zip, sealed, key) = (work.join("app.zip"), work.join("app.sealed"), SigningKey::generate(KeyBits::B2048)?);
+//!
+//! // In CI: pack, then encrypt and sign.
+//! let packed = pack(&work.join("dist"), &zip, &PackOptions::default(), &Control::new())?;
+//! let parts = capgo::seal(&zip, &packed.digest, &sealed, &key, ChecksumForm::V3, &Control::new())?;
+//!
+//! // On the device, which has the public key: decrypt, verify, unpack. Nothing unproved gets this far.
+//! let public = key.verifying_key();
+//! let archive = capgo::open(&sealed, work, &parts.iv_session_key, &parts.checksum, &public, &Control::new())?;
+//! let unpacked = unpack(&archive, &work.join("www"), &UnpackOptions::default(), &Control::new())?;
+//! assert_eq!(unpacked.files, packed.files);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it defends against
+//!
+//! - **A hostile or broken server or network.** What is checked follows from what the caller passes in: a digest, or a
+//!   public key. An empty, malformed or downgraded answer is [`ErrorKind::NotTrusted`], never a check left out. Only a
+//!   [`VerifiedArchive`] can be unpacked, and it owns the very file handle that was hashed.
+//! - **A hostile archive.** Names go through one gate ([`path::SafePath`]); links, special files, other compression
+//!   methods, double names, overlapping and hidden entries are refused; [`Limits`] hold on the bytes really produced.
+//! - **Accidents.** Files and folders appear whole or not at all. An error leaves nothing behind. On the device a
+//!   [`store::Store`] survives a power cut at any moment, and a bundle that does not work is left for the last that did.
+//!
+//! It does not defend against someone who can write to the app's own folders or who holds the signing key. Capgo's v2
+//! format authenticates but does not keep secret, and does not say which app or version an archive is for: see
+//! [`seal::capgo`].
+//!
+//! # Costs
+//!
+//! No operation holds a file or an archive in memory, and none leaves a thread behind. Everything blocks; call it from a
+//! background thread, watch and cancel it through [`progress::Control`].
+//!
+//! # Features
+//!
+//! `pack` (on by default): making archives. A device library leaves it out.
+
+pub mod bundle;
+pub mod digest;
+mod error;
+mod files;
+mod input;
+pub mod keys;
+mod limits;
+mod output;
+pub mod path;
+mod positioned;
+pub mod progress;
+pub mod seal;
+pub mod store;
+mod verified;
+
+/// The README's program, compiled and run with the tests.
+#[cfg(all(doctest, feature = "pack"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+pub use error::{Error, ErrorKind, Result};
+pub use limits::Limits;
+pub use verified::{Proof, VerifiedArchive};

@@ -1,0 +1,22 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+use std::io;
+
+use rustix::io::Errno;
+
+use super::*;
+
+#[test]
+fn a_folder_that_cannot_be_synced_is_no_failure_but_a_failing_disk_is() {
+    for errno in [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::ACCESS] {
+        assert!(is_impossible(&io::Error::from(errno)), "{errno}");
+    }
+    for errno in [Errno::IO, Errno::NOSPC, Errno::NOENT] {
+        assert!(!is_impossible(&io::Error::from(errno)), "{errno}");
+    }
+    assert!(sync_folder(Path::new("/none/such")).is_err());
+}

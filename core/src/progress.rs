@@ -1,0 +1,158 @@
+//! Watching a long operation, and stopping it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Error, Result};
+
+/// Bytes between two reports.
+const REPORT_EVERY: u64 = 1 << 20;
+
+/// What an operation is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Looking through a folder and its scripts.
+    Check,
+    /// Compressing a folder into an archive.
+    Pack,
+    /// Computing the digest of a file.
+    Hash,
+    /// Encrypting an archive.
+    Seal,
+    /// Decrypting and verifying an archive.
+    Open,
+    /// Writing the files of an archive to disk.
+    Unpack,
+}
+
+impl Phase {
+    /// The phase as one lower-case word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Pack => "pack",
+            Self::Hash => "hash",
+            Self::Seal => "seal",
+            Self::Open => "open",
+            Self::Unpack => "unpack",
+        }
+    }
+}
+
+/// How far an operation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// What is being done.
+    pub phase: Phase,
+    /// Bytes done. Never goes back within a phase.
+    pub done: u64,
+    /// Bytes in all, as far as is known when the phase starts.
+    pub total: u64,
+}
+
+/// Receives [`Progress`], from whatever thread does the work.
+///
+/// Called about once for each MiB of work; it should return quickly.
+pub trait Observer: Send + Sync {
+    /// Called with the newest state.
+    fn progress(&self, progress: Progress);
+}
+
+impl<F: Fn(Progress) + Send + Sync> Observer for F {
+    fn progress(&self, progress: Progress) {
+        self(progress);
+    }
+}
+
+/// Stops operations from another thread. Clones share one state; once cancelled it stays so.
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// A token nobody has cancelled yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks every operation that holds this token to stop soon with [`ErrorKind::Cancelled`].
+    ///
+    /// [`ErrorKind::Cancelled`]: crate::ErrorKind::Cancelled
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`cancel`](Self::cancel) was called.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a caller hands to a long operation: who watches it and who may stop it. The default is nobody.
+#[derive(Clone, Default)]
+pub struct Control {
+    observer: Option<Arc<dyn Observer>>,
+    cancel: CancelToken,
+    /// What was reported last.
+    last: Arc<Mutex<Option<Progress>>>,
+}
+
+impl Control {
+    /// No observer, never cancelled.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reports progress to `observer`.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Stops when `token` is cancelled.
+    #[must_use]
+    pub fn cancelled_by(mut self, token: &CancelToken) -> Self {
+        self.cancel = token.clone();
+        self
+    }
+
+    /// Reports at the start, at the end and for each MiB between: for a host in another language each report crosses a
+    /// border.
+    pub(crate) fn report(&self, phase: Phase, done: u64, total: u64) {
+        let Some(observer) = &self.observer else { return };
+        let progress = Progress { phase, done, total };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let goes_on = |last: &Progress| last.phase == phase && last.total == total && last.done <= done;
+        match &*last {
+            Some(last) if goes_on(last) && done < total && done - last.done < REPORT_EVERY => return,
+            _ => *last = Some(progress),
+        }
+        drop(last);
+        observer.progress(progress);
+    }
+
+    pub(crate) fn check(&self, operation: &'static str) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            Err(Error::Cancelled { operation })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Control")
+            .field("observed", &self.observer.is_some())
+            .field("cancelled", &self.cancel.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}

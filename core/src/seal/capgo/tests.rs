@@ -1,0 +1,260 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+use std::fs;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::keys::KeyBits;
+
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());
+
+struct Case {
+    folder: TempDir,
+    sealed: PathBuf,
+    parts: Sealed,
+}
+
+fn sealed(plain: &[u8], form: ChecksumForm) -> Case {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, sealed) = (folder.path().join("a.zip"), folder.path().join("a.zip_encrypted.zip"));
+    fs::write(&source, plain).unwrap();
+    fs::create_dir(folder.path().join("staging")).unwrap();
+    let parts = seal(&source, &Sha256Digest::of(plain), &sealed, &KEY, form, &Control::new()).unwrap();
+    Case { folder, sealed, parts }
+}
+
+impl Case {
+    fn open(&self) -> Result<Vec<u8>> {
+        self.open_with(&self.parts.iv_session_key, &self.parts.checksum)
+    }
+
+    fn open_with(&self, iv_session_key: &IvSessionKey, checksum: &SignedChecksum) -> Result<Vec<u8>> {
+        let key = KEY.verifying_key();
+        let staging = self.folder.path().join("staging");
+        let archive = open(&self.sealed, &staging, iv_session_key, checksum, &key, &Control::new())?;
+        assert_eq!(archive.proof(), &Proof::CapgoSigned(key.id().unwrap()));
+        let mut plain = Vec::new();
+        archive.reader().read_to_end(&mut plain).unwrap();
+        Ok(plain)
+    }
+
+    fn assert_refused(&self, kind: ErrorKind) {
+        let error = self.open().unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(fs::read_dir(self.folder.path().join("staging")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn what_is_sealed_opens_to_the_same_bytes_at_every_block_and_chunk_boundary() {
+    for size in [
+        0,
+        1,
+        15,
+        16,
+        17,
+        CHUNK - 1,
+        CHUNK,
+        CHUNK + 1,
+        CHUNK + 15,
+        CHUNK + 16,
+        CHUNK + 17,
+        2 * CHUNK,
+        3 * CHUNK + 5,
+    ] {
+        let plain: Vec<u8> = (0..=255).cycle().take(size).collect();
+        let case = sealed(&plain, ChecksumForm::V3);
+        assert_eq!(case.parts.size, (size / 16 + 1) as u64 * 16);
+        assert_eq!(fs::metadata(&case.sealed).unwrap().len(), case.parts.size);
+        assert_eq!(case.open().unwrap(), plain, "{size}");
+    }
+}
+
+#[test]
+fn both_checksum_forms_have_capgos_length_and_open() {
+    let v3 = sealed(b"bundle", ChecksumForm::V3);
+    assert_eq!(v3.parts.checksum.to_string().len(), 512);
+    let v2 = sealed(b"bundle", ChecksumForm::V2);
+    assert_eq!(v2.parts.checksum.to_string().len(), 344);
+    assert_eq!(v2.open().unwrap(), b"bundle");
+}
+
+#[test]
+fn the_text_forms_are_read_back() {
+    let case = sealed(b"bundle", ChecksumForm::V3);
+    let text = case.parts.iv_session_key.to_string();
+    assert_eq!(text.parse::<IvSessionKey>().unwrap(), case.parts.iv_session_key);
+    let checksum = SignedChecksum::parse(&case.parts.checksum.to_string().to_uppercase(), ChecksumForm::V3).unwrap();
+    assert_eq!(
+        case.open_with(&case.parts.iv_session_key, &checksum).unwrap(),
+        b"bundle"
+    );
+}
+
+#[test]
+fn two_seals_of_one_archive_share_nothing_but_the_signature() {
+    let (first, second) = (sealed(b"bundle", ChecksumForm::V3), sealed(b"bundle", ChecksumForm::V3));
+    assert_ne!(first.parts.iv_session_key, second.parts.iv_session_key);
+    assert_ne!(fs::read(&first.sealed).unwrap(), fs::read(&second.sealed).unwrap());
+    assert_eq!(first.parts.checksum, second.parts.checksum);
+}
+
+#[test]
+fn the_form_of_a_checksum_is_never_guessed() {
+    let (v2, v3) = (sealed(b"bundle", ChecksumForm::V2), sealed(b"bundle", ChecksumForm::V3));
+    let refused = |text: &str, form| SignedChecksum::parse(text, form).unwrap_err().kind();
+    assert_eq!(
+        refused(&v2.parts.checksum.to_string(), ChecksumForm::V3),
+        ErrorKind::NotTrusted
+    );
+    assert_eq!(refused("", ChecksumForm::V3), ErrorKind::NotTrusted);
+    assert_eq!(
+        refused(&Sha256Digest::of(b"bundle").to_string(), ChecksumForm::V3),
+        ErrorKind::NotTrusted
+    );
+    assert_eq!(refused("cbf43926", ChecksumForm::V2), ErrorKind::NotTrusted);
+    // Hexadecimal text is base64 too; it has the wrong length then.
+    let misread = SignedChecksum::parse(&v3.parts.checksum.to_string(), ChecksumForm::V2).unwrap();
+    assert_eq!(
+        misread.verify(&KEY.verifying_key()).unwrap_err().kind(),
+        ErrorKind::NotTrusted
+    );
+}
+
+#[test]
+fn a_damaged_or_shortened_file_is_refused_and_leaves_nothing() {
+    let plain = vec![7; 1000];
+    let case = sealed(&plain, ChecksumForm::V3);
+    let good = fs::read(&case.sealed).unwrap();
+    for (bytes, kind) in [
+        (Vec::new(), ErrorKind::DecryptionFailed),
+        (good[..999].to_vec(), ErrorKind::DecryptionFailed),
+        (
+            [&good[..500], &[good[500] ^ 1], &good[501..]].concat(),
+            ErrorKind::DigestMismatch,
+        ),
+    ] {
+        fs::write(&case.sealed, bytes).unwrap();
+        case.assert_refused(kind);
+    }
+}
+
+#[test]
+fn a_checksum_or_session_key_of_another_bundle_is_refused() {
+    let (case, other) = (
+        sealed(b"bundle one", ChecksumForm::V3),
+        sealed(b"bundle two", ChecksumForm::V3),
+    );
+    let kind = |result: Result<Vec<u8>>| result.unwrap_err().kind();
+    assert_eq!(
+        kind(case.open_with(&case.parts.iv_session_key, &other.parts.checksum)),
+        ErrorKind::DigestMismatch
+    );
+    let swapped = case.open_with(&other.parts.iv_session_key, &case.parts.checksum);
+    assert!(matches!(
+        kind(swapped),
+        ErrorKind::DecryptionFailed | ErrorKind::DigestMismatch
+    ));
+}
+
+#[test]
+fn a_foreign_key_is_refused() {
+    let case = sealed(b"bundle", ChecksumForm::V3);
+    let staging = case.folder.path();
+    let open = |key: &VerifyingKey| {
+        open(
+            &case.sealed,
+            staging,
+            &case.parts.iv_session_key,
+            &case.parts.checksum,
+            key,
+            &Control::new(),
+        )
+        .unwrap_err()
+    };
+    let same_size = SigningKey::generate(KeyBits::B2048).unwrap().verifying_key();
+    assert_eq!(open(&same_size).kind(), ErrorKind::SignatureInvalid);
+    let larger = SigningKey::generate(KeyBits::B3072).unwrap().verifying_key();
+    assert_eq!(open(&larger).kind(), ErrorKind::NotTrusted);
+}
+
+#[test]
+fn malformed_session_keys_are_not_trusted() {
+    let good = sealed(b"bundle", ChecksumForm::V3).parts.iv_session_key.to_string();
+    let (iv, key) = good.split_once(':').unwrap();
+    for text in [
+        "",
+        ":",
+        iv,
+        &format!("{iv}:"),
+        &format!(":{key}"),
+        &format!("{good}:x"),
+        &format!("{iv}!:{key}"),
+        &format!("AAAA:{key}"),
+        &format!(" {good}"),
+    ] {
+        assert_eq!(
+            text.parse::<IvSessionKey>().unwrap_err().kind(),
+            ErrorKind::NotTrusted,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn sealing_another_file_than_was_named_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target) = (folder.path().join("a.zip"), folder.path().join("out.zip"));
+    fs::write(&source, "one").unwrap();
+    let error = seal(
+        &source,
+        &Sha256Digest::of(b"two"),
+        &target,
+        &KEY,
+        ChecksumForm::V3,
+        &Control::new(),
+    )
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DigestMismatch);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_signed_archive_that_is_not_encrypted_is_proved_by_its_signature() {
+    let case = sealed(b"bundle", ChecksumForm::V3);
+    let plain = case.folder.path().join("a.zip");
+    let verify = || verify_signed_only(&plain, &case.parts.checksum, &KEY.verifying_key(), &Control::new());
+    assert_eq!(verify().unwrap().digest(), case.parts.digest);
+    fs::write(&plain, "bundle!").unwrap();
+    assert_eq!(verify().unwrap_err().kind(), ErrorKind::DigestMismatch);
+}
+
+#[test]
+fn decrypting_unverified_tells_the_digest_of_what_came_out() {
+    let case = sealed(b"bundle", ChecksumForm::V3);
+    let to = case.folder.path().join("plain.zip");
+    let digest = decrypt_unverified(
+        &case.sealed,
+        &to,
+        &case.parts.iv_session_key,
+        &KEY.verifying_key(),
+        &Control::new(),
+    )
+    .unwrap();
+    assert_eq!(digest, Sha256Digest::of(b"bundle"));
+    assert_eq!(fs::read(to).unwrap(), b"bundle");
+}
+
+#[test]
+fn messages_and_debug_output_hold_no_key_material() {
+    let case = sealed(b"bundle", ChecksumForm::V3);
+    assert_eq!(format!("{:?}", case.parts.iv_session_key), "IvSessionKey { .. }");
+}

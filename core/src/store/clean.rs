@@ -1,0 +1,201 @@
+//! Giving space back.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::time::Duration;
+
+use super::staging::Staged;
+use super::types::{BundleId, BundleRecord};
+use super::{Store, refused};
+use crate::error::{Error, IoContext, Result};
+use crate::files::Kind;
+
+/// Which bundles [`Store::clean`] keeps. Every rule that is set must allow a bundle; what is in use always stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeepRules {
+    /// The newest this many, by time of installation.
+    pub newest: Option<usize>,
+    /// Those installed at most this long ago.
+    pub max_age: Option<Duration>,
+    /// As many of the newest as fit into this many bytes, unpacked.
+    pub max_total: Option<u64>,
+}
+
+/// What [`Store::clean`] removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Cleaned {
+    /// The bundles that are gone.
+    pub removed: Vec<BundleRecord>,
+    /// Bytes of their files.
+    pub freed: u64,
+}
+
+/// What the store takes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct DiskUsage {
+    /// Number of installed bundles.
+    pub bundles: usize,
+    /// Bytes of their files.
+    pub bundle_bytes: u64,
+    /// Bytes that can still be written.
+    pub free: u64,
+}
+
+impl Store {
+    /// How much the bundles take up and how much is free.
+    ///
+    /// # Errors
+    /// [`Io`](crate::ErrorKind::Io) if the state or the file system cannot be asked.
+    pub fn disk_usage(&self) -> Result<DiskUsage> {
+        let state = self.state()?;
+        let path = self.persistence.layout.bundles();
+        Ok(DiskUsage {
+            bundles: state.bundles.len(),
+            bundle_bytes: state.bundles.values().map(|record| record.unpacked_size).sum(),
+            free: self
+                .persistence
+                .files
+                .free_space(path)
+                .at("ask for free space at", path)?,
+        })
+    }
+
+    /// Removes the bundles that the rules do not keep, and everything that crashes and failures left.
+    ///
+    /// Current, next and fallback stay, and what a running session serves.
+    ///
+    /// # Errors
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io). What was removed before an error stays removed.
+    pub fn clean(&self, keep: &KeepRules) -> Result<Cleaned> {
+        let mut cleaned = Cleaned::default();
+        for record in self.not_kept(keep)? {
+            if self.is_served(&record.id)? {
+                continue;
+            }
+            let id = &record.id;
+            // Its role may have changed since it was chosen: then it stays.
+            let deleted = self.change(|state| match state.role(id) {
+                Some(_) => Ok(None),
+                None if !state.bundles.contains_key(id) => Ok(None),
+                None => state
+                    .delete(id)
+                    .map(Some)
+                    .map_err(|refusal| refused(refusal, &id.clone().into())),
+            })?;
+            if let Some(record) = deleted {
+                self.remove_files(&record.id)?;
+                cleaned.freed += record.unpacked_size;
+                cleaned.removed.push(record);
+            }
+        }
+        self.sweep_orphans()?;
+        self.sweep_staging()?;
+        self.sweep_sessions()?;
+        Ok(cleaned)
+    }
+
+    fn not_kept(&self, keep: &KeepRules) -> Result<Vec<BundleRecord>> {
+        let (state, now) = (self.state()?, (self.clock)());
+        let mut newest_first: Vec<_> = state.bundles.values().collect();
+        newest_first.sort_by(|a, b| (b.installed_at, &b.id).cmp(&(a.installed_at, &a.id)));
+        let mut total = 0_u64;
+        let mut not_kept = Vec::new();
+        for (rank, record) in newest_first.into_iter().enumerate() {
+            total = total.saturating_add(record.unpacked_size);
+            let keeps = keep.newest.is_none_or(|newest| rank < newest)
+                && keep.max_age.is_none_or(|age| now.since(record.installed_at) <= age)
+                && keep.max_total.is_none_or(|most| total <= most);
+            if !keeps && state.role(&record.id).is_none() {
+                not_kept.push(record.clone());
+            }
+        }
+        Ok(not_kept)
+    }
+
+    /// Removes bundles that the state does not name: what crashes and failures left. Only what the store installed
+    /// itself (it has a record) is touched; a host's folder may hold more.
+    pub(super) fn sweep_orphans(&self) -> Result<()> {
+        let mut staged = Vec::new();
+        let served = self.served().map(|launch| launch.bundle).unwrap_or_default();
+        {
+            let _lock = self.lock(self.options.lock_timeout)?;
+            let loaded = self.persistence.load()?;
+            // What only a visible state no longer names, a durable one may still name after a power cut.
+            self.settle(&loaded)?;
+            let state = loaded.state;
+            self.sweep_temporaries()?;
+            let names = self.persistence.list(&self.persistence.layout.records())?;
+            // A crash may leave a list without its record.
+            let ids: BTreeSet<BundleId> = names
+                .iter()
+                .filter_map(|name| name.split('.').next()?.parse().ok())
+                .collect();
+            for id in ids {
+                let kept_failure =
+                    !self.options.auto_delete_failed && state.failed.iter().any(|failed| failed.id == id);
+                if state.bundles.contains_key(&id) || kept_failure || served.is(&id) || self.is_served_elsewhere(&id)? {
+                    continue;
+                }
+                staged.extend(self.move_away(&id)?);
+            }
+        }
+        staged
+            .into_iter()
+            .try_for_each(|staged| self.persistence.unstage(staged))
+    }
+
+    /// Removes what crashes left of records and marks that were being written. All are written under the lock, so whoever
+    /// has it knows that nobody writes them.
+    fn sweep_temporaries(&self) -> Result<()> {
+        for folder in [self.persistence.layout.records(), self.persistence.layout.failed()] {
+            for name in self.persistence.list(&folder)? {
+                let path = folder.join(name);
+                if path.extension().is_some_and(|extension| extension == "tmp") {
+                    self.persistence.remove_file_if_there(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the files and the record of a bundle that the state no longer names.
+    pub(super) fn remove_files(&self, id: &BundleId) -> Result<()> {
+        self.move_away(id)?
+            .map_or(Ok(()), |staged| self.persistence.unstage(staged))
+    }
+
+    /// Renames a bundle's folder into the staging folder, where a crash leaves rubbish and no half bundle, then drops its
+    /// record, by which the sweep would have found it.
+    fn move_away(&self, id: &BundleId) -> Result<Option<Staged>> {
+        let folder = self.folder(id);
+        let mut staged = None;
+        if self.persistence.kind(&folder)? == Some(Kind::Folder) {
+            let new = self.persistence.stage()?;
+            match self.persistence.files.rename(&folder, &new.path) {
+                Ok(()) => staged = Some(new),
+                // Somebody else who swept was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.persistence.unstage(new)?,
+                Err(error) => {
+                    let error = Error::io("move away", &folder, error);
+                    return self.persistence.unstage(new).and(Err(error));
+                }
+            }
+        }
+        // Also where the folder is gone already: that may not be durable yet, and the record must not go first.
+        let bundles = self.persistence.layout.bundles();
+        self.persistence
+            .files
+            .sync_folder(bundles)
+            .at("sync the folder", bundles)?;
+        self.remove_record(id)?;
+        Ok(staged)
+    }
+
+    pub(super) fn remove_record(&self, id: &BundleId) -> Result<()> {
+        let layout = &self.persistence.layout;
+        self.persistence.remove_file_if_there(&layout.record(id))?;
+        self.persistence.remove_file_if_there(&layout.file_list(id))
+    }
+}

@@ -1,0 +1,295 @@
+//! Every file operation of the life of an app is stopped before and after, fails, and is forgotten by a power cut.
+//!
+//! After each of these the store opens without help, serves something whole, knows all that it reported as done, and
+//! takes the next update.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests; the number of points is for people"
+)]
+
+mod cases;
+mod device;
+mod recovery;
+mod story;
+
+use std::io::ErrorKind;
+
+use crate::files::forgetful::{Count, Fault, Found};
+use device::{Archives, Device, Snapshot};
+use recovery::{AFTER, AFTER_THAT, Wrong, live_without_space, recover, recover_twice, require_durable, update};
+use story::{STORY, Step, Undone, VERSIONS, play, undisturbed};
+
+/// Power cuts with a mixture of what was found, for each point.
+const SEEDS: u64 = 12;
+/// The same for each operation that failed.
+const SEEDS_AFTER_A_FAILURE: u64 = 6;
+/// Moments of a power cut after each moment of a kill.
+const SECOND_CRASHES: u64 = 8;
+/// So many troubles are told.
+const TOLD: usize = 40;
+
+struct Trials {
+    archives: Archives,
+    snapshots: Vec<Snapshot>,
+    /// Changes of the file system in the whole story.
+    changes: u64,
+    /// Those and all that only look.
+    calls: u64,
+    tried: u64,
+    wrong: Vec<String>,
+    /// What was done until the first of them.
+    history: String,
+}
+
+/// Where the story stopped.
+struct Stopped {
+    device: Device,
+    /// What the store may say: what it said before the step, or says after it.
+    possible: Vec<Snapshot>,
+    step: usize,
+}
+
+impl Trials {
+    fn new() -> Self {
+        let archives = Archives::of(&[VERSIONS, &[AFTER, AFTER_THAT]].concat());
+        let (snapshots, device) = undisturbed(&archives);
+        let changes = device.files.counted(Count::Changes);
+        let calls = device.files.counted(Count::Calls);
+        Self {
+            archives,
+            snapshots,
+            changes,
+            calls,
+            tried: 0,
+            wrong: Vec::new(),
+            history: String::new(),
+        }
+    }
+
+    /// Plays the story until the plan stops it.
+    fn stopped(&self, at: u64, fault: Fault) -> Stopped {
+        let mut device = Device::new();
+        device.files.plan(Count::Changes, at, fault);
+        let undone = |step: &Step| play(&mut device, &self.archives, *step).is_err();
+        let step = STORY.iter().position(undone).expect("the plan stops the story");
+        Stopped {
+            device,
+            possible: self.snapshots[step..=step + 1].to_vec(),
+            step,
+        }
+    }
+
+    fn note(&mut self, at: u64, what: impl std::fmt::Debug, step: usize, device: &Device, result: Result<(), Wrong>) {
+        self.tried += 1;
+        let Err(wrong) = result else { return };
+        if self.wrong.is_empty() {
+            self.history = device.files.history();
+        }
+        self.wrong
+            .push(format!("{what:?} at {at}, in step {:?}: {wrong}", STORY[step]));
+    }
+
+    fn report(self, what: &str) {
+        println!(
+            "{what}: {} points tried, of {} changes in {} steps",
+            self.tried,
+            self.changes,
+            STORY.len()
+        );
+        let (wrong, all) = (self.wrong.len(), self.tried);
+        let told: Vec<_> = self.wrong.into_iter().take(TOLD).collect();
+        assert!(
+            wrong == 0,
+            "{wrong} of {all} went wrong:\n{}\nThe first:\n{}",
+            told.join("\n"),
+            self.history
+        );
+    }
+}
+
+#[test]
+fn a_process_killed_at_any_moment_loses_nothing() {
+    let mut trials = Trials::new();
+    for at in 1..=trials.changes {
+        for fault in [Fault::StopBefore, Fault::StopAfter] {
+            let stopped = trials.stopped(at, fault);
+            let result = recover(
+                stopped.device.files.process_killed(),
+                &stopped.possible,
+                &trials.archives,
+            );
+            trials.note(at, fault, stopped.step, &stopped.device, result);
+        }
+    }
+    trials.report("killed");
+}
+
+#[test]
+fn a_power_cut_at_any_moment_loses_nothing_that_was_reported_as_done() {
+    let mut trials = Trials::new();
+    for at in 1..=trials.changes {
+        let stopped = trials.stopped(at, Fault::StopAfter);
+        for found in forms(at, SEEDS) {
+            let result = recover(
+                stopped.device.files.power_loss(found),
+                &stopped.possible,
+                &trials.archives,
+            );
+            trials.note(at, found, stopped.step, &stopped.device, result);
+        }
+    }
+    trials.report("power cut");
+}
+
+/// The ways in which a power cut may leave the disk. The mixtures are others at each point.
+fn forms(at: u64, seeds: u64) -> impl Iterator<Item = Found> {
+    let plain = [Found::Nothing, Found::Everything, Found::NamesOnly, Found::Torn];
+    plain
+        .into_iter()
+        .chain((0..seeds).map(move |seed| Found::Random(at * seeds + seed)))
+}
+
+#[test]
+fn a_power_cut_soon_after_a_kill_loses_nothing_either() {
+    let mut trials = Trials::new();
+    for at in 1..=trials.changes {
+        for seed in 0..SECOND_CRASHES {
+            let stopped = trials.stopped(at, Fault::StopAfter);
+            let result = trials.crash_again(&stopped, seed);
+            trials.note(
+                at,
+                format!("killed, then power cut {seed}"),
+                stopped.step,
+                &stopped.device,
+                result,
+            );
+        }
+    }
+    trials.report("killed, then power cut");
+}
+
+#[test]
+fn a_failure_of_any_operation_costs_at_most_another_try() {
+    let mut trials = Trials::new();
+    for (count, last, kind) in [
+        // Reading fails too, when a device was not unlocked yet.
+        (Count::Calls, trials.calls, ErrorKind::Other),
+        (Count::Calls, trials.calls, ErrorKind::PermissionDenied),
+        (Count::Changes, trials.changes, ErrorKind::StorageFull),
+    ] {
+        for at in 1..=last {
+            let mut device = Device::new();
+            device.files.plan(count, at, Fault::Fail(kind));
+            let (step, result) = trials.play_on(&mut device, count, at);
+            trials.note(at, (count, kind), step, &device, result);
+        }
+    }
+    trials.report("failed once, tried again");
+}
+
+#[test]
+fn a_disk_that_is_full_from_any_moment_on_harms_no_bundle() {
+    let mut trials = Trials::new();
+    for at in 1..=trials.changes {
+        let mut device = Device::new();
+        device.files.plan(Count::Changes, at, Fault::FullFrom);
+        let full = |step: &Step| {
+            let result = play(&mut device, &trials.archives, *step);
+            result.is_err() || device.files.counted(Count::Changes) >= at
+        };
+        let step = STORY.iter().position(full).expect("the plan fills the disk");
+        let possible = &trials.snapshots[step..=step + 1];
+        // A store that is not made yet cannot be made then; the app serves its built-in bundle.
+        let made = step > 0;
+        let lived = if made {
+            live_without_space(&mut device, possible)
+        } else {
+            Ok(())
+        };
+        let result = lived.and_then(|()| {
+            device.files.lift();
+            recover(device.files.process_killed(), possible, &trials.archives)
+        });
+        trials.note(at, Fault::FullFrom, step, &device, result);
+    }
+    trials.report("full disk");
+}
+
+impl Trials {
+    /// The process that comes after the killed one makes an update, and some way into it the power is cut.
+    fn crash_again(&self, stopped: &Stopped, seed: u64) -> Result<(), Wrong> {
+        let mut device = Device::on(stopped.device.files.process_killed());
+        // Spread over the changes that an update makes, about a hundred.
+        let at = 1 + (seed * 13 + stopped.step as u64 * 5) % 104;
+        device.files.plan(Count::Changes, at, Fault::StopAfter);
+        // It does not come to its end.
+        let _ = device.start().map_err(|error| error.to_string()).and_then(|()| {
+            device.launch();
+            update(&mut device, &self.archives, AFTER)
+        });
+        let found = if seed == 0 {
+            Found::Nothing
+        } else {
+            Found::Random(at * SECOND_CRASHES + seed)
+        };
+        recover_twice(device.files.power_loss(found), &stopped.possible, &self.archives)
+            .map_err(|wrong| format!("{wrong}\n{}", device.files.history()))
+    }
+
+    /// The app tries again what failed, in a new process if that was the launch, and goes on to the end. Tells the step
+    /// that was hit, and whether all was well.
+    fn play_on(&self, device: &mut Device, count: Count, at: u64) -> (usize, Result<(), Wrong>) {
+        let mut hit = None;
+        for (index, step) in STORY.iter().enumerate() {
+            let result = play(device, &self.archives, *step);
+            if hit.is_none() && device.files.counted(count) >= at {
+                hit = Some(index);
+                if let Err(wrong) = self.go_on(device, index, at, &result) {
+                    return (index, Err(wrong));
+                }
+            } else if let Err(undone) = result {
+                return (index, Err(format!("it fails without a cause: {undone:?}")));
+            }
+        }
+        let last = &self.snapshots[STORY.len()..];
+        let hit = hit.expect("the plan hits a step");
+        (
+            hit,
+            recover(device.files.power_loss(Found::Nothing), last, &self.archives),
+        )
+    }
+
+    fn go_on(&self, device: &mut Device, index: usize, at: u64, result: &Result<(), Undone>) -> Result<(), Wrong> {
+        let (before, after) = (&self.snapshots[index], &self.snapshots[index + 1]);
+        if result.is_err() {
+            let possible = [before.clone(), after.clone()];
+            for found in forms(at, SEEDS_AFTER_A_FAILURE) {
+                recover(device.files.power_loss(found), &possible, &self.archives)
+                    .map_err(|wrong| format!("after {result:?} and a power cut ({found:?}): {wrong}"))?;
+            }
+        }
+        let mut again = |step| play(device, &self.archives, step).map_err(|undone| format!("tried again: {undone:?}"));
+        match STORY[index] {
+            // A session has one launch, so only the next process can try again.
+            Step::Launch => again(Step::Start).and_then(|()| again(Step::Launch))?,
+            step if result.is_err() => again(step)?,
+            _ => (),
+        }
+        let settled = device.snapshot().map_err(|error| error.to_string())?;
+        // Of a launch only the attempt of a trial must be durable: all else it decides again.
+        if !matches!(STORY[index], Step::Launch) || device.launch().on_trial {
+            require_durable(&device.files, &settled)?;
+        }
+        if settled.is_as_good_as(after) {
+            Ok(())
+        } else {
+            Err(format!(
+                "tried again after {result:?}, it says {settled:?} instead of {after:?}"
+            ))
+        }
+    }
+}

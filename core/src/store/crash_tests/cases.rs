@@ -1,0 +1,194 @@
+//! Single cases, as a person would tell them.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+
+use super::device::{Archives, Device};
+use crate::error::Error;
+use crate::files::Files as _;
+use crate::files::forgetful::{Count, Fault, Found};
+use crate::store::{Confirmation, KeepRules, LaunchReason, NotDurable};
+
+/// A device that serves version 1, which is proven.
+fn device_with_proven_1(archives: &Archives) -> Device {
+    let mut device = Device::new();
+    device.start().unwrap();
+    device.install(archives, "1").unwrap();
+    device.set_next("1").unwrap();
+    device.start().unwrap();
+    let served = device.launch().bundle;
+    assert_eq!(device.store().confirm(&served).unwrap(), Confirmation::Proven);
+    device
+}
+
+/// The number of the last change that installing version 2 after 1 makes of this kind.
+fn change_of_installation(archives: &Archives, is_it: impl Fn(&str) -> bool) -> u64 {
+    let device = device_with_proven_1(archives);
+    device.files.plan(Count::Changes, u64::MAX, Fault::StopBefore);
+    device.install(archives, "2").unwrap();
+    let history = device.files.history();
+    let line = history
+        .lines()
+        .rfind(|line| is_it(line))
+        .expect("an installation does that");
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_full_disk_at_launch_serves_the_fallback_and_blames_no_bundle() {
+    let archives = Archives::of(&["1", "2"]);
+    let mut device = device_with_proven_1(&archives);
+    device.install(&archives, "2").unwrap();
+    device.set_next("2").unwrap();
+    device.start().unwrap();
+    device.files.set_free_space(0);
+
+    for _ in 0..10 {
+        let launch = device.launch();
+        assert_eq!(launch.version.as_deref(), Some("1"));
+        assert!(
+            matches!(launch.reason, LaunchReason::NotDurable(NotDurable::Unwritable(_))),
+            "{launch:?}"
+        );
+        device.start().unwrap();
+    }
+    assert_eq!(device.store().failed().unwrap(), []);
+    device.files.set_free_space(1 << 30);
+    assert_eq!(device.launch().version.as_deref(), Some("2"));
+}
+
+#[test]
+fn a_disk_that_fills_up_while_a_trial_goes_on_serves_the_fallback_and_blames_no_bundle() {
+    let archives = Archives::of(&["1", "2"]);
+    let mut device = device_with_proven_1(&archives);
+    device.install(&archives, "2").unwrap();
+    device.set_next("2").unwrap();
+    device.start().unwrap();
+    assert!(device.launch().on_trial);
+    device.files.set_free_space(0);
+
+    for _ in 0..10 {
+        device.start().unwrap();
+        assert_eq!(device.launch().version.as_deref(), Some("1"));
+    }
+    assert_eq!(device.store().failed().unwrap(), []);
+    device.files.set_free_space(1 << 30);
+    device.start().unwrap();
+    let launch = device.launch();
+    assert_eq!((launch.version.as_deref(), launch.on_trial), (Some("2"), true));
+}
+
+#[test]
+fn too_little_space_for_an_installation_is_found_out_before_a_byte_is_written() {
+    let archives = Archives::of(&["1", "2"]);
+    let device = device_with_proven_1(&archives);
+    device.files.set_free_space(1000);
+
+    let error = device.install(&archives, "2").unwrap_err();
+    assert!(
+        matches!(error, Error::NotEnoughSpace { needed, available: 1000, .. } if needed > 1000),
+        "{error:?}"
+    );
+    assert_eq!(device.names("staging"), BTreeSet::new());
+    assert_eq!(device.files.free_space("/app".as_ref()).unwrap(), 1000);
+}
+
+#[test]
+fn a_disk_that_fills_up_during_an_installation_is_cleaned_and_the_error_tells_how_much_was_missing() {
+    let archives = Archives::of(&["1", "2"]);
+    let device = device_with_proven_1(&archives);
+    // The lock, the staging folder with its lock, a folder in it, a file and half of another.
+    device.files.plan(Count::Changes, 8, Fault::FullFrom);
+
+    let error = device.install(&archives, "2").unwrap_err();
+    assert!(
+        matches!(error, Error::NotEnoughSpace { needed, available: 0, .. } if needed > 0),
+        "{error:?}"
+    );
+    assert_eq!(device.names("staging"), BTreeSet::new());
+    assert_eq!(device.names("bundles").len(), 1);
+    device.files.lift();
+    device.install(&archives, "2").unwrap();
+}
+
+#[test]
+fn what_is_tried_again_after_its_sync_failed_is_durable_when_it_succeeds() {
+    let archives = Archives::of(&["1", "2"]);
+    let device = device_with_proven_1(&archives);
+    device.install(&archives, "2").unwrap();
+    device.files.plan(Count::Changes, 7, Fault::Fail(ErrorKind::Other));
+    let error = device.set_next("2").unwrap_err();
+    assert!(error.to_string().contains("sync the folder"), "{error}");
+
+    device.set_next("2").unwrap();
+    let mut found = Device::on(device.files.power_loss(Found::Nothing));
+    found.start().unwrap();
+    assert_eq!(found.snapshot().unwrap().next.as_deref(), Some("2"));
+}
+
+#[test]
+fn a_store_folder_that_a_killed_process_made_is_made_durable_by_the_next() {
+    let archives = Archives::of(&["1"]);
+    let mut device = Device::new();
+    device.files.plan(Count::Changes, 1, Fault::StopAfter);
+    device.start().unwrap_err();
+    device.start().unwrap();
+    device.install(&archives, "1").unwrap();
+
+    let mut found = Device::on(device.files.power_loss(Found::Nothing));
+    found.start().unwrap();
+    assert!(found.snapshot().unwrap().bundles.contains_key("1"));
+}
+
+#[test]
+fn an_installation_whose_last_sync_fails_leaves_nothing_named_that_is_not_there() {
+    let archives = Archives::of(&["1", "2"]);
+    let last_sync = change_of_installation(&archives, |line| line.ends_with("SyncFolder /app/store"));
+    let device = device_with_proven_1(&archives);
+    device
+        .files
+        .plan(Count::Changes, last_sync, Fault::Fail(ErrorKind::Other));
+    device.install(&archives, "2").unwrap_err();
+
+    for (record, _) in device.store().list().unwrap() {
+        let folder = device.store().folder(&record.id);
+        assert_eq!(device.contents(&folder).len(), 3, "version {}", record.version);
+    }
+}
+
+#[test]
+fn records_of_installations_that_crashed_do_not_pile_up() {
+    let archives = Archives::of(&["1", "2"]);
+    let change = change_of_installation(&archives, |line| line.contains("Rename") && line.contains("/records/"));
+    let mut device = device_with_proven_1(&archives);
+    device.files.plan(Count::Changes, change, Fault::StopBefore);
+    device.install(&archives, "2").unwrap_err();
+
+    device.start().unwrap();
+    device.store().clean(&KeepRules::default()).unwrap();
+    let names = device.names("records");
+    assert_eq!(names.len(), 2, "the record and the files of version 1: {names:?}");
+}
+
+#[test]
+fn a_bundle_that_cannot_be_looked_at_or_read_for_a_moment_is_not_forgotten() {
+    let archives = Archives::of(&["1"]);
+    // A launch makes fewer calls than that.
+    for call in 1..40 {
+        let mut device = device_with_proven_1(&archives);
+        device.start().unwrap();
+        device
+            .files
+            .plan(Count::Calls, call, Fault::Fail(ErrorKind::PermissionDenied));
+        device.launch();
+        device.files.lift();
+
+        device.start().unwrap();
+        assert_eq!(
+            device.launch().version.as_deref(),
+            Some("1"),
+            "after call {call} failed"
+        );
+        assert_eq!(device.snapshot().unwrap().fallback, "1", "after call {call} failed");
+    }
+}

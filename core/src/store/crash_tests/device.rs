@@ -1,0 +1,231 @@
+//! A device on a forgetful file system, and the bundles that are installed on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use zip::write::SimpleFileOptions;
+
+use crate::error::Result;
+use crate::files::forgetful::Forgetful;
+use crate::files::{Files as _, Kind};
+use crate::progress::Control;
+use crate::store::state::Trial;
+use crate::store::{BundleId, BundleRecord, Launch, NativeApp, NewBundle, Slot, Store, StoreOptions, Timestamp};
+use crate::verified::VerifiedArchive;
+
+pub(super) const ROOT: &str = "/app/store";
+
+/// The files of a version, by path.
+pub(super) type Contents = BTreeMap<String, Vec<u8>>;
+
+/// Archives of tiny bundles, made once.
+#[derive(Debug)]
+pub(super) struct Archives {
+    archives: BTreeMap<String, VerifiedArchive>,
+    _folder: TempDir,
+}
+
+impl Archives {
+    pub(super) fn of(versions: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let archives = versions
+            .iter()
+            .map(|version| (version.to_string(), archive(folder.path(), version)))
+            .collect();
+        Self {
+            archives,
+            _folder: folder,
+        }
+    }
+
+    pub(super) fn get(&self, version: &str) -> &VerifiedArchive {
+        &self.archives[version]
+    }
+}
+
+/// What a bundle of this version holds. No two versions share a file, so a mixture is seen.
+pub(super) fn contents(version: &str) -> Contents {
+    ["index.html", "app.js", "assets/style.css"]
+        .map(|path| (path.to_owned(), format!("{path} of version {version}").into_bytes()))
+        .into()
+}
+
+fn archive(folder: &Path, version: &str) -> VerifiedArchive {
+    let path = folder.join(version);
+    let mut writer = zip::ZipWriter::new(File::create(&path).unwrap());
+    for (name, bytes) in contents(version) {
+        writer
+            .start_file(
+                name,
+                SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored),
+            )
+            .unwrap();
+        writer.write_all(&bytes).unwrap();
+    }
+    writer.finish().unwrap();
+    let digest = VerifiedArchive::assume_trusted(&path, &Control::new())
+        .unwrap()
+        .digest();
+    VerifiedArchive::from_digest(&path, &digest, &Control::new()).unwrap()
+}
+
+/// A device with one app. Its process is started with [`start`](Device::start), as often as one likes.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) files: Forgetful,
+    store: Option<Store>,
+    clock: Arc<AtomicU64>,
+}
+
+/// What a store says of itself, by versions, since ids are random.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Snapshot {
+    pub(super) current: String,
+    pub(super) next: Option<String>,
+    pub(super) fallback: String,
+    /// Failed starts, launches that never started, and whether the attempt that is running started.
+    pub(super) trial: Option<(u32, u32, Option<bool>)>,
+    pub(super) failed: BTreeSet<String>,
+    /// Whether each installed bundle is proven.
+    pub(super) bundles: BTreeMap<String, bool>,
+}
+
+impl Snapshot {
+    /// Whether this is `wanted` but for what a second try may change: one more launch that never started, and a bundle
+    /// that could not be removed yet.
+    pub(super) fn is_as_good_as(&self, wanted: &Self) -> bool {
+        let but_for_launches = |snapshot: &Self| snapshot.trial.map(|(failed, _, started)| (failed, started));
+        let but_for_rest = |snapshot: &Self| Self {
+            trial: None,
+            bundles: BTreeMap::new(),
+            ..snapshot.clone()
+        };
+        but_for_launches(self) == but_for_launches(wanted)
+            && but_for_rest(self) == but_for_rest(wanted)
+            && wanted
+                .bundles
+                .iter()
+                .all(|(version, proven)| self.bundles.get(version) == Some(proven))
+    }
+}
+
+impl Device {
+    pub(super) fn new() -> Self {
+        Self::on(Forgetful::with_folder(Path::new("/app")))
+    }
+
+    pub(super) fn on(files: Forgetful) -> Self {
+        Self {
+            files,
+            store: None,
+            clock: Arc::default(),
+        }
+    }
+
+    /// Ends the process, if there is one, and starts the next.
+    pub(super) fn start(&mut self) -> Result<()> {
+        self.files = self.files.process_killed();
+        self.store = None;
+        let clock = Arc::clone(&self.clock);
+        let options = StoreOptions {
+            unpack_threads: NonZeroUsize::new(1),
+            // More than enough to look at every file.
+            verify_at_launch: Some(Duration::from_secs(60)),
+            // Nobody else is there to wait for.
+            lock_timeout: Duration::from_millis(20),
+            ..StoreOptions::default()
+        };
+        let now = move || Timestamp(clock.fetch_add(1, Ordering::Relaxed));
+        self.store = Some(Store::open_on(
+            Arc::new(self.files.clone()),
+            Path::new(ROOT),
+            options,
+            Arc::new(now),
+        )?);
+        Ok(())
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        self.store.as_ref().expect("the process was started")
+    }
+
+    pub(super) fn launch(&self) -> Launch {
+        self.store().launch(&NativeApp::new("1.0", "1"))
+    }
+
+    pub(super) fn install(&self, archives: &Archives, version: &str) -> Result<BundleRecord> {
+        self.store()
+            .install(archives.get(version), &NewBundle::version(version), &Control::new())
+    }
+
+    pub(super) fn set_next(&self, version: &str) -> Result<()> {
+        self.store().set_next(&Slot::Bundle(self.id_of(version)?))
+    }
+
+    fn id_of(&self, version: &str) -> Result<BundleId> {
+        let all = self.store().list()?;
+        let found = all.into_iter().find(|(record, _)| record.version == version);
+        Ok(found.expect("the bundle was installed").0.id)
+    }
+
+    pub(super) fn snapshot(&self) -> Result<Snapshot> {
+        let state = self.store().state()?;
+        let version = |slot: &Slot| match slot {
+            Slot::BuiltIn => Slot::BUILT_IN.to_owned(),
+            Slot::Bundle(id) => state
+                .bundles
+                .get(id)
+                .map_or_else(|| format!("unknown {id}"), |of| of.version.clone()),
+        };
+        let trial = |trial: &Trial| {
+            (
+                trial.failed_starts,
+                trial.unstarted,
+                trial.attempt.as_ref().map(|attempt| attempt.started),
+            )
+        };
+        Ok(Snapshot {
+            current: version(&state.current),
+            next: state.next.as_ref().map(version),
+            fallback: version(&state.fallback),
+            trial: state.trial.as_ref().map(trial),
+            failed: state.failed.iter().map(|failed| failed.version.clone()).collect(),
+            bundles: state
+                .bundles
+                .values()
+                .map(|of| (of.version.clone(), of.proven_at.is_some()))
+                .collect(),
+        })
+    }
+
+    /// All files below a folder, by path.
+    pub(super) fn contents(&self, folder: &Path) -> Contents {
+        let mut contents = Contents::new();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(inner) = folders.pop() {
+            for name in self.files.list(&folder.join(&inner)).unwrap_or_default() {
+                let path = inner.join(name);
+                match self.files.kind(&folder.join(&path)) {
+                    Ok(Some(Kind::Folder)) => folders.push(path),
+                    _ => drop(contents.insert(
+                        path.to_str().unwrap().to_owned(),
+                        self.files.read(&folder.join(&path), 1 << 20).unwrap(),
+                    )),
+                }
+            }
+        }
+        contents
+    }
+
+    pub(super) fn names(&self, folder: &str) -> BTreeSet<String> {
+        let names = self.files.list(&Path::new(ROOT).join(folder)).unwrap();
+        names.into_iter().map(|name| name.into_string().unwrap()).collect()
+    }
+}

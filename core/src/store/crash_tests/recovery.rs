@@ -1,0 +1,212 @@
+//! What must hold of whatever a crash left, and the proof that life goes on from there.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::path::Path;
+
+use super::device::{Archives, Device, Snapshot, contents};
+use crate::files::forgetful::{Forgetful, Found};
+use crate::store::{Confirmation, KeepRules, Launch, LaunchReason, Slot};
+
+/// The versions that are installed after the first crash, and after the second.
+pub(super) const AFTER: &str = "after";
+pub(super) const AFTER_THAT: &str = "after that";
+/// A bundle on trial may have to run out of attempts before the next takes over.
+const LAUNCHES_UNTIL_NEXT: usize = 4;
+
+/// More than a trial has attempts, and more than it has launches without a start.
+const LAUNCHES_ON_A_FULL_DISK: usize = 7;
+
+/// What is wrong.
+pub(super) type Wrong = String;
+
+/// The store opens, says one of `possible`, serves something whole, and can do everything as if nothing had been.
+pub(super) fn recover(files: Forgetful, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
+    let expected = |found: &Snapshot| possible.contains(found);
+    require_sound(files, archives, AFTER, |found| {
+        require(expected(found), || {
+            format!("the store says {found:?}, none of {possible:?}")
+        })
+    })
+}
+
+/// As [`recover`], when some of an update came after what is in `possible`.
+pub(super) fn recover_twice(files: Forgetful, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
+    require_sound(files, archives, AFTER_THAT, |found| {
+        let same_fallback = |before: &Snapshot| before.fallback == found.fallback;
+        let still_failed = |before: &Snapshot| before.failed.is_subset(&found.failed);
+        let kept = (found.fallback == AFTER || possible.iter().any(same_fallback)) && possible.iter().any(still_failed);
+        require(kept, || format!("the store says {found:?} after {possible:?}"))
+    })
+}
+
+fn require_sound(
+    files: Forgetful,
+    archives: &Archives,
+    next: &str,
+    require_kept: impl Fn(&Snapshot) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    let mut device = Device::on(files);
+    device.start().map_err(wrong("the store does not open"))?;
+    let found = device.snapshot().map_err(wrong("the state cannot be read"))?;
+    require_kept(&found)?;
+    require_whole_bundles(&device)?;
+    let launch = device.launch();
+    require(!matches!(launch.reason, LaunchReason::NotDurable(_)), || {
+        format!("{:?}", launch.reason)
+    })?;
+    require_well_served(&device, &launch, &found)?;
+    update(&mut device, archives, next)?;
+    require_tidy(&device)?;
+    let settled = device.snapshot().map_err(wrong("the state cannot be read"))?;
+    require_durable(&device.files, &settled)
+}
+
+/// While nothing can be written, the store opens and serves what needs no proof, and holds that against no bundle.
+pub(super) fn live_without_space(device: &mut Device, possible: &[Snapshot]) -> Result<(), Wrong> {
+    for _ in 0..LAUNCHES_ON_A_FULL_DISK {
+        device
+            .start()
+            .map_err(wrong("the store does not open on a full disk"))?;
+        let launch = device.launch();
+        let found = device.snapshot().map_err(wrong("the state cannot be read"))?;
+        require(!launch.on_trial, || {
+            format!("on trial, and the attempt is not durable: {launch:?}")
+        })?;
+        require(possible.contains(&found), || {
+            format!("the store says {found:?}, none of {possible:?}")
+        })?;
+        require_well_served(device, &launch, &found)?;
+    }
+    Ok(())
+}
+
+/// The store says the same after a power cut now, though nothing was synced that was not yet.
+pub(super) fn require_durable(files: &Forgetful, settled: &Snapshot) -> Result<(), Wrong> {
+    let mut device = Device::on(files.power_loss(Found::Nothing));
+    device
+        .start()
+        .map_err(wrong("the store does not open after a power cut"))?;
+    let found = device
+        .snapshot()
+        .map_err(wrong("the state cannot be read after a power cut"))?;
+    require(found == *settled, || {
+        format!("not durable: the store said {settled:?}, after a power cut {found:?}")
+    })?;
+    require_whole_bundles(&device)
+}
+
+fn require_whole_bundles(device: &Device) -> Result<(), Wrong> {
+    for (record, _) in device.store().list().map_err(wrong("list"))? {
+        require_whole(device, &device.store().folder(&record.id), &record.version)?;
+    }
+    Ok(())
+}
+
+fn require_whole(device: &Device, folder: &Path, version: &str) -> Result<(), Wrong> {
+    let (found, installed) = (device.contents(folder), contents(version));
+    require(found == installed, || {
+        format!("of version {version} these files are left: {:?}", found.keys())
+    })
+}
+
+/// What is served is whole, did not fail, has a way back, and is not the built-in bundle where a proven one is.
+fn require_well_served(device: &Device, launch: &Launch, found: &Snapshot) -> Result<(), Wrong> {
+    let Some(version) = &launch.version else {
+        return require(found.fallback == Slot::BUILT_IN, || {
+            format!("built-in is served: {launch:?}")
+        });
+    };
+    require_whole(device, launch.folder.as_ref().ok_or("no folder")?, version)?;
+    require(!found.failed.contains(version), || {
+        format!("version {version} failed and is served")
+    })?;
+    let now = device.snapshot().map_err(wrong("the state cannot be read"))?;
+    require(launch.on_trial != now.bundles[version], || {
+        format!("{launch:?} of {now:?}")
+    })?;
+    require(now.fallback == Slot::BUILT_IN || now.bundles[&now.fallback], || {
+        format!("unproven fallback: {now:?}")
+    })
+}
+
+/// Installs, launches and confirms one more version, and cleans up.
+pub(super) fn update(device: &mut Device, archives: &Archives, version: &str) -> Result<(), Wrong> {
+    let installed = device
+        .install(archives, version)
+        .map_err(wrong("the next version cannot be installed"))?;
+    device.set_next(version).map_err(wrong("set_next"))?;
+    let mut launch = None;
+    for _ in 0..LAUNCHES_UNTIL_NEXT {
+        device.start().map_err(wrong("the store does not open"))?;
+        launch = Some(device.launch()).filter(|launch| launch.bundle.is(&installed.id));
+        if launch.is_some() {
+            break;
+        }
+    }
+    let launch = launch.ok_or("the next version is never served")?;
+    require(launch.on_trial, || format!("not on trial: {launch:?}"))?;
+    device
+        .store()
+        .trial_started(&installed.id)
+        .map_err(wrong("trial_started"))?;
+    let confirmed = device.store().confirm(&launch.bundle).map_err(wrong("confirm"))?;
+    require(confirmed == Confirmation::Proven, || format!("{confirmed:?}"))?;
+    device.start().map_err(wrong("the store does not open"))?;
+    let launch = device.launch();
+    require(launch.bundle.is(&installed.id) && !launch.on_trial, || {
+        format!("after the proof: {launch:?}")
+    })?;
+    device
+        .store()
+        .clean(&KeepRules::default())
+        .map_err(wrong("clean"))
+        .map(drop)
+}
+
+/// After a clean-up there is nothing but what the state names.
+fn require_tidy(device: &Device) -> Result<(), Wrong> {
+    let state = device.store().state().map_err(wrong("the state cannot be read"))?;
+    let ids = || state.bundles.keys().map(ToString::to_string);
+    require_names(device, "staging", &BTreeSet::new())?;
+    require_names(device, "bundles", &ids().collect())?;
+    require_names(
+        device,
+        "records",
+        &ids()
+            .flat_map(|id| [format!("{id}.json"), format!("{id}.files")])
+            .collect(),
+    )?;
+    require(device.names("sessions").len() == 1, || {
+        format!("sessions: {:?}", device.names("sessions"))
+    })?;
+    require(device.names("failed").len() == state.failed.len(), || {
+        format!("failed: {:?}", device.names("failed"))
+    })?;
+    let known = [
+        "bundles",
+        "failed",
+        "lock",
+        "records",
+        "sessions",
+        "staging",
+        "state.json",
+        "state.prev.json",
+    ];
+    require_names(device, "", &known.map(ToOwned::to_owned).into())
+}
+
+fn require_names(device: &Device, folder: &str, expected: &BTreeSet<String>) -> Result<(), Wrong> {
+    let found = device.names(folder);
+    require(found == *expected, || {
+        format!("left in the folder '{folder}': {found:?}, expected {expected:?}")
+    })
+}
+
+fn require(holds: bool, wrong: impl FnOnce() -> Wrong) -> Result<(), Wrong> {
+    if holds { Ok(()) } else { Err(wrong()) }
+}
+
+fn wrong<E: Debug>(what: &str) -> impl FnOnce(E) -> Wrong {
+    move |error| format!("{what}: {error:?}")
+}

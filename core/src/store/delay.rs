@@ -1,0 +1,89 @@
+//! Conditions under which the next bundle is applied, as Capgo's `setMultiDelay` knows them.
+//!
+//! All must hold. Once one held it stays so. Unlike Capgo's Android plugin, which drops a background condition at the
+//! first return to the foreground, ours waits for as long as was asked.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::types::{NativeVersion, Timestamp};
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Delay {
+    /// The app was in the background for this many milliseconds without a break.
+    Background(u64),
+    /// The process ended and the app was started anew.
+    Kill,
+    /// The native app has this version or a later one.
+    NativeVersion(NativeVersion),
+    /// This time has come, by the device's clock.
+    Date(Timestamp),
+}
+
+/// The conditions that did not hold yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Delays {
+    waiting: Vec<Delay>,
+    /// When the app went to the background, while it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    background_since: Option<Timestamp>,
+}
+
+impl Delays {
+    pub(super) fn set(&mut self, delays: Vec<Delay>) {
+        self.waiting = delays;
+    }
+
+    pub(super) fn waiting(&self) -> &[Delay] {
+        &self.waiting
+    }
+
+    /// Whether a return to the foreground changes nothing.
+    pub(super) fn are_idle(&self) -> bool {
+        self.waiting.is_empty() && self.background_since.is_none()
+    }
+
+    pub(super) fn are_met(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The app was started anew.
+    pub(super) fn launched(&mut self, native: &NativeVersion, now: Timestamp) {
+        self.satisfy_background(now);
+        self.waiting.retain(|delay| *delay != Delay::Kill);
+        self.satisfy_conditions(native, now);
+    }
+
+    pub(super) fn entered_background(&mut self, now: Timestamp) {
+        self.background_since = Some(now);
+    }
+
+    pub(super) fn entered_foreground(&mut self, native: &NativeVersion, now: Timestamp) {
+        self.satisfy_background(now);
+        self.satisfy_conditions(native, now);
+    }
+
+    fn satisfy_background(&mut self, now: Timestamp) {
+        let Some(since) = self.background_since.take() else {
+            return;
+        };
+        let away = now.since(since);
+        self.waiting
+            .retain(|delay| !matches!(delay, Delay::Background(wait) if away >= Duration::from_millis(*wait)));
+    }
+
+    pub(super) fn satisfy_conditions(&mut self, native: &NativeVersion, now: Timestamp) {
+        self.waiting.retain(|delay| match delay {
+            Delay::NativeVersion(minimum) => !native.at_least(minimum),
+            Delay::Date(date) => now < *date,
+            Delay::Background(_) | Delay::Kill => true,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

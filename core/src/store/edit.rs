@@ -1,0 +1,128 @@
+//! Changing what comes next, what may come, and what is kept.
+
+use super::delay::Delay;
+use super::types::{BundleId, Failed, FailureCause, Slot};
+use super::{Store, refused, unknown};
+use crate::error::{Error, Result};
+
+impl Store {
+    /// Serves `slot` from the next launch on whose conditions are met.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) if it is not installed, [`NotTrusted`](crate::ErrorKind::NotTrusted) if
+    /// it failed, [`Corrupt`](crate::ErrorKind::Corrupt) if its files are gone, [`Busy`](crate::ErrorKind::Busy) and
+    /// [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace) if the state cannot be changed; so do all
+    /// that change it.
+    pub fn set_next(&self, slot: &Slot) -> Result<()> {
+        self.require_files(slot)?;
+        self.change(|state| state.set_next(slot.clone()).map_err(|refusal| refused(refusal, slot)))
+    }
+
+    /// The same with conditions that replace those there were, in one step: no crash can part the two.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn set_next_when(&self, slot: &Slot, delays: Vec<Delay>) -> Result<()> {
+        self.require_files(slot)?;
+        self.change(|state| {
+            state.delays.set(delays);
+            state.set_next(slot.clone()).map_err(|refusal| refused(refusal, slot))
+        })
+    }
+
+    /// Drops what was to come next.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn clear_next(&self) -> Result<()> {
+        self.change(|state| {
+            state.next = None;
+            Ok(())
+        })
+    }
+
+    /// Replaces the conditions for [`next`](Self::next); all of them must hold. An empty list is no condition.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn set_delays(&self, delays: Vec<Delay>) -> Result<()> {
+        self.change(|state| {
+            state.delays.set(delays);
+            Ok(())
+        })
+    }
+
+    /// Takes a bundle out for good. Its files go at once unless a running session serves them.
+    ///
+    /// # Errors
+    /// [`InUse`](crate::ErrorKind::InUse) if it is current, next, fallback or served by a running session;
+    /// [`NotFound`](crate::ErrorKind::NotFound); else as [`set_next`](Self::set_next).
+    pub fn delete(&self, id: &BundleId) -> Result<()> {
+        if self.is_served(id)? {
+            return Err(Error::InUse {
+                id: id.to_string(),
+                role: "served by a running session",
+            });
+        }
+        let kept_failure = self.change(|state| {
+            if state.failed.iter().any(|failed| failed.id == *id) && !state.bundles.contains_key(id) {
+                return Ok(true);
+            }
+            state
+                .delete(id)
+                .map_err(|refusal| refused(refusal, &Slot::Bundle(id.clone())))?;
+            Ok(false)
+        })?;
+        if kept_failure && self.persistence.kind(&self.folder(id))?.is_none() {
+            return Err(unknown(id));
+        }
+        self.remove_files(id)
+    }
+
+    /// Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the
+    /// next launch serves the fallback.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn mark_failed(&self, id: &BundleId) -> Result<()> {
+        let now = (self.clock)();
+        self.change(|state| {
+            let failed = state.fail(id, FailureCause::Marked, now);
+            failed
+                .map(drop)
+                .map_err(|refusal| refused(refusal, &Slot::Bundle(id.clone())))
+        })?;
+        self.sweep_orphans()
+    }
+
+    /// Lets bundles of this version be taken again. Tells how many failures were forgotten.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn forget_failure(&self, version: &str) -> Result<usize> {
+        self.change(|state| Ok(state.forget_failure(version)))
+    }
+
+    /// The newest failure, told once, as Capgo's `getFailedUpdate`.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn take_failure(&self) -> Result<Option<Failed>> {
+        if self.state()?.unread_failure.is_none() {
+            return Ok(None);
+        }
+        self.change(|state| Ok(state.unread_failure.take()))
+    }
+
+    pub(super) fn require_files(&self, slot: &Slot) -> Result<()> {
+        let Slot::Bundle(id) = slot else { return Ok(()) };
+        if self.state()?.bundles.contains_key(id) && !self.persistence.is_there(id) {
+            let problem = "the files of this bundle are gone; install it again".to_owned();
+            return Err(Error::Corrupt {
+                path: self.folder(id),
+                problem,
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! From a proved archive to an installed bundle, in one step that a power cut cannot halve.
+
+use std::fmt::Write as _;
+
+use super::persist::Loaded;
+use super::staging::Staged;
+use super::types::{BundleId, BundleRecord, NativeRange};
+use super::{Store, Timestamp};
+use crate::bundle::{Tree, UnpackOptions, WrittenFile, read_bundle, write_tree};
+use crate::error::{Error, IoContext, Result};
+use crate::progress::Control;
+use crate::verified::VerifiedArchive;
+
+/// File systems give space in blocks; a file takes half of one more on average, and a folder one.
+const BLOCK: u64 = 4 << 10;
+
+/// What the caller says of a bundle that is installed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct NewBundle {
+    /// Its version, as the one who published it calls it.
+    pub version: String,
+    /// Native versions it runs on.
+    pub native: NativeRange,
+    /// Link given by who published it.
+    pub link: Option<String>,
+    /// Comment given by who published it.
+    pub comment: Option<String>,
+    /// Sequence of the release it came with.
+    pub sequence: Option<u64>,
+}
+
+impl NewBundle {
+    /// A bundle of this version, for every native app.
+    #[must_use]
+    pub fn version(version: impl Into<String>) -> Self {
+        Self {
+            version: version.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Store {
+    /// Installs a proved archive. It is served only after [`set_next`](Self::set_next) or
+    /// [`set_current`](Self::set_current).
+    ///
+    /// The archive is unpacked into the staging folder and made durable; then it gets its name and the state changes,
+    /// under the lock. A crash leaves it installed, or rubbish that the next start removes. An archive that is installed
+    /// already is not unpacked again: its record is returned.
+    ///
+    /// # Errors
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) if the proof is less than
+    /// [`StoreOptions::required_proof`](super::StoreOptions) or the bundle failed on this device before;
+    /// [`NoSpace`](crate::ErrorKind::NoSpace), before a byte is written where that can be foreseen, saying how much is
+    /// missing; what [`unpack`](crate::bundle::unpack) refuses; [`Busy`](crate::ErrorKind::Busy),
+    /// [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
+    pub fn install(&self, archive: &VerifiedArchive, new: &NewBundle, control: &Control) -> Result<BundleRecord> {
+        self.options.required_proof.check(archive.proof())?;
+        let mut loaded = self.persistence.load()?;
+        if loaded.recovered.is_some() {
+            // What was put together from records and marks is written down before anybody relies on it.
+            self.change(|_| Ok(()))?;
+            loaded = self.persistence.load()?;
+        }
+        if let Some(installed) = self.installed_or_refused(&loaded, archive, new)? {
+            return Ok(installed);
+        }
+        self.sweep_orphans()?;
+        let contents = read_bundle(archive, &self.options.limits)?;
+        let entries = (contents.files.len() + contents.folders.len()) as u64;
+        let needed = (contents.declared_size)
+            .saturating_add(entries.saturating_mul(BLOCK))
+            .saturating_add(self.options.space_margin);
+        self.require_space(needed)?;
+
+        let staged = self.persistence.stage()?;
+        let options = UnpackOptions {
+            limits: self.options.limits.clone(),
+            threads: self.options.unpack_threads,
+        };
+        let files = &*self.persistence.files;
+        let written = files.create_folder(&staged.path).at("create the folder", &staged.path);
+        let written = written.and_then(|()| {
+            let tree = Tree {
+                root: &staged.path,
+                files,
+                with_digests: true,
+            };
+            let written = write_tree(&contents, archive, &tree, &options, control)?;
+            files.sync_tree(&staged.path).at("make durable", &staged.path)?;
+            Ok(written)
+        });
+        let result = written.and_then(|written| {
+            let record = self.record(archive, new, &written)?;
+            self.publish(archive, new, &staged, record, &written)
+        });
+        let unstaged = self.persistence.unstage(staged);
+        match result {
+            Ok(record) => unstaged.map(|()| record),
+            Err(error @ Error::NoSpace { .. }) => unstaged.and(Err(self.missing_space(needed).unwrap_or(error))),
+            Err(error) => unstaged.and(Err(error)),
+        }
+    }
+
+    /// The bundle with the same bytes, if it is installed.
+    fn installed_or_refused(
+        &self,
+        loaded: &Loaded,
+        archive: &VerifiedArchive,
+        new: &NewBundle,
+    ) -> Result<Option<BundleRecord>> {
+        let state = &loaded.state;
+        let digest = archive.digest();
+        if let Some(failed) = state.failure_of(&new.version, Some(&digest)) {
+            let problem = format!(
+                "version {} failed on this device before ({}); forget its failure to try again",
+                new.version,
+                failed.cause.as_str()
+            );
+            return Err(Error::not_trusted("bundle", problem));
+        }
+        // One whose files are gone is not it; a later one may be.
+        let is_it = |record: &&BundleRecord| record.digest == Some(digest) && self.persistence.is_there(&record.id);
+        let Some(installed) = state.bundles.values().find(is_it) else {
+            return Ok(None);
+        };
+        self.settle(loaded)?;
+        Ok(Some(installed.clone()))
+    }
+
+    /// Names the unpacked folder and adds it to the state, all under the lock.
+    fn publish(
+        &self,
+        archive: &VerifiedArchive,
+        new: &NewBundle,
+        staged: &Staged,
+        record: BundleRecord,
+        written: &[WrittenFile],
+    ) -> Result<BundleRecord> {
+        let _lock = self.lock(self.options.lock_timeout)?;
+        let loaded = self.persistence.load()?;
+        // Another process may have installed or failed it meanwhile.
+        if let Some(installed) = self.installed_or_refused(&loaded, archive, new)? {
+            return Ok(installed);
+        }
+        let published = self.publish_locked(&loaded, staged, &record, written);
+        if let Err(error) = published {
+            // The new state may be in place though making it durable failed: then it names the folder, which stays, and
+            // the next try finds it installed.
+            let now = self.persistence.load()?;
+            if now.recovered.is_none() && now.state.bundles.contains_key(&record.id) {
+                return Err(error);
+            }
+            self.move_back(&record.id, staged)?;
+            return Err(error);
+        }
+        Ok(record)
+    }
+
+    /// The folder goes back to where it is removed, and only then the record, by which a sweep would find it.
+    fn move_back(&self, id: &BundleId, staged: &Staged) -> Result<()> {
+        let (files, folder) = (&self.persistence.files, self.folder(id));
+        if self.persistence.kind(&folder)?.is_some() {
+            files.rename(&folder, &staged.path).at("move back", &folder)?;
+            let bundles = self.persistence.layout.bundles();
+            files.sync_folder(bundles).at("sync the folder", bundles)?;
+        }
+        self.remove_record(id)
+    }
+
+    fn publish_locked(
+        &self,
+        loaded: &Loaded,
+        staged: &Staged,
+        record: &BundleRecord,
+        written: &[WrittenFile],
+    ) -> Result<()> {
+        let (persistence, layout) = (&self.persistence, &self.persistence.layout);
+        // First the list, then the record: whoever finds the record finds both, and the sweep goes by records.
+        persistence.save_file_list(&record.id, &file_list(written))?;
+        persistence.save_record(record)?;
+        let folder = layout.bundle(&record.id);
+        persistence.files.rename(&staged.path, &folder).at("rename", &folder)?;
+        // Both ends of the rename, before the state relies on it.
+        for parent in [layout.bundles(), &layout.staging()] {
+            persistence.files.sync_folder(parent).at("sync the folder", parent)?;
+        }
+        let mut state = loaded.state.clone();
+        state.add(record.clone());
+        self.save(loaded, &state)
+    }
+
+    fn record(&self, archive: &VerifiedArchive, new: &NewBundle, written: &[WrittenFile]) -> Result<BundleRecord> {
+        let now: Timestamp = (self.clock)();
+        Ok(BundleRecord {
+            id: BundleId::random()?,
+            version: new.version.clone(),
+            digest: Some(archive.digest()),
+            archive_size: archive.size(),
+            unpacked_size: written.iter().map(|file| file.size).sum(),
+            files: written.len() as u64,
+            installed_at: now,
+            proven_at: None,
+            proven_build: None,
+            native: new.native.clone(),
+            link: new.link.clone(),
+            comment: new.comment.clone(),
+            sequence: new.sequence,
+        })
+    }
+
+    fn require_space(&self, needed: u64) -> Result<()> {
+        self.missing_space(needed).map_or(Ok(()), Err)
+    }
+
+    /// The error that says how much is missing, if something is. Where the system cannot tell, writing will.
+    fn missing_space(&self, needed: u64) -> Option<Error> {
+        let path = self.persistence.layout.bundles();
+        let available = self.persistence.files.free_space(path).ok()?;
+        (available < needed).then(|| {
+            let operation = "install the bundle";
+            Error::NotEnoughSpace {
+                operation,
+                path: path.to_path_buf(),
+                needed,
+                available,
+            }
+        })
+    }
+}
+
+/// One line a file: digest, size and path, sorted by path.
+fn file_list(written: &[WrittenFile]) -> String {
+    let mut files: Vec<_> = written.iter().collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut list = String::new();
+    for file in files {
+        // Writing to a string cannot fail.
+        let _ = writeln!(list, "{} {} {}", file.digest, file.size, file.path);
+    }
+    list
+}

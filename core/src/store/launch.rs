@@ -1,0 +1,265 @@
+//! Deciding at start what to serve, and finding out whether it works.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::Store;
+use super::persist::Loaded;
+use super::state::{Decision, Facts, State, World};
+use super::types::{BundleId, Failed, NativeApp, Slot};
+use crate::error::{Error, Result};
+
+/// How long [`Store::launch`] waits for a change that another process is making. Users see every millisecond of it.
+const LAUNCH_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// What to serve in this session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Launch {
+    /// What is served.
+    pub bundle: Slot,
+    /// The folder with its files; `None` for the built-in bundle, whose place only the host knows.
+    pub folder: Option<PathBuf>,
+    /// Its version; `None` for the built-in bundle.
+    pub version: Option<String>,
+    /// Whether it must confirm.
+    pub on_trial: bool,
+    /// Why it was chosen.
+    pub reason: LaunchReason,
+    /// The bundle that this launch found to have failed, if one did.
+    pub failed: Option<Failed>,
+}
+
+/// Why a [`Launch`] serves what it serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LaunchReason {
+    /// It was current before.
+    Current,
+    /// It was next, and its conditions are met.
+    NextApplied,
+    /// The host made it current in this session.
+    SetCurrent,
+    /// The host reset to it in this session.
+    Reset,
+    /// It was served by this session before its store was closed; see [`Store::resume`].
+    Resumed,
+    /// The bundle on trial started as often as it may and never confirmed: it failed, and this is the fallback.
+    TrialFailed,
+    /// The time to confirm ran out in this session: this is the fallback.
+    TrialExpired,
+    /// The bundle on trial was launched several times without ever starting: it was given up, not failed.
+    TrialNeverStarted,
+    /// The native build changed, and brings its own bundle.
+    NativeChanged,
+    /// The current bundle does not run on this native version.
+    OutOfNativeRange,
+    /// The files of the current bundle were gone or not what was installed.
+    Damaged,
+    /// The change that a launch needs could not be made durable (see why): this needs none.
+    NotDurable(NotDurable),
+}
+
+impl LaunchReason {
+    /// The reason as a stable word in snake case, for logs and machine-readable output.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::NextApplied => "next_applied",
+            Self::SetCurrent => "set_current",
+            Self::Reset => "reset",
+            Self::Resumed => "resumed",
+            Self::TrialFailed => "trial_failed",
+            Self::TrialExpired => "trial_expired",
+            Self::TrialNeverStarted => "trial_never_started",
+            Self::NativeChanged => "native_changed",
+            Self::OutOfNativeRange => "out_of_native_range",
+            Self::Damaged => "damaged",
+            Self::NotDurable(_) => "not_durable",
+        }
+    }
+}
+
+/// Why nothing could be written at launch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotDurable {
+    /// Another process or thread held the lock for 200 ms.
+    Busy,
+    /// The state could not be read: no permission yet, or an I/O error.
+    Unreadable(String),
+    /// The state could not be written, for example because the disk is full.
+    Unwritable(String),
+}
+
+impl Store {
+    /// Decides what this session serves. Asked again, it gives the same answer and counts nothing.
+    ///
+    /// Never fails and never waits longer than about 200 ms: when the state cannot be read, written or locked, the answer
+    /// is one that needs no change, and [`LaunchReason::NotDurable`] says why. A bundle on trial is served only after its
+    /// attempt is durable, so a crash of it always counts.
+    ///
+    /// The order: a changed native build starts over; a trial that used up its attempts has failed, and its fallback is
+    /// served; the next bundle is applied when its conditions are met; else the current one stays. What is chosen must be
+    /// there with its `index.html` and run on this native version.
+    pub fn launch(&self, native: &NativeApp) -> Launch {
+        let mut served = self.session.served();
+        if let Some(launch) = &*served {
+            return launch.clone();
+        }
+        self.session.launched_by(native);
+        let launch = self.decide(native);
+        *served = Some(launch.clone());
+        drop(served);
+        // Files of sessions that are over. What cannot be removed now can at the next launch.
+        let _ = self.sweep_sessions();
+        launch
+    }
+
+    fn decide(&self, native: &NativeApp) -> Launch {
+        let lock = match self.lock(LAUNCH_LOCK_TIMEOUT) {
+            Ok(lock) => lock,
+            Err(Error::Busy { .. }) => return self.without_lock(native, NotDurable::Busy),
+            Err(error) => return self.without_lock(native, NotDurable::Unwritable(error.to_string())),
+        };
+        let loaded = match self.persistence.load() {
+            Ok(loaded) => loaded,
+            Err(error) => return built_in(NotDurable::Unreadable(error.to_string())),
+        };
+        let launch = self.decide_from(&loaded, native, Instant::now());
+        drop(lock);
+        launch
+    }
+
+    fn decide_from(&self, loaded: &Loaded, native: &NativeApp, started: Instant) -> Launch {
+        let facts = StoreFacts::new(self);
+        let world = self.world(native, &facts);
+        if let Err(error) = facts.look_for_roles(&loaded.state) {
+            // Not there and not to be seen are two things: nothing is forgotten because of the second.
+            return self.serve_unchanged(&loaded.state, &world, NotDurable::Unreadable(error.to_string()));
+        }
+        let (state, mut decision) = loop {
+            let mut state = loaded.state.clone();
+            let decision = state.launch(&self.rules(), &world);
+            match (self.options.verify_at_launch, decision.serve.bundle()) {
+                (Some(budget), Some(id)) if self.sample_is_damaged(id, started, budget) => {
+                    facts.damaged.borrow_mut().insert(id.clone());
+                }
+                _ => break (state, decision),
+            }
+        };
+        let lost = loaded.state.current.bundle().is_some_and(|id| !facts.is_there(id));
+        if lost && decision.reason == LaunchReason::Current {
+            decision.reason = LaunchReason::Damaged;
+        }
+        // A launch that changes nothing promises nothing durable, and need not wait for the disk.
+        let changed = loaded.state != state || loaded.recovered.is_some();
+        let save = || if changed { self.save(loaded, &state) } else { Ok(()) };
+        match self.pin(&decision.serve).and_then(|()| save()) {
+            Ok(()) => self.launch_of(&state, decision),
+            // What needs no trial may be served all the same: it will be decided again next time, and told then.
+            Err(_) if state.trial.is_none() => self.launch_of(
+                &state,
+                Decision {
+                    failed: None,
+                    ..decision
+                },
+            ),
+            Err(error) => self.serve_unchanged(&loaded.state, &world, NotDurable::Unwritable(error.to_string())),
+        }
+    }
+
+    /// What can be answered by looking alone.
+    fn without_lock(&self, native: &NativeApp, why: NotDurable) -> Launch {
+        let state = match self.persistence.load() {
+            Ok(loaded) => loaded.state,
+            Err(error) => return built_in(NotDurable::Unreadable(error.to_string())),
+        };
+        let facts = StoreFacts::new(self);
+        self.serve_unchanged(&state, &self.world(native, &facts), why)
+    }
+
+    /// The best that needs no change of the state.
+    fn serve_unchanged(&self, state: &State, world: &World<'_>, why: NotDurable) -> Launch {
+        let serve = state.without_change(world);
+        // On a full disk other processes do not learn of it; they keep what is current and the fallback all the same.
+        let _ = self.pin(&serve);
+        let reason = LaunchReason::NotDurable(why);
+        let failed = None;
+        self.launch_of(state, Decision { serve, reason, failed })
+    }
+
+    pub(super) fn launch_of(&self, state: &State, decision: Decision) -> Launch {
+        let record = decision.serve.bundle().and_then(|id| state.bundles.get(id));
+        Launch {
+            folder: record.map(|record| self.folder(&record.id)),
+            version: record.map(|record| record.version.clone()),
+            on_trial: state.trial.is_some() && state.current == decision.serve,
+            bundle: decision.serve,
+            reason: decision.reason,
+            failed: decision.failed,
+        }
+    }
+
+    pub(super) fn world<'a>(&'a self, native: &'a NativeApp, facts: &'a dyn Facts) -> World<'a> {
+        World {
+            native,
+            now: (self.clock)(),
+            session: &self.session.name,
+            facts,
+        }
+    }
+}
+
+/// The disk and the other sessions, and what a look at files found out in this launch.
+pub(super) struct StoreFacts<'a> {
+    store: &'a Store,
+    damaged: RefCell<BTreeSet<BundleId>>,
+    /// What a look found. Looked once, so that a look that fails later is not taken for a bundle that is gone.
+    seen: RefCell<BTreeMap<BundleId, bool>>,
+}
+
+impl<'a> StoreFacts<'a> {
+    pub(super) fn new(store: &'a Store) -> Self {
+        Self {
+            store,
+            damaged: RefCell::default(),
+            seen: RefCell::default(),
+        }
+    }
+
+    /// Looks for the bundles that have a role.
+    fn look_for_roles(&self, state: &State) -> Result<()> {
+        let roles = [Some(&state.current), state.next.as_ref(), Some(&state.fallback)];
+        for id in roles.into_iter().flatten().filter_map(Slot::bundle) {
+            let there = self.store.persistence.look_for(id)?;
+            self.seen.borrow_mut().insert(id.clone(), there);
+        }
+        Ok(())
+    }
+}
+
+impl Facts for StoreFacts<'_> {
+    fn is_alive(&self, session: &str) -> bool {
+        self.store.is_alive(session)
+    }
+
+    fn is_there(&self, id: &BundleId) -> bool {
+        let seen = self.seen.borrow().get(id).copied();
+        !self.damaged.borrow().contains(id) && seen.unwrap_or_else(|| self.store.persistence.is_there(id))
+    }
+}
+
+fn built_in(why: NotDurable) -> Launch {
+    Launch {
+        bundle: Slot::BuiltIn,
+        folder: None,
+        version: None,
+        on_trial: false,
+        reason: LaunchReason::NotDurable(why),
+        failed: None,
+    }
+}

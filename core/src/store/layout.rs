@@ -1,0 +1,98 @@
+//! Where everything lies.
+
+use std::path::{Path, PathBuf};
+
+use super::types::BundleId;
+
+/// The folders and files of a store.
+///
+/// All are below the root but the bundles, which a host may keep elsewhere: Capacitor serves from fixed places
+/// (`files/versions` on Android, `Library/NoCloud/ionic_built_snapshots` on iOS).
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    root: PathBuf,
+    bundles: PathBuf,
+}
+
+impl Layout {
+    pub(super) fn new(root: &Path, bundles: Option<&Path>) -> Self {
+        let bundles = bundles.map_or_else(|| root.join("bundles"), Path::to_path_buf);
+        Self {
+            root: root.to_path_buf(),
+            bundles,
+        }
+    }
+
+    /// Folders that must exist, parents first.
+    pub(super) fn folders(&self) -> [PathBuf; 6] {
+        [
+            self.root.clone(),
+            self.bundles.clone(),
+            self.records(),
+            self.staging(),
+            self.failed(),
+            self.sessions(),
+        ]
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn bundles(&self) -> &Path {
+        &self.bundles
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    pub(super) fn state(&self) -> PathBuf {
+        self.root.join("state.json")
+    }
+
+    pub(super) fn previous_state(&self) -> PathBuf {
+        self.root.join("state.prev.json")
+    }
+
+    pub(super) fn corrupt_state(&self, number: u32) -> PathBuf {
+        self.root.join(format!("state.corrupt-{number}.json"))
+    }
+
+    pub(super) fn bundle(&self, id: &BundleId) -> PathBuf {
+        self.bundles.join(id.as_str())
+    }
+
+    /// One small durable record for each installed bundle, from which a lost state can be made anew.
+    pub(super) fn records(&self) -> PathBuf {
+        self.root.join("records")
+    }
+
+    pub(super) fn record(&self, id: &BundleId) -> PathBuf {
+        self.records().join(format!("{id}.json"))
+    }
+
+    /// The digests of a bundle's files.
+    pub(super) fn file_list(&self, id: &BundleId) -> PathBuf {
+        self.records().join(format!("{id}.files"))
+    }
+
+    /// Folders on their way in or out. Each has a lock file beside it; one whose lock can be taken is rubbish.
+    pub(super) fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    /// A marker for each failed bundle, so that it stays failed even when the state is lost.
+    pub(super) fn failed(&self) -> PathBuf {
+        self.root.join("failed")
+    }
+
+    /// A locked file for each running session, which names the bundle it serves.
+    pub(super) fn sessions(&self) -> PathBuf {
+        self.root.join("sessions")
+    }
+
+    pub(super) fn session(&self, session: &str) -> PathBuf {
+        self.sessions().join(session)
+    }
+}

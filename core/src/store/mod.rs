@@ -1,0 +1,276 @@
+//! The bundles of a device, and the decision at each start which one to serve.
+//!
+//! First, do no harm: whatever happens in between (a power cut, a full disk, a crash of the new bundle, another process),
+//! the app starts with the last bundle that proved itself, or with the one built into it. `docs/launch-protocol.md` walks
+//! through every case; `docs/capgo-plugin.md` says which call of Capgo's plugin becomes which of these.
+//!
+//! One open [`Store`] is one session: open it once when the process starts, ask [`Store::launch`] what to serve, say
+//! [`Store::trial_started`] when the web view starts and [`Store::confirm`] when the page says it is ready.
+
+mod adopt;
+mod clean;
+mod codec;
+mod confirm;
+mod delay;
+mod edit;
+mod install;
+mod launch;
+mod layout;
+mod options;
+mod persist;
+mod query;
+mod session;
+mod staging;
+mod state;
+mod switch;
+mod types;
+mod verify;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use adopt::{Adopted, CapgoBundles};
+pub use clean::{Cleaned, DiskUsage, KeepRules};
+pub use confirm::{Confirmation, Expired};
+pub use delay::Delay;
+pub use install::NewBundle;
+pub use launch::{Launch, LaunchReason, NotDurable};
+pub use options::{RequiredProof, StoreOptions};
+pub use types::{
+    BundleId, BundleRecord, Failed, FailureCause, NativeApp, NativeRange, NativeVersion, Slot, Status, Timestamp,
+};
+pub use verify::Damage;
+
+use crate::error::{Error, IoContext, Result};
+use crate::files::{Disk, Files, Kind, Lock};
+use layout::Layout;
+use persist::{Loaded, Persistence};
+use session::Session;
+use state::{Refusal, Rules, State};
+
+/// How long to sleep between two tries for the lock: a state change takes a few milliseconds.
+const LOCK_POLL: Duration = Duration::from_millis(2);
+
+/// The bundles of one app on this device. Shareable between threads; several processes may open the same folder.
+///
+/// Every change of its state is durable when the call returns, and is made under a lock that is held for this one change
+/// only, never while hashing or unpacking. A process that dies leaves no lock behind.
+pub struct Store {
+    persistence: Persistence,
+    options: StoreOptions,
+    session: Session,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    leftovers: Option<Error>,
+    /// The generation of the state that is known to be durable. A newer one may only be visible: whoever renamed it may
+    /// have died, or failed, before its name was synced.
+    durable: AtomicU64,
+}
+
+impl Store {
+    /// Opens the store in the folder `root`, which is made if need be, and starts a session.
+    ///
+    /// Leftovers of unpacking that crashed are removed. A state that cannot be read (no permission before the first
+    /// unlock of the device, an I/O error) is no error here: [`launch`](Self::launch) then serves the built-in bundle,
+    /// and nothing is written.
+    ///
+    /// # Errors
+    /// [`Io`](crate::ErrorKind::Io) and [`NoSpace`](crate::ErrorKind::NoSpace) if the folders cannot be made;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if an option makes no sense. An app that cannot open its store
+    /// serves its built-in bundle.
+    pub fn open(root: &Path, options: StoreOptions) -> Result<Self> {
+        Self::open_on(Arc::new(Disk), root, options, Arc::new(Timestamp::now))
+    }
+
+    pub(crate) fn open_on(
+        files: Arc<dyn Files>,
+        root: &Path,
+        options: StoreOptions,
+        clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    ) -> Result<Self> {
+        Self::open_with(files, root, options, clock, |persistence| {
+            Ok(Session::start(persistence))
+        })
+    }
+
+    fn open_with(
+        files: Arc<dyn Files>,
+        root: &Path,
+        options: StoreOptions,
+        clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+        session: impl FnOnce(&Persistence) -> Result<Session>,
+    ) -> Result<Self> {
+        options.require_sense()?;
+        let layout = Layout::new(root, options.bundles.as_deref());
+        let persistence = Persistence { files, layout };
+        persistence.make_folders()?;
+        let session = session(&persistence)?;
+        let mut store = Self {
+            persistence,
+            options,
+            session,
+            clock,
+            leftovers: None,
+            durable: AtomicU64::new(0),
+        };
+        // Rubbish that cannot be removed is no reason not to start.
+        store.leftovers = store.sweep_staging().err();
+        Ok(store)
+    }
+
+    /// What went wrong when the store was opened without keeping it from working: rubbish that could not be removed, or a
+    /// disk too full to tell other processes of this session. For the host's log.
+    #[must_use]
+    pub fn open_warning(&self) -> Option<&Error> {
+        self.leftovers.as_ref().or_else(|| self.session.unseen())
+    }
+
+    fn state(&self) -> Result<State> {
+        Ok(self.persistence.load()?.state)
+    }
+
+    fn rules(&self) -> Rules {
+        Rules {
+            attempts: self.options.attempts,
+            reset_when_native_changes: self.options.reset_when_native_changes,
+        }
+    }
+
+    /// Makes one change of the state under the lock, durable when it returns.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        let _lock = self.lock(self.options.lock_timeout)?;
+        let loaded = self.persistence.load()?;
+        let mut state = loaded.state.clone();
+        let result = change(&mut state)?;
+        self.save(&loaded, &state)?;
+        Ok(result)
+    }
+
+    /// Writes a changed state, with the marks of failed bundles around it: a mark comes before the state that counts on
+    /// it and goes after the state that no longer does.
+    fn save(&self, before: &Loaded, state: &State) -> Result<()> {
+        if before.state == *state && before.recovered.is_none() {
+            return self.settle(before);
+        }
+        if before.recovered.is_some() {
+            self.persistence.set_corrupt_aside()?;
+        }
+        for failed in state
+            .failed
+            .iter()
+            .filter(|failed| !before.state.failed.contains(failed))
+        {
+            self.persistence.mark_failed(failed)?;
+        }
+        self.persistence.save(state, before.generation + 1)?;
+        self.durable.store(before.generation + 1, Ordering::Relaxed);
+        for failed in before
+            .state
+            .failed
+            .iter()
+            .filter(|failed| !state.failed.contains(failed))
+        {
+            self.persistence.unmark_failed(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Makes what was loaded durable, if that is not known of it. For answers that rely on it without a change.
+    fn settle(&self, loaded: &Loaded) -> Result<()> {
+        if self.durable.load(Ordering::Relaxed) != loaded.generation {
+            let root = self.persistence.layout.root();
+            self.persistence.files.sync_folder(root).at("sync the folder", root)?;
+            self.durable.store(loaded.generation, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn lock(&self, patience: Duration) -> Result<Box<dyn Lock>> {
+        self.persistence.lock(&self.persistence.layout.lock(), patience)
+    }
+}
+
+impl Persistence {
+    fn make_folders(&self) -> Result<()> {
+        for folder in self.layout.folders() {
+            match self.files.create_folder(&folder) {
+                Ok(()) => {
+                    let parent = crate::output::folder_of(&folder);
+                    self.files.sync_folder(parent).at("sync the folder", parent)?;
+                }
+                // Whoever made it may have died before its name was durable. Where there is a state, it was: nothing is
+                // written to a store that could not be opened.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    if !self.has_state()? {
+                        let parent = crate::output::folder_of(&folder);
+                        self.files.sync_folder(parent).at("sync the folder", parent)?;
+                    }
+                }
+                Err(error) => return Err(Error::io("create the folder", &folder, error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self, path: &Path, patience: Duration) -> Result<Box<dyn Lock>> {
+        let start = Instant::now();
+        loop {
+            if let Some(lock) = self.files.try_lock(path).at("lock", path)? {
+                return Ok(lock);
+            }
+            let waited = start.elapsed();
+            if waited >= patience {
+                let path = path.to_path_buf();
+                return Err(Error::Busy { path, waited });
+            }
+            thread::sleep(LOCK_POLL);
+        }
+    }
+
+    fn has_state(&self) -> Result<bool> {
+        Ok(self.kind(&self.layout.state())?.is_some() || self.kind(&self.layout.previous_state())?.is_some())
+    }
+
+    /// Whether a bundle can be served. What cannot be looked at cannot be served either.
+    fn is_there(&self, id: &BundleId) -> bool {
+        self.look_for(id).unwrap_or(false)
+    }
+
+    fn look_for(&self, id: &BundleId) -> Result<bool> {
+        Ok(self.kind(&self.layout.bundle(id).join("index.html"))? == Some(Kind::File))
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Store")
+            .field("root", &self.persistence.layout.root())
+            .finish_non_exhaustive()
+    }
+}
+
+fn unknown(id: &BundleId) -> Error {
+    Error::UnknownBundle { id: id.to_string() }
+}
+
+fn refused(refusal: Refusal, slot: &Slot) -> Error {
+    let id = slot.to_string();
+    match refusal {
+        Refusal::Unknown => Error::UnknownBundle { id },
+        Refusal::InUse(role) => Error::InUse { id, role },
+        Refusal::HasFailed => Error::not_trusted(
+            format!("bundle {id}"),
+            "it failed on this device before, and is not served again until its failure is forgotten",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod crash_tests;
+// They pack what they install.
+#[cfg(all(test, feature = "pack"))]
+mod tests;

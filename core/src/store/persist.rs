@@ -1,0 +1,301 @@
+//! Loading and saving the state so that a power cut at any moment leaves one good generation.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::codec;
+use super::layout::Layout;
+use super::state::State;
+use super::types::{BundleId, BundleRecord, Failed, Slot};
+use crate::digest::Sha256Digest;
+use crate::error::{Error, IoContext, Result};
+use crate::files::{Files, Kind};
+
+const STATE: &str = "state";
+const RECORD: &str = "record";
+const FAILURE: &str = "failure";
+/// Corrupt states that are kept for whoever wants to know what happened; later ones replace the last.
+const MAX_CORRUPT: u32 = 8;
+
+/// The state of a store and its number.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Loaded {
+    pub(super) state: State,
+    pub(super) generation: u64,
+    /// Why the newest generation could not be used, if it could not.
+    pub(super) recovered: Option<Lost>,
+}
+
+/// Why the newest generation could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// A save did not come to its end. What it would have changed was never reported as done.
+    Unfinished,
+    /// It was there, and is gone or does not decode.
+    Corrupt(#[allow(dead_code, reason = "for whoever debugs a device")] String),
+}
+
+/// Reads and writes the small files of a store.
+#[derive(Debug, Clone)]
+pub(super) struct Persistence {
+    pub(super) files: Arc<dyn Files>,
+    pub(super) layout: Layout,
+}
+
+/// A file that was looked for.
+enum Found<T> {
+    Good(u64, T),
+    Corrupt(String),
+    Missing,
+}
+
+impl Persistence {
+    /// The newest good generation. Changes nothing.
+    ///
+    /// # Errors
+    /// When a state is there and cannot be read: nobody knows then what is in it, and nothing may be written.
+    pub(super) fn load(&self) -> Result<Loaded> {
+        let newest = self.find(STATE, &self.layout.state())?;
+        let problem = match newest {
+            Found::Good(generation, state) => {
+                return Ok(Loaded {
+                    state,
+                    generation,
+                    recovered: None,
+                });
+            }
+            Found::Corrupt(problem) => Some(problem),
+            Found::Missing => None,
+        };
+        match (self.find(STATE, &self.layout.previous_state())?, problem) {
+            // A crash between the two renames of a save, or after a corrupt state was set aside.
+            (Found::Good(generation, state), None) => self.recover(state, generation, Lost::Unfinished),
+            (Found::Good(generation, state), Some(problem)) => self.recover(state, generation, Lost::Corrupt(problem)),
+            (Found::Missing, None) => self.recover_or_start(),
+            (Found::Missing, Some(problem)) | (Found::Corrupt(problem), _) => {
+                self.recover(State::default(), 0, Lost::Corrupt(problem))
+            }
+        }
+    }
+
+    /// Sets a corrupt state aside. Called under the lock, before the first save after a recovery.
+    pub(super) fn set_corrupt_aside(&self) -> Result<()> {
+        for path in [self.layout.state(), self.layout.previous_state()] {
+            if let Found::Corrupt(_) = self.find::<State>(STATE, &path)? {
+                let mut number = 1;
+                while number < MAX_CORRUPT && self.kind(&self.layout.corrupt_state(number))?.is_some() {
+                    number += 1;
+                }
+                let aside = self.layout.corrupt_state(number);
+                self.files.rename(&path, &aside).at("set aside", &path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes `state` the newest generation, keeping the one before it. Durable when it returns.
+    pub(super) fn save(&self, state: &State, generation: u64) -> Result<()> {
+        let (path, previous) = (self.layout.state(), self.layout.previous_state());
+        let temporary = temporary_of(&path);
+        self.write_durably(&temporary, STATE, generation, state)?;
+        match self.files.rename(&path, &previous) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("rename", &path, error)),
+            _ => {}
+        }
+        self.files.rename(&temporary, &path).at("rename", &path)?;
+        self.files
+            .sync_folder(self.layout.root())
+            .at("sync the folder", self.layout.root())
+    }
+
+    /// Writes a bundle's record, durable when it returns.
+    pub(super) fn save_record(&self, record: &BundleRecord) -> Result<()> {
+        self.replace_durably(&self.layout.record(&record.id), RECORD, record)
+    }
+
+    /// Marks a bundle as failed beside the state, durable when it returns.
+    pub(super) fn mark_failed(&self, failed: &Failed) -> Result<()> {
+        self.replace_durably(&self.marker(failed), FAILURE, failed)
+    }
+
+    /// Takes the mark away again.
+    pub(super) fn unmark_failed(&self, failed: &Failed) -> Result<()> {
+        let path = self.marker(failed);
+        match self.files.remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &path, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Every record that can be read.
+    pub(super) fn records(&self) -> Result<Vec<BundleRecord>> {
+        self.read_all(&self.layout.records(), RECORD, "json")
+    }
+
+    pub(super) fn kind(&self, path: &Path) -> Result<Option<Kind>> {
+        self.files.kind(path).at("look at", path)
+    }
+
+    pub(super) fn list(&self, folder: &Path) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for name in self.files.list(folder).at("list", folder)? {
+            // Names that are not text were not made by the store.
+            names.extend(name.into_string());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// An empty store, or one that lost its state: the records and marks tell them apart.
+    fn recover_or_start(&self) -> Result<Loaded> {
+        let (records, failed) = (self.records_or_none()?, self.failures()?);
+        if records.is_empty() && failed.is_empty() {
+            return Ok(Loaded::default());
+        }
+        self.recover(State::default(), 0, Lost::Corrupt("it is gone".to_owned()))
+    }
+
+    /// Completes an old or empty state from what lies beside it: failed bundles stay failed, installed ones installed,
+    /// and the one that confirmed last is the fallback.
+    fn recover(&self, mut state: State, generation: u64, lost: Lost) -> Result<Loaded> {
+        for failed in self.failures()? {
+            if !state
+                .failed
+                .iter()
+                .any(|known| known.digest == failed.digest && known.version == failed.version)
+            {
+                state.failed.push(failed);
+            }
+        }
+        for record in self.records_or_none()? {
+            if self.kind(&self.layout.bundle(&record.id))? == Some(Kind::Folder) {
+                take_record(&mut state, record, &lost);
+            }
+        }
+        let forbidden: BTreeSet<BundleId> = state
+            .bundles
+            .values()
+            .filter(|record| state.failure_of(&record.version, record.digest.as_ref()).is_some())
+            .map(|record| record.id.clone())
+            .collect();
+        state.forget_bundles(&forbidden);
+        if generation == 0 {
+            let proven = state.bundles.values().filter(|record| record.proven_at.is_some());
+            if let Some(last) = proven.max_by_key(|record| record.proven_at) {
+                state.native_build.clone_from(&last.proven_build);
+                state.fallback = Slot::Bundle(last.id.clone());
+                state.current = state.fallback.clone();
+            }
+        }
+        Ok(Loaded {
+            state,
+            generation,
+            recovered: Some(lost),
+        })
+    }
+
+    fn records_or_none(&self) -> Result<Vec<BundleRecord>> {
+        match self.kind(&self.layout.records())? {
+            Some(_) => self.records(),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn failures(&self) -> Result<Vec<Failed>> {
+        match self.kind(&self.layout.failed())? {
+            Some(_) => self.read_all(&self.layout.failed(), FAILURE, "json"),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Corrupt files among many are passed over: each stands for one bundle, and the others count all the same.
+    fn read_all<T: DeserializeOwned>(&self, folder: &Path, what: &str, extension: &str) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        for name in self.list(folder)? {
+            let path = folder.join(&name);
+            if path.extension().is_some_and(|found| found == extension)
+                && let Found::Good(_, contents) = self.find(what, &path)?
+            {
+                all.push(contents);
+            }
+        }
+        Ok(all)
+    }
+
+    fn find<T: DeserializeOwned>(&self, what: &str, path: &Path) -> Result<Found<T>> {
+        let bytes = match self.files.read(path, codec::MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(Found::Corrupt(error.to_string())),
+            Err(error) => return Err(Error::io("read", path, error)),
+        };
+        Ok(match codec::decode(what, &bytes) {
+            Ok((generation, contents)) => Found::Good(generation, contents),
+            Err(problem) => Found::Corrupt(problem),
+        })
+    }
+
+    fn replace_durably<T: Serialize>(&self, path: &Path, what: &str, contents: &T) -> Result<()> {
+        let temporary = temporary_of(path);
+        self.write_durably(&temporary, what, 0, contents)?;
+        self.files.rename(&temporary, path).at("rename", path)?;
+        let folder = crate::output::folder_of(path);
+        self.files.sync_folder(folder).at("sync the folder", folder)
+    }
+
+    /// Writes a temporary file; one that cannot be written is removed, since the disk is probably full.
+    fn write_durably<T: Serialize>(&self, path: &Path, what: &str, generation: u64, contents: &T) -> Result<()> {
+        let bytes = codec::encode(what, generation, contents).map_err(|error| Error::Corrupt {
+            path: path.to_path_buf(),
+            problem: format!("the {what} cannot be written as JSON: {error}"),
+        })?;
+        let written = self.files.write(path, &bytes).and_then(|()| self.files.sync_file(path));
+        written.map_err(|error| {
+            let problem = Error::io("write", path, error);
+            match self.files.remove_file(path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => Error::LeftBehind {
+                    folder: path.to_path_buf(),
+                    problem: Box::new(problem),
+                    source,
+                },
+                _ => problem,
+            }
+        })
+    }
+
+    /// One name for each thing that can fail: a digest, or a version without one.
+    fn marker(&self, failed: &Failed) -> PathBuf {
+        let name = match &failed.digest {
+            Some(digest) => digest.to_string(),
+            None => format!("version-{}", Sha256Digest::of(failed.version.as_bytes())),
+        };
+        self.layout.failed().join(format!("{name}.json"))
+    }
+}
+
+/// A record is written before the state that follows from it, and so knows of a confirmation that a lost state knew.
+fn take_record(state: &mut State, record: BundleRecord, lost: &Lost) {
+    let known = state.bundles.get(&record.id).map(|known| known.proven_at);
+    if known.is_some_and(|proven_at| proven_at >= record.proven_at) {
+        return;
+    }
+    if known.is_some() && *lost == Lost::Unfinished {
+        return;
+    }
+    if known.is_some() && state.current.is(&record.id) {
+        state.trial = None;
+        state.fallback = state.current.clone();
+    }
+    state.bundles.insert(record.id.clone(), record);
+}
+
+fn temporary_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    path.with_file_name(name)
+}

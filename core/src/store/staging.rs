@@ -1,0 +1,79 @@
+//! Folders on their way in or out, and what crashes left of them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Store;
+use super::persist::Persistence;
+use crate::error::{Error, IoContext, Result};
+use crate::files::{Kind, Lock};
+
+const LOCK_SUFFIX: &str = ".lock";
+
+/// A name in the staging folder, ours for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Staged {
+    pub(super) path: PathBuf,
+    lock_path: PathBuf,
+    lock: Box<dyn Lock>,
+}
+
+impl Persistence {
+    /// Takes a new name in the staging folder. Nothing is there yet.
+    pub(super) fn stage(&self) -> Result<Staged> {
+        let staging = self.layout.staging();
+        let (name, lock) = self.lock_new_name(|name| lock_of(&staging.join(name)))?;
+        let path = staging.join(name);
+        Ok(Staged {
+            lock_path: lock_of(&path),
+            path,
+            lock,
+        })
+    }
+
+    /// Removes what is there, and the name.
+    pub(super) fn unstage(&self, staged: Staged) -> Result<()> {
+        self.remove_if_there(&staged.path)?;
+        // Removed while it is locked: who is just about to lock it sees that it is gone.
+        let removed = self.remove_file_if_there(&staged.lock_path);
+        drop(staged.lock);
+        removed
+    }
+
+    fn remove_if_there(&self, path: &Path) -> Result<()> {
+        match self.kind(path)? {
+            None => Ok(()),
+            Some(Kind::Folder) => self.files.remove_folder(path).at("remove", path),
+            Some(_) => self.remove_file_if_there(path),
+        }
+    }
+
+    pub(super) fn remove_file_if_there(&self, path: &Path) -> Result<()> {
+        match self.files.remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Store {
+    /// Removes what nobody works on any more: everything in the staging folder whose lock can be taken.
+    pub(super) fn sweep_staging(&self) -> Result<()> {
+        let (persistence, staging) = (&self.persistence, self.persistence.layout.staging());
+        for name in persistence.list(&staging)? {
+            let path = staging.join(name.strip_suffix(LOCK_SUFFIX).unwrap_or(&name));
+            let lock_path = lock_of(&path);
+            let Some(lock) = persistence.files.try_lock(&lock_path).at("lock", &lock_path)? else {
+                continue;
+            };
+            persistence.unstage(Staged { path, lock_path, lock })?;
+        }
+        Ok(())
+    }
+}
+
+fn lock_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(LOCK_SUFFIX);
+    path.with_file_name(name)
+}

@@ -1,0 +1,16 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a panic is how a test fails"
+)]
+
+mod event;
+mod invariants;
+mod published;
+mod random;
+mod rules;
+mod simulation;
+
+use super::*;

@@ -1,0 +1,41 @@
+//! What can happen to an app.
+
+/// What can happen. Numbers pick something among what there is at that moment, so that a sequence with events taken out
+/// still makes sense.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    Install { release: u8 },
+    SetNext { slot: u8 },
+    ClearNext,
+    SetCurrent { session: u8, slot: u8 },
+    Reset { session: u8, to_last_proven: bool },
+    ApplyNext { session: u8 },
+    Open,
+    Launch { session: u8, how: Saving },
+    TrialStarted { session: u8 },
+    TrialSuspended { session: u8 },
+    ConfirmServed { session: u8 },
+    ConfirmOther { slot: u8 },
+    TrialExpired { session: u8 },
+    End { session: u8 },
+    Delete { slot: u8 },
+    MarkFailed { slot: u8 },
+    Forget { release: u8 },
+    Purge { slot: u8 },
+    NativeUpdate { build: u8, version: u8 },
+    Clock { forward: bool, seconds: u32 },
+    SetDelays { kinds: u8 },
+    Background,
+    Foreground,
+}
+
+/// The session that was opened last.
+pub(super) const NEWEST: u8 = u8::MAX;
+
+/// Whether the launch can write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Saving {
+    Works,
+    DiskFull,
+    Busy,
+}

@@ -1,0 +1,55 @@
+//! The invariants that stand at the top of the state machine.
+
+use super::*;
+
+macro_rules! ensure {
+    ($condition:expr, $($message:tt)+) => {
+        if !$condition {
+            return Err(format!($($message)+));
+        }
+    };
+}
+
+pub(super) use ensure;
+
+impl State {
+    /// Says which invariant is broken.
+    pub(in crate::store) fn check_invariants(&self) -> Result<(), String> {
+        let State {
+            current,
+            fallback,
+            next,
+            trial,
+            ..
+        } = self;
+        ensure!(
+            *current == Slot::BuiltIn || current == fallback || trial.is_some(),
+            "1: current {current} is neither built-in nor the fallback {fallback} nor on trial"
+        );
+        if let Slot::Bundle(id) = fallback {
+            let proven = self.bundles.get(id).is_some_and(|record| record.proven_at.is_some());
+            ensure!(proven, "2: the fallback {id} is not proven");
+        }
+        for (role, slot) in [
+            ("current", Some(current)),
+            ("next", next.as_ref()),
+            ("fallback", Some(fallback)),
+        ] {
+            let Some(Slot::Bundle(id)) = slot else { continue };
+            ensure!(self.bundles.contains_key(id), "3: {role} {id} is not installed");
+        }
+        for record in self.bundles.values() {
+            let failure = self.failure_of(&record.version, record.digest.as_ref());
+            ensure!(
+                failure.is_none(),
+                "3: {} is installed and failed: {failure:?}",
+                record.id
+            );
+        }
+        ensure!(
+            trial.is_none() || *current != Slot::BuiltIn,
+            "4: the built-in bundle is on trial"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! Bundles as somebody published them.
+
+use super::*;
+use crate::store::types::{NativeRange, NativeVersion};
+
+/// What was published: few enough that sequences meet the same bytes and the same version again.
+pub(super) const RELEASES: [Release; 6] = [
+    Release {
+        version: "1",
+        digest: Some(1),
+        range: (None, None),
+    },
+    Release {
+        version: "2",
+        digest: Some(2),
+        range: (None, None),
+    },
+    Release {
+        version: "2",
+        digest: Some(3),
+        range: (Some("2"), None),
+    },
+    Release {
+        version: "3",
+        digest: None,
+        range: (None, None),
+    },
+    Release {
+        version: "3",
+        digest: Some(4),
+        range: (None, Some("2")),
+    },
+    Release {
+        version: "4",
+        digest: None,
+        range: (Some("1"), Some("3")),
+    },
+];
+
+pub(super) struct Release {
+    pub(super) version: &'static str,
+    digest: Option<u8>,
+    range: (Option<&'static str>, Option<&'static str>),
+}
+
+impl Release {
+    pub(super) fn digest(&self) -> Option<Sha256Digest> {
+        self.digest.map(digest_of)
+    }
+
+    pub(super) fn record(&self, id: BundleId, installed_at: Timestamp) -> BundleRecord {
+        let bound = |text: Option<&str>| text.map(NativeVersion::new);
+        BundleRecord {
+            native: NativeRange {
+                min: bound(self.range.0),
+                max: bound(self.range.1),
+            },
+            digest: self.digest(),
+            ..record(id, self.version, installed_at)
+        }
+    }
+}
+
+pub(super) fn digest_of(number: u8) -> Sha256Digest {
+    Sha256Digest::of(&[number])
+}
+
+pub(super) fn record(id: BundleId, version: &str, installed_at: Timestamp) -> BundleRecord {
+    BundleRecord {
+        id,
+        version: version.to_owned(),
+        digest: None,
+        archive_size: 1,
+        unpacked_size: 1,
+        files: 1,
+        installed_at,
+        proven_at: None,
+        proven_build: None,
+        native: NativeRange::default(),
+        link: None,
+        comment: None,
+        sequence: None,
+    }
+}

@@ -1,0 +1,255 @@
+//! A device in memory: the state machine, and around it all that happens to an app. After each event the invariants are
+//! checked against what the simulation saw itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+mod checks;
+mod running;
+
+use super::event::{Event, NEWEST, Saving};
+use super::invariants::ensure;
+use super::published::RELEASES;
+use super::*;
+use crate::store::LaunchReason;
+use crate::store::delay::Delay;
+use crate::store::types::{NativeApp, NativeVersion};
+
+#[derive(Debug, Clone)]
+struct Session {
+    name: String,
+    served: Option<Slot>,
+    on_trial: bool,
+    /// Its trial is known to have started and not to be in the background.
+    started: bool,
+}
+
+pub(super) struct Simulation {
+    state: State,
+    rules: Rules,
+    native: NativeApp,
+    now: Timestamp,
+    sessions: Vec<Session>,
+    names: u32,
+    on_disk: BTreeSet<BundleId>,
+    seen: Seen,
+    /// What happened, to tell a life that proves something from an idle one.
+    pub(super) reached: BTreeSet<String>,
+}
+
+/// What somebody who watched all of it knows.
+#[derive(Debug, Clone, Default)]
+struct Seen {
+    /// Bundles that confirmed, and the native build they last did so with.
+    confirmed: BTreeMap<BundleId, String>,
+    failed: Vec<Failed>,
+    trial_of: Option<BundleId>,
+    /// Starts of this trial that ended without a confirmation.
+    blamed: u32,
+    /// The session of the last attempt ended after a start, and no launch found out yet.
+    ended_after_start: bool,
+    /// The native build of the last launch that could write.
+    native_build: Option<String>,
+}
+
+struct Outside<'a> {
+    alive: Vec<&'a str>,
+    on_disk: &'a BTreeSet<BundleId>,
+}
+
+impl Facts for Outside<'_> {
+    fn is_alive(&self, session: &str) -> bool {
+        self.alive.contains(&session)
+    }
+
+    fn is_there(&self, id: &BundleId) -> bool {
+        self.on_disk.contains(id)
+    }
+}
+
+impl Simulation {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self {
+            state: State::default(),
+            rules,
+            native: NativeApp::new("2", "build-2"),
+            now: Timestamp(1_000_000),
+            sessions: Vec::new(),
+            names: 0,
+            on_disk: BTreeSet::new(),
+            seen: Seen::default(),
+            reached: BTreeSet::new(),
+        }
+    }
+
+    /// Lets the event happen and checks every invariant.
+    pub(super) fn happen(&mut self, event: Event) -> Result<(), String> {
+        self.apply(event)?;
+        self.check()
+    }
+
+    fn apply(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Install { release } => self.install(usize::from(release) % RELEASES.len()),
+            Event::SetNext { slot } => {
+                let slot = self.slot(slot);
+                if slot.bundle().is_none_or(|id| self.on_disk.contains(id)) {
+                    // A refusal is an answer; that it changed nothing shows in the invariants.
+                    let _ = self.state.set_next(slot);
+                }
+            }
+            Event::ClearNext => self.state.next = None,
+            Event::SetCurrent { session, slot } => {
+                let slot = self.slot(slot);
+                if slot.bundle().is_none_or(|id| self.on_disk.contains(id)) {
+                    self.switch(session, |state| state.set_current(slot).is_ok());
+                }
+            }
+            Event::Reset {
+                session,
+                to_last_proven,
+            } => self.switch(session, |state| {
+                state.reset(to_last_proven);
+                true
+            }),
+            Event::ApplyNext { session } => return self.apply_next(session),
+            Event::Open => self.open(),
+            Event::Launch { session, how } => return self.launch(session, how),
+            Event::TrialStarted { session } => self.report_start(session, true),
+            Event::TrialSuspended { session } => self.report_start(session, false),
+            Event::ConfirmServed { session } => {
+                let served = self
+                    .session(session)
+                    .and_then(|number| self.sessions[number].served.clone());
+                if let Some(Slot::Bundle(id)) = served {
+                    return self.confirm(&id);
+                }
+            }
+            Event::ConfirmOther { slot } => {
+                if let Slot::Bundle(id) = self.slot(slot) {
+                    return self.confirm(&id);
+                }
+            }
+            Event::TrialExpired { session } => return self.expire(session),
+            Event::End { session } => self.end(session),
+            Event::Delete { slot } => return self.delete(slot),
+            Event::MarkFailed { slot } => return self.mark_failed(slot),
+            Event::Forget { release } => {
+                let version = RELEASES[usize::from(release) % RELEASES.len()].version;
+                self.state.forget_failure(version);
+                self.seen.failed.retain(|failed| failed.version != version);
+            }
+            Event::Purge { slot } => {
+                if let Slot::Bundle(id) = self.slot(slot) {
+                    self.on_disk.remove(&id);
+                }
+            }
+            Event::NativeUpdate { build, version } => {
+                // A native update ends every process of the app.
+                while !self.sessions.is_empty() {
+                    self.end(0);
+                }
+                self.native = NativeApp::new((version % 4).to_string(), format!("build-{}", build % 3));
+            }
+            Event::Clock { forward, seconds } => {
+                let now = self.now.0;
+                let seconds = u64::from(seconds);
+                self.now = Timestamp(if forward {
+                    now.saturating_add(seconds)
+                } else {
+                    now.saturating_sub(seconds)
+                });
+            }
+            Event::SetDelays { kinds } => self.state.delays.set(self.delays(kinds)),
+            Event::Background => self.state.delays.entered_background(self.now),
+            Event::Foreground => self.state.delays.entered_foreground(&self.native.version, self.now),
+        }
+        Ok(())
+    }
+
+    fn install(&mut self, number: usize) {
+        let release = &RELEASES[number];
+        let digest = release.digest();
+        let is_there =
+            |record: &BundleRecord| digest.is_some() && record.digest == digest && self.on_disk.contains(&record.id);
+        if self.state.failure_of(release.version, digest.as_ref()).is_some()
+            || self.state.bundles.values().any(is_there)
+        {
+            return;
+        }
+        self.names += 1;
+        let id: BundleId = format!("{:010}", self.names).parse().unwrap();
+        self.on_disk.insert(id.clone());
+        self.state.add(release.record(id, self.now));
+    }
+
+    fn open(&mut self) {
+        if self.sessions.len() < 3 {
+            self.names += 1;
+            self.sessions.push(Session {
+                name: format!("session-{}", self.names),
+                served: None,
+                on_trial: false,
+                started: false,
+            });
+        }
+    }
+
+    fn session(&self, number: u8) -> Option<usize> {
+        match number {
+            NEWEST => self.sessions.len().checked_sub(1),
+            _ => usize::from(number).checked_rem(self.sessions.len()),
+        }
+    }
+
+    /// What happens within a session happens after its launch.
+    fn launched_session(&self, number: u8) -> Option<usize> {
+        self.session(number)
+            .filter(|number| self.sessions[*number].served.is_some())
+    }
+
+    /// A bundle, or now and then the built-in one or one that nobody knows.
+    fn slot(&self, number: u8) -> Slot {
+        let number = usize::from(number);
+        let count = self.state.bundles.len() + 2;
+        match number % count {
+            0 => Slot::BuiltIn,
+            1 => Slot::Bundle("0unknown00".parse().unwrap()),
+            other => self
+                .state
+                .bundles
+                .keys()
+                .nth(other - 2)
+                .cloned()
+                .map_or(Slot::BuiltIn, Slot::Bundle),
+        }
+    }
+
+    fn delays(&self, kinds: u8) -> Vec<Delay> {
+        let all = [
+            Delay::Background(60_000),
+            Delay::Kill,
+            Delay::NativeVersion(NativeVersion::new("3")),
+            Delay::Date(Timestamp(self.now.0 + 500)),
+        ];
+        all.into_iter()
+            .enumerate()
+            .filter(|(bit, _)| kinds & (1 << bit) != 0)
+            .map(|(_, delay)| delay)
+            .collect()
+    }
+
+    /// Runs a transition that looks outside.
+    fn with_world<T>(&mut self, session: usize, transition: impl FnOnce(&mut State, &Rules, &World<'_>) -> T) -> T {
+        let facts = Outside {
+            alive: self.sessions.iter().map(|session| session.name.as_str()).collect(),
+            on_disk: &self.on_disk,
+        };
+        let world = World {
+            native: &self.native,
+            now: self.now,
+            session: &self.sessions[session].name,
+            facts: &facts,
+        };
+        transition(&mut self.state, &self.rules, &world)
+    }
+}

@@ -1,0 +1,107 @@
+//! What must hold whatever happened.
+
+use super::*;
+
+impl Simulation {
+    /// Forgets what was held against a trial that is no more.
+    pub(super) fn follow_trial(&mut self) {
+        let trial_of = self
+            .state
+            .trial
+            .as_ref()
+            .and_then(|_| self.state.current.bundle().cloned());
+        if trial_of != self.seen.trial_of {
+            self.seen.trial_of = trial_of;
+            self.seen.blamed = 0;
+            self.seen.ended_after_start = false;
+            self.sessions.iter_mut().for_each(|session| session.started = false);
+        }
+    }
+
+    /// A trial fails when it used up its attempts, and not before.
+    pub(super) fn check_blame(&mut self, decision: &Decision) -> Result<(), String> {
+        let (seen, limit) = (&mut self.seen, self.rules.attempts);
+        let Some(failed) = &decision.failed else {
+            let goes_on = self.state.trial.is_some() && self.state.current.bundle() == seen.trial_of.as_ref();
+            ensure!(
+                !goes_on || seen.blamed < limit,
+                "{:?} is served after {} starts of {limit}",
+                seen.trial_of,
+                seen.blamed
+            );
+            return Ok(());
+        };
+        ensure!(
+            seen.trial_of.as_ref() == Some(&failed.id),
+            "{failed:?} failed, but {:?} was on trial",
+            seen.trial_of
+        );
+        ensure!(
+            seen.blamed == limit,
+            "{} failed after {} starts of {limit}",
+            failed.id,
+            seen.blamed
+        );
+        ensure!(failed.cause == FailureCause::NeverConfirmed, "{failed:?}");
+        // The fallback may not run on this native version, which then is the reason for what is served.
+        let reasons = [LaunchReason::TrialFailed, LaunchReason::OutOfNativeRange];
+        ensure!(reasons.contains(&decision.reason), "{:?}", decision.reason);
+        seen.failed.push(failed.clone());
+        Ok(())
+    }
+
+    /// What is handed to a web view.
+    pub(super) fn check_served(&self, serve: &Slot, session: usize, durable: bool) -> Result<(), String> {
+        let Slot::Bundle(id) = serve else { return Ok(()) };
+        let Some(record) = self.state.bundles.get(id) else {
+            return Err(format!("{id} is served and not installed"));
+        };
+        ensure!(self.on_disk.contains(id), "{id} is served and not on the disk");
+        ensure!(
+            record.native.contains(&self.native.version),
+            "{id} is served and does not run on {:?}",
+            self.native
+        );
+        let on_trial = self.state.trial.is_some() && self.state.current == *serve;
+        if on_trial {
+            ensure!(durable, "the trial of {id} is served without a durable attempt");
+            let attempt = self.state.trial.as_ref().and_then(|trial| trial.attempt.as_ref());
+            let Some(attempt) = attempt else {
+                return Err(format!("the trial of {id} is served and nobody counts it"));
+            };
+            let name = &self.sessions[session].name;
+            let is_known = self.sessions.iter().any(|session| session.name == attempt.session);
+            ensure!(
+                is_known,
+                "the attempt of {id} belongs to {} and {name} serves it",
+                attempt.session
+            );
+        } else {
+            let proven = self.seen.confirmed.get(id);
+            // A store whose very first launch could not write does not know which build a bundle was proven with.
+            let is_known = self.state.bundles[id].proven_build.is_some();
+            ensure!(proven.is_some(), "{id} is served without a trial and never confirmed");
+            ensure!(
+                !is_known || proven == Some(&self.native.build),
+                "{id} is served without a trial; it last confirmed with {proven:?}"
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        for failed in &self.seen.failed {
+            let same = |known: &Failed| known.version == failed.version && known.digest == failed.digest;
+            ensure!(self.state.failed.iter().any(same), "it was forgotten that {failed:?}");
+        }
+        self.state.check_invariants()?;
+        match &self.state.fallback {
+            Slot::Bundle(id) => ensure!(
+                self.seen.confirmed.contains_key(id),
+                "2: the fallback {id} never confirmed"
+            ),
+            Slot::BuiltIn => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! How often an unproven bundle was tried, and what counts against it.
+
+use serde::{Deserialize, Serialize};
+
+/// Launches in a row that never reported a start before a trial is given up without blame: the app is probably being
+/// started in the background, or the host never reports starts.
+pub(super) const MAX_UNSTARTED: u32 = 5;
+
+/// The trial of the current bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(in crate::store) struct Trial {
+    /// Attempts that started the web view and ended without a confirmation.
+    pub(in crate::store) failed_starts: u32,
+    /// Attempts in a row that never reported a start.
+    pub(in crate::store) unstarted: u32,
+    /// The attempt whose outcome is not known yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) attempt: Option<Attempt>,
+}
+
+/// One launch of a bundle on trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Attempt {
+    /// The session that launched it.
+    pub(in crate::store) session: String,
+    /// Whether its web view started.
+    pub(in crate::store) started: bool,
+}
+
+impl Trial {
+    /// The last attempt is over and did not confirm.
+    pub(super) fn settle(&mut self) {
+        match self.attempt.take() {
+            Some(Attempt { started: true, .. }) => {
+                self.failed_starts += 1;
+                self.unstarted = 0;
+            }
+            Some(Attempt { started: false, .. }) => self.unstarted += 1,
+            None => {}
+        }
+    }
+
+    pub(super) fn begin(&mut self, session: &str) {
+        self.attempt = Some(Attempt {
+            session: session.to_owned(),
+            started: false,
+        });
+    }
+}

@@ -1,0 +1,126 @@
+//! Serving something else within a session.
+
+use super::launch::{Launch, LaunchReason, StoreFacts};
+use super::state::{Decision, State};
+use super::types::{NativeApp, Slot};
+use super::{Store, refused};
+use crate::error::{Error, Result};
+
+impl Store {
+    /// Makes a bundle current in this session: the host reloads its web view with what this returns.
+    ///
+    /// # Errors
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) also if it does not run on the native version that launched; else as
+    /// [`set_next`](Self::set_next).
+    pub fn set_current(&self, slot: &Slot) -> Result<Launch> {
+        self.require_files(slot)?;
+        self.switch(LaunchReason::SetCurrent, |state| {
+            self.require_native_range(state, slot)?;
+            state
+                .set_current(slot.clone())
+                .map_err(|refusal| refused(refusal, slot))
+        })
+    }
+
+    fn require_native_range(&self, state: &State, slot: &Slot) -> Result<()> {
+        let record = slot.bundle().and_then(|id| state.bundles.get(id));
+        match (record, self.session.native()) {
+            (Some(record), Some(native)) if !record.native.contains(&native.version) => {
+                let problem = format!("it does not run on the native version {}", native.version.as_str());
+                Err(Error::not_trusted(format!("bundle {slot}"), problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Goes back to the built-in bundle or, with `to_last_proven`, to the last one that confirmed. What was to come next
+    /// is dropped. The host reloads its web view with what this returns.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn reset(&self, to_last_proven: bool) -> Result<Launch> {
+        self.switch(LaunchReason::Reset, |state| {
+            let is_there = state.fallback.bundle().is_none_or(|id| self.persistence.is_there(id));
+            state.reset(to_last_proven && is_there);
+            Ok(())
+        })
+    }
+
+    /// Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes
+    /// back, as Capgo's plugin does. The host reloads its web view with the answer, if there is one.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn apply_next(&self, native: &NativeApp) -> Result<Option<Launch>> {
+        let facts = StoreFacts::new(self);
+        let launch = self.change(|state| {
+            let applied = state.apply_next(&self.world(native, &facts));
+            Ok(applied.map(|serve| {
+                self.launch_of(
+                    state,
+                    Decision {
+                        serve,
+                        reason: LaunchReason::NextApplied,
+                        failed: None,
+                    },
+                )
+            }))
+        })?;
+        if let Some(launch) = &launch {
+            self.serve(launch)?;
+        }
+        Ok(launch)
+    }
+
+    /// The app went to the background: conditions that count the time there begin to count.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn entered_background(&self) -> Result<()> {
+        let now = (self.clock)();
+        if self.state()?.delays.are_met() {
+            return Ok(());
+        }
+        self.change(|state| {
+            state.delays.entered_background(now);
+            Ok(())
+        })
+    }
+
+    /// The app came back: conditions that now hold are met for good.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn entered_foreground(&self, native: &NativeApp) -> Result<()> {
+        let now = (self.clock)();
+        if self.state()?.delays.are_idle() {
+            return Ok(());
+        }
+        self.change(|state| {
+            state.delays.entered_foreground(&native.version, now);
+            Ok(())
+        })
+    }
+
+    /// Changes what is current and serves it in this session.
+    fn switch(&self, reason: LaunchReason, change: impl FnOnce(&mut State) -> Result<()>) -> Result<Launch> {
+        let launch = self.change(|state| {
+            change(state)?;
+            state.begin_attempt(&self.session.name);
+            let decision = Decision {
+                serve: state.current.clone(),
+                reason,
+                failed: None,
+            };
+            Ok(self.launch_of(state, decision))
+        })?;
+        self.serve(&launch)?;
+        Ok(launch)
+    }
+
+    pub(super) fn serve(&self, launch: &Launch) -> Result<()> {
+        self.pin(&launch.bundle)?;
+        *self.session.served() = Some(launch.clone());
+        Ok(())
+    }
+}

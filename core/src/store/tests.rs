@@ -1,0 +1,30 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a panic is how a test fails"
+)]
+
+mod adopting;
+mod android;
+mod bundles;
+mod damage;
+mod delays;
+mod device;
+mod failures;
+mod faulty;
+mod fixtures;
+mod launching;
+mod lives;
+mod proofs;
+mod recovery;
+mod sharing;
+mod space;
+
+use device::{Device, native};
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::error::ErrorKind;

@@ -1,0 +1,452 @@
+//! Installing, looking, choosing, deleting.
+
+use std::fs;
+
+use super::device::{unknown_id, version_in};
+use super::*;
+use crate::progress::Control;
+
+#[test]
+fn an_installed_bundle_is_there_with_all_that_was_said_of_it() {
+    let device = Device::new();
+    device.set_clock(77);
+    let (store, archive) = (device.open(), device.archive("1.2.3"));
+    let new = NewBundle {
+        native: NativeRange {
+            min: Some(NativeVersion::new("1")),
+            max: Some(NativeVersion::new("2")),
+        },
+        link: Some("https://example.com/1.2.3".to_owned()),
+        comment: Some("a \"comment\"".to_owned()),
+        sequence: Some(5),
+        ..NewBundle::version("1.2.3")
+    };
+
+    let record = store.install(&archive, &new, &Control::new()).unwrap();
+
+    assert_eq!(version_in(&store.folder(&record.id)), "1.2.3");
+    assert_eq!(record.version, "1.2.3");
+    assert_eq!(record.digest, Some(archive.digest()));
+    assert_eq!(record.archive_size, archive.size());
+    assert_eq!(record.files, 2);
+    assert!(record.unpacked_size > 2000);
+    assert_eq!(record.installed_at, Timestamp(77));
+    assert_eq!((record.proven_at, &record.proven_build), (None, &None));
+    assert_eq!((record.native.clone(), record.link.clone()), (new.native, new.link));
+    assert_eq!((record.comment.clone(), record.sequence), (new.comment, new.sequence));
+    assert_eq!(store.get(&record.id).unwrap(), record);
+    assert_eq!(store.find(&archive.digest()).unwrap(), Some(record.clone()));
+    assert_eq!(device.open().list().unwrap(), [(record, Status::Installed)]);
+}
+
+#[test]
+fn an_archive_that_is_installed_is_not_unpacked_again() {
+    let device = Device::new();
+    let store = device.open();
+    let first = device.install(&store, "1");
+
+    let again = device.install(&store, "1");
+
+    assert_eq!(again, first);
+    assert_eq!(device.names("bundles").len(), 1);
+}
+
+#[test]
+fn a_new_bundle_is_served_only_when_it_was_chosen() {
+    let device = Device::new();
+    device.install(&device.open(), "1");
+
+    let launch = device.launch();
+
+    assert_eq!((launch.bundle, launch.folder), (Slot::BuiltIn, None));
+    assert_eq!(launch.reason, LaunchReason::Current);
+    assert!(!launch.on_trial);
+}
+
+#[test]
+fn the_next_bundle_takes_over_at_the_next_start_and_not_before() {
+    let device = Device::new();
+    let running = device.open();
+    running.launch(&native());
+    let id = device.install(&running, "1");
+    running.set_next(&id.clone().into()).unwrap();
+
+    assert_eq!(running.launch(&native()).bundle, Slot::BuiltIn);
+    assert_eq!(running.current().unwrap(), Slot::BuiltIn);
+    assert_eq!(running.next().unwrap(), Some(id.clone().into()));
+    assert_eq!(running.list().unwrap()[0].1, Status::Next);
+    drop(running);
+
+    let store = device.open();
+    let launch = store.launch(&native());
+    assert_eq!(launch.bundle, id.clone().into());
+    assert_eq!(launch.version.as_deref(), Some("1"));
+    assert_eq!(version_in(&launch.folder.unwrap()), "1");
+    assert_eq!(launch.reason, LaunchReason::NextApplied);
+    assert!(launch.on_trial);
+    assert_eq!(store.current().unwrap(), id.into());
+    assert_eq!(store.next().unwrap(), None);
+    assert_eq!(store.list().unwrap()[0].1, Status::Trial);
+}
+
+#[test]
+fn a_next_that_was_cleared_does_not_take_over() {
+    let device = Device::new();
+    device.install_next("1");
+    device.open().clear_next().unwrap();
+    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+}
+
+#[test]
+fn the_built_in_bundle_can_be_next() {
+    let device = Device::new();
+    device.prove("1");
+    device.open().set_next(&Slot::BuiltIn).unwrap();
+
+    let launch = device.launch();
+
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (Slot::BuiltIn, LaunchReason::NextApplied)
+    );
+}
+
+#[test]
+fn a_bundle_made_current_is_served_in_this_session_on_trial() {
+    let device = Device::new();
+    let store = device.open();
+    store.launch(&native());
+    let id = device.install(&store, "1");
+
+    let launch = store.set_current(&id.clone().into()).unwrap();
+
+    assert_eq!(launch.bundle, id.clone().into());
+    assert_eq!(launch.reason, LaunchReason::SetCurrent);
+    assert!(launch.on_trial);
+    assert_eq!(store.launch(&native()), launch);
+    assert_eq!(store.served(), Some(launch));
+    assert_eq!(store.ready_deadline(), Some(Duration::from_secs(10)));
+    store.confirm(&id.clone().into()).unwrap();
+    assert_eq!(store.fallback().unwrap(), id.into());
+}
+
+#[test]
+fn a_bundle_that_is_set_and_crashes_counts_its_attempts() {
+    let device = Device::with(|options| options.attempts = 1);
+    let store = device.open();
+    store.launch(&native());
+    let id = device.install(&store, "1");
+    store.set_current(&id.clone().into()).unwrap();
+    store.trial_started(&id).unwrap();
+    drop(store);
+
+    let launch = device.launch();
+
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (Slot::BuiltIn, LaunchReason::TrialFailed)
+    );
+    assert_eq!(launch.failed.unwrap().id, id);
+}
+
+#[test]
+fn making_the_next_bundle_current_leaves_nothing_to_come_next() {
+    let device = Device::new();
+    let store = device.open();
+    let id = device.install(&store, "1");
+    store.set_next(&id.clone().into()).unwrap();
+    store.set_current(&id.into()).unwrap();
+    assert_eq!(store.next().unwrap(), None);
+}
+
+#[test]
+fn what_is_not_installed_cannot_be_chosen() {
+    let device = Device::new();
+    let store = device.open();
+    let unknown = Slot::Bundle(unknown_id());
+
+    assert_eq!(store.set_next(&unknown).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(store.set_current(&unknown).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(store.get(&unknown_id()).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(store.delete(&unknown_id()).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(
+        store.mark_failed(&unknown_id()).unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+}
+
+#[test]
+fn a_bundle_whose_files_are_gone_cannot_be_chosen_and_can_be_installed_again() {
+    let device = Device::new();
+    let store = device.open();
+    let gone = device.install(&store, "1");
+    fs::remove_dir_all(store.folder(&gone)).unwrap();
+
+    assert_eq!(
+        store.set_next(&gone.clone().into()).unwrap_err().kind(),
+        ErrorKind::Corrupt
+    );
+    assert_eq!(
+        store.set_current(&gone.clone().into()).unwrap_err().kind(),
+        ErrorKind::Corrupt
+    );
+
+    let digest = device.archive("1").digest();
+    assert_eq!(store.find(&digest).unwrap(), None, "it must be downloaded again");
+    let again = device.install(&store, "1");
+    assert_eq!(
+        store.find(&digest).unwrap().map(|record| record.id),
+        Some(again.clone())
+    );
+    assert_eq!(device.install(&store, "1"), again, "it is installed now");
+    store.set_next(&again.into()).unwrap();
+}
+
+#[test]
+fn reset_goes_back_to_the_built_in_bundle_and_drops_what_was_next() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    device.install_next("2");
+    let store = device.open();
+
+    let launch = store.reset(false).unwrap();
+
+    assert_eq!((launch.bundle, launch.reason), (Slot::BuiltIn, LaunchReason::Reset));
+    assert_eq!(store.next().unwrap(), None);
+    assert_eq!(store.fallback().unwrap(), proven.into());
+    drop(store);
+    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+}
+
+#[test]
+fn reset_to_the_last_proven_serves_that() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    let trial = device.install_next("2");
+    let store = device.open();
+    assert_eq!(store.launch(&native()).bundle, trial.into());
+
+    let launch = store.reset(true).unwrap();
+
+    assert_eq!(launch.bundle, proven.clone().into());
+    assert!(!launch.on_trial);
+    drop(store);
+    assert_eq!(device.launch().bundle, proven.into());
+}
+
+#[test]
+fn reset_to_a_last_proven_bundle_whose_files_are_gone_serves_the_built_in_one() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    let trial = device.install_next("2");
+    let store = device.open();
+    assert_eq!(store.launch(&native()).bundle, trial.into());
+    fs::remove_dir_all(store.folder(&proven)).unwrap();
+
+    let launch = store.reset(true).unwrap();
+
+    assert_eq!((launch.bundle, launch.folder), (Slot::BuiltIn, None));
+}
+
+#[test]
+fn what_has_a_role_is_not_deleted() {
+    let device = Device::new();
+    let fallback = device.prove("1");
+    let current = device.install_next("2");
+    device.launch();
+    let next = device.install_next("3");
+    let spare = device.install(&device.open(), "4");
+    let store = device.open();
+
+    for (id, role) in [(&current, "current"), (&next, "next"), (&fallback, "fallback")] {
+        let error = store.delete(id).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InUse);
+        assert!(error.to_string().contains(role), "{error}");
+        assert!(store.folder(id).join("index.html").exists());
+    }
+    store.delete(&spare).unwrap();
+    assert!(!store.folder(&spare).exists());
+    assert_eq!(store.get(&spare).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(device.names("staging"), <[&str; 0]>::default());
+    assert_eq!(
+        device.names("records").len(),
+        6,
+        "three records and three lists of files"
+    );
+}
+
+#[test]
+fn the_bundle_that_a_confirmed_one_replaces_is_removed_if_the_host_wants_it() {
+    for auto_delete_previous in [true, false] {
+        let device = Device::with(|options| options.auto_delete_previous = auto_delete_previous);
+        let old = device.prove("1");
+        device.prove("2");
+
+        let store = device.open();
+        assert_eq!(store.get(&old).is_err(), auto_delete_previous);
+        assert_eq!(!store.folder(&old).exists(), auto_delete_previous);
+    }
+}
+
+#[test]
+fn clean_keeps_the_newest_and_what_has_a_role() {
+    let device = Device::with(|options| options.auto_delete_previous = false);
+    let mut ids = Vec::new();
+    ids.push(device.prove("1"));
+    for version in ["2", "3", "4"] {
+        device.pass(10);
+        ids.push(device.install(&device.open(), version));
+    }
+    let store = device.open();
+
+    let cleaned = store
+        .clean(&KeepRules {
+            newest: Some(1),
+            ..KeepRules::default()
+        })
+        .unwrap();
+
+    let removed: Vec<_> = cleaned.removed.iter().map(|record| record.version.as_str()).collect();
+    assert_eq!(removed.len(), 2);
+    assert!(removed.contains(&"2") && removed.contains(&"3"), "{removed:?}");
+    assert_eq!(
+        cleaned.freed,
+        cleaned.removed.iter().map(|record| record.unpacked_size).sum::<u64>()
+    );
+    let mut kept = [ids[0].to_string(), ids[3].to_string()];
+    kept.sort();
+    assert_eq!(device.names("bundles"), kept);
+}
+
+#[test]
+fn clean_goes_by_age_and_by_size() {
+    let device = Device::new();
+    let store = device.open();
+    let old = device.install(&store, "1");
+    device.pass(100);
+    let newer = device.install(&store, "2");
+    device.pass(10);
+    let newest = device.install(&store, "3");
+    let size = store.get(&newest).unwrap().unpacked_size;
+
+    let by_age = KeepRules {
+        max_age: Some(Duration::from_secs(50)),
+        ..KeepRules::default()
+    };
+    assert_eq!(store.clean(&by_age).unwrap().removed[0].id, old);
+    let by_size = KeepRules {
+        max_total: Some(size),
+        ..KeepRules::default()
+    };
+    assert_eq!(store.clean(&by_size).unwrap().removed[0].id, newer);
+    assert_eq!(store.clean(&by_size).unwrap().removed, []);
+    assert_eq!(store.list().unwrap()[0].0.id, newest);
+}
+
+#[test]
+fn clean_removes_what_crashes_left() {
+    let device = Device::new();
+    let kept = device.prove("1");
+    let root = device.root();
+    fs::create_dir_all(root.join("staging/left/deep")).unwrap();
+    fs::write(root.join("staging/left.lock"), "").unwrap();
+    fs::write(root.join("sessions/0123456789abcdef0123456789abcdef"), "builtin").unwrap();
+    fs::write(root.join(format!("records/{}.files", unknown_id())), "").unwrap();
+    let store = device.open();
+
+    store.clean(&KeepRules::default()).unwrap();
+
+    assert_eq!(device.names("staging"), <[&str; 0]>::default());
+    assert_eq!(device.names("sessions"), [store.session()]);
+    assert_eq!(
+        device.names("records"),
+        [format!("{kept}.files"), format!("{kept}.json")]
+    );
+    assert_eq!(device.names("bundles"), [kept.to_string()]);
+}
+
+#[test]
+fn starts_alone_do_not_fill_the_folder_of_sessions() {
+    let device = Device::new();
+    for _ in 0..20 {
+        device.launch();
+    }
+    assert!(device.names("sessions").len() <= 2, "{:?}", device.names("sessions"));
+}
+
+#[test]
+fn disk_usage_counts_what_is_installed() {
+    let device = Device::new();
+    let store = device.open();
+    let sizes = ["1", "2"].map(|version| store.get(&device.install(&store, version)).unwrap().unpacked_size);
+
+    let usage = store.disk_usage().unwrap();
+
+    assert_eq!((usage.bundles, usage.bundle_bytes), (2, sizes.iter().sum()));
+    assert!(usage.free > 0);
+}
+
+#[test]
+fn a_folder_of_the_host_is_used_and_what_else_is_in_it_is_left_alone() {
+    let mut device = Device::new();
+    let bundles = device.beside("versions");
+    fs::create_dir_all(bundles.join("AAAAAAAAAA")).unwrap();
+    fs::write(bundles.join("AAAAAAAAAA/index.html"), "of the host").unwrap();
+    fs::write(bundles.join("settings.json"), "{}").unwrap();
+    device.options.bundles = Some(bundles.clone());
+    let first = device.prove("1");
+    let second = device.prove("2");
+    device.install_next("3");
+    device.start_and_crash();
+    device.start_and_crash();
+    device.start_and_crash();
+    let store = device.open();
+
+    store
+        .clean(&KeepRules {
+            newest: Some(0),
+            ..KeepRules::default()
+        })
+        .unwrap();
+
+    let mut expected = ["AAAAAAAAAA".to_owned(), "settings.json".to_owned(), second.to_string()];
+    expected.sort();
+    assert_eq!(device::names(&bundles), expected, "without {first}");
+    assert_eq!(
+        fs::read_to_string(bundles.join("AAAAAAAAAA/index.html")).unwrap(),
+        "of the host"
+    );
+    assert_eq!(store.folder(&second), bundles.join(second.as_str()));
+    assert!(!device.root().join("bundles").exists());
+}
+
+#[test]
+fn options_without_sense_are_refused() {
+    for device in [
+        Device::with(|options| options.attempts = 0),
+        Device::with(|options| options.app_ready_timeout = Duration::from_millis(999)),
+    ] {
+        assert_eq!(device.try_open().unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn ids_are_what_capgos_lists_take() {
+    let device = Device::new();
+    let id = device.install(&device.open(), "1");
+    assert!(id.as_str().len() == 10 && id.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    for refused in ["", "builtin", "../../../..", "123456789", "12345678901", "12345678é"] {
+        assert_eq!(refused.parse::<BundleId>().unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn native_versions_are_compared_number_by_number() {
+    let at_least = |this: &str, minimum: &str| NativeVersion::new(this).at_least(&NativeVersion::new(minimum));
+    assert!(at_least("1.10", "1.9"));
+    assert!(at_least("1", "1.0.0"));
+    assert!(at_least("1.2.3-beta+4", "1.2.3"));
+    assert!(!at_least("1.9", "1.10"));
+    assert!(!at_least("unknown", "1"));
+    assert!(!at_least("1", "unknown"));
+}

@@ -1,0 +1,163 @@
+//! What failed is not taken again, until it may be.
+
+use super::*;
+use crate::digest::Sha256Digest;
+use crate::progress::Control;
+
+#[test]
+fn a_bundle_marked_as_failed_is_never_taken_again() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    let bad = device.install_next("2");
+    let store = device.open();
+    assert_eq!(store.launch(&native()).bundle, bad.clone().into());
+
+    store.mark_failed(&bad).unwrap();
+
+    assert_eq!(store.current().unwrap(), proven.clone().into());
+    assert_eq!(
+        store.served().unwrap().bundle,
+        bad.clone().into(),
+        "until the session ends"
+    );
+    assert!(store.folder(&bad).exists(), "its files stay as long as they are served");
+    let again = store.install(&device.archive("2"), &NewBundle::version("2"), &Control::new());
+    let error = again.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted);
+    assert!(error.to_string().contains("forget"), "{error}");
+    drop(store);
+    assert_eq!(device.launch().bundle, proven.into());
+    let store = device.open();
+    store.clean(&KeepRules::default()).unwrap();
+    assert!(!store.folder(&bad).exists());
+}
+
+#[test]
+fn a_failure_is_known_by_the_digest_and_other_bytes_of_the_version_may_be_tried() {
+    let device = Device::new();
+    let store = device.open();
+    let bad = device.install(&store, "2");
+    store.mark_failed(&bad).unwrap();
+
+    let (same, other) = (device.archive("2"), device.archive("2-rebuilt"));
+    let failure = store.failure_of("whatever it is called", Some(&same.digest())).unwrap();
+    assert_eq!(failure.unwrap().id, bad);
+    assert_eq!(store.failure_of("2", Some(&other.digest())).unwrap(), None);
+    assert!(store.failure_of("2", None).unwrap().is_some());
+    assert_eq!(store.failure_of("3", None).unwrap(), None);
+    let renamed = store.install(&same, &NewBundle::version("3"), &Control::new());
+    assert_eq!(renamed.unwrap_err().kind(), ErrorKind::NotTrusted);
+    store
+        .install(&other, &NewBundle::version("2"), &Control::new())
+        .unwrap();
+}
+
+#[test]
+fn where_the_digest_is_unknown_the_version_is_what_failed() {
+    let device = Device::new();
+    let store = device.open();
+    let capgo = CapgoBundles {
+        folder: device.beside("versions"),
+        infos: vec![r#"{"id":"AAAAAAAAAA","version":"2","checksum":"","status":"error"}"#.to_owned()],
+        ..CapgoBundles::default()
+    };
+    store.adopt(&capgo).unwrap();
+
+    assert!(
+        store
+            .failure_of("2", Some(&Sha256Digest::of(b"anything")))
+            .unwrap()
+            .is_some()
+    );
+    let error = store.install(&device.archive("2"), &NewBundle::version("2"), &Control::new());
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::NotTrusted);
+    device.install(&store, "3");
+}
+
+#[test]
+fn a_forgotten_failure_may_be_tried_again() {
+    let device = Device::new();
+    let store = device.open();
+    let bad = device.install(&store, "2");
+    store.mark_failed(&bad).unwrap();
+
+    assert_eq!(store.forget_failure("3").unwrap(), 0);
+    assert_eq!(store.forget_failure("2").unwrap(), 1);
+
+    assert_eq!(store.failed().unwrap(), []);
+    assert_eq!(device.names("failed").len(), 0);
+    device.install(&store, "2");
+}
+
+#[test]
+fn a_native_update_lets_failures_lapse() {
+    let device = Device::new();
+    device.install_next("1");
+    device.start_and_crash();
+    device.start_and_crash();
+    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    let store = device.open();
+    store.launch(&NativeApp::new("1.1", "2"));
+
+    assert_eq!(store.failed().unwrap(), []);
+    assert_eq!(device.names("failed").len(), 0);
+    device.install(&store, "1");
+}
+
+#[test]
+fn the_newest_failure_is_told_once() {
+    let device = Device::new();
+    let store = device.open();
+    assert_eq!(store.take_failure().unwrap(), None);
+    for version in ["1", "2"] {
+        let id = device.install(&store, version);
+        store.mark_failed(&id).unwrap();
+    }
+
+    let told = device.open().take_failure().unwrap().unwrap();
+
+    assert_eq!((told.version.as_str(), told.cause), ("2", FailureCause::Marked));
+    assert_eq!(store.take_failure().unwrap(), None);
+    assert_eq!(store.failed().unwrap().len(), 2, "told is not forgotten");
+}
+
+#[test]
+fn files_of_a_failed_bundle_stay_if_the_host_wants_to_look_at_them() {
+    let device = Device::with(|options| options.auto_delete_failed = false);
+    let store = device.open();
+    let bad = device.install(&store, "1");
+    store.mark_failed(&bad).unwrap();
+    store.clean(&KeepRules::default()).unwrap();
+    assert!(store.folder(&bad).join("index.html").exists());
+
+    store.delete(&bad).unwrap();
+
+    assert!(!store.folder(&bad).exists());
+    assert_eq!(store.failed().unwrap().len(), 1);
+    assert_eq!(store.delete(&bad).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_failed_fallback_leaves_the_built_in_bundle() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    device.open().mark_failed(&proven).unwrap();
+    let launch = device.launch();
+    assert_eq!((launch.bundle, launch.reason), (Slot::BuiltIn, LaunchReason::Current));
+}
+
+#[test]
+fn a_failed_download_or_check_fails_no_bundle() {
+    let device = Device::new();
+    let store = device.open();
+    let zip = device.beside("broken.zip");
+    std::fs::write(&zip, "no archive").unwrap();
+    let archive = crate::VerifiedArchive::from_digest(&zip, &Sha256Digest::of(b"no archive"), &Control::new()).unwrap();
+
+    let refused = store.install(&archive, &NewBundle::version("1"), &Control::new());
+
+    assert!(refused.is_err());
+    assert_eq!(store.failed().unwrap(), []);
+    assert_eq!(device.names("staging").len(), 0);
+    device.install(&store, "1");
+}

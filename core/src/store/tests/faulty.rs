@@ -1,0 +1,161 @@
+//! The real file system, in which single operations fail as a test says. Syncing is left out: it takes most of the time,
+//! and what it is good for only a power cut shows (see `crash_tests`).
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::sync::Mutex;
+
+use super::*;
+
+/// What is done to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Read,
+    Open,
+    Write,
+    Create,
+    CreateFolder,
+    Rename,
+    RemoveFile,
+    RemoveFolder,
+    SyncFile,
+    SyncFolder,
+    SyncTree,
+    List,
+    Kind,
+    Size,
+    FreeSpace,
+    TryLock,
+}
+
+type Rule = dyn Fn(Operation, &Path) -> Option<io::ErrorKind> + Send;
+
+#[derive(Clone, Default)]
+pub(super) struct Faulty {
+    rule: Arc<Mutex<Option<Box<Rule>>>>,
+}
+
+impl fmt::Debug for Faulty {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Faulty")
+    }
+}
+
+impl Faulty {
+    /// From now on the operations that the rule gives an error for fail with it.
+    pub(super) fn fail(&self, rule: impl Fn(Operation, &Path) -> Option<io::ErrorKind> + Send + 'static) {
+        *self.rule.lock().unwrap() = Some(Box::new(rule));
+    }
+
+    /// Nothing more can be written, and no new name made.
+    pub(super) fn fill_disk(&self) {
+        self.fail(|operation, path| {
+            let needs_space = match operation {
+                Operation::Write | Operation::Create | Operation::CreateFolder => true,
+                Operation::TryLock => !path.exists(),
+                _ => false,
+            };
+            needs_space.then_some(io::ErrorKind::StorageFull)
+        });
+    }
+
+    /// Does something as if nothing failed; afterwards all fails as before.
+    pub(super) fn unhindered<T>(&self, act: impl FnOnce() -> T) -> T {
+        let rule = self.rule.lock().unwrap().take();
+        let result = act();
+        *self.rule.lock().unwrap() = rule;
+        result
+    }
+
+    pub(super) fn heal(&self) {
+        *self.rule.lock().unwrap() = None;
+    }
+
+    fn check(&self, operation: Operation, path: &Path) -> io::Result<()> {
+        let rule = self.rule.lock().unwrap();
+        let error = rule.as_ref().and_then(|rule| rule(operation, path));
+        error.map_or(Ok(()), |kind| Err(kind.into()))
+    }
+}
+
+impl Files for Faulty {
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        self.check(Operation::Read, path)?;
+        Disk.read(path, limit)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        self.check(Operation::Open, path)?;
+        Disk.open(path)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.check(Operation::Write, path)?;
+        Disk.write(path, bytes)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>> {
+        self.check(Operation::Create, path)?;
+        Disk.create(path)
+    }
+
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        // Only a new one takes space.
+        if !path.exists() {
+            self.check(Operation::CreateFolder, path)?;
+        }
+        Disk.create_folder(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check(Operation::Rename, from)?;
+        Disk.rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.check(Operation::RemoveFile, path)?;
+        Disk.remove_file(path)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        self.check(Operation::RemoveFolder, path)?;
+        Disk.remove_folder(path)
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        self.check(Operation::SyncFile, path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.check(Operation::SyncFolder, path)
+    }
+
+    fn sync_tree(&self, path: &Path) -> io::Result<()> {
+        self.check(Operation::SyncTree, path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        self.check(Operation::List, path)?;
+        Disk.list(path)
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+        self.check(Operation::Kind, path)?;
+        Disk.kind(path)
+    }
+
+    fn size(&self, path: &Path) -> io::Result<u64> {
+        self.check(Operation::Size, path)?;
+        Disk.size(path)
+    }
+
+    fn free_space(&self, path: &Path) -> io::Result<u64> {
+        self.check(Operation::FreeSpace, path)?;
+        Disk.free_space(path)
+    }
+
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        self.check(Operation::TryLock, path)?;
+        Disk.try_lock(path)
+    }
+}

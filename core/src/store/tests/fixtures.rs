@@ -1,0 +1,241 @@
+//! Stores as released versions wrote them. They must be read for ever.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::device::{names, version_in, write_bundle};
+use super::*;
+use crate::digest::Sha256Digest;
+
+const FORMATS: [u32; 1] = [1];
+
+fn fixture(format: u32) -> PathBuf {
+    let name = format!("src/store/fixtures/format-{format}");
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn id(name: &str) -> BundleId {
+    name.parse().unwrap()
+}
+
+fn record(name: &str, version: &str) -> BundleRecord {
+    BundleRecord {
+        id: id(name),
+        version: version.to_owned(),
+        digest: Some(Sha256Digest::of(name.as_bytes())),
+        archive_size: 1000,
+        unpacked_size: 2000,
+        files: 2,
+        installed_at: Timestamp(1_700_000_000),
+        proven_at: None,
+        proven_build: None,
+        native: NativeRange::default(),
+        link: None,
+        comment: None,
+        sequence: None,
+    }
+}
+
+const TRIAL: &str = r#"{"failed_starts":1,"unstarted":2,
+    "attempt":{"session":"0123456789abcdef0123456789abcdef","started":true}}"#;
+
+/// Everything that a state of format 1 can hold: each optional field is there once and missing once.
+fn state_of_format_1() -> State {
+    let proven = BundleRecord {
+        proven_at: Some(Timestamp(1_700_000_100)),
+        proven_build: Some("41".to_owned()),
+        native: NativeRange {
+            min: Some(NativeVersion::new("1.2")),
+            max: Some(NativeVersion::new("3")),
+        },
+        link: Some("https://example.com/notes?a=1&b=\"2\"".to_owned()),
+        comment: Some("Grüße, 世界 🌍\n".to_owned()),
+        sequence: Some((1 << 53) - 1),
+        ..record("Proven0001", "1.0.0")
+    };
+    let adopted = BundleRecord {
+        digest: None,
+        ..record("Adopted001", "0.9 \"beta\"")
+    };
+    let failed = |name: &str, digest, native_build: Option<&str>, cause| Failed {
+        id: id(name),
+        version: format!("version of {name}"),
+        digest,
+        at: Timestamp(1_700_000_200),
+        native_build: native_build.map(str::to_owned),
+        cause,
+    };
+    let marked = failed("Marked0001", None, None, FailureCause::Marked);
+    let mut delays = delay::Delays::default();
+    delays.set(vec![
+        Delay::Background(60_000),
+        Delay::Kill,
+        Delay::NativeVersion(NativeVersion::new("2.0")),
+        Delay::Date(Timestamp(4_102_444_800)),
+    ]);
+    delays.entered_background(Timestamp(1_700_000_300));
+    let records = [
+        proven,
+        adopted,
+        record("Trial00001", "2.0.0"),
+        record("Next000001", "3.0.0"),
+    ];
+    State {
+        current: id("Trial00001").into(),
+        fallback: id("Proven0001").into(),
+        next: Some(id("Next000001").into()),
+        trial: Some(serde_json::from_str(TRIAL).unwrap()),
+        delays,
+        bundles: records.into_iter().map(|record| (record.id.clone(), record)).collect(),
+        failed: vec![
+            failed(
+                "Never00001",
+                Some(Sha256Digest::of(b"a")),
+                Some("41"),
+                FailureCause::NeverConfirmed,
+            ),
+            marked.clone(),
+            failed(
+                "Capgo00001",
+                Some(Sha256Digest::of(b"c")),
+                Some("40"),
+                FailureCause::Adopted,
+            ),
+        ],
+        unread_failure: Some(marked),
+        native_build: Some("41".to_owned()),
+    }
+}
+
+fn expected(format: u32) -> State {
+    match format {
+        1 => state_of_format_1(),
+        _ => unreachable!("a format without a fixture"),
+    }
+}
+
+fn write_fixture(folder: &Path, state: &State) {
+    let store = Store::open(folder, StoreOptions::default()).unwrap();
+    for record in state.bundles.values() {
+        write_bundle(&store.folder(&record.id), &record.version);
+        store.persistence.save_record(record).unwrap();
+        let list = format!("{} 5 index.html\n", Sha256Digest::of(b"index"));
+        store.persistence.save_file_list(&record.id, &list).unwrap();
+    }
+    store
+        .change(|new| {
+            new.clone_from(state);
+            new.next = Some(Slot::BuiltIn);
+            Ok(())
+        })
+        .unwrap();
+    store
+        .change(|new| {
+            new.clone_from(state);
+            Ok(())
+        })
+        .unwrap();
+    drop(store);
+    for name in ["lock", "sessions", "staging"] {
+        let path = folder.join(name);
+        let _ = if path.is_dir() {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        };
+    }
+}
+
+/// A copy that may be changed.
+fn copy_of(format: u32) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&fixture(format), folder.path());
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for name in names(from) {
+        let (from, to) = (from.join(&name), to.join(&name));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+fn open(folder: &Path) -> Store {
+    Store::open(folder, StoreOptions::default()).unwrap()
+}
+
+#[test]
+fn states_of_every_format_are_read_to_the_last_field() {
+    for format in FORMATS {
+        let folder = copy_of(format);
+        let loaded = open(folder.path()).persistence.load().unwrap();
+        assert_eq!(loaded.recovered, None, "format {format}");
+        assert_eq!(loaded.state, expected(format), "format {format}");
+        loaded.state.check_invariants().unwrap();
+    }
+}
+
+#[test]
+fn previous_generations_of_every_format_are_read_and_the_built_in_bundle_is_next_in_them() {
+    for format in FORMATS {
+        let folder = copy_of(format);
+        fs::remove_file(folder.path().join("state.json")).unwrap();
+        let state = open(folder.path()).persistence.load().unwrap().state;
+        assert_eq!(
+            (state.next, state.current),
+            (Some(Slot::BuiltIn), id("Trial00001").into())
+        );
+    }
+}
+
+#[test]
+fn records_and_marks_of_every_format_make_a_lost_state_anew() {
+    for format in FORMATS {
+        let folder = copy_of(format);
+        for name in ["state.json", "state.prev.json"] {
+            fs::remove_file(folder.path().join(name)).unwrap();
+        }
+
+        let state = open(folder.path()).persistence.load().unwrap().state;
+
+        let wanted = expected(format);
+        assert_eq!(state.bundles, wanted.bundles, "format {format}");
+        let by_id =
+            |failed: Vec<Failed>| -> BTreeMap<_, _> { failed.into_iter().map(|of| (of.id.clone(), of)).collect() };
+        assert_eq!(by_id(state.failed), by_id(wanted.failed), "format {format}");
+        assert_eq!(
+            (state.current, state.fallback),
+            (id("Proven0001").into(), id("Proven0001").into())
+        );
+    }
+}
+
+#[test]
+fn a_store_of_every_format_goes_on_where_it_was() {
+    for format in FORMATS {
+        let folder = copy_of(format);
+
+        // Its trial failed once, and the attempt that started ended without a confirmation.
+        let launch = open(folder.path()).launch(&NativeApp::new("2.5", "41"));
+
+        assert_eq!(
+            (launch.bundle, launch.reason),
+            (id("Proven0001").into(), LaunchReason::TrialFailed)
+        );
+        assert_eq!(version_in(&launch.folder.unwrap()), "1.0.0");
+    }
+}
+
+#[test]
+#[ignore = "writes the fixture of the newest format; see its README"]
+fn write_the_fixture_of_the_newest_format() {
+    let newest = FORMATS[FORMATS.len() - 1];
+    let folder = fixture(newest);
+    assert!(!folder.exists(), "{} is written once and never again", folder.display());
+    write_fixture(&folder, &expected(newest));
+}

@@ -1,0 +1,80 @@
+//! The least proof that a store takes an archive with.
+
+use std::sync::LazyLock;
+
+use super::*;
+use crate::keys::{KeyBits, SigningKey};
+use crate::progress::Control;
+use crate::seal::{ChecksumForm, capgo};
+use crate::verified::VerifiedArchive;
+
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());
+static OTHER: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());
+
+fn signed_by(device: &Device, key: &SigningKey) -> VerifiedArchive {
+    let (plain, control) = (device.archive("1"), Control::new());
+    let sealed = device.beside("sealed.zip");
+    let parts = capgo::seal(plain.path(), &plain.digest(), &sealed, key, ChecksumForm::V3, &control).unwrap();
+    let folder = device.beside("");
+    capgo::open(
+        &sealed,
+        &folder,
+        &parts.iv_session_key,
+        &parts.checksum,
+        &key.verifying_key(),
+        &control,
+    )
+    .unwrap()
+}
+
+fn for_key(key: &SigningKey) -> Device {
+    let id = key.verifying_key().id().unwrap();
+    Device::with(|options| options.required_proof = RequiredProof::CapgoSigned(id))
+}
+
+fn install(device: &Device, archive: &VerifiedArchive) -> Result<BundleRecord> {
+    device
+        .open()
+        .install(archive, &NewBundle::version("1"), &Control::new())
+}
+
+#[test]
+fn a_signature_by_the_required_key_is_taken() {
+    let device = for_key(&KEY);
+    install(&device, &signed_by(&device, &KEY)).unwrap();
+}
+
+#[test]
+fn a_plain_digest_is_refused_where_a_signature_is_required() {
+    let device = for_key(&KEY);
+    let error = install(&device, &device.archive("1")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted);
+    assert_eq!(device.names("bundles").len(), 0);
+}
+
+#[test]
+fn a_signature_by_another_key_is_refused() {
+    let device = for_key(&KEY);
+    let error = install(&device, &signed_by(&device, &OTHER)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted);
+    let id = OTHER.verifying_key().id().unwrap().to_string();
+    assert!(error.to_string().contains(&id), "{error}");
+}
+
+#[test]
+fn the_bytes_being_installed_already_does_not_replace_a_proof() {
+    let mut device = Device::new();
+    install(&device, &device.archive("1")).unwrap();
+    device.options.required_proof = RequiredProof::CapgoSigned(KEY.verifying_key().id().unwrap());
+    let error = install(&device, &device.archive("1")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted);
+}
+
+#[test]
+fn where_a_digest_suffices_a_signature_does_too_and_trust_alone_does_not() {
+    let device = Device::new();
+    install(&device, &signed_by(&device, &OTHER)).unwrap();
+    let assumed = VerifiedArchive::assume_trusted(&device.beside("1.zip"), &Control::new()).unwrap();
+    let error = install(&Device::new(), &assumed).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted);
+}

@@ -1,0 +1,185 @@
+//! Several sessions and a lock that somebody else holds.
+
+use std::fs;
+use std::time::Instant;
+
+use super::*;
+use crate::progress::Control;
+
+/// Somebody else changes the store and takes all the time in the world.
+fn hold_lock(device: &Device) -> Box<dyn Lock> {
+    Disk.try_lock(&device.root().join("lock")).unwrap().unwrap()
+}
+
+#[test]
+fn a_launch_that_cannot_lock_answers_in_time_with_what_needs_no_change() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    let next = device.install_next("2");
+    let lock = hold_lock(&device);
+    let store = device.open();
+    let start = Instant::now();
+
+    let launch = store.launch(&native());
+
+    assert!(start.elapsed() < Duration::from_millis(600), "{:?}", start.elapsed());
+    assert_eq!(launch.bundle, proven.into());
+    assert_eq!(launch.reason, LaunchReason::NotDurable(NotDurable::Busy));
+    assert!(!launch.on_trial);
+    drop((lock, store));
+    assert_eq!(device.launch().bundle, next.into());
+}
+
+#[test]
+fn a_launch_that_cannot_lock_serves_no_trial() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    let trial = device.install_next("2");
+    assert_eq!(device.start_and_crash().bundle, trial.clone().into());
+    let lock = hold_lock(&device);
+
+    assert_eq!(device.open().launch(&native()).bundle, proven.into());
+
+    drop(lock);
+    assert_eq!(device.launch().bundle, trial.into());
+}
+
+#[test]
+fn a_change_that_cannot_lock_is_busy() {
+    let device = Device::new();
+    let id = device.prove("1");
+    let store = device.open();
+    store.launch(&native());
+    let _lock = hold_lock(&device);
+
+    let slot = Slot::Bundle(id.clone());
+    let busy: [(&str, Result<()>); 12] = [
+        ("set_next", store.set_next(&slot)),
+        ("clear_next", store.clear_next()),
+        ("set_current", store.set_current(&slot).map(drop)),
+        ("reset", store.reset(true).map(drop)),
+        ("confirm", store.confirm(&slot).map(drop)),
+        ("trial_started", store.trial_started(&id).map(drop)),
+        ("trial_expired", store.trial_expired(&id).map(drop)),
+        ("set_delays", store.set_delays(vec![Delay::Kill])),
+        ("mark_failed", store.mark_failed(&id)),
+        ("forget_failure", store.forget_failure("1").map(drop)),
+        ("clean", store.clean(&KeepRules::default()).map(drop)),
+        (
+            "install",
+            store
+                .install(&device.archive("2"), &NewBundle::version("2"), &Control::new())
+                .map(drop),
+        ),
+    ];
+    for (call, result) in busy {
+        let error = result.expect_err(call);
+        assert_eq!(error.kind(), ErrorKind::Busy, "{call}: {error}");
+    }
+    assert_eq!(store.list().unwrap().len(), 1, "looking needs no lock");
+    assert_eq!(device.names("staging").len(), 0);
+}
+
+#[test]
+fn what_a_running_session_serves_is_not_removed() {
+    let device = Device::new();
+    let old = device.prove("1");
+    let running = device.open();
+    assert_eq!(running.launch(&native()).bundle, old.clone().into());
+
+    let new = device.prove("2");
+
+    let other = device.open();
+    assert!(other.folder(&old).join("index.html").exists());
+    let error = other.delete(&old).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InUse);
+    assert!(error.to_string().contains("running session"), "{error}");
+    let none = KeepRules {
+        newest: Some(0),
+        ..KeepRules::default()
+    };
+    assert_eq!(other.clean(&none).unwrap().removed, []);
+    drop(running);
+    let removed = other.clean(&none).unwrap().removed;
+    assert_eq!(removed.iter().map(|record| &record.id).collect::<Vec<_>>(), [&old]);
+    assert_eq!(device.names("bundles"), [new.to_string()]);
+}
+
+#[test]
+fn what_failed_while_another_session_serves_it_goes_when_that_ends() {
+    let device = Device::new();
+    let bad = device.install_next("1");
+    let running = device.open();
+    assert_eq!(running.launch(&native()).bundle, bad.clone().into());
+    let other = device.open();
+
+    other.mark_failed(&bad).unwrap();
+    assert!(other.folder(&bad).join("index.html").exists());
+    drop(running);
+    other.clean(&KeepRules::default()).unwrap();
+
+    assert!(!other.folder(&bad).exists());
+}
+
+#[test]
+fn the_lock_of_a_dead_process_blocks_nobody() {
+    let device = Device::new();
+    device.prove("1");
+    fs::write(device.root().join("lock"), "left by a process that died").unwrap();
+    let store = device.open();
+    assert_eq!(store.launch(&native()).reason, LaunchReason::Current);
+    store.clear_next().unwrap();
+}
+
+#[test]
+fn a_launch_beside_an_installation_in_the_same_process_is_not_held_up() {
+    let device = Device::new();
+    let trial = device.install_next("1");
+    for version in 2..12 {
+        let store = device.open();
+        let archive = device.archive(&version.to_string());
+        let launch = thread::scope(|scope| {
+            scope.spawn(|| {
+                let new = NewBundle::version(version.to_string());
+                store.install(&archive, &new, &Control::new()).unwrap()
+            });
+            scope.spawn(|| store.clean(&KeepRules::default()).unwrap());
+            store.launch(&native())
+        });
+        assert_ne!(launch.reason, LaunchReason::NotDurable(NotDurable::Busy));
+        assert_eq!(launch.bundle, trial.clone().into());
+        store.confirm(&launch.bundle).unwrap();
+    }
+}
+
+#[test]
+fn two_threads_that_launch_get_one_answer() {
+    let device = Device::new();
+    device.install_next("1");
+    let store = device.open();
+    let (first, second) = thread::scope(|scope| {
+        let other = scope.spawn(|| store.launch(&native()));
+        (store.launch(&native()), other.join().unwrap())
+    });
+    assert_eq!(first, second);
+}
+
+#[test]
+fn the_same_archive_installed_by_two_at_once_is_there_once() {
+    let device = Device::new();
+    let archive = device.archive("1");
+    let (a, b) = (device.open(), device.open());
+    let install = |store: &Store| {
+        store
+            .install(&archive, &NewBundle::version("1"), &Control::new())
+            .unwrap()
+            .id
+    };
+    let (first, second) = thread::scope(|scope| {
+        let other = scope.spawn(|| install(&b));
+        (install(&a), other.join().unwrap())
+    });
+    assert_eq!(first, second);
+    assert_eq!(device.names("bundles").len(), 1);
+    assert_eq!(device.names("staging").len(), 0);
+}

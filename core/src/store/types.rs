@@ -1,0 +1,394 @@
+//! The words of the store: bundles, slots, native apps and times.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256Digest;
+use crate::error::{Error, Result};
+
+/// Letters and digits of an id, as many as Capgo's plugins use: their lists take no other names.
+const ID_LENGTH: usize = 10;
+const ID_ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The name of an installed bundle on this device: ten letters and digits, chosen at random when it is installed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BundleId(Box<str>);
+
+impl BundleId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn random() -> Result<Self> {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes).map_err(|source| Error::Random { source })?;
+        let mut number = u64::from_le_bytes(bytes);
+        let mut id = String::with_capacity(ID_LENGTH);
+        for _ in 0..ID_LENGTH {
+            let digit = number % ID_ALPHABET.len() as u64;
+            number /= ID_ALPHABET.len() as u64;
+            // The remainder is below 62, so the index is in bounds and fits.
+            id.push(char::from(ID_ALPHABET[usize::try_from(digit).unwrap_or(0)]));
+        }
+        Ok(Self(id.into_boxed_str()))
+    }
+}
+
+impl FromStr for BundleId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.len() == ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Error::invalid_input(
+                "bundle id",
+                format!("expected {ID_LENGTH} letters and digits, found {text:?}"),
+            ))
+        }
+    }
+}
+
+impl TryFrom<String> for BundleId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<BundleId> for String {
+    fn from(id: BundleId) -> Self {
+        id.0.into()
+    }
+}
+
+impl fmt::Display for BundleId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What can be served: the bundle inside the native app, or an installed one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Slot {
+    /// An installed bundle.
+    Bundle(BundleId),
+    /// The bundle inside the native app. It is always there.
+    #[default]
+    BuiltIn,
+}
+
+impl Slot {
+    /// Capgo's word for the built-in bundle, as id and as version.
+    pub const BUILT_IN: &'static str = "builtin";
+
+    /// The installed bundle, if it is one.
+    #[must_use]
+    pub fn bundle(&self) -> Option<&BundleId> {
+        match self {
+            Self::Bundle(id) => Some(id),
+            Self::BuiltIn => None,
+        }
+    }
+
+    pub(super) fn is(&self, id: &BundleId) -> bool {
+        self.bundle() == Some(id)
+    }
+}
+
+impl TryFrom<String> for Slot {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Slot> for String {
+    fn from(slot: Slot) -> Self {
+        slot.to_string()
+    }
+}
+
+impl FromStr for Slot {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == Self::BUILT_IN {
+            Ok(Self::BuiltIn)
+        } else {
+            text.parse().map(Self::Bundle)
+        }
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bundle(id) => id.fmt(formatter),
+            Self::BuiltIn => formatter.write_str(Self::BUILT_IN),
+        }
+    }
+}
+
+impl From<BundleId> for Slot {
+    fn from(id: BundleId) -> Self {
+        Self::Bundle(id)
+    }
+}
+
+/// Seconds since 1970-01-01 UTC, by the device's clock, which may be wrong and may jump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// The device's clock now; 0 if it stands before 1970.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
+        )
+    }
+
+    /// How long ago `earlier` was; nothing if the clock was set back since.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// The version of a native app: numbers separated by dots, compared number by number.
+///
+/// App stores demand no more than that: `1`, `2.10`, `3.2.1.7` and `1.2.3-beta+4` (whose tail does not count) are all
+/// in use. What does not start with a number has no place in the order, and fits no range.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NativeVersion(String);
+
+impl NativeVersion {
+    /// The version with this name.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The version as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn numbers(&self) -> Option<Vec<u64>> {
+        let head = self.0.split(['-', '+', ' ']).next().unwrap_or_default();
+        let mut numbers = head
+            .split('.')
+            .map(|part| part.parse().ok())
+            .collect::<Option<Vec<u64>>>()?;
+        while numbers.last() == Some(&0) {
+            numbers.pop();
+        }
+        Some(numbers)
+    }
+
+    /// Whether this version is `minimum` or later. `false` where either has no place in the order.
+    #[must_use]
+    pub fn at_least(&self, minimum: &Self) -> bool {
+        matches!((self.numbers(), minimum.numbers()), (Some(this), Some(minimum)) if this >= minimum)
+    }
+}
+
+/// The native app that asks what to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NativeApp {
+    /// What users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
+    pub version: NativeVersion,
+    /// What changes with every build: `versionCode` on Android, `CFBundleVersion` on iOS.
+    pub build: String,
+}
+
+impl NativeApp {
+    /// A native app of this version and build.
+    #[must_use]
+    pub fn new(version: impl Into<String>, build: impl Into<String>) -> Self {
+        Self {
+            version: NativeVersion::new(version),
+            build: build.into(),
+        }
+    }
+}
+
+/// The native versions a bundle runs on. Either end may be open.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NativeRange {
+    /// The oldest, included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<NativeVersion>,
+    /// The newest, included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<NativeVersion>,
+}
+
+impl NativeRange {
+    /// Whether `version` lies in the range.
+    #[must_use]
+    pub fn contains(&self, version: &NativeVersion) -> bool {
+        self.min.as_ref().is_none_or(|min| version.at_least(min))
+            && self.max.as_ref().is_none_or(|max| max.at_least(version))
+    }
+}
+
+/// What the store knows of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BundleRecord {
+    /// Its name on this device.
+    pub id: BundleId,
+    /// Its version, as the one who published it calls it.
+    pub version: String,
+    /// SHA-256 of its archive; unknown for a bundle taken over from Capgo's plugin without one.
+    #[serde(default, with = "digest_text", skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Sha256Digest>,
+    /// Bytes of its archive.
+    pub archive_size: u64,
+    /// Bytes of its files.
+    pub unpacked_size: u64,
+    /// Number of its files.
+    pub files: u64,
+    /// When it was installed.
+    pub installed_at: Timestamp,
+    /// When it last confirmed that it works, if it ever did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven_at: Option<Timestamp>,
+    /// The native build it was proven with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven_build: Option<String>,
+    /// Native versions it runs on.
+    #[serde(default)]
+    pub native: NativeRange,
+    /// Link given by who published it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Comment given by who published it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Sequence of the release it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+}
+
+/// Where a bundle stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// Installed and never proven on this device.
+    Installed,
+    /// Will be served when its conditions are met.
+    Next,
+    /// Current, and not yet proven.
+    Trial,
+    /// It confirmed that it works.
+    Proven,
+}
+
+impl Status {
+    /// The status as one lower-case word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::Next => "next",
+            Self::Trial => "trial",
+            Self::Proven => "proven",
+        }
+    }
+}
+
+/// A bundle that failed on this device, and is not taken again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Failed {
+    /// The name it had on this device. Its files may still be there: see
+    /// [`StoreOptions::auto_delete_failed`](super::StoreOptions).
+    pub id: BundleId,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its archive. Where it is unknown, every bundle of this version counts as failed.
+    #[serde(default, with = "digest_text", skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Sha256Digest>,
+    /// When it failed.
+    pub at: Timestamp,
+    /// The native build it failed with; the entry lapses when that changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native_build: Option<String>,
+    /// Why.
+    pub cause: FailureCause,
+}
+
+/// Why a bundle counts as failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FailureCause {
+    /// It started as often as a trial may, and never confirmed.
+    NeverConfirmed,
+    /// The host said so.
+    Marked,
+    /// Capgo's plugin said so, before its bundles were taken over.
+    Adopted,
+}
+
+impl Failed {
+    /// Whether this failure forbids a bundle: by digest, by version only where the digest of either is unknown.
+    pub(super) fn forbids(&self, record: &BundleRecord) -> bool {
+        self.forbids_version(&record.version, record.digest.as_ref())
+    }
+
+    pub(super) fn forbids_version(&self, version: &str, digest: Option<&Sha256Digest>) -> bool {
+        match (&self.digest, digest) {
+            (Some(failed), Some(digest)) => failed == digest,
+            _ => self.version == version,
+        }
+    }
+}
+
+impl FailureCause {
+    /// The cause in words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NeverConfirmed => "it started and never confirmed",
+            Self::Marked => "the app said that it does not work",
+            Self::Adopted => "Capgo's plugin said that it does not work",
+        }
+    }
+}
+
+mod digest_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::digest::Sha256Digest;
+
+    #[allow(clippy::ref_option, reason = "serde's `with` passes a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(digest: &Option<Sha256Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+        match digest {
+            Some(digest) => serializer.collect_str(digest),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Sha256Digest>, D::Error> {
+        let text: Option<String> = Deserialize::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(serde::de::Error::custom))
+            .transpose()
+    }
+}

@@ -1,0 +1,150 @@
+//! Comparing installed files with the digests recorded when they were written.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::persist::Persistence;
+use super::types::BundleId;
+use super::{Store, unknown};
+use crate::digest::{HashingReader, Sha256Digest};
+use crate::error::{Error, IoContext, Result};
+use crate::limits::Limits;
+use crate::path::SafePath;
+use crate::progress::{Control, Phase};
+
+const BUFFER: usize = 64 << 10;
+
+/// How an installed file differs from what was installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Damage {
+    /// The file, inside the bundle.
+    pub path: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+struct ListedFile {
+    digest: Sha256Digest,
+    size: u64,
+    path: SafePath,
+}
+
+impl Store {
+    /// Compares every file of an installed bundle with the digest recorded when it was written. For a background thread.
+    ///
+    /// Files that are there but were not installed are not looked for. An empty answer says that the bundle is whole.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such bundle,
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if no digests were recorded (a bundle taken over from Capgo's
+    /// plugin), [`Corrupt`](crate::ErrorKind::Corrupt) if they cannot be read back, [`Io`](crate::ErrorKind::Io),
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    pub fn verify_bundle(&self, id: &BundleId, control: &Control) -> Result<Vec<Damage>> {
+        if !self.state()?.bundles.contains_key(id) {
+            return Err(unknown(id));
+        }
+        let listed = self.persistence.listed_files(id)?;
+        let listed = listed.ok_or_else(|| Error::Unsupported {
+            what: format!("verifying bundle {id}"),
+            problem: "no digests of its files were recorded when it was taken over".to_owned(),
+        })?;
+        let (total, mut done) = (listed.iter().map(|file| file.size).sum(), 0);
+        let mut damages = Vec::new();
+        for file in &listed {
+            control.check("verify")?;
+            damages.extend(self.damage_of(id, file).unwrap_or_else(|error| {
+                let problem = format!("it cannot be read: {error}");
+                Some(Damage {
+                    path: file.path.to_string(),
+                    problem,
+                })
+            }));
+            done += file.size;
+            control.report(Phase::Hash, done, total);
+        }
+        Ok(damages)
+    }
+
+    /// Looks at `index.html` and then at files from a random place on, until the time is over. A bundle without recorded
+    /// digests, or with files that cannot be read for reasons of the system, counts as whole.
+    pub(super) fn sample_is_damaged(&self, id: &BundleId, started: Instant, budget: Duration) -> bool {
+        let Ok(Some(mut listed)) = self.persistence.listed_files(id) else {
+            return false;
+        };
+        let mut random = [0; 8];
+        // Without random numbers the sample begins at the start, which is still a sample.
+        let _ = getrandom::fill(&mut random);
+        let start = usize::try_from(u64::from_le_bytes(random) % listed.len().max(1) as u64).unwrap_or(0);
+        listed.rotate_left(start);
+        listed.sort_by_key(|file| file.path.as_str() != "index.html");
+        listed
+            .iter()
+            .take_while(|_| started.elapsed() < budget)
+            // A file that cannot be read now may be whole: only other bytes, or none, are damage.
+            .any(|file| matches!(self.damage_of(id, file), Ok(Some(_))))
+    }
+
+    fn damage_of(&self, id: &BundleId, file: &ListedFile) -> io::Result<Option<Damage>> {
+        let path = file.path.resolve(&self.folder(id));
+        let problem = match self.persistence.digest_of(&path) {
+            Ok((digest, _)) if digest == file.digest => return Ok(None),
+            Ok((_, size)) => format!("it has {size} bytes of other contents; {} were installed", file.size),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "it is gone".to_owned(),
+            Err(error) => return Err(error),
+        };
+        Ok(Some(Damage {
+            path: file.path.to_string(),
+            problem,
+        }))
+    }
+}
+
+impl Persistence {
+    /// Writes the digests of a bundle's files, durable when it returns.
+    pub(super) fn save_file_list(&self, id: &BundleId, list: &str) -> Result<()> {
+        let path = self.layout.file_list(id);
+        self.files.write(&path, list.as_bytes()).at("write", &path)?;
+        self.files.sync_file(&path).at("write", &path)
+    }
+
+    fn listed_files(&self, id: &BundleId) -> Result<Option<Vec<ListedFile>>> {
+        let path = self.layout.file_list(id);
+        let bytes = match self.files.read(&path, super::codec::MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("read", &path, error)),
+        };
+        let corrupt = || Error::Corrupt {
+            path: path.clone(),
+            problem: "it is no list of files".to_owned(),
+        };
+        let text = String::from_utf8(bytes).map_err(|_| corrupt())?;
+        text.lines()
+            .map(|line| listed_file(line).ok_or_else(corrupt))
+            .collect::<Result<_>>()
+            .map(Some)
+    }
+
+    fn digest_of(&self, path: &Path) -> io::Result<(Sha256Digest, u64)> {
+        let mut reader = HashingReader::new(self.files.open(path)?);
+        let mut buffer = vec![0; BUFFER];
+        while reader.read(&mut buffer)? > 0 {}
+        let (_, digest, size) = reader.finish();
+        Ok((digest, size))
+    }
+}
+
+fn listed_file(line: &str) -> Option<ListedFile> {
+    let mut parts = line.splitn(3, ' ');
+    let (digest, size, path) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?);
+    let unlimited = Limits {
+        path_length: u64::MAX,
+        component_length: u64::MAX,
+        depth: u64::MAX,
+        ..Limits::default()
+    };
+    let path = SafePath::parse(path.as_bytes(), &unlimited).ok()??;
+    Some(ListedFile { digest, size, path })
+}
