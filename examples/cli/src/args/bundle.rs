@@ -1,0 +1,218 @@
+//! `capbundle bundle …`
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use capbundle::seal::ChecksumForm;
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::JsonSwitch;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BundleCommand {
+    /// Check a folder and pack it into a deterministic zip
+    #[command(after_help = "Examples:
+  capbundle bundle zip --json
+  capbundle bundle zip com.example.app --path ./dist --bundle 1.2.3")]
+    Zip(ZipArgs),
+    /// Sign and encrypt a zip for devices
+    #[command(after_help = "Example:
+  capbundle bundle encrypt com.example.app_1.2.3.zip \"$CHECKSUM\" --json")]
+    Encrypt(EncryptArgs),
+    /// Decrypt a bundle and prove that it is the signed one
+    ///
+    /// The decrypted file is readable for its owner alone.
+    #[command(after_help = "Example:
+  capbundle bundle decrypt app.zip_encrypted.zip \"$IV_SESSION_KEY\" --checksum \"$SIGNED_CHECKSUM\"")]
+    Decrypt(DecryptArgs),
+    /// Verify a zip against its checksum or its signed checksum
+    #[command(after_help = "Examples:
+  capbundle bundle verify app.zip --checksum \"$SHA256\"
+  capbundle bundle verify app.zip --checksum \"$SIGNED_CHECKSUM\" --key .capgo_key_v2.pub
+
+An encrypted bundle is verified by `capbundle bundle decrypt`.")]
+    Verify(VerifyArgs),
+    /// Unpack a zip as a device does, limits included
+    #[command(after_help = "Example:
+  capbundle bundle unpack app.zip --to ./unpacked --checksum \"$SHA256\"")]
+    Unpack(UnpackArgs),
+    /// Show what a zip holds: totals, compression, biggest files, oddities
+    #[command(after_help = "Example:
+  capbundle bundle inspect app.zip --top 5")]
+    Inspect(InspectArgs),
+    /// Check a folder without packing it
+    #[command(after_help = "Example:
+  capbundle bundle check --path ./dist")]
+    Check(CheckArgs),
+}
+
+/// Which folder, and what of it goes into the bundle.
+#[derive(Debug, Args)]
+pub(crate) struct ContentArgs {
+    /// The folder to pack [default: webDir of capacitor.config]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
+    /// Leave out files that match this gitignore pattern (repeatable; .capbundleignore files are read as well)
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+    pub(crate) ignore: Vec<String>,
+    /// Do not look for the root index.html and a call of notifyAppReady()
+    #[arg(long)]
+    pub(crate) no_code_check: bool,
+    /// Do not look for a call of notifyAppReady(); without one, devices roll the bundle back
+    #[arg(long)]
+    pub(crate) ignore_notify_app_ready: bool,
+    /// Pack this file although it looks like a secret; its path inside the bundle (repeatable)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) allow_secret: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ZipArgs {
+    /// The app's id [default: from capacitor.config]
+    #[arg(value_name = "APP_ID")]
+    pub(crate) app_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) content: ContentArgs,
+    /// Version of the bundle, strict semver [default: version of package.json]
+    #[arg(short, long, value_name = "VERSION")]
+    pub(crate) bundle: Option<String>,
+    /// File to write, taken as it is [default: <APP_ID>_<VERSION>.zip]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) name: Option<PathBuf>,
+    /// Where to look for the version: the first of these files that has one, comma-separated, for monorepos
+    /// [default: package.json]
+    #[arg(long, value_name = "FILES", value_delimiter = ',')]
+    pub(crate) package_json: Vec<PathBuf>,
+    /// Accepted for compatibility: the checksum is SHA-256, which encryption v2 needs, anyway
+    #[arg(long)]
+    pub(crate) key_v2: bool,
+    /// Legacy: give the CRC-32 that only Capgo plugins before 5.10, 6.25 and 7.0 want; it protects nothing
+    #[arg(long, conflicts_with = "key_v2")]
+    pub(crate) crc32: bool,
+    /// Compression threads; the bytes of the zip do not depend on it [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) output: JsonSwitch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) content: ContentArgs,
+    #[command(flatten)]
+    pub(crate) output: JsonSwitch,
+}
+
+/// How a signed checksum is spelled; stated, never guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// Hexadecimal: plugins from 5.30, 6.30 and 7.30 on
+    V3,
+    /// Legacy base64: older plugins only
+    V2,
+}
+
+impl From<Form> for ChecksumForm {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::V3 => Self::V3,
+            Form::V2 => Self::V2,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EncryptArgs {
+    /// The zip to encrypt; the result is <ZIP>_encrypted.zip
+    pub(crate) zip: PathBuf,
+    /// SHA-256 of the zip, as `bundle zip --json` gave it; it is compared with the file
+    pub(crate) checksum: String,
+    /// The private key file [default: .capgo_key_v2]
+    #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
+    pub(crate) key: Option<PathBuf>,
+    /// The private key as PEM text; `\n` may stand for line ends, as CI secrets have it
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
+    pub(crate) key_data: Option<String>,
+    /// Spelling of the signed checksum that devices get
+    #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
+    pub(crate) checksum_form: Form,
+    /// Accepted for compatibility and not read: the format never depends on the build machine's packages
+    #[arg(long, value_name = "FILES")]
+    pub(crate) package_json: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: JsonSwitch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecryptArgs {
+    /// The encrypted bundle; the result is <ZIP>_decrypted.zip
+    pub(crate) zip: PathBuf,
+    /// The ivSessionKey that `bundle encrypt` gave
+    pub(crate) iv_session_key: String,
+    /// The public key file [default: .capgo_key_v2.pub, else publicKey of capacitor.config]
+    #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
+    pub(crate) key: Option<PathBuf>,
+    /// The public key as PEM text; `\n` may stand for line ends
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
+    pub(crate) key_data: Option<String>,
+    /// The signed checksum that `bundle encrypt` gave: proves that the result is the signed archive
+    #[arg(long, value_name = "SUM", conflicts_with = "unverified")]
+    pub(crate) checksum: Option<String>,
+    /// Spelling of the signed checksum
+    #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
+    pub(crate) checksum_form: Form,
+    /// Decrypt without any proof of what comes out
+    #[arg(long)]
+    pub(crate) unverified: bool,
+    /// Accepted for compatibility and not read: the format never depends on the build machine's packages
+    #[arg(long, value_name = "FILES")]
+    pub(crate) package_json: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: JsonSwitch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The plain zip
+    pub(crate) zip: PathBuf,
+    /// Its SHA-256; with a key, its signed checksum
+    #[arg(long, value_name = "SUM")]
+    pub(crate) checksum: String,
+    /// The public key file that must have signed the checksum
+    #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
+    pub(crate) key: Option<PathBuf>,
+    /// The public key as PEM text; `\n` may stand for line ends
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
+    pub(crate) key_data: Option<String>,
+    /// Spelling of the signed checksum
+    #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
+    pub(crate) checksum_form: Form,
+    #[command(flatten)]
+    pub(crate) output: JsonSwitch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnpackArgs {
+    /// The plain zip
+    pub(crate) zip: PathBuf,
+    /// The folder to make; it must not exist
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// SHA-256 that the zip must have; without it the file is taken on trust
+    #[arg(long, value_name = "SUM")]
+    pub(crate) checksum: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: JsonSwitch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The plain zip
+    pub(crate) zip: PathBuf,
+    /// How many of the biggest files to show
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: usize,
+    #[command(flatten)]
+    pub(crate) output: JsonSwitch,
+}

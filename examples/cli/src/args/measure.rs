@@ -1,0 +1,54 @@
+//! Times and sizes as people type them.
+
+use std::time::Duration;
+
+/// `90s`, `15m`, `36h` or `7d`. The unit must be there: nobody agrees what a bare number means.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 60 * 60,
+        Some('d') => 24 * 60 * 60,
+        _ => return Err("expected a number and s, m, h or d".to_owned()),
+    };
+    times(&text[..text.len() - 1], seconds).map(Duration::from_secs)
+}
+
+/// `1000`, `64K`, `200M` or `2G`, in powers of 1024.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.chars().last() {
+        Some('K') => (&text[..text.len() - 1], 1 << 10),
+        Some('M') => (&text[..text.len() - 1], 1 << 20),
+        Some('G') => (&text[..text.len() - 1], 1 << 30),
+        _ => (text, 1),
+    };
+    times(number, unit)
+}
+
+fn times(number: &str, unit: u64) -> Result<u64, String> {
+    let count: u64 = number.parse().map_err(|_| format!("{number:?} is no whole number"))?;
+    count.checked_mul(unit).ok_or_else(|| "it is too much".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
+        for wrong in ["", "7", "d", "-1d", "1.5h", "7w", "7µ", "999999999999999999d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_may_have_one() {
+        assert_eq!(bytes("1000"), Ok(1000));
+        assert_eq!(bytes("2M"), Ok(2 << 20));
+        for wrong in ["", "M", "-1", "1.5G", "2T", "99999999999G"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

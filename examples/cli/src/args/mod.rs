@@ -1,0 +1,174 @@
+//! The command line: what can be typed, and the help that explains it.
+
+#![allow(
+    clippy::doc_markdown,
+    reason = "these comments are the help text, where backticks would show"
+)]
+
+mod bundle;
+mod device;
+mod key;
+mod measure;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use bundle::{
+    BundleCommand, CheckArgs, ContentArgs, DecryptArgs, EncryptArgs, Form, InspectArgs, UnpackArgs, VerifyArgs, ZipArgs,
+};
+pub(crate) use device::{
+    AdoptArgs, CleanArgs, ConfirmArgs, DeviceArgs, DeviceCommand, IdArgs, InstallArgs, LaunchArgs, NextArgs,
+};
+pub(crate) use key::{CreateArgs, KeyCommand, SaveArgs};
+
+const EXAMPLES_AND_EXIT_CODES: &str = "\
+Examples:
+  capbundle demo
+  capbundle bundle zip com.example.app --path ./dist --json
+
+Exit codes:
+  0  done
+  1  refused or failed; the message says why
+  2  the command line is wrong or incomplete
+  130, 143  stopped by SIGINT (Ctrl-C) or SIGTERM; what was half made is removed; a second signal ends it at once
+
+With --json, standard output is exactly one JSON document, for errors too: {\"error\":CODE,\"message\":TEXT}.
+Text for people goes to standard error.";
+
+/// Prepare, protect and verify web bundles of Capacitor apps for over-the-air updates.
+///
+/// Speaks Capgo's archive, checksum, key and encryption formats: `capbundle bundle zip|encrypt|decrypt` take the
+/// place of the same commands of `npx @capgo/cli` in a release pipeline.
+#[derive(Debug, Parser)]
+#[command(name = "capbundle", version, propagate_version = true, after_help = EXAMPLES_AND_EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make, protect, verify and look into bundles
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Examples:
+  capbundle bundle zip com.example.app --path ./dist --json
+  capbundle bundle encrypt com.example.app_1.2.3.zip \"$CHECKSUM\" --json"
+    )]
+    Bundle(BundleCommand),
+    /// Create, install and show signing keys
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Examples:
+  capbundle key create
+  capbundle key show --json"
+    )]
+    Key(KeyCommand),
+    /// Simulate a device in a folder: install, launch, confirm, fall back; each call is one moment of its life
+    #[command(
+        arg_required_else_help = true,
+        after_help = "Examples:
+  capbundle device install app.zip --store ./phone --version 1.2.3 --checksum \"$SHA256\" --next
+  capbundle device launch --store ./phone
+  capbundle device status --store ./phone"
+    )]
+    Device(DeviceArgs),
+    /// Show the whole story on a small app: pack, sign, encrypt, serve, download, verify, unpack, attack, fall back
+    #[command(after_help = "Example:\n  capbundle demo --keep ./demo-files")]
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  capbundle completions bash > /etc/bash_completion.d/capbundle")]
+    Completions(CompletionsArgs),
+    /// Print the man page, or write the pages of all commands into a folder
+    #[command(after_help = "Examples:\n  capbundle man | man -l -\n  capbundle man --to /usr/local/share/man/man1")]
+    Man(ManArgs),
+}
+
+/// The switch that every command with a result has.
+#[derive(Debug, Args)]
+pub(crate) struct JsonSwitch {
+    /// Print the result, or the error, as one JSON document on standard output
+    #[arg(short, long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Keep the demo's files in this new folder instead of removing them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: JsonSwitch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write one page for each command into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
+}
+
+/// Whether `--json` was asked for on a command line that could not be parsed.
+///
+/// Errors of the command line are JSON too, so this has to be known before parsing succeeds. A `j` behind a short
+/// option that takes a value is part of that value (`-pjson`).
+pub(crate) fn wants_json(arguments: &[OsString]) -> bool {
+    const WITHOUT_VALUE: [char; 2] = ['f', 'h'];
+    arguments
+        .iter()
+        .skip(1)
+        .map_while(|argument| argument.to_str().filter(|text| *text != "--"))
+        .any(|text| {
+            text == "--json"
+                || text
+                    .strip_prefix('-')
+                    .is_some_and(|short| short.trim_start_matches(WITHOUT_VALUE).starts_with('j'))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn visit(command: &clap::Command) {
+            for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+                let help = inner.get_after_help().map(ToString::to_string).unwrap_or_default();
+                let shown = help.contains("  capbundle ") && help.contains(inner.get_name());
+                assert!(shown, "{} has no example", inner.get_name());
+                visit(inner);
+            }
+        }
+        visit(&Cli::command());
+    }
+
+    #[test]
+    fn json_is_recognised_in_every_spelling() {
+        let wants = |line: &str| wants_json(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert!(wants("capbundle bundle zip --json"));
+        assert!(wants("capbundle bundle zip -j --nonsense"));
+        assert!(wants("capbundle key create -fj"));
+        assert!(!wants("capbundle bundle zip -pjson"));
+        assert!(!wants("capbundle bundle zip -- --json"));
+        assert!(!wants("capbundle bundle zip"));
+    }
+}

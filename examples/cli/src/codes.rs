@@ -1,0 +1,231 @@
+//! Failures as the command reports them: a stable code, a message, an exit code.
+//!
+//! Where Capgo has a code for a situation, it is Capgo's; otherwise it is the core's
+//! [`ErrorKind`](capbundle::ErrorKind) in snake case. This is the only file that decides.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use capbundle::bundle::Finding;
+use capbundle::{Error, ErrorKind};
+use serde::Serialize;
+
+/// What a core error was about; the same kind has another code for a key than for an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Archive,
+    PrivateKey,
+    PublicKey,
+    Checksum,
+    IvSessionKey,
+    Other,
+}
+
+/// Why a command stops.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    /// What stands below the message: lines of our own, which quote nothing of others.
+    pub(crate) lines: String,
+    /// All findings when a check refused the folder.
+    pub(crate) findings: Vec<Reported>,
+    exit: u8,
+}
+
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Something the user should know although the command goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Warning {
+    pub(crate) code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<u64>,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    /// The operation was refused or failed.
+    pub(crate) fn refused(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            lines: String::new(),
+            findings: Vec::new(),
+            exit: 1,
+        }
+    }
+
+    /// A check found errors; the document lists them all.
+    pub(crate) fn found(code: &'static str, message: impl Into<String>, findings: Vec<Reported>) -> Self {
+        Self {
+            findings,
+            ..Self::refused(code, message)
+        }
+    }
+
+    /// The command line is wrong or incomplete.
+    pub(crate) fn usage(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            exit: 2,
+            ..Self::refused(code, message)
+        }
+    }
+
+    /// Nothing on the command line or in the project says what is needed.
+    pub(crate) fn missing_argument(message: impl Into<String>) -> Self {
+        Self::usage("missing_argument", message)
+    }
+
+    /// An I/O error of the command itself.
+    pub(crate) fn io(operation: &str, path: &Path, error: &io::Error) -> Self {
+        let code = match error.kind() {
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::NoSpace,
+            _ => ErrorKind::Io,
+        };
+        Self::refused(
+            code.as_str(),
+            format!("{}: {operation} failed: {error}", path.display()),
+        )
+    }
+
+    /// What the core said about `subject`.
+    pub(crate) fn about(subject: Subject, error: &Error) -> Self {
+        let findings = match error {
+            Error::CheckFailed { findings, .. } => findings.iter().map(Reported::from).collect(),
+            _ => Vec::new(),
+        };
+        Self {
+            findings,
+            ..Self::refused(code(subject, error), error.to_string())
+        }
+    }
+
+    /// The same failure, with more to know about it.
+    pub(crate) fn adding(mut self, more: &str) -> Self {
+        self.message.push_str("; ");
+        self.message.push_str(more);
+        self
+    }
+
+    /// The same failure, with lines below its message.
+    pub(crate) fn showing(mut self, lines: &str) -> Self {
+        lines.trim_start_matches('\n').clone_into(&mut self.lines);
+        self
+    }
+
+    /// The message and what stands below it.
+    pub(crate) fn whole_message(&self) -> String {
+        if self.lines.is_empty() {
+            self.message.clone()
+        } else {
+            format!("{}\n\n{}", self.message, self.lines)
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.exit)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::about(Subject::Other, &error)
+    }
+}
+
+/// Lets `core_call().about(Subject::…)?` say which argument an error belongs to.
+pub(crate) trait About<T> {
+    fn about(self, subject: Subject) -> Result<T>;
+}
+
+impl<T> About<T> for capbundle::Result<T> {
+    fn about(self, subject: Subject) -> Result<T> {
+        self.map_err(|error| Failure::about(subject, &error))
+    }
+}
+
+fn code(subject: Subject, error: &Error) -> &'static str {
+    if let Error::CheckFailed { findings, .. } = error {
+        // Capgo reports the first fault only; so does the code. The document lists them all.
+        if let Some(first) = findings.iter().find(|finding| finding.is_error()) {
+            return first.code.as_str();
+        }
+    }
+    match (subject, error.kind()) {
+        (Subject::Archive, ErrorKind::NotFound) => "zip_not_found",
+        (Subject::PrivateKey, ErrorKind::NotFound) => "missing_key",
+        (Subject::PrivateKey, ErrorKind::KeyInvalid) => "invalid_private_key",
+        (Subject::PublicKey, ErrorKind::NotFound) => "missing_public_key",
+        (Subject::PublicKey, ErrorKind::KeyInvalid) => "invalid_public_key",
+        (Subject::Checksum, ErrorKind::InvalidInput) => "invalid_checksum",
+        (Subject::IvSessionKey, ErrorKind::InvalidInput | ErrorKind::NotTrusted) => "invalid_iv_session_key",
+        (_, kind) => kind.as_str(),
+    }
+}
+
+/// A finding of a check, which may be an error or a warning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Reported {
+    severity: &'static str,
+    #[serde(flatten)]
+    pub(crate) text: Warning,
+}
+
+impl Reported {
+    pub(crate) fn error(text: Warning) -> Self {
+        Self { severity: ERROR, text }
+    }
+
+    pub(crate) fn is_error(&self) -> bool {
+        self.severity == ERROR
+    }
+}
+
+impl From<&Finding> for Reported {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            severity: if finding.is_error() { ERROR } else { "warning" },
+            text: Warning::from(finding),
+        }
+    }
+}
+
+const ERROR: &str = "error";
+
+impl Warning {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            path: None,
+            line: None,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<&Finding> for Warning {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            code: finding.code.as_str(),
+            path: finding.path.clone(),
+            line: finding.line,
+            message: finding.message.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.path, self.line) {
+            (Some(path), Some(line)) => write!(formatter, "{path}:{line}: ")?,
+            (Some(path), None) => write!(formatter, "{path}: ")?,
+            (None, _) => {}
+        }
+        formatter.write_str(&self.message)
+    }
+}

@@ -1,0 +1,76 @@
+//! Which folder becomes a bundle, and what of it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use capbundle::bundle::CheckOptions;
+
+use crate::args::ContentArgs;
+use crate::codes::{Failure, Result};
+use crate::config::CapacitorConfig;
+
+/// Ignore rules of the project; the packed folder may hold another such file, which the core reads.
+const IGNORE_FILE: &str = ".capbundleignore";
+
+/// The project's config, read when the first question is asked that the command line does not answer.
+#[derive(Default)]
+pub(super) struct Project {
+    asked: bool,
+    config: Option<CapacitorConfig>,
+}
+
+impl Project {
+    pub(super) fn config(&mut self) -> Result<Option<&CapacitorConfig>> {
+        if !self.asked {
+            self.config = CapacitorConfig::here()?;
+            self.asked = true;
+        }
+        Ok(self.config.as_ref())
+    }
+}
+
+/// The folder to pack: `--path`, else the config's `webDir`.
+pub(super) fn folder(args: &ContentArgs, project: &mut Project) -> Result<PathBuf> {
+    if let Some(path) = &args.path {
+        return Ok(path.clone());
+    }
+    let Some(config) = project.config()? else {
+        return Err(Failure::missing_argument(
+            "no folder to pack: there is no capacitor.config in this folder; pass the folder with --path",
+        ));
+    };
+    config.web_dir()?.map(PathBuf::from).ok_or_else(|| {
+        Failure::missing_argument(format!(
+            "no folder to pack: {} has no webDir; pass the folder with --path",
+            config.path().display()
+        ))
+    })
+}
+
+/// What the core is to check and leave out.
+pub(super) fn check_options(args: &ContentArgs, folder: &Path) -> Result<CheckOptions> {
+    let mut options = CheckOptions::default();
+    options.skip_code = args.no_code_check;
+    options.skip_notify_app_ready = args.ignore_notify_app_ready;
+    options.ignore = project_rules(folder)?;
+    options.ignore.extend_from_slice(&args.ignore);
+    options.allow_secrets.clone_from(&args.allow_secret);
+    Ok(options)
+}
+
+/// The lines of the `.capbundleignore` in the current folder, unless that is the packed folder itself.
+fn project_rules(folder: &Path) -> Result<Vec<String>> {
+    let file = Path::new(IGNORE_FILE);
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::io("read", file, &error)),
+    };
+    if let (Ok(packed), Ok(here)) = (fs::canonicalize(folder), fs::canonicalize("."))
+        && packed == here
+    {
+        return Ok(Vec::new());
+    }
+    Ok(text.trim_start_matches('\u{feff}').lines().map(str::to_owned).collect())
+}

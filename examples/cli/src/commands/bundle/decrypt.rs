@@ -1,0 +1,128 @@
+//! `capbundle bundle decrypt`
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use capbundle::digest::Sha256Digest;
+use capbundle::seal::capgo::{self, IvSessionKey};
+use serde::Serialize;
+
+use super::{beside, folder_of, require_zip, say_if_replaced, signed_checksum};
+use crate::args::DecryptArgs;
+use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::commands::key_source::{self, FoundKey};
+use crate::output::{self, Output};
+
+#[derive(Serialize)]
+struct Document {
+    filename: String,
+    checksum: String,
+    verified: bool,
+    warnings: Vec<Warning>,
+}
+
+pub(crate) fn run(args: &DecryptArgs, output: &Output) -> Result<()> {
+    require_zip(&args.zip)?;
+    let session: IvSessionKey = args.iv_session_key.parse().about(Subject::IvSessionKey)?;
+    let found = key_source::verifying_key(args.key.as_deref(), args.key_data.as_deref())?;
+    output.say(format!(
+        "Public key {} from {}",
+        found.key.capgo_key_id()?,
+        found.origin
+    ));
+    if args.package_json.is_some() {
+        output.say("--package-json is not read: the checksum's form is that of --checksum-form");
+    }
+
+    let to = beside(&args.zip, "_decrypted.zip");
+    let existed = to.exists();
+    let (digest, warnings) = match (&args.checksum, args.unverified) {
+        (Some(checksum), _) => (verified(args, checksum, &session, &found, &to, output)?, Vec::new()),
+        (None, true) => {
+            let warning = Warning::new(
+                "unverified",
+                "nothing proves that this is the archive that was signed; do not ship it",
+            );
+            output.warn(&warning);
+            (unverified(args, &session, &found, &to, output)?, vec![warning])
+        }
+        (None, false) => {
+            return Err(Failure::refused(
+                "not_trusted",
+                "without its signed checksum nothing proves what the archive holds: pass the checksum that \
+                 `bundle encrypt` gave with --checksum, or decrypt without proof with --unverified",
+            ));
+        }
+    };
+    say_if_replaced(existed, &to, output);
+    let proof = if args.checksum.is_some() {
+        "verified"
+    } else {
+        "not verified"
+    };
+    output.say(format!(
+        "Decrypted {} into {} ({proof})",
+        args.zip.display(),
+        to.display()
+    ));
+    output.say(format!("Checksum {digest}"));
+    output.document(&Document {
+        filename: to.display().to_string(),
+        checksum: digest.to_string(),
+        verified: args.checksum.is_some(),
+        warnings,
+    })
+}
+
+fn verified(
+    args: &DecryptArgs,
+    checksum: &str,
+    session: &IvSessionKey,
+    found: &FoundKey,
+    to: &Path,
+    output: &Output,
+) -> Result<Sha256Digest> {
+    let checksum = signed_checksum(checksum, args.checksum_form)?;
+    let bar = output.progress();
+    // Staged beside the result, so that keeping it is a rename.
+    let archive = capgo::open(&args.zip, folder_of(to), session, &checksum, &found.key, &bar.control())
+        .about(Subject::Archive)?;
+    let digest = archive.digest();
+    archive.persist(to)?;
+    Ok(digest)
+}
+
+fn unverified(
+    args: &DecryptArgs,
+    session: &IvSessionKey,
+    found: &FoundKey,
+    to: &Path,
+    output: &Output,
+) -> Result<Sha256Digest> {
+    let bar: output::Bar = output.progress();
+    // What is proved is its owner's alone from the first byte on; so is this, in a folder that lets nobody else in.
+    let failed = |error: io::Error| Failure::io("write", to, &error);
+    let mut staging = tempfile::Builder::new();
+    staging.prefix(".capbundle-").suffix(".tmp");
+    let staging = staging.tempdir_in(folder_of(to)).map_err(failed)?;
+    let plain = staging.path().join("plain.zip");
+    let digest =
+        capgo::decrypt_unverified(&args.zip, &plain, session, &found.key, &bar.control()).about(Subject::Archive)?;
+    for_the_owner_alone(&plain).map_err(failed)?;
+    fs::rename(&plain, to).map_err(failed)?;
+    staging.close().map_err(failed)?;
+    Ok(digest)
+}
+
+#[cfg(unix)]
+fn for_the_owner_alone(file: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600))
+}
+
+/// Elsewhere a file has the rights of its folder.
+#[cfg(not(unix))]
+fn for_the_owner_alone(_file: &Path) -> io::Result<()> {
+    Ok(())
+}

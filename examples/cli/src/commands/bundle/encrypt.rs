@@ -1,0 +1,80 @@
+//! `capbundle bundle encrypt`
+
+use capbundle::digest::Sha256Digest;
+use capbundle::seal::capgo;
+use serde::Serialize;
+
+use super::{beside, require_zip, say_if_replaced};
+use crate::args::EncryptArgs;
+use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::commands::key_source;
+use crate::output::{self, Output};
+
+/// Capgo's fields first, ours behind.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    checksum: String,
+    filename: String,
+    iv_session_key: String,
+    capgo_key_id: String,
+    warnings: Vec<Warning>,
+}
+
+/// Checks in Capgo's order: checksum, zip, key.
+pub(crate) fn run(args: &EncryptArgs, output: &Output) -> Result<()> {
+    let expected = plain_checksum(&args.checksum)?;
+    require_zip(&args.zip)?;
+    let key = key_source::signing_key(args.key.as_deref(), args.key_data.as_deref())?;
+    let public = key.verifying_key();
+
+    if args.package_json.is_some() {
+        output.say("--package-json is not read: the checksum's form is that of --checksum-form");
+    }
+    let warnings: Vec<Warning> = key_source::size_warning(&public).into_iter().collect();
+    output.warn_all(&warnings);
+
+    let to = beside(&args.zip, "_encrypted.zip");
+    let existed = to.exists();
+    let bar = output.progress();
+    let sealed = capgo::seal(
+        &args.zip,
+        &expected,
+        &to,
+        &key,
+        args.checksum_form.into(),
+        &bar.control(),
+    )
+    .about(Subject::Archive)?;
+    drop(bar);
+    say_if_replaced(existed, &to, output);
+    output.say(format!(
+        "Encrypted {} into {} ({})",
+        args.zip.display(),
+        to.display(),
+        output::bytes(sealed.size),
+    ));
+    output.say(format!("ivSessionKey {}", sealed.iv_session_key));
+    output.say(format!("Checksum     {}", sealed.checksum));
+    output.document(&Document {
+        checksum: sealed.checksum.to_string(),
+        filename: to.display().to_string(),
+        iv_session_key: sealed.iv_session_key.to_string(),
+        capgo_key_id: public.capgo_key_id()?,
+        warnings,
+    })
+}
+
+/// The SHA-256 of a plain archive. Capgo also signs a CRC-32, whose signature proves nothing.
+fn plain_checksum(text: &str) -> Result<Sha256Digest> {
+    if text.len() == 8 && text.chars().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(Failure::refused(
+            "invalid_checksum",
+            format!(
+                "checksum {text} is a CRC-32: anyone can make another archive with the same one, so signing it would \
+                 protect nothing; give the SHA-256 that `capbundle bundle zip --json` prints"
+            ),
+        ));
+    }
+    text.parse().about(Subject::Checksum)
+}

@@ -1,0 +1,64 @@
+//! `capbundle device adopt`
+
+use std::fs;
+
+use capbundle::store::{CapgoBundles, StoreOptions};
+use serde::Serialize;
+
+use super::app::Device;
+use super::documents::{self, FailedDocument};
+use crate::args::AdoptArgs;
+use crate::codes::{Failure, Result, Warning};
+use crate::output::Output;
+
+#[derive(Serialize)]
+struct Document {
+    adopted: Vec<Adopted>,
+    failed: Vec<FailedDocument>,
+    /// What could not be taken over, and why.
+    warnings: Vec<Warning>,
+}
+
+#[derive(Serialize)]
+struct Adopted {
+    id: String,
+    version: String,
+}
+
+pub(super) fn run(device: &Device<'_>, args: &AdoptArgs, output: &Output) -> Result<()> {
+    let infos = args
+        .info
+        .iter()
+        .map(|file| fs::read_to_string(file).map_err(|error| Failure::io("read", file, &error)));
+    let capgo = CapgoBundles {
+        folder: args.folder.clone(),
+        infos: infos.collect::<Result<_>>()?,
+        current: args.current.clone(),
+        fallback: args.fallback.clone(),
+        next: args.next.clone(),
+        native_build: args.native_build.clone(),
+    };
+    let found = device.store(StoreOptions::default())?.adopt(&capgo)?;
+    for record in &found.bundles {
+        let name = documents::named(&record.id.clone().into(), Some(&record.version));
+        output.say(format!("Took over {name}"));
+    }
+    for failed in &found.failed {
+        let name = documents::named(&failed.id.clone().into(), Some(&failed.version));
+        output.say(format!("{name} had failed, and stays so"));
+    }
+    let skipped = found.skipped.iter();
+    let warnings: Vec<Warning> = skipped
+        .map(|(what, why)| Warning::new("skipped", format!("{}: {why}", what.trim())))
+        .collect();
+    output.warn_all(&warnings);
+    let adopted = found.bundles.iter().map(|record| Adopted {
+        id: record.id.to_string(),
+        version: record.version.clone(),
+    });
+    output.document(&Document {
+        adopted: adopted.collect(),
+        failed: found.failed.iter().map(FailedDocument::from).collect(),
+        warnings,
+    })
+}

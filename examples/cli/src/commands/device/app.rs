@@ -1,0 +1,154 @@
+//! What the simulated device remembers between two calls: which app is installed, and its run.
+//!
+//! On a phone one process is one session of the store. Here each call is a process, so a run of the app is a session
+//! that calls resume one after another. Nobody holds it between them, so the next `launch` finds it ended without a
+//! word, as a crash would end it; that is the point.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use capbundle::ErrorKind;
+use capbundle::store::{Launch, NativeApp, Store, StoreOptions};
+use serde::{Deserialize, Serialize};
+
+use crate::codes::{Failure, Result, Warning};
+use crate::output::Output;
+
+/// Beside the files of the store, which has none of this name.
+const FILE: &str = "device.json";
+
+const FIRST_NATIVE_VERSION: &str = "1.0.0";
+const FIRST_NATIVE_BUILD: &str = "1";
+
+/// A folder with a store in it, or for one.
+#[derive(Debug)]
+pub(super) struct Device<'a> {
+    folder: &'a Path,
+    app: Option<App>,
+    output: &'a Output,
+}
+
+/// The native app as it was launched last.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct App {
+    native_version: String,
+    native_build: String,
+    session: String,
+}
+
+impl<'a> Device<'a> {
+    /// The device in `folder`.
+    pub(super) fn existing(folder: &'a Path, output: &'a Output) -> Result<Self> {
+        if is_empty(folder)? {
+            let problem = "there is no device; `capbundle device install` and `launch` make one";
+            return Err(not_found(format!("{}: {problem}", folder.display())));
+        }
+        Self::existing_or_new(folder, output)
+    }
+
+    /// The device in `folder`, or a new one. Whatever else the folder may hold is left alone.
+    pub(super) fn existing_or_new(folder: &'a Path, output: &'a Output) -> Result<Self> {
+        // A store has this folder from the moment on when it is opened first.
+        if !folder.join("sessions").is_dir() && !is_empty(folder)? {
+            let problem = "the folder is neither empty nor a device's; nothing was touched";
+            return Err(Failure::refused(
+                ErrorKind::InvalidInput.as_str(),
+                format!("{}: {problem}", folder.display()),
+            ));
+        }
+        Ok(Self {
+            folder,
+            app: read(&folder.join(FILE))?,
+            output,
+        })
+    }
+
+    /// The native app, if the call does not name another.
+    pub(super) fn native(&self) -> NativeApp {
+        match &self.app {
+            Some(app) => NativeApp::new(app.native_version.as_str(), app.native_build.as_str()),
+            None => NativeApp::new(FIRST_NATIVE_VERSION, FIRST_NATIVE_BUILD),
+        }
+    }
+
+    /// Starts the app: a new session, which the next calls resume.
+    pub(super) fn start(&self, native: &NativeApp) -> Result<(Store, Launch)> {
+        let store = self.opened(Store::open(self.folder, StoreOptions::default()))?;
+        let launch = store.launch(native);
+        let app = App {
+            native_version: native.version.as_str().to_owned(),
+            native_build: native.build.clone(),
+            session: store.session().to_owned(),
+        };
+        write(&self.folder.join(FILE), &app)?;
+        Ok((store, launch))
+    }
+
+    /// The store, in the run of the app if it runs.
+    pub(super) fn store(&self, options: StoreOptions) -> Result<Store> {
+        match self.resumed(options.clone())? {
+            Some(store) => Ok(store),
+            None => self.opened(Store::open(self.folder, options)),
+        }
+    }
+
+    /// The store in the run of the app, and what it serves.
+    pub(super) fn running(&self) -> Result<(Store, Launch)> {
+        let resumed = self.resumed(StoreOptions::default())?;
+        resumed
+            .and_then(|store| store.served().map(|served| (store, served)))
+            .ok_or_else(|| not_found("the app does not run: start it with `capbundle device launch`".to_owned()))
+    }
+
+    fn resumed(&self, options: StoreOptions) -> Result<Option<Store>> {
+        let Some(app) = &self.app else { return Ok(None) };
+        match Store::resume(self.folder, options, &app.session) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            resumed => self.opened(resumed).map(Some),
+        }
+    }
+
+    fn opened(&self, store: capbundle::Result<Store>) -> Result<Store> {
+        let store = store?;
+        if let Some(error) = store.open_warning() {
+            self.output
+                .warn(&Warning::new(error.kind().as_str(), error.to_string()));
+        }
+        Ok(store)
+    }
+}
+
+fn is_empty(folder: &Path) -> Result<bool> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(Failure::io("read", folder, &error)),
+    }
+}
+
+fn read(path: &Path) -> Result<Option<App>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::io("read", path, &error)),
+    };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        let message = format!("{}: {error}; without this file the app does not run", path.display());
+        Failure::refused(ErrorKind::Corrupt.as_str(), message)
+    })
+}
+
+/// By a rename, so that a call which is killed leaves the old one.
+fn write(path: &Path, app: &App) -> Result<()> {
+    let temporary = PathBuf::from(format!("{}.tmp", path.display()));
+    let bytes = serde_json::to_vec_pretty(app)
+        .map_err(|error| Failure::refused(ErrorKind::Io.as_str(), format!("{}: {error}", path.display())))?;
+    fs::write(&temporary, bytes).map_err(|error| Failure::io("write", &temporary, &error))?;
+    fs::rename(&temporary, path).map_err(|error| Failure::io("rename", path, &error))
+}
+
+fn not_found(message: String) -> Failure {
+    Failure::refused(ErrorKind::NotFound.as_str(), message)
+}

@@ -1,0 +1,174 @@
+//! What several calls of `capbundle device` print alike.
+
+use std::path::Path;
+use std::time::Duration;
+
+use capbundle::store::{
+    BundleRecord, Failed, FailureCause, Launch, LaunchReason, NativeVersion, NotDurable, Slot, Status,
+};
+use serde::Serialize;
+
+/// What is served, and why.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ServedDocument {
+    bundle: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<String>,
+    reason: &'static str,
+    /// Why nothing could be written, if that is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    on_trial: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ready_within_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<FailedDocument>,
+}
+
+impl ServedDocument {
+    pub(super) fn new(launch: &Launch, deadline: Option<Duration>) -> Self {
+        Self {
+            bundle: launch.bundle.to_string(),
+            version: launch.version.clone(),
+            folder: launch.folder.as_ref().map(|folder| folder.display().to_string()),
+            reason: launch.reason.as_str(),
+            detail: match &launch.reason {
+                LaunchReason::NotDurable(why) => Some(detail(why)),
+                _ => None,
+            },
+            on_trial: launch.on_trial,
+            ready_within_ms: deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
+            failed: launch.failed.as_ref().map(FailedDocument::from),
+        }
+    }
+}
+
+/// What is served, and why, for people.
+pub(super) fn served(launch: &Launch) -> Vec<String> {
+    let trial = if launch.on_trial { ", on trial" } else { "" };
+    let name = named(&launch.bundle, launch.version.as_deref());
+    let mut lines = vec![format!("Serves {name}{trial}")];
+    lines.extend(
+        launch
+            .folder
+            .as_ref()
+            .map(|folder| format!("     from {}", folder.display())),
+    );
+    lines.push(format!("     because {}", because(&launch.reason)));
+    lines
+}
+
+/// A bundle with its version, for people.
+pub(super) fn named(bundle: &Slot, version: Option<&str>) -> String {
+    match (bundle, version) {
+        (Slot::BuiltIn, _) => "the built-in bundle".to_owned(),
+        (Slot::Bundle(id), Some(version)) => format!("{version} ({id})"),
+        (Slot::Bundle(id), None) => id.to_string(),
+    }
+}
+
+fn because(reason: &LaunchReason) -> String {
+    let text = match reason {
+        LaunchReason::Current => "it was current before",
+        LaunchReason::NextApplied => "it was next, and its conditions are met",
+        LaunchReason::SetCurrent => "it was set",
+        LaunchReason::Reset => "the app was reset to it",
+        LaunchReason::Resumed => "this run of the app serves it",
+        LaunchReason::TrialFailed => "the bundle on trial started as often as it may and never confirmed: it failed",
+        LaunchReason::TrialExpired => "the time to confirm ran out",
+        LaunchReason::TrialNeverStarted => "the bundle on trial was launched several times and never started",
+        LaunchReason::NativeChanged => "the native app changed, and brings its own bundle",
+        LaunchReason::OutOfNativeRange => "the current bundle does not run on this native version",
+        LaunchReason::Damaged => "the files of the current bundle are gone or not what was installed",
+        LaunchReason::NotDurable(why) => return detail(why),
+        other => other.as_str(),
+    };
+    text.to_owned()
+}
+
+fn detail(why: &NotDurable) -> String {
+    match why {
+        NotDurable::Busy => "another process held the lock for too long".to_owned(),
+        NotDurable::Unreadable(error) => format!("the state cannot be read: {error}"),
+        NotDurable::Unwritable(error) => format!("the state cannot be written: {error}"),
+        _ => "nothing could be written".to_owned(),
+    }
+}
+
+/// An installed bundle.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BundleDocument {
+    id: String,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum: Option<String>,
+    status: &'static str,
+    folder: String,
+    files: u64,
+    bytes: u64,
+    archive_bytes: u64,
+    installed_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proven_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_native: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_native: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+}
+
+impl BundleDocument {
+    pub(super) fn new(record: &BundleRecord, status: Status, folder: &Path) -> Self {
+        let text = |version: &Option<NativeVersion>| version.as_ref().map(|version| version.as_str().to_owned());
+        Self {
+            id: record.id.to_string(),
+            version: record.version.clone(),
+            checksum: record.digest.map(|digest| digest.to_string()),
+            status: status.as_str(),
+            folder: folder.display().to_string(),
+            files: record.files,
+            bytes: record.unpacked_size,
+            archive_bytes: record.archive_size,
+            installed_at: record.installed_at.0,
+            proven_at: record.proven_at.map(|at| at.0),
+            min_native: text(&record.native.min),
+            max_native: text(&record.native.max),
+            link: record.link.clone(),
+            comment: record.comment.clone(),
+        }
+    }
+}
+
+/// A bundle that is never taken again.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FailedDocument {
+    id: String,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum: Option<String>,
+    failed_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    native_build: Option<String>,
+    cause: FailureCause,
+}
+
+impl From<&Failed> for FailedDocument {
+    fn from(failed: &Failed) -> Self {
+        Self {
+            id: failed.id.to_string(),
+            version: failed.version.clone(),
+            checksum: failed.digest.map(|digest| digest.to_string()),
+            failed_at: failed.at.0,
+            native_build: failed.native_build.clone(),
+            cause: failed.cause,
+        }
+    }
+}

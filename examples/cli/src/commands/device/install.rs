@@ -1,0 +1,97 @@
+//! `capbundle device install`
+
+use std::env;
+
+use capbundle::VerifiedArchive;
+use capbundle::seal::capgo::{self, IvSessionKey};
+use capbundle::store::{BundleRecord, NativeVersion, NewBundle, RequiredProof, Slot, Status, Store, StoreOptions};
+use serde::Serialize;
+
+use super::app::Device;
+use super::documents::{self, BundleDocument};
+use crate::args::InstallArgs;
+use crate::codes::{About, Result, Subject};
+use crate::commands::bundle::{require_zip, signed_checksum};
+use crate::commands::key_source::{self, FoundKey};
+use crate::output::{self, Output};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    bundle: BundleDocument,
+    already_installed: bool,
+    next: bool,
+}
+
+pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> Result<()> {
+    require_zip(&args.zip)?;
+    let key = key_source::named_verifying_key(args.key.as_deref(), args.key_data.as_deref())?;
+    let mut options = StoreOptions::default();
+    if let Some(found) = &key {
+        options.required_proof = RequiredProof::CapgoSigned(found.key.id()?);
+    }
+    let archive = proved(args, key.as_ref(), output)?;
+    let store = device.store(options)?;
+    let already_installed = store.find(&archive.digest())?.is_some();
+    let bar = output.progress();
+    let record = store.install(&archive, &new_bundle(args), &bar.control())?;
+    drop(bar);
+    let slot = Slot::Bundle(record.id.clone());
+    if args.next {
+        store.set_next(&slot)?;
+    }
+    let (record, status) = listed(&store, record)?;
+    let folder = store.folder(&record.id);
+    output.say(format!(
+        "{} {} ({}, {})",
+        if already_installed {
+            "Was installed already:"
+        } else {
+            "Installed"
+        },
+        documents::named(&slot, Some(&record.version)),
+        output::counted(record.files, "file"),
+        output::bytes(record.unpacked_size)
+    ));
+    output.document(&Document {
+        bundle: BundleDocument::new(&record, status, &folder),
+        already_installed,
+        next: args.next,
+    })
+}
+
+/// The bundle as it stands now.
+fn listed(store: &Store, record: BundleRecord) -> Result<(BundleRecord, Status)> {
+    let found = store.list()?.into_iter().find(|(listed, _)| listed.id == record.id);
+    // Another process may have removed it in this moment.
+    Ok(found.unwrap_or((record, Status::Installed)))
+}
+
+/// With a key, nothing but what it signed: the checksum's form is never guessed.
+fn proved(args: &InstallArgs, key: Option<&FoundKey>, output: &Output) -> Result<VerifiedArchive> {
+    let bar = output.progress();
+    let (Some(found), Some(session)) = (key, &args.iv_session_key) else {
+        let expected = args.checksum.parse().about(Subject::Checksum)?;
+        return VerifiedArchive::from_digest(&args.zip, &expected, &bar.control()).about(Subject::Archive);
+    };
+    let session: IvSessionKey = session.parse().about(Subject::IvSessionKey)?;
+    let checksum = signed_checksum(&args.checksum, args.checksum_form)?;
+    capgo::open(
+        &args.zip,
+        &env::temp_dir(),
+        &session,
+        &checksum,
+        &found.key,
+        &bar.control(),
+    )
+    .about(Subject::Archive)
+}
+
+fn new_bundle(args: &InstallArgs) -> NewBundle {
+    let mut new = NewBundle::version(&args.version);
+    new.native.min = args.min_native.as_deref().map(NativeVersion::new);
+    new.native.max = args.max_native.as_deref().map(NativeVersion::new);
+    new.link.clone_from(&args.link);
+    new.comment.clone_from(&args.comment);
+    new
+}

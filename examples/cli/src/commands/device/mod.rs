@@ -1,0 +1,43 @@
+//! `capbundle device …`: a simulated device in a folder, each call one moment of its life.
+
+mod adopt;
+mod app;
+mod bundles;
+mod documents;
+mod install;
+mod roles;
+mod run;
+mod status;
+
+use crate::args::{DeviceArgs, DeviceCommand};
+use crate::codes::{Failure, Result};
+use crate::output::Output;
+use app::Device;
+
+pub(crate) fn run(args: &DeviceArgs, output: &Output) -> Result<()> {
+    let Some(folder) = args.store.as_deref() else {
+        return Err(Failure::missing_argument("no device: pass its folder with --store"));
+    };
+    let device = || Device::existing(folder, output);
+    match &args.command {
+        DeviceCommand::Install(args) => install::run(&Device::existing_or_new(folder, output)?, args, output),
+        DeviceCommand::Launch(args) => run::launch(&Device::existing_or_new(folder, output)?, args, output),
+        DeviceCommand::Started => run::started(&device()?, output),
+        DeviceCommand::Confirm(args) => run::confirm(&device()?, args, output),
+        DeviceCommand::Expired => run::expired(&device()?, output),
+        DeviceCommand::Background => run::background(&device()?, output),
+        DeviceCommand::Foreground => run::foreground(&device()?, output),
+        DeviceCommand::Status => status::run(&device()?, output),
+        DeviceCommand::List => bundles::list(&device()?, output),
+        DeviceCommand::Set(args) => roles::set(&device()?, &args.id, output),
+        DeviceCommand::Next(args) => roles::next(&device()?, args, output),
+        DeviceCommand::Reset(args) => roles::reset(&device()?, args.to_last_proven, output),
+        DeviceCommand::Delete(args) => bundles::delete(&device()?, args, output),
+        DeviceCommand::Fail(args) => bundles::fail(&device()?, args, output),
+        DeviceCommand::Failure => bundles::failure(&device()?, output),
+        DeviceCommand::Adopt(args) => adopt::run(&Device::existing_or_new(folder, output)?, args, output),
+        DeviceCommand::Forget(args) => bundles::forget(&device()?, &args.version, output),
+        DeviceCommand::Clean(args) => bundles::clean(&device()?, args, output),
+        DeviceCommand::Verify(args) => bundles::verify(&device()?, args, output),
+    }
+}

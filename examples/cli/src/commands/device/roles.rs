@@ -1,0 +1,55 @@
+//! Which bundle is served, and when: `capbundle device set`, `next` and `reset`.
+
+use capbundle::store::{Delay, Slot, StoreOptions};
+use serde::Serialize;
+
+use super::app::Device;
+use super::documents::{self, ServedDocument};
+use crate::args::NextArgs;
+use crate::codes::Result;
+use crate::output::Output;
+
+pub(super) fn set(device: &Device<'_>, bundle: &Slot, output: &Output) -> Result<()> {
+    let (store, _) = device.running()?;
+    let launch = store.set_current(bundle)?;
+    output.report_all(documents::served(&launch))?;
+    output.document(&ServedDocument::new(&launch, store.ready_deadline()))
+}
+
+pub(super) fn reset(device: &Device<'_>, to_last_proven: bool, output: &Output) -> Result<()> {
+    let (store, _) = device.running()?;
+    let launch = store.reset(to_last_proven)?;
+    output.report_all(documents::served(&launch))?;
+    output.document(&ServedDocument::new(&launch, store.ready_deadline()))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NextDocument<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    delays: &'a [Delay],
+}
+
+pub(super) fn next(device: &Device<'_>, args: &NextArgs, output: &Output) -> Result<()> {
+    let store = device.store(StoreOptions::default())?;
+    if let Some(bundle) = &args.id {
+        store.set_next(bundle)?;
+    } else {
+        store.clear_next()?;
+    }
+    store.set_delays(args.delays.clone())?;
+    output.say(match (&args.id, args.delays.len()) {
+        (None, _) => "Nothing is to come next".to_owned(),
+        (Some(bundle), 0) => format!("Next is {}, at the next launch", documents::named(bundle, None)),
+        (Some(bundle), 1) => format!("Next is {}, when its condition held", documents::named(bundle, None)),
+        (Some(bundle), count) => format!(
+            "Next is {}, when its {count} conditions held",
+            documents::named(bundle, None)
+        ),
+    });
+    output.document(&NextDocument {
+        next: args.id.as_ref().map(Slot::to_string),
+        delays: &args.delays,
+    })
+}

@@ -1,0 +1,177 @@
+//! A run of the app: `capbundle device launch`, `started`, `confirm`, `expired`, `background` and `foreground`.
+
+use capbundle::store::{Confirmation, Delay, Expired, NativeApp, NativeVersion, StoreOptions};
+use serde::Serialize;
+
+use super::app::Device;
+use super::documents::{self, ServedDocument};
+use crate::args::{ConfirmArgs, LaunchArgs};
+use crate::codes::Result;
+use crate::output::Output;
+
+pub(super) fn launch(device: &Device<'_>, args: &LaunchArgs, output: &Output) -> Result<()> {
+    let before = device.native();
+    let native = NativeApp {
+        version: args
+            .native_version
+            .as_deref()
+            .map_or(before.version, NativeVersion::new),
+        build: args.native_build.clone().unwrap_or(before.build),
+    };
+    let (store, launch) = device.start(&native)?;
+    if let Some(failed) = &launch.failed {
+        output.say(format!(
+            "{} failed: {}",
+            documents::named(&failed.id.clone().into(), Some(&failed.version)),
+            failed.cause.as_str()
+        ));
+    }
+    output.report_all(documents::served(&launch))?;
+    output.document(&ServedDocument::new(&launch, store.ready_deadline()))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StartedDocument {
+    bundle: String,
+    on_trial: bool,
+    /// Whether an end without confirmation counts against the bundle from now on.
+    counts: bool,
+}
+
+pub(super) fn started(device: &Device<'_>, output: &Output) -> Result<()> {
+    let (store, launch) = device.running()?;
+    let counts = match launch.bundle.bundle() {
+        Some(id) => store.trial_started(id)?,
+        None => false,
+    };
+    let name = documents::named(&launch.bundle, launch.version.as_deref());
+    output.say(if launch.on_trial {
+        format!("{name} started; unless it confirms, this attempt counts against it")
+    } else {
+        format!("{name} started; it is not on trial")
+    });
+    output.document(&StartedDocument {
+        bundle: launch.bundle.to_string(),
+        on_trial: launch.on_trial,
+        counts,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConfirmDocument {
+    bundle: String,
+    result: &'static str,
+    /// What is current, if that is not the bundle that spoke.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<String>,
+}
+
+pub(super) fn confirm(device: &Device<'_>, args: &ConfirmArgs, output: &Output) -> Result<()> {
+    let (store, bundle) = if let Some(id) = &args.id {
+        (device.store(StoreOptions::default())?, id.clone())
+    } else {
+        let (store, served) = device.running()?;
+        (store, served.bundle)
+    };
+    let (result, told, current) = match store.confirm(&bundle)? {
+        Confirmation::Proven => (
+            "proven",
+            "is proven now: later bundles fall back to it".to_owned(),
+            None,
+        ),
+        Confirmation::AlreadyProven => ("already_proven", "was proven before".to_owned(), None),
+        Confirmation::BuiltIn => ("built_in", "needs no proof".to_owned(), None),
+        Confirmation::Ignored { current } => {
+            let told = format!("is not current ({current} is): nothing changed");
+            ("ignored", told, Some(current.to_string()))
+        }
+        _ => ("other", "was heard".to_owned(), None),
+    };
+    output.say(format!("{} {told}", documents::named(&bundle, None)));
+    output.document(&ConfirmDocument {
+        bundle: bundle.to_string(),
+        result,
+        current,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExpiredDocument {
+    bundle: String,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serves: Option<ServedDocument>,
+}
+
+pub(super) fn expired(device: &Device<'_>, output: &Output) -> Result<()> {
+    let (store, launch) = device.running()?;
+    let fallback = match launch.bundle.bundle().map(|id| store.trial_expired(id)).transpose()? {
+        Some(Expired::FallBack(fallback)) => Some(fallback),
+        _ => None,
+    };
+    match &fallback {
+        Some(fallback) => output.report_all(documents::served(fallback))?,
+        None => output.say(format!(
+            "{} is not on trial: nothing changed",
+            documents::named(&launch.bundle, launch.version.as_deref())
+        )),
+    }
+    output.document(&ExpiredDocument {
+        bundle: launch.bundle.to_string(),
+        result: if fallback.is_some() { "fell_back" } else { "ignored" },
+        serves: fallback.map(|fallback| ServedDocument::new(&fallback, None)),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BackgroundDocument {
+    /// Whether the next bundle was applied.
+    applied: bool,
+    serves: ServedDocument,
+}
+
+/// In the order of a phone: the system may end the process at any time from now on, which is not the bundle's fault.
+pub(super) fn background(device: &Device<'_>, output: &Output) -> Result<()> {
+    let (store, launch) = device.running()?;
+    if let Some(id) = launch.bundle.bundle() {
+        store.trial_suspended(id)?;
+    }
+    store.entered_background()?;
+    let applied = store.apply_next(&device.native())?;
+    match &applied {
+        Some(applied) => output.report_all(documents::served(applied))?,
+        None => output.say("The app is in the background; nothing was applied"),
+    }
+    output.document(&BackgroundDocument {
+        applied: applied.is_some(),
+        serves: ServedDocument::new(&applied.unwrap_or(launch), store.ready_deadline()),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ForegroundDocument {
+    bundle: String,
+    on_trial: bool,
+    /// The conditions that the next bundle still waits for.
+    delays: Vec<Delay>,
+}
+
+pub(super) fn foreground(device: &Device<'_>, output: &Output) -> Result<()> {
+    let (store, launch) = device.running()?;
+    store.entered_foreground(&device.native())?;
+    if let Some(id) = launch.bundle.bundle() {
+        store.trial_started(id)?;
+    }
+    let delays = store.delays()?;
+    output.say("The app is in the foreground");
+    output.document(&ForegroundDocument {
+        bundle: launch.bundle.to_string(),
+        on_trial: launch.on_trial,
+        delays,
+    })
+}

@@ -1,0 +1,81 @@
+//! `capbundle key save`
+
+use std::path::Path;
+
+use capbundle::keys::VerifyingKey;
+use serde::Serialize;
+
+use super::install::Installation;
+use crate::args::SaveArgs;
+use crate::codes::{Failure, Result, Warning};
+use crate::commands::key_source::{self, PUBLIC_KEY_FILE};
+use crate::config::CapacitorConfig;
+use crate::output::Output;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    bits: usize,
+    capgo_key_id: String,
+    key_id: String,
+    config: Option<String>,
+    config_updated: bool,
+    warnings: Vec<Warning>,
+}
+
+pub(crate) fn run(args: &SaveArgs, output: &Output) -> Result<()> {
+    let here = Path::new(PUBLIC_KEY_FILE);
+    let file = args.key.as_deref().or_else(|| here.exists().then_some(here));
+    let Some(found) = key_source::named_verifying_key(file, args.key_data.as_deref())? else {
+        return Err(Failure::refused(
+            "missing_public_key",
+            format!("no public key: {PUBLIC_KEY_FILE} is not in this folder; pass --key or --key-data"),
+        ));
+    };
+    let installation = Installation::plan(args.capacitor_config.as_deref(), &found.key.to_pem()?)?;
+    if let Installation::Paste { config, lines } = &installation {
+        // The app would be built without the key: done is only what is done, unless it is there already.
+        refuse_unless_there(config.as_deref(), lines, &found.key)?;
+    }
+    installation.carry_out()?;
+    output.say(format!(
+        "Public key {} from {}",
+        found.key.capgo_key_id()?,
+        found.origin
+    ));
+    let mut warnings: Vec<Warning> = key_source::size_warning(&found.key).into_iter().collect();
+    output.warn_all(&warnings);
+    match installation.paste() {
+        None => warnings.extend(installation.tell(output)),
+        Some(_) => output.say("The config holds this key already"),
+    }
+    output.document(&Document {
+        bits: found.key.bits(),
+        capgo_key_id: found.key.capgo_key_id()?,
+        key_id: found.key.id()?.to_string(),
+        config: installation.config(),
+        config_updated: installation.paste().is_none(),
+        warnings,
+    })
+}
+
+/// Fails with the lines to paste unless the program `config` is seen to hold `key`.
+fn refuse_unless_there(config: Option<&Path>, lines: &str, key: &VerifyingKey) -> Result<()> {
+    let Some(config) = config else {
+        return Err(Failure::refused(
+            "config_not_found",
+            "there is no capacitor.config in this folder; name it with --capacitor-config, or put this into it:",
+        )
+        .showing(lines));
+    };
+    // What cannot be read or is another key is answered alike: with the lines that are right.
+    let held = CapacitorConfig::read(config)?.public_key().ok().flatten();
+    if held.is_some_and(|pem| VerifyingKey::from_pem(&pem).is_ok_and(|held| held == *key)) {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        "config_not_edited",
+        format!("{} is a program and is not edited; put this into it:", config.display()),
+    )
+    .showing(lines))
+}

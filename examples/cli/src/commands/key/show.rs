@@ -1,0 +1,112 @@
+//! `capbundle key show`
+
+use std::path::Path;
+
+use capbundle::keys::{SigningKey, VerifyingKey};
+use serde::Serialize;
+
+use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::commands::key_source::{self, PRIVATE_KEY_FILE, PUBLIC_KEY_FILE};
+use crate::config::CapacitorConfig;
+use crate::output::Output;
+
+#[derive(Serialize)]
+struct Document {
+    keys: Vec<Shown>,
+    warnings: Vec<Warning>,
+}
+
+/// One key that was found; of a private one, what its public half tells.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    origin: String,
+    private: bool,
+    bits: usize,
+    capgo_key_id: String,
+    key_id: String,
+}
+
+impl Shown {
+    fn of(origin: &str, private: bool, key: &VerifyingKey) -> Result<Self> {
+        Ok(Self {
+            origin: origin.to_owned(),
+            private,
+            bits: key.bits(),
+            capgo_key_id: key.capgo_key_id()?,
+            key_id: key.id()?.to_string(),
+        })
+    }
+}
+
+pub(crate) fn run(output: &Output) -> Result<()> {
+    let mut warnings = Vec::new();
+    let keys = found(&mut warnings)?;
+    warnings.extend(keys.first().and_then(|(_, key)| key_source::size_warning(key)));
+    let (private, public): (Vec<&(Shown, VerifyingKey)>, Vec<_>) = keys.iter().partition(|(shown, _)| shown.private);
+    for ((own, key), (other, installed)) in private
+        .iter()
+        .flat_map(|own| public.iter().map(move |other| (own, other)))
+    {
+        if key != installed {
+            warnings.push(Warning::new(
+                "key_mismatch",
+                format!(
+                    "{} is not the public half of {}: what is signed with the one is refused by the other",
+                    other.origin, own.origin
+                ),
+            ));
+        }
+    }
+    for (key, _) in &keys {
+        let half = if key.private { "private" } else { "public" };
+        output.report_all([
+            format!("{} ({half}, {} bits)", key.origin, key.bits),
+            format!("  Capgo key id  {}", key.capgo_key_id),
+            format!("  key id        {}", key.key_id),
+        ])?;
+    }
+    output.warn_all(&warnings);
+    output.document(&Document {
+        keys: keys.into_iter().map(|(shown, _)| shown).collect(),
+        warnings,
+    })
+}
+
+/// The keys of this folder: the two files, and what the config holds. What cannot be read of the latter is a warning.
+fn found(warnings: &mut Vec<Warning>) -> Result<Vec<(Shown, VerifyingKey)>> {
+    let mut keys = Vec::new();
+    let (private, public) = (Path::new(PRIVATE_KEY_FILE), Path::new(PUBLIC_KEY_FILE));
+    if private.exists() {
+        let key = SigningKey::read(private).about(Subject::PrivateKey)?.verifying_key();
+        keys.push((Shown::of(PRIVATE_KEY_FILE, true, &key)?, key));
+    }
+    if public.exists() {
+        let key = VerifyingKey::read(public).about(Subject::PublicKey)?;
+        keys.push((Shown::of(PUBLIC_KEY_FILE, false, &key)?, key));
+    }
+    match configured() {
+        Ok(found) => keys.extend(found),
+        // The files are worth showing all the same.
+        Err(failure) => warnings.push(Warning::new(failure.code, failure.message)),
+    }
+    if keys.is_empty() {
+        return Err(Failure::refused(
+            "missing_key",
+            format!("no key here: neither {PRIVATE_KEY_FILE}, {PUBLIC_KEY_FILE} nor a publicKey in capacitor.config"),
+        ));
+    }
+    Ok(keys)
+}
+
+fn configured() -> Result<Option<(Shown, VerifyingKey)>> {
+    let Some(config) = CapacitorConfig::here()? else {
+        return Ok(None);
+    };
+    let Some(pem) = config.public_key()? else {
+        return Ok(None);
+    };
+    let key = VerifyingKey::from_pem(&pem).about(Subject::PublicKey)?;
+    let origin = format!("publicKey of {}", config.path().display());
+    Ok(Some((Shown::of(&origin, false, &key)?, key)))
+}

@@ -1,0 +1,103 @@
+//! Where a key comes from: an option, a text, a well-known file, the config.
+
+use std::path::{Path, PathBuf};
+
+use capbundle::keys::{SigningKey, VerifyingKey};
+
+use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::config::CapacitorConfig;
+
+/// Capgo's names for the files of a key pair.
+pub(crate) const PRIVATE_KEY_FILE: &str = ".capgo_key_v2";
+pub(crate) const PUBLIC_KEY_FILE: &str = ".capgo_key_v2.pub";
+
+/// The largest keys that Capgo's own plugins take: they want a signature of exactly 256 bytes.
+const CAPGO_DEVICE_BITS: usize = 2048;
+
+/// A public key, and where it was found.
+pub(crate) struct FoundKey {
+    pub(crate) key: VerifyingKey,
+    pub(crate) origin: String,
+}
+
+/// The private key that `--key` or `--key-data` names, else the one in the current folder.
+pub(crate) fn signing_key(file: Option<&Path>, text: Option<&str>) -> Result<SigningKey> {
+    if let Some(text) = text {
+        return SigningKey::from_pem(&with_line_ends(text)).about(Subject::PrivateKey);
+    }
+    if file.is_none() && !Path::new(PRIVATE_KEY_FILE).exists() {
+        return Err(Failure::refused(
+            "missing_key",
+            format!(
+                "no private key: {PRIVATE_KEY_FILE} is not in this folder; pass --key or --key-data, or make one \
+                     with `capbundle key create`"
+            ),
+        ));
+    }
+    SigningKey::read(file.unwrap_or(Path::new(PRIVATE_KEY_FILE))).about(Subject::PrivateKey)
+}
+
+/// The public key that `--key` or `--key-data` names; `None` if neither is given.
+pub(crate) fn named_verifying_key(file: Option<&Path>, text: Option<&str>) -> Result<Option<FoundKey>> {
+    let (key, origin) = match (text, file) {
+        (Some(text), _) => (VerifyingKey::from_pem(&with_line_ends(text)), "--key-data".to_owned()),
+        (None, Some(file)) => (VerifyingKey::read(file), file.display().to_string()),
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(FoundKey {
+        key: key.about(Subject::PublicKey)?,
+        origin,
+    }))
+}
+
+/// The named public key, else `.capgo_key_v2.pub` of the current folder, else the one in its `capacitor.config`.
+pub(crate) fn verifying_key(file: Option<&Path>, text: Option<&str>) -> Result<FoundKey> {
+    let here = PathBuf::from(PUBLIC_KEY_FILE);
+    let file = file.or_else(|| here.exists().then_some(here.as_path()));
+    if let Some(found) = named_verifying_key(file, text)? {
+        return Ok(found);
+    }
+    if let Some(config) = CapacitorConfig::here()?
+        && let Some(pem) = config.public_key()?
+    {
+        let key = VerifyingKey::from_pem(&pem).about(Subject::PublicKey)?;
+        let origin = format!("publicKey of {}", config.path().display());
+        return Ok(FoundKey { key, origin });
+    }
+    Err(Failure::refused(
+        "missing_public_key",
+        format!(
+            "no public key: neither {PUBLIC_KEY_FILE} nor a publicKey in capacitor.config is in this folder; pass \
+                 --key or --key-data"
+        ),
+    ))
+}
+
+/// What to know about a key that Capgo's plugins cannot use.
+pub(crate) fn size_warning(key: &VerifyingKey) -> Option<Warning> {
+    (key.bits() > CAPGO_DEVICE_BITS).then(|| {
+        Warning::new(
+            "key_too_large_for_capgo",
+            format!(
+                "the key has {} bits: Capgo's own plugins take only {CAPGO_DEVICE_BITS}; devices that run capbundle take \
+                 it",
+                key.bits()
+            ),
+        )
+    })
+}
+
+/// PEM text as CI secrets carry it: `\n` written out as two characters.
+fn with_line_ends(text: &str) -> String {
+    text.replace("\\r", "").replace("\\n", "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_out_line_ends_become_line_ends() {
+        assert_eq!(with_line_ends("a\\r\\nb\\nc\r\nd"), "a\nb\nc\r\nd");
+    }
+}

@@ -1,0 +1,52 @@
+//! One file for each command.
+
+mod bundle;
+mod completions;
+mod device;
+mod key;
+mod key_source;
+mod man;
+
+use std::process::ExitCode;
+
+use crate::args::{BundleCommand, Command, KeyCommand};
+use crate::codes::{Failure, Result};
+use crate::demo;
+use crate::interrupt;
+use crate::output::Output;
+
+pub(crate) fn run(command: Command) -> ExitCode {
+    match command {
+        Command::Bundle(command) => match command {
+            BundleCommand::Zip(args) => stoppable(args.output.json, |output| bundle::zip::run(&args, output)),
+            BundleCommand::Encrypt(args) => stoppable(args.output.json, |output| bundle::encrypt::run(&args, output)),
+            BundleCommand::Decrypt(args) => stoppable(args.output.json, |output| bundle::decrypt::run(&args, output)),
+            BundleCommand::Verify(args) => stoppable(args.output.json, |output| bundle::verify::run(&args, output)),
+            BundleCommand::Unpack(args) => stoppable(args.output.json, |output| bundle::unpack::run(&args, output)),
+            BundleCommand::Inspect(args) => with(args.output.json, |output| bundle::inspect::run(&args, output)),
+            BundleCommand::Check(args) => stoppable(args.output.json, |output| bundle::check::run(&args, output)),
+        },
+        Command::Key(command) => match command {
+            KeyCommand::Create(args) => with(args.output.json, |output| key::create::run(&args, output)),
+            KeyCommand::Save(args) => with(args.output.json, |output| key::save::run(&args, output)),
+            KeyCommand::Show(args) => with(args.output.json, key::show::run),
+        },
+        Command::Device(args) => stoppable(args.json, |output| device::run(&args, output)),
+        Command::Demo(args) => stoppable(args.output.json, |output| demo::run(&args, output)),
+        Command::Completions(args) => with(false, |_| completions::run(&args)),
+        Command::Man(args) => with(false, |output| man::run(&args, output)),
+    }
+}
+
+/// A command that takes its time and leaves nothing half made when a signal stops it. The others end with the signal.
+fn stoppable(json: bool, command: impl FnOnce(&Output) -> Result<()>) -> ExitCode {
+    with(json, |output| {
+        interrupt::install().map_err(|error| Failure::refused("io", format!("signals cannot be handled: {error}")))?;
+        command(output)
+    })
+}
+
+fn with(json: bool, command: impl FnOnce(&Output) -> Result<()>) -> ExitCode {
+    let output = Output::new(json);
+    output.finish(command(&output))
+}

@@ -1,0 +1,57 @@
+//! Ctrl-C and SIGTERM: what is half made is removed before the command ends.
+//!
+//! The first signal cancels the one token of this process, which stops the operation that runs; that removes its
+//! temporary files, and the command ends with an error. A second signal ends the process at once.
+
+use std::io;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use capbundle::progress::{CancelToken, Control};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// The signals, and how the process ends after them: 128 and the number of the signal, as shells say it.
+const SIGNALS: [(i32, u8); 2] = [(SIGINT, 130), (SIGTERM, 143)];
+
+/// How often the watcher looks. Nobody notices the delay, and looking costs nothing.
+const WATCH_EVERY: Duration = Duration::from_millis(20);
+
+/// Signals come to a process, so there is one token in it.
+static TOKEN: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
+/// Whether a signal came; the next one ends the process.
+static SEEN: AtomicBool = AtomicBool::new(false);
+/// The exit code of the signal that came; 0 while none has.
+static CAME: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on a signal cancels [`control`] instead of ending the process.
+pub(crate) fn install() -> io::Result<()> {
+    for (signal, exit) in SIGNALS {
+        // In this order: the first signal finds the flag down and raises it, the second one finds it up.
+        flag::register_conditional_shutdown(signal, i32::from(exit), &SEEN)?;
+        flag::register(signal, &SEEN)?;
+        flag::register_usize(signal, &CAME, usize::from(exit))?;
+    }
+    // A handler may do no more than raise a flag, and the token's own is not ours to give away.
+    thread::Builder::new().name("signals".to_owned()).spawn(|| {
+        while CAME.load(Ordering::Relaxed) == 0 {
+            thread::sleep(WATCH_EVERY);
+        }
+        TOKEN.cancel();
+    })?;
+    Ok(())
+}
+
+/// What every operation is handed: a signal stops it.
+pub(crate) fn control() -> Control {
+    Control::new().cancelled_by(&TOKEN)
+}
+
+/// The exit code of a command that a signal stopped, if one came.
+pub(crate) fn exit_code() -> Option<u8> {
+    u8::try_from(CAME.load(Ordering::Relaxed))
+        .ok()
+        .filter(|code| *code != 0)
+}

@@ -1,0 +1,345 @@
+//! The one place that prints.
+//!
+//! Machine text (one JSON document) goes to standard output, text for people to standard error. A report that was
+//! asked for (`inspect`, `key show`, `demo`, a completion script) is itself the result, and goes to standard output
+//! unless JSON takes its place. Colour and progress bars appear on a terminal only.
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use capbundle::ErrorKind;
+use capbundle::progress::{Control, Progress};
+use clap::builder::styling::{AnsiColor, Style};
+use clap::error::ErrorKind as UsageError;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::args::wants_json;
+use crate::codes::{Failure, Reported, Result, Warning};
+use crate::interrupt;
+use crate::printable;
+
+/// How a line on standard error begins: its word, and the colour of that.
+type Mark = (&'static str, Style);
+
+const ERROR: Mark = ("error:", AnsiColor::Red.on_default().bold());
+const WARNING: Mark = ("warning:", AnsiColor::Yellow.on_default().bold());
+
+/// Lines of one kind that people are shown. A folder that should not be there would bring thousands, and hide the rest.
+const SHOWN_OF_A_KIND: u64 = 10;
+
+/// How many lines of each kind there were.
+#[derive(Default)]
+struct Flood(Vec<(&'static str, u64)>);
+
+impl Flood {
+    /// Counts a line of this kind, and says whether it is still shown.
+    fn lets_through(&mut self, kind: &'static str) -> bool {
+        let at = self.0.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
+            self.0.push((kind, 0));
+            self.0.len() - 1
+        });
+        self.0[at].1 += 1;
+        self.0[at].1 <= SHOWN_OF_A_KIND
+    }
+}
+
+/// Where a command's words go.
+#[derive(Debug)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+/// How an error looks under `--json`.
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    error: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "<[Reported]>::is_empty")]
+    findings: &'a [Reported],
+}
+
+#[allow(
+    clippy::unused_self,
+    reason = "a command has one handle for all it says, wherever that goes"
+)]
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Tells people what is going on, in one line.
+    pub(crate) fn say(&self, text: impl Display) {
+        to_stderr(None, &text.to_string());
+    }
+
+    /// Shows people lines of our own, to be copied as they are, behind an empty one.
+    pub(crate) fn say_lines(&self, lines: &str) {
+        if lines.is_empty() {
+            return;
+        }
+        self.say("");
+        for line in lines.lines() {
+            self.say(line);
+        }
+    }
+
+    /// Tells people about something that deserves their attention.
+    pub(crate) fn warn(&self, warning: &Warning) {
+        to_stderr(Some(WARNING), &warning.to_string());
+    }
+
+    /// [`warn`](Self::warn) for each, but for a flood of one kind.
+    pub(crate) fn warn_all(&self, warnings: &[Warning]) {
+        let mut flood = Flood::default();
+        for warning in warnings {
+            if flood.lets_through(warning.code) {
+                self.warn(warning);
+            }
+        }
+        self.rest_of(&flood);
+    }
+
+    /// Tells people what a check found, errors as errors.
+    pub(crate) fn findings<'a>(&self, findings: impl IntoIterator<Item = &'a Reported>) {
+        let mut flood = Flood::default();
+        for finding in findings {
+            if !flood.lets_through(finding.text.code) {
+                continue;
+            }
+            if finding.is_error() {
+                to_stderr(Some(ERROR), &finding.text.to_string());
+            } else {
+                self.warn(&finding.text);
+            }
+        }
+        self.rest_of(&flood);
+    }
+
+    /// Tells people what was left out of a bundle.
+    pub(crate) fn left_out<'a>(&self, paths: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let mut flood = Flood::default();
+        for (path, rule) in paths {
+            if flood.lets_through("left out") {
+                self.say(format!("Left out {path} ({rule})"));
+            }
+        }
+        self.rest_of(&flood);
+    }
+
+    fn rest_of(&self, flood: &Flood) {
+        for (kind, count) in flood.0.iter().filter(|(_, count)| *count > SHOWN_OF_A_KIND) {
+            self.say(format!(
+                "… and {} more: {kind}; --json lists them all",
+                count - SHOWN_OF_A_KIND
+            ));
+        }
+    }
+
+    /// A line of the report that people asked for.
+    pub(crate) fn report(&self, text: impl Display) -> Result<()> {
+        if self.json {
+            Ok(())
+        } else {
+            written(writeln!(anstream::stdout(), "{}", printable::line(&text.to_string())))
+        }
+    }
+
+    /// [`report`](Self::report) for each.
+    pub(crate) fn report_all(&self, lines: impl IntoIterator<Item = impl Display>) -> Result<()> {
+        lines.into_iter().try_for_each(|line| self.report(line))
+    }
+
+    /// The result for machines, two spaces of indent as Capgo prints it.
+    pub(crate) fn document(&self, document: &impl Serialize) -> Result<()> {
+        if self.json { print_document(document) } else { Ok(()) }
+    }
+
+    /// Ends a command: its error, if it had one, and its exit code.
+    pub(crate) fn finish(&self, result: Result<()>) -> ExitCode {
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => self.fail(&failure),
+        }
+    }
+
+    fn fail(&self, failure: &Failure) -> ExitCode {
+        to_stderr(Some(ERROR), &failure.message);
+        self.say_lines(&failure.lines);
+        // The message holds the first error.
+        let told = failure.findings.iter().position(Reported::is_error);
+        self.findings(
+            failure
+                .findings
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| Some(*at) != told)
+                .map(|(_, other)| other),
+        );
+        if self.json {
+            let document = ErrorDocument {
+                error: failure.code,
+                message: &failure.whole_message(),
+                findings: &failure.findings,
+            };
+            if let Err(unprinted) = print_document(&document) {
+                to_stderr(Some(ERROR), &unprinted.message);
+            }
+        }
+        // A signal that came after the work was over, or beside another error, changes nothing.
+        let stopped = (failure.code == ErrorKind::Cancelled.as_str()).then(interrupt::exit_code);
+        stopped.flatten().map_or_else(|| failure.exit_code(), ExitCode::from)
+    }
+
+    /// A bar that follows one operation; on a terminal only.
+    pub(crate) fn progress(&self) -> Bar {
+        if !io::stderr().is_terminal() {
+            return Bar(None);
+        }
+        let bar = ProgressBar::new(0);
+        // The template is a constant; should a later version of the crate refuse it, its own default look serves.
+        let style = ProgressStyle::with_template("{msg:>7} [{bar:40}] {bytes}/{total_bytes}");
+        bar.set_style(
+            style
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> "),
+        );
+        Bar(Some(bar))
+    }
+}
+
+/// A progress bar that goes away when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    /// What to hand to the operation.
+    pub(crate) fn control(&self) -> Control {
+        let Some(bar) = self.0.clone() else {
+            return interrupt::control();
+        };
+        interrupt::control().observed_by(Arc::new(move |progress: Progress| {
+            bar.set_length(progress.total);
+            bar.set_message(progress.phase.as_str());
+            bar.set_position(progress.done);
+        }))
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Bytes that are the result themselves: a completion script, a man page.
+pub(crate) fn raw(bytes: &[u8]) -> Result<()> {
+    written(io::stdout().write_all(bytes))
+}
+
+/// Reports a command line that could not be parsed, and help and version texts.
+pub(crate) fn command_line(arguments: &[OsString], error: &clap::Error) -> ExitCode {
+    let asked_for = matches!(error.kind(), UsageError::DisplayHelp | UsageError::DisplayVersion);
+    if asked_for || !wants_json(arguments) {
+        return match error.print() {
+            Ok(()) if asked_for => ExitCode::SUCCESS,
+            _ => ExitCode::from(2),
+        };
+    }
+    let text = error.render().to_string();
+    let message = text
+        .split("\n\nUsage:")
+        .next()
+        .unwrap_or(&text)
+        .trim_start_matches("error: ")
+        .trim();
+    let (first, more) = message.split_once('\n').unwrap_or((message, ""));
+    Output::new(true).fail(&Failure::usage(usage_code(error.kind()), first).showing(more))
+}
+
+fn usage_code(kind: UsageError) -> &'static str {
+    match kind {
+        UsageError::MissingRequiredArgument
+        | UsageError::MissingSubcommand
+        | UsageError::DisplayHelpOnMissingArgumentOrSubcommand
+        | UsageError::TooFewValues => "missing_argument",
+        UsageError::UnknownArgument => "unknown_option",
+        UsageError::InvalidSubcommand => "unknown_command",
+        UsageError::ArgumentConflict => "conflicting_arguments",
+        _ => "invalid_argument",
+    }
+}
+
+fn print_document(document: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(document)
+        .map_err(|error| Failure::refused("io", format!("the result cannot be written as JSON: {error}")))?;
+    text.push('\n');
+    written(io::stdout().write_all(text.as_bytes()))
+}
+
+/// One line for people.
+///
+/// That it cannot be written (a full disk, a reader that went away) is ignored on purpose: there is nowhere left to say
+/// it, and the work and its result on standard output must not suffer from it.
+fn to_stderr(mark: Option<Mark>, text: &str) {
+    let text = printable::line(text);
+    let mut stderr = anstream::stderr();
+    let _ignored = match mark {
+        Some((word, style)) => writeln!(stderr, "{style}{word}{style:#} {text}"),
+        None => writeln!(stderr, "{text}"),
+    };
+}
+
+/// A reader that went away (`| head`) is no failure; anything else is.
+fn written(result: io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::refused("io", format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A number of bytes for people: exact below 1 KiB, otherwise with one digit after the point.
+pub(crate) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    #[allow(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+    let mut value = count as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    if count == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{count} {one}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(bytes(1_048_576), "1.0 MiB");
+        assert_eq!(bytes(1_048_575), "1.0 MiB");
+        assert_eq!(counted(1, "file"), "1 file");
+        assert_eq!(counted(0, "file"), "0 files");
+    }
+}

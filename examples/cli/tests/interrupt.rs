@@ -1,0 +1,92 @@
+//! A signal stops a command, which leaves nothing half made.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+#![cfg(unix)]
+
+mod project;
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use project::{Project, Run, text_of};
+
+/// Long enough to work on that a signal comes in the middle, and no bytes on the disk: it is one hole.
+const LARGE: u64 = 8 << 30;
+/// After this a command that has not begun its temporary file hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs the command, sends it the signal when its temporary file has begun to grow, and gives how it ended.
+fn stopped(project: &Project, signal: &str, arguments: &[&str]) -> Run {
+    let child = Command::new(env!("CARGO_BIN_EXE_capbundle"))
+        .args(arguments)
+        .current_dir(project.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while !half_made(project) {
+        assert!(started.elapsed() < PATIENCE, "no temporary file");
+        thread::sleep(Duration::from_millis(2));
+    }
+    // The shell's own `kill`, which is there wherever a shell is.
+    let kill = format!("kill -{signal} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    Run::from(child.wait_with_output().unwrap())
+}
+
+/// Whether a temporary file of the command holds something.
+fn half_made(project: &Project) -> bool {
+    let grows = |path: &Path| fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
+    let within = |folder: &Path| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let mut temporary = project
+        .names()
+        .into_iter()
+        .filter(|name| name.starts_with(".capbundle-"));
+    temporary.any(|name| {
+        let path = project.path(&name);
+        grows(&path) || within(&path).iter().any(|file| grows(file))
+    })
+}
+
+/// A file to decrypt that takes long, and the ivSessionKey for it.
+fn large() -> (Project, String) {
+    let project = Project::new().with_keys();
+    let session = text_of(&project.encrypted(), "ivSessionKey");
+    File::create(project.path("large")).unwrap().set_len(LARGE).unwrap();
+    (project, session)
+}
+
+#[test]
+fn ctrl_c_leaves_no_plain_text() {
+    let (project, session) = large();
+    let before = project.names();
+    let decrypt = ["bundle", "decrypt", "large", &session, "--unverified", "--json"];
+    let run = stopped(&project, "INT", &decrypt);
+    assert_eq!(project.names(), before);
+    run.fails("cancelled", 130);
+}
+
+#[test]
+fn sigterm_leaves_no_plain_text() {
+    let (project, session) = large();
+    let before = project.names();
+    let run = stopped(
+        &project,
+        "TERM",
+        &["bundle", "decrypt", "large", &session, "--unverified"],
+    );
+    assert_eq!(project.names(), before);
+    assert_eq!((run.code, run.stdout.as_str()), (143, ""));
+    assert!(run.stderr.contains("error: "), "{}", run.stderr);
+}
