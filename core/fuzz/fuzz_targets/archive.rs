@@ -1,0 +1,73 @@
+//! Any bytes as an archive: looked into and unpacked, with tight limits. Whatever is refused leaves nothing behind.
+
+#![no_main]
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use capbundle::bundle::{UnpackOptions, inspect, unpack};
+use capbundle::progress::Control;
+use capbundle::{Limits, VerifiedArchive};
+use libfuzzer_sys::fuzz_target;
+use tempfile::TempDir;
+
+thread_local! {
+    static PLACE: TempDir = place();
+}
+
+fuzz_target!(|bytes: &[u8]| PLACE.with(|place| unpack_in(place.path(), bytes)));
+
+fn unpack_in(place: &Path, bytes: &[u8]) {
+    let (input, out) = (place.join("input"), place.join("out"));
+    fs::write(&input, bytes).expect("the input is written");
+    let looked_into = inspect(&input, &limits());
+
+    let mut options = UnpackOptions::default();
+    (options.limits, options.threads) = (limits(), NonZeroUsize::new(1));
+    let control = Control::new();
+    let archive = VerifiedArchive::assume_trusted(&input, &control).expect("any file can be hashed");
+    let to = out.join("bundle");
+    match unpack(&archive, &to, &options, &control) {
+        Ok(unpacked) => {
+            looked_into.expect("what can be unpacked can be looked into");
+            assert!(unpacked.bytes <= limits().total_size);
+            assert!(to.join("index.html").is_file());
+            fs::remove_dir_all(&to).expect("what was unpacked can be removed");
+        }
+        Err(error) => drop(error.to_string()),
+    }
+    assert_eq!(
+        names(place),
+        ["input", "out"],
+        "something was written beside the folder"
+    );
+    assert!(names(&out).is_empty(), "something was left: {:?}", names(&out));
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.entries = 64;
+    limits.total_size = 1 << 20;
+    limits.file_size = 512 << 10;
+    limits.expansion_free = 64 << 10;
+    limits
+}
+
+/// In memory where the system has a place for that: a disk is far too slow.
+fn place() -> TempDir {
+    let memory = PathBuf::from("/dev/shm");
+    let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
+    let place = tempfile::tempdir_in(parent).expect("a folder is made");
+    fs::create_dir(place.path().join("out")).expect("a folder is made");
+    place
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}

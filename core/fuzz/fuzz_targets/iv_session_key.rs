@@ -1,0 +1,12 @@
+//! Any text as an ivSessionKey. What is read has one spelling only, and opens nothing that was not sealed for it.
+
+#![no_main]
+
+use capbundle::ErrorKind;
+use capbundle::seal::capgo::IvSessionKey;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| match text.parse::<IvSessionKey>() {
+    Ok(parsed) => assert_eq!(parsed.to_string(), text),
+    Err(error) => assert_eq!(error.kind(), ErrorKind::NotTrusted),
+});

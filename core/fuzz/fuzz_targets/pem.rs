@@ -1,0 +1,25 @@
+//! Any text as a key, private and public. What is read must come out as it went in.
+
+#![no_main]
+
+use capbundle::keys::{SigningKey, VerifyingKey};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    match VerifyingKey::from_pem(text) {
+        Ok(key) => {
+            assert!((2_048..=4_096).contains(&key.bits()));
+            let again = VerifyingKey::from_pem(&key.to_pem().expect("it is written")).expect("it is read back");
+            assert_eq!(again, key);
+            assert_eq!(key.capgo_key_id().expect("it has one").len(), 20);
+        }
+        Err(error) => drop(error.to_string()),
+    }
+    match SigningKey::from_pem(text) {
+        Ok(key) => {
+            let again = SigningKey::from_pem(&key.to_pem().expect("it is written")).expect("it is read back");
+            assert_eq!(again.verifying_key(), key.verifying_key());
+        }
+        Err(error) => drop(error.to_string()),
+    }
+});

@@ -1,0 +1,155 @@
+//! What is compared: for each piece of work our commands, the peer's commands and the budget.
+
+use std::process::Command;
+
+use capbundle_tests::peers::{Capbundle, target_folder, tests_folder};
+
+use crate::arena::Arena;
+use crate::open_and_unpack;
+
+/// Commands that together do the work; their times add up.
+pub(crate) type Side = Vec<Command>;
+
+/// One piece of work.
+pub(crate) struct Work {
+    pub(crate) name: &'static str,
+    pub(crate) ours: Side,
+    pub(crate) peer: Side,
+    /// How many times as fast as the peer it must be on the large corpus.
+    pub(crate) speed_budget: f64,
+    /// MiB it may hold on the large corpus.
+    pub(crate) memory_budget: Option<u64>,
+    /// The name of a second row, where the peer reports its own time without the start of its runtime.
+    pub(crate) inside_the_peer: Option<&'static str>,
+}
+
+pub(crate) fn all(arena: &Arena) -> Vec<Work> {
+    let capbundle = Capbundle::find().expect("tests/compare/run builds it");
+    vec![
+        publish(arena, &capbundle),
+        open(arena),
+        digest(arena, &capbundle),
+        decrypt(arena, &capbundle),
+    ]
+}
+
+/// Against the Capgo CLI's own code path in one Node.js process.
+fn publish(arena: &Arena, capbundle: &Capbundle) -> Work {
+    let (output, digest) = (arena.output(), arena.digest.to_string());
+    let (app, key) = (text(arena, "app"), text(arena, "private.pem"));
+    let zip = [
+        "bundle",
+        "zip",
+        "com.example.app",
+        "--bundle",
+        "1.0.0",
+        "--name",
+        "app.zip",
+        "--path",
+        &app,
+    ];
+    let encrypt = ["bundle", "encrypt", "app.zip", &digest, "--key", &key];
+    let mut node = Command::new("node");
+    node.arg(tests_folder().join("compare/peer/pack-and-encrypt.cjs"))
+        .args([&app, &key]);
+    node.args([output.join("app.zip"), output.join("app.sealed")]);
+    Work {
+        name: "zip + digest + encrypt",
+        ours: vec![capbundle.command(&output, &zip), capbundle.command(&output, &encrypt)],
+        peer: vec![node],
+        speed_budget: 5.0,
+        memory_budget: Some(64),
+        inside_the_peer: None,
+    }
+}
+
+/// Against the Android plugin's path on the JVM.
+fn open(arena: &Arena) -> Work {
+    let arguments = |key: &str| {
+        let folder = arena.output().join("unpacked");
+        let folder = folder.to_str().expect("the path is UTF-8").to_owned();
+        [
+            text(arena, "app.sealed"),
+            arena.iv_session_key.clone(),
+            arena.checksum.clone(),
+            text(arena, key),
+            folder,
+        ]
+    };
+    let mut ours = Command::new(std::env::current_exe().expect("this program has a path"));
+    ours.arg(open_and_unpack::COMMAND).args(arguments("public.pem"));
+    let mut java = Command::new("java");
+    java.arg("-cp")
+        .arg(target_folder().join("compare/classes"))
+        .arg("OpenVerifyUnpack")
+        .args(arguments("public.der"));
+    Work {
+        name: "open + verify + unpack",
+        ours: vec![ours],
+        peer: vec![java],
+        speed_budget: 3.0,
+        memory_budget: Some(32),
+        inside_the_peer: Some("the same, JVM start not counted"),
+    }
+}
+
+fn digest(arena: &Arena, capbundle: &Capbundle) -> Work {
+    let (archive, digest) = (text(arena, "app.zip"), arena.digest.to_string());
+    Work {
+        name: "SHA-256 of the archive",
+        ours: vec![capbundle.command(&arena.output(), &["bundle", "verify", &archive, "--checksum", &digest])],
+        peer: vec![openssl_digest(&archive)],
+        speed_budget: 1.0,
+        memory_budget: None,
+        inside_the_peer: None,
+    }
+}
+
+fn decrypt(arena: &Arena, capbundle: &Capbundle) -> Work {
+    let (sealed, key) = (text(arena, "output/downloaded.zip"), text(arena, "public.pem"));
+    let (session, checksum) = (&arena.iv_session_key, &arena.checksum);
+    let ours = [
+        "bundle",
+        "decrypt",
+        &sealed,
+        session,
+        "--key",
+        &key,
+        "--checksum",
+        checksum,
+    ];
+    let plain = text(arena, "output/plain.zip");
+    let [iv, session_key] = &arena.secrets;
+    let mut openssl = Command::new("openssl");
+    openssl.args([
+        "enc",
+        "-d",
+        "-aes-128-cbc",
+        "-iv",
+        iv,
+        "-K",
+        session_key,
+        "-in",
+        &sealed,
+        "-out",
+        &plain,
+    ]);
+    Work {
+        name: "decrypt and hash",
+        ours: vec![capbundle.command(&arena.output(), &ours)],
+        peer: vec![openssl, openssl_digest(&plain)],
+        speed_budget: 1.0,
+        memory_budget: None,
+        inside_the_peer: None,
+    }
+}
+
+fn openssl_digest(file: &str) -> Command {
+    let mut command = Command::new("openssl");
+    command.args(["dgst", "-sha256", file]);
+    command
+}
+
+fn text(arena: &Arena, name: &str) -> String {
+    arena.path(name).to_str().expect("the path is UTF-8").to_owned()
+}

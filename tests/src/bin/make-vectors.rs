@@ -1,0 +1,36 @@
+//! Writes the files in `tests/vectors` that the forge makes: `cargo run -p capbundle-tests --bin make-vectors`.
+//!
+//! The same program gives the same files, wherever it runs; a test compares them with the committed ones.
+
+use std::path::Path;
+
+use capbundle_tests::vector;
+
+fn main() -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    for folder in ["archives", "capgo-v2"] {
+        let folder = root.join(folder);
+        // Vectors that are no longer made must not stay.
+        std::fs::remove_dir_all(&folder)
+            .or_else(ignore_missing)
+            .map_err(|error| at(&folder, &error))?;
+        std::fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
+    }
+    for (path, text) in vector::generated(&root)? {
+        let path = root.join(path);
+        std::fs::write(&path, text).map_err(|error| at(&path, &error))?;
+    }
+    Ok(())
+}
+
+fn at(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
+fn ignore_missing(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        Ok(())
+    } else {
+        Err(error)
+    }
+}

@@ -1,0 +1,137 @@
+//! RSA by hand: blocks with any padding, numbers of any size.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use num_bigint::BigUint;
+
+/// A key as numbers; `private` is the private exponent, where it is known.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The modulus.
+    pub modulus: BigUint,
+    /// The public exponent.
+    pub public: BigUint,
+    /// The private exponent.
+    pub private: BigUint,
+}
+
+impl Key {
+    /// Reads a PKCS#1 private key; `None` if it is anything else.
+    #[must_use]
+    pub fn from_private_pem(pem: &str) -> Option<Self> {
+        let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let der = STANDARD.decode(body).ok()?;
+        let (mut sequence, _) = der_value(&der, 0x30)?;
+        let mut numbers = Vec::new();
+        while numbers.len() < 4 {
+            let (number, rest) = der_value(sequence, 0x02)?;
+            numbers.push(BigUint::from_bytes_be(number));
+            sequence = rest;
+        }
+        let [_version, modulus, public, private] = numbers.try_into().ok()?;
+        Some(Self {
+            modulus,
+            public,
+            private,
+        })
+    }
+
+    /// Bytes of the modulus.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        usize::try_from(self.modulus.bits().div_ceil(8)).unwrap_or(usize::MAX)
+    }
+
+    /// The private operation on a block, whatever its padding.
+    #[must_use]
+    pub fn sign_block(&self, block: &[u8]) -> Vec<u8> {
+        self.to_block(&BigUint::from_bytes_be(block).modpow(&self.private, &self.modulus))
+    }
+
+    /// The private operation on `payload` with right padding, as Node's `privateEncrypt` makes it.
+    #[must_use]
+    pub fn sign(&self, payload: &[u8]) -> Vec<u8> {
+        self.sign_block(&padded(self.size(), payload))
+    }
+
+    /// A number as a block of the key's size.
+    #[must_use]
+    pub fn to_block(&self, number: &BigUint) -> Vec<u8> {
+        let bytes = number.to_bytes_be();
+        [vec![0; self.size().saturating_sub(bytes.len())], bytes].concat()
+    }
+
+    /// The same number as `block` modulo the modulus, but larger than the modulus. May need one byte more.
+    #[must_use]
+    pub fn plus_modulus(&self, block: &[u8]) -> Vec<u8> {
+        self.to_block(&(BigUint::from_bytes_be(block) + &self.modulus))
+    }
+
+    /// A block whose cube begins like `prefix`, made without any private key: the forgery that an exponent of 3 and
+    /// a reader that ignores what follows the payload allow.
+    #[must_use]
+    pub fn cube_root_of(&self, prefix: &[u8]) -> Vec<u8> {
+        let wanted = [prefix, &vec![0xff; self.size() - prefix.len()]].concat();
+        self.to_block(&BigUint::from_bytes_be(&wanted).cbrt())
+    }
+}
+
+/// `00 01 FF… 00 payload`, the padding of PKCS#1 type 1.
+#[must_use]
+pub fn padded(size: usize, payload: &[u8]) -> Vec<u8> {
+    padded_with(&[0, 1], &vec![0xff; size.saturating_sub(payload.len() + 3)], payload)
+}
+
+/// `head`, `run`, a zero and the payload.
+#[must_use]
+pub fn padded_with(head: &[u8], run: &[u8], payload: &[u8]) -> Vec<u8> {
+    [head, run, &[0], payload].concat()
+}
+
+/// A PKCS#1 public key PEM of any two numbers.
+#[must_use]
+pub fn public_pem(modulus: &BigUint, exponent: &BigUint) -> String {
+    let numbers = [der_integer(modulus), der_integer(exponent)].concat();
+    let body = STANDARD.encode(der(0x30, &numbers));
+    let lines: Vec<&str> = (0..body.len())
+        .step_by(64)
+        .map(|at| &body[at..body.len().min(at + 64)])
+        .collect();
+    format!(
+        "-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n",
+        lines.join("\n")
+    )
+}
+
+fn der_integer(number: &BigUint) -> Vec<u8> {
+    let mut bytes = number.to_bytes_be();
+    if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+        bytes.insert(0, 0);
+    }
+    der(0x02, &bytes)
+}
+
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let [high, low] = super::low_u16(content.len()).to_be_bytes();
+    let head = if content.len() < 0x80 {
+        vec![tag, low]
+    } else {
+        vec![tag, 0x82, high, low]
+    };
+    [head.as_slice(), content].concat()
+}
+
+/// The content of the first value, which must have this tag, and what follows it.
+fn der_value(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (&[found, first], rest) = bytes.split_first_chunk::<2>()?;
+    if found != tag {
+        return None;
+    }
+    let (length, rest) = if first < 0x80 {
+        (usize::from(first), rest)
+    } else {
+        let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+        (length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
+    };
+    rest.split_at_checked(length)
+}

@@ -1,0 +1,14 @@
+//! The folders that interop, memory and comparison work on are what they say.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use capbundle_tests::corpus::Corpus;
+use capbundle_tests::peers::Listing;
+
+#[test]
+fn every_corpus_is_a_bundle_of_the_size_that_its_recipe_names() {
+    for corpus in Corpus::ALL {
+        let Some(folder) = corpus.folder() else { return };
+        assert!(folder.join("index.html").is_file());
+        assert!(!Listing::of_folder(&folder).is_empty());
+    }
+}

@@ -1,0 +1,215 @@
+//! Peak memory of the command on a large folder and on one huge file: over budget is a failure.
+//!
+//! The numbers are the kernel's, of the whole process. Build the command in release mode, as `tests/run` does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::process::Command;
+
+use capbundle_tests::corpus::Corpus;
+use capbundle_tests::forge::{Archive, Entry, extra_field};
+use capbundle_tests::measure::{measure, measure_failure, sibling_program};
+use capbundle_tests::peers::{Capbundle, noise, target_folder, write_sample};
+use tempfile::TempDir;
+
+const MIB: u64 = 1 << 20;
+
+/// What making an archive may take, in CI.
+const MAKING: u64 = 64 * MIB;
+/// What opening one may take, on a phone.
+const OPENING: u64 = 32 * MIB;
+
+/// Bytes of the huge file: past what 31 bits count, below the total that devices accept.
+const HUGE: usize = 2_000_000_000;
+/// Written at once.
+const BLOCK: usize = 1 << 20;
+
+/// One web folder on its way from zip to unpacked, in a folder on disk that goes away with it.
+struct Journey {
+    name: &'static str,
+    capbundle: Capbundle,
+    folder: TempDir,
+}
+
+impl Journey {
+    fn start(name: &'static str) -> Option<Self> {
+        let capbundle = Capbundle::find()?;
+        let folder = tempfile::tempdir_in(target_folder()).unwrap();
+        let journey = Self {
+            name,
+            capbundle,
+            folder,
+        };
+        let _keys = journey.capbundle.ask_successfully(journey.path(), &["key", "create"]);
+        Some(journey)
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn measure(&self, budget: u64, what: &str, command: &Command) {
+        self.judge(budget, what, measure(command).peak_memory);
+    }
+
+    /// Measures a command that must refuse with this kind of error.
+    fn measure_refusal(&self, budget: u64, kind: &str, arguments: &[&str]) {
+        let what = arguments[1];
+        let mut command = self.capbundle.command(self.path(), arguments);
+        let (measured, finished) = measure_failure(command.arg("--json"));
+        assert!(finished.stdout.contains(kind), "{}", finished.transcript());
+        self.judge(budget, what, measured.peak_memory);
+    }
+
+    fn judge(&self, budget: u64, what: &str, peak: u64) {
+        println!(
+            "measured {} {what}: {} KiB of {} KiB",
+            self.name,
+            peak >> 10,
+            budget >> 10
+        );
+        assert!(
+            peak < budget,
+            "{} {what}: {peak} bytes, over the budget of {budget}",
+            self.name
+        );
+    }
+
+    fn measure_command(&self, budget: u64, arguments: &[&str]) {
+        let what = arguments[1];
+        self.measure(budget, what, &self.capbundle.command(self.path(), arguments));
+    }
+
+    /// Packs, encrypts, decrypts, verifies and inspects; the plain archive's SHA-256.
+    fn travel(&self, app: &Path) -> String {
+        let app = app.to_str().unwrap();
+        let zip = [
+            "bundle",
+            "zip",
+            "com.example.app",
+            "--bundle",
+            "1.0.0",
+            "--name",
+            "app.zip",
+            "--path",
+            app,
+        ];
+        self.measure_command(MAKING, &zip);
+        let checksum = sha256_of(&self.path().join("app.zip"));
+        self.measure_command(MAKING, &["bundle", "encrypt", "app.zip", &checksum]);
+        // Measured once more than needed: sealing draws new keys, and the parameters are wanted for decrypting.
+        let sealed = self
+            .capbundle
+            .ask_successfully(self.path(), &["bundle", "encrypt", "app.zip", &checksum]);
+        let (session, signed) = (sealed.text("ivSessionKey"), sealed.text("checksum"));
+        let sealed = sealed.text("filename");
+        self.measure_command(OPENING, &["bundle", "decrypt", sealed, session, "--checksum", signed]);
+        self.measure_command(OPENING, &["bundle", "verify", "app.zip", "--checksum", &checksum]);
+        self.measure_command(OPENING, &["bundle", "inspect", "app.zip"]);
+        checksum
+    }
+}
+
+fn sha256_of(file: &Path) -> String {
+    capbundle::digest::Sha256Digest::of_file(file, &capbundle::progress::Control::new())
+        .unwrap()
+        .to_string()
+}
+
+/// Half of it compresses, half does not, in turns of a block.
+fn write_huge_file(path: &Path) {
+    let mut file = BufWriter::new(File::create(path).unwrap());
+    let text = b"the same line of text again and again\n".repeat(BLOCK / 38);
+    let mut left = HUGE;
+    for turn in 1.. {
+        let block = if turn % 2 == 0 {
+            text.clone()
+        } else {
+            noise(BLOCK, turn)
+        };
+        let count = block.len().min(left);
+        file.write_all(&block[..count]).unwrap();
+        left -= count;
+        if left == 0 {
+            break;
+        }
+    }
+    file.flush().unwrap();
+}
+
+#[test]
+fn a_folder_of_270_megabytes_stays_within_the_memory_budget() {
+    let Some(app) = Corpus::Large.folder() else { return };
+    let Some(journey) = Journey::start("270 MB") else {
+        return;
+    };
+
+    let checksum = journey.travel(&app);
+
+    journey.measure_command(MAKING, &["bundle", "check", "--path", app.to_str().unwrap()]);
+    journey.measure_command(
+        OPENING,
+        &[
+            "bundle",
+            "unpack",
+            "app.zip",
+            "--to",
+            "unpacked",
+            "--checksum",
+            &checksum,
+        ],
+    );
+}
+
+#[test]
+fn a_file_of_2_gigabytes_stays_within_the_memory_budget() {
+    let Some(journey) = Journey::start("2 GB") else { return };
+    let app = journey.path().join("app");
+    write_sample(&app);
+    write_huge_file(&app.join("huge.bin"));
+
+    let checksum = journey.travel(&app);
+
+    fs::remove_dir_all(&app).unwrap();
+    let mut unpack = Command::new(sibling_program("unlimited"));
+    unpack
+        .current_dir(journey.path())
+        .args(["app.zip", &checksum, "unpacked"]);
+    journey.measure(OPENING, "unpack", &unpack);
+}
+
+#[test]
+fn an_archive_of_little_but_directory_is_refused_within_the_memory_budget() {
+    let Some(journey) = Journey::start("directory of 120 MB") else {
+        return;
+    };
+    let padded = |number: usize| {
+        Entry::file(format!("{number}.txt"), b"")
+            .central(|header| header.shared.extra = extra_field(0xcafe, &vec![0; 60_000]))
+    };
+    let archive = journey.path().join("hostile.zip");
+    fs::write(&archive, Archive::bundle((0..2_000).map(padded)).bytes()).unwrap();
+    let checksum = sha256_of(&archive);
+
+    journey.measure_refusal(OPENING, "limit_exceeded", &["bundle", "inspect", "hostile.zip"]);
+
+    let unpack = [
+        "bundle",
+        "unpack",
+        "hostile.zip",
+        "--to",
+        "unpacked",
+        "--checksum",
+        &checksum,
+    ];
+    journey.measure_refusal(OPENING, "limit_exceeded", &unpack);
+    assert!(!journey.path().join("unpacked").exists());
+}

@@ -1,0 +1,179 @@
+//! Cancelled at any moment, an operation leaves nothing; and its progress only ever grows.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use capbundle::bundle::pack;
+use capbundle::digest::Sha256Digest;
+use capbundle::progress::{CancelToken, Control, Phase, Progress};
+use capbundle::seal::ChecksumForm;
+use capbundle::seal::capgo;
+use capbundle::{ErrorKind, Result};
+use capbundle_tests::tree::Tree;
+use proptest::prelude::*;
+
+use crate::strategies::{Place, cases, noise, pack_options, signer};
+
+/// The long operations: each writes to `out` or `staging` only, from what the ones before it made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Pack,
+    Seal,
+    Open,
+    Unpack,
+}
+
+const OPERATIONS: [Operation; 4] = [Operation::Pack, Operation::Seal, Operation::Open, Operation::Unpack];
+
+/// How many reports each operation makes when nothing disturbs it.
+static REPORTS: LazyLock<[usize; 4]> =
+    LazyLock::new(|| OPERATIONS.map(|operation| Prepared::for_operation(operation).reports_of_a_full_run(operation)));
+
+proptest! {
+    #![proptest_config(cases(48))]
+
+    #[test]
+    fn cancelled_at_any_moment_nothing_is_left(operation in prop::sample::select(&OPERATIONS), after in 0..24_usize) {
+        let prepared = Prepared::for_operation(operation);
+        let reports = REPORTS[operation as usize];
+        let before = prepared.place.written();
+        let outcome = prepared.run(operation, &cancelling_after(after));
+        match outcome {
+            Err(error) => {
+                prop_assert_eq!(error.kind(), ErrorKind::Cancelled);
+                prop_assert_eq!(prepared.place.written(), before);
+            }
+            Ok(()) => prop_assert!(
+                after + last_reports(operation) > reports,
+                "{operation:?} was cancelled at report {after} of {reports}, and done all the same"
+            ),
+        }
+    }
+}
+
+#[test]
+fn progress_never_goes_back() {
+    let prepared = Prepared::for_operation(Operation::Pack);
+    for _ in 0..20 {
+        for operation in OPERATIONS {
+            let seen = Arc::new(Mutex::new(Vec::new()));
+            let log = Arc::clone(&seen);
+            // A slow observer, so that the threads which report have to wait for each other.
+            let watch = move |progress: Progress| {
+                let mut log = log.lock().unwrap();
+                thread::sleep(Duration::from_micros(50));
+                log.push(progress);
+            };
+            prepared
+                .run(operation, &Control::new().observed_by(Arc::new(watch)))
+                .unwrap();
+            require_growing(operation, &seen.lock().unwrap());
+        }
+        fs::remove_dir_all(prepared.place.path("staging/bundle")).unwrap();
+    }
+}
+
+fn require_growing(operation: Operation, seen: &[Progress]) {
+    assert!(!seen.is_empty(), "{operation:?} reported nothing");
+    let mut last: HashMap<Phase, Progress> = HashMap::new();
+    for progress in seen {
+        let before = last.insert(progress.phase, *progress);
+        assert!(
+            before.is_none_or(|before| before.done <= progress.done),
+            "{operation:?}: {before:?}, then {progress:?}"
+        );
+        assert!(progress.done <= progress.total, "{operation:?}: {progress:?}");
+    }
+    for progress in last.values() {
+        assert_eq!(progress.done, progress.total, "{operation:?} ended at {progress:?}");
+    }
+}
+
+/// Cancelled at one of so many last reports, an operation may already be past its last look at the token.
+fn last_reports(operation: Operation) -> usize {
+    match operation {
+        // Its threads look at the token, and they run ahead of the writer that reports.
+        Operation::Pack => 30,
+        Operation::Seal | Operation::Open | Operation::Unpack => 3,
+    }
+}
+
+/// Cancels at the report with this number, counted from one; before everything for 0.
+fn cancelling_after(reports: usize) -> Control {
+    let token = CancelToken::new();
+    if reports == 0 {
+        token.cancel();
+    }
+    let (seen, stop) = (AtomicUsize::new(0), token.clone());
+    let watch = move |_: Progress| {
+        if seen.fetch_add(1, Ordering::Relaxed) + 1 == reports {
+            stop.cancel();
+        }
+    };
+    Control::new().observed_by(Arc::new(watch)).cancelled_by(&token)
+}
+
+/// A folder in which all that an operation needs is there.
+struct Prepared {
+    place: Place,
+}
+
+impl Prepared {
+    fn for_operation(operation: Operation) -> Self {
+        let tree = (0..40).fold(Tree::bundle(), |tree, number| {
+            tree.with_file(&format!("assets/{number}.bin"), &noise(150_000, number + 1))
+        });
+        let prepared = Self {
+            place: Place::with(&tree),
+        };
+        for earlier in OPERATIONS.into_iter().take_while(|earlier| *earlier != operation) {
+            prepared.run(earlier, &Control::new()).unwrap();
+        }
+        prepared
+    }
+
+    fn reports_of_a_full_run(&self, operation: Operation) -> usize {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&seen);
+        let watch = move |_: Progress| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        };
+        self.run(operation, &Control::new().observed_by(Arc::new(watch)))
+            .unwrap();
+        seen.load(Ordering::Relaxed)
+    }
+
+    fn run(&self, operation: Operation, control: &Control) -> Result<()> {
+        let place = &self.place;
+        let (plain, sealed) = (place.path("out/bundle.zip"), place.path("out/sealed"));
+        match operation {
+            Operation::Pack => pack(&place.path("web"), &plain, &pack_options(2), control).map(drop),
+            Operation::Seal => {
+                let digest = Sha256Digest::of_file(&plain, &Control::new())?;
+                let parts = capgo::seal(&plain, &digest, &sealed, &signer(), ChecksumForm::V3, control)?;
+                fs::write(place.path("session"), parts.iv_session_key.to_string()).unwrap();
+                fs::write(place.path("checksum"), parts.checksum.to_string()).unwrap();
+                Ok(())
+            }
+            Operation::Open => {
+                let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+                let checksum = capbundle::seal::SignedChecksum::parse(&read("checksum"), ChecksumForm::V3)?;
+                let (session, staging) = (read("session").parse()?, place.path("staging"));
+                capgo::open(
+                    &sealed,
+                    &staging,
+                    &session,
+                    &checksum,
+                    &signer().verifying_key(),
+                    control,
+                )
+                .map(drop)
+            }
+            Operation::Unpack => place.unpack(control),
+        }
+    }
+}

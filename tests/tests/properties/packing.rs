@@ -1,0 +1,146 @@
+//! Packing loses nothing and depends on nothing but names and bytes.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use capbundle::Limits;
+use capbundle::bundle::{FindingCode, inspect, pack};
+use capbundle::progress::Control;
+use capbundle_tests::tree::Tree;
+use proptest::prelude::*;
+
+use crate::strategies::{Place, cases, noise, pack_options, trees};
+
+proptest! {
+    #![proptest_config(cases(96))]
+
+    #[test]
+    fn packing_then_unpacking_gives_the_same_tree(tree in trees()) {
+        let place = Place::with(&tree);
+        place.pack(2);
+        place.unpack(&Control::new()).unwrap();
+        prop_assert!(place.unpacked() == tree);
+    }
+
+    #[test]
+    fn inspecting_finds_what_was_packed(tree in trees()) {
+        let place = Place::with(&tree);
+        place.pack(2);
+        let inspection = inspect(&place.path("out/bundle.zip"), &Limits::default()).unwrap();
+        prop_assert_eq!(inspection.files.len(), tree.files());
+        prop_assert_eq!(inspection.unpacked_size, tree.size() as u64);
+        prop_assert!(inspection.findings.iter().all(|finding| !finding.is_error()));
+    }
+
+    #[test]
+    fn the_same_names_and_bytes_give_the_same_archive(tree in trees(), age in 0..2_000_000_000_u64) {
+        let (here, there) = (Place::with(&tree), Place::with(&tree));
+        change_what_must_not_matter(&there.path("web"), age);
+        let packed = here.pack(1);
+        for threads in [1, 2, 3, 8] {
+            prop_assert!(there.pack(threads) == packed, "{} threads", threads);
+        }
+    }
+}
+
+#[test]
+fn thousands_of_files_come_back() {
+    let tree = (0..5_000).fold(Tree::bundle(), |tree, number| {
+        let path = format!("assets/{}/chunk-{number}.js", number % 37);
+        tree.with_file(
+            &path,
+            format!("export const number = {number};\n")
+                .repeat(number % 50)
+                .as_bytes(),
+        )
+    });
+    let place = Place::with(&tree);
+    place.pack(2);
+    place.unpack(&Control::new()).unwrap();
+    assert!(place.unpacked() == tree);
+}
+
+#[test]
+fn paths_at_the_limits_come_back() {
+    let deepest = "a/".repeat(63) + "a.txt";
+    let longest = format!("{}/", "b".repeat(99)).repeat(10) + &"c".repeat(24);
+    let tree = Tree::bundle()
+        .with_file(&deepest, b"deep")
+        .with_file(&longest, b"long")
+        .with_file(&"d".repeat(255), b"wide")
+        .with_file(&"\u{1f680}".repeat(63), b"wide in bytes");
+    let place = Place::with(&tree);
+    place.pack(2);
+    place.unpack(&Control::new()).unwrap();
+    assert!(place.unpacked() == tree);
+}
+
+/// The longest folder that a path may name: with the slash of a folder entry, the name is one byte longer.
+#[test]
+fn an_empty_folder_at_the_limits_comes_back() {
+    let longest = format!("{}/", "b".repeat(99)).repeat(10) + &"c".repeat(24);
+    let tree = Tree::bundle()
+        .with_folder(&longest)
+        .with_folder("e/".repeat(64).trim_end_matches('/'));
+    let place = Place::with(&tree);
+    place.pack(2);
+    place.unpack(&Control::new()).unwrap();
+    assert!(place.unpacked() == tree);
+}
+
+#[test]
+fn large_files_come_back() {
+    let text = b"the quick brown fox jumps over the lazy dog. ".repeat(200_000);
+    let tree = Tree::bundle()
+        .with_file("large.txt", &text)
+        .with_file("large.bin", &noise(9_000_000, 7));
+    let place = Place::with(&tree);
+    let packed = place.pack(1);
+    assert!(place.pack(3) == packed);
+    place.unpack(&Control::new()).unwrap();
+    assert!(place.unpacked() == tree);
+}
+
+/// Whatever our own packing does without a warning, our own unpacking must take.
+#[test]
+fn a_bundle_that_devices_refuse_is_warned_about_when_it_is_packed() {
+    let place = Place::with(&Tree::bundle().with_file("sparse.bin", &vec![0; (16 << 20) + 1]));
+    let packed = pack(
+        &place.path("web"),
+        &place.path("out/bundle.zip"),
+        &pack_options(2),
+        &Control::new(),
+    )
+    .unwrap();
+    let warned = packed
+        .findings
+        .iter()
+        .any(|finding| finding.code == FindingCode::OverDeviceLimit);
+    assert!(
+        warned || place.unpack(&Control::new()).is_ok(),
+        "packed without a warning, refused when unpacked"
+    );
+}
+
+/// Times and permissions of everything below `folder`.
+fn change_what_must_not_matter(folder: &Path, age: u64) {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(age);
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            change_what_must_not_matter(&path, age);
+        }
+        File::open(&path).unwrap().set_modified(time).unwrap();
+        set_mode(&path, if age.is_multiple_of(2) { 0o700 } else { 0o777 });
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn set_mode(_path: &Path, _mode: u32) {}

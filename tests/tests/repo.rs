@@ -1,0 +1,228 @@
+//! Checks of the repository itself: cheap ones that a reviewer would otherwise make by eye.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use capbundle_tests::peers::{Capbundle, run, tests_folder};
+use capbundle_tests::skip::{skipped, tool};
+use serde_json::Value;
+
+/// Everything that belongs at the top; a new entry is a decision.
+const TOP_LEVEL: [&str; 18] = [
+    ".ci",
+    ".gitignore",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "bindings",
+    "clippy.toml",
+    "core",
+    "deny.toml",
+    "docs",
+    "examples",
+    "ffi",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "tests",
+];
+
+/// Past it a file is two ideas.
+const LONGEST_SOURCE: usize = 480;
+/// Tables, which are read by looking a line up.
+const TABLES: &str = "tests/src/vector/";
+/// Written by a generator.
+const GENERATED: &str = "generated/";
+
+/// Where the library runs and no C compiler may be needed.
+const TARGETS: [&str; 6] = [
+    "x86_64-unknown-linux-gnu",
+    "aarch64-linux-android",
+    "armv7-linux-androideabi",
+    "x86_64-linux-android",
+    "aarch64-apple-ios",
+    "aarch64-apple-ios-sim",
+];
+
+fn root() -> &'static Path {
+    tests_folder().parent().unwrap()
+}
+
+/// Files under version control, with paths from the root.
+fn tracked_files() -> Option<Vec<String>> {
+    if !root().join(".git").exists() {
+        skipped("this is not a git checkout");
+        return None;
+    }
+    let listing = run(Command::new(tool("git")?).current_dir(root()).args(["ls-files", "-z"])).expect_success();
+    // A file that is deleted but not yet committed is still listed.
+    let files = listing.split_terminator('\0').filter(|file| root().join(file).exists());
+    Some(files.map(str::to_owned).collect())
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+#[test]
+fn nothing_unexpected_lies_at_the_top() {
+    let Some(files) = tracked_files() else { return };
+    let found: BTreeSet<_> = files.iter().map(|file| file.split('/').next().unwrap()).collect();
+    let surprises: Vec<_> = found.into_iter().filter(|entry| !TOP_LEVEL.contains(entry)).collect();
+    assert!(surprises.is_empty(), "unexpected: {surprises:?}");
+}
+
+#[test]
+fn lock_files_of_npm_carry_no_registry_addresses_and_every_hash() {
+    let Some(files) = tracked_files() else { return };
+    for file in files.iter().filter(|file| file.ends_with("package-lock.json")) {
+        let lock: Value = serde_json::from_str(&text(file)).unwrap();
+        let packages = lock["packages"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(path, _)| !path.is_empty());
+        for (path, package) in packages.filter(|(_, package)| package["link"] != true) {
+            assert!(package.get("resolved").is_none(), "{file}: {path} names an address");
+            assert!(package["integrity"].is_string(), "{file}: {path} has no hash");
+        }
+    }
+}
+
+#[test]
+fn lock_files_of_cargo_name_the_public_registry_only() {
+    let Some(files) = tracked_files() else { return };
+    for file in files.iter().filter(|file| file.ends_with("Cargo.lock")) {
+        for line in text(file).lines().filter(|line| line.starts_with("source = ")) {
+            assert_eq!(
+                line, r#"source = "registry+https://github.com/rust-lang/crates.io-index""#,
+                "{file}"
+            );
+        }
+    }
+}
+
+#[test]
+fn source_files_hold_one_idea() {
+    let Some(files) = tracked_files() else { return };
+    let sources = files
+        .iter()
+        .filter(|file| Path::new(file).extension().is_some_and(|extension| extension == "rs"))
+        .filter(|file| !file.starts_with(TABLES) && !file.contains(GENERATED));
+    let long = sources
+        .map(|file| (file, text(file).lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST_SOURCE);
+    let long: Vec<_> = long.collect();
+    assert!(long.is_empty(), "more than {LONGEST_SOURCE} lines: {long:?}");
+}
+
+#[test]
+fn core_and_ffi_depend_on_no_c_code() {
+    for target in TARGETS {
+        let names = dependencies_of_the_library(target);
+        assert!(names.len() > 10, "cargo tree printed too little: {names:?}");
+        let c_builders = ["cc", "cmake", "pkg-config", "bindgen", "vcpkg"].map(str::to_owned);
+        let found: Vec<_> = c_builders.iter().filter(|name| names.contains(*name)).collect();
+        assert!(found.is_empty(), "{target}: {found:?} in the tree");
+        let linking: Vec<_> = packages_with_a_links_key()
+            .into_iter()
+            .filter(|name| names.contains(name))
+            .collect();
+        assert!(linking.is_empty(), "{target}: {linking:?} link to a foreign library");
+    }
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    run(Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(arguments)
+        .arg("--offline"))
+    .expect_success()
+}
+
+fn dependencies_of_the_library(target: &str) -> BTreeSet<String> {
+    let what = [
+        "tree",
+        "-p",
+        "capbundle",
+        "-p",
+        "capbundle-ffi",
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+    ];
+    let tree = cargo(&[what.as_slice(), &["--target", target, "--format", "{p}"]].concat());
+    tree.lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn packages_with_a_links_key() -> Vec<String> {
+    let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version", "1"])).unwrap();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    let linking = packages.filter(|package| package["links"].is_string());
+    linking
+        .map(|package| package["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_script_that_the_readme_names_is_there() {
+    for command in readme_commands() {
+        let program = command.split(' ').next().unwrap();
+        if program.starts_with("./") || program.starts_with("tests/") {
+            let path: PathBuf = root().join(program);
+            assert!(
+                path.is_file(),
+                "the README runs {command}, but there is no {}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_command_that_the_readme_shows_exists() {
+    let Some(capbundle) = Capbundle::find() else { return };
+    for command in readme_commands()
+        .iter()
+        .filter_map(|command| command.strip_prefix("capbundle "))
+    {
+        let subcommand = command
+            .split(' ')
+            .take_while(|word| word.chars().all(|letter| letter.is_ascii_lowercase()));
+        let arguments: Vec<_> = subcommand.chain(["--help"]).collect();
+        let help = run(&mut capbundle.command(root(), &arguments));
+        assert!(
+            help.status.success(),
+            "the README shows `capbundle {command}`\n{}",
+            help.transcript()
+        );
+    }
+}
+
+/// The lines of the README's shell blocks, without prompts and comments.
+fn readme_commands() -> Vec<String> {
+    let readme = text("README.md");
+    let blocks = readme
+        .split("```")
+        .skip(1)
+        .step_by(2)
+        .filter_map(|block| block.split_once('\n'));
+    let shell = ["sh", "bash", "console", "shell"];
+    let lines = blocks
+        .filter(|(language, _)| shell.contains(language))
+        .flat_map(|(_, block)| block.lines());
+    let commands = lines.map(|line| line.trim_start_matches("$ ").split(" #").next().unwrap().trim());
+    commands
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}

@@ -1,0 +1,345 @@
+//! Two processes and eight threads each use one store at once. Nothing is lost, nothing waits for ever, and a launch always
+//! answers in time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a panic is how a test fails"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use capbundle::bundle::{PackOptions, pack};
+use capbundle::progress::Control;
+use capbundle::store::{BundleId, LaunchReason, NativeApp, NewBundle, NotDurable, Slot, Store, StoreOptions};
+use capbundle::{ErrorKind, Result, VerifiedArchive};
+use capbundle_tests::tree::Tree;
+use serde_json::{Value, json};
+
+/// Tell a process where to work, which of them it is and for how long.
+const PLACE: &str = "CAPBUNDLE_CONTENTION_PLACE";
+const PROCESS: &str = "CAPBUNDLE_CONTENTION_PROCESS";
+const SECONDS: &str = "CAPBUNDLE_CONTENTION_SECONDS";
+
+const PROCESSES: usize = 2;
+const THREADS: usize = 8;
+/// The lock is waited for 200 ms; the rest is this machine, which has fewer cores than there are threads.
+const LAUNCH_BOUND: Duration = Duration::from_secs(2);
+/// Longer than any change waits for the lock (10 s) and unpacking takes.
+const CALL_BOUND: Duration = Duration::from_secs(20);
+
+#[test]
+fn two_processes_and_eight_threads_lose_nothing_and_wait_for_nothing() {
+    let seconds = if std::env::var("CI").as_deref() == Ok("true") {
+        30
+    } else {
+        10
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let children: Vec<Child> = (0..PROCESSES)
+        .map(|number| child_process(folder.path(), number, seconds))
+        .collect();
+
+    let mut reports = Vec::new();
+    for mut child in children {
+        let ended = wait(&mut child, Duration::from_secs(seconds) + 3 * CALL_BOUND);
+        assert!(ended, "a process did not end: something waits for ever");
+    }
+    for number in 0..PROCESSES {
+        let complaint = fs::read_to_string(folder.path().join(format!("complaint-{number}"))).unwrap();
+        let report = fs::read(folder.path().join(format!("report-{number}"))).unwrap_or_else(|_| panic!("{complaint}"));
+        let threads: Vec<Value> = serde_json::from_slice(&report).unwrap();
+        reports.extend(threads);
+    }
+
+    assert_eq!(reports.len(), PROCESSES * THREADS);
+    let sum = |what: &str| reports.iter().map(|report| report[what].as_u64().unwrap()).sum::<u64>();
+    let longest = reports
+        .iter()
+        .map(|report| report["longest_launch_ms"].as_u64().unwrap())
+        .max()
+        .unwrap();
+    eprintln!(
+        "{seconds} s: {} installed, {} deleted, {} marked, {} launches ({} without the lock, the longest {longest} ms), {} calls too busy",
+        sum("installs"),
+        sum("deletes"),
+        sum("marks"),
+        sum("launches"),
+        sum("launches_without_lock"),
+        sum("busy"),
+    );
+    assert_all_is_there(folder.path(), &reports);
+    assert!(
+        sum("launches") > sum("launches_without_lock"),
+        "no launch ever had the lock"
+    );
+    assert!(
+        reports.iter().all(|report| report["installs"].as_u64() > Some(0)),
+        "a thread never had its turn"
+    );
+}
+
+/// What a thread installed and did not delete is there to the byte, what it marked is marked, and nothing else is.
+fn assert_all_is_there(folder: &Path, reports: &[Value]) {
+    let store = Store::open(&folder.join("store"), options()).unwrap();
+    let texts = |what: &str| -> BTreeSet<String> {
+        let all = reports.iter().flat_map(|report| report[what].as_array().unwrap());
+        all.map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    let installed = store.list().unwrap();
+    let versions: BTreeSet<String> = installed.iter().map(|(record, _)| record.version.clone()).collect();
+    assert_eq!(versions, texts("kept"));
+    for (record, _) in &installed {
+        let found = Tree::read_from(&store.folder(&record.id)).unwrap();
+        assert!(found == tree(&record.version), "{} is damaged", record.version);
+    }
+    let failed: BTreeSet<String> = store
+        .failed()
+        .unwrap()
+        .into_iter()
+        .map(|failed| failed.version)
+        .collect();
+    assert_eq!(failed, texts("marked"));
+    let folders = fs::read_dir(folder.join("store/bundles")).unwrap().count();
+    store.clean(&capbundle::store::KeepRules::default()).unwrap();
+    assert!(folders >= installed.len());
+    assert_eq!(
+        fs::read_dir(folder.join("store/bundles")).unwrap().count(),
+        installed.len()
+    );
+    assert_eq!(fs::read_dir(folder.join("store/staging")).unwrap().count(), 0);
+}
+
+fn wait(child: &mut Child, patience: Duration) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < patience {
+        if child.try_wait().unwrap().is_some() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    false
+}
+
+fn child_process(place: &Path, number: usize, seconds: u64) -> Child {
+    let complaint = fs::File::create(place.join(format!("complaint-{number}"))).unwrap();
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .env(PLACE, place)
+        .env(PROCESS, number.to_string())
+        .env(SECONDS, seconds.to_string())
+        .stdout(Stdio::null())
+        .stderr(complaint)
+        .spawn()
+        .unwrap()
+}
+
+/// What each process does; an ordinary test run skips it.
+#[test]
+#[ignore = "run by the other test of this file, in processes of its own"]
+fn child() {
+    let Some(place) = std::env::var_os(PLACE).map(PathBuf::from) else {
+        return;
+    };
+    let process: usize = std::env::var(PROCESS).unwrap().parse().unwrap();
+    let until = Instant::now() + Duration::from_secs(std::env::var(SECONDS).unwrap().parse().unwrap());
+    let shared = Store::open(&place.join("store"), options()).unwrap();
+    let reports: Vec<Value> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|number| {
+                let mut worker = Worker::new(&place, &format!("{process}-{number}"), &shared);
+                scope.spawn(move || {
+                    while Instant::now() < until {
+                        worker.work();
+                    }
+                    worker.report()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    fs::write(
+        place.join(format!("report-{process}")),
+        serde_json::to_vec(&reports).unwrap(),
+    )
+    .unwrap();
+}
+
+fn native() -> NativeApp {
+    NativeApp::new("1.0", "1")
+}
+
+/// Bundles go only when a thread says so.
+fn options() -> StoreOptions {
+    let mut options = StoreOptions::default();
+    options.auto_delete_previous = false;
+    options.attempts = u32::MAX;
+    options.space_margin = 0;
+    options
+}
+
+fn tree(version: &str) -> Tree {
+    (0..8).fold(Tree::bundle(), |tree, number| {
+        let text = format!("export const value = '{version} {number}';\n").repeat(50);
+        tree.with_file(&format!("assets/{number}.js"), text.as_bytes())
+    })
+}
+
+/// One thread, with versions that nobody else has.
+struct Worker<'a> {
+    place: PathBuf,
+    name: String,
+    shared: &'a Store,
+    rounds: usize,
+    /// Installed and not deleted: version and id.
+    kept: Vec<(String, BundleId)>,
+    marked: Vec<String>,
+    installs: u64,
+    deletes: u64,
+    launches: u64,
+    launches_without_lock: u64,
+    longest_launch: Duration,
+    busy: u64,
+}
+
+impl<'a> Worker<'a> {
+    fn new(place: &Path, name: &str, shared: &'a Store) -> Self {
+        Self {
+            place: place.to_path_buf(),
+            name: name.to_owned(),
+            shared,
+            rounds: 0,
+            kept: Vec::new(),
+            marked: Vec::new(),
+            installs: 0,
+            deletes: 0,
+            launches: 0,
+            launches_without_lock: 0,
+            longest_launch: Duration::ZERO,
+            busy: 0,
+        }
+    }
+
+    /// Every other round through the process's store, the others in a session of their own.
+    fn work(&mut self) {
+        self.rounds += 1;
+        if self.rounds.is_multiple_of(2) {
+            self.use_store(self.shared);
+        } else {
+            let store = Store::open(&self.place.join("store"), options()).unwrap();
+            self.launch(&store);
+            self.use_store(&store);
+        }
+    }
+
+    fn launch(&mut self, store: &Store) {
+        let start = Instant::now();
+        let launch = store.launch(&native());
+        let taken = start.elapsed();
+        assert!(taken < LAUNCH_BOUND, "a launch took {taken:?}");
+        self.longest_launch = self.longest_launch.max(taken);
+        self.launches += 1;
+        match &launch.reason {
+            LaunchReason::NotDurable(NotDurable::Busy) => self.launches_without_lock += 1,
+            LaunchReason::NotDurable(why) => panic!("{why:?}"),
+            _ => {}
+        }
+        assert_eq!(launch.failed, None);
+        if let (Slot::Bundle(id), Some(folder), Some(version)) = (&launch.bundle, &launch.folder, &launch.version) {
+            assert!(
+                Tree::read_from(folder).unwrap() == tree(version),
+                "{version} is served and damaged"
+            );
+            self.call(|| store.trial_started(id));
+            self.call(|| store.confirm(&launch.bundle));
+        }
+    }
+
+    fn use_store(&mut self, store: &Store) {
+        let version = format!("{}-{}", self.name, self.rounds);
+        let archive = self.archive(&version);
+        let Some(record) = self.call(|| store.install(&archive, &NewBundle::version(&version), &Control::new())) else {
+            return;
+        };
+        self.installs += 1;
+        let id = record.id;
+        self.kept.push((version.clone(), id.clone()));
+        match self.rounds % 4 {
+            0 => drop(self.call(|| store.set_next(&Slot::Bundle(id)))),
+            1 => {
+                if self.call(|| store.mark_failed(&id)).is_some() {
+                    self.kept.pop();
+                    self.marked.push(version);
+                }
+            }
+            2 => self.delete_oldest(store),
+            _ => drop(self.call(|| store.list())),
+        }
+    }
+
+    fn delete_oldest(&mut self, store: &Store) {
+        let (version, id) = self.kept[0].clone();
+        let start = Instant::now();
+        match store.delete(&id) {
+            Ok(()) => {
+                self.deletes += 1;
+                self.kept.remove(0);
+            }
+            // It has a role, or a session serves it.
+            Err(error) if error.kind() == ErrorKind::InUse => {}
+            Err(error) if error.kind() == ErrorKind::Busy => self.busy += 1,
+            Err(error) => panic!("delete {version}: {error}"),
+        }
+        assert!(start.elapsed() < CALL_BOUND, "a deletion took {:?}", start.elapsed());
+    }
+
+    /// What is done, unless others had the lock for so long that the call gave up.
+    fn call<T>(&mut self, call: impl FnOnce() -> Result<T>) -> Option<T> {
+        let start = Instant::now();
+        let result = call();
+        assert!(start.elapsed() < CALL_BOUND, "a call took {:?}", start.elapsed());
+        match result {
+            Ok(done) => Some(done),
+            Err(error) if error.kind() == ErrorKind::Busy => {
+                self.busy += 1;
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn archive(&self, version: &str) -> VerifiedArchive {
+        let (web, zip) = (
+            self.place.join(format!("web-{}", self.name)),
+            self.place.join(format!("{}.zip", self.name)),
+        );
+        let _ = fs::remove_dir_all(&web);
+        fs::create_dir(&web).unwrap();
+        tree(version).write_to(&web).unwrap();
+        let packed = pack(&web, &zip, &PackOptions::default(), &Control::new()).unwrap();
+        VerifiedArchive::from_digest(&zip, &packed.digest, &Control::new()).unwrap()
+    }
+
+    fn report(self) -> Value {
+        json!({
+            "kept": self.kept.iter().map(|(version, _)| version).collect::<Vec<_>>(),
+            "marked": self.marked,
+            "marks": self.marked.len(),
+            "installs": self.installs,
+            "deletes": self.deletes,
+            "launches": self.launches,
+            "launches_without_lock": self.launches_without_lock,
+            "longest_launch_ms": u64::try_from(self.longest_launch.as_millis()).unwrap(),
+            "busy": self.busy,
+        })
+    }
+}

@@ -1,0 +1,330 @@
+//! Every vector in `tests/vectors` ends as its `expect:` line says, and leaves nothing behind.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use capbundle::bundle::{Finding, FindingCode, UnpackOptions, inspect, unpack};
+use capbundle::digest::Sha256Digest;
+use capbundle::keys::VerifyingKey;
+use capbundle::progress::Control;
+use capbundle::seal::capgo::{self, IvSessionKey};
+use capbundle::seal::{ChecksumForm, SignedChecksum};
+use capbundle::{Result, VerifiedArchive};
+use capbundle_tests::skip::skipped;
+use capbundle_tests::vector::{self, Vector, unescape};
+use tempfile::TempDir;
+
+/// What the hostile names reach for when they climb to the root of the file system.
+const OUTSIDE: [&str; 2] = ["/tmp/capbundle-evil.txt", "/capbundle-evil.txt"];
+
+#[test]
+fn hostile_archives_are_refused_and_benign_ones_accepted() {
+    let vectors = read("archives");
+    let outcomes: Vec<String> = vectors
+        .iter()
+        .filter(|vector| is_holdable(vector))
+        .filter_map(archive_fault)
+        .collect();
+    assert!(
+        outcomes.is_empty(),
+        "{} faults:\n{}",
+        outcomes.len(),
+        outcomes.join("\n")
+    );
+    let hostile = count_hostile(&vectors);
+    report(&format!(
+        "{hostile} hostile archives refused, {} benign ones accepted",
+        vectors.len() - hostile
+    ));
+    assert!(hostile >= 60);
+}
+
+#[test]
+fn hostile_capgo_inputs_are_refused_and_benign_ones_accepted() {
+    let vectors = read("capgo-v2");
+    let outcomes: Vec<String> = vectors.iter().filter_map(capgo_fault).collect();
+    assert!(
+        outcomes.is_empty(),
+        "{} faults:\n{}",
+        outcomes.len(),
+        outcomes.join("\n")
+    );
+    let hostile = count_hostile(&vectors);
+    report(&format!(
+        "{hostile} hostile Capgo v2 inputs refused, {} benign ones accepted",
+        vectors.len() - hostile
+    ));
+    assert!(hostile >= 30);
+}
+
+#[test]
+fn the_forge_still_makes_the_committed_vectors() {
+    let mut made: BTreeMap<String, String> = vector::generated(&root()).unwrap().into_iter().collect();
+    for folder in ["archives", "capgo-v2"] {
+        for path in files_below(&root().join(folder)) {
+            let name = format!("{folder}/{}", path.display());
+            let text = made
+                .remove(&name)
+                .unwrap_or_else(|| panic!("{name} is not made by the forge"));
+            assert!(
+                fs::read_to_string(root().join(&name)).unwrap() == text,
+                "{name}: run the bin make-vectors"
+            );
+        }
+    }
+    for (name, text) in made {
+        let committed = fs::read_to_string(root().join(&name));
+        assert!(
+            committed.is_ok_and(|committed| committed == text),
+            "{name}: run the bin make-vectors"
+        );
+    }
+}
+
+#[test]
+fn names_of_vectors_are_unique_and_every_one_says_why() {
+    for folder in ["archives", "capgo-v2"] {
+        let vectors = read(folder);
+        let mut names: Vec<&str> = vectors.iter().map(|vector| vector.field("name")).collect();
+        names.dedup();
+        assert_eq!(names.len(), vectors.len());
+        assert!(
+            vectors
+                .iter()
+                .all(|vector| !vector.field("why").is_empty() && !vector.field("expect").is_empty())
+        );
+    }
+}
+
+/// Unpacks with one thread and with several; says what went otherwise than expected.
+fn archive_fault(vector: &Vector) -> Option<String> {
+    let faults = [1, 4].map(|threads| {
+        let place = Place::new(&vector.body);
+        let outcome = guarded(|| place.unpack(vector, threads));
+        let expected = vector.field("expect");
+        let fault = if outcome.kind == expected {
+            place.leftover(vector)
+        } else {
+            outcome.against(expected)
+        };
+        fault
+            .or_else(|| place.inspect(vector))
+            .map(|fault| format!("{} ({threads} threads): {fault}", vector.field("name")))
+    });
+    faults.into_iter().flatten().next()
+}
+
+fn capgo_fault(vector: &Vector) -> Option<String> {
+    let place = Place::new(&vector.body);
+    let outcome = guarded(|| place.open(vector));
+    let expected = vector.field("expect");
+    let fault = if outcome.kind == expected {
+        place.leftover_of_staging()
+    } else {
+        outcome.against(expected)
+    };
+    fault.map(|fault| format!("{}: {fault}", vector.field("name")))
+}
+
+/// A fresh folder with the input in it, and beside it the folders that may be written to.
+struct Place {
+    folder: TempDir,
+    input: PathBuf,
+}
+
+impl Place {
+    fn new(body: &[u8]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["in", "out", "staging"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let input = folder.path().join("in/input");
+        fs::write(&input, body).unwrap();
+        Self { folder, input }
+    }
+
+    fn unpack(&self, vector: &Vector, threads: usize) -> Result<()> {
+        let mut options = UnpackOptions::default();
+        options.limits = vector.limits().unwrap();
+        options.threads = NonZeroUsize::new(threads);
+        let digest = Sha256Digest::of(&vector.body);
+        let archive = VerifiedArchive::from_digest(&self.input, &digest, &Control::new())?;
+        unpack(
+            &archive,
+            &self.folder.path().join("out/bundle"),
+            &options,
+            &Control::new(),
+        )
+        .map(drop)
+    }
+
+    fn open(&self, vector: &Vector) -> Result<()> {
+        let text = |key: &str| String::from_utf8(unescape(vector.field(key))).unwrap();
+        let form = if vector.field("form") == "v2" {
+            ChecksumForm::V2
+        } else {
+            ChecksumForm::V3
+        };
+        let key = VerifyingKey::read(&root().join("keys").join(vector.field("key")))?;
+        let checksum = SignedChecksum::parse(&text("checksum"), form)?;
+        let iv_session_key: IvSessionKey = text("iv_session_key").parse()?;
+        let staging = self.folder.path().join("staging");
+        capgo::open(&self.input, &staging, &iv_session_key, &checksum, &key, &Control::new()).map(drop)
+    }
+
+    /// Looking into an archive refuses the same things, but for those that only the contents betray.
+    fn inspect(&self, vector: &Vector) -> Option<String> {
+        let mut found = None;
+        let mut outcome = guarded(|| {
+            found = decisive(&inspect(&self.input, &vector.limits().unwrap())?.findings);
+            Ok(())
+        });
+        if let Some(code) = found {
+            outcome.kind = code;
+        }
+        let expected = vector.get("inspect").unwrap_or(vector.field("expect"));
+        if outcome.kind == expected {
+            self.leftover(vector)
+        } else {
+            outcome.against(expected).map(|fault| format!("inspect: {fault}"))
+        }
+    }
+
+    /// What is on disk and should not be, or the other way round.
+    fn leftover(&self, vector: &Vector) -> Option<String> {
+        if let Some(outside) = OUTSIDE.iter().find(|path| Path::new(path).exists()) {
+            return Some(format!("wrote {outside}"));
+        }
+        let found = files_below(self.folder.path())
+            .into_iter()
+            .filter(|path| path != Path::new("in/input"));
+        let found: BTreeMap<String, String> = found.map(|path| self.described(&path)).collect();
+        let expected: BTreeMap<String, String> = vector
+            .files()
+            .into_iter()
+            .map(|(path, digest)| (format!("out/bundle/{path}"), digest))
+            .collect();
+        if found != expected {
+            return Some(format!("on disk: {:?}, expected: {:?}", found.keys(), expected.keys()));
+        }
+        let folders = ["out", "staging"].map(|name| fs::read_dir(self.folder.path().join(name)).unwrap().count());
+        let bundles = usize::from(vector.field("expect") == "ok");
+        (folders != [bundles, 0]).then(|| "a folder is left".to_owned())
+    }
+
+    fn leftover_of_staging(&self) -> Option<String> {
+        let left = files_below(self.folder.path());
+        (left != [PathBuf::from("in/input")]).then(|| format!("left on disk: {left:?}"))
+    }
+
+    fn described(&self, path: &Path) -> (String, String) {
+        let content = fs::read(self.folder.path().join(path)).unwrap();
+        (
+            path.to_str().unwrap().to_owned(),
+            Sha256Digest::of(&content).to_string(),
+        )
+    }
+}
+
+/// The finding that says that unpacking will refuse the archive.
+fn decisive(findings: &[Finding]) -> Option<&'static str> {
+    let decides = |code| matches!(code, FindingCode::IndexHtmlNotFound | FindingCode::OverDeviceLimit);
+    let codes = findings.iter().map(|finding| finding.code);
+    codes.filter(|code| decides(*code)).map(FindingCode::as_str).next()
+}
+
+/// The word of how it ended, and the message.
+struct Outcome {
+    kind: &'static str,
+    message: String,
+}
+
+impl Outcome {
+    #[allow(clippy::unnecessary_wraps, reason = "a fault is an Option everywhere here")]
+    fn against(&self, expected: &str) -> Option<String> {
+        Some(format!("{} instead of {expected}: {}", self.kind, self.message))
+    }
+}
+
+fn guarded(work: impl FnOnce() -> Result<()>) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(())) => Outcome {
+            kind: "ok",
+            message: String::new(),
+        },
+        Ok(Err(error)) => Outcome {
+            kind: error.kind().as_str(),
+            message: error.to_string(),
+        },
+        Err(_) => Outcome {
+            kind: "panic",
+            message: String::new(),
+        },
+    }
+}
+
+/// Whether this file system holds what the vector needs; says so when it does not.
+fn is_holdable(vector: &Vector) -> bool {
+    let holds = match vector.field("needs") {
+        "case_sensitive" => is_case_sensitive(),
+        "any_name" => cfg!(all(unix, not(target_vendor = "apple"))),
+        _ => true,
+    };
+    if !holds {
+        skipped(&format!(
+            "{} needs a file system that holds {}",
+            vector.field("name"),
+            vector.field("needs")
+        ));
+    }
+    holds
+}
+
+fn is_case_sensitive() -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a"), "").unwrap();
+    !folder.path().join("A").exists()
+}
+
+/// Past the test harness, which hides what passing tests print; `tests/run` shows such lines.
+fn report(line: &str) {
+    std::io::stderr()
+        .write_all(format!("measured {line}\n").as_bytes())
+        .unwrap();
+}
+
+fn count_hostile(vectors: &[Vector]) -> usize {
+    vectors.iter().filter(|vector| vector.field("expect") != "ok").count()
+}
+
+fn read(folder: &str) -> Vec<Vector> {
+    Vector::read_all(&root().join(folder)).unwrap()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
+}
+
+/// Everything below `folder` that is no folder, relative to it and sorted.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.is_symlink() {
+                open.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).unwrap().to_path_buf());
+            }
+        }
+    }
+    found.sort();
+    found
+}
