@@ -12,7 +12,7 @@ use super::*;
 use crate::progress::Control;
 use crate::verified::VerifiedArchive;
 
-const LIVES: u64 = 100;
+const LIVES: u64 = 1000;
 const EVENTS: u64 = 60;
 const VERSIONS: u64 = 5;
 
