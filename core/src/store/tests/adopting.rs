@@ -280,6 +280,25 @@ fn a_crash_before_the_state_was_written_is_finished_by_the_second_call() {
 }
 
 #[test]
+fn a_crash_before_the_records_were_written_is_made_up_for_by_the_second_call() {
+    let plugin = Plugin::at(Place::Other).with(CURRENT, "2", "success").current(CURRENT);
+    plugin.device.files.fail(|operation, path| {
+        let is_record =
+            operation == Operation::Write && path.parent().is_some_and(|folder| folder.ends_with("records"));
+        is_record.then_some(io::ErrorKind::Other)
+    });
+    plugin.device.open().adopt(&plugin.left).unwrap_err();
+    plugin.device.files.heal();
+
+    plugin.adopt();
+
+    for name in ["state.json", "state.prev.json"] {
+        let _ = fs::remove_file(plugin.device.root().join(name));
+    }
+    assert_eq!(plugin.device.launch().bundle, id(CURRENT).into());
+}
+
+#[test]
 fn a_crash_and_then_a_sweep_lose_no_bundle() {
     let plugin = Plugin::at(Place::Other).with(CURRENT, "2", "success").current(CURRENT);
     let proven = plugin.device.prove("own");
