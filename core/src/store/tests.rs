@@ -9,6 +9,7 @@
 mod adopting;
 mod android;
 mod bundles;
+mod cleaning;
 mod damage;
 mod delays;
 mod device;
@@ -21,6 +22,7 @@ mod proofs;
 mod recovery;
 mod sharing;
 mod space;
+mod trials;
 
 use device::{Device, native};
 

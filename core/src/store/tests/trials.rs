@@ -1,0 +1,236 @@
+//! What becomes of a bundle on trial.
+
+use std::fs;
+
+use super::*;
+
+fn crash_until_failed(device: &Device) {
+    for _ in 0..device.options.attempts {
+        device.start_and_crash();
+    }
+}
+
+#[test]
+fn a_bundle_that_starts_twice_and_never_confirms_has_failed() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    let bad = device.install_next("2");
+    assert_eq!(device.start_and_crash().bundle, bad.clone().into());
+    assert_eq!(device.start_and_crash().bundle, bad.clone().into());
+
+    let store = device.open();
+    let launch = store.launch(&native());
+
+    assert_eq!(launch.bundle, proven.into());
+    assert_eq!(launch.reason, LaunchReason::TrialFailed);
+    let failed = launch.failed.unwrap();
+    assert_eq!((&failed.id, failed.version.as_str()), (&bad, "2"));
+    assert_eq!(failed.cause, FailureCause::NeverConfirmed);
+    assert_eq!(failed.native_build.as_deref(), Some("1"));
+    assert_eq!(store.failed().unwrap(), [failed]);
+    assert_eq!(store.set_next(&bad.into()).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn without_a_proven_bundle_the_built_in_one_is_what_is_fallen_back_to() {
+    let device = Device::new();
+    device.install_next("1");
+    crash_until_failed(&device);
+    let launch = device.launch();
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (Slot::BuiltIn, LaunchReason::TrialFailed)
+    );
+}
+
+#[test]
+fn launches_that_never_start_give_a_bundle_up_without_blame() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    let unlucky = device.install_next("2");
+    for _ in 0..5 {
+        assert_eq!(device.launch().bundle, unlucky.clone().into());
+    }
+
+    let launch = device.launch();
+
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (proven.into(), LaunchReason::TrialNeverStarted)
+    );
+    let store = device.open();
+    assert_eq!(store.failed().unwrap(), []);
+    store.set_next(&unlucky.into()).unwrap();
+}
+
+#[test]
+fn asked_twice_in_one_session_a_launch_gives_the_same_answer_and_counts_once() {
+    let device = Device::with(|options| options.attempts = 1);
+    let id = device.install_next("1");
+    let store = device.open();
+    let first = store.launch(&native());
+    store.trial_started(&id).unwrap();
+
+    for _ in 0..10 {
+        assert_eq!(store.launch(&native()), first);
+        store.trial_started(&id).unwrap();
+    }
+    store.confirm(&id.clone().into()).unwrap();
+
+    assert_eq!(store.failed().unwrap(), []);
+    assert_eq!(store.fallback().unwrap(), id.into());
+}
+
+#[test]
+fn a_second_session_while_the_first_runs_counts_nothing() {
+    let device = Device::with(|options| options.attempts = 1);
+    let id = device.install_next("1");
+    let first = device.open();
+    first.launch(&native());
+    first.trial_started(&id).unwrap();
+
+    for _ in 0..5 {
+        let second = device.open();
+        assert_eq!(second.launch(&native()).bundle, id.clone().into());
+        assert!(!second.trial_started(&id).unwrap());
+    }
+    first.confirm(&id.clone().into()).unwrap();
+
+    assert_eq!(device.open().failed().unwrap(), []);
+    assert_eq!(device.launch().bundle, id.into());
+}
+
+#[test]
+fn a_next_bundle_applied_beside_a_running_trial_is_counted_on_its_own() {
+    let device = Device::with(|options| options.attempts = 1);
+    let first = device.install_next("1");
+    let running = device.open();
+    assert_eq!(running.launch(&native()).bundle, first.into());
+    let second = device.install_next("2");
+
+    assert_eq!(device.start_and_crash().bundle, second.clone().into());
+    let launch = device.launch();
+
+    assert_eq!(launch.failed.map(|failed| failed.id), Some(second));
+    assert_eq!(launch.bundle, Slot::BuiltIn);
+}
+
+#[test]
+fn a_late_confirmation_of_another_bundle_changes_nothing_and_says_so() {
+    let device = Device::new();
+    let old = device.prove("1");
+    let new = device.install_next("2");
+    let store = device.open();
+    assert_eq!(store.launch(&native()).bundle, new.clone().into());
+
+    let answer = store.confirm(&old.clone().into()).unwrap();
+
+    assert_eq!(
+        answer,
+        Confirmation::Ignored {
+            current: new.clone().into()
+        }
+    );
+    assert_eq!(store.fallback().unwrap(), old.into());
+    assert_eq!(
+        store
+            .list()
+            .unwrap()
+            .iter()
+            .find(|(record, _)| record.id == new)
+            .unwrap()
+            .1,
+        Status::Trial
+    );
+    assert_eq!(store.confirm(&new.clone().into()).unwrap(), Confirmation::Proven);
+    assert_eq!(store.confirm(&new.into()).unwrap(), Confirmation::AlreadyProven);
+    assert_eq!(store.ready_deadline(), None);
+}
+
+#[test]
+fn a_trial_whose_time_is_over_gives_way_in_this_session_and_may_try_again() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    let slow = device.install_next("2");
+    let store = device.open();
+    store.launch(&native());
+    store.trial_started(&slow).unwrap();
+
+    let Expired::FallBack(launch) = store.trial_expired(&slow).unwrap() else {
+        panic!()
+    };
+
+    assert_eq!(
+        (launch.bundle.clone(), launch.reason.clone()),
+        (proven.into(), LaunchReason::TrialExpired)
+    );
+    assert_eq!((launch.failed.clone(), launch.on_trial), (None, false));
+    assert_eq!(store.served(), Some(*launch));
+    assert_eq!(store.ready_deadline(), None);
+    drop(store);
+    assert_eq!(device.launch().bundle, slow.into());
+}
+
+#[test]
+fn the_last_attempt_whose_time_is_over_fails_the_bundle() {
+    let device = Device::new();
+    let slow = device.install_next("1");
+    device.start_and_crash();
+    let store = device.open();
+    store.launch(&native());
+    store.trial_started(&slow).unwrap();
+
+    let Expired::FallBack(launch) = store.trial_expired(&slow).unwrap() else {
+        panic!()
+    };
+
+    assert_eq!(launch.bundle, Slot::BuiltIn);
+    assert_eq!(launch.failed.map(|failed| failed.id), Some(slow.clone()));
+    assert_eq!(store.trial_expired(&slow).unwrap(), Expired::Ignored);
+    assert_eq!(
+        store.confirm(&slow.clone().into()).unwrap(),
+        Confirmation::Ignored { current: Slot::BuiltIn }
+    );
+    assert!(!store.folder(&slow).exists());
+}
+
+#[test]
+fn a_trial_that_confirmed_does_not_expire() {
+    let device = Device::new();
+    let id = device.prove("1");
+    let store = device.open();
+    store.launch(&native());
+    assert_eq!(store.trial_expired(&id).unwrap(), Expired::Ignored);
+    assert_eq!(store.current().unwrap(), id.into());
+}
+
+#[test]
+fn a_trial_that_expires_onto_a_fallback_without_files_serves_the_built_in_bundle() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    let slow = device.install_next("2");
+    let store = device.open();
+    store.launch(&native());
+    fs::remove_dir_all(store.folder(&proven)).unwrap();
+
+    let Expired::FallBack(launch) = store.trial_expired(&slow).unwrap() else {
+        panic!()
+    };
+
+    assert_eq!((launch.bundle, launch.folder), (Slot::BuiltIn, None));
+}
+
+#[test]
+fn a_bundle_set_again_in_its_own_trial_is_the_same_trial() {
+    let device = Device::with(|options| options.attempts = 2);
+    let id = device.install_next("1");
+    device.start_and_crash();
+    let store = device.open();
+    store.launch(&native());
+    store.trial_started(&id).unwrap();
+    store.set_current(&id.clone().into()).unwrap();
+    store.trial_started(&id).unwrap();
+    drop(store);
+
+    assert_eq!(device.launch().failed.map(|failed| failed.id), Some(id));
+}
