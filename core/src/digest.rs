@@ -11,13 +11,7 @@ use subtle::ConstantTimeEq;
 
 use crate::error::{Error, IoContext, Result};
 use crate::progress::{Control, Phase};
-
-/// Read at once when a file is hashed. Large enough that system calls cost nothing beside SHA-256, small enough for
-/// the second-level cache.
-pub(crate) const CHUNK: usize = 256 << 10;
-
-/// Bytes between two progress reports.
-const REPORT_EVERY: u64 = 1 << 20;
+use crate::stages::{self, Chunk};
 
 /// The SHA-256 of an archive: the name of a bundle everywhere in this crate.
 ///
@@ -233,27 +227,20 @@ impl<R: Read> Read for HashingReader<R> {
 }
 
 /// Feeds a whole file to `consume`, chunk by chunk, with progress and cancellation.
-fn read_all(file: &mut File, path: &Path, control: &Control, mut consume: impl FnMut(&[u8])) -> Result<u64> {
+fn read_all(file: &mut File, path: &Path, control: &Control, mut consume: impl FnMut(&[u8])) -> Result<()> {
     let total = file.metadata().at("read the size of", path)?.len();
-    let mut buffer = vec![0; CHUNK];
-    let (mut done, mut reported) = (0, 0);
-    loop {
+    let mut done = 0;
+    let read = |chunk: &mut Chunk| {
         control.check("hash")?;
-        let count = match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Error::io("read", path, error)),
-        };
-        consume(&buffer[..count]);
-        done += count as u64;
-        if done - reported >= REPORT_EVERY {
-            control.report(Phase::Hash, done, total);
-            reported = done;
-        }
-    }
-    control.report(Phase::Hash, done, total.max(done));
-    Ok(done)
+        chunk.read_from(file).at("read", path)
+    };
+    stages::run(total, read, |chunk| {
+        consume(chunk.bytes());
+        done += chunk.bytes().len() as u64;
+        let total = if chunk.is_last() { total.max(done) } else { total };
+        control.report(Phase::Hash, done, total);
+        Ok(())
+    })
 }
 
 pub(crate) fn decode_hex(text: &str) -> Option<Vec<u8>> {

@@ -67,6 +67,7 @@ pub mod path;
 mod positioned;
 pub mod progress;
 pub mod seal;
+mod stages;
 pub mod store;
 mod verified;
 

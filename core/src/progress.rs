@@ -147,6 +147,34 @@ impl Control {
     }
 }
 
+/// The progress that several threads make together: whoever comes late reports nothing, so that it never goes back.
+pub(crate) struct SharedProgress<'a> {
+    control: &'a Control,
+    phase: Phase,
+    total: u64,
+    reported: Mutex<u64>,
+}
+
+impl<'a> SharedProgress<'a> {
+    pub(crate) fn new(control: &'a Control, phase: Phase, total: u64) -> Self {
+        Self {
+            control,
+            phase,
+            total,
+            reported: Mutex::new(0),
+        }
+    }
+
+    /// All threads together have done this much.
+    pub(crate) fn reach(&self, done: u64) {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if done > *reported {
+            *reported = done;
+            self.control.report(self.phase, done, self.total);
+        }
+    }
+}
+
 impl fmt::Debug for Control {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

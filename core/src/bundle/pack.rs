@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use tempfile::NamedTempFile;
@@ -11,20 +12,24 @@ use tempfile::NamedTempFile;
 use super::check::{self, CheckOptions};
 use super::compress::{self, Body, Compressed, Compressor};
 use super::finding::{Finding, FindingCode};
-use super::queue::OrderedQueue;
+use super::queue::{OrderedQueue, Window};
 use super::scan::{self, Entry, Scan};
-use super::writer::{ArchiveWriter, Header, Method};
-use crate::digest::{CHUNK, Crc32, HashingWriter, Sha256Digest};
+use super::writer::{ArchiveWriter, Header};
+use crate::digest::{Crc32, HashingWriter, Sha256Digest};
 use crate::error::{Error, IoContext, Result};
 use crate::limits::Limits;
 use crate::output;
-use crate::progress::{Control, Phase};
+use crate::progress::{Control, Phase, SharedProgress};
+use crate::stages::{CHUNK, read_full};
 
 /// Each thread holds buffers, and beyond this the writing thread is what all wait for.
 const MAX_THREADS: usize = 8;
-/// Files that may be compressed ahead of the one that is being written: enough to keep every thread busy behind a
-/// large file, few enough that what waits in memory stays under 8 MiB.
-const WINDOW: usize = 64;
+/// What may be compressed ahead of the file that is being written: enough to keep every thread busy behind a large
+/// file, in 16 MiB of memory.
+const WINDOW: Window = Window {
+    count: 4096,
+    weight: 16 << 20,
+};
 const BUFFER: usize = 64 << 10;
 
 /// How to pack.
@@ -137,15 +142,21 @@ fn write_archive(
     let spool_folder = output::folder_of(to);
     let target = Target::new(output::temporary_file(spool_folder, output::SHARED_MODE)?);
     let mut writer = ArchiveWriter::new(BufWriter::with_capacity(CHUNK, target));
-    let queue = OrderedQueue::new(scan.entries.len(), WINDOW);
+    let queue = OrderedQueue::new(scan.entries.len(), WINDOW, |result: &Result<Compressed>| {
+        result.as_ref().map_or(0, Compressed::weight)
+    });
+    let unpacked_size = scan.files().map(|entry| entry.size).sum();
+    let progress = SharedProgress::new(control, Phase::Pack, unpacked_size);
+    let done = AtomicU64::new(0);
+    let count = |bytes| progress.reach(done.fetch_add(bytes, Ordering::Relaxed) + bytes);
     let threads = threads
         .map_or_else(default_threads, NonZeroUsize::get)
         .min(scan.entries.len().max(1));
     let mut findings = thread::scope(|scope| {
         for number in 0..threads {
             let worker = || {
-                let mut compressor = Compressor::new(spool_folder);
-                queue.work(|number| prepare(&mut compressor, folder, &scan.entries[number], control));
+                let mut compressor = Compressor::new(spool_folder, control, &count);
+                queue.work(|number| prepare(&mut compressor, folder, &scan.entries[number]));
             };
             match thread::Builder::new().spawn_scoped(scope, worker) {
                 Ok(_) => {}
@@ -154,7 +165,14 @@ fn write_archive(
                 Err(error) => return Err(Error::io("start a thread to write", to, error)),
             }
         }
-        let result = write_entries(&mut writer, folder, to, scan, &queue, control);
+        let mut entries = Entries {
+            writer: &mut writer,
+            folder,
+            to,
+            control,
+            count: &count,
+        };
+        let result = entries.write(scan, &queue);
         queue.stop();
         result
     })?;
@@ -166,7 +184,6 @@ fn write_archive(
     let (file, digest, size) = target.hashing.finish();
     control.check("pack")?;
     output::persist(file, to)?;
-    let unpacked_size = scan.files().map(|entry| entry.size).sum();
     findings.extend(over_expansion(unpacked_size, size));
     Ok(Written {
         digest,
@@ -182,57 +199,74 @@ fn default_threads() -> usize {
         .min(MAX_THREADS)
 }
 
-fn prepare(compressor: &mut Compressor, folder: &Path, entry: &Entry, control: &Control) -> Result<Compressed> {
+fn prepare(compressor: &mut Compressor<'_>, folder: &Path, entry: &Entry) -> Result<Compressed> {
     if entry.is_folder {
-        let header = Header {
-            method: Method::Stored,
-            crc32: 0,
-            size: 0,
-            compressed_size: 0,
-            is_folder: true,
-        };
-        return Ok(Compressed {
-            header,
-            body: Body::Nothing,
-        });
+        return Ok(Compressed::folder());
     }
-    compressor.compress(&entry.path.resolve(folder), entry.size, control)
+    compressor.compress(&entry.path.resolve(folder), entry.size)
 }
 
-fn write_entries(
-    writer: &mut ArchiveWriter<BufWriter<Target>>,
-    folder: &Path,
-    to: &Path,
-    scan: &Scan,
-    queue: &OrderedQueue<Result<Compressed>>,
-    control: &Control,
-) -> Result<Vec<Finding>> {
-    let mut findings = Vec::new();
-    let total = scan.files().map(|entry| entry.size).sum();
-    let mut done = 0;
-    for entry in &scan.entries {
-        control.check("pack")?;
-        let Some(result) = queue.next_result() else {
-            // Only a panic stops the queue from within, and it goes on to the caller when the threads are joined.
-            return Err(Error::Cancelled { operation: "pack" });
-        };
-        let compressed = result?;
-        writer
-            .start_entry(&entry_name(entry), compressed.header)
-            .at("write", to)?;
-        match compressed.body {
-            Body::Nothing => {}
-            Body::Spooled(mut spooled) => {
-                io::copy(&mut spooled, writer).at("write", to)?;
+/// Writes the entries in their order.
+struct Entries<'a, W> {
+    writer: &'a mut ArchiveWriter<W>,
+    folder: &'a Path,
+    to: &'a Path,
+    control: &'a Control,
+    /// Called with the bytes of each piece that was stored.
+    count: &'a dyn Fn(u64),
+}
+
+impl<W: Write> Entries<'_, W> {
+    fn write(&mut self, scan: &Scan, queue: &OrderedQueue<Result<Compressed>>) -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
+        for entry in &scan.entries {
+            self.control.check("pack")?;
+            let Some(result) = queue.next_result() else {
+                // Only a panic stops the queue from within, and it goes on to the caller when the threads are joined.
+                return Err(Error::Cancelled { operation: "pack" });
+            };
+            let Compressed { header, body } = result?;
+            self.writer
+                .start_entry(&entry_name(entry), header)
+                .at("write", self.to)?;
+            match body {
+                Body::Memory(bytes) => self.writer.write_all(&bytes).at("write", self.to)?,
+                Body::Spooled(mut spooled) => {
+                    io::copy(&mut spooled, self.writer).at("write", self.to)?;
+                }
+                Body::Source { counted } => self.store(&entry.path.resolve(self.folder), &header, counted)?,
             }
-            Body::Source => store(writer, &entry.path.resolve(folder), to, &compressed.header, control)?,
+            let over = over_expansion(entry.size, header.compressed_size);
+            findings.extend(over.map(|finding| finding.in_file(entry.path.as_str())));
         }
-        let over = over_expansion(entry.size, compressed.header.compressed_size);
-        findings.extend(over.map(|finding| finding.in_file(entry.path.as_str())));
-        done += entry.size;
-        control.report(Phase::Pack, done, total);
+        Ok(findings)
     }
-    Ok(findings)
+
+    /// Copies a file into the archive, sure that it is still the one whose CRC stands in the header.
+    fn store(&mut self, source: &Path, header: &Header, counted: bool) -> Result<()> {
+        let mut file = File::open(source).at("open", source)?.take(header.size);
+        let mut hasher = crc32fast::Hasher::new();
+        let mut buffer = vec![0; BUFFER];
+        let mut done = 0;
+        loop {
+            self.control.check("pack")?;
+            let count = read_full(&mut file, &mut buffer).at("read", source)?;
+            if count == 0 {
+                break;
+            }
+            hasher.update(&buffer[..count]);
+            self.writer.write_all(&buffer[..count]).at("write", self.to)?;
+            done += count as u64;
+            if !counted {
+                (self.count)(count as u64);
+            }
+        }
+        if done == header.size && hasher.finalize() == header.crc32 {
+            Ok(())
+        } else {
+            Err(compress::changed(source))
+        }
+    }
 }
 
 /// Devices take what shrinks this well for a decompression bomb.
@@ -245,31 +279,6 @@ fn over_expansion(size: u64, compressed_size: u64) -> Option<Finding> {
         );
         Finding::warning(FindingCode::OverDeviceLimit, message)
     })
-}
-
-/// Copies a file into the archive, sure that it is still the one whose CRC stands in the header.
-fn store(writer: &mut impl Write, source: &Path, to: &Path, header: &Header, control: &Control) -> Result<()> {
-    let mut file = File::open(source).at("open", source)?.take(header.size);
-    let mut hasher = crc32fast::Hasher::new();
-    let mut buffer = vec![0; BUFFER];
-    let mut done = 0;
-    loop {
-        control.check("pack")?;
-        let count = match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Error::io("read", source, error)),
-        };
-        hasher.update(&buffer[..count]);
-        writer.write_all(&buffer[..count]).at("write", to)?;
-        done += count as u64;
-    }
-    if done == header.size && hasher.finalize() == header.crc32 {
-        Ok(())
-    } else {
-        Err(compress::changed(source))
-    }
 }
 
 fn entry_name(entry: &Entry) -> String {

@@ -4,14 +4,27 @@ use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+/// How far workers may run ahead of the consumer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    /// Results.
+    pub(super) count: usize,
+    /// Weight of the results that wait, beside what each worker is busy with.
+    pub(super) weight: usize,
+}
+
 /// Hands out the numbers `0..count` to workers and their results, in order, to one consumer.
 ///
-/// No worker runs further ahead of the consumer than `window`, so that the results that wait have a bound.
+/// No worker runs further ahead of the consumer than the window, so that the results that wait have a bound.
 pub(super) struct OrderedQueue<T> {
     state: Mutex<State<T>>,
-    changed: Condvar,
+    /// The result that the consumer wants next is there.
+    ready: Condvar,
+    /// The window has moved.
+    moved: Condvar,
     count: usize,
-    window: usize,
+    window: Window,
+    weigh: fn(&T) -> usize,
 }
 
 struct State<T> {
@@ -20,22 +33,27 @@ struct State<T> {
     /// How many results the consumer has taken.
     taken: usize,
     waiting: HashMap<usize, T>,
+    /// Of all that wait.
+    weight: usize,
     stopped: bool,
 }
 
 impl<T> OrderedQueue<T> {
-    pub(super) fn new(count: usize, window: usize) -> Self {
+    pub(super) fn new(count: usize, window: Window, weigh: fn(&T) -> usize) -> Self {
         let state = State {
             next: 0,
             taken: 0,
             waiting: HashMap::new(),
+            weight: 0,
             stopped: false,
         };
         Self {
             state: Mutex::new(state),
-            changed: Condvar::new(),
+            ready: Condvar::new(),
+            moved: Condvar::new(),
             count,
             window,
+            weigh,
         }
     }
 
@@ -45,8 +63,12 @@ impl<T> OrderedQueue<T> {
         let _stop = StopOnPanic(self);
         while let Some(number) = self.take_number() {
             let result = work(number);
-            self.lock().waiting.insert(number, result);
-            self.changed.notify_all();
+            let mut state = self.lock();
+            state.weight += (self.weigh)(&result);
+            state.waiting.insert(number, result);
+            if number == state.taken {
+                self.ready.notify_one();
+            }
         }
     }
 
@@ -60,17 +82,19 @@ impl<T> OrderedQueue<T> {
             let number = state.taken;
             if let Some(result) = state.waiting.remove(&number) {
                 state.taken += 1;
-                self.changed.notify_all();
+                state.weight -= (self.weigh)(&result);
+                self.moved.notify_all();
                 return Some(result);
             }
-            state = self.wait(state);
+            state = wait(&self.ready, state);
         }
     }
 
     /// Lets workers end after what they are doing now.
     pub(super) fn stop(&self) {
         self.lock().stopped = true;
-        self.changed.notify_all();
+        self.ready.notify_all();
+        self.moved.notify_all();
     }
 
     fn take_number(&self) -> Option<usize> {
@@ -79,11 +103,12 @@ impl<T> OrderedQueue<T> {
             if state.stopped || state.next == self.count {
                 return None;
             }
-            if state.next < state.taken + self.window {
+            // When nothing is under way nothing waits either, so somebody always works at what the consumer wants.
+            if state.next < state.taken + self.window.count && state.weight < self.window.weight {
                 state.next += 1;
                 return Some(state.next - 1);
             }
-            state = self.wait(state);
+            state = wait(&self.moved, state);
         }
     }
 
@@ -91,10 +116,10 @@ impl<T> OrderedQueue<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
-    }
+fn wait<'a, T>(condition: &Condvar, state: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    condition.wait(state).unwrap_or_else(PoisonError::into_inner)
 }
 
 struct StopOnPanic<'a, T>(&'a OrderedQueue<T>);

@@ -19,7 +19,7 @@ use crate::files::{Disk, Files, Kind};
 use crate::limits::Limits;
 use crate::output;
 use crate::path::{SafePath, printable};
-use crate::progress::{Control, Phase};
+use crate::progress::{Control, Phase, SharedProgress};
 use crate::verified::VerifiedArchive;
 
 /// Unpacking waits for the file system; more threads than this only wait together, and each holds buffers.
@@ -140,7 +140,7 @@ pub(crate) fn write_tree(
         control,
         next: AtomicUsize::new(0),
         produced: AtomicU64::new(0),
-        reported: Mutex::new(0),
+        progress: SharedProgress::new(control, Phase::Unpack, contents.declared_size),
         stop: AtomicBool::new(false),
         failure: Mutex::new(None),
         written: Mutex::new(Vec::new()),
@@ -187,8 +187,7 @@ struct Work<'a> {
     next: AtomicUsize,
     /// Bytes written by all threads.
     produced: AtomicU64,
-    /// Bytes last reported.
-    reported: Mutex<u64>,
+    progress: SharedProgress<'a>,
     stop: AtomicBool,
     failure: Mutex<Option<Error>>,
     written: Mutex<Vec<WrittenFile>>,
@@ -274,12 +273,7 @@ impl Work<'_> {
             let what = "the expansion ratio (a decompression bomb?)";
             return Err(self.limit_exceeded(what, limits.expansion_ratio, Some(&file.path)));
         }
-        // Under a lock: another thread that wrote later may be here first, and progress never goes back.
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
-        if total > *reported {
-            *reported = total;
-            self.control.report(Phase::Unpack, total, self.contents.declared_size);
-        }
+        self.progress.reach(total);
         Ok(())
     }
 

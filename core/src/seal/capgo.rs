@@ -11,26 +11,29 @@
 //! which app or version the archive is for.
 
 use std::fmt;
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 use std::str::FromStr;
 
 use aes::Aes128;
-use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::block_padding::{Padding as _, Pkcs7};
 use aes::cipher::consts::U16;
 use aes::cipher::{Array, BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::checksum::{ChecksumForm, SignedChecksum};
-use crate::digest::{CHUNK, HashingReader, HashingWriter, Sha256Digest};
+use crate::digest::{HashingReader, Sha256Digest};
 use crate::error::{Error, IoContext, Result};
 use crate::input;
 use crate::keys::{SigningKey, VerifyingKey};
 use crate::output;
 use crate::progress::{Control, Phase};
+use crate::stages::{self, CHUNK, Chunk, read_full};
 use crate::verified::{Proof, VerifiedArchive};
 
 /// AES block, and so the unit of a sealed file and the length of the IV.
@@ -143,7 +146,7 @@ pub struct Sealed {
 
 /// Seals an archive: encrypts `plain` into the file `to` and signs its digest.
 ///
-/// One pass, constant memory. `to` appears whole or not at all and replaces a file that is there; a crash may leave a
+/// One pass, constant memory, two threads for a large file. `to` appears whole or not at all and replaces a file that is there; a crash may leave a
 /// `.capbundle-*.tmp` file beside it. The session key and IV are fresh random numbers each time.
 ///
 /// # Errors
@@ -168,7 +171,7 @@ pub fn seal(
     let mut source = HashingReader::new(source);
     let mut target = output::temporary_file(output::folder_of(to), output::SHARED_MODE)?;
     let cipher = Encryptor::new(session_key.bytes(), &Array::from(iv));
-    let size = encrypt(cipher, &mut source, plain, total, &mut target, to, control)?;
+    let size = encrypt(cipher, &mut source, plain, total, &mut target, control)?;
 
     let (_, digest, _) = source.finish();
     if digest != *expected {
@@ -194,7 +197,7 @@ pub fn seal(
 
 /// Opens a sealed archive: decrypts it and proves that the plain bytes are the ones that `checksum` names.
 ///
-/// One pass, constant memory. The plain bytes live in a private file in the folder `staging` and are removed unless
+/// One pass, constant memory, two threads for a large file. The plain bytes live in a private file in the folder `staging` and are removed unless
 /// the proof holds; nothing reads them as an archive before that. The [`VerifiedArchive`] owns the very handle that
 /// was hashed.
 ///
@@ -283,96 +286,98 @@ fn decrypt_file(
             problem,
         });
     }
-    let mut target = HashingWriter::new(output::temporary_file(folder, mode)?);
-    decrypt(cipher, &mut source, sealed, total, &mut target, control)?;
-    let (file, digest, size) = target.finish();
+    let mut file = output::temporary_file(folder, mode)?;
+    let (digest, size) = decrypt(cipher, &mut source, sealed, total, &mut file, control)?;
     Ok(Plain { file, digest, size })
 }
 
+/// Reading and hashing are one stage, encrypting and writing the other.
 fn encrypt(
     mut cipher: Encryptor,
-    source: &mut impl Read,
+    source: &mut HashingReader<File>,
     plain: &Path,
     total: u64,
-    target: &mut impl Write,
-    to: &Path,
+    target: &mut NamedTempFile,
     control: &Control,
 ) -> Result<u64> {
-    // One block more than is read, for the padding of a last chunk that is full.
-    let mut buffer = vec![0; CHUNK + BLOCK];
     let mut done = 0;
-    loop {
+    let read = |chunk: &mut Chunk| {
         control.check("seal")?;
-        let count = read_full(source, &mut buffer[..CHUNK]).at("read", plain)?;
-        if count == CHUNK {
-            cipher.encrypt_blocks(Array::slice_as_chunks_mut(&mut buffer[..CHUNK]).0);
-            target.write_all(&buffer[..CHUNK]).at("write", to)?;
-            done += CHUNK as u64;
-            control.report(Phase::Seal, done, total);
-            continue;
-        }
-        // The buffer has room for the padding, so this cannot fail; still it is no reason to panic.
-        let last = cipher
-            .encrypt_padded::<Pkcs7>(&mut buffer, count)
-            .map_err(|_| Error::invalid_input(plain.display().to_string(), "the last block could not be padded"))?;
-        target.write_all(last).at("write", to)?;
-        control.report(Phase::Seal, done + count as u64, total);
-        return Ok(done + last.len() as u64);
-    }
+        chunk.read_from(source).at("read", plain)
+    };
+    stages::run(total, read, |chunk| {
+        let count = chunk.bytes().len();
+        let end = if chunk.is_last() {
+            pad(chunk.buffer(), count)
+        } else {
+            count
+        };
+        let sealed = &mut chunk.buffer()[..end];
+        cipher.encrypt_blocks(Array::slice_as_chunks_mut(sealed).0);
+        let written = target.write_all(sealed);
+        written.at("write", target.path())?;
+        done += sealed.len() as u64;
+        control.report(Phase::Seal, done.min(total), total);
+        Ok(())
+    })?;
+    Ok(done)
 }
 
+/// PKCS#7: fills the last block with how many bytes it lacks, a whole block if none. Gives the new end.
+fn pad(buffer: &mut [u8], end: usize) -> usize {
+    let padded = end + BLOCK - end % BLOCK;
+    Pkcs7::raw_pad(&mut buffer[end - end % BLOCK..padded], end % BLOCK);
+    padded
+}
+
+/// Reading, decrypting and writing are one stage, hashing the other. Gives the digest and number of the plain bytes.
 fn decrypt(
     mut cipher: Decryptor,
-    source: &mut impl Read,
+    source: &mut File,
     sealed: &Path,
     total: u64,
-    target: &mut HashingWriter<NamedTempFile>,
+    target: &mut NamedTempFile,
     control: &Control,
-) -> Result<()> {
-    // The last block is held back until the end is seen, since it carries the padding.
-    let mut buffer = vec![0; CHUNK + BLOCK];
-    let mut held = 0;
-    loop {
+) -> Result<(Sha256Digest, u64)> {
+    // The last block of a chunk is held back until the end is seen, since it may carry the padding.
+    let mut held = [0; BLOCK];
+    let mut holds = 0;
+    let mut done = 0;
+    let open = |chunk: &mut Chunk| {
         control.check("open")?;
-        let filled = held + read_full(source, &mut buffer[held..]).at("read", sealed)?;
-        if filled == buffer.len() {
-            cipher.decrypt_blocks(Array::slice_as_chunks_mut(&mut buffer[..CHUNK]).0);
-            write_plain(target, &buffer[..CHUNK])?;
-            buffer.copy_within(CHUNK.., 0);
-            held = BLOCK;
-            control.report(Phase::Open, target.written(), total);
-            continue;
-        }
-        let last = cipher
-            .decrypt_padded::<Pkcs7>(&mut buffer[..filled])
-            .map_err(|_| Error::DecryptionFailed {
+        let buffer = &mut chunk.buffer()[..CHUNK + BLOCK];
+        buffer[..holds].copy_from_slice(&held[..holds]);
+        let filled = holds + read_full(source, &mut buffer[holds..]).at("read", sealed)?;
+        let is_last = filled < buffer.len();
+        let plain = if is_last {
+            let (blocks, rest) = Array::slice_as_chunks_mut(&mut buffer[..filled]);
+            cipher.decrypt_blocks(blocks);
+            let unpadded = Pkcs7::unpad_blocks(blocks).ok().filter(|_| rest.is_empty());
+            unpadded.ok_or_else(|| Error::DecryptionFailed {
                 path: sealed.to_path_buf(),
                 problem: "wrong padding at the end: it is damaged, cut short or sealed with another session key"
                     .to_owned(),
-            })?;
-        write_plain(target, last)?;
-        control.report(Phase::Open, total, total);
-        return Ok(());
-    }
-}
-
-fn write_plain(target: &mut HashingWriter<NamedTempFile>, bytes: &[u8]) -> Result<()> {
-    let written = target.write_all(bytes);
-    written.at("write", target.get_ref().path())
-}
-
-/// Fills the buffer as far as the source goes; less than its length means the end.
-fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match source.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
+            })?
+        } else {
+            held.copy_from_slice(&buffer[CHUNK..]);
+            holds = BLOCK;
+            cipher.decrypt_blocks(Array::slice_as_chunks_mut(&mut buffer[..CHUNK]).0);
+            &buffer[..CHUNK]
+        };
+        let written = target.write_all(plain);
+        written.at("write", target.path())?;
+        done += plain.len() as u64;
+        let plain_length = plain.len();
+        chunk.set(plain_length, is_last);
+        control.report(Phase::Open, if is_last { total } else { done }, total);
+        Ok(())
+    };
+    let mut hasher = Sha256::new();
+    stages::run(total, open, |chunk| {
+        hasher.update(chunk.bytes());
+        Ok(())
+    })?;
+    Ok((Sha256Digest::from_bytes(hasher.finalize().into()), done))
 }
 
 fn refused(problem: impl Into<String>) -> Error {

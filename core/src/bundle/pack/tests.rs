@@ -143,3 +143,68 @@ fn packing_leaves_no_thread_behind() {
     }
     assert!(threads() < before + 50, "{before} threads before, {} after", threads());
 }
+
+#[test]
+fn one_large_file_shows_progress_on_the_way() {
+    let text = b"let a = 1;\n".repeat(1 << 19);
+    for (name, bytes) in [("large.js", &text), ("large.png", &noise(5 << 20))] {
+        let folder = app(&[(name, bytes)]);
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let sink = std::sync::Arc::clone(&seen);
+        let control = Control::new().observed_by(std::sync::Arc::new(move |progress: crate::progress::Progress| {
+            sink.lock().unwrap().push(progress);
+        }));
+        let (www, to) = (folder.path().join("www"), folder.path().join("a.zip"));
+        pack(&www, &to, &PackOptions::default(), &control).unwrap();
+        let seen = seen.lock().unwrap();
+        let done: Vec<u64> = seen
+            .iter()
+            .filter(|seen| seen.phase == Phase::Pack)
+            .map(|seen| seen.done)
+            .collect();
+        assert!(done.len() > 4, "{name}: {done:?}");
+        assert!(done.is_sorted(), "{name}: {done:?}");
+        assert_eq!(*done.last().unwrap(), (CALL.len() + bytes.len()) as u64, "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_does_not_compress_spoils_nothing_for_the_next() {
+    // zlib-rs panics when it is used again after it ran out of room.
+    let sizes = [1, 100, 1000, 10_000, 60_000, 65_536, 100_000, 131_072, 131_073, 300_000];
+    let files: Vec<(String, Vec<u8>)> = (0..3)
+        .flat_map(|round| sizes.map(|size| (round, size)))
+        .flat_map(|(round, size)| {
+            let text: Vec<u8> = format!("{round}-{size} ")
+                .into_bytes()
+                .into_iter()
+                .cycle()
+                .take(size)
+                .collect();
+            [
+                (format!("{round}-{size}.bin"), noise(size)),
+                (format!("{round}-{size}.txt"), text),
+            ]
+        })
+        .collect();
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
+    let folder = app(&files);
+    let options = PackOptions {
+        threads: NonZeroUsize::new(1),
+        ..PackOptions::default()
+    };
+    let (www, to) = (folder.path().join("www"), folder.path().join("a.zip"));
+    let packed = pack(&www, &to, &options, &Control::new()).unwrap();
+    let archive = crate::VerifiedArchive::from_digest(&to, &packed.digest, &Control::new()).unwrap();
+    let back = folder.path().join("back");
+    crate::bundle::unpack(
+        &archive,
+        &back,
+        &crate::bundle::UnpackOptions::default(),
+        &Control::new(),
+    )
+    .unwrap();
+    for (name, bytes) in files {
+        assert!(fs::read(back.join(name)).unwrap() == bytes, "{name}");
+    }
+}

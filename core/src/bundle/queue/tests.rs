@@ -8,9 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
+const FIVE: Window = Window {
+    count: 5,
+    weight: usize::MAX,
+};
+
 #[test]
 fn results_come_in_order_whatever_the_workers_do() {
-    let queue = OrderedQueue::new(1000, 5);
+    let queue = OrderedQueue::new(1000, FIVE, |_| 0);
     let mut results = Vec::new();
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -30,7 +35,7 @@ fn results_come_in_order_whatever_the_workers_do() {
 
 #[test]
 fn workers_wait_for_the_consumer_beyond_the_window() {
-    let queue = OrderedQueue::new(1000, 5);
+    let queue = OrderedQueue::new(1000, FIVE, |_| 0);
     let started = AtomicUsize::new(0);
     thread::scope(|scope| {
         scope.spawn(|| queue.work(|_| started.fetch_add(1, Ordering::SeqCst)));
@@ -41,8 +46,30 @@ fn workers_wait_for_the_consumer_beyond_the_window() {
 }
 
 #[test]
+fn workers_wait_while_what_waits_is_too_heavy() {
+    let window = Window {
+        count: 1000,
+        weight: 10,
+    };
+    let queue = OrderedQueue::new(1000, window, |weight| *weight);
+    let started = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            queue.work(|_| {
+                started.fetch_add(1, Ordering::SeqCst);
+                4
+            });
+        });
+        thread::sleep(std::time::Duration::from_millis(50));
+        assert_eq!(started.load(Ordering::SeqCst), 3, "the third brought it over ten");
+        (0..1000).for_each(|_| assert_eq!(queue.next_result(), Some(4)));
+        assert_eq!(queue.next_result(), None);
+    });
+}
+
+#[test]
 fn a_panicking_worker_wakes_the_consumer() {
-    let queue: OrderedQueue<()> = OrderedQueue::new(10, 5);
+    let queue: OrderedQueue<()> = OrderedQueue::new(10, FIVE, |()| 0);
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         thread::scope(|scope| {
             scope.spawn(|| queue.work(|_| panic!("on purpose")));

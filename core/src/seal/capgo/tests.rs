@@ -5,6 +5,7 @@
     reason = "a panic is how a test fails"
 )]
 use std::fs;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -69,6 +70,9 @@ fn what_is_sealed_opens_to_the_same_bytes_at_every_block_and_chunk_boundary() {
         CHUNK + 17,
         2 * CHUNK,
         3 * CHUNK + 5,
+        9 * CHUNK - 16,
+        9 * CHUNK,
+        9 * CHUNK + 17,
     ] {
         let plain: Vec<u8> = (0..=255).cycle().take(size).collect();
         let case = sealed(&plain, ChecksumForm::V3);
