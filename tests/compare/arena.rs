@@ -23,6 +23,8 @@ pub(crate) struct Arena {
     pub(crate) checksum: String,
     /// IV and session key in hexadecimal, for OpenSSL.
     pub(crate) secrets: [String; 2],
+    /// Outputs of runs that are over.
+    used: u64,
 }
 
 impl Arena {
@@ -48,6 +50,7 @@ impl Arena {
             checksum: sealed.checksum.to_string(),
             iv_session_key,
             secrets,
+            used: 0,
         }
     }
 
@@ -61,14 +64,26 @@ impl Arena {
         self.path("output")
     }
 
-    /// Empties that folder, but for the sealed file under a name of its own: some write their output beside it.
-    pub(crate) fn clear_output(&self) {
+    /// Gives that folder anew, empty but for the sealed file under a name of its own: some write their output beside it.
+    ///
+    /// What the run before wrote is put aside and made durable, not removed: for minutes ext4 does not give out again
+    /// what was removed, and searches on and on instead; and it would be written back while the next run is timed.
+    pub(crate) fn renew_output(&mut self) {
         let output = self.output();
         if output.exists() {
-            fs::remove_dir_all(&output).unwrap();
+            self.used += 1;
+            fs::rename(&output, self.path(&format!("used-{}", self.used))).unwrap();
         }
         fs::create_dir(&output).unwrap();
         fs::hard_link(self.path("app.sealed"), output.join("downloaded.zip")).unwrap();
+        let _silent = run(Command::new("sync").arg("--file-system").arg(&output)).expect_success();
+    }
+
+    /// Removes what was put aside.
+    pub(crate) fn tidy(&mut self) {
+        for number in 1..=std::mem::take(&mut self.used) {
+            fs::remove_dir_all(self.path(&format!("used-{number}"))).unwrap();
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 )]
 
 mod arena;
-mod open_and_unpack;
+mod device;
 mod table;
 mod works;
 
@@ -21,6 +21,9 @@ use capbundle_tests::measure::{Measurement, measure};
 use capbundle_tests::peers::target_folder;
 use table::{Row, Table};
 use works::{Side, Work};
+
+/// Files in memory, where nothing that was removed is in anybody's way.
+const TMPFS: &str = "tmpfs";
 
 /// Enough for a median that one disturbed run does not move.
 const RUNS: usize = 5;
@@ -34,19 +37,35 @@ struct Plan {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.first().is_some_and(|first| first == open_and_unpack::COMMAND) {
-        return open_and_unpack::run(&arguments[1..]);
+    match arguments.split_first() {
+        Some((first, rest)) if first == device::UNPACK => return device::unpack_sealed(rest),
+        Some((first, rest)) if first == device::INSTALL => return device::install_sealed(rest),
+        _ => {}
     }
     let plan = plan(&arguments);
     let mut table = Table::new(plan.runs);
+    // Kept to the end: removing thousands of files slows the file system for minutes.
+    let mut arenas = Vec::new();
     for (place, folder) in &plan.places {
         for corpus in plan.corpora {
-            compare(*corpus, place, folder, plan.runs, &mut table);
+            let app = corpus.folder().expect("tests/compare/run installs the npm packages");
+            let mut arena = Arena::prepare(&app, folder);
+            compare(*corpus, place, &mut arena, plan.runs, &mut table);
+            if *place == TMPFS {
+                arena.tidy();
+            }
+            arenas.push(arena);
         }
     }
     println!("{table}");
     if plan.update {
         table.put_into_the_documentation();
+    }
+    drop(arenas);
+    let missed = table.missed();
+    if !missed.is_empty() {
+        eprintln!("Budgets missed:\n{}", missed.join("\n"));
+        std::process::exit(1);
     }
 }
 
@@ -77,18 +96,19 @@ fn tmpfs() -> Option<(&'static str, PathBuf)> {
         eprintln!("SKIPPED tmpfs: there is no /dev/shm");
         return None;
     }
-    Some(("tmpfs", folder.to_path_buf()))
+    Some((TMPFS, folder.to_path_buf()))
 }
 
-fn compare(corpus: Corpus, place: &'static str, folder: &Path, runs: usize, table: &mut Table) {
-    let app = corpus.folder().expect("tests/compare/run installs the npm packages");
-    let arena = Arena::prepare(&app, folder);
-    for work in works::all(&arena) {
+fn compare(corpus: Corpus, place: &'static str, arena: &mut Arena, runs: usize, table: &mut Table) {
+    for work in works::all(arena) {
         eprintln!("{} on {place}, {} corpus", work.name, corpus.name());
         let (mut ours, mut peer) = (Vec::new(), Vec::new());
         for _ in 0..runs {
-            ours.push(run(&arena, &work.ours));
-            peer.push(run(&arena, &work.peer));
+            if place == TMPFS {
+                arena.tidy();
+            }
+            ours.push(run(arena, &work.ours));
+            peer.push(run(arena, &work.peer));
         }
         table.add(Row::new(&work, corpus.name(), place, &ours, &peer));
         if let Some(inside) = work.inside_the_peer {
@@ -105,8 +125,8 @@ fn compare(corpus: Corpus, place: &'static str, folder: &Path, runs: usize, tabl
 }
 
 /// One run from a clean start; several commands count together, their memory by the largest.
-fn run(arena: &Arena, side: &Side) -> Measurement {
-    arena.clear_output();
+fn run(arena: &mut Arena, side: &Side) -> Measurement {
+    arena.renew_output();
     let steps: Vec<_> = side.iter().map(measure).collect();
     Measurement {
         seconds: steps.iter().map(|step| step.seconds).sum(),

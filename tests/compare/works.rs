@@ -5,7 +5,7 @@ use std::process::Command;
 use capbundle_tests::peers::{Capbundle, target_folder, tests_folder};
 
 use crate::arena::Arena;
-use crate::open_and_unpack;
+use crate::device;
 
 /// Commands that together do the work; their times add up.
 pub(crate) type Side = Vec<Command>;
@@ -16,7 +16,7 @@ pub(crate) struct Work {
     pub(crate) ours: Side,
     pub(crate) peer: Side,
     /// How many times as fast as the peer it must be on the large corpus.
-    pub(crate) speed_budget: f64,
+    pub(crate) speed_budget: Option<f64>,
     /// MiB it may hold on the large corpus.
     pub(crate) memory_budget: Option<u64>,
     /// The name of a second row, where the peer reports its own time without the start of its runtime.
@@ -27,7 +27,8 @@ pub(crate) fn all(arena: &Arena) -> Vec<Work> {
     let capbundle = Capbundle::find().expect("tests/compare/run builds it");
     vec![
         publish(arena, &capbundle),
-        open(arena),
+        unpack(arena),
+        install(arena),
         digest(arena, &capbundle),
         decrypt(arena, &capbundle),
     ]
@@ -57,40 +58,61 @@ fn publish(arena: &Arena, capbundle: &Capbundle) -> Work {
         name: "zip + digest + encrypt",
         ours: vec![capbundle.command(&output, &zip), capbundle.command(&output, &encrypt)],
         peer: vec![node],
-        speed_budget: 5.0,
+        speed_budget: Some(5.0),
         memory_budget: Some(64),
         inside_the_peer: None,
     }
 }
 
 /// Against the Android plugin's path on the JVM.
-fn open(arena: &Arena) -> Work {
-    let arguments = |key: &str| {
-        let folder = arena.output().join("unpacked");
-        let folder = folder.to_str().expect("the path is UTF-8").to_owned();
-        [
-            text(arena, "app.sealed"),
-            arena.iv_session_key.clone(),
-            arena.checksum.clone(),
-            text(arena, key),
-            folder,
-        ]
-    };
+fn unpack(arena: &Arena) -> Work {
+    Work {
+        name: "open + verify + unpack",
+        ours: vec![ours_on_a_device(arena, device::UNPACK)],
+        peer: vec![java(arena)],
+        speed_budget: Some(3.0),
+        memory_budget: Some(32),
+        inside_the_peer: Some("the same, JVM start not counted"),
+    }
+}
+
+/// Against the same path: the plugin's installing is unpacking and a note in its preferences, and nothing is synced.
+fn install(arena: &Arena) -> Work {
+    Work {
+        name: "open + verify + install, durably",
+        ours: vec![ours_on_a_device(arena, device::INSTALL)],
+        peer: vec![java(arena)],
+        speed_budget: None,
+        memory_budget: Some(32),
+        inside_the_peer: None,
+    }
+}
+
+fn ours_on_a_device(arena: &Arena, what: &str) -> Command {
     let mut ours = Command::new(std::env::current_exe().expect("this program has a path"));
-    ours.arg(open_and_unpack::COMMAND).args(arguments("public.pem"));
+    ours.arg(what).args(sealed_bundle(arena, "public.pem"));
+    ours
+}
+
+fn java(arena: &Arena) -> Command {
     let mut java = Command::new("java");
     java.arg("-cp")
         .arg(target_folder().join("compare/classes"))
         .arg("OpenVerifyUnpack")
-        .args(arguments("public.der"));
-    Work {
-        name: "open + verify + unpack",
-        ours: vec![ours],
-        peer: vec![java],
-        speed_budget: 3.0,
-        memory_budget: Some(32),
-        inside_the_peer: Some("the same, JVM start not counted"),
-    }
+        .args(sealed_bundle(arena, "public.der"));
+    java
+}
+
+/// What both sides are told: the file, its parameters, the key and where to.
+fn sealed_bundle(arena: &Arena, key: &str) -> [String; 5] {
+    let folder = arena.output().join("unpacked");
+    [
+        text(arena, "app.sealed"),
+        arena.iv_session_key.clone(),
+        arena.checksum.clone(),
+        text(arena, key),
+        folder.to_str().expect("the path is UTF-8").to_owned(),
+    ]
 }
 
 fn digest(arena: &Arena, capbundle: &Capbundle) -> Work {
@@ -99,7 +121,7 @@ fn digest(arena: &Arena, capbundle: &Capbundle) -> Work {
         name: "SHA-256 of the archive",
         ours: vec![capbundle.command(&arena.output(), &["bundle", "verify", &archive, "--checksum", &digest])],
         peer: vec![openssl_digest(&archive)],
-        speed_budget: 1.0,
+        speed_budget: Some(1.0),
         memory_budget: None,
         inside_the_peer: None,
     }
@@ -138,7 +160,7 @@ fn decrypt(arena: &Arena, capbundle: &Capbundle) -> Work {
         name: "decrypt and hash",
         ours: vec![capbundle.command(&arena.output(), &ours)],
         peer: vec![openssl, openssl_digest(&plain)],
-        speed_budget: 1.0,
+        speed_budget: Some(1.0),
         memory_budget: None,
         inside_the_peer: None,
     }

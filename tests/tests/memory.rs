@@ -167,6 +167,9 @@ fn a_folder_of_270_megabytes_stays_within_the_memory_budget() {
             &checksum,
         ],
     );
+    let device = ["device", "--store", "phone", "install", "app.zip", "--version", "1.0.0"];
+    let mut install = journey.capbundle.command(journey.path(), &device);
+    journey.measure(OPENING, "install", install.args(["--checksum", &checksum]));
 }
 
 #[test]

@@ -1,0 +1,42 @@
+//! Our side of what a device does, with the core, in a process of its own.
+
+use std::path::Path;
+
+use capbundle::VerifiedArchive;
+use capbundle::bundle::{UnpackOptions, unpack};
+use capbundle::keys::VerifyingKey;
+use capbundle::progress::Control;
+use capbundle::seal::{ChecksumForm, SignedChecksum, capgo};
+use capbundle::store::{NewBundle, Store, StoreOptions};
+
+/// The first argument that asks to open, verify and unpack: `… SEALED IV_SESSION_KEY CHECKSUM PUBLIC_KEY FOLDER`.
+pub(crate) const UNPACK: &str = "open-and-unpack";
+/// The first argument that asks to open, verify and install, with the same ones after it: the folder is the store.
+pub(crate) const INSTALL: &str = "open-and-install";
+
+pub(crate) fn unpack_sealed(arguments: &[String]) {
+    let (archive, folder) = open(arguments);
+    unpack(&archive, folder, &UnpackOptions::default(), &Control::new()).unwrap();
+}
+
+pub(crate) fn install_sealed(arguments: &[String]) {
+    let (archive, folder) = open(arguments);
+    let store = Store::open(folder, StoreOptions::default()).unwrap();
+    store
+        .install(&archive, &NewBundle::version("1.0.0"), &Control::new())
+        .unwrap();
+}
+
+/// The proved archive, and the folder it is for.
+fn open(arguments: &[String]) -> (VerifiedArchive, &Path) {
+    let [sealed, session, checksum, key, folder] = arguments else {
+        panic!("five arguments")
+    };
+    let key = VerifyingKey::read(Path::new(key)).unwrap();
+    let session = session.parse().unwrap();
+    let checksum = SignedChecksum::parse(checksum, ChecksumForm::V3).unwrap();
+    let folder = Path::new(folder);
+    let staging = folder.parent().unwrap();
+    let archive = capgo::open(Path::new(sealed), staging, &session, &checksum, &key, &Control::new()).unwrap();
+    (archive, folder)
+}
