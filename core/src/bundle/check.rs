@@ -40,8 +40,9 @@ pub struct CheckOptions {
 /// Checks a folder without packing it.
 ///
 /// Errors among the findings are what [`pack`](super::pack) refuses: no root `index.html`, no call of
-/// `notifyAppReady()` in a script or page, secrets. Warnings are absolute asset paths in `index.html`, symbolic links,
-/// suspicious files, names that not every file system holds, and sizes above the devices' default [`Limits`].
+/// `notifyAppReady()` in a script or page, secrets. Warnings are a `notifyAppReady` that is handed on and called nowhere
+/// by that name, absolute asset paths in `index.html`, symbolic links, suspicious files, names that not every file
+/// system holds, and sizes above the devices' default [`Limits`].
 ///
 /// # Errors
 /// What stops the search itself: [`InvalidInput`](crate::ErrorKind::InvalidInput) for a symbolic link that leads out of

@@ -49,8 +49,8 @@ pub struct Inspection {
 /// Contents are not read, so sizes are those the archive declares.
 ///
 /// # Errors
-/// [`UnsafeArchive`](crate::ErrorKind::UnsafeArchive) and [`LimitExceeded`](crate::ErrorKind::LimitExceeded) as
-/// unpacking; [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io). An archive without an
+/// [`UnsafeArchive`](crate::ErrorKind::UnsafeArchive) as unpacking; [`LimitExceeded`](crate::ErrorKind::LimitExceeded)
+/// for too many entries or too large a directory, while sizes beyond a limit are findings; [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io). An archive without an
 /// `index.html` is no error but a finding.
 pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection> {
     let file = input::open(path)?;

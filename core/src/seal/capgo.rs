@@ -218,7 +218,7 @@ pub fn open(
 ) -> Result<VerifiedArchive> {
     let expected = checksum.verify(key)?;
     let proof = Proof::CapgoSigned(key.id()?);
-    let plain = decrypt_file(sealed, staging, output::PRIVATE_MODE, iv_session_key, key, control)?;
+    let plain = decrypt_file(sealed, staging, iv_session_key, key, control)?;
     VerifiedArchive::decrypted(plain.file, sealed, plain.size, plain.digest, proof).require_digest(&expected)
 }
 
@@ -243,6 +243,7 @@ pub fn verify_signed_only(
 /// Decrypts into the file `to` without any proof of what the bytes are, and tells their digest.
 ///
 /// For looking at a bundle whose signed checksum was lost. CBC does not notice changes: what comes out may be anything.
+/// The file is readable for its owner alone.
 ///
 /// # Errors
 /// As [`open`], but for those that come from the checksum.
@@ -254,7 +255,7 @@ pub fn decrypt_unverified(
     control: &Control,
 ) -> Result<Sha256Digest> {
     let folder = output::folder_of(to);
-    let plain = decrypt_file(sealed, folder, output::SHARED_MODE, iv_session_key, key, control)?;
+    let plain = decrypt_file(sealed, folder, iv_session_key, key, control)?;
     output::persist(plain.file, to)?;
     Ok(plain.digest)
 }
@@ -268,7 +269,6 @@ struct Plain {
 fn decrypt_file(
     sealed: &Path,
     folder: &Path,
-    mode: u32,
     iv_session_key: &IvSessionKey,
     key: &VerifyingKey,
     control: &Control,
@@ -286,7 +286,7 @@ fn decrypt_file(
             problem,
         });
     }
-    let mut file = output::temporary_file(folder, mode)?;
+    let mut file = output::temporary_file(folder, output::PRIVATE_MODE)?;
     let (digest, size) = decrypt(cipher, &mut source, sealed, total, &mut file, control)?;
     Ok(Plain { file, digest, size })
 }

@@ -254,7 +254,13 @@ fn decrypting_unverified_tells_the_digest_of_what_came_out() {
     )
     .unwrap();
     assert_eq!(digest, Sha256Digest::of(b"bundle"));
-    assert_eq!(fs::read(to).unwrap(), b"bundle");
+    assert_eq!(fs::read(&to).unwrap(), b"bundle");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(&to).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "what was secret on the way is its owner's alone");
+    }
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! `capbundle bundle decrypt`
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use capbundle::digest::Sha256Digest;
@@ -12,7 +10,7 @@ use super::{beside, folder_of, require_zip, say_if_replaced, signed_checksum};
 use crate::args::DecryptArgs;
 use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::commands::key_source::{self, FoundKey};
-use crate::output::{self, Output};
+use crate::output::Output;
 
 #[derive(Serialize)]
 struct Document {
@@ -100,29 +98,6 @@ fn unverified(
     to: &Path,
     output: &Output,
 ) -> Result<Sha256Digest> {
-    let bar: output::Bar = output.progress();
-    // What is proved is its owner's alone from the first byte on; so is this, in a folder that lets nobody else in.
-    let failed = |error: io::Error| Failure::io("write", to, &error);
-    let mut staging = tempfile::Builder::new();
-    staging.prefix(".capbundle-").suffix(".tmp");
-    let staging = staging.tempdir_in(folder_of(to)).map_err(failed)?;
-    let plain = staging.path().join("plain.zip");
-    let digest =
-        capgo::decrypt_unverified(&args.zip, &plain, session, &found.key, &bar.control()).about(Subject::Archive)?;
-    for_the_owner_alone(&plain).map_err(failed)?;
-    fs::rename(&plain, to).map_err(failed)?;
-    staging.close().map_err(failed)?;
-    Ok(digest)
-}
-
-#[cfg(unix)]
-fn for_the_owner_alone(file: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(file, fs::Permissions::from_mode(0o600))
-}
-
-/// Elsewhere a file has the rights of its folder.
-#[cfg(not(unix))]
-fn for_the_owner_alone(_file: &Path) -> io::Result<()> {
-    Ok(())
+    let bar = output.progress();
+    capgo::decrypt_unverified(&args.zip, to, session, &found.key, &bar.control()).about(Subject::Archive)
 }
