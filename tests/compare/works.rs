@@ -38,17 +38,6 @@ pub(crate) fn all(arena: &Arena) -> Vec<Work> {
 fn publish(arena: &Arena, capbundle: &Capbundle) -> Work {
     let (output, digest) = (arena.output(), arena.digest.to_string());
     let (app, key) = (text(arena, "app"), text(arena, "private.pem"));
-    let zip = [
-        "bundle",
-        "zip",
-        "com.example.app",
-        "--bundle",
-        "1.0.0",
-        "--name",
-        "app.zip",
-        "--path",
-        &app,
-    ];
     let encrypt = ["bundle", "encrypt", "app.zip", &digest, "--key", &key];
     let mut node = Command::new("node");
     node.arg(tests_folder().join("compare/peer/pack-and-encrypt.cjs"))
@@ -56,7 +45,10 @@ fn publish(arena: &Arena, capbundle: &Capbundle) -> Work {
     node.args([output.join("app.zip"), output.join("app.sealed")]);
     Work {
         name: "zip + digest + encrypt",
-        ours: vec![capbundle.command(&output, &zip), capbundle.command(&output, &encrypt)],
+        ours: vec![
+            capbundle.zip_command(&output, &app),
+            capbundle.command(&output, &encrypt),
+        ],
         peer: vec![node],
         speed_budget: Some(5.0),
         memory_budget: Some(64),

@@ -90,19 +90,8 @@ impl Journey {
 
     /// Packs, encrypts, decrypts, verifies and inspects; the plain archive's SHA-256.
     fn travel(&self, app: &Path) -> String {
-        let app = app.to_str().unwrap();
-        let zip = [
-            "bundle",
-            "zip",
-            "com.example.app",
-            "--bundle",
-            "1.0.0",
-            "--name",
-            "app.zip",
-            "--path",
-            app,
-        ];
-        self.measure_command(MAKING, &zip);
+        let zip = self.capbundle.zip_command(self.path(), app.to_str().unwrap());
+        self.measure(MAKING, "zip", &zip);
         let checksum = sha256_of(&self.path().join("app.zip"));
         self.measure_command(MAKING, &["bundle", "encrypt", "app.zip", &checksum]);
         // Measured once more than needed: sealing draws new keys, and the parameters are wanted for decrypting.

@@ -66,6 +66,23 @@ impl Capbundle {
         command
     }
 
+    /// `capbundle bundle zip` of the folder `app` into `app.zip` in `folder`, not started yet.
+    #[must_use]
+    pub fn zip_command(&self, folder: &Path, app: &str) -> Command {
+        let named = [
+            "bundle",
+            "zip",
+            "com.example.app",
+            "--bundle",
+            "1.0.0",
+            "--name",
+            "app.zip",
+        ];
+        let mut command = self.command(folder, &named);
+        command.args(["--path", app]);
+        command
+    }
+
     /// Runs `capbundle ARGUMENTS… --json`.
     ///
     /// # Panics
