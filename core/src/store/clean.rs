@@ -76,7 +76,7 @@ impl Store {
             }
             let id = &record.id;
             // Its role may have changed since it was chosen: then it stays.
-            let deleted = self.change(|state| match state.role(id) {
+            let deleted = self.change_from_reserve(|state| match state.role(id) {
                 Some(_) => Ok(None),
                 None if !state.bundles.contains_key(id) => Ok(None),
                 None => state

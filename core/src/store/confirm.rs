@@ -53,7 +53,7 @@ impl Store {
     /// # Errors
     /// As [`trial_started`](Self::trial_started).
     pub fn trial_suspended(&self, id: &BundleId) -> Result<bool> {
-        self.change(|state| Ok(state.trial_started(id, &self.session.name, false)))
+        self.change_from_reserve(|state| Ok(state.trial_started(id, &self.session.name, false)))
     }
 
     /// The bundle `id` works. From now on it is what later ones fall back to.
@@ -70,7 +70,7 @@ impl Store {
         };
         let now = (self.clock)();
         let served = self.served().map(|launch| launch.bundle).unwrap_or_default();
-        let (confirmation, replaced) = self.change(|state| {
+        let (confirmation, replaced) = self.change_from_reserve(|state| {
             let Some((first, previous)) = state.confirm(id, now) else {
                 return Ok((
                     Confirmation::Ignored {
@@ -134,7 +134,7 @@ impl Store {
     /// As [`trial_started`](Self::trial_started).
     pub fn trial_expired(&self, id: &BundleId) -> Result<Expired> {
         let now = (self.clock)();
-        let fallback = self.change(|state| {
+        let fallback = self.change_from_reserve(|state| {
             let TrialEnd::Counted(failed) = state.trial_expired(id, &self.session.name, &self.rules(), now) else {
                 return Ok(None);
             };

@@ -14,6 +14,7 @@
 mod cases;
 mod device;
 mod recovery;
+mod space;
 mod story;
 
 use std::io::ErrorKind;

@@ -64,7 +64,7 @@ impl Store {
                 role: "served by a running session",
             });
         }
-        let kept_failure = self.change(|state| {
+        let kept_failure = self.change_from_reserve(|state| {
             if state.failed.iter().any(|failed| failed.id == *id) && !state.bundles.contains_key(id) {
                 return Ok(true);
             }
@@ -86,7 +86,7 @@ impl Store {
     /// As [`set_next`](Self::set_next).
     pub fn mark_failed(&self, id: &BundleId) -> Result<()> {
         let now = (self.clock)();
-        self.change(|state| {
+        self.change_from_reserve(|state| {
             let failed = state.fail(id, FailureCause::Marked, now);
             failed
                 .map(drop)

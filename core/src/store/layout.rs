@@ -47,6 +47,11 @@ impl Layout {
         self.root.join("lock")
     }
 
+    /// Room for what must still be written when the disk is full.
+    pub(super) fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
+    }
+
     pub(super) fn state(&self) -> PathBuf {
         self.root.join("state.json")
     }

@@ -19,6 +19,7 @@ mod layout;
 mod options;
 mod persist;
 mod query;
+mod reserve;
 mod session;
 mod staging;
 mod state;
@@ -64,7 +65,7 @@ pub struct Store {
     options: StoreOptions,
     session: Session,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    leftovers: Option<Error>,
+    warning: Option<Error>,
     /// The generation of the state that is known to be durable. A newer one may only be visible: whoever renamed it may
     /// have died, or failed, before its name was synced.
     durable: AtomicU64,
@@ -113,19 +114,19 @@ impl Store {
             options,
             session,
             clock,
-            leftovers: None,
+            warning: None,
             durable: AtomicU64::new(0),
         };
-        // Rubbish that cannot be removed is no reason not to start.
-        store.leftovers = store.sweep_staging().err();
+        // Rubbish that cannot be removed is no reason not to start, nor is a disk that is full.
+        store.warning = store.sweep_staging().and_then(|()| store.make_reserve()).err();
         Ok(store)
     }
 
     /// What went wrong when the store was opened without keeping it from working: rubbish that could not be removed, or a
-    /// disk too full to tell other processes of this session. For the host's log.
+    /// disk too full for the store's reserve or to tell other processes of this session. For the host's log.
     #[must_use]
     pub fn open_warning(&self) -> Option<&Error> {
-        self.leftovers.as_ref().or_else(|| self.session.unseen())
+        self.warning.as_ref().or_else(|| self.session.unseen())
     }
 
     fn state(&self) -> Result<State> {
@@ -142,6 +143,10 @@ impl Store {
     /// Makes one change of the state under the lock, durable when it returns.
     fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
         let _lock = self.lock(self.options.lock_timeout)?;
+        self.change_locked(change)
+    }
+
+    fn change_locked<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
         let loaded = self.persistence.load()?;
         let mut state = loaded.state.clone();
         let result = change(&mut state)?;
@@ -154,6 +159,10 @@ impl Store {
     fn save(&self, before: &Loaded, state: &State) -> Result<()> {
         if before.state == *state && before.recovered.is_none() {
             return self.settle(before);
+        }
+        // What begins a trial must be able to write down how it ended.
+        if state.attempt().is_some() && state.attempt() != before.state.attempt() {
+            self.persistence.keep_reserve()?;
         }
         if before.recovered.is_some() {
             self.persistence.set_corrupt_aside()?;

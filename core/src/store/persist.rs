@@ -102,7 +102,7 @@ impl Persistence {
     pub(super) fn save(&self, state: &State, generation: u64) -> Result<()> {
         let (path, previous) = (self.layout.state(), self.layout.previous_state());
         let temporary = temporary_of(&path);
-        self.write_durably(&temporary, STATE, generation, state)?;
+        self.write_encoded(&temporary, STATE, generation, state)?;
         match self.files.rename(&path, &previous) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("rename", &path, error)),
             _ => {}
@@ -242,19 +242,23 @@ impl Persistence {
 
     fn replace_durably<T: Serialize>(&self, path: &Path, what: &str, contents: &T) -> Result<()> {
         let temporary = temporary_of(path);
-        self.write_durably(&temporary, what, 0, contents)?;
+        self.write_encoded(&temporary, what, 0, contents)?;
         self.files.rename(&temporary, path).at("rename", path)?;
         let folder = crate::output::folder_of(path);
         self.files.sync_folder(folder).at("sync the folder", folder)
     }
 
-    /// Writes a temporary file; one that cannot be written is removed, since the disk is probably full.
-    fn write_durably<T: Serialize>(&self, path: &Path, what: &str, generation: u64, contents: &T) -> Result<()> {
+    fn write_encoded<T: Serialize>(&self, path: &Path, what: &str, generation: u64, contents: &T) -> Result<()> {
         let bytes = codec::encode(what, generation, contents).map_err(|error| Error::Corrupt {
             path: path.to_path_buf(),
             problem: format!("the {what} cannot be written as JSON: {error}"),
         })?;
-        let written = self.files.write(path, &bytes).and_then(|()| self.files.sync_file(path));
+        self.write_durably(path, &bytes)
+    }
+
+    /// Writes a file that nobody relies on yet; one that cannot be written is removed, since the disk is probably full.
+    pub(super) fn write_durably(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let written = self.files.write(path, bytes).and_then(|()| self.files.sync_file(path));
         written.map_err(|error| {
             let problem = Error::io("write", path, error);
             match self.files.remove_file(path) {

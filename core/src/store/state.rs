@@ -63,6 +63,12 @@ impl State {
         }
     }
 
+    /// What is tried, and the session that does.
+    pub(super) fn attempt(&self) -> Option<(&Slot, &str)> {
+        let attempt = self.trial.as_ref()?.attempt.as_ref()?;
+        Some((&self.current, &attempt.session))
+    }
+
     /// The failure that forbids a bundle.
     pub(super) fn failure_of(&self, version: &str, digest: Option<&Sha256Digest>) -> Option<&Failed> {
         self.failed

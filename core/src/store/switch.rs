@@ -14,12 +14,14 @@ impl Store {
     /// [`set_next`](Self::set_next).
     pub fn set_current(&self, slot: &Slot) -> Result<Launch> {
         self.require_files(slot)?;
-        self.switch(LaunchReason::SetCurrent, |state| {
+        let launch = self.change(|state| {
             self.require_native_range(state, slot)?;
-            state
-                .set_current(slot.clone())
-                .map_err(|refusal| refused(refusal, slot))
-        })
+            let set = state.set_current(slot.clone());
+            set.map_err(|refusal| refused(refusal, slot))?;
+            Ok(self.switched(state, LaunchReason::SetCurrent))
+        })?;
+        self.serve(&launch)?;
+        Ok(launch)
     }
 
     fn require_native_range(&self, state: &State, slot: &Slot) -> Result<()> {
@@ -39,11 +41,13 @@ impl Store {
     /// # Errors
     /// As [`set_next`](Self::set_next).
     pub fn reset(&self, to_last_proven: bool) -> Result<Launch> {
-        self.switch(LaunchReason::Reset, |state| {
+        let launch = self.change_from_reserve(|state| {
             let is_there = state.fallback.bundle().is_none_or(|id| self.persistence.is_there(id));
             state.reset(to_last_proven && is_there);
-            Ok(())
-        })
+            Ok(self.switched(state, LaunchReason::Reset))
+        })?;
+        self.serve(&launch)?;
+        Ok(launch)
     }
 
     /// Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes
@@ -102,20 +106,15 @@ impl Store {
         })
     }
 
-    /// Changes what is current and serves it in this session.
-    fn switch(&self, reason: LaunchReason, change: impl FnOnce(&mut State) -> Result<()>) -> Result<Launch> {
-        let launch = self.change(|state| {
-            change(state)?;
-            state.begin_attempt(&self.session.name);
-            let decision = Decision {
-                serve: state.current.clone(),
-                reason,
-                failed: None,
-            };
-            Ok(self.launch_of(state, decision))
-        })?;
-        self.serve(&launch)?;
-        Ok(launch)
+    /// What this session serves after a change of what is current.
+    fn switched(&self, state: &mut State, reason: LaunchReason) -> Launch {
+        state.begin_attempt(&self.session.name);
+        let decision = Decision {
+            serve: state.current.clone(),
+            reason,
+            failed: None,
+        };
+        self.launch_of(state, decision)
     }
 
     pub(super) fn serve(&self, launch: &Launch) -> Result<()> {
