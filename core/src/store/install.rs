@@ -58,8 +58,9 @@ impl Store {
     pub fn install(&self, archive: &VerifiedArchive, new: &NewBundle, control: &Control) -> Result<BundleRecord> {
         self.options.required_proof.check(archive.proof())?;
         let mut loaded = self.persistence.load()?;
-        if loaded.recovered.is_some() {
-            // What was put together from records and marks is written down before anybody relies on it.
+        if loaded.recovered.is_some() || self.session.unnoted().is_some() {
+            // What was put together from records and marks, and what a launch could not write, is written down before
+            // anybody relies on it.
             self.change(|_| Ok(()))?;
             loaded = self.persistence.load()?;
         }

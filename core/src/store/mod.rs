@@ -130,7 +130,17 @@ impl Store {
     }
 
     fn state(&self) -> Result<State> {
-        Ok(self.persistence.load()?.state)
+        let mut state = self.persistence.load()?.state;
+        self.catch_up(&mut state);
+        Ok(state)
+    }
+
+    /// Makes up for a launch of this session that could not be written. Otherwise the next launch would find the native
+    /// build changed only then, and take what is installed meanwhile for leftovers of the old one.
+    fn catch_up(&self, state: &mut State) {
+        if let Some(native) = self.session.unnoted() {
+            state.take_native_build(&self.rules(), &native.build);
+        }
     }
 
     fn rules(&self) -> Rules {
@@ -149,8 +159,10 @@ impl Store {
     fn change_locked<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
         let loaded = self.persistence.load()?;
         let mut state = loaded.state.clone();
+        self.catch_up(&mut state);
         let result = change(&mut state)?;
         self.save(&loaded, &state)?;
+        self.session.note_native();
         Ok(result)
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(super) struct Session {
     served: Mutex<Option<Launch>>,
     /// The native app that launched, once it did.
     native: OnceLock<NativeApp>,
+    /// Whether the state knows of it.
+    noted: AtomicBool,
 }
 
 impl Session {
@@ -36,6 +39,7 @@ impl Session {
             lock,
             served: Mutex::new(None),
             native: OnceLock::new(),
+            noted: AtomicBool::new(false),
         }
     }
 
@@ -60,6 +64,7 @@ impl Session {
             lock: Ok(lock),
             served: Mutex::new(None),
             native: OnceLock::new(),
+            noted: AtomicBool::new(false),
         })
     }
 
@@ -71,6 +76,16 @@ impl Session {
     /// The native app that launched, once it did.
     pub(super) fn native(&self) -> Option<&NativeApp> {
         self.native.get()
+    }
+
+    /// The native app that launched, if the state does not know of it yet: the launch could not be written.
+    pub(super) fn unnoted(&self) -> Option<&NativeApp> {
+        self.native().filter(|_| !self.noted.load(Ordering::Relaxed))
+    }
+
+    /// The state knows now which native app launched, if one did.
+    pub(super) fn note_native(&self) {
+        self.noted.store(self.native().is_some(), Ordering::Relaxed);
     }
 
     /// What was decided at launch, or since. Held while deciding, so that two threads get one answer.

@@ -54,19 +54,15 @@ impl State {
     /// The caller makes the changed state durable before it serves a bundle on trial, and serves the fallback if it
     /// cannot.
     pub(in crate::store) fn launch(&mut self, rules: &Rules, world: &World<'_>) -> Decision {
-        let native_changed = self.note_native_build(&world.native.build);
+        let native_changed = self.take_native_build(rules, &world.native.build);
         self.forget_missing(world);
         self.delays.launched(&world.native.version, world.now);
         if native_changed && rules.reset_when_native_changes {
-            self.start_over();
             return Decision {
                 serve: Slot::BuiltIn,
                 reason: LaunchReason::NativeChanged,
                 failed: None,
             };
-        }
-        if native_changed {
-            self.prove_anew();
         }
         self.settle_last_attempt(world);
         let (mut reason, failed) = match self.end_trial_or_take_next(rules, world) {
@@ -185,13 +181,20 @@ impl State {
         }
     }
 
-    /// Failures of another build lapse: the native side may have been the cause.
-    fn note_native_build(&mut self, build: &str) -> bool {
+    /// Notes the native build that launched. Says whether it is another than before: then what was installed for that one
+    /// goes, or must prove itself anew.
+    pub(in crate::store) fn take_native_build(&mut self, rules: &Rules, build: &str) -> bool {
         let previous = self.native_build.replace(build.to_owned());
         let changed = previous.is_some_and(|previous| previous != build);
         if changed {
+            // Failures of another build lapse: the native side may have been the cause.
             self.failed
                 .retain(|failed| failed.native_build.as_deref() == Some(build));
+            if rules.reset_when_native_changes {
+                self.start_over();
+            } else {
+                self.prove_anew();
+            }
         }
         changed
     }
