@@ -176,9 +176,6 @@ impl Store {
         if state.attempt().is_some() && state.attempt() != before.state.attempt() {
             self.persistence.keep_reserve()?;
         }
-        if before.recovered.is_some() {
-            self.persistence.set_corrupt_aside()?;
-        }
         for failed in state
             .failed
             .iter()
@@ -186,7 +183,7 @@ impl Store {
         {
             self.persistence.mark_failed(failed)?;
         }
-        self.persistence.save(state, before.generation + 1)?;
+        self.persistence.save(before, state)?;
         self.durable.store(before.generation + 1, Ordering::Relaxed);
         for failed in before
             .state
