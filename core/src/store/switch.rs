@@ -1,8 +1,8 @@
 //! Serving something else within a session.
 
 use super::launch::{Launch, LaunchReason, StoreFacts};
-use super::state::{Decision, State};
-use super::types::{NativeApp, Slot};
+use super::state::{Decision, Refusal, State};
+use super::types::{Failed, NativeApp, Slot};
 use super::{Store, refused};
 use crate::error::{Error, Result};
 
@@ -16,9 +16,13 @@ impl Store {
         self.require_files(slot)?;
         let launch = self.change(|state| {
             self.require_native_range(state, slot)?;
+            let failed = self.settle_trial(state);
+            if failed.as_ref().is_some_and(|failed| slot.is(&failed.id)) {
+                return Err(refused(Refusal::HasFailed, slot));
+            }
             let set = state.set_current(slot.clone());
             set.map_err(|refusal| refused(refusal, slot))?;
-            Ok(self.switched(state, LaunchReason::SetCurrent))
+            Ok(self.switched(state, LaunchReason::SetCurrent, failed))
         })?;
         self.serve(&launch)?;
         Ok(launch)
@@ -42,9 +46,10 @@ impl Store {
     /// As [`set_next`](Self::set_next).
     pub fn reset(&self, to_last_proven: bool) -> Result<Launch> {
         let launch = self.change_from_reserve(|state| {
+            let failed = self.settle_trial(state);
             let is_there = state.fallback.bundle().is_none_or(|id| self.persistence.is_there(id));
             state.reset(to_last_proven && is_there);
-            Ok(self.switched(state, LaunchReason::Reset))
+            Ok(self.switched(state, LaunchReason::Reset, failed))
         })?;
         self.serve(&launch)?;
         Ok(launch)
@@ -58,17 +63,10 @@ impl Store {
     pub fn apply_next(&self, native: &NativeApp) -> Result<Option<Launch>> {
         let facts = StoreFacts::new(self);
         let launch = self.change(|state| {
+            let failed = self.settle_trial(state);
             let applied = state.apply_next(&self.world(native, &facts));
-            Ok(applied.map(|serve| {
-                self.launch_of(
-                    state,
-                    Decision {
-                        serve,
-                        reason: LaunchReason::NextApplied,
-                        failed: None,
-                    },
-                )
-            }))
+            let reason = LaunchReason::NextApplied;
+            Ok(applied.map(|serve| self.launch_of(state, Decision { serve, reason, failed })))
         })?;
         if let Some(launch) = &launch {
             self.serve(launch)?;
@@ -106,15 +104,16 @@ impl Store {
         })
     }
 
+    /// An attempt of a session that is over counts before another takes its place.
+    fn settle_trial(&self, state: &mut State) -> Option<Failed> {
+        state.settle_trial(&self.rules(), &StoreFacts::new(self), (self.clock)())
+    }
+
     /// What this session serves after a change of what is current.
-    fn switched(&self, state: &mut State, reason: LaunchReason) -> Launch {
+    fn switched(&self, state: &mut State, reason: LaunchReason, failed: Option<Failed>) -> Launch {
         state.begin_attempt(&self.session.name);
-        let decision = Decision {
-            serve: state.current.clone(),
-            reason,
-            failed: None,
-        };
-        self.launch_of(state, decision)
+        let serve = state.current.clone();
+        self.launch_of(state, Decision { serve, reason, failed })
     }
 
     pub(super) fn serve(&self, launch: &Launch) -> Result<()> {
