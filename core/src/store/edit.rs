@@ -58,13 +58,15 @@ impl Store {
     /// [`InUse`](crate::ErrorKind::InUse) if it is current, next, fallback or served by a running session;
     /// [`NotFound`](crate::ErrorKind::NotFound); else as [`set_next`](Self::set_next).
     pub fn delete(&self, id: &BundleId) -> Result<()> {
-        if self.is_served(id)? {
-            return Err(Error::InUse {
-                id: id.to_string(),
-                role: "served by a running session",
-            });
-        }
+        let served = self.serves(id);
         let kept_failure = self.change_from_reserve(|state| {
+            // Under the lock: nobody begins to serve it meanwhile.
+            if served || self.is_served_elsewhere(id)? {
+                return Err(Error::InUse {
+                    id: id.to_string(),
+                    role: "served by a running session",
+                });
+            }
             if state.failed.iter().any(|failed| failed.id == *id) && !state.bundles.contains_key(id) {
                 return Ok(true);
             }

@@ -191,11 +191,6 @@ impl Store {
         }))
     }
 
-    /// Whether a running session, of this process or another, serves the bundle.
-    pub(super) fn is_served(&self, id: &BundleId) -> Result<bool> {
-        Ok(self.serves(id) || self.is_served_elsewhere(id)?)
-    }
-
     /// Whether this session serves the bundle. Not to be asked under the store's lock: a launch waits for that lock with
     /// the answer in its hands.
     pub(super) fn serves(&self, id: &BundleId) -> bool {
@@ -205,6 +200,7 @@ impl Store {
             .is_some_and(|launch| launch.bundle.is(id))
     }
 
+    /// Whether another running session serves the bundle. To be asked under the store's lock by who removes it.
     pub(super) fn is_served_elsewhere(&self, id: &BundleId) -> Result<bool> {
         let sessions = self.persistence.layout.sessions();
         for name in self.persistence.list(&sessions)? {
