@@ -30,13 +30,14 @@ impl Store {
         })
     }
 
-    /// Drops what was to come next.
+    /// Drops what was to come next, and its conditions. Conditions that were set while there was nothing stay: they are for
+    /// what comes.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
     pub fn clear_next(&self) -> Result<()> {
         self.change(|state| {
-            state.next = None;
+            state.drop_next();
             Ok(())
         })
     }

@@ -132,7 +132,7 @@ impl State {
             .next
             .clone()
             .filter(|next| self.delays.are_met() && self.fits(next, world))?;
-        self.next = None;
+        self.drop_next();
         self.make_current(next.clone());
         Some(next)
     }
@@ -216,7 +216,7 @@ impl State {
     fn start_over(&mut self) {
         self.current = Slot::BuiltIn;
         self.fallback = Slot::BuiltIn;
-        self.next = None;
+        self.drop_next();
         self.trial = None;
         self.bundles.clear();
     }

@@ -97,7 +97,7 @@ impl Simulation {
                     let _ = self.state.set_next(slot);
                 }
             }
-            Event::ClearNext => self.state.next = None,
+            Event::ClearNext => self.state.drop_next(),
             Event::SetCurrent { session, slot } => {
                 let slot = self.slot(slot);
                 if slot.bundle().is_none_or(|id| self.on_disk.contains(id)) {
