@@ -83,6 +83,7 @@ impl Store {
                 return Ok((Confirmation::AlreadyProven, None));
             }
             if let Some(record) = state.bundles.get(id) {
+                self.persistence.withdraw_mark(record)?;
                 self.persistence.save_record(record)?;
             }
             Ok((Confirmation::Proven, self.delete_previous(state, previous, &served)?))

@@ -137,12 +137,25 @@ impl Persistence {
 
     /// Marks a bundle as failed beside the state, durable when it returns.
     pub(super) fn mark_failed(&self, failed: &Failed) -> Result<()> {
-        self.replace_durably(&self.marker(failed), FAILURE, failed)
+        self.replace_durably(&self.marker(&failed.version, failed.digest.as_ref()), FAILURE, failed)
+    }
+
+    /// Takes a mark away whose state could not be written, durably: the bundle works.
+    pub(super) fn withdraw_mark(&self, record: &BundleRecord) -> Result<()> {
+        let path = self.marker(&record.version, record.digest.as_ref());
+        match self.files.remove_file(&path) {
+            Ok(()) => {
+                let folder = self.layout.failed();
+                self.files.sync_folder(&folder).at("sync the folder", &folder)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::io("remove", &path, error)),
+        }
     }
 
     /// Takes the mark away again.
     pub(super) fn unmark_failed(&self, failed: &Failed) -> Result<()> {
-        let path = self.marker(failed);
+        let path = self.marker(&failed.version, failed.digest.as_ref());
         match self.files.remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &path, error)),
             _ => Ok(()),
@@ -290,10 +303,10 @@ impl Persistence {
     }
 
     /// One name for each thing that can fail: a digest, or a version without one.
-    fn marker(&self, failed: &Failed) -> PathBuf {
-        let name = match &failed.digest {
+    fn marker(&self, version: &str, digest: Option<&Sha256Digest>) -> PathBuf {
+        let name = match digest {
             Some(digest) => digest.to_string(),
-            None => format!("version-{}", Sha256Digest::of(failed.version.as_bytes())),
+            None => format!("version-{}", Sha256Digest::of(version.as_bytes())),
         };
         self.layout.failed().join(format!("{name}.json"))
     }
