@@ -226,11 +226,14 @@ impl Store {
         if session == self.session.name {
             return true;
         }
-        let path = self.persistence.layout.session(session);
-        match self.persistence.files.kind(&path) {
-            Ok(None) => false,
-            Ok(Some(_)) => !matches!(self.persistence.files.try_lock(&path), Ok(Some(_))),
-            Err(_) => true,
+        // Shared, for two who ask at once are no session.
+        match self
+            .persistence
+            .files
+            .try_lock_shared(&self.persistence.layout.session(session))
+        {
+            Ok(lock) => lock.is_none(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
         }
     }
 
@@ -239,9 +242,13 @@ impl Store {
         let sessions = self.persistence.layout.sessions();
         for name in self.persistence.list(&sessions)? {
             let path = sessions.join(name);
-            // Removed while it is locked: a session that is just starting sees that and takes another name.
-            if let Some(_lock) = self.persistence.files.try_lock(&path).at("lock", &path)? {
-                self.persistence.remove_file_if_there(&path)?;
+            match self.persistence.files.try_lock_shared(&path) {
+                // Removed while it is locked: a session that is just starting sees that and takes another name.
+                Ok(Some(_lock)) => self.persistence.remove_file_if_there(&path)?,
+                Ok(None) => {}
+                // Somebody else who swept was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io("lock", &path, error)),
             }
         }
         Ok(())

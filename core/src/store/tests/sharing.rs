@@ -240,3 +240,25 @@ fn what_another_session_begins_to_serve_just_before_it_is_deleted_stays() {
         assert!(store.folder(&id).join("index.html").exists(), "{name}");
     }
 }
+
+#[test]
+fn two_who_ask_for_a_dead_session_at_once_both_find_it_dead() {
+    let device = Device::with(|options| options.attempts = 1);
+    let id = device.install_next("1");
+    let store = device.open();
+    store.launch(&native());
+    store.trial_started(&id).unwrap();
+    let session = device.root().join("sessions").join(store.session());
+    drop(store);
+
+    // Another process asks at this very moment.
+    let asking = Disk.try_lock_shared(&session).unwrap().unwrap();
+    let launch = device.launch();
+
+    drop(asking);
+    assert_eq!(launch.reason, LaunchReason::TrialFailed);
+    assert!(
+        !session.exists(),
+        "nor did that keep what is left of it from being removed"
+    );
+}
