@@ -184,9 +184,12 @@ impl Store {
         let folder = layout.bundle(&record.id);
         persistence.files.rename(&staged.path, &folder).at("rename", &folder)?;
         // Both ends of the rename, before the state relies on it.
-        for parent in [layout.bundles(), &layout.staging()] {
-            persistence.files.sync_folder(parent).at("sync the folder", parent)?;
-        }
+        persistence.sync_bundles()?;
+        let staging = layout.staging();
+        persistence
+            .files
+            .sync_folder(&staging)
+            .at("sync the folder", &staging)?;
         let mut state = loaded.state.clone();
         state.add(record.clone());
         self.save(loaded, &state)

@@ -233,6 +233,14 @@ impl Persistence {
         Ok(())
     }
 
+    /// Makes the names of bundles durable, and that of a folder of the host, which may have made it at any time.
+    fn sync_bundles(&self) -> Result<()> {
+        for folder in self.layout.host().into_iter().chain([self.layout.bundles()]) {
+            self.files.sync_folder(folder).at("sync the folder", folder)?;
+        }
+        Ok(())
+    }
+
     fn lock(&self, path: &Path, patience: Duration) -> Result<Box<dyn Lock>> {
         let start = Instant::now();
         loop {

@@ -242,3 +242,23 @@ fn a_crash_anywhere_in_the_recovery_of_a_corrupt_state_keeps_the_confirmation_th
         }
     }
 }
+
+#[test]
+fn bundles_in_a_folder_that_the_host_made_later_last_through_a_power_cut() {
+    let archives = Archives::of(&["1", "2"]);
+    let mut device = device_with_proven_1(&archives);
+    // A folder whose name nobody synced.
+    let folder = Path::new("/app/versions");
+    device.files.create_folder(folder).unwrap();
+    device.serve_from(folder);
+    device.start().unwrap();
+    device.install(&archives, "2").unwrap();
+
+    let mut device = Device::on(device.files.power_loss(Found::Nothing));
+    device.serve_from(folder);
+    device.start().unwrap();
+    device.set_next("2").unwrap();
+    device.start().unwrap();
+
+    assert_eq!(device.launch().version.as_deref(), Some("2"));
+}
