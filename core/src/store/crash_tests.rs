@@ -13,6 +13,7 @@
 
 mod cases;
 mod device;
+mod launch_cost;
 mod recovery;
 mod space;
 mod story;
