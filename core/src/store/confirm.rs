@@ -53,7 +53,10 @@ impl Store {
     /// # Errors
     /// As [`trial_started`](Self::trial_started).
     pub fn trial_suspended(&self, id: &BundleId) -> Result<bool> {
-        self.change_from_reserve(|state| Ok(state.trial_started(id, &self.session.name, false)))
+        let on_trial = self.change_from_reserve(|state| Ok(state.trial_started(id, &self.session.name, false)))?;
+        // The trial may go on, and its end needs the reserve again. Without room for it the next trial waits.
+        let _ = self.make_reserve();
+        Ok(on_trial)
     }
 
     /// The bundle `id` works. From now on it is what later ones fall back to.

@@ -118,7 +118,8 @@ impl Store {
             durable: AtomicU64::new(0),
         };
         // Rubbish that cannot be removed is no reason not to start, nor is a disk that is full.
-        store.warning = store.sweep_staging().and_then(|()| store.make_reserve()).err();
+        let (swept, reserved) = (store.sweep_staging(), store.make_reserve());
+        store.warning = swept.and(reserved).err();
         Ok(store)
     }
 

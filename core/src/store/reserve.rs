@@ -76,9 +76,7 @@ impl Store {
             }
             result => return result,
         }
-        let result = self.change_locked(change);
-        // What was replaced left its room. If somebody else has that, the next trial waits until there is some again.
-        let _ = self.persistence.keep_reserve();
-        result
+        // What is to be removed now needs some room as well. The next trial, or the next start, makes the reserve again.
+        self.change_locked(change)
     }
 }

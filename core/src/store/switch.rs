@@ -4,7 +4,7 @@ use super::launch::{Launch, LaunchReason, StoreFacts};
 use super::state::{Decision, Refusal, State};
 use super::types::{Failed, NativeApp, Slot};
 use super::{Store, refused};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 impl Store {
     /// Makes a bundle current in this session: the host reloads its web view with what this returns.
@@ -117,7 +117,11 @@ impl Store {
     }
 
     pub(super) fn serve(&self, launch: &Launch) -> Result<()> {
-        self.pin(&launch.bundle)?;
+        match self.pin(&launch.bundle) {
+            // On a full disk other processes do not learn of it; they keep what is current and the fallback all the same.
+            Err(error) if error.kind() != ErrorKind::NoSpace => return Err(error),
+            _ => {}
+        }
         *self.session.served() = Some(launch.clone());
         Ok(())
     }
