@@ -137,11 +137,14 @@ impl Store {
     }
 
     /// Makes up for a launch of this session that could not be written. Otherwise the next launch would find the native
-    /// build changed only then, and take what is installed meanwhile for leftovers of the old one.
-    fn catch_up(&self, state: &mut State) {
-        if let Some(native) = self.session.unnoted() {
+    /// build changed only then, and take what is installed meanwhile for leftovers of the old one. Says whether there was
+    /// such a launch.
+    fn catch_up(&self, state: &mut State) -> bool {
+        let unnoted = self.session.unnoted();
+        if let Some(native) = unnoted {
             state.take_native_build(&self.rules(), &native.build);
         }
+        unnoted.is_some()
     }
 
     fn rules(&self) -> Rules {
@@ -160,10 +163,12 @@ impl Store {
     fn change_locked<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
         let loaded = self.persistence.load()?;
         let mut state = loaded.state.clone();
-        self.catch_up(&mut state);
+        let caught_up = self.catch_up(&mut state);
         let result = change(&mut state)?;
         self.save(&loaded, &state)?;
-        self.session.note_native();
+        if caught_up {
+            self.session.note_native();
+        }
         Ok(result)
     }
 

@@ -83,9 +83,9 @@ impl Session {
         self.native().filter(|_| !self.noted.load(Ordering::Relaxed))
     }
 
-    /// The state knows now which native app launched, if one did.
+    /// The state knows now which native app launched.
     pub(super) fn note_native(&self) {
-        self.noted.store(self.native().is_some(), Ordering::Relaxed);
+        self.noted.store(true, Ordering::Relaxed);
     }
 
     /// What was decided at launch, or since. Held while deciding, so that two threads get one answer.
