@@ -10,7 +10,6 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::finding::{Finding, FindingCode};
 use super::names;
-use super::pack::Excluded;
 use crate::error::{Error, IoContext, Result};
 use crate::limits::Limits;
 use crate::path::SafePath;
@@ -22,6 +21,10 @@ const IGNORE_FILE: &str = ".capbundleignore";
 const ALWAYS_EXCLUDED: [&str; 4] = [".DS_Store", "__MACOSX", ".git", "Thumbs.db"];
 
 /// What is in the folder.
+#[cfg_attr(
+    not(feature = "pack"),
+    allow(dead_code, reason = "what was left out and counted is told by packing only")
+)]
 pub(super) struct Scan {
     /// Files and empty folders, sorted by path as UTF-8 bytes.
     pub(super) entries: Vec<Entry>,
@@ -38,6 +41,16 @@ pub(super) struct Entry {
     pub(super) is_folder: bool,
     /// Bytes, at the time of the scan.
     pub(super) size: u64,
+}
+
+/// A file or folder that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Excluded {
+    /// Path inside the folder; that of a folder ends with `/` and stands for all that is in it.
+    pub path: String,
+    /// The rule that excluded it.
+    pub rule: String,
 }
 
 impl Scan {
