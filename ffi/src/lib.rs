@@ -31,3 +31,7 @@ pub mod seal;
 pub mod store;
 
 uniffi::setup_scaffolding!();
+
+#[cfg(test)]
+#[path = "../tests/contract/mod.rs"]
+mod contract;
