@@ -58,9 +58,6 @@ pub struct CheckOptions {
     /// Do not look at code at all. Secrets and unsafe names are found all the same.
     #[uniffi(default = false)]
     pub skip_code: bool,
-    /// Ignore rules in gitignore syntax, beside those of the folder's own `.capbundleignore`.
-    #[uniffi(default = [])]
-    pub ignore: Vec<String>,
     /// Paths inside the bundle of files that look like secrets but may ship.
     #[uniffi(default = [])]
     pub allow_secrets: Vec<String>,
@@ -69,7 +66,8 @@ pub struct CheckOptions {
 /// Checks a folder of web assets, as the `capbundle` command does before it packs one. Blocks while it reads the scripts.
 ///
 /// Errors among the findings are what packing refuses. Throws what stops the search itself: `InvalidInput` for a symbolic
-/// link that leads out of the folder or a name that no bundle can hold; `NotFound`, `Io`, `Cancelled`.
+/// link that leads out of the folder or a name that no bundle can hold; `Unsupported` for a folder with ignore rules, which only
+/// the command knows; `NotFound`, `Io`, `Cancelled`.
 #[uniffi::export(default(options = None, cancel = None, progress = None))]
 pub fn check_folder(
     folder: &str,
@@ -82,7 +80,6 @@ pub fn check_folder(
         let mut core = bundle::CheckOptions::default();
         core.skip_notify_app_ready = options.skip_notify_app_ready;
         core.skip_code = options.skip_code;
-        core.ignore = options.ignore;
         core.allow_secrets = options.allow_secrets;
         let findings = bundle::check(Path::new(folder), &core, control)?;
         Ok(findings.into_iter().map(Finding::from).collect())

@@ -16,6 +16,8 @@ mod pack;
 #[cfg(feature = "pack")]
 mod queue;
 #[cfg(feature = "check")]
+mod rules;
+#[cfg(feature = "check")]
 mod scan;
 mod unpack;
 #[cfg(feature = "pack")]

@@ -1221,7 +1221,7 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
-    if ((lib.uniffi_capbundle_checksum_func_check_folder() and 0xFFFF) != 22910) {
+    if ((lib.uniffi_capbundle_checksum_func_check_folder() and 0xFFFF) != 34104) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_func_crc32_of_file() and 0xFFFF) != 49730) {
@@ -5732,11 +5732,6 @@ data class CheckOptions (
     val `skipCode`: kotlin.Boolean = false
     ,
     /**
-     * Ignore rules in gitignore syntax, beside those of the folder's own `.capbundleignore`.
-     */
-    val `ignore`: List<kotlin.String> = listOf()
-    ,
-    /**
      * Paths inside the bundle of files that look like secrets but may ship.
      */
     val `allowSecrets`: List<kotlin.String> = listOf()
@@ -5759,21 +5754,18 @@ public object FfiConverterTypeCheckOptions: FfiConverterRustBuffer<CheckOptions>
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterSequenceString.read(buf),
-            FfiConverterSequenceString.read(buf),
         )
     }
 
     override fun allocationSize(value: CheckOptions) = (
             FfiConverterBoolean.allocationSize(value.`skipNotifyAppReady`) +
             FfiConverterBoolean.allocationSize(value.`skipCode`) +
-            FfiConverterSequenceString.allocationSize(value.`ignore`) +
             FfiConverterSequenceString.allocationSize(value.`allowSecrets`)
     )
 
     override fun write(value: CheckOptions, buf: ByteBuffer) {
             FfiConverterBoolean.write(value.`skipNotifyAppReady`, buf)
             FfiConverterBoolean.write(value.`skipCode`, buf)
-            FfiConverterSequenceString.write(value.`ignore`, buf)
             FfiConverterSequenceString.write(value.`allowSecrets`, buf)
     }
 }
@@ -9622,7 +9614,8 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
          * Checks a folder of web assets, as the `capbundle` command does before it packs one. Blocks while it reads the scripts.
          *
          * Errors among the findings are what packing refuses. Throws what stops the search itself: `InvalidInput` for a symbolic
-         * link that leads out of the folder or a name that no bundle can hold; `NotFound`, `Io`, `Cancelled`.
+         * link that leads out of the folder or a name that no bundle can hold; `Unsupported` for a folder with ignore rules, which only
+         * the command knows; `NotFound`, `Io`, `Cancelled`.
          */
     @Throws(CapBundleException::class) fun `checkFolder`(`folder`: kotlin.String, `options`: CheckOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): List<Finding> {
             return FfiConverterSequenceTypeFinding.lift(

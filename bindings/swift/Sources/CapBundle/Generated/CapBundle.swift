@@ -3372,10 +3372,6 @@ public struct CheckOptions: Equatable, Hashable {
      */
     public let skipCode: Bool
     /**
-     * Ignore rules in gitignore syntax, beside those of the folder's own `.capbundleignore`.
-     */
-    public let ignore: [String]
-    /**
      * Paths inside the bundle of files that look like secrets but may ship.
      */
     public let allowSecrets: [String]
@@ -3390,14 +3386,10 @@ public struct CheckOptions: Equatable, Hashable {
          * Do not look at code at all. Secrets and unsafe names are found all the same.
          */skipCode: Bool = false,
         /**
-         * Ignore rules in gitignore syntax, beside those of the folder's own `.capbundleignore`.
-         */ignore: [String] = [],
-        /**
          * Paths inside the bundle of files that look like secrets but may ship.
          */allowSecrets: [String] = []) {
         self.skipNotifyAppReady = skipNotifyAppReady
         self.skipCode = skipCode
-        self.ignore = ignore
         self.allowSecrets = allowSecrets
     }
 
@@ -3419,7 +3411,6 @@ public struct FfiConverterTypeCheckOptions: FfiConverterRustBuffer {
             try CheckOptions(
                 skipNotifyAppReady: FfiConverterBool.read(from: &buf),
                 skipCode: FfiConverterBool.read(from: &buf),
-                ignore: FfiConverterSequenceString.read(from: &buf),
                 allowSecrets: FfiConverterSequenceString.read(from: &buf)
         )
     }
@@ -3427,7 +3418,6 @@ public struct FfiConverterTypeCheckOptions: FfiConverterRustBuffer {
     public static func write(_ value: CheckOptions, into buf: inout [UInt8]) {
         FfiConverterBool.write(value.skipNotifyAppReady, into: &buf)
         FfiConverterBool.write(value.skipCode, into: &buf)
-        FfiConverterSequenceString.write(value.ignore, into: &buf)
         FfiConverterSequenceString.write(value.allowSecrets, into: &buf)
     }
 }
@@ -8162,7 +8152,8 @@ fileprivate struct FfiConverterSequenceTypeDelay: FfiConverterRustBuffer {
  * Checks a folder of web assets, as the `capbundle` command does before it packs one. Blocks while it reads the scripts.
  *
  * Errors among the findings are what packing refuses. Throws what stops the search itself: `InvalidInput` for a symbolic
- * link that leads out of the folder or a name that no bundle can hold; `NotFound`, `Io`, `Cancelled`.
+ * link that leads out of the folder or a name that no bundle can hold; `Unsupported` for a folder with ignore rules, which only
+ * the command knows; `NotFound`, `Io`, `Cancelled`.
  */
 public func checkFolder(folder: String, options: CheckOptions? = nil, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> [Finding]  {
     return try  FfiConverterSequenceTypeFinding.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -8289,7 +8280,7 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
-    if (uniffi_capbundle_checksum_func_check_folder() != 22910) {
+    if (uniffi_capbundle_checksum_func_check_folder() != 34104) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_func_crc32_of_file() != 49730) {
