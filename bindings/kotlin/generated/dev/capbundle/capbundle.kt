@@ -3494,7 +3494,7 @@ public interface StoreInterface {
      * Nothing is verified, since the plugin kept no digests of files. Throws `Busy`, `Io`, `NoSpace`; what concerns one
      * bundle alone is no error but in `skipped`.
      */
-    fun `adopt`(`capgo`: CapgoBundles): Adopted
+    fun `adoptBlocking`(`capgo`: CapgoBundles): Adopted
 
     /**
      * Drops what was to come next.
@@ -3560,7 +3560,7 @@ public interface StoreInterface {
      *
      * Throws `Busy`, `Io`. What was removed before an error stays removed.
      */
-    fun `clean`(`keep`: KeepRules): Cleaned
+    fun `cleanBlocking`(`keep`: KeepRules): Cleaned
 
     /**
      * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
@@ -3584,7 +3584,7 @@ public interface StoreInterface {
      * a byte is written where that can be foreseen; `UnsafeArchive`, `LimitExceeded`, `NotABundle`; `Busy`, `Io`,
      * `Cancelled`.
      */
-    fun `install`(`archive`: VerifiedArchive, `bundle`: NewBundle, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
+    fun `installBlocking`(`archive`: VerifiedArchive, `bundle`: NewBundle, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
 
     /**
      * Compares every file of an installed bundle with the digest recorded when it was written. An empty answer says that
@@ -3593,7 +3593,7 @@ public interface StoreInterface {
      * Throws `NotFound` if there is no such bundle, `Unsupported` if no digests were recorded (a bundle taken over from
      * Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
      */
-    fun `verifyBundle`(`id`: kotlin.String, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): List<Damage>
+    fun `verifyBundleBlocking`(`id`: kotlin.String, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): List<Damage>
 
     /**
      * Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes back.
@@ -3872,7 +3872,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
      * Nothing is verified, since the plugin kept no digests of files. Throws `Busy`, `Io`, `NoSpace`; what concerns one
      * bundle alone is no error but in `skipped`.
      */
-    @Throws(CapBundleException::class)override fun `adopt`(`capgo`: CapgoBundles): Adopted {
+    @Throws(CapBundleException::class)override fun `adoptBlocking`(`capgo`: CapgoBundles): Adopted {
             return FfiConverterTypeAdopted.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
@@ -4071,7 +4071,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
      *
      * Throws `Busy`, `Io`. What was removed before an error stays removed.
      */
-    @Throws(CapBundleException::class)override fun `clean`(`keep`: KeepRules): Cleaned {
+    @Throws(CapBundleException::class)override fun `cleanBlocking`(`keep`: KeepRules): Cleaned {
             return FfiConverterTypeCleaned.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
@@ -4133,7 +4133,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
      * a byte is written where that can be foreseen; `UnsafeArchive`, `LimitExceeded`, `NotABundle`; `Busy`, `Io`,
      * `Cancelled`.
      */
-    @Throws(CapBundleException::class)override fun `install`(`archive`: VerifiedArchive, `bundle`: NewBundle, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
+    @Throws(CapBundleException::class)override fun `installBlocking`(`archive`: VerifiedArchive, `bundle`: NewBundle, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
             return FfiConverterTypeBundleRecord.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
@@ -4158,7 +4158,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
      * Throws `NotFound` if there is no such bundle, `Unsupported` if no digests were recorded (a bundle taken over from
      * Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
      */
-    @Throws(CapBundleException::class)override fun `verifyBundle`(`id`: kotlin.String, `cancel`: CancelToken?, `progress`: ProgressObserver?): List<Damage> {
+    @Throws(CapBundleException::class)override fun `verifyBundleBlocking`(`id`: kotlin.String, `cancel`: CancelToken?, `progress`: ProgressObserver?): List<Damage> {
             return FfiConverterSequenceTypeDamage.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
@@ -4731,7 +4731,7 @@ public interface VerifiedArchiveInterface {
      *
      * Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was proved.
      */
-    fun `copyTo`(`to`: kotlin.String)
+    fun `copyToBlocking`(`to`: kotlin.String)
 
     /**
      * SHA-256 of the plain archive, as 64 hexadecimal digits.
@@ -4755,7 +4755,7 @@ public interface VerifiedArchiveInterface {
      * On an error nothing is left. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and `LimitExceeded` naming the
      * entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`, `Cancelled`.
      */
-    fun `unpack`(`to`: kotlin.String, `limits`: Limits? = null, `threads`: kotlin.Long? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): Unpacked
+    fun `unpackBlocking`(`to`: kotlin.String, `limits`: Limits? = null, `threads`: kotlin.Long? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): Unpacked
 
     companion object
 }
@@ -4874,7 +4874,7 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
      *
      * Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was proved.
      */
-    @Throws(CapBundleException::class)override fun `copyTo`(`to`: kotlin.String)
+    @Throws(CapBundleException::class)override fun `copyToBlocking`(`to`: kotlin.String)
         =
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
@@ -4943,7 +4943,7 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
      * On an error nothing is left. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and `LimitExceeded` naming the
      * entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`, `Cancelled`.
      */
-    @Throws(CapBundleException::class)override fun `unpack`(`to`: kotlin.String, `limits`: Limits?, `threads`: kotlin.Long?, `cancel`: CancelToken?, `progress`: ProgressObserver?): Unpacked {
+    @Throws(CapBundleException::class)override fun `unpackBlocking`(`to`: kotlin.String, `limits`: Limits?, `threads`: kotlin.Long?, `cancel`: CancelToken?, `progress`: ProgressObserver?): Unpacked {
             return FfiConverterTypeUnpacked.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
@@ -4975,7 +4975,7 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
      *
      * Throws `DigestMismatch` if it is another file, `InvalidInput` if `digest` is none; `NotFound`, `Io`, `Cancelled`.
      */
-    @Throws(CapBundleException::class) fun `fromDigest`(`path`: kotlin.String, `digest`: kotlin.String, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): VerifiedArchive {
+    @Throws(CapBundleException::class) fun `fromDigestBlocking`(`path`: kotlin.String, `digest`: kotlin.String, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): VerifiedArchive {
             return FfiConverterTypeVerifiedArchive.lift(
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_constructor_verifiedarchive_from_digest(
@@ -5002,7 +5002,7 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
      * signed the checksum, `DecryptionFailed` for a foreign session key or wrong padding, `DigestMismatch` if the plain
      * bytes are others than the signed ones; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
      */
-    @Throws(CapBundleException::class) fun `openCapgo`(`sealed`: kotlin.String, `staging`: kotlin.String, `ivSessionKey`: kotlin.String, `checksum`: kotlin.String, `form`: ChecksumForm, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): VerifiedArchive {
+    @Throws(CapBundleException::class) fun `openCapgoBlocking`(`sealed`: kotlin.String, `staging`: kotlin.String, `ivSessionKey`: kotlin.String, `checksum`: kotlin.String, `form`: ChecksumForm, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): VerifiedArchive {
             return FfiConverterTypeVerifiedArchive.lift(
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_constructor_verifiedarchive_open_capgo(
@@ -5029,7 +5029,7 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
      *
      * Throws as `openCapgo`.
      */
-    @Throws(CapBundleException::class) fun `verifySignedOnly`(`path`: kotlin.String, `checksum`: kotlin.String, `form`: ChecksumForm, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): VerifiedArchive {
+    @Throws(CapBundleException::class) fun `verifySignedOnlyBlocking`(`path`: kotlin.String, `checksum`: kotlin.String, `form`: ChecksumForm, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): VerifiedArchive {
             return FfiConverterTypeVerifiedArchive.lift(
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_constructor_verifiedarchive_verify_signed_only(
@@ -9617,7 +9617,7 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
          * link that leads out of the folder or a name that no bundle can hold; `Unsupported` for a folder with ignore rules, which only
          * the command knows; `NotFound`, `Io`, `Cancelled`.
          */
-    @Throws(CapBundleException::class) fun `checkFolder`(`folder`: kotlin.String, `options`: CheckOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): List<Finding> {
+    @Throws(CapBundleException::class) fun `checkFolderBlocking`(`folder`: kotlin.String, `options`: CheckOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): List<Finding> {
             return FfiConverterSequenceTypeFinding.lift(
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_func_check_folder(
@@ -9638,7 +9638,7 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
          *
          * Throws `NotFound`, `Io` or `Cancelled`.
          */
-    @Throws(CapBundleException::class) fun `crc32OfFile`(`path`: kotlin.String, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): kotlin.String {
+    @Throws(CapBundleException::class) fun `crc32OfFileBlocking`(`path`: kotlin.String, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): kotlin.String {
             return FfiConverterString.lift(
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_func_crc32_of_file(
@@ -9657,7 +9657,7 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
          *
          * Throws `NotFound`, `Io` or `Cancelled`.
          */
-    @Throws(CapBundleException::class) fun `sha256OfFile`(`path`: kotlin.String, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): kotlin.String {
+    @Throws(CapBundleException::class) fun `sha256OfFileBlocking`(`path`: kotlin.String, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): kotlin.String {
             return FfiConverterString.lift(
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_func_sha256_of_file(
@@ -9677,7 +9677,7 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
          * Contents are not read and nothing is proved: sizes are those the archive declares. Throws `UnsafeArchive` and
          * `LimitExceeded` as unpacking would; `NotFound`, `Io`. An archive without an `index.html` is no error but a finding.
          */
-    @Throws(CapBundleException::class) fun `inspectArchive`(`path`: kotlin.String, `limits`: Limits? = null): Inspection {
+    @Throws(CapBundleException::class) fun `inspectArchiveBlocking`(`path`: kotlin.String, `limits`: Limits? = null): Inspection {
             return FfiConverterTypeInspection.lift(
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_func_inspect_archive(
@@ -9700,7 +9700,7 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
          * Throws `NotTrusted` for a malformed `ivSessionKey`, `DecryptionFailed` for a foreign one or wrong padding; `NotFound`,
          * `Io`, `NoSpace`, `Cancelled`.
          */
-    @Throws(CapBundleException::class) fun `decryptUnverified`(`sealed`: kotlin.String, `to`: kotlin.String, `ivSessionKey`: kotlin.String, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): kotlin.String {
+    @Throws(CapBundleException::class) fun `decryptUnverifiedBlocking`(`sealed`: kotlin.String, `to`: kotlin.String, `ivSessionKey`: kotlin.String, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): kotlin.String {
             return FfiConverterString.lift(
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_func_decrypt_unverified(
