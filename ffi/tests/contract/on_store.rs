@@ -65,7 +65,11 @@ impl Place {
             "delays" => Ok(store.delays()?.iter().map(words::delay_value).collect()),
             "entered_background" => store.entered_background().map(nothing),
             "entered_foreground" => store.entered_foreground(native(arguments)).map(nothing),
-            "list" => Ok(store.list()?.iter().map(|bundle| self.listed(bundle)).collect()),
+            "list" => {
+                let mut bundles = store.list()?;
+                bundles.sort_by(|one, other| one.record.version.cmp(&other.record.version));
+                Ok(bundles.iter().map(|bundle| self.listed(bundle)).collect())
+            }
             "failed" => Ok(store.failed()?.iter().map(|failed| self.failed(failed)).collect()),
             "failure_of" => {
                 let digest = arguments.optional("digest").map(str::to_owned);

@@ -58,7 +58,7 @@ private fun Place.onOpenStore(arguments: Arguments, store: Store): Any? = with(a
         "delays" -> store.delays().map { json(it) }
         "entered_background" -> store.enteredBackground()
         "entered_foreground" -> store.enteredForeground(native(this))
-        "list" -> store.list().map {
+        "list" -> store.list().sortedBy { it.record.version }.map {
             json("bundle" to nameOf(it.record.id), "version" to it.record.version, "status" to word(it.status))
         }
         "failed" -> store.failed().map { json(it) }
