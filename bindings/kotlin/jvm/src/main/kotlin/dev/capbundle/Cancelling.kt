@@ -13,7 +13,14 @@ import kotlinx.coroutines.withContext
 internal suspend fun <T> cancellable(listener: ProgressListener?, work: (CancelToken, ProgressObserver?) -> T): T =
     CancelToken().use { token ->
         coroutineScope {
-            val result = async(Dispatchers.IO) { watched(listener) { observer -> work(token, observer) } }
+            val result = async(Dispatchers.IO) {
+                try {
+                    watched(listener) { observer -> work(token, observer) }
+                } catch (stopped: CapBundleException.Cancelled) {
+                    // Nobody but us has the token. As an error of its own it would take the place of the cancellation.
+                    throw CancellationException("cancelled", stopped)
+                }
+            }
             try {
                 result.await()
             } catch (cancelled: CancellationException) {

@@ -13,10 +13,11 @@ object Repository {
     /** Runs the command in [folder] and gives back what it printed as JSON. */
     fun capbundle(folder: File, vararg arguments: String): JsonObject {
         val command = listOf(File(System.getProperty("capbundle.command")).canonicalPath, *arguments, "--json")
-        val process = ProcessBuilder(command).directory(folder).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+        val said = File.createTempFile("capbundle", ".stderr").apply { deleteOnExit() }
+        val process = ProcessBuilder(command).directory(folder).redirectError(said).start()
         val printed = process.inputStream.bufferedReader().readText()
         check(process.waitFor(2, TimeUnit.MINUTES)) { "$command did not end" }
-        assertEquals(0, process.exitValue()) { "$command printed $printed" }
+        assertEquals(0, process.exitValue()) { "$command said ${said.readText()}" }
         return JsonParser.parseString(printed).asJsonObject
     }
 }
