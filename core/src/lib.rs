@@ -53,7 +53,8 @@
 //!
 //! # Features
 //!
-//! `pack` (on by default): making archives. A device library leaves it out.
+//! `pack` (on by default): making archives. A device library leaves it out. `check` (part of `pack`): looking through a folder
+//! for what would not work on a device; with `ignore-rules` (part of `pack` too) it knows `.capbundleignore`.
 
 pub mod bundle;
 pub mod digest;

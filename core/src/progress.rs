@@ -97,7 +97,7 @@ impl CancelToken {
 #[derive(Clone, Default)]
 pub struct Control {
     observer: Option<Arc<dyn Observer>>,
-    cancel: CancelToken,
+    cancel: Vec<CancelToken>,
     /// What was reported last.
     last: Arc<Mutex<Option<Progress>>>,
 }
@@ -116,10 +116,10 @@ impl Control {
         self
     }
 
-    /// Stops when `token` is cancelled.
+    /// Stops when `token` is cancelled. Called again, any of the tokens stops it.
     #[must_use]
     pub fn cancelled_by(mut self, token: &CancelToken) -> Self {
-        self.cancel = token.clone();
+        self.cancel.push(token.clone());
         self
     }
 
@@ -138,8 +138,12 @@ impl Control {
         observer.progress(progress);
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.cancel.iter().any(CancelToken::is_cancelled)
+    }
+
     pub(crate) fn check(&self, operation: &'static str) -> Result<()> {
-        if self.cancel.is_cancelled() {
+        if self.is_cancelled() {
             Err(Error::Cancelled { operation })
         } else {
             Ok(())
@@ -180,7 +184,7 @@ impl fmt::Debug for Control {
         formatter
             .debug_struct("Control")
             .field("observed", &self.observer.is_some())
-            .field("cancelled", &self.cancel.is_cancelled())
+            .field("cancelled", &self.is_cancelled())
             .finish_non_exhaustive()
     }
 }

@@ -158,7 +158,12 @@ impl VerifiedArchive {
         self.copy_to(to)
     }
 
-    fn copy_to(&self, to: &Path) -> Result<()> {
+    /// Writes the plain archive to the file `to`, which appears whole or not at all and replaces one that is there. The
+    /// proved bytes are hashed once more on the way.
+    ///
+    /// # Errors
+    /// As [`persist`](Self::persist).
+    pub fn copy_to(&self, to: &Path) -> Result<()> {
         let copy = output::temporary_file(output::folder_of(to), output::SHARED_MODE)?;
         let mut writer = HashingWriter::new(copy);
         io::copy(&mut self.reader(), &mut writer).at("write", to)?;

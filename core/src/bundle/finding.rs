@@ -89,7 +89,7 @@ impl Finding {
         self
     }
 
-    #[cfg(feature = "pack")]
+    #[cfg(feature = "check")]
     pub(crate) fn at_line(mut self, line: u64) -> Self {
         self.line = Some(line);
         self

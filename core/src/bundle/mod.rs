@@ -1,6 +1,6 @@
 //! From a folder to an archive and back.
 mod archive;
-#[cfg(feature = "pack")]
+#[cfg(feature = "check")]
 mod check;
 #[cfg(feature = "pack")]
 mod compress;
@@ -9,22 +9,26 @@ mod finding;
 mod inspect;
 mod layout;
 mod names;
-#[cfg(feature = "pack")]
+#[cfg(feature = "check")]
 mod needle;
 #[cfg(feature = "pack")]
 mod pack;
 #[cfg(feature = "pack")]
 mod queue;
-#[cfg(feature = "pack")]
+#[cfg(feature = "check")]
+mod rules;
+#[cfg(feature = "check")]
 mod scan;
 mod unpack;
 #[cfg(feature = "pack")]
 mod writer;
-#[cfg(feature = "pack")]
+#[cfg(feature = "check")]
 pub use check::{CheckOptions, check};
 pub use finding::{Finding, FindingCode, Severity};
 pub use inspect::{EntrySummary, Inspection, inspect};
 #[cfg(feature = "pack")]
-pub use pack::{Excluded, PackOptions, Packed, pack};
+pub use pack::{PackOptions, Packed, pack};
+#[cfg(feature = "check")]
+pub use scan::Excluded;
 pub(crate) use unpack::{Tree, WrittenFile, read_bundle, write_tree};
 pub use unpack::{UnpackOptions, Unpacked, unpack};

@@ -23,7 +23,7 @@ const SECRET_PREFIXES: [&str; 2] = [".env.", ".capgo_key"];
 /// Endings of such names.
 const SECRET_EXTENSIONS: [&str; 8] = ["pem", "key", "ppk", "p12", "pfx", "jks", "keystore", "p8"];
 /// The line that begins a private key in PEM form lies within so many bytes.
-#[cfg(feature = "pack")]
+#[cfg(feature = "check")]
 pub(super) const PEM_HEAD: usize = 64;
 /// Names shown of a group.
 const SHOWN: usize = 3;
@@ -59,7 +59,7 @@ pub(super) fn is_secret_name(path: &str) -> bool {
 }
 
 /// Whether a file that begins like this holds a private key in PEM form, whatever it is called.
-#[cfg(feature = "pack")]
+#[cfg(feature = "check")]
 pub(super) fn is_private_key(head: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&head[..head.len().min(PEM_HEAD)]);
     head.split_once("-----BEGIN ")

@@ -13,7 +13,7 @@ use super::check::{self, CheckOptions};
 use super::compress::{self, Body, Compressed, Compressor};
 use super::finding::{Finding, FindingCode};
 use super::queue::{OrderedQueue, Window};
-use super::scan::{self, Entry, Scan};
+use super::scan::{self, Entry, Excluded, Scan};
 use super::writer::{ArchiveWriter, Header};
 use crate::digest::{Crc32, HashingWriter, Sha256Digest};
 use crate::error::{Error, IoContext, Result};
@@ -40,16 +40,6 @@ pub struct PackOptions {
     pub check: CheckOptions,
     /// Threads that compress; `None` for one a core, eight at most. The bytes do not depend on it.
     pub threads: Option<NonZeroUsize>,
-}
-
-/// A file or folder that was left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Excluded {
-    /// Path inside the folder; that of a folder ends with `/` and stands for all that is in it.
-    pub path: String,
-    /// The rule that excluded it.
-    pub rule: String,
 }
 
 /// What [`pack`] made.

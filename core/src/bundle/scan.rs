@@ -5,23 +5,22 @@ use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ignore::Match;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
-
 use super::finding::{Finding, FindingCode};
 use super::names;
-use super::pack::Excluded;
+use super::rules::{IGNORE_FILE, IgnoreRules};
 use crate::error::{Error, IoContext, Result};
 use crate::limits::Limits;
 use crate::path::SafePath;
 use crate::progress::Control;
 
-/// Ignore rules of a project, in gitignore syntax, at the root of the folder that is packed.
-const IGNORE_FILE: &str = ".capbundleignore";
 /// What operating systems and git leave in folders and no app ever wants.
 const ALWAYS_EXCLUDED: [&str; 4] = [".DS_Store", "__MACOSX", ".git", "Thumbs.db"];
 
 /// What is in the folder.
+#[cfg_attr(
+    not(feature = "pack"),
+    allow(dead_code, reason = "what was left out and counted is told by packing only")
+)]
 pub(super) struct Scan {
     /// Files and empty folders, sorted by path as UTF-8 bytes.
     pub(super) entries: Vec<Entry>,
@@ -38,6 +37,16 @@ pub(super) struct Entry {
     pub(super) is_folder: bool,
     /// Bytes, at the time of the scan.
     pub(super) size: u64,
+}
+
+/// A file or folder that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Excluded {
+    /// Path inside the folder; that of a folder ends with `/` and stands for all that is in it.
+    pub path: String,
+    /// The rule that excluded it.
+    pub rule: String,
 }
 
 impl Scan {
@@ -57,7 +66,7 @@ pub(super) fn scan(folder: &Path, ignore: &[String], control: &Control) -> Resul
     }
     let mut scanner = Scanner {
         folder,
-        rules: rules(folder, ignore)?,
+        rules: IgnoreRules::read(folder, ignore)?,
         limits: Limits::default(),
         control,
         through_links: 0,
@@ -84,7 +93,7 @@ fn entry_name(entry: &Entry) -> impl Iterator<Item = u8> + '_ {
 struct Scanner<'a> {
     folder: &'a Path,
     root: PathBuf,
-    rules: Gitignore,
+    rules: IgnoreRules,
     limits: Limits,
     control: &'a Control,
     /// Entries seen so far in folders that a link led to.
@@ -202,10 +211,7 @@ impl Scanner<'_> {
         if path == IGNORE_FILE || ALWAYS_EXCLUDED.contains(&name) {
             return Some(format!("{name} (always)"));
         }
-        match self.rules.matched(path, is_folder) {
-            Match::Ignore(glob) => Some(glob.original().to_owned()),
-            Match::Whitelist(_) | Match::None => None,
-        }
+        self.rules.excluding(path, is_folder)
     }
 
     /// Where a symbolic link leads, if that is inside the folder.
@@ -291,34 +297,6 @@ impl Scanner<'_> {
             }),
         }
     }
-}
-
-/// The folder's own ignore file first, then the rules of the caller, which win where they disagree.
-fn rules(folder: &Path, ignore: &[String]) -> Result<Gitignore> {
-    let mut builder = GitignoreBuilder::new("");
-    let file = folder.join(IGNORE_FILE);
-    let bad_rule =
-        |origin: String, error: &ignore::Error| Error::invalid_input(origin, format!("bad ignore rule: {error}"));
-    match fs::read_to_string(&file) {
-        Ok(text) => {
-            // Editors on Windows put a byte order mark in front, which would become part of the first rule.
-            for line in text.trim_start_matches('\u{feff}').lines() {
-                builder
-                    .add_line(None, line)
-                    .map_err(|error| bad_rule(file.display().to_string(), &error))?;
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(Error::io("read", &file, error)),
-    }
-    for line in ignore {
-        builder
-            .add_line(None, line)
-            .map_err(|error| bad_rule(format!("ignore rule {line:?}"), &error))?;
-    }
-    builder
-        .build()
-        .map_err(|error| bad_rule("ignore rules".to_owned(), &error))
 }
 
 /// Paths named to be allowed that are in no bundle: a typing error would otherwise go unnoticed.

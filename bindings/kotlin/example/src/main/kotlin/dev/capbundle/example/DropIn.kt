@@ -1,0 +1,252 @@
+package dev.capbundle.example
+
+import dev.capbundle.BundleStatus
+import dev.capbundle.CapBundleException
+import dev.capbundle.CapgoBundles
+import dev.capbundle.ChecksumForm
+import dev.capbundle.Confirmation
+import dev.capbundle.Delay
+import dev.capbundle.InstalledBundle
+import dev.capbundle.Launch
+import dev.capbundle.NativeApp
+import dev.capbundle.NewBundle
+import dev.capbundle.RequiredProof
+import dev.capbundle.Slot
+import dev.capbundle.Store
+import dev.capbundle.StoreOptions
+import dev.capbundle.VerifiedArchive
+import dev.capbundle.VerifyingKey
+import dev.capbundle.decryptUnverifiedBlocking
+import dev.capbundle.logTo
+import dev.capbundle.sha256OfFileBlocking
+import dev.capbundle.signedDigest
+import java.io.File
+
+/*
+ * Today's plugin code on capbundle, in one file to copy: the names are those of @capgo/capacitor-updater's Android sources, so that
+ * its callers change little. What it took on trust it no longer does; each place says so.
+ */
+
+/** `CryptoCipher` of the plugin: the same names, arguments and results. */
+object CryptoCipher {
+    /**
+     * Decrypts a downloaded archive in place.
+     *
+     * The plugin returned without a word, and left the file as it was, when the key was not PKCS#1 or `ivSessionKey` was malformed.
+     * Here each of these throws. What comes out is proved by nothing yet: compare [calcChecksum] with [decryptChecksum], or better
+     * leave all of it to [CapgoUpdater.finishDownload].
+     */
+    @JvmStatic
+    @Throws(CapBundleException::class)
+    fun decryptFile(file: File, publicKey: String, ivSessionKey: String) {
+        VerifyingKey.fromPem(publicKey).use { key ->
+            // The file is replaced in one step, by what was decrypted to the end or not at all.
+            decryptUnverifiedBlocking(file.path, file.path, ivSessionKey, key)
+        }
+    }
+
+    /**
+     * The digest that a signed checksum holds.
+     *
+     * The plugin took a checksum that is no signature for the digest itself, which anybody can write. Here that throws `NotTrusted`.
+     */
+    @JvmStatic
+    @Throws(CapBundleException::class)
+    fun decryptChecksum(checksum: String, publicKey: String): String =
+        VerifyingKey.fromPem(publicKey).use { key -> signedDigest(checksum, ChecksumForm.V3, key) }
+
+    /** SHA-256 of a file, as 64 hexadecimal digits. */
+    @JvmStatic
+    @Throws(CapBundleException::class)
+    fun calcChecksum(file: File): String = sha256OfFileBlocking(file.path)
+
+    /** The id that Capgo's servers compare: the same for PKCS#1 and SPKI, which the plugin told differently. */
+    @JvmStatic
+    @Throws(CapBundleException::class)
+    fun calcKeyId(publicKey: String): String = VerifyingKey.fromPem(publicKey).use(VerifyingKey::capgoKeyId)
+}
+
+/** What the plugin hands to JavaScript about a bundle. */
+data class BundleInfo(val id: String, val version: String, val checksum: String, val status: String)
+
+/** What the host does with the web view; on Android `bridge.setServerBasePath` and a reload. */
+fun interface WebViewHost {
+    /** Loads the page anew from this folder, or from the app's own assets for `null`. */
+    fun serve(folder: File?)
+}
+
+/** What Capgo's plugin kept in the preferences «CapWebViewSettings», for [CapgoUpdater.load] to take over. */
+data class CapgoPreferences(
+    /** The values of every key that ends in `_info`. */
+    val infos: List<String>,
+    val serverBasePath: String?,
+    val pastVersion: String?,
+    val nextVersion: String?,
+    val latestNativeBuildVersion: String?,
+)
+
+/**
+ * `CapgoUpdater` of the plugin, as far as it concerns the bundles on the device: unzip, flatten, set, next, reset and
+ * `notifyAppReady`, on a store that survives crashes.
+ *
+ * @param filesDir `context.getFilesDir()`: bundles stay in `versions/<id>`, where Capacitor serves them from.
+ * @param noBackupFilesDir `context.getNoBackupFilesDir()`: the store's own files.
+ * @param publicKey the app's key, or `null` for an app without one.
+ */
+class CapgoUpdater(
+    filesDir: File,
+    noBackupFilesDir: File,
+    private val publicKey: String?,
+    private val native: NativeApp,
+    private val host: WebViewHost,
+    log: (String) -> Unit = {},
+) : AutoCloseable {
+    private val versions = File(filesDir, "versions")
+    private val root = File(noBackupFilesDir, "capbundle")
+    private val downloads = File(noBackupFilesDir, "capbundle-downloads").apply { mkdirs() }
+
+    private val store = Store.open(
+        root.path,
+        StoreOptions(
+            // With a key nothing unsigned is ever installed, whatever a server leaves out.
+            requiredProof = publicKey?.let { RequiredProof.CapgoSigned(it) } ?: RequiredProof.Digest,
+            bundles = versions.path,
+        ),
+        logTo { _, message -> log(message) },
+    )
+
+    /** What the page that is loaded belongs to. */
+    @Volatile
+    private var shown: Slot = Slot.BuiltIn
+
+    /** In the plugin's `load()`: takes over what the plugin left (`null` once that is done), and serves what is to be served. */
+    fun load(capgo: CapgoPreferences? = null): Launch {
+        capgo?.let(::adopt)
+        return store.launch(native).also(::serve)
+    }
+
+    private fun adopt(capgo: CapgoPreferences) {
+        store.adoptBlocking(
+            CapgoBundles(
+                folder = versions.path,
+                infos = capgo.infos,
+                current = capgo.serverBasePath?.let { File(it).name },
+                fallback = capgo.pastVersion,
+                next = capgo.nextVersion,
+                nativeBuild = capgo.latestNativeBuildVersion,
+            ),
+        )
+    }
+
+    /**
+     * A download is complete: decrypts, verifies, unpacks, flattens and installs it. The file is gone afterwards.
+     *
+     * In place of `finishDownload` with `decryptFile`, `decryptChecksum`, `unzip` and `flattenAssets`. It took a bundle without a
+     * session key on its plain checksum although the app has a key, and one without checksum where it has none. Both throw here,
+     * before anything reads the archive.
+     */
+    fun finishDownload(file: File, version: String, sessionKey: String, checksum: String): BundleInfo =
+        try {
+            verified(file, sessionKey, checksum).use { archive ->
+                info(store.installBlocking(archive, NewBundle(version)).id)
+            }
+        } finally {
+            file.delete()
+        }
+
+    private fun verified(file: File, sessionKey: String, checksum: String): VerifiedArchive = when (publicKey) {
+        null -> VerifiedArchive.fromDigestBlocking(file.path, checksum)
+        else -> VerifyingKey.fromPem(publicKey).use { key ->
+            VerifiedArchive.openCapgoBlocking(file.path, downloads.path, sessionKey, checksum, ChecksumForm.V3, key)
+        }
+    }
+
+    /** Whether a bundle failed on this device: to be asked before it is downloaded. The plugin downloaded it again and again. */
+    fun hasFailed(version: String): Boolean = store.failureOf(version) != null
+
+    /** Makes a bundle current and loads the page anew. */
+    fun set(id: String) = serve(store.setCurrent(slot(id)))
+
+    /** Serves a bundle from the next start on, or when the app goes to the background. */
+    fun next(id: String): BundleInfo {
+        store.setNext(slot(id))
+        return info(id)
+    }
+
+    /** Goes back to the built-in bundle or to the last one that worked, and loads the page anew. */
+    fun reset(toLastSuccessful: Boolean) = serve(store.reset(toLastSuccessful))
+
+    /** The bundle that is served. */
+    fun current(): BundleInfo = when (val bundle = store.served()?.bundle ?: Slot.BuiltIn) {
+        Slot.BuiltIn -> builtIn
+        is Slot.Bundle -> info(bundle.id)
+    }
+
+    /** What is to come next. */
+    fun getNextBundle(): BundleInfo? = store.next()?.let { next -> if (next is Slot.Bundle) info(next.id) else builtIn }
+
+    fun list(): List<BundleInfo> = store.list().map(::info)
+
+    /** Refuses what is current, next, fallback or served: the plugin deleted what a page was just being loaded from. */
+    fun delete(id: String) = store.delete(id)
+
+    /** The newest failure, told once. */
+    fun getFailedUpdate(): BundleInfo? = store.takeFailure()?.let { failed ->
+        BundleInfo(failed.id, failed.version, failed.digest.orEmpty(), "error")
+    }
+
+    fun setMultiDelay(delays: List<Delay>) = store.setDelays(delays)
+
+    /** The web view begins to load (`onPageStarted`). Gives back how long the page has to call [notifyAppReady], or `null`. */
+    fun onPageStarted(): Long? {
+        shown = store.served()?.bundle ?: Slot.BuiltIn
+        (shown as? Slot.Bundle)?.let { store.trialStarted(it.id) }
+        return store.readyDeadlineMs()
+    }
+
+    /**
+     * The page works. It says nothing of which bundle it belongs to, so what counts is the page that this session loaded.
+     *
+     * The plugin credited whatever was current when the call came: a late call of the old page proved its successor.
+     */
+    fun notifyAppReady(): Boolean = when (store.confirm(shown)) {
+        Confirmation.Proven, Confirmation.AlreadyProven, Confirmation.BuiltIn -> true
+        is Confirmation.Ignored, Confirmation.Other -> false
+    }
+
+    /** The time that [onPageStarted] told is over, or the renderer died. */
+    fun checkRevert() {
+        (shown as? Slot.Bundle)?.let { bundle -> store.trialExpired(bundle.id)?.let(::serve) }
+    }
+
+    fun appMovedToBackground() {
+        // The system may end the process here, which is not the bundle's fault.
+        (shown as? Slot.Bundle)?.let { store.trialSuspended(it.id) }
+        store.enteredBackground()
+        store.applyNext(native)?.let(::serve)
+    }
+
+    fun appMovedToForeground() {
+        store.enteredForeground(native)
+        (shown as? Slot.Bundle)?.let { store.trialStarted(it.id) }
+    }
+
+    override fun close() = store.close()
+
+    private fun serve(launch: Launch) = host.serve(launch.folder?.let(::File))
+
+    private fun slot(id: String): Slot = if (id == BUILT_IN) Slot.BuiltIn else Slot.Bundle(id)
+
+    private fun info(id: String): BundleInfo =
+        if (id == BUILT_IN) builtIn else info(store.list().first { it.record.id == id })
+
+    private fun info(bundle: InstalledBundle): BundleInfo = with(bundle) {
+        BundleInfo(record.id, record.version, record.digest.orEmpty(), if (status == BundleStatus.PROVEN) "success" else "pending")
+    }
+
+    private val builtIn = BundleInfo(BUILT_IN, BUILT_IN, "", "success")
+
+    private companion object {
+        const val BUILT_IN = "builtin"
+    }
+}

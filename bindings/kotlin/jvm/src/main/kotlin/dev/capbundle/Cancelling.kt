@@ -1,0 +1,40 @@
+package dev.capbundle
+
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.withContext
+
+/**
+ * Runs blocking work on an IO thread. When the coroutine is cancelled, so is the work in Rust, and this returns only after it has
+ * stopped and removed what it had written: whoever comes next finds a clean folder.
+ */
+internal suspend fun <T> cancellable(listener: ProgressListener?, work: (CancelToken, ProgressObserver?) -> T): T =
+    CancelToken().use { token ->
+        coroutineScope {
+            val result = async(Dispatchers.IO) {
+                try {
+                    watched(listener) { observer -> work(token, observer) }
+                } catch (stopped: CapBundleException.Cancelled) {
+                    // Nobody but us has the token. As an error of its own it would take the place of the cancellation.
+                    throw CancellationException("cancelled", stopped)
+                }
+            }
+            try {
+                result.await()
+            } catch (cancelled: CancellationException) {
+                token.cancel()
+                throw cancelled
+            }
+        }
+    }
+
+/**
+ * Runs short calls of a store on an IO thread: they read or write one small file, which is too much for the main thread of an app.
+ *
+ * ```
+ * val next = store.io { setNext(slot); next() }
+ * ```
+ */
+suspend fun <T> Store.io(work: Store.() -> T): T = withContext(Dispatchers.IO) { work() }

@@ -1,0 +1,77 @@
+@file:JvmName("CapBundle")
+
+package dev.capbundle
+
+import java.io.File
+
+// What Java cannot say of the Kotlin side: default arguments, and listeners as lambdas. All of it blocks, on the thread of the caller.
+
+/** Options with the defaults of [StoreOptions]. From Java: `CapBundle.storeOptions(new RequiredProof.CapgoSigned(pem))`. */
+@JvmOverloads
+fun storeOptions(
+    requiredProof: RequiredProof,
+    bundles: File? = null,
+    attempts: Long = 2,
+    appReadyTimeoutMs: Long = 10_000,
+    resetWhenNativeChanges: Boolean = true,
+): StoreOptions = StoreOptions(
+    requiredProof = requiredProof,
+    bundles = bundles?.path,
+    attempts = attempts,
+    appReadyTimeoutMs = appReadyTimeoutMs,
+    resetWhenNativeChanges = resetWhenNativeChanges,
+)
+
+/** [Store.Companion.open]. */
+@JvmOverloads
+@Throws(CapBundleException::class)
+fun openStore(root: File, options: StoreOptions, log: LogListener? = null): Store =
+    Store.open(root.path, options, log?.let(::logTo))
+
+/** What is said of a bundle that is installed. */
+@JvmOverloads
+fun newBundle(version: String, native: NativeRange? = null, link: String? = null, comment: String? = null): NewBundle =
+    NewBundle(version, native, link, comment)
+
+/** [VerifiedArchive.Companion.fromDigestBlocking]. */
+@JvmOverloads
+@Throws(CapBundleException::class)
+fun verifyDigest(
+    file: File,
+    digest: String,
+    cancel: CancelToken? = null,
+    progress: ProgressListener? = null,
+): VerifiedArchive = watched(progress) { VerifiedArchive.fromDigestBlocking(file.path, digest, cancel, it) }
+
+/** [VerifiedArchive.Companion.openCapgoBlocking]. */
+@JvmOverloads
+@Throws(CapBundleException::class)
+fun openCapgo(
+    sealed: File,
+    staging: File,
+    ivSessionKey: String,
+    checksum: String,
+    key: VerifyingKey,
+    form: ChecksumForm = ChecksumForm.V3,
+    cancel: CancelToken? = null,
+    progress: ProgressListener? = null,
+): VerifiedArchive = watched(progress) {
+    VerifiedArchive.openCapgoBlocking(sealed.path, staging.path, ivSessionKey, checksum, form, key, cancel, it)
+}
+
+/** [Store.installBlocking]. */
+@JvmOverloads
+@Throws(CapBundleException::class)
+fun install(
+    store: Store,
+    archive: VerifiedArchive,
+    bundle: NewBundle,
+    cancel: CancelToken? = null,
+    progress: ProgressListener? = null,
+): BundleRecord = watched(progress) { store.installBlocking(archive, bundle, cancel, it) }
+
+/** [sha256OfFileBlocking]. */
+@JvmOverloads
+@Throws(CapBundleException::class)
+fun sha256OfFile(file: File, cancel: CancelToken? = null, progress: ProgressListener? = null): String =
+    watched(progress) { sha256OfFileBlocking(file.path, cancel, it) }

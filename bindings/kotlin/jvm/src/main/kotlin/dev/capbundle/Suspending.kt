@@ -1,0 +1,108 @@
+package dev.capbundle
+
+import java.io.File
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.withContext
+
+// Everything that may take long, as `suspend` functions on an IO thread. Cancelling the coroutine cancels the work in Rust.
+
+/**
+ * Proves that [file] has the SHA-256 [digest], which came over a channel you trust.
+ *
+ * @see VerifiedArchive.Companion.fromDigestBlocking
+ */
+suspend fun VerifiedArchive.Companion.fromDigest(
+    file: File,
+    digest: String,
+    onProgress: ProgressListener? = null,
+): VerifiedArchive = cancellable(onProgress) { cancel, progress -> fromDigestBlocking(file.path, digest, cancel, progress) }
+
+/**
+ * Opens a sealed Capgo v2 archive: decrypts it and proves that the plain bytes are the ones that [checksum] names.
+ *
+ * @see VerifiedArchive.Companion.openCapgoBlocking
+ */
+suspend fun VerifiedArchive.Companion.openCapgo(
+    sealed: File,
+    staging: File,
+    ivSessionKey: String,
+    checksum: String,
+    key: VerifyingKey,
+    form: ChecksumForm = ChecksumForm.V3,
+    onProgress: ProgressListener? = null,
+): VerifiedArchive = cancellable(onProgress) { cancel, progress ->
+    openCapgoBlocking(sealed.path, staging.path, ivSessionKey, checksum, form, key, cancel, progress)
+}
+
+/**
+ * Proves an archive that was signed but not encrypted; only for where local configuration says that a signature suffices.
+ *
+ * @see VerifiedArchive.Companion.verifySignedOnlyBlocking
+ */
+suspend fun VerifiedArchive.Companion.verifySignedOnly(
+    file: File,
+    checksum: String,
+    key: VerifyingKey,
+    form: ChecksumForm = ChecksumForm.V3,
+    onProgress: ProgressListener? = null,
+): VerifiedArchive = cancellable(onProgress) { cancel, progress ->
+    verifySignedOnlyBlocking(file.path, checksum, form, key, cancel, progress)
+}
+
+/**
+ * Unpacks into the new folder [to]. [Store.install] is what a device needs; this is for everything else.
+ *
+ * @see VerifiedArchive.unpackBlocking
+ */
+suspend fun VerifiedArchive.unpack(
+    to: File,
+    limits: Limits? = null,
+    onProgress: ProgressListener? = null,
+): Unpacked = cancellable(onProgress) { cancel, progress ->
+    unpackBlocking(to.path, limits, cancel = cancel, progress = progress)
+}
+
+/** Writes the plain archive to the file [to], which appears whole or not at all. */
+suspend fun VerifiedArchive.copyTo(to: File): Unit = withContext(Dispatchers.IO) { copyToBlocking(to.path) }
+
+/**
+ * Unpacks a proved archive into this store. It is served once it is set as next or current.
+ *
+ * @see Store.installBlocking
+ */
+suspend fun Store.install(
+    archive: VerifiedArchive,
+    bundle: NewBundle,
+    onProgress: ProgressListener? = null,
+): BundleRecord = cancellable(onProgress) { cancel, progress -> installBlocking(archive, bundle, cancel, progress) }
+
+/**
+ * Compares every file of an installed bundle with what was installed. An empty answer says that it is whole.
+ *
+ * @see Store.verifyBundleBlocking
+ */
+suspend fun Store.verifyBundle(id: String, onProgress: ProgressListener? = null): List<Damage> =
+    cancellable(onProgress) { cancel, progress -> verifyBundleBlocking(id, cancel, progress) }
+
+/** Removes the bundles that the rules do not keep, and everything that crashes and failures left. */
+suspend fun Store.clean(keep: KeepRules = KeepRules()): Cleaned = io { cleanBlocking(keep) }
+
+/** Takes over the bundles of Capgo's plugin. Call it once, before the first launch. */
+suspend fun Store.adopt(capgo: CapgoBundles): Adopted = io { adoptBlocking(capgo) }
+
+/** SHA-256 of a file of any size, as 64 hexadecimal digits. */
+suspend fun sha256(file: File, onProgress: ProgressListener? = null): String =
+    cancellable(onProgress) { cancel, progress -> sha256OfFileBlocking(file.path, cancel, progress) }
+
+/** Looks into an archive without unpacking it; nothing is proved. */
+suspend fun inspectArchive(file: File, limits: Limits? = null): Inspection =
+    withContext(Dispatchers.IO) { inspectArchiveBlocking(file.path, limits) }
+
+/** Checks a folder of web assets, as the `capbundle` command does before it packs one. */
+suspend fun checkFolder(
+    folder: File,
+    options: CheckOptions = CheckOptions(),
+    onProgress: ProgressListener? = null,
+): List<Finding> = cancellable(onProgress) { cancel, progress ->
+    checkFolderBlocking(folder.path, options, cancel, progress)
+}

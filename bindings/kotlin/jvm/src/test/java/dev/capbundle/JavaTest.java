@@ -1,0 +1,53 @@
+package dev.capbundle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The library as Java sees it. */
+class JavaTest {
+    @TempDir
+    File folder;
+
+    @Test
+    void aBundleIsInstalledAndLaunched() throws Exception {
+        File project = new File(folder, "app");
+        assertTrue(project.mkdirs());
+        TestApp app = new TestApp(project);
+        SealedArchive sealed = app.seal(app.plain("1.0.0", 3, 1_000));
+        File staging = new File(folder, "staging");
+        assertTrue(staging.mkdirs());
+        List<String> log = Collections.synchronizedList(new ArrayList<>());
+
+        StoreOptions options = CapBundle.storeOptions(new RequiredProof.CapgoSigned(app.getPublicKey()));
+        try (VerifyingKey key = VerifyingKey.Companion.fromPem(app.getPublicKey());
+                Store store = CapBundle.openStore(new File(folder, "store"), options, (level, text) -> log.add(text));
+                VerifiedArchive archive = CapBundle.openCapgo(
+                        sealed.getFile(), staging, sealed.getIvSessionKey(), sealed.getChecksum(), key)) {
+            BundleRecord record = CapBundle.install(store, archive, CapBundle.newBundle("1.0.0"));
+            store.setNext(new Slot.Bundle(record.getId()));
+            Launch launch = store.launch(new NativeApp("1.0.0", "1"));
+            assertEquals(new Slot.Bundle(record.getId()), launch.getBundle());
+            assertEquals(4, record.getFiles());
+            assertEquals(Confirmation.Proven.INSTANCE, store.confirm(launch.getBundle()));
+        }
+        assertTrue(log.stream().anyMatch(line -> line.startsWith("installed 1.0.0 as ")), log.toString());
+    }
+
+    @Test
+    void anErrorHasAKindAndAMessage() {
+        CapBundleException error =
+                assertThrows(CapBundleException.class, () -> CapBundle.sha256OfFile(new File(folder, "none")));
+        assertEquals(ErrorKind.NOT_FOUND, Errors.kindOf(error));
+        assertInstanceOf(CapBundleException.NotFound.class, error);
+        assertTrue(error.getMessage().contains("none"), error.getMessage());
+    }
+}

@@ -1,0 +1,23 @@
+package dev.capbundle
+
+import com.google.gson.JsonObject
+import com.google.gson.JsonParser
+import java.io.File
+import java.util.concurrent.TimeUnit
+import org.junit.jupiter.api.Assertions.assertEquals
+
+/** The repository that the tests run in, and the `capbundle` command that it builds. */
+object Repository {
+    fun file(path: String): File = File(System.getProperty("capbundle.repository"), path).canonicalFile
+
+    /** Runs the command in [folder] and gives back what it printed as JSON. */
+    fun capbundle(folder: File, vararg arguments: String): JsonObject {
+        val command = listOf(File(System.getProperty("capbundle.command")).canonicalPath, *arguments, "--json")
+        val said = File.createTempFile("capbundle", ".stderr").apply { deleteOnExit() }
+        val process = ProcessBuilder(command).directory(folder).redirectError(said).start()
+        val printed = process.inputStream.bufferedReader().readText()
+        check(process.waitFor(2, TimeUnit.MINUTES)) { "$command did not end" }
+        assertEquals(0, process.exitValue()) { "$command said ${said.readText()}" }
+        return JsonParser.parseString(printed).asJsonObject
+    }
+}

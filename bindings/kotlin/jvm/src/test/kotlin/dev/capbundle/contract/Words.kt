@@ -1,0 +1,75 @@
+package dev.capbundle.contract
+
+import com.google.gson.JsonArray
+import com.google.gson.JsonElement
+import com.google.gson.JsonNull
+import com.google.gson.JsonObject
+import com.google.gson.JsonPrimitive
+import dev.capbundle.Delay
+import dev.capbundle.Limits
+import dev.capbundle.Proof
+
+// How the cases write what the library has types for.
+
+/** `NOT_TRUSTED` as `not_trusted`. */
+internal fun word(value: Enum<*>): String = value.name.lowercase()
+
+internal fun word(proof: Proof): String = when (proof) {
+    Proof.Digest -> "digest"
+    is Proof.CapgoSigned -> "capgo_signed"
+    Proof.Other -> "other"
+}
+
+internal fun json(value: Any?): JsonElement = when (value) {
+    null, Unit -> JsonNull.INSTANCE
+    is JsonElement -> value
+    is String -> JsonPrimitive(value)
+    is Boolean -> JsonPrimitive(value)
+    is Number -> JsonPrimitive(value)
+    is Iterable<*> -> JsonArray().apply { value.forEach { add(json(it)) } }
+    else -> error("no JSON for $value")
+}
+
+internal fun json(vararg members: Pair<String, Any?>): JsonObject =
+    JsonObject().apply { members.forEach { (key, value) -> add(key, json(value)) } }
+
+/** Of an object only the members that are named are compared. */
+internal fun agrees(expected: JsonElement, found: JsonElement): Boolean = when {
+    expected is JsonObject && found is JsonObject ->
+        expected.entrySet().all { (key, value) -> found[key]?.let { agrees(value, it) } ?: false }
+    expected is JsonArray && found is JsonArray ->
+        expected.size() == found.size() && expected.zip(found).all { (one, other) -> agrees(one, other) }
+    else -> expected == found
+}
+
+internal fun limits(value: JsonElement?): Limits? = value?.asJsonObject?.entrySet()?.fold(Limits()) { limits, (key, number) ->
+    when (key) {
+        "entries" -> limits.copy(entries = number.asLong)
+        "total_size" -> limits.copy(totalSize = number.asLong)
+        "file_size" -> limits.copy(fileSize = number.asLong)
+        "path_length" -> limits.copy(pathLength = number.asLong)
+        "component_length" -> limits.copy(componentLength = number.asLong)
+        "depth" -> limits.copy(depth = number.asLong)
+        "expansion_ratio" -> limits.copy(expansionRatio = number.asLong)
+        "expansion_free" -> limits.copy(expansionFree = number.asLong)
+        else -> error("there is no limit $key")
+    }
+}
+
+internal fun delay(value: JsonElement): Delay {
+    val (key, argument) = value.asJsonObject.entrySet().single()
+    return when (key) {
+        "background" -> Delay.Background(argument.asLong)
+        "kill" -> Delay.Kill
+        "native_version" -> Delay.NativeVersion(argument.asString)
+        "date" -> Delay.Date(argument.asLong)
+        else -> error("there is no delay $key")
+    }
+}
+
+internal fun json(delay: Delay): JsonObject = when (delay) {
+    is Delay.Background -> json("background" to delay.milliseconds)
+    Delay.Kill -> json("kill" to true)
+    is Delay.NativeVersion -> json("native_version" to delay.version)
+    is Delay.Date -> json("date" to delay.seconds)
+}

@@ -1,0 +1,5 @@
+//! `uniffi-bindgen generate --language kotlin …`: see `bindings/generate`.
+
+fn main() {
+    uniffi::uniffi_bindgen_main();
+}

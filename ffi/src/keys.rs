@@ -1,0 +1,56 @@
+//! The public key that says which bundles an app takes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use capbundle_core::keys as core;
+
+use crate::border::guarded_core;
+use crate::error::Result;
+use crate::number::signed;
+
+/// A public RSA key: ships in the app and says which bundles it takes. 2048 to 4096 bits.
+#[derive(Debug, uniffi::Object)]
+pub struct VerifyingKey(pub(crate) core::VerifyingKey);
+
+#[uniffi::export]
+impl VerifyingKey {
+    /// Reads a public key from PEM text: PKCS#1 (as Capgo writes it) or SPKI, either kind of line end.
+    ///
+    /// Throws `KeyInvalid`, saying what the text is instead.
+    #[uniffi::constructor]
+    pub fn from_pem(text: &str) -> Result<Arc<Self>> {
+        guarded_core(|| core::VerifyingKey::from_pem(text).map(|key| Arc::new(Self(key))))
+    }
+
+    /// Reads a public key from a PEM file. Blocks for one small read.
+    ///
+    /// Throws `NotFound` or `Io` when it cannot be read, else as `fromPem`.
+    #[uniffi::constructor]
+    pub fn read(path: &str) -> Result<Arc<Self>> {
+        guarded_core(|| core::VerifyingKey::read(Path::new(path)).map(|key| Arc::new(Self(key))))
+    }
+
+    /// The id of this key: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
+    pub fn id(&self) -> Result<String> {
+        guarded_core(|| Ok(self.0.id()?.to_string()))
+    }
+
+    /// Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whatever form it was read from.
+    ///
+    /// Only 8 of them differ between two 2048-bit keys; use it where Capgo's servers want it and nowhere else.
+    pub fn capgo_key_id(&self) -> Result<String> {
+        guarded_core(|| self.0.capgo_key_id())
+    }
+
+    /// The key as PKCS#1 PEM, the form Capgo keeps in an app's configuration.
+    pub fn to_pem(&self) -> Result<String> {
+        guarded_core(|| self.0.to_pem())
+    }
+
+    /// Bits of the modulus.
+    #[must_use]
+    pub fn bits(&self) -> i64 {
+        signed(self.0.bits())
+    }
+}

@@ -1,0 +1,57 @@
+//! How much an archive may ask of the device.
+
+use capbundle_core as core;
+
+use crate::error::Result;
+use crate::number::unsigned;
+
+/// Bounds on what an archive may unpack to, enforced on the bytes really produced and never on declared sizes.
+///
+/// The defaults are far above any real web app and far below what hurts a phone.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Limits {
+    /// Files and folders in the archive.
+    #[uniffi(default = 100000)]
+    pub entries: i64,
+    /// Bytes of all files together: 2 GiB.
+    #[uniffi(default = 2147483648)]
+    pub total_size: i64,
+    /// Bytes of one file: 1 GiB.
+    #[uniffi(default = 1073741824)]
+    pub file_size: i64,
+    /// Bytes of a path inside the archive.
+    #[uniffi(default = 1024)]
+    pub path_length: i64,
+    /// Bytes of one file or folder name.
+    #[uniffi(default = 255)]
+    pub component_length: i64,
+    /// Folders a path may be deep.
+    #[uniffi(default = 64)]
+    pub depth: i64,
+    /// Unpacked bytes for each archive byte, checked for every file and for the archive.
+    #[uniffi(default = 200)]
+    pub expansion_ratio: i64,
+    /// Unpacked bytes that are always allowed, whatever the ratio: 16 MiB.
+    #[uniffi(default = 16777216)]
+    pub expansion_free: i64,
+}
+
+impl Limits {
+    pub(crate) fn to_core(limits: Option<&Self>) -> Result<core::Limits> {
+        let mut result = core::Limits::default();
+        if let Some(limits) = limits {
+            result.entries = unsigned("limits.entries", limits.entries)?;
+            result.total_size = unsigned("limits.totalSize", limits.total_size)?;
+            result.file_size = unsigned("limits.fileSize", limits.file_size)?;
+            result.path_length = unsigned("limits.pathLength", limits.path_length)?;
+            result.component_length = unsigned("limits.componentLength", limits.component_length)?;
+            result.depth = unsigned("limits.depth", limits.depth)?;
+            result.expansion_ratio = unsigned("limits.expansionRatio", limits.expansion_ratio)?;
+            result.expansion_free = unsigned("limits.expansionFree", limits.expansion_free)?;
+        }
+        Ok(result)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! Watching a long operation from the other side, and stopping it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use capbundle_core::progress as core;
+
+use crate::border::guarded;
+use crate::error::{CallbackError, CapBundleError, ErrorKind, Result};
+use crate::number::signed;
+
+/// What an operation is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
+pub enum Phase {
+    /// Looking through a folder and its scripts.
+    Check,
+    /// Compressing a folder into an archive.
+    Pack,
+    /// Computing the digest of a file.
+    Hash,
+    /// Encrypting an archive.
+    Seal,
+    /// Decrypting and verifying an archive.
+    Open,
+    /// Writing the files of an archive to disk.
+    Unpack,
+    /// Something that this version of the bindings has no word for.
+    Other,
+}
+
+impl From<core::Phase> for Phase {
+    fn from(phase: core::Phase) -> Self {
+        match phase {
+            core::Phase::Check => Self::Check,
+            core::Phase::Pack => Self::Pack,
+            core::Phase::Hash => Self::Hash,
+            core::Phase::Seal => Self::Seal,
+            core::Phase::Open => Self::Open,
+            core::Phase::Unpack => Self::Unpack,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// How far an operation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct ProgressUpdate {
+    /// What is being done.
+    pub phase: Phase,
+    /// Bytes done. Never goes back within a phase.
+    pub done: i64,
+    /// Bytes in all, as far as is known when the phase starts.
+    pub total: i64,
+}
+
+/// Receives the progress of an operation, from whatever thread does the work, about once for each MiB.
+///
+/// It should return quickly: the work waits for it. It may throw, which stops the operation: it fails with the error
+/// `Callback` and leaves nothing behind.
+#[uniffi::export(foreign)]
+pub trait ProgressObserver: Send + Sync {
+    /// Called with the newest state.
+    fn on_progress(&self, progress: ProgressUpdate) -> Result<(), CallbackError>;
+}
+
+/// Stops operations from another thread. Once cancelled it stays so; make a new one for the next operation.
+#[derive(Debug, Default, uniffi::Object)]
+pub struct CancelToken(core::CancelToken);
+
+#[uniffi::export]
+impl CancelToken {
+    /// A token nobody has cancelled yet.
+    #[uniffi::constructor]
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns at once.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether `cancel` was called.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+/// Runs a long operation that the other side may watch and stop.
+pub(crate) fn watched<T>(
+    cancel: Option<Arc<CancelToken>>,
+    observer: Option<Arc<dyn ProgressObserver>>,
+    work: impl FnOnce(&core::Control) -> Result<T>,
+) -> Result<T> {
+    guarded(|| {
+        let mut control = core::Control::new();
+        if let Some(token) = cancel {
+            control = control.cancelled_by(&token.0);
+        }
+        let Some(observer) = observer else {
+            return work(&control);
+        };
+        let watch = Arc::new(Watch::new(observer));
+        control = control.cancelled_by(&watch.stop).observed_by(Arc::clone(&watch) as _);
+        let result = work(&control);
+        // That it threw is why the operation was stopped, or what to tell where it had finished before it could stop.
+        match watch.failure() {
+            Some(CallbackError::Failed { reason }) => {
+                let message = format!("the progress observer threw: {reason}");
+                Err(CapBundleError::new(ErrorKind::Callback, message))
+            }
+            None => result,
+        }
+    })
+}
+
+/// Passes progress on until the observer throws.
+struct Watch {
+    observer: Arc<dyn ProgressObserver>,
+    stop: core::CancelToken,
+    failure: Mutex<Option<CallbackError>>,
+}
+
+impl Watch {
+    fn new(observer: Arc<dyn ProgressObserver>) -> Self {
+        let (stop, failure) = (core::CancelToken::new(), Mutex::default());
+        Self {
+            observer,
+            stop,
+            failure,
+        }
+    }
+
+    fn failure(&self) -> Option<CallbackError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl core::Observer for Watch {
+    fn progress(&self, progress: core::Progress) {
+        if self.stop.is_cancelled() {
+            return;
+        }
+        let update = ProgressUpdate {
+            phase: progress.phase.into(),
+            done: signed(progress.done),
+            total: signed(progress.total),
+        };
+        if let Err(error) = self.observer.on_progress(update) {
+            self.stop.cancel();
+            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            failure.get_or_insert(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Changing what comes next, what may come, and what is kept. All of it throws `Busy`, `Io` and `NoSpace` if the state cannot
+//! be changed.
+
+use super::Store;
+use super::records::FailedBundle;
+use super::words::{Delay, NativeApp, Slot};
+use crate::error::Result;
+use crate::number::signed;
+
+#[uniffi::export]
+impl Store {
+    /// Serves `slot` from the next launch on whose conditions are met.
+    ///
+    /// Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are gone; `Busy`, `Io`,
+    /// `NoSpace` if the state cannot be changed; so do all that change it.
+    pub fn set_next(&self, slot: Slot) -> Result<()> {
+        self.run("set next", |store| Ok(store.set_next(&slot.to_core()?)?))
+    }
+
+    /// The same with conditions that replace those there were, in one step: no crash can part the two.
+    pub fn set_next_when(&self, slot: Slot, delays: Vec<Delay>) -> Result<()> {
+        self.run("set next", |store| {
+            Ok(store.set_next_when(&slot.to_core()?, Delay::all_to_core(&delays)?)?)
+        })
+    }
+
+    /// Drops what was to come next.
+    pub fn clear_next(&self) -> Result<()> {
+        self.ask("clear next", capbundle_core::store::Store::clear_next)
+    }
+
+    /// Replaces the conditions for `next`; all of them must hold. An empty list is no condition.
+    pub fn set_delays(&self, delays: Vec<Delay>) -> Result<()> {
+        self.run(
+            "set delays",
+            |store| Ok(store.set_delays(Delay::all_to_core(&delays)?)?),
+        )
+    }
+
+    /// The app went to the background: conditions that count the time there begin to count.
+    pub fn entered_background(&self) -> Result<()> {
+        self.ask("entered background", capbundle_core::store::Store::entered_background)
+    }
+
+    /// The app came back: conditions that now hold are met for good.
+    pub fn entered_foreground(&self, native: NativeApp) -> Result<()> {
+        self.ask("entered foreground", |store| store.entered_foreground(&native.into()))
+    }
+
+    /// Takes a bundle out for good. Its files go at once unless a running session serves them.
+    ///
+    /// Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
+    pub fn delete(&self, id: &str) -> Result<()> {
+        self.ask("delete", |store| store.delete(&id.parse()?))?;
+        self.log.info(|| format!("deleted {id}"));
+        Ok(())
+    }
+
+    /// Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
+    /// launch serves the fallback.
+    ///
+    /// Throws `NotFound` if it is not installed.
+    pub fn mark_failed(&self, id: &str) -> Result<()> {
+        self.ask("mark failed", |store| store.mark_failed(&id.parse()?))?;
+        self.log.info(|| format!("marked {id} as failed"));
+        Ok(())
+    }
+
+    /// Lets bundles of this version be taken again. Tells how many failures were forgotten.
+    pub fn forget_failure(&self, version: &str) -> Result<i64> {
+        self.ask("forget failure", |store| Ok(signed(store.forget_failure(version)?)))
+    }
+
+    /// The newest failure, told once, as Capgo's `getFailedUpdate`.
+    pub fn take_failure(&self) -> Result<Option<FailedBundle>> {
+        self.ask("take failure", |store| {
+            Ok(store.take_failure()?.map(FailedBundle::from))
+        })
+    }
+}

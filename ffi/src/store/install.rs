@@ -1,0 +1,123 @@
+//! New bundles.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use capbundle_core::store as core;
+
+use super::Store;
+use super::records::BundleRecord;
+use super::words::NativeRange;
+use crate::archive::VerifiedArchive;
+use crate::error::{Result, invalid_input};
+use crate::number::unsigned;
+use crate::progress::{CancelToken, ProgressObserver, watched};
+
+/// What is said of a bundle that is installed.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct NewBundle {
+    /// Its version, as the one who published it calls it.
+    pub version: String,
+    /// Native versions it runs on; all if left out.
+    #[uniffi(default = None)]
+    pub native: Option<NativeRange>,
+    /// Link given by who published it.
+    #[uniffi(default = None)]
+    pub link: Option<String>,
+    /// Comment given by who published it.
+    #[uniffi(default = None)]
+    pub comment: Option<String>,
+    /// Sequence of the release it came with.
+    #[uniffi(default = None)]
+    pub sequence: Option<i64>,
+}
+
+impl NewBundle {
+    fn into_core(self) -> Result<core::NewBundle> {
+        let mut new = core::NewBundle::version(self.version);
+        new.native = self.native.unwrap_or_default().into();
+        new.link = self.link;
+        new.comment = self.comment;
+        new.sequence = self.sequence.map(|number| unsigned("sequence", number)).transpose()?;
+        Ok(new)
+    }
+}
+
+/// An installed file that is not what was installed.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Damage {
+    /// The file, inside the bundle.
+    pub path: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+#[uniffi::export]
+impl Store {
+    /// Unpacks a proved archive into this store. It is served once it is set as next or current.
+    ///
+    /// Blocks while it unpacks and writes: for a background thread. A crash leaves it installed, or leftovers that the next
+    /// start removes. An archive that is installed already is not unpacked again: its record is returned.
+    ///
+    /// Throws `NotTrusted` if the proof is less than required or the bundle failed on this device before; `NoSpace`, before
+    /// a byte is written where that can be foreseen; `UnsafeArchive`, `LimitExceeded`, `NotABundle`; `Busy`, `Io`,
+    /// `Cancelled`.
+    #[uniffi::method(default(cancel = None, progress = None))]
+    pub fn install(
+        &self,
+        archive: &VerifiedArchive,
+        bundle: NewBundle,
+        cancel: Option<Arc<CancelToken>>,
+        progress: Option<Arc<dyn ProgressObserver>>,
+    ) -> Result<BundleRecord> {
+        let record = self.run("install", |store| {
+            let new = bundle.into_core()?;
+            watched(
+                cancel,
+                progress,
+                |control| Ok(store.install(&archive.0, &new, control)?),
+            )
+        })?;
+        self.log
+            .info(|| format!("installed {} as {}", record.version, record.id));
+        Ok(record.into())
+    }
+
+    /// Compares every file of an installed bundle with the digest recorded when it was written. An empty answer says that
+    /// the bundle is whole. Blocks while it reads the bundle: for a background thread.
+    ///
+    /// Throws `NotFound` if there is no such bundle, `Unsupported` if no digests were recorded (a bundle taken over from
+    /// Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
+    #[uniffi::method(default(cancel = None, progress = None))]
+    pub fn verify_bundle(
+        &self,
+        id: &str,
+        cancel: Option<Arc<CancelToken>>,
+        progress: Option<Arc<dyn ProgressObserver>>,
+    ) -> Result<Vec<Damage>> {
+        let damage = self.run("verify bundle", |store| {
+            let id = id.parse()?;
+            watched(cancel, progress, |control| Ok(store.verify_bundle(&id, control)?))
+        })?;
+        let damage = damage.into_iter().map(|damage| Damage {
+            path: damage.path,
+            problem: damage.problem,
+        });
+        Ok(damage.collect())
+    }
+
+    /// The folder with the files of an installed bundle.
+    ///
+    /// Throws `InvalidInput` if this is no id. Whether the bundle is installed is not looked at.
+    pub fn folder(&self, id: &str) -> Result<String> {
+        self.run("folder", |store| path_text(store.folder(&id.parse()?)))
+    }
+}
+
+/// A path of ours as text: the root and everything below it came as text, so this cannot fail but where a link to
+/// somewhere else was put in between.
+pub(super) fn path_text(path: PathBuf) -> Result<String> {
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| invalid_input(path.to_string_lossy(), "this path is not UTF-8"))
+}

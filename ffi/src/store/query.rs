@@ -1,0 +1,72 @@
+//! Looking at what is there. All of it throws `Io` if the state cannot be read.
+
+use capbundle_core::digest::Sha256Digest;
+
+use super::Store;
+use super::records::{BundleRecord, FailedBundle, InstalledBundle};
+use super::words::{Delay, Slot};
+use crate::error::Result;
+
+#[uniffi::export]
+impl Store {
+    /// Every installed bundle, oldest first.
+    pub fn list(&self) -> Result<Vec<InstalledBundle>> {
+        let bundles = self.ask("list", capbundle_core::store::Store::list)?;
+        let bundles = bundles.into_iter().map(|(record, status)| InstalledBundle {
+            record: record.into(),
+            status: status.into(),
+        });
+        Ok(bundles.collect())
+    }
+
+    /// The record of an installed bundle. Throws `NotFound` if there is none of this id.
+    pub fn get(&self, id: &str) -> Result<BundleRecord> {
+        self.ask("get", |store| Ok(store.get(&id.parse()?)?.into()))
+    }
+
+    /// The installed bundle with this SHA-256, if there is one with its files: it need not be downloaded again.
+    pub fn find(&self, digest: &str) -> Result<Option<BundleRecord>> {
+        self.ask("find", |store| {
+            Ok(store.find(&digest.parse()?)?.map(BundleRecord::from))
+        })
+    }
+
+    /// What is current: served now or at the next launch, unless `next` takes its place.
+    pub fn current(&self) -> Result<Slot> {
+        self.ask("current", |store| Ok((&store.current()?).into()))
+    }
+
+    /// What takes over when its `delays` are met.
+    pub fn next(&self) -> Result<Option<Slot>> {
+        self.ask("next", |store| Ok(store.next()?.as_ref().map(Slot::from)))
+    }
+
+    /// The last bundle that confirmed.
+    pub fn fallback(&self) -> Result<Slot> {
+        self.ask("fallback", |store| Ok((&store.fallback()?).into()))
+    }
+
+    /// Bundles that failed and are not taken again.
+    pub fn failed(&self) -> Result<Vec<FailedBundle>> {
+        self.ask("failed", |store| {
+            Ok(store.failed()?.into_iter().map(FailedBundle::from).collect())
+        })
+    }
+
+    /// The failure that forbids a bundle, to be asked before it is downloaded. A digest decides alone; without one every
+    /// bundle of the version is forbidden.
+    #[uniffi::method(default(digest = None))]
+    pub fn failure_of(&self, version: &str, digest: Option<String>) -> Result<Option<FailedBundle>> {
+        self.ask("failure of", |store| {
+            let digest = digest.map(|digest| digest.parse::<Sha256Digest>()).transpose()?;
+            Ok(store.failure_of(version, digest.as_ref())?.map(FailedBundle::from))
+        })
+    }
+
+    /// The conditions for `next` that did not hold yet.
+    pub fn delays(&self) -> Result<Vec<Delay>> {
+        self.ask("delays", |store| {
+            Ok(store.delays()?.iter().filter_map(Delay::from_core).collect())
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! What the store knows of a bundle, as the other side sees it.
+
+use capbundle_core::store as core;
+
+use super::words::{BundleStatus, FailureCause, NativeRange};
+use crate::number::signed;
+
+/// What the store knows of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct BundleRecord {
+    /// Its name on this device: ten letters and digits, chosen at random when it was installed.
+    pub id: String,
+    /// Its version, as the one who published it calls it.
+    pub version: String,
+    /// SHA-256 of its archive, as 64 hexadecimal digits; unknown for a bundle taken over from Capgo's plugin without one.
+    pub digest: Option<String>,
+    /// Bytes of its archive.
+    pub archive_size: i64,
+    /// Bytes of its files.
+    pub unpacked_size: i64,
+    /// Number of its files.
+    pub files: i64,
+    /// When it was installed: seconds since 1970-01-01 UTC, by the device's clock.
+    pub installed_at: i64,
+    /// When it last confirmed that it works, if it ever did.
+    pub proven_at: Option<i64>,
+    /// The native build it was proven with.
+    pub proven_build: Option<String>,
+    /// Native versions it runs on.
+    pub native: NativeRange,
+    /// Link given by who published it.
+    pub link: Option<String>,
+    /// Comment given by who published it.
+    pub comment: Option<String>,
+    /// Sequence of the release it came with.
+    pub sequence: Option<i64>,
+}
+
+impl From<core::BundleRecord> for BundleRecord {
+    fn from(record: core::BundleRecord) -> Self {
+        Self {
+            id: record.id.to_string(),
+            version: record.version,
+            digest: record.digest.map(|digest| digest.to_string()),
+            archive_size: signed(record.archive_size),
+            unpacked_size: signed(record.unpacked_size),
+            files: signed(record.files),
+            installed_at: signed(record.installed_at.0),
+            proven_at: record.proven_at.map(|time| signed(time.0)),
+            proven_build: record.proven_build,
+            native: (&record.native).into(),
+            link: record.link,
+            comment: record.comment,
+            sequence: record.sequence.map(signed),
+        }
+    }
+}
+
+/// An installed bundle and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct InstalledBundle {
+    /// The bundle.
+    pub record: BundleRecord,
+    /// Where it stands.
+    pub status: BundleStatus,
+}
+
+/// A bundle that failed on this device, and is not taken again.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct FailedBundle {
+    /// The name it had on this device.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its archive. Where it is unknown, every bundle of this version counts as failed.
+    pub digest: Option<String>,
+    /// When it failed: seconds since 1970-01-01 UTC, by the device's clock.
+    pub at: i64,
+    /// The native build it failed with; the entry lapses when that changes.
+    pub native_build: Option<String>,
+    /// Why.
+    pub cause: FailureCause,
+}
+
+impl From<core::Failed> for FailedBundle {
+    fn from(failed: core::Failed) -> Self {
+        Self {
+            id: failed.id.to_string(),
+            version: failed.version,
+            digest: failed.digest.map(|digest| digest.to_string()),
+            at: signed(failed.at.0),
+            native_build: failed.native_build,
+            cause: failed.cause.into(),
+        }
+    }
+}

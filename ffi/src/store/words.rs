@@ -1,0 +1,186 @@
+//! The words of the store: slots, native apps, conditions and states.
+
+use capbundle_core::store as core;
+
+use crate::error::Result;
+use crate::number::{signed, unsigned};
+
+/// What can be served: the bundle inside the native app, or an installed one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, uniffi::Enum)]
+pub enum Slot {
+    /// The bundle inside the native app. It is always there.
+    BuiltIn,
+    /// An installed bundle.
+    Bundle {
+        /// Its id: ten letters and digits.
+        id: String,
+    },
+}
+
+impl Slot {
+    pub(super) fn to_core(&self) -> Result<core::Slot> {
+        Ok(match self {
+            Self::BuiltIn => core::Slot::BuiltIn,
+            Self::Bundle { id } => core::Slot::Bundle(id.parse()?),
+        })
+    }
+}
+
+impl From<&core::Slot> for Slot {
+    fn from(slot: &core::Slot) -> Self {
+        match slot {
+            core::Slot::BuiltIn => Self::BuiltIn,
+            core::Slot::Bundle(id) => Self::Bundle { id: id.to_string() },
+        }
+    }
+}
+
+/// The native app that asks what to serve.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct NativeApp {
+    /// What users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
+    pub version: String,
+    /// What changes with every build: `versionCode` on Android, `CFBundleVersion` on iOS.
+    pub build: String,
+}
+
+impl From<NativeApp> for core::NativeApp {
+    fn from(app: NativeApp) -> Self {
+        Self::new(app.version, app.build)
+    }
+}
+
+/// The native versions a bundle runs on. Either end may be open; both are included. Versions are compared number by number.
+#[derive(Debug, Clone, PartialEq, Eq, Default, uniffi::Record)]
+pub struct NativeRange {
+    /// The oldest.
+    #[uniffi(default = None)]
+    pub min: Option<String>,
+    /// The newest.
+    #[uniffi(default = None)]
+    pub max: Option<String>,
+}
+
+impl From<NativeRange> for core::NativeRange {
+    fn from(range: NativeRange) -> Self {
+        Self {
+            min: range.min.map(core::NativeVersion::new),
+            max: range.max.map(core::NativeVersion::new),
+        }
+    }
+}
+
+impl From<&core::NativeRange> for NativeRange {
+    fn from(range: &core::NativeRange) -> Self {
+        let text = |version: &core::NativeVersion| version.as_str().to_owned();
+        Self {
+            min: range.min.as_ref().map(text),
+            max: range.max.as_ref().map(text),
+        }
+    }
+}
+
+/// One condition under which the next bundle is applied. All that are set must hold; once one held it stays so.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Delay {
+    /// The app was in the background for so long without a break.
+    Background {
+        /// For how long.
+        milliseconds: i64,
+    },
+    /// The process ended and the app was started anew.
+    Kill,
+    /// The native app has this version or a later one.
+    NativeVersion {
+        /// The version.
+        version: String,
+    },
+    /// This time has come, by the device's clock.
+    Date {
+        /// Seconds since 1970-01-01 UTC.
+        seconds: i64,
+    },
+}
+
+impl Delay {
+    pub(super) fn all_to_core(delays: &[Self]) -> Result<Vec<core::Delay>> {
+        delays.iter().map(Self::to_core).collect()
+    }
+
+    fn to_core(&self) -> Result<core::Delay> {
+        Ok(match self {
+            Self::Background { milliseconds } => core::Delay::Background(unsigned("delay", *milliseconds)?),
+            Self::Kill => core::Delay::Kill,
+            Self::NativeVersion { version } => core::Delay::NativeVersion(core::NativeVersion::new(version)),
+            Self::Date { seconds } => core::Delay::Date(core::Timestamp(unsigned("delay", *seconds)?)),
+        })
+    }
+
+    /// `None` for a condition that only a newer version knows.
+    pub(super) fn from_core(delay: &core::Delay) -> Option<Self> {
+        Some(match delay {
+            core::Delay::Background(milliseconds) => Self::Background {
+                milliseconds: signed(*milliseconds),
+            },
+            core::Delay::Kill => Self::Kill,
+            core::Delay::NativeVersion(version) => Self::NativeVersion {
+                version: version.as_str().to_owned(),
+            },
+            core::Delay::Date(time) => Self::Date {
+                seconds: signed(time.0),
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// Where an installed bundle stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
+pub enum BundleStatus {
+    /// Installed and never proven on this device.
+    Installed,
+    /// Will be served when its conditions are met.
+    Next,
+    /// Current, and not yet proven.
+    Trial,
+    /// It confirmed that it works.
+    Proven,
+    /// In a state that this version of the bindings has no word for.
+    Other,
+}
+
+impl From<core::Status> for BundleStatus {
+    fn from(status: core::Status) -> Self {
+        match status {
+            core::Status::Installed => Self::Installed,
+            core::Status::Next => Self::Next,
+            core::Status::Trial => Self::Trial,
+            core::Status::Proven => Self::Proven,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Why a bundle counts as failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
+pub enum FailureCause {
+    /// It started as often as a trial may, and never confirmed.
+    NeverConfirmed,
+    /// The host said so.
+    Marked,
+    /// Capgo's plugin said so, before its bundles were taken over.
+    Adopted,
+    /// For a reason that this version of the bindings has no word for.
+    Other,
+}
+
+impl From<core::FailureCause> for FailureCause {
+    fn from(cause: core::FailureCause) -> Self {
+        match cause {
+            core::FailureCause::NeverConfirmed => Self::NeverConfirmed,
+            core::FailureCause::Marked => Self::Marked,
+            core::FailureCause::Adopted => Self::Adopted,
+            _ => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The operations on the store.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Place;
+use super::arguments::Arguments;
+use super::on_files::sorted;
+use super::words;
+use crate::archive::VerifiedArchive;
+use crate::digest::sha256_of_file;
+use crate::error::Result;
+use crate::store::Store;
+use crate::store::adopt::CapgoBundles;
+use crate::store::clean::KeepRules;
+use crate::store::install::NewBundle;
+use crate::store::launch::Launch;
+use crate::store::options::{RequiredProof, StoreOptions};
+use crate::store::records::FailedBundle;
+use crate::store::trial::Confirmation;
+use crate::store::words::{Delay, NativeApp, NativeRange, Slot};
+
+impl Place {
+    pub(super) fn on_store(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
+        match arguments.operation() {
+            "open" => self.open(arguments),
+            "resume" => self.resume(arguments),
+            "close" => {
+                self.store = None;
+                Ok(Value::Null)
+            }
+            "install" => self.install(arguments),
+            "write" => Ok(self.damage(arguments)),
+            "remove" => Ok(self.remove(arguments)),
+            _ => self.on_open_store(arguments),
+        }
+    }
+
+    fn on_open_store(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
+        let store = Arc::clone(self.store.as_ref().expect("the store is not open"));
+        let nothing = |()| Value::Null;
+        match arguments.operation() {
+            "launch" => Ok(self.launch(&store.launch(native(arguments))?)),
+            "apply_next" => Ok(self.maybe_launch(store.apply_next(native(arguments))?.as_ref())),
+            "served" => Ok(self.maybe_launch(store.served()?.as_ref())),
+            "set_current" => Ok(self.launch(&store.set_current(self.slot(arguments))?)),
+            "reset" => Ok(self.launch(&store.reset(arguments.flag("to_last_proven").unwrap())?)),
+            "trial_started" => store.trial_started(&self.id(arguments)).map(Value::from),
+            "trial_suspended" => store.trial_suspended(&self.id(arguments)).map(Value::from),
+            "trial_expired" => Ok(self.maybe_launch(store.trial_expired(&self.id(arguments))?.as_ref())),
+            "ready_deadline" => Ok(store.ready_deadline_ms().into()),
+            "confirm" => self.confirm(&store, arguments),
+            "current" => Ok(self.name_of(&store.current()?)),
+            "next" => Ok(store.next()?.map_or(Value::Null, |slot| self.name_of(&slot))),
+            "fallback" => Ok(self.name_of(&store.fallback()?)),
+            "set_next" => match delays(arguments) {
+                Some(delays) => store.set_next_when(self.slot(arguments), delays).map(nothing),
+                None => store.set_next(self.slot(arguments)).map(nothing),
+            },
+            "clear_next" => store.clear_next().map(nothing),
+            "set_delays" => store.set_delays(delays(arguments).unwrap()).map(nothing),
+            "delays" => Ok(store.delays()?.iter().map(words::delay_value).collect()),
+            "entered_background" => store.entered_background().map(nothing),
+            "entered_foreground" => store.entered_foreground(native(arguments)).map(nothing),
+            "list" => {
+                let mut bundles = store.list()?;
+                bundles.sort_by(|one, other| one.record.version.cmp(&other.record.version));
+                Ok(bundles.iter().map(|bundle| self.listed(bundle)).collect())
+            }
+            "failed" => Ok(store.failed()?.iter().map(|failed| self.failed(failed)).collect()),
+            "failure_of" => {
+                let digest = arguments.optional("digest").map(str::to_owned);
+                Ok(self.maybe_failed(store.failure_of(arguments.text("version"), digest)?.as_ref()))
+            }
+            "take_failure" => Ok(self.maybe_failed(store.take_failure()?.as_ref())),
+            "mark_failed" => store.mark_failed(&self.id(arguments)).map(nothing),
+            "delete" => store.delete(&self.id(arguments)).map(nothing),
+            "forget_failure" => store.forget_failure(arguments.text("version")).map(Value::from),
+            "find" => {
+                let record = store.find(arguments.text("digest"))?;
+                Ok(record.map_or(Value::Null, |record| self.name_of_id(&record.id)))
+            }
+            "verify_bundle" => {
+                let damage = store.verify_bundle(&self.id(arguments), None, None)?;
+                Ok(sorted(damage.into_iter().map(|damage| damage.path).collect()).into())
+            }
+            "clean" => self.clean(&store, arguments),
+            "adopt" => self.adopt(&store, arguments),
+            other => panic!("there is no operation {other}"),
+        }
+    }
+
+    fn open(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
+        self.store = None;
+        let store = Store::open(&self.path("store"), self.options(arguments), None)?;
+        self.session = Some(store.session());
+        self.store = Some(store);
+        Ok(Value::Null)
+    }
+
+    fn resume(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
+        let session = self.session.clone().expect("no session was opened before");
+        let store = Store::resume(&self.path("store"), self.options(arguments), &session, None)?;
+        self.store = Some(store);
+        Ok(Value::Null)
+    }
+
+    fn options(&self, arguments: &Arguments<'_>) -> StoreOptions {
+        let required_proof = match arguments.value("required_proof") {
+            Some(Value::Object(proof)) => {
+                let key = self.path(proof["capgo_signed"].as_str().unwrap());
+                RequiredProof::CapgoSigned {
+                    public_key: fs::read_to_string(key).unwrap(),
+                }
+            }
+            Some(Value::String(word)) if word != "digest" => panic!("there is no proof {word}"),
+            _ => RequiredProof::Digest,
+        };
+        StoreOptions {
+            required_proof,
+            bundles: arguments.optional("bundles").map(|folder| self.path(folder)),
+            attempts: arguments.number("attempts").unwrap_or(2),
+            app_ready_timeout_ms: arguments.number("app_ready_timeout_ms").unwrap_or(10_000),
+            reset_when_native_changes: arguments.flag("reset_when_native_changes").unwrap_or(true),
+            auto_delete_failed: arguments.flag("auto_delete_failed").unwrap_or(true),
+            auto_delete_previous: arguments.flag("auto_delete_previous").unwrap_or(true),
+            limits: words::limits(arguments.value("limits")),
+            unpack_threads: None,
+            lock_timeout_ms: arguments.number("lock_timeout_ms").unwrap_or(10_000),
+            space_margin: arguments.number("space_margin").unwrap_or(33_554_432),
+            verify_at_launch_ms: arguments.number("verify_at_launch_ms"),
+        }
+    }
+
+    fn install(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
+        let archive = if let Some(name) = arguments.optional("archive") {
+            Arc::clone(&self.archives[name])
+        } else {
+            let file = self.path(arguments.text("file"));
+            VerifiedArchive::from_digest(&file, &sha256_of_file(&file, None, None)?, None, None)?
+        };
+        let text = |key: &str| arguments.optional(key).map(str::to_owned);
+        let bundle = NewBundle {
+            version: arguments.text("version").to_owned(),
+            native: Some(NativeRange {
+                min: text("min_native"),
+                max: text("max_native"),
+            }),
+            link: text("link"),
+            comment: text("comment"),
+            sequence: arguments.number("sequence"),
+        };
+        let name = text("as");
+        let record = self
+            .store
+            .as_ref()
+            .expect("the store is not open")
+            .install(&archive, bundle, None, None)?;
+        if let Some(name) = name {
+            self.bundles.insert(name, record.id.clone());
+        }
+        Ok(json!({
+            "bundle": self.name_of_id(&record.id), "version": record.version, "files": record.files,
+            "link": record.link, "comment": record.comment, "sequence": record.sequence, "digest": record.digest,
+        }))
+    }
+
+    fn damage(&self, arguments: &Arguments<'_>) -> Value {
+        let path = match arguments.optional("file") {
+            Some(file) => self.path(file),
+            None => format!("{}/{}", self.folder_of(arguments), arguments.text("path")),
+        };
+        fs::write(path, arguments.text("text")).unwrap();
+        Value::Null
+    }
+
+    fn remove(&self, arguments: &Arguments<'_>) -> Value {
+        fs::remove_dir_all(Path::new(&self.folder_of(arguments))).unwrap();
+        Value::Null
+    }
+
+    fn folder_of(&self, arguments: &Arguments<'_>) -> String {
+        let store = self.store.as_ref().expect("the store is not open");
+        store.folder(&self.id(arguments)).unwrap()
+    }
+
+    fn confirm(&self, store: &Store, arguments: &Arguments<'_>) -> Result<Value> {
+        let slot = match arguments.optional("bundle") {
+            Some(_) => self.slot(arguments),
+            None => store.served()?.expect("nothing is served").bundle,
+        };
+        Ok(match store.confirm(slot)? {
+            Confirmation::Proven => "proven".into(),
+            Confirmation::AlreadyProven => "already_proven".into(),
+            Confirmation::BuiltIn => "builtin".into(),
+            Confirmation::Ignored { current } => json!({ "ignored": self.name_of(&current) }),
+            Confirmation::Other => "other".into(),
+        })
+    }
+
+    fn clean(&self, store: &Store, arguments: &Arguments<'_>) -> Result<Value> {
+        let cleaned = store.clean(KeepRules {
+            newest: arguments.number("newest"),
+            max_age_ms: None,
+            max_total: arguments.number("max_total"),
+        })?;
+        let name = |id: &str| self.name_of_id(id).as_str().unwrap().to_owned();
+        Ok(sorted(cleaned.removed.iter().map(|record| name(&record.id)).collect()).into())
+    }
+
+    fn adopt(&self, store: &Store, arguments: &Arguments<'_>) -> Result<Value> {
+        let text = |key: &str| arguments.optional(key).map(str::to_owned);
+        let infos = arguments.value("infos").unwrap().as_array().unwrap();
+        let adopted = store.adopt(CapgoBundles {
+            folder: self.path(arguments.text("folder")),
+            infos: infos.iter().map(|info| info.as_str().unwrap().to_owned()).collect(),
+            current: text("current"),
+            fallback: text("fallback"),
+            next: text("next"),
+            native_build: text("native_build"),
+        })?;
+        Ok(json!({
+            "bundles": sorted(adopted.bundles.into_iter().map(|record| record.version).collect()),
+            "failed": sorted(adopted.failed.into_iter().map(|failed| failed.version).collect()),
+            "skipped": adopted.skipped.len(),
+        }))
+    }
+
+    fn id(&self, arguments: &Arguments<'_>) -> String {
+        let name = arguments.text("bundle");
+        self.bundles.get(name).cloned().unwrap_or_else(|| name.to_owned())
+    }
+
+    fn slot(&self, arguments: &Arguments<'_>) -> Slot {
+        match self.id(arguments) {
+            id if id == "builtin" => Slot::BuiltIn,
+            id => Slot::Bundle { id },
+        }
+    }
+
+    fn name_of(&self, slot: &Slot) -> Value {
+        match slot {
+            Slot::BuiltIn => "builtin".into(),
+            Slot::Bundle { id } => self.name_of_id(id),
+        }
+    }
+
+    fn name_of_id(&self, id: &str) -> Value {
+        let named = self.bundles.iter().find(|(_, named)| *named == id);
+        named.map_or(id, |(name, _)| name).into()
+    }
+
+    fn launch(&self, launch: &Launch) -> Value {
+        json!({
+            "bundle": self.name_of(&launch.bundle), "version": launch.version, "on_trial": launch.on_trial,
+            "reason": words::snake(&format!("{:?}", launch.reason)),
+            "failed": launch.failed.as_ref().map(|failed| self.name_of_id(&failed.id)),
+        })
+    }
+
+    fn maybe_launch(&self, launch: Option<&Launch>) -> Value {
+        launch.map_or(Value::Null, |launch| self.launch(launch))
+    }
+
+    fn listed(&self, bundle: &crate::store::records::InstalledBundle) -> Value {
+        json!({
+            "bundle": self.name_of_id(&bundle.record.id), "version": bundle.record.version,
+            "status": words::snake(&format!("{:?}", bundle.status)),
+        })
+    }
+
+    fn failed(&self, failed: &FailedBundle) -> Value {
+        json!({
+            "bundle": self.name_of_id(&failed.id), "version": failed.version,
+            "cause": words::snake(&format!("{:?}", failed.cause)),
+        })
+    }
+
+    fn maybe_failed(&self, failed: Option<&FailedBundle>) -> Value {
+        failed.map_or(Value::Null, |failed| self.failed(failed))
+    }
+}
+
+fn native(arguments: &Arguments<'_>) -> NativeApp {
+    NativeApp {
+        version: arguments.optional("version").unwrap_or("1.0.0").to_owned(),
+        build: arguments.optional("build").unwrap_or("1").to_owned(),
+    }
+}
+
+fn delays(arguments: &Arguments<'_>) -> Option<Vec<Delay>> {
+    let delays = arguments.value("delays")?.as_array().unwrap();
+    Some(delays.iter().map(words::delay).collect())
+}
