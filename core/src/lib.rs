@@ -54,9 +54,12 @@
 //! # Features
 //!
 //! `pack` (on by default): making archives. A device library leaves it out.
+//!
+//! `http`: a [`transport::Transport`] of this crate, with TLS. Phones bring their own.
 
 pub mod bundle;
 pub mod digest;
+pub mod download;
 mod error;
 mod files;
 mod input;
@@ -69,6 +72,7 @@ pub mod progress;
 pub mod seal;
 mod stages;
 pub mod store;
+pub mod transport;
 mod verified;
 
 /// The README's program, compiled and run with the tests.
