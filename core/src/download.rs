@@ -123,7 +123,8 @@ pub struct Downloaded {
 /// size asked for is removed, so that the next try can succeed. Nothing is synced: after a power cut a part may be wrong,
 /// and what is wrong fails its digest.
 ///
-/// One call at a time may download a file into a folder.
+/// A file that an earlier call finished and nobody removed is given again, its digest checked anew. One call at a time
+/// may download a file into a folder.
 ///
 /// # Errors
 /// [`Network`](crate::ErrorKind::Network) when no try is left; [`Server`](crate::ErrorKind::Server) for an answer that
@@ -141,6 +142,16 @@ pub fn download(
 ) -> Result<Downloaded> {
     options.cleartext.check(&remote.url)?;
     let mut part = Part::open(folder, &remote.name())?;
+    let verified = remote.digest.is_some();
+    if let Some((path, size)) = part.finished_before(remote, control)? {
+        part.remove()?;
+        return Ok(Downloaded {
+            path,
+            size,
+            received: 0,
+            verified,
+        });
+    }
     let mut received = 0;
     loop {
         let resumed = part.length() > 0;
@@ -160,7 +171,7 @@ pub fn download(
         path,
         size,
         received,
-        verified: remote.digest.is_some(),
+        verified,
     })
 }
 

@@ -199,6 +199,24 @@ impl Part {
         })
     }
 
+    /// The whole file, if an earlier call finished it and nobody came to use it.
+    pub(super) fn finished_before(&self, remote: &Remote, control: &Control) -> Result<Option<(PathBuf, u64)>> {
+        let size = match fs::metadata(&self.finished) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("read the size of", &self.finished, error)),
+        };
+        let is_it = match remote.digest {
+            Some(expected) => Sha256Digest::of_file(&self.finished, control)? == expected,
+            None => remote.size.is_none_or(|expected| expected == size),
+        };
+        if is_it {
+            return Ok(Some((self.finished.clone(), size)));
+        }
+        remove_if_there(&self.finished)?;
+        Ok(None)
+    }
+
     /// Gives the file its own name.
     pub(super) fn finish(self) -> Result<(PathBuf, u64)> {
         fs::rename(&self.path, &self.finished).at("rename", &self.path)?;

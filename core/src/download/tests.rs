@@ -405,6 +405,19 @@ fn a_part_of_which_nothing_is_remembered_is_fetched_from_its_start() {
 }
 
 #[test]
+fn a_file_that_was_finished_and_not_used_does_not_come_again() {
+    for device in [Device::new(), Device::new().without_digest()] {
+        let first = device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
+        let again = device.assert_downloaded(device.download(&Scripted::new([])));
+        assert_eq!((&again.path, again.received), (&first.path, 0));
+    }
+    let device = Device::new();
+    let first = device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
+    fs::write(&first.path, "damaged").unwrap();
+    device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
+}
+
+#[test]
 fn two_calls_do_not_write_one_part() {
     let device = Device::new();
     let _held = Part::open(device.folder.path(), &device.remote.name()).unwrap();
