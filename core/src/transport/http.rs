@@ -5,6 +5,8 @@ use std::io::{self, Read as _};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Timeout};
 
+use crate::error::{Error, Result};
+
 use super::{Head, Headers, Method, Receiver, Request, Transport, TransportError};
 
 /// Read from the connection at once.
@@ -22,6 +24,25 @@ impl Http {
     #[must_use]
     pub fn new() -> Self {
         Self::trusting(RootCerts::WebPki)
+    }
+
+    /// Trusts these roots alone, PEM certificates one after the other: for a server of your own with a private authority.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no certificate in it, or something else.
+    pub fn trusting_only(pem: &str) -> Result<Self> {
+        let refuse = |problem: String| Error::invalid_input("certificates", problem);
+        let mut roots = Vec::new();
+        for item in ureq::tls::parse_pem(pem.as_bytes()) {
+            match item.map_err(|error| refuse(format!("they cannot be read: {error}")))? {
+                ureq::tls::PemItem::Certificate(certificate) => roots.push(certificate),
+                _ => return Err(refuse("expected certificates only, found a key among them".to_owned())),
+            }
+        }
+        if roots.is_empty() {
+            return Err(refuse("expected PEM certificates, found none".to_owned()));
+        }
+        Ok(Self::trusting(RootCerts::new_with_certs(&roots)))
     }
 
     fn trusting(roots: RootCerts) -> Self {
