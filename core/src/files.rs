@@ -59,6 +59,9 @@ pub(crate) trait Files: Send + Sync + Debug {
     /// Tries to lock the file at `path`, which is made if need be. `None` if another holder, in this process or
     /// another, has it.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
+    /// Tries to lock an existing file together with others who only ask whether somebody has it for himself. `None` if
+    /// somebody has.
+    fn try_lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
 }
 
 /// The file system of the machine.
@@ -156,11 +159,20 @@ impl Files for Disk {
             .create(true)
             .truncate(false)
             .open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(DiskLock(file)))),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(error)) => Err(error),
-        }
+        locked(file.try_lock(), file)
+    }
+
+    fn try_lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        let file = File::open(path)?;
+        locked(file.try_lock_shared(), file)
+    }
+}
+
+fn locked(tried: Result<(), fs::TryLockError>, file: File) -> io::Result<Option<Box<dyn Lock>>> {
+    match tried {
+        Ok(()) => Ok(Some(Box::new(DiskLock(file)))),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -42,9 +42,16 @@ struct Machine {
     tree: Tree,
     faults: Faults,
     processes: ProcessId,
-    /// Who holds the lock on a file, and which of their locks it is.
-    locks: BTreeMap<NodeId, (ProcessId, u64)>,
+    /// The locks that are held, by their numbers.
+    locks: BTreeMap<u64, Locked>,
     locks_given: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Locked {
+    node: NodeId,
+    holder: ProcessId,
+    shared: bool,
 }
 
 impl Forgetful {
@@ -167,6 +174,22 @@ impl Forgetful {
         }
     }
 
+    fn hold(&self, node: NodeId, shared: bool) -> Option<Box<dyn Lock>> {
+        let mut machine = self.machine();
+        let is_in_the_way = |locked: &Locked| locked.node == node && !(shared && locked.shared);
+        if machine.locks.values().any(is_in_the_way) {
+            return None;
+        }
+        machine.locks_given += 1;
+        let number = machine.locks_given;
+        let holder = self.process;
+        machine.locks.insert(number, Locked { node, holder, shared });
+        Some(Box::new(Held {
+            files: self.clone(),
+            number,
+        }))
+    }
+
     fn put(&self, path: &Path, node: NodeId, at: usize, bytes: &[u8]) -> io::Result<usize> {
         let half = &bytes[..bytes.len() / 2];
         self.spoilable(
@@ -182,7 +205,7 @@ impl Forgetful {
 impl Machine {
     fn kill(&mut self, process: ProcessId) {
         self.faults.kill(process);
-        self.locks.retain(|_, (holder, _)| *holder != process);
+        self.locks.retain(|_, locked| locked.holder != process);
     }
 }
 
@@ -304,18 +327,12 @@ impl Files for Forgetful {
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
         let node = self.look(&Act::Lock, path, |tree| tree.find_or_make_file(path))?;
-        let mut machine = self.machine();
-        if machine.locks.contains_key(&node) {
-            return Ok(None);
-        }
-        machine.locks_given += 1;
-        let number = machine.locks_given;
-        machine.locks.insert(node, (self.process, number));
-        Ok(Some(Box::new(Held {
-            files: self.clone(),
-            node,
-            number,
-        })))
+        Ok(self.hold(node, false))
+    }
+
+    fn try_lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        let node = self.look(&Act::LockShared, path, |tree| tree.find(path))?;
+        Ok(self.hold(node, true))
     }
 }
 
@@ -359,7 +376,6 @@ impl Write for Handle {
 #[derive(Debug)]
 struct Held {
     files: Forgetful,
-    node: NodeId,
     number: u64,
 }
 
@@ -367,14 +383,7 @@ impl Lock for Held {}
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut machine = self.files.machine();
-        // A killed process lost it already, and another may have it now.
-        if machine
-            .locks
-            .get(&self.node)
-            .is_some_and(|(_, number)| *number == self.number)
-        {
-            machine.locks.remove(&self.node);
-        }
+        // A killed process lost it already.
+        self.files.machine().locks.remove(&self.number);
     }
 }

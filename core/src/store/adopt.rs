@@ -82,10 +82,7 @@ impl Store {
                 Err(NotTaken::Error(error)) => return Err(error),
             }
         }
-        let (layout, files) = (&self.persistence.layout, &self.persistence.files);
-        files
-            .sync_folder(layout.bundles())
-            .at("sync the folder", layout.bundles())?;
+        self.persistence.sync_bundles()?;
         // The state first: the sweep goes by records, and would take a folder whose record no state names for rubbish.
         let records = self.change(|state| {
             take_over(state, capgo, &mut adopted);
@@ -93,7 +90,11 @@ impl Store {
         })?;
         for record in records.values() {
             // Also one that a crash kept an earlier call from writing.
-            if self.persistence.kind(&layout.record(&record.id))?.is_none() {
+            if self
+                .persistence
+                .kind(&self.persistence.layout.record(&record.id))?
+                .is_none()
+            {
                 self.persistence.save_record(record)?;
             }
         }

@@ -71,14 +71,13 @@ impl Store {
     pub fn clean(&self, keep: &KeepRules) -> Result<Cleaned> {
         let mut cleaned = Cleaned::default();
         for record in self.not_kept(keep)? {
-            if self.is_served(&record.id)? {
-                continue;
-            }
             let id = &record.id;
-            // Its role may have changed since it was chosen: then it stays.
-            let deleted = self.change(|state| match state.role(id) {
+            let served = self.serves(id);
+            // Its role may have changed since it was chosen: then it stays. So does what is served by now.
+            let deleted = self.change_from_reserve(|state| match state.role(id) {
                 Some(_) => Ok(None),
                 None if !state.bundles.contains_key(id) => Ok(None),
+                None if served || self.is_served_elsewhere(id)? => Ok(None),
                 None => state
                     .delete(id)
                     .map(Some)

@@ -53,7 +53,10 @@ impl Store {
     /// # Errors
     /// As [`trial_started`](Self::trial_started).
     pub fn trial_suspended(&self, id: &BundleId) -> Result<bool> {
-        self.change(|state| Ok(state.trial_started(id, &self.session.name, false)))
+        let on_trial = self.change_from_reserve(|state| Ok(state.trial_started(id, &self.session.name, false)))?;
+        // The trial may go on, and its end needs the reserve again. Without room for it the next trial waits.
+        let _ = self.make_reserve();
+        Ok(on_trial)
     }
 
     /// The bundle `id` works. From now on it is what later ones fall back to.
@@ -70,7 +73,7 @@ impl Store {
         };
         let now = (self.clock)();
         let served = self.served().map(|launch| launch.bundle).unwrap_or_default();
-        let (confirmation, replaced) = self.change(|state| {
+        let (confirmation, replaced) = self.change_from_reserve(|state| {
             let Some((first, previous)) = state.confirm(id, now) else {
                 return Ok((
                     Confirmation::Ignored {
@@ -83,6 +86,7 @@ impl Store {
                 return Ok((Confirmation::AlreadyProven, None));
             }
             if let Some(record) = state.bundles.get(id) {
+                self.persistence.withdraw_mark(record)?;
                 self.persistence.save_record(record)?;
             }
             Ok((Confirmation::Proven, self.delete_previous(state, previous, &served)?))
@@ -134,7 +138,7 @@ impl Store {
     /// As [`trial_started`](Self::trial_started).
     pub fn trial_expired(&self, id: &BundleId) -> Result<Expired> {
         let now = (self.clock)();
-        let fallback = self.change(|state| {
+        let fallback = self.change_from_reserve(|state| {
             let TrialEnd::Counted(failed) = state.trial_expired(id, &self.session.name, &self.rules(), now) else {
                 return Ok(None);
             };

@@ -13,7 +13,9 @@
 
 mod cases;
 mod device;
+mod launch_cost;
 mod recovery;
+mod space;
 mod story;
 
 use std::io::ErrorKind;

@@ -30,13 +30,14 @@ impl Store {
         })
     }
 
-    /// Drops what was to come next.
+    /// Drops what was to come next, and its conditions. Conditions that were set while there was nothing stay: they are for
+    /// what comes.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
     pub fn clear_next(&self) -> Result<()> {
         self.change(|state| {
-            state.next = None;
+            state.drop_next();
             Ok(())
         })
     }
@@ -58,13 +59,15 @@ impl Store {
     /// [`InUse`](crate::ErrorKind::InUse) if it is current, next, fallback or served by a running session;
     /// [`NotFound`](crate::ErrorKind::NotFound); else as [`set_next`](Self::set_next).
     pub fn delete(&self, id: &BundleId) -> Result<()> {
-        if self.is_served(id)? {
-            return Err(Error::InUse {
-                id: id.to_string(),
-                role: "served by a running session",
-            });
-        }
-        let kept_failure = self.change(|state| {
+        let served = self.serves(id);
+        let kept_failure = self.change_from_reserve(|state| {
+            // Under the lock: nobody begins to serve it meanwhile.
+            if served || self.is_served_elsewhere(id)? {
+                return Err(Error::InUse {
+                    id: id.to_string(),
+                    role: "served by a running session",
+                });
+            }
             if state.failed.iter().any(|failed| failed.id == *id) && !state.bundles.contains_key(id) {
                 return Ok(true);
             }
@@ -86,7 +89,7 @@ impl Store {
     /// As [`set_next`](Self::set_next).
     pub fn mark_failed(&self, id: &BundleId) -> Result<()> {
         let now = (self.clock)();
-        self.change(|state| {
+        self.change_from_reserve(|state| {
             let failed = state.fail(id, FailureCause::Marked, now);
             failed
                 .map(drop)

@@ -58,8 +58,9 @@ impl Store {
     pub fn install(&self, archive: &VerifiedArchive, new: &NewBundle, control: &Control) -> Result<BundleRecord> {
         self.options.required_proof.check(archive.proof())?;
         let mut loaded = self.persistence.load()?;
-        if loaded.recovered.is_some() {
-            // What was put together from records and marks is written down before anybody relies on it.
+        if loaded.recovered.is_some() || self.session.unnoted().is_some() {
+            // What was put together from records and marks, and what a launch could not write, is written down before
+            // anybody relies on it.
             self.change(|_| Ok(()))?;
             loaded = self.persistence.load()?;
         }
@@ -183,9 +184,12 @@ impl Store {
         let folder = layout.bundle(&record.id);
         persistence.files.rename(&staged.path, &folder).at("rename", &folder)?;
         // Both ends of the rename, before the state relies on it.
-        for parent in [layout.bundles(), &layout.staging()] {
-            persistence.files.sync_folder(parent).at("sync the folder", parent)?;
-        }
+        persistence.sync_bundles()?;
+        let staging = layout.staging();
+        persistence
+            .files
+            .sync_folder(&staging)
+            .at("sync the folder", &staging)?;
         let mut state = loaded.state.clone();
         state.add(record.clone());
         self.save(loaded, &state)

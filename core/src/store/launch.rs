@@ -106,11 +106,11 @@ impl Store {
     /// served; the next bundle is applied when its conditions are met; else the current one stays. What is chosen must be
     /// there with its `index.html` and run on this native version.
     pub fn launch(&self, native: &NativeApp) -> Launch {
+        self.session.launched_by(native);
         let mut served = self.session.served();
         if let Some(launch) = &*served {
             return launch.clone();
         }
-        self.session.launched_by(native);
         let launch = self.decide(native);
         *served = Some(launch.clone());
         drop(served);
@@ -159,7 +159,10 @@ impl Store {
         let changed = loaded.state != state || loaded.recovered.is_some();
         let save = || if changed { self.save(loaded, &state) } else { Ok(()) };
         match self.pin(&decision.serve).and_then(|()| save()) {
-            Ok(()) => self.launch_of(&state, decision),
+            Ok(()) => {
+                self.session.note_native();
+                self.launch_of(&state, decision)
+            }
             // What needs no trial may be served all the same: it will be decided again next time, and told then.
             Err(_) if state.trial.is_none() => self.launch_of(
                 &state,

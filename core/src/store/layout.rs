@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::types::BundleId;
+use crate::output::folder_of;
 
 /// The folders and files of a store.
 ///
@@ -43,8 +44,18 @@ impl Layout {
         &self.bundles
     }
 
+    /// The folder that holds the name of the host's own folder for bundles, if it has one.
+    pub(super) fn host(&self) -> Option<&Path> {
+        Some(folder_of(&self.bundles)).filter(|folder| *folder != self.root)
+    }
+
     pub(super) fn lock(&self) -> PathBuf {
         self.root.join("lock")
+    }
+
+    /// Room for what must still be written when the disk is full.
+    pub(super) fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
     }
 
     pub(super) fn state(&self) -> PathBuf {

@@ -19,6 +19,7 @@ mod layout;
 mod options;
 mod persist;
 mod query;
+mod reserve;
 mod session;
 mod staging;
 mod state;
@@ -64,7 +65,7 @@ pub struct Store {
     options: StoreOptions,
     session: Session,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    leftovers: Option<Error>,
+    warning: Option<Error>,
     /// The generation of the state that is known to be durable. A newer one may only be visible: whoever renamed it may
     /// have died, or failed, before its name was synced.
     durable: AtomicU64,
@@ -113,23 +114,37 @@ impl Store {
             options,
             session,
             clock,
-            leftovers: None,
+            warning: None,
             durable: AtomicU64::new(0),
         };
-        // Rubbish that cannot be removed is no reason not to start.
-        store.leftovers = store.sweep_staging().err();
+        // Rubbish that cannot be removed is no reason not to start, nor is a disk that is full.
+        let (swept, reserved) = (store.sweep_staging(), store.make_reserve());
+        store.warning = swept.and(reserved).err();
         Ok(store)
     }
 
     /// What went wrong when the store was opened without keeping it from working: rubbish that could not be removed, or a
-    /// disk too full to tell other processes of this session. For the host's log.
+    /// disk too full for the store's reserve or to tell other processes of this session. For the host's log.
     #[must_use]
     pub fn open_warning(&self) -> Option<&Error> {
-        self.leftovers.as_ref().or_else(|| self.session.unseen())
+        self.warning.as_ref().or_else(|| self.session.unseen())
     }
 
     fn state(&self) -> Result<State> {
-        Ok(self.persistence.load()?.state)
+        let mut state = self.persistence.load()?.state;
+        self.catch_up(&mut state);
+        Ok(state)
+    }
+
+    /// Makes up for a launch of this session that could not be written. Otherwise the next launch would find the native
+    /// build changed only then, and take what is installed meanwhile for leftovers of the old one. Says whether there was
+    /// such a launch.
+    fn catch_up(&self, state: &mut State) -> bool {
+        let unnoted = self.session.unnoted();
+        if let Some(native) = unnoted {
+            state.take_native_build(&self.rules(), &native.build);
+        }
+        unnoted.is_some()
     }
 
     fn rules(&self) -> Rules {
@@ -142,10 +157,18 @@ impl Store {
     /// Makes one change of the state under the lock, durable when it returns.
     fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
         let _lock = self.lock(self.options.lock_timeout)?;
+        self.change_locked(change)
+    }
+
+    fn change_locked<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
         let loaded = self.persistence.load()?;
         let mut state = loaded.state.clone();
+        let caught_up = self.catch_up(&mut state);
         let result = change(&mut state)?;
         self.save(&loaded, &state)?;
+        if caught_up {
+            self.session.note_native();
+        }
         Ok(result)
     }
 
@@ -155,8 +178,9 @@ impl Store {
         if before.state == *state && before.recovered.is_none() {
             return self.settle(before);
         }
-        if before.recovered.is_some() {
-            self.persistence.set_corrupt_aside()?;
+        // What begins a trial must be able to write down how it ended.
+        if state.attempt().is_some() && state.attempt() != before.state.attempt() {
+            self.persistence.keep_reserve()?;
         }
         for failed in state
             .failed
@@ -165,7 +189,7 @@ impl Store {
         {
             self.persistence.mark_failed(failed)?;
         }
-        self.persistence.save(state, before.generation + 1)?;
+        self.persistence.save(before, state)?;
         self.durable.store(before.generation + 1, Ordering::Relaxed);
         for failed in before
             .state
@@ -211,6 +235,14 @@ impl Persistence {
                 }
                 Err(error) => return Err(Error::io("create the folder", &folder, error)),
             }
+        }
+        Ok(())
+    }
+
+    /// Makes the names of bundles durable, and that of a folder of the host, which may have made it at any time.
+    fn sync_bundles(&self) -> Result<()> {
+        for folder in self.layout.host().into_iter().chain([self.layout.bundles()]) {
+            self.files.sync_folder(folder).at("sync the folder", folder)?;
         }
         Ok(())
     }

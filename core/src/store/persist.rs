@@ -1,7 +1,7 @@
 //! Loading and saving the state so that a power cut at any moment leaves one good generation.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::state::State;
 use super::types::{BundleId, BundleRecord, Failed, Slot};
 use crate::digest::Sha256Digest;
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::files::{Files, Kind};
 
 const STATE: &str = "state";
@@ -21,6 +21,8 @@ const RECORD: &str = "record";
 const FAILURE: &str = "failure";
 /// Corrupt states that are kept for whoever wants to know what happened; later ones replace the last.
 const MAX_CORRUPT: u32 = 8;
+/// No state is nearly as long; of garbage that is, the start will do.
+const MAX_COPY: u64 = 1 << 20;
 
 /// The state of a store and its number.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,7 +75,7 @@ impl Persistence {
             Found::Missing => None,
         };
         match (self.find(STATE, &self.layout.previous_state())?, problem) {
-            // A crash between the two renames of a save, or after a corrupt state was set aside.
+            // A crash between the two renames of a save.
             (Found::Good(generation, state), None) => self.recover(state, generation, Lost::Unfinished),
             (Found::Good(generation, state), Some(problem)) => self.recover(state, generation, Lost::Corrupt(problem)),
             (Found::Missing, None) => self.recover_or_start(),
@@ -83,34 +85,49 @@ impl Persistence {
         }
     }
 
-    /// Sets a corrupt state aside. Called under the lock, before the first save after a recovery.
-    pub(super) fn set_corrupt_aside(&self) -> Result<()> {
+    /// Makes `state` the generation after `before`, which is kept. Durable when it returns.
+    pub(super) fn save(&self, before: &Loaded, state: &State) -> Result<()> {
+        let (path, previous) = (self.layout.state(), self.layout.previous_state());
+        let temporary = temporary_of(&path);
+        self.write_encoded(&temporary, STATE, before.generation + 1, state)?;
+        match before.recovered {
+            // It is gone or corrupt, and must not take the place of a good one. A corrupt one stays until this one takes its
+            // place: a crash in between must find that there was one, and not only an older generation.
+            Some(_) => self.keep_copies_of_corrupt_states()?,
+            None => match self.files.rename(&path, &previous) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("rename", &path, error)),
+                _ => {}
+            },
+        }
+        self.files.rename(&temporary, &path).at("rename", &path)?;
+        self.files
+            .sync_folder(self.layout.root())
+            .at("sync the folder", self.layout.root())
+    }
+
+    /// For whoever wants to know what happened to them.
+    fn keep_copies_of_corrupt_states(&self) -> Result<()> {
         for path in [self.layout.state(), self.layout.previous_state()] {
             if let Found::Corrupt(_) = self.find::<State>(STATE, &path)? {
                 let mut number = 1;
                 while number < MAX_CORRUPT && self.kind(&self.layout.corrupt_state(number))?.is_some() {
                     number += 1;
                 }
-                let aside = self.layout.corrupt_state(number);
-                self.files.rename(&path, &aside).at("set aside", &path)?;
+                self.keep_copy(&path, &self.layout.corrupt_state(number))?;
             }
         }
         Ok(())
     }
 
-    /// Makes `state` the newest generation, keeping the one before it. Durable when it returns.
-    pub(super) fn save(&self, state: &State, generation: u64) -> Result<()> {
-        let (path, previous) = (self.layout.state(), self.layout.previous_state());
-        let temporary = temporary_of(&path);
-        self.write_durably(&temporary, STATE, generation, state)?;
-        match self.files.rename(&path, &previous) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("rename", &path, error)),
-            _ => {}
+    fn keep_copy(&self, path: &Path, copy: &Path) -> Result<()> {
+        let mut bytes = Vec::new();
+        let original = self.files.open(path).at("open", path)?;
+        original.take(MAX_COPY).read_to_end(&mut bytes).at("read", path)?;
+        match self.write_durably(copy, &bytes) {
+            // What nobody needs is not what a recovery fails for.
+            Err(error) if error.kind() == ErrorKind::NoSpace => Ok(()),
+            result => result,
         }
-        self.files.rename(&temporary, &path).at("rename", &path)?;
-        self.files
-            .sync_folder(self.layout.root())
-            .at("sync the folder", self.layout.root())
     }
 
     /// Writes a bundle's record, durable when it returns.
@@ -120,12 +137,25 @@ impl Persistence {
 
     /// Marks a bundle as failed beside the state, durable when it returns.
     pub(super) fn mark_failed(&self, failed: &Failed) -> Result<()> {
-        self.replace_durably(&self.marker(failed), FAILURE, failed)
+        self.replace_durably(&self.marker(&failed.version, failed.digest.as_ref()), FAILURE, failed)
+    }
+
+    /// Takes a mark away whose state could not be written, durably: the bundle works.
+    pub(super) fn withdraw_mark(&self, record: &BundleRecord) -> Result<()> {
+        let path = self.marker(&record.version, record.digest.as_ref());
+        match self.files.remove_file(&path) {
+            Ok(()) => {
+                let folder = self.layout.failed();
+                self.files.sync_folder(&folder).at("sync the folder", &folder)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::io("remove", &path, error)),
+        }
     }
 
     /// Takes the mark away again.
     pub(super) fn unmark_failed(&self, failed: &Failed) -> Result<()> {
-        let path = self.marker(failed);
+        let path = self.marker(&failed.version, failed.digest.as_ref());
         match self.files.remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &path, error)),
             _ => Ok(()),
@@ -242,19 +272,23 @@ impl Persistence {
 
     fn replace_durably<T: Serialize>(&self, path: &Path, what: &str, contents: &T) -> Result<()> {
         let temporary = temporary_of(path);
-        self.write_durably(&temporary, what, 0, contents)?;
+        self.write_encoded(&temporary, what, 0, contents)?;
         self.files.rename(&temporary, path).at("rename", path)?;
         let folder = crate::output::folder_of(path);
         self.files.sync_folder(folder).at("sync the folder", folder)
     }
 
-    /// Writes a temporary file; one that cannot be written is removed, since the disk is probably full.
-    fn write_durably<T: Serialize>(&self, path: &Path, what: &str, generation: u64, contents: &T) -> Result<()> {
+    fn write_encoded<T: Serialize>(&self, path: &Path, what: &str, generation: u64, contents: &T) -> Result<()> {
         let bytes = codec::encode(what, generation, contents).map_err(|error| Error::Corrupt {
             path: path.to_path_buf(),
             problem: format!("the {what} cannot be written as JSON: {error}"),
         })?;
-        let written = self.files.write(path, &bytes).and_then(|()| self.files.sync_file(path));
+        self.write_durably(path, &bytes)
+    }
+
+    /// Writes a file that nobody relies on yet; one that cannot be written is removed, since the disk is probably full.
+    pub(super) fn write_durably(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let written = self.files.write(path, bytes).and_then(|()| self.files.sync_file(path));
         written.map_err(|error| {
             let problem = Error::io("write", path, error);
             match self.files.remove_file(path) {
@@ -269,10 +303,10 @@ impl Persistence {
     }
 
     /// One name for each thing that can fail: a digest, or a version without one.
-    fn marker(&self, failed: &Failed) -> PathBuf {
-        let name = match &failed.digest {
+    fn marker(&self, version: &str, digest: Option<&Sha256Digest>) -> PathBuf {
+        let name = match digest {
             Some(digest) => digest.to_string(),
-            None => format!("version-{}", Sha256Digest::of(failed.version.as_bytes())),
+            None => format!("version-{}", Sha256Digest::of(version.as_bytes())),
         };
         self.layout.failed().join(format!("{name}.json"))
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(super) struct Session {
     served: Mutex<Option<Launch>>,
     /// The native app that launched, once it did.
     native: OnceLock<NativeApp>,
+    /// Whether the state knows of it.
+    noted: AtomicBool,
 }
 
 impl Session {
@@ -36,6 +39,7 @@ impl Session {
             lock,
             served: Mutex::new(None),
             native: OnceLock::new(),
+            noted: AtomicBool::new(false),
         }
     }
 
@@ -60,6 +64,7 @@ impl Session {
             lock: Ok(lock),
             served: Mutex::new(None),
             native: OnceLock::new(),
+            noted: AtomicBool::new(false),
         })
     }
 
@@ -71,6 +76,16 @@ impl Session {
     /// The native app that launched, once it did.
     pub(super) fn native(&self) -> Option<&NativeApp> {
         self.native.get()
+    }
+
+    /// The native app that launched, if the state does not know of it yet: the launch could not be written.
+    pub(super) fn unnoted(&self) -> Option<&NativeApp> {
+        self.native().filter(|_| !self.noted.load(Ordering::Relaxed))
+    }
+
+    /// The state knows now which native app launched.
+    pub(super) fn note_native(&self) {
+        self.noted.store(true, Ordering::Relaxed);
     }
 
     /// What was decided at launch, or since. Held while deciding, so that two threads get one answer.
@@ -176,11 +191,6 @@ impl Store {
         }))
     }
 
-    /// Whether a running session, of this process or another, serves the bundle.
-    pub(super) fn is_served(&self, id: &BundleId) -> Result<bool> {
-        Ok(self.serves(id) || self.is_served_elsewhere(id)?)
-    }
-
     /// Whether this session serves the bundle. Not to be asked under the store's lock: a launch waits for that lock with
     /// the answer in its hands.
     pub(super) fn serves(&self, id: &BundleId) -> bool {
@@ -190,6 +200,7 @@ impl Store {
             .is_some_and(|launch| launch.bundle.is(id))
     }
 
+    /// Whether another running session serves the bundle. To be asked under the store's lock by who removes it.
     pub(super) fn is_served_elsewhere(&self, id: &BundleId) -> Result<bool> {
         let sessions = self.persistence.layout.sessions();
         for name in self.persistence.list(&sessions)? {
@@ -215,11 +226,14 @@ impl Store {
         if session == self.session.name {
             return true;
         }
-        let path = self.persistence.layout.session(session);
-        match self.persistence.files.kind(&path) {
-            Ok(None) => false,
-            Ok(Some(_)) => !matches!(self.persistence.files.try_lock(&path), Ok(Some(_))),
-            Err(_) => true,
+        // Shared, for two who ask at once are no session.
+        match self
+            .persistence
+            .files
+            .try_lock_shared(&self.persistence.layout.session(session))
+        {
+            Ok(lock) => lock.is_none(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
         }
     }
 
@@ -228,9 +242,13 @@ impl Store {
         let sessions = self.persistence.layout.sessions();
         for name in self.persistence.list(&sessions)? {
             let path = sessions.join(name);
-            // Removed while it is locked: a session that is just starting sees that and takes another name.
-            if let Some(_lock) = self.persistence.files.try_lock(&path).at("lock", &path)? {
-                self.persistence.remove_file_if_there(&path)?;
+            match self.persistence.files.try_lock_shared(&path) {
+                // Removed while it is locked: a session that is just starting sees that and takes another name.
+                Ok(Some(_lock)) => self.persistence.remove_file_if_there(&path)?,
+                Ok(None) => {}
+                // Somebody else who swept was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io("lock", &path, error)),
             }
         }
         Ok(())

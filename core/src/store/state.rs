@@ -63,6 +63,12 @@ impl State {
         }
     }
 
+    /// What is tried, and the session that does.
+    pub(super) fn attempt(&self) -> Option<(&Slot, &str)> {
+        let attempt = self.trial.as_ref()?.attempt.as_ref()?;
+        Some((&self.current, &attempt.session))
+    }
+
     /// The failure that forbids a bundle.
     pub(super) fn failure_of(&self, version: &str, digest: Option<&Sha256Digest>) -> Option<&Failed> {
         self.failed
@@ -76,11 +82,19 @@ impl State {
         Ok(())
     }
 
+    /// Nothing is to come next. The conditions were for what was, and must not hold back what comes later; set while there
+    /// was nothing, they are for that.
+    pub(super) fn drop_next(&mut self) {
+        if self.next.take().is_some() {
+            self.delays.set(Vec::new());
+        }
+    }
+
     /// Makes a bundle current at once; on trial unless it is the last proven one.
     pub(super) fn set_current(&mut self, slot: Slot) -> Result<(), Refusal> {
         self.require_servable(&slot)?;
         if self.next.as_ref() == Some(&slot) {
-            self.next = None;
+            self.drop_next();
         }
         self.make_current(slot);
         Ok(())
@@ -88,7 +102,7 @@ impl State {
 
     /// Goes back to the built-in bundle, or to the last one that confirmed. What was to come next is dropped.
     pub(super) fn reset(&mut self, to_last_proven: bool) {
-        self.next = None;
+        self.drop_next();
         let slot = if to_last_proven {
             self.fallback.clone()
         } else {
@@ -145,7 +159,7 @@ impl State {
             self.fallback = Slot::BuiltIn;
         }
         if self.next.as_ref().is_some_and(|next| next.is(id)) {
-            self.next = None;
+            self.drop_next();
         }
         if self.current.is(id) {
             self.fall_back();
@@ -206,7 +220,7 @@ impl State {
             self.fallback = Slot::BuiltIn;
         }
         if self.next.as_ref().is_some_and(is_gone) {
-            self.next = None;
+            self.drop_next();
         }
         if is_gone(&self.current) {
             self.fall_back();

@@ -1,10 +1,10 @@
 //! Serving something else within a session.
 
 use super::launch::{Launch, LaunchReason, StoreFacts};
-use super::state::{Decision, State};
-use super::types::{NativeApp, Slot};
+use super::state::{Decision, Refusal, State};
+use super::types::{Failed, NativeApp, Slot};
 use super::{Store, refused};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 impl Store {
     /// Makes a bundle current in this session: the host reloads its web view with what this returns.
@@ -14,12 +14,18 @@ impl Store {
     /// [`set_next`](Self::set_next).
     pub fn set_current(&self, slot: &Slot) -> Result<Launch> {
         self.require_files(slot)?;
-        self.switch(LaunchReason::SetCurrent, |state| {
+        let launch = self.change(|state| {
             self.require_native_range(state, slot)?;
-            state
-                .set_current(slot.clone())
-                .map_err(|refusal| refused(refusal, slot))
-        })
+            let failed = self.settle_trial(state);
+            if failed.as_ref().is_some_and(|failed| slot.is(&failed.id)) {
+                return Err(refused(Refusal::HasFailed, slot));
+            }
+            let set = state.set_current(slot.clone());
+            set.map_err(|refusal| refused(refusal, slot))?;
+            Ok(self.switched(state, LaunchReason::SetCurrent, failed))
+        })?;
+        self.serve(&launch)?;
+        Ok(launch)
     }
 
     fn require_native_range(&self, state: &State, slot: &Slot) -> Result<()> {
@@ -39,11 +45,14 @@ impl Store {
     /// # Errors
     /// As [`set_next`](Self::set_next).
     pub fn reset(&self, to_last_proven: bool) -> Result<Launch> {
-        self.switch(LaunchReason::Reset, |state| {
+        let launch = self.change_from_reserve(|state| {
+            let failed = self.settle_trial(state);
             let is_there = state.fallback.bundle().is_none_or(|id| self.persistence.is_there(id));
             state.reset(to_last_proven && is_there);
-            Ok(())
-        })
+            Ok(self.switched(state, LaunchReason::Reset, failed))
+        })?;
+        self.serve(&launch)?;
+        Ok(launch)
     }
 
     /// Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes
@@ -54,17 +63,10 @@ impl Store {
     pub fn apply_next(&self, native: &NativeApp) -> Result<Option<Launch>> {
         let facts = StoreFacts::new(self);
         let launch = self.change(|state| {
+            let failed = self.settle_trial(state);
             let applied = state.apply_next(&self.world(native, &facts));
-            Ok(applied.map(|serve| {
-                self.launch_of(
-                    state,
-                    Decision {
-                        serve,
-                        reason: LaunchReason::NextApplied,
-                        failed: None,
-                    },
-                )
-            }))
+            let reason = LaunchReason::NextApplied;
+            Ok(applied.map(|serve| self.launch_of(state, Decision { serve, reason, failed })))
         })?;
         if let Some(launch) = &launch {
             self.serve(launch)?;
@@ -102,24 +104,24 @@ impl Store {
         })
     }
 
-    /// Changes what is current and serves it in this session.
-    fn switch(&self, reason: LaunchReason, change: impl FnOnce(&mut State) -> Result<()>) -> Result<Launch> {
-        let launch = self.change(|state| {
-            change(state)?;
-            state.begin_attempt(&self.session.name);
-            let decision = Decision {
-                serve: state.current.clone(),
-                reason,
-                failed: None,
-            };
-            Ok(self.launch_of(state, decision))
-        })?;
-        self.serve(&launch)?;
-        Ok(launch)
+    /// An attempt of a session that is over counts before another takes its place.
+    fn settle_trial(&self, state: &mut State) -> Option<Failed> {
+        state.settle_trial(&self.rules(), &StoreFacts::new(self), (self.clock)())
+    }
+
+    /// What this session serves after a change of what is current.
+    fn switched(&self, state: &mut State, reason: LaunchReason, failed: Option<Failed>) -> Launch {
+        state.begin_attempt(&self.session.name);
+        let serve = state.current.clone();
+        self.launch_of(state, Decision { serve, reason, failed })
     }
 
     pub(super) fn serve(&self, launch: &Launch) -> Result<()> {
-        self.pin(&launch.bundle)?;
+        match self.pin(&launch.bundle) {
+            // On a full disk other processes do not learn of it; they keep what is current and the fallback all the same.
+            Err(error) if error.kind() != ErrorKind::NoSpace => return Err(error),
+            _ => {}
+        }
         *self.session.served() = Some(launch.clone());
         Ok(())
     }

@@ -23,6 +23,7 @@ mod recovery;
 mod sharing;
 mod space;
 mod trials;
+mod unwritten;
 
 use device::{Device, native};
 

@@ -50,6 +50,7 @@ pub(super) enum Act {
     Size,
     FreeSpace,
     Lock,
+    LockShared,
 }
 
 /// What is left of an operation.
@@ -146,7 +147,14 @@ impl Act {
     fn changes(&self) -> bool {
         !matches!(
             self,
-            Self::Read | Self::Open | Self::ReadOn | Self::List | Self::Kind | Self::Size | Self::FreeSpace
+            Self::Read
+                | Self::Open
+                | Self::ReadOn
+                | Self::List
+                | Self::Kind
+                | Self::Size
+                | Self::FreeSpace
+                | Self::LockShared
         )
     }
 }

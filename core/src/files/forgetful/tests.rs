@@ -348,3 +348,21 @@ fn the_history_names_every_operation_and_the_one_that_went_wrong() {
         "   1  Empty /app/a\n   2  Write /app/a  <== Fail(Other)\n   3  process 1: Rename /app/a -> /app/b\n   -  Kind /app/b\n"
     );
 }
+
+#[test]
+fn those_who_only_ask_for_a_lock_do_not_keep_it_from_each_other() {
+    let files = machine();
+    let other = files.another_process();
+    files.write(&at("lock"), b"").unwrap();
+
+    let asked = files.try_lock_shared(&at("lock")).unwrap();
+    assert!(asked.is_some() && other.try_lock_shared(&at("lock")).unwrap().is_some());
+    assert!(other.try_lock(&at("lock")).unwrap().is_none());
+    drop(asked);
+    let held = other.try_lock(&at("lock")).unwrap();
+    assert!(held.is_some() && files.try_lock_shared(&at("lock")).unwrap().is_none());
+
+    let missing = files.try_lock_shared(&at("missing")).unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    assert_eq!(files.kind(&at("missing")).unwrap(), None);
+}

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::path::Path;
 
-use super::device::{Archives, Device};
+use super::device::{Archives, Device, ROOT};
 use crate::error::Error;
 use crate::files::Files as _;
 use crate::files::forgetful::{Count, Fault, Found};
@@ -191,4 +192,73 @@ fn a_bundle_that_cannot_be_looked_at_or_read_for_a_moment_is_not_forgotten() {
         );
         assert_eq!(device.snapshot().unwrap().fallback, "1", "after call {call} failed");
     }
+}
+
+#[test]
+fn a_crash_anywhere_in_the_recovery_of_a_corrupt_state_keeps_the_confirmation_that_it_held() {
+    let archives = Archives::of(&["1", "2"]);
+    let damaged = || {
+        let mut device = device_with_proven_1(&archives);
+        device.install(&archives, "2").unwrap();
+        device.set_next("2").unwrap();
+        device.start().unwrap();
+        let served = device.launch().bundle;
+        device.store().trial_started(served.bundle().unwrap()).unwrap();
+        // Only the newest generation knows of it, and the record.
+        assert_eq!(device.store().confirm(&served).unwrap(), Confirmation::Proven);
+        let state = Path::new(ROOT).join("state.json");
+        device.files.write(&state, b"garbage").unwrap();
+        device.files.sync_file(&state).unwrap();
+        device
+    };
+    let recover = |device: &mut Device| device.start().and_then(|()| device.store().clear_next());
+    let mut device = damaged();
+    device.files.plan(Count::Changes, u64::MAX, Fault::StopBefore);
+    recover(&mut device).unwrap();
+    let changes = device.files.counted(Count::Changes);
+
+    for at in 1..=changes {
+        for found in [
+            None,
+            Some(Found::Nothing),
+            Some(Found::Everything),
+            Some(Found::Random(at)),
+        ] {
+            let mut device = damaged();
+            device.files.plan(Count::Changes, at, Fault::StopAfter);
+            drop(recover(&mut device));
+            let files = match found {
+                Some(found) => device.files.power_loss(found),
+                None => device.files.process_killed(),
+            };
+            let mut device = Device::on(files);
+            device.start().unwrap();
+            assert_eq!(
+                device.snapshot().unwrap().fallback,
+                "2",
+                "{found:?} at {at}\n{}",
+                device.files.history()
+            );
+        }
+    }
+}
+
+#[test]
+fn bundles_in_a_folder_that_the_host_made_later_last_through_a_power_cut() {
+    let archives = Archives::of(&["1", "2"]);
+    let mut device = device_with_proven_1(&archives);
+    // A folder whose name nobody synced.
+    let folder = Path::new("/app/versions");
+    device.files.create_folder(folder).unwrap();
+    device.serve_from(folder);
+    device.start().unwrap();
+    device.install(&archives, "2").unwrap();
+
+    let mut device = Device::on(device.files.power_loss(Found::Nothing));
+    device.serve_from(folder);
+    device.start().unwrap();
+    device.set_next("2").unwrap();
+    device.start().unwrap();
+
+    assert_eq!(device.launch().version.as_deref(), Some("2"));
 }

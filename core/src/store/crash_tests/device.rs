@@ -82,6 +82,8 @@ pub(super) struct Device {
     pub(super) files: Forgetful,
     store: Option<Store>,
     clock: Arc<AtomicU64>,
+    /// The folder of the host that bundles are in, if it has one.
+    bundles: Option<PathBuf>,
 }
 
 /// What a store says of itself, by versions, since ids are random.
@@ -126,7 +128,13 @@ impl Device {
             files,
             store: None,
             clock: Arc::default(),
+            bundles: None,
         }
+    }
+
+    /// From the next start on the host serves from this folder.
+    pub(super) fn serve_from(&mut self, folder: &Path) {
+        self.bundles = Some(folder.to_owned());
     }
 
     /// Ends the process, if there is one, and starts the next.
@@ -135,6 +143,7 @@ impl Device {
         self.store = None;
         let clock = Arc::clone(&self.clock);
         let options = StoreOptions {
+            bundles: self.bundles.clone(),
             unpack_threads: NonZeroUsize::new(1),
             // More than enough to look at every file.
             verify_at_launch: Some(Duration::from_secs(60)),

@@ -188,6 +188,7 @@ fn require_tidy(device: &Device) -> Result<(), Wrong> {
         "failed",
         "lock",
         "records",
+        "reserve",
         "sessions",
         "staging",
         "state.json",

@@ -54,24 +54,21 @@ impl State {
     /// The caller makes the changed state durable before it serves a bundle on trial, and serves the fallback if it
     /// cannot.
     pub(in crate::store) fn launch(&mut self, rules: &Rules, world: &World<'_>) -> Decision {
-        let native_changed = self.note_native_build(&world.native.build);
+        let native_changed = self.take_native_build(rules, &world.native.build);
         self.forget_missing(world);
         self.delays.launched(&world.native.version, world.now);
         if native_changed && rules.reset_when_native_changes {
-            self.start_over();
             return Decision {
                 serve: Slot::BuiltIn,
                 reason: LaunchReason::NativeChanged,
                 failed: None,
             };
         }
-        if native_changed {
-            self.prove_anew();
-        }
-        self.settle_last_attempt(world);
-        let (mut reason, failed) = match self.end_trial_or_take_next(rules, world) {
-            Some((reason, failed)) => (reason, failed),
-            None => (LaunchReason::Current, None),
+        let failed = self.settle_trial(rules, world.facts, world.now);
+        let mut reason = if failed.is_some() {
+            LaunchReason::TrialFailed
+        } else {
+            self.give_up_or_take_next(world)
         };
         if !self.fits(&self.current, world) {
             reason = LaunchReason::OutOfNativeRange;
@@ -93,37 +90,58 @@ impl State {
         }
     }
 
-    fn end_trial_or_take_next(&mut self, rules: &Rules, world: &World<'_>) -> Option<(LaunchReason, Option<Failed>)> {
-        if let (Some(trial), Slot::Bundle(id)) = (&self.trial, self.current.clone()) {
-            if trial.failed_starts >= rules.attempts {
-                // The bundle is current, so it is known.
-                let failed = self.fail(&id, FailureCause::NeverConfirmed, world.now).ok();
-                return Some((LaunchReason::TrialFailed, failed));
-            }
-            if trial.unstarted >= MAX_UNSTARTED {
-                self.fall_back();
-                return Some((LaunchReason::TrialNeverStarted, None));
-            }
+    /// Counts the last attempt of the trial, which ended unconfirmed if its session is over. With the last that it had the
+    /// bundle failed.
+    pub(in crate::store) fn settle_trial(
+        &mut self,
+        rules: &Rules,
+        facts: &dyn Facts,
+        now: Timestamp,
+    ) -> Option<Failed> {
+        let trial = self.trial.as_mut()?;
+        let is_running = |attempt: &Attempt| facts.is_alive(&attempt.session);
+        if !trial.attempt.as_ref().is_some_and(is_running) {
+            trial.settle();
         }
+        if trial.failed_starts < rules.attempts {
+            return None;
+        }
+        let id = self.current.bundle()?.clone();
+        // The bundle is current, so it is known.
+        self.fail(&id, FailureCause::NeverConfirmed, now).ok()
+    }
+
+    fn give_up_or_take_next(&mut self, world: &World<'_>) -> LaunchReason {
+        if self
+            .trial
+            .as_ref()
+            .is_some_and(|trial| trial.unstarted >= MAX_UNSTARTED)
+        {
+            self.fall_back();
+            return LaunchReason::TrialNeverStarted;
+        }
+        match self.take_next(world) {
+            Some(_) => LaunchReason::NextApplied,
+            None => LaunchReason::Current,
+        }
+    }
+
+    /// Makes the next bundle current if there is one and its conditions are met.
+    fn take_next(&mut self, world: &World<'_>) -> Option<Slot> {
         let next = self
             .next
             .clone()
             .filter(|next| self.delays.are_met() && self.fits(next, world))?;
-        self.next = None;
-        self.make_current(next);
-        Some((LaunchReason::NextApplied, None))
+        self.drop_next();
+        self.make_current(next.clone());
+        Some(next)
     }
 
     /// Applies the next bundle within a session, if there is one and its conditions are met.
     pub(in crate::store) fn apply_next(&mut self, world: &World<'_>) -> Option<Slot> {
         self.forget_missing(world);
         self.delays.satisfy_conditions(&world.native.version, world.now);
-        let next = self
-            .next
-            .clone()
-            .filter(|next| self.delays.are_met() && self.fits(next, world))?;
-        self.next = None;
-        self.make_current(next.clone());
+        let next = self.take_next(world)?;
         self.begin_attempt(world.session);
         Some(next)
     }
@@ -176,22 +194,20 @@ impl State {
         TrialEnd::Counted(self.fail(id, FailureCause::NeverConfirmed, now).ok())
     }
 
-    /// The attempt of the current trial ended unconfirmed and is counted, unless its session still runs.
-    fn settle_last_attempt(&mut self, world: &World<'_>) {
-        let Some(trial) = &mut self.trial else { return };
-        let is_running = |attempt: &Attempt| world.facts.is_alive(&attempt.session);
-        if !trial.attempt.as_ref().is_some_and(is_running) {
-            trial.settle();
-        }
-    }
-
-    /// Failures of another build lapse: the native side may have been the cause.
-    fn note_native_build(&mut self, build: &str) -> bool {
+    /// Notes the native build that launched. Says whether it is another than before: then what was installed for that one
+    /// goes, or must prove itself anew.
+    pub(in crate::store) fn take_native_build(&mut self, rules: &Rules, build: &str) -> bool {
         let previous = self.native_build.replace(build.to_owned());
         let changed = previous.is_some_and(|previous| previous != build);
         if changed {
+            // Failures of another build lapse: the native side may have been the cause.
             self.failed
                 .retain(|failed| failed.native_build.as_deref() == Some(build));
+            if rules.reset_when_native_changes {
+                self.start_over();
+            } else {
+                self.prove_anew();
+            }
         }
         changed
     }
@@ -200,7 +216,7 @@ impl State {
     fn start_over(&mut self) {
         self.current = Slot::BuiltIn;
         self.fallback = Slot::BuiltIn;
-        self.next = None;
+        self.drop_next();
         self.trial = None;
         self.bundles.clear();
     }

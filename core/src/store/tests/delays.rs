@@ -153,3 +153,78 @@ fn delays_do_not_hold_back_what_is_set_at_once() {
     let store = device.open();
     assert_eq!(store.set_current(&id.clone().into()).unwrap().bundle, id.into());
 }
+
+#[test]
+fn conditions_go_with_the_next_bundle_they_were_for() {
+    type Drop = fn(&Store, &BundleId);
+    let drops: [(&str, Drop); 4] = [
+        ("clear_next", |store, _| store.clear_next().unwrap()),
+        ("reset", |store, _| drop(store.reset(false).unwrap())),
+        ("set_current", |store, id| {
+            store.set_current(&id.clone().into()).unwrap();
+        }),
+        ("mark_failed", |store, id| store.mark_failed(id).unwrap()),
+    ];
+    for (name, drop_next) in drops {
+        let (device, id) = waiting_for(vec![Delay::Date(Timestamp(u64::MAX))]);
+        let store = device.open();
+        store.launch(&native());
+
+        drop_next(&store, &id);
+
+        assert_eq!(store.next().unwrap(), None, "{name}");
+        assert_eq!(store.delays().unwrap(), [], "{name}");
+        drop(store);
+        let later = device.install_next("2");
+        assert_eq!(device.launch().bundle, later.into(), "{name}");
+    }
+}
+
+#[test]
+fn a_native_update_drops_the_conditions_with_the_next_bundle() {
+    let (device, _) = waiting_for(vec![Delay::Date(Timestamp(u64::MAX))]);
+    let launch = device.open().launch(&NativeApp::new("2.0", "2"));
+    assert_eq!(launch.reason, LaunchReason::NativeChanged);
+    assert_eq!(device.open().delays().unwrap(), []);
+}
+
+#[test]
+fn a_next_bundle_whose_files_are_gone_takes_its_conditions_with_it() {
+    let (device, id) = waiting_for(vec![Delay::Date(Timestamp(u64::MAX))]);
+    std::fs::remove_dir_all(device.open().folder(&id)).unwrap();
+    device.launch();
+    let store = device.open();
+    assert_eq!((store.next().unwrap(), store.delays().unwrap()), (None, vec![]));
+}
+
+#[test]
+fn conditions_set_before_there_is_a_next_bundle_wait_for_it() {
+    type Drop = fn(&Store);
+    let drops: [(&str, Drop); 2] = [
+        ("clear_next", |store| store.clear_next().unwrap()),
+        ("reset", |store| drop(store.reset(false).unwrap())),
+    ];
+    for (name, drop_nothing) in drops {
+        let device = Device::new();
+        let store = device.open();
+        store.launch(&native());
+        store.set_delays(vec![Delay::Date(Timestamp(2_000_000))]).unwrap();
+
+        drop_nothing(&store);
+        let id = device.install(&store, "1");
+        store.set_next(&id.clone().into()).unwrap();
+        drop(store);
+
+        assert_eq!(device.launch().bundle, Slot::BuiltIn, "{name}");
+        device.set_clock(2_000_000);
+        assert_eq!(device.launch().bundle, id.into(), "{name}");
+    }
+}
+
+#[test]
+fn conditions_stay_when_one_next_bundle_replaces_another() {
+    let delays = vec![Delay::Date(Timestamp(u64::MAX))];
+    let (device, _) = waiting_for(delays.clone());
+    device.install_next("2");
+    assert_eq!(device.open().delays().unwrap(), delays);
+}

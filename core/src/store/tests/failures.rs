@@ -161,3 +161,26 @@ fn a_failed_download_or_check_fails_no_bundle() {
     assert_eq!(device.names("staging").len(), 0);
     device.install(&store, "1");
 }
+
+#[test]
+fn a_failure_that_could_not_be_written_is_not_found_after_the_bundle_confirmed() {
+    let device = Device::new();
+    let id = device.install_next("1");
+    let store = device.open();
+    store.launch(&native());
+    device.files.fail(|operation, path| {
+        let is_state = operation == faulty::Operation::Write && path.ends_with("state.json.tmp");
+        is_state.then_some(std::io::ErrorKind::Other)
+    });
+    store.mark_failed(&id).unwrap_err();
+    device.files.heal();
+    assert_eq!(store.confirm(&id.clone().into()).unwrap(), Confirmation::Proven);
+    drop(store);
+    for name in ["state.json", "state.prev.json"] {
+        std::fs::write(device.root().join(name), "garbage").unwrap();
+    }
+
+    let launch = device.launch();
+
+    assert_eq!((launch.bundle, launch.on_trial), (id.into(), false));
+}

@@ -26,6 +26,7 @@ pub(super) enum Operation {
     Size,
     FreeSpace,
     TryLock,
+    TryLockShared,
 }
 
 type Rule = dyn Fn(Operation, &Path) -> Option<io::ErrorKind> + Send;
@@ -157,5 +158,10 @@ impl Files for Faulty {
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
         self.check(Operation::TryLock, path)?;
         Disk.try_lock(path)
+    }
+
+    fn try_lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        self.check(Operation::TryLockShared, path)?;
+        Disk.try_lock_shared(path)
     }
 }

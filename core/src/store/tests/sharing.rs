@@ -183,3 +183,82 @@ fn the_same_archive_installed_by_two_at_once_is_there_once() {
     assert_eq!(device.names("bundles").len(), 1);
     assert_eq!(device.names("staging").len(), 0);
 }
+
+/// What happens just before the first change takes the store's lock.
+fn before_the_lock(device: &Device, act: impl FnOnce() + Send + 'static) {
+    let act = std::sync::Mutex::new(Some(act));
+    let lock = device.root().join("lock");
+    device.files.fail(move |operation, path| {
+        let is_lock = operation == faulty::Operation::TryLock && path == lock;
+        if let Some(act) = act.lock().unwrap().take_if(|_| is_lock) {
+            act();
+        }
+        None
+    });
+}
+
+#[test]
+fn what_another_session_begins_to_serve_just_before_it_is_deleted_stays() {
+    type Removal = fn(&Store, &BundleId) -> bool;
+    let removals: [(&str, Removal); 2] = [
+        ("delete", |store, id| match store.delete(id) {
+            Ok(()) => true,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::InUse);
+                false
+            }
+        }),
+        ("clean", |store, _| {
+            let none = KeepRules {
+                newest: Some(0),
+                ..KeepRules::default()
+            };
+            !store.clean(&none).unwrap().removed.is_empty()
+        }),
+    ];
+    for (name, removal) in removals {
+        let device = Device::with(|options| options.auto_delete_previous = false);
+        let id = device.prove("1");
+        let new = device.prove("2");
+        let store = device.open();
+        let (root, options) = (device.root(), device.options.clone());
+        let served = Arc::new(std::sync::Mutex::new(None));
+        let serving = (Arc::clone(&served), id.clone());
+        before_the_lock(&device, move || {
+            // The old bundle is tried once more, and while one session still serves it another goes back to the new one.
+            let (other, third) = (Store::open(&root, options.clone()), Store::open(&root, options));
+            let (other, third) = (other.unwrap(), third.unwrap());
+            other.set_current(&serving.1.into()).unwrap();
+            third.set_current(&new.into()).unwrap();
+            *serving.0.lock().unwrap() = Some((other, third));
+        });
+
+        let removed = removal(&store, &id);
+
+        assert!(served.lock().unwrap().is_some(), "{name}");
+        assert!(!removed, "{name}");
+        assert!(store.folder(&id).join("index.html").exists(), "{name}");
+    }
+}
+
+#[test]
+fn two_who_ask_for_a_dead_session_at_once_both_find_it_dead() {
+    let device = Device::with(|options| options.attempts = 1);
+    let id = device.install_next("1");
+    let store = device.open();
+    store.launch(&native());
+    store.trial_started(&id).unwrap();
+    let session = device.root().join("sessions").join(store.session());
+    drop(store);
+
+    // Another process asks at this very moment.
+    let asking = Disk.try_lock_shared(&session).unwrap().unwrap();
+    let launch = device.launch();
+
+    drop(asking);
+    assert_eq!(launch.reason, LaunchReason::TrialFailed);
+    assert!(
+        !session.exists(),
+        "nor did that keep what is left of it from being removed"
+    );
+}

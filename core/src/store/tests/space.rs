@@ -131,3 +131,31 @@ fn rubbish_that_cannot_be_removed_does_not_keep_the_store_from_opening() {
     assert!(store.open_warning().is_some());
     assert_eq!(store.launch(&native()).bundle, id.into());
 }
+
+#[test]
+fn a_disk_too_full_to_tell_others_what_is_served_serves_it_all_the_same() {
+    type Call = fn(&Store, &BundleId) -> Launch;
+    let calls: [(&str, Call); 2] = [
+        ("trial_expired", |store, id| match store.trial_expired(id).unwrap() {
+            Expired::FallBack(launch) => *launch,
+            Expired::Ignored => panic!("it is on trial"),
+        }),
+        ("reset", |store, _| store.reset(true).unwrap()),
+    ];
+    for (name, call) in calls {
+        let device = Device::new();
+        let proven = device.prove("1");
+        let id = device.install_next("2");
+        let store = device.open();
+        store.launch(&native());
+        device.files.fail(|operation, path| {
+            let is_session = path.parent().is_some_and(|folder| folder.ends_with("sessions"));
+            (operation == Operation::Write && is_session).then_some(io::ErrorKind::StorageFull)
+        });
+
+        let launch = call(&store, &id);
+
+        assert!(launch.bundle.is(&proven), "{name}: {launch:?}");
+        assert_eq!(store.served(), Some(launch), "{name}");
+    }
+}

@@ -234,3 +234,71 @@ fn a_bundle_set_again_in_its_own_trial_is_the_same_trial() {
 
     assert_eq!(device.launch().failed.map(|failed| failed.id), Some(id));
 }
+
+/// A session whose launch could not lock the store, and which so counted nothing.
+fn open_unnoticed(device: &Device) -> Store {
+    let store = device.open();
+    let lock = Disk.try_lock(&device.root().join("lock")).unwrap().unwrap();
+    let launch = store.launch(&native());
+    drop(lock);
+    assert_eq!(launch.reason, LaunchReason::NotDurable(NotDurable::Busy));
+    store
+}
+
+#[test]
+fn the_crash_of_a_trial_counts_though_another_session_begins_it_anew() {
+    let device = Device::with(|options| options.attempts = 2);
+    let id = device.install_next("1");
+    device.start_and_crash();
+
+    let store = open_unnoticed(&device);
+    assert!(store.set_current(&id.clone().into()).unwrap().on_trial);
+    store.trial_started(&id).unwrap();
+    drop(store);
+
+    let launch = device.launch();
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (Slot::BuiltIn, LaunchReason::TrialFailed)
+    );
+}
+
+#[test]
+fn a_bundle_that_used_up_its_attempts_is_not_set_again() {
+    let device = Device::with(|options| options.attempts = 1);
+    let id = device.install_next("1");
+    device.start_and_crash();
+
+    let store = open_unnoticed(&device);
+    let error = store.set_current(&id.clone().into()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted);
+    drop(store);
+
+    assert_eq!(device.launch().failed.unwrap().id, id);
+}
+
+#[test]
+fn a_bundle_that_used_up_its_attempts_has_failed_when_another_takes_its_place() {
+    type Switch = fn(&Store, &Slot) -> Launch;
+    let switches: [(&str, Switch); 3] = [
+        ("set_current", |store, other| store.set_current(other).unwrap()),
+        ("apply_next", |store, other| {
+            store.set_next(other).unwrap();
+            store.apply_next(&native()).unwrap().unwrap()
+        }),
+        ("reset", |store, _| store.reset(false).unwrap()),
+    ];
+    for (name, switch) in switches {
+        let device = Device::with(|options| options.attempts = 1);
+        let other = device.install(&device.open(), "2");
+        let id = device.install_next("1");
+        device.start_and_crash();
+
+        let store = open_unnoticed(&device);
+        let launch = switch(&store, &other.into());
+
+        assert_eq!(launch.failed.map(|failed| failed.id), Some(id.clone()), "{name}");
+        assert_eq!(store.failed().unwrap()[0].id, id, "{name}");
+        assert!(!launch.bundle.is(&id), "{name}");
+    }
+}

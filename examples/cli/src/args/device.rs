@@ -7,6 +7,7 @@ use capbundle::store::{BundleId, Delay, NativeVersion, Slot, Timestamp};
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::Form;
+use super::host::HostArgs;
 use super::measure;
 
 #[derive(Debug, Args)]
@@ -17,6 +18,8 @@ pub(crate) struct DeviceArgs {
     /// Print the result, or the error, as one JSON document on standard output
     #[arg(short, long, global = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
     #[command(subcommand)]
     pub(crate) command: DeviceCommand,
 }
@@ -37,10 +40,11 @@ pub(crate) enum DeviceCommand {
     /// Start the app: decide which bundle to serve
     ///
     /// The app's last run is over, however it ended: a bundle on trial that had started and never confirmed has used up
-    /// one of its two attempts.
+    /// one of its attempts, which are two unless --attempts says otherwise.
     #[command(after_help = "Examples:
   capbundle device launch --store ./phone --json
-  capbundle device launch --store ./phone --native-version 2.0.0 --native-build 17")]
+  capbundle device launch --store ./phone --native-version 2.0.0 --native-build 17
+  capbundle device launch --store ./phone --attempts 3 --auto-delete-failed false")]
     Launch(LaunchArgs),
     /// The web view of the served bundle starts: without a confirmation the attempt counts
     #[command(after_help = "Example:

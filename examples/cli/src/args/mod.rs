@@ -7,6 +7,7 @@
 
 mod bundle;
 mod device;
+mod host;
 mod key;
 mod measure;
 

@@ -187,6 +187,7 @@ fn no_sequence_of_events_breaks_an_invariant() {
         "expired",
         "confirmed, first: true",
         "deleted",
+        "failed in a switch",
         "marked as failed",
     ] {
         let lives = lives_that.get(what).copied().unwrap_or_default();

@@ -97,20 +97,22 @@ impl Simulation {
                     let _ = self.state.set_next(slot);
                 }
             }
-            Event::ClearNext => self.state.next = None,
+            Event::ClearNext => self.state.drop_next(),
             Event::SetCurrent { session, slot } => {
                 let slot = self.slot(slot);
                 if slot.bundle().is_none_or(|id| self.on_disk.contains(id)) {
-                    self.switch(session, |state| state.set_current(slot).is_ok());
+                    return self.switch(session, |state| state.set_current(slot).is_ok());
                 }
             }
             Event::Reset {
                 session,
                 to_last_proven,
-            } => self.switch(session, |state| {
-                state.reset(to_last_proven);
-                true
-            }),
+            } => {
+                return self.switch(session, |state| {
+                    state.reset(to_last_proven);
+                    true
+                });
+            }
             Event::ApplyNext { session } => return self.apply_next(session),
             Event::Open => self.open(),
             Event::Launch { session, how } => return self.launch(session, how),

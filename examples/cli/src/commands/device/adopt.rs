@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use capbundle::store::{CapgoBundles, StoreOptions};
+use capbundle::store::CapgoBundles;
 use serde::Serialize;
 
 use super::app::Device;
@@ -38,7 +38,7 @@ pub(super) fn run(device: &Device<'_>, args: &AdoptArgs, output: &Output) -> Res
         next: args.next.clone(),
         native_build: args.native_build.clone(),
     };
-    let found = device.store(StoreOptions::default())?.adopt(&capgo)?;
+    let found = device.store()?.adopt(&capgo)?;
     for record in &found.bundles {
         let name = documents::named(&record.id.clone().into(), Some(&record.version));
         output.say(format!("Took over {name}"));

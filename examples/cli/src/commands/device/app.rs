@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use capbundle::ErrorKind;
-use capbundle::store::{Launch, NativeApp, Store, StoreOptions};
+use capbundle::store::{Launch, NativeApp, RequiredProof, Store, StoreOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::codes::{Failure, Result, Warning};
@@ -25,6 +25,8 @@ const FIRST_NATIVE_BUILD: &str = "1";
 #[derive(Debug)]
 pub(super) struct Device<'a> {
     folder: &'a Path,
+    /// How the app opens its store.
+    options: StoreOptions,
     app: Option<App>,
     output: &'a Output,
 }
@@ -40,16 +42,16 @@ struct App {
 
 impl<'a> Device<'a> {
     /// The device in `folder`.
-    pub(super) fn existing(folder: &'a Path, output: &'a Output) -> Result<Self> {
+    pub(super) fn existing(folder: &'a Path, options: StoreOptions, output: &'a Output) -> Result<Self> {
         if is_empty(folder)? {
             let problem = "there is no device; `capbundle device install` and `launch` make one";
             return Err(not_found(format!("{}: {problem}", folder.display())));
         }
-        Self::existing_or_new(folder, output)
+        Self::existing_or_new(folder, options, output)
     }
 
     /// The device in `folder`, or a new one. Whatever else the folder may hold is left alone.
-    pub(super) fn existing_or_new(folder: &'a Path, output: &'a Output) -> Result<Self> {
+    pub(super) fn existing_or_new(folder: &'a Path, options: StoreOptions, output: &'a Output) -> Result<Self> {
         // A store has this folder from the moment on when it is opened first.
         if !folder.join("sessions").is_dir() && !is_empty(folder)? {
             let problem = "the folder is neither empty nor a device's; nothing was touched";
@@ -60,6 +62,7 @@ impl<'a> Device<'a> {
         }
         Ok(Self {
             folder,
+            options,
             app: read(&folder.join(FILE))?,
             output,
         })
@@ -75,7 +78,7 @@ impl<'a> Device<'a> {
 
     /// Starts the app: a new session, which the next calls resume.
     pub(super) fn start(&self, native: &NativeApp) -> Result<(Store, Launch)> {
-        let store = self.opened(Store::open(self.folder, StoreOptions::default()))?;
+        let store = self.opened(Store::open(self.folder, self.options.clone()))?;
         let launch = store.launch(native);
         let app = App {
             native_version: native.version.as_str().to_owned(),
@@ -87,7 +90,18 @@ impl<'a> Device<'a> {
     }
 
     /// The store, in the run of the app if it runs.
-    pub(super) fn store(&self, options: StoreOptions) -> Result<Store> {
+    pub(super) fn store(&self) -> Result<Store> {
+        self.store_with(self.options.clone())
+    }
+
+    /// The same, of an app that takes only archives with this proof.
+    pub(super) fn store_requiring(&self, proof: RequiredProof) -> Result<Store> {
+        let mut options = self.options.clone();
+        options.required_proof = proof;
+        self.store_with(options)
+    }
+
+    fn store_with(&self, options: StoreOptions) -> Result<Store> {
         match self.resumed(options.clone())? {
             Some(store) => Ok(store),
             None => self.opened(Store::open(self.folder, options)),
@@ -96,7 +110,7 @@ impl<'a> Device<'a> {
 
     /// The store in the run of the app, and what it serves.
     pub(super) fn running(&self) -> Result<(Store, Launch)> {
-        let resumed = self.resumed(StoreOptions::default())?;
+        let resumed = self.resumed(self.options.clone())?;
         resumed
             .and_then(|store| store.served().map(|served| (store, served)))
             .ok_or_else(|| not_found("the app does not run: start it with `capbundle device launch`".to_owned()))

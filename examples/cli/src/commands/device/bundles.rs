@@ -1,7 +1,7 @@
 //! The installed bundles: `capbundle device list`, `delete`, `fail`, `failure`, `forget`, `clean` and `verify`.
 
 use capbundle::ErrorKind;
-use capbundle::store::{BundleRecord, KeepRules, Status, StoreOptions};
+use capbundle::store::{BundleRecord, KeepRules, Status};
 use serde::Serialize;
 
 use super::app::Device;
@@ -16,7 +16,7 @@ struct ListDocument {
 }
 
 pub(super) fn list(device: &Device<'_>, output: &Output) -> Result<()> {
-    let store = device.store(StoreOptions::default())?;
+    let store = device.store()?;
     let bundles = store.list()?;
     if bundles.is_empty() {
         output.report("Nothing is installed: there is only the built-in bundle")?;
@@ -55,7 +55,7 @@ struct DeletedDocument {
 }
 
 pub(super) fn delete(device: &Device<'_>, args: &IdArgs, output: &Output) -> Result<()> {
-    device.store(StoreOptions::default())?.delete(&args.id)?;
+    device.store()?.delete(&args.id)?;
     output.say(format!("Deleted {}", args.id));
     output.document(&DeletedDocument {
         deleted: args.id.to_string(),
@@ -68,7 +68,7 @@ struct MarkedDocument {
 }
 
 pub(super) fn fail(device: &Device<'_>, args: &IdArgs, output: &Output) -> Result<()> {
-    let store = device.store(StoreOptions::default())?;
+    let store = device.store()?;
     store.mark_failed(&args.id)?;
     output.say(format!(
         "{} is never taken again, unless its failure is forgotten",
@@ -91,7 +91,7 @@ struct UntoldDocument {
 }
 
 pub(super) fn failure(device: &Device<'_>, output: &Output) -> Result<()> {
-    let failure = device.store(StoreOptions::default())?.take_failure()?;
+    let failure = device.store()?.take_failure()?;
     output.report(match &failure {
         Some(failed) => {
             let name = documents::named(&failed.id.clone().into(), Some(&failed.version));
@@ -111,7 +111,7 @@ struct ForgottenDocument<'a> {
 }
 
 pub(super) fn forget(device: &Device<'_>, version: &str, output: &Output) -> Result<()> {
-    let forgotten = device.store(StoreOptions::default())?.forget_failure(version)?;
+    let forgotten = device.store()?.forget_failure(version)?;
     output.say(match forgotten {
         0 => format!("No bundle of version {version} had failed"),
         _ => format!("Bundles of version {version} may be taken again"),
@@ -137,7 +137,7 @@ pub(super) fn clean(device: &Device<'_>, args: &CleanArgs, output: &Output) -> R
         max_age: args.max_age,
         max_total: args.max_size,
     };
-    let cleaned = device.store(StoreOptions::default())?.clean(&rules)?;
+    let cleaned = device.store()?.clean(&rules)?;
     output.say(format!(
         "Removed {}, {}",
         output::counted(cleaned.removed.len() as u64, "bundle"),
@@ -161,7 +161,7 @@ struct VerifiedDocument {
 }
 
 pub(super) fn verify(device: &Device<'_>, args: &IdArgs, output: &Output) -> Result<()> {
-    let store = device.store(StoreOptions::default())?;
+    let store = device.store()?;
     let bar = output.progress();
     let damages = store.verify_bundle(&args.id, &bar.control())?;
     drop(bar);

@@ -4,7 +4,7 @@ use std::env;
 
 use capbundle::VerifiedArchive;
 use capbundle::seal::capgo::{self, IvSessionKey};
-use capbundle::store::{BundleRecord, NativeVersion, NewBundle, RequiredProof, Slot, Status, Store, StoreOptions};
+use capbundle::store::{BundleRecord, NativeVersion, NewBundle, RequiredProof, Slot, Status, Store};
 use serde::Serialize;
 
 use super::app::Device;
@@ -26,12 +26,12 @@ struct Document {
 pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> Result<()> {
     require_zip(&args.zip)?;
     let key = key_source::named_verifying_key(args.key.as_deref(), args.key_data.as_deref())?;
-    let mut options = StoreOptions::default();
-    if let Some(found) = &key {
-        options.required_proof = RequiredProof::CapgoSigned(found.key.id()?);
-    }
+    let proof = match &key {
+        Some(found) => RequiredProof::CapgoSigned(found.key.id()?),
+        None => RequiredProof::Digest,
+    };
     let archive = proved(args, key.as_ref(), output)?;
-    let store = device.store(options)?;
+    let store = device.store_requiring(proof)?;
     let already_installed = store.find(&archive.digest())?.is_some();
     let bar = output.progress();
     let record = store.install(&archive, &new_bundle(args), &bar.control())?;

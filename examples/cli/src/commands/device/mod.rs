@@ -18,10 +18,12 @@ pub(crate) fn run(args: &DeviceArgs, output: &Output) -> Result<()> {
     let Some(folder) = args.store.as_deref() else {
         return Err(Failure::missing_argument("no device: pass its folder with --store"));
     };
-    let device = || Device::existing(folder, output);
+    let options = args.host.options();
+    let existing_or_new = || Device::existing_or_new(folder, options.clone(), output);
+    let device = || Device::existing(folder, options.clone(), output);
     match &args.command {
-        DeviceCommand::Install(args) => install::run(&Device::existing_or_new(folder, output)?, args, output),
-        DeviceCommand::Launch(args) => run::launch(&Device::existing_or_new(folder, output)?, args, output),
+        DeviceCommand::Install(args) => install::run(&existing_or_new()?, args, output),
+        DeviceCommand::Launch(args) => run::launch(&existing_or_new()?, args, output),
         DeviceCommand::Started => run::started(&device()?, output),
         DeviceCommand::Confirm(args) => run::confirm(&device()?, args, output),
         DeviceCommand::Expired => run::expired(&device()?, output),
@@ -35,7 +37,7 @@ pub(crate) fn run(args: &DeviceArgs, output: &Output) -> Result<()> {
         DeviceCommand::Delete(args) => bundles::delete(&device()?, args, output),
         DeviceCommand::Fail(args) => bundles::fail(&device()?, args, output),
         DeviceCommand::Failure => bundles::failure(&device()?, output),
-        DeviceCommand::Adopt(args) => adopt::run(&Device::existing_or_new(folder, output)?, args, output),
+        DeviceCommand::Adopt(args) => adopt::run(&existing_or_new()?, args, output),
         DeviceCommand::Forget(args) => bundles::forget(&device()?, &args.version, output),
         DeviceCommand::Clean(args) => bundles::clean(&device()?, args, output),
         DeviceCommand::Verify(args) => bundles::verify(&device()?, args, output),

@@ -1,6 +1,6 @@
 //! Which bundle is served, and when: `capbundle device set`, `next` and `reset`.
 
-use capbundle::store::{Delay, Slot, StoreOptions};
+use capbundle::store::{Delay, Slot};
 use serde::Serialize;
 
 use super::app::Device;
@@ -32,13 +32,13 @@ struct NextDocument<'a> {
 }
 
 pub(super) fn next(device: &Device<'_>, args: &NextArgs, output: &Output) -> Result<()> {
-    let store = device.store(StoreOptions::default())?;
+    let store = device.store()?;
     if let Some(bundle) = &args.id {
-        store.set_next(bundle)?;
+        store.set_next_when(bundle, args.delays.clone())?;
     } else {
         store.clear_next()?;
+        store.set_delays(Vec::new())?;
     }
-    store.set_delays(args.delays.clone())?;
     output.say(match (&args.id, args.delays.len()) {
         (None, _) => "Nothing is to come next".to_owned(),
         (Some(bundle), 0) => format!("Next is {}, at the next launch", documents::named(bundle, None)),

@@ -1,6 +1,6 @@
 //! A run of the app: `capbundle device launch`, `started`, `confirm`, `expired`, `background` and `foreground`.
 
-use capbundle::store::{Confirmation, Delay, Expired, NativeApp, NativeVersion, StoreOptions};
+use capbundle::store::{Confirmation, Delay, Expired, NativeApp, NativeVersion};
 use serde::Serialize;
 
 use super::app::Device;
@@ -70,7 +70,7 @@ struct ConfirmDocument {
 
 pub(super) fn confirm(device: &Device<'_>, args: &ConfirmArgs, output: &Output) -> Result<()> {
     let (store, bundle) = if let Some(id) = &args.id {
-        (device.store(StoreOptions::default())?, id.clone())
+        (device.store()?, id.clone())
     } else {
         let (store, served) = device.running()?;
         (store, served.bundle)

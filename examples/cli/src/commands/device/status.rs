@@ -1,6 +1,6 @@
 //! `capbundle device status`
 
-use capbundle::store::{Delay, DiskUsage, Failed, Launch, Slot, Store, StoreOptions};
+use capbundle::store::{Delay, DiskUsage, Failed, Launch, Slot, Store};
 use serde::Serialize;
 
 use super::app::Device;
@@ -28,7 +28,7 @@ struct Document<'a> {
 }
 
 pub(super) fn run(device: &Device<'_>, output: &Output) -> Result<()> {
-    let store = device.store(StoreOptions::default())?;
+    let store = device.store()?;
     let native = device.native();
     let served = store.served();
     let (current, next, fallback) = (store.current()?, store.next()?, store.fallback()?);

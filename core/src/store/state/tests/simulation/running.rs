@@ -61,16 +61,47 @@ impl Simulation {
         seen.blamed += u32::from(std::mem::take(&mut seen.ended_after_start));
     }
 
-    pub(super) fn switch(&mut self, session: u8, change: impl FnOnce(&mut State) -> bool) {
+    pub(super) fn switch(&mut self, session: u8, change: impl FnOnce(&mut State) -> bool) -> Result<(), String> {
         let Some(session) = self.launched_session(session) else {
-            return;
+            return Ok(());
         };
+        let before = (self.state.clone(), self.seen.clone());
+        self.settle()?;
         if !change(&mut self.state) {
-            return;
+            // As `Store::change`: what is refused changes nothing.
+            (self.state, self.seen) = before;
+            return Ok(());
         }
         let name = self.sessions[session].name.clone();
         self.state.begin_attempt(&name);
         self.served_anew(session);
+        Ok(())
+    }
+
+    /// What every change finds out that begins another attempt: the last one is over.
+    fn settle(&mut self) -> Result<(), String> {
+        let facts = Outside {
+            alive: self.sessions.iter().map(|session| session.name.as_str()).collect(),
+            on_disk: &self.on_disk,
+        };
+        let failed = self.state.settle_trial(&self.rules, &facts, self.now);
+        let (seen, limit) = (&mut self.seen, self.rules.attempts);
+        seen.blamed += u32::from(std::mem::take(&mut seen.ended_after_start));
+        ensure!(
+            failed.is_some() == (seen.blamed >= limit),
+            "settled after {} starts of {limit}: {failed:?}",
+            seen.blamed
+        );
+        if let Some(failed) = failed {
+            self.reached.insert("failed in a switch".to_owned());
+            ensure!(
+                seen.trial_of.as_ref() == Some(&failed.id),
+                "{failed:?} was not on trial"
+            );
+            seen.failed.push(failed);
+        }
+        self.follow_trial();
+        Ok(())
     }
 
     pub(super) fn apply_next(&mut self, session: u8) -> Result<(), String> {
@@ -78,6 +109,7 @@ impl Simulation {
             return Ok(());
         };
         let noted = self.state.native_build.clone();
+        self.settle()?;
         let applied = self.with_world(session, |state, _, world| state.apply_next(world));
         if let Some(slot) = applied {
             self.served_anew(session);
