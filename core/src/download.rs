@@ -50,7 +50,7 @@ impl Remote {
     }
 
     /// Its name on disk: of no use to whoever wants to choose one.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let key = match (&self.key, &self.digest) {
             (Some(key), _) => key.clone(),
             (None, Some(digest)) => digest.to_string(),
