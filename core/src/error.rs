@@ -278,6 +278,24 @@ pub enum Error {
         /// Why it could not be removed.
         source: io::Error,
     },
+    /// The network failed: no answer came, or none that could be used.
+    #[error("{url}: {problem}")]
+    Network {
+        /// Whom was asked, without the query.
+        url: String,
+        /// What happened and how often it was tried.
+        problem: String,
+    },
+    /// A server answered with an error, or with what HTTP does not allow.
+    #[error("{url}: the server answered {status}{}", explained(problem))]
+    Server {
+        /// Whom was asked, without the query.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What that means here, or what is wrong with the answer.
+        problem: String,
+    },
     /// The caller cancelled the operation through its [`CancelToken`](crate::progress::CancelToken).
     #[error("cancelled: {operation}")]
     Cancelled {
@@ -308,6 +326,8 @@ impl Error {
             Self::Corrupt { .. } => ErrorKind::Corrupt,
             Self::Io { .. } | Self::Random { .. } => ErrorKind::Io,
             Self::LeftBehind { problem, .. } => problem.kind(),
+            Self::Network { .. } => ErrorKind::Network,
+            Self::Server { .. } => ErrorKind::Server,
             Self::Cancelled { .. } => ErrorKind::Cancelled,
         }
     }
@@ -376,6 +396,14 @@ impl<T> IoContext<T> for io::Result<T> {
 
 fn in_entry(entry: Option<&str>) -> String {
     entry.map(|name| format!(" (entry {name})")).unwrap_or_default()
+}
+
+fn explained(problem: &str) -> String {
+    if problem.is_empty() {
+        String::new()
+    } else {
+        format!(": {problem}")
+    }
 }
 
 fn first_error(findings: &[Finding]) -> String {

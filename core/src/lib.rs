@@ -55,9 +55,12 @@
 //!
 //! `pack` (on by default): making archives. A device library leaves it out. `check` (part of `pack`): looking through a folder
 //! for what would not work on a device; with `ignore-rules` (part of `pack` too) it knows `.capbundleignore`.
+//!
+//! `http`: a [`transport::Transport`] of this crate, with TLS. Phones bring their own.
 
 pub mod bundle;
 pub mod digest;
+pub mod download;
 mod error;
 mod files;
 mod input;
@@ -70,6 +73,7 @@ pub mod progress;
 pub mod seal;
 mod stages;
 pub mod store;
+pub mod transport;
 mod verified;
 
 /// The README's program, compiled and run with the tests.

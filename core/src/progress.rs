@@ -25,6 +25,8 @@ pub enum Phase {
     Open,
     /// Writing the files of an archive to disk.
     Unpack,
+    /// Fetching a file over the network.
+    Download,
 }
 
 impl Phase {
@@ -38,6 +40,7 @@ impl Phase {
             Self::Seal => "seal",
             Self::Open => "open",
             Self::Unpack => "unpack",
+            Self::Download => "download",
         }
     }
 }
@@ -52,6 +55,8 @@ pub struct Progress {
     pub done: u64,
     /// Bytes in all, as far as is known when the phase starts.
     pub total: u64,
+    /// Bytes a second lately, where the speed is not the machine's own: while downloading.
+    pub rate: Option<u64>,
 }
 
 /// Receives [`Progress`], from whatever thread does the work.
@@ -126,8 +131,19 @@ impl Control {
     /// Reports at the start, at the end and for each MiB between: for a host in another language each report crosses a
     /// border.
     pub(crate) fn report(&self, phase: Phase, done: u64, total: u64) {
+        let rate = None;
+        self.report_progress(Progress {
+            phase,
+            done,
+            total,
+            rate,
+        });
+    }
+
+    /// As [`report`](Self::report), with all that is known.
+    pub(crate) fn report_progress(&self, progress: Progress) {
         let Some(observer) = &self.observer else { return };
-        let progress = Progress { phase, done, total };
+        let Progress { phase, done, total, .. } = progress;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let goes_on = |last: &Progress| last.phase == phase && last.total == total && last.done <= done;
         match &*last {

@@ -10,6 +10,7 @@ pub mod corpus;
 pub mod forge;
 pub mod measure;
 pub mod peers;
+pub mod rough_server;
 pub mod skip;
 pub mod tree;
 pub mod vector;

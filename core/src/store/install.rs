@@ -7,6 +7,7 @@ use super::staging::Staged;
 use super::types::{BundleId, BundleRecord, NativeRange};
 use super::{Store, Timestamp};
 use crate::bundle::{Tree, UnpackOptions, WrittenFile, read_bundle, write_tree};
+use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Control;
 use crate::verified::VerifiedArchive;
@@ -57,14 +58,7 @@ impl Store {
     /// [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn install(&self, archive: &VerifiedArchive, new: &NewBundle, control: &Control) -> Result<BundleRecord> {
         self.options.required_proof.check(archive.proof())?;
-        let mut loaded = self.persistence.load()?;
-        if loaded.recovered.is_some() || self.session.unnoted().is_some() {
-            // What was put together from records and marks, and what a launch could not write, is written down before
-            // anybody relies on it.
-            self.change(|_| Ok(()))?;
-            loaded = self.persistence.load()?;
-        }
-        if let Some(installed) = self.installed_or_refused(&loaded, archive, new)? {
+        if let Some(installed) = self.known(&archive.digest(), new)? {
             return Ok(installed);
         }
         self.sweep_orphans()?;
@@ -104,16 +98,26 @@ impl Store {
         }
     }
 
-    /// The bundle with the same bytes, if it is installed.
+    /// The bundle with this digest, if it is installed. Refused if it failed.
+    pub(super) fn known(&self, digest: &Sha256Digest, new: &NewBundle) -> Result<Option<BundleRecord>> {
+        let mut loaded = self.persistence.load()?;
+        if loaded.recovered.is_some() || self.session.unnoted().is_some() {
+            // What was put together from records and marks, and what a launch could not write, is written down before
+            // anybody relies on it.
+            self.change(|_| Ok(()))?;
+            loaded = self.persistence.load()?;
+        }
+        self.installed_or_refused(&loaded, digest, new)
+    }
+
     fn installed_or_refused(
         &self,
         loaded: &Loaded,
-        archive: &VerifiedArchive,
+        digest: &Sha256Digest,
         new: &NewBundle,
     ) -> Result<Option<BundleRecord>> {
         let state = &loaded.state;
-        let digest = archive.digest();
-        if let Some(failed) = state.failure_of(&new.version, Some(&digest)) {
+        if let Some(failed) = state.failure_of(&new.version, Some(digest)) {
             let problem = format!(
                 "version {} failed on this device before ({}); forget its failure to try again",
                 new.version,
@@ -122,7 +126,7 @@ impl Store {
             return Err(Error::not_trusted("bundle", problem));
         }
         // One whose files are gone is not it; a later one may be.
-        let is_it = |record: &&BundleRecord| record.digest == Some(digest) && self.persistence.is_there(&record.id);
+        let is_it = |record: &&BundleRecord| record.digest == Some(*digest) && self.persistence.is_there(&record.id);
         let Some(installed) = state.bundles.values().find(is_it) else {
             return Ok(None);
         };
@@ -142,7 +146,7 @@ impl Store {
         let _lock = self.lock(self.options.lock_timeout)?;
         let loaded = self.persistence.load()?;
         // Another process may have installed or failed it meanwhile.
-        if let Some(installed) = self.installed_or_refused(&loaded, archive, new)? {
+        if let Some(installed) = self.installed_or_refused(&loaded, &archive.digest(), new)? {
             return Ok(installed);
         }
         let published = self.publish_locked(&loaded, staged, &record, written);

@@ -53,6 +53,11 @@ impl Layout {
         self.root.join("lock")
     }
 
+    /// What is being downloaded, made when it is first needed.
+    pub(super) fn downloads(&self) -> PathBuf {
+        self.root.join("downloads")
+    }
+
     /// Room for what must still be written when the disk is full.
     pub(super) fn reserve(&self) -> PathBuf {
         self.root.join("reserve")

@@ -15,6 +15,7 @@ mod delays;
 mod device;
 mod failures;
 mod faulty;
+mod fetching;
 mod fixtures;
 mod launching;
 mod lives;

@@ -1,0 +1,239 @@
+//! From a URL to an installed bundle in one call.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Store;
+use super::install::NewBundle;
+use super::types::BundleRecord;
+use crate::digest::Sha256Digest;
+use crate::download::{DownloadOptions, Remote, download};
+use crate::error::{Error, ErrorKind, IoContext, Result};
+use crate::keys::VerifyingKey;
+use crate::progress::Control;
+use crate::seal::SignedChecksum;
+use crate::seal::capgo::{self, IvSessionKey};
+use crate::transport::{Headers, Transport, Url};
+use crate::verified::{Proof, VerifiedArchive};
+
+/// How an archive is to be proved. What is checked follows from this alone, never from what a server
+/// sends or leaves out.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ExpectedProof {
+    /// By this digest, which the host got over a channel it trusts.
+    Digest(Sha256Digest),
+    /// By a checksum that was signed; the archive is not encrypted.
+    CapgoSigned {
+        /// The signed checksum.
+        checksum: SignedChecksum,
+        /// The key that must have signed it.
+        key: VerifyingKey,
+    },
+    /// By a checksum that was signed; the archive is encrypted in Capgo's v2 form.
+    CapgoSealed {
+        /// What it takes to decrypt the archive.
+        iv_session_key: IvSessionKey,
+        /// The signed checksum of the plain archive.
+        checksum: SignedChecksum,
+        /// The key that must have signed both.
+        key: VerifyingKey,
+    },
+}
+
+/// An archive that is somewhere else.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RemoteArchive {
+    /// Where it is.
+    pub url: Url,
+    /// What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+    pub headers: Headers,
+    /// Bytes of the file, where known.
+    pub size: Option<u64>,
+    /// How it is proved.
+    pub proof: ExpectedProof,
+    /// What is said of the bundle in it.
+    pub bundle: NewBundle,
+}
+
+impl RemoteArchive {
+    /// The archive at this URL.
+    #[must_use]
+    pub fn new(url: Url, proof: ExpectedProof, bundle: NewBundle) -> Self {
+        Self {
+            url,
+            headers: Headers::new(),
+            size: None,
+            proof,
+            bundle,
+        }
+    }
+}
+
+impl ExpectedProof {
+    /// The digest of the plain archive and what it proves.
+    fn promise(&self) -> Result<(Sha256Digest, Proof)> {
+        match self {
+            Self::Digest(digest) => Ok((*digest, Proof::Digest)),
+            Self::CapgoSigned { checksum, key } | Self::CapgoSealed { checksum, key, .. } => {
+                Ok((checksum.verify(key)?, Proof::CapgoSigned(key.id()?)))
+            }
+        }
+    }
+
+    fn open(&self, path: &Path, staging: &Path, control: &Control) -> Result<VerifiedArchive> {
+        match self {
+            Self::Digest(digest) => VerifiedArchive::from_digest(path, digest, control),
+            Self::CapgoSigned { checksum, key } => capgo::verify_signed_only(path, checksum, key, control),
+            Self::CapgoSealed {
+                iv_session_key,
+                checksum,
+                key,
+            } => capgo::open(path, staging, iv_session_key, checksum, key, control),
+        }
+    }
+}
+
+impl Store {
+    /// Downloads an archive, proves it, opens it and installs it. It is served only after [`set_next`](Self::set_next) or
+    /// [`set_current`](Self::set_current).
+    ///
+    /// Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device
+    /// before, or if it is installed already: its record is returned then. What came of a download that failed, was
+    /// cancelled or ended with the process is gone on with by the next call for the same archive, whatever its URL is by
+    /// then; a call for another removes it. A file that is not what was promised, or no bundle, is removed at once.
+    ///
+    /// # Errors
+    /// Those of [`download`](crate::download::download()), of the proof ([`SignatureInvalid`](ErrorKind::SignatureInvalid),
+    /// [`DigestMismatch`](ErrorKind::DigestMismatch), [`DecryptionFailed`](ErrorKind::DecryptionFailed)) and of
+    /// [`install`](Self::install).
+    pub fn install_from(
+        &self,
+        transport: &dyn Transport,
+        from: &RemoteArchive,
+        options: &DownloadOptions,
+        control: &Control,
+    ) -> Result<BundleRecord> {
+        let digest = match self.wanted(&from.proof, &from.bundle)? {
+            Wanted::Installed(record) => return Ok(*record),
+            Wanted::Digest(digest) => digest,
+        };
+        let remote = remote(from, &digest);
+        let downloads = self.downloads(&remote.name())?;
+        let downloaded = download(transport, &remote, &downloads, options, control)?;
+        let installed = self.open_and_install(&downloaded.path, &from.proof, &from.bundle, control);
+        match installed {
+            // Nothing is wrong with the file: the next call may use it.
+            Err(error) if !is_fault_of_file(&error) => Err(error),
+            result => downloaded.remove().and(result),
+        }
+    }
+
+    /// Proves, opens and installs an archive that the host downloaded itself, for example in the background. The file
+    /// stays the host's.
+    ///
+    /// # Errors
+    /// As [`install_from`](Self::install_from), but for those of the network.
+    pub fn install_file(
+        &self,
+        file: &Path,
+        proof: &ExpectedProof,
+        bundle: &NewBundle,
+        control: &Control,
+    ) -> Result<BundleRecord> {
+        match self.wanted(proof, bundle)? {
+            Wanted::Installed(record) => Ok(*record),
+            Wanted::Digest(_) => self.open_and_install(file, proof, bundle, control),
+        }
+    }
+
+    /// Whether the archive is wanted at all.
+    fn wanted(&self, proof: &ExpectedProof, bundle: &NewBundle) -> Result<Wanted> {
+        let (digest, promised) = proof.promise()?;
+        self.options.required_proof.check(&promised)?;
+        let installed = self.known(&digest, bundle)?;
+        Ok(installed.map_or(Wanted::Digest(digest), |record| Wanted::Installed(Box::new(record))))
+    }
+
+    /// The plain archive of a sealed one lives in the staging folder, which is swept after a crash.
+    fn open_and_install(
+        &self,
+        file: &Path,
+        proof: &ExpectedProof,
+        bundle: &NewBundle,
+        control: &Control,
+    ) -> Result<BundleRecord> {
+        let staged = self.persistence.stage()?;
+        let files = &self.persistence.files;
+        let made = files.create_folder(&staged.path).at("create the folder", &staged.path);
+        let opened = made.and_then(|()| proof.open(file, &staged.path, control));
+        let installed = opened.and_then(|archive| self.install(&archive, bundle, control));
+        self.persistence.unstage(staged).and(installed)
+    }
+
+    /// The folder for downloads, without those that nobody goes on with.
+    fn downloads(&self, wanted: &str) -> Result<PathBuf> {
+        let folder = self.persistence.layout.downloads();
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("create the folder", &folder, error));
+            }
+            _ => {}
+        }
+        for name in self.persistence.list(&folder)? {
+            let path = folder.join(&name);
+            let stem = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy();
+            let stem = stem.trim_end_matches(".part");
+            if stem != wanted && !is_locked(&folder.join(format!("{stem}.part")))? {
+                self.persistence.remove_file_if_there(&path)?;
+            }
+        }
+        Ok(folder)
+    }
+}
+
+enum Wanted {
+    /// It is installed already.
+    Installed(Box<BundleRecord>),
+    /// The digest of the plain archive.
+    Digest(Sha256Digest),
+}
+
+fn remote(from: &RemoteArchive, digest: &Sha256Digest) -> Remote {
+    let mut remote = Remote::new(from.url.clone());
+    remote.headers = from.headers.clone();
+    remote.size = from.size;
+    match &from.proof {
+        // A sealed file has other bytes each time it is sealed: what was signed names the plain one.
+        ExpectedProof::CapgoSealed { iv_session_key, .. } => remote.key = Some(iv_session_key.to_string()),
+        ExpectedProof::Digest(_) | ExpectedProof::CapgoSigned { .. } => remote.digest = Some(*digest),
+    }
+    remote
+}
+
+fn is_locked(part: &Path) -> Result<bool> {
+    let file = match File::open(part) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::io("open", part, error)),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", part, error)),
+    }
+}
+
+/// Whether the file would be refused again, whenever it is tried.
+fn is_fault_of_file(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::DigestMismatch
+            | ErrorKind::DecryptionFailed
+            | ErrorKind::UnsafeArchive
+            | ErrorKind::LimitExceeded
+            | ErrorKind::NotABundle
+    )
+}

@@ -1,0 +1,221 @@
+//! From a URL to an installed bundle.
+
+use std::fs;
+
+use super::device::{Device, native};
+use super::*;
+use crate::digest::Sha256Digest;
+use crate::download::DownloadOptions;
+use crate::error::ErrorKind;
+use crate::keys::{KeyBits, SigningKey};
+use crate::progress::Control;
+use crate::seal::{ChecksumForm, capgo};
+use crate::transport::scripted::{Answer, Scripted};
+
+fn options() -> DownloadOptions {
+    DownloadOptions {
+        first_wait: Duration::from_millis(1),
+        attempts: 1,
+        space_margin: 0,
+        ..DownloadOptions::default()
+    }
+}
+
+/// An archive on a server.
+struct Served {
+    bytes: Vec<u8>,
+    from: RemoteArchive,
+}
+
+impl Served {
+    fn plain(device: &Device, version: &str) -> Self {
+        let digest = device.archive(version).digest();
+        Self::new(
+            fs::read(device.beside(&format!("{version}.zip"))).unwrap(),
+            ExpectedProof::Digest(digest),
+            version,
+        )
+    }
+
+    fn sealed(device: &Device, version: &str, key: &SigningKey) -> Self {
+        let digest = device.archive(version).digest();
+        let (plain, sealed) = (device.beside(&format!("{version}.zip")), device.beside("sealed.zip"));
+        let made = capgo::seal(&plain, &digest, &sealed, key, ChecksumForm::V3, &Control::new()).unwrap();
+        let proof = ExpectedProof::CapgoSealed {
+            iv_session_key: made.iv_session_key,
+            checksum: made.checksum,
+            key: key.verifying_key(),
+        };
+        Self::new(fs::read(sealed).unwrap(), proof, version)
+    }
+
+    fn new(bytes: Vec<u8>, proof: ExpectedProof, version: &str) -> Self {
+        let url = format!("https://example.com/{version}.zip?signed=1").parse().unwrap();
+        Self {
+            bytes,
+            from: RemoteArchive::new(url, proof, NewBundle::version(version)),
+        }
+    }
+
+    fn whole(&self) -> Answer {
+        Answer::new(200, &self.bytes)
+            .with("ETag", "\"1\"")
+            .with("Content-Length", &self.bytes.len().to_string())
+    }
+
+    fn install(&self, store: &Store, answers: impl IntoIterator<Item = Answer>) -> (Result<BundleRecord>, usize) {
+        let transport = Scripted::new(answers);
+        let result = store.install_from(&transport, &self.from, &options(), &Control::new());
+        (result, transport.asked().len())
+    }
+}
+
+fn downloads(device: &Device) -> usize {
+    fs::read_dir(device.root().join("downloads")).map_or(0, Iterator::count)
+}
+
+fn staged(device: &Device) -> usize {
+    fs::read_dir(device.root().join("staging")).unwrap().count()
+}
+
+#[test]
+fn a_bundle_comes_from_a_url_and_serves() {
+    let key = SigningKey::generate(KeyBits::B2048).unwrap();
+    for sealed in [false, true] {
+        let device = Device::new();
+        let served = if sealed {
+            Served::sealed(&device, "1", &key)
+        } else {
+            Served::plain(&device, "1")
+        };
+        let store = device.open();
+        let (installed, _) = served.install(&store, [served.whole()]);
+        let id = installed.unwrap().id;
+        store.set_next(&id.clone().into()).unwrap();
+        drop(store);
+        assert_eq!(device.open().launch(&native()).bundle, id.into());
+        assert_eq!((downloads(&device), staged(&device)), (0, 0));
+    }
+}
+
+#[test]
+fn what_is_installed_or_failed_is_not_downloaded() {
+    let device = Device::new();
+    let store = device.open();
+    let served = Served::plain(&device, "1");
+    let (first, _) = served.install(&store, [served.whole()]);
+    let first = first.unwrap();
+    let (again, asked) = served.install(&store, []);
+    assert_eq!((again.unwrap(), asked), (first.clone(), 0));
+
+    store.mark_failed(&first.id).unwrap();
+    let (refused, asked) = served.install(&store, []);
+    assert_eq!((refused.unwrap_err().kind(), asked), (ErrorKind::NotTrusted, 0));
+}
+
+#[test]
+fn a_proof_that_does_not_suffice_is_refused_before_anybody_is_asked() {
+    let device = Device::with(|options| {
+        let key = SigningKey::generate(KeyBits::B2048).unwrap();
+        options.required_proof = RequiredProof::CapgoSigned(key.verifying_key().id().unwrap());
+    });
+    let served = Served::plain(&device, "1");
+    let (refused, asked) = served.install(&device.open(), [served.whole()]);
+    assert_eq!((refused.unwrap_err().kind(), asked), (ErrorKind::NotTrusted, 0));
+
+    let other = SigningKey::generate(KeyBits::B2048).unwrap();
+    let served = Served::sealed(&device, "1", &other);
+    let (refused, asked) = served.install(&device.open(), [served.whole()]);
+    assert_eq!((refused.unwrap_err().kind(), asked), (ErrorKind::NotTrusted, 0));
+}
+
+#[test]
+fn a_file_that_is_not_what_was_promised_is_removed_and_the_next_try_succeeds() {
+    let key = SigningKey::generate(KeyBits::B2048).unwrap();
+    let device = Device::new();
+    let store = device.open();
+    for (served, kind) in [
+        (Served::plain(&device, "1"), ErrorKind::DigestMismatch),
+        (Served::sealed(&device, "2", &key), ErrorKind::DecryptionFailed),
+    ] {
+        let damaged = Answer::new(200, &served.bytes[..served.bytes.len() - 17]);
+        let (refused, _) = served.install(&store, [damaged]);
+        assert_eq!(refused.unwrap_err().kind(), kind);
+        assert_eq!((downloads(&device), staged(&device)), (0, 0));
+        served.install(&store, [served.whole()]).0.unwrap();
+    }
+    let mut swapped = Served::sealed(&device, "3", &key);
+    swapped.bytes = Served::sealed(&device, "4", &key).bytes;
+    let (refused, _) = swapped.install(&store, [swapped.whole()]);
+    assert!(matches!(
+        refused.unwrap_err().kind(),
+        ErrorKind::DecryptionFailed | ErrorKind::DigestMismatch
+    ));
+    assert_eq!((downloads(&device), staged(&device)), (0, 0));
+}
+
+#[test]
+fn what_came_is_kept_for_the_next_call_until_another_archive_is_wanted() {
+    let key = SigningKey::generate(KeyBits::B2048).unwrap();
+    let device = Device::new();
+    let store = device.open();
+    let served = Served::sealed(&device, "1", &key);
+    let length = served.bytes.len().to_string();
+    let cut = || {
+        Answer::new(200, &served.bytes[..100])
+            .with("Content-Length", &length)
+            .with("ETag", "\"1\"")
+            .then_breaks()
+    };
+    let (broken, _) = served.install(&store, [cut()]);
+    assert_eq!(broken.unwrap_err().kind(), ErrorKind::Network);
+    assert!(downloads(&device) > 0);
+
+    let mut anew = served.from.clone();
+    anew.url = "https://example.com/1.zip?signed=2".parse().unwrap();
+    let range = format!("bytes 100-{}/{length}", served.bytes.len() - 1);
+    let transport = Scripted::new([Answer::new(206, &served.bytes[100..]).with("Content-Range", &range)]);
+    store
+        .install_from(&transport, &anew, &options(), &Control::new())
+        .unwrap();
+    assert_eq!(transport.asked_with("Range"), ["bytes=100-"]);
+
+    let (first, second) = (Served::plain(&device, "2"), Served::plain(&device, "3"));
+    let cut = Answer::new(200, &first.bytes[..100])
+        .with("Content-Length", "100000")
+        .with("ETag", "\"1\"")
+        .then_breaks();
+    first.install(&store, [cut]).0.unwrap_err();
+    second.install(&store, [second.whole()]).0.unwrap();
+    assert_eq!(downloads(&device), 0, "nobody goes on with the first");
+}
+
+#[test]
+fn an_archive_that_is_no_bundle_is_not_kept() {
+    let device = Device::new();
+    let bytes = b"PK but no archive".to_vec();
+    let served = Served::new(bytes.clone(), ExpectedProof::Digest(Sha256Digest::of(&bytes)), "1");
+    let (refused, _) = served.install(&device.open(), [served.whole()]);
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::UnsafeArchive);
+    assert_eq!((downloads(&device), staged(&device)), (0, 0));
+}
+
+#[test]
+fn a_file_that_the_host_downloaded_itself_is_proved_and_installed_the_same_way() {
+    let key = SigningKey::generate(KeyBits::B2048).unwrap();
+    let device = Device::new();
+    let store = device.open();
+    let served = Served::sealed(&device, "1", &key);
+    let file = device.beside("handed-over.zip");
+    let (proof, bundle) = (&served.from.proof, &served.from.bundle);
+    let install = || store.install_file(&file, proof, bundle, &Control::new());
+
+    fs::write(&file, &served.bytes[..served.bytes.len() - 16]).unwrap();
+    install().unwrap_err();
+    fs::write(&file, &served.bytes).unwrap();
+    let record = install().unwrap();
+    assert!(file.exists(), "it is the host's");
+    assert_eq!(staged(&device), 0);
+    fs::remove_file(&file).unwrap();
+    assert_eq!(install().unwrap(), record, "what is installed needs no file");
+}

@@ -1,0 +1,158 @@
+//! The transport of Rust programs: `ureq`, with rustls and the roots that Mozilla trusts.
+
+use std::io::{self, Read as _};
+
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Timeout};
+
+use crate::error::{Error, Result};
+
+use super::{Head, Headers, Method, Receiver, Request, Transport, TransportError};
+
+/// Read from the connection at once.
+const BUFFER: usize = 64 << 10;
+
+/// HTTP/1.1 with TLS for Rust programs. Connections are kept and used again; a clone shares them. Takes the proxy that
+/// `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` name, but for hosts in `NO_PROXY`.
+#[derive(Debug, Clone)]
+pub struct Http {
+    agent: Agent,
+}
+
+impl Http {
+    /// Trusts the roots that Mozilla trusts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::trusting(RootCerts::WebPki)
+    }
+
+    /// Trusts these roots alone, PEM certificates one after the other: for a server of your own with a private authority.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no certificate in it, or something else.
+    pub fn trusting_only(pem: &str) -> Result<Self> {
+        let refuse = |problem: String| Error::invalid_input("certificates", problem);
+        let mut roots = Vec::new();
+        for item in ureq::tls::parse_pem(pem.as_bytes()) {
+            match item.map_err(|error| refuse(format!("they cannot be read: {error}")))? {
+                ureq::tls::PemItem::Certificate(certificate) => roots.push(certificate),
+                _ => return Err(refuse("expected certificates only, found a key among them".to_owned())),
+            }
+        }
+        if roots.is_empty() {
+            return Err(refuse("expected PEM certificates, found none".to_owned()));
+        }
+        Ok(Self::trusting(RootCerts::new_with_certs(&roots)))
+    }
+
+    fn trusting(roots: RootCerts) -> Self {
+        let tls = TlsConfig::builder().root_certs(roots).build();
+        let config = Agent::config_builder()
+            .tls_config(tls)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .build();
+        Self {
+            agent: Agent::new_with_config(config),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Transport for Http {
+    fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
+        let mut builder = ureq::http::Request::builder()
+            .method(request.method.as_str())
+            .uri(request.url.as_str());
+        for (name, value) in request.headers.iter() {
+            builder = builder.header(name, value);
+        }
+        let body = request.body.clone().unwrap_or_default();
+        let wrong = |error: ureq::http::Error| TransportError::Refused(format!("it is no request: {error}"));
+        let mut response = match request.method {
+            Method::Post | Method::Put => self.run(builder.body(body).map_err(wrong)?, request),
+            Method::Get | Method::Head | Method::Delete => self.run(builder.body(()).map_err(wrong)?, request),
+        }
+        .map_err(|error| failure(&error, request))?;
+        let mut headers = Headers::new();
+        for (name, value) in response.headers() {
+            // A value that is no text is nothing that we look at.
+            if let Ok(value) = value.to_str() {
+                headers.add(name.as_str(), value).map_err(TransportError::Receiver)?;
+            }
+        }
+        let head = Head::new(response.status().as_u16(), headers);
+        receiver.begin(&head).map_err(TransportError::Receiver)?;
+        let mut body = response.body_mut().as_reader();
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match body.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => receiver.write(&buffer[..count]).map_err(TransportError::Receiver)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_failure(&error, request)),
+            }
+        }
+    }
+}
+
+impl Http {
+    fn run<B: ureq::AsSendBody>(
+        &self,
+        sent: ureq::http::Request<B>,
+        request: &Request,
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        let sent = self
+            .agent
+            .configure_request(sent)
+            .timeout_connect(Some(request.connect_timeout))
+            .timeout_recv_response(Some(request.stall_timeout))
+            .timeout_per_read(Some(request.stall_timeout))
+            .timeout_per_write(Some(request.stall_timeout))
+            .build();
+        self.agent.run(sent)
+    }
+}
+
+fn failure(error: &ureq::Error, request: &Request) -> TransportError {
+    match error {
+        ureq::Error::Rustls(error) => TransportError::Refused(format!("the connection is not secure: {error}")),
+        ureq::Error::Tls(problem) => TransportError::Refused(format!("the connection is not secure: {problem}")),
+        ureq::Error::Io(error) => io_failure(error, request),
+        ureq::Error::Timeout(timeout) => TransportError::Broken(timed_out(*timeout, request)),
+        ureq::Error::HostNotFound => TransportError::Broken("there is no such host, or no network".to_owned()),
+        other => TransportError::Broken(other.to_string()),
+    }
+}
+
+/// While the body is read an error of ureq arrives inside one of I/O, and a certificate that does not hold as one of
+/// rustls, which has no type here.
+fn io_failure(error: &io::Error, request: &Request) -> TransportError {
+    let inner = error.get_ref();
+    if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
+        return failure(inner, request);
+    }
+    let text = inner.map(ToString::to_string).unwrap_or_default();
+    if error.kind() == io::ErrorKind::InvalidData && text.contains("certificate") {
+        return TransportError::Refused(format!("the connection is not secure: {text}"));
+    }
+    if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) {
+        return TransportError::Broken(timed_out(Timeout::PerRead, request));
+    }
+    TransportError::Broken(format!("the connection broke: {error}"))
+}
+
+fn timed_out(timeout: Timeout, request: &Request) -> String {
+    match timeout {
+        Timeout::Connect | Timeout::Resolve => {
+            format!("no connection within {} s", request.connect_timeout.as_secs_f32())
+        }
+        _ => format!("not a byte came for {} s", request.stall_timeout.as_secs_f32()),
+    }
+}

@@ -1,0 +1,30 @@
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use super::*;
+use crate::error::ErrorKind;
+
+#[test]
+fn a_header_stays_one_header() {
+    let mut headers = Headers::new();
+    for (name, value) in [
+        ("", "x"),
+        ("a b", "x"),
+        ("a:", "x"),
+        ("a", "x\r\nb: y"),
+        ("a", "x\ny"),
+        ("a", "\0"),
+    ] {
+        let error = headers.add(name, value).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{name:?}: {value:?}");
+    }
+    headers.add("X-Name", "één\tvalue").unwrap();
+    assert_eq!(headers.get("x-name"), Some("één\tvalue"));
+    assert_eq!(headers.iter().count(), 1);
+}
+
+#[test]
+fn values_of_headers_are_not_printed() {
+    let mut headers = Headers::new();
+    headers.add("Authorization", "Bearer secret").unwrap();
+    assert_eq!(format!("{headers:?}"), r#"{"Authorization"}"#);
+}

@@ -1,0 +1,150 @@
+//! A web server that misbehaves as it is told, for what downloads must survive.
+//!
+//! Everything stands in the query of the URL, so that Rust, Kotlin and Swift ask for the same trouble in the same words:
+//! `/NAME?size=N&…` sends N bytes that depend on NAME alone. What happens to the n-th request for a NAME follows from n,
+//! never from the clock. `rough_server/plan.rs` lists the words. It listens on loopback and ends with its owner.
+
+mod answer;
+mod plan;
+
+use std::collections::HashMap;
+use std::io::{self, BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use plan::Plan;
+pub use plan::contents;
+
+/// Longer than any test waits; a connection of a test that died must not hold the server.
+const CONNECTION_LIMIT: Duration = Duration::from_secs(60);
+
+/// A running server; stops when dropped.
+#[derive(Debug)]
+pub struct RoughServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    stopping: AtomicBool,
+    /// Requests so far, by name.
+    requests: Mutex<HashMap<String, u64>>,
+    /// Bytes of bodies that were sent.
+    sent: AtomicU64,
+}
+
+impl RoughServer {
+    /// Starts on a free port of the loopback interface.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let shared = Arc::new(Shared::default());
+        let accepting = Arc::clone(&shared);
+        let thread = thread::spawn(move || accept(&listener, &accepting));
+        Self {
+            address,
+            shared,
+            thread: Some(thread),
+        }
+    }
+
+    /// The URL of a path and query.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/{path}", self.address)
+    }
+
+    /// How often a name was asked for.
+    ///
+    /// # Panics
+    /// When a thread of the server did.
+    #[must_use]
+    pub fn requests(&self, name: &str) -> u64 {
+        let requests = self.shared.requests.lock().expect("nobody panics with it");
+        requests.get(name).copied().unwrap_or_default()
+    }
+
+    /// Bytes of bodies that were sent, all together.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for RoughServer {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        // Wakes the one who accepts.
+        let woken = TcpStream::connect(self.address);
+        if let (Ok(_), Some(thread)) = (woken, self.thread.take()) {
+            thread.join().expect("the server does not panic");
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for connection in listener.incoming() {
+        if shared.stopping.load(Ordering::Relaxed) {
+            return;
+        }
+        let shared = Arc::clone(shared);
+        // A client that goes away in the middle is what most tests are about.
+        thread::spawn(move || connection.and_then(|connection| serve(connection, &shared)));
+    }
+}
+
+fn serve(connection: TcpStream, shared: &Shared) -> io::Result<()> {
+    connection.set_read_timeout(Some(CONNECTION_LIMIT))?;
+    connection.set_write_timeout(Some(CONNECTION_LIMIT))?;
+    let Some(request) = Request::read(&connection)? else {
+        return Ok(());
+    };
+    let (name, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let name = name.trim_start_matches('/');
+    let number = {
+        let mut requests = shared.requests.lock().expect("nobody panics with it");
+        let count = requests.entry(name.to_owned()).or_default();
+        *count += 1;
+        *count
+    };
+    let plan = Plan::new(name, query, number);
+    answer::answer(connection, &request, &plan, &shared.sent)
+}
+
+/// The head of a request.
+struct Request {
+    target: String,
+    headers: HashMap<String, String>,
+}
+
+impl Request {
+    fn read(connection: &TcpStream) -> io::Result<Option<Self>> {
+        let mut lines = BufReader::new(connection).lines();
+        let Some(first) = lines.next().transpose()? else {
+            return Ok(None);
+        };
+        let target = first.split(' ').nth(1).unwrap_or("/").to_owned();
+        let mut headers = HashMap::new();
+        for line in lines {
+            let line = line?;
+            let Some((name, value)) = line.split_once(':') else {
+                break;
+            };
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        }
+        Ok(Some(Self { target, headers }))
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+}

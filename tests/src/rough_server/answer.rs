@@ -1,0 +1,158 @@
+//! One answer, with what is wrong with it.
+
+use std::io::{self, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::plan::Plan;
+use super::{CONNECTION_LIMIT, Request};
+
+const PAGE: &[u8] = b"<!DOCTYPE html><title>Welcome</title><p>Please accept our terms.";
+/// Sent at once.
+const PIECE: usize = 16 << 10;
+
+/// Status line and headers, and the body that goes with them.
+struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+pub(super) fn answer(mut connection: TcpStream, request: &Request, plan: &Plan, sent: &AtomicU64) -> io::Result<()> {
+    let Answer { status, headers, body } = decide(request, plan);
+    let chunked = plan.is("chunked", "1") && (status == 200 || status == 206);
+    let mut head = format!("HTTP/1.1 {status} Status\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        put_header(&mut head, name, &value);
+    }
+    if chunked {
+        put_header(&mut head, "Transfer-Encoding", "chunked");
+    } else if !plan.is("length", "no") && !plan.is("endless", "1") {
+        put_header(&mut head, "Content-Length", &body.len().to_string());
+    }
+    connection.write_all(format!("{head}\r\n").as_bytes())?;
+
+    let cut = plan.cut(body.len()).map(|cut| cut.min(body.len()));
+    let stall = plan.turn("stall").map(|stall| stall.min(body.len()));
+    let end = cut.or(stall).unwrap_or(body.len());
+    let drip = plan.numeric("drip").filter(|_| plan.number() == 1);
+    let piece = if drip.is_some() { 1 } else { PIECE };
+    for bytes in body[..end].chunks(piece) {
+        if chunked {
+            write!(connection, "{:x}\r\n", bytes.len())?;
+        }
+        connection.write_all(bytes)?;
+        if chunked {
+            connection.write_all(b"\r\n")?;
+        }
+        sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if let Some(pause) = drip {
+            thread::sleep(Duration::from_millis(pause as u64));
+        }
+    }
+    if cut.is_some() {
+        return connection.shutdown(Shutdown::Both);
+    }
+    if stall.is_some() {
+        // Until the client goes away, or nobody can be waiting any more.
+        let gone = io::Read::read(&mut connection, &mut [0; 1]);
+        return gone.map(drop);
+    }
+    if plan.is("endless", "1") {
+        let more = vec![0; PIECE];
+        let started = std::time::Instant::now();
+        while started.elapsed() < CONNECTION_LIMIT {
+            connection.write_all(&more)?;
+            sent.fetch_add(PIECE as u64, Ordering::Relaxed);
+        }
+    }
+    if chunked {
+        connection.write_all(b"0\r\n\r\n")?;
+    }
+    connection.flush()
+}
+
+fn put_header(head: &mut String, name: &str, value: &str) {
+    for text in [name, ": ", value, "\r\n"] {
+        head.push_str(text);
+    }
+}
+
+fn decide(request: &Request, plan: &Plan) -> Answer {
+    let refuse = |status: u16, headers: Vec<(&'static str, String)>| Answer {
+        status,
+        headers,
+        body: b"no".to_vec(),
+    };
+    if let Some(status) = plan.turn("status").and_then(|status| u16::try_from(status).ok()) {
+        let asked = plan.word("retry-after").map(|text| ("Retry-After", text.to_owned()));
+        return refuse(status, asked.into_iter().collect());
+    }
+    if let Some(to) = plan.word("redirect").filter(|_| plan.number() == 1) {
+        return refuse(302, vec![("Location", to.to_owned())]);
+    }
+    if plan.is("loop", "1") {
+        return refuse(302, vec![("Location", request.target.clone())]);
+    }
+    if plan.number() <= plan.numeric("html").unwrap_or(0) as u64 {
+        return Answer {
+            status: 200,
+            headers: vec![("Content-Type", "text/html; charset=utf-8".to_owned())],
+            body: PAGE.to_vec(),
+        };
+    }
+    file(request, plan)
+}
+
+fn file(request: &Request, plan: &Plan) -> Answer {
+    let file = plan.file();
+    let etag = plan.etag();
+    let mut headers = vec![("Content-Type", "application/zip".to_owned())];
+    headers.extend(etag.clone().map(|etag| ("ETag", etag)));
+    headers.extend(
+        plan.word("encoding")
+            .map(|encoding| ("Content-Encoding", encoding.to_owned())),
+    );
+    let whole = |headers| Answer {
+        status: 200,
+        headers,
+        body: file.clone(),
+    };
+    let from = request.header("range").and_then(|range| {
+        let from = range.strip_prefix("bytes=")?.strip_suffix('-')?;
+        from.parse::<usize>().ok()
+    });
+    let Some(from) = from.filter(|_| !plan.is("ranges", "no")) else {
+        return whole(headers);
+    };
+    // RFC 9110 §13.1.5: only a strong validator that is the same lets the range through.
+    let same = request
+        .header("if-range")
+        .is_none_or(|asked| Some(asked) == etag.as_deref() && asked.starts_with('"'));
+    if !same {
+        return whole(headers);
+    }
+    if from >= file.len() || plan.is("early-416", "1") {
+        headers.push(("Content-Range", format!("bytes */{}", file.len())));
+        return Answer {
+            status: 416,
+            headers,
+            body: Vec::new(),
+        };
+    }
+    let (start, total) = match plan.word("ranges") {
+        Some("wrong-start") => (from - 1, file.len()),
+        Some("wrong-total") => (from, file.len() + 1),
+        _ => (from, file.len()),
+    };
+    if !plan.is("ranges", "unsaid") {
+        headers.push(("Content-Range", format!("bytes {start}-{}/{total}", file.len() - 1)));
+    }
+    Answer {
+        status: 206,
+        headers,
+        body: file[from..].to_vec(),
+    }
+}

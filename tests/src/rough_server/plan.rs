@@ -1,0 +1,101 @@
+//! What is asked of the server, in the words of a query.
+
+use std::collections::HashMap;
+
+use sha2::{Digest as _, Sha256};
+
+/// What happens to one request.
+///
+/// | word | what it does |
+/// |---|---|
+/// | `size=N` | the file has N bytes |
+/// | `cut=A.B.C` | the connection of the first request breaks after A bytes of its body, of the second after B, … |
+/// | `cut-half=SEED` | every second connection breaks somewhere, as SEED has it |
+/// | `stall=N` | as `cut`, but the connection stays open and nothing comes |
+/// | `drip=N` | the first request gets one byte each N ms |
+/// | `status=S.T` | the first request is answered with status S, the second with T, … |
+/// | `retry-after=TEXT` | what such an answer says |
+/// | `ranges=no` | a range is answered with the whole file |
+/// | `ranges=wrong-start`, `wrong-total`, `unsaid` | a range is answered with a `Content-Range` that is wrong, or none |
+/// | `early-416=1` | every range is refused; without this, the one that begins at the end of the file is |
+/// | `etag=weak`, `none`, `changing` | instead of a strong one |
+/// | `length=no` | ends with the connection |
+/// | `chunked=1` | without length, in chunks |
+/// | `endless=1` | never ends |
+/// | `encoding=gzip` | says that it is encoded |
+/// | `html=N` | the first N requests get a web page, with status 200 |
+/// | `redirect=URL` | the first request leads there |
+/// | `loop=1` | every request leads to itself |
+pub(super) struct Plan {
+    words: HashMap<String, String>,
+    /// From 1.
+    number: u64,
+    /// What the file is made from.
+    seed: String,
+}
+
+impl Plan {
+    pub(super) fn new(name: &str, query: &str, number: u64) -> Self {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        Self {
+            words: pairs.map(|(word, value)| (word.to_owned(), value.to_owned())).collect(),
+            number,
+            seed: name.to_owned(),
+        }
+    }
+
+    pub(super) fn word(&self, word: &str) -> Option<&str> {
+        self.words.get(word).map(String::as_str)
+    }
+
+    pub(super) fn is(&self, word: &str, value: &str) -> bool {
+        self.word(word) == Some(value)
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn file(&self) -> Vec<u8> {
+        contents(&self.seed, self.numeric("size").unwrap_or(0))
+    }
+
+    pub(super) fn etag(&self) -> Option<String> {
+        match self.word("etag") {
+            None => Some("\"1\"".to_owned()),
+            Some("weak") => Some("W/\"1\"".to_owned()),
+            Some("changing") => Some(format!("\"{}\"", self.number)),
+            Some(_) => None,
+        }
+    }
+
+    /// The value that a list such as `100.200` has for this request.
+    pub(super) fn turn(&self, word: &str) -> Option<usize> {
+        let index = usize::try_from(self.number - 1).expect("few requests");
+        self.word(word)?.split('.').nth(index)?.parse().ok()
+    }
+
+    /// Where this connection breaks, of so many bytes.
+    pub(super) fn cut(&self, length: usize) -> Option<usize> {
+        if let Some(cut) = self.turn("cut") {
+            return Some(cut);
+        }
+        let seed = self.word("cut-half")?;
+        let bytes = Sha256::digest(format!("{seed} {}", self.number));
+        let place = usize::from(bytes[1]) << 8 | usize::from(bytes[2]);
+        (bytes[0] % 2 == 0).then_some(length * place / 65_536)
+    }
+
+    pub(super) fn numeric(&self, word: &str) -> Option<usize> {
+        self.word(word)?.parse().ok()
+    }
+}
+
+/// The file of a name: the same wherever it is asked for.
+#[must_use]
+pub fn contents(name: &str, size: usize) -> Vec<u8> {
+    let seed = Sha256::digest(name)
+        .iter()
+        .fold(1, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte));
+    crate::peers::noise(size, seed | 1)
+}

@@ -1,0 +1,210 @@
+//! Downloads over real sockets from a server that misbehaves, and what is left of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use capbundle::digest::Sha256Digest;
+use capbundle::download::{DownloadOptions, Downloaded, Remote, download};
+use capbundle::progress::Control;
+use capbundle::transport::Http;
+use capbundle::{ErrorKind, Result};
+use capbundle_tests::rough_server::{RoughServer, contents};
+use tempfile::TempDir;
+
+const SIZE: usize = 300_000;
+
+struct Device {
+    server: RoughServer,
+    http: Http,
+    folder: TempDir,
+    options: DownloadOptions,
+}
+
+impl Device {
+    fn new() -> Self {
+        let mut options = DownloadOptions::default();
+        options.first_wait = Duration::from_millis(2);
+        options.stall_timeout = Duration::from_millis(300);
+        options.connect_timeout = Duration::from_secs(2);
+        options.space_margin = 0;
+        Self {
+            server: RoughServer::start(),
+            http: Http::new(),
+            folder: tempfile::tempdir().unwrap(),
+            options,
+        }
+    }
+
+    fn remote(&self, name: &str, words: &str) -> Remote {
+        let mut remote = Remote::new(self.server.url(&format!("{name}?size={SIZE}&{words}")).parse().unwrap());
+        remote.digest = Some(Sha256Digest::of(&contents(name, SIZE)));
+        remote
+    }
+
+    fn download(&self, remote: &Remote) -> Result<Downloaded> {
+        download(&self.http, remote, self.folder.path(), &self.options, &Control::new())
+    }
+
+    /// The file, its digest proved, and nothing else in the folder.
+    fn expect_file(&self, remote: &Remote) -> Downloaded {
+        let downloaded = self
+            .download(remote)
+            .unwrap_or_else(|error| panic!("{}: {error}", remote.url.as_str()));
+        assert!(downloaded.verified);
+        assert_eq!(fs::read_dir(self.folder.path()).unwrap().count(), 1);
+        downloaded
+    }
+
+    /// An error of this kind, and that the next try succeeds once the server behaves.
+    fn expect_error(&self, name: &str, words: &str, kind: ErrorKind) -> String {
+        let error = self.download(&self.remote(name, words)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{words}: {error}");
+        let behaved = self.remote(name, "");
+        self.expect_file(&behaved).remove().unwrap();
+        error.to_string()
+    }
+}
+
+#[test]
+fn whatever_the_server_does_wrong_at_first_the_file_arrives() {
+    let device = Device::new();
+    let trouble = [
+        "",
+        "cut=0",
+        "cut=1",
+        "cut=65536.1.2.3.4",
+        "cut=299999",
+        "cut=300000",
+        "cut=100000&ranges=no",
+        "cut=100000&ranges=wrong-start",
+        "cut=100000&ranges=wrong-total",
+        "cut=100000&ranges=unsaid",
+        "cut=100000&early-416=1",
+        "cut=100000&etag=weak",
+        "cut=100000&etag=none",
+        "cut=100000&etag=changing",
+        "cut=100000&chunked=1",
+        "chunked=1",
+        "stall=0",
+        "stall=100000.100000",
+        "status=503",
+        "status=500.502.503.504",
+        "status=429&retry-after=0",
+        "status=503&retry-after=Fri,%2013%20Nov%202020%2010:00:00%20GMT",
+        "status=408.425",
+        "html=2",
+        "redirect=/elsewhere",
+    ];
+    for (number, words) in trouble.iter().enumerate() {
+        // What is elsewhere is the same file.
+        let name = if words.starts_with("redirect") {
+            "elsewhere"
+        } else {
+            &format!("file{number}")
+        };
+        let words = words.replace("redirect=/elsewhere", &format!("redirect=/elsewhere?size={SIZE}"));
+        device.expect_file(&device.remote(name, &words)).remove().unwrap();
+    }
+}
+
+#[test]
+fn a_connection_cut_anywhere_is_gone_on_with() {
+    let device = Device::new();
+    for cut in (0..SIZE).step_by(SIZE / 40) {
+        let name = format!("cut{cut}");
+        let downloaded = device.expect_file(&device.remote(&name, &format!("cut={cut}")));
+        let received = downloaded.received;
+        downloaded.remove().unwrap();
+        assert!(received <= SIZE as u64, "{received} bytes came for {SIZE}");
+        assert_eq!(device.server.requests(&name), 2);
+    }
+}
+
+#[test]
+fn at_half_of_all_connections_cut_45_megabytes_arrive_and_few_in_vain() {
+    let device = Device::new();
+    let (name, size) = ("large", 45 << 20);
+    let mut remote = Remote::new(
+        device
+            .server
+            .url(&format!("{name}?size={size}&cut-half=7"))
+            .parse()
+            .unwrap(),
+    );
+    remote.digest = Some(Sha256Digest::of(&contents(name, size)));
+    let mut in_all = 0;
+    for round in 0..8 {
+        remote.url = device
+            .server
+            .url(&format!("{name}?size={size}&cut-half={round}"))
+            .parse()
+            .unwrap();
+        let downloaded = device.download(&remote).unwrap();
+        in_all += downloaded.received;
+        downloaded.remove().unwrap();
+    }
+    let wanted = 8 * size as u64;
+    println!(
+        "measured {} of {wanted} bytes came, over {} connections",
+        in_all,
+        device.server.requests(name)
+    );
+    assert!(in_all * 100 <= wanted * 105, "{in_all} bytes for {wanted}");
+    assert!(device.server.requests(name) > 10, "nothing was cut");
+}
+
+#[test]
+fn a_server_that_never_behaves_ends_in_the_right_error() {
+    let device = Device::new();
+    let fails = |name, words, kind| device.expect_error(name, words, kind);
+    fails("a", "status=404", ErrorKind::Server);
+    fails("b", "status=403", ErrorKind::Server);
+    fails("c", "status=503.503.503.503.503.503.503", ErrorKind::Server);
+    fails("d", "status=429&retry-after=86400", ErrorKind::Server);
+    fails("e", "cut=0.0.0.0.0.0.0", ErrorKind::Network);
+    fails("f", "stall=0.0.0.0.0.0.0", ErrorKind::Network);
+    fails("g", "loop=1", ErrorKind::Network);
+    fails("h", "encoding=gzip", ErrorKind::Server);
+    let page = fails("i", "html=9", ErrorKind::Server);
+    assert!(page.contains("web page"), "{page}");
+    fails("j", "redirect=http://192.0.2.1/app.zip", ErrorKind::NotTrusted);
+}
+
+#[test]
+fn an_endless_file_ends_at_the_limit() {
+    let mut device = Device::new();
+    device.options.max_size = 5 << 20;
+    let message = device.expect_error("endless", "endless=1", ErrorKind::LimitExceeded);
+    assert!(message.contains("5242880"), "{message}");
+}
+
+#[test]
+fn a_stalled_connection_is_left_when_the_time_is_up() {
+    let device = Device::new();
+    let started = Instant::now();
+    device.expect_file(&device.remote("stalled", "stall=1000"));
+    assert!(started.elapsed() >= device.options.stall_timeout);
+}
+
+#[test]
+fn a_server_that_nobody_hears_of_is_a_network_error() {
+    let device = Device::new();
+    let mut remote = device.remote("x", "");
+    // A port that nothing listens on: one that was just given back.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    remote.url = format!("http://127.0.0.1:{port}/x").parse().unwrap();
+    assert_eq!(device.download(&remote).unwrap_err().kind(), ErrorKind::Network);
+    remote.url = "https://nobody.invalid/x".parse().unwrap();
+    assert_eq!(device.download(&remote).unwrap_err().kind(), ErrorKind::Network);
+}

@@ -1,0 +1,124 @@
+//! Whom a download trusts: a real TLS server (`openssl s_server`) with certificates that hold and that do not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use capbundle::digest::Sha256Digest;
+use capbundle::download::{DownloadOptions, Downloaded, Remote, download};
+use capbundle::progress::Control;
+use capbundle::transport::Http;
+use capbundle::{ErrorKind, Result};
+use capbundle_tests::peers::run;
+use capbundle_tests::skip::tool;
+use tempfile::TempDir;
+
+/// `openssl s_server` with a certificate for one address; ends with its owner.
+struct TlsServer {
+    folder: TempDir,
+    process: Child,
+    port: u16,
+}
+
+impl TlsServer {
+    fn start(address: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut request = Command::new(tool("openssl")?);
+        request
+            .current_dir(folder.path())
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
+        request.args([
+            "-subj",
+            "/CN=capbundle test",
+            "-addext",
+            &format!("subjectAltName=IP:{address}"),
+        ]);
+        request.args([
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+        ]);
+        let _silent = run(&mut request).expect_success();
+        fs::write(folder.path().join("app.zip"), b"the file").unwrap();
+        let mut server = Command::new(tool("openssl")?);
+        server
+            .current_dir(folder.path())
+            .args(["s_server", "-WWW", "-accept", "127.0.0.1:0"]);
+        server
+            .args(["-cert", "cert.pem", "-key", "key.pem"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut process = server.stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let said = lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT ").map(str::to_owned));
+        let port = said
+            .expect("it says where it listens")
+            .rsplit(':')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        // What else it prints has somewhere to go.
+        std::thread::spawn(move || lines.for_each(drop));
+        Some(Self { folder, process, port })
+    }
+
+    fn download(&self, http: &Http, to: &Path) -> Result<Downloaded> {
+        let mut remote = Remote::new(format!("https://127.0.0.1:{}/app.zip", self.port).parse().unwrap());
+        remote.digest = Some(Sha256Digest::of(b"the file"));
+        download(http, &remote, to, &DownloadOptions::default(), &Control::new())
+    }
+
+    fn trusting(&self) -> Http {
+        Http::trusting_only(&fs::read_to_string(self.folder.path().join("cert.pem")).unwrap()).unwrap()
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_certificate_that_is_trusted_lets_the_file_through_and_no_other_does() {
+    let Some(server) = TlsServer::start("127.0.0.1") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let error = server.download(&Http::new(), folder.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted, "{error}");
+    assert!(error.to_string().contains("certificate"), "{error}");
+
+    assert!(server.download(&server.trusting(), folder.path()).unwrap().verified);
+}
+
+#[test]
+fn a_certificate_of_another_host_is_refused() {
+    let Some(server) = TlsServer::start("127.0.0.2") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let error = server.download(&server.trusting(), folder.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted, "{error}");
+}
+
+#[test]
+fn roots_that_are_no_certificates_are_refused() {
+    for pem in ["", "no PEM"] {
+        let refused = Http::trusting_only(pem).map(|_| ()).map_err(|error| error.kind());
+        assert_eq!(refused, Err(ErrorKind::InvalidInput), "{pem}");
+    }
+}
