@@ -4,6 +4,8 @@
     clippy::panic,
     reason = "a panic is how a test fails"
 )]
+mod origins;
+
 use tempfile::TempDir;
 
 use super::*;
@@ -432,68 +434,4 @@ fn a_size_that_was_told_elsewhere_holds() {
     let error = device.download(&Scripted::new([device.whole()])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(device.names().is_empty());
-}
-
-#[test]
-fn plain_http_is_for_this_machine_alone() {
-    let mut device = Device::new();
-    device.remote.url = "http://example.com/app.zip".parse().unwrap();
-    let transport = Scripted::new([device.whole()]);
-    assert_eq!(device.download(&transport).unwrap_err().kind(), ErrorKind::NotTrusted);
-    assert!(transport.asked().is_empty(), "nobody was asked");
-    device.options.cleartext = Cleartext::Allowed;
-    device.assert_downloaded(device.download(&transport)).remove().unwrap();
-    device.options.cleartext = Cleartext::LoopbackOnly;
-    device.remote.url = "http://127.0.0.1:8080/app.zip".parse().unwrap();
-    device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
-}
-
-#[test]
-fn what_one_host_was_told_is_not_told_another() {
-    let mut device = Device::new();
-    device.remote.headers.add("Authorization", "Bearer token").unwrap();
-    let to = |location: &str| Answer::new(302, b"moved").with("Location", location);
-    let transport = Scripted::new([
-        to("/here"),
-        to("https://cdn.example.com/app.zip"),
-        device.cut(70_000),
-        to("https://cdn.example.com/app.zip"),
-        device.rest(70_000),
-    ]);
-    device.assert_downloaded(device.download(&transport));
-    let token = "Bearer token";
-    assert_eq!(transport.asked_with("Authorization"), [token, token, "-", token, "-"]);
-    assert_eq!(transport.asked_with("Range")[4], "bytes=70000-");
-    assert_eq!(transport.asked()[1].url.as_str(), "https://example.com/here");
-}
-
-#[test]
-fn redirects_end_and_never_lead_to_plain_http() {
-    let device = Device::new();
-    let to = |location: &str| Answer::new(301, b"").with("Location", location);
-    let transport = Scripted::new(std::iter::repeat_with(|| to("/again")).take(50));
-    let error = device.download(&transport).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Network);
-    assert!(transport.asked().len() <= 6, "{}", transport.asked().len());
-    for location in ["http://example.com/app.zip", "http://localhost/app.zip"] {
-        let error = device
-            .download(&Scripted::new([to(location), device.whole()]))
-            .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::NotTrusted, "{error}");
-    }
-    for location in [
-        "ftp://example.com/x",
-        "https://user:pass@example.com/",
-        "http:///x",
-        "\u{7f}",
-    ] {
-        let answer = Answer::new(301, b"");
-        let Ok(()) = crate::transport::Headers::new().add("Location", location) else {
-            continue;
-        };
-        let error = device
-            .download(&Scripted::new([answer.with("Location", location)]))
-            .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{location}: {error}");
-    }
 }
