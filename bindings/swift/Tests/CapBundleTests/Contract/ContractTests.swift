@@ -1,0 +1,117 @@
+import CapBundle
+import Foundation
+import XCTest
+
+/// Runs the cases in `bindings/contract`, as Rust and Kotlin do: see the README there.
+final class ContractTests: XCTestCase {
+    /// Fewer mean that documents were not found.
+    private let leastCases = 120
+
+    func testEveryCaseEndsAsItSays() async throws {
+        let cases = try Self.cases()
+        XCTAssertGreaterThanOrEqual(cases.count, leastCases)
+        XCTAssertEqual(Set(cases.map(\.name)).count, cases.count, "two cases have one name")
+        var faults = 0
+        for contractCase in cases {
+            do {
+                try await contractCase.run()
+            } catch {
+                faults += 1
+                XCTFail("\(contractCase.name): \(error)")
+            }
+        }
+        print("measured \(cases.count - faults) of \(cases.count) contract cases passed in Swift")
+    }
+
+    private static func cases() throws -> [ContractCase] {
+        // Tests/CapBundleTests/Contract/ContractTests.swift, and bindings/contract beside bindings/swift.
+        var bindings = URL(fileURLWithPath: #filePath)
+        for _ in 1...5 { bindings.deleteLastPathComponent() }
+        let folder = bindings.appendingPathComponent("contract")
+        let documents = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+            .filter { $0.pathExtension == "json" }
+            .sorted { $0.path < $1.path }
+        return try documents.flatMap { document in
+            let content = try JSONDecoder().decode(ContractDocument.self, from: Data(contentsOf: document))
+            return content.cases.map { ContractCase(shared: content.files ?? [:], json: $0) }
+        }
+    }
+}
+
+private struct ContractDocument: Decodable {
+    let files: [String: ContractFile]?
+    let cases: [Case]
+
+    struct Case: Decodable {
+        let name: String
+        let files: [String: ContractFile]?
+        let steps: [JSON]
+    }
+}
+
+struct ContractFile: Decodable {
+    let text: String?
+    let base64: String?
+
+    var bytes: Data {
+        get throws {
+            if let text { return Data(text.utf8) }
+            guard let base64, let bytes = Data(base64Encoded: base64) else { throw Misspelt("a file has text or base64") }
+            return bytes
+        }
+    }
+}
+
+private struct ContractCase {
+    let shared: [String: ContractFile]
+    let json: ContractDocument.Case
+
+    var name: String { json.name }
+
+    func run() async throws {
+        let place = try Place()
+        try place.write(shared)
+        try place.write(json.files ?? [:])
+        for (position, step) in json.steps.enumerated() {
+            do {
+                try await take(step, in: place)
+            } catch {
+                throw Misspelt("step \(position + 1) \(step): \(error)")
+            }
+        }
+    }
+
+    private func take(_ step: JSON, in place: Place) async throws {
+        let arguments = try Arguments(step)
+        let outcome: Result<JSON, CapBundleError>
+        do {
+            outcome = .success(try await place.carryOut(arguments))
+        } catch let error as CapBundleError {
+            outcome = .failure(error)
+        }
+        try arguments.requireAllUsed()
+        switch (outcome, arguments.error, arguments.expected) {
+        case (.success, nil, nil):
+            break
+        case let (.success(found), nil, expected?):
+            guard expected.agrees(with: found) else { throw Misspelt("found \(found)") }
+        case let (.failure(error), expected?, nil):
+            guard expected == .text(snake(error.kind)) else { throw Misspelt("threw \(error.kind): \(error.message)") }
+            guard !error.localizedDescription.isEmpty else { throw Misspelt("the error has no message") }
+        case let (.success(found), _, _):
+            throw Misspelt("found \(found)")
+        case let (.failure(error), _, _):
+            throw Misspelt("threw \(error.kind): \(error.message)")
+        }
+    }
+}
+
+/// The name of a case of an enumeration as the documents write it: `notTrusted` is `not_trusted`.
+func snake(_ value: some Any) -> String {
+    var snake = ""
+    for letter in String(describing: value) {
+        if letter.isUppercase { snake += "_" }
+        snake += letter.lowercased()
+    }
+    return snake
+}

@@ -1,0 +1,27 @@
+import CapBundle
+import CapBundlePanic
+import Foundation
+import XCTest
+
+final class PanicTests: XCTestCase {
+    func testAPanicInRustArrivesAsAnError() throws {
+        XCTAssertThrowsError(try panicOnPurpose("the pipe burst")) { error in
+            XCTAssertEqual((error as? CapBundleError)?.kind, .internal)
+            XCTAssertTrue(error.localizedDescription.contains("the pipe burst"), error.localizedDescription)
+        }
+        // The process lives, and the library works on.
+        XCTAssertNoThrow(try VerifyingKey.fromPem(text: Fixtures.key.toPem()))
+    }
+
+    /// What the generator would write for it.
+    private func panicOnPurpose(_ message: String) throws {
+        var status = RustCallStatus()
+        let bytes = Array(message.utf8)
+        let buffer = bytes.withUnsafeBufferPointer { bytes in
+            ffi_capbundle_rustbuffer_from_bytes(ForeignBytes(len: Int32(bytes.count), data: bytes.baseAddress), &status)
+        }
+        uniffi_capbundle_fn_func_panic_on_purpose(buffer, &status)
+        XCTAssertEqual(status.code, 1, "1 is an error that the function declares, 2 a panic that nobody caught")
+        throw try FfiConverterTypeCapBundleError_lift(status.errorBuf)
+    }
+}
