@@ -47,9 +47,11 @@ let package = Package(
             resources: [.copy("Resources/PrivacyInfo.xcprivacy")],
             linkerSettings: linkerSettings
         ),
+        // The replacement of today's plugin code, a file to copy: compiled and tested, and in no product.
+        .target(name: "CapgoDropIn", dependencies: ["CapBundle"], path: "Examples/CapgoDropIn"),
         // Declares the function that only a library built for tests has.
         .systemLibrary(name: "CapBundlePanic", path: "Tests/CapBundlePanic"),
-        .testTarget(name: "CapBundleTests", dependencies: ["CapBundle", "CapBundlePanic"]),
+        .testTarget(name: "CapBundleTests", dependencies: ["CapBundle", "CapBundlePanic", "CapgoDropIn"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,257 @@
+// Today's plugin code on capbundle, in one file to copy: the names are those of @capgo/capacitor-updater's iOS sources, so that its
+// callers change little. What it took on trust it no longer does; each place says so.
+import CapBundle
+import Foundation
+
+/// `CryptoCipher` of the plugin: the same names, arguments and results.
+///
+/// These block while they read a file, as the plugin's do: call them where it does, off the main thread.
+public enum CryptoCipher {
+    /// Decrypts a downloaded archive in place.
+    ///
+    /// The plugin returned without a word, and left the file as it was, when the key was not PKCS#1 or the session key was
+    /// malformed. Here each of these throws. What comes out is proved by nothing yet: compare ``calcChecksum(filePath:)`` with
+    /// ``decryptChecksum(checksum:publicKey:)``, or better leave all of it to `CapgoUpdater.finishDownload`.
+    public static func decryptFile(filePath: URL, publicKey: String, sessionKey: String, version: String) throws {
+        let key = try VerifyingKey.fromPem(text: publicKey)
+        // The file is replaced in one step, by what was decrypted to the end or not at all.
+        _ = try decryptUnverified(sealed: filePath.path, to: filePath.path, ivSessionKey: sessionKey, key: key)
+    }
+
+    /// The digest that a signed checksum holds.
+    ///
+    /// The plugin checked the padding of a signature loosely, and took any base64 text for a key. Here what is no signature of
+    /// this key throws.
+    public static func decryptChecksum(checksum: String, publicKey: String) throws -> String {
+        try signedDigest(checksum: checksum, form: .v3, key: VerifyingKey.fromPem(text: publicKey))
+    }
+
+    /// SHA-256 of a file, as 64 hexadecimal digits. The plugin gave an empty text for a file that it could not read, and took
+    /// an empty checksum for none.
+    public static func calcChecksum(filePath: URL) throws -> String {
+        try sha256OfFile(path: filePath.path)
+    }
+
+    /// The id that Capgo's servers compare: the same for PKCS#1 and SPKI, which the plugin told differently.
+    public static func calcKeyId(publicKey: String) throws -> String {
+        try VerifyingKey.fromPem(text: publicKey).capgoKeyId()
+    }
+}
+
+/// What the plugin hands to JavaScript about a bundle.
+public struct BundleInfo: Equatable, Sendable {
+    public let id: String
+    public let version: String
+    public let checksum: String
+    public let status: String
+
+    static let builtIn = BundleInfo(id: "builtin", version: "builtin", checksum: "", status: "success")
+}
+
+/// `CapgoUpdater` of the plugin, as far as it concerns the bundles on the device: unzip, flatten, set, next, reset and
+/// `notifyAppReady`, on a store that survives crashes.
+public final class CapgoUpdater: @unchecked Sendable {
+    private let snapshots: URL
+    private let downloads: URL
+    private let publicKey: String?
+    private let native: NativeApp
+    private let serve: @Sendable (URL?) -> Void
+    private let store: Store
+
+    // What the page that is loaded belongs to; the plugin's calls come from several threads.
+    private let lock = NSLock()
+    private var page = Slot.builtIn
+
+    /// - Parameters:
+    ///   - library: the app's `Library` folder. Bundles stay in `NoCloud/ionic_built_snapshots/<id>`, where Capacitor serves them
+    ///     from; the store's own files are beside them. None of it is backed up.
+    ///   - publicKey: the app's key, or nothing for an app without one.
+    ///   - native: `CFBundleShortVersionString` and `CFBundleVersion`.
+    ///   - serve: loads the page anew from this folder, or from the app's own for nothing: `bridge.setServerBasePath` and
+    ///     `bridge.webView?.reload()`, on the main thread.
+    public init(
+        library: URL, publicKey: String?, native: NativeApp, serve: @escaping @Sendable (URL?) -> Void,
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws {
+        let folder = library.appendingPathComponent("NoCloud")
+        snapshots = folder.appendingPathComponent("ionic_built_snapshots")
+        downloads = folder.appendingPathComponent("capbundle-downloads")
+        try FileManager.default.createDirectory(at: downloads, withIntermediateDirectories: true)
+        self.publicKey = publicKey
+        self.native = native
+        self.serve = serve
+        // With a key nothing unsigned is ever installed, whatever a server leaves out.
+        let proof = publicKey.map { RequiredProof.capgoSigned(publicKey: $0) } ?? .digest
+        store = try Store.open(
+            at: folder.appendingPathComponent("capbundle"),
+            options: StoreOptions(requiredProof: proof, bundles: snapshots.path),
+            log: LogHandler { _, message in log(message) })
+    }
+
+    /// In the plugin's `load()`: takes over what the plugin left (nothing once that is done), and serves what is to be served.
+    @discardableResult
+    public func load(takingOver capgo: UserDefaults? = nil) throws -> Launch {
+        if let capgo { try adopt(capgo) }
+        let launch = try store.launch(native: native)
+        show(launch)
+        return launch
+    }
+
+    private func adopt(_ defaults: UserDefaults) throws {
+        let values = defaults.dictionaryRepresentation()
+        let infos = values.filter { $0.key.hasSuffix("_info") }.compactMap { _, value in
+            // Texts or, from older versions, their bytes.
+            value as? String ?? (value as? Data).flatMap { String(data: $0, encoding: .utf8) }
+        }
+        let current = defaults.string(forKey: "serverBasePath").map { URL(fileURLWithPath: $0).lastPathComponent }
+        _ = try store.adopt(capgo: CapgoBundles(
+            folder: snapshots.path, infos: infos, current: current, fallback: defaults.string(forKey: "pastVersion"),
+            next: defaults.string(forKey: "nextVersion"), nativeBuild: defaults.string(forKey: "LatestNativeBuildVersion")))
+    }
+
+    /// A download is complete: decrypts, verifies, unpacks, flattens and installs it. The file is gone afterwards.
+    ///
+    /// In place of `decryptFile`, `decryptChecksum`, `saveDownloaded` and `unflatFolder`. The plugin unpacked before it compared
+    /// the checksum, and took a bundle with an empty one. Here whatever is not proved throws before anything reads the archive.
+    public func finishDownload(file: URL, version: String, sessionKey: String, checksum: String) async throws -> BundleInfo {
+        let record: BundleRecord
+        do {
+            let archive = try await verified(file, sessionKey: sessionKey, checksum: checksum)
+            record = try await store.install(archive, as: NewBundle(version: version))
+        } catch {
+            try? FileManager.default.removeItem(at: file)
+            throw error
+        }
+        try FileManager.default.removeItem(at: file)
+        return try info(record.id)
+    }
+
+    private func verified(_ file: URL, sessionKey: String, checksum: String) async throws -> VerifiedArchive {
+        guard let publicKey else { return try await VerifiedArchive.verify(file, digest: checksum) }
+        return try await VerifiedArchive.open(
+            file, staging: downloads, ivSessionKey: sessionKey, checksum: checksum, key: VerifyingKey.fromPem(text: publicKey))
+    }
+
+    /// Whether a bundle failed on this device: to be asked before it is downloaded. The plugin downloaded it again and again.
+    public func hasFailed(version: String) throws -> Bool {
+        try store.failureOf(version: version) != nil
+    }
+
+    /// Makes a bundle current and loads the page anew.
+    public func set(id: String) throws {
+        show(try store.setCurrent(slot: slot(id)))
+    }
+
+    /// Serves a bundle from the next start on, or when the app goes to the background.
+    @discardableResult
+    public func next(id: String) throws -> BundleInfo {
+        try store.setNext(slot: slot(id))
+        return try info(id)
+    }
+
+    /// Goes back to the built-in bundle or to the last one that worked, and loads the page anew.
+    public func reset(toLastSuccessful: Bool) throws {
+        show(try store.reset(toLastProven: toLastSuccessful))
+    }
+
+    /// The bundle that is served.
+    public func current() throws -> BundleInfo {
+        try info(store.served()?.bundle ?? .builtIn)
+    }
+
+    /// What is to come next.
+    public func getNextBundle() throws -> BundleInfo? {
+        try store.next().map(info)
+    }
+
+    public func list() throws -> [BundleInfo] {
+        try store.list().map(info)
+    }
+
+    /// Refuses what is current, next, fallback or served: the plugin deleted what a page was just being loaded from.
+    public func delete(id: String) throws {
+        try store.delete(id: id)
+    }
+
+    /// The newest failure, told once.
+    public func getFailedUpdate() throws -> BundleInfo? {
+        try store.takeFailure().map { failed in
+            BundleInfo(id: failed.id, version: failed.version, checksum: failed.digest ?? "", status: "error")
+        }
+    }
+
+    public func setMultiDelay(_ delays: [Delay]) throws {
+        try store.setDelays(delays: delays)
+    }
+
+    /// The web view begins to load (`webView(_:didStartProvisionalNavigation:)`). Gives back how many milliseconds the page has
+    /// to call ``notifyAppReady()``, or nothing.
+    public func pageStarted() throws -> Int64? {
+        let bundle = try store.served()?.bundle ?? .builtIn
+        lock.withLock { page = bundle }
+        if case let .bundle(id) = bundle { _ = try store.trialStarted(id: id) }
+        return store.readyDeadlineMs()
+    }
+
+    /// The page works. It says nothing of which bundle it belongs to, so what counts is the page that this session loaded.
+    ///
+    /// The plugin credited whatever was current when the call came: a late call of the old page proved its successor.
+    @discardableResult
+    public func notifyAppReady() throws -> Bool {
+        switch try store.confirm(slot: lock.withLock { page }) {
+        case .proven, .alreadyProven, .builtIn: true
+        case .ignored, .other: false
+        }
+    }
+
+    /// The time that ``pageStarted()`` told is over, or the process of the web view ended
+    /// (`webViewWebContentProcessDidTerminate`).
+    public func checkRevert() throws {
+        guard case let .bundle(id) = lock.withLock({ page }) else { return }
+        if let launch = try store.trialExpired(id: id) { show(launch) }
+    }
+
+    public func appMovedToBackground() throws {
+        // The system may end the process here, which is not the bundle's fault.
+        if case let .bundle(id) = lock.withLock({ page }) { _ = try store.trialSuspended(id: id) }
+        try store.enteredBackground()
+        if let launch = try store.applyNext(native: native) { show(launch) }
+    }
+
+    public func appMovedToForeground() throws {
+        try store.enteredForeground(native: native)
+        if case let .bundle(id) = lock.withLock({ page }) { _ = try store.trialStarted(id: id) }
+    }
+
+    private func show(_ launch: Launch) {
+        serve(launch.folder.map { URL(fileURLWithPath: $0) })
+    }
+
+    private func slot(_ id: String) -> Slot {
+        id == BundleInfo.builtIn.id ? .builtIn : .bundle(id: id)
+    }
+
+    private func info(_ slot: Slot) throws -> BundleInfo {
+        switch slot {
+        case .builtIn: .builtIn
+        case let .bundle(id): try info(id)
+        }
+    }
+
+    private func info(_ id: String) throws -> BundleInfo {
+        if id == BundleInfo.builtIn.id { return .builtIn }
+        // Throws `NotFound` where the plugin made up a bundle named "unknown".
+        let record = try store.get(id: id)
+        let isProven = try store.list().contains { $0.record.id == id && $0.status == .proven }
+        return info(record, isProven: isProven)
+    }
+
+    private func info(_ bundle: InstalledBundle) -> BundleInfo {
+        info(bundle.record, isProven: bundle.status == .proven)
+    }
+
+    private func info(_ record: BundleRecord, isProven: Bool) -> BundleInfo {
+        BundleInfo(
+            id: record.id, version: record.version, checksum: record.digest ?? "", status: isProven ? "success" : "pending")
+    }
+}
