@@ -49,9 +49,11 @@ let package = Package(
         ),
         // The replacement of today's plugin code, a file to copy: compiled and tested, and in no product.
         .target(name: "CapgoDropIn", dependencies: ["CapBundle"], path: "Examples/CapgoDropIn"),
+        // The code of docs/ios.md.
+        .target(name: "Guide", dependencies: ["CapBundle"], path: "Examples/Guide"),
         // Declares the function that only a library built for tests has.
         .systemLibrary(name: "CapBundlePanic", path: "Tests/CapBundlePanic"),
-        .testTarget(name: "CapBundleTests", dependencies: ["CapBundle", "CapBundlePanic", "CapgoDropIn"]),
+        .testTarget(name: "CapBundleTests", dependencies: ["CapBundle", "CapBundlePanic", "CapgoDropIn", "Guide"]),
     ],
     swiftLanguageModes: [.v6]
 )
