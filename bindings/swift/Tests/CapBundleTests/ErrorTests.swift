@@ -47,6 +47,14 @@ final class ErrorTests: XCTestCase {
         await assertThrows(.invalidInput) { try await archive.unpack(to: folder.path("out"), limits: Limits(entries: -1)) }
     }
 
+    func testAStoreThatCannotBeMadeSaysWhere() async throws {
+        let file = try TestFolder()
+        try Data().write(to: file.path("file"))
+        let options = StoreOptions(requiredProof: .digest)
+        let message = await assertThrows(.io) { try await Store.open(at: file.path("file/store"), options: options) }
+        XCTAssertTrue(message.contains("file/store"), message)
+    }
+
     func testAnUnknownBundleIsNotFound() async throws {
         let folder = try TestFolder()
         let store = try await folder.store()
