@@ -35,25 +35,31 @@ if let localLibrary {
     rust = .binaryTarget(name: "CapBundleFFI", url: release.url, checksum: release.checksum)
 }
 
+var targets: [Target] = [
+    rust,
+    .target(
+        name: "CapBundle",
+        dependencies: ["CapBundleFFI"],
+        resources: [.copy("Resources/PrivacyInfo.xcprivacy")],
+        linkerSettings: linkerSettings
+    ),
+    // The replacement of today's plugin code, a file to copy: compiled and tested, and in no product.
+    .target(name: "CapgoDropIn", dependencies: ["CapBundle"], path: "Examples/CapgoDropIn"),
+    // The code of docs/ios.md.
+    .target(name: "Guide", dependencies: ["CapBundle"], path: "Examples/Guide"),
+]
+if localLibrary != nil {
+    targets += [
+        // Declares the function that panics, which only a library built for tests has.
+        .systemLibrary(name: "CapBundlePanic", path: "Tests/CapBundlePanic"),
+        .testTarget(name: "CapBundleTests", dependencies: ["CapBundle", "CapBundlePanic", "CapgoDropIn", "Guide"]),
+    ]
+}
+
 let package = Package(
     name: "CapBundle",
     platforms: [.iOS(.v13), .macOS(.v10_15)],
     products: [.library(name: "CapBundle", targets: ["CapBundle"])],
-    targets: [
-        rust,
-        .target(
-            name: "CapBundle",
-            dependencies: ["CapBundleFFI"],
-            resources: [.copy("Resources/PrivacyInfo.xcprivacy")],
-            linkerSettings: linkerSettings
-        ),
-        // The replacement of today's plugin code, a file to copy: compiled and tested, and in no product.
-        .target(name: "CapgoDropIn", dependencies: ["CapBundle"], path: "Examples/CapgoDropIn"),
-        // The code of docs/ios.md.
-        .target(name: "Guide", dependencies: ["CapBundle"], path: "Examples/Guide"),
-        // Declares the function that only a library built for tests has.
-        .systemLibrary(name: "CapBundlePanic", path: "Tests/CapBundlePanic"),
-        .testTarget(name: "CapBundleTests", dependencies: ["CapBundle", "CapBundlePanic", "CapgoDropIn", "Guide"]),
-    ],
+    targets: targets,
     swiftLanguageModes: [.v6]
 )
