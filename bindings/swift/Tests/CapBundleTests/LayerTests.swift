@@ -1,0 +1,28 @@
+import Foundation
+import XCTest
+
+/// The hand-written layer keeps up with the generated code.
+final class LayerTests: XCTestCase {
+    /// Calls that read nothing and write nothing, and so need no `async` form.
+    private let quick: Set<String> = ["folder"]
+
+    func testEveryCallOfTheStoreThatThrowsHasAnAsyncForm() throws {
+        var swift = URL(fileURLWithPath: #filePath)
+        for _ in 1...3 { swift.deleteLastPathComponent() }
+        let sources = swift.appendingPathComponent("Sources/CapBundle")
+        let generated = try String(contentsOf: sources.appendingPathComponent("Generated/CapBundle.swift"), encoding: .utf8)
+        let store = try XCTUnwrap(
+            generated.components(separatedBy: "open class Store:").last?.components(separatedBy: "public struct FfiConverter").first)
+        let calls = store.split(separator: "\n")
+            .filter { $0.hasPrefix("open func") && $0.contains("throws") }
+            .compactMap { $0.dropFirst("open func ".count).split(separator: "(").first.map(String.init) }
+
+        let layer = try ["Store+Async.swift", "Store+Install.swift"]
+            .map { try String(contentsOf: sources.appendingPathComponent($0), encoding: .utf8) }
+            .joined()
+        let missing = calls.filter { !quick.contains($0) && !layer.contains("public func \($0)(") }
+
+        XCTAssertGreaterThan(calls.count, 30)
+        XCTAssertEqual(missing, [])
+    }
+}
