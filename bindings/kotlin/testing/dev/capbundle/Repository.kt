@@ -14,9 +14,14 @@ object Repository {
     fun capbundle(folder: File, vararg arguments: String): JsonObject {
         val command = listOf(File(System.getProperty("capbundle.command")).canonicalPath, *arguments, "--json")
         val said = File.createTempFile("capbundle", ".stderr").apply { deleteOnExit() }
-        val process = ProcessBuilder(command).directory(folder).redirectError(said).start()
-        val printed = process.inputStream.bufferedReader().readText()
-        check(process.waitFor(2, TimeUnit.MINUTES)) { "$command did not end" }
+        val output = File.createTempFile("capbundle", ".json").apply { deleteOnExit() }
+        val process = ProcessBuilder(command).directory(folder).redirectError(said).redirectOutput(output).start()
+        try {
+            check(process.waitFor(2, TimeUnit.MINUTES)) { "$command did not end" }
+        } finally {
+            process.destroyForcibly()
+        }
+        val printed = output.readText()
         assertEquals(0, process.exitValue()) { "$command said ${said.readText()}" }
         return JsonParser.parseString(printed).asJsonObject
     }

@@ -1,0 +1,41 @@
+package dev.capbundle
+
+import java.io.File
+import java.util.concurrent.atomic.AtomicInteger
+import kotlinx.coroutines.runBlocking
+
+/** A small program that crosses the border in every way, for tests of a whole process. Its arguments: an archive and a folder. */
+object EveryKindOfCall {
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        val (archive, folder) = arguments.map(::File)
+        val before = Signals.now()
+        val logged = AtomicInteger()
+        val reports = AtomicInteger()
+        val options = StoreOptions(RequiredProof.Digest, unpackThreads = 4)
+        val threads = Store.open(folder.path, options, logTo { _, _ -> logged.incrementAndGet() }).use { store ->
+            check(store.launch(NativeApp("1.0.0", "1")).bundle == Slot.BuiltIn)
+            val error = runCatching { store.setNext(Slot.Bundle("AAAAAAAAAA")) }.exceptionOrNull()
+            check(error is CapBundleException.NotFound && error.kind == ErrorKind.NOT_FOUND)
+            val record = runBlocking {
+                val digest = sha256(archive) { reports.incrementAndGet() }
+                VerifiedArchive.fromDigest(archive, digest).use { store.install(it, NewBundle("1.0.0")) }
+            }
+            val threads = threads()
+            repeat(20) { store.verifyBundleBlocking(record.id, progress = Watch { reports.incrementAndGet() }) }
+            check(store.list().single().status == BundleStatus.INSTALLED)
+            threads
+        }
+        check(logged.get() > 0 && reports.get() > 0) { "${logged.get()} lines, ${reports.get()} reports" }
+        check(threads() <= threads) { "${threads()} threads, $threads were" }
+        check(Signals.now() == before) { "signals: $before became ${Signals.now()}" }
+        println("done")
+    }
+
+    private fun threads(): Int = File("/proc/self/task").list()!!.size
+
+    /** The signals that somebody handles. */
+    private object Signals {
+        fun now(): String = File("/proc/self/status").readLines().single { it.startsWith("SigCgt:") }
+    }
+}

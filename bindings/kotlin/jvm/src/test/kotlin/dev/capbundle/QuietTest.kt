@@ -1,0 +1,25 @@
+package dev.capbundle
+
+import java.io.File
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.condition.EnabledOnOs
+import org.junit.jupiter.api.condition.OS
+import org.junit.jupiter.api.io.TempDir
+
+/** What the library leaves behind in a process: nothing. */
+@EnabledOnOs(OS.LINUX)
+class QuietTest {
+    @TempDir
+    lateinit var folder: File
+
+    @Test
+    fun `it prints nothing, handles no signal and leaves no thread`() {
+        val plain = TestApp(File(folder, "app").apply { mkdirs() }).plain("1.0.0", files = 4, bytes = 1 shl 20)
+        val printed = ChildProcess.java(
+            "-cp", System.getProperty("java.class.path"), EveryKindOfCall::class.java.name,
+            plain.file.path, File(folder, "store").path,
+        )
+        assertEquals("done", printed.trim())
+    }
+}
