@@ -74,7 +74,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in the folder `root`, which is made if need be, and starts a session.
+    /// Opens the store in the folder `root`, which is made if need be (its parent must be there), and starts a session.
     ///
     /// Leftovers of unpacking that crashed are removed. A state that cannot be read (no permission before the first
     /// unlock of the device, an I/O error) is no error here: [`launch`](Self::launch) then serves the built-in bundle,
