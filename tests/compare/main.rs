@@ -22,6 +22,8 @@ use capbundle_tests::peers::target_folder;
 use table::{Row, Table};
 use works::{Side, Work};
 
+/// What a user sees.
+const DISK: &str = "disk";
 /// Files in memory, where nothing that was removed is in anybody's way.
 const TMPFS: &str = "tmpfs";
 
@@ -70,7 +72,7 @@ fn main() {
 }
 
 fn plan(arguments: &[String]) -> Plan {
-    let disk = ("disk", target_folder().join("compare"));
+    let disk = (DISK, target_folder().join("compare"));
     let smoke = arguments.iter().any(|argument| argument == "--smoke");
     let mut runs = arguments.iter().skip_while(|argument| *argument != "--runs").skip(1);
     Plan {

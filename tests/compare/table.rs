@@ -6,6 +6,7 @@ use std::fs;
 use capbundle_tests::measure::Measurement;
 use capbundle_tests::peers::tests_folder;
 
+use crate::DISK;
 use crate::works::Work;
 
 /// Where the table stands in `docs/performance.md`.
@@ -29,7 +30,8 @@ impl Row {
     pub(crate) fn new(work: &Work, corpus: &str, place: &str, ours: &[Measurement], peer: &[Measurement]) -> Self {
         let (our_time, peer_time) = (median(ours, |run| run.seconds), median(peer, |run| run.seconds));
         let budgeted = corpus == BUDGETED;
-        let speed_budget = work.speed_budget.filter(|_| budgeted);
+        let on_disk = work.disk_budget.filter(|_| place == DISK);
+        let speed_budget = on_disk.or(work.speed_budget).filter(|_| budgeted);
         let memory_budget = work.memory_budget.filter(|_| budgeted);
         let (speed, our_peak) = (peer_time / our_time, peak(ours));
         let line = format!(

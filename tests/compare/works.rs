@@ -17,6 +17,8 @@ pub(crate) struct Work {
     pub(crate) peer: Side,
     /// How many times as fast as the peer it must be on the large corpus.
     pub(crate) speed_budget: Option<f64>,
+    /// The same on disk, where it is another (`docs/decisions/0009`).
+    pub(crate) disk_budget: Option<f64>,
     /// MiB it may hold on the large corpus.
     pub(crate) memory_budget: Option<u64>,
     /// The name of a second row, where the peer reports its own time without the start of its runtime.
@@ -51,6 +53,7 @@ fn publish(arena: &Arena, capbundle: &Capbundle) -> Work {
         ],
         peer: vec![node],
         speed_budget: Some(5.0),
+        disk_budget: None,
         memory_budget: Some(64),
         inside_the_peer: None,
     }
@@ -63,6 +66,7 @@ fn unpack(arena: &Arena) -> Work {
         ours: vec![ours_on_a_device(arena, device::UNPACK)],
         peer: vec![java(arena)],
         speed_budget: Some(3.0),
+        disk_budget: Some(2.0),
         memory_budget: Some(32),
         inside_the_peer: Some("the same, JVM start not counted"),
     }
@@ -75,6 +79,7 @@ fn install(arena: &Arena) -> Work {
         ours: vec![ours_on_a_device(arena, device::INSTALL)],
         peer: vec![java(arena)],
         speed_budget: None,
+        disk_budget: None,
         memory_budget: Some(32),
         inside_the_peer: None,
     }
@@ -114,6 +119,7 @@ fn digest(arena: &Arena, capbundle: &Capbundle) -> Work {
         ours: vec![capbundle.command(&arena.output(), &["bundle", "verify", &archive, "--checksum", &digest])],
         peer: vec![openssl_digest(&archive)],
         speed_budget: Some(1.0),
+        disk_budget: None,
         memory_budget: None,
         inside_the_peer: None,
     }
@@ -153,6 +159,7 @@ fn decrypt(arena: &Arena, capbundle: &Capbundle) -> Work {
         ours: vec![capbundle.command(&arena.output(), &ours)],
         peer: vec![openssl, openssl_digest(&plain)],
         speed_budget: Some(1.0),
+        disk_budget: None,
         memory_budget: None,
         inside_the_peer: None,
     }
