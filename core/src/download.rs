@@ -158,8 +158,10 @@ pub fn download(
         received += fetch(transport, remote, &mut part, folder, options, control)?;
         match part.verify(remote, control) {
             Ok(()) => break,
+            // Cancelled, or it could not be read: nothing is wrong with the file.
+            Err(error) if !matches!(error, Error::DigestMismatch { .. } | Error::Server { .. }) => return Err(error),
             // A part of another file than this one: a device must not stay behind because of it.
-            Err(error) if resumed && !matches!(error, Error::Cancelled { .. }) => part.restart()?,
+            Err(_) if resumed => part.restart()?,
             Err(error) => {
                 part.remove()?;
                 return Err(error);

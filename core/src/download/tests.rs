@@ -371,6 +371,27 @@ fn a_cancelled_download_keeps_what_came() {
 }
 
 #[test]
+fn a_download_that_is_cancelled_while_it_is_proved_keeps_all_that_came() {
+    let device = Device::new();
+    let token = CancelToken::new();
+    let cancel = token.clone();
+    let observer = move |progress: crate::progress::Progress| {
+        if progress.phase == crate::progress::Phase::Download && progress.done == progress.total {
+            cancel.cancel();
+        }
+    };
+    let control = Control::new()
+        .cancelled_by(&token)
+        .observed_by(std::sync::Arc::new(observer));
+    let error = device
+        .download_with(&Scripted::new([device.whole()]), &control)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    let downloaded = device.assert_downloaded(device.download(&Scripted::new([])));
+    assert_eq!(downloaded.received, 0, "nothing comes twice");
+}
+
+#[test]
 fn a_web_page_instead_of_the_file_is_told_from_it() {
     let device = Device::new().without_digest();
     let page =
