@@ -6,7 +6,7 @@ mod rate;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use answer::{Answer, Verdict};
 use part::Part;
@@ -258,10 +258,6 @@ fn given_up(error: Error, failures: u32) -> Error {
         },
         other => other,
     }
-}
-
-fn now() -> SystemTime {
-    SystemTime::now()
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What an answer means for the part that is there.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::part::{Memory, Part};
 use super::rate::Rate;
-use super::{DownloadOptions, Remote, now};
+use super::{DownloadOptions, Remote};
 use crate::error::{Error, Result};
 use crate::files::{Disk, Files as _};
 use crate::progress::{Control, Phase, Progress};
@@ -138,7 +138,7 @@ impl<'a> Answer<'a> {
     }
 
     fn refused(&mut self, head: &Head) -> Error {
-        let asked = retry_after(&head.headers, now());
+        let asked = retry_after(&head.headers, SystemTime::now());
         let (hint, may_pass) = match head.status {
             401 => (
                 "it wants to know who asks: the URL needs a token, or is not public",

@@ -53,12 +53,9 @@ fn redirects_end_and_never_lead_to_plain_http() {
         "ftp://example.com/x",
         "https://user:pass@example.com/",
         "http:///x",
-        "\u{7f}",
+        "https://[",
     ] {
         let answer = Answer::new(301, b"");
-        let Ok(()) = crate::transport::Headers::new().add("Location", location) else {
-            continue;
-        };
         let error = device
             .download(&Scripted::new([answer.with("Location", location)]))
             .unwrap_err();
