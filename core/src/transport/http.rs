@@ -3,11 +3,11 @@
 use std::io::{self, Read as _};
 
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Timeout};
+use ureq::{Agent, SendBody, Timeout};
 
 use crate::error::{Error, Result};
 
-use super::{Head, Headers, Method, Receiver, Request, Transport, TransportError};
+use super::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError};
 
 /// Read from the connection at once.
 const BUFFER: usize = 64 << 10;
@@ -73,13 +73,33 @@ impl Transport for Http {
         for (name, value) in request.headers.iter() {
             builder = builder.header(name, value);
         }
-        let body = request.body.clone().unwrap_or_default();
         let wrong = |error: ureq::http::Error| TransportError::Refused(format!("it is no request: {error}"));
-        let mut response = match request.method {
-            Method::Post | Method::Put => self.run(builder.body(body).map_err(wrong)?, request),
-            Method::Get | Method::Head | Method::Delete => self.run(builder.body(()).map_err(wrong)?, request),
+        let mut refused = None;
+        let nothing = Body::Bytes(Vec::new());
+        let has_body = request.body.is_some() || matches!(request.method, Method::Post | Method::Put);
+        let answer = match request.body.as_ref().or(has_body.then_some(&nothing)) {
+            None => self.run(builder.body(()).map_err(wrong)?, request),
+            Some(body) => {
+                let mut sent = Watched {
+                    body: body.reader(),
+                    left: body.length(),
+                    tell: |count| {
+                        receiver.sent(count).map_err(|error| {
+                            let ended = io::Error::other("whoever sends it ended the transfer");
+                            refused = Some(error);
+                            ended
+                        })
+                    },
+                };
+                let builder = builder.header("content-length", body.length());
+                let sent = builder.body(SendBody::from_reader(&mut sent)).map_err(wrong)?;
+                self.run(sent, request)
+            }
+        };
+        if let Some(error) = refused {
+            return Err(TransportError::Receiver(error));
         }
-        .map_err(|error| failure(&error, request))?;
+        let mut response = answer.map_err(|error| failure(&error, request))?;
         let mut headers = Headers::new();
         for (name, value) in response.headers() {
             // A value that is no text is nothing that we look at.
@@ -156,3 +176,29 @@ fn timed_out(timeout: Timeout, request: &Request) -> String {
         _ => format!("not a byte came for {} s", request.stall_timeout.as_secs_f32()),
     }
 }
+
+/// Says how much of a body has been read; an error from whoever is told ends the reading.
+struct Watched<'a, Tell> {
+    body: Box<dyn io::Read + 'a>,
+    left: u64,
+    tell: Tell,
+}
+
+impl<Tell: FnMut(u64) -> io::Result<()>> io::Read for Watched<'_, Tell> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.body.read(buffer)?;
+        if count == 0 && self.left > 0 && !buffer.is_empty() {
+            let problem = format!(
+                "the file ended {} bytes early; it was changed while it was sent",
+                self.left
+            );
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, problem));
+        }
+        self.left = self.left.saturating_sub(count as u64);
+        (self.tell)(count as u64)?;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests;

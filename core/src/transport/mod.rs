@@ -4,9 +4,12 @@
 //! once for every platform: redirects, which answers are tried again and when, what is too large or too slow. On phones the
 //! transport is the platform's own HTTP stack, behind a foreign trait; in Rust programs it is [`Http`] (feature `http`).
 
+mod body;
 mod exchange;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "publish")]
+mod question;
 mod retry;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -15,9 +18,12 @@ mod url;
 use std::fmt;
 use std::time::Duration;
 
+pub use body::Body;
 pub(crate) use exchange::Exchange;
 #[cfg(feature = "http")]
 pub use http::Http;
+#[cfg(feature = "publish")]
+pub(crate) use question::{Question, Repeat, Reply, Sending};
 pub(crate) use retry::{Backoff, retry_after};
 pub use url::{Origin, Url};
 
@@ -119,8 +125,9 @@ pub struct Request {
     pub url: Url,
     /// Header fields.
     pub headers: Headers,
-    /// The body of a `POST` or `PUT`.
-    pub body: Option<Vec<u8>>,
+    /// The body of a `POST` or `PUT`; a `DELETE` may have one. Its length goes before it, never in chunks: object stores
+    /// refuse those.
+    pub body: Option<Body>,
     /// How long until the connection must stand.
     pub connect_timeout: Duration,
     /// How long without a single byte until the transfer is given up. There is no limit on the whole: a large bundle over
@@ -164,6 +171,16 @@ impl Head {
 /// Where an answer goes. An error it returns ends the transfer; the transport hands it back in
 /// [`TransportError::Receiver`].
 pub trait Receiver {
+    /// So many more bytes of the request's body are on their way. May come after an answer is known to be refused, since
+    /// a server reads to the end before it answers.
+    ///
+    /// # Errors
+    /// What speaks against sending the rest, a cancellation above all.
+    fn sent(&mut self, count: u64) -> Result<()> {
+        let _ = count;
+        Ok(())
+    }
+
     /// The head of the answer, before its body.
     ///
     /// # Errors
@@ -179,8 +196,8 @@ pub trait Receiver {
 
 /// Sends requests.
 pub trait Transport: Send + Sync + fmt::Debug {
-    /// Sends one request and passes the answer on: `begin` once, `write` for each piece of the body. Blocks until the body
-    /// has ended.
+    /// Sends one request and passes the answer on: `sent` while the request's body goes out, `begin` once, `write` for each
+    /// piece of the answer. Blocks until the answer has ended.
     ///
     /// # Errors
     /// That no answer came, or not all of it; what was passed on before counts. An answer with an error status is an
