@@ -271,10 +271,10 @@ fn the_same_archive_from_many_at_once_is_one_file() {
     let server = Running::start();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| server.upload(&[5; 200_000]));
+            scope.spawn(|| server.upload(&vec![5; 200_000]));
         }
     });
     assert_eq!(files(&server).len(), 1);
-    let url = server.upload(&[5; 200_000])["url"].as_str().unwrap().to_owned();
+    let url = server.upload(&vec![5; 200_000])["url"].as_str().unwrap().to_owned();
     assert_eq!(get(&server, &url, &[]).body, vec![5; 200_000]);
 }

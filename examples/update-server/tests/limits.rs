@@ -181,6 +181,10 @@ fn a_public_url_that_phones_refuse_is_refused_at_the_start() {
             "{wrong}"
         );
     }
+    assert!(
+        matches!(start(None, "0.0.0.0:0"), Err(Error::Setting { .. })),
+        "devices cannot reach an address without a name"
+    );
     let good = start(Some("https://updates.example.com/"), "127.0.0.1:0").unwrap();
     assert_eq!(good, "https://updates.example.com");
     assert_eq!(

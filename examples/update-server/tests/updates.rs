@@ -172,7 +172,7 @@ fn every_switch_of_a_channel_closes_it() {
             request
                 .as_object_mut()
                 .unwrap()
-                .extend(change.as_object().unwrap().clone())
+                .extend(change.as_object().unwrap().clone());
         };
         assert_eq!(server.update(with)["version"], "2.0.0", "{switch} is on");
         server.set_channel("production", &json!({switch: false}));
@@ -180,7 +180,7 @@ fn every_switch_of_a_channel_closes_it() {
             request
                 .as_object_mut()
                 .unwrap()
-                .extend(change.as_object().unwrap().clone())
+                .extend(change.as_object().unwrap().clone());
         };
         assert_eq!(refused(&server, with), expected);
         server.set_channel("production", &json!({switch: true}));
@@ -231,7 +231,7 @@ fn a_channel_can_send_devices_back_to_the_built_in_bundle() {
     assert_eq!(server.update(runs("2.0.0")), json!({"version": "builtin"}));
     assert_eq!(refused(&server, runs("builtin")), "already_on_builtin");
     let old = refused(&server, |request| {
-        (request["version_name"], request["plugin_version"]) = (json!("2.0.0"), json!("6.1.0"))
+        (request["version_name"], request["plugin_version"]) = (json!("2.0.0"), json!("6.1.0"));
     });
     assert_eq!(old, "revert_to_builtin_plugin_version_too_old");
 }

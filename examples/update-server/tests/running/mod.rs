@@ -222,7 +222,7 @@ pub(crate) fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&s
         body.len()
     );
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        head = format!("{head}{name}: {value}\r\n");
     }
     stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
     // A server that refuses early does not read the rest.
