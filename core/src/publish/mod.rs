@@ -1,0 +1,3 @@
+//! Bringing bundles to where devices get them (feature `publish`).
+
+pub mod s3;
