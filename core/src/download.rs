@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use answer::{Answer, Verdict};
 use part::Part;
+#[cfg(feature = "publish")]
+pub(crate) use rate::Rate;
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
@@ -201,7 +203,8 @@ fn fetch(
     while !part.is_complete() {
         control.check("download")?;
         let before = part.length();
-        let request = request_for(remote, part, options)?;
+        let mut request = request_for(remote, part, options)?;
+        request.control = control.clone();
         let mut answer = Answer::new(remote, part, folder, options, control);
         let exchange = Exchange::run(transport, &request, options.cleartext, &mut answer);
         let (verdict, came) = answer.end();

@@ -56,9 +56,9 @@
 //! `pack` (on by default): making archives. A device library leaves it out. `check` (part of `pack`): looking through a folder
 //! for what would not work on a device; with `ignore-rules` (part of `pack` too) it knows `.capbundleignore`.
 //!
-//! `publish`: what CI does to bring a bundle to devices, see the module of that name.
-//!
 //! `http`: a [`transport::Transport`] of this crate, with TLS. Phones bring their own.
+//!
+//! `publish`: bringing bundles to where devices get them. Phones have no use for it.
 
 pub mod bundle;
 pub mod digest;

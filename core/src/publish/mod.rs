@@ -3,3 +3,4 @@
 //! For CI and tools, with feature `publish`; phones have no use for it.
 
 pub mod plan;
+pub mod s3;
