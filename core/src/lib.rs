@@ -56,6 +56,8 @@
 //! `pack` (on by default): making archives. A device library leaves it out. `check` (part of `pack`): looking through a folder
 //! for what would not work on a device; with `ignore-rules` (part of `pack` too) it knows `.capbundleignore`.
 //!
+//! `publish`: bringing bundles to where devices get them: the Bundles API, uploads, checks of what others host.
+//!
 //! `http`: a [`transport::Transport`] of this crate, with TLS. Phones bring their own.
 
 pub mod bundle;
@@ -70,6 +72,8 @@ mod output;
 pub mod path;
 mod positioned;
 pub mod progress;
+#[cfg(feature = "publish")]
+pub mod publish;
 pub mod seal;
 mod stages;
 pub mod store;

@@ -1,0 +1,3 @@
+//! Bringing bundles to where devices get them. Feature `publish`.
+
+pub mod api;
