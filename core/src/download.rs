@@ -201,7 +201,8 @@ fn fetch(
     while !part.is_complete() {
         control.check("download")?;
         let before = part.length();
-        let request = request_for(remote, part, options)?;
+        let mut request = request_for(remote, part, options)?;
+        request.control = control.clone();
         let mut answer = Answer::new(remote, part, folder, options, control);
         let exchange = Exchange::run(transport, &request, options.cleartext, &mut answer);
         let (verdict, came) = answer.end();

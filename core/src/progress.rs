@@ -154,7 +154,9 @@ impl Control {
         observer.progress(progress);
     }
 
-    fn is_cancelled(&self) -> bool {
+    /// Whether any of its tokens was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
         self.cancel.iter().any(CancelToken::is_cancelled)
     }
 

@@ -83,7 +83,8 @@ impl<'a> Question<'a> {
         let mut backoff = Backoff::new(self.tries).with_first_wait(self.first_wait);
         loop {
             self.control.check(self.operation)?;
-            let request = make()?;
+            let mut request = make()?;
+            request.control = self.control.clone();
             let mut collector = Collector {
                 question: self,
                 url: &request.url.to_string(),
