@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use answer::{Answer, Verdict};
 use part::Part;
+#[cfg(feature = "publish")]
+pub(crate) use rate::Rate;
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};

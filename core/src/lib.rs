@@ -56,9 +56,10 @@
 //! `pack` (on by default): making archives. A device library leaves it out. `check` (part of `pack`): looking through a folder
 //! for what would not work on a device; with `ignore-rules` (part of `pack` too) it knows `.capbundleignore`.
 //!
-//! `publish`: bringing bundles to where devices get them: the Bundles API, uploads, checks of what others host.
-//!
 //! `http`: a [`transport::Transport`] of this crate, with TLS. Phones bring their own.
+//!
+//! `publish`: bringing bundles to where devices get them: the Bundles API, S3, any server, checks of what others host. Phones
+//! have no use for it.
 
 pub mod bundle;
 pub mod digest;

@@ -1,3 +1,4 @@
-//! Bringing bundles to where devices get them. Feature `publish`.
+//! Bringing bundles to where devices get them (feature `publish`).
 
 pub mod api;
+pub mod s3;
