@@ -58,7 +58,8 @@
 //!
 //! `http`: a [`transport::Transport`] of this crate, with TLS. Phones bring their own.
 //!
-//! `publish`: bringing bundles to where devices get them. Phones have no use for it.
+//! `publish`: bringing bundles to where devices get them: the Bundles API, S3, any server, checks of what others host. Phones
+//! have no use for it.
 
 pub mod bundle;
 pub mod digest;

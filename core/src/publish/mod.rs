@@ -2,5 +2,6 @@
 //!
 //! For CI and tools, with feature `publish`; phones have no use for it.
 
+pub mod api;
 pub mod plan;
 pub mod s3;

@@ -104,9 +104,9 @@ impl<'a> Question<'a> {
                     }
                     (retry_after(&reply.head.headers, SystemTime::now()), Ok(reply))
                 }
-                (Exchange::Complete, None) => (None, Err(self.network(&request, "no answer came", &backoff))),
+                (Exchange::Complete, None) => (None, Err(Self::network(&request, "no answer came", &backoff))),
                 (Exchange::Broken(problem), _) => {
-                    let error = self.network(&request, &problem, &backoff);
+                    let error = Self::network(&request, &problem, &backoff);
                     if repeat == Repeat::WhenNotDone {
                         return Err(error);
                     }
@@ -120,7 +120,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    fn network(&self, request: &Request, problem: &str, backoff: &Backoff) -> Error {
+    fn network(request: &Request, problem: &str, backoff: &Backoff) -> Error {
         let tries = match backoff.failures() + 1 {
             1 => String::new(),
             tries => format!(" (tried {tries} times)"),
