@@ -103,6 +103,12 @@ impl Api {
         })
     }
 
+    /// The address that all paths begin with.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// All bundles of an app, the newest first, page after page as they are wanted; none twice.
     ///
     /// A bundle that is deleted while the list is read may push another off it; read again if that matters.

@@ -8,6 +8,8 @@
 //! What cannot be undone is named ([`Left`]). What was made before it is then kept as well: a row without its archive breaks
 //! devices, an archive without a row only takes space.
 
+mod listed;
+mod object;
 mod promote;
 mod register;
 mod upload;
@@ -15,6 +17,8 @@ mod verify;
 
 use std::fmt;
 
+pub use listed::ApiRegistry;
+pub use object::S3Object;
 pub use promote::{Channel, Promote};
 pub use register::{Annotate, Register, Registry};
 pub use upload::{Storage, Stored, Upload};
