@@ -146,6 +146,12 @@ impl Failure {
         self.adding("the time of --timeout is over")
     }
 
+    /// The same failure, with what was noticed before it.
+    pub(crate) fn with_findings(mut self, findings: Vec<Reported>) -> Self {
+        self.findings.extend(findings);
+        self
+    }
+
     /// The same failure, after some steps were done.
     pub(crate) fn after(mut self, aftermath: Aftermath) -> Self {
         self.aftermath = Some(aftermath);
@@ -213,6 +219,13 @@ pub(crate) struct Reported {
 impl Reported {
     pub(crate) fn error(text: Warning) -> Self {
         Self { severity: ERROR, text }
+    }
+
+    pub(crate) fn warning(text: Warning) -> Self {
+        Self {
+            severity: "warning",
+            text,
+        }
     }
 
     pub(crate) fn is_error(&self) -> bool {
