@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use answer::{Answer, Verdict};
+#[cfg(feature = "publish")]
+pub(crate) use answer::{content_length, content_range, is_text};
 use part::Part;
 #[cfg(feature = "publish")]
 pub(crate) use rate::Rate;

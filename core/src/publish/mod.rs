@@ -3,5 +3,8 @@
 //! For CI and tools, with feature `publish`; phones have no use for it.
 
 pub mod api;
+pub mod external;
 pub mod plan;
+pub mod put;
 pub mod s3;
+mod told;

@@ -104,9 +104,9 @@ impl<'a> Question<'a> {
                     }
                     (retry_after(&reply.head.headers, SystemTime::now()), Ok(reply))
                 }
-                (Exchange::Complete, None) => (None, Err(Self::network(&request, "no answer came", &backoff))),
+                (Exchange::Complete, None) => (None, Err(network(&request, "no answer came", &backoff))),
                 (Exchange::Broken(problem), _) => {
-                    let error = Self::network(&request, &problem, &backoff);
+                    let error = network(&request, &problem, &backoff);
                     if repeat == Repeat::WhenNotDone {
                         return Err(error);
                     }
@@ -119,16 +119,16 @@ impl<'a> Question<'a> {
             sending.again();
         }
     }
+}
 
-    fn network(request: &Request, problem: &str, backoff: &Backoff) -> Error {
-        let tries = match backoff.failures() + 1 {
-            1 => String::new(),
-            tries => format!(" (tried {tries} times)"),
-        };
-        Error::Network {
-            url: request.url.without_query().to_owned(),
-            problem: format!("{problem}{tries}"),
-        }
+fn network(request: &Request, problem: &str, backoff: &Backoff) -> Error {
+    let tries = match backoff.failures() + 1 {
+        1 => String::new(),
+        tries => format!(" (tried {tries} times)"),
+    };
+    Error::Network {
+        url: request.url.without_query().to_owned(),
+        problem: format!("{problem}{tries}"),
     }
 }
 

@@ -4,8 +4,9 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::refusal::{ApiError, advice, printable, words};
+use super::refusal::{ApiError, advice, words};
 use crate::error::{Error, Result};
+use crate::publish::told::printable;
 use crate::transport::{Reply, Url, retry_after};
 
 /// The JSON of an answer that is no refusal; an empty answer is `null`.
@@ -23,7 +24,10 @@ pub(super) fn read(reply: &Reply, url: &str, secret: &str) -> Result<Value> {
     let Some((code, message)) = words(&body, is_error_status) else {
         return Ok(body);
     };
-    let (code, message) = (code.map(|code| printable(&code, secret)), printable(&message, secret));
+    let (code, message) = (
+        code.map(|code| printable(&code, &[secret])),
+        printable(&message, &[secret]),
+    );
     Err(Error::Api(Box::new(ApiError {
         url: url.to_owned(),
         status,

@@ -7,8 +7,6 @@ use serde_json::Value;
 
 use super::advice::{advice_for_code, advice_for_text};
 
-/// A message of a server is cut here: it goes to a terminal.
-const MAX_MESSAGE: usize = 500;
 /// A code is one word; anything else is text.
 const MAX_CODE: usize = 64;
 
@@ -88,22 +86,6 @@ pub(super) fn words(body: &Value, is_error_status: bool) -> Option<(Option<Strin
 fn is_code(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     text.len() <= MAX_CODE && text.bytes().all(is_part)
-}
-
-/// One line, no control characters, not too long, and not the key.
-pub(super) fn printable(text: &str, secret: &str) -> String {
-    let text = text.replace(secret, "[the API key]");
-    let line: String = text
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .take(MAX_MESSAGE)
-        .collect();
-    let cut = if text.chars().nth(MAX_MESSAGE).is_some() {
-        "…"
-    } else {
-        ""
-    };
-    format!("{}{cut}", line.trim())
 }
 
 /// What to do about a refusal.

@@ -86,7 +86,7 @@ fn the_key_is_in_no_text() {
     for text in texts {
         assert!(!text.contains(KEY), "{text}");
     }
-    assert!(error.to_string().contains("Unknown key [the API key]"), "{error}");
+    assert!(error.to_string().contains("Unknown key [secret]"), "{error}");
 }
 
 #[test]
