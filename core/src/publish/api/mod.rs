@@ -45,6 +45,7 @@ mod once;
 mod pages;
 mod refusal;
 mod row;
+mod upload;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -3,7 +3,7 @@
 use super::{Channel, Registry};
 use crate::error::{Error, Result};
 use crate::progress::Control;
-use crate::publish::api::{Api, AppId, Checksum, NewBundle};
+use crate::publish::api::{Api, ApiError, AppId, Checksum, NewBundle};
 use crate::seal::capgo::IvSessionKey;
 use crate::transport::Url;
 
@@ -85,9 +85,11 @@ impl Registry for ApiRegistry<'_> {
     }
 
     fn channel(&self, name: &str, control: &Control) -> Result<Option<Channel>> {
-        let Some(found) = self.api.channel(&self.app, name, control)? else {
-            return Ok(None);
+        let found = match self.api.channel(&self.app, name, control) {
+            Err(Error::Api(error)) if is_unknown_app(&error) => return Ok(None),
+            found => found?,
         };
+        let Some(found) = found else { return Ok(None) };
         let bundle = match (found.bundle_id, &found.version) {
             (None, Some(version)) => self.api.bundle(&self.app, version, control)?.map(|bundle| bundle.id),
             (id, _) => id,
@@ -95,7 +97,23 @@ impl Registry for ApiRegistry<'_> {
         Ok(Some(Channel { id: found.id, bundle }))
     }
 
+    fn is_new(&self, control: &Control) -> Result<bool> {
+        match self.api.channels(&self.app, control).next() {
+            None => Ok(true),
+            Some(Ok(_)) => Ok(false),
+            Some(Err(Error::Api(error))) if is_unknown_app(&error) => Ok(true),
+            Some(Err(error)) => Err(error),
+        }
+    }
+
     fn point(&self, channel: u64, bundle: u64, control: &Control) -> Result<()> {
         self.api.set_channel(&self.app, bundle, channel, control)
     }
+}
+
+/// Servers say the same of an app that they do not know and of a key that may not see it; the latter is told when it
+/// registers.
+fn is_unknown_app(error: &ApiError) -> bool {
+    let code = error.code.as_deref().unwrap_or_default();
+    code.starts_with("cannot_") || code == "app_not_found"
 }

@@ -12,6 +12,7 @@ mod listed;
 mod object;
 mod promote;
 mod register;
+mod sent;
 mod upload;
 mod verify;
 
@@ -21,6 +22,7 @@ pub use listed::ApiRegistry;
 pub use object::S3Object;
 pub use promote::{Channel, Promote};
 pub use register::{Annotate, Register, Registry};
+pub use sent::{PutFile, ServerFile};
 pub use upload::{Storage, Stored, Upload};
 pub use verify::Verify;
 

@@ -35,26 +35,34 @@ impl<'a> Promote<'a> {
     }
 }
 
+impl Promote<'_> {
+    fn unknown(&self) -> Error {
+        let problem = format!("{} has no such channel", self.registry.place());
+        Error::invalid_input(format!("channel {}", self.name), problem)
+    }
+}
+
 impl Step for Promote<'_> {
     fn describe(&self) -> String {
         format!("set channel {} to version {}", self.name, self.registry.version())
     }
 
     fn prepare(&mut self, control: &Control) -> Result<()> {
-        let problem = || format!("{} has no such channel", self.registry.place());
-        let found = self.registry.channel(&self.name, control)?;
-        let found = found.ok_or_else(|| Error::invalid_input(format!("channel {}", self.name), problem()))?;
-        self.found = Some(found);
+        self.found = self.registry.channel(&self.name, control)?;
+        if self.found.is_none() && !self.registry.is_new(control)? {
+            return Err(self.unknown());
+        }
         Ok(())
     }
 
     fn run(&mut self, work: &mut Work, control: &Control) -> Result<()> {
         let bundle = work.bundle()?;
-        let Some(channel) = &self.found else {
-            return Err(Error::invalid_input("plan", "a channel was not looked up before"));
-        };
+        if self.found.is_none() {
+            self.found = self.registry.channel(&self.name, control)?;
+        }
+        let channel = self.found.as_ref().ok_or_else(|| self.unknown())?.id;
         self.made = true;
-        let pointed = self.registry.point(channel.id, bundle, control);
+        let pointed = self.registry.point(channel, bundle, control);
         pointed.inspect_err(|error| self.made = matches!(error.kind(), ErrorKind::Network | ErrorKind::Cancelled))
     }
 

@@ -40,6 +40,11 @@ pub trait Registry: fmt::Debug {
     /// # Errors
     /// As [`find`](Self::find).
     fn channel(&self, name: &str, control: &Control) -> Result<Option<Channel>>;
+    /// Whether the app is new to the server, so that its channels may come with its first bundle.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    fn is_new(&self, control: &Control) -> Result<bool>;
     /// Lets a channel point to a bundle.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ struct World {
     faults: Vec<(&'static str, Fault)>,
     token: CancelToken,
     there_before: bool,
+    new_app: bool,
     object: Cell<bool>,
     row: Cell<bool>,
     beta: Cell<u64>,
@@ -179,12 +180,17 @@ impl Registry for World {
                 id: 2,
                 bundle: Some(self.production.get()),
             }),
+            "first" => self.row.get().then_some(Channel { id: 3, bundle: None }),
             "new" => Some(Channel {
                 id: 3,
                 bundle: self.new_channel.get(),
             }),
             _ => None,
         })
+    }
+
+    fn is_new(&self, _: &Control) -> Result<bool> {
+        Ok(self.new_app)
     }
 
     fn point(&self, channel: u64, bundle: u64, _: &Control) -> Result<()> {
@@ -301,6 +307,14 @@ fn a_channel_that_does_not_exist_is_found_before_anything_is_done() {
     let failed = world.release_to(&["beta", "prodution"]).unwrap_err();
     assert!(failed.to_string().contains("prodution"), "{failed}");
     assert!(!world.changed());
+}
+
+#[test]
+fn a_channel_may_come_with_the_first_bundle_of_an_app() {
+    let mut world = World::new();
+    world.new_app = true;
+    world.release_to(&["first"]).unwrap();
+    assert_eq!(world.new_channel.get(), Some(NEW));
 }
 
 #[test]

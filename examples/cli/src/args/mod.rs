@@ -32,7 +32,7 @@ pub(crate) use remote::{
     MetadataArgs,
 };
 pub(crate) use server::{NetworkArgs, ServerArgs};
-pub(crate) use upload::{BucketStyle, PlaceArgs, S3Args, SealingArgs, UploadArgs};
+pub(crate) use upload::{BucketStyle, S3Args, UploadArgs};
 
 const EXAMPLES_AND_EXIT_CODES: &str = "\
 Examples:

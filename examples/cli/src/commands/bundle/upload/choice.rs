@@ -16,7 +16,7 @@ pub(super) enum Destination<'a> {
     /// An address that takes a PUT.
     Put { to: Url, headers: Headers, public: Url },
     /// The server that registers it keeps it as well.
-    Server(Url),
+    Server,
 }
 
 /// The place, if the options go together.
@@ -37,14 +37,14 @@ pub(super) fn destination(args: &UploadArgs) -> Result<Destination<'_>> {
     if let Some(url) = &args.place.put_url {
         return put(args, url);
     }
-    if let Some(url) = server::own_address(&args.server)? {
+    if server::own_address(&args.server)?.is_some() {
         if args.no_register {
             return Err(conflict(
                 "--no-register: a server of your own takes the archive and registers it at once; give a bucket (--s3-bucket-name) or \
                  --put-url to upload without registering",
             ));
         }
-        return Ok(Destination::Server(url));
+        return Ok(Destination::Server);
     }
     Err(Failure::missing_argument(
         "where to? Uploading into Capgo's own storage is not possible here: its public API has no way to do it. Give a \

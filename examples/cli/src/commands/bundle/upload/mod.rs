@@ -77,6 +77,16 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
         return dry_run(&ready, &outgoing, (&app, &version), output);
     }
     let (steps, work) = publish(&ready, output)?;
+    let mut warnings = outgoing.warnings.clone();
+    for note in ready.notes.borrow().iter() {
+        let noticed = Warning::new(note.as_str(), note.to_string());
+        if note.is_warning() {
+            output.warn(&noticed);
+        } else {
+            output.say(format!("Note: {note}"));
+        }
+        warnings.push(noticed);
+    }
     let url = work.url.as_ref().map(|url| url.as_str().to_owned());
     tell(args, &outgoing, &work, (&app, &version), output);
     output.document(&Document {
@@ -89,7 +99,7 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
         registered: !args.no_register,
         version_id: work.bundle,
         steps: &steps,
-        warnings: &outgoing.warnings,
+        warnings: &warnings,
         ..Document::of(&app, &version)
     })
 }

@@ -1,12 +1,17 @@
 //! What is done with the archive, step by step.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use capbundle::progress::Control;
 use capbundle::publish::api::{Api, ApiKey, AppId, Checksum};
+use capbundle::publish::external::{self, CheckOptions, Expected, Note};
 use capbundle::publish::plan::{
-    Annotate, ApiRegistry, Plan, Promote, Register, Registry as _, S3Object, Storage, Upload, Verify, Work,
+    Annotate, ApiRegistry, Plan, Promote, PutFile, Register, Registry as _, S3Object, ServerFile, Storage, Upload,
+    Verify, Work,
 };
+use capbundle::publish::put;
 use capbundle::publish::s3::{Bucket, KeyTemplate};
 use capbundle::transport::{Transport, Url};
 
@@ -14,7 +19,7 @@ use super::archive::{Outgoing, Protection};
 use super::choice::Destination;
 use super::place;
 use crate::args::UploadArgs;
-use crate::codes::{Failure, Result};
+use crate::codes::Result;
 use crate::commands::server;
 use crate::interrupt;
 
@@ -42,6 +47,8 @@ pub(super) struct Ready<'r> {
     registry: Option<ApiRegistry<'r>>,
     /// Where devices get it, if that is known before anything is sent.
     pub(super) url: Option<Url>,
+    /// What was noticed at the address.
+    pub(super) notes: RefCell<Vec<Note>>,
 }
 
 impl<'a> Release<'a> {
@@ -113,6 +120,7 @@ impl<'a> Release<'a> {
             storage,
             registry,
             url,
+            notes: RefCell::default(),
         })
     }
 
@@ -126,17 +134,36 @@ impl<'a> Release<'a> {
                 let object = S3Object::new(bucket, key, place::upload_options(s3), Some(url.clone()));
                 (Some(Box::new(object)), Some(url))
             }
-            _ => {
-                return Err(Failure::refused(
-                    "unsupported",
-                    "this place is not known to this version of the command",
-                ));
+            (Destination::Put { to, headers, public }, _) => {
+                let mut options = put::UploadOptions::default();
+                options.headers = headers.clone();
+                let file = PutFile::new(&*self.transport, to.clone(), options, public.clone());
+                (Some(Box::new(file)), Some(public.clone()))
             }
+            (Destination::Server, _) => {
+                // Nothing goes to a server without being registered there.
+                let file = self.api.as_ref().map(|api| {
+                    let file = ServerFile::new(api, self.app.clone(), self.version, outgoing.digest);
+                    Box::new(file) as Box<dyn Storage>
+                });
+                (file, None)
+            }
+            // A bucket is made for every destination in S3.
+            (Destination::S3(_), None) => (None, None),
         })
     }
 }
 
 impl Ready<'_> {
+    /// Gets the archive as a device does.
+    fn look(&self, url: &Url, control: &Control) -> capbundle::Result<()> {
+        let mut expected = Expected::of_digest(self.outgoing.digest);
+        expected.size = Some(self.outgoing.size);
+        let checked = external::check(self.transport, url, &expected, &CheckOptions::default(), control)?;
+        self.notes.borrow_mut().extend(checked.notes);
+        Ok(())
+    }
+
     /// All steps in their order.
     pub(super) fn plan(&self) -> (Plan<'_>, Work) {
         let (args, outgoing) = (self.args, self.outgoing);
@@ -157,13 +184,8 @@ impl Ready<'_> {
                 Some(url) => format!("verify that {url} gives the archive to everybody"),
                 None => "verify that the address gives the archive to everybody".to_owned(),
             };
-            plan = plan.then(Verify::new(
-                what,
-                |url: &Url, control: &capbundle::progress::Control| {
-                    let _ = (self.transport, url, control);
-                    Ok(())
-                },
-            ));
+            let look = |url: &Url, control: &Control| self.look(url, control);
+            plan = plan.then(Verify::new(what, look));
         }
         plan = plan.then(Register::new(registry));
         if args.link.is_some() || args.comment.is_some() {
