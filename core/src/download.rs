@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use answer::{Answer, Verdict};
+#[cfg(feature = "publish")]
+pub(crate) use answer::{content_length, content_range, is_text};
 use part::Part;
+#[cfg(feature = "publish")]
+pub(crate) use rate::Rate;
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
@@ -201,7 +205,8 @@ fn fetch(
     while !part.is_complete() {
         control.check("download")?;
         let before = part.length();
-        let request = request_for(remote, part, options)?;
+        let mut request = request_for(remote, part, options)?;
+        request.control = control.clone();
         let mut answer = Answer::new(remote, part, folder, options, control);
         let exchange = Exchange::run(transport, &request, options.cleartext, &mut answer);
         let (verdict, came) = answer.end();

@@ -296,6 +296,10 @@ pub enum Error {
         /// What that means here, or what is wrong with the answer.
         problem: String,
     },
+    /// A server of the Bundles API refused, and said why.
+    #[cfg(feature = "publish")]
+    #[error("{0}")]
+    Api(Box<crate::publish::api::ApiError>),
     /// The caller cancelled the operation through its [`CancelToken`](crate::progress::CancelToken).
     #[error("cancelled: {operation}")]
     Cancelled {
@@ -328,6 +332,8 @@ impl Error {
             Self::LeftBehind { problem, .. } => problem.kind(),
             Self::Network { .. } => ErrorKind::Network,
             Self::Server { .. } => ErrorKind::Server,
+            #[cfg(feature = "publish")]
+            Self::Api(_) => ErrorKind::Server,
             Self::Cancelled { .. } => ErrorKind::Cancelled,
         }
     }

@@ -57,6 +57,9 @@
 //! for what would not work on a device; with `ignore-rules` (part of `pack` too) it knows `.capbundleignore`.
 //!
 //! `http`: a [`transport::Transport`] of this crate, with TLS. Phones bring their own.
+//!
+//! `publish`: bringing bundles to where devices get them: the Bundles API, S3, any server, checks of what others host. Phones
+//! have no use for it.
 
 pub mod bundle;
 pub mod digest;
@@ -70,6 +73,8 @@ mod output;
 pub mod path;
 mod positioned;
 pub mod progress;
+#[cfg(feature = "publish")]
+pub mod publish;
 pub mod seal;
 mod stages;
 pub mod store;

@@ -27,6 +27,8 @@ pub enum Phase {
     Unpack,
     /// Fetching a file over the network.
     Download,
+    /// Sending a file over the network.
+    Upload,
 }
 
 impl Phase {
@@ -41,6 +43,7 @@ impl Phase {
             Self::Open => "open",
             Self::Unpack => "unpack",
             Self::Download => "download",
+            Self::Upload => "upload",
         }
     }
 }
@@ -55,7 +58,7 @@ pub struct Progress {
     pub done: u64,
     /// Bytes in all, as far as is known when the phase starts.
     pub total: u64,
-    /// Bytes a second lately, where the speed is not the machine's own: while downloading.
+    /// Bytes a second lately, where the speed is not the machine's own: while downloading and uploading.
     pub rate: Option<u64>,
 }
 
@@ -154,7 +157,9 @@ impl Control {
         observer.progress(progress);
     }
 
-    fn is_cancelled(&self) -> bool {
+    /// Whether any of its tokens was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
         self.cancel.iter().any(CancelToken::is_cancelled)
     }
 

@@ -251,7 +251,7 @@ impl Receiver for Answer<'_> {
 }
 
 /// A zip and a sealed file begin with bytes that no web page has.
-fn is_text(bytes: &[u8]) -> bool {
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(LOOKED_AT)];
     start.trim_ascii_start().starts_with(b"<")
         && start
@@ -259,12 +259,12 @@ fn is_text(bytes: &[u8]) -> bool {
             .all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
 }
 
-fn content_length(headers: &Headers) -> Option<u64> {
+pub(crate) fn content_length(headers: &Headers) -> Option<u64> {
     headers.get("content-length")?.trim().parse().ok()
 }
 
 /// `bytes 5-9/10`: where the part begins, and the size of the whole if it is told.
-fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+pub(crate) fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
     let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (from, to) = range.split_once('-')?;
     let (from, to): (u64, u64) = (from.trim().parse().ok()?, to.trim().parse().ok()?);

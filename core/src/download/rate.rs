@@ -8,7 +8,7 @@ const WINDOW: Duration = Duration::from_secs(30);
 const TOLD: Duration = Duration::from_millis(500);
 
 /// Measures one connection.
-pub(super) struct Rate {
+pub(crate) struct Rate {
     min: u64,
     window: Span,
     told: Span,
@@ -38,7 +38,7 @@ impl Span {
 }
 
 impl Rate {
-    pub(super) fn new(min: u64, now: Instant) -> Self {
+    pub(crate) fn new(min: u64, now: Instant) -> Self {
         Self {
             min,
             window: Span::new(now),
@@ -48,7 +48,7 @@ impl Rate {
     }
 
     /// So many bytes came. An error, in words, when too few came for too long.
-    pub(super) fn came(&mut self, bytes: u64, now: Instant) -> Result<(), String> {
+    pub(crate) fn came(&mut self, bytes: u64, now: Instant) -> Result<(), String> {
         self.window.bytes += bytes;
         self.told.bytes += bytes;
         if let Some(rate) = self.told.end_after(TOLD, now) {
@@ -66,7 +66,7 @@ impl Rate {
     }
 
     /// Bytes a second lately.
-    pub(super) fn lately(&self) -> Option<u64> {
+    pub(crate) fn lately(&self) -> Option<u64> {
         self.lately
     }
 }

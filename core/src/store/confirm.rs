@@ -138,7 +138,8 @@ impl Store {
     /// As [`trial_started`](Self::trial_started).
     pub fn trial_expired(&self, id: &BundleId) -> Result<Expired> {
         let now = (self.clock)();
-        let fallback = self.change_from_reserve(|state| {
+        let lock = self.lock(self.options.lock_timeout)?;
+        let fallback = self.change_locked_from_reserve(&mut |state| {
             let TrialEnd::Counted(failed) = state.trial_expired(id, &self.session.name, &self.rules(), now) else {
                 return Ok(None);
             };
@@ -162,7 +163,7 @@ impl Store {
             };
         }
         launch.on_trial = false;
-        self.serve(&launch)?;
+        self.serve(&launch, lock)?;
         self.sweep_orphans()?;
         Ok(Expired::FallBack(Box::new(launch)))
     }

@@ -68,7 +68,12 @@ impl Store {
     /// As [`change`](Self::change), also on a full disk: for what ends or excuses an attempt, and for what frees space.
     pub(super) fn change_from_reserve<T>(&self, mut change: impl FnMut(&mut State) -> Result<T>) -> Result<T> {
         let _lock = self.lock(self.options.lock_timeout)?;
-        match self.change_locked(&mut change) {
+        self.change_locked_from_reserve(&mut change)
+    }
+
+    /// As [`change_from_reserve`](Self::change_from_reserve), for whoever holds the lock.
+    pub(super) fn change_locked_from_reserve<T>(&self, change: &mut dyn FnMut(&mut State) -> Result<T>) -> Result<T> {
+        match self.change_locked(&mut *change) {
             Err(error) if error.kind() == ErrorKind::NoSpace => {
                 if !self.persistence.release_reserve()? {
                     return Err(error);

@@ -5,6 +5,7 @@ use super::state::{Decision, Refusal, State};
 use super::types::{Failed, NativeApp, Slot};
 use super::{Store, refused};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::Lock;
 
 impl Store {
     /// Makes a bundle current in this session: the host reloads its web view with what this returns.
@@ -14,7 +15,8 @@ impl Store {
     /// [`set_next`](Self::set_next).
     pub fn set_current(&self, slot: &Slot) -> Result<Launch> {
         self.require_files(slot)?;
-        let launch = self.change(|state| {
+        let lock = self.lock(self.options.lock_timeout)?;
+        let launch = self.change_locked(|state| {
             self.require_native_range(state, slot)?;
             let failed = self.settle_trial(state);
             if failed.as_ref().is_some_and(|failed| slot.is(&failed.id)) {
@@ -24,7 +26,7 @@ impl Store {
             set.map_err(|refusal| refused(refusal, slot))?;
             Ok(self.switched(state, LaunchReason::SetCurrent, failed))
         })?;
-        self.serve(&launch)?;
+        self.serve(&launch, lock)?;
         Ok(launch)
     }
 
@@ -45,13 +47,14 @@ impl Store {
     /// # Errors
     /// As [`set_next`](Self::set_next).
     pub fn reset(&self, to_last_proven: bool) -> Result<Launch> {
-        let launch = self.change_from_reserve(|state| {
+        let lock = self.lock(self.options.lock_timeout)?;
+        let launch = self.change_locked_from_reserve(&mut |state| {
             let failed = self.settle_trial(state);
             let is_there = state.fallback.bundle().is_none_or(|id| self.persistence.is_there(id));
             state.reset(to_last_proven && is_there);
             Ok(self.switched(state, LaunchReason::Reset, failed))
         })?;
-        self.serve(&launch)?;
+        self.serve(&launch, lock)?;
         Ok(launch)
     }
 
@@ -62,14 +65,15 @@ impl Store {
     /// As [`set_next`](Self::set_next).
     pub fn apply_next(&self, native: &NativeApp) -> Result<Option<Launch>> {
         let facts = StoreFacts::new(self);
-        let launch = self.change(|state| {
+        let lock = self.lock(self.options.lock_timeout)?;
+        let launch = self.change_locked(|state| {
             let failed = self.settle_trial(state);
             let applied = state.apply_next(&self.world(native, &facts));
             let reason = LaunchReason::NextApplied;
             Ok(applied.map(|serve| self.launch_of(state, Decision { serve, reason, failed })))
         })?;
         if let Some(launch) = &launch {
-            self.serve(launch)?;
+            self.serve(launch, lock)?;
         }
         Ok(launch)
     }
@@ -116,8 +120,13 @@ impl Store {
         self.launch_of(state, Decision { serve, reason, failed })
     }
 
-    pub(super) fn serve(&self, launch: &Launch) -> Result<()> {
-        match self.pin(&launch.bundle) {
+    /// This session serves something else from now on. Written down while the change is still under its lock: before that
+    /// nobody else knows that the files are used, and may delete them.
+    pub(super) fn serve(&self, launch: &Launch, lock: Box<dyn Lock>) -> Result<()> {
+        let pinned = self.pin(&launch.bundle);
+        // A launch waits for the lock with what it serves in its hands.
+        drop(lock);
+        match pinned {
             // On a full disk other processes do not learn of it; they keep what is current and the fallback all the same.
             Err(error) if error.kind() != ErrorKind::NoSpace => return Err(error),
             _ => {}

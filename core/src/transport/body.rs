@@ -1,7 +1,7 @@
 //! What a request carries.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
 use crate::positioned::PositionedReader;
@@ -21,6 +21,8 @@ pub enum Body {
         /// How many bytes it has.
         length: u64,
     },
+    /// Several, one after the other: a form has text around the file.
+    Parts(Vec<Self>),
 }
 
 impl Body {
@@ -30,6 +32,7 @@ impl Body {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::File { length, .. } => *length,
+            Self::Parts(parts) => parts.iter().map(Self::length).fold(0, u64::saturating_add),
         }
     }
 
@@ -43,6 +46,12 @@ impl Body {
                 reader.jump(*offset, *length);
                 Box::new(reader)
             }
+            Self::Parts(parts) => {
+                let nothing: Box<dyn Read + '_> = Box::new(io::empty());
+                parts
+                    .iter()
+                    .fold(nothing, |before, part| Box::new(before.chain(part.reader())))
+            }
         }
     }
 }
@@ -52,3 +61,6 @@ impl From<Vec<u8>> for Body {
         Self::Bytes(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests;

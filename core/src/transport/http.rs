@@ -1,10 +1,15 @@
 //! The transport of Rust programs: `ureq`, with rustls and the roots that Mozilla trusts.
 
+mod interruptible;
+
 use std::io::{self, Read as _};
 
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, RustlsConnector, TcpConnector};
 use ureq::{Agent, SendBody, Timeout};
 
+use self::interruptible::{InterruptibleConnector, Listening};
 use crate::error::{Error, Result};
 
 use super::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError};
@@ -53,8 +58,12 @@ impl Http {
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .build();
+        let connector = ConnectProxyConnector::default()
+            .chain(TcpConnector::default())
+            .chain(InterruptibleConnector)
+            .chain(RustlsConnector::default());
         Self {
-            agent: Agent::new_with_config(config),
+            agent: Agent::with_parts(config, connector, DefaultResolver::default()),
         }
     }
 }
@@ -67,6 +76,20 @@ impl Default for Http {
 
 impl Transport for Http {
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
+        let _listening = Listening::to(&request.control);
+        let sent = self.exchange(request, receiver);
+        match request.control.check("wait for a server") {
+            // What the connection says about it is our own doing.
+            Err(cancelled) if matches!(sent, Err(TransportError::Broken(_))) => {
+                Err(TransportError::Receiver(cancelled))
+            }
+            _ => sent,
+        }
+    }
+}
+
+impl Http {
+    fn exchange(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
         let mut builder = ureq::http::Request::builder()
             .method(request.method.as_str())
             .uri(request.url.as_str());
@@ -120,9 +143,7 @@ impl Transport for Http {
             }
         }
     }
-}
 
-impl Http {
     fn run<B: ureq::AsSendBody>(
         &self,
         sent: ureq::http::Request<B>,

@@ -28,6 +28,7 @@ pub(crate) use retry::{Backoff, retry_after};
 pub use url::{Origin, Url};
 
 use crate::error::{Error, Result};
+use crate::progress::Control;
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,6 +134,8 @@ pub struct Request {
     /// How long without a single byte until the transfer is given up. There is no limit on the whole: a large bundle over
     /// a slow line is no error.
     pub stall_timeout: Duration,
+    /// Whoever sends it may lose interest. A transport that can wait for long looks at this while it waits.
+    pub control: Control,
 }
 
 impl Request {
@@ -146,6 +149,7 @@ impl Request {
             body: None,
             connect_timeout: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(30),
+            control: Control::new(),
         }
     }
 }

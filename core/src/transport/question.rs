@@ -83,7 +83,8 @@ impl<'a> Question<'a> {
         let mut backoff = Backoff::new(self.tries).with_first_wait(self.first_wait);
         loop {
             self.control.check(self.operation)?;
-            let request = make()?;
+            let mut request = make()?;
+            request.control = self.control.clone();
             let mut collector = Collector {
                 question: self,
                 url: &request.url.to_string(),
@@ -103,9 +104,9 @@ impl<'a> Question<'a> {
                     }
                     (retry_after(&reply.head.headers, SystemTime::now()), Ok(reply))
                 }
-                (Exchange::Complete, None) => (None, Err(self.network(&request, "no answer came", &backoff))),
+                (Exchange::Complete, None) => (None, Err(network(&request, "no answer came", &backoff))),
                 (Exchange::Broken(problem), _) => {
-                    let error = self.network(&request, &problem, &backoff);
+                    let error = network(&request, &problem, &backoff);
                     if repeat == Repeat::WhenNotDone {
                         return Err(error);
                     }
@@ -118,16 +119,16 @@ impl<'a> Question<'a> {
             sending.again();
         }
     }
+}
 
-    fn network(&self, request: &Request, problem: &str, backoff: &Backoff) -> Error {
-        let tries = match backoff.failures() + 1 {
-            1 => String::new(),
-            tries => format!(" (tried {tries} times)"),
-        };
-        Error::Network {
-            url: request.url.without_query().to_owned(),
-            problem: format!("{problem}{tries}"),
-        }
+fn network(request: &Request, problem: &str, backoff: &Backoff) -> Error {
+    let tries = match backoff.failures() + 1 {
+        1 => String::new(),
+        tries => format!(" (tried {tries} times)"),
+    };
+    Error::Network {
+        url: request.url.without_query().to_owned(),
+        problem: format!("{problem}{tries}"),
     }
 }
 

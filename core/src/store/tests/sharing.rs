@@ -1,8 +1,10 @@
 //! Several sessions and a lock that somebody else holds.
 
 use std::fs;
+use std::sync::Mutex;
 use std::time::Instant;
 
+use super::faulty::Operation;
 use super::*;
 use crate::progress::Control;
 
@@ -261,4 +263,33 @@ fn two_who_ask_for_a_dead_session_at_once_both_find_it_dead() {
         !session.exists(),
         "nor did that keep what is left of it from being removed"
     );
+}
+
+/// Between the change and the word of it another session could take the files for unused, and delete them.
+#[test]
+fn what_a_session_serves_is_written_down_before_another_can_change_the_store() {
+    let device = Device::new();
+    device.prove("1");
+    let second = device.install_next("2");
+    let store = device.open();
+    assert_eq!(store.launch(&native()).bundle, second.clone().into());
+    let (lock, unlocked) = (device.root().join("lock"), Arc::new(Mutex::new(0)));
+    let count = Arc::clone(&unlocked);
+    device.files.fail(move |operation, path| {
+        let is_pin = operation == Operation::Write && path.parent().is_some_and(|folder| folder.ends_with("sessions"));
+        if is_pin && Disk.try_lock(&lock).unwrap().is_some() {
+            *count.lock().unwrap() += 1;
+        }
+        None
+    });
+
+    store.trial_expired(&second).unwrap();
+    store.reset(true).unwrap();
+    let third = device.install(&store, "3");
+    store.set_current(&Slot::Bundle(third.clone())).unwrap();
+    store.confirm(&Slot::Bundle(third)).unwrap();
+    store.set_next(&Slot::BuiltIn).unwrap();
+    assert!(store.apply_next(&native()).unwrap().is_some());
+
+    assert_eq!(*unlocked.lock().unwrap(), 0);
 }

@@ -8,8 +8,10 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use super::*;
+use crate::progress::{CancelToken, Control};
 use crate::transport::Url;
 
 #[derive(Default)]
@@ -140,4 +142,51 @@ fn sending_ends_when_whoever_sends_it_says_so() {
         "{sent:?}"
     );
     assert!(received.len() < 2_000_000);
+}
+
+/// A server that says so much and then nothing more, for as long as the connection stands.
+fn silent_after(said: &'static [u8]) -> Url {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(said).unwrap();
+        // Ends when the other side does.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    url.parse().unwrap()
+}
+
+#[test]
+fn a_cancelled_request_does_not_wait_for_a_silent_server() {
+    for said in [b"".as_slice(), b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123"] {
+        let token = CancelToken::new();
+        let mut request = Request::new(Method::Get, silent_after(said));
+        request.stall_timeout = Duration::from_mins(10);
+        request.control = Control::new().cancelled_by(&token);
+        let cancelling = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(150));
+            token.cancel();
+        });
+        let sent = Http::new().send(&request, &mut Answer::default());
+        assert!(
+            matches!(sent, Err(TransportError::Receiver(Error::Cancelled { .. }))),
+            "{sent:?}"
+        );
+        cancelling.join().unwrap();
+    }
+}
+
+#[test]
+fn a_silent_server_is_given_up_after_the_stall_time() {
+    let mut request = Request::new(
+        Method::Get,
+        silent_after(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123"),
+    );
+    request.stall_timeout = Duration::from_millis(350);
+    let sent = Http::new().send(&request, &mut Answer::default());
+    assert!(
+        matches!(&sent, Err(TransportError::Broken(problem)) if problem.contains("0.35 s")),
+        "{sent:?}"
+    );
 }

@@ -1,0 +1,105 @@
+//! Deleting, metadata and channels.
+
+use super::*;
+
+#[test]
+fn a_bundle_is_deleted_as_documented() {
+    let (api, transport) = api([ok()]);
+    api.delete(&app(), "1.0.0-beta.1", &Control::new()).unwrap();
+    let line = r#"DELETE https://api.capgo.app/bundle {"app_id":"com.example.app","version":"1.0.0-beta.1"}"#;
+    assert_eq!(asked(&transport), [line]);
+}
+
+#[test]
+fn after_a_lost_answer_a_bundle_that_is_gone_is_deleted() {
+    let lost = || Answer::new(200, b"{").then_breaks();
+    let (deleted, transport) = api([lost(), answer(200, &json!([row(1, "1.0.1")])), no_page()]);
+    deleted.delete(&app(), "1.0.0", &Control::new()).unwrap();
+    assert_eq!(transport.asked().len(), 3);
+    let (of_last, _) = api([lost(), no_page()]);
+    of_last.delete(&app(), "1.0.0", &Control::new()).unwrap();
+    let (still_there, transport) = api([lost(), answer(200, &json!([row(1, "1.0.0")])), ok()]);
+    still_there.delete(&app(), "1.0.0", &Control::new()).unwrap();
+    assert_eq!(transport.asked().len(), 3);
+}
+
+#[test]
+fn all_bundles_are_deleted_on_an_explicit_word_and_once() {
+    let (api, transport) = api([ok()]);
+    api.delete_all(&DeleteAll::bundles_of(app()), &Control::new()).unwrap();
+    assert_eq!(
+        asked(&transport),
+        [r#"DELETE https://api.capgo.app/bundle {"app_id":"com.example.app"}"#]
+    );
+    let (api, transport) = super::api([Answer::new(200, b"").then_breaks(), ok()]);
+    let error = api
+        .delete_all(&DeleteAll::bundles_of(app()), &Control::new())
+        .unwrap_err();
+    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Network, 1));
+}
+
+#[test]
+fn a_version_that_is_no_text_to_send_deletes_nothing() {
+    // Without a version the same request would delete everything.
+    let (api, transport) = api([ok()]);
+    for version in ["", " ", "\t", "1\n2"] {
+        let error = api.delete(&app(), version, &Control::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    assert!(transport.asked().is_empty());
+}
+
+#[test]
+fn link_and_comment_are_set() {
+    let (api, transport) = api([ok(), answer(200, &json!({ "status": "success" })), ok()]);
+    let set = |link, comment| api.set_metadata(&app(), 456, link, comment, &Control::new());
+    set(Some("https://example.com/v1"), Some("Fixed")).unwrap();
+    set(None, Some("")).unwrap();
+    assert_eq!(set(None, None).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let address = "POST https://api.capgo.app/bundle/metadata";
+    assert_eq!(
+        asked(&transport),
+        [
+            format!(
+                r#"{address} {{"app_id":"com.example.app","comment":"Fixed","link":"https://example.com/v1","version_id":456}}"#
+            ),
+            format!(r#"{address} {{"app_id":"com.example.app","comment":"","version_id":456}}"#),
+        ]
+    );
+}
+
+#[test]
+fn a_channel_is_set_by_id_and_tried_again() {
+    let done = answer(
+        200,
+        &json!({ "status": "success", "message": "Bundle 1.0.0 set to channel production" }),
+    );
+    let (api, transport) = api([Answer::new(200, b"").then_breaks(), done]);
+    api.set_channel(&app(), 456, 789, &Control::new()).unwrap();
+    let line = r#"PUT https://api.capgo.app/bundle {"app_id":"com.example.app","channel_id":789,"version_id":456}"#;
+    assert_eq!(asked(&transport), [line, line]);
+}
+
+#[test]
+fn a_channel_is_set_by_name_and_told_as_it_was() {
+    let channel = json!({ "id": 7, "name": "production", "version": { "id": 4, "name": "1.0.1" } });
+    let (api, transport) = api([answer(200, &channel), ok()]);
+    let before = api
+        .set_channel_by_name(&app(), 9, "production", &Control::new())
+        .unwrap();
+    assert_eq!((before.id, before.version.as_deref()), (7, Some("1.0.1")));
+    let line = r#"PUT https://api.capgo.app/bundle {"app_id":"com.example.app","channel_id":7,"version_id":9}"#;
+    assert_eq!(asked(&transport)[1], line);
+}
+
+#[test]
+fn a_channel_name_that_is_wrong_is_answered_with_those_there_are() {
+    let list = answer(
+        200,
+        &json!([{ "id": 1, "name": "beta" }, { "id": 2, "name": "production" }]),
+    );
+    let (api, _) = api([answer(200, &json!([])), list, answer(200, &json!([]))]);
+    let error = api.set_channel_by_name(&app(), 9, "prod", &Control::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains(r#"it has "beta", "production""#), "{error}");
+}

@@ -1,0 +1,236 @@
+//! Bringing a file to any server that takes one: a plain `PUT`, or a form as `curl -F` sends it.
+//!
+//! ```no_run
+//! use capbundle::progress::Control;
+//! use capbundle::publish::put::{post_form, put, UploadOptions};
+//! # fn example(transport: &dyn capbundle::transport::Transport) -> capbundle::Result<()> {
+//! let (archive, control) = ("my-app-1.2.3.zip".as_ref(), Control::new());
+//!
+//! // curl -T my-app-1.2.3.zip https://files.example.com/bundles/my-app-1.2.3.zip
+//! let address = "https://files.example.com/bundles/my-app-1.2.3.zip".parse()?;
+//! put(transport, &address, archive, &UploadOptions::default(), &control)?;
+//!
+//! // curl -X POST https://your-storage-api.com/upload -H "Authorization: Bearer YOUR_TOKEN" -F "file=@my-app-1.2.3.zip"
+//! let mut options = UploadOptions::default();
+//! options.headers.add("Authorization", "Bearer YOUR_TOKEN")?;
+//! let stored = post_form(transport, &"https://your-storage-api.com/upload".parse()?, archive, &options, &control)?;
+//! println!("{:?}", stored.url);
+//! # Ok(())
+//! # }
+//! ```
+
+mod form;
+mod stored;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use stored::Stored;
+
+use crate::download::Rate;
+use crate::error::{Error, IoContext, Result};
+use crate::input;
+use crate::progress::{Control, Phase, Progress};
+use crate::transport::{Body, Headers, Method, Question, Repeat, Request, Sending, Transport, Url};
+
+/// What an archive is sent as, unless a header says otherwise.
+const ARCHIVE: &str = "application/zip";
+/// Set by whoever sends: another value would contradict what is sent.
+const OURS: [&str; 4] = ["content-length", "transfer-encoding", "host", "connection"];
+
+/// How to send a file.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UploadOptions {
+    /// Header fields for the server, for example `Authorization`. Never printed; not sent on, since redirects are not
+    /// followed.
+    pub headers: Headers,
+    /// The field of a form that the file is in. `file`.
+    pub field: String,
+    /// Other fields of a form, before the file, where servers look for them.
+    pub fields: Vec<(String, String)>,
+    /// What the file is called in a form. Its own name by default.
+    pub file_name: Option<String>,
+    /// How often it is tried at most. 5.
+    pub tries: u32,
+    /// The wait after the first failure. It doubles with each, up to half a minute, and is cut to a random part.
+    pub first_wait: Duration,
+}
+
+impl Default for UploadOptions {
+    fn default() -> Self {
+        Self {
+            headers: Headers::new(),
+            field: "file".to_owned(),
+            fields: Vec::new(),
+            file_name: None,
+            tries: 5,
+            first_wait: Duration::from_millis(500),
+        }
+    }
+}
+
+/// Sends the file at `path` as the body of a `PUT`, without holding it in memory. Tried again when the network or the server
+/// fails, since a `PUT` twice is the same as once.
+///
+/// A cancelled or failed `PUT` may leave a part of the file, or all of it, at the server, as the server has it.
+///
+/// # Errors
+/// [`Server`](crate::ErrorKind::Server) for any answer but a success, a redirect among them, with what the server says;
+/// [`Network`](crate::ErrorKind::Network) when no try is left; [`NotTrusted`](crate::ErrorKind::NotTrusted) for an address
+/// without TLS, unless it is this machine, and for a certificate that does not hold;
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) for headers that are set by whoever sends;
+/// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
+pub fn put(
+    transport: &dyn Transport,
+    url: &Url,
+    path: &Path,
+    options: &UploadOptions,
+    control: &Control,
+) -> Result<Stored> {
+    let mut headers = checked(&options.headers)?;
+    if headers.get("content-type").is_none() {
+        headers.add("content-type", ARCHIVE)?;
+    }
+    let upload = Upload {
+        method: Method::Put,
+        headers,
+        body: whole(path)?,
+        repeat: Repeat::Always,
+    };
+    upload.run(transport, url, options, control)
+}
+
+/// Sends the file at `path` inside a form (`multipart/form-data`), without holding it in memory. Tried again only when the
+/// server says that it was not done (429 and 503): a `POST` twice may be stored twice.
+///
+/// # Errors
+/// As of [`put`]; after [`Network`](crate::ErrorKind::Network) it may have been stored all the same.
+pub fn post_form(
+    transport: &dyn Transport,
+    url: &Url,
+    path: &Path,
+    options: &UploadOptions,
+    control: &Control,
+) -> Result<Stored> {
+    let mut headers = checked(&options.headers)?;
+    if headers.get("content-type").is_some() {
+        let problem = "a form has a content type of its own, with its boundary: leave it out, or use PUT";
+        return Err(Error::invalid_input("header Content-Type", problem));
+    }
+    let form = form::around(whole(path)?, path, options)?;
+    headers.add("content-type", form.content_type)?;
+    let upload = Upload {
+        method: Method::Post,
+        headers,
+        body: form.body,
+        repeat: Repeat::WhenNotDone,
+    };
+    upload.run(transport, url, options, control)
+}
+
+/// One upload, ready to be sent as often as it takes.
+struct Upload {
+    method: Method,
+    headers: Headers,
+    body: Body,
+    repeat: Repeat,
+}
+
+impl Upload {
+    fn run(&self, transport: &dyn Transport, url: &Url, options: &UploadOptions, control: &Control) -> Result<Stored> {
+        let mut question = Question::new(transport, control, "upload");
+        question.tries = options.tries;
+        question.first_wait = options.first_wait;
+        let make = &mut || {
+            let mut request = Request::new(self.method, url.clone());
+            request.headers = self.headers.clone();
+            request.body = Some(self.body.clone());
+            Ok(request)
+        };
+        let mut watch = Watch::new(control, self.body.length());
+        let reply = question
+            .ask(self.repeat, make, &mut watch)
+            .map_err(|error| self.uncertain(error))?;
+        stored::read(&reply, url, &self.headers)
+    }
+
+    fn uncertain(&self, error: Error) -> Error {
+        match error {
+            Error::Network { url, problem } if self.repeat == Repeat::WhenNotDone => Error::Network {
+                url,
+                problem: format!("{problem}; it may have been stored all the same: look before you send it again"),
+            },
+            other => other,
+        }
+    }
+}
+
+/// Tells how much is out.
+struct Watch<'a> {
+    control: &'a Control,
+    total: u64,
+    sent: u64,
+    furthest: u64,
+    rate: Rate,
+}
+
+impl<'a> Watch<'a> {
+    fn new(control: &'a Control, total: u64) -> Self {
+        Self {
+            control,
+            total,
+            sent: 0,
+            furthest: 0,
+            // How slow is too slow is the transport's to say: it knows of stalls.
+            rate: Rate::new(0, Instant::now()),
+        }
+    }
+}
+
+impl Sending for Watch<'_> {
+    fn sent(&mut self, count: u64) {
+        self.sent += count;
+        // With a least rate of none it cannot be missed.
+        let _ = self.rate.came(count, Instant::now());
+        if self.sent < self.furthest {
+            return;
+        }
+        self.furthest = self.sent;
+        self.control.report_progress(Progress {
+            phase: Phase::Upload,
+            done: self.sent,
+            total: self.total,
+            rate: self.rate.lately(),
+        });
+    }
+
+    fn again(&mut self) {
+        self.sent = 0;
+    }
+}
+
+fn checked(headers: &Headers) -> Result<Headers> {
+    for (name, _) in headers.iter() {
+        if OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
+            let problem = "it is set by whoever sends, from what is sent: leave it out";
+            return Err(Error::invalid_input(format!("header {name}"), problem));
+        }
+    }
+    Ok(headers.clone())
+}
+
+fn whole(path: &Path) -> Result<Body> {
+    let file = input::open(path)?;
+    let length = file.metadata().at("read the size of", path)?.len();
+    let file = Arc::new(file);
+    Ok(Body::File {
+        file,
+        offset: 0,
+        length,
+    })
+}
+
+#[cfg(test)]
+mod tests;

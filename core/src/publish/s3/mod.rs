@@ -1,0 +1,121 @@
+//! Bundles in S3 and in every store that speaks its protocol: upload, look, list, remove, and addresses for devices.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use std::sync::Arc;
+//!
+//! use capbundle::progress::Control;
+//! use capbundle::publish::s3::{Bucket, BucketOptions, KeyParts, KeyTemplate, Settings, UploadOptions};
+//! # use capbundle::transport::{Receiver, Request, Transport, TransportError};
+//! # #[derive(Debug)] struct Http;
+//! # impl Http { fn new() -> Self { Self } }
+//! # impl Transport for Http {
+//! #     fn send(&self, _: &Request, _: &mut dyn Receiver) -> Result<(), TransportError> { Ok(()) }
+//! # }
+//!
+//! # fn main() -> capbundle::Result<()> {
+//! // Key and secret from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or else from ~/.aws. `Http` is that of feature `http`.
+//! let settings = Settings::find(None)?;
+//! let options = BucketOptions::new("eu-central-1", "my-bundles").or_from(&settings);
+//! let bucket = Bucket::new(&options, settings.into_credentials()?, Arc::new(Http::new()))?;
+//!
+//! let key = KeyTemplate::default().key(&KeyParts { app: "com.example.app", version: "1.2.3", digest: None })?;
+//! let uploaded = bucket.upload(Path::new("app.zip"), &key, &UploadOptions::default(), &Control::new())?;
+//! println!("{} bytes at {}", uploaded.size, bucket.public_url(&key, None)?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is sent
+//!
+//! Every request is signed with AWS Signature Version 4 in its headers, the digest of its body among them, so that a server
+//! that checks signatures takes no byte that is not ours. A file goes as one `PUT` below 8 MiB, above that in parts
+//! of 8 MiB, several at a time, each streamed from the disk. Each part has its SHA-256 in `x-amz-checksum-sha256`; a server that
+//! knows checksums checks it and says so, and [`Uploaded::checked`] tells whether it did.
+//!
+//! # What is left after a failure
+//!
+//! Nothing: an upload in parts that fails or is cancelled is aborted. One whose process was killed stays open, and the next
+//! [`upload`](Bucket::upload) of the same bytes to the same key sends only what is missing: a part counts where the
+//! server has its SHA-256.
+
+mod ask;
+mod credentials;
+mod endpoint;
+mod key;
+mod list;
+mod object;
+mod options;
+mod problem;
+mod profile;
+mod settings;
+mod sign;
+mod upload;
+mod xml;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+pub use credentials::Credentials;
+pub use key::{KeyParts, KeyTemplate};
+pub use list::Objects;
+pub use object::Object;
+pub use options::{BucketOptions, Style};
+pub use settings::Settings;
+pub use upload::{Checked, UploadOptions, Uploaded};
+
+use crate::error::Result;
+use crate::transport::{Cleartext, Transport};
+
+/// One bucket, with the right to use it. Nothing is asked of the server before it is used.
+pub struct Bucket {
+    place: rusty_s3::Bucket,
+    credentials: Credentials,
+    transport: Arc<dyn Transport>,
+    cleartext: Cleartext,
+    options: BucketOptions,
+    clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+}
+
+impl Bucket {
+    /// A bucket, its options checked.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for options that contradict each other or name no bucket.
+    pub fn new(options: &BucketOptions, credentials: Credentials, transport: Arc<dyn Transport>) -> Result<Self> {
+        let (place, cleartext) = endpoint::place(options)?;
+        Ok(Self {
+            place,
+            credentials,
+            transport,
+            cleartext,
+            options: options.clone(),
+            clock: Arc::new(SystemTime::now),
+        })
+    }
+
+    /// Signs with the time of another clock, where the machine's own is known to be wrong.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.place.name()
+    }
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Bucket")
+            .field("url", &self.place.base_url().as_str())
+            .field("region", &self.place.region())
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}

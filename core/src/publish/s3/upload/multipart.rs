@@ -1,0 +1,292 @@
+//! An upload in parts: opened, filled by several threads, closed; or aborted, whatever happened.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::super::ask::{self, Answer, Asked};
+use super::super::object::{CHECKSUM, DIGEST, Looked};
+use super::super::problem::Refused;
+use super::super::xml::{self, Complete, CompletePart, Completed, Created};
+use super::plan::Part;
+use super::tally::{Share, Tally};
+use super::{Checked, Job, OPERATION, Outcome, Sent};
+use crate::digest::Sha256Digest;
+use crate::error::{Error, Result};
+use crate::progress::{CancelToken, Control};
+use crate::transport::{Body, Method, Sending};
+
+/// The word of a server that knows no such upload: it was finished, or aborted by somebody.
+pub(super) const NO_SUCH_UPLOAD: &str = "NoSuchUpload";
+/// Whoever waits for the end of a failed upload wants to know why it failed.
+const TRIES_TO_ABORT: u32 = 3;
+
+/// An upload that is open at the server.
+pub(super) struct Open {
+    pub(super) id: String,
+    /// What the server has of each part, in their order.
+    pub(super) there: Vec<Option<Stored>>,
+}
+
+/// A part that the server has.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) etag: String,
+    /// Whether it named the right checksum.
+    pub(super) checked: bool,
+}
+
+/// Why an upload in parts did not come to its end.
+enum Failure {
+    Error(Error),
+    NoChecksums(Refused),
+    /// Somebody else finished or aborted it.
+    Gone(Refused),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Job<'_> {
+    pub(super) fn multipart(&self) -> Result<Outcome> {
+        let found = if self.resume { self.find_open()? } else { None };
+        let open = match found {
+            Some(open) => open,
+            None => match self.create()? {
+                Ok(open) => open,
+                Err(refused) => return Ok(Outcome::NoChecksums(refused)),
+            },
+        };
+        let resumed = open.there.iter().flatten().count();
+        let resumed = u32::try_from(resumed).unwrap_or(u32::MAX);
+        let id = open.id.clone();
+        let failure = match self.fill(open).and_then(|stored| self.complete(&id, &stored)) {
+            Ok((checked, etag)) => {
+                return Ok(Outcome::Sent(Sent { resumed, checked, etag }));
+            }
+            Err(failure) => failure,
+        };
+        if let Failure::Gone(refused) = failure {
+            return self.gone(refused, resumed);
+        }
+        let aborted = self.abort(&id);
+        match (failure, aborted) {
+            (Failure::NoChecksums(refused), Ok(())) => Ok(Outcome::NoChecksums(refused)),
+            (Failure::NoChecksums(refused) | Failure::Gone(refused), aborted) => {
+                Err(left_open(refused.into_error(), &id, aborted.err()))
+            }
+            (Failure::Error(error), aborted) => Err(left_open(error, &id, aborted.err())),
+        }
+    }
+
+    /// The answer to a request that finished it may have been lost, and then the file is there.
+    fn gone(&self, refused: Refused, resumed: u32) -> Result<Outcome> {
+        match self.bucket.look(self.key, self.control)? {
+            Looked::There(object) if self.plan.is(&object) => Ok(Outcome::Sent(Sent {
+                resumed,
+                checked: Checked::BySize,
+                etag: object.etag,
+            })),
+            _ => Err(refused.into_error()),
+        }
+    }
+
+    fn create(&self) -> Result<Result<Open, Refused>> {
+        let mut asked = Asked::new(Method::Post, Some(self.key), OPERATION);
+        asked.query = &[("uploads", "")];
+        asked.headers.clone_from(&self.headers);
+        asked.headers.push((DIGEST.to_owned(), self.plan.digest.to_string()));
+        if self.checksums {
+            asked
+                .headers
+                .push(("x-amz-checksum-algorithm".to_owned(), "SHA256".to_owned()));
+        }
+        let mut repeated = Repeated(false);
+        let reply = match self.bucket.ask(&asked, self.control, &mut repeated)? {
+            Answer::Refused(refused) if self.checksums && refused.knows_no_checksums() => return Ok(Err(refused)),
+            answer => answer.done()?,
+        };
+        let created: Created = xml::parse(&reply.body).map_err(|problem| Error::Server {
+            url: self.bucket.place.object_url(self.key).to_string(),
+            status: reply.head.status,
+            problem,
+        })?;
+        if repeated.0 {
+            // One whose answer was lost is open too.
+            self.abort_others(&created.upload_id)?;
+        }
+        Ok(Ok(Open {
+            id: created.upload_id,
+            there: vec![None; self.plan.parts.len()],
+        }))
+    }
+
+    /// Sends what is missing, several parts at once. The first failure stops the others.
+    fn fill(&self, open: Open) -> Result<Vec<Stored>, Failure> {
+        let Open { id, there } = open;
+        let missing: Vec<&Part> = self
+            .plan
+            .parts
+            .iter()
+            .zip(&there)
+            .filter(|(_, there)| there.is_none())
+            .map(|(part, _)| part)
+            .collect();
+        let to_send: u64 = missing.iter().map(|part| part.length).sum();
+        let tally = Tally::new(self.control, self.plan.size, self.plan.size - to_send);
+        let stop = CancelToken::new();
+        let control = self.control.clone().cancelled_by(&stop);
+        let next = AtomicUsize::new(0);
+        let stored = Mutex::new(there);
+        let failed: Mutex<Option<Failure>> = Mutex::new(None);
+        let work = || {
+            while let Some(part) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                match self.send(&id, part, &control, &tally) {
+                    Ok(sent) => {
+                        stored.lock().unwrap_or_else(PoisonError::into_inner)[part.number as usize - 1] = Some(sent);
+                    }
+                    Err(failure) => {
+                        failed
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .get_or_insert(failure);
+                        stop.cancel();
+                        return;
+                    }
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..self.parallel.min(missing.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        if let Some(failure) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(failure);
+        }
+        let stored = stored.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(stored.into_iter().flatten().collect())
+    }
+
+    fn send(&self, id: &str, part: &Part, control: &Control, tally: &Tally<'_>) -> Result<Stored, Failure> {
+        let number = part.number.to_string();
+        let query = [("partNumber", number.as_str()), ("uploadId", id)];
+        let mut asked = Asked::new(Method::Put, Some(self.key), OPERATION);
+        asked.query = &query;
+        if self.checksums {
+            asked.headers.push((CHECKSUM.to_owned(), part.checksum.clone()));
+        }
+        asked.body = Some((ask::file_part(&self.plan.file, part.offset, part.length), part.digest));
+        let mut share = Share::new(tally);
+        let reply = match self.bucket.ask(&asked, control, &mut share)? {
+            Answer::Done(reply) => reply,
+            Answer::Refused(refused) if self.checksums && refused.knows_no_checksums() => {
+                return Err(Failure::NoChecksums(refused));
+            }
+            Answer::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Err(Failure::Gone(refused)),
+            Answer::Refused(refused) => return Err(Failure::Error(refused.into_error())),
+        };
+        share.done(part.length);
+        let checked = self.compare(reply.head.headers.get(CHECKSUM), &part.checksum)?;
+        let etag = reply.head.headers.get("etag").ok_or_else(|| Error::Server {
+            url: self.bucket.place.object_url(self.key).to_string(),
+            status: reply.head.status,
+            problem: "it took a part and gave no ETag, without which the upload cannot be finished".to_owned(),
+        })?;
+        Ok(Stored {
+            etag: etag.to_owned(),
+            checked: checked == Checked::ByServer,
+        })
+    }
+
+    fn complete(&self, id: &str, stored: &[Stored]) -> Result<(Checked, Option<String>), Failure> {
+        let parts = self.plan.parts.iter().zip(stored).map(|(part, stored)| CompletePart {
+            etag: &stored.etag,
+            checksum: stored.checked.then_some(part.checksum.as_str()),
+            part_number: part.number,
+        });
+        let wanted = Complete { parts: parts.collect() };
+        let body = xml::write(&wanted).map_err(|problem| Error::invalid_input("S3 upload in parts", problem))?;
+        let digest = Sha256Digest::of(&body);
+        let query = [("uploadId", id)];
+        let mut asked =
+            Asked::new(Method::Post, Some(self.key), OPERATION).with_header("content-type", "application/xml");
+        asked.query = &query;
+        asked.body = Some((Body::Bytes(body), digest));
+        // It puts the parts together before it answers.
+        asked.is_slow = true;
+        let reply = match self.bucket.ask(&asked, self.control, &mut ())? {
+            Answer::Done(reply) => reply,
+            Answer::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Err(Failure::Gone(refused)),
+            Answer::Refused(refused) => return Err(Failure::Error(refused.into_error())),
+        };
+        let completed: Completed = xml::parse(&reply.body).map_err(|problem| Error::Server {
+            url: self.bucket.place.object_url(self.key).to_string(),
+            status: reply.head.status,
+            problem,
+        })?;
+        let theirs = completed.checksum.as_deref();
+        if self.plan.agrees(theirs) == Some(false) {
+            self.compare(theirs, &self.plan.composite())?;
+        }
+        let all = stored.iter().all(|stored| stored.checked);
+        let checked = if all { Checked::ByServer } else { Checked::BySize };
+        Ok((checked, completed.etag))
+    }
+
+    /// Nobody can cancel this.
+    pub(super) fn abort(&self, id: &str) -> Result<()> {
+        let query = [("uploadId", id)];
+        let mut asked = Asked::new(Method::Delete, Some(self.key), "abort an upload");
+        asked.query = &query;
+        asked.tries = TRIES_TO_ABORT;
+        match self.bucket.ask(&asked, &Control::new(), &mut ())? {
+            Answer::Refused(refused) if refused.status == 404 => Ok(()),
+            answer => answer.done().map(|_| ()),
+        }
+    }
+}
+
+/// Whether a request was sent more than once.
+struct Repeated(bool);
+
+impl Sending for Repeated {
+    fn sent(&mut self, _: u64) {}
+
+    fn again(&mut self) {
+        self.0 = true;
+    }
+}
+
+/// The failure, and what it left at the server where that could not be taken back.
+fn left_open(failure: Error, id: &str, why: Option<Error>) -> Error {
+    let Some(why) = why else { return failure };
+    let addition =
+        format!("and the upload in parts {id} is left open at the server, since it could not be aborted: {why}");
+    match failure {
+        Error::Server { url, status, problem } => Error::Server {
+            url,
+            status,
+            problem: format!("{problem}; {addition}"),
+        },
+        Error::Network { url, problem } => Error::Network {
+            url,
+            problem: format!("{problem}; {addition}"),
+        },
+        other => match why {
+            Error::Server { url, status, .. } => Error::Server {
+                url,
+                status,
+                problem: format!("{other}; {addition}"),
+            },
+            _ => Error::Network {
+                url: "S3".to_owned(),
+                problem: format!("{other}; {addition}"),
+            },
+        },
+    }
+}
