@@ -152,14 +152,14 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
         }
         Some(Fault::Hang) => {
             io::copy(&mut (&mut body).take(1000), &mut io::sink())?;
-            wait_for_the_end(client)
+            wait_for_the_end(&client)
         }
         Some(Fault::HoldAfter(count, told)) => {
             let mut upstream = TcpStream::connect(shared.upstream)?;
             upstream.write_all(head.as_bytes())?;
             io::copy(&mut (&mut body).take(count), &mut upstream)?;
             told.store(true, Ordering::Relaxed);
-            wait_for_the_end(client)
+            wait_for_the_end(&client)
         }
         Some(Fault::Damage) => {
             let mut bytes = Vec::new();
@@ -185,7 +185,7 @@ fn forward(client: &mut TcpStream, head: &str, body: &mut dyn Read, shared: &Sha
 }
 
 /// Until the client has lost its patience. What it sends is left where it is.
-fn wait_for_the_end(client: TcpStream) -> io::Result<()> {
+fn wait_for_the_end(client: &TcpStream) -> io::Result<()> {
     let end = std::time::Instant::now() + LIMIT;
     let mut one = [0];
     client.set_nonblocking(true)?;
