@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     HoldAfter(u64, Arc<AtomicBool>),
     /// One byte of the body is another.
     Damage,
+    /// This text in its head is that one.
+    Forge(&'static str, &'static str),
 }
 
 /// A fault for requests that begin like this, for the first so many of them.
@@ -160,6 +162,10 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
             io::copy(&mut (&mut body).take(count), &mut upstream)?;
             told.store(true, Ordering::Relaxed);
             wait_for_the_end(&client)
+        }
+        Some(Fault::Forge(from, to)) => {
+            assert!(head.contains(from), "{from:?} is not in {head}");
+            forward(&mut client, &head.replace(from, to), &mut body, shared, true)
         }
         Some(Fault::Damage) => {
             let mut bytes = Vec::new();
