@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     HoldAfter(u64, Arc<AtomicBool>),
     /// One byte of the body is another.
     Damage,
+    /// This text in its head is that one.
+    Forge(&'static str, &'static str),
 }
 
 /// A fault for requests that begin like this, for the first so many of them.
@@ -152,14 +154,18 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
         }
         Some(Fault::Hang) => {
             io::copy(&mut (&mut body).take(1000), &mut io::sink())?;
-            wait_for_the_end(client)
+            wait_for_the_end(&client)
         }
         Some(Fault::HoldAfter(count, told)) => {
             let mut upstream = TcpStream::connect(shared.upstream)?;
             upstream.write_all(head.as_bytes())?;
             io::copy(&mut (&mut body).take(count), &mut upstream)?;
             told.store(true, Ordering::Relaxed);
-            wait_for_the_end(client)
+            wait_for_the_end(&client)
+        }
+        Some(Fault::Forge(from, to)) => {
+            assert!(head.contains(from), "{from:?} is not in {head}");
+            forward(&mut client, &head.replace(from, to), &mut body, shared, true)
         }
         Some(Fault::Damage) => {
             let mut bytes = Vec::new();
@@ -185,7 +191,7 @@ fn forward(client: &mut TcpStream, head: &str, body: &mut dyn Read, shared: &Sha
 }
 
 /// Until the client has lost its patience. What it sends is left where it is.
-fn wait_for_the_end(client: TcpStream) -> io::Result<()> {
+fn wait_for_the_end(client: &TcpStream) -> io::Result<()> {
     let end = std::time::Instant::now() + LIMIT;
     let mut one = [0];
     client.set_nonblocking(true)?;

@@ -173,8 +173,7 @@ fn a_region_that_amazon_names_in_a_header_is_passed_on() {
 }
 
 #[test]
-fn what_is_not_signed_or_signed_otherwise_is_refused_by_the_servers() {
-    // Proves that the servers here do check what the other tests rely on.
+fn a_body_that_is_not_the_signed_one_is_refused_by_the_servers() {
     for server in all() {
         let folder = tempfile::tempdir().unwrap();
         let (path, _) = file(folder.path(), SMALL);
@@ -196,5 +195,33 @@ fn what_is_not_signed_or_signed_otherwise_is_refused_by_the_servers() {
         };
         assert_says(&error, &[word]);
         assert_eq!(super::servers::head(&server.bucket(), "app.zip"), None);
+    }
+}
+
+#[test]
+fn a_header_that_is_not_the_signed_one_is_refused_by_the_servers() {
+    let forged = [
+        ("application/zip", "text/javascript"),
+        ("x-amz-checksum-sha256: ", "x-amz-checksum-sha256: A"),
+        ("x-amz-meta-sha256: ", "x-amz-meta-sha256: 0"),
+    ];
+    for server in all() {
+        for (from, to) in forged {
+            let rule = Rule {
+                method: "PUT",
+                target: "",
+                times: 99,
+                fault: Fault::Forge(from, to),
+            };
+            let proxy = Proxy::start(server.address, vec![rule]);
+            let folder = tempfile::tempdir().unwrap();
+            let (path, _) = file(folder.path(), SMALL);
+            let through = bucket(&options_at(proxy.address));
+            let error = through
+                .upload(&path, "app.zip", &UploadOptions::default(), &Control::new())
+                .unwrap_err();
+            assert_says(&error, &["403", "SignatureDoesNotMatch"]);
+            assert_eq!(super::servers::head(&server.bucket(), "app.zip"), None);
+        }
     }
 }

@@ -135,7 +135,7 @@ fn progress_is_told_with_a_rate_and_never_goes_back() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let observer = Arc::clone(&seen);
         let control = Control::new().observed_by(Arc::new(move |progress: Progress| {
-            observer.lock().unwrap().push(progress)
+            observer.lock().unwrap().push(progress);
         }));
         server
             .bucket()

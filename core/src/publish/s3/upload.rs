@@ -252,12 +252,11 @@ impl Job<'_> {
             confirmed: false,
             etag: sent.etag,
         };
-        if !may_look {
-            return Ok(Some(uploaded));
-        }
         let object = match self.bucket.look(self.key, self.control)? {
             Looked::There(object) => object,
             Looked::Absent => return Err(self.bucket.not_as_sent(self.key, "nothing is there")),
+            // Some stores hide what does not exist yet, so this was worth a try.
+            Looked::Hidden(_) if !may_look => return Ok(Some(uploaded)),
             Looked::Hidden(refused) => return Err(refused.into_error()),
         };
         if object.size != plan.size {

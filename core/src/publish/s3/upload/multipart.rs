@@ -40,7 +40,7 @@ pub(super) struct Stored {
 enum Failure {
     Error(Error),
     NoChecksums(Refused),
-    /// Somebody else finished or aborted it.
+    /// It is finished already, or somebody else aborted it.
     Gone(Refused),
 }
 
@@ -69,8 +69,10 @@ impl Job<'_> {
             }
             Err(failure) => failure,
         };
-        if let Failure::Gone(refused) = failure {
-            return self.gone(refused, resumed);
+        if matches!(failure, Failure::Gone(_))
+            && let Some(sent) = self.finished(resumed)
+        {
+            return Ok(Outcome::Sent(sent));
         }
         let aborted = self.abort(&id);
         match (failure, aborted) {
@@ -82,15 +84,16 @@ impl Job<'_> {
         }
     }
 
-    /// The answer to a request that finished it may have been lost, and then the file is there.
-    fn gone(&self, refused: Refused, resumed: u32) -> Result<Outcome> {
-        match self.bucket.look(self.key, self.control)? {
-            Looked::There(object) if self.plan.is(&object) => Ok(Outcome::Sent(Sent {
+    /// The answer to a request that finished it may have been lost, and then the file is there. Where that cannot be seen,
+    /// what was refused is the failure.
+    fn finished(&self, resumed: u32) -> Option<Sent> {
+        match self.bucket.look(self.key, self.control) {
+            Ok(Looked::There(object)) if self.plan.is(&object) => Some(Sent {
                 resumed,
                 checked: Checked::BySize,
                 etag: object.etag,
-            })),
-            _ => Err(refused.into_error()),
+            }),
+            _ => None,
         }
     }
 
@@ -219,9 +222,13 @@ impl Job<'_> {
         asked.body = Some((Body::Bytes(body), digest));
         // It puts the parts together before it answers.
         asked.is_slow = true;
-        let reply = match self.bucket.ask(&asked, self.control, &mut ())? {
+        let mut repeated = Repeated(false);
+        let reply = match self.bucket.ask(&asked, self.control, &mut repeated)? {
             Answer::Done(reply) => reply,
-            Answer::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Err(Failure::Gone(refused)),
+            // Servers have several words for an upload that is finished already.
+            Answer::Refused(refused) if repeated.0 || refused.code == NO_SUCH_UPLOAD => {
+                return Err(Failure::Gone(refused));
+            }
             Answer::Refused(refused) => return Err(Failure::Error(refused.into_error())),
         };
         let completed: Completed = xml::parse(&reply.body).map_err(|problem| Error::Server {

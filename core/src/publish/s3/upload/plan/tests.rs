@@ -4,6 +4,9 @@
 
 use super::*;
 
+/// As [`PART`], for what is in memory.
+const ONE_PART: usize = 8 << 20;
+
 fn plan(bytes: &[u8]) -> Plan {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
@@ -31,8 +34,8 @@ fn the_parts_of_a_file_are_all_of_it_with_the_digest_of_each() {
 #[test]
 fn a_file_below_the_size_of_a_part_goes_as_a_whole() {
     assert!(plan(b"").is_single() && plan(b"x").is_single());
-    assert!(plan(&vec![0; PART as usize - 1]).is_single());
-    let exact = plan(&vec![0; PART as usize]);
+    assert!(plan(&vec![0; ONE_PART - 1]).is_single());
+    let exact = plan(&vec![0; ONE_PART]);
     assert_eq!((exact.is_single(), exact.count()), (false, 1));
 }
 
@@ -56,7 +59,7 @@ fn a_checksum_agrees_only_where_it_is_over_the_same_parts() {
     );
     assert_eq!(small.agrees(Some("AAAA")), Some(false));
     assert_eq!(small.agrees(None), None);
-    let large = plan(&vec![0; PART as usize + 1]);
+    let large = plan(&vec![0; ONE_PART + 1]);
     let composite = large.composite();
     assert_eq!(large.agrees(Some(&composite)), Some(true));
     assert_eq!(large.agrees(Some("AAAA-2")), Some(false));
