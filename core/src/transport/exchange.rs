@@ -91,6 +91,10 @@ struct RedirectCatcher<'a> {
 }
 
 impl Receiver for RedirectCatcher<'_> {
+    fn sent(&mut self, count: u64) -> Result<()> {
+        self.sink.sent(count)
+    }
+
     fn begin(&mut self, head: &Head) -> Result<()> {
         if self.may_follow && matches!(head.status, 301 | 302 | 303 | 307 | 308) {
             self.location = head.headers.get("location").map(str::to_owned);
