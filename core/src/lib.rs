@@ -79,6 +79,7 @@ pub mod seal;
 mod stages;
 pub mod store;
 pub mod transport;
+pub mod update;
 mod verified;
 
 /// The README's program, compiled and run with the tests.

@@ -1,0 +1,23 @@
+//! Capgo's protocol between a device and its update server: every request and every answer as a type.
+//!
+//! No network here: a request is a value to serialize, an answer is parsed from a status and a body. Nothing an answer says is
+//! trusted. Whether a checksum or a session key is needed follows from the device's own configuration, never from their being
+//! there or not.
+//!
+//! Where it comes from: the requests and answers of Capgo's plugin and of its public backend sources.
+
+mod answer;
+mod channel_self;
+mod loose;
+mod request;
+mod statistics;
+mod verdict;
+
+pub use answer::{BUILT_IN, ManifestEntry, NO_ARCHIVE, Offer, UpdateAnswer};
+pub use channel_self::{ChannelChoice, ChannelInfo, ChannelNow, ChannelRequest, ChannelSet, ChannelSource};
+pub use request::{Platform, UpdateRequest};
+pub use statistics::{StatsAnswer, StatsEvent, StatsResult, is_known_action};
+pub use verdict::{Kind, MoreInfo, Notice, StatedKind, Verdict};
+
+#[cfg(test)]
+mod tests;

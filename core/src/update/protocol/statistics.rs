@@ -1,0 +1,103 @@
+//! What devices report: one event, or an array of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::loose;
+use super::request::UpdateRequest;
+
+/// Something that happened on a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatsEvent {
+    /// Which device, and which bundle runs there. For a file of a bundle, `version_name` is `version:file`.
+    #[serde(flatten)]
+    pub device: UpdateRequest,
+    /// What happened; see [`is_known_action`].
+    #[serde(default, deserialize_with = "loose::text")]
+    pub action: String,
+    /// The bundle that ran before, or nothing.
+    #[serde(default, deserialize_with = "loose::text")]
+    pub old_version_name: String,
+}
+
+/// The server has taken the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatsAnswer {
+    /// `ok`.
+    pub status: String,
+    /// For an array, what has come of each of its events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<Vec<StatsResult>>,
+}
+
+/// What has come of one event of an array.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatsResult {
+    /// `ok` or `error`.
+    pub status: String,
+    /// Its place in the array, from 0.
+    pub index: usize,
+    /// Why it was not taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+const ACTIONS: &[&str] = &[
+    "ping",
+    "delete",
+    "reset",
+    "set",
+    "get",
+    "set_fail",
+    "update_fail",
+    "download_fail",
+    "windows_path_fail",
+    "canonical_path_fail",
+    "directory_path_fail",
+    "unzip_fail",
+    "low_mem_fail",
+    "download_complete",
+    "download_manifest_start",
+    "download_manifest_complete",
+    "download_manifest_file_fail",
+    "download_manifest_checksum_fail",
+    "download_manifest_brotli_fail",
+    "download_zip_start",
+    "download_zip_complete",
+    "finish_download_fail",
+    "manifest_path_fail",
+    "decrypt_fail",
+    "checksum_required",
+    "insufficient_disk_space",
+    "checksum_fail",
+    "app_moved_to_foreground",
+    "app_moved_to_background",
+    "app_launch_start",
+    "app_launch_ready",
+    "app_launch_timeout",
+    "app_anr",
+    "rate_limit_reached",
+    "setChannel",
+    "getChannel",
+    "set_next",
+    "os_version_changed",
+    "native_app_version_changed",
+];
+
+/// Actions that come in more forms than one list holds: how an app crashed, what became of its web view.
+const FAMILIES: &[&str] = &["app_crash", "webview_"];
+
+/// Whether servers take this action. Downloads are reported in steps of ten percent, `download_0` to `download_90`.
+#[must_use]
+pub fn is_known_action(action: &str) -> bool {
+    let plain = action.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && action.len() <= 64;
+    let step = |digits: &str| {
+        matches!(
+            digits,
+            "0" | "10" | "20" | "30" | "40" | "50" | "60" | "70" | "80" | "90"
+        )
+    };
+    plain
+        && (ACTIONS.contains(&action)
+            || FAMILIES.iter().any(|family| action.starts_with(family))
+            || action.strip_prefix("download_").is_some_and(step))
+}

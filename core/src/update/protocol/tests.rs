@@ -1,0 +1,380 @@
+//! Recorded bodies for every line of the protocol's tables.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+use crate::{Error, ErrorKind};
+
+const ASKED: &str = "https://plugin.example/updates";
+
+fn parse(status: u16, body: &str) -> crate::Result<UpdateAnswer> {
+    UpdateAnswer::parse(ASKED, status, body.as_bytes())
+}
+
+fn answer(body: &str) -> UpdateAnswer {
+    parse(200, body).unwrap()
+}
+
+fn error(status: u16, body: &str) -> Error {
+    parse(status, body).unwrap_err()
+}
+
+#[test]
+fn a_request_has_the_plugins_members() {
+    let body = json!({
+        "platform": "android", "device_id": "0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a11", "app_id": "com.example.app", "custom_id": "",
+        "version_build": "1.2.0", "version_code": "12", "version_os": "14", "version_name": "builtin", "plugin_version": "8.51.14",
+        "is_emulator": false, "is_prod": true, "install_source": "com.android.vending", "defaultChannel": "production",
+        "key_id": "MIIBCgKCAQEA5fsV"
+    });
+    let request: UpdateRequest = serde_json::from_value(body.clone()).unwrap();
+    assert_eq!(request.platform, Platform::Android.as_str());
+    assert_eq!(request.default_channel.as_deref(), Some("production"));
+    assert_eq!(serde_json::to_value(&request).unwrap(), body);
+}
+
+#[test]
+fn a_request_is_read_with_numbers_nulls_and_gaps() {
+    let request: UpdateRequest =
+        serde_json::from_str(r#"{"version_code": 12, "custom_id": null, "is_prod": null, "defaultChannel": ""}"#)
+            .unwrap();
+    assert_eq!(request.version_code, "12");
+    assert_eq!((request.custom_id.as_str(), request.is_prod), ("", false));
+    assert_eq!(request.default_channel, None);
+}
+
+#[test]
+fn a_bundle_with_everything_is_an_offer() {
+    let answer = answer(
+        r#"{"version":"1.2.3","url":"https://cdn.example/a.zip?sig=1","session_key":"aXY=:a2V5","checksum":"00ff",
+            "manifest":[{"file_name":"index.html","file_hash":"00","download_url":null}],"link":"https://notes.example","comment":"ok"}"#,
+    );
+    let UpdateAnswer::Offer(offer) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(
+        (offer.version.as_str(), offer.url.as_str()),
+        ("1.2.3", "https://cdn.example/a.zip?sig=1")
+    );
+    assert_eq!(
+        (offer.checksum.as_deref(), offer.session_key.as_deref()),
+        (Some("00ff"), Some("aXY=:a2V5"))
+    );
+    assert_eq!(
+        (offer.link.as_deref(), offer.comment.as_deref()),
+        (Some("https://notes.example"), Some("ok"))
+    );
+    assert_eq!(offer.manifest[0].file_name.as_deref(), Some("index.html"));
+}
+
+#[test]
+fn the_smallest_self_hosted_answer_is_an_offer() {
+    let least = answer(r#"{"version":"1.2.3","url":"https://cdn.example/a.zip"}"#);
+    let empty = answer(
+        r#"{"version":"1.2.3","url":"https://cdn.example/a.zip","checksum":"","session_key":null,"manifest":[],"link":"","comment":null}"#,
+    );
+    assert_eq!(least, empty);
+    let UpdateAnswer::Offer(offer) = least else {
+        panic!("{least:?}")
+    };
+    assert_eq!((offer.checksum, offer.session_key), (None, None));
+}
+
+#[test]
+fn single_files_without_an_archive_are_unsupported_and_say_so() {
+    let files = r#""manifest":[{"file_name":"index.html","file_hash":"00","download_url":"https://f.example/1"}]"#;
+    for url in ["", r#""url":"https://404.capgo.app/no.zip","#, r#""url":null,"#] {
+        let error = error(200, &format!(r#"{{"version":"1.2.3",{url}{files}}}"#));
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let text = error.to_string();
+        assert!(
+            text.contains("version 1.2.3") && text.contains("1 single files") && text.contains("as a zip"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn builtin_is_an_answer_of_its_own_with_and_without_a_notice() {
+    assert_eq!(answer(r#"{"version":"builtin"}"#), UpdateAnswer::BuiltIn(None));
+    assert_eq!(
+        answer(r#"{"version":"builtin","url":"https://404.capgo.app/no.zip"}"#),
+        UpdateAnswer::BuiltIn(None)
+    );
+    let told = answer(
+        r#"{"error":"already_on_builtin","message":"Already on builtin","kind":"up_to_date","version":"builtin"}"#,
+    );
+    assert!(matches!(told, UpdateAnswer::BuiltIn(Some(_))), "{told:?}");
+    let bare = answer(r#"{"error":"already_on_builtin","message":"Already on builtin","kind":"up_to_date"}"#);
+    assert!(matches!(bare, UpdateAnswer::UpToDate(_)), "{bare:?}");
+}
+
+#[test]
+fn every_code_has_a_kind_and_a_meaning_and_is_read_as_both() {
+    assert_eq!(Verdict::all().count(), 32);
+    for code in Verdict::all() {
+        let kind = code.kind().unwrap();
+        assert!(code.meaning().unwrap().len() > 20);
+        let word = serde_json::to_value(kind).unwrap();
+        let stated = answer(&json!({"error": code, "message": "m", "kind": word}).to_string());
+        // Older servers do not state the kind.
+        let unstated = answer(&json!({"error": code, "message": "m"}).to_string());
+        for answer in [stated, unstated] {
+            let (found, notice) = match answer {
+                UpdateAnswer::UpToDate(notice) => (Kind::UpToDate, notice),
+                UpdateAnswer::Blocked(notice) => (Kind::Blocked, notice),
+                UpdateAnswer::Failed(notice) => (Kind::Failed, notice),
+                other => panic!("{code}: {other:?}"),
+            };
+            assert_eq!(
+                (found, notice.error, notice.message.as_str()),
+                (kind, code.clone(), "m")
+            );
+        }
+    }
+}
+
+#[test]
+fn the_extras_of_a_refusal_are_kept() {
+    let answer = answer(
+        r#"{"error":"disable_auto_update_to_major","message":"Cannot upgrade major version","kind":"blocked","version":"2.0.0","old":"1.4.0","major":true}"#,
+    );
+    let UpdateAnswer::Blocked(notice) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(
+        (notice.version.as_deref(), notice.old.as_deref(), notice.major),
+        (Some("2.0.0"), Some("1.4.0"), Some(true))
+    );
+}
+
+#[test]
+fn what_the_server_says_of_a_kind_counts_and_an_unknown_code_fails() {
+    assert!(matches!(
+        answer(r#"{"error":"new_code","kind":"blocked"}"#),
+        UpdateAnswer::Blocked(_)
+    ));
+    assert!(matches!(
+        answer(r#"{"error":"new_code","kind":"new_kind"}"#),
+        UpdateAnswer::Failed(_)
+    ));
+    assert!(matches!(answer(r#"{"error":"new_code"}"#), UpdateAnswer::Failed(_)));
+    assert!(matches!(answer(r#"{"kind":"up_to_date"}"#), UpdateAnswer::UpToDate(_)));
+}
+
+#[test]
+fn a_bad_request_is_a_failed_answer() {
+    for code in [
+        "missing_device_id",
+        "missing_app_id",
+        "semver_error",
+        "invalid_json_body",
+    ] {
+        let answer = parse(
+            400,
+            &json!({"error": code, "message": "m", "moreInfo": {"body": 1}}).to_string(),
+        )
+        .unwrap();
+        assert!(
+            matches!(answer, UpdateAnswer::Failed(ref notice) if notice.error.as_str() == code),
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
+fn too_many_requests_say_how_long_to_be_silent() {
+    let premise = parse(429, r#"{"error":"on_premise_app","message":"On-premise app detected"}"#).unwrap();
+    assert!(
+        matches!(
+            premise,
+            UpdateAnswer::Limited {
+                notice: Some(_),
+                retry_after: None
+            }
+        ),
+        "{premise:?}"
+    );
+    let told = |seconds: u64| {
+        let body = json!({"error": "too_many_requests", "message": "m", "moreInfo": {"retryAfterSeconds": seconds}})
+            .to_string();
+        match parse(429, &body).unwrap() {
+            UpdateAnswer::Limited { retry_after, .. } => retry_after.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(told(60), Duration::from_secs(60));
+    assert_eq!(told(u64::MAX), Duration::from_secs(24 * 3600));
+    for body in ["", "<html>", "{}"] {
+        let bare = parse(429, body).unwrap();
+        assert_eq!(
+            bare,
+            UpdateAnswer::Limited {
+                notice: None,
+                retry_after: None
+            }
+        );
+    }
+}
+
+#[test]
+fn nothing_and_a_bare_message_are_told_apart_from_refusals() {
+    assert_eq!(answer("{}"), UpdateAnswer::Nothing { message: None });
+    let message = Some("No update".to_owned());
+    assert_eq!(answer(r#"{"message":"No update"}"#), UpdateAnswer::Nothing { message });
+}
+
+#[test]
+fn what_is_no_answer_is_a_server_error_that_says_why() {
+    for (status, body, word) in [
+        (200, "<html>not found</html>", "not with what update servers say"),
+        (200, "", "not with what update servers say"),
+        (200, r#"["1.2.3","https://cdn.example/a.zip"]"#, "no JSON object"),
+        (
+            200,
+            r#"{"version":{},"url":"https://cdn.example/a.zip"}"#,
+            "not with what update servers say",
+        ),
+        (200, r#"{"version":"1.2.3"}"#, "no URL"),
+        (200, r#"{"url":"https://cdn.example/a.zip"}"#, "no version"),
+        (
+            200,
+            r#"{"version":"1.2.3","url":"https://cdn.example/a.zip""#,
+            "not with what update servers say",
+        ),
+        (503, "<html>", "503"),
+        (404, r#"{"message":"no such\u001b[31m app"}"#, r"no such\u{1b}[31m app"),
+    ] {
+        let error = error(status, body);
+        assert_eq!(error.kind(), ErrorKind::Server, "{body}");
+        let text = error.to_string();
+        assert!(text.contains(word) && text.contains(ASKED), "{text}");
+    }
+}
+
+#[test]
+fn no_bytes_make_the_parser_panic() {
+    let good = br#"{"version":"1.2.3","url":"u","error":null,"manifest":[{"file_name":"a"}]}"#;
+    for position in 0..good.len() {
+        for byte in [0, b'"', b'{', b'[', 0xff, b'9'] {
+            let mut bytes = good.to_vec();
+            bytes[position] = byte;
+            let _ = UpdateAnswer::parse(ASKED, 200, &bytes);
+            let _ = UpdateAnswer::parse(ASKED, 429, &bytes[..position]);
+        }
+    }
+    let deep = "[".repeat(100_000);
+    assert_eq!(error(200, &format!(r#"{{"version":{deep}"#)).kind(), ErrorKind::Server);
+}
+
+#[test]
+fn a_notice_prints_without_control_characters() {
+    let notice = Notice::new("no_channel", "none\u{1b}[2J");
+    assert_eq!(notice.to_string(), r"no_channel: none\u{1b}[2J");
+}
+
+#[test]
+fn the_four_verbs_of_channel_self_are_read() {
+    let set = ChannelChoice::<ChannelSet>::parse(ASKED, 200, br#"{"status":"ok","allowSet":true}"#).unwrap();
+    let expected = ChannelSet {
+        status: "ok".to_owned(),
+        allow_set: Some(true),
+    };
+    assert_eq!(set, ChannelChoice::Granted(expected));
+    let now = ChannelChoice::<ChannelNow>::parse(ASKED, 200, br#"{"channel":"beta","status":"override"}"#).unwrap();
+    let ChannelChoice::Granted(now) = now else {
+        panic!("{now:?}")
+    };
+    assert_eq!(
+        (now.channel.as_str(), now.status, now.allow_set),
+        ("beta", ChannelSource::Override, None)
+    );
+    let list = br#"[{"id":7,"name":"beta","public":false,"allow_self_set":true}]"#;
+    let list = ChannelChoice::<Vec<ChannelInfo>>::parse(ASKED, 200, list).unwrap();
+    let ChannelChoice::Granted(list) = list else {
+        panic!("{list:?}")
+    };
+    assert_eq!((list[0].id.as_str(), list[0].allow_self_set), ("7", true));
+}
+
+#[test]
+fn every_refusal_of_channel_self_is_read() {
+    for code in [
+        "missing_channel",
+        "cannot_override",
+        "channel_not_found",
+        "channel_self_set_not_allowed",
+        "public_channel_self_set_not_allowed",
+        "override_not_allowed",
+    ] {
+        let body = json!({"error": code, "message": "m"}).to_string();
+        let refused = ChannelChoice::<ChannelSet>::parse(ASKED, 200, body.as_bytes()).unwrap();
+        assert!(
+            matches!(refused, ChannelChoice::Refused(ref notice) if notice.error.as_str() == code),
+            "{refused:?}"
+        );
+    }
+    let html = ChannelChoice::<ChannelSet>::parse(ASKED, 502, b"<html>").unwrap_err();
+    assert_eq!(html.kind(), ErrorKind::Server);
+}
+
+#[test]
+fn a_channel_request_and_an_event_carry_the_device_beside_their_own_members() {
+    let device = UpdateRequest {
+        app_id: "com.example.app".to_owned(),
+        ..UpdateRequest::default()
+    };
+    let request = ChannelRequest {
+        device: device.clone(),
+        channel: Some("beta".to_owned()),
+    };
+    let value = serde_json::to_value(&request).unwrap();
+    assert_eq!(
+        (&value["app_id"], &value["channel"]),
+        (&json!("com.example.app"), &json!("beta"))
+    );
+    assert_eq!(serde_json::from_value::<ChannelRequest>(value).unwrap(), request);
+    let event = StatsEvent {
+        device,
+        action: "set".to_owned(),
+        old_version_name: "1.0.0".to_owned(),
+    };
+    let value = serde_json::to_value(&event).unwrap();
+    assert_eq!(
+        (&value["action"], &value["app_id"]),
+        (&json!("set"), &json!("com.example.app"))
+    );
+    assert_eq!(serde_json::from_value::<StatsEvent>(value).unwrap(), event);
+}
+
+#[test]
+fn reports_are_answered_singly_and_in_batches() {
+    let single: StatsAnswer = serde_json::from_str(r#"{"status":"ok"}"#).unwrap();
+    assert_eq!(single.results, None);
+    let batch: StatsAnswer = serde_json::from_str(
+        r#"{"status":"ok","results":[{"status":"ok","index":0},{"status":"error","index":1,"error":"invalid_action"}]}"#,
+    )
+    .unwrap();
+    assert_eq!(batch.results.unwrap()[1].error.as_deref(), Some("invalid_action"));
+}
+
+#[test]
+fn known_actions_are_told_from_others() {
+    for known in [
+        "ping",
+        "download_0",
+        "download_90",
+        "app_crash_native",
+        "webview_unresponsive",
+        "setChannel",
+    ] {
+        assert!(is_known_action(known), "{known}");
+    }
+    for other in ["", "download_5", "download_100", "drop table", "webview_\n", "Ping"] {
+        assert!(!is_known_action(other), "{other}");
+    }
+}

@@ -1,0 +1,109 @@
+//! What a server is told when it starts.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use capbundle::transport::Url;
+
+use crate::error::{Error, Result};
+
+/// What a server is told when it starts.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// The folder of the database and the bundles. Made if it is missing.
+    pub data: PathBuf,
+    /// Where to listen; port 0 for any that is free.
+    pub listen: SocketAddr,
+    /// The address under which devices reach the server, without a path: it leads the URLs of bundles. `None` for the address
+    /// listened on, which must then be of this machine.
+    pub public_url: Option<String>,
+    /// Whether requests come through a reverse proxy, whose `X-Forwarded-For` then names who asks.
+    pub behind_proxy: bool,
+    /// Whether `/metrics` answers without a key.
+    pub open_metrics: bool,
+    /// Whether a key may publish for an app that is not there yet, which makes the app.
+    pub new_apps: bool,
+    /// What is too much.
+    pub limits: Limits,
+}
+
+/// What is too much. Each protects the others from one client.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a JSON body. A batch of reports has a few hundred events of about 500 bytes.
+    pub json_bytes: usize,
+    /// Bytes of an archive.
+    pub upload_bytes: u64,
+    /// Requests a minute from one address (IPv6: one /64 network). A whole office may sit behind one.
+    pub per_address: u32,
+    /// Requests a minute with one key.
+    pub per_key: u32,
+    /// Requests that are worked on at once; the next is asked to come again.
+    pub concurrent: usize,
+    /// Open connections; the next waits to be accepted.
+    pub connections: usize,
+    /// How long a request may take, and how long a client may send nothing.
+    pub patience: Duration,
+    /// How long running requests may take when the server stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            json_bytes: 1 << 20,
+            upload_bytes: 1 << 30,
+            per_address: 600,
+            per_key: 1200,
+            concurrent: 256,
+            connections: 1024,
+            patience: Duration::from_secs(30),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Config {
+    /// A server for this machine alone, on any free port, with its data in `data`.
+    pub fn loopback(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            public_url: None,
+            behind_proxy: false,
+            open_metrics: false,
+            new_apps: true,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The start of every URL that is given out, without a slash at its end.
+    pub(crate) fn base_url(&self, listening: SocketAddr) -> Result<String> {
+        let wrong = |problem: String| Error::Setting {
+            what: "--public-url",
+            problem,
+        };
+        let Some(given) = &self.public_url else {
+            if listening.ip().is_loopback() {
+                return Ok(format!("http://{listening}"));
+            }
+            return Err(wrong(format!(
+                "needed, since {listening} is not an address of this machine alone: https:// and the name by which devices \
+                 reach the server"
+            )));
+        };
+        let url: Url = given.parse().map_err(|problem| wrong(format!("{problem}")))?;
+        if !url.is_secure() && !url.is_loopback() {
+            return Err(wrong(format!(
+                "{url} is not https, and phones refuse anything else: put the server behind a proxy with TLS"
+            )));
+        }
+        if given.contains('?') {
+            return Err(wrong("it has a query".to_owned()));
+        }
+        Ok(given.trim_end_matches('/').to_owned())
+    }
+}

@@ -1,0 +1,70 @@
+//! Apps: there once something was published for them, or once they were made by hand.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::Database;
+use crate::error::{Error, Result};
+use crate::names;
+use crate::refusal::{Answer, Refusal};
+
+/// The channel every app starts with.
+const FIRST_CHANNEL: &str = "production";
+
+/// What bundles of an app must have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AppRules {
+    /// Only encrypted bundles are taken.
+    pub encryption_required: bool,
+    /// Only bundles are taken that were encrypted with the key of this Capgo key id.
+    pub key_id: Option<String>,
+}
+
+/// Makes the app in the data folder, or gives the one that is there these rules.
+///
+/// # Errors
+/// [`Error::Setting`] if `app_id` is no reverse domain; [`Error::Database`].
+pub fn create_app(data: &Path, app_id: &str, rules: &AppRules) -> Result<()> {
+    if !names::is_app_id(app_id) {
+        let problem = format!("{app_id:?} is not a reverse domain, such as com.example.app");
+        return Err(Error::Setting { what: "app", problem });
+    }
+    Database::open(data)?.change(|database| {
+        ensure(database, app_id)?;
+        let sql = "UPDATE apps SET encryption_required = ?2, key_id = ?3 WHERE app_id = ?1";
+        database.execute(sql, params![app_id, rules.encryption_required, rules.key_id])
+    })?;
+    Ok(())
+}
+
+/// Makes the app with a public channel if it is not there.
+pub(crate) fn ensure(database: &Connection, app_id: &str) -> rusqlite::Result<()> {
+    let made = database.execute("INSERT OR IGNORE INTO apps (app_id) VALUES (?1)", [app_id])?;
+    if made > 0 {
+        let sql = "INSERT INTO channels (app_id, name, is_public) VALUES (?1, ?2, 1)";
+        database.execute(sql, [app_id, FIRST_CHANNEL])?;
+    }
+    Ok(())
+}
+
+/// The rules of an app, if it is there.
+pub(crate) fn rules(database: &Connection, app_id: &str) -> Answer<Option<AppRules>> {
+    let sql = "SELECT encryption_required, key_id FROM apps WHERE app_id = ?1";
+    let rules = database.query_row(sql, [app_id], |row| {
+        Ok(AppRules {
+            encryption_required: row.get(0)?,
+            key_id: row.get(1)?,
+        })
+    });
+    Ok(rules.optional()?)
+}
+
+/// What a server says to devices of an app it does not know.
+pub(crate) fn must_exist(database: &Connection, app_id: &str) -> Answer<()> {
+    if rules(database, app_id)?.is_some() {
+        return Ok(());
+    }
+    let status = axum::http::StatusCode::TOO_MANY_REQUESTS;
+    Err(Refusal::new("on_premise_app", "On-premise app detected").with_status(status))
+}

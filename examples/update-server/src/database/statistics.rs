@@ -1,0 +1,44 @@
+//! Counted reports.
+
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+use crate::refusal::Answer;
+
+/// Counts one report of today. Versions that the app never had are counted together, so that nobody fills the table with others.
+pub(crate) fn count(database: &Connection, app_id: &str, platform: &str, version: &str, action: &str) -> Answer<()> {
+    let sql = "INSERT INTO statistics (app_id, day, platform, version, action, count) VALUES (?1, date('now'), ?2, \
+               CASE WHEN ?3 = 'builtin' OR EXISTS (SELECT 1 FROM bundles WHERE app_id = ?1 AND name = ?3) THEN ?3 ELSE 'other' END, ?4, 1) \
+               ON CONFLICT DO UPDATE SET count = count + 1";
+    database
+        .prepare_cached(sql)?
+        .execute(params![app_id, platform, version, action])?;
+    Ok(())
+}
+
+/// Reports of one kind on one day.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    day: String,
+    platform: String,
+    version: String,
+    action: String,
+    count: i64,
+}
+
+/// What was counted for an app, newest first, at most a thousand rows.
+pub(crate) fn recent(database: &Connection, app_id: &str) -> Answer<Vec<Row>> {
+    let sql = "SELECT day, platform, version, action, count FROM statistics WHERE app_id = ?1 \
+               ORDER BY day DESC, platform, version, action LIMIT 1000";
+    let mut statement = database.prepare_cached(sql)?;
+    let rows = statement.query_map([app_id], |row| {
+        Ok(Row {
+            day: row.get(0)?,
+            platform: row.get(1)?,
+            version: row.get(2)?,
+            action: row.get(3)?,
+            count: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,107 @@
+//! The members of a request, from a JSON body or from the query.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Query, Request};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::{Map, Value};
+
+use crate::names;
+use crate::refusal::{Answer, Refusal};
+use crate::state::App;
+
+/// The members of a request: of its JSON body if it has one, else of its query.
+pub(crate) struct Fields(Map<String, Value>);
+
+impl FromRequest<Arc<App>> for Fields {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Answer<Self> {
+        let query = Query::<HashMap<String, String>>::try_from_uri(request.uri());
+        let bytes = read_body(request.into_body(), app).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            let unreadable = |_| Refusal::new("invalid_query", "the query cannot be read");
+            let Query(members) = query.map_err(unreadable)?;
+            return Ok(Self(
+                members
+                    .into_iter()
+                    .map(|(name, value)| (name, Value::String(value)))
+                    .collect(),
+            ));
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(_) => Err(Refusal::new("invalid_json_parse_body", "the body is not a JSON object")),
+            Err(problem) => Err(Refusal::new(
+                "invalid_json_parse_body",
+                format!("the body is not JSON: {problem}"),
+            )),
+        }
+    }
+}
+
+/// The whole body, within the limit.
+pub(crate) async fn read_body(body: Body, app: &App) -> Answer<Vec<u8>> {
+    let limit = app.config.limits.json_bytes;
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().to_vec()),
+        Err(problem) if problem.is::<LengthLimitError>() => Err(Refusal::too_large(limit as u64)),
+        Err(problem) => Err(Refusal::new(
+            "invalid_json_parse_body",
+            format!("the body broke off: {problem}"),
+        )),
+    }
+}
+
+impl Fields {
+    /// Text that is not empty; a number counts as its digits.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        match self.0.get(name)? {
+            Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// A whole number, or digits.
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
+        match self.0.get(name)? {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A number with a fraction, or its text.
+    pub(crate) fn fraction(&self, name: &str) -> Option<f64> {
+        match self.0.get(name)? {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+        match self.0.get(name)? {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The app, which every request of the API names.
+    pub(crate) fn app_id(&self) -> Answer<String> {
+        let app_id = self
+            .text("app_id")
+            .ok_or_else(|| Refusal::new("missing_app_id", "Missing app_id"))?;
+        if names::is_app_id(&app_id) {
+            return Ok(app_id);
+        }
+        Err(Refusal::new(
+            "invalid_app_id",
+            "app_id is not a reverse domain, such as com.example.app",
+        ))
+    }
+}

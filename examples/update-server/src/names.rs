@@ -1,0 +1,125 @@
+//! What the names that come from outside may look like.
+
+/// Longer than any id in use; it becomes a folder's name.
+const MAX_APP_ID: usize = 150;
+/// Longer than any version in use.
+const MAX_VERSION: usize = 128;
+/// Longer than any name in use.
+const MAX_CHANNEL: usize = 100;
+
+/// Whether this is a reverse domain as Capgo takes it: `[a-z0-9]+(\.[\w-]+)+`, without regard to case. Safe as a folder's name,
+/// since no segment is empty or has a separator.
+pub(crate) fn is_app_id(text: &str) -> bool {
+    let mut segments = text.split('.');
+    let first = segments.next().unwrap_or_default();
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let starts = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let mut rest = segments.peekable();
+    starts
+        && text.len() <= MAX_APP_ID
+        && rest.peek().is_some()
+        && rest.all(|segment| !segment.is_empty() && segment.bytes().all(word))
+}
+
+/// Whether this is a strict semantic version.
+pub(crate) fn is_version(text: &str) -> bool {
+    text.len() <= MAX_VERSION && semver::Version::parse(text).is_ok()
+}
+
+/// Whether this may name a channel: printable, not only spaces.
+pub(crate) fn is_channel(text: &str) -> bool {
+    text.chars().count() <= MAX_CHANNEL && !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
+/// Whether this is a UUID, in either case.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Whether this is the name of a stored archive: its SHA-256 in lower-case hex, and `.zip`.
+pub(crate) fn is_stored_file(text: &str) -> bool {
+    let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.strip_suffix(".zip")
+        .is_some_and(|digest| digest.len() == 64 && digest.bytes().all(lower_hex))
+}
+
+/// A version that people wrote: `1.2` is 1.2.0, as npm coerces it.
+pub(crate) fn coerced(text: &str) -> Option<semver::Version> {
+    if let Ok(version) = semver::Version::parse(text) {
+        return Some(version);
+    }
+    let (numbers, rest) = match text.find(['-', '+']) {
+        Some(place) => text.split_at(place),
+        None => (text, ""),
+    };
+    let parts: Option<Vec<u64>> = numbers.split('.').map(|number| number.parse().ok()).collect();
+    let parts = parts.filter(|parts| parts.len() <= 3)?;
+    let part = |place: usize| parts.get(place).copied().unwrap_or(0);
+    semver::Version::parse(&format!("{}.{}.{}{rest}", part(0), part(1), part(2))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_reverse_domains_are_app_ids() {
+        for good in ["com.example.app", "io.x", "Com.Ex-ample.my_app"] {
+            assert!(is_app_id(good), "{good}");
+        }
+        for bad in [
+            "", "app_123", "com", "com.", ".com", "com..app", "../etc", "com.a/b", "com.a\0", "c-m.app", "com.ä",
+        ] {
+            assert!(!is_app_id(bad), "{bad}");
+        }
+        assert!(!is_app_id(&format!("com.{}", "a".repeat(200))));
+    }
+
+    #[test]
+    fn native_versions_are_read_as_people_write_them() {
+        for (text, version) in [
+            ("1", "1.0.0"),
+            ("1.2", "1.2.0"),
+            ("1.2.3", "1.2.3"),
+            ("1.2-beta", "1.2.0-beta"),
+        ] {
+            assert_eq!(
+                coerced(text).map(|version| version.to_string()).as_deref(),
+                Some(version)
+            );
+        }
+        for bad in ["", "x", "1.2.3.4", "1..2", "-1"] {
+            assert_eq!(coerced(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn stored_files_have_one_form() {
+        assert!(is_stored_file(&format!("{}.zip", "0a".repeat(32))));
+        for bad in [
+            "",
+            ".zip",
+            "../a.zip",
+            &format!("{}.zip", "0A".repeat(32)),
+            &"0a".repeat(32),
+        ] {
+            assert!(!is_stored_file(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn uuids_are_taken_in_either_case() {
+        assert!(is_uuid("0f4f5a3e-7c0a-4d3c-9D7E-2b1d6c6f0a11"));
+        for bad in [
+            "",
+            "0f4f5a3e7c0a4d3c9d7e2b1d6c6f0a11",
+            "0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a1g",
+        ] {
+            assert!(!is_uuid(bad), "{bad}");
+        }
+    }
+}

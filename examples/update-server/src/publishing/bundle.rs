@@ -1,0 +1,327 @@
+//! `/bundle`: list, register, delete, describe, promote. Codes and shapes are those of Capgo's backend.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::access::Caller;
+use crate::database::bundles::{self, NewBundle};
+use crate::database::{apps, channels};
+use crate::files::Storage as _;
+use crate::input::Fields;
+use crate::names;
+use crate::refusal::{Answer, Refusal};
+use crate::state::App;
+
+/// Longer than any signed URL.
+const MAX_URL: usize = 16 << 10;
+/// Checksums and session keys of RSA-4096 have about a thousand characters.
+const MAX_PROOF: usize = 4 << 10;
+/// What people write about a bundle.
+const MAX_TEXT: usize = 4 << 10;
+
+/// `GET /bundle?app_id&page`: an array, newest first, 50 a page, the first page is 0.
+///
+/// Pages do not overlap here, as they do at Capgo; a client that is made for both drops what it has seen. Past the end comes the
+/// error that Capgo's clients stop at; the first page of an app without bundles is empty.
+pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
+    let app_id = fields.app_id()?;
+    let page = fields.number("page").unwrap_or(0).max(0);
+    let cannot = || Refusal::new("cannot_get_bundle", "Cannot get bundle");
+    if !caller.may_read(&app_id) {
+        return Err(cannot());
+    }
+    let rows = app
+        .database
+        .read(move |database| {
+            let known = apps::rules(database, &app_id)?.is_some();
+            let rows = bundles::page(database, &app_id, page)?;
+            if rows.is_empty() && (page > 0 || !known) {
+                Err(cannot())
+            } else {
+                Ok(rows)
+            }
+        })
+        .await?;
+    Ok(Json(json!(rows)))
+}
+
+/// `POST /bundle`: registers an archive that is at an https address, or that was uploaded here.
+pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
+    let mut bundle = read_new(&fields)?;
+    bundle.r2_path = stored_path(&app, &bundle)?;
+    if bundle.r2_path.is_none() && !bundle.external_url.starts_with("https://") {
+        return Err(Refusal::new(
+            "invalid_protocol",
+            "external_url has to start with https://",
+        ));
+    }
+    if !caller.may_write(&bundle.app_id) {
+        return Err(Refusal::new(
+            "cannot_create_bundle",
+            "You can't create a bundle for this app",
+        ));
+    }
+    let (files, new_apps) = (app.files.clone(), app.config.new_apps);
+    let row = app
+        .database
+        .write(move |database| {
+            if new_apps {
+                apps::ensure(database, &bundle.app_id)?;
+            }
+            let rules = apps::rules(database, &bundle.app_id)?
+                .ok_or_else(|| Refusal::new("cannot_find_app", "There is no such app; `app create` makes it"))?;
+            encrypted_as_wanted(&rules, &bundle)?;
+            if bundles::by_name(database, &bundle.app_id, &bundle.name)?.is_some() {
+                return Err(Refusal::new(
+                    "version_already_exists",
+                    format!("Version {} already exists", bundle.name),
+                ));
+            }
+            if let Some(path) = &bundle.r2_path {
+                // Here, under the lock of writers, so that no deletion takes the archive away in between.
+                let there = files
+                    .holds(path)
+                    .map_err(|error| Refusal::disk("look for an archive", &error))?;
+                if !there {
+                    return Err(Refusal::new(
+                        "cannot_create_bundle",
+                        "external_url is an address of this server that has no archive: upload it first",
+                    ));
+                }
+            }
+            let id = bundles::add(database, &bundle, caller.key)?;
+            bundles::by_id(database, &bundle.app_id, id)
+        })
+        .await?;
+    Ok(Json(json!({ "status": "success", "bundle": row })))
+}
+
+fn read_new(fields: &Fields) -> Answer<NewBundle> {
+    let app_id = fields.app_id()?;
+    let missing = |code: &'static str, name: &str| Refusal::new(code, format!("Missing {name}"));
+    let name = fields
+        .text("version")
+        .ok_or_else(|| missing("missing_version", "version"))?;
+    let external_url = fields
+        .text("external_url")
+        .ok_or_else(|| missing("missing_external_url", "external_url"))?;
+    let checksum = fields
+        .text("checksum")
+        .ok_or_else(|| missing("missing_checksum", "checksum"))?;
+    if !names::is_version(&name) {
+        let message = format!("Invalid version {name:?}: a semantic version is wanted, such as 1.2.3");
+        return Err(Refusal::new("invalid_version_format", message));
+    }
+    let min_update_version = fields.text("min_update_version");
+    if min_update_version
+        .as_deref()
+        .is_some_and(|version| !names::is_version(version))
+    {
+        return Err(Refusal::new(
+            "invalid_version_format",
+            "min_update_version is no semantic version",
+        ));
+    }
+    let bundle = NewBundle {
+        app_id,
+        name,
+        checksum,
+        session_key: fields.text("session_key"),
+        key_id: fields.text("key_id"),
+        external_url,
+        r2_path: None,
+        link: fields.text("link"),
+        comment: fields.text("comment"),
+        min_update_version,
+    };
+    let long = |text: Option<&String>, limit| text.is_some_and(|text| text.len() > limit);
+    let too_long = bundle.external_url.len() > MAX_URL
+        || bundle.checksum.len() > MAX_PROOF
+        || long(bundle.session_key.as_ref(), MAX_PROOF)
+        || long(bundle.key_id.as_ref(), MAX_PROOF)
+        || long(bundle.link.as_ref(), MAX_TEXT)
+        || long(bundle.comment.as_ref(), MAX_TEXT);
+    let no_url = |letter: char| letter.is_whitespace() || letter.is_control();
+    if too_long || bundle.external_url.contains(no_url) {
+        return Err(Refusal::new(
+            "cannot_create_bundle",
+            "a field is too long, or external_url is no URL",
+        ));
+    }
+    Ok(bundle)
+}
+
+/// The path of an archive that was uploaded here, from its address.
+fn stored_path(app: &App, bundle: &NewBundle) -> Answer<Option<String>> {
+    let Some(path) = bundle.external_url.strip_prefix(&format!("{}/bundles/", app.base_url)) else {
+        return Ok(None);
+    };
+    let name = path
+        .strip_prefix(&format!("{}/", bundle.app_id))
+        .filter(|name| names::is_stored_file(name));
+    let Some(name) = name else {
+        return Err(Refusal::new(
+            "cannot_create_bundle",
+            "external_url is no archive of this app",
+        ));
+    };
+    // What is not encrypted has its own digest as checksum, and that is known here.
+    let (digest, checksum) = (name.trim_end_matches(".zip"), &bundle.checksum);
+    let plain = bundle.session_key.is_none() && checksum.len() == 64;
+    if plain && !checksum.eq_ignore_ascii_case(digest) {
+        return Err(Refusal::new(
+            "cannot_create_bundle",
+            format!("checksum is not that of the archive, {digest}"),
+        ));
+    }
+    Ok(Some(path.to_owned()))
+}
+
+fn encrypted_as_wanted(rules: &apps::AppRules, bundle: &NewBundle) -> Answer<()> {
+    if (rules.encryption_required || rules.key_id.is_some()) && bundle.session_key.is_none() {
+        return Err(Refusal::new(
+            "encryption_required",
+            "This app takes encrypted bundles only: session_key is missing",
+        ));
+    }
+    match (&rules.key_id, &bundle.key_id) {
+        (Some(_), None) => Err(Refusal::new(
+            "encryption_key_required",
+            "This app wants to know the key: key_id is missing",
+        )),
+        (Some(wanted), Some(given)) if wanted != given => Err(Refusal::new(
+            "encryption_key_mismatch",
+            format!("This app takes bundles of the key {wanted} only"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// `DELETE /bundle`: one version, or every one that no channel hands out.
+pub(crate) async fn delete(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
+    let app_id = fields.app_id()?;
+    let version = fields.text("version");
+    if !caller.may_write(&app_id) {
+        let code = if version.is_some() {
+            "cannot_delete_version"
+        } else {
+            "cannot_delete_all_version"
+        };
+        return Err(Refusal::new(code, "You can't delete bundles of this app"));
+    }
+    let paths = app
+        .database
+        .write(move |database| {
+            let Some(version) = version else {
+                return bundles::delete(database, &app_id, None);
+            };
+            let bundle = bundles::by_name(database, &app_id, &version)?
+                .ok_or_else(|| Refusal::new("cannot_delete_version", format!("There is no version {version}")))?;
+            if bundles::is_linked(database, bundle.id)? {
+                let message = format!("Version {version} is in a channel: promote another one first");
+                return Err(Refusal::new("cannot_delete_linked_version", message));
+            }
+            bundles::delete(database, &app_id, Some(bundle.id))
+        })
+        .await?;
+    remove_unneeded(&app, paths).await?;
+    Ok(Json(json!({ "status": "ok" })))
+}
+
+/// Removes archives that no bundle needs any more. Under the lock of writers, so that none is registered meanwhile.
+async fn remove_unneeded(app: &Arc<App>, paths: Vec<String>) -> Answer<()> {
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let files = app.files.clone();
+    app.database
+        .write(move |database| {
+            for path in paths {
+                if !bundles::needs_file(database, &path)? {
+                    files
+                        .remove(&path)
+                        .map_err(|error| Refusal::disk("remove an archive", &error))?;
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// `PUT /bundle`: promotes a bundle to a channel.
+pub(crate) async fn set_channel(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
+    let (version_id, channel_id) = (fields.number("version_id"), fields.number("channel_id"));
+    let (Some(_), Some(version_id), Some(channel_id)) = (fields.text("app_id"), version_id, channel_id) else {
+        return Err(Refusal::new(
+            "missing_required_fields",
+            "app_id, version_id and channel_id are needed",
+        ));
+    };
+    let app_id = fields.app_id()?;
+    if !caller.may_write(&app_id) {
+        return Err(Refusal::new("cannot_access_app", "You can't access this app"));
+    }
+    let message = app
+        .database
+        .write(move |database| {
+            let bundle = find(database, &app_id, version_id)?;
+            let mut channel = channels::by_id(database, &app_id, channel_id)?
+                .ok_or_else(|| Refusal::new("cannot_find_channel", "There is no such channel in this app"))?;
+            channel.built_in = false;
+            channel.version = Some(channels::Linked {
+                id: bundle.id,
+                name: bundle.name.clone(),
+            });
+            channels::save(database, &channel)?;
+            Ok(format!("Bundle {} set to channel {}", bundle.name, channel.name))
+        })
+        .await?;
+    Ok(Json(json!({ "status": "success", "message": message })))
+}
+
+/// `POST /bundle/metadata`: what people read about a bundle.
+pub(crate) async fn describe(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
+    let (Some(_), Some(version_id)) = (fields.text("app_id"), fields.number("version_id")) else {
+        return Err(Refusal::new(
+            "missing_required_fields",
+            "app_id and version_id are needed",
+        ));
+    };
+    let app_id = fields.app_id()?;
+    if !caller.may_write(&app_id) {
+        return Err(Refusal::new(
+            "cannot_update_version_metadata",
+            "You can't change bundles of this app",
+        ));
+    }
+    let (link, comment) = (fields.text("link"), fields.text("comment"));
+    if [&link, &comment]
+        .into_iter()
+        .flatten()
+        .any(|text| text.len() > MAX_TEXT)
+    {
+        return Err(Refusal::new(
+            "cannot_update_version_metadata",
+            format!("at most {MAX_TEXT} bytes are taken"),
+        ));
+    }
+    app.database
+        .write(move |database| {
+            let bundle = find(database, &app_id, version_id)?;
+            if link.is_none() && comment.is_none() {
+                return Err(Refusal::new("no_fields_to_update", "link or comment is needed"));
+            }
+            bundles::describe(database, bundle.id, link.as_deref(), comment.as_deref())
+        })
+        .await?;
+    Ok(Json(json!({ "status": "ok" })))
+}
+
+fn find(database: &Connection, app_id: &str, id: i64) -> Answer<bundles::Bundle> {
+    bundles::by_id(database, app_id, id)?
+        .ok_or_else(|| Refusal::new("cannot_find_version", "There is no such version in this app"))
+}

@@ -1,0 +1,6 @@
+//! For those who publish: the Bundles API and channels.
+
+pub(crate) mod bundle;
+pub(crate) mod channel;
+mod describe;
+pub(crate) mod statistics;

@@ -1,0 +1,87 @@
+//! `serve`: logs, signals, and the server between them.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::time::Duration;
+
+use capbundle_update_server::{Config, Server};
+
+use crate::command_line::{LogFormat, ServeOptions};
+
+pub(crate) fn run(data: &Path, options: ServeOptions) -> Result<(), Box<dyn std::error::Error>> {
+    let log = tracing_subscriber::fmt()
+        .with_max_level(options.log)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal());
+    match options.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    // Before the server listens, so that no signal after the first answer kills it halfway.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = runtime.block_on(async { Signals::new() })?;
+    let server = Server::start(config(data, options))?;
+    let signal = runtime.block_on(signals.next());
+    tracing::info!(signal, "stopping: running requests are finished");
+    server.stop()?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn config(data: &Path, options: ServeOptions) -> Config {
+    let mut config = Config::loopback(data);
+    config.listen = options.listen;
+    config.public_url = options.public_url;
+    config.behind_proxy = options.behind_proxy;
+    config.open_metrics = options.open_metrics;
+    config.new_apps = !options.no_new_apps;
+    let limits = &mut config.limits;
+    limits.upload_bytes = options.max_upload << 20;
+    limits.per_address = options.rate_address;
+    limits.per_key = options.rate_key;
+    limits.concurrent = usize::try_from(options.concurrent).unwrap_or(usize::MAX);
+    limits.patience = Duration::from_secs(options.timeout);
+    limits.drain = Duration::from_secs(options.drain);
+    config
+}
+
+/// What ends the server.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) -> &'static str {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => "Ctrl-C",
+            Err(_) => "a signal that could not be waited for",
+        }
+    }
+}
