@@ -93,7 +93,7 @@ kinds! {
     Unsupported,
     /// Something that was stored cannot be read back.
     Corrupt,
-    /// An observer of the host threw; the operation it watched was stopped.
+    /// An observer or transport of the host threw, or did not keep to what is asked of it; the operation was stopped.
     Callback,
     /// A fault in this library: please report it. What was being done did not happen, or not to the end.
     Internal,
@@ -103,6 +103,12 @@ impl std::error::Error for CapBundleError {}
 
 impl From<core::Error> for CapBundleError {
     fn from(error: core::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&core::Error> for CapBundleError {
+    fn from(error: &core::Error) -> Self {
         Self::new(error.kind().into(), error.to_string())
     }
 }

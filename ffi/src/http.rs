@@ -1,8 +1,10 @@
 //! HTTP as the host does it: its trust store, proxies and background transfers, and no TLS of ours.
 //!
-//! Types only, so far: nothing here calls them yet. The division of labour is what matters. The host sends one request and
-//! hands over what comes back, piece by piece; everything that can go wrong in between (a 200 where a part was asked for, a
-//! range that does not fit, a body that never ends, a redirect to plain HTTP) is judged once, in Rust.
+//! The division of labour is what matters. The host sends one request and hands over what comes back, piece by piece;
+//! everything that can go wrong in between (a 200 where a part was asked for, a range that does not fit, a body that never
+//! ends, a redirect to plain HTTP) is judged once, in Rust.
+
+pub(crate) mod host;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use crate::error::{Result, first_line};
 pub enum HttpMethod {
     /// Reads.
     Get,
+    /// Reads the head alone.
+    Head,
     /// Sends a body and reads the answer.
     Post,
     /// Replaces.
@@ -63,7 +67,8 @@ pub struct HttpResponseHead {
 ///
 /// It writes to the file that is being downloaded (from the right place, when a download is resumed) or keeps a small body
 /// in memory, and enforces size limits, the rate of slow transfers and cancellation. When one of its functions throws, the
-/// host ends the transfer and rethrows.
+/// host ends the transfer and rethrows. Its functions may be called from any thread, one after the other, until `send`
+/// returns; after that they throw.
 #[uniffi::export]
 pub trait ResponseSink: Send + Sync {
     /// The head of the answer, before its body.
@@ -71,10 +76,15 @@ pub trait ResponseSink: Send + Sync {
 
     /// The next piece of the body, in order: 64 KiB or so, never the whole.
     fn write(&self, bytes: Vec<u8>) -> Result<()>;
+
+    /// Whether anybody still waits for the rest. It turns to false when the transfer is cancelled or given up while no
+    /// bytes come, which no function that throws can tell: a host that waits for long looks at it a few times a second,
+    /// and closes the connection.
+    fn is_wanted(&self) -> bool;
 }
 
-/// Sends requests. Implemented by the host on `URLSession`, `HttpURLConnection` or what else it uses; it is called from
-/// background threads, several at once.
+/// Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
+/// its own. It is called from background threads that are there for nothing else, several at once.
 #[uniffi::export(foreign)]
 pub trait HttpTransport: Send + Sync {
     /// Sends one request and passes the answer to `sink`: `begin` once, `write` for each piece, then it returns. Blocks
@@ -82,6 +92,10 @@ pub trait HttpTransport: Send + Sync {
     ///
     /// An answer with an error status is no error here. What it throws means that no answer came, or not all of it; what
     /// was passed to the sink before counts, and is not asked for again.
+    ///
+    /// One that does not keep to this (no `begin`, two of them, a status that is none) or throws `Unexpected` ends the
+    /// operation with the error `Callback`. One that neither passes anything on nor returns is left behind when the stall
+    /// timeout is over, and its thread with it: the operation goes on with another try.
     fn send(&self, request: HttpRequest, sink: Arc<dyn ResponseSink>) -> Result<(), TransportError>;
 }
 

@@ -17,6 +17,7 @@ pub mod archive;
 mod border;
 pub mod check;
 pub mod digest;
+pub mod download;
 pub mod error;
 pub mod http;
 pub mod inspect;

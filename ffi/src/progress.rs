@@ -23,6 +23,8 @@ pub enum Phase {
     Open,
     /// Writing the files of an archive to disk.
     Unpack,
+    /// Fetching a file over the network.
+    Download,
     /// Something that this version of the bindings has no word for.
     Other,
 }
@@ -36,6 +38,7 @@ impl From<core::Phase> for Phase {
             core::Phase::Seal => Self::Seal,
             core::Phase::Open => Self::Open,
             core::Phase::Unpack => Self::Unpack,
+            core::Phase::Download => Self::Download,
             _ => Self::Other,
         }
     }
@@ -50,6 +53,9 @@ pub struct ProgressUpdate {
     pub done: i64,
     /// Bytes in all, as far as is known when the phase starts.
     pub total: i64,
+    /// Bytes a second lately, while downloading.
+    #[uniffi(default = None)]
+    pub rate: Option<i64>,
 }
 
 /// Receives the progress of an operation, from whatever thread does the work, about once for each MiB.
@@ -146,6 +152,7 @@ impl core::Observer for Watch {
             phase: progress.phase.into(),
             done: signed(progress.done),
             total: signed(progress.total),
+            rate: progress.rate.map(signed),
         };
         if let Err(error) = self.observer.on_progress(update) {
             self.stop.cancel();

@@ -1,7 +1,10 @@
-//! Bringing bundles to where devices get them (feature `publish`).
+//! Bringing a bundle to where devices get it, and telling their server.
+//!
+//! For CI and tools, with feature `publish`; phones have no use for it.
 
 pub mod api;
 pub mod external;
+pub mod plan;
 pub mod put;
 pub mod s3;
 mod told;

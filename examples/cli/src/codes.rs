@@ -3,6 +3,7 @@
 //! Where Capgo has a code for a situation, it is Capgo's; otherwise it is the core's
 //! [`ErrorKind`](capbundle::ErrorKind) in snake case. This is the only file that decides.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,13 +26,25 @@ pub(crate) enum Subject {
 /// Why a command stops.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) code: &'static str,
+    /// A server's own code may be any text.
+    pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     /// What stands below the message: lines of our own, which quote nothing of others.
     pub(crate) lines: String,
     /// All findings when a check refused the folder.
     pub(crate) findings: Vec<Reported>,
+    /// What was done before it failed, if anything was.
+    pub(crate) aftermath: Option<Aftermath>,
     exit: u8,
+}
+
+/// What became of the steps that were done before one failed.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Aftermath {
+    /// Made and taken back.
+    pub(crate) undone: Vec<String>,
+    /// Made and still there.
+    pub(crate) left: Vec<String>,
 }
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -39,7 +52,7 @@ pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 /// Something the user should know although the command goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Warning {
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,12 +62,13 @@ pub(crate) struct Warning {
 
 impl Failure {
     /// The operation was refused or failed.
-    pub(crate) fn refused(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn refused(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
-            code,
+            code: code.into(),
             message: message.into(),
             lines: String::new(),
             findings: Vec::new(),
+            aftermath: None,
             exit: 1,
         }
     }
@@ -99,9 +113,17 @@ impl Failure {
             Error::CheckFailed { findings, .. } => findings.iter().map(Reported::from).collect(),
             _ => Vec::new(),
         };
+        let code = match error {
+            // A server's own word for it; it is one word, or there is none.
+            Error::Api(refused) => refused.code.clone().map(Cow::Owned),
+            _ => None,
+        };
         Self {
             findings,
-            ..Self::refused(code(subject, error), error.to_string())
+            ..Self::refused(
+                code.unwrap_or_else(|| code_of(subject, error).into()),
+                error.to_string(),
+            )
         }
     }
 
@@ -115,6 +137,24 @@ impl Failure {
     /// The same failure, with lines below its message.
     pub(crate) fn showing(mut self, lines: &str) -> Self {
         lines.trim_start_matches('\n').clone_into(&mut self.lines);
+        self
+    }
+
+    /// The same failure, of a command that ran out of the time it was given.
+    pub(crate) fn out_of_time(mut self) -> Self {
+        self.code = "timeout".into();
+        self.adding("the time of --timeout is over")
+    }
+
+    /// The same failure, with what was noticed before it.
+    pub(crate) fn with_findings(mut self, findings: Vec<Reported>) -> Self {
+        self.findings.extend(findings);
+        self
+    }
+
+    /// The same failure, after some steps were done.
+    pub(crate) fn after(mut self, aftermath: Aftermath) -> Self {
+        self.aftermath = Some(aftermath);
         self
     }
 
@@ -149,7 +189,7 @@ impl<T> About<T> for capbundle::Result<T> {
     }
 }
 
-fn code(subject: Subject, error: &Error) -> &'static str {
+fn code_of(subject: Subject, error: &Error) -> &'static str {
     if let Error::CheckFailed { findings, .. } = error {
         // Capgo reports the first fault only; so does the code. The document lists them all.
         if let Some(first) = findings.iter().find(|finding| finding.is_error()) {
@@ -181,6 +221,13 @@ impl Reported {
         Self { severity: ERROR, text }
     }
 
+    pub(crate) fn warning(text: Warning) -> Self {
+        Self {
+            severity: "warning",
+            text,
+        }
+    }
+
     pub(crate) fn is_error(&self) -> bool {
         self.severity == ERROR
     }
@@ -198,9 +245,9 @@ impl From<&Finding> for Reported {
 const ERROR: &str = "error";
 
 impl Warning {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
-            code,
+            code: code.into(),
             path: None,
             line: None,
             message: message.into(),
@@ -211,7 +258,7 @@ impl Warning {
 impl From<&Finding> for Warning {
     fn from(finding: &Finding) -> Self {
         Self {
-            code: finding.code.as_str(),
+            code: finding.code.as_str().into(),
             path: finding.path.clone(),
             line: finding.line,
             message: finding.message.clone(),

@@ -21,6 +21,8 @@ const WATCH_EVERY: Duration = Duration::from_millis(20);
 
 /// Signals come to a process, so there is one token in it.
 static TOKEN: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
+/// Cancelled when the time that the user gave is over.
+static DEADLINE: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
 /// Whether a signal came; the next one ends the process.
 static SEEN: AtomicBool = AtomicBool::new(false);
 /// The exit code of the signal that came; 0 while none has.
@@ -46,7 +48,22 @@ pub(crate) fn install() -> io::Result<()> {
 
 /// What every operation is handed: a signal stops it.
 pub(crate) fn control() -> Control {
-    Control::new().cancelled_by(&TOKEN)
+    Control::new().cancelled_by(&TOKEN).cancelled_by(&DEADLINE)
+}
+
+/// From now on every operation has this long, all together. What has to be undone then is not counted.
+pub(crate) fn limit(time: Duration) -> io::Result<()> {
+    let watcher = thread::Builder::new().name("deadline".to_owned());
+    watcher.spawn(move || {
+        thread::sleep(time);
+        DEADLINE.cancel();
+    })?;
+    Ok(())
+}
+
+/// Whether that time is over, and no signal came before.
+pub(crate) fn out_of_time() -> bool {
+    DEADLINE.is_cancelled() && exit_code().is_none()
 }
 
 /// The exit code of a command that a signal stopped, if one came.

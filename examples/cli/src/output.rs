@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::args::wants_json;
-use crate::codes::{Failure, Reported, Result, Warning};
+use crate::codes::{Aftermath, Failure, Reported, Result, Warning};
 use crate::interrupt;
 use crate::printable;
 
@@ -32,13 +32,13 @@ const SHOWN_OF_A_KIND: u64 = 10;
 
 /// How many lines of each kind there were.
 #[derive(Default)]
-struct Flood(Vec<(&'static str, u64)>);
+struct Flood(Vec<(String, u64)>);
 
 impl Flood {
     /// Counts a line of this kind, and says whether it is still shown.
-    fn lets_through(&mut self, kind: &'static str) -> bool {
-        let at = self.0.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
-            self.0.push((kind, 0));
+    fn lets_through(&mut self, kind: &str) -> bool {
+        let at = self.0.iter().position(|(known, _)| known == kind).unwrap_or_else(|| {
+            self.0.push((kind.to_owned(), 0));
             self.0.len() - 1
         });
         self.0[at].1 += 1;
@@ -59,6 +59,8 @@ struct ErrorDocument<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "<[Reported]>::is_empty")]
     findings: &'a [Reported],
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    aftermath: Option<&'a Aftermath>,
 }
 
 #[allow(
@@ -95,7 +97,7 @@ impl Output {
     pub(crate) fn warn_all(&self, warnings: &[Warning]) {
         let mut flood = Flood::default();
         for warning in warnings {
-            if flood.lets_through(warning.code) {
+            if flood.lets_through(&warning.code) {
                 self.warn(warning);
             }
         }
@@ -106,7 +108,7 @@ impl Output {
     pub(crate) fn findings<'a>(&self, findings: impl IntoIterator<Item = &'a Reported>) {
         let mut flood = Flood::default();
         for finding in findings {
-            if !flood.lets_through(finding.text.code) {
+            if !flood.lets_through(&finding.text.code) {
                 continue;
             }
             if finding.is_error() {
@@ -161,6 +163,9 @@ impl Output {
     pub(crate) fn finish(&self, result: Result<()>) -> ExitCode {
         match result {
             Ok(()) => ExitCode::SUCCESS,
+            Err(failure) if failure.code == ErrorKind::Cancelled.as_str() && interrupt::out_of_time() => {
+                self.fail(&failure.out_of_time())
+            }
             Err(failure) => self.fail(&failure),
         }
     }
@@ -178,11 +183,16 @@ impl Output {
                 .filter(|(at, _)| Some(*at) != told)
                 .map(|(_, other)| other),
         );
+        if let Some(Aftermath { undone, left }) = &failure.aftermath {
+            undone.iter().for_each(|what| self.say(format!("Undone: {what}")));
+            left.iter().for_each(|what| self.say(format!("Still there: {what}")));
+        }
         if self.json {
             let document = ErrorDocument {
-                error: failure.code,
+                error: &failure.code,
                 message: &failure.whole_message(),
                 findings: &failure.findings,
+                aftermath: failure.aftermath.as_ref(),
             };
             if let Err(unprinted) = print_document(&document) {
                 to_stderr(Some(ERROR), &unprinted.message);
@@ -200,7 +210,8 @@ impl Output {
         }
         let bar = ProgressBar::new(0);
         // The template is a constant; should a later version of the crate refuse it, its own default look serves.
-        let style = ProgressStyle::with_template("{msg:>7} [{bar:40}] {bytes}/{total_bytes}");
+        let style =
+            ProgressStyle::with_template("{msg:>8} [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left");
         bar.set_style(
             style
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -221,10 +232,24 @@ impl Bar {
             return interrupt::control();
         };
         interrupt::control().observed_by(Arc::new(move |progress: Progress| {
+            if bar.message() != progress.phase.as_str() {
+                // What the phase before did says nothing about the speed of this one.
+                bar.reset();
+                bar.set_message(progress.phase.as_str());
+            }
             bar.set_length(progress.total);
-            bar.set_message(progress.phase.as_str());
             bar.set_position(progress.done);
         }))
+    }
+}
+
+impl Bar {
+    /// Prints beside the bar, not into it.
+    pub(crate) fn aside(&self, print: impl FnOnce()) {
+        match &self.0 {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
     }
 }
 

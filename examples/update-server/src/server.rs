@@ -133,6 +133,8 @@ fn prepare(config: Config) -> Result<(TcpListener, SocketAddr, Arc<App>, File)> 
         tracing::info!(cleared, "uploads that nobody registered were removed");
     }
     let listen = config.listen;
+    // Before it listens: nobody reaches a server that is about to refuse to run.
+    config.base_url(listen)?;
     let failed = |source| Error::Listen {
         address: listen,
         source,

@@ -33,7 +33,7 @@ pub struct NewBundle {
 }
 
 impl NewBundle {
-    fn into_core(self) -> Result<core::NewBundle> {
+    pub(super) fn into_core(self) -> Result<core::NewBundle> {
         let mut new = core::NewBundle::version(self.version);
         new.native = self.native.unwrap_or_default().into();
         new.link = self.link;
@@ -70,17 +70,14 @@ impl Store {
         cancel: Option<Arc<CancelToken>>,
         progress: Option<Arc<dyn ProgressObserver>>,
     ) -> Result<BundleRecord> {
-        let record = self.run("install", |store| {
+        self.installed("install", |store| {
             let new = bundle.into_core()?;
             watched(
                 cancel,
                 progress,
                 |control| Ok(store.install(&archive.0, &new, control)?),
             )
-        })?;
-        self.log
-            .info(|| format!("installed {} as {}", record.version, record.id));
-        Ok(record.into())
+        })
     }
 
     /// Compares every file of an installed bundle with the digest recorded when it was written. An empty answer says that
@@ -116,7 +113,7 @@ impl Store {
 
 /// A path of ours as text: the root and everything below it came as text, so this cannot fail but where a link to
 /// somewhere else was put in between.
-pub(super) fn path_text(path: PathBuf) -> Result<String> {
+pub(crate) fn path_text(path: PathBuf) -> Result<String> {
     path.into_os_string()
         .into_string()
         .map_err(|path| invalid_input(path.to_string_lossy(), "this path is not UTF-8"))

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 
 /// What happens to one request.
@@ -9,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 /// | word | what it does |
 /// |---|---|
 /// | `size=N` | the file has N bytes |
+/// | `base64=TEXT` | the file is this, instead of bytes that follow from its name |
+/// | `path=FILE` | the file is that on disk |
 /// | `cut=A.B.C` | the connection of the first request breaks after A bytes of its body, of the second after B, … |
 /// | `cut-half=SEED` | every second connection breaks somewhere, as SEED has it |
 /// | `stall=N` | as `cut`, but the connection stays open and nothing comes |
@@ -57,6 +61,12 @@ impl Plan {
     }
 
     pub(super) fn file(&self) -> Vec<u8> {
+        if let Some(text) = self.word("base64") {
+            return BASE64.decode(text).expect("the word is base64");
+        }
+        if let Some(path) = self.word("path") {
+            return std::fs::read(path).expect("the word is a file");
+        }
         contents(&self.seed, self.numeric("size").unwrap_or(0))
     }
 

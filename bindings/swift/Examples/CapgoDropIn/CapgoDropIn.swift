@@ -52,7 +52,6 @@ public struct BundleInfo: Equatable, Sendable {
 /// `notifyAppReady`, on a store that survives crashes.
 public final class CapgoUpdater: @unchecked Sendable {
     private let snapshots: URL
-    private let downloads: URL
     private let publicKey: String?
     private let native: NativeApp
     private let serve: @Sendable (URL?) -> Void
@@ -75,8 +74,6 @@ public final class CapgoUpdater: @unchecked Sendable {
     ) throws {
         let folder = library.appendingPathComponent("NoCloud")
         snapshots = folder.appendingPathComponent("ionic_built_snapshots")
-        downloads = folder.appendingPathComponent("capbundle-downloads")
-        try FileManager.default.createDirectory(at: downloads, withIntermediateDirectories: true)
         self.publicKey = publicKey
         self.native = native
         self.serve = serve
@@ -116,8 +113,8 @@ public final class CapgoUpdater: @unchecked Sendable {
     public func finishDownload(file: URL, version: String, sessionKey: String, checksum: String) async throws -> BundleInfo {
         let record: BundleRecord
         do {
-            let archive = try await verified(file, sessionKey: sessionKey, checksum: checksum)
-            record = try await store.install(archive, as: NewBundle(version: version))
+            let proof = proof(sessionKey: sessionKey, checksum: checksum)
+            record = try await store.install(file: file, proof: proof, as: NewBundle(version: version))
         } catch {
             try? FileManager.default.removeItem(at: file)
             throw error
@@ -126,10 +123,21 @@ public final class CapgoUpdater: @unchecked Sendable {
         return try info(record.id)
     }
 
-    private func verified(_ file: URL, sessionKey: String, checksum: String) async throws -> VerifiedArchive {
-        guard let publicKey else { return try await VerifiedArchive.verify(file, digest: checksum) }
-        return try await VerifiedArchive.open(
-            file, staging: downloads, ivSessionKey: sessionKey, checksum: checksum, key: VerifyingKey.fromPem(text: publicKey))
+    /// Downloads a bundle and does all of the above; cancelling the task stops it, and `notify` hears percents.
+    ///
+    /// The plugin began again when a connection broke, and took what any server sent for the archive. Here the next call goes on
+    /// where this one ended, and nothing is read that is not proved.
+    public func download(
+        url: URL, version: String, sessionKey: String, checksum: String, notify: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async throws -> BundleInfo {
+        let proof = proof(sessionKey: sessionKey, checksum: checksum)
+        let archive = RemoteArchive(url: url.absoluteString, proof: proof, bundle: NewBundle(version: version))
+        return try info(await store.install(from: archive) { notify(Int($0.fraction * 100)) }.id)
+    }
+
+    private func proof(sessionKey: String, checksum: String) -> ExpectedProof {
+        guard let publicKey else { return .digest(digest: checksum) }
+        return .capgoSealed(ivSessionKey: sessionKey, checksum: checksum, form: .v3, publicKey: publicKey)
     }
 
     /// Whether a bundle failed on this device: to be asked before it is downloaded. The plugin downloaded it again and again.
@@ -238,9 +246,13 @@ public final class CapgoUpdater: @unchecked Sendable {
         }
     }
 
+    /// Throws `NotFound` where the plugin made up a bundle named "unknown".
+    public func getBundleInfo(id: String) throws -> BundleInfo {
+        try info(id)
+    }
+
     private func info(_ id: String) throws -> BundleInfo {
         if id == BundleInfo.builtIn.id { return .builtIn }
-        // Throws `NotFound` where the plugin made up a bundle named "unknown".
         let record = try store.get(id: id)
         let isProven = try store.list().contains { $0.record.id == id && $0.status == .proven }
         return info(record, isProven: isProven)

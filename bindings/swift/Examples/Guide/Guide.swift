@@ -1,5 +1,9 @@
 // The code of docs/ios.md: compiled here, and a test compares the two.
 
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
 // guide: updates
 import CapBundle
 import Foundation
@@ -7,12 +11,11 @@ import Foundation
 public final class Updates: Sendable {
     private let store: Store
     private let native: NativeApp
-    private let folder: URL
     private let publicKey: String
 
     /// At the start of the app, before the web view is made. `folder` is `Library/NoCloud` of the app.
     public init(folder: URL, publicKey: String, native: NativeApp) throws {
-        (self.folder, self.publicKey, self.native) = (folder, publicKey, native)
+        (self.publicKey, self.native) = (publicKey, native)
         store = try Store.open(
             at: folder.appendingPathComponent("capbundle"),
             options: StoreOptions(
@@ -25,13 +28,26 @@ public final class Updates: Sendable {
         try store.launch(native: native).folder
     }
 
-    /// Takes in a download; it is shown from the next start on.
-    public func install(_ download: URL, version: String, sessionKey: String, checksum: String) async throws -> BundleRecord {
-        let archive = try await VerifiedArchive.open(
-            download, staging: folder, ivSessionKey: sessionKey, checksum: checksum, key: VerifyingKey.fromPem(text: publicKey))
-        let bundle = try await store.install(archive, as: NewBundle(version: version))
+    /// Downloads an update and takes it in; it is shown from the next start on. What came of a download that failed or was
+    /// cancelled is gone on with by the next call.
+    public func update(from url: URL, version: String, sessionKey: String, checksum: String) async throws -> BundleRecord {
+        let proof = proof(sessionKey: sessionKey, checksum: checksum)
+        let archive = RemoteArchive(url: url.absoluteString, proof: proof, bundle: NewBundle(version: version))
+        let bundle = try await store.install(from: archive)
         try await store.setNext(slot: .bundle(id: bundle.id))
         return bundle
+    }
+
+    /// The same for a file that the app downloaded itself.
+    public func install(_ file: URL, version: String, sessionKey: String, checksum: String) async throws -> BundleRecord {
+        let proof = proof(sessionKey: sessionKey, checksum: checksum)
+        let bundle = try await store.install(file: file, proof: proof, as: NewBundle(version: version))
+        try await store.setNext(slot: .bundle(id: bundle.id))
+        return bundle
+    }
+
+    private func proof(sessionKey: String, checksum: String) -> ExpectedProof {
+        .capgoSealed(ivSessionKey: sessionKey, checksum: checksum, form: .v3, publicKey: publicKey)
     }
 
     /// When the web view begins to load. Gives back how many milliseconds the page has to say that it is ready.
@@ -49,6 +65,59 @@ public final class Updates: Sendable {
     public func timeIsOver() throws -> Launch? {
         guard case let .bundle(id)? = try store.served()?.bundle else { return nil }
         return try store.trialExpired(id: id)
+    }
+}
+// guide: end
+
+// guide: background
+/// Downloads that go on while the app is suspended or has been ended.
+public final class BackgroundUpdates: NSObject, URLSessionDownloadDelegate, @unchecked Sendable {
+    private let updates: Updates
+    private let finished: @Sendable (Result<BundleRecord, any Error>) -> Void
+    private var session: URLSession!
+
+    /// At the start of the app, with `.background(withIdentifier: "com.example.app.updates")`: the system then hands over what
+    /// was downloaded meanwhile. `finished` hears what became of each.
+    public init(
+        _ updates: Updates, configuration: URLSessionConfiguration,
+        finished: @escaping @Sendable (Result<BundleRecord, any Error>) -> Void
+    ) {
+        (self.updates, self.finished) = (updates, finished)
+        super.init()
+        session = URLSession(configuration: configuration, delegate: self, delegateQueue: nil)
+    }
+
+    public func start(_ url: URL, version: String, sessionKey: String, checksum: String) {
+        let task = session.downloadTask(with: url)
+        // The system keeps it with the task, whatever becomes of the app.
+        task.taskDescription = [version, sessionKey, checksum].joined(separator: "\n")
+        task.resume()
+    }
+
+    public func urlSession(_ session: URLSession, downloadTask: URLSessionDownloadTask, didFinishDownloadingTo location: URL) {
+        let said = downloadTask.taskDescription?.components(separatedBy: "\n") ?? []
+        guard said.count == 3 else { return }
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        do {
+            // It is gone from there when this function returns.
+            try FileManager.default.moveItem(at: location, to: file)
+        } catch {
+            return finished(.failure(error))
+        }
+        Task { [updates, finished] in
+            do {
+                // An error page of the server is a file too: it proves nothing, and is refused here.
+                let bundle = try await updates.install(file, version: said[0], sessionKey: said[1], checksum: said[2])
+                finished(.success(bundle))
+            } catch {
+                finished(.failure(error))
+            }
+            try? FileManager.default.removeItem(at: file)
+        }
+    }
+
+    public func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+        if let error { finished(.failure(error)) }
     }
 }
 // guide: end

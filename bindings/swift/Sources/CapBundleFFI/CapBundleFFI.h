@@ -264,6 +264,13 @@ typedef void (*UniffiCallbackInterfaceResponseSinkMethod1)(uint64_t, RustBuffer,
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_RESPONSE_SINK_METHOD2
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_RESPONSE_SINK_METHOD2
+typedef void (*UniffiCallbackInterfaceResponseSinkMethod2)(uint64_t, int8_t* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_LOG_OBSERVER_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_LOG_OBSERVER_METHOD0
 typedef void (*UniffiCallbackInterfaceLogObserverMethod0)(uint64_t, RustBuffer, RustBuffer, void* _Nonnull,
@@ -294,6 +301,7 @@ typedef struct UniffiVTableCallbackInterfaceResponseSink {
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
     UniffiCallbackInterfaceResponseSinkMethod0 _Nonnull begin;
     UniffiCallbackInterfaceResponseSinkMethod1 _Nonnull write;
+    UniffiCallbackInterfaceResponseSinkMethod2 _Nonnull isWanted;
 } UniffiVTableCallbackInterfaceResponseSink;
 
 #endif
@@ -403,6 +411,11 @@ void uniffi_capbundle_fn_method_responsesink_begin(uint64_t ptr, RustBuffer head
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_RESPONSESINK_WRITE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_RESPONSESINK_WRITE
 void uniffi_capbundle_fn_method_responsesink_write(uint64_t ptr, RustBuffer bytes, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_RESPONSESINK_IS_WANTED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_RESPONSESINK_IS_WANTED
+int8_t uniffi_capbundle_fn_method_responsesink_is_wanted(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CLONE_VERIFYINGKEY
@@ -606,6 +619,16 @@ RustBuffer uniffi_capbundle_fn_method_store_clean(uint64_t ptr, RustBuffer keep,
 RustBuffer uniffi_capbundle_fn_method_store_disk_usage(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_INSTALL_FILE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_INSTALL_FILE
+RustBuffer uniffi_capbundle_fn_method_store_install_file(uint64_t ptr, RustBuffer file, RustBuffer proof, RustBuffer bundle, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_INSTALL_FROM
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_INSTALL_FROM
+RustBuffer uniffi_capbundle_fn_method_store_install_from(uint64_t ptr, uint64_t transport, RustBuffer archive, RustBuffer options, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_FOLDER
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_FOLDER
 RustBuffer uniffi_capbundle_fn_method_store_folder(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
@@ -729,6 +752,11 @@ RustBuffer uniffi_capbundle_fn_func_crc32_of_file(RustBuffer path, RustBuffer ca
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_SHA256_OF_FILE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_SHA256_OF_FILE
 RustBuffer uniffi_capbundle_fn_func_sha256_of_file(RustBuffer path, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_DOWNLOAD
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_DOWNLOAD
+RustBuffer uniffi_capbundle_fn_func_download(uint64_t transport, RustBuffer file, RustBuffer folder, RustBuffer options, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_INSPECT_ARCHIVE
@@ -1029,6 +1057,12 @@ uint16_t uniffi_capbundle_checksum_func_sha256_of_file(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_DOWNLOAD
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_DOWNLOAD
+uint16_t uniffi_capbundle_checksum_func_download(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_INSPECT_ARCHIVE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_INSPECT_ARCHIVE
 uint16_t uniffi_capbundle_checksum_func_inspect_archive(void
@@ -1098,6 +1132,12 @@ uint16_t uniffi_capbundle_checksum_method_responsesink_begin(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_RESPONSESINK_WRITE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_RESPONSESINK_WRITE
 uint16_t uniffi_capbundle_checksum_method_responsesink_write(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_RESPONSESINK_IS_WANTED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_RESPONSESINK_IS_WANTED
+uint16_t uniffi_capbundle_checksum_method_responsesink_is_wanted(void
 
 );
 #endif
@@ -1236,6 +1276,18 @@ uint16_t uniffi_capbundle_checksum_method_store_clean(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DISK_USAGE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DISK_USAGE
 uint16_t uniffi_capbundle_checksum_method_store_disk_usage(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_INSTALL_FILE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_INSTALL_FILE
+uint16_t uniffi_capbundle_checksum_method_store_install_file(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_INSTALL_FROM
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_INSTALL_FROM
+uint16_t uniffi_capbundle_checksum_method_store_install_from(void
 
 );
 #endif

@@ -52,6 +52,29 @@ final class CapgoDropInTests: XCTestCase {
         XCTAssertEqual(try updater.current().status, "success")
     }
 
+    func testABundleIsDownloadedOverABrokenConnection() async throws {
+        let folder = try TestFolder()
+        let updater = try makeUpdater(in: folder)
+        try updater.load()
+        let path = "drop-in?path=\(Fixtures.app.sealed.path)&cut=100.200"
+        let url = try XCTUnwrap(URL(string: RoughServer.shared.url(path)))
+        let percents = Lines()
+        let bundle = try await updater.download(
+            url: url, version: "1.2.3", sessionKey: Fixtures.app.ivSessionKey, checksum: Fixtures.app.signedChecksum
+        ) { percents.add("\($0)") }
+        XCTAssertEqual(bundle.checksum, try Fixtures.app.digest)
+        XCTAssertEqual(percents.all.last, "100")
+        try updater.next(id: bundle.id)
+    }
+
+    func testABundleThatNobodyKnowsIsNotFound() async throws {
+        let updater = try makeUpdater(in: TestFolder())
+        try updater.load()
+        await assertThrows(.notFound) { try updater.getBundleInfo(id: "AAAAAAAAA1") }
+        await assertThrows(.notFound) { try updater.next(id: "AAAAAAAAA1") }
+        XCTAssertEqual(try updater.getBundleInfo(id: "builtin").id, "builtin")
+    }
+
     func testThePartsOfCryptoCipherDoWhatTheyDid() throws {
         let folder = try TestFolder()
         let file = try downloaded(Fixtures.app.sealed, in: folder)

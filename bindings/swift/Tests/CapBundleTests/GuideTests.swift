@@ -12,7 +12,7 @@ final class GuideTests: XCTestCase {
         let guide = try String(contentsOf: swift.appendingPathComponent("../../docs/ios.md"), encoding: .utf8)
 
         let pieces = code.components(separatedBy: "// guide: ").dropFirst().filter { !$0.hasPrefix("end") }
-        XCTAssertEqual(pieces.count, 3)
+        XCTAssertEqual(pieces.count, 4)
         for piece in pieces {
             let lines = piece.split(separator: "\n", omittingEmptySubsequences: false).dropFirst()
             let text = Self.withoutIndent(lines.map(String.init))
@@ -37,6 +37,37 @@ final class GuideTests: XCTestCase {
         XCTAssertEqual(try app.pageStarted(), 10_000)
         try app.ready()
         XCTAssertNil(try app.timeIsOver())
+    }
+
+    func testTheAppOfTheGuideDownloadsAnUpdate() async throws {
+        let folder = try TestFolder()
+        let app = try Updates(folder: folder.path("NoCloud"), publicKey: Fixtures.key.toPem(), native: phone)
+        let path = "guide?path=\(Fixtures.app.sealed.path)&cut=100"
+        let url = try XCTUnwrap(URL(string: RoughServer.shared.url(path)))
+        let bundle = try await app.update(
+            from: url, version: "1.2.3", sessionKey: Fixtures.app.ivSessionKey, checksum: Fixtures.app.signedChecksum)
+        XCTAssertEqual(bundle.digest, try Fixtures.app.digest)
+    }
+
+    func testWhatTheSystemDownloadedIsHandedOver() async throws {
+        let folder = try TestFolder()
+        let app = try Updates(folder: folder.path("NoCloud"), publicKey: Fixtures.key.toPem(), native: phone)
+        let (results, told) = AsyncStream.makeStream(of: Result<BundleRecord, any Error>.self)
+        let downloads = BackgroundUpdates(app, configuration: .ephemeral) { told.yield($0) }
+        func url(_ words: String) throws -> URL {
+            try XCTUnwrap(URL(string: RoughServer.shared.url("background?path=\(Fixtures.app.sealed.path)&\(words)")))
+        }
+        let (sessionKey, checksum) = (try Fixtures.app.ivSessionKey, try Fixtures.app.signedChecksum)
+        var heard = results.makeAsyncIterator()
+
+        downloads.start(try url("status=404"), version: "1.2.3", sessionKey: sessionKey, checksum: checksum)
+        let refused = await heard.next()
+        XCTAssertThrowsError(try refused?.get()) { error in
+            XCTAssertEqual((error as? CapBundleError)?.kind, .decryptionFailed, "\(error)")
+        }
+        downloads.start(try url(""), version: "1.2.3", sessionKey: sessionKey, checksum: checksum)
+        let installed = await heard.next()
+        XCTAssertEqual(try installed?.get().version, "1.2.3")
     }
 
     private static func withoutIndent(_ lines: [String]) -> String {

@@ -58,6 +58,7 @@ pub struct NewBundle {
     checksum: Checksum,
     session_key: Option<IvSessionKey>,
     key_id: Option<String>,
+    min_update_version: Option<String>,
 }
 
 impl NewBundle {
@@ -77,7 +78,19 @@ impl NewBundle {
             checksum: checksum.into(),
             session_key: None,
             key_id: None,
+            min_update_version: None,
         })
+    }
+
+    /// The oldest native version that takes it. Capgo's own server does not read it here; the example server does.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a version that is not semantic.
+    pub fn for_native(mut self, oldest: impl Into<String>) -> Result<Self> {
+        let oldest = oldest.into();
+        check_new_version(&oldest)?;
+        self.min_update_version = Some(oldest);
+        Ok(self)
     }
 
     /// The archive is sealed in Capgo's v2 format, with this IV and session key, by the key of this id if it is known.
@@ -148,6 +161,9 @@ impl NewBundle {
         }
         if let Some(key_id) = &self.key_id {
             body["key_id"] = json!(key_id);
+        }
+        if let Some(oldest) = &self.min_update_version {
+            body["min_update_version"] = json!(oldest);
         }
         body
     }

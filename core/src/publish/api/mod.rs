@@ -45,6 +45,7 @@ mod once;
 mod pages;
 mod refusal;
 mod row;
+mod upload;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -101,6 +102,12 @@ impl Api {
             slash: Arc::default(),
             first_wait: Duration::from_millis(500),
         })
+    }
+
+    /// The address that all paths begin with.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// All bundles of an app, the newest first, page after page as they are wanted; none twice.

@@ -159,3 +159,6 @@ fn is_one_label(bucket: &str) -> bool {
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,3 +127,6 @@ pub(super) fn check(key: &str) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,7 +104,9 @@ fn explain(context: &Context<'_>, reply: &Reply, refusal: &Refusal) -> String {
             "the secret does not belong to the access key {}, or something on the way changes requests{said}",
             bucket.credentials.key()
         ),
-        ("InvalidAccessKeyId", _) => format!("it knows no access key {}{said}", bucket.credentials.key()),
+        ("InvalidAccessKeyId" | "NotSignedUp" | "XAdminUserNotFound", _) => {
+            format!("it knows no access key {}{said}", bucket.credentials.key())
+        }
         ("InvalidToken" | "ExpiredToken" | "TokenRefreshRequired", _) => {
             format!("the session token is not good or has expired: get new credentials{said}")
         }

@@ -210,3 +210,6 @@ fn pair(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,3 +125,6 @@ fn hmac(key: &[u8], message: &str) -> Result<[u8; 32]> {
     mac.update(message.as_bytes());
     Ok(mac.finalize().into_bytes().into())
 }
+
+#[cfg(test)]
+mod tests;

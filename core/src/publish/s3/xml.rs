@@ -145,3 +145,6 @@ pub(super) fn write(complete: &Complete<'_>) -> Result<Vec<u8>, String> {
     let text = quick_xml::se::to_string(complete).map_err(|error| error.to_string())?;
     Ok(text.into_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use capbundle::seal::ChecksumForm;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::JsonSwitch;
+use super::remote::{CleanupArgs, DeleteArgs, ListArgs, MetadataArgs};
+use super::upload::UploadArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleCommand {
@@ -40,6 +42,41 @@ An encrypted bundle is verified by `capbundle bundle decrypt`.")]
     #[command(after_help = "Example:
   capbundle bundle inspect app.zip --top 5")]
     Inspect(InspectArgs),
+    /// Pack, encrypt, upload, register and promote a bundle; what fails is undone
+    ///
+    /// Packs the folder (or takes --zip), encrypts it if there is a private key, brings it to a bucket, an address or a server,
+    /// looks whether devices can get it, registers it and lets channels point to it. When a step fails or Ctrl-C is pressed, the
+    /// steps before it are undone, or named where that is not possible.
+    #[command(after_help = "Examples:
+  capbundle bundle upload --s3-region us-west-2 --s3-bucket-name my-bundles --channel production
+  capbundle bundle upload --external https://cdn.example.com/app-1.2.3.zip
+  capbundle bundle upload com.example.app --api-url https://updates.example.com --channel production,beta
+  capbundle bundle upload --s3-endpoint https://s3.example.com --s3-region auto --s3-bucket-name b --no-register --json
+
+Secrets from the environment: CAPGO_TOKEN (--apikey), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
+(--s3-apikey, --s3-apisecret, --s3-session-token), CAPBUNDLE_PRIVATE_KEY (--key-data-v2).")]
+    Upload(Box<UploadArgs>),
+    /// Show the bundles that the server knows, the newest first
+    #[command(after_help = "Examples:
+  capbundle bundle list
+  capbundle bundle list com.example.app --json")]
+    List(ListArgs),
+    /// Delete one bundle from the server's list, or all
+    ///
+    /// Bundles that a channel names are refused. The archive stays where it is.
+    #[command(after_help = "Examples:
+  capbundle bundle delete 1.2.3
+  capbundle bundle delete --yes-delete-all com.example.app")]
+    Delete(DeleteArgs),
+    /// Delete old bundles, but never what a channel names
+    #[command(after_help = "Examples:
+  capbundle bundle cleanup --keep 10 --dry-run
+  capbundle bundle cleanup com.example.app --keep 10")]
+    Cleanup(CleanupArgs),
+    /// Set link and comment of a bundle
+    #[command(after_help = "Example:
+  capbundle bundle metadata 1.2.3 --comment \"Fixes the login\" --link https://example.com/notes/1.2.3")]
+    Metadata(MetadataArgs),
     /// Check a folder without packing it
     #[command(after_help = "Example:
   capbundle bundle check --path ./dist")]

@@ -10,6 +10,10 @@ mod device;
 mod host;
 mod key;
 mod measure;
+mod remote;
+mod server;
+mod unsupported;
+mod upload;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,6 +27,12 @@ pub(crate) use device::{
     AdoptArgs, CleanArgs, ConfirmArgs, DeviceArgs, DeviceCommand, IdArgs, InstallArgs, LaunchArgs, NextArgs,
 };
 pub(crate) use key::{CreateArgs, KeyCommand, SaveArgs};
+pub(crate) use remote::{
+    AppCommand, ChannelCommand, ChannelSetArgs, CleanupArgs, DebugArgs, DeleteArgs, DevicePlatform, ListArgs,
+    MetadataArgs,
+};
+pub(crate) use server::{NetworkArgs, ServerArgs};
+pub(crate) use upload::{BucketStyle, S3Args, UploadArgs};
 
 const EXAMPLES_AND_EXIT_CODES: &str = "\
 Examples:
@@ -38,10 +48,10 @@ Exit codes:
 With --json, standard output is exactly one JSON document, for errors too: {\"error\":CODE,\"message\":TEXT}.
 Text for people goes to standard error.";
 
-/// Prepare, protect and verify web bundles of Capacitor apps for over-the-air updates.
+/// Prepare, protect, verify and publish web bundles of Capacitor apps for over-the-air updates.
 ///
-/// Speaks Capgo's archive, checksum, key and encryption formats: `capbundle bundle zip|encrypt|decrypt` take the
-/// place of the same commands of `npx @capgo/cli` in a release pipeline.
+/// Speaks Capgo's archive, checksum, key and encryption formats and its Bundles API: `capbundle bundle
+/// zip|encrypt|decrypt|upload|list|delete` take the place of the same commands of `npx @capgo/cli` in a release pipeline.
 #[derive(Debug, Parser)]
 #[command(name = "capbundle", version, propagate_version = true, after_help = EXAMPLES_AND_EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -57,9 +67,27 @@ pub(crate) enum Command {
         arg_required_else_help = true,
         after_help = "Examples:
   capbundle bundle zip com.example.app --path ./dist --json
-  capbundle bundle encrypt com.example.app_1.2.3.zip \"$CHECKSUM\" --json"
+  capbundle bundle encrypt com.example.app_1.2.3.zip \"$CHECKSUM\" --json
+  capbundle bundle upload --s3-region eu-central-1 --s3-bucket-name my-bundles --channel production"
     )]
     Bundle(BundleCommand),
+    /// Show channels and let them point to bundles
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Examples:
+  capbundle channel list
+  capbundle channel set production --bundle 1.2.3"
+    )]
+    Channel(ChannelCommand),
+    /// See what devices of an app see
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:
+  capbundle app debug"
+    )]
+    App(AppCommand),
     /// Create, install and show signing keys
     #[command(
         subcommand,

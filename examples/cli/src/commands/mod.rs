@@ -1,15 +1,18 @@
 //! One file for each command.
 
+mod app;
 mod bundle;
 mod completions;
 mod device;
 mod key;
 mod key_source;
 mod man;
+mod remote;
+mod server;
 
 use std::process::ExitCode;
 
-use crate::args::{BundleCommand, Command, KeyCommand};
+use crate::args::{AppCommand, BundleCommand, ChannelCommand, Command, KeyCommand};
 use crate::codes::{Failure, Result};
 use crate::demo;
 use crate::interrupt;
@@ -25,7 +28,17 @@ pub(crate) fn run(command: Command) -> ExitCode {
             BundleCommand::Unpack(args) => stoppable(args.output.json, |output| bundle::unpack::run(&args, output)),
             BundleCommand::Inspect(args) => with(args.output.json, |output| bundle::inspect::run(&args, output)),
             BundleCommand::Check(args) => stoppable(args.output.json, |output| bundle::check::run(&args, output)),
+            BundleCommand::Upload(args) => stoppable(args.output.json, |output| bundle::upload::run(&args, output)),
+            BundleCommand::List(args) => stoppable(args.output.json, |output| remote::list::run(&args, output)),
+            BundleCommand::Delete(args) => stoppable(args.output.json, |output| remote::delete::run(&args, output)),
+            BundleCommand::Cleanup(args) => stoppable(args.output.json, |output| remote::cleanup::run(&args, output)),
+            BundleCommand::Metadata(args) => stoppable(args.output.json, |output| remote::metadata::run(&args, output)),
         },
+        Command::Channel(command) => match command {
+            ChannelCommand::Set(args) => stoppable(args.output.json, |output| remote::channel::set(&args, output)),
+            ChannelCommand::List(args) => stoppable(args.output.json, |output| remote::channel::list(&args, output)),
+        },
+        Command::App(AppCommand::Debug(args)) => stoppable(args.output.json, |output| app::debug::run(&args, output)),
         Command::Key(command) => match command {
             KeyCommand::Create(args) => with(args.output.json, |output| key::create::run(&args, output)),
             KeyCommand::Save(args) => with(args.output.json, |output| key::save::run(&args, output)),

@@ -82,6 +82,28 @@ impl CapacitorConfig {
         )
     }
 
+    /// Where installed apps ask for updates.
+    pub(crate) fn update_url(&self) -> Result<Option<String>> {
+        self.text(
+            &[&UPDATER[..], &["updateUrl"]].concat(),
+            "pass the address with --update-url",
+        )
+    }
+
+    /// The channel that installed apps ask for.
+    pub(crate) fn default_channel(&self) -> Result<Option<String>> {
+        self.text(
+            &[&UPDATER[..], &["defaultChannel"]].concat(),
+            "pass the channel with --channel",
+        )
+    }
+
+    /// The native version that the plugin tells in place of the app's own.
+    pub(crate) fn native_version(&self) -> Result<Option<String>> {
+        let advice = "pass the native version with --native-version";
+        self.text(&[&UPDATER[..], &["version"]].concat(), advice)
+    }
+
     fn text(&self, path: &[&str], advice: &str) -> Result<Option<String>> {
         let (line, why) = match self.value.at(path) {
             Value::Text(text) => return Ok(Some(text)),

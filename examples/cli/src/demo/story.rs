@@ -96,7 +96,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    fn surprise(&self, title: &str, problem: &str, code: &'static str) -> Failure {
+    fn surprise(&self, title: &str, problem: &str, code: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
         let number = self.steps.len() + 1;
         Failure::refused(
             code,

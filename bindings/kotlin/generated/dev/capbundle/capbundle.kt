@@ -659,6 +659,9 @@ internal interface UniffiCallbackInterfaceResponseSinkMethod0 : com.sun.jna.Call
 internal interface UniffiCallbackInterfaceResponseSinkMethod1 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`bytes`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceResponseSinkMethod2 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceLogObserverMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`level`: RustBuffer.ByValue,`message`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
@@ -684,25 +687,28 @@ internal open class UniffiVTableCallbackInterfaceHttpTransport(
     }
 
 }
-@Structure.FieldOrder("uniffiFree", "uniffiClone", "begin", "write")
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "begin", "write", "isWanted")
 internal open class UniffiVTableCallbackInterfaceResponseSink(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
     @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
     @JvmField internal var `begin`: UniffiCallbackInterfaceResponseSinkMethod0? = null,
     @JvmField internal var `write`: UniffiCallbackInterfaceResponseSinkMethod1? = null,
+    @JvmField internal var `isWanted`: UniffiCallbackInterfaceResponseSinkMethod2? = null,
 ) : Structure() {
     class UniffiByValue(
         `uniffiFree`: UniffiCallbackInterfaceFree? = null,
         `uniffiClone`: UniffiCallbackInterfaceClone? = null,
         `begin`: UniffiCallbackInterfaceResponseSinkMethod0? = null,
         `write`: UniffiCallbackInterfaceResponseSinkMethod1? = null,
-    ): UniffiVTableCallbackInterfaceResponseSink(`uniffiFree`,`uniffiClone`,`begin`,`write`,), Structure.ByValue
+        `isWanted`: UniffiCallbackInterfaceResponseSinkMethod2? = null,
+    ): UniffiVTableCallbackInterfaceResponseSink(`uniffiFree`,`uniffiClone`,`begin`,`write`,`isWanted`,), Structure.ByValue
 
    internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceResponseSink) {
         `uniffiFree` = other.`uniffiFree`
         `uniffiClone` = other.`uniffiClone`
         `begin` = other.`begin`
         `write` = other.`write`
+        `isWanted` = other.`isWanted`
     }
 
 }
@@ -775,6 +781,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_capbundle_checksum_func_sha256_of_file(
     ): Int
+    external fun uniffi_capbundle_checksum_func_download(
+    ): Int
     external fun uniffi_capbundle_checksum_func_inspect_archive(
     ): Int
     external fun uniffi_capbundle_checksum_func_decrypt_unverified(
@@ -798,6 +806,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_capbundle_checksum_method_responsesink_begin(
     ): Int
     external fun uniffi_capbundle_checksum_method_responsesink_write(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_responsesink_is_wanted(
     ): Int
     external fun uniffi_capbundle_checksum_method_verifyingkey_bits(
     ): Int
@@ -844,6 +854,10 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_capbundle_checksum_method_store_clean(
     ): Int
     external fun uniffi_capbundle_checksum_method_store_disk_usage(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_install_file(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_install_from(
     ): Int
     external fun uniffi_capbundle_checksum_method_store_folder(
     ): Int
@@ -964,6 +978,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_capbundle_fn_method_responsesink_write(`ptr`: Long,`bytes`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_capbundle_fn_method_responsesink_is_wanted(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
     external fun uniffi_capbundle_fn_clone_verifyingkey(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_capbundle_fn_free_verifyingkey(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1044,6 +1060,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_disk_usage(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_install_file(`ptr`: Long,`file`: RustBuffer.ByValue,`proof`: RustBuffer.ByValue,`bundle`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_install_from(`ptr`: Long,`transport`: Long,`archive`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_folder(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_install(`ptr`: Long,`archive`: Long,`bundle`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1093,6 +1113,8 @@ internal object UniffiLib {
     external fun uniffi_capbundle_fn_func_crc32_of_file(`path`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_sha256_of_file(`path`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_func_download(`transport`: Long,`file`: RustBuffer.ByValue,`folder`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_inspect_archive(`path`: RustBuffer.ByValue,`limits`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1230,6 +1252,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_func_sha256_of_file() and 0xFFFF) != 11671) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_capbundle_checksum_func_download() and 0xFFFF) != 13971) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_capbundle_checksum_func_inspect_archive() and 0xFFFF) != 62181) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1257,13 +1282,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_unpack() and 0xFFFF) != 39203) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_httptransport_send() and 0xFFFF) != 22886) {
+    if ((lib.uniffi_capbundle_checksum_method_httptransport_send() and 0xFFFF) != 42507) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_responsesink_begin() and 0xFFFF) != 14586) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_responsesink_write() and 0xFFFF) != 52844) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_responsesink_is_wanted() and 0xFFFF) != 8440) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_verifyingkey_bits() and 0xFFFF) != 46846) {
@@ -1333,6 +1361,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_disk_usage() and 0xFFFF) != 3136) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_store_install_file() and 0xFFFF) != 15648) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_store_install_from() and 0xFFFF) != 43208) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_folder() and 0xFFFF) != 51456) {
@@ -2153,8 +2187,8 @@ public object FfiConverterTypeCancelToken: FfiConverter<CancelToken, Long> {
 
 
 /**
- * Sends requests. Implemented by the host on `URLSession`, `HttpURLConnection` or what else it uses; it is called from
- * background threads, several at once.
+ * Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
+ * its own. It is called from background threads that are there for nothing else, several at once.
  */
 public interface HttpTransport {
 
@@ -2164,6 +2198,10 @@ public interface HttpTransport {
      *
      * An answer with an error status is no error here. What it throws means that no answer came, or not all of it; what
      * was passed to the sink before counts, and is not asked for again.
+     *
+     * One that does not keep to this (no `begin`, two of them, a status that is none) or throws `Unexpected` ends the
+     * operation with the error `Callback`. One that neither passes anything on nor returns is left behind when the stall
+     * timeout is over, and its thread with it: the operation goes on with another try.
      */
     fun `send`(`request`: HttpRequest, `sink`: ResponseSink)
 
@@ -2171,8 +2209,8 @@ public interface HttpTransport {
 }
 
 /**
- * Sends requests. Implemented by the host on `URLSession`, `HttpURLConnection` or what else it uses; it is called from
- * background threads, several at once.
+ * Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
+ * its own. It is called from background threads that are there for nothing else, several at once.
  */
 open class HttpTransportImpl: Disposable, AutoCloseable, HttpTransport
 {
@@ -2282,6 +2320,10 @@ open class HttpTransportImpl: Disposable, AutoCloseable, HttpTransport
      *
      * An answer with an error status is no error here. What it throws means that no answer came, or not all of it; what
      * was passed to the sink before counts, and is not asked for again.
+     *
+     * One that does not keep to this (no `begin`, two of them, a status that is none) or throws `Unexpected` ends the
+     * operation with the error `Callback`. One that neither passes anything on nor returns is left behind when the stall
+     * timeout is over, and its thread with it: the operation goes on with another try.
      */
     @Throws(TransportException::class)override fun `send`(`request`: HttpRequest, `sink`: ResponseSink)
         =
@@ -3172,7 +3214,8 @@ public object FfiConverterTypeProgressObserver: FfiConverter<ProgressObserver, L
  *
  * It writes to the file that is being downloaded (from the right place, when a download is resumed) or keeps a small body
  * in memory, and enforces size limits, the rate of slow transfers and cancellation. When one of its functions throws, the
- * host ends the transfer and rethrows.
+ * host ends the transfer and rethrows. Its functions may be called from any thread, one after the other, until `send`
+ * returns; after that they throw.
  */
 public interface ResponseSinkInterface {
 
@@ -3186,6 +3229,13 @@ public interface ResponseSinkInterface {
      */
     fun `write`(`bytes`: kotlin.ByteArray)
 
+    /**
+     * Whether anybody still waits for the rest. It turns to false when the transfer is cancelled or given up while no
+     * bytes come, which no function that throws can tell: a host that waits for long looks at it a few times a second,
+     * and closes the connection.
+     */
+    fun `isWanted`(): kotlin.Boolean
+
     companion object
 }
 
@@ -3194,7 +3244,8 @@ public interface ResponseSinkInterface {
  *
  * It writes to the file that is being downloaded (from the right place, when a download is resumed) or keeps a small body
  * in memory, and enforces size limits, the rate of slow transfers and cancellation. When one of its functions throws, the
- * host ends the transfer and rethrows.
+ * host ends the transfer and rethrows. Its functions may be called from any thread, one after the other, until `send`
+ * returns; after that they throw.
  */
 open class ResponseSink: Disposable, AutoCloseable, ResponseSinkInterface
 {
@@ -3329,6 +3380,24 @@ open class ResponseSink: Disposable, AutoCloseable, ResponseSinkInterface
 }
     }
 
+
+
+
+    /**
+     * Whether anybody still waits for the rest. It turns to false when the transfer is cancelled or given up while no
+     * bytes come, which no function that throws can tell: a host that waits for long looks at it a few times a second,
+     * and closes the connection.
+     */override fun `isWanted`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_responsesink_is_wanted(
+        it,
+        _status)
+}
+    }
+    )
+    }
 
 
 
@@ -3470,8 +3539,8 @@ public object FfiConverterTypeResponseSink: FfiConverter<ResponseSink, Long> {
  *
  * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
  * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; none of them waits for the
- * network. Close the store to end its session.
+ * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` waits for
+ * the network. Close the store to end its session.
  */
 public interface StoreInterface {
 
@@ -3566,6 +3635,28 @@ public interface StoreInterface {
      * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
      */
     fun `diskUsage`(): DiskUsage
+
+    /**
+     * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
+     * background. The file stays the host's. Blocks while it reads and writes: for a background thread.
+     *
+     * Throws as `installFrom`, but nothing of the network.
+     */
+    fun `installFileBlocking`(`file`: kotlin.String, `proof`: ExpectedProof, `bundle`: NewBundle, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
+
+    /**
+     * Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current. Blocks
+     * until it is there: for a background thread.
+     *
+     * Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device before,
+     * or if it is installed already: its record is returned then. What came of a download that failed, was cancelled or
+     * ended with the process is gone on with by the next call for the same archive, whatever its URL is by then. A file that
+     * is not what was promised, or no bundle, is removed at once.
+     *
+     * Throws what `download`, the proof (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`, `NotTrusted`) and `install`
+     * throw.
+     */
+    fun `installFromBlocking`(`transport`: HttpTransport, `archive`: RemoteArchive, `options`: DownloadOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
 
     /**
      * The folder with the files of an installed bundle.
@@ -3726,8 +3817,8 @@ public interface StoreInterface {
  *
  * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
  * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; none of them waits for the
- * network. Close the store to end its session.
+ * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` waits for
+ * the network. Close the store to end its session.
  */
 open class Store: Disposable, AutoCloseable, StoreInterface
 {
@@ -4096,6 +4187,62 @@ open class Store: Disposable, AutoCloseable, StoreInterface
     UniffiLib.uniffi_capbundle_fn_method_store_disk_usage(
         it,
         _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
+     * background. The file stays the host's. Blocks while it reads and writes: for a background thread.
+     *
+     * Throws as `installFrom`, but nothing of the network.
+     */
+    @Throws(CapBundleException::class)override fun `installFileBlocking`(`file`: kotlin.String, `proof`: ExpectedProof, `bundle`: NewBundle, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
+            return FfiConverterTypeBundleRecord.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_install_file(
+        it,
+
+        FfiConverterString.lower(`file`),
+        FfiConverterTypeExpectedProof.lower(`proof`),
+        FfiConverterTypeNewBundle.lower(`bundle`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+        FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current. Blocks
+     * until it is there: for a background thread.
+     *
+     * Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device before,
+     * or if it is installed already: its record is returned then. What came of a download that failed, was cancelled or
+     * ended with the process is gone on with by the next call for the same archive, whatever its URL is by then. A file that
+     * is not what was promised, or no bundle, is removed at once.
+     *
+     * Throws what `download`, the proof (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`, `NotTrusted`) and `install`
+     * throw.
+     */
+    @Throws(CapBundleException::class)override fun `installFromBlocking`(`transport`: HttpTransport, `archive`: RemoteArchive, `options`: DownloadOptions?, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
+            return FfiConverterTypeBundleRecord.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_install_from(
+        it,
+
+        FfiConverterTypeHttpTransport.lower(`transport`),
+        FfiConverterTypeRemoteArchive.lower(`archive`),
+        FfiConverterOptionalTypeDownloadOptions.lower(`options`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+        FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
 }
     }
     )
@@ -5922,6 +6069,166 @@ public object FfiConverterTypeDiskUsage: FfiConverterRustBuffer<DiskUsage> {
 
 
 /**
+ * How to download. The defaults are right for bundles.
+ */
+data class DownloadOptions (
+    /**
+     * Bytes that a file may have: 1 GiB.
+     */
+    val `maxSize`: kotlin.Long = 1073741824L
+    ,
+    /**
+     * Milliseconds until a connection must stand.
+     */
+    val `connectTimeoutMs`: kotlin.Long = 15000L
+    ,
+    /**
+     * Milliseconds without a byte until the connection is given up and another tried. There is no limit on the whole.
+     */
+    val `stallTimeoutMs`: kotlin.Long = 30000L
+    ,
+    /**
+     * Bytes a second, over half a minute, below which a connection counts as stalled.
+     */
+    val `minRate`: kotlin.Long = 512L
+    ,
+    /**
+     * Failures in a row, without anything gained, after which the download gives up: about 15 seconds.
+     */
+    val `attempts`: kotlin.Long = 6L
+    ,
+    /**
+     * Milliseconds to wait after the first failure. The wait doubles with each, up to half a minute, and is cut to a
+     * random part.
+     */
+    val `firstWaitMs`: kotlin.Long = 500L
+    ,
+    /**
+     * Also plain `http`, not only from this machine itself. Whoever is on the way sees which bundles a device takes and can
+     * hold them back. The platform may forbid it all the same.
+     */
+    val `allowCleartext`: kotlin.Boolean = false
+    ,
+    /**
+     * Bytes that must stay free beside the file: 32 MiB.
+     */
+    val `spaceMargin`: kotlin.Long = 33554432L
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDownloadOptions: FfiConverterRustBuffer<DownloadOptions> {
+    override fun read(buf: ByteBuffer): DownloadOptions {
+        return DownloadOptions(
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterLong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DownloadOptions) = (
+            FfiConverterLong.allocationSize(value.`maxSize`) +
+            FfiConverterLong.allocationSize(value.`connectTimeoutMs`) +
+            FfiConverterLong.allocationSize(value.`stallTimeoutMs`) +
+            FfiConverterLong.allocationSize(value.`minRate`) +
+            FfiConverterLong.allocationSize(value.`attempts`) +
+            FfiConverterLong.allocationSize(value.`firstWaitMs`) +
+            FfiConverterBoolean.allocationSize(value.`allowCleartext`) +
+            FfiConverterLong.allocationSize(value.`spaceMargin`)
+    )
+
+    override fun write(value: DownloadOptions, buf: ByteBuffer) {
+            FfiConverterLong.write(value.`maxSize`, buf)
+            FfiConverterLong.write(value.`connectTimeoutMs`, buf)
+            FfiConverterLong.write(value.`stallTimeoutMs`, buf)
+            FfiConverterLong.write(value.`minRate`, buf)
+            FfiConverterLong.write(value.`attempts`, buf)
+            FfiConverterLong.write(value.`firstWaitMs`, buf)
+            FfiConverterBoolean.write(value.`allowCleartext`, buf)
+            FfiConverterLong.write(value.`spaceMargin`, buf)
+    }
+}
+
+
+
+/**
+ * A file that was downloaded.
+ */
+data class Downloaded (
+    /**
+     * Where it is. Whoever has used it removes it.
+     */
+    val `path`: kotlin.String
+    ,
+    /**
+     * Its bytes.
+     */
+    val `size`: kotlin.Long
+    ,
+    /**
+     * Bytes of it that came over the network now: less than its size if it was resumed, more if some came in vain.
+     */
+    val `received`: kotlin.Long
+    ,
+    /**
+     * Whether its digest was known and held.
+     */
+    val `verified`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDownloaded: FfiConverterRustBuffer<Downloaded> {
+    override fun read(buf: ByteBuffer): Downloaded {
+        return Downloaded(
+            FfiConverterString.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Downloaded) = (
+            FfiConverterString.allocationSize(value.`path`) +
+            FfiConverterLong.allocationSize(value.`size`) +
+            FfiConverterLong.allocationSize(value.`received`) +
+            FfiConverterBoolean.allocationSize(value.`verified`)
+    )
+
+    override fun write(value: Downloaded, buf: ByteBuffer) {
+            FfiConverterString.write(value.`path`, buf)
+            FfiConverterLong.write(value.`size`, buf)
+            FfiConverterLong.write(value.`received`, buf)
+            FfiConverterBoolean.write(value.`verified`, buf)
+    }
+}
+
+
+
+/**
  * One file of an archive.
  */
 data class EntrySummary (
@@ -6858,6 +7165,11 @@ data class ProgressUpdate (
      * Bytes in all, as far as is known when the phase starts.
      */
     val `total`: kotlin.Long
+    ,
+    /**
+     * Bytes a second lately, while downloading.
+     */
+    val `rate`: kotlin.Long? = null
 
 ){
 
@@ -6877,19 +7189,165 @@ public object FfiConverterTypeProgressUpdate: FfiConverterRustBuffer<ProgressUpd
             FfiConverterTypePhase.read(buf),
             FfiConverterLong.read(buf),
             FfiConverterLong.read(buf),
+            FfiConverterOptionalLong.read(buf),
         )
     }
 
     override fun allocationSize(value: ProgressUpdate) = (
             FfiConverterTypePhase.allocationSize(value.`phase`) +
             FfiConverterLong.allocationSize(value.`done`) +
-            FfiConverterLong.allocationSize(value.`total`)
+            FfiConverterLong.allocationSize(value.`total`) +
+            FfiConverterOptionalLong.allocationSize(value.`rate`)
     )
 
     override fun write(value: ProgressUpdate, buf: ByteBuffer) {
             FfiConverterTypePhase.write(value.`phase`, buf)
             FfiConverterLong.write(value.`done`, buf)
             FfiConverterLong.write(value.`total`, buf)
+            FfiConverterOptionalLong.write(value.`rate`, buf)
+    }
+}
+
+
+
+/**
+ * An archive that is somewhere else.
+ */
+data class RemoteArchive (
+    /**
+     * Where it is: `https`, or `http` on this very machine.
+     */
+    val `url`: kotlin.String
+    ,
+    /**
+     * How it is proved.
+     */
+    val `proof`: ExpectedProof
+    ,
+    /**
+     * What is said of the bundle in it.
+     */
+    val `bundle`: NewBundle
+    ,
+    /**
+     * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+     */
+    val `headers`: List<HttpHeader> = listOf()
+    ,
+    /**
+     * Bytes of the file, where known.
+     */
+    val `size`: kotlin.Long? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRemoteArchive: FfiConverterRustBuffer<RemoteArchive> {
+    override fun read(buf: ByteBuffer): RemoteArchive {
+        return RemoteArchive(
+            FfiConverterString.read(buf),
+            FfiConverterTypeExpectedProof.read(buf),
+            FfiConverterTypeNewBundle.read(buf),
+            FfiConverterSequenceTypeHttpHeader.read(buf),
+            FfiConverterOptionalLong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RemoteArchive) = (
+            FfiConverterString.allocationSize(value.`url`) +
+            FfiConverterTypeExpectedProof.allocationSize(value.`proof`) +
+            FfiConverterTypeNewBundle.allocationSize(value.`bundle`) +
+            FfiConverterSequenceTypeHttpHeader.allocationSize(value.`headers`) +
+            FfiConverterOptionalLong.allocationSize(value.`size`)
+    )
+
+    override fun write(value: RemoteArchive, buf: ByteBuffer) {
+            FfiConverterString.write(value.`url`, buf)
+            FfiConverterTypeExpectedProof.write(value.`proof`, buf)
+            FfiConverterTypeNewBundle.write(value.`bundle`, buf)
+            FfiConverterSequenceTypeHttpHeader.write(value.`headers`, buf)
+            FfiConverterOptionalLong.write(value.`size`, buf)
+    }
+}
+
+
+
+/**
+ * A file somewhere else.
+ */
+data class RemoteFile (
+    /**
+     * Where it is: `https`, or `http` on this very machine.
+     */
+    val `url`: kotlin.String
+    ,
+    /**
+     * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+     */
+    val `headers`: List<HttpHeader> = listOf()
+    ,
+    /**
+     * SHA-256 of the file, as 64 hexadecimal digits, where known.
+     */
+    val `digest`: kotlin.String? = null
+    ,
+    /**
+     * Bytes of the file, where known.
+     */
+    val `size`: kotlin.Long? = null
+    ,
+    /**
+     * What the file is called from one try to the next, since signed URLs change. Its digest, or the URL without its
+     * query, if left out.
+     */
+    val `key`: kotlin.String? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRemoteFile: FfiConverterRustBuffer<RemoteFile> {
+    override fun read(buf: ByteBuffer): RemoteFile {
+        return RemoteFile(
+            FfiConverterString.read(buf),
+            FfiConverterSequenceTypeHttpHeader.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalLong.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RemoteFile) = (
+            FfiConverterString.allocationSize(value.`url`) +
+            FfiConverterSequenceTypeHttpHeader.allocationSize(value.`headers`) +
+            FfiConverterOptionalString.allocationSize(value.`digest`) +
+            FfiConverterOptionalLong.allocationSize(value.`size`) +
+            FfiConverterOptionalString.allocationSize(value.`key`)
+    )
+
+    override fun write(value: RemoteFile, buf: ByteBuffer) {
+            FfiConverterString.write(value.`url`, buf)
+            FfiConverterSequenceTypeHttpHeader.write(value.`headers`, buf)
+            FfiConverterOptionalString.write(value.`digest`, buf)
+            FfiConverterOptionalLong.write(value.`size`, buf)
+            FfiConverterOptionalString.write(value.`key`, buf)
     }
 }
 
@@ -7376,7 +7834,7 @@ sealed class CapBundleException(message: String): kotlin.Exception(message) {
         class Corrupt(message: String) : CapBundleException(message)
 
     /**
-     * An observer of the host threw; the operation it watched was stopped.
+     * An observer or transport of the host threw, or did not keep to what is asked of it; the operation was stopped.
      */
         class Callback(message: String) : CapBundleException(message)
 
@@ -7930,7 +8388,7 @@ enum class ErrorKind {
      */
     CORRUPT,
     /**
-     * An observer of the host threw; the operation it watched was stopped.
+     * An observer or transport of the host threw, or did not keep to what is asked of it; the operation was stopped.
      */
     CALLBACK,
     /**
@@ -7961,6 +8419,169 @@ public object FfiConverterTypeErrorKind: FfiConverterRustBuffer<ErrorKind> {
 
     override fun write(value: ErrorKind, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * How an archive is to be proved. What is checked follows from this alone, never from what a server sends or leaves out.
+ */
+sealed class ExpectedProof {
+
+    /**
+     * By its SHA-256, 64 hexadecimal digits, which came over a channel you trust.
+     */
+    data class Digest(
+        /**
+         * The digest.
+         */
+        val `digest`: kotlin.String) : ExpectedProof()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * By a checksum that was signed; the archive is not encrypted.
+     */
+    data class CapgoSigned(
+        /**
+         * The signed checksum.
+         */
+        val `checksum`: kotlin.String,
+        /**
+         * Its spelling.
+         */
+        val `form`: dev.capbundle.ChecksumForm,
+        /**
+         * The key that must have signed it, as PEM text.
+         */
+        val `publicKey`: kotlin.String) : ExpectedProof()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * By a checksum that was signed; the archive is encrypted in Capgo's v2 form.
+     */
+    data class CapgoSealed(
+        /**
+         * What it takes to decrypt the archive.
+         */
+        val `ivSessionKey`: kotlin.String,
+        /**
+         * The signed checksum of the plain archive.
+         */
+        val `checksum`: kotlin.String,
+        /**
+         * Its spelling.
+         */
+        val `form`: dev.capbundle.ChecksumForm,
+        /**
+         * The key that must have signed both, as PEM text.
+         */
+        val `publicKey`: kotlin.String) : ExpectedProof()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeExpectedProof : FfiConverterRustBuffer<ExpectedProof>{
+    override fun read(buf: ByteBuffer): ExpectedProof {
+        return when(buf.getInt()) {
+            1 -> ExpectedProof.Digest(
+                FfiConverterString.read(buf),
+                )
+            2 -> ExpectedProof.CapgoSigned(
+                FfiConverterString.read(buf),
+                FfiConverterTypeChecksumForm.read(buf),
+                FfiConverterString.read(buf),
+                )
+            3 -> ExpectedProof.CapgoSealed(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterTypeChecksumForm.read(buf),
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: ExpectedProof): ULong = when(value) {
+        is ExpectedProof.Digest -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`digest`)
+            )
+        }
+        is ExpectedProof.CapgoSigned -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`checksum`)
+                + FfiConverterTypeChecksumForm.allocationSize(value.`form`)
+                + FfiConverterString.allocationSize(value.`publicKey`)
+            )
+        }
+        is ExpectedProof.CapgoSealed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`ivSessionKey`)
+                + FfiConverterString.allocationSize(value.`checksum`)
+                + FfiConverterTypeChecksumForm.allocationSize(value.`form`)
+                + FfiConverterString.allocationSize(value.`publicKey`)
+            )
+        }
+    }
+
+    override fun write(value: ExpectedProof, buf: ByteBuffer) {
+        when(value) {
+            is ExpectedProof.Digest -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.`digest`, buf)
+                Unit
+            }
+            is ExpectedProof.CapgoSigned -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`checksum`, buf)
+                FfiConverterTypeChecksumForm.write(value.`form`, buf)
+                FfiConverterString.write(value.`publicKey`, buf)
+                Unit
+            }
+            is ExpectedProof.CapgoSealed -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`ivSessionKey`, buf)
+                FfiConverterString.write(value.`checksum`, buf)
+                FfiConverterTypeChecksumForm.write(value.`form`, buf)
+                FfiConverterString.write(value.`publicKey`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
@@ -8031,6 +8652,10 @@ enum class HttpMethod {
      * Reads.
      */
     GET,
+    /**
+     * Reads the head alone.
+     */
+    HEAD,
     /**
      * Sends a body and reads the answer.
      */
@@ -8353,6 +8978,10 @@ enum class Phase {
      * Writing the files of an archive to disk.
      */
     UNPACK,
+    /**
+     * Fetching a file over the network.
+     */
+    DOWNLOAD,
     /**
      * Something that this version of the bindings has no word for.
      */
@@ -9145,6 +9774,38 @@ public object FfiConverterOptionalTypeCheckOptions: FfiConverterRustBuffer<Check
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeDownloadOptions: FfiConverterRustBuffer<DownloadOptions?> {
+    override fun read(buf: ByteBuffer): DownloadOptions? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeDownloadOptions.read(buf)
+    }
+
+    override fun allocationSize(value: DownloadOptions?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeDownloadOptions.allocationSize(value)
+        }
+    }
+
+    override fun write(value: DownloadOptions?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeDownloadOptions.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeFailedBundle: FfiConverterRustBuffer<FailedBundle?> {
     override fun read(buf: ByteBuffer): FailedBundle? {
         if (buf.get().toInt() == 0) {
@@ -9664,6 +10325,35 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
 
 
         FfiConverterString.lower(`path`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+        FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
+}
+    )
+    }
+
+
+        /**
+         * Downloads a file into `folder`, which must exist and be of the app alone. `Store.installFrom` is what a device needs; this
+         * is for everything else. Blocks until it is there: for a background thread.
+         *
+         * What came stays in the folder when the download fails, is cancelled or the process dies, and the next call goes on from
+         * there if the server still has the same file. Connections that break, stall or drip are made again, with waits that grow,
+         * as long as each brings something. A file that has not the digest or size asked for is removed.
+         *
+         * Throws `Network` when no try is left; `Server` for an answer that means no; `NotTrusted` for plain HTTP, a redirect to it
+         * and a certificate that does not hold; `DigestMismatch`, `LimitExceeded`, `NoSpace`; `Busy` while another call downloads
+         * the same; `Callback` if the transport does not keep to what is asked of it; `InvalidInput`, `Io`, `Cancelled`.
+         */
+    @Throws(CapBundleException::class) fun `downloadBlocking`(`transport`: HttpTransport, `file`: RemoteFile, `folder`: kotlin.String, `options`: DownloadOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): Downloaded {
+            return FfiConverterTypeDownloaded.lift(
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_func_download(
+
+
+        FfiConverterTypeHttpTransport.lower(`transport`),
+        FfiConverterTypeRemoteFile.lower(`file`),
+        FfiConverterString.lower(`folder`),
+        FfiConverterOptionalTypeDownloadOptions.lower(`options`),
         FfiConverterOptionalTypeCancelToken.lower(`cancel`),
         FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
 }

@@ -748,8 +748,8 @@ public func FfiConverterTypeCancelToken_lower(_ value: CancelToken) -> UInt64 {
 
 
 /**
- * Sends requests. Implemented by the host on `URLSession`, `HttpURLConnection` or what else it uses; it is called from
- * background threads, several at once.
+ * Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
+ * its own. It is called from background threads that are there for nothing else, several at once.
  */
 public protocol HttpTransport: AnyObject, Sendable {
 
@@ -759,13 +759,17 @@ public protocol HttpTransport: AnyObject, Sendable {
      *
      * An answer with an error status is no error here. What it throws means that no answer came, or not all of it; what
      * was passed to the sink before counts, and is not asked for again.
+     *
+     * One that does not keep to this (no `begin`, two of them, a status that is none) or throws `Unexpected` ends the
+     * operation with the error `Callback`. One that neither passes anything on nor returns is left behind when the stall
+     * timeout is over, and its thread with it: the operation goes on with another try.
      */
     func send(request: HttpRequest, sink: ResponseSink) throws
 
 }
 /**
- * Sends requests. Implemented by the host on `URLSession`, `HttpURLConnection` or what else it uses; it is called from
- * background threads, several at once.
+ * Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
+ * its own. It is called from background threads that are there for nothing else, several at once.
  */
 open class HttpTransportImpl: HttpTransport, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -826,6 +830,10 @@ open class HttpTransportImpl: HttpTransport, @unchecked Sendable {
      *
      * An answer with an error status is no error here. What it throws means that no answer came, or not all of it; what
      * was passed to the sink before counts, and is not asked for again.
+     *
+     * One that does not keep to this (no `begin`, two of them, a status that is none) or throws `Unexpected` ends the
+     * operation with the error `Callback`. One that neither passes anything on nor returns is left behind when the stall
+     * timeout is over, and its thread with it: the operation goes on with another try.
      */
 open func send(request: HttpRequest, sink: ResponseSink)throws   {try rustCallWithError(FfiConverterTypeTransportError_lift) {
         uniffiCallStatus in
@@ -1415,7 +1423,8 @@ public func FfiConverterTypeProgressObserver_lower(_ value: ProgressObserver) ->
  *
  * It writes to the file that is being downloaded (from the right place, when a download is resumed) or keeps a small body
  * in memory, and enforces size limits, the rate of slow transfers and cancellation. When one of its functions throws, the
- * host ends the transfer and rethrows.
+ * host ends the transfer and rethrows. Its functions may be called from any thread, one after the other, until `send`
+ * returns; after that they throw.
  */
 public protocol ResponseSinkProtocol: AnyObject, Sendable {
 
@@ -1429,13 +1438,21 @@ public protocol ResponseSinkProtocol: AnyObject, Sendable {
      */
     func write(bytes: Data) throws
 
+    /**
+     * Whether anybody still waits for the rest. It turns to false when the transfer is cancelled or given up while no
+     * bytes come, which no function that throws can tell: a host that waits for long looks at it a few times a second,
+     * and closes the connection.
+     */
+    func isWanted()  -> Bool
+
 }
 /**
  * Where an answer goes: Rust's side of one transfer.
  *
  * It writes to the file that is being downloaded (from the right place, when a download is resumed) or keeps a small body
  * in memory, and enforces size limits, the rate of slow transfers and cancellation. When one of its functions throws, the
- * host ends the transfer and rethrows.
+ * host ends the transfer and rethrows. Its functions may be called from any thread, one after the other, until `send`
+ * returns; after that they throw.
  */
 open class ResponseSink: ResponseSinkProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1514,6 +1531,20 @@ open func write(bytes: Data)throws   {try rustCallWithError(FfiConverterTypeCapB
 }
 }
 
+    /**
+     * Whether anybody still waits for the rest. It turns to false when the transfer is cancelled or given up while no
+     * bytes come, which no function that throws can tell: a host that waits for long looks at it a few times a second,
+     * and closes the connection.
+     */
+open func isWanted() -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_responsesink_is_wanted(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -1569,8 +1600,8 @@ public func FfiConverterTypeResponseSink_lower(_ value: ResponseSink) -> UInt64 
  *
  * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
  * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; none of them waits for the
- * network. Close the store to end its session.
+ * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` waits for
+ * the network. Close the store to end its session.
  */
 public protocol StoreProtocol: AnyObject, Sendable {
 
@@ -1665,6 +1696,28 @@ public protocol StoreProtocol: AnyObject, Sendable {
      * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
      */
     func diskUsage() throws  -> DiskUsage
+
+    /**
+     * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
+     * background. The file stays the host's. Blocks while it reads and writes: for a background thread.
+     *
+     * Throws as `installFrom`, but nothing of the network.
+     */
+    func installFile(file: String, proof: ExpectedProof, bundle: NewBundle, cancel: CancelToken?, progress: ProgressObserver?) throws  -> BundleRecord
+
+    /**
+     * Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current. Blocks
+     * until it is there: for a background thread.
+     *
+     * Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device before,
+     * or if it is installed already: its record is returned then. What came of a download that failed, was cancelled or
+     * ended with the process is gone on with by the next call for the same archive, whatever its URL is by then. A file that
+     * is not what was promised, or no bundle, is removed at once.
+     *
+     * Throws what `download`, the proof (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`, `NotTrusted`) and `install`
+     * throw.
+     */
+    func installFrom(transport: HttpTransport, archive: RemoteArchive, options: DownloadOptions?, cancel: CancelToken?, progress: ProgressObserver?) throws  -> BundleRecord
 
     /**
      * The folder with the files of an installed bundle.
@@ -1823,8 +1876,8 @@ public protocol StoreProtocol: AnyObject, Sendable {
  *
  * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
  * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; none of them waits for the
- * network. Close the store to end its session.
+ * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` waits for
+ * the network. Close the store to end its session.
  */
 open class Store: StoreProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -2115,6 +2168,52 @@ open func diskUsage()throws  -> DiskUsage  {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_disk_usage(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
+     * background. The file stays the host's. Blocks while it reads and writes: for a background thread.
+     *
+     * Throws as `installFrom`, but nothing of the network.
+     */
+open func installFile(file: String, proof: ExpectedProof, bundle: NewBundle, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> BundleRecord  {
+    return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_install_file(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(file),
+        FfiConverterTypeExpectedProof_lower(proof),
+        FfiConverterTypeNewBundle_lower(bundle),
+        FfiConverterOptionTypeCancelToken.lower(cancel),
+        FfiConverterOptionTypeProgressObserver.lower(progress),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current. Blocks
+     * until it is there: for a background thread.
+     *
+     * Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device before,
+     * or if it is installed already: its record is returned then. What came of a download that failed, was cancelled or
+     * ended with the process is gone on with by the next call for the same archive, whatever its URL is by then. A file that
+     * is not what was promised, or no bundle, is removed at once.
+     *
+     * Throws what `download`, the proof (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`, `NotTrusted`) and `install`
+     * throw.
+     */
+open func installFrom(transport: HttpTransport, archive: RemoteArchive, options: DownloadOptions? = nil, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> BundleRecord  {
+    return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_install_from(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeHttpTransport_lower(transport),
+        FfiConverterTypeRemoteArchive_lower(archive),
+        FfiConverterOptionTypeDownloadOptions.lower(options),
+        FfiConverterOptionTypeCancelToken.lower(cancel),
+        FfiConverterOptionTypeProgressObserver.lower(progress),uniffiCallStatus
     )
 })
 }
@@ -3656,6 +3755,228 @@ public func FfiConverterTypeDiskUsage_lower(_ value: DiskUsage) -> RustBuffer {
 
 
 /**
+ * How to download. The defaults are right for bundles.
+ */
+public struct DownloadOptions: Equatable, Hashable {
+    /**
+     * Bytes that a file may have: 1 GiB.
+     */
+    public let maxSize: Int64
+    /**
+     * Milliseconds until a connection must stand.
+     */
+    public let connectTimeoutMs: Int64
+    /**
+     * Milliseconds without a byte until the connection is given up and another tried. There is no limit on the whole.
+     */
+    public let stallTimeoutMs: Int64
+    /**
+     * Bytes a second, over half a minute, below which a connection counts as stalled.
+     */
+    public let minRate: Int64
+    /**
+     * Failures in a row, without anything gained, after which the download gives up: about 15 seconds.
+     */
+    public let attempts: Int64
+    /**
+     * Milliseconds to wait after the first failure. The wait doubles with each, up to half a minute, and is cut to a
+     * random part.
+     */
+    public let firstWaitMs: Int64
+    /**
+     * Also plain `http`, not only from this machine itself. Whoever is on the way sees which bundles a device takes and can
+     * hold them back. The platform may forbid it all the same.
+     */
+    public let allowCleartext: Bool
+    /**
+     * Bytes that must stay free beside the file: 32 MiB.
+     */
+    public let spaceMargin: Int64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Bytes that a file may have: 1 GiB.
+         */maxSize: Int64 = Int64(1073741824),
+        /**
+         * Milliseconds until a connection must stand.
+         */connectTimeoutMs: Int64 = Int64(15000),
+        /**
+         * Milliseconds without a byte until the connection is given up and another tried. There is no limit on the whole.
+         */stallTimeoutMs: Int64 = Int64(30000),
+        /**
+         * Bytes a second, over half a minute, below which a connection counts as stalled.
+         */minRate: Int64 = Int64(512),
+        /**
+         * Failures in a row, without anything gained, after which the download gives up: about 15 seconds.
+         */attempts: Int64 = Int64(6),
+        /**
+         * Milliseconds to wait after the first failure. The wait doubles with each, up to half a minute, and is cut to a
+         * random part.
+         */firstWaitMs: Int64 = Int64(500),
+        /**
+         * Also plain `http`, not only from this machine itself. Whoever is on the way sees which bundles a device takes and can
+         * hold them back. The platform may forbid it all the same.
+         */allowCleartext: Bool = false,
+        /**
+         * Bytes that must stay free beside the file: 32 MiB.
+         */spaceMargin: Int64 = Int64(33554432)) {
+        self.maxSize = maxSize
+        self.connectTimeoutMs = connectTimeoutMs
+        self.stallTimeoutMs = stallTimeoutMs
+        self.minRate = minRate
+        self.attempts = attempts
+        self.firstWaitMs = firstWaitMs
+        self.allowCleartext = allowCleartext
+        self.spaceMargin = spaceMargin
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DownloadOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDownloadOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DownloadOptions {
+        return
+            try DownloadOptions(
+                maxSize: FfiConverterInt64.read(from: &buf),
+                connectTimeoutMs: FfiConverterInt64.read(from: &buf),
+                stallTimeoutMs: FfiConverterInt64.read(from: &buf),
+                minRate: FfiConverterInt64.read(from: &buf),
+                attempts: FfiConverterInt64.read(from: &buf),
+                firstWaitMs: FfiConverterInt64.read(from: &buf),
+                allowCleartext: FfiConverterBool.read(from: &buf),
+                spaceMargin: FfiConverterInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DownloadOptions, into buf: inout [UInt8]) {
+        FfiConverterInt64.write(value.maxSize, into: &buf)
+        FfiConverterInt64.write(value.connectTimeoutMs, into: &buf)
+        FfiConverterInt64.write(value.stallTimeoutMs, into: &buf)
+        FfiConverterInt64.write(value.minRate, into: &buf)
+        FfiConverterInt64.write(value.attempts, into: &buf)
+        FfiConverterInt64.write(value.firstWaitMs, into: &buf)
+        FfiConverterBool.write(value.allowCleartext, into: &buf)
+        FfiConverterInt64.write(value.spaceMargin, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDownloadOptions_lift(_ buf: RustBuffer) throws -> DownloadOptions {
+    return try FfiConverterTypeDownloadOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDownloadOptions_lower(_ value: DownloadOptions) -> RustBuffer {
+    return FfiConverterTypeDownloadOptions.lower(value)
+}
+
+
+/**
+ * A file that was downloaded.
+ */
+public struct Downloaded: Equatable, Hashable {
+    /**
+     * Where it is. Whoever has used it removes it.
+     */
+    public let path: String
+    /**
+     * Its bytes.
+     */
+    public let size: Int64
+    /**
+     * Bytes of it that came over the network now: less than its size if it was resumed, more if some came in vain.
+     */
+    public let received: Int64
+    /**
+     * Whether its digest was known and held.
+     */
+    public let verified: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where it is. Whoever has used it removes it.
+         */path: String,
+        /**
+         * Its bytes.
+         */size: Int64,
+        /**
+         * Bytes of it that came over the network now: less than its size if it was resumed, more if some came in vain.
+         */received: Int64,
+        /**
+         * Whether its digest was known and held.
+         */verified: Bool) {
+        self.path = path
+        self.size = size
+        self.received = received
+        self.verified = verified
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Downloaded: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDownloaded: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Downloaded {
+        return
+            try Downloaded(
+                path: FfiConverterString.read(from: &buf),
+                size: FfiConverterInt64.read(from: &buf),
+                received: FfiConverterInt64.read(from: &buf),
+                verified: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Downloaded, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.path, into: &buf)
+        FfiConverterInt64.write(value.size, into: &buf)
+        FfiConverterInt64.write(value.received, into: &buf)
+        FfiConverterBool.write(value.verified, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDownloaded_lift(_ buf: RustBuffer) throws -> Downloaded {
+    return try FfiConverterTypeDownloaded.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDownloaded_lower(_ value: Downloaded) -> RustBuffer {
+    return FfiConverterTypeDownloaded.lower(value)
+}
+
+
+/**
  * One file of an archive.
  */
 public struct EntrySummary: Equatable, Hashable {
@@ -4964,6 +5285,10 @@ public struct ProgressUpdate: Equatable, Hashable {
      * Bytes in all, as far as is known when the phase starts.
      */
     public let total: Int64
+    /**
+     * Bytes a second lately, while downloading.
+     */
+    public let rate: Int64?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -4976,10 +5301,14 @@ public struct ProgressUpdate: Equatable, Hashable {
          */done: Int64,
         /**
          * Bytes in all, as far as is known when the phase starts.
-         */total: Int64) {
+         */total: Int64,
+        /**
+         * Bytes a second lately, while downloading.
+         */rate: Int64? = nil) {
         self.phase = phase
         self.done = done
         self.total = total
+        self.rate = rate
     }
 
 
@@ -5000,7 +5329,8 @@ public struct FfiConverterTypeProgressUpdate: FfiConverterRustBuffer {
             try ProgressUpdate(
                 phase: FfiConverterTypePhase.read(from: &buf),
                 done: FfiConverterInt64.read(from: &buf),
-                total: FfiConverterInt64.read(from: &buf)
+                total: FfiConverterInt64.read(from: &buf),
+                rate: FfiConverterOptionInt64.read(from: &buf)
         )
     }
 
@@ -5008,6 +5338,7 @@ public struct FfiConverterTypeProgressUpdate: FfiConverterRustBuffer {
         FfiConverterTypePhase.write(value.phase, into: &buf)
         FfiConverterInt64.write(value.done, into: &buf)
         FfiConverterInt64.write(value.total, into: &buf)
+        FfiConverterOptionInt64.write(value.rate, into: &buf)
     }
 }
 
@@ -5024,6 +5355,206 @@ public func FfiConverterTypeProgressUpdate_lift(_ buf: RustBuffer) throws -> Pro
 #endif
 public func FfiConverterTypeProgressUpdate_lower(_ value: ProgressUpdate) -> RustBuffer {
     return FfiConverterTypeProgressUpdate.lower(value)
+}
+
+
+/**
+ * An archive that is somewhere else.
+ */
+public struct RemoteArchive: Equatable, Hashable {
+    /**
+     * Where it is: `https`, or `http` on this very machine.
+     */
+    public let url: String
+    /**
+     * How it is proved.
+     */
+    public let proof: ExpectedProof
+    /**
+     * What is said of the bundle in it.
+     */
+    public let bundle: NewBundle
+    /**
+     * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+     */
+    public let headers: [HttpHeader]
+    /**
+     * Bytes of the file, where known.
+     */
+    public let size: Int64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where it is: `https`, or `http` on this very machine.
+         */url: String,
+        /**
+         * How it is proved.
+         */proof: ExpectedProof,
+        /**
+         * What is said of the bundle in it.
+         */bundle: NewBundle,
+        /**
+         * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+         */headers: [HttpHeader] = [],
+        /**
+         * Bytes of the file, where known.
+         */size: Int64? = nil) {
+        self.url = url
+        self.proof = proof
+        self.bundle = bundle
+        self.headers = headers
+        self.size = size
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RemoteArchive: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRemoteArchive: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RemoteArchive {
+        return
+            try RemoteArchive(
+                url: FfiConverterString.read(from: &buf),
+                proof: FfiConverterTypeExpectedProof.read(from: &buf),
+                bundle: FfiConverterTypeNewBundle.read(from: &buf),
+                headers: FfiConverterSequenceTypeHttpHeader.read(from: &buf),
+                size: FfiConverterOptionInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RemoteArchive, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.url, into: &buf)
+        FfiConverterTypeExpectedProof.write(value.proof, into: &buf)
+        FfiConverterTypeNewBundle.write(value.bundle, into: &buf)
+        FfiConverterSequenceTypeHttpHeader.write(value.headers, into: &buf)
+        FfiConverterOptionInt64.write(value.size, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRemoteArchive_lift(_ buf: RustBuffer) throws -> RemoteArchive {
+    return try FfiConverterTypeRemoteArchive.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRemoteArchive_lower(_ value: RemoteArchive) -> RustBuffer {
+    return FfiConverterTypeRemoteArchive.lower(value)
+}
+
+
+/**
+ * A file somewhere else.
+ */
+public struct RemoteFile: Equatable, Hashable {
+    /**
+     * Where it is: `https`, or `http` on this very machine.
+     */
+    public let url: String
+    /**
+     * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+     */
+    public let headers: [HttpHeader]
+    /**
+     * SHA-256 of the file, as 64 hexadecimal digits, where known.
+     */
+    public let digest: String?
+    /**
+     * Bytes of the file, where known.
+     */
+    public let size: Int64?
+    /**
+     * What the file is called from one try to the next, since signed URLs change. Its digest, or the URL without its
+     * query, if left out.
+     */
+    public let key: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where it is: `https`, or `http` on this very machine.
+         */url: String,
+        /**
+         * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+         */headers: [HttpHeader] = [],
+        /**
+         * SHA-256 of the file, as 64 hexadecimal digits, where known.
+         */digest: String? = nil,
+        /**
+         * Bytes of the file, where known.
+         */size: Int64? = nil,
+        /**
+         * What the file is called from one try to the next, since signed URLs change. Its digest, or the URL without its
+         * query, if left out.
+         */key: String? = nil) {
+        self.url = url
+        self.headers = headers
+        self.digest = digest
+        self.size = size
+        self.key = key
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RemoteFile: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRemoteFile: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RemoteFile {
+        return
+            try RemoteFile(
+                url: FfiConverterString.read(from: &buf),
+                headers: FfiConverterSequenceTypeHttpHeader.read(from: &buf),
+                digest: FfiConverterOptionString.read(from: &buf),
+                size: FfiConverterOptionInt64.read(from: &buf),
+                key: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RemoteFile, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.url, into: &buf)
+        FfiConverterSequenceTypeHttpHeader.write(value.headers, into: &buf)
+        FfiConverterOptionString.write(value.digest, into: &buf)
+        FfiConverterOptionInt64.write(value.size, into: &buf)
+        FfiConverterOptionString.write(value.key, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRemoteFile_lift(_ buf: RustBuffer) throws -> RemoteFile {
+    return try FfiConverterTypeRemoteFile.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRemoteFile_lower(_ value: RemoteFile) -> RustBuffer {
+    return FfiConverterTypeRemoteFile.lower(value)
 }
 
 
@@ -5662,7 +6193,7 @@ enum CapBundleError: Swift.Error, Equatable, Hashable {
     case Corrupt(message: String)
 
     /**
-     * An observer of the host threw; the operation it watched was stopped.
+     * An observer or transport of the host threw, or did not keep to what is asked of it; the operation was stopped.
      */
     case Callback(message: String)
 
@@ -6237,7 +6768,7 @@ public enum ErrorKind: Equatable, Hashable {
      */
     case corrupt
     /**
-     * An observer of the host threw; the operation it watched was stopped.
+     * An observer or transport of the host threw, or did not keep to what is asked of it; the operation was stopped.
      */
     case callback
     /**
@@ -6420,6 +6951,129 @@ public func FfiConverterTypeErrorKind_lower(_ value: ErrorKind) -> RustBuffer {
 
 
 /**
+ * How an archive is to be proved. What is checked follows from this alone, never from what a server sends or leaves out.
+ */
+
+public enum ExpectedProof: Equatable, Hashable {
+
+    /**
+     * By its SHA-256, 64 hexadecimal digits, which came over a channel you trust.
+     */
+    case digest(
+        /**
+         * The digest.
+         */digest: String
+    )
+    /**
+     * By a checksum that was signed; the archive is not encrypted.
+     */
+    case capgoSigned(
+        /**
+         * The signed checksum.
+         */checksum: String,
+        /**
+         * Its spelling.
+         */form: ChecksumForm,
+        /**
+         * The key that must have signed it, as PEM text.
+         */publicKey: String
+    )
+    /**
+     * By a checksum that was signed; the archive is encrypted in Capgo's v2 form.
+     */
+    case capgoSealed(
+        /**
+         * What it takes to decrypt the archive.
+         */ivSessionKey: String,
+        /**
+         * The signed checksum of the plain archive.
+         */checksum: String,
+        /**
+         * Its spelling.
+         */form: ChecksumForm,
+        /**
+         * The key that must have signed both, as PEM text.
+         */publicKey: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ExpectedProof: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeExpectedProof: FfiConverterRustBuffer {
+    typealias SwiftType = ExpectedProof
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ExpectedProof {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .digest(digest: try FfiConverterString.read(from: &buf)
+        )
+
+        case 2: return .capgoSigned(checksum: try FfiConverterString.read(from: &buf), form: try FfiConverterTypeChecksumForm.read(from: &buf), publicKey: try FfiConverterString.read(from: &buf)
+        )
+
+        case 3: return .capgoSealed(ivSessionKey: try FfiConverterString.read(from: &buf), checksum: try FfiConverterString.read(from: &buf), form: try FfiConverterTypeChecksumForm.read(from: &buf), publicKey: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ExpectedProof, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .digest(digest):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(digest, into: &buf)
+
+
+        case let .capgoSigned(checksum,form,publicKey):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(checksum, into: &buf)
+            FfiConverterTypeChecksumForm.write(form, into: &buf)
+            FfiConverterString.write(publicKey, into: &buf)
+
+
+        case let .capgoSealed(ivSessionKey,checksum,form,publicKey):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(ivSessionKey, into: &buf)
+            FfiConverterString.write(checksum, into: &buf)
+            FfiConverterTypeChecksumForm.write(form, into: &buf)
+            FfiConverterString.write(publicKey, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeExpectedProof_lift(_ buf: RustBuffer) throws -> ExpectedProof {
+    return try FfiConverterTypeExpectedProof.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeExpectedProof_lower(_ value: ExpectedProof) -> RustBuffer {
+    return FfiConverterTypeExpectedProof.lower(value)
+}
+
+
+
+/**
  * Why a bundle counts as failed.
  */
 
@@ -6525,6 +7179,10 @@ public enum HttpMethod: Equatable, Hashable {
      */
     case get
     /**
+     * Reads the head alone.
+     */
+    case head
+    /**
      * Sends a body and reads the answer.
      */
     case post
@@ -6559,11 +7217,13 @@ public struct FfiConverterTypeHttpMethod: FfiConverterRustBuffer {
 
         case 1: return .get
 
-        case 2: return .post
+        case 2: return .head
 
-        case 3: return .put
+        case 3: return .post
 
-        case 4: return .delete
+        case 4: return .put
+
+        case 5: return .delete
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -6577,16 +7237,20 @@ public struct FfiConverterTypeHttpMethod: FfiConverterRustBuffer {
             writeInt(&buf, Int32(1))
 
 
-        case .post:
+        case .head:
             writeInt(&buf, Int32(2))
 
 
-        case .put:
+        case .post:
             writeInt(&buf, Int32(3))
 
 
-        case .delete:
+        case .put:
             writeInt(&buf, Int32(4))
+
+
+        case .delete:
+            writeInt(&buf, Int32(5))
 
         }
     }
@@ -6997,6 +7661,10 @@ public enum Phase: Equatable, Hashable {
      */
     case unpack
     /**
+     * Fetching a file over the network.
+     */
+    case download
+    /**
      * Something that this version of the bindings has no word for.
      */
     case other
@@ -7033,7 +7701,9 @@ public struct FfiConverterTypePhase: FfiConverterRustBuffer {
 
         case 6: return .unpack
 
-        case 7: return .other
+        case 7: return .download
+
+        case 8: return .other
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -7067,8 +7737,12 @@ public struct FfiConverterTypePhase: FfiConverterRustBuffer {
             writeInt(&buf, Int32(6))
 
 
-        case .other:
+        case .download:
             writeInt(&buf, Int32(7))
+
+
+        case .other:
+            writeInt(&buf, Int32(8))
 
         }
     }
@@ -7758,6 +8432,30 @@ fileprivate struct FfiConverterOptionTypeCheckOptions: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeDownloadOptions: FfiConverterRustBuffer {
+    typealias SwiftType = DownloadOptions?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeDownloadOptions.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeDownloadOptions.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeFailedBundle: FfiConverterRustBuffer {
     typealias SwiftType = FailedBundle?
 
@@ -8198,6 +8896,31 @@ public func sha256OfFile(path: String, cancel: CancelToken? = nil, progress: Pro
 })
 }
 /**
+ * Downloads a file into `folder`, which must exist and be of the app alone. `Store.installFrom` is what a device needs; this
+ * is for everything else. Blocks until it is there: for a background thread.
+ *
+ * What came stays in the folder when the download fails, is cancelled or the process dies, and the next call goes on from
+ * there if the server still has the same file. Connections that break, stall or drip are made again, with waits that grow,
+ * as long as each brings something. A file that has not the digest or size asked for is removed.
+ *
+ * Throws `Network` when no try is left; `Server` for an answer that means no; `NotTrusted` for plain HTTP, a redirect to it
+ * and a certificate that does not hold; `DigestMismatch`, `LimitExceeded`, `NoSpace`; `Busy` while another call downloads
+ * the same; `Callback` if the transport does not keep to what is asked of it; `InvalidInput`, `Io`, `Cancelled`.
+ */
+public func download(transport: HttpTransport, file: RemoteFile, folder: String, options: DownloadOptions? = nil, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> Downloaded  {
+    return try  FfiConverterTypeDownloaded_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_func_download(
+        FfiConverterTypeHttpTransport_lower(transport),
+        FfiConverterTypeRemoteFile_lower(file),
+        FfiConverterString.lower(folder),
+        FfiConverterOptionTypeDownloadOptions.lower(options),
+        FfiConverterOptionTypeCancelToken.lower(cancel),
+        FfiConverterOptionTypeProgressObserver.lower(progress),uniffiCallStatus
+    )
+})
+}
+/**
  * Reads the directory of the archive at `path`, under the same rules as unpacking. Blocks for a few reads.
  *
  * Contents are not read and nothing is proved: sizes are those the archive declares. Throws `UnsafeArchive` and
@@ -8289,6 +9012,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_func_sha256_of_file() != 11671) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_capbundle_checksum_func_download() != 13971) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_capbundle_checksum_func_inspect_archive() != 62181) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -8316,13 +9042,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_verifiedarchive_unpack() != 39203) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_httptransport_send() != 22886) {
+    if (uniffi_capbundle_checksum_method_httptransport_send() != 42507) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_responsesink_begin() != 14586) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_responsesink_write() != 52844) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_responsesink_is_wanted() != 8440) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_verifyingkey_bits() != 46846) {
@@ -8392,6 +9121,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_disk_usage() != 3136) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_store_install_file() != 15648) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_store_install_from() != 43208) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_folder() != 51456) {

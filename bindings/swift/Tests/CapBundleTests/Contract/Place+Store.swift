@@ -187,7 +187,7 @@ extension Place {
     }
 
     /// The name that the case gave to a bundle, or its id.
-    private func named(_ id: String) -> String {
+    func named(_ id: String) -> String {
         bundles.first { $0.value == id }?.key ?? id
     }
 

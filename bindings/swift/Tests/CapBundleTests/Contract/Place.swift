@@ -11,7 +11,7 @@ final class Place {
 
     init() throws {
         folder = try TestFolder()
-        for name in ["staging", "out"] { _ = try folder.make(name) }
+        for name in ["staging", "out", "downloads"] { _ = try folder.make(name) }
     }
 
     /// The absolute path of a file or folder of this case.
@@ -33,6 +33,7 @@ final class Place {
 
     func carryOut(_ arguments: Arguments) async throws -> JSON {
         if let result = try await onFiles(arguments) { return result }
+        if let result = try await onNetwork(arguments) { return result }
         return try await onStore(arguments)
     }
 

@@ -166,3 +166,6 @@ impl Cutter {
         self.parts
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,13 +15,13 @@ const IGNORE_FILE: &str = ".capbundleignore";
 
 /// The project's config, read when the first question is asked that the command line does not answer.
 #[derive(Default)]
-pub(super) struct Project {
+pub(in crate::commands) struct Project {
     asked: bool,
     config: Option<CapacitorConfig>,
 }
 
 impl Project {
-    pub(super) fn config(&mut self) -> Result<Option<&CapacitorConfig>> {
+    pub(in crate::commands) fn config(&mut self) -> Result<Option<&CapacitorConfig>> {
         if !self.asked {
             self.config = CapacitorConfig::here()?;
             self.asked = true;

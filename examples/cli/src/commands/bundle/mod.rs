@@ -1,11 +1,13 @@
 //! `capbundle bundle …`
 
 pub(crate) mod check;
-mod content;
+pub(in crate::commands) mod content;
 pub(crate) mod decrypt;
 pub(crate) mod encrypt;
+pub(in crate::commands) mod identity;
 pub(crate) mod inspect;
 pub(crate) mod unpack;
+pub(crate) mod upload;
 pub(crate) mod verify;
 pub(crate) mod zip;
 

@@ -1,15 +1,13 @@
 //! `capbundle bundle zip`
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use capbundle::bundle::{self, PackOptions};
-use semver::Version;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::content::{self, Project};
-use super::{folder_of, say_if_replaced};
+use super::{folder_of, identity, say_if_replaced};
 use crate::args::ZipArgs;
 use crate::codes::{Failure, Result, Warning};
 use crate::output::{self, Output};
@@ -34,11 +32,15 @@ struct ExcludedDocument<'a> {
 
 pub(crate) fn run(args: &ZipArgs, output: &Output) -> Result<()> {
     let mut project = Project::default();
-    let version = version(args, output)?;
+    let version = identity::version(args.bundle.as_deref(), &args.package_json, output)?;
     let folder = content::folder(&args.content, &mut project)?;
     let to = match &args.name {
         Some(name) => name.clone(),
-        None => PathBuf::from(format!("{}_{version}.zip", app_id(args, &mut project)?)),
+        None => {
+            let otherwise = ", or a file with --name";
+            let id = identity::app_id(args.app_id.as_deref(), &mut project, otherwise)?;
+            PathBuf::from(format!("{id}_{version}.zip"))
+        }
     };
     refuse_inside(&folder, &to)?;
 
@@ -88,93 +90,6 @@ pub(crate) fn run(args: &ZipArgs, output: &Output) -> Result<()> {
                 rule: &one.rule,
             })
             .collect(),
-    })
-}
-
-/// The app id of the argument or the config; it becomes part of a file name.
-fn app_id(args: &ZipArgs, project: &mut Project) -> Result<String> {
-    let id = match &args.app_id {
-        Some(id) => id.clone(),
-        None => match project.config()? {
-            None => {
-                return Err(Failure::usage(
-                    "missing_app_id",
-                    "no app id: there is no capacitor.config in this folder; pass the app id as the first argument, or \
-                     a file with --name",
-                ));
-            }
-            Some(config) => config.app_id()?.ok_or_else(|| {
-                Failure::usage(
-                    "missing_app_id",
-                    format!(
-                        "no app id: {} has no appId; pass it as the first argument",
-                        config.path().display()
-                    ),
-                )
-            })?,
-        },
-    };
-    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
-    if id.is_empty() || id.starts_with('.') || !id.chars().all(plain) {
-        return Err(Failure::usage(
-            "invalid_app_id",
-            format!("app id {id:?}: expected letters, digits, dots, dashes and underscores, as in com.example.app"),
-        ));
-    }
-    Ok(id)
-}
-
-/// The version of `--bundle`, else of the first package.json that has one.
-///
-/// Capgo makes up a random version when there is none. Two runs of one commit would then be two bundles, so here it
-/// is an error.
-fn version(args: &ZipArgs, output: &Output) -> Result<Version> {
-    if let Some(version) = &args.bundle {
-        return parse_version(version, "--bundle");
-    }
-    let default = [PathBuf::from("package.json")];
-    let files = if args.package_json.is_empty() {
-        &default[..]
-    } else {
-        &args.package_json
-    };
-    for file in files {
-        if let Some(version) = read_version(file, !args.package_json.is_empty())? {
-            let version = parse_version(&version, &format!("version of {}", file.display()))?;
-            if files.len() > 1 {
-                output.say(format!("Version {version} is that of {}", file.display()));
-            }
-            return Ok(version);
-        }
-    }
-    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-    Err(Failure::missing_argument(format!(
-        "no bundle version: {} gives none; pass it with --bundle, or name another file with --package-json",
-        names.join(", ")
-    )))
-}
-
-fn read_version(file: &Path, required: bool) -> Result<Option<String>> {
-    #[derive(Deserialize)]
-    struct Package {
-        version: Option<String>,
-    }
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => return Ok(None),
-        Err(error) => return Err(Failure::io("read", file, &error)),
-    };
-    let package: Package = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| Failure::refused("invalid_package_json", format!("{}: {error}", file.display())))?;
-    Ok(package.version)
-}
-
-fn parse_version(text: &str, origin: &str) -> Result<Version> {
-    Version::parse(text).map_err(|error| {
-        Failure::refused(
-            "invalid_semver",
-            format!("{origin}: {text:?} is not a version like 1.2.3 or 1.2.3-beta.1: {error}"),
-        )
     })
 }
 

@@ -70,6 +70,40 @@ fun install(
     progress: ProgressListener? = null,
 ): BundleRecord = watched(progress) { store.installBlocking(archive, bundle, cancel, it) }
 
+/** [Store.installFromBlocking], over the platform's own HTTP unless another is given. */
+@JvmOverloads
+@Throws(CapBundleException::class)
+fun installFrom(
+    store: Store,
+    archive: RemoteArchive,
+    cancel: CancelToken? = null,
+    progress: ProgressListener? = null,
+    transport: HttpTransport = UrlConnectionTransport(),
+    options: DownloadOptions = DownloadOptions(),
+): BundleRecord = watched(progress) { store.installFromBlocking(transport, archive, options, cancel, it) }
+
+/** [Store.installFileBlocking]. */
+@JvmOverloads
+@Throws(CapBundleException::class)
+fun installFile(
+    store: Store,
+    file: File,
+    proof: ExpectedProof,
+    bundle: NewBundle,
+    cancel: CancelToken? = null,
+    progress: ProgressListener? = null,
+): BundleRecord = watched(progress) { store.installFileBlocking(file.path, proof, bundle, cancel, it) }
+
+/** What a device is to download: `CapBundle.remoteArchive(url, proof, bundle)`. */
+@JvmOverloads
+fun remoteArchive(
+    url: String,
+    proof: ExpectedProof,
+    bundle: NewBundle,
+    headers: List<HttpHeader> = emptyList(),
+    size: Long? = null,
+): RemoteArchive = RemoteArchive(url, proof, bundle, headers, size)
+
 /** [sha256OfFileBlocking]. */
 @JvmOverloads
 @Throws(CapBundleException::class)

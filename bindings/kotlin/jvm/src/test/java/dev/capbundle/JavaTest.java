@@ -43,6 +43,25 @@ class JavaTest {
     }
 
     @Test
+    void aBundleIsInstalledFromAUrl() throws Exception {
+        File project = new File(folder, "app");
+        assertTrue(project.mkdirs());
+        TestApp app = new TestApp(project);
+        SealedArchive sealed = app.seal(app.plain("1.0.0", 3, 1_000));
+        StoreOptions options = CapBundle.storeOptions(new RequiredProof.CapgoSigned(app.getPublicKey()));
+        try (RoughServer server = new RoughServer();
+                Store store = CapBundle.openStore(new File(folder, "store"), options)) {
+            String url = server.url("java?path=" + sealed.getFile().getPath() + "&cut=100");
+            ExpectedProof proof = new ExpectedProof.CapgoSealed(
+                    sealed.getIvSessionKey(), sealed.getChecksum(), ChecksumForm.V3, app.getPublicKey());
+            NewBundle bundle = CapBundle.newBundle("1.0.0");
+            BundleRecord record = CapBundle.installFrom(store, CapBundle.remoteArchive(url, proof, bundle));
+            assertEquals(sealed.getPlain().getDigest(), record.getDigest());
+            assertEquals(record.getId(), CapBundle.installFile(store, sealed.getFile(), proof, bundle).getId());
+        }
+    }
+
+    @Test
     void anErrorHasAKindAndAMessage() {
         CapBundleException error =
                 assertThrows(CapBundleException.class, () -> CapBundle.sha256OfFile(new File(folder, "none")));

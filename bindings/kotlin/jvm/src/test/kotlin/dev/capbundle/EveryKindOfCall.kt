@@ -4,11 +4,14 @@ import java.io.File
 import java.util.concurrent.atomic.AtomicInteger
 import kotlinx.coroutines.runBlocking
 
-/** A small program that crosses the border in every way, for tests of a whole process. Its arguments: an archive and a folder. */
+/**
+ * A small program that crosses the border in every way, for tests of a whole process. Its arguments: an archive, a folder and the
+ * URL of a file.
+ */
 object EveryKindOfCall {
     @JvmStatic
     fun main(arguments: Array<String>) {
-        val (archive, folder) = arguments.map(::File)
+        val (archive, folder) = arguments.take(2).map(::File)
         val before = Signals.now()
         val logged = AtomicInteger()
         val reports = AtomicInteger()
@@ -24,6 +27,7 @@ object EveryKindOfCall {
             val threads = threads()
             repeat(20) { store.verifyBundleBlocking(record.id, progress = Watch { reports.incrementAndGet() }) }
             check(store.list().single().status == BundleStatus.INSTALLED)
+            repeat(3) { runBlocking { File(download(RemoteFile(arguments[2]), folder).path).delete() } }
             threads
         }
         check(logged.get() > 0 && reports.get() > 0) { "${logged.get()} lines, ${reports.get()} reports" }

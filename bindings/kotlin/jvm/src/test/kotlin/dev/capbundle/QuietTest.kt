@@ -16,10 +16,12 @@ class QuietTest {
     @Test
     fun `it prints nothing, handles no signal and leaves no thread`() {
         val plain = TestApp(File(folder, "app").apply { mkdirs() }).plain("1.0.0", files = 4, bytes = 1 shl 20)
-        val printed = ChildProcess.java(
-            "-cp", System.getProperty("java.class.path"), EveryKindOfCall::class.java.name,
-            plain.file.path, File(folder, "store").path,
-        )
+        val printed = RoughServer().use { server ->
+            ChildProcess.java(
+                "-cp", System.getProperty("java.class.path"), EveryKindOfCall::class.java.name,
+                plain.file.path, File(folder, "store").path, server.url("quiet?size=300000&cut=1000"),
+            )
+        }
         assertEquals("done", printed.trim())
     }
 }

@@ -20,9 +20,12 @@ class ShrinkingTest {
         val shrunk = File(folder, "shrunk.jar")
         ChildProcess.java("-cp", System.getProperty("java.class.path"), "proguard.ProGuard", "@${configuration(shrunk)}")
         assertTrue(shrunk.length() < 3_500_000, "${shrunk.length()} bytes: it was not shrunk")
-        val printed = ChildProcess.java(
-            "-cp", shrunk.path, EveryKindOfCall::class.java.name, plain.file.path, File(folder, "store").path,
-        )
+        val printed = RoughServer().use { server ->
+            ChildProcess.java(
+                "-cp", shrunk.path, EveryKindOfCall::class.java.name, plain.file.path, File(folder, "store").path,
+                server.url("shrunk?size=300000&cut=1000"),
+            )
+        }
         assertEquals("done", printed.trim())
     }
 

@@ -1,22 +1,26 @@
 package dev.capbundle.example
 
+import dev.capbundle.BundleRecord
 import dev.capbundle.BundleStatus
+import dev.capbundle.CancelToken
 import dev.capbundle.CapBundleException
 import dev.capbundle.CapgoBundles
 import dev.capbundle.ChecksumForm
 import dev.capbundle.Confirmation
 import dev.capbundle.Delay
+import dev.capbundle.ExpectedProof
 import dev.capbundle.InstalledBundle
 import dev.capbundle.Launch
 import dev.capbundle.NativeApp
 import dev.capbundle.NewBundle
+import dev.capbundle.RemoteArchive
 import dev.capbundle.RequiredProof
 import dev.capbundle.Slot
 import dev.capbundle.Store
 import dev.capbundle.StoreOptions
-import dev.capbundle.VerifiedArchive
 import dev.capbundle.VerifyingKey
 import dev.capbundle.decryptUnverifiedBlocking
+import dev.capbundle.installFrom
 import dev.capbundle.logTo
 import dev.capbundle.sha256OfFileBlocking
 import dev.capbundle.signedDigest
@@ -103,7 +107,6 @@ class CapgoUpdater(
 ) : AutoCloseable {
     private val versions = File(filesDir, "versions")
     private val root = File(noBackupFilesDir, "capbundle")
-    private val downloads = File(noBackupFilesDir, "capbundle-downloads").apply { mkdirs() }
 
     private val store = Store.open(
         root.path,
@@ -147,18 +150,34 @@ class CapgoUpdater(
      */
     fun finishDownload(file: File, version: String, sessionKey: String, checksum: String): BundleInfo =
         try {
-            verified(file, sessionKey, checksum).use { archive ->
-                info(store.installBlocking(archive, NewBundle(version)).id)
-            }
+            info(store.installFileBlocking(file.path, proof(sessionKey, checksum), NewBundle(version)))
         } finally {
             file.delete()
         }
 
-    private fun verified(file: File, sessionKey: String, checksum: String): VerifiedArchive = when (publicKey) {
-        null -> VerifiedArchive.fromDigestBlocking(file.path, checksum)
-        else -> VerifyingKey.fromPem(publicKey).use { key ->
-            VerifiedArchive.openCapgoBlocking(file.path, downloads.path, sessionKey, checksum, ChecksumForm.V3, key)
-        }
+    /**
+     * Downloads a bundle and does all of the above. Blocks; [cancel] stops it from another thread, and [notify] hears percents.
+     *
+     * The plugin began again when a connection broke, and took what any server sent for the archive. Here the next call goes on
+     * where this one ended, and nothing is read that is not proved.
+     */
+    @JvmOverloads
+    fun download(
+        url: String,
+        version: String,
+        sessionKey: String,
+        checksum: String,
+        cancel: CancelToken? = null,
+        notify: (Int) -> Unit = {},
+    ): BundleInfo {
+        val archive = RemoteArchive(url, proof(sessionKey, checksum), NewBundle(version))
+        val record = installFrom(store, archive, cancel, { if (it.total > 0) notify((it.done * 100 / it.total).toInt()) })
+        return info(record)
+    }
+
+    private fun proof(sessionKey: String, checksum: String): ExpectedProof = when (publicKey) {
+        null -> ExpectedProof.Digest(checksum)
+        else -> ExpectedProof.CapgoSealed(sessionKey, checksum, ChecksumForm.V3, publicKey)
     }
 
     /** Whether a bundle failed on this device: to be asked before it is downloaded. The plugin downloaded it again and again. */
@@ -170,7 +189,7 @@ class CapgoUpdater(
     /** Serves a bundle from the next start on, or when the app goes to the background. */
     fun next(id: String): BundleInfo {
         store.setNext(slot(id))
-        return info(id)
+        return getBundleInfo(id)
     }
 
     /** Goes back to the built-in bundle or to the last one that worked, and loads the page anew. */
@@ -179,11 +198,11 @@ class CapgoUpdater(
     /** The bundle that is served. */
     fun current(): BundleInfo = when (val bundle = store.served()?.bundle ?: Slot.BuiltIn) {
         Slot.BuiltIn -> builtIn
-        is Slot.Bundle -> info(bundle.id)
+        is Slot.Bundle -> getBundleInfo(bundle.id)
     }
 
     /** What is to come next. */
-    fun getNextBundle(): BundleInfo? = store.next()?.let { next -> if (next is Slot.Bundle) info(next.id) else builtIn }
+    fun getNextBundle(): BundleInfo? = store.next()?.let { next -> if (next is Slot.Bundle) getBundleInfo(next.id) else builtIn }
 
     fun list(): List<BundleInfo> = store.list().map(::info)
 
@@ -237,8 +256,13 @@ class CapgoUpdater(
 
     private fun slot(id: String): Slot = if (id == BUILT_IN) Slot.BuiltIn else Slot.Bundle(id)
 
-    private fun info(id: String): BundleInfo =
-        if (id == BUILT_IN) builtIn else info(store.list().first { it.record.id == id })
+    /** Throws `NotFound` where the plugin made up a bundle named «unknown». */
+    fun getBundleInfo(id: String): BundleInfo = if (id == BUILT_IN) builtIn else info(store.get(id))
+
+    private fun info(record: BundleRecord): BundleInfo {
+        val isProven = store.list().any { it.record.id == record.id && it.status == BundleStatus.PROVEN }
+        return BundleInfo(record.id, record.version, record.digest.orEmpty(), if (isProven) "success" else "pending")
+    }
 
     private fun info(bundle: InstalledBundle): BundleInfo = with(bundle) {
         BundleInfo(record.id, record.version, record.digest.orEmpty(), if (status == BundleStatus.PROVEN) "success" else "pending")

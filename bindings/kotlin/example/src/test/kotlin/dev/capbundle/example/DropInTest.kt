@@ -4,6 +4,7 @@ import dev.capbundle.CapBundleException
 import dev.capbundle.LaunchReason
 import dev.capbundle.NativeApp
 import dev.capbundle.PlainArchive
+import dev.capbundle.RoughServer
 import dev.capbundle.SealedArchive
 import dev.capbundle.Slot
 import dev.capbundle.TestApp
@@ -58,6 +59,33 @@ class DropInTest {
             assertEquals(10_000L, plugin.onPageStarted())
             assertTrue(plugin.notifyAppReady())
             assertEquals(BundleInfo(id, "1.1.0", sealed.plain.digest, "success"), plugin.current())
+        }
+    }
+
+    @Test
+    fun `a bundle is downloaded over a broken connection, set and served`() {
+        val sealed = sealed("1.1.0")
+        val percents = mutableListOf<Int>()
+        RoughServer().use { server ->
+            updater().use { plugin ->
+                plugin.load()
+                val url = server.url("sealed?path=${sealed.file.path}&cut=100.200")
+                val bundle = plugin.download(url, "1.1.0", sealed.ivSessionKey, sealed.checksum) { percents += it }
+                assertEquals(BundleInfo(bundle.id, "1.1.0", sealed.plain.digest, "pending"), bundle)
+                plugin.set(bundle.id)
+                assertEquals(File(filesDir, "versions/${bundle.id}"), served.last())
+            }
+        }
+        assertEquals(100, percents.last())
+    }
+
+    @Test
+    fun `a bundle that nobody knows is not found`() {
+        updater().use { plugin ->
+            plugin.load()
+            assertThrows(CapBundleException.NotFound::class.java) { plugin.getBundleInfo("AAAAAAAAA1") }
+            assertThrows(CapBundleException.NotFound::class.java) { plugin.next("AAAAAAAAA1") }
+            assertEquals("builtin", plugin.getBundleInfo("builtin").id)
         }
     }
 

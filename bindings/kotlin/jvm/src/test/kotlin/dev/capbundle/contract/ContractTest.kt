@@ -3,8 +3,10 @@ package dev.capbundle.contract
 import com.google.gson.JsonObject
 import com.google.gson.JsonParser
 import dev.capbundle.Repository
+import dev.capbundle.RoughServer
 import java.io.File
 import java.nio.file.Files
+import org.junit.jupiter.api.AfterAll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.DynamicTest
@@ -34,6 +36,18 @@ class ContractTest {
         val shared = json["files"]?.asJsonObject ?: JsonObject()
         return json["cases"].asJsonArray.map { Case(shared, it.asJsonObject) }
     }
+
+    companion object {
+        private val server = lazy { RoughServer() }
+
+        internal fun server(): RoughServer = server.value
+
+        @JvmStatic
+        @AfterAll
+        fun stopServer() {
+            if (server.isInitialized()) server.value.close()
+        }
+    }
 }
 
 private class Case(private val shared: JsonObject, private val json: JsonObject) {
@@ -42,7 +56,7 @@ private class Case(private val shared: JsonObject, private val json: JsonObject)
     fun run() {
         val folder = Files.createTempDirectory("capbundle-contract").toFile()
         try {
-            Place(folder).use { place ->
+            Place(folder, ContractTest::server).use { place ->
                 place.write(shared)
                 json["files"]?.let { place.write(it.asJsonObject) }
                 json["steps"].asJsonArray.forEach { place.take(it.asJsonObject) }

@@ -175,7 +175,7 @@ private fun Place.nameOf(slot: Slot): String = when (slot) {
     is Slot.Bundle -> nameOf(slot.id)
 }
 
-private fun Place.nameOf(id: String): String = bundles.entries.find { it.value == id }?.key ?: id
+internal fun Place.nameOf(id: String): String = bundles.entries.find { it.value == id }?.key ?: id
 
 private fun Place.json(launch: Launch): JsonObject = json(
     "bundle" to nameOf(launch.bundle),

@@ -3,6 +3,7 @@ package dev.capbundle.contract
 import com.google.gson.JsonElement
 import com.google.gson.JsonObject
 import dev.capbundle.CapBundleException
+import dev.capbundle.RoughServer
 import dev.capbundle.Store
 import dev.capbundle.VerifiedArchive
 import dev.capbundle.kind
@@ -14,7 +15,7 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 
 /** The folder of one case, and what its steps have named. */
-internal class Place(private val folder: File) : AutoCloseable {
+internal class Place(private val folder: File, val server: () -> RoughServer) : AutoCloseable {
     val archives = mutableMapOf<String, VerifiedArchive>()
     val bundles = mutableMapOf<String, String>()
     var store: Store? = null
@@ -25,7 +26,7 @@ internal class Place(private val folder: File) : AutoCloseable {
     var session: String? = null
 
     init {
-        listOf("staging", "out").forEach { path(it).mkdir() }
+        listOf("staging", "out", "downloads").forEach { path(it).mkdir() }
     }
 
     fun path(name: String): File = File(folder, name)
@@ -42,7 +43,7 @@ internal class Place(private val folder: File) : AutoCloseable {
         val arguments = Arguments(step)
         val expectedError = step["error"]?.asString
         val found: JsonElement = try {
-            json(onFiles(arguments) ?: onStore(arguments))
+            json(onFiles(arguments) ?: onNetwork(arguments) ?: onStore(arguments))
         } catch (error: CapBundleException) {
             assertEquals(expectedError, word(error.kind)) { "$step: ${error.message}" }
             assertFalse(error.message.isNullOrEmpty()) { "$step: the error has no message" }

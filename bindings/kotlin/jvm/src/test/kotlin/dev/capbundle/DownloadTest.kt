@@ -1,0 +1,182 @@
+package dev.capbundle
+
+import java.io.File
+import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.concurrent.CountDownLatch
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
+import org.junit.jupiter.api.AfterAll
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+
+/** From a URL to an installed bundle, over real connections that fail. */
+class DownloadTest {
+    @TempDir
+    lateinit var folder: File
+
+    private val app by lazy { TestApp(File(folder, "app").apply { mkdirs() }) }
+    private val large by lazy { app.plain("2.0.0", files = 8, bytes = 1 shl 20) }
+    private val downloads get() = File(folder, "store/downloads")
+    private val options = DownloadOptions(firstWaitMs = 2, spaceMargin = 0, stallTimeoutMs = 20_000)
+
+    private fun store(proof: RequiredProof = RequiredProof.Digest) =
+        Store.open(File(folder, "store").path, StoreOptions(proof))
+
+    private fun remote(archive: PlainArchive, words: String = "") = RemoteArchive(
+        server.url("${archive.version}?path=${archive.file.path}&$words"),
+        ExpectedProof.Digest(archive.digest),
+        NewBundle(archive.version),
+    )
+
+    @Test
+    fun `a sealed bundle comes over a broken connection and is launched`() = runBlocking {
+        val sealed = app.seal(app.plain("1.2.3"))
+        store(RequiredProof.CapgoSigned(app.publicKey)).use { store ->
+            val record = store.installFrom(
+                RemoteArchive(
+                    server.url("sealed?path=${sealed.file.path}&cut=100.200.300"),
+                    ExpectedProof.CapgoSealed(sealed.ivSessionKey, sealed.checksum, ChecksumForm.V3, app.publicKey),
+                    NewBundle("1.2.3"),
+                ),
+                options = options,
+            )
+            assertEquals(contentsOf(sealed.plain.www), contentsOf(File(store.folder(record.id))))
+            store.setNext(Slot.Bundle(record.id))
+            assertEquals(Slot.Bundle(record.id), store.launch(NativeApp("1.0.0", "1")).bundle)
+        }
+    }
+
+    @Test
+    fun `progress tells bytes and rate, and goes on where the connection broke`() = runBlocking {
+        store().use { store ->
+            val steps = store.installingFrom(remote(large, "cut=3000000.3000000"), options = options).toList()
+            val seen = steps.filterIsInstance<Step.Working>().map { it.progress }.filter { it.phase == Phase.DOWNLOAD }
+            assertTrue(seen.zipWithNext().all { (one, next) -> one.done <= next.done }, "$seen")
+            assertEquals(large.file.length(), seen.last().total)
+            assertEquals("2.0.0", (steps.last() as Step.Done).result.version)
+        }
+        // The rate is that of the last half second: a line that is slow for longer.
+        val slow = ConcurrentLinkedQueue<ProgressUpdate>()
+        val file = RemoteFile(server.url("slow?size=1200&drip=1"), size = 1200)
+        download(file, folder, options = options) { slow += it }
+        assertTrue(slow.all { it.phase == Phase.DOWNLOAD }, "$slow")
+        assertEquals(1200, slow.last().done)
+        assertTrue(slow.last().rate!! in 1..1_200, "${slow.last()}")
+    }
+
+    @Test
+    fun `a download that is cancelled while nothing comes ends soon, and the next goes on from there`() = runBlocking {
+        val begun = CompletableDeferred<Unit>()
+        store().use { store ->
+            val job = launch(Dispatchers.Default) {
+                store.installFrom(remote(large, "stall=4000000"), options = options) { if (it.done > 3_000_000) begun.complete(Unit) }
+            }
+            withTimeout(60_000) { begun.await() }
+            val started = System.nanoTime()
+            job.cancelAndJoin()
+            val waited = (System.nanoTime() - started) / 1_000_000
+            assertTrue(waited < 5_000, "it took $waited ms")
+            val part = downloads.listFiles()!!.single { it.extension == "part" }
+            assertTrue(part.length() in 3_000_000L..4_000_000L, "${part.length()} bytes are left")
+            val received = store.installingFrom(remote(large, "stall=4000000"), options = options).toList()
+                .filterIsInstance<Step.Working>().first { it.progress.phase == Phase.DOWNLOAD }.progress.done
+            assertTrue(received > 3_000_000, "it began again: $received")
+            assertEquals("2.0.0", store.list().single().record.version)
+        }
+        assertEquals(emptyList<String>(), filesBelow(downloads))
+    }
+
+    @Test
+    fun `a file that the platform downloaded is handed over`() = runBlocking<Unit> {
+        val sealed = app.seal(app.plain("1.2.3"))
+        val proof = ExpectedProof.CapgoSealed(sealed.ivSessionKey, sealed.checksum, ChecksumForm.V3, app.publicKey)
+        store(RequiredProof.CapgoSigned(app.publicKey)).use { store ->
+            assertEquals("1.2.3", store.installFile(sealed.file, proof, NewBundle("1.2.3")).version)
+            assertTrue(sealed.file.exists())
+            val weaker = ExpectedProof.Digest(large.digest)
+            assertThrows(CapBundleException.NotTrusted::class.java) {
+                runBlocking { store.installFile(large.file, weaker, NewBundle("2.0.0")) }
+            }
+        }
+    }
+
+    /** What comes of a transport that the app wrote itself. */
+    private fun over(send: (HttpRequest, ResponseSink) -> Unit): CapBundleException =
+        store().use { store ->
+            val transport = object : HttpTransport {
+                override fun send(request: HttpRequest, sink: ResponseSink) = sink.use { send(request, it) }
+            }
+            assertThrows(CapBundleException::class.java) {
+                store.installFromBlocking(transport, remote(large), options.copy(attempts = 1))
+            }
+        }
+
+    @Test
+    fun `a transport that breaks the rules is told so`() {
+        val head = HttpResponseHead(200, listOf(HttpHeader("Content-Length", "10")))
+        fun assertCallback(expected: String, error: CapBundleException) {
+            assertEquals(ErrorKind.CALLBACK, error.kind) { "${error.message}" }
+            assertTrue(error.message!!.contains(expected)) { "${error.message}" }
+        }
+        assertCallback("threw: java.lang.IllegalStateException: boom", over { _, _ -> throw IllegalStateException("boom") })
+        assertCallback("without an answer", over { _, _ -> })
+        assertCallback("twice", over { _, sink -> repeat(2) { sink.begin(head) } })
+        assertCallback("before its head", over { _, sink -> sink.write(ByteArray(1)) })
+        assertCallback("status 0", over { _, sink -> sink.begin(HttpResponseHead(0, emptyList())) })
+        assertEquals(ErrorKind.NETWORK, over { _, sink -> sink.begin(head) }.kind)
+        val tooMuch = over { _, sink ->
+            sink.begin(head)
+            sink.write(ByteArray(11))
+        }
+        assertEquals(ErrorKind.SERVER, tooMuch.kind) { "${tooMuch.message}" }
+    }
+
+    @Test
+    fun `what speaks against an answer reaches the transport at once`() {
+        val thrown = ConcurrentLinkedQueue<Throwable>()
+        val error = over { _, sink ->
+            val refused = assertThrows(CapBundleException.Server::class.java) { sink.begin(HttpResponseHead(404, emptyList())) }
+            thrown += refused
+            throw refused
+        }
+        assertEquals(ErrorKind.SERVER, error.kind)
+        assertEquals(error.message, thrown.single().message)
+    }
+
+    @Test
+    fun `a transport that never returns holds up nobody`() {
+        val release = CountDownLatch(1)
+        val late = CompletableDeferred<Throwable?>()
+        val transport = object : HttpTransport {
+            override fun send(request: HttpRequest, sink: ResponseSink) = sink.use {
+                release.await()
+                late.complete(runCatching { it.begin(HttpResponseHead(200, emptyList())) }.exceptionOrNull())
+                Unit
+            }
+        }
+        val hasty = options.copy(attempts = 1, connectTimeoutMs = 1, stallTimeoutMs = 100)
+        val error = store().use { store ->
+            assertThrows(CapBundleException.Network::class.java) { store.installFromBlocking(transport, remote(large), hasty) }
+        }
+        assertTrue(error.message!!.contains("told nothing"), error.message)
+        release.countDown()
+        val told = runBlocking { withTimeout(10_000) { late.await() } }
+        assertTrue(told is CapBundleException.Cancelled, "$told")
+    }
+
+    companion object {
+        private val server = RoughServer()
+
+        @JvmStatic
+        @AfterAll
+        fun stopServer() = server.close()
+    }
+}

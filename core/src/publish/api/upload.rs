@@ -1,0 +1,46 @@
+//! Archives kept by the server itself, where it is one of your own.
+
+use std::path::Path;
+
+use super::{Api, AppId};
+use crate::digest::Sha256Digest;
+use crate::error::{Error, Result};
+use crate::progress::Control;
+use crate::publish::put::{UploadOptions, put};
+use crate::transport::Url;
+
+/// The server compares what arrived with it.
+const DIGEST: &str = "x-checksum-sha256";
+
+impl Api {
+    /// Sends an archive to a server that keeps archives itself, such as the example server of this repository: `PUT
+    /// /upload/{app}/{name}`. Its answer is the address to register. Sent again when the network or the server fails: the
+    /// same archive twice is one. Capgo's own servers take none this way.
+    ///
+    /// `digest` is that of the file; the server refuses other bytes. An archive that is never registered is got by no device.
+    ///
+    /// # Errors
+    /// As of [`put`]; [`Server`](crate::ErrorKind::Server) also if the server does not say where it put the archive.
+    pub fn upload(
+        &self,
+        app: &AppId,
+        version: &str,
+        file: &Path,
+        digest: &Sha256Digest,
+        control: &Control,
+    ) -> Result<Url> {
+        super::app_id::check_new_version(version)?;
+        // The characters of a semantic version stand for themselves in a path.
+        let address: Url = format!("{}/upload/{app}/{version}.zip", self.base).parse()?;
+        let mut options = UploadOptions::default();
+        options.headers.add("authorization", self.key.secret())?;
+        options.headers.add(DIGEST, digest.to_string())?;
+        options.first_wait = self.first_wait;
+        let stored = put(&*self.transport, &address, file, &options, control)?;
+        stored.url.ok_or_else(|| Error::Server {
+            url: address.to_string(),
+            status: stored.status,
+            problem: "it took the archive and does not say where devices get it".to_owned(),
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! An object of a bucket as the place of an archive.
+
+use std::cell::Cell;
+use std::path::Path;
+
+use super::{Storage, Stored};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Control;
+use crate::publish::s3::{Bucket, UploadOptions};
+use crate::transport::Url;
+
+/// One key of a bucket.
+///
+/// Undoing removes the object only if nothing was under the key before, so that no failed release takes away what another
+/// one needs.
+#[derive(Debug)]
+pub struct S3Object<'a> {
+    bucket: &'a Bucket,
+    key: String,
+    options: UploadOptions,
+    public: Option<Url>,
+    before: Cell<Before>,
+    stored: Cell<bool>,
+}
+
+/// What was under the key before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Something,
+    /// Nobody looked, or the credentials may not.
+    Unknown,
+}
+
+impl<'a> S3Object<'a> {
+    /// The object that has, or will have, this key. `public` is where devices get it.
+    #[must_use]
+    pub fn new(bucket: &'a Bucket, key: impl Into<String>, options: UploadOptions, public: Option<Url>) -> Self {
+        Self {
+            bucket,
+            key: key.into(),
+            options,
+            public,
+            before: Cell::new(Before::Unknown),
+            stored: Cell::new(false),
+        }
+    }
+
+    fn refuse(&self, problem: &str) -> Error {
+        Error::Unsupported {
+            what: format!("removing {}", self.place()),
+            problem: problem.to_owned(),
+        }
+    }
+}
+
+impl Storage for S3Object<'_> {
+    fn place(&self) -> String {
+        format!("s3://{}/{}", self.bucket.name(), self.key)
+    }
+
+    fn prepare(&self, control: &Control) -> Result<()> {
+        self.before.set(match self.bucket.head(&self.key, control) {
+            Ok(Some(_)) => Before::Something,
+            Ok(None) => Before::Nothing,
+            // Whoever may write need not be allowed to look. What else is wrong the upload says better.
+            Err(error) if error.kind() == ErrorKind::Server => Before::Unknown,
+            Err(error) => return Err(error),
+        });
+        Ok(())
+    }
+
+    fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
+        let uploaded = self.bucket.upload(file, &self.key, &self.options, control)?;
+        self.stored.set(true);
+        Ok(Stored {
+            url: self.public.clone(),
+            already_there: uploaded.already_there,
+        })
+    }
+
+    fn remove(&self, control: &Control) -> Result<()> {
+        match (self.before.get(), self.stored.get()) {
+            (Before::Nothing, _) => self.bucket.delete(&self.key, control),
+            // An upload that fails takes back what it sent; what was there before is none of ours.
+            (_, false) => Ok(()),
+            (Before::Something, true) => Err(self.refuse("it replaced another file, which is gone")),
+            (Before::Unknown, true) => {
+                Err(self.refuse("the credentials may not look, so nobody knows whether it was there before"))
+            }
+        }
+    }
+}

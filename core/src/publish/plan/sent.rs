@@ -1,0 +1,101 @@
+//! Servers that take a file and never give it back: any address with PUT, and a server of your own.
+
+use std::path::Path;
+
+use super::{Storage, Stored};
+use crate::digest::Sha256Digest;
+use crate::error::{Error, Result};
+use crate::progress::Control;
+use crate::publish::api::{Api, AppId};
+use crate::publish::put::{UploadOptions, put};
+use crate::transport::{Transport, Url};
+
+/// An address that takes a `PUT`, for example a presigned one.
+#[derive(Debug)]
+pub struct PutFile<'a> {
+    transport: &'a dyn Transport,
+    to: Url,
+    options: UploadOptions,
+    public: Url,
+}
+
+impl<'a> PutFile<'a> {
+    /// The file goes `to` there, and devices get it at `public`.
+    #[must_use]
+    pub fn new(transport: &'a dyn Transport, to: Url, options: UploadOptions, public: Url) -> Self {
+        Self {
+            transport,
+            to,
+            options,
+            public,
+        }
+    }
+}
+
+impl Storage for PutFile<'_> {
+    fn place(&self) -> String {
+        self.to.to_string()
+    }
+
+    fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
+        put(self.transport, &self.to, file, &self.options, control)?;
+        Ok(Stored {
+            url: Some(self.public.clone()),
+            already_there: false,
+        })
+    }
+
+    fn remove(&self, _: &Control) -> Result<()> {
+        Err(Error::Unsupported {
+            what: "removing it".to_owned(),
+            problem:
+                "an address that takes a PUT need not take a DELETE; without a registered bundle no device gets it"
+                    .to_owned(),
+        })
+    }
+}
+
+/// A server of your own that keeps archives itself; see [`Api::upload`].
+#[derive(Debug)]
+pub struct ServerFile<'a> {
+    api: &'a Api,
+    app: AppId,
+    version: String,
+    digest: Sha256Digest,
+}
+
+impl<'a> ServerFile<'a> {
+    /// An archive of this app and version with this digest.
+    #[must_use]
+    pub fn new(api: &'a Api, app: AppId, version: impl Into<String>, digest: Sha256Digest) -> Self {
+        Self {
+            api,
+            app,
+            version: version.into(),
+            digest,
+        }
+    }
+}
+
+impl Storage for ServerFile<'_> {
+    fn place(&self) -> String {
+        format!("the archive folder of {}", self.api.base())
+    }
+
+    fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
+        let url = self.api.upload(&self.app, &self.version, file, &self.digest, control)?;
+        Ok(Stored {
+            url: Some(url),
+            already_there: false,
+        })
+    }
+
+    fn remove(&self, _: &Control) -> Result<()> {
+        Err(Error::Unsupported {
+            what: "removing the archive".to_owned(),
+            problem: "the server keeps what was uploaded under its digest; without a registered bundle no device gets it, and the next \
+                      upload of the same bytes takes no more space"
+                .to_owned(),
+        })
+    }
+}

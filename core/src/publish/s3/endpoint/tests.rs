@@ -1,0 +1,155 @@
+//! What people write for an endpoint.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use super::*;
+
+fn options(endpoint: Option<&str>, port: Option<u16>, ssl: Option<bool>) -> BucketOptions {
+    let mut options = BucketOptions::new("eu-central-1", "my-bundles");
+    options.endpoint = endpoint.map(str::to_owned);
+    (options.port, options.ssl) = (port, ssl);
+    options
+}
+
+fn url(options: &BucketOptions) -> String {
+    place(options).unwrap().0.object_url("a b/c+1.zip").to_string()
+}
+
+fn problem(options: &BucketOptions) -> String {
+    place(options).unwrap_err().to_string()
+}
+
+#[test]
+fn amazon_is_the_default_with_the_bucket_in_the_host() {
+    let amazon = options(None, None, None);
+    assert_eq!(
+        url(&amazon),
+        "https://my-bundles.s3.eu-central-1.amazonaws.com/a%20b/c%2B1.zip"
+    );
+    let mut dotted = amazon.clone();
+    dotted.bucket = "my.bundles".to_owned();
+    assert_eq!(
+        url(&dotted),
+        "https://s3.eu-central-1.amazonaws.com/my.bundles/a%20b/c%2B1.zip"
+    );
+    let mut china = amazon;
+    china.region = "cn-north-1".to_owned();
+    assert!(url(&china).starts_with("https://my-bundles.s3.cn-north-1.amazonaws.com.cn/"));
+}
+
+#[test]
+fn an_endpoint_is_taken_with_and_without_scheme_port_and_path() {
+    let cases = [
+        ("s3.example.com", None, None, "https://s3.example.com/"),
+        ("s3.example.com", None, Some(false), "http://s3.example.com/"),
+        ("s3.example.com:9000", None, None, "https://s3.example.com:9000/"),
+        ("s3.example.com", Some(9000), Some(false), "http://s3.example.com:9000/"),
+        ("https://s3.example.com", Some(443), None, "https://s3.example.com/"),
+        (
+            "https://s3.example.com:443",
+            Some(443),
+            Some(true),
+            "https://s3.example.com/",
+        ),
+        ("HTTP://s3.example.com/s3", None, None, "http://s3.example.com/s3/"),
+        (" localhost:9000/ ", None, Some(false), "http://localhost:9000/"),
+        ("[::1]:9000", None, Some(false), "http://[::1]:9000/"),
+    ];
+    for (endpoint, port, ssl, expected) in cases {
+        let expected = format!("{expected}my-bundles/a%20b/c%2B1.zip");
+        assert_eq!(url(&options(Some(endpoint), port, ssl)), expected, "{endpoint}");
+    }
+}
+
+#[test]
+fn contradictions_are_refused_with_the_reason() {
+    let cases = [
+        (
+            "https://s3.example.com",
+            None,
+            Some(false),
+            "begins with https, but SSL is switched off",
+        ),
+        (
+            "http://s3.example.com",
+            None,
+            Some(true),
+            "begins with http, but SSL is asked for",
+        ),
+        (
+            "s3.example.com:9000",
+            Some(9001),
+            None,
+            "port 9000, and the option says 9001",
+        ),
+        (
+            "https://s3.example.com:443",
+            Some(80),
+            None,
+            "port 443, and the option says 80",
+        ),
+        ("s3.example.com", Some(443), Some(false), "plain http at port 443"),
+        ("s3.example.com", Some(80), None, "https at port 80"),
+        ("s3.example.com", Some(0), None, "no port"),
+        ("ftp://s3.example.com", None, None, "expected http or https"),
+        ("https://me:pass@s3.example.com", None, None, "user name or password"),
+        ("https://s3.example.com?x=1", None, None, "query"),
+        ("my-bundles.s3.example.com", None, None, "without it"),
+        ("https://", None, None, "expected an address"),
+    ];
+    for (endpoint, port, ssl, expected) in cases {
+        let problem = problem(&options(Some(endpoint), port, ssl));
+        assert!(problem.contains(expected), "{endpoint}: {problem}");
+        assert!(!problem.contains("pass@"), "{problem}");
+    }
+}
+
+#[test]
+fn a_style_that_is_asked_for_is_used() {
+    let mut path = options(None, None, None);
+    path.style = Style::Path;
+    assert_eq!(
+        url(&path),
+        "https://s3.eu-central-1.amazonaws.com/my-bundles/a%20b/c%2B1.zip"
+    );
+    let mut host = options(Some("s3.example.com"), None, None);
+    host.style = Style::VirtualHost;
+    assert_eq!(url(&host), "https://my-bundles.s3.example.com/a%20b/c%2B1.zip");
+    host.endpoint = Some("127.0.0.1:9000".to_owned());
+    assert!(problem(&host).contains("does not go with the bucket"));
+}
+
+#[test]
+fn names_that_are_none_are_refused() {
+    for bucket in [
+        "",
+        "ab",
+        "s3://my-bundles",
+        "my/bundles",
+        "my..bundles",
+        ".bundles",
+        "my bundles",
+        "bündel",
+    ] {
+        let mut options = options(None, None, None);
+        options.bucket = bucket.to_owned();
+        assert!(problem(&options).starts_with("S3 bucket"), "{bucket}");
+    }
+    for region in ["", "eu central 1", "eu-central-1/", "ö"] {
+        let mut options = options(None, None, None);
+        options.region = region.to_owned();
+        assert!(problem(&options).starts_with("S3 region"), "{region}");
+    }
+}
+
+#[test]
+fn plain_http_is_for_this_machine_or_whoever_wrote_it_down() {
+    assert_eq!(
+        place(&options(Some("s3.example.com"), None, None)).unwrap().1,
+        Cleartext::LoopbackOnly
+    );
+    assert_eq!(
+        place(&options(Some("s3.example.com"), None, Some(false))).unwrap().1,
+        Cleartext::Allowed
+    );
+}

@@ -1,0 +1,182 @@
+//! Options of Capgo's command that ask for what only Capgo's cloud does, and those that change nothing here.
+//!
+//! They are known so that a pipeline that has them is told why, and what to do, instead of "unknown option".
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch that Capgo documents")]
+pub(crate) struct UnsupportedArgs {
+    #[arg(long, hide = true)]
+    tus: bool,
+    #[arg(long, hide = true, value_name = "MB")]
+    tus_chunk_size: Option<String>,
+    #[arg(long, hide = true)]
+    delta: bool,
+    #[arg(long, hide = true)]
+    delta_only: bool,
+    #[arg(long, hide = true)]
+    partial: bool,
+    #[arg(long, hide = true)]
+    partial_only: bool,
+    #[arg(long, hide = true)]
+    encrypt_partial: bool,
+    #[arg(long, hide = true)]
+    bundle_url: bool,
+    #[arg(long, hide = true)]
+    dry_upload: bool,
+    #[arg(long, hide = true)]
+    delete_linked_bundle_on_upload: bool,
+    #[arg(long, hide = true)]
+    self_assign: bool,
+    #[arg(long, hide = true)]
+    qr_preview: bool,
+    #[arg(long, hide = true)]
+    send_update_notification: bool,
+    #[arg(long, hide = true)]
+    rollout: bool,
+    #[arg(long, hide = true, value_name = "N")]
+    rollout_percentage_bps: Option<String>,
+    #[arg(long, hide = true)]
+    rollout_advance: bool,
+    #[arg(long, hide = true, value_name = "SECONDS")]
+    rollout_cache_ttl_seconds: Option<String>,
+    #[arg(long, hide = true)]
+    auto_min_update_version: bool,
+    #[arg(long, hide = true)]
+    fail_on_incompatible: bool,
+    #[arg(long, hide = true)]
+    auto_set_bundle: bool,
+    #[arg(long, hide = true, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "patch")]
+    auto_bump: Option<String>,
+    #[arg(long, hide = true)]
+    force_crc32_checksum: bool,
+    #[arg(long, hide = true, value_name = "URL")]
+    supa_host: Option<String>,
+    #[arg(long, hide = true, value_name = "KEY")]
+    supa_anon: Option<String>,
+    #[arg(long, hide = true, value_name = "MODE")]
+    mode: Option<String>,
+    // What is asked for here is what is done anyway.
+    #[arg(long, hide = true)]
+    multipart: bool,
+    #[arg(long, hide = true)]
+    no_delta: bool,
+    #[arg(long, hide = true)]
+    ignore_metadata_check: bool,
+    #[arg(long, hide = true)]
+    accept_incompatible: bool,
+    #[arg(long, hide = true)]
+    ignore_checksum_check: bool,
+    #[arg(long, hide = true)]
+    disable_brotli: bool,
+    #[arg(long, hide = true, value_name = "PATTERNS")]
+    no_brotli_patterns: Option<String>,
+    #[arg(long, hide = true)]
+    verbose: bool,
+}
+
+const SINGLE_FILES: &str =
+    "bundles as single files (delta) are Capgo's own; a bundle is one archive here: leave it out";
+const CLOUD: &str =
+    "it is a feature of Capgo's cloud that its public API does not offer; do it in Capgo's console or command";
+const RESUMED: &str =
+    "it is how Capgo's cloud takes uploads; uploads to S3 go in parts and are resumed by themselves: leave it out";
+
+impl UnsupportedArgs {
+    /// The first option that cannot be done, and why.
+    pub(crate) fn refused(&self) -> Option<(&'static str, &'static str)> {
+        let options = [
+            (self.tus, "--tus", RESUMED),
+            (self.tus_chunk_size.is_some(), "--tus-chunk-size", RESUMED),
+            (self.delta, "--delta", SINGLE_FILES),
+            (self.delta_only, "--delta-only", SINGLE_FILES),
+            (self.partial, "--partial", SINGLE_FILES),
+            (self.partial_only, "--partial-only", SINGLE_FILES),
+            (self.encrypt_partial, "--encrypt-partial", SINGLE_FILES),
+            (
+                self.bundle_url,
+                "--bundle-url",
+                "it prints an address in Capgo's cloud; the address of the archive is always printed here: leave it out",
+            ),
+            (
+                self.dry_upload,
+                "--dry-upload",
+                "it registers a bundle without an archive, which no device can take: use --dry-run to see what would be \
+                 done, or --external for an archive that is there already",
+            ),
+            (
+                self.delete_linked_bundle_on_upload,
+                "--delete-linked-bundle-on-upload",
+                "devices that are about to get the old bundle would find nothing: use `capbundle bundle cleanup` later",
+            ),
+            (self.self_assign, "--self-assign", CLOUD),
+            (self.qr_preview, "--qr-preview", CLOUD),
+            (self.send_update_notification, "--send-update-notification", CLOUD),
+            (self.rollout, "--rollout", CLOUD),
+            (self.rollout_percentage_bps.is_some(), "--rollout-percentage-bps", CLOUD),
+            (self.rollout_advance, "--rollout-advance", CLOUD),
+            (
+                self.rollout_cache_ttl_seconds.is_some(),
+                "--rollout-cache-ttl-seconds",
+                CLOUD,
+            ),
+            (
+                self.auto_min_update_version,
+                "--auto-min-update-version",
+                "the native packages of a bundle are not compared here: state the version with --min-update-version",
+            ),
+            (
+                self.fail_on_incompatible,
+                "--fail-on-incompatible",
+                "the native packages of a bundle are not compared here: state the version with --min-update-version",
+            ),
+            (self.auto_set_bundle, "--auto-set-bundle", CLOUD),
+            (
+                self.auto_bump.is_some(),
+                "--auto-bump",
+                "a version that changes by itself makes two bundles of one commit: pass the version with --bundle",
+            ),
+            (
+                self.force_crc32_checksum,
+                "--force-crc32-checksum",
+                "a CRC-32 protects nothing, and devices that verify refuse it: leave it out",
+            ),
+            (
+                self.supa_host.is_some(),
+                "--supa-host",
+                "it names Capgo's database; name a server of your own with --api-url",
+            ),
+            (
+                self.supa_anon.is_some(),
+                "--supa-anon",
+                "it is a key for Capgo's database; the key for a server of your own is --apikey",
+            ),
+            (
+                self.mode.is_some(),
+                "--mode",
+                "only Capacitor apps are known here: leave it out",
+            ),
+        ];
+        let found = options.into_iter().find(|(given, ..)| *given);
+        found.map(|(_, option, why)| (option, why))
+    }
+
+    /// Options that are taken and change nothing.
+    pub(crate) fn without_effect(&self) -> Vec<&'static str> {
+        let options = [
+            (self.multipart, "--multipart"),
+            (self.no_delta, "--no-delta"),
+            (self.ignore_metadata_check, "--ignore-metadata-check"),
+            (self.accept_incompatible, "--accept-incompatible"),
+            (self.ignore_checksum_check, "--ignore-checksum-check"),
+            (self.disable_brotli, "--disable-brotli"),
+            (self.no_brotli_patterns.is_some(), "--no-brotli-patterns"),
+            (self.verbose, "--verbose"),
+        ];
+        options
+            .into_iter()
+            .filter_map(|(given, option)| given.then_some(option))
+            .collect()
+    }
+}

@@ -1,0 +1,176 @@
+//! The question, and what comes back.
+
+use capbundle::transport::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError, Url};
+use capbundle::update::protocol::UpdateAnswer;
+
+use super::device::Device;
+use super::{Notes, wrong};
+use crate::args::DebugArgs;
+use crate::codes::{Failure, Result};
+
+/// More than any answer of the protocol has.
+const LARGEST: usize = 1 << 20;
+/// Where the pages of Capacitor's web views come from.
+const ORIGIN: &str = "https://localhost";
+
+/// Asks as the plugin does.
+pub(super) fn ask(
+    args: &DebugArgs,
+    device: &Device,
+    transport: &dyn Transport,
+    notes: &mut Notes<'_>,
+) -> Result<UpdateAnswer> {
+    let mut request = Request::new(Method::Post, device.url.clone());
+    request.headers.add("Content-Type", "application/json")?;
+    request.headers.add("Accept", "application/json")?;
+    request.headers.add("Origin", ORIGIN)?;
+    let agent = format!(
+        "CapacitorUpdater/{} ({}) {}/{}",
+        device.request.plugin_version, device.request.app_id, device.request.platform, device.request.version_os
+    );
+    request.headers.add("User-Agent", agent)?;
+    let body = serde_json::to_vec(&device.request);
+    let body = body.map_err(|error| Failure::refused("io", format!("the request cannot be written: {error}")))?;
+    request.body = Some(Body::Bytes(body));
+    let answer = exchange(transport, &request, LARGEST)?;
+    let status = answer.head.status;
+    if (300..400).contains(&status) {
+        let to = answer.head.headers.get("location").unwrap_or("nowhere");
+        let to = super::words::without_query(to);
+        return Err(wrong(
+            "update_url_redirects",
+            format!(
+                "{} redirects to {to}, and a question does not survive that: put that address into the app",
+                device.url
+            ),
+        ));
+    }
+    if is_html(&answer.body) {
+        return Err(wrong(
+            "html_page",
+            format!(
+                "{} answered {status} with a web page: it is the address of a site, of a login or of a host that is parked, not of \
+                 an update server",
+                device.url
+            ),
+        ));
+    }
+    cors(
+        args,
+        &answer.head.headers,
+        &format!("the update URL {}", device.url),
+        notes,
+    )?;
+    UpdateAnswer::parse(&device.url.to_string(), status, &answer.body).map_err(|error| {
+        let failure = Failure::from(error);
+        match status {
+            404 => failure.adding("there is no update server at this path; self-hosted ones mostly answer at /updates"),
+            401 | 403 => failure.adding("the address is not public, and devices have no password"),
+            _ => failure,
+        }
+    })
+}
+
+/// Whether the archive may be read by the page of a web app.
+pub(super) fn cors_of_archive(
+    args: &DebugArgs,
+    url: &Url,
+    transport: &dyn Transport,
+    notes: &mut Notes<'_>,
+) -> Result<()> {
+    let mut request = Request::new(Method::Get, url.clone());
+    request.headers.add("Origin", ORIGIN)?;
+    request.headers.add("Range", "bytes=0-0")?;
+    let answer = exchange(transport, &request, LARGEST)?;
+    // Behind a redirect another server decides, which the download has looked at.
+    if answer.head.status < 300 {
+        cors(args, &answer.head.headers, &format!("the archive at {url}"), notes)?;
+    }
+    Ok(())
+}
+
+fn cors(args: &DebugArgs, headers: &Headers, what: &str, notes: &mut Notes<'_>) -> Result<()> {
+    let allowed = headers.get("access-control-allow-origin").map(str::trim);
+    if matches!(allowed, Some("*" | ORIGIN)) {
+        return Ok(());
+    }
+    let problem = format!(
+        "{what} has no header Access-Control-Allow-Origin that lets pages of {ORIGIN} read it: web apps cannot, native ones can"
+    );
+    if args.web {
+        return Err(wrong("no_cors", problem));
+    }
+    notes.warn("no_cors", problem);
+    Ok(())
+}
+
+pub(super) fn is_html(body: &[u8]) -> bool {
+    let start = body.trim_ascii_start();
+    let start = start.get(..start.len().min(9)).unwrap_or_default().to_ascii_lowercase();
+    start.starts_with(b"<!doctype") || start.starts_with(b"<html") || start.starts_with(b"<head")
+}
+
+/// An answer that is small, or the beginning of one.
+struct Answer {
+    head: Head,
+    body: Vec<u8>,
+}
+
+fn exchange(transport: &dyn Transport, request: &Request, largest: usize) -> Result<Answer> {
+    let mut collected = Collected {
+        answer: None,
+        largest,
+        full: false,
+    };
+    let sent = transport.send(request, &mut collected);
+    let network = |problem: String| {
+        Failure::from(capbundle::Error::Network {
+            url: request.url.without_query().to_owned(),
+            problem,
+        })
+    };
+    match (sent, collected.answer) {
+        (_, Some(answer)) if collected.full => Ok(answer),
+        (Ok(()), Some(answer)) => Ok(answer),
+        (Ok(()), None) => Err(network("no answer came".to_owned())),
+        (Err(TransportError::Broken(problem)), _) => {
+            Err(network(problem).adding("is the address right, and can it be reached from the internet?"))
+        }
+        (Err(TransportError::Refused(problem)), _) => Err(wrong(
+            "not_secure",
+            format!("{}: {problem}: devices refuse it as well", request.url),
+        )),
+        (Err(TransportError::Receiver(error)), _) => Err(error.into()),
+        (Err(_), _) => Err(network("it failed".to_owned())),
+    }
+}
+
+struct Collected {
+    answer: Option<Answer>,
+    largest: usize,
+    full: bool,
+}
+
+impl Receiver for Collected {
+    fn begin(&mut self, head: &Head) -> capbundle::Result<()> {
+        self.answer = Some(Answer {
+            head: head.clone(),
+            body: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> capbundle::Result<()> {
+        let Some(answer) = &mut self.answer else { return Ok(()) };
+        let room = self.largest.saturating_sub(answer.body.len());
+        answer.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if bytes.len() > room {
+            self.full = true;
+            return Err(capbundle::Error::Network {
+                url: String::new(),
+                problem: "the answer is longer than any update server's".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}

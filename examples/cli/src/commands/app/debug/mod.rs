@@ -1,0 +1,143 @@
+//! `capbundle app debug`
+
+mod ask;
+mod device;
+mod take;
+mod words;
+
+use capbundle::update::protocol::{Offer, UpdateAnswer, UpdateRequest};
+use serde::Serialize;
+
+use crate::args::DebugArgs;
+use crate::codes::{Failure, Reported, Result, Warning};
+use crate::commands::server;
+use crate::output::{self, Output};
+use device::Device;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    app_id: &'a str,
+    update_url: String,
+    request: &'a UpdateRequest,
+    /// `update`, `up_to_date` or `built_in`.
+    answer: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<&'static str>,
+    warnings: &'a [Warning],
+}
+
+/// What a person is told on the way, and what may be wrong although devices get along with it.
+pub(super) struct Notes<'a> {
+    output: &'a Output,
+    warnings: Vec<Warning>,
+}
+
+impl Notes<'_> {
+    fn tell(&self, line: impl std::fmt::Display) -> Result<()> {
+        self.output.report(line)
+    }
+
+    fn warn(&mut self, code: &'static str, message: impl Into<String>) {
+        self.warnings.push(Warning::new(code, message));
+    }
+}
+
+pub(crate) fn run(args: &DebugArgs, output: &Output) -> Result<()> {
+    let device = Device::of(args, output)?;
+    let transport = server::transport(&args.network)?;
+    let mut notes = Notes {
+        output,
+        warnings: Vec::new(),
+    };
+    notes.tell(device.describe())?;
+    let done = look(args, &device, &*transport, &mut notes);
+    match done {
+        Ok(()) => output.warn_all(&notes.warnings),
+        // What was noticed on the way explains a failure, too.
+        Err(failure) => {
+            let told = notes.warnings.into_iter().map(Reported::warning);
+            return Err(failure.with_findings(told.collect()));
+        }
+    }
+    Ok(())
+}
+
+fn look(
+    args: &DebugArgs,
+    device: &Device,
+    transport: &dyn capbundle::transport::Transport,
+    notes: &mut Notes<'_>,
+) -> Result<()> {
+    let answer = ask::ask(args, device, transport, notes)?;
+    let mut document = Document {
+        app_id: &device.request.app_id,
+        update_url: device.url.to_string(),
+        request: &device.request,
+        answer: "update",
+        version: None,
+        url: None,
+        size: None,
+        files: None,
+        proof: None,
+        warnings: &[],
+    };
+    let offer: Offer = match answer {
+        UpdateAnswer::Offer(offer) => offer,
+        UpdateAnswer::UpToDate(notice) => {
+            notes.tell(format!("Nothing new: {}", words::notice(&notice)))?;
+            document.answer = "up_to_date";
+            document.warnings = &notes.warnings;
+            return notes.output.document(&document);
+        }
+        UpdateAnswer::BuiltIn(notice) => {
+            if notice.is_some() {
+                let problem = "the server says to go back to the built-in bundle together with a code, and Capgo's plugin acts on \
+                               the code alone: devices stay where they are";
+                notes.warn("built_in_ignored", problem);
+            }
+            notes.tell("The server wants the built-in bundle: devices go back to it")?;
+            document.answer = "built_in";
+            document.warnings = &notes.warnings;
+            return notes.output.document(&document);
+        }
+        other => return Err(words::refusal(&other)),
+    };
+    notes.tell(format!(
+        "Offered: version {} at {}",
+        offer.version,
+        words::without_query(&offer.url)
+    ))?;
+    if offer.version == device.request.version_name {
+        let problem = "the version on offer is the one that the device runs: devices do nothing";
+        notes.warn("same_version", problem);
+    }
+    let taken = take::take(args, device, &offer, transport, notes)?;
+    notes.tell(format!(
+        "Downloaded {}, {}, {} unpacked: devices get version {}",
+        output::bytes(taken.size),
+        taken.how,
+        output::counted(taken.files, "file"),
+        offer.version
+    ))?;
+    document.version = Some(&offer.version);
+    document.url = Some(&offer.url);
+    document.size = Some(taken.size);
+    document.files = Some(taken.files);
+    document.proof = Some(taken.proof);
+    document.warnings = &notes.warnings;
+    notes.output.document(&document)
+}
+
+/// Something that keeps devices from the update.
+fn wrong(code: &'static str, message: impl Into<String>) -> Failure {
+    Failure::refused(code, message)
+}

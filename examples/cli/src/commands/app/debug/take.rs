@@ -1,0 +1,202 @@
+//! The bundle on offer, taken as a device takes it.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use capbundle::bundle::{self, UnpackOptions};
+use capbundle::digest::Sha256Digest;
+use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::seal::SignedChecksum;
+use capbundle::seal::capgo::{self, IvSessionKey};
+use capbundle::transport::{Transport, Url};
+use capbundle::update::protocol::Offer;
+use capbundle::{Error, ErrorKind, VerifiedArchive};
+
+use super::device::Device;
+use super::{Notes, ask, wrong};
+use crate::args::DebugArgs;
+use crate::codes::{About, Failure, Result, Subject};
+use crate::commands::bundle::signed_checksum;
+
+/// What was taken.
+pub(super) struct Taken {
+    pub(super) size: u64,
+    pub(super) files: u64,
+    /// For people.
+    pub(super) how: &'static str,
+    /// For programs.
+    pub(super) proof: &'static str,
+}
+
+/// What the device goes by, which follows from its own key alone.
+enum Check {
+    Signed(SignedChecksum, IvSessionKey),
+    Digest(Sha256Digest),
+    Nothing,
+}
+
+pub(super) fn take(
+    args: &DebugArgs,
+    device: &Device,
+    offer: &Offer,
+    transport: &dyn Transport,
+    notes: &mut Notes<'_>,
+) -> Result<Taken> {
+    let url = address(&offer.url)?;
+    let check = check(args, device, offer, notes)?;
+    let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
+    let mut remote = Remote::new(url.clone());
+    if let Check::Digest(digest) = &check {
+        remote.digest = Some(*digest);
+    }
+    let bar = notes.output.progress();
+    let control = bar.control();
+    let downloaded = download(transport, &remote, folder.path(), &DownloadOptions::default(), &control);
+    let downloaded = downloaded.map_err(|error| not_downloaded(&error))?;
+    let path = downloaded.path.as_path();
+    if begins_as_html(path)? {
+        return Err(wrong(
+            "html_page",
+            format!("{url} gives a web page and not an archive: a login, an error page, or the viewer of a file host"),
+        ));
+    }
+    let (archive, how, proof) = match (&check, &device.key) {
+        (Check::Signed(checksum, session), Some(key)) => {
+            let opened = capgo::open(path, folder.path(), session, checksum, key, &control);
+            (
+                opened.map_err(|error| not_opened(&error))?,
+                "decrypted, signed by the key in the app",
+                "capgo_signed",
+            )
+        }
+        (Check::Digest(digest), _) => {
+            let archive = VerifiedArchive::from_digest(path, digest, &control).about(Subject::Archive)?;
+            (archive, "its SHA-256 is the server's", "digest")
+        }
+        _ => {
+            let archive = VerifiedArchive::assume_trusted(path, &control).about(Subject::Archive)?;
+            (archive, "taken on trust", "assumed")
+        }
+    };
+    let unpacked = bundle::unpack(
+        &archive,
+        &folder.path().join("unpacked"),
+        &UnpackOptions::default(),
+        &control,
+    );
+    let unpacked = unpacked
+        .about(Subject::Archive)
+        .map_err(|failure| failure.adding("devices refuse it as well"))?;
+    drop(bar);
+    ask::cors_of_archive(args, &url, transport, notes)?;
+    Ok(Taken {
+        size: downloaded.size,
+        files: unpacked.files,
+        how,
+        proof,
+    })
+}
+
+fn address(text: &str) -> Result<Url> {
+    let url: Url = text.parse().map_err(|error: Error| {
+        wrong(
+            "invalid_url",
+            format!("the URL on offer is none that devices take: {error}"),
+        )
+    })?;
+    if url.is_secure() || url.is_loopback() {
+        return Ok(url);
+    }
+    Err(wrong(
+        "plain_http",
+        format!(
+            "the archive is offered at {url}, plain http: iOS and Android refuse to load it; register an https address"
+        ),
+    ))
+}
+
+fn check(args: &DebugArgs, device: &Device, offer: &Offer, notes: &mut Notes<'_>) -> Result<Check> {
+    if device.key.is_none() {
+        return check_without_key(offer, notes);
+    }
+    let Some(checksum) = &offer.checksum else {
+        return Err(wrong(
+            "checksum_required",
+            "the app has a public key and the server offers no checksum: devices refuse the bundle; register it with the \
+             signed checksum that `bundle encrypt` gave",
+        ));
+    };
+    let checksum = signed_checksum(checksum, args.checksum_form)
+        .map_err(|failure| failure.adding("the app has a public key, so devices refuse it"))?;
+    let Some(session) = &offer.session_key else {
+        return Err(wrong(
+            "not_encrypted",
+            "the app has a public key and the server offers no session key: Capgo's plugin for Android refuses the bundle; register \
+             it with the ivSessionKey that `bundle encrypt` gave",
+        ));
+    };
+    let session = session.parse().about(Subject::IvSessionKey)?;
+    Ok(Check::Signed(checksum, session))
+}
+
+fn check_without_key(offer: &Offer, notes: &mut Notes<'_>) -> Result<Check> {
+    if offer.session_key.is_some() {
+        return Err(wrong(
+            "missing_public_key",
+            "the bundle is encrypted and the app has no public key: devices cannot open it; build the app with the public key, \
+             or, if it has one, pass it with --key",
+        ));
+    }
+    match &offer.checksum {
+        Some(checksum) => {
+            let digest = checksum.parse().about(Subject::Checksum);
+            let digest = digest.map_err(|failure| failure.adding("it is the checksum that the server offers"))?;
+            Ok(Check::Digest(digest))
+        }
+        None => {
+            notes.warn(
+                "no_checksum",
+                "the server offers no checksum: devices take whatever comes",
+            );
+            Ok(Check::Nothing)
+        }
+    }
+}
+
+fn not_downloaded(error: &Error) -> Failure {
+    let failure = Failure::about(Subject::Other, error);
+    match error {
+        Error::Server { status: 401 | 403, .. } => failure.adding(
+            "the archive is not public: devices have no password; let everybody read it, or register an address that carries \
+             its own right and does not expire",
+        ),
+        Error::Server { status: 404 | 410, .. } => {
+            failure.adding("there is no archive at the address: it was moved or deleted, or the address is wrong")
+        }
+        Error::DigestMismatch { .. } => failure.adding(
+            "the archive is another one than was registered: it was replaced at its address, or a cache serves an old one",
+        ),
+        _ => failure,
+    }
+}
+
+fn not_opened(error: &Error) -> Failure {
+    let failure = Failure::about(Subject::Archive, error);
+    match error.kind() {
+        ErrorKind::SignatureInvalid | ErrorKind::KeyInvalid => failure.adding(
+            "the bundle was signed with another private key than the one that belongs to the public key in the app",
+        ),
+        ErrorKind::DecryptionFailed => failure.adding("session key and archive do not belong together"),
+        ErrorKind::DigestMismatch => failure.adding("checksum, session key and archive do not belong together"),
+        _ => failure,
+    }
+}
+
+fn begins_as_html(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| Failure::io("read", path, &error))?;
+    file.take(64)
+        .read_to_end(&mut start)
+        .map_err(|error| Failure::io("read", path, &error))?;
+    Ok(ask::is_html(&start))
+}

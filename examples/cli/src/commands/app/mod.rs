@@ -1,0 +1,3 @@
+//! `capbundle app …`
+
+pub(crate) mod debug;

@@ -1,0 +1,253 @@
+//! The file that goes to devices, and what they need to take it.
+
+use std::path::{Path, PathBuf};
+
+use capbundle::bundle::{self, Excluded, PackOptions, UnpackOptions};
+use capbundle::digest::Sha256Digest;
+use capbundle::keys::{SigningKey, VerifyingKey};
+use capbundle::seal::SignedChecksum;
+use capbundle::seal::capgo::{self, IvSessionKey};
+use capbundle::{Limits, VerifiedArchive};
+use tempfile::TempDir;
+
+use super::super::content::{self, Project};
+use super::super::{require_zip, signed_checksum};
+use super::choice::Destination;
+use super::sealing::Sealing;
+use crate::args::UploadArgs;
+use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::interrupt;
+use crate::output::{self, Output};
+
+/// An archive as devices will get it.
+pub(super) struct Outgoing {
+    pub(super) file: PathBuf,
+    /// Of the file as it is, encrypted or not.
+    pub(super) size: u64,
+    pub(super) digest: Sha256Digest,
+    pub(super) protection: Protection,
+    pub(super) warnings: Vec<Warning>,
+    /// Holds the file if the command made it.
+    _made: Option<TempDir>,
+}
+
+/// What devices check the archive against.
+pub(super) enum Protection {
+    /// SHA-256 of the archive.
+    Plain,
+    /// Encrypted, and signed.
+    Sealed {
+        checksum: SignedChecksum,
+        session: IvSessionKey,
+        key_id: String,
+    },
+}
+
+impl Outgoing {
+    /// What is registered as the checksum.
+    pub(super) fn checksum(&self) -> String {
+        match &self.protection {
+            Protection::Plain => self.digest.to_string(),
+            Protection::Sealed { checksum, .. } => checksum.to_string(),
+        }
+    }
+
+    pub(super) fn session(&self) -> Option<&IvSessionKey> {
+        match &self.protection {
+            Protection::Plain => None,
+            Protection::Sealed { session, .. } => Some(session),
+        }
+    }
+}
+
+/// What it is called here: the names that `bundle zip` and `bundle encrypt` give.
+struct Names {
+    plain: PathBuf,
+    sealed: PathBuf,
+}
+
+/// Packs, encrypts or opens, as the options say. What comes out is what a device would take.
+pub(super) fn outgoing(
+    args: &UploadArgs,
+    destination: &Destination<'_>,
+    project: &mut Project,
+    (app, version): (&str, &str),
+    output: &Output,
+) -> Result<Outgoing> {
+    let names = Names {
+        plain: PathBuf::from(format!("{app}_{version}.zip")),
+        sealed: PathBuf::from(format!("{app}_{version}.zip_encrypted.zip")),
+    };
+    let sealing = Sealing::find(args, destination, project)?;
+    if let Sealing::Done { session, signer, key } = sealing {
+        let zip = sealed_file(args, destination, &names.sealed)?;
+        output.say(format!("Opening {} with its session key", zip.display()));
+        return already_sealed(args, &zip, session, signer.as_deref(), &key, output);
+    }
+    let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
+    let there = matches!(destination, Destination::External(_)) && names.plain.is_file();
+    let (plain, warnings) = match &args.zip {
+        Some(zip) => (zip.clone(), checked(zip)?),
+        None if there => {
+            output.say(format!("The local archive is {}", names.plain.display()));
+            (names.plain.clone(), checked(&names.plain)?)
+        }
+        None => {
+            let to = folder.path().join(&names.plain);
+            let warnings = packed(args, project, &to, output)?;
+            (to, warnings)
+        }
+    };
+    let archive = {
+        let bar = output.progress();
+        VerifiedArchive::assume_trusted(&plain, &bar.control()).about(Subject::Archive)?
+    };
+    let mut outgoing = Outgoing {
+        file: plain,
+        size: archive.size(),
+        digest: archive.digest(),
+        protection: Protection::Plain,
+        warnings,
+        _made: None,
+    };
+    if let Sealing::ToDo(key) = sealing {
+        seal(&mut outgoing, &key, args, &folder.path().join(&names.sealed), output)?;
+    }
+    outgoing._made = Some(folder);
+    Ok(outgoing)
+}
+
+/// The archive that the session key belongs to.
+fn sealed_file(args: &UploadArgs, destination: &Destination<'_>, usual: &Path) -> Result<PathBuf> {
+    if let Some(zip) = &args.zip {
+        return Ok(zip.clone());
+    }
+    if matches!(destination, Destination::External(_)) && usual.is_file() {
+        return Ok(usual.to_owned());
+    }
+    Err(Failure::missing_argument(format!(
+        "--iv-session-key belongs to an archive that is encrypted already: name that file with --zip{}; or leave the \
+         session key out, and the bundle is packed and encrypted anew",
+        match destination {
+            Destination::External(_) => format!(
+                " ({} is not here). It is opened before it is registered, so that devices can open it too",
+                usual.display()
+            ),
+            _ => String::new(),
+        }
+    )))
+}
+
+fn packed(args: &UploadArgs, project: &mut Project, to: &Path, output: &Output) -> Result<Vec<Warning>> {
+    let folder = content::folder(&args.content, project)?;
+    let mut options = PackOptions::default();
+    options.check = content::check_options(&args.content, &folder)?;
+    let bar = output.progress();
+    let packed = bundle::pack(&folder, to, &options, &bar.control())?;
+    drop(bar);
+    let path_and_rule = |one: &Excluded| (one.path.clone(), one.rule.clone());
+    let excluded: Vec<(String, String)> = packed.excluded.iter().map(path_and_rule).collect();
+    output.left_out(excluded.iter().map(|(path, rule)| (path.as_str(), rule.as_str())));
+    output.say(format!(
+        "Packed {} from {} ({}, of {})",
+        output::counted(packed.files, "file"),
+        folder.display(),
+        output::bytes(packed.size),
+        output::bytes(packed.unpacked_size),
+    ));
+    Ok(packed.findings.iter().map(Warning::from).collect())
+}
+
+/// A plain archive that somebody made: it must be one that devices can unpack.
+fn checked(zip: &Path) -> Result<Vec<Warning>> {
+    require_zip(zip)?;
+    let looked = bundle::inspect(zip, &Limits::default()).about(Subject::Archive);
+    let looked = looked.map_err(|failure| {
+        failure.adding("if it is encrypted, pass the session key that `bundle encrypt` gave with --iv-session-key")
+    })?;
+    if let Some(error) = looked.findings.iter().find(|finding| finding.is_error()) {
+        return Err(Failure::refused(
+            error.code.as_str(),
+            format!("{}: devices refuse it: {error}", zip.display()),
+        ));
+    }
+    Ok(looked.findings.iter().map(Warning::from).collect())
+}
+
+fn seal(outgoing: &mut Outgoing, key: &SigningKey, args: &UploadArgs, to: &Path, output: &Output) -> Result<()> {
+    let form = args.sealing.checksum_form.into();
+    let bar = output.progress();
+    let plain = outgoing.digest;
+    let sealed = capgo::seal(&outgoing.file, &plain, to, key, form, &bar.control()).about(Subject::Archive)?;
+    outgoing.digest = Sha256Digest::of_file(to, &bar.control())?;
+    drop(bar);
+    outgoing.size = sealed.size;
+    outgoing.file = to.to_owned();
+    let key_id = key.verifying_key().capgo_key_id()?;
+    output.say(format!("Encrypted and signed with key {key_id}"));
+    outgoing.protection = Protection::Sealed {
+        checksum: sealed.checksum,
+        session: sealed.iv_session_key,
+        key_id,
+    };
+    Ok(())
+}
+
+/// Opens file, session key and checksum together, as a device does. The checksum is made where it is not given.
+fn already_sealed(
+    args: &UploadArgs,
+    zip: &Path,
+    session: IvSessionKey,
+    signer: Option<&SigningKey>,
+    key: &VerifyingKey,
+    output: &Output,
+) -> Result<Outgoing> {
+    require_zip(zip)?;
+    let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
+    let form = args.sealing.checksum_form;
+    let bar = output.progress();
+    let given = args.sealing.encrypted_checksum.as_deref();
+    let (archive, checksum) = match (given, signer) {
+        (Some(text), _) => {
+            let checksum = signed_checksum(text, form)?;
+            let archive = capgo::open(zip, folder.path(), &session, &checksum, key, &bar.control());
+            (archive.about(Subject::Archive)?, checksum)
+        }
+        (None, Some(signer)) => {
+            let plain = folder.path().join("plain.zip");
+            capgo::decrypt_unverified(zip, &plain, &session, key, &bar.control()).about(Subject::Archive)?;
+            let archive = VerifiedArchive::assume_trusted(&plain, &bar.control())?;
+            let checksum = SignedChecksum::sign(&archive.digest(), signer, form.into())?;
+            (archive, checksum)
+        }
+        (None, None) => {
+            return Err(Failure::refused(
+                "missing_key",
+                "without the signed checksum no device takes an encrypted bundle: pass it with --encrypted-checksum, or \
+                 the private key that makes it with --key-v2 or --key-data-v2",
+            ));
+        }
+    };
+    // Nothing is signed or sent that a device could not unpack: with a wrong IV a file decrypts too, and is rubbish.
+    let unpacked = folder.path().join("unpacked");
+    bundle::unpack(&archive, &unpacked, &UnpackOptions::default(), &bar.control())
+        .about(Subject::Archive)
+        .map_err(|failure| failure.adding("is the session key that of this file?"))?;
+    let digest = Sha256Digest::of_file(zip, &interrupt::control())?;
+    let size = std::fs::metadata(zip)
+        .map_err(|error| Failure::io("read", zip, &error))?
+        .len();
+    drop(bar);
+    Ok(Outgoing {
+        file: zip.to_owned(),
+        size,
+        digest,
+        protection: Protection::Sealed {
+            checksum,
+            session,
+            key_id: key.capgo_key_id()?,
+        },
+        warnings: Vec::new(),
+        _made: None,
+    })
+}

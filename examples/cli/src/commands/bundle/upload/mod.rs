@@ -1,0 +1,191 @@
+//! `capbundle bundle upload`
+
+mod archive;
+mod choice;
+mod place;
+mod release;
+mod sealing;
+
+use capbundle::publish::plan::{Failed, Work};
+use serde::Serialize;
+
+use super::content::Project;
+use super::identity;
+use crate::args::UploadArgs;
+use crate::codes::{Aftermath, Failure, Result, Warning};
+use crate::commands::server;
+use crate::output::{self, Output};
+use archive::Outgoing;
+use release::{Ready, Release};
+
+/// Capgo's fields first, ours behind.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    bundle: &'a str,
+    app_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iv_session_key: Option<String>,
+    updated_channels: &'a [String],
+    skipped: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    already_there: bool,
+    registered: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_id: Option<u64>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    steps: &'a [String],
+    warnings: &'a [Warning],
+}
+
+pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
+    let destination = choice::destination(args)?;
+    let without_effect = args.unsupported.without_effect();
+    if !without_effect.is_empty() {
+        output.say(format!("Without effect here: {}", without_effect.join(", ")));
+    }
+    let mut project = Project::default();
+    let app = identity::app_id(args.app_id.as_deref(), &mut project, "")?;
+    let version = identity::version(args.bundle.as_deref(), &args.package_json, output)?.to_string();
+    let transport = server::transport(&args.server.network)?;
+
+    // All that can be wrong with options is found before the folder is packed.
+    let release = Release::new(args, destination, transport, &app, &version)?;
+    if args.version_exists_ok && !args.dry_run && release.exists()? {
+        output.say(format!(
+            "Version {version} of {app} is registered already: nothing to do"
+        ));
+        let skipped = Document {
+            skipped: true,
+            reason: Some("VERSION_EXISTS"),
+            ..Document::of(&app, &version)
+        };
+        return output.document(&skipped);
+    }
+    let outgoing = archive::outgoing(args, &release.destination, &mut project, (&app, &version), output)?;
+    output.warn_all(&outgoing.warnings);
+
+    let ready = release.with(&outgoing)?;
+    if args.dry_run {
+        return dry_run(&ready, &outgoing, (&app, &version), output);
+    }
+    let (steps, work) = publish(&ready, output)?;
+    let mut warnings = outgoing.warnings.clone();
+    for note in ready.notes.borrow().iter() {
+        let noticed = Warning::new(note.as_str(), note.to_string());
+        if note.is_warning() {
+            output.warn(&noticed);
+        } else {
+            output.say(format!("Note: {note}"));
+        }
+        warnings.push(noticed);
+    }
+    let url = work.url.as_ref().map(|url| url.as_str().to_owned());
+    tell(args, &outgoing, &work, (&app, &version), output);
+    output.document(&Document {
+        checksum: Some(outgoing.checksum()),
+        iv_session_key: outgoing.session().map(ToString::to_string),
+        updated_channels: &args.channel,
+        url,
+        size: Some(outgoing.size),
+        already_there: work.already_there,
+        registered: !args.no_register,
+        version_id: work.bundle,
+        steps: &steps,
+        warnings: &warnings,
+        ..Document::of(&app, &version)
+    })
+}
+
+/// Does all steps; what they were, and what came of them.
+fn publish(ready: &Ready<'_>, output: &Output) -> Result<(Vec<String>, Work)> {
+    let (plan, mut work) = ready.plan();
+    let steps = plan.describe();
+    let bar = output.progress();
+    let mut number = 0;
+    let done = plan.run(&mut work, &bar.control(), &mut |step| {
+        number += 1;
+        bar.aside(|| output.say(format!("{number}/{} {step}", steps.len())));
+    });
+    done.map_err(|failed| failure(*failed))?;
+    Ok((steps, work))
+}
+
+fn failure(failed: Failed) -> Failure {
+    let left = failed.left.iter().map(ToString::to_string).collect();
+    let aftermath = Aftermath {
+        undone: failed.undone,
+        left,
+    };
+    Failure::from(failed.problem).after(aftermath)
+}
+
+fn dry_run(ready: &Ready<'_>, outgoing: &Outgoing, (app, version): (&str, &str), output: &Output) -> Result<()> {
+    let (plan, _) = ready.plan();
+    let steps = plan.describe();
+    for (at, step) in steps.iter().enumerate() {
+        output.say(format!("{}. {step}", at + 1));
+    }
+    output.say("Nothing of this was done (--dry-run), and no server was asked");
+    output.document(&Document {
+        checksum: Some(outgoing.checksum()),
+        iv_session_key: outgoing.session().map(ToString::to_string),
+        url: ready.url.as_ref().map(ToString::to_string),
+        size: Some(outgoing.size),
+        skipped: true,
+        reason: Some("DRY_RUN"),
+        steps: &steps,
+        warnings: &outgoing.warnings,
+        ..Document::of(app, version)
+    })
+}
+
+fn tell(args: &UploadArgs, outgoing: &Outgoing, work: &Work, (app, version): (&str, &str), output: &Output) {
+    if work.already_there {
+        output.say("The same archive was there already: nothing was sent");
+    }
+    if let Some(url) = &work.url {
+        output.say(format!("Address      {url} ({})", output::bytes(outgoing.size)));
+    }
+    output.say(format!("Checksum     {}", outgoing.checksum()));
+    if let Some(session) = outgoing.session()
+        && (args.no_register || args.sealing.display_iv_session)
+    {
+        output.say(format!("ivSessionKey {session}"));
+    }
+    if args.no_register {
+        return;
+    }
+    output.say(format!("Version {version} of {app} is registered"));
+    if !args.channel.is_empty() {
+        output.say(format!("Devices of {} get it from now on", args.channel.join(", ")));
+    }
+}
+
+impl<'a> Document<'a> {
+    fn of(app_id: &'a str, bundle: &'a str) -> Self {
+        Self {
+            bundle,
+            app_id,
+            checksum: None,
+            iv_session_key: None,
+            updated_channels: &[],
+            skipped: false,
+            reason: None,
+            url: None,
+            size: None,
+            already_there: false,
+            registered: false,
+            version_id: None,
+            steps: &[],
+            warnings: &[],
+        }
+    }
+}

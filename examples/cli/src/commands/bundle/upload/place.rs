@@ -1,0 +1,73 @@
+//! The bucket of the `--s3-…` options.
+
+use std::sync::Arc;
+
+use capbundle::digest::Sha256Digest;
+use capbundle::publish::s3::{
+    Bucket, BucketOptions, Credentials, KeyParts, KeyTemplate, Settings, Style, UploadOptions,
+};
+use capbundle::transport::{Transport, Url};
+
+use super::choice;
+use crate::args::{BucketStyle, S3Args, UploadArgs};
+use crate::codes::{Failure, Result};
+
+/// Shown in no request: a dry run asks nobody.
+const NOBODY: &str = "nobody";
+
+pub(super) fn bucket(args: &UploadArgs, s3: &S3Args, transport: Arc<dyn Transport>) -> Result<Bucket> {
+    let settings = Settings::find(s3.profile.as_deref())?;
+    let mut options = BucketOptions::new(
+        s3.region.clone().unwrap_or_default(),
+        s3.bucket.clone().unwrap_or_default(),
+    );
+    options.endpoint.clone_from(&s3.endpoint);
+    options.port = s3.port;
+    options.ssl = s3.no_ssl.then_some(false);
+    options.style = match s3.style {
+        BucketStyle::Auto => Style::Auto,
+        BucketStyle::Path => Style::Path,
+        BucketStyle::VirtualHost => Style::VirtualHost,
+    };
+    let options = options.or_from(&settings);
+    let credentials = match (&s3.apikey, &s3.apisecret) {
+        (Some(key), Some(secret)) => Credentials::new(key, secret, s3.session_token.as_deref())?,
+        _ => match settings.into_credentials() {
+            Err(_) if args.dry_run => Credentials::new(NOBODY, NOBODY, None)?,
+            found => found?,
+        },
+    };
+    Ok(Bucket::new(&options, credentials, transport)?)
+}
+
+pub(super) fn key_template(s3: &S3Args) -> Result<KeyTemplate> {
+    let template = match &s3.key {
+        Some(template) => KeyTemplate::new(template)?,
+        None => KeyTemplate::default(),
+    };
+    match &s3.prefix {
+        Some(prefix) => Ok(template.under(prefix)?),
+        None => Ok(template),
+    }
+}
+
+pub(super) fn key(template: &KeyTemplate, app: &str, version: &str, digest: Option<Sha256Digest>) -> Result<String> {
+    Ok(template.key(&KeyParts { app, version, digest })?)
+}
+
+pub(super) fn upload_options(s3: &S3Args) -> UploadOptions {
+    let mut options = UploadOptions::default();
+    options.cache_control.clone_from(&s3.cache_control);
+    options.replace = s3.replace;
+    options
+}
+
+/// Where devices get the object. Registering wants https.
+pub(super) fn public_url(bucket: &Bucket, key: &str, args: &UploadArgs) -> Result<Url> {
+    let url = bucket.public_url(key, args.s3.public_url.as_deref())?;
+    if args.no_register {
+        return Ok(url);
+    }
+    choice::require_https(url, "the address in the bucket")
+        .map_err(|failure: Failure| failure.adding("say where devices get it with --s3-public-url, for example a CDN"))
+}

@@ -1,0 +1,208 @@
+//! What is done with the archive, step by step.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use capbundle::progress::Control;
+use capbundle::publish::api::{Api, ApiKey, AppId, Checksum};
+use capbundle::publish::external::{self, CheckOptions, Expected, Note};
+use capbundle::publish::plan::{
+    Annotate, ApiRegistry, Plan, Promote, PutFile, Register, Registry as _, S3Object, ServerFile, Storage, Upload,
+    Verify, Work,
+};
+use capbundle::publish::put;
+use capbundle::publish::s3::{Bucket, KeyTemplate};
+use capbundle::transport::{Transport, Url};
+
+use super::archive::{Outgoing, Protection};
+use super::choice::Destination;
+use super::place;
+use crate::args::UploadArgs;
+use crate::codes::Result;
+use crate::commands::server;
+use crate::interrupt;
+
+/// Shown to no server: a dry run asks none.
+const NOBODY: &str = "nobody";
+
+/// A release whose options are sound.
+pub(super) struct Release<'a> {
+    args: &'a UploadArgs,
+    pub(super) destination: Destination<'a>,
+    transport: Arc<dyn Transport>,
+    app: AppId,
+    version: &'a str,
+    /// `None` if nothing is registered.
+    api: Option<Api>,
+    bucket: Option<(Bucket, KeyTemplate)>,
+}
+
+/// The same with its archive: where that goes, and who learns of it.
+pub(super) struct Ready<'r> {
+    args: &'r UploadArgs,
+    transport: &'r dyn Transport,
+    outgoing: &'r Outgoing,
+    storage: Option<Box<dyn Storage + 'r>>,
+    registry: Option<ApiRegistry<'r>>,
+    /// Where devices get it, if that is known before anything is sent.
+    pub(super) url: Option<Url>,
+    /// What was noticed at the address.
+    pub(super) notes: RefCell<Vec<Note>>,
+}
+
+impl<'a> Release<'a> {
+    pub(super) fn new(
+        args: &'a UploadArgs,
+        destination: Destination<'a>,
+        transport: Arc<dyn Transport>,
+        app: &str,
+        version: &'a str,
+    ) -> Result<Self> {
+        let api = if args.no_register {
+            None
+        } else {
+            Some(api(args, &transport)?)
+        };
+        let bucket = match &destination {
+            Destination::S3(s3) => {
+                let template = place::key_template(s3)?;
+                Some((place::bucket(args, s3, Arc::clone(&transport))?, template))
+            }
+            _ => None,
+        };
+        let release = Self {
+            args,
+            destination,
+            transport,
+            app: server::app(app)?,
+            version,
+            api,
+            bucket,
+        };
+        if let Some((bucket, template)) = &release.bucket {
+            // A digest that stands for the one to come: whether the address is https does not depend on it.
+            let digest = Some(capbundle::digest::Sha256Digest::of(b""));
+            let key = place::key(template, app, version, digest)?;
+            place::public_url(bucket, &key, args)?;
+        }
+        Ok(release)
+    }
+
+    /// Whether the version is registered.
+    pub(super) fn exists(&self) -> Result<bool> {
+        let Some(api) = &self.api else { return Ok(false) };
+        let unknown = capbundle::digest::Sha256Digest::of(b"");
+        let registry = ApiRegistry::new(api, self.app.clone(), self.version, unknown);
+        Ok(registry.find(&interrupt::control())?.is_some())
+    }
+
+    pub(super) fn with<'r>(&'r self, outgoing: &'r Outgoing) -> Result<Ready<'r>> {
+        let (storage, url) = self.storage(outgoing)?;
+        let registry = self.api.as_ref().map(|api| {
+            let checksum = match &outgoing.protection {
+                Protection::Plain => Checksum::from(outgoing.digest),
+                Protection::Sealed { checksum, .. } => Checksum::from(checksum.clone()),
+            };
+            let mut registry = ApiRegistry::new(api, self.app.clone(), self.version, checksum);
+            if let Protection::Sealed { session, key_id, .. } = &outgoing.protection {
+                registry = registry.sealed(session.clone(), key_id.clone());
+            }
+            match &self.args.min_update_version {
+                Some(oldest) => registry.for_native(oldest.clone()),
+                None => registry,
+            }
+        });
+        Ok(Ready {
+            args: self.args,
+            transport: &*self.transport,
+            outgoing,
+            storage,
+            registry,
+            url,
+            notes: RefCell::default(),
+        })
+    }
+
+    /// The place, and the address where that is known already.
+    fn storage<'r>(&'r self, outgoing: &Outgoing) -> Result<(Option<Box<dyn Storage + 'r>>, Option<Url>)> {
+        Ok(match (&self.destination, &self.bucket) {
+            (Destination::External(url), _) => (None, Some(url.clone())),
+            (Destination::S3(s3), Some((bucket, template))) => {
+                let key = place::key(template, self.app.as_str(), self.version, Some(outgoing.digest))?;
+                let url = place::public_url(bucket, &key, self.args)?;
+                let object = S3Object::new(bucket, key, place::upload_options(s3), Some(url.clone()));
+                (Some(Box::new(object)), Some(url))
+            }
+            (Destination::Put { to, headers, public }, _) => {
+                let mut options = put::UploadOptions::default();
+                options.headers = headers.clone();
+                let file = PutFile::new(&*self.transport, to.clone(), options, public.clone());
+                (Some(Box::new(file)), Some(public.clone()))
+            }
+            (Destination::Server, _) => {
+                // Nothing goes to a server without being registered there.
+                let file = self.api.as_ref().map(|api| {
+                    let file = ServerFile::new(api, self.app.clone(), self.version, outgoing.digest);
+                    Box::new(file) as Box<dyn Storage>
+                });
+                (file, None)
+            }
+            // A bucket is made for every destination in S3.
+            (Destination::S3(_), None) => (None, None),
+        })
+    }
+}
+
+impl Ready<'_> {
+    /// Gets the archive as a device does.
+    fn look(&self, url: &Url, control: &Control) -> capbundle::Result<()> {
+        let mut expected = Expected::of_digest(self.outgoing.digest);
+        expected.size = Some(self.outgoing.size);
+        let checked = external::check(self.transport, url, &expected, &CheckOptions::default(), control)?;
+        self.notes.borrow_mut().extend(checked.notes);
+        Ok(())
+    }
+
+    /// All steps in their order.
+    pub(super) fn plan(&self) -> (Plan<'_>, Work) {
+        let (args, outgoing) = (self.args, self.outgoing);
+        let mut plan = Plan::new();
+        let work = match (&self.storage, &self.url) {
+            (Some(storage), _) => {
+                plan = plan.then(Upload::new(&**storage, PathBuf::from(&outgoing.file), outgoing.size));
+                Work::new()
+            }
+            (None, Some(url)) => Work::at(url.clone()),
+            (None, None) => Work::new(),
+        };
+        let Some(registry) = &self.registry else {
+            return (plan, work);
+        };
+        if !args.place.no_url_check {
+            let what = match &self.url {
+                Some(url) => format!("verify that {url} gives the archive to everybody"),
+                None => "verify that the address gives the archive to everybody".to_owned(),
+            };
+            let look = |url: &Url, control: &Control| self.look(url, control);
+            plan = plan.then(Verify::new(what, look));
+        }
+        plan = plan.then(Register::new(registry));
+        if args.link.is_some() || args.comment.is_some() {
+            plan = plan.then(Annotate::new(registry, args.link.clone(), args.comment.clone()));
+        }
+        for channel in &args.channel {
+            plan = plan.then(Promote::new(registry, channel.trim()));
+        }
+        (plan, work)
+    }
+}
+
+fn api(args: &UploadArgs, transport: &Arc<dyn Transport>) -> Result<Api> {
+    match server::api(&args.server, Arc::clone(transport)) {
+        Err(failure) if args.dry_run && failure.code == "missing_apikey" => {
+            server::api_with(&args.server, Arc::clone(transport), ApiKey::new(NOBODY)?)
+        }
+        found => found,
+    }
+}

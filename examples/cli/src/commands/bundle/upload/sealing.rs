@@ -1,0 +1,99 @@
+//! Whether the bundle is encrypted, by whom, and with which key.
+
+use std::path::Path;
+
+use capbundle::keys::{SigningKey, VerifyingKey};
+use capbundle::seal::capgo::IvSessionKey;
+
+use super::super::content::Project;
+use super::choice::Destination;
+use crate::args::UploadArgs;
+use crate::codes::{About, Failure, Result, Subject};
+use crate::commands::key_source::{self, PRIVATE_KEY_FILE};
+
+/// The private key as CI systems hand it over.
+const VARIABLE: &str = "CAPBUNDLE_PRIVATE_KEY";
+
+pub(super) enum Sealing {
+    /// Devices get the plain archive.
+    None,
+    /// It is encrypted and signed now.
+    ToDo(Box<SigningKey>),
+    /// It is encrypted already.
+    Done {
+        session: IvSessionKey,
+        /// Makes the checksum where it is not given.
+        signer: Option<Box<SigningKey>>,
+        /// Opens it.
+        key: VerifyingKey,
+    },
+}
+
+impl Sealing {
+    pub(super) fn find(args: &UploadArgs, destination: &Destination<'_>, project: &mut Project) -> Result<Self> {
+        let signer = if args.sealing.no_key { None } else { signer(args)? };
+        if let Some(text) = &args.sealing.iv_session_key {
+            let session = text.parse().about(Subject::IvSessionKey)?;
+            let key = match &signer {
+                Some(signer) => signer.verifying_key(),
+                None => public_key()?,
+            };
+            return Ok(Self::Done { session, signer, key });
+        }
+        match signer {
+            // What is at an address already is not encrypted by wishing.
+            Some(_) if matches!(destination, Destination::External(_)) => {
+                Err(unprotected("there is a private key here"))
+            }
+            Some(signer) => Ok(Self::ToDo(signer)),
+            None if args.sealing.no_key => Ok(Self::None),
+            None => {
+                let configured = match project.config()? {
+                    Some(config) => config.public_key()?.is_some(),
+                    None => false,
+                };
+                if configured {
+                    return Err(unprotected("capacitor.config has a public key"));
+                }
+                Ok(Self::None)
+            }
+        }
+    }
+}
+
+/// The public key of this folder.
+fn public_key() -> Result<VerifyingKey> {
+    let found = key_source::verifying_key(None, None).map_err(|failure| {
+        if failure.code != "missing_public_key" {
+            return failure;
+        }
+        Failure::refused(
+            "missing_key",
+            "no key to open the encrypted archive with, which is done before devices get it: pass the private key with \
+             --key-v2 or --key-data-v2, or put the public key into .capgo_key_v2.pub or capacitor.config",
+        )
+    })?;
+    Ok(found.key)
+}
+
+fn signer(args: &UploadArgs) -> Result<Option<Box<SigningKey>>> {
+    let (file, text) = (args.sealing.key_v2.as_deref(), args.sealing.key_data_v2.clone());
+    let text = text.or_else(|| match file {
+        Some(_) => None,
+        None => std::env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty()),
+    });
+    if file.is_none() && text.is_none() && !Path::new(PRIVATE_KEY_FILE).exists() {
+        return Ok(None);
+    }
+    key_source::signing_key(file, text.as_deref()).map(Box::new).map(Some)
+}
+
+fn unprotected(why: &str) -> Failure {
+    Failure::refused(
+        "encryption_required",
+        format!(
+            "{why}, and devices that have its public half refuse a bundle that is not encrypted: encrypt it (`capbundle \
+             bundle encrypt`, then --iv-session-key), or pass --no-key if those devices do not get it"
+        ),
+    )
+}

@@ -1,0 +1,68 @@
+//! `capbundle bundle delete`
+
+use capbundle::publish::api::DeleteAll;
+use serde::Serialize;
+
+use super::Remote;
+use crate::args::DeleteArgs;
+use crate::codes::{Failure, Result};
+use crate::interrupt;
+use crate::output::Output;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    app_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<&'a str>,
+    all: bool,
+}
+
+pub(crate) fn run(args: &DeleteArgs, output: &Output) -> Result<()> {
+    if args.yes_delete_all {
+        return delete_all(args, output);
+    }
+    let Some(version) = &args.version else {
+        return Err(Failure::missing_argument(
+            "which bundle? Pass its version, or --yes-delete-all for every one that no channel names",
+        ));
+    };
+    let remote = Remote::find(args.app_id.as_deref(), &args.server)?;
+    // Servers differ in what they say of a version that is not there.
+    remote.bundle(version)?;
+    remote.api.delete(&remote.app, version, &interrupt::control())?;
+    output.say(format!(
+        "Deleted {version} of {}; its archive stays where it is",
+        remote.app
+    ));
+    output.document(&Document {
+        app_id: remote.app.as_str(),
+        bundle: Some(version),
+        all: false,
+    })
+}
+
+fn delete_all(args: &DeleteArgs, output: &Output) -> Result<()> {
+    // There is no version then, so the first word is the app.
+    let app = match (&args.version, &args.app_id) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage(
+                "conflicting_arguments",
+                "--yes-delete-all deletes all bundles; leave the version out",
+            ));
+        }
+        (first, _) => first.as_deref(),
+    };
+    let remote = Remote::find(app, &args.server)?;
+    let yes = DeleteAll::bundles_of(remote.app.clone());
+    remote.api.delete_all(&yes, &interrupt::control())?;
+    output.say(format!(
+        "Deleted all bundles of {} that no channel names; their archives stay where they are",
+        remote.app
+    ));
+    output.document(&Document {
+        app_id: remote.app.as_str(),
+        bundle: None,
+        all: true,
+    })
+}

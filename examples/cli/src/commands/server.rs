@@ -1,0 +1,76 @@
+//! The server that knows bundles and channels: its address, the key to it, and the way there.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use capbundle::publish::api::{Api, ApiKey, AppId};
+use capbundle::transport::{Http, Transport, Url};
+
+use crate::args::{NetworkArgs, ServerArgs};
+use crate::codes::{Failure, Result};
+use crate::interrupt;
+
+/// Where a server of one's own may be named once for all commands.
+const ADDRESS: &str = "CAPBUNDLE_API_URL";
+
+/// A transport as the options want it; the time that they allow begins.
+pub(in crate::commands) fn transport(args: &NetworkArgs) -> Result<Arc<dyn Transport>> {
+    if let Some(seconds) = args.timeout {
+        let limited = interrupt::limit(Duration::from_secs(seconds.into()));
+        limited.map_err(|error| Failure::refused("io", format!("--timeout: no clock can be started: {error}")))?;
+    }
+    let Some(file) = &args.ca_file else {
+        return Ok(Arc::new(Http::new()));
+    };
+    let pem = std::fs::read_to_string(file).map_err(|error| Failure::io("read", file, &error))?;
+    let http = Http::trusting_only(&pem).map_err(|error| Failure::from(error).adding("see --ca-file"))?;
+    Ok(Arc::new(http))
+}
+
+/// The server to ask, with the key to it.
+pub(in crate::commands) fn api(args: &ServerArgs, transport: Arc<dyn Transport>) -> Result<Api> {
+    api_with(args, transport, key(args)?)
+}
+
+/// The same with this key.
+pub(in crate::commands) fn api_with(args: &ServerArgs, transport: Arc<dyn Transport>, key: ApiKey) -> Result<Api> {
+    let base = match own_address(args)? {
+        Some(base) => base,
+        None => Api::DEFAULT_BASE.parse()?,
+    };
+    Ok(Api::new(transport, &base, key)?)
+}
+
+/// The key: given, of the environment, or of a file.
+fn key(args: &ServerArgs) -> Result<ApiKey> {
+    let found = ApiKey::find(args.apikey.clone(), Path::new(""))?;
+    found.ok_or_else(|| {
+        Failure::usage(
+            "missing_apikey",
+            "no key for the server: set CAPGO_TOKEN, pass --apikey, or put it into a file .capgo in the home folder",
+        )
+    })
+}
+
+/// The server of one's own, if one is named.
+pub(in crate::commands) fn own_address(args: &ServerArgs) -> Result<Option<Url>> {
+    let variable = std::env::var(ADDRESS).ok().filter(|text| !text.trim().is_empty());
+    let (text, origin) = match (&args.api_url, variable) {
+        (Some(text), _) => (text.clone(), "--api-url"),
+        (None, Some(text)) => (text, ADDRESS),
+        (None, None) => return Ok(None),
+    };
+    let url: Url = text
+        .trim()
+        .parse()
+        .map_err(|error: capbundle::Error| Failure::usage("invalid_argument", format!("{origin}: {error}")))?;
+    let capgo: Url = Api::DEFAULT_BASE.parse()?;
+    Ok((url.origin() != capgo.origin()).then_some(url))
+}
+
+/// The app's id as the server takes it.
+pub(in crate::commands) fn app(id: &str) -> Result<AppId> {
+    id.parse()
+        .map_err(|error: capbundle::Error| Failure::usage("invalid_app_id", error.to_string()))
+}

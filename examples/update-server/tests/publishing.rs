@@ -1,0 +1,541 @@
+//! The Bundles API and the channel API: shapes, codes, keys.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod running;
+
+use capbundle_update_server::{AppRules, Keys, create_app};
+use running::{APP, Running};
+use serde_json::{Value, json};
+
+const NONE: Value = Value::Null;
+
+fn bundle(version: &str) -> Value {
+    json!({"app_id": APP, "version": version, "external_url": "https://cdn.example/a.zip", "checksum": "abc"})
+}
+
+fn with(mut body: Value, member: &str, value: Value) -> Value {
+    body[member] = value;
+    body
+}
+
+fn without(mut body: Value, member: &str) -> Value {
+    body.as_object_mut().unwrap().remove(member);
+    body
+}
+
+fn names(rows: &Value) -> Vec<String> {
+    rows.as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_registered_bundle_has_the_shape_of_capgos_rows() {
+    let server = Running::start();
+    let (status, answer) = server.api("POST", "/bundle/", &bundle("1.0.0"));
+    assert_eq!((status, &answer["status"]), (200, &json!("success")));
+    let row = answer["bundle"].as_object().unwrap();
+    for member in [
+        "app_id",
+        "checksum",
+        "cli_version",
+        "comment",
+        "created_at",
+        "deleted",
+        "deleted_at",
+        "external_url",
+        "id",
+        "key_id",
+        "link",
+        "manifest",
+        "manifest_count",
+        "min_update_version",
+        "name",
+        "native_packages",
+        "owner_org",
+        "r2_path",
+        "session_key",
+        "storage_provider",
+        "updated_at",
+        "user_id",
+    ] {
+        assert!(row.contains_key(member), "{member}");
+    }
+    assert_eq!(
+        (&row["name"], &row["deleted"], &row["storage_provider"]),
+        (&json!("1.0.0"), &json!(false), &json!("external"))
+    );
+    let (_, list) = server.api("GET", &format!("/bundle?app_id={APP}"), &NONE);
+    assert_eq!(list.as_array().unwrap()[0], answer["bundle"]);
+}
+
+#[test]
+fn every_bad_registration_has_its_code() {
+    let server = Running::start();
+    let refusal = |body: &Value| server.refusal("POST", "/bundle", body);
+    assert_eq!(refusal(&without(bundle("1.0.0"), "app_id")), "missing_app_id");
+    assert_eq!(
+        refusal(&with(bundle("1.0.0"), "app_id", json!("app_123"))),
+        "invalid_app_id"
+    );
+    assert_eq!(refusal(&without(bundle("1.0.0"), "version")), "missing_version");
+    assert_eq!(
+        refusal(&without(bundle("1.0.0"), "external_url")),
+        "missing_external_url"
+    );
+    assert_eq!(
+        refusal(&with(bundle("1.0.0"), "checksum", json!(""))),
+        "missing_checksum"
+    );
+    for version in ["1.0", "v1.0.0", "latest", "1.0.0 "] {
+        assert_eq!(refusal(&bundle(version)), "invalid_version_format", "{version}");
+    }
+    for url in [
+        "http://cdn.example/a.zip",
+        "ftp://cdn.example/a.zip",
+        "//cdn.example/a.zip",
+    ] {
+        assert_eq!(
+            refusal(&with(bundle("1.0.0"), "external_url", json!(url))),
+            "invalid_protocol",
+            "{url}"
+        );
+    }
+    assert_eq!(
+        refusal(&with(bundle("1.0.0"), "external_url", json!("https://a b"))),
+        "cannot_create_bundle"
+    );
+    assert_eq!(
+        refusal(&with(bundle("1.0.0"), "checksum", json!("a".repeat(5000)))),
+        "cannot_create_bundle"
+    );
+    server.api("POST", "/bundle", &bundle("1.0.0"));
+    assert_eq!(refusal(&bundle("1.0.0")), "version_already_exists");
+    let garbage = server.send("POST", "/bundle", &[("authorization", &server.key)], b"{");
+    assert_eq!(
+        (garbage.status, &garbage.json()["error"]),
+        (400, &json!("invalid_json_parse_body"))
+    );
+    let list = server.send("POST", "/bundle", &[("authorization", &server.key)], b"[]");
+    assert_eq!(
+        (list.status, &list.json()["error"]),
+        (400, &json!("invalid_json_parse_body"))
+    );
+}
+
+#[test]
+fn an_address_of_this_server_must_be_an_archive_of_this_app_with_its_checksum() {
+    let server = Running::start();
+    let upload = server.upload(b"archive");
+    let register = |url: &str, checksum: &Value| {
+        let body = with(
+            with(bundle("1.0.0"), "external_url", json!(url)),
+            "checksum",
+            checksum.clone(),
+        );
+        server.api("POST", "/bundle", &body)
+    };
+    let (url, digest) = (upload["url"].as_str().unwrap(), &upload["sha256"]);
+    let gone = url.replace(digest.as_str().unwrap(), &"0".repeat(64));
+    for (url, checksum) in [
+        (gone.as_str(), digest),
+        (&url.replace(APP, "com.example.other"), digest),
+        (
+            &format!("{}/bundles/{APP}/../../capbundle.sqlite", server.url()),
+            digest,
+        ),
+        (url, &json!("0".repeat(64))),
+    ] {
+        let (status, answer) = register(url, checksum);
+        assert_eq!(
+            (status, &answer["error"]),
+            (400, &json!("cannot_create_bundle")),
+            "{url}"
+        );
+    }
+    let (status, answer) = register(url, &json!(digest.as_str().unwrap().to_uppercase()));
+    assert_eq!(
+        (status, &answer["bundle"]["storage_provider"]),
+        (200, &json!("r2")),
+        "{answer}"
+    );
+}
+
+#[test]
+fn pages_are_walked_without_overlap_and_end_with_capgos_error() {
+    let server = Running::start();
+    for patch in 0..120 {
+        assert_eq!(server.api("POST", "/bundle", &bundle(&format!("1.0.{patch}"))).0, 200);
+    }
+    let page = |page: &str| server.api("GET", &format!("/bundle/?app_id={APP}{page}"), &NONE);
+    let (first, second, third) = (
+        names(&page("&page=0").1),
+        names(&page("&page=1").1),
+        names(&page("&page=2").1),
+    );
+    assert_eq!((first.len(), second.len(), third.len()), (50, 50, 20));
+    assert_eq!(first[0], "1.0.119");
+    let all: std::collections::BTreeSet<_> = first.iter().chain(&second).chain(&third).collect();
+    assert_eq!(all.len(), 120);
+    assert_eq!(page("").1, page("&page=0").1);
+    assert_eq!(
+        server.refusal("GET", &format!("/bundle?app_id={APP}&page=3"), &NONE),
+        "cannot_get_bundle"
+    );
+    let odd = names(&page("&page=-1").1);
+    assert_eq!(odd.len(), 50);
+    assert_eq!(
+        server.refusal("GET", &format!("/bundle?app_id={APP}&page=9223372036854775807"), &NONE),
+        "cannot_get_bundle"
+    );
+}
+
+#[test]
+fn an_app_without_bundles_has_an_empty_list_and_an_unknown_one_none() {
+    let server = Running::start();
+    server.api("POST", "/bundle", &bundle("1.0.0"));
+    server.api("DELETE", "/bundle", &json!({"app_id": APP, "version": "1.0.0"}));
+    assert_eq!(
+        server.api("GET", &format!("/bundle?app_id={APP}"), &NONE),
+        (200, json!([]))
+    );
+    assert_eq!(
+        server.refusal("GET", "/bundle?app_id=com.example.other", &NONE),
+        "cannot_get_bundle"
+    );
+    assert_eq!(server.refusal("GET", "/bundle", &NONE), "missing_app_id");
+    assert_eq!(server.refusal("GET", "/bundle?app_id=app_123", &NONE), "invalid_app_id");
+}
+
+#[test]
+fn what_a_channel_hands_out_is_not_deleted() {
+    let server = Running::start();
+    server.promote(server.publish("1.0.0"));
+    server.publish("2.0.0");
+    server.set_channel("beta", &json!({"rollout_version": "2.0.0", "rollout_percentage": 5}));
+    let delete = |version: &str| server.refusal("DELETE", "/bundle", &json!({"app_id": APP, "version": version}));
+    assert_eq!(delete("1.0.0"), "cannot_delete_linked_version");
+    assert_eq!(delete("2.0.0"), "cannot_delete_linked_version");
+    assert_eq!(delete("3.0.0"), "cannot_delete_version");
+    // In the query too.
+    server.publish("3.0.0");
+    let answer = server.api("DELETE", &format!("/bundle?app_id={APP}&version=3.0.0"), &NONE);
+    assert_eq!(answer, (200, json!({"status": "ok"})));
+}
+
+#[test]
+fn deleting_all_spares_what_channels_hand_out_and_removes_the_archives() {
+    let server = Running::start();
+    server.promote(server.publish("1.0.0"));
+    server.publish("2.0.0");
+    server.publish("3.0.0");
+    assert_eq!(
+        server.api("DELETE", "/bundle", &json!({"app_id": APP})),
+        (200, json!({"status": "ok"}))
+    );
+    assert_eq!(
+        names(&server.api("GET", &format!("/bundle?app_id={APP}"), &NONE).1),
+        ["1.0.0"]
+    );
+    let archives = std::fs::read_dir(server.folder.path().join("bundles").join(APP))
+        .unwrap()
+        .count();
+    assert_eq!(archives, 1);
+}
+
+#[test]
+fn a_deleted_version_may_come_again_and_archives_in_use_stay() {
+    let server = Running::start();
+    server.publish("1.0.0");
+    let url = server.upload(b"the archive of 1.0.0")["url"].clone();
+    let twin = with(
+        with(bundle("1.0.1"), "external_url", url.clone()),
+        "session_key",
+        json!("aXY=:a2V5"),
+    );
+    assert_eq!(server.api("POST", "/bundle", &twin).0, 200);
+    server.api("DELETE", "/bundle", &json!({"app_id": APP, "version": "1.0.0"}));
+    let path = url.as_str().unwrap().strip_prefix(&server.url()).unwrap().to_owned();
+    assert_eq!(server.send("GET", &path, &[], b"").status, 200);
+    server.publish("1.0.0");
+}
+
+#[test]
+fn promoting_names_bundle_and_channel() {
+    let server = Running::start();
+    let id = server.publish("1.0.0");
+    let body = json!({"app_id": APP, "version_id": id, "channel_id": server.channel_id("production")});
+    let message = json!({"status": "success", "message": "Bundle 1.0.0 set to channel production"});
+    assert_eq!(server.api("PUT", "/bundle", &body), (200, message));
+    let refusal = |body: Value| server.refusal("PUT", "/bundle", &body);
+    assert_eq!(refusal(without(body.clone(), "version_id")), "missing_required_fields");
+    assert_eq!(refusal(without(body.clone(), "app_id")), "missing_required_fields");
+    assert_eq!(
+        refusal(with(body.clone(), "version_id", json!(99))),
+        "cannot_find_version"
+    );
+    assert_eq!(
+        refusal(with(body.clone(), "channel_id", json!(99))),
+        "cannot_find_channel"
+    );
+    assert_eq!(
+        refusal(with(body, "app_id", json!("com.example.other"))),
+        "cannot_find_version"
+    );
+}
+
+#[test]
+fn metadata_is_set_piece_by_piece() {
+    let server = Running::start();
+    let id = server.publish("1.0.0");
+    let set = |body: &Value| server.api("POST", "/bundle/metadata", body);
+    assert_eq!(
+        set(&json!({"app_id": APP, "version_id": id, "link": "https://l.example"})),
+        (200, json!({"status": "ok"}))
+    );
+    assert_eq!(set(&json!({"app_id": APP, "version_id": id, "comment": "c"})).0, 200);
+    let (_, list) = server.api("GET", &format!("/bundle?app_id={APP}"), &NONE);
+    assert_eq!(
+        (&list[0]["link"], &list[0]["comment"]),
+        (&json!("https://l.example"), &json!("c"))
+    );
+    let refusal = |body: Value| server.refusal("POST", "/bundle/metadata", &body);
+    assert_eq!(refusal(json!({"app_id": APP})), "missing_required_fields");
+    assert_eq!(
+        refusal(json!({"app_id": APP, "version_id": 99, "link": "l"})),
+        "cannot_find_version"
+    );
+    assert_eq!(refusal(json!({"app_id": APP, "version_id": id})), "no_fields_to_update");
+    let long = json!({"app_id": APP, "version_id": id, "comment": "c".repeat(5000)});
+    assert_eq!(refusal(long), "cannot_update_version_metadata");
+}
+
+#[test]
+fn channels_are_made_listed_changed_and_deleted() {
+    let server = Running::start();
+    let id = server.publish("1.0.0");
+    server.set_channel("beta", &json!({"version": "1.0.0", "ios": false}));
+    let (_, beta) = server.api("GET", &format!("/channel?app_id={APP}&channel=beta"), &NONE);
+    assert_eq!(
+        (&beta["version"], &beta["ios"], &beta["public"]),
+        (&json!({"id": id, "name": "1.0.0"}), &json!(false), &json!(false))
+    );
+    let (_, list) = server.api("GET", &format!("/channel?app_id={APP}"), &NONE);
+    assert_eq!(names(&list), ["production", "beta"]);
+    let body = json!({"app_id": APP, "channel": "beta"});
+    assert_eq!(server.api("DELETE", "/channel", &body), (200, json!({"status": "ok"})));
+    assert_eq!(server.refusal("DELETE", "/channel", &body), "cannot_find_channel");
+    let refusal = |member: &str, value: Value| server.refusal("POST", "/channel", &with(body.clone(), member, value));
+    assert_eq!(refusal("channel", json!("")), "missing_channel");
+    assert_eq!(refusal("channel", json!("a\nb")), "invalid_channel");
+    assert_eq!(refusal("version", json!("9.9.9")), "cannot_find_version");
+    assert_eq!(
+        refusal("disableAutoUpdate", json!("often")),
+        "invalid_disable_auto_update"
+    );
+    assert_eq!(refusal("rollout_percentage", json!(101)), "invalid_rollout");
+    let (_, list) = server.api("GET", &format!("/channel?app_id={APP}"), &NONE);
+    assert_eq!(names(&list), ["production"], "a refused request makes no channel");
+}
+
+#[test]
+fn no_key_a_wrong_key_and_a_revoked_key_are_told_apart_from_a_good_one() {
+    let server = Running::start();
+    server.publish("1.0.0");
+    let path = format!("/bundle?app_id={APP}");
+    let refused = |headers: &[(&str, &str)]| {
+        let reply = server.send("GET", &path, headers, b"");
+        assert_eq!(reply.status, 401);
+        reply.json()["error"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(refused(&[]), "no_key_provided");
+    assert_eq!(refused(&[("authorization", "")]), "no_key_provided");
+    assert_eq!(refused(&[("authorization", "cbk_wrong")]), "invalid_apikey");
+    assert_eq!(refused(&[("capgkey", &server.key[..46])]), "invalid_apikey");
+    assert_eq!(
+        refused(&[("authorization", &server.key), ("x-limited-key-id", "7")]),
+        "invalid_subkey"
+    );
+    assert_eq!(refused(&[("x-api-key", &server.key)]), "no_key_provided");
+    for (name, value) in [
+        ("authorization", server.key.clone()),
+        ("authorization", format!("Bearer {}", server.key)),
+        ("capgkey", server.key.clone()),
+    ] {
+        assert_eq!(server.send("GET", &path, &[(name, &value)], b"").status, 200);
+    }
+    let keys = Keys::open(server.folder.path()).unwrap();
+    assert!(keys.revoke(1).unwrap() && !keys.revoke(1).unwrap());
+    assert_eq!(refused(&[("authorization", &server.key)]), "invalid_apikey");
+}
+
+#[test]
+fn a_key_reaches_its_apps_only_and_does_no_more_than_it_may() {
+    let server = Running::start();
+    let id = server.publish("1.0.0");
+    let (other, reader) = (
+        server.limited_key(&["com.example.other"], true),
+        server.limited_key(&[APP], false),
+    );
+    let code = |key: &str, method: &str, path: &str, body: &Value| {
+        let (_, answer) = server.api_as(key, method, path, body);
+        answer["error"].as_str().unwrap_or_default().to_owned()
+    };
+    let list = format!("/bundle?app_id={APP}");
+    assert_eq!(code(&other, "GET", &list, &NONE), "cannot_get_bundle");
+    assert_eq!(code(&reader, "GET", &list, &NONE), "");
+    for key in [&other, &reader] {
+        assert_eq!(code(key, "POST", "/bundle", &bundle("2.0.0")), "cannot_create_bundle");
+        assert_eq!(
+            code(key, "DELETE", "/bundle", &json!({"app_id": APP, "version": "1.0.0"})),
+            "cannot_delete_version"
+        );
+        assert_eq!(
+            code(key, "DELETE", "/bundle", &json!({"app_id": APP})),
+            "cannot_delete_all_version"
+        );
+        assert_eq!(
+            code(
+                key,
+                "PUT",
+                "/bundle",
+                &json!({"app_id": APP, "version_id": id, "channel_id": 1})
+            ),
+            "cannot_access_app"
+        );
+        let metadata = json!({"app_id": APP, "version_id": id, "link": "l"});
+        assert_eq!(
+            code(key, "POST", "/bundle/metadata", &metadata),
+            "cannot_update_version_metadata"
+        );
+        assert_eq!(
+            code(key, "POST", "/channel", &json!({"app_id": APP, "channel": "beta"})),
+            "cannot_access_app"
+        );
+        assert_eq!(
+            code(
+                key,
+                "DELETE",
+                "/channel",
+                &json!({"app_id": APP, "channel": "production"})
+            ),
+            "cannot_access_app"
+        );
+        let upload = server.send("PUT", &format!("/upload/{APP}"), &[("authorization", key)], b"x");
+        assert_eq!(upload.status, 403);
+    }
+    let own = with(bundle("1.0.0"), "app_id", json!("com.example.other"));
+    assert_eq!(code(&other, "POST", "/bundle", &own), "");
+}
+
+#[test]
+fn an_app_that_wants_encryption_takes_nothing_else() {
+    let server = Running::start();
+    let rules = AppRules {
+        encryption_required: true,
+        key_id: Some("one".to_owned()),
+    };
+    create_app(server.folder.path(), APP, &rules).unwrap();
+    let refusal = |body: &Value| server.refusal("POST", "/bundle", body);
+    assert_eq!(refusal(&bundle("1.0.0")), "encryption_required");
+    let encrypted = with(bundle("1.0.0"), "session_key", json!("aXY=:a2V5"));
+    assert_eq!(refusal(&encrypted), "encryption_key_required");
+    assert_eq!(
+        refusal(&with(encrypted.clone(), "key_id", json!("two"))),
+        "encryption_key_mismatch"
+    );
+    assert_eq!(
+        server
+            .api("POST", "/bundle", &with(encrypted, "key_id", json!("one")))
+            .0,
+        200
+    );
+}
+
+#[test]
+fn where_apps_are_made_by_hand_others_are_refused() {
+    let server = Running::start_with(|config| config.new_apps = false);
+    assert_eq!(server.refusal("POST", "/bundle", &bundle("1.0.0")), "cannot_find_app");
+    assert_eq!(
+        server.refusal("POST", "/channel", &json!({"app_id": APP, "channel": "beta"})),
+        "cannot_find_app"
+    );
+    let upload = server.send(
+        "PUT",
+        &format!("/upload/{APP}"),
+        &[("authorization", &server.key)],
+        b"x",
+    );
+    assert_eq!(
+        (upload.status, &upload.json()["error"]),
+        (400, &json!("cannot_find_app"))
+    );
+    create_app(server.folder.path(), APP, &AppRules::default()).unwrap();
+    assert_eq!(server.api("POST", "/bundle", &bundle("1.0.0")).0, 200);
+}
+
+#[test]
+fn sql_in_any_field_is_text() {
+    let server = Running::start();
+    server.publish("1.0.0");
+    let evil = "x'; DROP TABLE bundles; --";
+    server.set_channel(evil, &json!({}));
+    let metadata = json!({"app_id": APP, "version_id": 1, "comment": evil});
+    assert_eq!(server.api("POST", "/bundle/metadata", &metadata).0, 200);
+    assert_eq!(
+        server.refusal("DELETE", "/bundle", &json!({"app_id": APP, "version": evil})),
+        "cannot_delete_version"
+    );
+    assert_eq!(
+        server.refusal("GET", "/bundle?app_id=com.example.app'--", &NONE),
+        "invalid_app_id"
+    );
+    assert_eq!(
+        server
+            .send("GET", "/bundle?app_id=com.example.app", &[("authorization", evil)], b"")
+            .status,
+        401
+    );
+    let (_, list) = server.api("GET", &format!("/bundle?app_id={APP}"), &NONE);
+    assert_eq!(
+        (names(&list), &list[0]["comment"]),
+        (vec!["1.0.0".to_owned()], &json!(evil))
+    );
+    let (_, channels) = server.api("GET", &format!("/channel?app_id={APP}"), &NONE);
+    assert_eq!(names(&channels), ["production", evil]);
+}
+
+#[test]
+fn what_was_answered_is_there_after_a_restart() {
+    let mut server = Running::start();
+    server.promote(server.publish("1.5.0"));
+    let before = server.api("GET", &format!("/bundle?app_id={APP}"), &NONE).1;
+    server.restart();
+    let after = server.api("GET", &format!("/bundle?app_id={APP}"), &NONE).1;
+    assert_eq!(before, after);
+    let url = server.update(|_| ())["url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with(&server.url()), "{url} is where the server is now");
+}
+
+#[test]
+fn writers_at_once_each_get_what_they_wrote_and_one_of_two_equals_wins() {
+    let server = Running::start();
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let one = |writer: usize| {
+            let server = &server;
+            scope.spawn(move || {
+                let own = server.api("POST", "/bundle", &bundle(&format!("1.0.{writer}"))).0;
+                (own, server.api("POST", "/bundle", &bundle("2.0.0")).0)
+            })
+        };
+        let writers: Vec<_> = (0..16).map(one).collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+    });
+    assert!(outcomes.iter().all(|(own, _)| *own == 200));
+    assert_eq!(outcomes.iter().filter(|(_, shared)| *shared == 200).count(), 1);
+    let (_, list) = server.api("GET", &format!("/bundle?app_id={APP}"), &NONE);
+    assert_eq!(names(&list).len(), 17);
+}

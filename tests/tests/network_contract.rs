@@ -1,0 +1,189 @@
+//! The network cases of `bindings/contract` over the transport of Rust programs; Kotlin and Swift run them over theirs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use capbundle::digest::Sha256Digest;
+use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::progress::Control;
+use capbundle::store::{BundleRecord, ExpectedProof, NewBundle, RemoteArchive, Store, StoreOptions};
+use capbundle::transport::{Http, Url};
+use capbundle::{Error, Result};
+use capbundle_tests::peers::tests_folder;
+use capbundle_tests::rough_server::RoughServer;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+/// Fewer mean that the document was not read.
+const LEAST_CASES: usize = 30;
+
+#[test]
+fn every_network_case_ends_as_it_says() {
+    let path = tests_folder().parent().unwrap().join("bindings/contract/network.json");
+    let document: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let cases = document["cases"].as_array().unwrap();
+    assert!(cases.len() >= LEAST_CASES, "{} cases", cases.len());
+    let server = RoughServer::start();
+    for case in cases {
+        let mut place = Place::new(&server, case);
+        for step in case["steps"].as_array().unwrap() {
+            let outcome = place.carry_out(step);
+            match (&outcome, step.get("expect"), step["error"].as_str()) {
+                (Ok(_), None, None) => {}
+                (Ok(found), Some(expected), None) if agrees(expected, found) => {}
+                (Err(error), None, Some(kind)) if error.kind().as_str() == kind => {}
+                _ => panic!("{}: {step}\nfound {outcome:?}", case["name"]),
+            }
+        }
+    }
+}
+
+/// The folder of one case.
+struct Place<'a> {
+    server: &'a RoughServer,
+    folder: TempDir,
+    store: Option<Store>,
+    bundles: BTreeMap<String, String>,
+}
+
+impl<'a> Place<'a> {
+    fn new(server: &'a RoughServer, case: &Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("downloads")).unwrap();
+        for (name, content) in case["files"].as_object().unwrap_or(&Map::new()) {
+            let bytes = BASE64.decode(content["base64"].as_str().unwrap()).unwrap();
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        Self {
+            server,
+            folder,
+            store: None,
+            bundles: BTreeMap::new(),
+        }
+    }
+
+    fn carry_out(&mut self, step: &Value) -> Result<Value> {
+        match text(step, "do") {
+            "open" => {
+                let options = StoreOptions::default();
+                self.store = Some(Store::open(&self.path("store"), options)?);
+                Ok(Value::Null)
+            }
+            "download" => self.download(step),
+            "install_from" => {
+                let mut archive = RemoteArchive::new(self.url(step)?, proof(step)?, bundle(step));
+                archive.size = step["size"].as_u64();
+                let store = self.store.as_ref().unwrap();
+                let record = store.install_from(&Http::new(), &archive, &options(step), &Control::new())?;
+                Ok(self.told(&record, step))
+            }
+            "install_file" => {
+                let (file, store) = (self.path(text(step, "file")), self.store.as_ref().unwrap());
+                let record = store.install_file(&file, &proof(step)?, &bundle(step), &Control::new())?;
+                Ok(self.told(&record, step))
+            }
+            "list" => {
+                let records = self.store.as_ref().unwrap().list()?;
+                let told = |record: &BundleRecord| json!({ "bundle": self.name(record), "version": record.version });
+                Ok(records.iter().map(|(record, _)| told(record)).collect())
+            }
+            "tree" => Ok(tree(&self.path(text(step, "folder")))),
+            other => panic!("there is no operation {other}"),
+        }
+    }
+
+    fn download(&self, step: &Value) -> Result<Value> {
+        let mut remote = Remote::new(self.url(step)?);
+        remote.digest = step["digest"].as_str().map(str::parse).transpose()?;
+        remote.size = step["size"].as_u64();
+        let folder = self.path("downloads");
+        let downloaded = download(&Http::new(), &remote, &folder, &options(step), &Control::new())?;
+        let told = json!({
+            "sha256": Sha256Digest::of_file(&downloaded.path, &Control::new())?.to_string(),
+            "size": downloaded.size, "received": downloaded.received, "verified": downloaded.verified,
+        });
+        downloaded.remove()?;
+        Ok(told)
+    }
+
+    fn url(&self, step: &Value) -> Result<Url, Error> {
+        let on_server = step["from"].as_str().map(|path| self.server.url(path));
+        on_server.unwrap_or_else(|| text(step, "url").to_owned()).parse()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn told(&mut self, record: &BundleRecord, step: &Value) -> Value {
+        if let Some(name) = step["as"].as_str() {
+            self.bundles.insert(record.id.to_string(), name.to_owned());
+        }
+        let digest = record.digest.map(|digest| digest.to_string());
+        json!({
+            "bundle": self.name(record), "version": record.version, "files": record.files, "digest": digest,
+        })
+    }
+
+    fn name(&self, record: &BundleRecord) -> String {
+        let id = record.id.to_string();
+        self.bundles.get(&id).cloned().unwrap_or(id)
+    }
+}
+
+fn proof(step: &Value) -> Result<ExpectedProof> {
+    Ok(ExpectedProof::Digest(text(step, "digest").parse()?))
+}
+
+fn bundle(step: &Value) -> NewBundle {
+    NewBundle::version(text(step, "version"))
+}
+
+/// Waits and margins of a test, unless the case says otherwise.
+fn options(step: &Value) -> DownloadOptions {
+    let mut options = DownloadOptions::default();
+    options.first_wait = Duration::from_millis(2);
+    options.space_margin = 0;
+    for (key, value) in step["options"].as_object().unwrap_or(&Map::new()) {
+        let number = value.as_u64().unwrap();
+        match key.as_str() {
+            "attempts" => options.attempts = u32::try_from(number).unwrap(),
+            "max_size" => options.max_size = number,
+            "stall_timeout_ms" => options.stall_timeout = Duration::from_millis(number),
+            _ => panic!("there is no option {key}"),
+        }
+    }
+    options
+}
+
+/// Files below a folder; one that is not there has none.
+fn tree(folder: &Path) -> Value {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.map(|path| path.display().to_string()).collect()
+}
+
+/// Of an object only the members that are named are compared.
+fn agrees(expected: &Value, found: &Value) -> bool {
+    match (expected, found) {
+        (Value::Object(expected), Value::Object(found)) => {
+            let agree = |(key, value): (&String, &Value)| found.get(key).is_some_and(|found| agrees(value, found));
+            expected.iter().all(agree)
+        }
+        (Value::Array(expected), Value::Array(found)) => {
+            expected.len() == found.len() && expected.iter().zip(found).all(|(one, other)| agrees(one, other))
+        }
+        _ => expected == found,
+    }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("{key} is missing in {value}"))
+}

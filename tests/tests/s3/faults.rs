@@ -1,0 +1,245 @@
+//! Bad days of a server or the way to it: what is tried again, how it ends, and that nothing is left.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use capbundle::ErrorKind;
+use capbundle::progress::{CancelToken, Control, Phase, Progress};
+use capbundle::publish::s3::{UploadOptions, Uploaded};
+
+use super::proxy::{Fault, Proxy, Rule};
+use super::servers::{Server, all, bucket, file, options_at};
+
+const MIB: usize = 1 << 20;
+/// Four parts.
+const SIZE: usize = 30 * MIB;
+const SLOW_DOWN: &str = "503 Slow Down\nContent-Type: application/xml\n\n\
+    <Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>";
+const SLOW_DOWN_A_SECOND: &str = "503 Slow Down\nRetry-After: 1\n\n";
+
+fn rule(method: &'static str, target: &'static str, times: u32, fault: Fault) -> Rule {
+    Rule {
+        method,
+        target,
+        times,
+        fault,
+    }
+}
+
+fn upload_through(proxy: &Proxy, size: usize) -> capbundle::Result<Uploaded> {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = file(folder.path(), size);
+    let mut options = options_at(proxy.address);
+    options.stall_timeout = Duration::from_secs(2);
+    bucket(&options).upload(&path, "app.zip", &UploadOptions::default(), &Control::new())
+}
+
+fn assert_whole(server: &Server, size: usize) {
+    assert!(
+        server.stored("app.zip") == capbundle_tests::peers::noise(size, 7),
+        "other bytes are stored"
+    );
+    assert_eq!(server.open_parts(), Vec::<std::path::PathBuf>::new());
+}
+
+fn assert_nothing_left(server: &Server) {
+    assert_eq!(super::servers::head(&server.bucket(), "app.zip"), None);
+    assert_eq!(server.open_parts(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn every_kind_of_request_survives_one_failure() {
+    // The last one last: a server that lists no open uploads shows to nobody which it opened when its answer was lost.
+    let kinds = [
+        ("PUT", "partNumber=3"),
+        ("POST", "uploadId"),
+        ("HEAD", "app.zip"),
+        ("POST", "uploads"),
+    ];
+    for server in all() {
+        for (method, target) in kinds {
+            for fault in [Fault::Answer(SLOW_DOWN), Fault::CutAfter(1000), Fault::LoseAnswer] {
+                let proxy = Proxy::start(server.address, vec![rule(method, target, 1, fault)]);
+                let uploaded =
+                    upload_through(&proxy, SIZE).unwrap_or_else(|error| panic!("{method} {target}: {error}"));
+                assert_eq!((uploaded.parts, uploaded.already_there), (4, false));
+                assert_eq!(proxy.count("PUT", "partNumber=1&"), 1, "only what failed is sent again");
+                if server.knows_checksums || target != "uploads" {
+                    assert_whole(&server, SIZE);
+                }
+                server.bucket().delete("app.zip", &Control::new()).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_part_that_is_cut_in_the_middle_is_sent_again_alone() {
+    for server in all() {
+        let cut = rule("PUT", "partNumber=3", 2, Fault::CutAfter(5_000_000));
+        let proxy = Proxy::start(server.address, vec![cut]);
+        upload_through(&proxy, SIZE).unwrap();
+        assert_eq!(proxy.count("PUT", "partNumber=3"), 3);
+        assert_eq!(proxy.count("PUT", "partNumber"), 6);
+        assert_whole(&server, SIZE);
+    }
+}
+
+#[test]
+fn a_server_that_asks_to_come_back_is_asked_then() {
+    let server = Server::s3s();
+    let busy = rule("PUT", "app.zip", 2, Fault::Answer(SLOW_DOWN_A_SECOND));
+    let proxy = Proxy::start(server.address, vec![busy]);
+    let started = Instant::now();
+    upload_through(&proxy, 1000).unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(2));
+    assert_eq!(proxy.count("PUT", "app.zip"), 3);
+    assert_whole(&server, 1000);
+}
+
+#[test]
+fn a_server_that_stays_overloaded_is_left_after_five_tries_with_nothing_behind() {
+    for server in all() {
+        let busy = rule("PUT", "partNumber=3", 99, Fault::Answer(SLOW_DOWN));
+        let proxy = Proxy::start(server.address, vec![busy]);
+        let error = upload_through(&proxy, SIZE).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Server);
+        assert!(
+            error.to_string().contains("overloaded") && error.to_string().contains("SlowDown"),
+            "{error}"
+        );
+        assert_eq!(proxy.count("PUT", "partNumber=3"), 5);
+        assert_eq!(proxy.count("DELETE", "uploadId"), 1);
+        assert_nothing_left(&server);
+    }
+}
+
+#[test]
+fn a_part_that_hangs_is_given_up_and_sent_again() {
+    for server in all() {
+        let proxy = Proxy::start(server.address, vec![rule("PUT", "partNumber=3", 1, Fault::Hang)]);
+        let started = Instant::now();
+        upload_through(&proxy, SIZE).unwrap();
+        assert!(started.elapsed() >= Duration::from_secs(2));
+        assert_eq!(proxy.count("PUT", "partNumber=3"), 2);
+        assert_whole(&server, SIZE);
+    }
+}
+
+#[test]
+fn a_connection_that_is_always_cut_ends_the_upload_with_nothing_behind() {
+    for server in all() {
+        let proxy = Proxy::start(
+            server.address,
+            vec![rule("PUT", "partNumber=3", 99, Fault::CutAfter(100))],
+        );
+        let error = upload_through(&proxy, SIZE).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Network);
+        assert!(error.to_string().contains("tried 5 times"), "{error}");
+        assert_nothing_left(&server);
+    }
+}
+
+#[test]
+fn damage_on_the_way_is_found_by_the_server_and_sent_again() {
+    for server in all() {
+        let proxy = Proxy::start(server.address, vec![rule("PUT", "partNumber=2", 1, Fault::Damage)]);
+        let uploaded = upload_through(&proxy, SIZE);
+        match uploaded {
+            Ok(_) => assert_whole(&server, SIZE),
+            // Not every server calls it a bad digest.
+            Err(error) => {
+                assert!(
+                    error.to_string().contains("other bytes arrived than were sent"),
+                    "{error}"
+                );
+                assert_nothing_left(&server);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cancelled_upload_leaves_nothing_and_the_next_one_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = file(folder.path(), SIZE);
+    for server in all() {
+        let token = CancelToken::new();
+        let canceller = token.clone();
+        let control = Control::new()
+            .cancelled_by(&token)
+            .observed_by(Arc::new(move |progress: Progress| {
+                if progress.phase == Phase::Upload && progress.done > 10 << 20 {
+                    canceller.cancel();
+                }
+            }));
+        let proxy = Proxy::start(server.address, Vec::new());
+        let through = bucket(&options_at(proxy.address));
+        let error = through
+            .upload(&path, "app.zip", &UploadOptions::default(), &control)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+        assert_eq!(proxy.count("DELETE", "uploadId"), 1);
+        assert_nothing_left(&server);
+        through
+            .upload(&path, "app.zip", &UploadOptions::default(), &Control::new())
+            .unwrap();
+        assert_whole(&server, SIZE);
+    }
+}
+
+#[test]
+fn what_cannot_be_aborted_is_named() {
+    let server = Server::s3s();
+    let rules = vec![
+        rule("PUT", "partNumber=3", 99, Fault::CutAfter(100)),
+        rule("DELETE", "uploadId", 99, Fault::Answer(SLOW_DOWN)),
+    ];
+    let proxy = Proxy::start(server.address, rules);
+    let error = upload_through(&proxy, SIZE).unwrap_err();
+    assert!(error.to_string().contains("is left open at the server"), "{error}");
+    assert!(!server.open_parts().is_empty());
+}
+
+#[test]
+fn a_server_without_checksums_is_spoken_to_without_them() {
+    let refuses = "501 Not Implemented\nContent-Type: application/xml\n\n\
+        <Error><Code>NotImplemented</Code><Message>A header you provided is not implemented</Message></Error>";
+    let server = Server::s3s();
+    for (method, size) in [("PUT", 1000), ("POST", SIZE)] {
+        let proxy = Proxy::start(server.address, vec![rule(method, "app.zip", 1, Fault::Answer(refuses))]);
+        let uploaded = upload_through(&proxy, size).unwrap();
+        assert_eq!(uploaded.checked, capbundle::publish::s3::Checked::BySize);
+        assert_whole(&server, size);
+        server.bucket().delete("app.zip", &Control::new()).unwrap();
+    }
+}
+
+#[test]
+fn a_hanging_server_is_left_soon_when_cancelled() {
+    let server = Server::s3s();
+    let held = Arc::new(AtomicBool::new(false));
+    let proxy = Proxy::start(
+        server.address,
+        vec![rule("PUT", "app.zip", 9, Fault::HoldAfter(100, Arc::clone(&held)))],
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = file(folder.path(), 1000);
+    let token = CancelToken::new();
+    let control = Control::new().cancelled_by(&token);
+    let started = Instant::now();
+    let through = bucket(&options_at(proxy.address));
+    let error = std::thread::scope(|scope| {
+        let upload = scope.spawn(|| through.upload(&path, "app.zip", &UploadOptions::default(), &control));
+        while !held.load(std::sync::atomic::Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        token.cancel();
+        upload.join().unwrap().unwrap_err()
+    });
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+    proxy.behave();
+    assert_nothing_left(&server);
+}

@@ -1,0 +1,200 @@
+//! What a server refuses, and what its refusal is told as.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use capbundle::progress::Control;
+use capbundle::publish::s3::{Bucket, Credentials, UploadOptions};
+use capbundle::transport::Http;
+use capbundle::{Error, ErrorKind};
+
+use super::proxy::{Fault, Proxy, Rule};
+use super::servers::{KEY, SECRET, Server, all, bucket, file, options_at};
+
+const SMALL: usize = 1000;
+const LARGE: usize = 17 << 20;
+
+fn refused(bucket: &Bucket, size: usize) -> Error {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = file(folder.path(), size);
+    let error = bucket
+        .upload(&path, "app.zip", &UploadOptions::default(), &Control::new())
+        .unwrap_err();
+    let listed: Vec<_> = bucket.list("", &Control::new()).collect();
+    assert!(listed.iter().all(Result::is_err), "something was stored: {listed:?}");
+    for text in [error.to_string(), format!("{error:?}")] {
+        assert!(!text.contains(SECRET) && !text.contains("Signature="), "{text}");
+    }
+    error
+}
+
+fn assert_says(error: &Error, words: &[&str]) {
+    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+    for word in words {
+        assert!(error.to_string().contains(word), "{word:?} is not in: {error}");
+    }
+}
+
+#[test]
+fn a_wrong_secret_or_key_is_named_and_asked_once() {
+    for server in all() {
+        let proxy = Proxy::start(server.address, Vec::new());
+        let with = |key: &str, secret: &str| {
+            let credentials = Credentials::new(key, secret, None).unwrap();
+            Bucket::new(&options_at(proxy.address), credentials, Arc::new(Http::new())).unwrap()
+        };
+        for size in [SMALL, LARGE] {
+            let error = refused(&with(KEY, "another"), size);
+            assert_says(
+                &error,
+                &[
+                    "403",
+                    "the secret does not belong to the access key AKIDTESTS",
+                    "SignatureDoesNotMatch",
+                ],
+            );
+            assert_eq!(proxy.count("P", ""), 0, "nothing is sent where looking is refused");
+        }
+        let error = refused(&with("AKIDOTHER", SECRET), SMALL);
+        assert_says(&error, &["it knows no access key AKIDOTHER"]);
+    }
+}
+
+#[test]
+fn a_wrong_region_is_told_with_the_right_one() {
+    let Some(server) = Server::versity() else { return };
+    let mut options = server.options();
+    options.region = "us-west-2".to_owned();
+    for size in [SMALL, LARGE] {
+        assert_says(&refused(&bucket(&options), size), &["eu-test-1", "us-west-2"]);
+    }
+}
+
+#[test]
+fn a_missing_bucket_is_named() {
+    // The other one makes it.
+    if let Some(server) = Server::versity() {
+        let mut options = server.options();
+        options.bucket = "elsewhere".to_owned();
+        for size in [SMALL, LARGE] {
+            assert_says(
+                &refused(&bucket(&options), size),
+                &["404", "there is no bucket elsewhere"],
+            );
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_told_with_both_times() {
+    for server in all() {
+        let ahead = server
+            .bucket()
+            .with_clock(|| SystemTime::now() + Duration::from_secs(3600));
+        let error = refused(&ahead, SMALL);
+        assert_says(
+            &error,
+            &[
+                "the clock of this machine is wrong: the request says 20",
+                ", the server ",
+            ],
+        );
+        assert!(!error.to_string().contains("the server nothing"), "{error}");
+    }
+}
+
+#[test]
+fn a_web_page_in_front_is_called_one() {
+    let page = "200 OK\nContent-Type: text/html\nETag: \"1\"\n\n<!DOCTYPE html><h1>Login</h1>";
+    let server = Server::s3s();
+    for method in ["PUT", "GET", "HEAD"] {
+        let rule = Rule {
+            method,
+            target: "",
+            times: 99,
+            fault: Fault::Answer(page),
+        };
+        let proxy = Proxy::start(server.address, vec![rule]);
+        let bucket = bucket(&options_at(proxy.address));
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = file(folder.path(), SMALL);
+        let error = bucket.upload(&path, "app.zip", &UploadOptions::default(), &Control::new());
+        let error = match method {
+            "GET" => bucket.list("", &Control::new()).next().unwrap().unwrap_err(),
+            _ => error.unwrap_err(),
+        };
+        if method != "HEAD" {
+            assert_says(&error, &["a web page came back"]);
+        }
+    }
+}
+
+#[test]
+fn a_redirect_is_told_and_not_followed() {
+    let server = Server::s3s();
+    let moved = "307 Temporary Redirect\nLocation: http://127.0.0.1:9/elsewhere?X-Amz-Signature=secret\n\n";
+    for method in ["HEAD", "PUT"] {
+        let mut rules = vec![Rule {
+            method,
+            target: "",
+            times: 99,
+            fault: Fault::Answer(moved),
+        }];
+        if method == "HEAD" {
+            rules.push(Rule {
+                method: "GET",
+                target: "",
+                times: 99,
+                fault: Fault::Answer(moved),
+            });
+        }
+        let proxy = Proxy::start(server.address, rules);
+        let error = refused(&bucket(&options_at(proxy.address)), SMALL);
+        assert_says(&error, &["307", "it redirects to http://127.0.0.1:9/elsewhere"]);
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn a_region_that_amazon_names_in_a_header_is_passed_on() {
+    let server = Server::s3s();
+    let wrong = "301 Moved Permanently\nx-amz-bucket-region: ap-south-1\n\n";
+    let rules = ["HEAD", "GET"].map(|method| Rule {
+        method,
+        target: "",
+        times: 99,
+        fault: Fault::Answer(wrong),
+    });
+    let proxy = Proxy::start(server.address, rules.into());
+    assert_says(
+        &refused(&bucket(&options_at(proxy.address)), SMALL),
+        &["is in the region ap-south-1, not eu-test-1"],
+    );
+}
+
+#[test]
+fn what_is_not_signed_or_signed_otherwise_is_refused_by_the_servers() {
+    // Proves that the servers here do check what the other tests rely on.
+    for server in all() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = file(folder.path(), SMALL);
+        let rule = Rule {
+            method: "PUT",
+            target: "",
+            times: 99,
+            fault: Fault::Damage,
+        };
+        let proxy = Proxy::start(server.address, vec![rule]);
+        let damaged = bucket(&options_at(proxy.address));
+        let error = damaged
+            .upload(&path, "app.zip", &UploadOptions::default(), &Control::new())
+            .unwrap_err();
+        let word = if server.knows_checksums {
+            "other bytes arrived than were sent"
+        } else {
+            "500"
+        };
+        assert_says(&error, &[word]);
+        assert_eq!(super::servers::head(&server.bucket(), "app.zip"), None);
+    }
+}

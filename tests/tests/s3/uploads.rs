@@ -1,0 +1,209 @@
+//! What arrives, and what is said of it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use capbundle::digest::Sha256Digest;
+use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::progress::{Control, Phase, Progress};
+use capbundle::publish::s3::{Checked, UploadOptions};
+use capbundle::transport::Http;
+use capbundle::{ErrorKind, Result};
+
+use super::servers::{BUCKET, REGION, all, file, head};
+
+const MIB: usize = 1 << 20;
+
+#[test]
+fn files_of_every_size_arrive_whole_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    for server in all() {
+        let bucket = server.bucket();
+        for (size, parts) in [
+            (0, 1),
+            (1, 1),
+            (5 * MIB - 1, 1),
+            (8 * MIB, 1),
+            (8 * MIB + 1, 2),
+            (100 * MIB, 13),
+        ] {
+            let (path, bytes) = file(folder.path(), size);
+            let key = format!("apps/com.example.app/1.0.0+{size}.zip");
+            let uploaded = bucket
+                .upload(&path, &key, &UploadOptions::default(), &Control::new())
+                .unwrap();
+            assert_eq!((uploaded.size, uploaded.parts), (size as u64, parts), "{size}");
+            assert_eq!(uploaded.sha256, Sha256Digest::of(&bytes), "{size}");
+            assert!(uploaded.confirmed && !uploaded.already_there, "{size}");
+            let single = size < 8 * MIB;
+            let expected = if single || server.knows_checksums {
+                Checked::ByServer
+            } else {
+                Checked::BySize
+            };
+            assert_eq!(uploaded.checked, expected, "{size}");
+            assert!(server.stored(&key) == bytes, "{size}: other bytes are stored");
+        }
+        assert_eq!(server.open_parts(), Vec::<std::path::PathBuf>::new());
+    }
+}
+
+#[test]
+fn the_same_bytes_are_not_sent_again_and_others_not_without_being_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for server in all() {
+        let bucket = server.bucket();
+        let mut options = UploadOptions::default();
+        for size in [1000, 17 * MIB] {
+            let key = format!("app-{size}.zip");
+            let (path, bytes) = file(folder.path(), size);
+            let control = Control::new();
+            let first = bucket.upload(&path, &key, &options, &control).unwrap();
+            let second = bucket.upload(&path, &key, &options, &control).unwrap();
+            assert!(!first.already_there && second.already_there);
+            assert_eq!((second.parts, second.sha256), (first.parts, first.sha256));
+
+            let mut other = bytes.clone();
+            other[size / 2] ^= 1;
+            std::fs::write(&path, &other).unwrap();
+            let error = bucket.upload(&path, &key, &options, &control).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("another file"), "{error}");
+            assert!(server.stored(&key) == bytes);
+
+            options.replace = true;
+            let third = bucket.upload(&path, &key, &options, &control).unwrap();
+            assert!(!third.already_there && server.stored(&key) == other);
+            options.replace = false;
+        }
+    }
+}
+
+#[test]
+fn type_caching_and_digest_are_kept_with_the_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes) = file(folder.path(), 9 * MIB);
+    for server in all() {
+        let bucket = server.bucket();
+        let mut options = UploadOptions::default();
+        options.cache_control = Some("public,  max-age=31536000, immutable".to_owned());
+        options.metadata = vec![("Channel".to_owned(), "production".to_owned())];
+        bucket.upload(&path, "app.zip", &options, &Control::new()).unwrap();
+        let object = head(&bucket, "app.zip").unwrap();
+        assert_eq!(object.size, bytes.len() as u64);
+        assert_eq!(object.content_type.as_deref(), Some("application/zip"));
+        assert_eq!(object.sha256, Some(Sha256Digest::of(&bytes)));
+        if server.knows_checksums {
+            assert_eq!(
+                object.cache_control.as_deref(),
+                Some("public, max-age=31536000, immutable")
+            );
+        }
+    }
+}
+
+#[test]
+fn objects_are_listed_over_pages_looked_at_and_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = file(folder.path(), 10);
+    for server in all() {
+        let bucket = server.bucket();
+        let control = Control::new();
+        for number in 0..3 {
+            let key = format!("app/1.0.{number}.zip");
+            bucket.upload(&path, &key, &UploadOptions::default(), &control).unwrap();
+        }
+        bucket
+            .upload(&path, "other/1.zip", &UploadOptions::default(), &control)
+            .unwrap();
+        let listed: Result<Vec<_>> = bucket.list("app/", &control).collect();
+        let keys: Vec<String> = listed.unwrap().into_iter().map(|object| object.key).collect();
+        assert_eq!(keys, ["app/1.0.0.zip", "app/1.0.1.zip", "app/1.0.2.zip"]);
+
+        bucket.delete("app/1.0.1.zip", &control).unwrap();
+        bucket.delete("app/1.0.1.zip", &control).unwrap();
+        assert_eq!(head(&bucket, "app/1.0.1.zip"), None);
+        assert_eq!(bucket.list("app/", &control).count(), 2);
+    }
+}
+
+#[test]
+fn progress_is_told_with_a_rate_and_never_goes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes) = file(folder.path(), 40 * MIB);
+    for server in all() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let observer = Arc::clone(&seen);
+        let control = Control::new().observed_by(Arc::new(move |progress: Progress| {
+            observer.lock().unwrap().push(progress)
+        }));
+        server
+            .bucket()
+            .upload(&path, "app.zip", &UploadOptions::default(), &control)
+            .unwrap();
+        let seen = seen.lock().unwrap();
+        let phase = |phase| {
+            seen.iter()
+                .filter(move |progress| progress.phase == phase)
+                .map(|progress| progress.done)
+        };
+        assert_eq!(phase(Phase::Hash).next_back(), Some(bytes.len() as u64));
+        let uploaded: Vec<u64> = phase(Phase::Upload).collect();
+        assert!(uploaded.is_sorted() && uploaded.len() > 10, "{uploaded:?}");
+        assert_eq!(
+            (uploaded.first(), uploaded.last()),
+            (Some(&0), Some(&(bytes.len() as u64)))
+        );
+    }
+}
+
+#[test]
+fn a_presigned_url_is_fetched_by_whoever_has_it_until_it_expires() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes) = file(folder.path(), 3 * MIB);
+    for server in all() {
+        let bucket = server.bucket();
+        let key = "a b/ä+1.zip";
+        bucket
+            .upload(&path, key, &UploadOptions::default(), &Control::new())
+            .unwrap();
+        let fetch = |url| {
+            let into = tempfile::tempdir().unwrap();
+            let mut remote = Remote::new(url);
+            remote.digest = Some(Sha256Digest::of(&bytes));
+            download(
+                &Http::new(),
+                &remote,
+                into.path(),
+                &DownloadOptions::default(),
+                &Control::new(),
+            )
+            .map(|_| ())
+        };
+        fetch(bucket.presigned_get(key, Duration::from_secs(60)).unwrap()).unwrap();
+
+        // Signed an hour ago, for a minute.
+        let past = server
+            .bucket()
+            .with_clock(|| std::time::SystemTime::now() - Duration::from_secs(3600));
+        let expired = past.presigned_get(key, Duration::from_secs(60)).unwrap();
+        let error = fetch(expired).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Server);
+        assert!(error.to_string().contains("403"), "{error}");
+        assert!(!error.to_string().contains("Signature="), "{error}");
+
+        let public = bucket.public_url(key, None).unwrap();
+        assert_eq!(
+            public.as_str(),
+            format!("http://{}/{BUCKET}/a%20b/%C3%A4%2B1.zip", server.address)
+        );
+        assert!(fetch(public).unwrap_err().to_string().contains("403"));
+        let cdn = bucket
+            .public_url(key, Some("https://cdn.example/{region}/{key}?v=1"))
+            .unwrap();
+        assert_eq!(
+            cdn.as_str(),
+            format!("https://cdn.example/{REGION}/a%20b/%C3%A4%2B1.zip?v=1")
+        );
+    }
+}
