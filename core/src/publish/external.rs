@@ -29,7 +29,7 @@ use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::progress::Control;
-use crate::transport::{Cleartext, Transport, Url};
+use crate::transport::{Cleartext, Method, Request, Transport, Url};
 
 /// What must be at the address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +75,10 @@ pub struct CheckOptions {
     pub max_size: u64,
     /// The origin that web apps ask from, for the note on CORS. `https://localhost`, which is Capacitor's own.
     pub origin: String,
+    /// How long until a connection must stand. 15 s.
+    pub connect_timeout: Duration,
+    /// How long without a byte until the connection is given up and another tried. 30 s.
+    pub stall_timeout: Duration,
     /// Failures in a row, without anything gained, after which it is given up. 6.
     pub attempts: u32,
     /// The wait after the first failure. It doubles with each, up to half a minute, and is cut to a random part.
@@ -86,9 +90,21 @@ impl Default for CheckOptions {
         Self {
             max_size: 1 << 30,
             origin: "https://localhost".to_owned(),
+            connect_timeout: Duration::from_secs(15),
+            stall_timeout: Duration::from_secs(30),
             attempts: 6,
             first_wait: Duration::from_millis(500),
         }
+    }
+}
+
+impl CheckOptions {
+    fn request(&self, url: &Url, control: &Control) -> Request {
+        let mut request = Request::new(Method::Get, url.clone());
+        request.control = control.clone();
+        request.connect_timeout = self.connect_timeout;
+        request.stall_timeout = self.stall_timeout;
+        request
     }
 }
 

@@ -37,7 +37,11 @@ use crate::transport::{Body, Headers, Method, Question, Repeat, Request, Sending
 /// What an archive is sent as, unless a header says otherwise.
 const ARCHIVE: &str = "application/zip";
 /// Set by whoever sends: another value would contradict what is sent.
-const OURS: [&str; 4] = ["content-length", "transfer-encoding", "host", "connection"];
+const OURS: [&str; 5] = ["content-length", "transfer-encoding", "host", "connection", "expect"];
+/// From so many bytes on the server is asked before they are sent, as curl does: it may refuse by the headers alone, and a
+/// refusal that comes while a body goes out is often lost with the connection.
+const WORTH_ASKING: u64 = 1 << 20;
+const EXPECTATION_FAILED: u16 = 417;
 
 /// How to send a file.
 #[derive(Debug, Clone)]
@@ -52,6 +56,11 @@ pub struct UploadOptions {
     pub fields: Vec<(String, String)>,
     /// What the file is called in a form. Its own name by default.
     pub file_name: Option<String>,
+    /// How long until a connection must stand. 15 s.
+    pub connect_timeout: Duration,
+    /// How long without a byte, out or in, until the connection is given up. 30 s; a server that works through a large file before
+    /// it answers may want more.
+    pub stall_timeout: Duration,
     /// How often it is tried at most. 5.
     pub tries: u32,
     /// The wait after the first failure. It doubles with each, up to half a minute, and is cut to a random part.
@@ -65,6 +74,8 @@ impl Default for UploadOptions {
             field: "file".to_owned(),
             fields: Vec::new(),
             file_name: None,
+            connect_timeout: Duration::from_secs(15),
+            stall_timeout: Duration::from_secs(30),
             tries: 5,
             first_wait: Duration::from_millis(500),
         }
@@ -143,17 +154,32 @@ impl Upload {
         let mut question = Question::new(transport, control, "upload");
         question.tries = options.tries;
         question.first_wait = options.first_wait;
-        let make = &mut || {
-            let mut request = Request::new(self.method, url.clone());
-            request.headers = self.headers.clone();
-            request.body = Some(self.body.clone());
-            Ok(request)
-        };
         let mut watch = Watch::new(control, self.body.length());
-        let reply = question
-            .ask(self.repeat, make, &mut watch)
-            .map_err(|error| self.uncertain(error))?;
-        stored::read(&reply, url, &self.headers)
+        let mut asks_first = self.body.length() >= WORTH_ASKING;
+        loop {
+            let make = &mut || self.request(url, asks_first, options);
+            let reply = question.ask(self.repeat, make, &mut watch);
+            let reply = reply.map_err(|error| self.uncertain(error))?;
+            if reply.head.status == EXPECTATION_FAILED && asks_first {
+                // It does not know that it could be asked, and took nothing.
+                asks_first = false;
+                watch.again();
+                continue;
+            }
+            return stored::read(&reply, url, &self.headers);
+        }
+    }
+
+    fn request(&self, url: &Url, asks_first: bool, options: &UploadOptions) -> Result<Request> {
+        let mut request = Request::new(self.method, url.clone());
+        request.headers = self.headers.clone();
+        if asks_first {
+            request.headers.add("expect", "100-continue")?;
+        }
+        request.body = Some(self.body.clone());
+        request.connect_timeout = options.connect_timeout;
+        request.stall_timeout = options.stall_timeout;
+        Ok(request)
     }
 
     fn uncertain(&self, error: Error) -> Error {

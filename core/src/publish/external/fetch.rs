@@ -10,7 +10,7 @@ use crate::digest::Sha256Digest;
 use crate::download::{Rate, content_length, content_range, is_text};
 use crate::error::{Error, Result};
 use crate::progress::{Control, Phase, Progress};
-use crate::transport::{Backoff, Cleartext, Exchange, Head, Method, Receiver, Request, Transport, Url, retry_after};
+use crate::transport::{Backoff, Cleartext, Exchange, Head, Receiver, Request, Transport, Url, retry_after};
 
 /// A try that brought this much was no failure, whatever ended it.
 const WORTH_A_TRY: u64 = 64 << 10;
@@ -18,6 +18,8 @@ const WORTH_A_TRY: u64 = 64 << 10;
 const MIN_RATE: u64 = 512;
 /// So much of a refusal is read: object stores say why in its first lines.
 const REFUSAL: usize = 4 << 10;
+/// So much of the file shows whether it is a web page.
+const START: usize = 256;
 const OPERATION: &str = "check the address";
 
 /// What came, when it is the file.
@@ -40,8 +42,7 @@ pub(super) fn fetch(
     loop {
         control.check(OPERATION)?;
         let before = file.received;
-        let mut request = Request::new(Method::Get, url.clone());
-        request.control = control.clone();
+        let mut request = options.request(url, control);
         file.ask_for_the_rest(&mut request)?;
         file.begin_try();
         let exchange = Exchange::run(transport, &request, Cleartext::LoopbackOnly, &mut file);
@@ -86,6 +87,8 @@ struct Incoming<'a> {
     total: Option<u64>,
     validator: Option<String>,
     content_type: Option<String>,
+    /// Its first bytes.
+    start: Vec<u8>,
     /// It came in more than one piece.
     resumed: bool,
     furthest: u64,
@@ -108,6 +111,7 @@ impl<'a> Incoming<'a> {
             total: None,
             validator: None,
             content_type: None,
+            start: Vec::new(),
             resumed: false,
             furthest: 0,
             rate: Rate::new(MIN_RATE, Instant::now()),
@@ -139,6 +143,7 @@ impl<'a> Incoming<'a> {
         self.received = 0;
         self.total = None;
         self.validator = None;
+        self.start.clear();
         self.resumed = false;
     }
 
@@ -178,20 +183,24 @@ impl<'a> Incoming<'a> {
 
     /// Whether what came is the file.
     fn verify(&mut self) -> Result<Fetched> {
+        let is_size = self.expected.size.is_none_or(|size| size == self.received);
+        let found = Sha256Digest::from_bytes(self.hasher.finalize_reset().into());
+        if is_size && found == self.expected.digest {
+            return Ok(Fetched {
+                size: self.received,
+                content_type: self.content_type.take(),
+            });
+        }
+        if is_text(&self.start) {
+            return Err(refusal::web_page(self.url, 200));
+        }
         if let Some(size) = self.expected.size.filter(|size| *size != self.received) {
             return Err(refusal::size(self.url, 200, self.received, size));
         }
-        let found = Sha256Digest::from_bytes(self.hasher.finalize_reset().into());
-        if found != self.expected.digest {
-            return Err(Error::DigestMismatch {
-                path: PathBuf::from(self.url.to_string()),
-                expected: self.expected.digest,
-                found,
-            });
-        }
-        Ok(Fetched {
-            size: self.received,
-            content_type: self.content_type.take(),
+        Err(Error::DigestMismatch {
+            path: PathBuf::from(self.url.to_string()),
+            expected: self.expected.digest,
+            found,
         })
     }
 
@@ -294,9 +303,11 @@ impl Receiver for Incoming<'_> {
                 Err(Error::Cancelled { operation: OPERATION })
             };
         }
-        if self.received == 0 && is_text(bytes) {
+        if self.received == 0 && self.is_called_html() && is_text(bytes) {
             return Err(refusal::web_page(self.url, 200));
         }
+        let missing = START.saturating_sub(self.start.len());
+        self.start.extend_from_slice(&bytes[..bytes.len().min(missing)]);
         let count = bytes.len() as u64;
         self.require_room_for(count)?;
         self.hasher.update(bytes);

@@ -4,7 +4,7 @@ use super::{CheckOptions, Note};
 use crate::download::content_range;
 use crate::error::{Error, Result};
 use crate::progress::Control;
-use crate::transport::{Cleartext, Exchange, Head, Method, Receiver, Request, Transport, Url};
+use crate::transport::{Cleartext, Exchange, Head, Receiver, Transport, Url};
 
 /// What one more request says. Nothing of it is an error: the file was read to its end already.
 pub(super) fn probe(
@@ -14,8 +14,7 @@ pub(super) fn probe(
     options: &CheckOptions,
     control: &Control,
 ) -> Result<Vec<Note>> {
-    let mut request = Request::new(Method::Get, url.clone());
-    request.control = control.clone();
+    let mut request = options.request(url, control);
     request.headers.add("Range", "bytes=0-0")?;
     request.headers.add("Origin", options.origin.clone())?;
     let mut head = HeadAlone(None);

@@ -143,7 +143,7 @@ fn answers_that_are_not_the_file_are_explained() {
             "no answer to a download",
         ),
         (
-            file(b"<!DOCTYPE html><p>Sign in").with("x", "y"),
+            Answer::new(200, b"<!DOCTYPE html><p>Sign in"),
             "a web page instead of the archive",
         ),
         (

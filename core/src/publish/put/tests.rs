@@ -293,3 +293,19 @@ fn an_upload_is_cancelled_while_it_goes_out() {
         (ErrorKind::Cancelled, 1)
     );
 }
+
+#[test]
+fn a_large_file_is_announced_before_it_is_sent() {
+    let sender = Sender::new();
+    sender
+        .put(&Scripted::new([Answer::new(200, b"")]), &Control::new())
+        .unwrap();
+    fs::write(sender.path(), vec![0; 2 << 20]).unwrap();
+    // Some servers cannot be asked.
+    let transport = Scripted::new([Answer::new(417, b""), Answer::new(200, b"")]);
+    sender.put(&transport, &Control::new()).unwrap();
+    assert_eq!(transport.asked_with("expect"), ["100-continue", "-"]);
+    let transport = Scripted::new([Answer::new(401, b"")]);
+    assert_eq!(sender.post(&transport).unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(transport.asked_with("expect"), ["100-continue"]);
+}
