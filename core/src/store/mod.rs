@@ -73,6 +73,13 @@ pub struct Store {
     durable: AtomicU64,
 }
 
+/// A change that is being made.
+struct Change {
+    before: Loaded,
+    state: State,
+    caught_up: bool,
+}
+
 impl Store {
     /// Opens the store in the folder `root`, which is made if need be (its parent must be there), and starts a session.
     ///
@@ -162,16 +169,31 @@ impl Store {
         self.change_locked(change)
     }
 
-    fn change_locked<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
-        let loaded = self.persistence.load()?;
-        let mut state = loaded.state.clone();
+    /// In two halves that are not generic, since nearly every operation of the store is one of these.
+    fn change_locked<T>(&self, make: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        let mut change = self.begin()?;
+        let result = make(&mut change.state)?;
+        self.finish(&change)?;
+        Ok(result)
+    }
+
+    fn begin(&self) -> Result<Change> {
+        let before = self.persistence.load()?;
+        let mut state = before.state.clone();
         let caught_up = self.catch_up(&mut state);
-        let result = change(&mut state)?;
-        self.save(&loaded, &state)?;
-        if caught_up {
+        Ok(Change {
+            before,
+            state,
+            caught_up,
+        })
+    }
+
+    fn finish(&self, change: &Change) -> Result<()> {
+        self.save(&change.before, &change.state)?;
+        if change.caught_up {
             self.session.note_native();
         }
-        Ok(result)
+        Ok(())
     }
 
     /// Writes a changed state, with the marks of failed bundles around it: a mark comes before the state that counts on
