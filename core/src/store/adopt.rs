@@ -102,8 +102,8 @@ impl Store {
     }
 
     fn adopt_one(&self, text: &str, capgo: &CapgoBundles, before: &State) -> Result<Taken, NotTaken> {
-        let info: Info =
-            serde_json::from_str(text).map_err(|error| skipped(format!("not the plugin's JSON: {error}")))?;
+        let info: Info = serde_json::from_slice(text.as_bytes())
+            .map_err(|error| skipped(format!("not the plugin's JSON: {error}")))?;
         if matches!(info.id.as_str(), "builtin" | "unknown") {
             return Ok(Taken::Nothing);
         }
@@ -129,7 +129,7 @@ impl Store {
                 }));
             }
             "deleted" | "deleting" | "downloading" => return Ok(Taken::Nothing),
-            other => return Err(skipped(format!("unknown status {other:?}"))),
+            other => return Err(skipped(format!("unknown status \"{other}\""))),
         }
         if before.failure_of(&info.version, digest.as_ref()).is_some() {
             return Err(skipped(format!(

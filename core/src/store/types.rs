@@ -49,7 +49,7 @@ impl FromStr for BundleId {
         } else {
             Err(Error::invalid_input(
                 "bundle id",
-                format!("expected {ID_LENGTH} letters and digits, found {text:?}"),
+                format!("expected {ID_LENGTH} letters and digits, found \"{text}\""),
             ))
         }
     }
