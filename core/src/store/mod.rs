@@ -8,6 +8,7 @@
 //! [`Store::trial_started`] when the web view starts and [`Store::confirm`] when the page says it is ready.
 
 mod adopt;
+mod bundles;
 mod clean;
 mod codec;
 mod confirm;
@@ -15,6 +16,7 @@ mod delay;
 mod edit;
 mod fetch;
 mod install;
+mod json;
 mod launch;
 mod layout;
 mod options;
