@@ -1,6 +1,8 @@
 //! RSA keys as Capgo keeps them: 2048 to 4096 bits, in PEM text or files.
 
+mod der;
 mod pem;
+mod public;
 mod recovery;
 
 use std::fmt;
@@ -10,12 +12,13 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use rsa::pkcs1::{EncodeRsaPrivateKey as _, EncodeRsaPublicKey as _};
-use rsa::pkcs8::EncodePublicKey as _;
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::EncodeRsaPrivateKey as _;
 use rsa::traits::PublicKeyParts as _;
-use rsa::{RsaPrivateKey, RsaPublicKey};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
+
+use self::public::PublicKey;
 
 use crate::error::{Error, IoContext, Result};
 
@@ -152,7 +155,7 @@ impl SigningKey {
     /// The public half.
     #[must_use]
     pub fn verifying_key(&self) -> VerifyingKey {
-        VerifyingKey(self.0.to_public_key())
+        VerifyingKey(PublicKey::of(&self.0))
     }
 
     /// Signs `payload` so that [`VerifyingKey::recover`] gives it back.
@@ -172,7 +175,7 @@ impl fmt::Debug for SigningKey {
 
 /// A public RSA key: ships in the app and says which bundles it takes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct VerifyingKey(RsaPublicKey);
+pub struct VerifyingKey(PublicKey);
 
 impl VerifyingKey {
     /// Reads a public key from PEM text: PKCS#1 (as Capgo writes it) or SPKI, either kind of line end.
@@ -202,9 +205,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if the key cannot be encoded.
     pub fn to_pem(&self) -> Result<String> {
-        self.0
-            .to_pkcs1_pem(rsa::pkcs1::LineEnding::LF)
-            .map_err(|error| Error::key_invalid("public key", error.to_string()))
+        Ok(pem::encode_public(&self.0))
     }
 
     /// Writes the key as a PKCS#1 PEM file that everybody may read.
@@ -220,11 +221,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if the key cannot be encoded.
     pub fn id(&self) -> Result<KeyId> {
-        let der = self
-            .0
-            .to_public_key_der()
-            .map_err(|error| Error::key_invalid("public key", error.to_string()))?;
-        Ok(KeyId(Sha256::digest(der.as_bytes()).into()))
+        Ok(KeyId(Sha256::digest(pem::spki_der(&self.0)).into()))
     }
 
     /// Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whatever form it was read from.
@@ -234,11 +231,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if the key cannot be encoded.
     pub fn capgo_key_id(&self) -> Result<String> {
-        let der = self
-            .0
-            .to_pkcs1_der()
-            .map_err(|error| Error::key_invalid("public key", error.to_string()))?;
-        let mut id = BASE64.encode(der.as_bytes());
+        let mut id = BASE64.encode(self.0.to_pkcs1_der());
         id.truncate(CAPGO_KEY_ID_LENGTH);
         Ok(id)
     }
@@ -246,7 +239,7 @@ impl VerifyingKey {
     /// Bits of the modulus.
     #[must_use]
     pub fn bits(&self) -> usize {
-        self.0.n().bits() as usize
+        self.0.bits()
     }
 
     /// Bytes of the modulus, and so of everything signed with this key.

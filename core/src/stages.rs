@@ -1,7 +1,7 @@
 //! A file's work in two stages, on two threads where that pays: while one chunk is hashed the next is read, say.
 
 use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
 use crate::error::Result;
@@ -79,8 +79,16 @@ pub(crate) fn run(
     mut first: impl FnMut(&mut Chunk) -> Result<()> + Send,
     mut second: impl FnMut(&mut Chunk) -> Result<()>,
 ) -> Result<()> {
+    run_stages(total, &mut first, &mut second)
+}
+
+type First<'a> = dyn FnMut(&mut Chunk) -> Result<()> + Send + 'a;
+type Second<'a> = dyn FnMut(&mut Chunk) -> Result<()> + 'a;
+
+/// One copy for all stages: a call through a pointer is nothing beside a chunk.
+fn run_stages(total: u64, first: &mut First<'_>, second: &mut Second<'_>) -> Result<()> {
     if total >= WORTH_A_THREAD
-        && let Some(result) = at_once(&mut first, &mut second)
+        && let Some(result) = at_once(first, second)
     {
         return result;
     }
@@ -93,23 +101,21 @@ pub(crate) fn run(
 }
 
 /// `None`, with nothing done, where the system gives no thread.
-fn at_once(
-    first: &mut (impl FnMut(&mut Chunk) -> Result<()> + Send),
-    second: &mut impl FnMut(&mut Chunk) -> Result<()>,
-) -> Option<Result<()>> {
+fn at_once(first: &mut First<'_>, second: &mut Second<'_>) -> Option<Result<()>> {
+    let belt = Belt::default();
     thread::scope(|scope| {
-        let (to_second, from_first) = sync_channel(IN_FLIGHT);
-        let (give_back, empty) = sync_channel(IN_FLIGHT);
-        let producer = thread::Builder::new().spawn_scoped(scope, move || produce(first, &empty, &to_second));
+        // Also when `second` panics, or the producer would wait for ever.
+        let end = End(&belt);
+        let producer = thread::Builder::new().spawn_scoped(scope, || produce(first, &belt));
         let producer = producer.ok()?;
-        // A producer that has ended takes no chunk back, now or later: it has made its last, or failed.
-        (0..IN_FLIGHT).for_each(|_| drop(give_back.send(Chunk::new())));
-        while let Ok(mut chunk) = from_first.recv() {
+        (0..IN_FLIGHT).for_each(|_| belt.change(|chunks| chunks.empty.push(Chunk::new())));
+        while let Some(mut chunk) = belt.filled() {
             if let Err(error) = second(&mut chunk) {
                 return Some(Err(error));
             }
-            drop(give_back.send(chunk));
+            belt.change(|chunks| chunks.empty.push(chunk));
         }
+        drop(end);
         match producer.join() {
             Ok(result) => Some(result),
             Err(panic) => std::panic::resume_unwind(panic),
@@ -117,19 +123,79 @@ fn at_once(
     })
 }
 
-fn produce(
-    first: &mut impl FnMut(&mut Chunk) -> Result<()>,
-    empty: &Receiver<Chunk>,
-    to_second: &SyncSender<Chunk>,
-) -> Result<()> {
-    while let Ok(mut chunk) = empty.recv() {
+fn produce(first: &mut First<'_>, belt: &Belt) -> Result<()> {
+    let _end = End(belt);
+    while let Some(mut chunk) = belt.empty() {
         first(&mut chunk)?;
         let is_last = chunk.is_last;
-        if to_second.send(chunk).is_err() || is_last {
+        belt.change(|chunks| chunks.filled.push(chunk));
+        if is_last {
             break;
         }
     }
     Ok(())
+}
+
+/// Chunks going round between two threads. Not channels of the standard library: they are 12 kB of a phone's library.
+#[derive(Default)]
+struct Belt {
+    chunks: Mutex<Chunks>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Chunks {
+    empty: Vec<Chunk>,
+    /// The oldest first.
+    filled: Vec<Chunk>,
+    /// One of the threads is done: what is filled still counts, and nothing is added.
+    ended: bool,
+}
+
+impl Belt {
+    fn change(&self, change: impl FnOnce(&mut Chunks)) {
+        change(&mut self.chunks.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// A chunk to fill; `None` when nobody wants one.
+    fn empty(&self) -> Option<Chunk> {
+        self.wait(|chunks| {
+            if chunks.ended {
+                return Some(None);
+            }
+            chunks.empty.pop().map(Some)
+        })
+    }
+
+    /// The next filled chunk; `None` after the last.
+    fn filled(&self) -> Option<Chunk> {
+        self.wait(|chunks| {
+            if chunks.filled.is_empty() {
+                return chunks.ended.then_some(None);
+            }
+            Some(Some(chunks.filled.remove(0)))
+        })
+    }
+
+    fn wait(&self, mut look: impl FnMut(&mut Chunks) -> Option<Option<Chunk>>) -> Option<Chunk> {
+        let mut chunks = self.chunks.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(found) = look(&mut chunks) {
+                return found;
+            }
+            chunks = self.changed.wait(chunks).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Ends the belt when dropped.
+struct End<'a>(&'a Belt);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.change(|chunks| chunks.ended = true);
+    }
 }
 
 #[cfg(test)]

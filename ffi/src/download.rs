@@ -151,3 +151,6 @@ pub(crate) fn headers(fields: Vec<HttpHeader>) -> Result<Headers> {
 pub(crate) fn size(size: Option<i64>) -> Result<Option<u64>> {
     size.map(|size| unsigned("size", size)).transpose()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{CallbackError, Result};
+use crate::error::{CallbackError, CapBundleError, Result};
 
 /// How much a message matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
@@ -39,6 +39,13 @@ impl Log {
 
     pub(crate) fn warn(&self, message: impl FnOnce() -> String) {
         self.tell(LogLevel::Warning, message);
+    }
+
+    /// Not inlined: every operation of the store ends with it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn failed(&self, operation: &str, error: &CapBundleError) {
+        self.warn(|| format!("{operation}: {error}"));
     }
 
     fn tell(&self, level: LogLevel, message: impl FnOnce() -> String) {

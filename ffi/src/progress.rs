@@ -100,25 +100,30 @@ pub(crate) fn watched<T>(
     work: impl FnOnce(&core::Control) -> Result<T>,
 ) -> Result<T> {
     guarded(|| {
-        let mut control = core::Control::new();
-        if let Some(token) = cancel {
-            control = control.cancelled_by(&token.0);
-        }
-        let Some(observer) = observer else {
-            return work(&control);
-        };
-        let watch = Arc::new(Watch::new(observer));
-        control = control.cancelled_by(&watch.stop).observed_by(Arc::clone(&watch) as _);
+        let (control, watch) = controlled(cancel, observer);
         let result = work(&control);
-        // That it threw is why the operation was stopped, or what to tell where it had finished before it could stop.
-        match watch.failure() {
-            Some(CallbackError::Failed { reason }) => {
-                let message = format!("the progress observer threw: {reason}");
-                Err(CapBundleError::new(ErrorKind::Callback, message))
-            }
+        match watch.and_then(|watch| watch.failure()) {
+            Some(error) => Err(error),
             None => result,
         }
     })
+}
+
+/// Apart from [`watched`], of which there is a copy for every operation.
+#[inline(never)]
+fn controlled(
+    cancel: Option<Arc<CancelToken>>,
+    observer: Option<Arc<dyn ProgressObserver>>,
+) -> (core::Control, Option<Arc<Watch>>) {
+    let mut control = core::Control::new();
+    if let Some(token) = cancel {
+        control = control.cancelled_by(&token.0);
+    }
+    let watch = observer.map(|observer| Arc::new(Watch::new(observer)));
+    if let Some(watch) = &watch {
+        control = control.cancelled_by(&watch.stop).observed_by(Arc::clone(watch) as _);
+    }
+    (control, watch)
 }
 
 /// Passes progress on until the observer throws.
@@ -138,8 +143,14 @@ impl Watch {
         }
     }
 
-    fn failure(&self) -> Option<CallbackError> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// That it threw is why the operation was stopped, or what to tell where it had finished before it could stop.
+    #[inline(never)]
+    fn failure(&self) -> Option<CapBundleError> {
+        let thrown = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        thrown.map(|CallbackError::Failed { reason }| {
+            let message = format!("the progress observer threw: {reason}");
+            CapBundleError::new(ErrorKind::Callback, message)
+        })
     }
 }
 

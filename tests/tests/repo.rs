@@ -49,6 +49,9 @@ const TARGETS: [&str; 6] = [
     "aarch64-apple-ios-sim",
 ];
 
+/// Sources that the libraries for phones leave out: tests, ignore rules, publishing.
+const NOT_FOR_PHONES: [&str; 5] = ["tests", "/forgetful", "/rules.rs", "/publish", "/panic_on_purpose.rs"];
+
 fn root() -> &'static Path {
     tests_folder().parent().unwrap()
 }
@@ -102,6 +105,26 @@ fn lock_files_of_cargo_name_the_public_registry_only() {
             assert_eq!(
                 line, r#"source = "registry+https://github.com/rust-lang/crates.io-index""#,
                 "{file}"
+            );
+        }
+    }
+}
+
+/// `Debug` prints nothing in the libraries for phones (docs/decisions/0010): a message made with it would have a hole.
+#[test]
+fn no_message_of_a_phone_is_made_with_debug() {
+    let Some(files) = tracked_files() else { return };
+    let of_phones = |file: &&String| {
+        let is_source = (file.starts_with("core/src/") || file.starts_with("ffi/src/")) && file.ends_with(".rs");
+        is_source && !NOT_FOR_PHONES.iter().any(|part| file.contains(part))
+    };
+    for file in files.iter().filter(of_phones) {
+        for (number, line) in text(file).lines().enumerate() {
+            let uses_debug = line.contains(":?}") || line.contains(":#?}");
+            assert!(
+                !uses_debug || line.trim_start().starts_with("//"),
+                "{file}:{}: {line}",
+                number + 1
             );
         }
     }

@@ -137,7 +137,7 @@ impl Archive {
                 CompressionMethod::Deflated => false,
                 other => {
                     return Err(refuse(&format!(
-                        "it is compressed with {other:?}; only stored and deflate are taken"
+                        "it is compressed with {other}; only stored and deflate are taken"
                     )));
                 }
             };

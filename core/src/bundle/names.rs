@@ -1,6 +1,6 @@
 //! What a file's name and size say about it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::finding::{Finding, FindingCode};
 use crate::limits::Limits;
@@ -77,29 +77,30 @@ pub(super) fn secret_finding(why: impl std::fmt::Display) -> Finding {
 /// Files that hardly belong into a web bundle: one finding for each `node_modules` folder and each kind, since
 /// thousands of findings of one cause help nobody.
 pub(super) fn suspicious<'a>(paths: impl Iterator<Item = &'a SafePath>) -> Vec<Finding> {
-    let mut packages: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut kinds: BTreeMap<&str, (u64, Vec<&str>)> = BTreeMap::new();
+    let (mut packages, mut kinds) = (Vec::new(), Vec::new());
     for path in paths.map(SafePath::as_str) {
         if let Some(folder) = node_modules(path) {
-            *packages.entry(folder).or_default() += 1;
+            packages.push((folder, path));
         } else if let Some(what) = build_leftover(path) {
-            let (count, shown) = kinds.entry(what).or_default();
-            *count += 1;
-            if shown.len() < SHOWN {
-                shown.push(path);
-            }
+            kinds.push((what, path));
         }
     }
+    // Of one cause side by side, and the paths of each in the order they came.
+    packages.sort_by_key(|(folder, _)| *folder);
+    kinds.sort_by_key(|(what, _)| *what);
     let warning = |message: String| Finding::warning(FindingCode::SuspiciousFile, message);
-    let packages = packages.into_iter().map(|(folder, count)| {
+    let packages = packages.chunk_by(|(a, _), (b, _)| a == b).map(|files| {
+        let (folder, count) = (files[0].0, files.len());
         let message = format!("holds {count} file(s) that a bundler should have taken in; are they meant to ship?");
         warning(message).in_file(folder)
     });
-    let kinds = kinds.into_iter().map(|(what, (count, shown))| {
-        if let [only] = shown.as_slice() {
+    let kinds = kinds.chunk_by(|(a, _), (b, _)| a == b).map(|files| {
+        let (what, count) = (files[0].0, files.len());
+        if let [(_, only)] = files {
             return warning(format!("is {what}; is it meant to ship?")).in_file(*only);
         }
-        let more = match count - shown.len() as u64 {
+        let shown: Vec<&str> = files.iter().take(SHOWN).map(|(_, path)| *path).collect();
+        let more = match count - shown.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };

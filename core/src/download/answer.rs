@@ -110,7 +110,13 @@ impl<'a> Answer<'a> {
         self.refuse_encoding(head)?;
         let range = head.headers.get("content-range");
         let Some((from, total)) = range.and_then(content_range) else {
-            return self.start_over(206, format!("its Content-Range {range:?} says not which part it is"));
+            return self.start_over(
+                206,
+                format!(
+                    "its Content-Range \"{}\" says not which part it is",
+                    range.unwrap_or_default()
+                ),
+            );
         };
         if from != length {
             return self.start_over(206, format!("the part begins at {from}, asked for was {length}"));
@@ -167,7 +173,7 @@ impl<'a> Answer<'a> {
             Some(encoding) => Err(self.server(
                 head.status,
                 format!(
-                    "it sends the file encoded as {encoding:?}, which nobody asked for: switch that off for archives"
+                    "it sends the file encoded as \"{encoding}\", which nobody asked for: switch that off for archives"
                 ),
             )),
         }

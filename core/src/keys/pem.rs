@@ -5,13 +5,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::RsaPrivateKeyRef;
 use rsa::pkcs1::der::Decode as _;
-use rsa::pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
-use rsa::pkcs8::{PrivateKeyInfoRef, SubjectPublicKeyInfoRef};
-use rsa::{RsaPrivateKey, RsaPublicKey};
+use rsa::pkcs8::PrivateKeyInfoRef;
 use zeroize::Zeroizing;
 
-use super::{MAX_BITS, MIN_BITS, MIN_EXPONENT};
+use super::public::PublicKey;
+use super::{MAX_BITS, MIN_BITS, MIN_EXPONENT, der};
 
 const PKCS1_PRIVATE: &str = "RSA PRIVATE KEY";
 const PKCS8_PRIVATE: &str = "PRIVATE KEY";
@@ -21,6 +22,10 @@ const SPKI_PUBLIC: &str = "PUBLIC KEY";
 
 /// PKCS#1's name for RSA, in PKCS#8 and SPKI.
 const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
+/// The same in DER.
+const RSA_ENCRYPTION_DER: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+/// RFC 7468 2: characters in a line.
+const LINE: usize = 64;
 
 pub(super) fn private_key(text: &str) -> Result<RsaPrivateKey, String> {
     let (label, der) = decode(text)?;
@@ -40,18 +45,14 @@ pub(super) fn private_key(text: &str) -> Result<RsaPrivateKey, String> {
     }
 }
 
-pub(super) fn public_key(text: &str) -> Result<RsaPublicKey, String> {
+pub(super) fn public_key(text: &str) -> Result<PublicKey, String> {
     let (label, der) = decode(text)?;
     match label {
         PKCS1_PUBLIC => public_from_pkcs1(&der),
         SPKI_PUBLIC => {
-            let info = SubjectPublicKeyInfoRef::try_from(der.as_slice()).map_err(|_| damaged("SPKI public key"))?;
-            require_rsa(&info.algorithm.oid.to_string())?;
-            let bits = info
-                .subject_public_key
-                .as_bytes()
-                .ok_or_else(|| damaged("SPKI public key"))?;
-            public_from_pkcs1(bits)
+            let (algorithm, key) = spki_parts(&der).ok_or_else(|| damaged("SPKI public key"))?;
+            require_rsa(&der::dotted(algorithm))?;
+            public_from_pkcs1(key)
         }
         PKCS1_PRIVATE | PKCS8_PRIVATE | PKCS8_ENCRYPTED => {
             Err("this is the private key, which must not leave CI; the \
@@ -68,10 +69,62 @@ fn private_from_pkcs1(der: &[u8]) -> Result<RsaPrivateKey, String> {
     RsaPrivateKey::try_from(parts).map_err(|_| "the numbers of this RSA private key do not fit together".to_owned())
 }
 
-fn public_from_pkcs1(der: &[u8]) -> Result<RsaPublicKey, String> {
-    let parts = RsaPublicKeyRef::from_der(der).map_err(|_| damaged("RSA public key"))?;
-    require_size(parts.modulus.as_bytes(), parts.public_exponent.as_bytes())?;
-    RsaPublicKey::try_from(parts).map_err(|_| "the numbers of this RSA public key do not fit together".to_owned())
+fn public_from_pkcs1(der: &[u8]) -> Result<PublicKey, String> {
+    let (modulus, exponent) = pkcs1_parts(der).ok_or_else(|| damaged("RSA public key"))?;
+    require_size(modulus, exponent)?;
+    PublicKey::new(modulus, exponent).ok_or_else(|| "the numbers of this RSA public key do not fit together".to_owned())
+}
+
+/// Modulus and exponent of `SEQUENCE { modulus INTEGER, publicExponent INTEGER }`.
+fn pkcs1_parts(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut outer = der::Reader::new(der);
+    let mut numbers = der::Reader::new(outer.element(der::SEQUENCE)?);
+    outer.end()?;
+    let parts = (numbers.unsigned()?, numbers.unsigned()?);
+    numbers.end()?;
+    Some(parts)
+}
+
+/// The name of the algorithm and the key of
+/// `SEQUENCE { SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY }, subjectPublicKey BIT STRING }`.
+fn spki_parts(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut outer = der::Reader::new(der);
+    let mut parts = der::Reader::new(outer.element(der::SEQUENCE)?);
+    outer.end()?;
+    // Parameters are of the algorithm, and RSA has none.
+    let algorithm = der::Reader::new(parts.element(der::SEQUENCE)?).element(der::OBJECT_IDENTIFIER)?;
+    let (unused, key) = parts.element(der::BIT_STRING)?.split_first()?;
+    parts.end()?;
+    (*unused == 0).then_some((algorithm, key))
+}
+
+/// The key as SPKI (RFC 5280 4.1, RFC 3279 2.3.1).
+pub(super) fn spki_der(key: &PublicKey) -> Vec<u8> {
+    let algorithm = [
+        der::element(der::OBJECT_IDENTIFIER, RSA_ENCRYPTION_DER),
+        der::element(der::NULL, &[]),
+    ];
+    let mut bits = vec![0];
+    bits.extend(key.to_pkcs1_der());
+    let parts = [
+        der::element(der::SEQUENCE, &algorithm.concat()),
+        der::element(der::BIT_STRING, &bits),
+    ];
+    der::element(der::SEQUENCE, &parts.concat())
+}
+
+/// The key as PKCS#1 PEM.
+pub(super) fn encode_public(key: &PublicKey) -> String {
+    let base64 = BASE64.encode(key.to_pkcs1_der());
+    let mut text = format!("-----BEGIN {PKCS1_PUBLIC}-----\n");
+    let mut rest = base64.as_str();
+    while !rest.is_empty() {
+        let (line, more) = rest.split_at(rest.len().min(LINE));
+        text.push_str(line);
+        text.push('\n');
+        rest = more;
+    }
+    text + "-----END " + PKCS1_PUBLIC + "-----\n"
 }
 
 fn require_size(modulus: &[u8], exponent: &[u8]) -> Result<(), String> {

@@ -5,10 +5,11 @@
 
 use rsa::rand_core::{CryptoRng, UnwrapErr};
 use rsa::traits::PublicKeyParts as _;
-use rsa::{BoxedUint, Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
+use rsa::{Pkcs1v15Sign, RsaPrivateKey};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use super::public::PublicKey;
 use crate::error::{Error, Result};
 
 /// RFC 8017 9.2 step 3: fewer bytes FF would leave room for a forger.
@@ -27,20 +28,14 @@ pub(super) fn sign(key: &RsaPrivateKey, payload: &[u8]) -> Result<Vec<u8>> {
 ///
 /// The length of the fill follows from the two lengths, so there is no search for the separator that could be misled:
 /// whatever stands before the payload has one right value.
-pub(super) fn recover(key: &RsaPublicKey, signature: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(super) fn recover(key: &PublicKey, signature: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, String> {
     let size = key.size();
     if signature.len() != size {
         return Err(format!("it has {} bytes, and this key makes {size}", signature.len()));
     }
-    let value = BoxedUint::from_be_slice(signature, key.n_bits_precision())
-        .map_err(|_| "it is not a number below the modulus".to_owned())?;
-    if value >= **key.n() {
-        return Err("it is not a number below the modulus".to_owned());
-    }
-    let block = rsa::hazmat::rsa_encrypt(key, &value).map_err(|error| error.to_string())?;
-    let block = Zeroizing::new(block.to_be_bytes().into_vec());
-    let block = &block[block.len().saturating_sub(size)..];
-    payload_of(block, length)
+    let block = key.power(signature);
+    let block = Zeroizing::new(block.ok_or("it is not a number below the modulus")?);
+    payload_of(&block, length)
 }
 
 fn payload_of(block: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, String> {

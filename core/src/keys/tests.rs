@@ -6,6 +6,10 @@
 )]
 use std::sync::LazyLock;
 
+use rsa::RsaPublicKey;
+use rsa::pkcs1::EncodeRsaPublicKey as _;
+use rsa::pkcs8::EncodePublicKey as _;
+
 use super::*;
 use crate::error::ErrorKind;
 
@@ -50,7 +54,7 @@ fn pkcs8_and_spki_are_the_same_key() {
         SigningKey::from_pem(&pkcs8).unwrap().verifying_key(),
         KEY.verifying_key()
     );
-    let spki = KEY.verifying_key().0.to_public_key_pem(LineEnding::CRLF).unwrap();
+    let spki = KEY.0.to_public_key().to_public_key_pem(LineEnding::CRLF).unwrap();
     let from_spki = VerifyingKey::from_pem(&spki).unwrap();
     assert_eq!(from_spki, KEY.verifying_key());
     assert_eq!(

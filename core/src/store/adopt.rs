@@ -7,9 +7,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::Store;
+use super::json::{self, FromJson, Object};
 use super::state::{State, Trial};
 use super::types::{BundleId, BundleRecord, Failed, FailureCause, NativeRange, Slot};
 use crate::digest::Sha256Digest;
@@ -45,17 +46,27 @@ pub struct Adopted {
     pub skipped: Vec<(String, String)>,
 }
 
-#[derive(Deserialize)]
 struct Info {
     id: String,
-    #[serde(default)]
     version: String,
-    #[serde(default)]
     checksum: String,
-    #[serde(default)]
     status: String,
     link: Option<String>,
     comment: Option<String>,
+}
+
+impl FromJson for Info {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            id: object.get("id")?,
+            version: object.get_or_default("version")?,
+            checksum: object.get_or_default("checksum")?,
+            status: object.get_or_default("status")?,
+            link: object.get_or_default("link")?,
+            comment: object.get_or_default("comment")?,
+        })
+    }
 }
 
 impl Store {
@@ -103,7 +114,7 @@ impl Store {
 
     fn adopt_one(&self, text: &str, capgo: &CapgoBundles, before: &State) -> Result<Taken, NotTaken> {
         let info: Info =
-            serde_json::from_str(text).map_err(|error| skipped(format!("not the plugin's JSON: {error}")))?;
+            json::read(text.as_bytes()).map_err(|error| skipped(format!("not the plugin's JSON: {error}")))?;
         if matches!(info.id.as_str(), "builtin" | "unknown") {
             return Ok(Taken::Nothing);
         }
@@ -129,7 +140,7 @@ impl Store {
                 }));
             }
             "deleted" | "deleting" | "downloading" => return Ok(Taken::Nothing),
-            other => return Err(skipped(format!("unknown status {other:?}"))),
+            other => return Err(skipped(format!("unknown status \"{other}\""))),
         }
         if before.failure_of(&info.version, digest.as_ref()).is_some() {
             return Err(skipped(format!(

@@ -1,6 +1,5 @@
 //! Giving space back.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -127,10 +126,12 @@ impl Store {
             self.sweep_temporaries()?;
             let names = self.persistence.list(&self.persistence.layout.records())?;
             // A crash may leave a list without its record.
-            let ids: BTreeSet<BundleId> = names
+            let mut ids: Vec<BundleId> = names
                 .iter()
                 .filter_map(|name| name.split('.').next()?.parse().ok())
                 .collect();
+            ids.sort_unstable();
+            ids.dedup();
             for id in ids {
                 let kept_failure =
                     !self.options.auto_delete_failed && state.failed.iter().any(|failed| failed.id == id);

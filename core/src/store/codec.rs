@@ -3,9 +3,10 @@
 //! Two lines: a header `{"capbundle":"<what>","format":1,"generation":<n>,"sha256":"<hex>"}`, and the contents as JSON.
 //! The digest covers the generation and the contents, so a torn, truncated or mixed-up file is seen to be one.
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
+use super::json::{self, FromJson, Object};
 use crate::digest::Sha256Digest;
 
 /// The format this version writes, and the only one there is so far.
@@ -13,12 +14,24 @@ const FORMAT: u32 = 1;
 /// No file of the store comes near; what is longer was not written by it.
 pub(super) const MAX_BYTES: u64 = 64 << 20;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Header {
     capbundle: String,
     format: u32,
     generation: u64,
     sha256: String,
+}
+
+impl FromJson for Header {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            capbundle: object.get("capbundle")?,
+            format: object.get("format")?,
+            generation: object.get("generation")?,
+            sha256: object.get("sha256")?,
+        })
+    }
 }
 
 /// The file for `contents`, which are a `what` of this generation.
@@ -39,9 +52,9 @@ pub(super) fn encode<T: Serialize>(what: &str, generation: u64, contents: &T) ->
 }
 
 /// The generation and contents of a file, or what is wrong with it.
-pub(super) fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<(u64, T), String> {
+pub(super) fn decode<T: FromJson>(what: &str, bytes: &[u8]) -> Result<(u64, T), String> {
     let line_end = bytes.iter().position(|byte| *byte == b'\n').ok_or("it is cut short")?;
-    let header: Header = serde_json::from_slice(&bytes[..line_end]).map_err(|error| format!("its header: {error}"))?;
+    let header: Header = json::read(&bytes[..line_end]).map_err(|error| format!("its header: {error}"))?;
     if header.capbundle != what {
         return Err(format!("expected a {what}, found a {}", header.capbundle));
     }
@@ -52,8 +65,7 @@ pub(super) fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<(u
     if digest(header.generation, contents).to_string() != header.sha256 {
         return Err("its digest does not fit its contents".to_owned());
     }
-    let contents = serde_json::from_slice(contents).map_err(|error| error.to_string())?;
-    Ok((header.generation, contents))
+    Ok((header.generation, json::read(contents)?))
 }
 
 fn digest(generation: u64, contents: &[u8]) -> Sha256Digest {

@@ -5,12 +5,14 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
+use super::json::{FromJson, Object};
 use super::types::{NativeVersion, Timestamp};
 
 /// One condition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", content = "value", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Delay {
@@ -25,11 +27,11 @@ pub enum Delay {
 }
 
 /// The conditions that did not hold yet.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(super) struct Delays {
     waiting: Vec<Delay>,
     /// When the app went to the background, while it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     background_since: Option<Timestamp>,
 }
 
@@ -82,6 +84,29 @@ impl Delays {
             Delay::Date(date) => now < *date,
             Delay::Background(_) | Delay::Kill => true,
         });
+    }
+}
+
+impl FromJson for Delay {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(match object.get::<String>("kind")?.as_str() {
+            "background" => Self::Background(object.get("value")?),
+            "kill" => Self::Kill,
+            "nativeVersion" => Self::NativeVersion(object.get("value")?),
+            "date" => Self::Date(object.get("value")?),
+            other => return Err(format!("unknown condition \"{other}\"")),
+        })
+    }
+}
+
+impl FromJson for Delays {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            waiting: object.get("waiting")?,
+            background_since: object.get_or_default("background_since")?,
+        })
     }
 }
 

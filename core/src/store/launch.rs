@@ -1,7 +1,6 @@
 //! Deciding at start what to serve, and finding out whether it works.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -146,7 +145,7 @@ impl Store {
             let decision = state.launch(&self.rules(), &world);
             match (self.options.verify_at_launch, decision.serve.bundle()) {
                 (Some(budget), Some(id)) if self.sample_is_damaged(id, started, budget) => {
-                    facts.damaged.borrow_mut().insert(id.clone());
+                    facts.damaged.borrow_mut().push(id.clone());
                 }
                 _ => break (state, decision),
             }
@@ -220,9 +219,9 @@ impl Store {
 /// The disk and the other sessions, and what a look at files found out in this launch.
 pub(super) struct StoreFacts<'a> {
     store: &'a Store,
-    damaged: RefCell<BTreeSet<BundleId>>,
+    damaged: RefCell<Vec<BundleId>>,
     /// What a look found. Looked once, so that a look that fails later is not taken for a bundle that is gone.
-    seen: RefCell<BTreeMap<BundleId, bool>>,
+    seen: RefCell<Vec<(BundleId, bool)>>,
 }
 
 impl<'a> StoreFacts<'a> {
@@ -239,7 +238,7 @@ impl<'a> StoreFacts<'a> {
         let roles = [Some(&state.current), state.next.as_ref(), Some(&state.fallback)];
         for id in roles.into_iter().flatten().filter_map(Slot::bundle) {
             let there = self.store.persistence.look_for(id)?;
-            self.seen.borrow_mut().insert(id.clone(), there);
+            self.seen.borrow_mut().push((id.clone(), there));
         }
         Ok(())
     }
@@ -251,7 +250,8 @@ impl Facts for StoreFacts<'_> {
     }
 
     fn is_there(&self, id: &BundleId) -> bool {
-        let seen = self.seen.borrow().get(id).copied();
+        let seen = self.seen.borrow();
+        let seen = seen.iter().rfind(|(seen, _)| seen == id).map(|(_, there)| *there);
         !self.damaged.borrow().contains(id) && seen.unwrap_or_else(|| self.store.persistence.is_there(id))
     }
 }

@@ -8,6 +8,7 @@
 //! [`Store::trial_started`] when the web view starts and [`Store::confirm`] when the page says it is ready.
 
 mod adopt;
+mod bundles;
 mod clean;
 mod codec;
 mod confirm;
@@ -15,6 +16,7 @@ mod delay;
 mod edit;
 mod fetch;
 mod install;
+mod json;
 mod launch;
 mod layout;
 mod options;
@@ -71,6 +73,13 @@ pub struct Store {
     /// The generation of the state that is known to be durable. A newer one may only be visible: whoever renamed it may
     /// have died, or failed, before its name was synced.
     durable: AtomicU64,
+}
+
+/// A change that is being made.
+struct Change {
+    before: Loaded,
+    state: State,
+    caught_up: bool,
 }
 
 impl Store {
@@ -162,16 +171,31 @@ impl Store {
         self.change_locked(change)
     }
 
-    fn change_locked<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
-        let loaded = self.persistence.load()?;
-        let mut state = loaded.state.clone();
+    /// In two halves that are not generic, since nearly every operation of the store is one of these.
+    fn change_locked<T>(&self, make: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        let mut change = self.begin()?;
+        let result = make(&mut change.state)?;
+        self.finish(&change)?;
+        Ok(result)
+    }
+
+    fn begin(&self) -> Result<Change> {
+        let before = self.persistence.load()?;
+        let mut state = before.state.clone();
         let caught_up = self.catch_up(&mut state);
-        let result = change(&mut state)?;
-        self.save(&loaded, &state)?;
-        if caught_up {
+        Ok(Change {
+            before,
+            state,
+            caught_up,
+        })
+    }
+
+    fn finish(&self, change: &Change) -> Result<()> {
+        self.save(&change.before, &change.state)?;
+        if change.caught_up {
             self.session.note_native();
         }
-        Ok(result)
+        Ok(())
     }
 
     /// Writes a changed state, with the marks of failed bundles around it: a mark comes before the state that counts on

@@ -1,14 +1,13 @@
 //! Loading and saving the state so that a power cut at any moment leaves one good generation.
 
-use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::codec;
+use super::json::FromJson;
 use super::layout::Layout;
 use super::state::State;
 use super::types::{BundleId, BundleRecord, Failed, Slot};
@@ -207,7 +206,7 @@ impl Persistence {
                 take_record(&mut state, record, &lost);
             }
         }
-        let forbidden: BTreeSet<BundleId> = state
+        let forbidden: Vec<BundleId> = state
             .bundles
             .values()
             .filter(|record| state.failure_of(&record.version, record.digest.as_ref()).is_some())
@@ -244,7 +243,7 @@ impl Persistence {
     }
 
     /// Corrupt files among many are passed over: each stands for one bundle, and the others count all the same.
-    fn read_all<T: DeserializeOwned>(&self, folder: &Path, what: &str, extension: &str) -> Result<Vec<T>> {
+    fn read_all<T: FromJson>(&self, folder: &Path, what: &str, extension: &str) -> Result<Vec<T>> {
         let mut all = Vec::new();
         for name in self.list(folder)? {
             let path = folder.join(&name);
@@ -257,7 +256,7 @@ impl Persistence {
         Ok(all)
     }
 
-    fn find<T: DeserializeOwned>(&self, what: &str, path: &Path) -> Result<Found<T>> {
+    fn find<T: FromJson>(&self, what: &str, path: &Path) -> Result<Found<T>> {
         let bytes = match self.files.read(path, codec::MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
@@ -325,7 +324,7 @@ fn take_record(state: &mut State, record: BundleRecord, lost: &Lost) {
         state.trial = None;
         state.fallback = state.current.clone();
     }
-    state.bundles.insert(record.id.clone(), record);
+    state.bundles.insert(record);
 }
 
 fn temporary_of(path: &Path) -> PathBuf {

@@ -50,7 +50,7 @@ impl Store {
     /// # Errors
     /// As [`list`](Self::list).
     pub fn current(&self) -> Result<Slot> {
-        Ok(self.state()?.current)
+        Ok(self.state()?.current.clone())
     }
 
     /// What takes over when its [`delays`](Self::delays) are met.
@@ -58,7 +58,7 @@ impl Store {
     /// # Errors
     /// As [`list`](Self::list).
     pub fn next(&self) -> Result<Option<Slot>> {
-        Ok(self.state()?.next)
+        Ok(self.state()?.next.clone())
     }
 
     /// The last bundle that confirmed.
@@ -66,7 +66,7 @@ impl Store {
     /// # Errors
     /// As [`list`](Self::list).
     pub fn fallback(&self) -> Result<Slot> {
-        Ok(self.state()?.fallback)
+        Ok(self.state()?.fallback.clone())
     }
 
     /// Bundles that failed and are not taken again.
@@ -74,7 +74,7 @@ impl Store {
     /// # Errors
     /// As [`list`](Self::list).
     pub fn failed(&self) -> Result<Vec<Failed>> {
-        Ok(self.state()?.failed)
+        Ok(self.state()?.failed.clone())
     }
 
     /// The failure that forbids a bundle, to be asked before it is downloaded. A digest decides alone; without one every

@@ -52,7 +52,7 @@ impl Session {
     pub(super) fn resume(persistence: &Persistence, name: &str, patience: Duration) -> Result<Self> {
         // The name becomes part of a path.
         if name.len() != NAME_LENGTH || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            let problem = format!("expected {NAME_LENGTH} hexadecimal digits, found {name:?}");
+            let problem = format!("expected {NAME_LENGTH} hexadecimal digits, found \"{name}\"");
             return Err(Error::invalid_input("session", problem));
         }
         let path = persistence.layout.session(name);

@@ -9,36 +9,53 @@
 mod launch;
 mod trial;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 pub(super) use launch::{Decision, Facts, Rules, TrialEnd, World};
 pub(super) use trial::Trial;
 
+use super::bundles::Bundles;
 use super::delay::Delays;
+use super::json::{FromJson, Object};
 use super::types::{BundleId, BundleRecord, Failed, FailureCause, Slot, Status, Timestamp};
 use crate::digest::Sha256Digest;
 
 /// Everything that must survive.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(super) struct State {
     pub(super) current: Slot,
     pub(super) fallback: Slot,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<Slot>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) trial: Option<Trial>,
-    #[serde(default)]
     pub(super) delays: Delays,
-    pub(super) bundles: BTreeMap<BundleId, BundleRecord>,
+    pub(super) bundles: Bundles,
     pub(super) failed: Vec<Failed>,
     /// The failure that nobody asked about yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unread_failure: Option<Failed>,
     /// The native build of the last launch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) native_build: Option<String>,
+}
+
+impl FromJson for State {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            current: object.get("current")?,
+            fallback: object.get("fallback")?,
+            next: object.get_or_default("next")?,
+            trial: object.get_or_default("trial")?,
+            delays: object.get_or_default("delays")?,
+            bundles: object.get("bundles")?,
+            failed: object.get("failed")?,
+            unread_failure: object.get_or_default("unread_failure")?,
+            native_build: object.get_or_default("native_build")?,
+        })
+    }
 }
 
 /// Why a transition was refused.
@@ -51,7 +68,7 @@ pub(super) enum Refusal {
 
 impl State {
     pub(super) fn add(&mut self, record: BundleRecord) {
-        self.bundles.insert(record.id.clone(), record);
+        self.bundles.insert(record);
     }
 
     pub(super) fn status(&self, record: &BundleRecord) -> Status {
@@ -184,7 +201,7 @@ impl State {
             .filter(|record| self.failure_of(&record.version, record.digest.as_ref()).is_some())
             .map(|record| record.id.clone())
             .collect();
-        self.forget_bundles(&same.into_iter().collect());
+        self.forget_bundles(&same);
     }
 
     pub(super) fn fall_back(&mut self) {
@@ -214,7 +231,7 @@ impl State {
     }
 
     /// Drops bundles that are gone from the disk or forbidden, from every role they had.
-    pub(super) fn forget_bundles(&mut self, gone: &BTreeSet<BundleId>) {
+    pub(super) fn forget_bundles(&mut self, gone: &[BundleId]) {
         let is_gone = |slot: &Slot| slot.bundle().is_some_and(|id| gone.contains(id));
         if is_gone(&self.fallback) {
             self.fallback = Slot::BuiltIn;
@@ -225,7 +242,7 @@ impl State {
         if is_gone(&self.current) {
             self.fall_back();
         }
-        self.bundles.retain(|id, _| !gone.contains(id));
+        self.bundles.retain(|record| !gone.contains(&record.id));
     }
 
     pub(super) fn forget_failure(&mut self, version: &str) -> usize {

@@ -4,8 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
+use super::json::{self, FromJson, Object};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 
@@ -14,8 +16,8 @@ const ID_LENGTH: usize = 10;
 const ID_ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The name of an installed bundle on this device: ten letters and digits, chosen at random when it is installed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct BundleId(Box<str>);
 
 impl BundleId {
@@ -49,17 +51,9 @@ impl FromStr for BundleId {
         } else {
             Err(Error::invalid_input(
                 "bundle id",
-                format!("expected {ID_LENGTH} letters and digits, found {text:?}"),
+                format!("expected {ID_LENGTH} letters and digits, found \"{text}\""),
             ))
         }
-    }
-}
-
-impl TryFrom<String> for BundleId {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
     }
 }
 
@@ -76,8 +70,8 @@ impl fmt::Display for BundleId {
 }
 
 /// What can be served: the bundle inside the native app, or an installed one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(into = "String")]
 pub enum Slot {
     /// An installed bundle.
     Bundle(BundleId),
@@ -101,14 +95,6 @@ impl Slot {
 
     pub(super) fn is(&self, id: &BundleId) -> bool {
         self.bundle() == Some(id)
-    }
-}
-
-impl TryFrom<String> for Slot {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
     }
 }
 
@@ -146,7 +132,7 @@ impl From<BundleId> for Slot {
 }
 
 /// Seconds since 1970-01-01 UTC, by the device's clock, which may be wrong and may jump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
@@ -171,7 +157,7 @@ impl Timestamp {
 ///
 /// App stores demand no more than that: `1`, `2.10`, `3.2.1.7` and `1.2.3-beta+4` (whose tail does not count) are all
 /// in use. What does not start with a number has no place in the order, and fits no range.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct NativeVersion(String);
 
@@ -228,7 +214,7 @@ impl NativeApp {
 }
 
 /// The native versions a bundle runs on. Either end may be open.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct NativeRange {
     /// The oldest, included.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -248,7 +234,7 @@ impl NativeRange {
 }
 
 /// What the store knows of a bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct BundleRecord {
     /// Its name on this device.
@@ -256,7 +242,7 @@ pub struct BundleRecord {
     /// Its version, as the one who published it calls it.
     pub version: String,
     /// SHA-256 of its archive; unknown for a bundle taken over from Capgo's plugin without one.
-    #[serde(default, with = "digest_text", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
     pub digest: Option<Sha256Digest>,
     /// Bytes of its archive.
     pub archive_size: u64,
@@ -267,22 +253,21 @@ pub struct BundleRecord {
     /// When it was installed.
     pub installed_at: Timestamp,
     /// When it last confirmed that it works, if it ever did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub proven_at: Option<Timestamp>,
     /// The native build it was proven with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub proven_build: Option<String>,
     /// Native versions it runs on.
-    #[serde(default)]
     pub native: NativeRange,
     /// Link given by who published it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
     /// Comment given by who published it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Sequence of the release it came with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
 }
 
@@ -314,7 +299,7 @@ impl Status {
 }
 
 /// A bundle that failed on this device, and is not taken again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Failed {
     /// The name it had on this device. Its files may still be there: see
@@ -323,19 +308,19 @@ pub struct Failed {
     /// Its version.
     pub version: String,
     /// SHA-256 of its archive. Where it is unknown, every bundle of this version counts as failed.
-    #[serde(default, with = "digest_text", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
     pub digest: Option<Sha256Digest>,
     /// When it failed.
     pub at: Timestamp,
     /// The native build it failed with; the entry lapses when that changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub native_build: Option<String>,
     /// Why.
     pub cause: FailureCause,
 }
 
 /// Why a bundle counts as failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FailureCause {
@@ -373,22 +358,90 @@ impl FailureCause {
     }
 }
 
-mod digest_text {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::digest::Sha256Digest;
-
-    #[allow(clippy::ref_option, reason = "serde's `with` passes a reference to the field")]
-    pub(super) fn serialize<S: Serializer>(digest: &Option<Sha256Digest>, serializer: S) -> Result<S::Ok, S::Error> {
-        match digest {
-            Some(digest) => serializer.collect_str(digest),
-            None => serializer.serialize_none(),
-        }
+#[allow(clippy::ref_option, reason = "serde passes a reference to the field")]
+fn digest_text<S: Serializer>(digest: &Option<Sha256Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+    match digest {
+        Some(digest) => serializer.collect_str(digest),
+        None => serializer.serialize_none(),
     }
+}
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Sha256Digest>, D::Error> {
-        let text: Option<String> = Deserialize::deserialize(deserializer)?;
-        text.map(|text| text.parse().map_err(serde::de::Error::custom))
-            .transpose()
+impl FromJson for BundleId {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        json::parsed(value)
+    }
+}
+
+impl FromJson for Slot {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        json::parsed(value)
+    }
+}
+
+impl FromJson for Timestamp {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        u64::from_json(value).map(Self)
+    }
+}
+
+impl FromJson for NativeVersion {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        json::text(value).map(Self::new)
+    }
+}
+
+impl FromJson for NativeRange {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            min: object.get_or_default("min")?,
+            max: object.get_or_default("max")?,
+        })
+    }
+}
+
+impl FromJson for BundleRecord {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            id: object.get("id")?,
+            version: object.get("version")?,
+            digest: object.get_or_default("digest")?,
+            archive_size: object.get("archive_size")?,
+            unpacked_size: object.get("unpacked_size")?,
+            files: object.get("files")?,
+            installed_at: object.get("installed_at")?,
+            proven_at: object.get_or_default("proven_at")?,
+            proven_build: object.get_or_default("proven_build")?,
+            native: object.get_or_default("native")?,
+            link: object.get_or_default("link")?,
+            comment: object.get_or_default("comment")?,
+            sequence: object.get_or_default("sequence")?,
+        })
+    }
+}
+
+impl FromJson for Failed {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            id: object.get("id")?,
+            version: object.get("version")?,
+            digest: object.get_or_default("digest")?,
+            at: object.get("at")?,
+            native_build: object.get_or_default("native_build")?,
+            cause: object.get("cause")?,
+        })
+    }
+}
+
+impl FromJson for FailureCause {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        match json::text(value)? {
+            "never_confirmed" => Ok(Self::NeverConfirmed),
+            "marked" => Ok(Self::Marked),
+            "adopted" => Ok(Self::Adopted),
+            other => Err(format!("unknown cause \"{other}\"")),
+        }
     }
 }

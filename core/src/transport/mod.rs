@@ -82,7 +82,7 @@ impl Headers {
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(Error::invalid_input(
                 "HTTP header",
-                format!("{name:?} is no name of a header"),
+                format!("\"{}\" is no name of a header", name.escape_debug()),
             ));
         }
         if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {

@@ -26,3 +26,30 @@ fn results_pass_through() {
     let error = || invalid_input("size", "too small");
     assert_eq!(guarded(|| -> Result<()> { Err(error()) }), Err(error()));
 }
+
+/// Which test of this binary the child runs, and that it is the child.
+const CHILD: &str = "CAPBUNDLE_PANICS_HERE";
+
+#[test]
+fn nothing_is_printed_when_something_panics_on_any_thread() {
+    if std::env::var_os(CHILD).is_some() {
+        print_nothing();
+        let fails = || guarded(|| -> Result<()> { panic!("a burst pipe") }).is_err();
+        assert!(fails());
+        assert!(std::thread::spawn(fails).join().is_ok_and(|failed| failed));
+        return;
+    }
+    let this = "border::tests::nothing_is_printed_when_something_panics_on_any_thread";
+    let child = std::process::Command::new(std::env::current_exe().unwrap_or_default())
+        .args(["--exact", this, "--nocapture"])
+        .env(CHILD, "1")
+        .output();
+    let child = child.unwrap_or_else(|error| panic!("the test cannot run itself: {error}"));
+    let (out, err) = (
+        String::from_utf8_lossy(&child.stdout),
+        String::from_utf8_lossy(&child.stderr),
+    );
+    assert!(child.status.success() && out.contains("1 passed"), "{out}{err}");
+    assert_eq!(err, "");
+    assert!(!out.contains("a burst pipe"), "{out}");
+}

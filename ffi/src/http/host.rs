@@ -32,13 +32,7 @@ pub(crate) fn over<T>(transport: Arc<dyn HttpTransport>, work: impl FnOnce(&Host
         fault: Mutex::default(),
     };
     let result = work(&host);
-    match host.fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(fault) if result.is_err() => {
-            let message = format!("the HTTP transport of the app {fault}");
-            Err(CapBundleError::new(ErrorKind::Callback, message))
-        }
-        _ => result,
-    }
+    result.map_err(|error| host.blame().unwrap_or(error))
 }
 
 /// What the other side handed over, once for each operation.
@@ -73,6 +67,14 @@ impl core::Transport for Host {
 }
 
 impl Host {
+    /// What the host did that no transport may do. Apart from [`over`], of which there is a copy for every operation.
+    #[inline(never)]
+    fn blame(self) -> Option<CapBundleError> {
+        let fault = self.fault.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+        let message = format!("the HTTP transport of the app {fault}");
+        Some(CapBundleError::new(ErrorKind::Callback, message))
+    }
+
     /// Whether the host's `send` has returned, and what came of it.
     fn receive(
         &self,

@@ -39,6 +39,27 @@ pub enum LaunchReason {
     Other,
 }
 
+impl LaunchReason {
+    /// For the log. Not by `Debug`, which is empty in the libraries for phones.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Current => "Current",
+            Self::NextApplied => "NextApplied",
+            Self::SetCurrent => "SetCurrent",
+            Self::Reset => "Reset",
+            Self::Resumed => "Resumed",
+            Self::TrialFailed => "TrialFailed",
+            Self::TrialExpired => "TrialExpired",
+            Self::TrialNeverStarted => "TrialNeverStarted",
+            Self::NativeChanged => "NativeChanged",
+            Self::OutOfNativeRange => "OutOfNativeRange",
+            Self::Damaged => "Damaged",
+            Self::NotDurable => "NotDurable",
+            Self::Other => "Other",
+        }
+    }
+}
+
 /// Why nothing could be written at launch.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum NotDurable {
@@ -69,10 +90,17 @@ impl NotDurable {
             core::NotDurable::Unwritable(problem) => Self::Unwritable {
                 problem: problem.clone(),
             },
-            other => Self::Unwritable {
-                problem: format!("{other:?}"),
+            _ => Self::Unwritable {
+                problem: "for a reason that this version of the bindings has no word for".to_owned(),
             },
         })
+    }
+
+    fn words(&self) -> &str {
+        match self {
+            Self::Busy => "another process or thread held the lock",
+            Self::Unreadable { problem } | Self::Unwritable { problem } => problem,
+        }
     }
 }
 
@@ -197,12 +225,12 @@ impl Store {
                 .as_ref()
                 .map_or(String::new(), |failed| format!("; {} failed", failed.id));
             format!(
-                "{operation}: serving {what}{trial} because of {:?}{failed}",
-                launch.reason
+                "{operation}: serving {what}{trial} because of {}{failed}",
+                launch.reason.name()
             )
         };
-        match launch.not_durable {
-            Some(_) => self.log.warn(|| format!("{}: {:?}", message(), launch.not_durable)),
+        match &launch.not_durable {
+            Some(why) => self.log.warn(|| format!("{}: {}", message(), why.words())),
             None => self.log.info(message),
         }
     }

@@ -110,7 +110,7 @@ impl Store {
 fn logged<T>(log: &Log, operation: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let result = work();
     if let Err(error) = &result {
-        log.warn(|| format!("{operation}: {error}"));
+        log.failed(operation, error);
     }
     result
 }
@@ -120,3 +120,6 @@ impl fmt::Debug for Store {
         self.store.fmt(formatter)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,8 +53,7 @@ impl Store {
     pub fn confirm(&self, slot: Slot) -> Result<Confirmation> {
         self.run("confirm", |store| {
             let confirmation = store.confirm(&slot.to_core()?)?;
-            self.log.info(|| format!("confirm {}: {confirmation:?}", name(&slot)));
-            Ok(match confirmation {
+            let confirmation = match confirmation {
                 core::Confirmation::Proven => Confirmation::Proven,
                 core::Confirmation::AlreadyProven => Confirmation::AlreadyProven,
                 core::Confirmation::BuiltIn => Confirmation::BuiltIn,
@@ -62,7 +61,10 @@ impl Store {
                     current: (&current).into(),
                 },
                 _ => Confirmation::Other,
-            })
+            };
+            self.log
+                .info(|| format!("confirm {}: {}", name(&slot), words(&confirmation)));
+            Ok(confirmation)
         })
     }
 
@@ -85,6 +87,16 @@ impl Store {
             self.log_serving("trial expired", launch);
         }
         Ok(launch)
+    }
+}
+
+fn words(confirmation: &Confirmation) -> &'static str {
+    match confirmation {
+        Confirmation::Proven => "proven",
+        Confirmation::AlreadyProven => "proven before",
+        Confirmation::BuiltIn => "needs no proof",
+        Confirmation::Ignored { .. } => "ignored, something else is current",
+        Confirmation::Other => "done",
     }
 }
 

@@ -13,6 +13,19 @@ final class PanicTests: XCTestCase {
         XCTAssertNoThrow(try VerifyingKey.fromPem(text: Fixtures.key.toPem()))
     }
 
+    func testAPanicInRustPrintsNothing() throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let (kept, target) = (dup(STDERR_FILENO), open(file.path, O_CREAT | O_RDWR, 0o600))
+        XCTAssertGreaterThanOrEqual(dup2(target, STDERR_FILENO), 0)
+        let result = Result { try panicOnPurpose("the pipe burst quietly") }
+        dup2(kept, STDERR_FILENO)
+        close(kept)
+        close(target)
+        XCTAssertThrowsError(try result.get())
+        XCTAssertEqual(try String(contentsOf: file, encoding: .utf8), "")
+    }
+
     /// What the generator would write for it.
     private func panicOnPurpose(_ message: String) throws {
         var status = RustCallStatus()

@@ -51,13 +51,13 @@ fn what_one_key_signed_another_does_not_recover() {
     let other = RsaPrivateKey::new(&mut rng, 2048).unwrap();
     let signature = sign(&key, b"sixteen bytes ok").unwrap();
     assert_eq!(
-        recover(&key.to_public_key(), &signature, 16).unwrap().as_slice(),
+        recover(&PublicKey::of(&key), &signature, 16).unwrap().as_slice(),
         b"sixteen bytes ok"
     );
-    assert!(recover(&other.to_public_key(), &signature, 16).is_err());
-    assert!(recover(&key.to_public_key(), &signature[1..], 16).is_err());
+    assert!(recover(&PublicKey::of(&other), &signature, 16).is_err());
+    assert!(recover(&PublicKey::of(&key), &signature[1..], 16).is_err());
     assert!(
-        recover(&key.to_public_key(), &[0xff; 256], 16)
+        recover(&PublicKey::of(&key), &[0xff; 256], 16)
             .unwrap_err()
             .contains("below the modulus")
     );

@@ -89,6 +89,6 @@ fn the_written_form_is_the_one_that_was_given_out() {
     ];
     for (delay, text) in delays {
         assert_eq!(serde_json::to_string(&delay).unwrap(), text);
-        assert_eq!(serde_json::from_str::<Delay>(text).unwrap(), delay);
+        assert_eq!(crate::store::json::read::<Delay>(text.as_bytes()).unwrap(), delay);
     }
 }

@@ -1,7 +1,5 @@
 //! The decision at app start which bundle to serve.
 
-use std::collections::BTreeSet;
-
 use super::trial::{Attempt, MAX_UNSTARTED};
 use super::{FailureCause, State, Trial};
 use crate::store::LaunchReason;
@@ -230,11 +228,11 @@ impl State {
     /// Bundles that are gone (a restored backup, a purged folder) leave every role they had.
     fn forget_missing(&mut self, world: &World<'_>) {
         let roles = [Some(&self.current), self.next.as_ref(), Some(&self.fallback)];
-        let gone: BTreeSet<BundleId> = roles
+        let gone: Vec<BundleId> = roles
             .into_iter()
             .flatten()
             .filter_map(Slot::bundle)
-            .filter(|id| !self.bundles.contains_key(*id) || !world.facts.is_there(id))
+            .filter(|id| !self.bundles.contains_key(id) || !world.facts.is_there(id))
             .cloned()
             .collect();
         if !gone.is_empty() {

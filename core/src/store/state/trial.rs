@@ -1,25 +1,28 @@
 //! How often an unproven bundle was tried, and what counts against it.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::store::json::{FromJson, Object};
 
 /// Launches in a row that never reported a start before a trial is given up without blame: the app is probably being
 /// started in the background, or the host never reports starts.
 pub(super) const MAX_UNSTARTED: u32 = 5;
 
 /// The trial of the current bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(in crate::store) struct Trial {
     /// Attempts that started the web view and ended without a confirmation.
     pub(in crate::store) failed_starts: u32,
     /// Attempts in a row that never reported a start.
     pub(in crate::store) unstarted: u32,
     /// The attempt whose outcome is not known yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) attempt: Option<Attempt>,
 }
 
 /// One launch of a bundle on trial.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::store) struct Attempt {
     /// The session that launched it.
     pub(in crate::store) session: String,
@@ -45,5 +48,26 @@ impl Trial {
             session: session.to_owned(),
             started: false,
         });
+    }
+}
+
+impl FromJson for Trial {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            failed_starts: object.get("failed_starts")?,
+            unstarted: object.get("unstarted")?,
+            attempt: object.get_or_default("attempt")?,
+        })
+    }
+}
+
+impl FromJson for Attempt {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            session: object.get("session")?,
+            started: object.get("started")?,
+        })
     }
 }

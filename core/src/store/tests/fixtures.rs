@@ -84,9 +84,9 @@ fn state_of_format_1() -> State {
         current: id("Trial00001").into(),
         fallback: id("Proven0001").into(),
         next: Some(id("Next000001").into()),
-        trial: Some(serde_json::from_str(TRIAL).unwrap()),
+        trial: Some(crate::store::json::read(TRIAL.as_bytes()).unwrap()),
         delays,
-        bundles: records.into_iter().map(|record| (record.id.clone(), record)).collect(),
+        bundles: records.into_iter().collect(),
         failed: vec![
             failed(
                 "Never00001",

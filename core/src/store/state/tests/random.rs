@@ -1,5 +1,7 @@
 //! Random lives of a device. A seed names one; what breaks an invariant is printed without the events that do not matter.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::event::{Event, NEWEST, Saving};
 use super::simulation::Simulation;
 use super::*;

@@ -79,7 +79,11 @@ impl Simulation {
         } else {
             let proven = self.seen.confirmed.get(id);
             // A store whose very first launch could not write does not know which build a bundle was proven with.
-            let is_known = self.state.bundles[id].proven_build.is_some();
+            let is_known = self
+                .state
+                .bundles
+                .get(id)
+                .is_some_and(|record| record.proven_build.is_some());
             ensure!(proven.is_some(), "{id} is served without a trial and never confirmed");
             ensure!(
                 !is_known || proven == Some(&self.native.build),

@@ -1,5 +1,6 @@
 package dev.capbundle
 
+import com.sun.jna.NativeLibrary
 import java.io.File
 import java.util.concurrent.atomic.AtomicInteger
 import kotlinx.coroutines.runBlocking
@@ -20,6 +21,7 @@ object EveryKindOfCall {
             check(store.launch(NativeApp("1.0.0", "1")).bundle == Slot.BuiltIn)
             val error = runCatching { store.setNext(Slot.Bundle("AAAAAAAAAA")) }.exceptionOrNull()
             check(error is CapBundleException.NotFound && error.kind == ErrorKind.NOT_FOUND)
+            check(panicOnPurpose("on purpose") == "a fault in capbundle, please report it: on purpose")
             val record = runBlocking {
                 val digest = sha256(archive) { reports.incrementAndGet() }
                 VerifiedArchive.fromDigest(archive, digest).use { store.install(it, NewBundle("1.0.0")) }
@@ -27,16 +29,34 @@ object EveryKindOfCall {
             val threads = threads()
             repeat(20) { store.verifyBundleBlocking(record.id, progress = Watch { reports.incrementAndGet() }) }
             check(store.list().single().status == BundleStatus.INSTALLED)
-            repeat(3) { runBlocking { File(download(RemoteFile(arguments[2]), folder).path).delete() } }
+            repeat(3) {
+                val file = downloadBlocking(UrlConnectionTransport(), RemoteFile(arguments[2]), folder.path)
+                check(File(file.path).delete()) { "$file is not there" }
+            }
             threads
         }
         check(logged.get() > 0 && reports.get() > 0) { "${logged.get()} lines, ${reports.get()} reports" }
-        check(threads() <= threads) { "${threads()} threads, $threads were" }
+        check(threads().size <= threads.size) { "${threads()} are there, $threads were" }
         check(Signals.now() == before) { "signals: $before became ${Signals.now()}" }
         println("done")
     }
 
-    private fun threads(): Int = File("/proc/self/task").list()!!.size
+    /** The message of the error that a panic in Rust arrives as. Not in the generated code: only libraries built for tests export it. */
+    fun panicOnPurpose(message: String): String {
+        val panic = NativeLibrary.getInstance(System.getProperty("uniffi.component.capbundle.libraryOverride"))
+            .getFunction("uniffi_capbundle_fn_func_panic_on_purpose")
+        val status = UniffiRustCallStatus()
+        panic.invokeVoid(arrayOf(FfiConverterString.lower(message), status))
+        status.read()
+        check(status.isError())
+        val error = CapBundleException.lift(status.error_buf)
+        check(error.kind == ErrorKind.INTERNAL)
+        return error.message
+    }
+
+    /** Without those of the garbage collector, which starts them when it likes. */
+    private fun threads(): List<String> =
+        File("/proc/self/task").listFiles()!!.map { File(it, "comm").readText().trim() }.filterNot { it.startsWith("GC Thread") }
 
     /** The signals that somebody handles. */
     private object Signals {

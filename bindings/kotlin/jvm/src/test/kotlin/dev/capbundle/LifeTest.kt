@@ -1,6 +1,5 @@
 package dev.capbundle
 
-import com.sun.jna.NativeLibrary
 import java.io.File
 import java.util.concurrent.Callable
 import java.util.concurrent.Executors
@@ -88,17 +87,8 @@ class LifeTest {
 
     @Test
     fun `a panic in Rust arrives as an error that asks for a report`() {
-        // Not in the generated code: only libraries built for tests export it.
-        val panic = NativeLibrary.getInstance(System.getProperty("uniffi.component.capbundle.libraryOverride"))
-            .getFunction("uniffi_capbundle_fn_func_panic_on_purpose")
         repeat(3) {
-            val status = UniffiRustCallStatus()
-            panic.invokeVoid(arrayOf(FfiConverterString.lower("on purpose"), status))
-            status.read()
-            assertTrue(status.isError())
-            val error = CapBundleException.lift(status.error_buf)
-            assertEquals(ErrorKind.INTERNAL, error.kind)
-            assertEquals("a fault in capbundle, please report it: on purpose", error.message)
+            assertEquals("a fault in capbundle, please report it: on purpose", EveryKindOfCall.panicOnPurpose("on purpose"))
         }
         assertEquals(64, sha256OfFileBlocking(Repository.file("README.md").path).length)
     }

@@ -14,7 +14,7 @@ class QuietTest {
     lateinit var folder: File
 
     @Test
-    fun `it prints nothing, handles no signal and leaves no thread`() {
+    fun `it prints nothing, not even of a panic, handles no signal and leaves no thread`() {
         val plain = TestApp(File(folder, "app").apply { mkdirs() }).plain("1.0.0", files = 4, bytes = 1 shl 20)
         val printed = RoughServer().use { server ->
             ChildProcess.java(
