@@ -10,7 +10,7 @@ mod project;
 
 use project::Project;
 
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 46] = [
     "",
     "bundle",
     "key",
@@ -22,6 +22,16 @@ const COMMANDS: [&str; 36] = [
     "bundle unpack",
     "bundle inspect",
     "bundle check",
+    "bundle upload",
+    "bundle list",
+    "bundle delete",
+    "bundle cleanup",
+    "bundle metadata",
+    "channel",
+    "channel set",
+    "channel list",
+    "app",
+    "app debug",
     "key create",
     "key save",
     "key show",
@@ -86,6 +96,13 @@ fn every_capgo_option_of_the_replaced_commands_is_taken() {
         ),
         ("bundle encrypt", "--key --key-data --json --package-json"),
         ("bundle decrypt", "--key --key-data --checksum --package-json"),
+        (
+            "bundle upload",
+            "--apikey --path --channel --external --iv-session-key --encrypted-checksum --s3-endpoint --s3-region --s3-apikey \
+             --s3-apisecret --s3-bucket-name --s3-port --no-s3-ssl --key-v2 --key-data-v2 --no-key --no-code-check \
+             --ignore-notify-app-ready --display-iv-session --bundle --link --comment --min-update-version --timeout --zip \
+             --package-json --version-exists-ok",
+        ),
         ("key save", "--force --key --key-data --capacitor-config"),
         ("key create", "--force --capacitor-config"),
     ] {

@@ -1,0 +1,153 @@
+//! `capbundle app debug` says in plain words why a device gets nothing.
+//!
+//! The good cases are those of `upload.rs`, against the real server. Here most servers are wrong on purpose, so they are a few
+//! lines that answer every request with what the test says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking"
+)]
+
+mod project;
+mod publishing;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
+use project::Project;
+use publishing::Updates;
+
+/// Answers questions for updates with one status and body, and any other with another.
+fn answering(update: (u16, String), archive: (u16, Vec<u8>)) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let update = (update.0, update.1.replace("BASE", &base).into_bytes());
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut reader = BufReader::new(connection.unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|count| count > 0) {}
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let mut body = vec![0; length.unwrap_or(0)];
+            reader.read_exact(&mut body).unwrap();
+            let (status, answer) = if head.starts_with("POST") { &update } else { &archive };
+            let head = format!(
+                "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                answer.len()
+            );
+            let mut connection = reader.into_inner();
+            // A client that has seen enough goes away.
+            let _ = connection
+                .write_all(head.as_bytes())
+                .and_then(|()| connection.write_all(answer));
+        }
+    });
+    base
+}
+
+fn debug(project: &Project, base: &str, more: &str) -> project::Run {
+    project.run(&format!(
+        "app debug --native-version 1.0.0 --update-url {base}/updates {more} --json"
+    ))
+}
+
+fn offer(more: &str) -> (u16, String) {
+    (200, format!(r#"{{"version":"2.0.0","url":"BASE/app.zip"{more}}}"#))
+}
+
+#[test]
+fn an_address_that_is_no_update_server_is_told_from_one() {
+    let project = Project::new();
+    let page = answering(
+        (200, "<!doctype html><title>Login</title>".to_owned()),
+        (200, Vec::new()),
+    );
+    assert!(debug(&project, &page, "").fails("html_page", 1).contains("web page"));
+    let absent = answering((404, "nothing".to_owned()), (200, Vec::new()));
+    assert!(debug(&project, &absent, "").fails("server", 1).contains("/updates"));
+    let private = answering((403, "no".to_owned()), (200, Vec::new()));
+    assert!(debug(&project, &private, "").fails("server", 1).contains("not public"));
+    let message = debug(&project, "http://updates.example.com", "").fails("plain_http", 1);
+    assert!(message.contains("refuse"), "{message}");
+}
+
+#[test]
+fn every_rule_that_keeps_a_bundle_back_is_explained() {
+    for verdict in capbundle::update::protocol::Verdict::all() {
+        let code = verdict.as_str();
+        let base = answering(
+            (200, format!(r#"{{"error":"{code}","message":"said"}}"#)),
+            (200, Vec::new()),
+        );
+        let run = debug(&Project::new(), &base, "");
+        if verdict.kind() == Some(capbundle::update::protocol::Kind::UpToDate) {
+            assert_eq!(run.code, 0, "{code}: {}", run.stderr);
+        } else {
+            let message = run.fails(code, 1);
+            assert!(message.contains(verdict.meaning().unwrap()), "{code}: {message}");
+        }
+    }
+}
+
+#[test]
+fn an_archive_that_devices_cannot_get_is_explained() {
+    let project = Project::new();
+    let (zip, digest) = project.zipped();
+    let checksum = format!(r#","checksum":"{digest}""#);
+    let message = |status, body: &[u8]| {
+        let run = debug(&project, &answering(offer(&checksum), (status, body.to_vec())), "");
+        assert_eq!(run.code, 1, "{}", run.stdout);
+        run.stdout
+    };
+    assert!(message(403, b"").contains("not public"));
+    assert!(message(404, b"").contains("no archive at the address"));
+    assert!(message(200, b"other bytes").contains("another one than was registered"));
+    let page = debug(&project, &answering(offer(""), (200, b"<html>login".to_vec())), "");
+    page.fails("html_page", 1);
+    let sound = answering(offer(&checksum), (200, project.read(&zip)));
+    assert!(
+        debug(&project, &sound, "--web")
+            .fails("no_cors", 1)
+            .contains("Access-Control-Allow-Origin")
+    );
+    let native = debug(&project, &sound, "").document();
+    assert_eq!(
+        (&native["proof"], &native["warnings"][0]["code"]),
+        (&"digest".into(), &"no_cors".into())
+    );
+}
+
+#[test]
+fn a_bundle_of_another_key_and_one_without_are_explained() {
+    let (ours, theirs) = (Project::new().with_keys(), Project::new().with_keys());
+    let sealed = theirs.encrypted();
+    let parts = format!(
+        r#","checksum":{},"session_key":{}"#,
+        sealed["checksum"], sealed["ivSessionKey"]
+    );
+    let archive = || (200, theirs.read(&project::text_of(&sealed, "filename")));
+    let message = debug(&ours, &answering(offer(&parts), archive()), "").fails("signature_invalid", 1);
+    assert!(message.contains("another private key"), "{message}");
+    debug(&theirs, &answering(offer(&parts), archive()), "").document();
+    debug(&theirs, &answering(offer(&parts), archive()), "--no-key").fails("missing_public_key", 1);
+    debug(&ours, &answering(offer(""), archive()), "").fails("checksum_required", 1);
+    let plain = format!(r#","checksum":"{}""#, "ab".repeat(32));
+    debug(&ours, &answering(offer(&plain), archive()), "").fails("not_trusted", 1);
+}
+
+#[test]
+fn the_real_server_has_rules_too() {
+    let (updates, project) = (Updates::start(), Project::new());
+    updates.run(&project, "bundle upload --channel production").succeeds();
+    let url = updates.server.url();
+    let run = debug(&project, url, "--running 1.2.3");
+    assert_eq!(run.document()["answer"], "up_to_date");
+    // Below the native app's own version, which the channel does not allow.
+    let line = format!("app debug --native-version 2.0.0 --update-url {url}/updates --json");
+    project.run(&line).fails("disable_auto_update_under_native", 1);
+}

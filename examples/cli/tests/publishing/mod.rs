@@ -1,0 +1,224 @@
+//! Real servers on this machine: a store of the S3 protocol with signature checks, the update server of this repository, and
+//! a web server with TLS before the store.
+#![allow(dead_code, reason = "each test file uses another part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking"
+)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use capbundle_update_server::{Access, Config, Keys, Server};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use s3s_fs::FileSystem;
+use tempfile::TempDir;
+
+use crate::project::{Project, Run};
+
+pub(crate) const KEY: &str = "AKIDTESTS";
+pub(crate) const SECRET: &str = "secret/of+the/tests";
+pub(crate) const REGION: &str = "us-east-1";
+pub(crate) const BUCKET: &str = "your-bucket-name";
+
+/// A store with one bucket, gone when dropped.
+pub(crate) struct Store {
+    pub(crate) address: SocketAddr,
+    folder: TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Store {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(BUCKET)).unwrap();
+        let mut builder = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
+        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let service = builder.build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0)))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(async move {
+            let http = Builder::new(TokioExecutor::new());
+            while let Ok((socket, _)) = listener.accept().await {
+                let connection = http
+                    .serve_connection(TokioIo::new(socket), service.clone())
+                    .into_owned();
+                // A client that goes away in the middle is what some tests are about.
+                tokio::spawn(async move { connection.await.is_ok() });
+            }
+        });
+        Self {
+            address,
+            folder,
+            _runtime: runtime,
+        }
+    }
+
+    /// The options of the seeds' complete example, for this store.
+    pub(crate) fn options(&self) -> Vec<String> {
+        let port = self.address.port().to_string();
+        let options = [
+            ("--s3-region", REGION),
+            ("--s3-apikey", KEY),
+            ("--s3-apisecret", SECRET),
+            ("--s3-endpoint", "127.0.0.1"),
+            ("--s3-bucket-name", BUCKET),
+            ("--s3-port", &port),
+        ];
+        let words = options.iter().flat_map(|(option, value)| [*option, *value]);
+        words.chain(["--no-s3-ssl"]).map(str::to_owned).collect()
+    }
+
+    /// Every object, by its key.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let bucket = self.folder.path().join(BUCKET);
+        let files = crate::project::tree(&bucket).into_iter();
+        files.map(|(path, _)| path.to_string_lossy().into_owned()).collect()
+    }
+
+    pub(crate) fn object(&self, key: &str) -> Vec<u8> {
+        fs::read(self.folder.path().join(BUCKET).join(key)).unwrap()
+    }
+}
+
+/// The update server of this repository, with a key that may do everything.
+pub(crate) struct Updates {
+    pub(crate) server: Server,
+    pub(crate) key: String,
+    data: TempDir,
+}
+
+impl Updates {
+    pub(crate) fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let keys = Keys::open(data.path()).unwrap();
+        let key = keys.create("tests", &Access::Everything).unwrap().text().to_owned();
+        let server = Server::start(Config::loopback(data.path())).unwrap();
+        Self { server, key, data }
+    }
+
+    pub(crate) fn options(&self) -> Vec<String> {
+        ["--api-url", self.server.url(), "--apikey", &self.key]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    /// A key that may read and not write.
+    pub(crate) fn reader(&self) -> String {
+        let access = Access::Limited {
+            apps: Vec::new(),
+            writes: false,
+        };
+        let keys = Keys::open(self.data.path()).unwrap();
+        keys.create("reader", &access).unwrap().text().to_owned()
+    }
+
+    /// Versions in the list, the newest first.
+    pub(crate) fn versions(&self, project: &Project) -> Vec<String> {
+        let document = self.run(project, "bundle list --json").document();
+        let bundles = document["bundles"].as_array().unwrap();
+        bundles
+            .iter()
+            .map(|bundle| bundle["version"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Runs a command that talks to this server.
+    pub(crate) fn run(&self, project: &Project, line: &str) -> Run {
+        with(project, line, &[&self.options()])
+    }
+}
+
+/// Runs the words of `line`, and the options behind them.
+pub(crate) fn with(project: &Project, line: &str, options: &[&[String]]) -> Run {
+    let words = line.split_whitespace();
+    let options = options.iter().flat_map(|options| options.iter().map(String::as_str));
+    let arguments: Vec<&str> = words.chain(options).collect();
+    project.run_args(&arguments)
+}
+
+/// `openssl s_server` before the files of a store: what devices see of a bucket behind a CDN.
+pub(crate) struct Cdn {
+    folder: TempDir,
+    process: Child,
+    port: u16,
+}
+
+impl Cdn {
+    /// `None`, and the test is skipped, where there is no openssl.
+    pub(crate) fn before(store: &Store, test: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut request = Command::new("openssl");
+        request.current_dir(folder.path());
+        request.args("req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem".split(' '));
+        request.args(["-subj", "/CN=capbundle test", "-addext", "subjectAltName=IP:127.0.0.1"]);
+        request.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+        if !request.output().is_ok_and(|output| output.status.success()) {
+            println!("SKIPPED {test}: openssl is not installed");
+            assert!(std::env::var_os("CI").is_none(), "in CI nothing is skipped");
+            return None;
+        }
+        let path = |name: &str| folder.path().join(name);
+        let mut process = Command::new("openssl")
+            .args(["s_server", "-WWW", "-accept", "127.0.0.1:0", "-cert"])
+            .args([path("cert.pem"), PathBuf::from("-key"), path("key.pem")])
+            .current_dir(store.folder.path().join(BUCKET))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.as_mut().unwrap()).lines();
+        let port = lines.map_while(Result::ok).find_map(|line| {
+            let (_, port) = line.strip_prefix("ACCEPT ")?.rsplit_once(':')?;
+            port.trim().parse().ok()
+        });
+        Some(Self {
+            port: port.expect("it says its port"),
+            folder,
+            process,
+        })
+    }
+
+    pub(crate) fn options(&self) -> Vec<String> {
+        let certificate = self.folder.path().join("cert.pem").to_string_lossy().into_owned();
+        ["--s3-public-url", &self.address("{key}"), "--ca-file", &certificate]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    pub(crate) fn address(&self, key: &str) -> String {
+        format!("https://127.0.0.1:{}/{key}", self.port)
+    }
+
+    pub(crate) fn certificate(&self) -> Vec<String> {
+        vec![
+            "--ca-file".to_owned(),
+            self.folder.path().join("cert.pem").to_string_lossy().into_owned(),
+        ]
+    }
+}
+
+impl Drop for Cdn {
+    fn drop(&mut self) {
+        // It has no files that must be closed well.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,160 @@
+//! What fails, or is stopped, leaves nothing behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking"
+)]
+
+mod project;
+mod publishing;
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use project::{Project, Run};
+use publishing::{SECRET, Store, Updates, with};
+
+/// An address that may be registered; nobody looks at it here.
+const PUBLIC: &str = "--no-url-check --s3-public-url https://cdn.example.com/{key}";
+
+#[test]
+fn an_upload_whose_registration_is_refused_is_removed() {
+    let (store, updates, project) = (Store::start(), Updates::start(), Project::new());
+    let reader = updates.reader();
+    let line = format!(
+        "bundle upload {PUBLIC} --api-url {} --apikey {reader} --json",
+        updates.server.url()
+    );
+    let run = with(&project, &line, &[&store.options()]);
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(document["error"], "cannot_create_bundle", "{document}");
+    assert_eq!(document["undone"][0], "s3://your-bucket-name/com.example.app/1.2.3.zip");
+    assert_eq!(document["left"].as_array().unwrap().len(), 0);
+    assert!(store.keys().is_empty());
+    for secret in [SECRET, &reader] {
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret));
+    }
+}
+
+#[test]
+fn a_bundle_whose_address_is_wrong_is_not_registered_and_removed() {
+    let (store, updates, project) = (Store::start(), Updates::start(), Project::new());
+    // The store itself: it lets nobody read without a signature, as a private bucket does.
+    let options: [&[String]; 2] = [&store.options(), &updates.options()];
+    let message = with(&project, "bundle upload --json", &options).fails("server", 1);
+    assert!(message.contains("403"), "{message}");
+    assert!(store.keys().is_empty());
+    assert!(
+        updates.run(&project, "bundle list --json").code != 0,
+        "the app is not known to the server"
+    );
+}
+
+#[test]
+fn a_channel_that_does_not_exist_is_found_before_anything_is_sent() {
+    let (store, updates, project) = (Store::start(), Updates::start(), Project::new());
+    let options: [&[String]; 2] = [&store.options(), &updates.options()];
+    with(&project, &format!("bundle upload {PUBLIC}"), &options).succeeds();
+    let line = format!("bundle upload {PUBLIC} --bundle 1.2.4 --channel produktion --json");
+    let message = with(&project, &line, &options).fails("invalid_input", 1);
+    assert!(message.contains("produktion"), "{message}");
+    assert_eq!(store.keys(), ["com.example.app/1.2.3.zip"]);
+    assert_eq!(updates.versions(&project), ["1.2.3"]);
+}
+
+#[test]
+fn another_archive_of_the_same_name_is_not_replaced() {
+    let (store, project) = (Store::start(), Project::new());
+    let upload = |more: &str| {
+        with(
+            &project,
+            &format!("bundle upload --no-register {more}"),
+            &[&store.options()],
+        )
+    };
+    upload("").succeeds();
+    let before = store.object("com.example.app/1.2.3.zip");
+    project.write("www/app.js", "CapacitorUpdater.notifyAppReady(); // other");
+    let run = upload("--json");
+    assert_eq!(run.code, 1);
+    assert_eq!(store.object("com.example.app/1.2.3.zip"), before);
+    upload("--s3-replace").succeeds();
+    assert_ne!(store.object("com.example.app/1.2.3.zip"), before);
+}
+
+/// A way to the store on which an upload gets stuck: what is asked goes through, what is sent with PUT does not.
+fn stuck_before(store: SocketAddr) -> (SocketAddr, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stuck, is_stuck) = mpsc::channel();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, server) = (client.unwrap(), TcpStream::connect(store).unwrap());
+            let (back_from, back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            thread::spawn(move || copy(back_from, back_to, None));
+            let stuck = stuck.clone();
+            thread::spawn(move || copy(client, server, Some(&stuck)));
+        }
+    });
+    (address, is_stuck)
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream, stuck: Option<&Sender<()>>) {
+    let mut buffer = [0; 16 << 10];
+    let mut holds = false;
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if let Some(stuck) = stuck
+            && buffer.starts_with(b"PUT ")
+        {
+            holds = true;
+            // Whoever listened has seen enough.
+            let _ = stuck.send(());
+        }
+        if !holds && to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_the_middle_of_an_upload_leaves_nothing() {
+    let (store, project) = (Store::start(), Project::new());
+    let (address, is_stuck) = stuck_before(store.address);
+    let mut options = store.options();
+    let port = options.iter().position(|option| option == "--s3-port").unwrap() + 1;
+    options[port] = address.port().to_string();
+    let child = Command::new(env!("CARGO_BIN_EXE_capbundle"))
+        .args(["bundle", "upload", "--no-register", "--json"])
+        .args(options)
+        .current_dir(project.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    is_stuck.recv_timeout(Duration::from_secs(60)).expect("it uploads");
+    // The shell's own `kill`, which is there wherever a shell is.
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    let run = Run::from(child.wait_with_output().unwrap());
+    run.fails("cancelled", 130);
+    assert!(store.keys().is_empty());
+}
+
+#[test]
+fn the_time_that_is_given_is_kept() {
+    let (store, project) = (Store::start(), Project::new());
+    let (address, _is_stuck) = stuck_before(store.address);
+    let mut options = store.options();
+    let port = options.iter().position(|option| option == "--s3-port").unwrap() + 1;
+    options[port] = address.port().to_string();
+    with(&project, "bundle upload --no-register --timeout 2 --json", &[&options]).fails("timeout", 1);
+    assert!(store.keys().is_empty());
+}
