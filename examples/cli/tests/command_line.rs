@@ -216,7 +216,7 @@ fn the_demo_is_a_document_too_and_keeps_its_files_on_request() {
         (&document["passed"], &document["folder"]),
         (&true.into(), &"files".into())
     );
-    assert_eq!(document["steps"].as_array().unwrap().len(), 26);
+    assert_eq!(document["steps"].as_array().unwrap().len(), 29);
     for kept in [
         "files/ci/dev.capbundle.webapp_1.0.0.zip",
         "files/device/bundles/1.0.0/index.html",

@@ -7,8 +7,9 @@ use capbundle::ErrorKind;
 use capbundle::bundle::{self, PackOptions};
 use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::seal::{ChecksumForm, capgo};
+use capbundle::update::protocol::Offer;
 
-use super::publish::{Answer, Published};
+use super::publish::Published;
 use super::story::Story;
 use super::update::Device;
 use super::{app, new_folder};
@@ -16,13 +17,20 @@ use crate::codes::{Failure, Result};
 use crate::interrupt;
 
 /// Plays the forgeries; gives their number.
-pub(super) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Published, device: &Device) -> Result<usize> {
+pub(super) fn chapter(
+    story: &mut Story<'_>,
+    folder: &Path,
+    published: &Published,
+    device: &Device,
+    offer: &Offer,
+) -> Result<usize> {
     story.chapter("The server falls into other hands")?;
     let forger = Forger {
         folder: new_folder(folder.join("forger"))?,
         published,
+        offer,
     };
-    let forgeries: [(&str, ErrorKind, Answer); 4] = [
+    let forgeries: [(&str, ErrorKind, Offer); 4] = [
         (
             "One byte of the bundle is flipped",
             ErrorKind::DigestMismatch,
@@ -45,8 +53,8 @@ pub(super) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Publishe
         ),
     ];
     let count = forgeries.len();
-    for (title, expected, answer) in forgeries {
-        story.refused(title, expected, || device.update(&answer))?;
+    for (title, expected, forged) in forgeries {
+        story.refused(title, expected, || device.update(&forged))?;
     }
     story.step("Looks for remains on the device", || {
         device.holds_only(app::VERSION)?;
@@ -58,28 +66,30 @@ pub(super) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Publishe
 struct Forger<'a> {
     folder: std::path::PathBuf,
     published: &'a Published,
+    /// What the server offered while it was in good hands.
+    offer: &'a Offer,
 }
 
 impl Forger<'_> {
-    fn flipped_byte(&self) -> Result<Answer> {
+    fn flipped_byte(&self) -> Result<Offer> {
         let mut bytes = read(&self.published.sealed)?;
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
-        Ok(self.answer("/flipped.zip", bytes, |_| ()))
+        self.offer("6.6.1", &bytes, |_| ())
     }
 
-    fn plain_checksum(&self) -> Result<Answer> {
+    fn plain_checksum(&self) -> Result<Offer> {
         let bytes = read(&self.published.sealed)?;
         let digest = capbundle::digest::Sha256Digest::of(&bytes).to_string();
-        Ok(self.answer("/plain-checksum.zip", bytes, |answer| answer.checksum = digest))
+        self.offer("6.6.2", &bytes, |offer| offer.checksum = Some(digest))
     }
 
-    fn unencrypted(&self) -> Result<Answer> {
+    fn unencrypted(&self) -> Result<Offer> {
         let bytes = read(&self.evil_archive("unencrypted")?)?;
-        Ok(self.answer("/unencrypted.zip", bytes, |answer| answer.session_key.clear()))
+        self.offer("6.6.3", &bytes, |offer| offer.session_key = None)
     }
 
-    fn other_key(&self) -> Result<Answer> {
+    fn other_key(&self) -> Result<Offer> {
         let archive = self.evil_archive("other-key")?;
         let digest = capbundle::digest::Sha256Digest::of_file(&archive, &interrupt::control())?;
         let sealed = self.folder.join("other-key-sealed.zip");
@@ -92,21 +102,24 @@ impl Forger<'_> {
             ChecksumForm::V3,
             &interrupt::control(),
         )?;
-        Ok(self.answer("/other-key.zip", read(&sealed)?, |answer| {
-            answer.checksum = proof.checksum.to_string();
-            answer.session_key = proof.iv_session_key.to_string();
-        }))
+        self.offer("6.6.4", &read(&sealed)?, |offer| {
+            offer.checksum = Some(proof.checksum.to_string());
+            offer.session_key = Some(proof.iv_session_key.to_string());
+        })
     }
 
-    /// The good answer, with another file and what `forge` changes.
-    fn answer(&self, path: &str, bytes: Vec<u8>, forge: impl FnOnce(&mut Answer)) -> Answer {
-        let mut answer = Answer {
-            version: "6.6.6".to_owned(),
-            url: self.published.server.publish(path, bytes),
-            ..self.published.answer.clone()
+    /// The good offer, with another file, which the server now keeps, and what `forge` changes. No API registers such a thing;
+    /// who holds the server can make it say anything.
+    fn offer(&self, version: &str, bytes: &[u8], forge: impl FnOnce(&mut Offer)) -> Result<Offer> {
+        let file = self.folder.join(format!("{version}.zip"));
+        fs::write(&file, bytes).map_err(|error| Failure::io("write", &file, &error))?;
+        let mut offer = Offer {
+            version: version.to_owned(),
+            url: self.published.server.keep(version, &file)?.as_str().to_owned(),
+            ..self.offer.clone()
         };
-        forge(&mut answer);
-        answer
+        forge(&mut offer);
+        Ok(offer)
     }
 
     /// A sound bundle of the forger's own.

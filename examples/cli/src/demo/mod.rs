@@ -1,6 +1,7 @@
 //! `capbundle demo`: the whole story on a small app, told step by step, each chapter in a file of its own.
 
 mod app;
+mod ask;
 mod attack;
 mod publish;
 mod server;
@@ -34,8 +35,8 @@ pub(crate) fn run(args: &DemoArgs, output: &Output) -> Result<()> {
     output.report("One app and its updates: from the build folder to the device, what happens to forgeries, and to a version that crashes.")?;
 
     let published = publish::chapter(&mut story, folder.path())?;
-    let device = update::chapter(&mut story, folder.path(), &published)?;
-    let attacks = attack::chapter(&mut story, folder.path(), &published, &device)?;
+    let (device, offer) = update::chapter(&mut story, folder.path(), &published)?;
+    let attacks = attack::chapter(&mut story, folder.path(), &published, &device, &offer)?;
     trial::chapter(&mut story, folder.path(), &published, &device)?;
 
     let verdict = format!(

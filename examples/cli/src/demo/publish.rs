@@ -1,34 +1,25 @@
-//! Chapter one: the release engineer packs, signs, encrypts and uploads.
+//! Chapter one: the release engineer packs, signs, encrypts, uploads, registers and promotes.
 
 use std::path::{Path, PathBuf};
 
 use capbundle::bundle::{self, PackOptions};
 use capbundle::keys::{KeyBits, Overwrite, SigningKey, VerifyingKey};
 use capbundle::seal::{ChecksumForm, capgo};
-use serde::{Deserialize, Serialize};
 
-use super::server::Server;
+use super::server::{CHANNEL, Server};
 use super::story::Story;
 use super::{app, new_folder};
 use crate::codes::Result;
 use crate::interrupt;
 use crate::output;
 
-/// What an update server answers a device that asks; Capgo's field names.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Answer {
-    pub(super) version: String,
-    pub(super) url: String,
-    pub(super) session_key: String,
-    pub(super) checksum: String,
-}
-
 /// A bundle on a server, and the key that devices trust.
 pub(super) struct Published {
     pub(super) server: Server,
     pub(super) sealed: PathBuf,
-    pub(super) answer: Answer,
     pub(super) key: VerifyingKey,
+    /// How the server knows it.
+    pub(super) key_id: String,
     /// Its private half, which stays in CI.
     pub(super) signing_key: SigningKey,
 }
@@ -90,22 +81,27 @@ pub(super) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<Published>
         );
         Ok((proof, outcome))
     })?;
-    let (server, answer) = story.step("Uploads it to a server", || {
-        let server = Server::start()?;
-        let answer = Answer {
-            version: app::VERSION.to_owned(),
-            url: server.publish_file("/bundle.zip", &sealed)?,
-            session_key: proof.iv_session_key.to_string(),
-            checksum: proof.checksum.to_string(),
-        };
-        let url = answer.url.clone();
-        Ok(((server, answer), url))
+    let server = Server::start(&folder.join("server"))?;
+    let url = story.step("Uploads it to the update server", || {
+        let url = server.keep(app::VERSION, &sealed)?;
+        let outcome = url.to_string();
+        let shown = outcome.split("/bundles/").next().unwrap_or_default().to_owned();
+        Ok((url, shown))
+    })?;
+    let key_id = key.verifying_key().capgo_key_id()?;
+    let id = story.step("Registers it, with its proof", || {
+        let id = server.register(app::VERSION, url, &proof, &key_id)?;
+        Ok((id, format!("{} {}, bundle {id}", app::APP_ID, app::VERSION)))
+    })?;
+    story.step("Promotes it", || {
+        server.promote(id)?;
+        Ok(((), format!("channel {CHANNEL}")))
     })?;
     Ok(Published {
         server,
         sealed,
-        answer,
         key: key.verifying_key(),
+        key_id,
         signing_key: key,
     })
 }

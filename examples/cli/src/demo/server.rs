@@ -1,114 +1,103 @@
-//! A web server for the demo: a few files on a loopback port, until it is dropped.
+//! The server of the demo: `examples/update-server`, on a loopback port of this process, until it is dropped.
 //!
-//! Written here because the demo needs `GET` of a handful of known paths and nothing else; a server crate would bring
-//! more code than these lines, into a command that people install in CI.
+//! CI talks to it through the Bundles API and a device through the update protocol, as with a server far away. Its database
+//! costs the command a few megabytes; a stand-in would cost the demo its point.
 
-use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::Arc;
 
+use capbundle::digest::Sha256Digest;
+use capbundle::publish::api::{Api, ApiKey, AppId, NewBundle};
+use capbundle::seal::capgo::Sealed;
+use capbundle::transport::{Http, Url};
+use capbundle::update::protocol::{Offer, Platform, UpdateAnswer, UpdateRequest};
+use capbundle_update_server::{Access, Config, Keys, Server as Running};
+
+use super::app;
+use super::ask;
 use crate::codes::{Failure, Result};
+use crate::interrupt;
 
-/// A request head larger than this is none of the demo's.
-const MAX_HEAD: u64 = 8 << 10;
-/// A client that stays silent longer is gone.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Every app has this channel from the start, and devices are in it.
+pub(super) const CHANNEL: &str = "production";
+/// Any UUID; there is one device.
+const DEVICE: &str = "5b6f0c8e-2a41-4d53-9c1f-6f4f0a7d1e22";
+/// A plugin that knows all of the protocol.
+const PLUGIN: &str = "8.51.14";
 
 pub(super) struct Server {
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Shared {
-    files: Mutex<BTreeMap<String, Vec<u8>>>,
-    stopping: AtomicBool,
-}
-
-impl Shared {
-    fn files(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
-        // A map is whole whenever a thread could have panicked with it.
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    running: Running,
+    transport: Arc<Http>,
+    api: Api,
+    app: AppId,
 }
 
 impl Server {
-    /// Listens on a free loopback port.
-    pub(super) fn start() -> Result<Self> {
-        let failed = |error: io::Error| Failure::refused("network", format!("no local server: {error}"));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let shared = Arc::new(Shared::default());
-        let serving = Arc::clone(&shared);
-        let thread = thread::spawn(move || serve(&listener, &serving));
+    /// Starts it with its data in the folder `data`, and makes a key for CI.
+    pub(super) fn start(data: &Path) -> Result<Self> {
+        let failed = |problem: capbundle_update_server::Error| Failure::refused("demo_failed", problem.to_string());
+        let app: AppId = app::APP_ID.parse()?;
+        let access = Access::Limited {
+            apps: vec![app::APP_ID.to_owned()],
+            writes: true,
+        };
+        let keys = Keys::open(data).map_err(failed)?;
+        let key = ApiKey::new(keys.create("demo", &access).map_err(failed)?.text())?;
+        let running = Running::start(Config::loopback(data)).map_err(failed)?;
+        let transport = Arc::new(Http::new());
+        let api = Api::new(transport.clone(), &running.url().parse()?, key)?;
         Ok(Self {
-            address,
-            shared,
-            thread: Some(thread),
+            running,
+            transport,
+            api,
+            app,
         })
     }
 
-    /// Serves `bytes` at `path`; gives the URL.
-    pub(super) fn publish(&self, path: &str, bytes: Vec<u8>) -> String {
-        self.shared.files().insert(path.to_owned(), bytes);
-        format!("http://{}{path}", self.address)
+    /// Uploads a file; gives the address where devices get it.
+    pub(super) fn keep(&self, version: &str, file: &Path) -> Result<Url> {
+        let digest = Sha256Digest::of_file(file, &interrupt::control())?;
+        Ok(self
+            .api
+            .upload(&self.app, version, file, &digest, &interrupt::control())?)
     }
 
-    /// Serves the file `from` at `path`; gives the URL.
-    pub(super) fn publish_file(&self, path: &str, from: &Path) -> Result<String> {
-        let bytes = std::fs::read(from).map_err(|error| Failure::io("read", from, &error))?;
-        Ok(self.publish(path, bytes))
+    /// Registers an archive; gives the id of its bundle.
+    pub(super) fn register(&self, version: &str, url: Url, proof: &Sealed, key_id: &str) -> Result<u64> {
+        let bundle = NewBundle::new(self.app.clone(), version, url, proof.checksum.clone())?;
+        let bundle = bundle.sealed(proof.iv_session_key.clone(), Some(key_id))?;
+        let registered = self.api.create(&bundle, &interrupt::control())?;
+        let unnamed = || Failure::refused("demo_failed", "the server does not say what it registered");
+        Ok(registered.ok_or_else(unnamed)?.id)
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
-        // `accept` has no other end than a connection. If even that fails the thread ends with the process.
-        if TcpStream::connect_timeout(&self.address, PATIENCE).is_ok()
-            && let Some(thread) = self.thread.take()
-        {
-            drop(thread.join());
+    /// Lets devices have a bundle.
+    pub(super) fn promote(&self, bundle_id: u64) -> Result<()> {
+        self.api
+            .set_channel_by_name(&self.app, bundle_id, CHANNEL, &interrupt::control())?;
+        Ok(())
+    }
+
+    /// Asks for an update as a device with this native version that runs this bundle, and has the key of this id.
+    pub(super) fn ask(&self, native: &str, runs: &str, key_id: &str) -> Result<Offer> {
+        let request = UpdateRequest {
+            platform: Platform::Android.as_str().to_owned(),
+            device_id: DEVICE.to_owned(),
+            app_id: app::APP_ID.to_owned(),
+            version_build: native.to_owned(),
+            version_name: runs.to_owned(),
+            plugin_version: PLUGIN.to_owned(),
+            is_prod: true,
+            key_id: Some(key_id.to_owned()),
+            ..UpdateRequest::default()
+        };
+        let url: Url = format!("{}/updates", self.running.url()).parse()?;
+        match ask::ask(&*self.transport, &url, &request)? {
+            UpdateAnswer::Offer(offer) => Ok(offer),
+            other => Err(Failure::refused(
+                "demo_failed",
+                format!("the server offers nothing: {other:?}"),
+            )),
         }
     }
-}
-
-fn serve(listener: &TcpListener, shared: &Shared) {
-    for connection in listener.incoming() {
-        if shared.stopping.load(Ordering::SeqCst) {
-            return;
-        }
-        // A connection that breaks is the client's to report: it sees the same.
-        drop(connection.and_then(|stream| answer(&stream, shared)));
-    }
-}
-
-fn answer(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let mut head = BufReader::new(stream.take(MAX_HEAD));
-    let mut request = String::new();
-    head.read_line(&mut request)?;
-    let mut header = String::new();
-    while head.read_line(&mut header)? > 0 && !header.trim_end().is_empty() {
-        header.clear();
-    }
-    let file = request
-        .strip_prefix("GET ")
-        .and_then(|rest| rest.split(' ').next())
-        .and_then(|path| shared.files().get(path).cloned());
-    let (status, body) = file.map_or(("404 Not Found", Vec::new()), |body| ("200 OK", body));
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    )?;
-    stream.write_all(&body)?;
-    stream.flush()
 }

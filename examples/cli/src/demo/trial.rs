@@ -9,8 +9,9 @@ use capbundle::seal::{ChecksumForm, capgo};
 use capbundle::store::{
     BundleRecord, Confirmation, Launch, LaunchReason, NativeApp, NewBundle, RequiredProof, Slot, Store, StoreOptions,
 };
+use capbundle::update::protocol::BUILT_IN;
 
-use super::publish::{Answer, Published};
+use super::publish::Published;
 use super::story::Story;
 use super::update::Device;
 use super::{app, new_folder};
@@ -20,30 +21,39 @@ use crate::output;
 
 const GOOD: &str = "2.0.0";
 const BROKEN: &str = "3.0.0";
+/// The app as it came from the store.
+const NATIVE: &str = "1.0.0";
 /// How the broken version's script begins: nothing behind it runs, the call of `notifyAppReady` included.
 const CRASH: &str = "throw new Error('the tide never comes');\n";
 
 pub(super) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Published, device: &Device) -> Result<()> {
     story.chapter("The app on the phone, start after start")?;
     let phone = Phone::new(folder.join("phone"), published, device)?;
-    let (good, broken) = story.step("CI publishes 2.0.0, and 3.0.0 with a fault", || {
-        let releases = new_folder(folder.join("releases"))?;
-        let good = release(&releases, published, GOOD, "")?;
-        let broken = release(&releases, published, BROKEN, CRASH)?;
-        Ok(((good, broken), "both signed with the same key".to_owned()))
+    let releases = new_folder(folder.join("releases"))?;
+    story.step("CI publishes 2.0.0", || {
+        release(&releases, published, GOOD, "")?;
+        Ok(((), "uploaded, registered, promoted".to_owned()))
     })?;
     story.step("The app starts for the first time", || {
         phone.start_serves(None, &LaunchReason::Current)?;
         Ok(((), "serves the built-in bundle".to_owned()))
     })?;
-    story.step("It fetches, proves and installs 2.0.0", || phone.update(&good))?;
+    story.step("It asks, fetches, proves and installs 2.0.0", || {
+        phone.update(published, BUILT_IN, GOOD)
+    })?;
     story.step("The app starts; the page says it is ready", || {
         let (run, launch) = phone.start_serves(Some(GOOD), &LaunchReason::NextApplied)?;
         page_starts(&run, &launch)?;
         expect(run.confirm(&launch.bundle)? == Confirmation::Proven, "it is not proven")?;
         Ok(((), "serves 2.0.0 on trial; it is proven now".to_owned()))
     })?;
-    story.step("It fetches, proves and installs 3.0.0", || phone.update(&broken))?;
+    story.step("CI publishes 3.0.0, which has a fault", || {
+        release(&releases, published, BROKEN, CRASH)?;
+        Ok(((), "signed with the same key".to_owned()))
+    })?;
+    story.step("It asks, fetches, proves and installs 3.0.0", || {
+        phone.update(published, GOOD, BROKEN)
+    })?;
     story.step("The app starts, and its page crashes", || {
         let (run, launch) = phone.start_serves(Some(BROKEN), &LaunchReason::NextApplied)?;
         page_starts(&run, &launch)?;
@@ -63,7 +73,7 @@ pub(super) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Publishe
         Ok(((), "3.0.0 failed: serves 2.0.0 again".to_owned()))
     })?;
     story.refused("The server offers 3.0.0 once more", ErrorKind::NotTrusted, || {
-        phone.update(&broken).map(drop)
+        phone.update(published, GOOD, BROKEN).map(drop)
     })?;
     story.step("The app starts, as it will from now on", || {
         let (_, launch) = phone.start_serves(Some(GOOD), &LaunchReason::Current)?;
@@ -72,8 +82,8 @@ pub(super) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Publishe
     })
 }
 
-/// Packs, seals and uploads another version of the app, its script beginning with `first`.
-fn release(folder: &Path, published: &Published, version: &str, first: &str) -> Result<Answer> {
+/// Packs, seals and publishes another version of the app, its script beginning with `first`.
+fn release(folder: &Path, published: &Published, version: &str, first: &str) -> Result<()> {
     let build = new_folder(folder.join(version))?;
     app::write(&build)?;
     let script = build.join("assets/app.js");
@@ -85,12 +95,9 @@ fn release(folder: &Path, published: &Published, version: &str, first: &str) -> 
     let packed = bundle::pack(&build, &archive, &PackOptions::default(), &interrupt::control())?;
     let (key, form) = (&published.signing_key, ChecksumForm::V3);
     let proof = capgo::seal(&archive, &packed.digest, &sealed, key, form, &interrupt::control())?;
-    Ok(Answer {
-        version: version.to_owned(),
-        url: published.server.publish_file(&format!("/{version}.zip"), &sealed)?,
-        session_key: proof.iv_session_key.to_string(),
-        checksum: proof.checksum.to_string(),
-    })
+    let server = &published.server;
+    let id = server.register(version, server.keep(version, &sealed)?, &proof, &published.key_id)?;
+    server.promote(id)
 }
 
 /// A phone with a store, which takes nothing that is not signed with the app's key.
@@ -114,18 +121,20 @@ impl<'a> Phone<'a> {
     /// Starts the app, which has to serve this version for this reason. Its run ends when the store is dropped.
     fn start_serves(&self, version: Option<&str>, reason: &LaunchReason) -> Result<(Store, Launch)> {
         let store = self.open()?;
-        let launch = store.launch(&NativeApp::new("1.0.0", "1"));
+        let launch = store.launch(&NativeApp::new(NATIVE, "1"));
         if launch.version.as_deref() == version && launch.reason == *reason {
             return Ok((store, launch));
         }
         Err(Failure::refused("demo_failed", format!("the app serves {launch:?}")))
     }
 
-    /// Fetches, proves and installs what the server offers, to be served from the next start on.
-    fn update(&self, answer: &Answer) -> Result<(BundleRecord, String)> {
-        let archive = self.device.fetch(answer)?;
+    /// Asks, fetches, proves and installs what the server offers, to be served from the next start on.
+    fn update(&self, published: &Published, runs: &str, expected: &str) -> Result<(BundleRecord, String)> {
+        let offer = published.server.ask(NATIVE, runs, &published.key_id)?;
+        expect(offer.version == expected, "the server offers another version")?;
+        let archive = self.device.fetch(&offer)?;
         let store = self.open()?;
-        let record = store.install(&archive, &NewBundle::version(&answer.version), &interrupt::control())?;
+        let record = store.install(&archive, &NewBundle::version(&offer.version), &interrupt::control())?;
         store.set_next(&Slot::Bundle(record.id.clone()))?;
         let outcome = format!(
             "{}, {}, served from the next start on",
