@@ -51,7 +51,7 @@ object EveryKindOfCall {
         check(status.isError())
         val error = CapBundleException.lift(status.error_buf)
         check(error.kind == ErrorKind.INTERNAL)
-        return error.message
+        return error.message.orEmpty()
     }
 
     /** Without those of the garbage collector, which starts them when it likes. */
