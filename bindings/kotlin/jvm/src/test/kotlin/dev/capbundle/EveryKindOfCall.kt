@@ -42,7 +42,7 @@ object EveryKindOfCall {
     }
 
     /** The message of the error that a panic in Rust arrives as. Not in the generated code: only libraries built for tests export it. */
-    fun panicOnPurpose(message: String): String {
+    fun panicOnPurpose(message: String): String? {
         val panic = NativeLibrary.getInstance(System.getProperty("uniffi.component.capbundle.libraryOverride"))
             .getFunction("uniffi_capbundle_fn_func_panic_on_purpose")
         val status = UniffiRustCallStatus()
