@@ -174,7 +174,7 @@ fn a_version_that_exists_is_no_error_if_that_is_said() {
 fn a_dry_run_asks_nobody_and_shows_every_step() {
     let project = Project::new();
     // There is no such server: whoever asked it would be told.
-    let line = "bundle upload --dry-run --s3-region us-east-1 --s3-apikey K --s3-apisecret TOPSECRET --s3-bucket-name b \
+    let line = "bundle upload --dry-run --s3-region us-east-1 --s3-apikey K --s3-apisecret TOPSECRET --s3-bucket-name bundles \
                 --channel production,beta --comment hello --apikey ALSOSECRET --json";
     let before = project.names();
     let run = project.run(line);
@@ -193,7 +193,7 @@ fn a_dry_run_asks_nobody_and_shows_every_step() {
         .collect();
     let begin = [
         "upload ",
-        "verify that https://b.s3.us-east-1.amazonaws.com/com.example.app/1.2.3.zip",
+        "verify that https://bundles.s3.us-east-1.amazonaws.com/com.example.app/1.2.3.zip",
         "register ",
         "set its comment",
     ];

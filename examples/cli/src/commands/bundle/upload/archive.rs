@@ -78,11 +78,15 @@ pub(super) fn outgoing(
         plain: PathBuf::from(format!("{app}_{version}.zip")),
         sealed: PathBuf::from(format!("{app}_{version}.zip_encrypted.zip")),
     };
+    // Which file it is about comes before the question which key opens it.
+    let sealed = match &args.sealing.iv_session_key {
+        Some(_) => Some(sealed_file(args, destination, &names.sealed)?),
+        None => None,
+    };
     let sealing = Sealing::find(args, destination, project)?;
-    if let Sealing::Done { session, signer, key } = sealing {
-        let zip = sealed_file(args, destination, &names.sealed)?;
+    if let (Sealing::Done { session, signer, key }, Some(zip)) = (&sealing, &sealed) {
         output.say(format!("Opening {} with its session key", zip.display()));
-        return already_sealed(args, &zip, session, signer.as_deref(), &key, output);
+        return already_sealed(args, zip, session.clone(), signer.as_deref(), key, output);
     }
     let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
     let there = matches!(destination, Destination::External(_)) && names.plain.is_file();
