@@ -1,10 +1,9 @@
-//! The Bundles API and the channel API: shapes, codes, keys.
+//! The Bundles API and the channel API: shapes and codes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod running;
 
-use capbundle_update_server::{AppRules, Keys, create_app};
 use running::{APP, Running};
 use serde_json::{Value, json};
 
@@ -339,142 +338,6 @@ fn channels_are_made_listed_changed_and_deleted() {
     assert_eq!(refusal("rollout_percentage", json!(101)), "invalid_rollout");
     let (_, list) = server.api("GET", &format!("/channel?app_id={APP}"), &NONE);
     assert_eq!(names(&list), ["production"], "a refused request makes no channel");
-}
-
-#[test]
-fn no_key_a_wrong_key_and_a_revoked_key_are_told_apart_from_a_good_one() {
-    let server = Running::start();
-    server.publish("1.0.0");
-    let path = format!("/bundle?app_id={APP}");
-    let refused = |headers: &[(&str, &str)]| {
-        let reply = server.send("GET", &path, headers, b"");
-        assert_eq!(reply.status, 401);
-        reply.json()["error"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(refused(&[]), "no_key_provided");
-    assert_eq!(refused(&[("authorization", "")]), "no_key_provided");
-    assert_eq!(refused(&[("authorization", "cbk_wrong")]), "invalid_apikey");
-    assert_eq!(refused(&[("capgkey", &server.key[..46])]), "invalid_apikey");
-    assert_eq!(
-        refused(&[("authorization", &server.key), ("x-limited-key-id", "7")]),
-        "invalid_subkey"
-    );
-    assert_eq!(refused(&[("x-api-key", &server.key)]), "no_key_provided");
-    for (name, value) in [
-        ("authorization", server.key.clone()),
-        ("authorization", format!("Bearer {}", server.key)),
-        ("capgkey", server.key.clone()),
-    ] {
-        assert_eq!(server.send("GET", &path, &[(name, &value)], b"").status, 200);
-    }
-    let keys = Keys::open(server.folder.path()).unwrap();
-    assert!(keys.revoke(1).unwrap() && !keys.revoke(1).unwrap());
-    assert_eq!(refused(&[("authorization", &server.key)]), "invalid_apikey");
-}
-
-#[test]
-fn a_key_reaches_its_apps_only_and_does_no_more_than_it_may() {
-    let server = Running::start();
-    let id = server.publish("1.0.0");
-    let (other, reader) = (
-        server.limited_key(&["com.example.other"], true),
-        server.limited_key(&[APP], false),
-    );
-    let code = |key: &str, method: &str, path: &str, body: &Value| {
-        let (_, answer) = server.api_as(key, method, path, body);
-        answer["error"].as_str().unwrap_or_default().to_owned()
-    };
-    let list = format!("/bundle?app_id={APP}");
-    assert_eq!(code(&other, "GET", &list, &NONE), "cannot_get_bundle");
-    assert_eq!(code(&reader, "GET", &list, &NONE), "");
-    for key in [&other, &reader] {
-        assert_eq!(code(key, "POST", "/bundle", &bundle("2.0.0")), "cannot_create_bundle");
-        assert_eq!(
-            code(key, "DELETE", "/bundle", &json!({"app_id": APP, "version": "1.0.0"})),
-            "cannot_delete_version"
-        );
-        assert_eq!(
-            code(key, "DELETE", "/bundle", &json!({"app_id": APP})),
-            "cannot_delete_all_version"
-        );
-        assert_eq!(
-            code(
-                key,
-                "PUT",
-                "/bundle",
-                &json!({"app_id": APP, "version_id": id, "channel_id": 1})
-            ),
-            "cannot_access_app"
-        );
-        let metadata = json!({"app_id": APP, "version_id": id, "link": "l"});
-        assert_eq!(
-            code(key, "POST", "/bundle/metadata", &metadata),
-            "cannot_update_version_metadata"
-        );
-        assert_eq!(
-            code(key, "POST", "/channel", &json!({"app_id": APP, "channel": "beta"})),
-            "cannot_access_app"
-        );
-        assert_eq!(
-            code(
-                key,
-                "DELETE",
-                "/channel",
-                &json!({"app_id": APP, "channel": "production"})
-            ),
-            "cannot_access_app"
-        );
-        let upload = server.send("PUT", &format!("/upload/{APP}"), &[("authorization", key)], b"x");
-        assert_eq!(upload.status, 403);
-    }
-    let own = with(bundle("1.0.0"), "app_id", json!("com.example.other"));
-    assert_eq!(code(&other, "POST", "/bundle", &own), "");
-}
-
-#[test]
-fn an_app_that_wants_encryption_takes_nothing_else() {
-    let server = Running::start();
-    let rules = AppRules {
-        encryption_required: true,
-        key_id: Some("one".to_owned()),
-    };
-    create_app(server.folder.path(), APP, &rules).unwrap();
-    let refusal = |body: &Value| server.refusal("POST", "/bundle", body);
-    assert_eq!(refusal(&bundle("1.0.0")), "encryption_required");
-    let encrypted = with(bundle("1.0.0"), "session_key", json!("aXY=:a2V5"));
-    assert_eq!(refusal(&encrypted), "encryption_key_required");
-    assert_eq!(
-        refusal(&with(encrypted.clone(), "key_id", json!("two"))),
-        "encryption_key_mismatch"
-    );
-    assert_eq!(
-        server
-            .api("POST", "/bundle", &with(encrypted, "key_id", json!("one")))
-            .0,
-        200
-    );
-}
-
-#[test]
-fn where_apps_are_made_by_hand_others_are_refused() {
-    let server = Running::start_with(|config| config.new_apps = false);
-    assert_eq!(server.refusal("POST", "/bundle", &bundle("1.0.0")), "cannot_find_app");
-    assert_eq!(
-        server.refusal("POST", "/channel", &json!({"app_id": APP, "channel": "beta"})),
-        "cannot_find_app"
-    );
-    let upload = server.send(
-        "PUT",
-        &format!("/upload/{APP}"),
-        &[("authorization", &server.key)],
-        b"x",
-    );
-    assert_eq!(
-        (upload.status, &upload.json()["error"]),
-        (400, &json!("cannot_find_app"))
-    );
-    create_app(server.folder.path(), APP, &AppRules::default()).unwrap();
-    assert_eq!(server.api("POST", "/bundle", &bundle("1.0.0")).0, 200);
 }
 
 #[test]
