@@ -115,7 +115,8 @@ fn lock_files_of_cargo_name_the_public_registry_only() {
 fn no_message_of_a_phone_is_made_with_debug() {
     let Some(files) = tracked_files() else { return };
     let of_phones = |file: &&String| {
-        let is_source = (file.starts_with("core/src/") || file.starts_with("ffi/src/")) && file.ends_with(".rs");
+        let is_rust = Path::new(file).extension().is_some_and(|extension| extension == "rs");
+        let is_source = is_rust && (file.starts_with("core/src/") || file.starts_with("ffi/src/"));
         is_source && !NOT_FOR_PHONES.iter().any(|part| file.contains(part))
     };
     for file in files.iter().filter(of_phones) {
