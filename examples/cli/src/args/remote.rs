@@ -21,7 +21,7 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
     /// Version of the bundle; left out with --yes-delete-all
-    #[arg(value_name = "VERSION")]
+    #[arg(id = "bundle-version", value_name = "VERSION")]
     pub(crate) version: Option<String>,
     /// The app's id [default: from capacitor.config]
     #[arg(value_name = "APP_ID")]
@@ -56,7 +56,7 @@ pub(crate) struct CleanupArgs {
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
 pub(crate) struct MetadataArgs {
     /// Version of the bundle
-    #[arg(value_name = "VERSION")]
+    #[arg(id = "bundle-version", value_name = "VERSION")]
     pub(crate) version: String,
     /// The app's id [default: from capacitor.config]
     #[arg(value_name = "APP_ID")]

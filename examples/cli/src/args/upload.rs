@@ -125,49 +125,65 @@ pub(crate) enum BucketStyle {
 #[command(next_help_heading = "S3 and compatible stores")]
 pub(crate) struct S3Args {
     /// Name of the bucket
-    #[arg(long = "s3-bucket-name", value_name = "NAME")]
+    #[arg(id = "s3-bucket-name", long = "s3-bucket-name", value_name = "NAME")]
     pub(crate) bucket: Option<String>,
     /// Region of the bucket [default: AWS_REGION, else that of the profile]
-    #[arg(long = "s3-region", value_name = "REGION")]
+    #[arg(id = "s3-region", long = "s3-region", value_name = "REGION")]
     pub(crate) region: Option<String>,
     /// Access key id [default: AWS_ACCESS_KEY_ID, else that of the profile]
-    #[arg(long = "s3-apikey", value_name = "KEY")]
+    #[arg(id = "s3-apikey", long = "s3-apikey", value_name = "KEY")]
     pub(crate) apikey: Option<String>,
     /// Secret access key [default: AWS_SECRET_ACCESS_KEY, else that of the profile]
-    #[arg(long = "s3-apisecret", value_name = "SECRET", allow_hyphen_values = true)]
+    #[arg(
+        id = "s3-apisecret",
+        long = "s3-apisecret",
+        value_name = "SECRET",
+        allow_hyphen_values = true
+    )]
     pub(crate) apisecret: Option<String>,
     /// Session token of temporary credentials [default: AWS_SESSION_TOKEN, else that of the profile]
-    #[arg(long = "s3-session-token", value_name = "TOKEN", allow_hyphen_values = true)]
+    #[arg(
+        id = "s3-session-token",
+        long = "s3-session-token",
+        value_name = "TOKEN",
+        allow_hyphen_values = true
+    )]
     pub(crate) session_token: Option<String>,
     /// Profile in ~/.aws [default: AWS_PROFILE, else `default`]
-    #[arg(long = "s3-profile", value_name = "NAME")]
+    #[arg(id = "s3-profile", long = "s3-profile", value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Endpoint of another store than Amazon's, with or without scheme and port
-    #[arg(long = "s3-endpoint", value_name = "URL")]
+    #[arg(id = "s3-endpoint", long = "s3-endpoint", value_name = "URL")]
     pub(crate) endpoint: Option<String>,
     /// Port of the endpoint
-    #[arg(long = "s3-port", value_name = "PORT")]
+    #[arg(id = "s3-port", long = "s3-port", value_name = "PORT")]
     pub(crate) port: Option<u16>,
     /// The endpoint speaks plain http; registering then needs --s3-public-url
-    #[arg(long = "no-s3-ssl")]
+    #[arg(id = "no-s3-ssl", long = "no-s3-ssl")]
     pub(crate) no_ssl: bool,
     /// How the bucket stands in the endpoint's addresses
-    #[arg(long = "s3-style", value_enum, default_value = "auto", value_name = "STYLE")]
+    #[arg(
+        id = "s3-style",
+        long = "s3-style",
+        value_enum,
+        default_value = "auto",
+        value_name = "STYLE"
+    )]
     pub(crate) style: BucketStyle,
     /// Folder in the bucket
-    #[arg(long = "s3-prefix", value_name = "PREFIX")]
+    #[arg(id = "s3-prefix", long = "s3-prefix", value_name = "PREFIX")]
     pub(crate) prefix: Option<String>,
     /// Name of the object, from {app}, {version} and {digest} [default: {app}/{version}.zip]
-    #[arg(long = "s3-key", value_name = "TEMPLATE")]
+    #[arg(id = "s3-key", long = "s3-key", value_name = "TEMPLATE")]
     pub(crate) key: Option<String>,
     /// Where devices get it, from {bucket}, {region} and {key}: a CDN, for example
-    #[arg(long = "s3-public-url", value_name = "TEMPLATE")]
+    #[arg(id = "s3-public-url", long = "s3-public-url", value_name = "TEMPLATE")]
     pub(crate) public_url: Option<String>,
     /// Replace another file of this name, which is refused otherwise: devices may be loading it
-    #[arg(long = "s3-replace")]
+    #[arg(id = "s3-replace", long = "s3-replace")]
     pub(crate) replace: bool,
     /// Cache-Control of the object
-    #[arg(long = "s3-cache-control", value_name = "VALUE")]
+    #[arg(id = "s3-cache-control", long = "s3-cache-control", value_name = "VALUE")]
     pub(crate) cache_control: Option<String>,
 }
 
