@@ -79,7 +79,7 @@ pub trait Step {
     /// # Errors
     /// What speaks against it.
     fn prepare(&mut self, control: &Control) -> crate::Result<()> {
-        let _nothing_to_look_at = control;
+        let _ = control;
         Ok(())
     }
 

@@ -18,7 +18,7 @@ pub trait Storage: fmt::Debug {
     /// # Errors
     /// What speaks against it.
     fn prepare(&self, control: &Control) -> Result<()> {
-        let _nothing_to_look_at = control;
+        let _ = control;
         Ok(())
     }
 
