@@ -34,7 +34,7 @@ pub(crate) struct Failure {
     /// All findings when a check refused the folder.
     pub(crate) findings: Vec<Reported>,
     /// What was done before it failed, if anything was.
-    pub(crate) aftermath: Option<Aftermath>,
+    pub(crate) aftermath: Option<Box<Aftermath>>,
     exit: u8,
 }
 
@@ -154,7 +154,7 @@ impl Failure {
 
     /// The same failure, after some steps were done.
     pub(crate) fn after(mut self, aftermath: Aftermath) -> Self {
-        self.aftermath = Some(aftermath);
+        self.aftermath = Some(Box::new(aftermath));
         self
     }
 

@@ -183,16 +183,20 @@ impl Output {
                 .filter(|(at, _)| Some(*at) != told)
                 .map(|(_, other)| other),
         );
-        if let Some(Aftermath { undone, left }) = &failure.aftermath {
-            undone.iter().for_each(|what| self.say(format!("Undone: {what}")));
-            left.iter().for_each(|what| self.say(format!("Still there: {what}")));
+        if let Some(Aftermath { undone, left }) = failure.aftermath.as_deref() {
+            for what in undone {
+                self.say(format!("Undone: {what}"));
+            }
+            for what in left {
+                self.say(format!("Still there: {what}"));
+            }
         }
         if self.json {
             let document = ErrorDocument {
                 error: &failure.code,
                 message: &failure.whole_message(),
                 findings: &failure.findings,
-                aftermath: failure.aftermath.as_ref(),
+                aftermath: failure.aftermath.as_deref(),
             };
             if let Err(unprinted) = print_document(&document) {
                 to_stderr(Some(ERROR), &unprinted.message);

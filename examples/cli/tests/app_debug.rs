@@ -7,6 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::needless_pass_by_value,
     reason = "tests fail by panicking"
 )]
 

@@ -34,13 +34,12 @@ pub(crate) fn run(args: &ZipArgs, output: &Output) -> Result<()> {
     let mut project = Project::default();
     let version = identity::version(args.bundle.as_deref(), &args.package_json, output)?;
     let folder = content::folder(&args.content, &mut project)?;
-    let to = match &args.name {
-        Some(name) => name.clone(),
-        None => {
-            let otherwise = ", or a file with --name";
-            let id = identity::app_id(args.app_id.as_deref(), &mut project, otherwise)?;
-            PathBuf::from(format!("{id}_{version}.zip"))
-        }
+    let to = if let Some(name) = &args.name {
+        name.clone()
+    } else {
+        let otherwise = ", or a file with --name";
+        let id = identity::app_id(args.app_id.as_deref(), &mut project, otherwise)?;
+        PathBuf::from(format!("{id}_{version}.zip"))
     };
     refuse_inside(&folder, &to)?;
 

@@ -10,6 +10,7 @@ use crate::codes::{Failure, Result};
 use crate::commands::bundle::content::Project;
 use crate::commands::bundle::identity;
 use crate::commands::key_source;
+use crate::config::CapacitorConfig;
 use crate::output::Output;
 
 /// Where Capgo's plugin asks unless the app says otherwise.
@@ -31,14 +32,11 @@ impl Device {
             Some(given) => Ok(Some(given.clone())),
             None => configured,
         };
-        let url = or_config(&args.update_url, config.map_or(Ok(None), |config| config.update_url()))?;
-        let channel = or_config(
-            &args.channel,
-            config.map_or(Ok(None), |config| config.default_channel()),
-        )?;
+        let url = or_config(&args.update_url, config.map_or(Ok(None), CapacitorConfig::update_url))?;
+        let channel = or_config(&args.channel, config.map_or(Ok(None), CapacitorConfig::default_channel))?;
         let native = or_config(
             &args.native_version,
-            config.map_or(Ok(None), |config| config.native_version()),
+            config.map_or(Ok(None), CapacitorConfig::native_version),
         )?;
         let native = match native {
             Some(native) => native,
@@ -131,7 +129,7 @@ fn made_up_id() -> Result<String> {
     getrandom::fill(&mut bytes).map_err(|error| Failure::refused("io", format!("no random numbers: {error}")))?;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     Ok(parts.join("-"))
 }

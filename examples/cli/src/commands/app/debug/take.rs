@@ -147,20 +147,16 @@ fn check_without_key(offer: &Offer, notes: &mut Notes<'_>) -> Result<Check> {
              or, if it has one, pass it with --key",
         ));
     }
-    match &offer.checksum {
-        Some(checksum) => {
-            let digest = checksum.parse().about(Subject::Checksum);
-            let digest = digest.map_err(|failure| failure.adding("it is the checksum that the server offers"))?;
-            Ok(Check::Digest(digest))
-        }
-        None => {
-            notes.warn(
-                "no_checksum",
-                "the server offers no checksum: devices take whatever comes",
-            );
-            Ok(Check::Nothing)
-        }
-    }
+    let Some(checksum) = &offer.checksum else {
+        notes.warn(
+            "no_checksum",
+            "the server offers no checksum: devices take whatever comes",
+        );
+        return Ok(Check::Nothing);
+    };
+    let digest = checksum.parse().about(Subject::Checksum);
+    let digest = digest.map_err(|failure| failure.adding("it is the checksum that the server offers"))?;
+    Ok(Check::Digest(digest))
 }
 
 fn not_downloaded(error: &Error) -> Failure {

@@ -28,7 +28,8 @@ pub(super) struct Outgoing {
     pub(super) protection: Protection,
     pub(super) warnings: Vec<Warning>,
     /// Holds the file if the command made it.
-    _made: Option<TempDir>,
+    #[allow(dead_code, reason = "removes the file when it is dropped")]
+    made: Option<TempDir>,
 }
 
 /// What devices check the archive against.
@@ -112,12 +113,12 @@ pub(super) fn outgoing(
         digest: archive.digest(),
         protection: Protection::Plain,
         warnings,
-        _made: None,
+        made: None,
     };
     if let Sealing::ToDo(key) = sealing {
         seal(&mut outgoing, &key, args, &folder.path().join(&names.sealed), output)?;
     }
-    outgoing._made = Some(folder);
+    outgoing.made = Some(folder);
     Ok(outgoing)
 }
 
@@ -186,7 +187,7 @@ fn seal(outgoing: &mut Outgoing, key: &SigningKey, args: &UploadArgs, to: &Path,
     outgoing.digest = Sha256Digest::of_file(to, &bar.control())?;
     drop(bar);
     outgoing.size = sealed.size;
-    outgoing.file = to.to_owned();
+    to.clone_into(&mut outgoing.file);
     let key_id = key.verifying_key().capgo_key_id()?;
     output.say(format!("Encrypted and signed with key {key_id}"));
     outgoing.protection = Protection::Sealed {
@@ -252,6 +253,6 @@ fn already_sealed(
             key_id: key.capgo_key_id()?,
         },
         warnings: Vec::new(),
-        _made: None,
+        made: None,
     })
 }

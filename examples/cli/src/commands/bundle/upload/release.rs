@@ -51,6 +51,9 @@ pub(super) struct Ready<'r> {
     pub(super) notes: RefCell<Vec<Note>>,
 }
 
+/// Where it is stored, if it is, and the address where that is known already.
+type Place<'r> = (Option<Box<dyn Storage + 'r>>, Option<Url>);
+
 impl<'a> Release<'a> {
     pub(super) fn new(
         args: &'a UploadArgs,
@@ -125,7 +128,7 @@ impl<'a> Release<'a> {
     }
 
     /// The place, and the address where that is known already.
-    fn storage<'r>(&'r self, outgoing: &Outgoing) -> Result<(Option<Box<dyn Storage + 'r>>, Option<Url>)> {
+    fn storage<'r>(&'r self, outgoing: &Outgoing) -> Result<Place<'r>> {
         Ok(match (&self.destination, &self.bucket) {
             (Destination::External(url), _) => (None, Some(url.clone())),
             (Destination::S3(s3), Some((bucket, template))) => {
