@@ -21,7 +21,7 @@ pub struct Channel {
     pub name: String,
     /// Whether devices are in it that were never put into one.
     pub public: Option<bool>,
-    /// Id of the bundle it serves.
+    /// Id of the bundle it serves; `None` for the built-in one, and where a server does not tell.
     pub bundle_id: Option<u64>,
     /// Version of the bundle it serves.
     pub version: Option<String>,
@@ -35,7 +35,12 @@ impl Row for Channel {
             // Some servers name only the version, others only its id.
             Some(Value::String(name)) => (None, Some(name.clone())),
             Some(Value::Number(id)) => (id.as_u64(), None),
-            Some(version) => (id(version).map(Some)?, optional_text(version, "name")?),
+            Some(version) => {
+                // The built-in bundle has a name and no id.
+                let has_id = version.get("id").is_some_and(|id| !id.is_null());
+                let bundle_id = has_id.then(|| id(version)).transpose()?;
+                (bundle_id, optional_text(version, "name")?)
+            }
         };
         Ok(Self {
             id: id(row)?,

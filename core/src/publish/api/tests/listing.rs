@@ -123,6 +123,23 @@ fn channels_are_read_bare_as_one_object_and_in_data() {
     }
 }
 
+/// After `channel set` to it, or before the first bundle of an app.
+#[test]
+fn a_channel_of_the_built_in_bundle_is_a_channel() {
+    for version in [
+        json!({ "id": null, "name": "builtin" }),
+        json!({ "name": "builtin" }),
+        json!("builtin"),
+    ] {
+        let (api, _) = api([answer(
+            200,
+            &json!([{ "id": 7, "name": "production", "version": version }]),
+        )]);
+        let found = api.channel(&app(), "production", &Control::new()).unwrap().unwrap();
+        assert_eq!((found.bundle_id, found.version.as_deref()), (None, Some("builtin")));
+    }
+}
+
 #[test]
 fn a_channel_that_a_server_does_not_know_is_looked_for_in_its_list() {
     let unknown = answer(
