@@ -19,5 +19,7 @@ mod refusals;
 mod resume;
 #[path = "s3/servers.rs"]
 mod servers;
+#[path = "s3/update_server.rs"]
+mod update_server;
 #[path = "s3/uploads.rs"]
 mod uploads;

@@ -55,6 +55,50 @@ pub(crate) struct ServeOptions {
     /// Address by which devices reach the server; https, since phones take nothing else (http for loopback only)
     #[arg(long, value_name = "URL", env = "CAPBUNDLE_SERVER_PUBLIC_URL")]
     pub(crate) public_url: Option<String>,
+    /// Keep archives in this bucket of an S3 store, and send devices there; credentials from AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY, or ~/.aws
+    #[arg(long, value_name = "BUCKET", env = "CAPBUNDLE_SERVER_S3_BUCKET")]
+    pub(crate) s3_bucket: Option<String>,
+    /// The bucket's region
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "CAPBUNDLE_SERVER_S3_REGION",
+        requires = "s3_bucket"
+    )]
+    pub(crate) s3_region: Option<String>,
+    /// The store's address, unless it is Amazon's
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CAPBUNDLE_SERVER_S3_ENDPOINT",
+        requires = "s3_bucket"
+    )]
+    pub(crate) s3_endpoint: Option<String>,
+    /// What leads the key of every archive
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        env = "CAPBUNDLE_SERVER_S3_PREFIX",
+        requires = "s3_bucket"
+    )]
+    pub(crate) s3_prefix: Option<String>,
+    /// Where everybody may read the bucket, with {key} in it: a CDN. Without it devices get addresses that hold for an hour
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CAPBUNDLE_SERVER_S3_PUBLIC_URL",
+        requires = "s3_bucket"
+    )]
+    pub(crate) s3_public_url: Option<String>,
+    /// Profile in ~/.aws
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CAPBUNDLE_SERVER_S3_PROFILE",
+        requires = "s3_bucket"
+    )]
+    pub(crate) s3_profile: Option<String>,
     /// A reverse proxy is in front: believe the last address of its X-Forwarded-For
     #[arg(long, env = "CAPBUNDLE_SERVER_BEHIND_PROXY")]
     pub(crate) behind_proxy: bool,

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use capbundle::publish::s3::Credentials;
 use capbundle::transport::Url;
 
 use crate::error::{Error, Result};
@@ -19,6 +20,8 @@ pub struct Config {
     /// The address under which devices reach the server, without a path: it leads the URLs of bundles. `None` for the address
     /// listened on, which must then be of this machine.
     pub public_url: Option<String>,
+    /// The bucket that keeps archives, instead of `data`.
+    pub s3: Option<S3>,
     /// Whether requests come through a reverse proxy, whose `X-Forwarded-For` then names who asks.
     pub behind_proxy: bool,
     /// Whether `/metrics` answers without a key.
@@ -27,6 +30,37 @@ pub struct Config {
     pub new_apps: bool,
     /// What is too much.
     pub limits: Limits,
+}
+
+/// A bucket of an S3 store. Credentials, region and endpoint that are not given come from the environment
+/// (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, …) or from `~/.aws`.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct S3 {
+    /// Its name.
+    pub bucket: String,
+    /// Its region.
+    pub region: Option<String>,
+    /// The store's address, unless it is Amazon's.
+    pub endpoint: Option<String>,
+    /// What leads every key.
+    pub prefix: String,
+    /// Where everybody may read (a CDN), with `{key}` in it. Without it, devices are sent to addresses that hold for an hour.
+    pub public_url: Option<String>,
+    /// The profile in `~/.aws`.
+    pub profile: Option<String>,
+    /// Who this server is, to the store.
+    pub credentials: Option<Credentials>,
+}
+
+impl S3 {
+    /// A bucket of this name.
+    pub fn bucket(name: impl Into<String>) -> Self {
+        Self {
+            bucket: name.into(),
+            ..Self::default()
+        }
+    }
 }
 
 /// What is too much. Each protects the others from one client.
@@ -73,6 +107,7 @@ impl Config {
             data: data.into(),
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             public_url: None,
+            s3: None,
             behind_proxy: false,
             open_metrics: false,
             new_apps: true,

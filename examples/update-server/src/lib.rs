@@ -35,7 +35,7 @@ mod server;
 mod state;
 
 pub use access::{Access, KeyRecord, Keys, NewKey};
-pub use config::{Config, Limits};
+pub use config::{Config, Limits, S3};
 pub use database::apps::{AppRules, create_app};
 pub use error::{Error, Result};
 pub use server::Server;

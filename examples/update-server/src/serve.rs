@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;
 
-use capbundle_update_server::{Config, Server};
+use capbundle_update_server::{Config, S3, Server};
 
 use crate::command_line::{LogFormat, ServeOptions};
 
@@ -33,6 +33,15 @@ fn config(data: &Path, options: ServeOptions) -> Config {
     let mut config = Config::loopback(data);
     config.listen = options.listen;
     config.public_url = options.public_url;
+    config.s3 = options.s3_bucket.map(|bucket| {
+        let mut s3 = S3::bucket(bucket);
+        s3.region = options.s3_region;
+        s3.endpoint = options.s3_endpoint;
+        s3.prefix = options.s3_prefix.unwrap_or_default();
+        s3.public_url = options.s3_public_url;
+        s3.profile = options.s3_profile;
+        s3
+    });
     config.behind_proxy = options.behind_proxy;
     config.open_metrics = options.open_metrics;
     config.new_apps = !options.no_new_apps;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::connections;
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::files::Folder;
+use crate::files::Archives;
 use crate::metrics::Metrics;
 use crate::rate::Rate;
 use crate::routes;
@@ -127,7 +127,7 @@ fn join(thread: JoinHandle<Result<()>>) -> Result<()> {
 fn prepare(config: Config) -> Result<(TcpListener, SocketAddr, Arc<App>, File)> {
     let database = Database::open(&config.data)?;
     let lock = lock(&config.data)?;
-    let files = Folder::open(&config.data)?;
+    let files = Archives::open(&config)?;
     let cleared = database.look(|connection| files.clear_abandoned(connection))?;
     if cleared > 0 {
         tracing::info!(cleared, "uploads that nobody registered were removed");

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::database::Database;
-use crate::files::Folder;
+use crate::files::Archives;
 use crate::metrics::Metrics;
 use crate::rate::Rate;
 
@@ -17,7 +17,7 @@ pub(crate) struct App {
     /// The start of every URL that is given out.
     pub(crate) base_url: String,
     pub(crate) database: Arc<Database>,
-    pub(crate) files: Folder,
+    pub(crate) files: Archives,
     pub(crate) metrics: Metrics,
     pub(crate) addresses: Rate<IpAddr>,
     pub(crate) keys: Rate<i64>,

@@ -120,11 +120,16 @@ fn file(request: &Request, plan: &Plan) -> Answer {
         headers,
         body: file.clone(),
     };
-    let from = request.header("range").and_then(|range| {
-        let from = range.strip_prefix("bytes=")?.strip_suffix('-')?;
-        from.parse::<usize>().ok()
+    let asked = request.header("range").and_then(|range| {
+        let (from, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+        let end = if last.is_empty() {
+            usize::MAX
+        } else {
+            last.parse::<usize>().ok()? + 1
+        };
+        Some((from.parse::<usize>().ok()?, end.min(file.len())))
     });
-    let Some(from) = from.filter(|_| !plan.is("ranges", "no")) else {
+    let Some((from, end)) = asked.filter(|_| !plan.is("ranges", "no")) else {
         return whole(headers);
     };
     // RFC 9110 §13.1.5: only a strong validator that is the same lets the range through.
@@ -143,16 +148,16 @@ fn file(request: &Request, plan: &Plan) -> Answer {
         };
     }
     let (start, total) = match plan.word("ranges") {
-        Some("wrong-start") => (from - 1, file.len()),
+        Some("wrong-start") => (from.checked_sub(1).unwrap_or(1), file.len()),
         Some("wrong-total") => (from, file.len() + 1),
         _ => (from, file.len()),
     };
     if !plan.is("ranges", "unsaid") {
-        headers.push(("Content-Range", format!("bytes {start}-{}/{total}", file.len() - 1)));
+        headers.push(("Content-Range", format!("bytes {start}-{}/{total}", end - 1)));
     }
     Answer {
         status: 206,
         headers,
-        body: file[from..].to_vec(),
+        body: file[from..end].to_vec(),
     }
 }

@@ -15,7 +15,6 @@ use super::request;
 use crate::database::bundles::Bundle;
 use crate::database::channels::{self, Channel};
 use crate::database::{apps, bundles};
-use crate::files::Storage as _;
 use crate::input;
 use crate::refusal::{Answer, Refusal};
 use crate::state::App;
@@ -84,7 +83,8 @@ fn address(app: &App, bundle: &Bundle) -> Answer<Option<String>> {
     };
     let there = app
         .files
-        .holds(path)
+        .kept()
+        .seems_there(path)
         .map_err(|error| Refusal::disk("look for an archive", &error))?;
     // Made anew, so that the server may move to another address.
     Ok(there.then(|| format!("{}/bundles/{path}", app.base_url)))

@@ -98,7 +98,14 @@ impl Storage for Folder {
         sync_folder(&self.whole)
     }
 
-    fn holds(&self, path: &str) -> io::Result<bool> {
+    fn size(&self, path: &str) -> io::Result<Option<u64>> {
+        match fs::metadata(self.path(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            metadata => Ok(Some(metadata?.len())),
+        }
+    }
+
+    fn seems_there(&self, path: &str) -> io::Result<bool> {
         self.path(path).try_exists()
     }
 
@@ -107,6 +114,10 @@ impl Storage for Folder {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    fn elsewhere(&self, _: &str) -> io::Result<Option<String>> {
+        Ok(None)
     }
 }
 

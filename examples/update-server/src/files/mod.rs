@@ -1,22 +1,73 @@
 //! Archives: taken from publishers, kept, served to devices.
 
+mod bucket;
 mod folder;
 mod range;
 pub(crate) mod serve;
 pub(crate) mod upload;
 
 use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-pub(crate) use folder::{Folder, Incoming};
+use rusqlite::Connection;
+
+use self::bucket::InBucket;
+pub(crate) use self::folder::{Folder, Incoming};
+use crate::config::Config;
+use crate::error::Result;
 
 /// Where archives are kept. A path is `<app>/<sha256>.zip`, so that an archive never changes under its path.
 pub(crate) trait Storage: Send + Sync {
     /// Takes over a whole archive. When this returns, it is durable, and served from then on.
     fn keep(&self, archive: Incoming, path: &str) -> io::Result<()>;
 
-    /// Whether the archive is there.
-    fn holds(&self, path: &str) -> io::Result<bool>;
+    /// Bytes of the archive; `None` if it is not there.
+    fn size(&self, path: &str) -> io::Result<Option<u64>>;
+
+    /// Whether the archive is there, as far as that can be said at once.
+    fn seems_there(&self, path: &str) -> io::Result<bool>;
 
     /// Removes the archive, if it is there.
     fn remove(&self, path: &str) -> io::Result<()>;
+
+    /// Where devices get it, if not from this server.
+    fn elsewhere(&self, path: &str) -> io::Result<Option<String>>;
+}
+
+/// What is coming, always in the folder of this server, and what is kept.
+#[derive(Clone)]
+pub(crate) struct Archives {
+    folder: Folder,
+    kept: Arc<dyn Storage>,
+}
+
+impl Archives {
+    pub(crate) fn open(config: &Config) -> Result<Self> {
+        let folder = Folder::open(&config.data)?;
+        let kept: Arc<dyn Storage> = match &config.s3 {
+            None => Arc::new(folder.clone()),
+            Some(s3) => Arc::new(InBucket::open(s3)?),
+        };
+        Ok(Self { folder, kept })
+    }
+
+    /// A new file for an upload.
+    pub(crate) fn incoming(&self) -> io::Result<Incoming> {
+        self.folder.incoming()
+    }
+
+    /// Removes uploads of days ago that no bundle needs, from the folder: a bucket may have other users.
+    pub(crate) fn clear_abandoned(&self, database: &Connection) -> Result<usize> {
+        self.folder.clear_abandoned(database)
+    }
+
+    /// Where an archive is that this server serves itself.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.folder.path(path)
+    }
+
+    pub(crate) fn kept(&self) -> &Arc<dyn Storage> {
+        &self.kept
+    }
 }

@@ -31,7 +31,12 @@ pub(crate) async fn archive(
     if !names::is_app_id(&app_id) || !names::is_stored_file(&name) {
         return Err(not_found());
     }
-    let mut file = match File::open(app.files.path(&format!("{app_id}/{name}"))).await {
+    let path = format!("{app_id}/{name}");
+    let elsewhere = app.files.kept().elsewhere(&path);
+    if let Some(address) = elsewhere.map_err(|error| Refusal::disk("address an archive", &error))? {
+        return remote(&app, path, address, &method).await;
+    }
+    let mut file = match File::open(app.files.path(&path)).await {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_found()),
         opened => opened.map_err(|error| Refusal::disk("open an archive", &error))?,
     };
@@ -76,6 +81,26 @@ pub(crate) async fn archive(
         .map_err(|error| Refusal::disk("read an archive", &error))?;
     let stream = ReaderStream::with_capacity(file.take(length), CHUNK);
     finish(answer, Body::from_stream(stream))
+}
+
+/// A device is sent to where the archive is. Nobody keeps where: an address of a private bucket holds for an hour.
+async fn remote(app: &App, path: String, address: String, method: &Method) -> Answer<Response> {
+    let answer = Response::builder().header(header::CACHE_CONTROL, "no-store");
+    if method != Method::HEAD {
+        let answer = answer.status(StatusCode::FOUND).header(header::LOCATION, address);
+        return finish(answer, Body::empty());
+    }
+    // Such an address is signed for GET alone.
+    let kept = Arc::clone(app.files.kept());
+    let size = tokio::task::spawn_blocking(move || kept.size(&path)).await;
+    let size = size.map_err(|problem| Refusal::broken("look at an archive", &problem))?;
+    let size = size.map_err(|error| Refusal::disk("look at an archive", &error))?;
+    let size = size.ok_or_else(not_found)?;
+    let answer = answer
+        .header(header::ACCEPT_RANGES, "bytes")
+        .header(header::CONTENT_TYPE, "application/zip")
+        .header(header::CONTENT_LENGTH, size);
+    finish(answer, Body::empty())
 }
 
 fn finish(answer: axum::http::response::Builder, body: Body) -> Answer<Response> {

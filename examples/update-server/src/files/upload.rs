@@ -16,7 +16,7 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Incoming, Storage as _};
+use super::Incoming;
 use crate::access::Caller;
 use crate::database::apps;
 use crate::names;
@@ -174,7 +174,7 @@ impl Upload {
         }
         let path = format!("{app_id}/{digest}.zip");
         let (new_apps, keeping, file) = (app.config.new_apps, path.clone(), self.file);
-        let storage = app.files.clone();
+        let storage = Arc::clone(app.files.kept());
         app.database
             .write(move |database| {
                 if new_apps {

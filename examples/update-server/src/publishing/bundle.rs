@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::access::Caller;
 use crate::database::bundles::{self, NewBundle};
 use crate::database::{apps, channels};
-use crate::files::Storage as _;
 use crate::input::Fields;
 use crate::names;
 use crate::refusal::{Answer, Refusal};
@@ -65,7 +64,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller, fields: 
             "You can't create a bundle for this app",
         ));
     }
-    let (files, new_apps) = (app.files.clone(), app.config.new_apps);
+    let (files, new_apps) = (Arc::clone(app.files.kept()), app.config.new_apps);
     let row = app
         .database
         .write(move |database| {
@@ -83,10 +82,10 @@ pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller, fields: 
             }
             if let Some(path) = &bundle.r2_path {
                 // Here, under the lock of writers, so that no deletion takes the archive away in between.
-                let there = files
-                    .holds(path)
+                let size = files
+                    .size(path)
                     .map_err(|error| Refusal::disk("look for an archive", &error))?;
-                if !there {
+                if size.is_none() {
                     return Err(Refusal::new(
                         "cannot_create_bundle",
                         "external_url is an address of this server that has no archive: upload it first",
@@ -237,7 +236,7 @@ async fn remove_unneeded(app: &Arc<App>, paths: Vec<String>) -> Answer<()> {
     if paths.is_empty() {
         return Ok(());
     }
-    let files = app.files.clone();
+    let files = Arc::clone(app.files.kept());
     app.database
         .write(move |database| {
             for path in paths {
