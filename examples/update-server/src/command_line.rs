@@ -55,8 +55,8 @@ pub(crate) struct ServeOptions {
     /// Address by which devices reach the server; https, since phones take nothing else (http for loopback only)
     #[arg(long, value_name = "URL", env = "CAPBUNDLE_SERVER_PUBLIC_URL")]
     pub(crate) public_url: Option<String>,
-    /// Keep archives in this bucket of an S3 store, and send devices there; credentials from AWS_ACCESS_KEY_ID and
-    /// AWS_SECRET_ACCESS_KEY, or ~/.aws
+    /// Keep archives in this bucket of an S3 store, and send devices there; credentials from the usual variables of AWS, or
+    /// ~/.aws
     #[arg(long, value_name = "BUCKET", env = "CAPBUNDLE_SERVER_S3_BUCKET")]
     pub(crate) s3_bucket: Option<String>,
     /// The bucket's region

@@ -18,7 +18,7 @@ fn config(folder: &std::path::Path, store: &servers::Server, secret: &str) -> Co
     let mut s3 = S3::bucket(BUCKET);
     s3.region = Some(REGION.to_owned());
     s3.endpoint = store.options().endpoint;
-    s3.prefix = "team/a".to_owned();
+    "team/a".clone_into(&mut s3.prefix);
     s3.credentials = Some(Credentials::new(KEY, secret, None).unwrap());
     let mut config = Config::loopback(folder);
     config.s3 = Some(s3);

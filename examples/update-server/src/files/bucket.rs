@@ -13,7 +13,7 @@ use crate::config::S3;
 use crate::error::{Error, Result};
 
 /// How long the address that a device is sent to holds. A download that breaks off asks this server again.
-const LIFETIME: Duration = Duration::from_hours(1);
+const LIFETIME: Duration = Duration::from_secs(3600);
 /// The store answers while somebody waits: a publisher, or the others that want to write.
 const CONNECT: Duration = Duration::from_secs(5);
 const STALL: Duration = Duration::from_secs(15);
