@@ -11,6 +11,8 @@ pub mod forge;
 pub mod measure;
 pub mod peers;
 pub mod rough_server;
+#[cfg(feature = "s3-store")]
+pub mod s3_store;
 pub mod skip;
 pub mod tree;
 pub mod vector;

@@ -7,6 +7,8 @@
     reason = "tests"
 )]
 
+#[path = "s3/addresses.rs"]
+mod addresses;
 #[path = "s3/faults.rs"]
 mod faults;
 #[path = "s3/memory.rs"]

@@ -57,6 +57,67 @@ fn a_bundle_whose_address_is_wrong_is_not_registered_and_removed() {
 }
 
 #[test]
+fn an_archive_on_a_server_of_ones_own_is_removed_when_its_registration_is_refused() {
+    let (updates, project) = (Updates::wanting_encryption(), Project::new());
+    let run = updates.run(&project, "bundle upload --json");
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(document["error"], "encryption_required", "{document}");
+    let undone = document["undone"][0].as_str().unwrap();
+    assert!(undone.contains("archive folder of http"), "{document}");
+    assert_eq!(document["left"].as_array().unwrap().len(), 0);
+    assert!(updates.archives().is_empty());
+}
+
+#[test]
+fn an_archive_that_was_on_the_server_before_stays_there() {
+    let (updates, project) = (Updates::wanting_encryption(), Project::new());
+    let (zip, _) = project.zipped();
+    let to = format!("{}/upload/com.example.app", updates.server.url());
+    let first = [
+        "--put-url",
+        &to,
+        "--header",
+        &format!("Authorization: {}", updates.key),
+        "--zip",
+        &zip,
+    ];
+    project
+        .run_args(&[&["bundle", "upload", "--no-register"][..], &first].concat())
+        .succeeds();
+    let document = updates.run(&project, &format!("bundle upload --zip {zip} --json"));
+    let document: serde_json::Value = serde_json::from_str(&document.stdout).unwrap();
+    assert_eq!(document["error"], "encryption_required", "{document}");
+    assert_eq!(document["undone"].as_array().unwrap().len(), 0);
+    assert_eq!(updates.archives().len(), 1);
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_named() {
+    let (updates, project) = (Updates::wanting_encryption(), Project::new());
+    let to = format!("{}/upload/com.example.app", updates.server.url());
+    let header = format!("Authorization: {}", updates.key);
+    let options = [
+        "--put-url",
+        &to,
+        "--header",
+        &header,
+        "--public-url",
+        "https://cdn.example.com/app.zip",
+    ];
+    let more = [&updates.options(), &options.map(str::to_owned)[..]];
+    let run = with(&project, "bundle upload --no-url-check --json", &more);
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(document["error"], "encryption_required", "{document}");
+    assert!(
+        document["left"][0]
+            .as_str()
+            .unwrap()
+            .contains("/upload/com.example.app"),
+        "{document}"
+    );
+}
+
+#[test]
 fn a_channel_that_does_not_exist_is_found_before_anything_is_sent() {
     let (store, updates, project) = (Store::start(), Updates::start(), Project::new());
     let options: [&[String]; 2] = [&store.options(), &updates.options()];

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::access::Caller;
 use crate::devices::{channel_self, reports, updates};
-use crate::files::{serve, upload};
+use crate::files::{remove, serve, upload};
 use crate::gate;
 use crate::publishing::{bundle, channel, statistics};
 use crate::refusal::{Answer, Refusal};
@@ -33,7 +33,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/channel/", channels)
         .route("/statistics", get(statistics::list))
         .route("/upload/{app_id}", put(upload::put).post(upload::post_form))
-        .route("/upload/{app_id}/{name}", put(upload::put).post(upload::post_form));
+        .route(
+            "/upload/{app_id}/{name}",
+            put(upload::put).post(upload::post_form).delete(remove::take_back),
+        );
     let devices = Router::new()
         .route("/updates", post(updates::ask).get(fine).options(fine))
         .route(

@@ -267,14 +267,108 @@ fn no_path_leads_out_of_the_folder() {
 }
 
 #[test]
-fn the_same_archive_from_many_at_once_is_one_file() {
+fn the_same_archive_from_many_at_once_is_one_file_and_new_once() {
     let server = Running::start();
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| server.upload(&vec![5; 200_000]));
-        }
+    let bytes = vec![5; 200_000];
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let uploads: Vec<_> = (0..8).map(|_| scope.spawn(|| put(&server, &bytes).status)).collect();
+        uploads.into_iter().map(|upload| upload.join().unwrap()).collect()
     });
     assert_eq!(files(&server).len(), 1);
-    let url = server.upload(&vec![5; 200_000])["url"].as_str().unwrap().to_owned();
-    assert_eq!(get(&server, &url, &[]).body, vec![5; 200_000]);
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 201).count(),
+        1,
+        "{statuses:?}"
+    );
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 201)));
+    let url = server.upload(&bytes)["url"].as_str().unwrap().to_owned();
+    assert_eq!(get(&server, &url, &[]).body, bytes);
+}
+
+fn put(server: &Running, bytes: &[u8]) -> Reply {
+    server.send(
+        "PUT",
+        &format!("/upload/{APP}"),
+        &[("authorization", &server.key)],
+        bytes,
+    )
+}
+
+/// Takes an upload back; gives the status and the code of a refusal.
+fn take_back(server: &Running, key: &str, name: &str) -> (u16, String) {
+    let reply = server.send(
+        "DELETE",
+        &format!("/upload/{APP}/{name}"),
+        &[("authorization", key)],
+        b"",
+    );
+    (
+        reply.status,
+        reply.json()["error"].as_str().unwrap_or_default().to_owned(),
+    )
+}
+
+#[test]
+fn an_upload_that_nobody_registered_is_taken_back() {
+    let server = Running::start();
+    let upload = server.upload(b"archive");
+    let name = format!("{}.zip", upload["sha256"].as_str().unwrap());
+    let done = (200, String::new());
+    assert_eq!(take_back(&server, &server.key, &name), done);
+    assert!(files(&server).is_empty());
+    // Twice is the same as once.
+    assert_eq!(take_back(&server, &server.key, &name), done);
+    let body = json!({"app_id": APP, "version": "1.0.0", "external_url": upload["url"], "checksum": upload["sha256"]});
+    assert_eq!(server.refusal("POST", "/bundle", &body), "cannot_create_bundle");
+}
+
+#[test]
+fn an_archive_that_a_bundle_needs_is_not_taken_back() {
+    let server = Running::start();
+    server.publish("1.0.0");
+    let digest = Sha256Digest::of(b"the archive of 1.0.0");
+    let name = format!("{digest}.zip");
+    let refused = (400, "cannot_delete_upload".to_owned());
+    assert_eq!(take_back(&server, &server.key, &name), refused);
+    assert_eq!(files(&server).len(), 1);
+    let (status, _) = server.api("DELETE", "/bundle", &json!({"app_id": APP, "version": "1.0.0"}));
+    assert_eq!((status, files(&server).len()), (200, 0));
+}
+
+#[test]
+fn only_publishers_of_the_app_take_uploads_back() {
+    let server = Running::start();
+    let name = format!("{}.zip", server.upload(b"archive")["sha256"].as_str().unwrap());
+    for (key, status) in [
+        (String::new(), 401),
+        (server.limited_key(&[APP], false), 403),
+        (server.limited_key(&["com.example.other"], true), 403),
+    ] {
+        assert_eq!(take_back(&server, &key, &name).0, status);
+    }
+    for name in ["app.zip", "..%2f..%2fcapbundle.sqlite", &name.to_uppercase()] {
+        assert_eq!(take_back(&server, &server.key, name).1, "invalid_name", "{name}");
+    }
+    assert_eq!(files(&server).len(), 1);
+    assert_eq!(take_back(&server, &server.limited_key(&[APP], true), &name).0, 200);
+}
+
+#[test]
+fn of_registering_and_taking_back_at_once_one_wins_whole() {
+    let server = Running::start();
+    for number in 0..20 {
+        let bytes = format!("archive {number}").into_bytes();
+        let upload = server.upload(&bytes);
+        let name = format!("{}.zip", upload["sha256"].as_str().unwrap());
+        let version = format!("1.0.{number}");
+        let body =
+            json!({"app_id": APP, "version": version, "external_url": upload["url"], "checksum": upload["sha256"]});
+        let (registered, taken) = std::thread::scope(|scope| {
+            let registering = scope.spawn(|| server.api("POST", "/bundle", &body).0 == 200);
+            let taking = scope.spawn(|| take_back(&server, &server.key, &name).0 == 200);
+            (registering.join().unwrap(), taking.join().unwrap())
+        });
+        let there = get(&server, upload["url"].as_str().unwrap(), &[]).status == 200;
+        assert_eq!((registered, taken), (there, !there), "{version}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     Hang,
     /// So many bytes of its body go through; then whoever waits on the other end is told, and nothing more happens.
     HoldAfter(u64, Arc<AtomicBool>),
+    /// It waits until it is let go, or long enough.
+    Wait(Arc<AtomicBool>),
     /// One byte of the body is another.
     Damage,
     /// This text in its head is that one.
@@ -49,6 +51,8 @@ struct Shared {
     rules: Mutex<Vec<Rule>>,
     /// Method and target of each request.
     seen: Mutex<Vec<String>>,
+    /// Requests that wait to be let go.
+    waiting: AtomicUsize,
     stopping: AtomicBool,
 }
 
@@ -60,6 +64,7 @@ impl Proxy {
             upstream,
             rules: Mutex::new(rules),
             seen: Mutex::new(Vec::new()),
+            waiting: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -82,6 +87,16 @@ impl Proxy {
         seen.iter()
             .filter(|line| line.starts_with(method) && line.contains(target))
             .count()
+    }
+
+    /// How many requests wait to be let go.
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.waiting.load(Ordering::Relaxed)
+    }
+
+    /// One more rule, from now on.
+    pub(crate) fn follow(&self, rule: Rule) {
+        self.shared.rules.lock().unwrap().push(rule);
     }
 
     /// The server is good from now on.
@@ -162,6 +177,14 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
             io::copy(&mut (&mut body).take(count), &mut upstream)?;
             told.store(true, Ordering::Relaxed);
             wait_for_the_end(&client)
+        }
+        Some(Fault::Wait(go)) => {
+            shared.waiting.fetch_add(1, Ordering::Relaxed);
+            let end = std::time::Instant::now() + LIMIT;
+            while !go.load(Ordering::Relaxed) && std::time::Instant::now() < end {
+                thread::sleep(Duration::from_millis(10));
+            }
+            forward(&mut client, &head, &mut body, shared, true)
         }
         Some(Fault::Forge(from, to)) => {
             assert!(head.contains(from), "{from:?} is not in {head}");

@@ -13,18 +13,16 @@ use capbundle::progress::Control;
 use capbundle::publish::s3::{Bucket, BucketOptions, Credentials, Object};
 use capbundle::transport::Http;
 use capbundle_tests::peers::target_folder;
+use capbundle_tests::s3_store::{S3Store, Settings};
 use capbundle_tests::skip::skipped;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
-use s3s_fs::FileSystem;
 use tempfile::TempDir;
 
 pub(crate) const KEY: &str = "AKIDTESTS";
 pub(crate) const SECRET: &str = "secret/of+the/tests";
 pub(crate) const REGION: &str = "eu-test-1";
 pub(crate) const BUCKET: &str = "bundles";
+/// What the servers are called by those who put the bucket before the name.
+pub(crate) const DOMAIN: &str = "s3.test";
 
 /// An S3 server with one bucket, gone when dropped.
 pub(crate) struct Server {
@@ -36,7 +34,7 @@ pub(crate) struct Server {
 }
 
 enum Running {
-    Here(#[allow(dead_code, reason = "runs until it is dropped")] tokio::runtime::Runtime),
+    Here(#[allow(dead_code, reason = "runs until it is dropped")] S3Store),
     Process(Child),
 }
 
@@ -44,38 +42,17 @@ impl Server {
     /// `s3s-fs` in this process.
     pub(crate) fn s3s() -> Self {
         let folder = folder_with_bucket();
-        let files = FileSystem::new(folder.path().join("data")).unwrap();
-        let service = {
-            let mut builder = S3ServiceBuilder::new(files);
-            builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
-            builder.build()
+        let settings = Settings {
+            credentials: (KEY, SECRET),
+            domains: &[DOMAIN],
+            public: false,
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0)))
-            .unwrap();
-        let address = listener.local_addr().unwrap();
-        runtime.spawn(async move {
-            let http = Builder::new(TokioExecutor::new());
-            while let Ok((socket, _)) = listener.accept().await {
-                let connection = http
-                    .serve_connection(TokioIo::new(socket), service.clone())
-                    .into_owned();
-                tokio::spawn(async move {
-                    // A client that goes away in the middle is what some tests are about.
-                    let _ = connection.await;
-                });
-            }
-        });
+        let store = S3Store::start(&folder.path().join("data"), settings);
         Self {
-            address,
+            address: store.address,
             folder,
             knows_checksums: false,
-            running: Running::Here(runtime),
+            running: Running::Here(store),
         }
     }
 
@@ -95,7 +72,7 @@ impl Server {
                 "--port",
                 &address.to_string(),
             ])
-            .args(["--quiet", "--keep-alive"])
+            .args(["--quiet", "--keep-alive", "--virtual-domain", DOMAIN])
             .arg("posix")
             .arg("--sidecar")
             .arg(folder.path().join("sidecar"))
@@ -139,9 +116,14 @@ impl Server {
         bucket(&self.options())
     }
 
+    /// The file in which the server keeps what is under a key.
+    pub(crate) fn object(&self, key: &str) -> PathBuf {
+        self.folder.path().join("data").join(BUCKET).join(key)
+    }
+
     /// The bytes under a key, as the server keeps them.
     pub(crate) fn stored(&self, key: &str) -> Vec<u8> {
-        fs::read(self.folder.path().join("data").join(BUCKET).join(key)).unwrap()
+        fs::read(self.object(key)).unwrap()
     }
 
     /// Files of uploads in parts that are still open, wherever the server keeps them.

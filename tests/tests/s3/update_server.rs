@@ -1,23 +1,74 @@
 //! The example server with its archives in a bucket.
 
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use capbundle::ErrorKind;
+use capbundle::bundle::{PackOptions, pack};
 use capbundle::digest::Sha256Digest;
 use capbundle::download::{DownloadOptions, Remote, download};
 use capbundle::progress::Control;
-use capbundle::publish::api::{Api, ApiKey, AppId, NewBundle};
-use capbundle::publish::put::{UploadOptions, put};
+use capbundle::publish::api::{Api, ApiKey, AppId, NewBundle, UploadedArchive};
 use capbundle::publish::s3::Credentials;
-use capbundle::transport::{Http, Url};
+use capbundle::store::{ExpectedProof, NewBundle as DeviceBundle, RemoteArchive, Store, StoreOptions};
+use capbundle::transport::{Body, Head, Http, Method, Receiver, Request, Transport as _};
+use capbundle::update::protocol::{self, UpdateAnswer};
+use capbundle::{ErrorKind, Result};
 use capbundle_update_server::{Access, Config, Keys, S3, Server};
+use tempfile::TempDir;
 
+use super::proxy::{Fault, Proxy, Rule};
 use super::servers::{self, BUCKET, KEY, REGION, SECRET, all, head};
 
-fn config(folder: &std::path::Path, store: &servers::Server, secret: &str) -> Config {
+/// The update server before a bucket, with a key that may do everything.
+struct Updates {
+    folder: TempDir,
+    server: Server,
+    api: Api,
+    control: Control,
+}
+
+impl Updates {
+    fn before(store: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), store, SECRET);
+        let keys = Keys::open(&config.data).unwrap();
+        let key = keys.create("ci", &Access::Everything).unwrap();
+        let server = Server::start(config).unwrap();
+        let base = server.url().parse().unwrap();
+        Self {
+            api: Api::new(Arc::new(Http::new()), &base, ApiKey::new(key.text()).unwrap()).unwrap(),
+            folder,
+            server,
+            control: Control::new(),
+        }
+    }
+
+    fn upload(&self, archive: &Path, digest: &Sha256Digest) -> UploadedArchive {
+        let uploaded = self.api.upload(&app(), "1.0.0", archive, digest, &self.control);
+        uploaded.unwrap()
+    }
+
+    fn register(&self, version: &str, address: &str, digest: Sha256Digest) -> Result<()> {
+        let bundle = NewBundle::new(app(), version, address.parse()?, digest)?;
+        self.api.create(&bundle, &self.control).map(drop)
+    }
+}
+
+fn app() -> AppId {
+    "com.example.app".parse().unwrap()
+}
+
+fn kept(digest: &Sha256Digest) -> String {
+    format!("team/a/com.example.app/{digest}.zip")
+}
+
+fn config(folder: &Path, store: SocketAddr, secret: &str) -> Config {
     let mut s3 = S3::bucket(BUCKET);
     s3.region = Some(REGION.to_owned());
-    s3.endpoint = store.options().endpoint;
+    s3.endpoint = servers::options_at(store).endpoint;
     "team/a".clone_into(&mut s3.prefix);
     s3.credentials = Some(Credentials::new(KEY, secret, None).unwrap());
     let mut config = Config::loopback(folder);
@@ -27,55 +78,162 @@ fn config(folder: &std::path::Path, store: &servers::Server, secret: &str) -> Co
 
 #[test]
 fn archives_live_in_the_bucket_and_devices_are_sent_there() {
-    let control = Control::new();
     for store in all() {
-        let folder = tempfile::tempdir().unwrap();
-        let config = config(folder.path(), &store, SECRET);
-        let key = Keys::open(&config.data)
-            .unwrap()
-            .create("ci", &Access::Everything)
-            .unwrap();
-        let server = Server::start(config).unwrap();
-        let (archive, bytes) = servers::file(folder.path(), 9 << 20);
+        let updates = Updates::before(store.address);
+        let (archive, bytes) = servers::file(updates.folder.path(), 9 << 20);
         let digest = Sha256Digest::of(&bytes);
-        let mut options = UploadOptions::default();
-        options.headers.add("authorization", key.text()).unwrap();
-        let to: Url = format!("{}/upload/com.example.app", server.url()).parse().unwrap();
 
-        let address = put(&Http::new(), &to, &archive, &options, &control)
-            .unwrap()
-            .url
-            .unwrap();
+        let uploaded = updates.upload(&archive, &digest);
 
-        let kept = format!("team/a/com.example.app/{digest}.zip");
-        assert!(store.stored(&kept) == bytes);
-        let mut remote = Remote::new(address.clone());
+        assert!(!uploaded.already_there && updates.upload(&archive, &digest).already_there);
+        assert!(store.stored(&kept(&digest)) == bytes);
+        let mut remote = Remote::new(uploaded.url.clone());
         remote.digest = Some(digest);
         let device = tempfile::tempdir().unwrap();
-        let got = download(
-            &Http::new(),
-            &remote,
-            device.path(),
-            &DownloadOptions::default(),
-            &control,
-        )
-        .unwrap();
+        let options = DownloadOptions::default();
+        let got = download(&Http::new(), &remote, device.path(), &options, &updates.control).unwrap();
         assert!(std::fs::read(&got.path).unwrap() == bytes);
 
-        let base = server.url().parse().unwrap();
-        let api = Api::new(Arc::new(Http::new()), &base, ApiKey::new(key.text()).unwrap()).unwrap();
-        let app: AppId = "com.example.app".parse().unwrap();
-        api.create(
-            &NewBundle::new(app.clone(), "1.0.0", address, digest).unwrap(),
-            &control,
-        )
-        .unwrap();
-        api.delete(&app, "1.0.0", &control).unwrap();
+        updates.register("1.0.0", uploaded.url.as_str(), digest).unwrap();
+        updates.api.delete(&app(), "1.0.0", &updates.control).unwrap();
         assert!(
-            head(&store.bucket(), &kept).is_none(),
+            head(&store.bucket(), &kept(&digest)).is_none(),
             "a deleted bundle leaves its archive in the bucket"
         );
-        server.stop().unwrap();
+        updates.server.stop().unwrap();
+    }
+}
+
+#[test]
+fn an_upload_that_nobody_registered_is_taken_back_from_the_bucket() {
+    for store in all() {
+        let updates = Updates::before(store.address);
+        let (archive, bytes) = servers::file(updates.folder.path(), 1000);
+        let digest = Sha256Digest::of(&bytes);
+        let uploaded = updates.upload(&archive, &digest);
+
+        updates.register("1.0.0", uploaded.url.as_str(), digest).unwrap();
+        let refused = updates
+            .api
+            .remove_upload(&app(), &digest, &updates.control)
+            .unwrap_err();
+        assert!(refused.to_string().contains("a bundle needs this archive"), "{refused}");
+        assert!(store.stored(&kept(&digest)) == bytes);
+
+        updates.api.delete(&app(), "1.0.0", &updates.control).unwrap();
+        updates.upload(&archive, &digest);
+        updates.api.remove_upload(&app(), &digest, &updates.control).unwrap();
+        assert!(head(&store.bucket(), &kept(&digest)).is_none());
+    }
+}
+
+/// What a device does: asks, downloads, proves, installs.
+fn update(updates: &Updates, device: &Path) -> String {
+    let question = serde_json::json!({
+        "platform": "android", "device_id": "0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a11", "app_id": "com.example.app",
+        "custom_id": "", "version_build": "0.9.0", "version_code": "1", "version_os": "14", "version_name": protocol::BUILT_IN,
+        "plugin_version": "8.51.14", "is_emulator": false, "is_prod": true
+    });
+    let url = format!("{}/updates", updates.server.url());
+    let mut request = Request::new(Method::Post, url.parse().unwrap());
+    request.headers.add("content-type", "application/json").unwrap();
+    request.body = Some(Body::Bytes(question.to_string().into_bytes()));
+    let mut told = Told::default();
+    Http::new().send(&request, &mut told).unwrap();
+    let UpdateAnswer::Offer(offer) = UpdateAnswer::parse(&url, told.status, &told.body).unwrap() else {
+        panic!("{}", String::from_utf8_lossy(&told.body));
+    };
+    let proof = ExpectedProof::Digest(offer.checksum.as_deref().unwrap().parse().unwrap());
+    let bundle = DeviceBundle::version(&offer.version);
+    let archive = RemoteArchive::new(offer.url.parse().unwrap(), proof, bundle);
+    let store = Store::open(device, StoreOptions::default()).unwrap();
+    let options = DownloadOptions::default();
+    let installed = store
+        .install_from(&Http::new(), &archive, &options, &updates.control)
+        .unwrap();
+    store.set_next(&installed.id.clone().into()).unwrap();
+    assert_eq!(installed.files, 1);
+    installed.version
+}
+
+#[derive(Default)]
+struct Told {
+    status: u16,
+    body: Vec<u8>,
+}
+
+impl Receiver for Told {
+    fn begin(&mut self, head: &Head) -> Result<()> {
+        self.status = head.status;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.body.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// A packed web app.
+fn web_app(folder: &Path) -> (PathBuf, Sha256Digest) {
+    let (www, archive) = (folder.join("www"), folder.join("app.zip"));
+    std::fs::create_dir(&www).unwrap();
+    let page = "<script>CapacitorUpdater.notifyAppReady()</script>";
+    std::fs::write(www.join("index.html"), page).unwrap();
+    let packed = pack(&www, &archive, &PackOptions::default(), &Control::new()).unwrap();
+    (archive, packed.digest)
+}
+
+#[test]
+fn a_device_that_asks_installs_what_is_in_the_bucket() {
+    for store in all() {
+        let updates = Updates::before(store.address);
+        let (archive, digest) = web_app(updates.folder.path());
+        let uploaded = updates.upload(&archive, &digest);
+        updates.register("1.0.0", uploaded.url.as_str(), digest).unwrap();
+        let (api, control) = (&updates.api, &updates.control);
+        let number = api.bundle(&app(), "1.0.0", control).unwrap().unwrap().id;
+        api.set_channel_by_name(&app(), number, "production", control).unwrap();
+        let device = tempfile::tempdir().unwrap();
+
+        assert_eq!(update(&updates, device.path()), "1.0.0");
+    }
+}
+
+#[test]
+fn a_bucket_that_takes_its_time_holds_up_nobody_else() {
+    let store = servers::Server::s3s();
+    for (method, act) in [("HEAD", "register"), ("DELETE", "take back")] {
+        let go = Arc::new(AtomicBool::new(false));
+        let proxy = Proxy::start(store.address, Vec::new());
+        let updates = Updates::before(proxy.address);
+        let (archive, bytes) = servers::file(updates.folder.path(), 1000);
+        let digest = Sha256Digest::of(&bytes);
+        let uploaded = updates.upload(&archive, &digest);
+        proxy.follow(Rule {
+            method,
+            target: "",
+            times: 1,
+            fault: Fault::Wait(Arc::clone(&go)),
+        });
+
+        std::thread::scope(|scope| {
+            let slow = scope.spawn(|| match act {
+                "register" => updates.register("1.0.0", uploaded.url.as_str(), digest),
+                _ => updates.api.remove_upload(&app(), &digest, &updates.control),
+            });
+            while proxy.waiting() == 0 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let began = Instant::now();
+            let elsewhere = format!("https://cdn.example.com/{act}.zip").replace(' ', "-");
+            updates.register("2.0.0", &elsewhere, digest).unwrap();
+            // The bucket is given up after 15 s.
+            assert!(began.elapsed() < Duration::from_secs(10), "{act}");
+            assert!(!slow.is_finished(), "{act}");
+            go.store(true, Ordering::Relaxed);
+            slow.join().unwrap().unwrap();
+        });
     }
 }
 
@@ -83,7 +241,7 @@ fn archives_live_in_the_bucket_and_devices_are_sent_there() {
 fn a_bucket_that_does_not_answer_is_told_at_the_start() {
     for store in all() {
         let folder = tempfile::tempdir().unwrap();
-        let started = Server::start(config(folder.path(), &store, "another-secret"));
+        let started = Server::start(config(folder.path(), store.address, "another-secret"));
         let refused = started.err().expect("it cannot work");
         let text = refused.to_string();
         assert!(
@@ -97,22 +255,11 @@ fn a_bucket_that_does_not_answer_is_told_at_the_start() {
 #[test]
 fn what_is_not_in_the_bucket_cannot_be_registered() {
     let store = servers::Server::s3s();
-    let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path(), &store, SECRET);
-    let key = Keys::open(&config.data)
-        .unwrap()
-        .create("ci", &Access::Everything)
-        .unwrap();
-    let server = Server::start(config).unwrap();
-    let base: Url = server.url().parse().unwrap();
-    let api = Api::new(Arc::new(Http::new()), &base, ApiKey::new(key.text()).unwrap()).unwrap();
+    let updates = Updates::before(store.address);
     let digest = Sha256Digest::of(b"never uploaded");
-    let address = format!("{}/bundles/com.example.app/{digest}.zip", server.url())
-        .parse()
-        .unwrap();
+    let address = format!("{}/bundles/com.example.app/{digest}.zip", updates.server.url());
 
-    let new = NewBundle::new("com.example.app".parse().unwrap(), "1.0.0", address, digest).unwrap();
-    let error = api.create(&new, &Control::new()).unwrap_err();
+    let error = updates.register("1.0.0", &address, digest).unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(error.to_string().contains("upload it first"), "{error}");

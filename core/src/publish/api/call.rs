@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
-use super::{Api, answer};
+use super::{Api, AppId, answer};
+use crate::digest::Sha256Digest;
 use crate::error::Result;
 use crate::progress::Control;
 use crate::transport::{Body, Method, Question, Repeat, Reply, Request, Url};
@@ -17,7 +18,7 @@ const LARGEST_REPLY: usize = 32 << 20;
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     pub(super) method: Method,
-    pub(super) place: Place,
+    pub(super) place: Place<'a>,
     pub(super) query: &'a [(&'a str, &'a str)],
     pub(super) body: Option<Value>,
     pub(super) repeat: Repeat,
@@ -26,10 +27,22 @@ pub(super) struct Call<'a> {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum Place<'a> {
     Bundle,
     Metadata,
     Channel,
+    /// An archive that a server keeps itself.
+    Upload {
+        app: &'a AppId,
+        digest: &'a Sha256Digest,
+    },
+}
+
+impl Place<'_> {
+    /// Whether some servers have it with a slash at its end.
+    fn is_collection(self) -> bool {
+        matches!(self, Self::Bundle | Self::Channel)
+    }
 }
 
 impl Api {
@@ -37,7 +50,7 @@ impl Api {
     pub(super) fn ask(&self, call: &Call<'_>, control: &Control, asked: &mut u32) -> Result<Value> {
         let slash = self.slash.load(Ordering::Relaxed);
         let mut reply = self.send(call, slash, control, asked)?;
-        if answer::is_no_such_path(&reply) && !matches!(call.place, Place::Metadata) {
+        if answer::is_no_such_path(&reply) && call.place.is_collection() {
             let other = self.send(call, !slash, control, asked)?;
             if !answer::is_no_such_path(&other) {
                 self.slash.store(!slash, Ordering::Relaxed);
@@ -76,17 +89,14 @@ impl Api {
         question.ask(call.repeat, make, &mut ())
     }
 
-    pub(super) fn address(&self, place: Place, slash: bool) -> String {
+    pub(super) fn address(&self, place: Place<'_>, slash: bool) -> String {
         let path = match place {
-            Place::Bundle => "/bundle",
-            Place::Metadata => "/bundle/metadata",
-            Place::Channel => "/channel",
+            Place::Bundle => "/bundle".to_owned(),
+            Place::Metadata => "/bundle/metadata".to_owned(),
+            Place::Channel => "/channel".to_owned(),
+            Place::Upload { app, digest } => format!("/upload/{app}/{digest}.zip"),
         };
-        let end = if slash && !matches!(place, Place::Metadata) {
-            "/"
-        } else {
-            ""
-        };
+        let end = if slash && place.is_collection() { "/" } else { "" };
         format!("{}{path}{end}", self.base)
     }
 }

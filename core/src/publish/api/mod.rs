@@ -59,6 +59,7 @@ pub use key::ApiKey;
 pub use pages::{Bundles, Channels};
 pub use refusal::ApiError;
 pub use row::RemoteBundle;
+pub use upload::UploadedArchive;
 
 use crate::error::{Error, Result};
 use crate::progress::Control;

@@ -59,7 +59,7 @@ struct Pages<'a, T> {
     api: &'a Api,
     app: AppId,
     control: &'a Control,
-    place: Place,
+    place: Place<'a>,
     /// Whether a refusal after a good page is how this list ends.
     is_end: fn(&str) -> bool,
     waiting: VecDeque<T>,
@@ -70,7 +70,7 @@ struct Pages<'a, T> {
 }
 
 impl<'a, T: Row> Pages<'a, T> {
-    fn new(api: &'a Api, app: &AppId, control: &'a Control, place: Place, is_end: fn(&str) -> bool) -> Self {
+    fn new(api: &'a Api, app: &AppId, control: &'a Control, place: Place<'a>, is_end: fn(&str) -> bool) -> Self {
         Self {
             api,
             app: app.clone(),

@@ -2,22 +2,36 @@
 
 use std::path::Path;
 
+use super::call::{Call, Place};
 use super::{Api, AppId};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::progress::Control;
 use crate::publish::put::{UploadOptions, put};
-use crate::transport::Url;
+use crate::transport::{Method, Repeat, Url};
 
 /// The server compares what arrived with it.
 const DIGEST: &str = "x-checksum-sha256";
+/// A `PUT` that made something is answered with it, and one of what was there with another success (RFC 9110, 9.3.4).
+const CREATED: u16 = 201;
+
+/// An archive that a server of one's own keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UploadedArchive {
+    /// Where devices get it, for registering.
+    pub url: Url,
+    /// Whether the server had the same archive before.
+    pub already_there: bool,
+}
 
 impl Api {
     /// Sends an archive to a server that keeps archives itself, such as the example server of this repository: `PUT
     /// /upload/{app}/{name}`. Its answer is the address to register. Sent again when the network or the server fails: the
     /// same archive twice is one. Capgo's own servers take none this way.
     ///
-    /// `digest` is that of the file; the server refuses other bytes. An archive that is never registered is got by no device.
+    /// `digest` is that of the file; the server refuses other bytes. An archive that is never registered is got by no device;
+    /// [`remove_upload`](Self::remove_upload) takes it back.
     ///
     /// # Errors
     /// As of [`put`]; [`Server`](crate::ErrorKind::Server) also if the server does not say where it put the archive.
@@ -28,7 +42,7 @@ impl Api {
         file: &Path,
         digest: &Sha256Digest,
         control: &Control,
-    ) -> Result<Url> {
+    ) -> Result<UploadedArchive> {
         super::app_id::check_new_version(version)?;
         // The characters of a semantic version stand for themselves in a path.
         let address: Url = format!("{}/upload/{app}/{version}.zip", self.base).parse()?;
@@ -37,10 +51,31 @@ impl Api {
         options.headers.add(DIGEST, digest.to_string())?;
         options.first_wait = self.first_wait;
         let stored = put(&*self.transport, &address, file, &options, control)?;
-        stored.url.ok_or_else(|| Error::Server {
+        let url = stored.url.ok_or_else(|| Error::Server {
             url: address.to_string(),
             status: stored.status,
             problem: "it took the archive and does not say where devices get it".to_owned(),
+        })?;
+        Ok(UploadedArchive {
+            url,
+            already_there: stored.status != CREATED,
         })
+    }
+
+    /// Takes back an archive that was [uploaded](Self::upload) and not registered: `DELETE /upload/{app}/{digest}.zip`. That it
+    /// is not there is no error.
+    ///
+    /// # Errors
+    /// As of [`Api::bundle`]; on the example server `cannot_delete_upload` while a bundle needs it.
+    pub fn remove_upload(&self, app: &AppId, digest: &Sha256Digest, control: &Control) -> Result<()> {
+        let call = Call {
+            method: Method::Delete,
+            place: Place::Upload { app, digest },
+            query: &[],
+            body: None,
+            repeat: Repeat::Always,
+            operation: "take an upload back",
+        };
+        self.ask(&call, control, &mut 0).map(drop)
     }
 }

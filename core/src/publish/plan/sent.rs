@@ -1,4 +1,4 @@
-//! Servers that take a file and never give it back: any address with PUT, and a server of your own.
+//! Servers that take a file: any address with PUT, which cannot be taken back, and a server of your own.
 
 use std::path::Path;
 
@@ -56,6 +56,9 @@ impl Storage for PutFile<'_> {
 }
 
 /// A server of your own that keeps archives itself; see [`Api::upload`].
+///
+/// Undoing removes the archive only if the server did not have it before. When the answer to the upload was lost nobody knows,
+/// and it is removed if no bundle needs it: the server alone knows who would miss it.
 #[derive(Debug)]
 pub struct ServerFile<'a> {
     api: &'a Api,
@@ -83,19 +86,14 @@ impl Storage for ServerFile<'_> {
     }
 
     fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
-        let url = self.api.upload(&self.app, &self.version, file, &self.digest, control)?;
+        let uploaded = self.api.upload(&self.app, &self.version, file, &self.digest, control)?;
         Ok(Stored {
-            url: Some(url),
-            already_there: false,
+            url: Some(uploaded.url),
+            already_there: uploaded.already_there,
         })
     }
 
-    fn remove(&self, _: &Control) -> Result<()> {
-        Err(Error::Unsupported {
-            what: "removing the archive".to_owned(),
-            problem: "the server keeps what was uploaded under its digest; without a registered bundle no device gets it, and the next \
-                      upload of the same bytes takes no more space"
-                .to_owned(),
-        })
+    fn remove(&self, control: &Control) -> Result<()> {
+        self.api.remove_upload(&self.app, &self.digest, control)
     }
 }

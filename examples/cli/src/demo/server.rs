@@ -57,9 +57,10 @@ impl Server {
     /// Uploads a file; gives the address where devices get it.
     pub(super) fn keep(&self, version: &str, file: &Path) -> Result<Url> {
         let digest = Sha256Digest::of_file(file, &interrupt::control())?;
-        Ok(self
+        let uploaded = self
             .api
-            .upload(&self.app, version, file, &digest, &interrupt::control())?)
+            .upload(&self.app, version, file, &digest, &interrupt::control())?;
+        Ok(uploaded.url)
     }
 
     /// Registers an archive; gives the id of its bundle.

@@ -15,12 +15,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use capbundle_update_server::{Access, Config, Keys, Server};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
-use s3s_fs::FileSystem;
+use capbundle_tests::s3_store::{S3Store, Settings};
+use capbundle_update_server::{Access, AppRules, Config, Keys, Server, create_app};
 use tempfile::TempDir;
 
 use crate::project::{Project, Run};
@@ -34,39 +30,23 @@ pub(crate) const BUCKET: &str = "your-bucket-name";
 pub(crate) struct Store {
     pub(crate) address: SocketAddr,
     folder: TempDir,
-    _runtime: tokio::runtime::Runtime,
+    _running: S3Store,
 }
 
 impl Store {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(BUCKET)).unwrap();
-        let mut builder = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
-        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
-        let service = builder.build();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0)))
-            .unwrap();
-        let address = listener.local_addr().unwrap();
-        runtime.spawn(async move {
-            let http = Builder::new(TokioExecutor::new());
-            while let Ok((socket, _)) = listener.accept().await {
-                let connection = http
-                    .serve_connection(TokioIo::new(socket), service.clone())
-                    .into_owned();
-                // A client that goes away in the middle is what some tests are about.
-                tokio::spawn(async move { connection.await.is_ok() });
-            }
-        });
+        let settings = Settings {
+            credentials: (KEY, SECRET),
+            domains: &[],
+            public: false,
+        };
+        let running = S3Store::start(folder.path(), settings);
         Self {
-            address,
+            address: running.address,
             folder,
-            _runtime: runtime,
+            _running: running,
         }
     }
 
@@ -106,7 +86,21 @@ pub(crate) struct Updates {
 
 impl Updates {
     pub(crate) fn start() -> Self {
+        Self::start_on(tempfile::tempdir().unwrap())
+    }
+
+    /// One that refuses to register plain bundles of the project, after it took their archives.
+    pub(crate) fn wanting_encryption() -> Self {
         let data = tempfile::tempdir().unwrap();
+        let rules = AppRules {
+            encryption_required: true,
+            key_id: None,
+        };
+        create_app(data.path(), "com.example.app", &rules).unwrap();
+        Self::start_on(data)
+    }
+
+    fn start_on(data: TempDir) -> Self {
         let keys = Keys::open(data.path()).unwrap();
         let key = keys.create("tests", &Access::Everything).unwrap().text().to_owned();
         let server = Server::start(Config::loopback(data.path())).unwrap();
@@ -117,6 +111,12 @@ impl Updates {
         ["--api-url", self.server.url(), "--apikey", &self.key]
             .map(str::to_owned)
             .to_vec()
+    }
+
+    /// Archives that it keeps.
+    pub(crate) fn archives(&self) -> Vec<PathBuf> {
+        let files = crate::project::tree(&self.data.path().join("bundles"));
+        files.into_iter().map(|(path, _)| path).collect()
     }
 
     /// A key that may read and not write.

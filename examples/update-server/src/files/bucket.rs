@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 
 /// How long the address that a device is sent to holds. A download that breaks off asks this server again.
 const LIFETIME: Duration = Duration::from_secs(3600);
-/// The store answers while somebody waits: a publisher, or the others that want to write.
+/// The store answers while a publisher waits.
 const CONNECT: Duration = Duration::from_secs(5);
 const STALL: Duration = Duration::from_secs(15);
 
@@ -76,13 +76,15 @@ impl InBucket {
 }
 
 impl Storage for InBucket {
-    fn keep(&self, archive: Incoming, path: &str) -> io::Result<()> {
+    fn keep(&self, archive: Incoming, path: &str) -> io::Result<bool> {
         let mut options = UploadOptions::default();
         options.cache_control = Some("public, max-age=31536000, immutable".to_owned());
         let uploaded = self
             .bucket
             .upload(archive.path(), &self.key(path), &options, &Control::new());
-        uploaded.map(drop).map_err(io::Error::other)
+        uploaded
+            .map(|uploaded| !uploaded.already_there)
+            .map_err(io::Error::other)
     }
 
     fn size(&self, path: &str) -> io::Result<Option<u64>> {

@@ -85,7 +85,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 impl Storage for Folder {
-    fn keep(&self, archive: Incoming, path: &str) -> io::Result<()> {
+    fn keep(&self, archive: Incoming, path: &str) -> io::Result<bool> {
         archive.as_file().sync_all()?;
         let to = self.path(path);
         let folder = to.parent().unwrap_or(&self.whole).to_owned();
@@ -93,9 +93,18 @@ impl Storage for Folder {
         // The proxy in front, or a backup, may run as somebody else.
         #[cfg(unix)]
         fs::set_permissions(archive.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-        archive.persist(&to).map_err(|error| error.error)?;
+        let new = match archive.persist_noclobber(&to) {
+            Ok(_) => true,
+            // Replaced all the same: its age is that of the newest upload, so that it is not cleared away as abandoned.
+            Err(there) if there.error.kind() == io::ErrorKind::AlreadyExists => {
+                there.file.persist(&to).map_err(|error| error.error)?;
+                false
+            }
+            Err(failed) => return Err(failed.error),
+        };
         sync_folder(&folder)?;
-        sync_folder(&self.whole)
+        sync_folder(&self.whole)?;
+        Ok(new)
     }
 
     fn size(&self, path: &str) -> io::Result<Option<u64>> {

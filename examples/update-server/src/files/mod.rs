@@ -1,8 +1,10 @@
 //! Archives: taken from publishers, kept, served to devices.
 
 mod bucket;
+mod claims;
 mod folder;
 mod range;
+pub(crate) mod remove;
 pub(crate) mod serve;
 pub(crate) mod upload;
 
@@ -13,14 +15,17 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use self::bucket::InBucket;
+pub(crate) use self::claims::Claim;
+use self::claims::Claims;
 pub(crate) use self::folder::{Folder, Incoming};
 use crate::config::Config;
 use crate::error::Result;
+use crate::refusal::{Answer, Refusal};
 
 /// Where archives are kept. A path is `<app>/<sha256>.zip`, so that an archive never changes under its path.
 pub(crate) trait Storage: Send + Sync {
-    /// Takes over a whole archive. When this returns, it is durable, and served from then on.
-    fn keep(&self, archive: Incoming, path: &str) -> io::Result<()>;
+    /// Takes over a whole archive; gives whether it is new here. When this returns, it is durable, and served from then on.
+    fn keep(&self, archive: Incoming, path: &str) -> io::Result<bool>;
 
     /// Bytes of the archive; `None` if it is not there.
     fn size(&self, path: &str) -> io::Result<Option<u64>>;
@@ -40,6 +45,7 @@ pub(crate) trait Storage: Send + Sync {
 pub(crate) struct Archives {
     folder: Folder,
     kept: Arc<dyn Storage>,
+    claims: Arc<Claims>,
 }
 
 impl Archives {
@@ -49,7 +55,11 @@ impl Archives {
             None => Arc::new(folder.clone()),
             Some(s3) => Arc::new(InBucket::open(s3)?),
         };
-        Ok(Self { folder, kept })
+        Ok(Self {
+            folder,
+            kept,
+            claims: Arc::default(),
+        })
     }
 
     /// A new file for an upload.
@@ -67,7 +77,27 @@ impl Archives {
         self.folder.path(path)
     }
 
-    pub(crate) fn kept(&self) -> &Arc<dyn Storage> {
-        &self.kept
+    /// Waits until nobody else keeps, registers or removes the archive of this path.
+    pub(crate) async fn claim(&self, path: &str) -> Claim {
+        self.claims.claim(path).await
+    }
+
+    /// Works with what is kept, off the threads that serve connections, and never under the lock of writers: a bucket may take
+    /// its time. `operation` is for the log.
+    pub(crate) async fn work<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&dyn Storage) -> io::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        let kept = Arc::clone(&self.kept);
+        match tokio::task::spawn_blocking(move || work(&*kept)).await {
+            Ok(done) => done.map_err(|error| Refusal::disk(operation, &error)),
+            Err(problem) => Err(Refusal::broken(operation, &problem)),
+        }
+    }
+
+    /// What answers at once.
+    pub(crate) fn kept(&self) -> &dyn Storage {
+        &*self.kept
     }
 }

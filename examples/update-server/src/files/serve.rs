@@ -91,10 +91,10 @@ async fn remote(app: &App, path: String, address: String, method: &Method) -> An
         return finish(answer, Body::empty());
     }
     // Such an address is signed for GET alone.
-    let kept = Arc::clone(app.files.kept());
-    let size = tokio::task::spawn_blocking(move || kept.size(&path)).await;
-    let size = size.map_err(|problem| Refusal::broken("look at an archive", &problem))?;
-    let size = size.map_err(|error| Refusal::disk("look at an archive", &error))?;
+    let size = app
+        .files
+        .work("look at an archive", move |kept| kept.size(&path))
+        .await?;
     let size = size.ok_or_else(not_found)?;
     let answer = answer
         .header(header::ACCEPT_RANGES, "bytes")

@@ -16,7 +16,7 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::Incoming;
+use super::{Incoming, Storage};
 use crate::access::Caller;
 use crate::database::apps;
 use crate::names;
@@ -92,17 +92,23 @@ fn checked(caller: &Caller, path: Vec<(String, String)>) -> Answer<String> {
         .find(|(name, _)| name == "app_id")
         .map(|(_, value)| value)
         .unwrap_or_default();
-    if !names::is_app_id(&app_id) {
+    check(caller, &app_id)?;
+    Ok(app_id)
+}
+
+/// Whether archives of this app are this caller's business.
+pub(crate) fn check(caller: &Caller, app_id: &str) -> Answer<()> {
+    if !names::is_app_id(app_id) {
         return Err(Refusal::new(
             "invalid_app_id",
             "the app is not a reverse domain, such as com.example.app",
         ));
     }
-    if !caller.may_write(&app_id) {
+    if !caller.may_write(app_id) {
         let refusal = Refusal::new("cannot_create_bundle", "this key may not publish for this app");
         return Err(refusal.with_status(StatusCode::FORBIDDEN));
     }
-    Ok(app_id)
+    Ok(())
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
@@ -174,7 +180,6 @@ impl Upload {
         }
         let path = format!("{app_id}/{digest}.zip");
         let (new_apps, keeping, file) = (app.config.new_apps, path.clone(), self.file);
-        let storage = Arc::clone(app.files.kept());
         app.database
             .write(move |database| {
                 if new_apps {
@@ -185,12 +190,18 @@ impl Upload {
                     .ok_or_else(|| Refusal::new("cannot_find_app", "there is no such app; `app create` makes it"))
             })
             .await?;
-        let kept = tokio::task::spawn_blocking(move || storage.keep(file, &keeping)).await;
-        kept.map_err(|problem| Refusal::broken("keep an archive", &problem))?
-            .map_err(|error| Refusal::disk("keep an archive", &error))?;
+        let claim = app.files.claim(&path).await;
+        let keep = move |kept: &dyn Storage| {
+            // To the end, also if the client goes away meanwhile.
+            let _claim = claim;
+            kept.keep(file, &keeping)
+        };
+        let new = app.files.work("keep an archive", keep).await?;
         app.metrics.uploaded_bytes.fetch_add(self.size, Ordering::Relaxed);
         let url = format!("{}/bundles/{path}", app.base_url);
         let answer = json!({ "status": "ok", "url": url, "sha256": digest.to_string(), "size": self.size });
-        Ok((StatusCode::CREATED, Json(answer)))
+        // So that whoever takes an upload back takes back only what that upload brought.
+        let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+        Ok((status, Json(answer)))
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::access::Caller;
 use crate::database::bundles::{self, NewBundle};
 use crate::database::{apps, channels};
+use crate::files::{Claim, remove};
 use crate::input::Fields;
 use crate::names;
 use crate::refusal::{Answer, Refusal};
@@ -64,8 +65,12 @@ pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller, fields: 
             "You can't create a bundle for this app",
         ));
     }
-    let (files, new_apps) = (Arc::clone(app.files.kept()), app.config.new_apps);
-    let row = app
+    let claim = match &bundle.r2_path {
+        Some(path) => Some(claim_uploaded(&app, path).await?),
+        None => None,
+    };
+    let new_apps = app.config.new_apps;
+    let (row, _claim) = app
         .database
         .write(move |database| {
             if new_apps {
@@ -80,23 +85,29 @@ pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller, fields: 
                     format!("Version {} already exists", bundle.name),
                 ));
             }
-            if let Some(path) = &bundle.r2_path {
-                // Here, under the lock of writers, so that no deletion takes the archive away in between.
-                let size = files
-                    .size(path)
-                    .map_err(|error| Refusal::disk("look for an archive", &error))?;
-                if size.is_none() {
-                    return Err(Refusal::new(
-                        "cannot_create_bundle",
-                        "external_url is an address of this server that has no archive: upload it first",
-                    ));
-                }
-            }
             let id = bundles::add(database, &bundle, caller.key)?;
-            bundles::by_id(database, &bundle.app_id, id)
+            // The claim comes back with the row, so that it outlives the commit.
+            Ok((bundles::by_id(database, &bundle.app_id, id)?, claim))
         })
         .await?;
     Ok(Json(json!({ "status": "success", "bundle": row })))
+}
+
+/// Claims an archive that was uploaded here, which must be there: no deletion takes it away until it is registered.
+async fn claim_uploaded(app: &App, path: &str) -> Answer<Claim> {
+    let claim = app.files.claim(path).await;
+    let asked = path.to_owned();
+    let size = app
+        .files
+        .work("look for an archive", move |kept| kept.size(&asked))
+        .await?;
+    match size {
+        Some(_) => Ok(claim),
+        None => Err(Refusal::new(
+            "cannot_create_bundle",
+            "external_url is an address of this server that has no archive: upload it first",
+        )),
+    }
 }
 
 fn read_new(fields: &Fields) -> Answer<NewBundle> {
@@ -227,28 +238,10 @@ pub(crate) async fn delete(State(app): State<Arc<App>>, caller: Caller, fields: 
             bundles::delete(database, &app_id, Some(bundle.id))
         })
         .await?;
-    remove_unneeded(&app, paths).await?;
-    Ok(Json(json!({ "status": "ok" })))
-}
-
-/// Removes archives that no bundle needs any more. Under the lock of writers, so that none is registered meanwhile.
-async fn remove_unneeded(app: &Arc<App>, paths: Vec<String>) -> Answer<()> {
-    if paths.is_empty() {
-        return Ok(());
+    for path in paths {
+        remove::unneeded(&app, path).await?;
     }
-    let files = Arc::clone(app.files.kept());
-    app.database
-        .write(move |database| {
-            for path in paths {
-                if !bundles::needs_file(database, &path)? {
-                    files
-                        .remove(&path)
-                        .map_err(|error| Refusal::disk("remove an archive", &error))?;
-                }
-            }
-            Ok(())
-        })
-        .await
+    Ok(Json(json!({ "status": "ok" })))
 }
 
 /// `PUT /bundle`: promotes a bundle to a channel.

@@ -103,3 +103,23 @@ fn a_channel_name_that_is_wrong_is_answered_with_those_there_are() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains(r#"it has "beta", "production""#), "{error}");
 }
+
+#[test]
+fn an_upload_is_taken_back_by_its_digest() {
+    let (api, transport) = api([Answer::new(503, b""), ok()]);
+    let digest = Sha256Digest::of(b"archive");
+    api.remove_upload(&app(), &digest, &Control::new()).unwrap();
+    let line = format!("DELETE https://api.capgo.app/upload/com.example.app/{digest}.zip");
+    assert_eq!(asked(&transport), [line.clone(), line]);
+}
+
+#[test]
+fn a_server_that_takes_nothing_back_says_so() {
+    for status in [404, 405] {
+        let body = json!({ "error": "not_found", "message": "there is nothing at this address" });
+        let (api, transport) = api([answer(status, &body)]);
+        let digest = Sha256Digest::of(b"archive");
+        refusal(api.remove_upload(&app(), &digest, &Control::new()));
+        assert_eq!(transport.asked().len(), 1);
+    }
+}

@@ -1,0 +1,33 @@
+//! Whether an address gives devices the very archive that is here, before it is registered anywhere.
+//!
+//! `check-address URL ARCHIVE`
+
+use std::error::Error;
+use std::path::Path;
+
+use capbundle::progress::Control;
+use capbundle::publish::external::{CheckOptions, Expected, check};
+use capbundle::transport::Http;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [url, archive] = arguments.as_slice() else {
+        return Err("expected URL ARCHIVE".into());
+    };
+    let control = Control::new();
+    let expected = Expected::of_file(Path::new(archive), &control)?;
+
+    let checked = check(
+        &Http::new(),
+        &url.parse()?,
+        &expected,
+        &CheckOptions::default(),
+        &control,
+    )?;
+
+    println!("everybody gets these {} bytes", checked.size);
+    for note in checked.notes {
+        println!("note: {note}");
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! A file over a network that fails. What an earlier run left is gone on with.
+//!
+//! `download URL SHA256 FOLDER`
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::progress::{Control, Progress};
+use capbundle::transport::Http;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [url, digest, folder] = arguments.as_slice() else {
+        return Err("expected URL SHA256 FOLDER".into());
+    };
+    let control = Control::new().observed_by(Arc::new(|progress: Progress| {
+        println!("{} {} of {}", progress.phase.as_str(), progress.done, progress.total);
+    }));
+    let mut remote = Remote::new(url.parse()?);
+    // The name of the part on the disk too: the address may be another one next time.
+    remote.digest = Some(digest.parse()?);
+
+    let done = download(
+        &Http::new(),
+        &remote,
+        Path::new(folder),
+        &DownloadOptions::default(),
+        &control,
+    )?;
+
+    println!(
+        "{} bytes in {}, {} of them came now",
+        done.size,
+        done.path.display(),
+        done.received
+    );
+    Ok(())
+}

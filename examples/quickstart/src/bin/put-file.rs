@@ -1,0 +1,36 @@
+//! An archive goes to any server that takes files, as with `curl -T`.
+//!
+//! `put-file URL ARCHIVE`, with the token of the server in `TOKEN` if it wants one.
+
+use std::error::Error;
+use std::path::Path;
+
+use capbundle::progress::Control;
+use capbundle::publish::put::{UploadOptions, put};
+use capbundle::transport::Http;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [url, archive] = arguments.as_slice() else {
+        return Err("expected URL ARCHIVE".into());
+    };
+    let mut options = UploadOptions::default();
+    if let Ok(token) = std::env::var("TOKEN") {
+        options.headers.add("Authorization", format!("Bearer {token}"))?;
+    }
+
+    // `post_form` does the same as `curl -F "file=@…"`.
+    let stored = put(
+        &Http::new(),
+        &url.parse()?,
+        Path::new(archive),
+        &options,
+        &Control::new(),
+    )?;
+
+    match stored.url {
+        Some(url) => println!("the server says it is at {}", url.as_str()),
+        None => println!("stored, and the server does not say where"),
+    }
+    Ok(())
+}

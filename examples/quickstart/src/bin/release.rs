@@ -1,0 +1,47 @@
+//! Upload, check, register, promote: in this order, and all of it taken back when a step fails.
+//!
+//! `release APP VERSION ARCHIVE CHANNEL`, to a server of your own: its address in `API_URL`, the key to it in `CAPGO_TOKEN`.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use capbundle::digest::Sha256Digest;
+use capbundle::progress::Control;
+use capbundle::publish::api::{Api, ApiKey, AppId};
+use capbundle::publish::external::{self, CheckOptions, Expected};
+use capbundle::publish::plan::{ApiRegistry, Plan, Promote, Register, ServerFile, Upload, Verify, Work};
+use capbundle::transport::{Http, Url};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [app, version, archive, channel] = arguments.as_slice() else {
+        return Err("expected APP VERSION ARCHIVE CHANNEL".into());
+    };
+    let (archive, control, http) = (PathBuf::from(archive), Control::new(), Http::new());
+    let app: AppId = app.parse()?;
+    let digest = Sha256Digest::of_file(&archive, &control)?;
+    let size = std::fs::metadata(&archive)?.len();
+    let key = ApiKey::find(None, Path::new("."))?.ok_or("set CAPGO_TOKEN")?;
+    let base = std::env::var("API_URL")?.parse()?;
+    let api = Api::new(Arc::new(http.clone()), &base, key)?;
+
+    // `S3Object` and `PutFile` are other places for an archive.
+    let storage = ServerFile::new(&api, app.clone(), version, digest);
+    let registry = ApiRegistry::new(&api, app, version, digest);
+    let look = |url: &Url, control: &Control| {
+        let expected = Expected::of_digest(digest);
+        external::check(&http, url, &expected, &CheckOptions::default(), control).map(drop)
+    };
+    let plan = Plan::new()
+        .then(Upload::new(&storage, archive, size))
+        .then(Verify::new("look whether devices can get it", look))
+        .then(Register::new(&registry))
+        .then(Promote::new(&registry, channel));
+
+    let done = plan.run(&mut Work::new(), &control, &mut |step| println!("{step}"));
+    // Says what failed first, what was undone and what is still there; the fields say the same to programs.
+    done.map_err(|failed| failed.to_string())?;
+    println!("devices of {channel} get {version}");
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! A folder becomes an encrypted and signed archive, as in CI, and a folder again, as on a device.
+//!
+//! `seal-and-open WWW PRIVATE_KEY WORK`: the folder of the web app, the private key as PEM, an existing folder for what is made.
+
+use std::error::Error;
+use std::path::Path;
+
+use capbundle::bundle::{PackOptions, UnpackOptions, pack, unpack};
+use capbundle::keys::SigningKey;
+use capbundle::progress::Control;
+use capbundle::seal::{ChecksumForm, capgo};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [www, private_key, work] = arguments.as_slice() else {
+        return Err("expected WWW PRIVATE_KEY WORK".into());
+    };
+    let (work, control) = (Path::new(work), Control::new());
+    let (archive, sealed, live) = (work.join("app.zip"), work.join("app.sealed"), work.join("live"));
+
+    // In CI, with the private key.
+    let key = SigningKey::read(Path::new(private_key))?;
+    let packed = pack(Path::new(www), &archive, &PackOptions::default(), &control)?;
+    println!("packed {} files, SHA-256 {}", packed.files, packed.digest);
+    let parts = capgo::seal(&archive, &packed.digest, &sealed, &key, ChecksumForm::V3, &control)?;
+
+    // On the device, with the public key. Session key and checksum come from the server, and need not be believed.
+    let public = key.verifying_key();
+    let opened = capgo::open(&sealed, work, &parts.iv_session_key, &parts.checksum, &public, &control)?;
+    let unpacked = unpack(&opened, &live, &UnpackOptions::default(), &control)?;
+    println!("{} files are in {}", unpacked.files, live.display());
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! One run of an app on a device: what it serves, and what becomes of a bundle that does not work.
+//!
+//! `start-app STORE works|crashes`
+
+use std::error::Error;
+use std::path::Path;
+
+use capbundle::store::{NativeApp, Store, StoreOptions};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [store, page] = arguments.as_slice() else {
+        return Err("expected STORE works|crashes".into());
+    };
+    let store = Store::open(Path::new(store), StoreOptions::default())?;
+
+    // Never fails: at worst it is the built-in bundle, which the native app has itself, and so no folder.
+    let launch = store.launch(&NativeApp::new("1.0.0", "1"));
+    let version = match launch.bundle.bundle() {
+        None => "the built-in bundle".to_owned(),
+        Some(id) => {
+            // When the web view starts.
+            store.trial_started(id)?;
+            let installed = store.list()?;
+            let served = installed.into_iter().find(|(record, _)| record.id == *id);
+            served.map(|(record, _)| record.version).unwrap_or_default()
+        }
+    };
+    println!("serves {version} because: {}", launch.reason.as_str());
+
+    if page == "works" {
+        // When the page calls notifyAppReady(). A bundle that never does is rolled back after two starts.
+        store.confirm(&launch.bundle)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The bucket before the name of the server, as Amazon has it, and lists of more than a page.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use capbundle::digest::Sha256Digest;
+use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::progress::Control;
+use capbundle::publish::s3::{Bucket, Credentials, Style, UploadOptions};
+use capbundle::transport::{Http, Receiver, Request, Transport, TransportError, Url};
+
+use super::servers::{BUCKET, DOMAIN, KEY, SECRET, Server, all, file, head};
+
+/// What DNS would do: every name leads to one address. `Host` stays what was signed.
+#[derive(Debug)]
+struct Resolved {
+    to: SocketAddr,
+    hosts: Mutex<Vec<String>>,
+}
+
+impl Resolved {
+    fn new(to: SocketAddr) -> Self {
+        Self {
+            to,
+            hosts: Mutex::default(),
+        }
+    }
+}
+
+impl Transport for Resolved {
+    fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
+        let (_, rest) = request.url.as_str().split_once("://").unwrap();
+        let (host, path) = rest.split_once('/').unwrap();
+        let mut request = request.clone();
+        request.url = format!("http://{}/{path}", self.to).parse().unwrap();
+        request.headers.add("host", host).map_err(TransportError::Receiver)?;
+        self.hosts.lock().unwrap().push(host.to_owned());
+        Http::new().send(&request, receiver)
+    }
+}
+
+/// The bucket of a server by its own name, over a transport that knows where that is.
+fn by_name(server: &Server) -> (Bucket, Arc<Resolved>) {
+    let mut options = server.options();
+    options.endpoint = Some(format!("http://{DOMAIN}:{}", server.address.port()));
+    options.style = Style::VirtualHost;
+    let resolved = Arc::new(Resolved::new(server.address));
+    let transport = Arc::clone(&resolved) as Arc<dyn Transport>;
+    let credentials = Credentials::new(KEY, SECRET, None).unwrap();
+    (Bucket::new(&options, credentials, transport).unwrap(), resolved)
+}
+
+#[test]
+fn everything_works_with_the_bucket_in_the_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for server in all() {
+        let (bucket, resolved) = by_name(&server);
+        let control = Control::new();
+        for size in [1000, 9 << 20] {
+            let (path, bytes) = file(folder.path(), size);
+            let key = format!("app/{size} ä+1.zip");
+            let uploaded = bucket.upload(&path, &key, &UploadOptions::default(), &control).unwrap();
+            assert!(uploaded.confirmed);
+            assert!(server.stored(&key) == bytes);
+            assert_eq!(head(&bucket, &key).unwrap().size, size as u64);
+
+            let address = bucket.presigned_get(&key, Duration::from_secs(60)).unwrap();
+            assert!(address.as_str().contains(&format!("//{BUCKET}.{DOMAIN}:")), "{address}");
+            fetch(&*resolved, address, &bytes);
+        }
+        let listed: Vec<_> = bucket
+            .list("app/", &control)
+            .map(|object| object.unwrap().key)
+            .collect();
+        assert_eq!(listed, ["app/1000 ä+1.zip", "app/9437184 ä+1.zip"]);
+        bucket.delete("app/1000 ä+1.zip", &control).unwrap();
+        assert_eq!(bucket.list("app/", &control).count(), 1);
+
+        let host = format!("{BUCKET}.{DOMAIN}:{}", server.address.port());
+        assert!(resolved.hosts.lock().unwrap().iter().all(|asked| *asked == host));
+    }
+}
+
+fn fetch(transport: &dyn Transport, url: Url, bytes: &[u8]) {
+    let into = tempfile::tempdir().unwrap();
+    let mut remote = Remote::new(url);
+    remote.digest = Some(Sha256Digest::of(bytes));
+    let mut options = DownloadOptions::default();
+    options.cleartext = capbundle::transport::Cleartext::Allowed;
+    download(transport, &remote, into.path(), &options, &Control::new()).unwrap();
+}
+
+#[test]
+fn a_list_of_more_than_a_page_is_whole_and_in_order() {
+    for server in all() {
+        // Put there behind the server's back: it is the list that is tested, and 2,500 uploads take a while.
+        let names: Vec<String> = (0..2500).map(|number| format!("1.0.{number:04} +ä.zip")).collect();
+        fs::create_dir(server.object("app")).unwrap();
+        for name in &names {
+            fs::write(server.object(&format!("app/{name}")), b"archive").unwrap();
+        }
+        fs::write(server.object("other.zip"), b"archive").unwrap();
+        let (bucket, control) = (server.bucket(), Control::new());
+
+        let listed: Vec<String> = bucket
+            .list("app/", &control)
+            .map(|object| object.unwrap().key)
+            .collect();
+
+        let expected: Vec<String> = names.iter().map(|name| format!("app/{name}")).collect();
+        assert!(
+            listed == expected,
+            "{} keys, ends with {:?}",
+            listed.len(),
+            listed.last()
+        );
+        assert_eq!(bucket.list("", &control).count(), 2501);
+    }
+}
