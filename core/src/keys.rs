@@ -4,6 +4,7 @@
 mod content;
 mod der;
 mod pem;
+mod pss;
 mod public;
 mod recovery;
 
@@ -40,7 +41,7 @@ const READ_MARGIN: usize = 64;
 const CAPGO_KEY_ID_LENGTH: usize = 20;
 
 /// Identifies a public key: SHA-256 of its SPKI DER, printed as 64 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 32]);
 
 impl KeyId {

@@ -75,11 +75,7 @@ pub(super) fn public_key(text: &str, pair: &Pair) -> Result<PublicKey, String> {
     let (label, der) = decode(text)?;
     match label {
         PKCS1_PUBLIC => public_from_pkcs1(&der),
-        SPKI_PUBLIC => {
-            let (algorithm, key) = spki_parts(&der).ok_or_else(|| damaged("SPKI public key"))?;
-            require_rsa(&der::dotted(algorithm))?;
-            public_from_pkcs1(key)
-        }
+        SPKI_PUBLIC => public_from_spki(&der),
         PKCS1_PRIVATE | PKCS8_PRIVATE | PKCS8_ENCRYPTED => Err(format!(
             "this is the private key{}; the public one is needed here ({})",
             pair.secret, pair.public
@@ -98,6 +94,12 @@ fn public_from_pkcs1(der: &[u8]) -> Result<PublicKey, String> {
     let (modulus, exponent) = pkcs1_parts(der).ok_or_else(|| damaged("RSA public key"))?;
     require_size(modulus, exponent)?;
     PublicKey::new(modulus, exponent).ok_or_else(|| "the numbers of this RSA public key do not fit together".to_owned())
+}
+
+pub(super) fn public_from_spki(der: &[u8]) -> Result<PublicKey, String> {
+    let (algorithm, key) = spki_parts(der).ok_or_else(|| damaged("SPKI public key"))?;
+    require_rsa(&der::dotted(algorithm))?;
+    public_from_pkcs1(key)
 }
 
 /// Modulus and exponent of `SEQUENCE { modulus INTEGER, publicExponent INTEGER }`.
