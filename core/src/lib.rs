@@ -75,6 +75,7 @@ mod positioned;
 pub mod progress;
 #[cfg(feature = "publish")]
 pub mod publish;
+mod queue;
 pub mod seal;
 mod stages;
 pub mod store;
