@@ -1,10 +1,13 @@
 //! `capbundle release create`
 
+use std::fs;
+
 use capbundle::Limits;
 use capbundle::VerifiedArchive;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{PublicContentKey, SigningKey};
 use capbundle::release::{self, ArchiveIdentity, ChannelName, FileList, NewRelease, SealedIdentity};
+use capbundle::seal::stream;
 use capbundle::store::{NativeRange, NativeVersion, Timestamp};
 use serde::Serialize;
 
@@ -65,7 +68,7 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
             size: archive.size(),
             digest: archive.digest(),
         },
-        sealed: sealed(args, &archive)?,
+        sealed: sealed(args, &archive, &keys)?,
         files_digest: Sha256Digest::of(&list),
         link: args.link.clone(),
         comment: args.comment.clone(),
@@ -104,12 +107,45 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
     })
 }
 
-fn sealed(args: &ReleaseCreateArgs, _archive: &VerifiedArchive) -> Result<Option<SealedIdentity>> {
-    match &args.sealed {
-        None => Ok(None),
-        Some(file) => Err(Failure::refused(
-            "unsupported",
-            format!("{}: sealed archives are not read yet", file.display()),
-        )),
+/// What the release says of the sealed archive. One that none of its own recipients could open is not released.
+fn sealed(args: &ReleaseCreateArgs, plain: &VerifiedArchive, keys: &[SigningKey]) -> Result<Option<SealedIdentity>> {
+    let Some(file) = &args.sealed else {
+        return Ok(None);
+    };
+    let header = stream::read_header(file).about(Subject::Archive)?;
+    let refuse = |problem: String| {
+        Err(Failure::refused(
+            "invalid_input",
+            format!("{}: {problem}", file.display()),
+        ))
+    };
+    if header.plain_size() != plain.size() {
+        return refuse(format!(
+            "an archive of {} bytes is sealed in it, and {} has {}",
+            header.plain_size(),
+            args.archive.display(),
+            plain.size()
+        ));
     }
+    let size = fs::metadata(file)
+        .map_err(|error| Failure::io("read the size of", file, &error))?
+        .len();
+    if size != header.sealed_size() {
+        return refuse(format!(
+            "it has {size} bytes, by its header {} are expected",
+            header.sealed_size()
+        ));
+    }
+    for key in keys {
+        let id = key.verifying_key().id()?;
+        if header.recipients().any(|recipient| recipient == id) {
+            return refuse(format!(
+                "it is sealed for the key {id}, which signs; one key never does both"
+            ));
+        }
+    }
+    Ok(Some(SealedIdentity {
+        size,
+        header_digest: header.digest(),
+    }))
 }
