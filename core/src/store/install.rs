@@ -52,12 +52,14 @@ impl Store {
     ///
     /// # Errors
     /// [`NotTrusted`](crate::ErrorKind::NotTrusted) if the proof is less than
-    /// [`StoreOptions::required_proof`](super::StoreOptions) or the bundle failed on this device before;
+    /// [`StoreOptions::required_proof`](super::StoreOptions), the bundle failed on this device before, or its sequence is
+    /// not above [`StoreOptions::built_in_sequence`](super::StoreOptions);
     /// [`NoSpace`](crate::ErrorKind::NoSpace), before a byte is written where that can be foreseen, saying how much is
     /// missing; what [`unpack`](crate::bundle::unpack) refuses; [`Busy`](crate::ErrorKind::Busy),
     /// [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn install(&self, archive: &VerifiedArchive, new: &NewBundle, control: &Control) -> Result<BundleRecord> {
         self.options.required_proof.check(archive.proof())?;
+        self.require_newer_than_built_in(new.sequence)?;
         if let Some(installed) = self.known(&archive.digest(), new)? {
             return Ok(installed);
         }

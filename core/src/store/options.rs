@@ -63,6 +63,10 @@ pub struct StoreOptions {
     pub auto_delete_failed: bool,
     /// Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`.
     pub auto_delete_previous: bool,
+    /// The sequence of the release that is built into the native app. Nothing with this sequence or a lower one is
+    /// installed or served, so that an update from an app store is never undone over the air. `None`: not looked at, as
+    /// for bundles of no sequence.
+    pub built_in_sequence: Option<u64>,
     /// What an archive may unpack to.
     pub limits: Limits,
     /// Threads that unpack; `None` for one a core, four at most.
@@ -86,6 +90,7 @@ impl Default for StoreOptions {
             reset_when_native_changes: true,
             auto_delete_failed: true,
             auto_delete_previous: true,
+            built_in_sequence: None,
             limits: Limits::default(),
             unpack_threads: None,
             lock_timeout: Duration::from_secs(10),

@@ -271,6 +271,33 @@ pub struct BundleRecord {
     pub sequence: Option<u64>,
 }
 
+/// Why a native app must not run a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Misfit {
+    /// It was made for other native versions.
+    OutOfNativeRange,
+    /// What is built into the native app is as new, or newer.
+    BuiltInIsNewer,
+}
+
+impl BundleRecord {
+    /// A bundle of no sequence has no place in the order: nothing can be said of it.
+    pub(super) fn misfit(&self, native: &NativeVersion, built_in: Option<u64>) -> Option<Misfit> {
+        if is_built_in(self.sequence, built_in) {
+            Some(Misfit::BuiltInIsNewer)
+        } else if self.native.contains(native) {
+            None
+        } else {
+            Some(Misfit::OutOfNativeRange)
+        }
+    }
+}
+
+/// Whether the native app brings what has this sequence, or something later.
+pub(super) fn is_built_in(sequence: Option<u64>, built_in: Option<u64>) -> bool {
+    matches!((sequence, built_in), (Some(sequence), Some(built_in)) if sequence <= built_in)
+}
+
 /// Where a bundle stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
