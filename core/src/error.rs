@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::Finding;
 use crate::digest::Sha256Digest;
+use crate::release::RefusalReason;
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -178,6 +179,16 @@ pub enum Error {
         /// Why.
         problem: String,
     },
+    /// A release, a key ring or what was downloaded for it is refused.
+    #[error("{what}: refused ({}): {problem}", reason.as_str())]
+    ReleaseRefused {
+        /// What was refused.
+        what: String,
+        /// By which check.
+        reason: RefusalReason,
+        /// What was expected and found.
+        problem: String,
+    },
     /// The disk is full.
     #[error("{}: no space left on the device ({operation})", path.display())]
     NoSpace {
@@ -322,6 +333,7 @@ impl Error {
             Self::DecryptionFailed { .. } => ErrorKind::DecryptionFailed,
             Self::KeyInvalid { .. } => ErrorKind::KeyInvalid,
             Self::NotTrusted { .. } => ErrorKind::NotTrusted,
+            Self::ReleaseRefused { reason, .. } => reason.kind(),
             Self::NoSpace { .. } | Self::NotEnoughSpace { .. } => ErrorKind::NoSpace,
             Self::NotFound { .. } | Self::UnknownBundle { .. } => ErrorKind::NotFound,
             Self::InUse { .. } => ErrorKind::InUse,

@@ -27,7 +27,7 @@ impl RequiredProof {
     pub(super) fn check(self, proof: &Proof) -> Result<()> {
         let refuse = |problem: String| Err(Error::not_trusted("archive", problem));
         match (self, proof) {
-            (Self::Digest, Proof::Digest | Proof::CapgoSigned(_)) => Ok(()),
+            (Self::Digest, Proof::Digest | Proof::CapgoSigned(_) | Proof::Release { .. }) => Ok(()),
             (Self::CapgoSigned(required), Proof::CapgoSigned(key)) if required == *key => Ok(()),
             (Self::CapgoSigned(required), Proof::CapgoSigned(key)) => refuse(format!(
                 "it is signed by the key {key}, and this store takes bundles of {required} only"
