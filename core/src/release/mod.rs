@@ -2,14 +2,17 @@
 //!
 //! The bytes are those of docs/format.md; who is stopped by what is in docs/security.md.
 
+mod channel_file;
 mod document;
 mod envelope;
 mod fields;
 mod files;
 mod refusal;
 mod ring;
+pub mod site;
 pub mod trust;
 
+pub use channel_file::{ALL_DEVICES, Candidate, ChannelFile, MAX_CHANNEL_FILE_BYTES};
 pub use document::{ArchiveIdentity, NewRelease, Release, SealedIdentity, SignedRelease, create, sign};
 pub use envelope::{Envelope, KEYS_TYPE, MAX_ENVELOPE_BYTES, RELEASE_TYPE};
 pub use fields::ChannelName;
