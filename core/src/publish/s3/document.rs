@@ -133,7 +133,9 @@ impl Bucket {
         loop {
             match self.put_bytes(key, bytes, served, only_if, checksums, control)? {
                 Answer::Done(_) => return Ok(Put::Stored),
-                Answer::Refused(refused) if refused.status == 412 || refused.is_concurrent() => return Ok(Put::Refused),
+                Answer::Refused(refused) if refused.status == 412 || refused.is_concurrent() => {
+                    return Ok(Put::Refused);
+                }
                 // It was there a moment ago.
                 Answer::Refused(refused) if refused.status == 404 && refused.code == "NoSuchKey" => {
                     return Ok(Put::Refused);
