@@ -240,7 +240,8 @@ impl TrustedRelease {
         Ok(archive)
     }
 
-    fn proof(&self) -> Proof {
+    /// What an archive that it names is proved by.
+    pub(crate) fn proof(&self) -> Proof {
         Proof::Release {
             channel: self.release.channel.clone(),
             sequence: self.release.sequence,

@@ -153,7 +153,6 @@ impl Store {
     fn wanted(&self, proof: &ExpectedProof, bundle: &NewBundle) -> Result<Wanted> {
         let (digest, promised) = proof.promise()?;
         self.options.required_proof.check(&promised)?;
-        self.require_newer_than_built_in(bundle.sequence)?;
         let installed = self.known(&digest, bundle)?;
         Ok(installed.map_or(Wanted::Digest(digest), |record| Wanted::Installed(Box::new(record))))
     }

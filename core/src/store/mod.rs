@@ -22,11 +22,14 @@ mod layout;
 mod options;
 mod persist;
 mod query;
+mod release;
 mod reserve;
+mod ring;
 mod session;
 mod staging;
 mod state;
 mod switch;
+mod trust;
 mod types;
 mod verify;
 
@@ -45,6 +48,8 @@ pub use fetch::{ExpectedProof, RemoteArchive};
 pub use install::NewBundle;
 pub use launch::{Launch, LaunchReason, NotDurable};
 pub use options::{RequiredProof, StoreOptions};
+pub use release::ReleaseOptions;
+pub use trust::AcceptedRelease;
 pub use types::{
     BundleId, BundleRecord, Failed, FailureCause, NativeApp, NativeRange, NativeVersion, Slot, Status, Timestamp,
 };

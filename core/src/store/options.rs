@@ -21,13 +21,23 @@ pub enum RequiredProof {
     Digest,
     /// A Capgo v2 signature by this key.
     CapgoSigned(KeyId),
+    /// A signed release, and nothing else: what is said of a bundle is then signed as well, and nobody can give this device
+    /// an older one. See [`Store::install_release`](super::Store::install_release).
+    Release,
 }
 
 impl RequiredProof {
     pub(super) fn check(self, proof: &Proof) -> Result<()> {
         let refuse = |problem: String| Err(Error::not_trusted("archive", problem));
         match (self, proof) {
-            (Self::Digest, Proof::Digest | Proof::CapgoSigned(_) | Proof::Release { .. }) => Ok(()),
+            (Self::Digest, Proof::Digest | Proof::CapgoSigned(_) | Proof::Release { .. })
+            | (Self::Release, Proof::Release { .. }) => Ok(()),
+            (Self::Release, _) => {
+                refuse("this store takes signed releases only, and none says that this archive may run".to_owned())
+            }
+            (Self::CapgoSigned(required), Proof::Release { .. }) => refuse(format!(
+                "it comes with a release, and this store takes what is signed for Capgo by the key {required} only"
+            )),
             (Self::CapgoSigned(required), Proof::CapgoSigned(key)) if required == *key => Ok(()),
             (Self::CapgoSigned(required), Proof::CapgoSigned(key)) => refuse(format!(
                 "it is signed by the key {key}, and this store takes bundles of {required} only"

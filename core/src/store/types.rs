@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::json::{self, FromJson, Object};
+use super::trust::AcceptedRelease;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 
@@ -269,6 +270,9 @@ pub struct BundleRecord {
     /// Sequence of the release it came with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
+    /// The signed release that it was last accepted with, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<AcceptedRelease>,
 }
 
 /// Why a native app must not run a bundle.
@@ -444,6 +448,7 @@ impl FromJson for BundleRecord {
             link: object.get_or_default("link")?,
             comment: object.get_or_default("comment")?,
             sequence: object.get_or_default("sequence")?,
+            release: object.get_or_default("release")?,
         })
     }
 }

@@ -88,5 +88,6 @@ pub(super) fn record(id: BundleId, version: &str, installed_at: Timestamp) -> Bu
         link: None,
         comment: None,
         sequence: None,
+        release: None,
     }
 }
