@@ -21,6 +21,7 @@ use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+pub(crate) use self::content::ARCHIVE_KEY_BYTES;
 pub use self::content::{ContentKey, PublicContentKey};
 use self::pem::Pair;
 use self::public::PublicKey;

@@ -76,6 +76,7 @@ mod positioned;
 pub mod progress;
 #[cfg(feature = "publish")]
 pub mod publish;
+mod queue;
 pub mod release;
 pub mod seal;
 mod stages;

@@ -13,8 +13,6 @@ mod names;
 mod needle;
 #[cfg(feature = "pack")]
 mod pack;
-#[cfg(feature = "pack")]
-mod queue;
 #[cfg(feature = "check")]
 mod rules;
 #[cfg(feature = "check")]

@@ -2,6 +2,8 @@
 //!
 //! No other hash or salt is tried: a verifier that finds out by itself how something was signed takes more than was meant.
 
+use std::str::FromStr;
+
 use rsa::pss::Pss;
 use rsa::{BoxedUint, RsaPublicKey};
 use sha2::{Digest as _, Sha256};
@@ -63,6 +65,22 @@ impl VerifyingKey {
     /// Whether whoever holds one of the two private keys holds the other.
     pub(crate) fn same_modulus(&self, other: &Self) -> bool {
         self.0.same_modulus(&other.0)
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = Error;
+
+    /// 64 hexadecimal digits; anything else is [`InvalidInput`](crate::ErrorKind::InvalidInput).
+    fn from_str(text: &str) -> Result<Self> {
+        let digest = text.parse().map_err(|_| {
+            let problem = format!(
+                "expected 64 hexadecimal digits, found {} characters",
+                text.chars().count()
+            );
+            Error::invalid_input("key id", problem)
+        })?;
+        Ok(Self::of_digest(&digest))
     }
 }
 

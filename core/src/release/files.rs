@@ -17,6 +17,7 @@ use crate::verified::VerifiedArchive;
 pub const MAX_FILE_LIST_BYTES: usize = 64 << 20;
 /// Paths are held to a limit when they are unpacked, where the host says which. Here only their spelling counts.
 const UNLIMITED: u64 = u64::MAX;
+const NOT_LISTED: &str = "it is not in the file list";
 
 /// One file of a [`FileList`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +40,7 @@ impl FileList {
     /// # Errors
     /// As [`unpack`](crate::bundle::unpack), but for those of writing.
     pub fn of_archive(archive: &VerifiedArchive, limits: &Limits, control: &Control) -> Result<Self> {
-        let files = digest_files(archive, limits, control)?;
-        let mut listed: Vec<_> = files.into_iter().map(ListedFile::from).collect();
-        listed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-        Ok(Self(listed))
+        Ok(Self::sorted(digest_files(archive, limits, control)?.into_iter()))
     }
 
     /// Reads a list; whether it is the one that a release names, [`TrustedRelease::check_file_list`] tells.
@@ -102,36 +100,48 @@ impl FileList {
         &self.0
     }
 
-    /// Refuses files that are not exactly the listed ones. `written` comes in any order.
-    pub(crate) fn require_same(&self, written: &[WrittenFile]) -> Result<()> {
-        let mut found: Vec<&WrittenFile> = written.iter().collect();
-        found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-        let mut found = found.into_iter().peekable();
+    /// Refuses another list, by the first file that is not the same.
+    ///
+    /// # Errors
+    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) with the reason `files_differ`.
+    pub fn require_equal(&self, found: &Self) -> Result<()> {
+        let mut found = found.0.iter();
         for listed in &self.0 {
-            // What sorts before it is in no list.
             match found.next() {
-                Some(file) if file.path < listed.path => return Err(differs(&file.path, "it is not in the file list")),
-                Some(file) if file.path == listed.path => require_equal(file, listed)?,
+                // What sorts before it is in no list.
+                Some(file) if file.path < listed.path => return Err(differs(&file.path, NOT_LISTED)),
+                Some(file) if file.path == listed.path => file.require_same(listed)?,
                 _ => return Err(differs(&listed.path, "it is in the file list and not in the archive")),
             }
         }
-        match found.next() {
-            Some(file) => Err(differs(&file.path, "it is not in the file list")),
-            None => Ok(()),
-        }
+        found.next().map_or(Ok(()), |file| Err(differs(&file.path, NOT_LISTED)))
+    }
+
+    /// Refuses unpacked files that are not exactly the listed ones.
+    #[allow(dead_code, reason = "the store is about to use it")]
+    pub(crate) fn require_same(&self, written: &[WrittenFile]) -> Result<()> {
+        self.require_equal(&Self::sorted(written.iter().cloned()))
+    }
+
+    fn sorted(files: impl Iterator<Item = WrittenFile>) -> Self {
+        let mut listed: Vec<_> = files.map(ListedFile::from).collect();
+        listed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        Self(listed)
     }
 }
 
-fn require_equal(found: &WrittenFile, listed: &ListedFile) -> Result<()> {
-    if found.size != listed.size {
-        let problem = format!("it has {} bytes, the file list says {}", found.size, listed.size);
-        return Err(differs(&found.path, &problem));
+impl ListedFile {
+    fn require_same(&self, listed: &Self) -> Result<()> {
+        if self.size != listed.size {
+            let problem = format!("it has {} bytes, the file list says {}", self.size, listed.size);
+            return Err(differs(&self.path, &problem));
+        }
+        if self.digest != listed.digest {
+            let problem = format!("its SHA-256 is {}, the file list says {}", self.digest, listed.digest);
+            return Err(differs(&self.path, &problem));
+        }
+        Ok(())
     }
-    if found.digest != listed.digest {
-        let problem = format!("its SHA-256 is {}, the file list says {}", found.digest, listed.digest);
-        return Err(differs(&found.path, &problem));
-    }
-    Ok(())
 }
 
 fn differs(path: &SafePath, problem: &str) -> Error {

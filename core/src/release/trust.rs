@@ -11,9 +11,10 @@ use super::refusal::{Refusal, RefusalReason};
 use super::ring::KeyRing;
 use crate::app_id::AppId;
 use crate::digest::Sha256Digest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::keys::{ContentKey, KeyId, PublicContentKey};
 use crate::progress::Control;
+use crate::seal::stream::{self, ExpectedSealed};
 use crate::store::{NativeVersion, Timestamp};
 use crate::verified::{Proof, VerifiedArchive};
 
@@ -52,7 +53,7 @@ pub struct Accepted {
 /// Trusts the release in the envelope `bytes`, or says by which check it is refused.
 ///
 /// # Errors
-/// [`Error::ReleaseRefused`] with the reason of the first check that fails.
+/// [`Error::ReleaseRefused`](crate::Error::ReleaseRefused) with the reason of the first check that fails.
 pub fn check(bytes: &[u8], context: &TrustContext<'_>) -> Result<TrustedRelease> {
     trust(bytes, context).map_err(|refusal| refusal.of("release"))
 }
@@ -224,23 +225,34 @@ impl TrustedRelease {
         content_keys: &[&ContentKey],
         control: &Control,
     ) -> Result<VerifiedArchive> {
-        let _ = (staging, content_keys);
-        let expected = self.release.archive;
-        if self.release.sealed.is_some() {
-            return Err(Error::Unsupported {
-                what: file.display().to_string(),
-                problem: "sealed archives are not opened yet".to_owned(),
-            });
+        match self.expected_sealed() {
+            Some(expected) => stream::open(file, staging, content_keys, &expected, self.proof(), control),
+            None => self.hash(file, control),
         }
-        let archive = VerifiedArchive::hashed(file, self.proof(), control)?.require_digest(&expected.digest)?;
-        if archive.size() != expected.size {
-            let problem = format!("it has {} bytes, the release says {}", archive.size(), expected.size);
-            return Err(Refusal::new(RefusalReason::ArchiveDiffers, problem).of(file.display().to_string()));
-        }
-        Ok(archive)
     }
 
-    /// What an archive that it names is proved by.
+    fn hash(&self, file: &Path, control: &Control) -> Result<VerifiedArchive> {
+        let expected = self.release.archive;
+        let archive = VerifiedArchive::hashed(file, self.proof(), control)?.require_digest(&expected.digest)?;
+        if archive.size() == expected.size {
+            return Ok(archive);
+        }
+        let problem = format!("it has {} bytes, the release says {}", archive.size(), expected.size);
+        Err(Refusal::new(RefusalReason::ArchiveDiffers, problem).of(file.display().to_string()))
+    }
+
+    /// What the sealed archive must be, if it is one.
+    pub(crate) fn expected_sealed(&self) -> Option<ExpectedSealed> {
+        let archive = self.release.archive;
+        self.release.sealed.map(|sealed| ExpectedSealed {
+            size: sealed.size,
+            header_digest: sealed.header_digest,
+            plain_size: archive.size,
+            digest: archive.digest,
+        })
+    }
+
+    /// How an archive that is the one of this release was proved.
     pub(crate) fn proof(&self) -> Proof {
         Proof::Release {
             channel: self.release.channel.clone(),
