@@ -30,6 +30,7 @@ mod signing;
 mod state;
 mod steps;
 mod storage;
+pub mod verify;
 
 use std::time::Duration;
 

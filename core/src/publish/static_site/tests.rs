@@ -1,11 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
-mod fixtures;
+pub(super) mod fixtures;
 mod folders;
 mod histories;
 mod keys;
 mod kills;
-mod memory;
+pub(super) mod memory;
 mod offering;
 mod sealed;
 mod together;

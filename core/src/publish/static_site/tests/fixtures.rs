@@ -19,20 +19,29 @@ use crate::release::trust::{self, TrustContext};
 use crate::release::{ChannelFile, ChannelName, KeyRing, NewKeyRing, Release, site};
 use crate::store::Timestamp;
 
-pub(super) const NOW: u64 = 1_800_000_000;
-pub(super) const DAY: u64 = 24 * 60 * 60;
-pub(super) const LIFETIME: Duration = Duration::from_secs(90 * DAY);
+pub(in crate::publish::static_site) const NOW: u64 = 1_800_000_000;
+pub(in crate::publish::static_site) const DAY: u64 = 24 * 60 * 60;
+pub(in crate::publish::static_site) const LIFETIME: Duration = Duration::from_secs(90 * DAY);
 
-pub(super) static APP: LazyLock<AppId> = LazyLock::new(|| "com.example.app".parse().unwrap());
-pub(super) static CHANNEL: LazyLock<ChannelName> = LazyLock::new(|| "production".parse().unwrap());
-pub(super) static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());
-pub(super) static OTHER_KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());
-pub(super) static CONTENT_KEY: LazyLock<ContentKey> = LazyLock::new(|| ContentKey::generate(KeyBits::B2048).unwrap());
+pub(in crate::publish::static_site) static APP: LazyLock<AppId> = LazyLock::new(|| "com.example.app".parse().unwrap());
+pub(in crate::publish::static_site) static CHANNEL: LazyLock<ChannelName> =
+    LazyLock::new(|| "production".parse().unwrap());
+pub(in crate::publish::static_site) static KEY: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());
+pub(in crate::publish::static_site) static OTHER_KEY: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());
+pub(in crate::publish::static_site) static CONTENT_KEY: LazyLock<ContentKey> =
+    LazyLock::new(|| ContentKey::generate(KeyBits::B2048).unwrap());
 /// The first ring of the app, in its envelope.
-pub(super) static RING: LazyLock<Vec<u8>> = LazyLock::new(|| ring(1, &[&KEY], &[], &[&KEY]));
+pub(in crate::publish::static_site) static RING: LazyLock<Vec<u8>> = LazyLock::new(|| ring(1, &[&KEY], &[], &[&KEY]));
 static BUNDLES: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
-pub(super) fn ring(number: u64, keys: &[&SigningKey], retired: &[&SigningKey], signers: &[&SigningKey]) -> Vec<u8> {
+pub(in crate::publish::static_site) fn ring(
+    number: u64,
+    keys: &[&SigningKey],
+    retired: &[&SigningKey],
+    signers: &[&SigningKey],
+) -> Vec<u8> {
     let new = NewKeyRing {
         app_id: APP.clone(),
         number,
@@ -45,7 +54,7 @@ pub(super) fn ring(number: u64, keys: &[&SigningKey], retired: &[&SigningKey], s
 }
 
 /// A bundle that differs from those of other versions.
-pub(super) fn bundle(version: &str) -> Bundle {
+pub(in crate::publish::static_site) fn bundle(version: &str) -> Bundle {
     let zip = BUNDLES
         .path()
         .join(format!("{version}.{:?}.zip", std::thread::current().id()));
@@ -58,14 +67,14 @@ pub(super) fn bundle(version: &str) -> Bundle {
     Bundle::of_zip(&zip, &Limits::default(), &Control::new()).unwrap()
 }
 
-pub(super) fn details(version: &str) -> Details {
+pub(in crate::publish::static_site) fn details(version: &str) -> Details {
     Details {
         version: version.to_owned(),
         ..Details::default()
     }
 }
 
-pub(super) fn signing<'a>(keys: &'a [&'a SigningKey]) -> Signing<'a> {
+pub(in crate::publish::static_site) fn signing<'a>(keys: &'a [&'a SigningKey]) -> Signing<'a> {
     Signing {
         keys,
         ring: None,
@@ -74,7 +83,7 @@ pub(super) fn signing<'a>(keys: &'a [&'a SigningKey]) -> Signing<'a> {
     }
 }
 
-pub(super) fn run<T>(act: impl FnOnce(&mut Run<'_>) -> T) -> T {
+pub(in crate::publish::static_site) fn run<T>(act: impl FnOnce(&mut Run<'_>) -> T) -> T {
     act(&mut Run {
         dry_run: false,
         control: &Control::new(),
@@ -82,7 +91,7 @@ pub(super) fn run<T>(act: impl FnOnce(&mut Run<'_>) -> T) -> T {
     })
 }
 
-pub(super) fn dry_run<T>(act: impl FnOnce(&mut Run<'_>) -> T) -> T {
+pub(in crate::publish::static_site) fn dry_run<T>(act: impl FnOnce(&mut Run<'_>) -> T) -> T {
     act(&mut Run {
         dry_run: true,
         control: &Control::new(),
@@ -90,33 +99,37 @@ pub(super) fn dry_run<T>(act: impl FnOnce(&mut Run<'_>) -> T) -> T {
     })
 }
 
-pub(super) fn publisher(storage: &dyn SiteStorage) -> Publisher<'_> {
+pub(in crate::publish::static_site) fn publisher(storage: &dyn SiteStorage) -> Publisher<'_> {
     Publisher::new(storage, &APP, &CHANNEL).at(Timestamp(NOW))
 }
 
-pub(super) fn publish(storage: &dyn SiteStorage, version: &str, placement: Placement) -> Outcome {
+pub(in crate::publish::static_site) fn publish(
+    storage: &dyn SiteStorage,
+    version: &str,
+    placement: Placement,
+) -> Outcome {
     let publisher = publisher(storage);
     run(|run| publisher.publish(&bundle(version), &details(version), placement, &signing(&[&KEY]), run))
 }
 
-pub(super) fn candidate(rollout_bps: u16) -> Placement {
+pub(in crate::publish::static_site) fn candidate(rollout_bps: u16) -> Placement {
     Placement::Candidate { rollout_bps }
 }
 
 /// A site with the first ring and nothing else, at which a device looks after each change.
-pub(super) fn site() -> Memory {
+pub(in crate::publish::static_site) fn site() -> Memory {
     let site = Memory::watched(device_looks).at(NOW);
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
     site
 }
 
-pub(super) fn offered(site: &Memory) -> ChannelFile {
+pub(in crate::publish::static_site) fn offered(site: &Memory) -> ChannelFile {
     let bytes = site.served("channels/production.json").expect("a channel file");
     ChannelFile::parse(&bytes, &APP, &CHANNEL).unwrap()
 }
 
 /// The release with this sequence, as a device trusts it.
-pub(super) fn trusted(site: &Memory, channel: &ChannelName, sequence: u64) -> Release {
+pub(in crate::publish::static_site) fn trusted(site: &Memory, channel: &ChannelName, sequence: u64) -> Release {
     let path = site::release_path(channel, sequence);
     let envelope = site
         .served(&path)
@@ -145,7 +158,7 @@ fn current(site: &Memory) -> KeyRing {
 }
 
 /// What every channel names is there, signed, and the right bytes.
-pub(super) fn device_looks(site: &Memory) {
+pub(in crate::publish::static_site) fn device_looks(site: &Memory) {
     for path in site.paths() {
         let Some(name) = path
             .strip_prefix("channels/")
@@ -180,6 +193,6 @@ pub(super) fn device_looks(site: &Memory) {
     }
 }
 
-pub(super) fn problem(outcome: Result<Done, Box<Unfinished>>) -> String {
+pub(in crate::publish::static_site) fn problem(outcome: Result<Done, Box<Unfinished>>) -> String {
     outcome.expect_err("it was refused").to_string()
 }

@@ -14,7 +14,7 @@ type Files = BTreeMap<String, (Vec<u8>, Timestamp)>;
 type Look = Box<dyn Fn(&Memory) + Send + Sync>;
 
 #[derive(Default)]
-pub(super) struct Memory {
+pub(in crate::publish::static_site) struct Memory {
     inner: Mutex<Inner>,
     look: Option<Look>,
 }
@@ -31,42 +31,42 @@ struct Inner {
 
 impl Memory {
     /// With somebody who looks at the site after each change.
-    pub(super) fn watched(look: impl Fn(&Self) + Send + Sync + 'static) -> Self {
+    pub(in crate::publish::static_site) fn watched(look: impl Fn(&Self) + Send + Sync + 'static) -> Self {
         Self {
             inner: Mutex::default(),
             look: Some(Box::new(look)),
         }
     }
 
-    pub(super) fn at(self, now: u64) -> Self {
+    pub(in crate::publish::static_site) fn at(self, now: u64) -> Self {
         self.set_time(now);
         self
     }
 
-    pub(super) fn set_time(&self, now: u64) {
+    pub(in crate::publish::static_site) fn set_time(&self, now: u64) {
         self.inner.lock().unwrap().now = Timestamp(now);
     }
 
     /// The process dies after so many changes from now on.
-    pub(super) fn dies_after(&self, changes: usize) {
+    pub(in crate::publish::static_site) fn dies_after(&self, changes: usize) {
         let mut inner = self.inner.lock().unwrap();
         inner.changes = 0;
         inner.dies_after = Some(changes);
     }
 
     /// A new process; whether the one before had died.
-    pub(super) fn revives(&self) -> bool {
+    pub(in crate::publish::static_site) fn revives(&self) -> bool {
         let mut inner = self.inner.lock().unwrap();
         inner.dies_after = None;
         std::mem::take(&mut inner.dead)
     }
 
-    pub(super) fn paths(&self) -> Vec<String> {
+    pub(in crate::publish::static_site) fn paths(&self) -> Vec<String> {
         self.inner.lock().unwrap().files.keys().cloned().collect()
     }
 
     /// As a web server gives it.
-    pub(super) fn served(&self, path: &str) -> Option<Vec<u8>> {
+    pub(in crate::publish::static_site) fn served(&self, path: &str) -> Option<Vec<u8>> {
         self.inner
             .lock()
             .unwrap()
@@ -75,13 +75,13 @@ impl Memory {
             .map(|(bytes, _)| bytes.clone())
     }
 
-    pub(super) fn set(&self, path: &str, bytes: &[u8]) {
+    pub(in crate::publish::static_site) fn set(&self, path: &str, bytes: &[u8]) {
         let mut inner = self.inner.lock().unwrap();
         let now = inner.now;
         inner.files.insert(path.to_owned(), (bytes.to_vec(), now));
     }
 
-    pub(super) fn remove(&self, path: &str) {
+    pub(in crate::publish::static_site) fn remove(&self, path: &str) {
         self.inner.lock().unwrap().files.remove(path);
     }
 
