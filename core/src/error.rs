@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::Finding;
 use crate::digest::Sha256Digest;
+use crate::release::RefusalReason;
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -37,7 +38,7 @@ pub enum ErrorKind {
     NotFound,
     /// It is in use and cannot be removed or replaced.
     InUse,
-    /// Another process holds the lock.
+    /// Another process holds the lock, or was quicker.
     Busy,
     /// The disk is full or would be.
     NoSpace,
@@ -178,6 +179,16 @@ pub enum Error {
         /// Why.
         problem: String,
     },
+    /// A release, a key ring or what was downloaded for it is refused.
+    #[error("{what}: refused ({}): {problem}", reason.as_str())]
+    ReleaseRefused {
+        /// What was refused.
+        what: String,
+        /// By which check.
+        reason: RefusalReason,
+        /// What was expected and found.
+        problem: String,
+    },
     /// The disk is full.
     #[error("{}: no space left on the device ({operation})", path.display())]
     NoSpace {
@@ -225,6 +236,12 @@ pub enum Error {
         path: PathBuf,
         /// How long was waited.
         waited: std::time::Duration,
+    },
+    /// Somebody else changed it after it was looked at; it is as they left it.
+    #[error("{what}: somebody else changed it meanwhile, and it is as they left it: look, and run this again")]
+    ChangedMeanwhile {
+        /// What was changed.
+        what: String,
     },
     /// This version, or what it works on, cannot do that.
     #[error("{what}: not supported: {problem}")]
@@ -322,10 +339,11 @@ impl Error {
             Self::DecryptionFailed { .. } => ErrorKind::DecryptionFailed,
             Self::KeyInvalid { .. } => ErrorKind::KeyInvalid,
             Self::NotTrusted { .. } => ErrorKind::NotTrusted,
+            Self::ReleaseRefused { reason, .. } => reason.kind(),
             Self::NoSpace { .. } | Self::NotEnoughSpace { .. } => ErrorKind::NoSpace,
             Self::NotFound { .. } | Self::UnknownBundle { .. } => ErrorKind::NotFound,
             Self::InUse { .. } => ErrorKind::InUse,
-            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Busy { .. } | Self::ChangedMeanwhile { .. } => ErrorKind::Busy,
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::Corrupt { .. } => ErrorKind::Corrupt,
             Self::Io { .. } | Self::Random { .. } => ErrorKind::Io,

@@ -1,7 +1,10 @@
-//! RSA keys as Capgo keeps them: 2048 to 4096 bits, in PEM text or files.
+//! RSA keys, 2048 to 4096 bits, in PEM text or files: those that sign, as Capgo keeps them, and those that archives are
+//! sealed for.
 
+mod content;
 mod der;
 mod pem;
+mod pss;
 mod public;
 mod recovery;
 
@@ -18,6 +21,9 @@ use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+pub(crate) use self::content::ARCHIVE_KEY_BYTES;
+pub use self::content::{ContentKey, PublicContentKey};
+use self::pem::Pair;
 use self::public::PublicKey;
 
 use crate::error::{Error, IoContext, Result};
@@ -36,10 +42,18 @@ const READ_MARGIN: usize = 64;
 const CAPGO_KEY_ID_LENGTH: usize = 20;
 
 /// Identifies a public key: SHA-256 of its SPKI DER, printed as 64 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 32]);
 
 impl KeyId {
+    pub(crate) fn from_bytes(id: [u8; 32]) -> Self {
+        Self(id)
+    }
+
+    fn of(key: &PublicKey) -> Self {
+        Self(Sha256::digest(pem::spki_der(key)).into())
+    }
+
     /// The bytes of the id.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
@@ -127,7 +141,7 @@ impl SigningKey {
     }
 
     fn parse(text: &str, origin: &str) -> Result<Self> {
-        let key = pem::private_key(text).map_err(|problem| Error::key_invalid(origin, problem))?;
+        let key = pem::private_key(text, &Pair::CAPGO).map_err(|problem| Error::key_invalid(origin, problem))?;
         Ok(Self(key))
     }
 
@@ -149,7 +163,13 @@ impl SigningKey {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the file exists and `overwrite` is
     /// [`Never`](Overwrite::Never); [`Io`](crate::ErrorKind::Io) and its kin.
     pub fn write(&self, path: &Path, overwrite: Overwrite) -> Result<()> {
-        write_key_file(path, self.to_pem()?.as_bytes(), crate::output::PRIVATE_MODE, overwrite)
+        write_key_file(
+            path,
+            &Pair::CAPGO,
+            self.to_pem()?.as_bytes(),
+            crate::output::PRIVATE_MODE,
+            overwrite,
+        )
     }
 
     /// The public half.
@@ -196,7 +216,7 @@ impl VerifyingKey {
     }
 
     fn parse(text: &str, origin: &str) -> Result<Self> {
-        let key = pem::public_key(text).map_err(|problem| Error::key_invalid(origin, problem))?;
+        let key = pem::public_key(text, &Pair::CAPGO).map_err(|problem| Error::key_invalid(origin, problem))?;
         Ok(Self(key))
     }
 
@@ -213,7 +233,13 @@ impl VerifyingKey {
     /// # Errors
     /// As [`SigningKey::write`].
     pub fn write(&self, path: &Path, overwrite: Overwrite) -> Result<()> {
-        write_key_file(path, self.to_pem()?.as_bytes(), crate::output::SHARED_MODE, overwrite)
+        write_key_file(
+            path,
+            &Pair::CAPGO,
+            self.to_pem()?.as_bytes(),
+            crate::output::SHARED_MODE,
+            overwrite,
+        )
     }
 
     /// The id of this key: SHA-256 of its SPKI DER.
@@ -221,7 +247,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if the key cannot be encoded.
     pub fn id(&self) -> Result<KeyId> {
-        Ok(KeyId(Sha256::digest(pem::spki_der(&self.0)).into()))
+        Ok(KeyId::of(&self.0))
     }
 
     /// Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whatever form it was read from.
@@ -285,10 +311,10 @@ fn read_pem_file(path: &Path) -> Result<Zeroizing<String>> {
     Ok(text)
 }
 
-fn write_key_file(path: &Path, pem: &[u8], mode: u32, overwrite: Overwrite) -> Result<()> {
+fn write_key_file(path: &Path, pair: &Pair, pem: &[u8], mode: u32, overwrite: Overwrite) -> Result<()> {
     // Looked at first for a good message; `persist_noclobber` is what makes it sure.
     if overwrite == Overwrite::Never && fs::symlink_metadata(path).is_ok() {
-        return Err(key_exists(path));
+        return Err(key_exists(path, pair));
     }
     let folder = crate::output::folder_of(path);
     let mut file = crate::output::temporary_file(folder, mode)?;
@@ -299,18 +325,19 @@ fn write_key_file(path: &Path, pem: &[u8], mode: u32, overwrite: Overwrite) -> R
             .persist(path)
             .map_err(|error| Error::io("write key file", path, error.error))?,
         Overwrite::Never => file.persist_noclobber(path).map_err(|error| match error.error.kind() {
-            std::io::ErrorKind::AlreadyExists => key_exists(path),
+            std::io::ErrorKind::AlreadyExists => key_exists(path, pair),
             _ => Error::io("write key file", path, error.error),
         })?,
     };
     crate::output::sync_folder(folder)
 }
 
-fn key_exists(path: &Path) -> Error {
-    Error::invalid_input(
-        path.display().to_string(),
-        "a key is already there; apps that carry it take only bundles signed with it, so it is not replaced unasked",
-    )
+fn key_exists(path: &Path, pair: &Pair) -> Error {
+    let problem = format!(
+        "a key is already there; {}, so it is not replaced unasked",
+        pair.carried
+    );
+    Error::invalid_input(path.display().to_string(), problem)
 }
 
 #[cfg(test)]

@@ -61,6 +61,7 @@
 //! `publish`: bringing bundles to where devices get them: the Bundles API, S3, any server, checks of what others host. Phones
 //! have no use for it.
 
+mod app_id;
 pub mod bundle;
 pub mod digest;
 pub mod download;
@@ -75,9 +76,12 @@ mod positioned;
 pub mod progress;
 #[cfg(feature = "publish")]
 pub mod publish;
+mod queue;
+pub mod release;
 pub mod seal;
 mod stages;
 pub mod store;
+mod strict_json;
 pub mod transport;
 pub mod update;
 mod verified;
@@ -87,6 +91,7 @@ mod verified;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+pub use app_id::AppId;
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use verified::{Proof, VerifiedArchive};

@@ -14,6 +14,7 @@ use crate::keys::KeyId;
 use crate::output;
 use crate::positioned::PositionedReader;
 use crate::progress::Control;
+use crate::release::ChannelName;
 
 /// How a [`VerifiedArchive`] was proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,15 @@ pub enum Proof {
     Digest,
     /// The digest was signed, in Capgo's v2 form, by this key.
     CapgoSigned(KeyId),
+    /// A release that names it passed every check.
+    Release {
+        /// The channel it was taken from.
+        channel: ChannelName,
+        /// The sequence of the release.
+        sequence: u64,
+        /// The keys of the ring that signed the release.
+        keys: Vec<KeyId>,
+    },
 }
 
 /// An archive that was read in full and proved; the only thing [`unpack`](crate::bundle::unpack) takes.

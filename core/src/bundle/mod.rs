@@ -13,8 +13,6 @@ mod names;
 mod needle;
 #[cfg(feature = "pack")]
 mod pack;
-#[cfg(feature = "pack")]
-mod queue;
 #[cfg(feature = "check")]
 mod rules;
 #[cfg(feature = "check")]
@@ -30,5 +28,5 @@ pub use inspect::{EntrySummary, Inspection, inspect};
 pub use pack::{PackOptions, Packed, pack};
 #[cfg(feature = "check")]
 pub use scan::Excluded;
-pub(crate) use unpack::{Tree, WrittenFile, read_bundle, write_tree};
+pub(crate) use unpack::{Tree, WrittenFile, digest_files, read_bundle, write_tree};
 pub use unpack::{UnpackOptions, Unpacked, unpack};

@@ -19,7 +19,7 @@ const SECRET_NAMES: [&str; 9] = [
     "credentials.json",
 ];
 /// Beginnings of such names.
-const SECRET_PREFIXES: [&str; 2] = [".env.", ".capgo_key"];
+const SECRET_PREFIXES: [&str; 3] = [".env.", ".capgo_key", ".capbundle_content_key"];
 /// Endings of such names.
 const SECRET_EXTENSIONS: [&str; 8] = ["pem", "key", "ppk", "p12", "pfx", "jks", "keystore", "p8"];
 /// The line that begins a private key in PEM form lies within so many bytes.

@@ -12,7 +12,6 @@ use tempfile::NamedTempFile;
 use super::check::{self, CheckOptions};
 use super::compress::{self, Body, Compressed, Compressor};
 use super::finding::{Finding, FindingCode};
-use super::queue::{OrderedQueue, Window};
 use super::scan::{self, Entry, Excluded, Scan};
 use super::writer::{ArchiveWriter, Header};
 use crate::digest::{Crc32, HashingWriter, Sha256Digest};
@@ -20,6 +19,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::limits::Limits;
 use crate::output;
 use crate::progress::{Control, Phase, SharedProgress};
+use crate::queue::{OrderedQueue, Window};
 use crate::stages::{CHUNK, read_full};
 
 /// Each thread holds buffers, and beyond this the writing thread is what all wait for.

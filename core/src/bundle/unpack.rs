@@ -1,9 +1,9 @@
 //! From a proved archive to a folder.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -129,13 +129,32 @@ pub(crate) fn write_tree(
         require_holdable(folder, archive.path())?;
         make_folder(folder, tree.root, tree.files, archive.path())?;
     }
+    read_files(contents, archive, Some(tree), options, control)
+}
+
+/// Reads a bundle through, and tells the digest of each of its files, in any order. Nothing is written.
+pub(crate) fn digest_files(archive: &VerifiedArchive, limits: &Limits, control: &Control) -> Result<Vec<WrittenFile>> {
+    let contents = read_bundle(archive, limits)?;
+    let options = UnpackOptions {
+        limits: limits.clone(),
+        threads: None,
+    };
+    read_files(&contents, archive, None, &options, control)
+}
+
+fn read_files(
+    contents: &Archive,
+    archive: &VerifiedArchive,
+    tree: Option<&Tree<'_>>,
+    options: &UnpackOptions,
+    control: &Control,
+) -> Result<Vec<WrittenFile>> {
     let work = Work {
         contents,
         archive,
         path: archive.path(),
-        root: tree.root,
-        files: tree.files,
-        with_digests: tree.with_digests,
+        tree,
+        with_digests: tree.is_none_or(|tree| tree.with_digests),
         limits: &options.limits,
         control,
         next: AtomicUsize::new(0),
@@ -178,8 +197,8 @@ struct Work<'a> {
     contents: &'a Archive,
     archive: &'a VerifiedArchive,
     path: &'a Path,
-    root: &'a Path,
-    files: &'a dyn Files,
+    /// Where files are written, if they are.
+    tree: Option<&'a Tree<'a>>,
     with_digests: bool,
     limits: &'a Limits,
     control: &'a Control,
@@ -214,10 +233,7 @@ impl Work<'_> {
     }
 
     fn write_file(&self, reader: &mut ContentReader, file: &archive::File) -> Result<()> {
-        require_holdable(&file.path, self.path)?;
-        let target_path = file.path.resolve(self.root);
-        let target = self.files.create(&target_path);
-        let mut target = target.map_err(|error| clash_or_io(error, &target_path, &file.path, self.path))?;
+        let mut target = self.tree.map(|tree| self.create(file, tree)).transpose()?;
         let mut written = 0;
         let (mut crc, mut sha256) = (crc32fast::Hasher::new(), self.with_digests.then(Sha256::new));
         let contents = reader.read(file, |bytes| {
@@ -233,13 +249,18 @@ impl Work<'_> {
             if let Some(sha256) = &mut sha256 {
                 sha256.update(bytes);
             }
-            target.write_all(bytes).at("write", &target_path)
+            match &mut target {
+                Some((target, path)) => target.write_all(bytes).at("write", path),
+                None => Ok(()),
+            }
         });
         contents.map_err(|error| match error {
             ContentError::Archive(error) => archive::content_error(error, self.path, Some(&file.path)),
             ContentError::Consumer(error) => error,
         })?;
-        target.flush().at("write", &target_path)?;
+        if let Some((target, path)) = &mut target {
+            target.flush().at("write", path)?;
+        }
         let refuse = |problem: String| {
             let entry = Some(printable(file.path.as_str().as_bytes()));
             Err(Error::unsafe_archive(self.path, entry, problem))
@@ -257,6 +278,14 @@ impl Work<'_> {
             written.push(WrittenFile { path, size, digest });
         }
         Ok(())
+    }
+
+    fn create(&self, file: &archive::File, tree: &Tree<'_>) -> Result<(Box<dyn Write + Send>, PathBuf)> {
+        require_holdable(&file.path, self.path)?;
+        let path = file.path.resolve(tree.root);
+        let target = tree.files.create(&path);
+        let target = target.map_err(|error| clash_or_io(error, &path, &file.path, self.path))?;
+        Ok((target, path))
     }
 
     /// Counts bytes really produced, before they reach the disk.

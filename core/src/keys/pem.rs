@@ -27,7 +27,34 @@ const RSA_ENCRYPTION_DER: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x
 /// RFC 7468 2: characters in a line.
 const LINE: usize = 64;
 
-pub(super) fn private_key(text: &str) -> Result<RsaPrivateKey, String> {
+/// What a pair of keys is for, in the words of messages.
+pub(super) struct Pair {
+    /// Where its private half is kept.
+    private: &'static str,
+    /// Where its public half is kept.
+    public: &'static str,
+    /// Why whoever finds its private half must be told that it is that.
+    secret: &'static str,
+    /// What a new key would break.
+    pub(super) carried: &'static str,
+}
+
+impl Pair {
+    pub(super) const CAPGO: Self = Self {
+        private: "Capgo keeps it in .capgo_key_v2, without .pub",
+        public: "Capgo keeps it in .capgo_key_v2.pub",
+        secret: ", which must not leave CI",
+        carried: "apps that carry it take only bundles signed with it",
+    };
+    pub(super) const CONTENT: Self = Self {
+        private: "kept in .capbundle_content_key, without .pub",
+        public: "kept in .capbundle_content_key.pub",
+        secret: ", which only apps need",
+        carried: "apps that carry it open only archives sealed for it",
+    };
+}
+
+pub(super) fn private_key(text: &str, pair: &Pair) -> Result<RsaPrivateKey, String> {
     let (label, der) = decode(text)?;
     match label {
         PKCS1_PRIVATE => private_from_pkcs1(&der),
@@ -36,29 +63,23 @@ pub(super) fn private_key(text: &str) -> Result<RsaPrivateKey, String> {
             require_rsa(&info.algorithm.oid.to_string())?;
             private_from_pkcs1(info.private_key.as_bytes())
         }
-        PKCS1_PUBLIC | SPKI_PUBLIC => Err(
-            "this is the public key; the private one is needed here (Capgo keeps it in \
-             .capgo_key_v2, without .pub)"
-                .to_owned(),
-        ),
+        PKCS1_PUBLIC | SPKI_PUBLIC => Err(format!(
+            "this is the public key; the private one is needed here ({})",
+            pair.private
+        )),
         other => Err(unexpected(other, "a private RSA key")),
     }
 }
 
-pub(super) fn public_key(text: &str) -> Result<PublicKey, String> {
+pub(super) fn public_key(text: &str, pair: &Pair) -> Result<PublicKey, String> {
     let (label, der) = decode(text)?;
     match label {
         PKCS1_PUBLIC => public_from_pkcs1(&der),
-        SPKI_PUBLIC => {
-            let (algorithm, key) = spki_parts(&der).ok_or_else(|| damaged("SPKI public key"))?;
-            require_rsa(&der::dotted(algorithm))?;
-            public_from_pkcs1(key)
-        }
-        PKCS1_PRIVATE | PKCS8_PRIVATE | PKCS8_ENCRYPTED => {
-            Err("this is the private key, which must not leave CI; the \
-             public one is needed here (Capgo keeps it in .capgo_key_v2.pub)"
-                .to_owned())
-        }
+        SPKI_PUBLIC => public_from_spki(&der),
+        PKCS1_PRIVATE | PKCS8_PRIVATE | PKCS8_ENCRYPTED => Err(format!(
+            "this is the private key{}; the public one is needed here ({})",
+            pair.secret, pair.public
+        )),
         other => Err(unexpected(other, "a public RSA key")),
     }
 }
@@ -73,6 +94,12 @@ fn public_from_pkcs1(der: &[u8]) -> Result<PublicKey, String> {
     let (modulus, exponent) = pkcs1_parts(der).ok_or_else(|| damaged("RSA public key"))?;
     require_size(modulus, exponent)?;
     PublicKey::new(modulus, exponent).ok_or_else(|| "the numbers of this RSA public key do not fit together".to_owned())
+}
+
+pub(super) fn public_from_spki(der: &[u8]) -> Result<PublicKey, String> {
+    let (algorithm, key) = spki_parts(der).ok_or_else(|| damaged("SPKI public key"))?;
+    require_rsa(&der::dotted(algorithm))?;
+    public_from_pkcs1(key)
 }
 
 /// Modulus and exponent of `SEQUENCE { modulus INTEGER, publicExponent INTEGER }`.
@@ -115,8 +142,17 @@ pub(super) fn spki_der(key: &PublicKey) -> Vec<u8> {
 
 /// The key as PKCS#1 PEM.
 pub(super) fn encode_public(key: &PublicKey) -> String {
-    let base64 = BASE64.encode(key.to_pkcs1_der());
-    let mut text = format!("-----BEGIN {PKCS1_PUBLIC}-----\n");
+    encode(PKCS1_PUBLIC, &key.to_pkcs1_der())
+}
+
+/// The key as SPKI PEM.
+pub(super) fn encode_public_as_spki(key: &PublicKey) -> String {
+    encode(SPKI_PUBLIC, &spki_der(key))
+}
+
+fn encode(label: &str, der: &[u8]) -> String {
+    let base64 = BASE64.encode(der);
+    let mut text = format!("-----BEGIN {label}-----\n");
     let mut rest = base64.as_str();
     while !rest.is_empty() {
         let (line, more) = rest.split_at(rest.len().min(LINE));
@@ -124,7 +160,7 @@ pub(super) fn encode_public(key: &PublicKey) -> String {
         text.push('\n');
         rest = more;
     }
-    text + "-----END " + PKCS1_PUBLIC + "-----\n"
+    text + "-----END " + label + "-----\n"
 }
 
 fn require_size(modulus: &[u8], exponent: &[u8]) -> Result<(), String> {

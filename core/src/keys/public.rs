@@ -49,6 +49,16 @@ impl PublicKey {
         }
     }
 
+    /// Whether both could be one key in two roles: whoever knows the factors of one knows those of the other.
+    pub(super) fn same_modulus(&self, other: &Self) -> bool {
+        self.modulus == other.modulus
+    }
+
+    /// Modulus, big-endian without leading zeros, and exponent.
+    pub(super) fn numbers(&self) -> (&[u8], u64) {
+        (&self.modulus, self.exponent)
+    }
+
     /// Bytes of the modulus.
     pub(super) fn size(&self) -> usize {
         self.modulus.len()

@@ -2,5 +2,6 @@
 
 pub mod capgo;
 mod checksum;
+pub mod stream;
 
 pub use checksum::{ChecksumForm, SignedChecksum};

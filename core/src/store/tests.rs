@@ -8,6 +8,7 @@
 
 mod adopting;
 mod android;
+mod built_in;
 mod bundles;
 mod cleaning;
 mod damage;

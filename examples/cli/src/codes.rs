@@ -116,6 +116,7 @@ impl Failure {
         let code = match error {
             // A server's own word for it; it is one word, or there is none.
             Error::Api(refused) => refused.code.clone().map(Cow::Owned),
+            Error::ReleaseRefused { reason, .. } => Some(reason.as_str().into()),
             _ => None,
         };
         Self {
@@ -131,6 +132,12 @@ impl Failure {
     pub(crate) fn adding(mut self, more: &str) -> Self {
         self.message.push_str("; ");
         self.message.push_str(more);
+        self
+    }
+
+    /// The same failure, with the file it is about before its message.
+    pub(crate) fn naming(mut self, file: &Path) -> Self {
+        self.message = format!("{}: {}", file.display(), self.message);
         self
     }
 

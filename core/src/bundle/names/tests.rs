@@ -17,6 +17,7 @@ fn secrets_are_recognised_in_any_folder_and_case() {
         "config/.env.production",
         "a/.capgo_key_v2",
         ".capgo_key_v2.pub",
+        "dist/.capbundle_content_key",
         "server.PEM",
         ".npmrc",
         "x.p12",

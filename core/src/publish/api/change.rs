@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::app_id::check_version_name;
 use super::call::{Call, Place};
+use super::version::check_version_name;
 use super::{Api, AppId};
 use crate::error::{Error, Result};
 use crate::progress::Control;

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::app_id::check_new_version;
 use super::call::{Call, Place};
 use super::once::Done;
 use super::row::{RemoteBundle, Row as _};
+use super::version::check_new_version;
 use super::{Api, AppId};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};

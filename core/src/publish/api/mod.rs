@@ -35,7 +35,6 @@
 
 mod advice;
 mod answer;
-mod app_id;
 mod call;
 mod change;
 mod channel;
@@ -46,12 +45,13 @@ mod pages;
 mod refusal;
 mod row;
 mod upload;
+mod version;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-pub use app_id::AppId;
+pub use crate::app_id::AppId;
 pub use change::DeleteAll;
 pub use channel::Channel;
 pub use create::{Checksum, NewBundle};
@@ -130,7 +130,7 @@ impl Api {
     /// secure, [`InvalidInput`](crate::ErrorKind::InvalidInput) for a version that cannot be one,
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn bundle(&self, app: &AppId, version: &str, control: &Control) -> Result<Option<RemoteBundle>> {
-        app_id::check_version_name(version)?;
+        version::check_version_name(version)?;
         for bundle in self.bundles(app, control) {
             let bundle = bundle?;
             if bundle.version == version {

@@ -43,7 +43,7 @@ impl Api {
         digest: &Sha256Digest,
         control: &Control,
     ) -> Result<UploadedArchive> {
-        super::app_id::check_new_version(version)?;
+        super::version::check_new_version(version)?;
         // The characters of a semantic version stand for themselves in a path.
         let address: Url = format!("{}/upload/{app}/{version}.zip", self.base).parse()?;
         let mut options = UploadOptions::default();

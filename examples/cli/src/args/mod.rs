@@ -9,7 +9,9 @@ mod bundle;
 mod device;
 mod host;
 mod key;
+mod keyring;
 mod measure;
+mod release;
 mod remote;
 mod server;
 mod unsupported;
@@ -27,6 +29,8 @@ pub(crate) use device::{
     AdoptArgs, CleanArgs, ConfirmArgs, DeviceArgs, DeviceCommand, IdArgs, InstallArgs, LaunchArgs, NextArgs,
 };
 pub(crate) use key::{CreateArgs, KeyCommand, SaveArgs};
+pub(crate) use keyring::{KeyringCheckArgs, KeyringCommand, KeyringCreateArgs, KeyringRotateArgs};
+pub(crate) use release::{LookArgs, ReleaseCheckArgs, ReleaseCommand, ReleaseCreateArgs, SignArgs};
 pub(crate) use remote::{
     AppCommand, ChannelCommand, ChannelSetArgs, CleanupArgs, DebugArgs, DeleteArgs, DevicePlatform, ListArgs,
     MetadataArgs,
@@ -97,6 +101,24 @@ pub(crate) enum Command {
   capbundle key show --json"
     )]
     Key(KeyCommand),
+    /// Make, sign and check releases: signed documents that say which bundle may run, where, and until when
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Examples:
+  capbundle release create --archive app.zip --bundle 1.2.3 --channel production --sequence 42 --key release.key
+  capbundle release check release.json --ring keys/1.json --channel production"
+    )]
+    Release(ReleaseCommand),
+    /// Make, sign and check key rings: signed documents that say whose releases an app takes
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Examples:
+  capbundle keyring create --key release.key --to keys/1.json
+  capbundle keyring rotate keys/1.json --add new.pub --key release.key --key new.key --to keys/2.json"
+    )]
+    Keyring(KeyringCommand),
     /// Simulate a device in a folder: install, launch, confirm, fall back; each call is one moment of its life
     #[command(
         arg_required_else_help = true,

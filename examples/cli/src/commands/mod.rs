@@ -6,13 +6,15 @@ mod completions;
 mod device;
 mod key;
 mod key_source;
+mod keyring;
 mod man;
+mod release;
 mod remote;
 mod server;
 
 use std::process::ExitCode;
 
-use crate::args::{AppCommand, BundleCommand, ChannelCommand, Command, KeyCommand};
+use crate::args::{AppCommand, BundleCommand, ChannelCommand, Command, KeyCommand, KeyringCommand, ReleaseCommand};
 use crate::codes::{Failure, Result};
 use crate::demo;
 use crate::interrupt;
@@ -43,6 +45,19 @@ pub(crate) fn run(command: Command) -> ExitCode {
             KeyCommand::Create(args) => with(args.output.json, |output| key::create::run(&args, output)),
             KeyCommand::Save(args) => with(args.output.json, |output| key::save::run(&args, output)),
             KeyCommand::Show(args) => with(args.output.json, key::show::run),
+        },
+        Command::Release(command) => match command {
+            ReleaseCommand::Create(args) => stoppable(args.output.json, |output| release::create::run(&args, output)),
+            ReleaseCommand::Sign(args) => with(args.output.json, |output| release::sign::run(&args, output)),
+            ReleaseCommand::Inspect(args) => with(args.output.json, |output| release::inspect::run(&args, output)),
+            ReleaseCommand::Check(args) => stoppable(args.output.json, |output| release::check::run(&args, output)),
+        },
+        Command::Keyring(command) => match command {
+            KeyringCommand::Create(args) => with(args.output.json, |output| keyring::create::run(&args, output)),
+            KeyringCommand::Rotate(args) => with(args.output.json, |output| keyring::rotate::run(&args, output)),
+            KeyringCommand::Sign(args) => with(args.output.json, |output| keyring::sign::run(&args, output)),
+            KeyringCommand::Inspect(args) => with(args.output.json, |output| keyring::inspect::run(&args, output)),
+            KeyringCommand::Check(args) => with(args.output.json, |output| keyring::check::run(&args, output)),
         },
         Command::Device(args) => stoppable(args.json, |output| device::run(&args, output)),
         Command::Demo(args) => stoppable(args.output.json, |output| demo::run(&args, output)),

@@ -6,17 +6,17 @@ use std::thread;
 
 /// How far workers may run ahead of the consumer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// Results.
-    pub(super) count: usize,
+    pub(crate) count: usize,
     /// Weight of the results that wait, beside what each worker is busy with.
-    pub(super) weight: usize,
+    pub(crate) weight: usize,
 }
 
 /// Hands out the numbers `0..count` to workers and their results, in order, to one consumer.
 ///
 /// No worker runs further ahead of the consumer than the window, so that the results that wait have a bound.
-pub(super) struct OrderedQueue<T> {
+pub(crate) struct OrderedQueue<T> {
     state: Mutex<State<T>>,
     /// The result that the consumer wants next is there.
     ready: Condvar,
@@ -39,7 +39,7 @@ struct State<T> {
 }
 
 impl<T> OrderedQueue<T> {
-    pub(super) fn new(count: usize, window: Window, weigh: fn(&T) -> usize) -> Self {
+    pub(crate) fn new(count: usize, window: Window, weigh: fn(&T) -> usize) -> Self {
         let state = State {
             next: 0,
             taken: 0,
@@ -59,7 +59,7 @@ impl<T> OrderedQueue<T> {
 
     /// Works until nothing is left or somebody stops. A worker that panics stops everybody, so that nobody waits for
     /// its result for ever.
-    pub(super) fn work(&self, mut work: impl FnMut(usize) -> T) {
+    pub(crate) fn work(&self, mut work: impl FnMut(usize) -> T) {
         let _stop = StopOnPanic(self);
         while let Some(number) = self.take_number() {
             let result = work(number);
@@ -73,7 +73,7 @@ impl<T> OrderedQueue<T> {
     }
 
     /// The next result in order; `None` when all were given or somebody stopped.
-    pub(super) fn next_result(&self) -> Option<T> {
+    pub(crate) fn next_result(&self) -> Option<T> {
         let mut state = self.lock();
         loop {
             if state.stopped || state.taken == self.count {
@@ -91,10 +91,15 @@ impl<T> OrderedQueue<T> {
     }
 
     /// Lets workers end after what they are doing now.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.lock().stopped = true;
         self.ready.notify_all();
         self.moved.notify_all();
+    }
+
+    /// Stops when dropped, also by a panic of the consumer: workers would wait for it for ever.
+    pub(crate) fn stop_in_the_end(&self) -> impl Drop {
+        Stop(self)
     }
 
     fn take_number(&self) -> Option<usize> {
@@ -120,6 +125,14 @@ impl<T> OrderedQueue<T> {
 
 fn wait<'a, T>(condition: &Condvar, state: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condition.wait(state).unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Stop<'a, T>(&'a OrderedQueue<T>);
+
+impl<T> Drop for Stop<'_, T> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 struct StopOnPanic<'a, T>(&'a OrderedQueue<T>);

@@ -1,0 +1,26 @@
+//! The sealed archive of our own: AES-256-GCM in segments, under a key that travels wrapped for one or more
+//! [content keys](crate::keys::ContentKey). Every byte of it is written out in docs/format.md.
+//!
+//! What it gives and what it does not: only who has a private content key reads the archive, and truncation, reordering,
+//! repetition and changed bytes show at the first segment they touch. But the public content key suffices to seal, so that an
+//! archive opens proves nothing about who made it. Only a release that names it does; there is no other way from a sealed
+//! archive to a [`VerifiedArchive`](crate::VerifiedArchive).
+
+mod cipher;
+mod header;
+#[doc(hidden)]
+pub mod in_memory;
+mod opening;
+mod reader;
+mod runs;
+mod sealing;
+
+pub use header::{Header, read_header};
+pub use opening::open_unverified;
+#[allow(unused_imports, reason = "for releases, which name what is opened")]
+pub(crate) use opening::{ExpectedSealed, PartialOpening, open};
+pub use reader::SealedReader;
+pub use sealing::{Sealed, seal};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Sealing and opening without files and without hashing, for benchmarks alone: the very runs that files go through, read from
+//! memory and thrown away, so that they can be compared with a cipher in memory.
+
+use std::path::Path;
+
+use super::cipher::Cipher;
+use super::header::Header;
+use super::opening::open_runs;
+use super::runs::{Runs, in_order};
+use super::sealing::{Envelope, seal_runs};
+use crate::error::Result;
+use crate::keys::{ContentKey, KeyBits};
+
+/// An archive that is nowhere, under a key that nobody keeps.
+pub struct InMemory {
+    cipher: Cipher,
+    header: Header,
+    /// The whole of the sealed archive, but for the header.
+    sealed: Vec<u8>,
+}
+
+impl InMemory {
+    /// An archive of so many plain bytes, all of them zero.
+    ///
+    /// # Errors
+    /// [`Io`](crate::ErrorKind::Io) when the system gives no random numbers.
+    pub fn new(plain_size: u64) -> Result<Self> {
+        let key = ContentKey::generate(KeyBits::B2048)?;
+        let envelope = Envelope::new(plain_size, &[key.public().clone()], Path::new("memory"))?;
+        let cipher = Cipher::new(&envelope.key, &envelope.header);
+        let mut archive = Self {
+            cipher,
+            header: envelope.header,
+            sealed: Vec::new(),
+        };
+        let mut sealed = Vec::new();
+        archive.each_sealed(0, &mut |bytes| sealed.extend_from_slice(bytes))?;
+        archive.sealed = sealed;
+        Ok(archive)
+    }
+
+    /// Seals it all once more, to the same bytes, with so many threads beside this one, which only waits for them; with none on
+    /// this one.
+    ///
+    /// # Errors
+    /// None that can be expected.
+    pub fn seal(&self, threads: usize) -> Result<()> {
+        self.each_sealed(threads, &mut |bytes| {
+            std::hint::black_box(bytes);
+        })
+    }
+
+    fn each_sealed(&self, threads: usize, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let runs = self.runs();
+        let read = |buffer: &mut [u8], _| {
+            buffer.fill(0);
+            Ok(())
+        };
+        let work = seal_runs(&self.cipher, &self.header, runs, &read);
+        in_order(runs, threads, &work, &mut |_, run| {
+            take(&run.sealed);
+            Ok(())
+        })
+    }
+
+    /// Opens it all, with threads as [`seal`](Self::seal).
+    ///
+    /// # Errors
+    /// None that can be expected.
+    pub fn open(&self, threads: usize) -> Result<()> {
+        let runs = self.runs();
+        let read = |buffer: &mut [u8], position: u64| {
+            let start = usize::try_from(position - self.header.size()).unwrap_or(usize::MAX);
+            buffer.copy_from_slice(&self.sealed[start..start + buffer.len()]);
+            Ok(())
+        };
+        let work = open_runs(&self.cipher, &self.header, runs, Path::new("memory"), &read);
+        in_order(runs, threads, &work, &mut |_, run| {
+            std::hint::black_box(&run.sealed);
+            Ok(())
+        })
+    }
+
+    fn runs(&self) -> Runs {
+        Runs::of(&self.header, 0, self.header.segments())
+    }
+}

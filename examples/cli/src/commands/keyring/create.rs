@@ -1,0 +1,33 @@
+//! `capbundle keyring create`
+
+use capbundle::release::NewKeyRing;
+use capbundle::store::Timestamp;
+
+use super::{public_keys, write};
+use crate::args::KeyringCreateArgs;
+use crate::codes::Result;
+use crate::commands::release::document;
+use crate::output::Output;
+
+const FIRST: u64 = 1;
+
+pub(crate) fn run(args: &KeyringCreateArgs, output: &Output) -> Result<()> {
+    let app_id = document::app_id(args.app.app_id.as_deref())?;
+    let signing = document::signing_keys(&args.key)?;
+    let mut keys: Vec<_> = signing.iter().map(|key| key.verifying_key()).collect();
+    for key in public_keys(&args.public_key)? {
+        // Both halves of one pair were named.
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let new = NewKeyRing {
+        app_id,
+        number: FIRST,
+        threshold: args.threshold,
+        created_at: Timestamp::now(),
+        keys,
+        retired: Vec::new(),
+    };
+    write(&new, &signing, &args.to, output)
+}

@@ -1,0 +1,128 @@
+//! `capbundle release check`
+
+use capbundle::Limits;
+use capbundle::keys::{ContentKey, PublicContentKey};
+use capbundle::release::trust;
+use capbundle::release::{
+    Accepted, ChannelName, FileList, MAX_FILE_LIST_BYTES, SignedRelease, TrustContext, TrustedRelease,
+};
+use capbundle::store::{NativeVersion, Timestamp};
+use serde::Serialize;
+
+use super::document;
+use crate::args::ReleaseCheckArgs;
+use crate::codes::{About, Failure, Result, Subject};
+use crate::output::Output;
+
+/// Runs on every native version, where the release names no oldest and the command line none.
+const ANY_NATIVE: &str = "0";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    filename: String,
+    version: String,
+    sequence: u64,
+    signed_by: Vec<String>,
+    ring: u64,
+    archive_checked: bool,
+    files_checked: bool,
+}
+
+pub(crate) fn run(args: &ReleaseCheckArgs, output: &Output) -> Result<()> {
+    let app = document::app_id(args.app_id.as_deref())?;
+    let channel: ChannelName = args
+        .channel
+        .parse()
+        .map_err(|error: capbundle::Error| Failure::usage("invalid_channel", error.to_string()))?;
+    let keys = args
+        .content_key
+        .iter()
+        .map(|file| ContentKey::read(file).about(Subject::PrivateKey));
+    let keys: Vec<ContentKey> = keys.collect::<Result<_>>()?;
+    let public: Vec<&PublicContentKey> = keys.iter().map(ContentKey::public).collect();
+    let ring = document::walk(&args.ring, &app)?;
+    let bytes = document::read_envelope(&args.file)?;
+    let native = native_version(args, &bytes);
+    let trusted = trust::check(
+        &bytes,
+        &TrustContext {
+            ring: &ring,
+            app: &app,
+            channel: &channel,
+            native: &native,
+            built_in_sequence: args.built_in_sequence,
+            last_accepted: last_accepted(args)?,
+            now: args.now.map_or_else(Timestamp::now, Timestamp),
+            latest_time_seen: Timestamp(0),
+            content_keys: &public,
+        },
+    )
+    .map_err(|error| Failure::about(Subject::Other, &error).naming(&args.file))?;
+    compare(args, &trusted, &keys, output)?;
+    let release = trusted.release();
+    output.say(format!(
+        "A device takes {}: version {}, sequence {}, signed by {} of the {} keys of ring {}",
+        args.file.display(),
+        release.version,
+        release.sequence,
+        trusted.keys().len(),
+        ring.keys().len(),
+        ring.number()
+    ));
+    output.document(&Document {
+        filename: args.file.display().to_string(),
+        version: release.version.clone(),
+        sequence: release.sequence,
+        signed_by: document::ids(trusted.keys()),
+        ring: ring.number(),
+        archive_checked: args.archive.is_some(),
+        files_checked: args.files.is_some(),
+    })
+}
+
+/// The one of the command line, else one that the release runs on, if it can be read at all.
+fn native_version(args: &ReleaseCheckArgs, release: &[u8]) -> NativeVersion {
+    let stated = args.native_version.clone().map(NativeVersion::new);
+    stated
+        .or_else(|| {
+            let native = SignedRelease::parse(release).ok()?.release().native.clone();
+            native.min.or(native.max)
+        })
+        .unwrap_or_else(|| NativeVersion::new(ANY_NATIVE))
+}
+
+fn last_accepted(args: &ReleaseCheckArgs) -> Result<Option<Accepted>> {
+    let Some(file) = &args.accepted else {
+        return Ok(None);
+    };
+    let signed = SignedRelease::parse(&document::read_envelope(file)?)
+        .map_err(|error| Failure::about(Subject::Other, &error).naming(file))?;
+    Ok(Some(Accepted {
+        sequence: signed.release().sequence,
+        payload_digest: signed.payload_digest(),
+    }))
+}
+
+/// Compares what was delivered with what the release names.
+fn compare(args: &ReleaseCheckArgs, trusted: &TrustedRelease, keys: &[ContentKey], output: &Output) -> Result<()> {
+    let list = match &args.files {
+        None => None,
+        Some(file) => Some(trusted.check_file_list(&document::read(file, MAX_FILE_LIST_BYTES)?)?),
+    };
+    let Some(file) = &args.archive else {
+        return Ok(());
+    };
+    let keys: Vec<&ContentKey> = keys.iter().collect();
+    let bar = output.progress();
+    let staging =
+        tempfile::tempdir().map_err(|error| Failure::io("create a folder in", &std::env::temp_dir(), &error))?;
+    let archive = trusted
+        .open(file, staging.path(), &keys, &bar.control())
+        .about(Subject::Archive)?;
+    if let Some(list) = list {
+        let found = FileList::of_archive(&archive, &Limits::default(), &bar.control()).about(Subject::Archive)?;
+        list.require_equal(&found)?;
+    }
+    Ok(())
+}

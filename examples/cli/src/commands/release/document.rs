@@ -1,0 +1,87 @@
+//! Signed documents as files: releases and key rings alike.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use capbundle::AppId;
+use capbundle::keys::{KeyId, SigningKey};
+use capbundle::release::{Envelope, KeyRing, MAX_ENVELOPE_BYTES};
+
+use crate::codes::{About, Failure, Result, Subject};
+use crate::commands::bundle::{content::Project, identity};
+use crate::output::Output;
+
+/// Reads a file of at most so many bytes.
+pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| Failure::io("open", path, &error))?;
+    // One byte more than is allowed, so that a longer file is seen to be longer.
+    file.take(most as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::io("read", path, &error))?;
+    Ok(bytes)
+}
+
+pub(crate) fn read_envelope(path: &Path) -> Result<Vec<u8>> {
+    read(path, MAX_ENVELOPE_BYTES)
+}
+
+/// Writes a file that appears whole or not at all, and replaces one that is there.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let failed = |error: &io::Error| Failure::io("write", path, error);
+    let mut file = tempfile::Builder::new()
+        .prefix(".capbundle-")
+        .suffix(".tmp")
+        .make_in(folder.unwrap_or(Path::new(".")), |path| File::create_new(path))
+        .map_err(|error| failed(&error))?;
+    file.write_all(bytes).map_err(|error| failed(&error))?;
+    file.as_file().sync_all().map_err(|error| failed(&error))?;
+    file.persist(path).map_err(|error| failed(&error.error))?;
+    Ok(())
+}
+
+pub(crate) fn signing_keys(files: &[PathBuf]) -> Result<Vec<SigningKey>> {
+    let keys = files
+        .iter()
+        .map(|file| SigningKey::read(file).about(Subject::PrivateKey));
+    keys.collect()
+}
+
+/// The app that an option names, else that of the config.
+pub(crate) fn app_id(given: Option<&str>) -> Result<AppId> {
+    let id = identity::app_id(given, &mut Project::default(), " or with --app-id")?;
+    id.parse()
+        .map_err(|error: capbundle::Error| Failure::usage("invalid_app_id", error.to_string()))
+}
+
+/// The last of these rings, if a device that trusts the first arrives there.
+pub(crate) fn walk(rings: &[PathBuf], app: &AppId) -> Result<KeyRing> {
+    let mut rings = rings.iter();
+    let first = rings
+        .next()
+        .ok_or_else(|| Failure::missing_argument("no key ring is named"))?;
+    let named = |file: &Path, error: &capbundle::Error| Failure::about(Subject::Other, error).naming(file);
+    let trusted = KeyRing::trusted(&read_envelope(first)?, app).map_err(|error| named(first, &error))?;
+    rings.try_fold(trusted, |ring, file| {
+        ring.follow(&read_envelope(file)?).map_err(|error| named(file, &error))
+    })
+}
+
+/// The keys that are said to have signed, as text.
+pub(crate) fn signers(envelope: &Envelope) -> Vec<String> {
+    envelope.key_ids().map(|id| id.to_string()).collect()
+}
+
+pub(crate) fn ids(ids: &[KeyId]) -> Vec<String> {
+    ids.iter().map(KeyId::to_string).collect()
+}
+
+/// Tells people who signed, or that nobody did.
+pub(crate) fn report_signers(signers: &[String], output: &Output) -> Result<()> {
+    if signers.is_empty() {
+        return output.report("  not signed yet");
+    }
+    output.report_all(signers.iter().map(|id| format!("  signed, it says, by  {id}")))
+}

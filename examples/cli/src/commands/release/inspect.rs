@@ -1,0 +1,101 @@
+//! `capbundle release inspect`
+
+use capbundle::release::{Release, SignedRelease};
+use serde::Serialize;
+
+use super::document;
+use crate::args::LookArgs;
+use crate::codes::Result;
+use crate::output::Output;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    filename: String,
+    app_id: &'a str,
+    channel: &'a str,
+    version: &'a str,
+    sequence: u64,
+    created_at: u64,
+    expires_at: u64,
+    native_min: Option<&'a str>,
+    native_max: Option<&'a str>,
+    archive_size: u64,
+    checksum: String,
+    sealed_size: Option<u64>,
+    header_checksum: Option<String>,
+    files_checksum: String,
+    link: Option<&'a str>,
+    comment: Option<&'a str>,
+    critical: &'a [String],
+    payload_checksum: String,
+    /// By their own account: nothing is verified.
+    signed_by: Vec<String>,
+}
+
+pub(crate) fn run(args: &LookArgs, output: &Output) -> Result<()> {
+    let signed = SignedRelease::parse(&document::read_envelope(&args.file)?)?;
+    let release = signed.release();
+    let signed_by = document::signers(signed.envelope());
+    output.report_all(lines(release))?;
+    document::report_signers(&signed_by, output)?;
+    output.document(&Document {
+        filename: args.file.display().to_string(),
+        app_id: release.app_id.as_str(),
+        channel: release.channel.as_str(),
+        version: &release.version,
+        sequence: release.sequence,
+        created_at: release.created_at.0,
+        expires_at: release.expires_at.0,
+        native_min: release.native.min.as_ref().map(|version| version.as_str()),
+        native_max: release.native.max.as_ref().map(|version| version.as_str()),
+        archive_size: release.archive.size,
+        checksum: release.archive.digest.to_string(),
+        sealed_size: release.sealed.map(|sealed| sealed.size),
+        header_checksum: release.sealed.map(|sealed| sealed.header_digest.to_string()),
+        files_checksum: release.files_digest.to_string(),
+        link: release.link.as_deref(),
+        comment: release.comment.as_deref(),
+        critical: &release.critical,
+        payload_checksum: signed.payload_digest().to_string(),
+        signed_by,
+    })
+}
+
+fn lines(release: &Release) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            "Release {} of {} for {}",
+            release.sequence, release.app_id, release.channel
+        ),
+        format!("  version     {}", release.version),
+        format!(
+            "  good        from {} until {} (seconds since 1970)",
+            release.created_at.0, release.expires_at.0
+        ),
+        format!(
+            "  archive     {} ({} bytes)",
+            release.archive.digest, release.archive.size
+        ),
+        format!("  file list   {}", release.files_digest),
+    ];
+    if let Some(sealed) = release.sealed {
+        lines.push(format!(
+            "  sealed      {} (header; {} bytes)",
+            sealed.header_digest, sealed.size
+        ));
+    }
+    let (min, max) = (&release.native.min, &release.native.max);
+    if min.is_some() || max.is_some() {
+        let end = |version: &Option<capbundle::store::NativeVersion>| {
+            version.as_ref().map_or("any", |version| version.as_str()).to_owned()
+        };
+        lines.push(format!("  native      from {} to {}", end(min), end(max)));
+    }
+    lines.extend(release.link.iter().map(|link| format!("  link        {link}")));
+    lines.extend(release.comment.iter().map(|comment| format!("  comment     {comment}")));
+    if !release.critical.is_empty() {
+        lines.push(format!("  critical    {}", release.critical.join(", ")));
+    }
+    lines
+}

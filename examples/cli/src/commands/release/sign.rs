@@ -1,0 +1,39 @@
+//! `capbundle release sign` and `capbundle keyring sign`
+
+use capbundle::release::{Envelope, SignedRelease};
+use serde::Serialize;
+
+use super::document;
+use crate::args::SignArgs;
+use crate::codes::Result;
+use crate::output::Output;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    filename: String,
+    signed_by: Vec<String>,
+}
+
+pub(crate) fn run(args: &SignArgs, output: &Output) -> Result<()> {
+    let release = SignedRelease::parse(&document::read_envelope(&args.file)?)?;
+    add(args, release.into_envelope(), output)
+}
+
+/// Adds the signatures, whatever kind of document it is, and puts the file in the place of the one before.
+pub(crate) fn add(args: &SignArgs, mut envelope: Envelope, output: &Output) -> Result<()> {
+    for key in document::signing_keys(&args.key)? {
+        envelope.add_signature(&key)?;
+    }
+    document::write(&args.file, &envelope.to_json()?)?;
+    let signed_by = document::signers(&envelope);
+    output.say(format!(
+        "{} has {} signatures now",
+        args.file.display(),
+        signed_by.len()
+    ));
+    output.document(&Document {
+        filename: args.file.display().to_string(),
+        signed_by,
+    })
+}
