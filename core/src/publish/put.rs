@@ -163,10 +163,10 @@ impl Upload {
             if reply.head.status == EXPECTATION_FAILED && asks_first {
                 // It does not know that it could be asked, and took nothing.
                 asks_first = false;
-                watch.again();
+                watch.sent = 0;
                 continue;
             }
-            return stored::read(&reply, url, &self.headers);
+            return stored::read(&reply, url, &self.headers, watch.repeated);
         }
     }
 
@@ -199,6 +199,7 @@ struct Watch<'a> {
     total: u64,
     sent: u64,
     furthest: u64,
+    repeated: bool,
     rate: Rate,
 }
 
@@ -209,6 +210,7 @@ impl<'a> Watch<'a> {
             total,
             sent: 0,
             furthest: 0,
+            repeated: false,
             // How slow is too slow is the transport's to say: it knows of stalls.
             rate: Rate::new(0, Instant::now()),
         }
@@ -234,6 +236,7 @@ impl Sending for Watch<'_> {
 
     fn again(&mut self) {
         self.sent = 0;
+        self.repeated = true;
     }
 }
 

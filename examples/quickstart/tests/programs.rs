@@ -21,6 +21,7 @@ use capbundle_update_server::{Access, AppRules, Config, Keys, Server, create_app
 use tempfile::TempDir;
 
 const APP: &str = "com.example.app";
+const DEVICE: &str = "0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a11";
 const SECRET: &str = "secret/of+the/tests";
 
 /// What a program said, and whether it succeeded.
@@ -293,7 +294,7 @@ fn a_bundle_is_registered_described_promoted_listed_and_deleted() {
 }
 
 #[test]
-fn a_release_is_done_in_its_order() {
+fn a_release_is_done_in_its_order_and_a_device_takes_it() {
     let place = Place::new();
     let (archive, _) = place.archive("");
 
@@ -312,6 +313,19 @@ fn a_release_is_done_in_its_order() {
         assert!(line.starts_with(step), "{said}");
     }
     assert!(place.api(&["list"]).succeeds().contains("production -> 1.0.0"));
+
+    let url = format!("{}/updates", place.server.url());
+    let ask = |app: &str| place.run(env!("CARGO_BIN_EXE_ask-for-update"), &[&url, app, DEVICE, "0.9.0"]);
+    let offer = ask(APP).succeeds();
+    let [version, url, digest] = offer.split_whitespace().collect::<Vec<_>>()[..] else {
+        panic!("{offer}");
+    };
+    let installing = place.run(
+        env!("CARGO_BIN_EXE_install-update"),
+        &[&text(&place.path("device")), url, digest, version],
+    );
+    assert!(installing.succeeds().contains("1.0.0 has 2 files and is next"));
+    assert!(!ask("com.example.unknown").text.contains("1.0.0"));
 }
 
 #[test]

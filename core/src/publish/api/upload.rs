@@ -21,7 +21,7 @@ const CREATED: u16 = 201;
 pub struct UploadedArchive {
     /// Where devices get it, for registering.
     pub url: Url,
-    /// Whether the server had the same archive before.
+    /// Whether the server had the same archive before. `false` too where nobody knows, since an earlier answer was lost.
     pub already_there: bool,
 }
 
@@ -58,7 +58,7 @@ impl Api {
         })?;
         Ok(UploadedArchive {
             url,
-            already_there: stored.status != CREATED,
+            already_there: stored.status != CREATED && !stored.repeated,
         })
     }
 

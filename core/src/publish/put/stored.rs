@@ -15,14 +15,17 @@ pub struct Stored {
     /// Where the server says it is: its `Location`, or `url` of a JSON answer. Where the server says it, not where devices
     /// must be able to get it: check that with [`external::check`](crate::publish::external::check).
     pub url: Option<Url>,
+    /// Whether it was sent more than once, since an answer did not come or was no answer. Then nobody knows whether what the
+    /// server says of it, for example that it was there before, is about an earlier try.
+    pub repeated: bool,
 }
 
 /// Success, or what is wrong in the server's words and in plain ones.
-pub(super) fn read(reply: &Reply, url: &Url, headers: &Headers) -> Result<Stored> {
+pub(super) fn read(reply: &Reply, url: &Url, headers: &Headers, repeated: bool) -> Result<Stored> {
     let status = reply.head.status;
     if (200..300).contains(&status) {
         let url = told_address(reply, url);
-        return Ok(Stored { status, url });
+        return Ok(Stored { status, url, repeated });
     }
     let mut problem = meaning(reply).to_owned();
     if let Some(to) = reply

@@ -21,7 +21,8 @@ pub(crate) struct ServerArgs {
 /// How the command reaches any server.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkArgs {
-    /// Trust the certificates in this PEM file alone, for servers with an authority of their own
+    /// Trust the certificates in this PEM file alone, for servers with an authority of their own [default: CAPBUNDLE_CA_FILE, else
+    /// those that Mozilla trusts]
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     pub(crate) ca_file: Option<PathBuf>,
     /// Give up after so many seconds in all [default: only when nothing moves any more]

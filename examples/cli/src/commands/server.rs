@@ -13,6 +13,8 @@ use crate::interrupt;
 
 /// Where a server of one's own may be named once for all commands.
 const ADDRESS: &str = "CAPBUNDLE_API_URL";
+/// The same for authorities of one's own.
+const AUTHORITIES: &str = "CAPBUNDLE_CA_FILE";
 
 /// A transport as the options want it; the time that they allow begins.
 pub(in crate::commands) fn transport(args: &NetworkArgs) -> Result<Arc<dyn Transport>> {
@@ -20,11 +22,15 @@ pub(in crate::commands) fn transport(args: &NetworkArgs) -> Result<Arc<dyn Trans
         let limited = interrupt::limit(Duration::from_secs(seconds.into()));
         limited.map_err(|error| Failure::refused("io", format!("--timeout: no clock can be started: {error}")))?;
     }
-    let Some(file) = &args.ca_file else {
-        return Ok(Arc::new(Http::new()));
+    let variable = || std::env::var_os(AUTHORITIES).filter(|path| !path.is_empty());
+    let (file, origin) = match (&args.ca_file, variable()) {
+        (Some(file), _) => (file.clone(), "--ca-file"),
+        (None, Some(file)) => (file.into(), AUTHORITIES),
+        (None, None) => return Ok(Arc::new(Http::new())),
     };
-    let pem = std::fs::read_to_string(file).map_err(|error| Failure::io("read", file, &error))?;
-    let http = Http::trusting_only(&pem).map_err(|error| Failure::from(error).adding("see --ca-file"))?;
+    let about = |failure: Failure| failure.adding(&format!("see {origin}"));
+    let pem = std::fs::read_to_string(&file).map_err(|error| about(Failure::io("read", &file, &error)))?;
+    let http = Http::trusting_only(&pem).map_err(|error| about(error.into()))?;
     Ok(Arc::new(http))
 }
 

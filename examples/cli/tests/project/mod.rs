@@ -103,6 +103,17 @@ impl Project {
         self.run_in("", arguments)
     }
 
+    /// [`run`](Self::run) where these variables are set.
+    pub(crate) fn run_where(&self, line: &str, variables: &[(&str, String)]) -> Run {
+        let output = Command::new(env!("CARGO_BIN_EXE_capbundle"))
+            .args(line.split_whitespace())
+            .envs(variables.iter().map(|(name, value)| (*name, value)))
+            .current_dir(self.path(""))
+            .output()
+            .unwrap();
+        Run::from(output)
+    }
+
     pub(crate) fn run_in(&self, folder: &str, arguments: &[&str]) -> Run {
         let output = Command::new(env!("CARGO_BIN_EXE_capbundle"))
             .args(arguments)

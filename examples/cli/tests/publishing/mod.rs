@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use capbundle::transport::{Body, Head, Http, Method, Receiver, Request, Transport as _};
 use capbundle_tests::s3_store::{S3Store, Settings};
 use capbundle_update_server::{Access, AppRules, Config, Keys, Server, create_app};
 use tempfile::TempDir;
@@ -119,6 +120,19 @@ impl Updates {
         files.into_iter().map(|(path, _)| path).collect()
     }
 
+    /// Makes the app, should it not be there, and a public channel of this name in it.
+    pub(crate) fn make_channel(&self, app: &str, name: &str) {
+        create_app(self.data.path(), app, &AppRules::default()).unwrap();
+        let mut request = Request::new(Method::Post, format!("{}/channel", self.server.url()).parse().unwrap());
+        request.headers.add("authorization", self.key.clone()).unwrap();
+        request.headers.add("content-type", "application/json").unwrap();
+        let body = format!(r#"{{"app_id":"{app}","channel":"{name}","public":true}}"#);
+        request.body = Some(Body::Bytes(body.into_bytes()));
+        let mut status = Status(0);
+        Http::new().send(&request, &mut status).unwrap();
+        assert_eq!(status.0, 200);
+    }
+
     /// A key that may read and not write.
     pub(crate) fn reader(&self) -> String {
         let access = Access::Limited {
@@ -142,6 +156,19 @@ impl Updates {
     /// Runs a command that talks to this server.
     pub(crate) fn run(&self, project: &Project, line: &str) -> Run {
         with(project, line, &[&self.options()])
+    }
+}
+
+struct Status(u16);
+
+impl Receiver for Status {
+    fn begin(&mut self, head: &Head) -> capbundle::Result<()> {
+        self.0 = head.status;
+        Ok(())
+    }
+
+    fn write(&mut self, _: &[u8]) -> capbundle::Result<()> {
+        Ok(())
     }
 }
 

@@ -123,3 +123,23 @@ fn a_server_that_takes_nothing_back_says_so() {
         assert_eq!(transport.asked().len(), 1);
     }
 }
+
+#[test]
+fn an_upload_was_there_before_only_if_that_is_sure() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.zip");
+    std::fs::write(&file, b"archive").unwrap();
+    let stored = |status| answer(status, &json!({ "url": "https://updates.example.com/a.zip" }));
+    for (answers, there) in [
+        (vec![stored(201)], false),
+        (vec![stored(200)], true),
+        // The first try may have brought it.
+        (vec![Answer::new(502, b""), stored(200)], false),
+    ] {
+        let (api, _) = api(answers);
+        let digest = Sha256Digest::of(b"archive");
+        let uploaded = api.upload(&app(), "1.0.0", &file, &digest, &Control::new()).unwrap();
+        assert_eq!(uploaded.already_there, there);
+        assert_eq!(uploaded.url.as_str(), "https://updates.example.com/a.zip");
+    }
+}

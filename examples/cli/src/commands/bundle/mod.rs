@@ -22,6 +22,9 @@ use crate::args::Form;
 use crate::codes::{About, Failure, Result, Subject};
 use crate::output::Output;
 
+/// A hint is no list.
+const MOST_NAMED: usize = 5;
+
 /// Stops with Capgo's `zip_not_found`, or because it is no file, before anything else is looked at.
 pub(in crate::commands) fn require_zip(zip: &Path) -> Result<()> {
     let found = fs::metadata(zip)
@@ -30,7 +33,11 @@ pub(in crate::commands) fn require_zip(zip: &Path) -> Result<()> {
             path: zip.to_owned(),
             source,
         })
-        .about(Subject::Archive)?;
+        .about(Subject::Archive)
+        .map_err(|failure| match others_beside(zip).as_str() {
+            "" => failure,
+            others => failure.adding(&format!("in that folder there are: {others}")),
+        })?;
     if found.is_file() {
         return Ok(());
     }
@@ -44,6 +51,23 @@ pub(in crate::commands) fn require_zip(zip: &Path) -> Result<()> {
         ErrorKind::InvalidInput.as_str(),
         format!("{}: {problem}", zip.display()),
     ))
+}
+
+/// Archives in the folder of one that is not there: Capgo's documentation calls what it packs by other names than its command.
+fn others_beside(zip: &Path) -> String {
+    let folder = zip
+        .parent()
+        .filter(|parent| *parent != Path::new(""))
+        .unwrap_or(Path::new("."));
+    // A folder that is not there either is told by the error itself.
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "zip"))
+        .collect();
+    names.sort();
+    names.truncate(MOST_NAMED);
+    names.join(", ")
 }
 
 /// The signed checksum in the stated form. Another form is never taken, only pointed out.

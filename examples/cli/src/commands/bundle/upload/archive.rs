@@ -81,7 +81,7 @@ pub(super) fn outgoing(
     };
     // Which file it is about comes before the question which key opens it.
     let sealed = match &args.sealing.iv_session_key {
-        Some(_) => Some(sealed_file(args, destination, &names.sealed)?),
+        Some(_) => Some(sealed_file(args, app, version)?),
         None => None,
     };
     let sealing = Sealing::find(args, destination, project)?;
@@ -122,25 +122,25 @@ pub(super) fn outgoing(
     Ok(outgoing)
 }
 
-/// The archive that the session key belongs to.
-fn sealed_file(args: &UploadArgs, destination: &Destination<'_>, usual: &Path) -> Result<PathBuf> {
+/// The archive that the session key belongs to. One that is not named has a name that `bundle encrypt` gives: to what `bundle
+/// zip` makes, or to what Capgo's documentation calls that. Whether it is the right one is seen when it is opened.
+fn sealed_file(args: &UploadArgs, app: &str, version: &str) -> Result<PathBuf> {
     if let Some(zip) = &args.zip {
         return Ok(zip.clone());
     }
-    if matches!(destination, Destination::External(_)) && usual.is_file() {
-        return Ok(usual.to_owned());
-    }
-    Err(Failure::missing_argument(format!(
-        "--iv-session-key belongs to an archive that is encrypted already: name that file with --zip{}; or leave the \
-         session key out, and the bundle is packed and encrypted anew",
-        match destination {
-            Destination::External(_) => format!(
-                " ({} is not here). It is opened before it is registered, so that devices can open it too",
-                usual.display()
-            ),
-            _ => String::new(),
-        }
-    )))
+    let plain = [format!("{app}_{version}"), format!("{app}-{version}"), app.to_owned()];
+    let usual = plain.map(|name| PathBuf::from(format!("{name}.zip_encrypted.zip")));
+    let found = usual.iter().find(|path| path.is_file());
+    found.cloned().ok_or_else(|| {
+        Failure::missing_argument(format!(
+            "--iv-session-key belongs to an archive that is encrypted already: name that file with --zip (neither {} nor {} nor {} is \
+             here). It is opened before devices get it, so that they can open it too; or leave the session key out, and the bundle \
+             is packed and encrypted anew",
+            usual[0].display(),
+            usual[1].display(),
+            usual[2].display(),
+        ))
+    })
 }
 
 fn packed(args: &UploadArgs, project: &mut Project, to: &Path, output: &Output) -> Result<Vec<Warning>> {

@@ -1,0 +1,390 @@
+//! Every command of Capgo's page on custom storage, word for word but for `npx @capgo/cli@latest`, which is `capbundle` here. What
+//! stands in capitals there is filled in, as its reader would.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking"
+)]
+
+mod internet;
+mod project;
+mod publishing;
+
+use std::fs;
+
+use internet::{Internet, shell};
+use project::{Project, Run, text_of};
+use publishing::Updates;
+use serde_json::Value;
+
+const APP: &str = "com.example.app";
+
+/// Basic External URL Upload.
+const EXTERNAL: &str = "npx @capgo/cli@latest bundle upload --external https://your-domain.com/bundles/v1.2.3.zip";
+/// With Encryption.
+const EXTERNAL_SEALED: &str = "npx @capgo/cli@latest bundle upload --external https://your-domain.com/bundles/v1.2.3.zip --iv-session-key YOUR_IV_SESSION_KEY";
+/// S3 Upload Options.
+const S3: &str = "npx @capgo/cli@latest bundle upload \\
+  --s3-region us-east-1 \\
+  --s3-apikey YOUR_ACCESS_KEY \\
+  --s3-apisecret YOUR_SECRET_KEY \\
+  --s3-bucket-name your-bucket-name";
+/// Complete S3 Configuration.
+const S3_COMPLETE: &str = "npx @capgo/cli@latest bundle upload \\
+  --s3-region us-east-1 \\
+  --s3-apikey YOUR_ACCESS_KEY \\
+  --s3-apisecret YOUR_SECRET_KEY \\
+  --s3-endpoint https://s3.your-provider.com \\
+  --s3-bucket-name your-bucket-name \\
+  --s3-port 443 \\
+  --no-s3-ssl # Only if your endpoint doesn't support SSL";
+/// Step 1: Create a Zip Bundle.
+const ZIP: &str = "npx @capgo/cli@latest bundle zip com.example.app --path ./dist";
+/// Zip Command Options.
+const ZIP_OPTIONS: &str = "npx @capgo/cli@latest bundle zip [appId] \\
+  --path ./dist \\
+  --bundle 1.2.3 \\
+  --name myapp-v1.2.3 \\
+  --json \\
+  --no-code-check \\
+  --key-v2 \\
+  --package-json ../../package.json,./package.json";
+/// Step 2: Encrypt the Bundle.
+const ENCRYPT: [&str; 3] = [
+    "npx @capgo/cli@latest bundle encrypt ./myapp.zip CHECKSUM",
+    "npx @capgo/cli@latest bundle encrypt ./myapp.zip CHECKSUM --key ./path/to/.capgo_key_v2",
+    "npx @capgo/cli@latest bundle encrypt ./myapp.zip CHECKSUM --key-data \"PRIVATE_KEY_CONTENT\"",
+];
+/// Example 1: External URL with Encryption.
+const EXAMPLE_1: [&str; 3] = [
+    "npx @capgo/cli@latest bundle zip com.example.app --path ./dist --bundle 1.2.3",
+    "npx @capgo/cli@latest bundle encrypt ./com.example.app-1.2.3.zip CHECKSUM_FROM_STEP_2",
+    "npx @capgo/cli@latest bundle upload \\
+  --external https://your-cdn.com/bundles/com.example.app-1.2.3.zip \\
+  --iv-session-key IV_SESSION_KEY_FROM_STEP_3",
+];
+/// Example 2: Direct S3 Upload.
+const EXAMPLE_2: &str = "npx @capgo/cli@latest bundle upload \\
+  --s3-region us-west-2 \\
+  --s3-apikey YOUR_ACCESS_KEY \\
+  --s3-apisecret YOUR_SECRET_KEY \\
+  --s3-bucket-name your-app-bundles \\
+  --channel Production";
+/// Example 3: S3 with Encryption.
+const EXAMPLE_3: [&str; 3] = [
+    "npx @capgo/cli@latest bundle zip com.example.app --path ./dist --key-v2",
+    "npx @capgo/cli@latest bundle encrypt ./com.example.app.zip CHECKSUM",
+    "npx @capgo/cli@latest bundle upload \\
+  --s3-region us-west-2 \\
+  --s3-apikey YOUR_ACCESS_KEY \\
+  --s3-apisecret YOUR_SECRET_KEY \\
+  --s3-bucket-name your-app-bundles \\
+  --iv-session-key IV_SESSION_KEY_FROM_STEP_2 \\
+  --channel Production",
+];
+/// Debug Commands.
+const DEBUG: &str = "npx @capgo/cli@latest app debug";
+const LIST: &str = "npx @capgo/cli@latest bundle list";
+
+/// A reader: a project, a key to the API, and all hosts that the page names.
+struct Reader {
+    project: Project,
+    updates: Updates,
+    internet: Internet,
+}
+
+impl Reader {
+    fn new(test: &str) -> Option<Self> {
+        let updates = Updates::start();
+        let internet = Internet::start(updates.server.address(), test)?;
+        let project = Project::new()
+            .with(
+                "capacitor.config.json",
+                r#"{"appId":"com.example.app","webDir":"dist","plugins":{"CapacitorUpdater":{"version":"1.0.0","defaultChannel":"Production"}}}"#,
+            )
+            .with("dist/index.html", "<script type=module src=app.js></script>")
+            .with("dist/app.js", "CapacitorUpdater.notifyAppReady();");
+        Some(Self {
+            project,
+            updates,
+            internet,
+        })
+    }
+
+    fn with_keys(mut self) -> Self {
+        self.project = self.project.with_keys();
+        self
+    }
+
+    fn run(&self, line: &str) -> Run {
+        let mut variables = self.internet.variables();
+        variables.push(("CAPGO_TOKEN", self.updates.key.clone()));
+        shell(line, &self.project.path(""), &variables)
+    }
+
+    /// What people are told; standard output stays empty.
+    fn told(&self, line: &str) -> String {
+        self.run(line).succeeds().stderr
+    }
+
+    /// The bundle of version 1.2.3, as it is registered.
+    fn registered(&self) -> Value {
+        let list = self.updates.run(&self.project, "bundle list --json").document();
+        let bundles = list["bundles"].as_array().unwrap();
+        let found = bundles.iter().find(|bundle| bundle["version"] == "1.2.3");
+        found.cloned().unwrap_or_else(|| panic!("{list}"))
+    }
+
+    /// What a device is told and takes that asks where the page's commands lead to.
+    fn debug(&self) -> Value {
+        self.run(&format!("{DEBUG} --json")).document()
+    }
+
+    fn make_channel(&self, name: &str) {
+        self.updates.make_channel(APP, name);
+    }
+
+    /// Packs the app beside, and encrypts it; gives the document of `bundle encrypt`.
+    fn sealed(&self) -> Value {
+        self.project.encrypted()
+    }
+}
+
+/// What stands behind a word in what people are told.
+fn behind(told: &str, word: &str) -> String {
+    let line = told.lines().find(|line| line.starts_with(word)).expect("it is told");
+    line.rsplit(' ').next().unwrap().to_owned()
+}
+
+#[test]
+fn an_address_is_registered() {
+    let Some(reader) = Reader::new("an_address_is_registered") else {
+        return;
+    };
+    let (zip, digest) = reader.project.zipped();
+    reader.internet.host("v1.2.3.zip", &reader.project.read(&zip));
+
+    reader.told(EXTERNAL);
+
+    let bundle = reader.registered();
+    assert_eq!(bundle["checksum"], digest.as_str());
+    assert_eq!(bundle["external_url"], "https://your-domain.com/bundles/v1.2.3.zip");
+}
+
+#[test]
+fn the_address_of_an_encrypted_bundle_is_registered() {
+    let Some(reader) = Reader::new("the_address_of_an_encrypted_bundle_is_registered") else {
+        return;
+    };
+    let reader = reader.with_keys();
+    let sealed = reader.sealed();
+    let file = reader.project.read(&text_of(&sealed, "filename"));
+    reader.internet.host("v1.2.3.zip", &file);
+    let session = text_of(&sealed, "ivSessionKey");
+
+    reader.told(&EXTERNAL_SEALED.replace("YOUR_IV_SESSION_KEY", &session));
+
+    let bundle = reader.registered();
+    assert_eq!(
+        (&bundle["checksum"], &bundle["session_key"]),
+        (&sealed["checksum"], &sealed["ivSessionKey"])
+    );
+}
+
+#[test]
+fn a_bundle_goes_to_amazon() {
+    let Some(reader) = Reader::new("a_bundle_goes_to_amazon") else {
+        return;
+    };
+
+    reader.told(S3);
+
+    let bundle = reader.registered();
+    let address = "https://your-bucket-name.s3.us-east-1.amazonaws.com/com.example.app/1.2.3.zip";
+    assert_eq!(bundle["external_url"], address);
+    let (zip, _) = reader.project.zipped();
+    assert_eq!(
+        reader.internet.object("your-bucket-name", "com.example.app/1.2.3.zip"),
+        reader.project.read(&zip)
+    );
+}
+
+#[test]
+fn https_without_ssl_is_refused_with_the_reason_and_works_with_it() {
+    let Some(reader) = Reader::new("https_without_ssl_is_refused_with_the_reason_and_works_with_it") else {
+        return;
+    };
+
+    let run = reader.run(S3_COMPLETE);
+
+    assert_eq!(run.code, 1);
+    assert!(
+        run.stderr.contains("begins with https, but SSL is switched off"),
+        "{}",
+        run.stderr
+    );
+    // As its comment has it: "Only if your endpoint doesn't support SSL".
+    let (with_ssl, _) = S3_COMPLETE.split_once(" \\\n  --no-s3-ssl").unwrap();
+    reader.told(with_ssl);
+    let address = "https://s3.your-provider.com/your-bucket-name/com.example.app/1.2.3.zip";
+    assert_eq!(reader.registered()["external_url"], address);
+}
+
+#[test]
+fn a_folder_is_packed() {
+    let Some(reader) = Reader::new("a_folder_is_packed") else {
+        return;
+    };
+
+    let told = reader.told(ZIP);
+
+    assert!(reader.project.has("com.example.app_1.2.3.zip"), "{told}");
+    // It stands in an app of a repository with several.
+    let app = reader.project.path("apps/one");
+    fs::create_dir_all(&app).unwrap();
+    fs::rename(reader.project.path("dist"), app.join("dist")).unwrap();
+    let line = ZIP_OPTIONS.replace("[appId]", APP);
+    let document = shell(&line, &app, &[]).document();
+    assert_eq!(
+        (&document["bundle"], &document["filename"]),
+        (&"1.2.3".into(), &"myapp-v1.2.3".into())
+    );
+    assert_eq!(text_of(&document, "checksum").len(), 64);
+    assert!(app.join("myapp-v1.2.3").is_file());
+}
+
+#[test]
+fn an_archive_is_encrypted_with_each_way_to_name_the_key() {
+    let Some(reader) = Reader::new("an_archive_is_encrypted_with_each_way_to_name_the_key") else {
+        return;
+    };
+    let reader = reader.with_keys();
+    let (zip, digest) = reader.project.zipped();
+    fs::rename(reader.project.path(&zip), reader.project.path("myapp.zip")).unwrap();
+    let key = reader.project.text(".capgo_key_v2");
+    reader.project.write("path/to/.capgo_key_v2", &key);
+    for line in ENCRYPT {
+        let line = line.replace("CHECKSUM", &digest).replace("PRIVATE_KEY_CONTENT", &key);
+
+        let told = reader.told(&line);
+
+        let (session, checksum) = (behind(&told, "ivSessionKey "), behind(&told, "Checksum "));
+        let opening =
+            format!("npx @capgo/cli@latest bundle decrypt myapp.zip_encrypted.zip {session} --checksum {checksum}");
+        reader.told(&opening);
+    }
+}
+
+#[test]
+fn example_1_external_url_with_encryption() {
+    let Some(reader) = Reader::new("example_1_external_url_with_encryption") else {
+        return;
+    };
+    let reader = reader.with_keys();
+    let [zip, encrypt, upload] = EXAMPLE_1;
+    let checksum = behind(&reader.told(zip), "Checksum ");
+    let encrypt = encrypt.replace("CHECKSUM_FROM_STEP_2", &checksum);
+    // The page calls the file by another name than Capgo's command does.
+    let refused = reader.run(&encrypt);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("there are: com.example.app_1.2.3.zip"),
+        "{}",
+        refused.stderr
+    );
+    let path = |name: &str| reader.project.path(name);
+    fs::rename(path("com.example.app_1.2.3.zip"), path("com.example.app-1.2.3.zip")).unwrap();
+    let session = behind(&reader.told(&encrypt), "ivSessionKey ");
+    let sealed = reader.project.read("com.example.app-1.2.3.zip_encrypted.zip");
+    reader.internet.host("com.example.app-1.2.3.zip", &sealed);
+
+    reader.told(&upload.replace("IV_SESSION_KEY_FROM_STEP_3", &session));
+
+    let bundle = reader.registered();
+    assert_eq!(bundle["session_key"], session.as_str());
+    assert_eq!(
+        bundle["external_url"],
+        "https://your-cdn.com/bundles/com.example.app-1.2.3.zip"
+    );
+}
+
+#[test]
+fn example_2_direct_s3_upload() {
+    let Some(reader) = Reader::new("example_2_direct_s3_upload") else {
+        return;
+    };
+    // Channels are made by hand, and this one is not the first one of the app.
+    let unknown = reader.run(EXAMPLE_2);
+    assert!(
+        unknown.code == 1 && unknown.stderr.contains("Production"),
+        "{}",
+        unknown.stderr
+    );
+    reader.make_channel("Production");
+
+    let told = reader.told(EXAMPLE_2);
+
+    assert!(told.contains("Devices of Production get it from now on"), "{told}");
+    let debug = reader.debug();
+    assert_eq!(
+        (&debug["answer"], &debug["version"]),
+        (&"update".into(), &"1.2.3".into()),
+        "{debug}"
+    );
+    assert_eq!(debug["proof"], "digest");
+}
+
+#[test]
+fn example_3_s3_with_encryption() {
+    let Some(reader) = Reader::new("example_3_s3_with_encryption") else {
+        return;
+    };
+    let reader = reader.with_keys();
+    reader.make_channel("Production");
+    let [zip, encrypt, upload] = EXAMPLE_3;
+    let checksum = behind(&reader.told(zip), "Checksum ");
+    let encrypt = encrypt.replace("CHECKSUM", &checksum);
+    let refused = reader.run(&encrypt);
+    assert!(
+        refused.stderr.contains("there are: com.example.app_1.2.3.zip"),
+        "{}",
+        refused.stderr
+    );
+    let path = |name: &str| reader.project.path(name);
+    fs::rename(path("com.example.app_1.2.3.zip"), path("com.example.app.zip")).unwrap();
+    let session = behind(&reader.told(&encrypt), "ivSessionKey ");
+
+    reader.told(&upload.replace("IV_SESSION_KEY_FROM_STEP_2", &session));
+
+    let sealed = reader.project.read("com.example.app.zip_encrypted.zip");
+    assert_eq!(
+        reader.internet.object("your-app-bundles", "com.example.app/1.2.3.zip"),
+        sealed
+    );
+    let debug = reader.debug();
+    assert_eq!(
+        (&debug["version"], &debug["proof"]),
+        (&"1.2.3".into(), &"capgo_signed".into()),
+        "{debug}"
+    );
+}
+
+#[test]
+fn the_commands_for_debugging_say_what_there_is() {
+    let Some(reader) = Reader::new("the_commands_for_debugging_say_what_there_is") else {
+        return;
+    };
+    reader.make_channel("Production");
+    reader.told(EXAMPLE_2);
+
+    let list = reader.run(LIST);
+    let debug = reader.run(DEBUG);
+
+    assert_eq!((list.code, debug.code), (0, 0), "{}{}", list.stderr, debug.stderr);
+    assert!(list.stdout.contains("1.2.3"), "{}", list.stdout);
+    let said = format!("{}{}", debug.stdout, debug.stderr);
+    assert!(said.contains("1.2.3"), "{said}");
+}
