@@ -9,6 +9,7 @@
 )]
 
 mod arena;
+mod cipher;
 mod device;
 mod table;
 mod works;
@@ -59,6 +60,7 @@ fn main() {
             arenas.push(arena);
         }
     }
+    cipher::compare(plan.runs, &mut table);
     println!("{table}");
     if plan.update {
         table.put_into_the_documentation();

@@ -15,7 +15,7 @@ mod reader;
 mod runs;
 mod sealing;
 
-pub use header::{Header, read_header};
+pub use header::{Header, is_sealed, read_header};
 pub use opening::open_unverified;
 #[allow(unused_imports, reason = "for releases, which name what is opened")]
 pub(crate) use opening::{ExpectedSealed, PartialOpening, open};
