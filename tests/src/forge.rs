@@ -7,6 +7,7 @@ pub mod capgo;
 pub mod deflate;
 mod records;
 pub mod rsa;
+pub mod sealed;
 
 pub use records::{Central, End, Local, Zip64End, extra_field, zip64_extra};
 

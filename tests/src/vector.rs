@@ -11,11 +11,15 @@
 //! - `body`: `deflate` where the bytes are deflated before base64, for large archives of little content.
 //! - `file`: for `ok`: a path and the SHA-256 of its content; one line for each file that must be there.
 //! - `form`, `key`, `iv_session_key`, `checksum`: the other inputs of a Capgo v2 vector.
+//! - `key`: the private content key that opens a sealed archive.
+//! - `plain`: for `ok`, the SHA-256 of the plain archive.
+//! - `released`: how many plain bytes, and their SHA-256, may be given out before a sealed archive is refused.
 //!
 //! In values, `%41` stands for the byte `A`: spaces that matter and bytes that are no text are written so.
 
 pub mod archives;
 pub mod capgo;
+pub mod sealed;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -37,14 +41,19 @@ pub fn generated(root: &Path) -> Result<Vec<(String, String)>, String> {
     let file = |folder: &str, vector: &Vector| (format!("{folder}/{}.txt", vector.field("name")), vector.to_text());
     let archives = archives::all();
     let capgo = capgo::all(&keys);
+    let sealed = sealed::all(&sealed::ContentKeys::read(&root.join("keys"))?);
     let forged = capgo::forged_pems(&keys)
         .into_iter()
         .map(|(name, pem)| (format!("keys/{name}"), pem));
     Ok(forged
         .chain(archives.iter().map(|vector| file("archives", vector)))
         .chain(capgo.iter().map(|vector| file("capgo-v2", vector)))
+        .chain(sealed.iter().map(|vector| file("sealed", vector)))
         .collect())
 }
+
+/// The folders that hold nothing but vectors.
+pub const FOLDERS: [&str; 3] = ["archives", "capgo-v2", "sealed"];
 
 /// Characters in a line of base64.
 const LINE: usize = 100;
