@@ -11,11 +11,14 @@
 //! - `body`: `deflate` where the bytes are deflated before base64, for large archives of little content.
 //! - `file`: for `ok`: a path and the SHA-256 of its content; one line for each file that must be there.
 //! - `form`, `key`, `iv_session_key`, `checksum`: the other inputs of a Capgo v2 vector.
+//! - `rings`, `app`, `channel`, `native`, `now` and the like: what a device knows that is shown a release or a key ring; see
+//!   [`releases`].
 //!
 //! In values, `%41` stands for the byte `A`: spaces that matter and bytes that are no text are written so.
 
 pub mod archives;
 pub mod capgo;
+pub mod releases;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -40,11 +43,37 @@ pub fn generated(root: &Path) -> Result<Vec<(String, String)>, String> {
     let forged = capgo::forged_pems(&keys)
         .into_iter()
         .map(|(name, pem)| (format!("keys/{name}"), pem));
+    let trusted = releases::trusted_rings(&keys)
+        .into_iter()
+        .map(|(name, ring)| (format!("trust/{name}"), ring));
+    let of_releases = [
+        ("releases", releases::releases(&keys)),
+        ("rings", releases::rings(&keys)),
+        ("file-lists", releases::file_lists()),
+        ("json", releases::json()),
+    ];
+    let of_releases: Vec<_> = of_releases
+        .iter()
+        .flat_map(|(folder, vectors)| vectors.iter().map(|vector| file(folder, vector)))
+        .collect();
     Ok(forged
         .chain(archives.iter().map(|vector| file("archives", vector)))
         .chain(capgo.iter().map(|vector| file("capgo-v2", vector)))
+        .chain(trusted)
+        .chain(of_releases)
         .collect())
 }
+
+/// The folders below `tests/vectors` that hold nothing but what is made.
+pub const MADE: [&str; 7] = [
+    "archives",
+    "capgo-v2",
+    "trust",
+    "releases",
+    "rings",
+    "file-lists",
+    "json",
+];
 
 /// Characters in a line of base64.
 const LINE: usize = 100;
