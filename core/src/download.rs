@@ -12,7 +12,6 @@ use answer::{Answer, Verdict};
 #[cfg(feature = "publish")]
 pub(crate) use answer::{content_length, content_range, is_text};
 use part::Part;
-#[cfg(feature = "publish")]
 pub(crate) use rate::Rate;
 
 use crate::digest::Sha256Digest;

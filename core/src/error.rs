@@ -38,7 +38,7 @@ pub enum ErrorKind {
     NotFound,
     /// It is in use and cannot be removed or replaced.
     InUse,
-    /// Another process holds the lock.
+    /// Another process holds the lock, or was quicker.
     Busy,
     /// The disk is full or would be.
     NoSpace,
@@ -237,6 +237,12 @@ pub enum Error {
         /// How long was waited.
         waited: std::time::Duration,
     },
+    /// Somebody else changed it after it was looked at; it is as they left it.
+    #[error("{what}: somebody else changed it meanwhile, and it is as they left it: look, and run this again")]
+    ChangedMeanwhile {
+        /// What was changed.
+        what: String,
+    },
     /// This version, or what it works on, cannot do that.
     #[error("{what}: not supported: {problem}")]
     Unsupported {
@@ -337,7 +343,7 @@ impl Error {
             Self::NoSpace { .. } | Self::NotEnoughSpace { .. } => ErrorKind::NoSpace,
             Self::NotFound { .. } | Self::UnknownBundle { .. } => ErrorKind::NotFound,
             Self::InUse { .. } => ErrorKind::InUse,
-            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Busy { .. } | Self::ChangedMeanwhile { .. } => ErrorKind::Busy,
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::Corrupt { .. } => ErrorKind::Corrupt,
             Self::Io { .. } | Self::Random { .. } => ErrorKind::Io,

@@ -164,6 +164,7 @@ impl Store {
                 link: info.link,
                 comment: info.comment,
                 sequence: None,
+                release: None,
             })?;
         Ok(Taken::Bundle(record))
     }

@@ -143,7 +143,9 @@ impl Store {
             let TrialEnd::Counted(failed) = state.trial_expired(id, &self.session.name, &self.rules(), now) else {
                 return Ok(None);
             };
-            let serve = state.fallback.clone();
+            // A fallback that this native app must not run leaves its role at the next launch.
+            let serve = Some(&state.fallback).filter(|fallback| self.may_run(state, fallback));
+            let serve = serve.cloned().unwrap_or_default();
             let decision = Decision {
                 serve,
                 reason: LaunchReason::TrialExpired,

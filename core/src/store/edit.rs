@@ -1,6 +1,7 @@
 //! Changing what comes next, what may come, and what is kept.
 
 use super::delay::Delay;
+use super::state::State;
 use super::types::{BundleId, Failed, FailureCause, Slot};
 use super::{Store, refused, unknown};
 use crate::error::{Error, Result};
@@ -10,12 +11,12 @@ impl Store {
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) if it is not installed, [`NotTrusted`](crate::ErrorKind::NotTrusted) if
-    /// it failed, [`Corrupt`](crate::ErrorKind::Corrupt) if its files are gone, [`Busy`](crate::ErrorKind::Busy) and
-    /// [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace) if the state cannot be changed; so do all
-    /// that change it.
+    /// it failed or is not newer than the bundle inside the native app, [`Corrupt`](crate::ErrorKind::Corrupt) if its
+    /// files are gone, [`Busy`](crate::ErrorKind::Busy) and [`Io`](crate::ErrorKind::Io),
+    /// [`NoSpace`](crate::ErrorKind::NoSpace) if the state cannot be changed; so do all that change it.
     pub fn set_next(&self, slot: &Slot) -> Result<()> {
         self.require_files(slot)?;
-        self.change(|state| state.set_next(slot.clone()).map_err(|refusal| refused(refusal, slot)))
+        self.change(|state| self.make_next(state, slot))
     }
 
     /// The same with conditions that replace those there were, in one step: no crash can part the two.
@@ -26,8 +27,14 @@ impl Store {
         self.require_files(slot)?;
         self.change(|state| {
             state.delays.set(delays);
-            state.set_next(slot.clone()).map_err(|refusal| refused(refusal, slot))
+            self.make_next(state, slot)
         })
+    }
+
+    fn make_next(&self, state: &mut State, slot: &Slot) -> Result<()> {
+        let record = slot.bundle().and_then(|id| state.bundles.get(id));
+        self.require_newer_than_built_in(record.and_then(|record| record.sequence))?;
+        state.set_next(slot.clone()).map_err(|refusal| refused(refusal, slot))
     }
 
     /// Drops what was to come next, and its conditions. Conditions that were set while there was nothing stay: they are for

@@ -3,14 +3,17 @@
 use std::fmt::Write as _;
 
 use super::persist::Loaded;
+use super::release::Acceptance;
 use super::staging::Staged;
+use super::state::State;
+use super::trust::Overtaken;
 use super::types::{BundleId, BundleRecord, NativeRange};
 use super::{Store, Timestamp};
 use crate::bundle::{Tree, UnpackOptions, WrittenFile, read_bundle, write_tree};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Control;
-use crate::verified::VerifiedArchive;
+use crate::verified::{Proof, VerifiedArchive};
 
 /// File systems give space in blocks; a file takes half of one more on average, and a folder one.
 const BLOCK: u64 = 4 << 10;
@@ -42,6 +45,13 @@ impl NewBundle {
     }
 }
 
+/// A bundle that is whole and durable, and has no name yet.
+struct Unpacked<'a> {
+    record: BundleRecord,
+    staged: &'a Staged,
+    written: &'a [WrittenFile],
+}
+
 impl Store {
     /// Installs a proved archive. It is served only after [`set_next`](Self::set_next) or
     /// [`set_current`](Self::set_current).
@@ -52,15 +62,33 @@ impl Store {
     ///
     /// # Errors
     /// [`NotTrusted`](crate::ErrorKind::NotTrusted) if the proof is less than
-    /// [`StoreOptions::required_proof`](super::StoreOptions) or the bundle failed on this device before;
+    /// [`StoreOptions::required_proof`](super::StoreOptions), the bundle failed on this device before, or its sequence is
+    /// not above [`StoreOptions::built_in_sequence`](super::StoreOptions);
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for the archive of a release, which
+    /// [`install_release`](Self::install_release) takes;
     /// [`NoSpace`](crate::ErrorKind::NoSpace), before a byte is written where that can be foreseen, saying how much is
     /// missing; what [`unpack`](crate::bundle::unpack) refuses; [`Busy`](crate::ErrorKind::Busy),
     /// [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn install(&self, archive: &VerifiedArchive, new: &NewBundle, control: &Control) -> Result<BundleRecord> {
         self.options.required_proof.check(archive.proof())?;
+        if matches!(archive.proof(), Proof::Release { .. }) {
+            let problem = "it was proved by a release, which only install_release remembers as accepted";
+            return Err(Error::invalid_input("archive", problem));
+        }
         if let Some(installed) = self.known(&archive.digest(), new)? {
             return Ok(installed);
         }
+        self.install_archive(archive, new, None, control)
+    }
+
+    /// Installs an archive of which it is known that it is wanted.
+    pub(super) fn install_archive(
+        &self,
+        archive: &VerifiedArchive,
+        new: &NewBundle,
+        acceptance: Option<&Acceptance<'_>>,
+        control: &Control,
+    ) -> Result<BundleRecord> {
         self.sweep_orphans()?;
         let contents = read_bundle(archive, &self.options.limits)?;
         let entries = (contents.files.len() + contents.folders.len()) as u64;
@@ -87,8 +115,15 @@ impl Store {
             Ok(written)
         });
         let result = written.and_then(|written| {
-            let record = self.record(archive, new, &written)?;
-            self.publish(archive, new, &staged, record, &written)
+            if let Some(acceptance) = acceptance {
+                acceptance.files.require_same(&written)?;
+            }
+            let unpacked = Unpacked {
+                record: self.record(archive, new, acceptance, &written)?,
+                staged: &staged,
+                written: &written,
+            };
+            self.publish(archive, new, acceptance, &unpacked)
         });
         let unstaged = self.persistence.unstage(staged);
         match result {
@@ -100,22 +135,30 @@ impl Store {
 
     /// The bundle with this digest, if it is installed. Refused if it failed.
     pub(super) fn known(&self, digest: &Sha256Digest, new: &NewBundle) -> Result<Option<BundleRecord>> {
-        let mut loaded = self.persistence.load()?;
-        if loaded.recovered.is_some() || self.session.unnoted().is_some() {
-            // What was put together from records and marks, and what a launch could not write, is written down before
-            // anybody relies on it.
-            self.change(|_| Ok(()))?;
-            loaded = self.persistence.load()?;
-        }
-        self.installed_or_refused(&loaded, digest, new)
+        self.installed_or_refused(&self.settled()?, digest, new, None)
     }
 
-    fn installed_or_refused(
+    /// The state. What was put together from records and marks, and what a launch could not write, is written down before
+    /// anybody relies on it.
+    pub(super) fn settled(&self) -> Result<Loaded> {
+        let loaded = self.persistence.load()?;
+        if loaded.recovered.is_none() && self.session.unnoted().is_none() {
+            return Ok(loaded);
+        }
+        self.change(|_| Ok(()))?;
+        self.persistence.load()
+    }
+
+    /// The bundle with this digest, if it is installed. One that is for a release must have the files that this lists: of a
+    /// bundle that was taken over, nobody knows whether the digest is its own.
+    pub(super) fn installed_or_refused(
         &self,
         loaded: &Loaded,
         digest: &Sha256Digest,
         new: &NewBundle,
+        acceptance: Option<&Acceptance<'_>>,
     ) -> Result<Option<BundleRecord>> {
+        self.require_newer_than_built_in(new.sequence)?;
         let state = &loaded.state;
         if let Some(failed) = state.failure_of(&new.version, Some(digest)) {
             let problem = format!(
@@ -127,11 +170,17 @@ impl Store {
         }
         // One whose files are gone is not it; a later one may be.
         let is_it = |record: &&BundleRecord| record.digest == Some(*digest) && self.persistence.is_there(&record.id);
-        let Some(installed) = state.bundles.values().find(is_it) else {
-            return Ok(None);
-        };
-        self.settle(loaded)?;
-        Ok(Some(installed.clone()))
+        for installed in state.bundles.values().filter(is_it) {
+            let fits = match acceptance {
+                Some(acceptance) => self.has_files(&installed.id, acceptance.files)?,
+                None => true,
+            };
+            if fits {
+                self.settle(loaded)?;
+                return Ok(Some(installed.clone()));
+            }
+        }
+        Ok(None)
     }
 
     /// Names the unpacked folder and adds it to the state, all under the lock.
@@ -139,17 +188,28 @@ impl Store {
         &self,
         archive: &VerifiedArchive,
         new: &NewBundle,
-        staged: &Staged,
-        record: BundleRecord,
-        written: &[WrittenFile],
+        acceptance: Option<&Acceptance<'_>>,
+        unpacked: &Unpacked<'_>,
     ) -> Result<BundleRecord> {
+        let Unpacked { record, staged, .. } = unpacked;
         let _lock = self.lock(self.options.lock_timeout)?;
         let loaded = self.persistence.load()?;
         // Another process may have installed or failed it meanwhile.
-        if let Some(installed) = self.installed_or_refused(&loaded, &archive.digest(), new)? {
-            return Ok(installed);
+        if let Some(installed) = self.installed_or_refused(&loaded, &archive.digest(), new, acceptance)? {
+            return match acceptance {
+                Some(acceptance) => self.accept_again(&loaded, installed, new, acceptance),
+                None => Ok(installed),
+            };
         }
-        let published = self.publish_locked(&loaded, staged, &record, written);
+        // Before anything has a name: another release may have been accepted meanwhile.
+        let mut state = loaded.state.clone();
+        match acceptance {
+            Some(acceptance) => state
+                .accept(record.clone(), &acceptance.release)
+                .map_err(Overtaken::into_error)?,
+            None => state.add(record.clone()),
+        }
+        let published = self.publish_locked(&loaded, &state, unpacked);
         if let Err(error) = published {
             // The new state may be in place though making it durable failed: then it names the folder, which stays, and
             // the next try finds it installed.
@@ -160,6 +220,36 @@ impl Store {
             self.move_back(&record.id, staged)?;
             return Err(error);
         }
+        Ok(record.clone())
+    }
+
+    /// Accepts a release whose bundle was installed before. Under the lock. The record goes first, as with a confirmation:
+    /// a lost state is made anew from it, and knows of no older release then.
+    pub(super) fn accept_again(
+        &self,
+        loaded: &Loaded,
+        installed: BundleRecord,
+        new: &NewBundle,
+        acceptance: &Acceptance<'_>,
+    ) -> Result<BundleRecord> {
+        let new = new.clone();
+        let record = BundleRecord {
+            version: new.version,
+            native: new.native,
+            link: new.link,
+            comment: new.comment,
+            sequence: new.sequence,
+            release: Some(acceptance.release.clone()),
+            ..installed.clone()
+        };
+        let mut state = loaded.state.clone();
+        state
+            .accept(record.clone(), &acceptance.release)
+            .map_err(Overtaken::into_error)?;
+        if record != installed {
+            self.persistence.save_record(&record)?;
+        }
+        self.save(loaded, &state)?;
         Ok(record)
     }
 
@@ -174,13 +264,12 @@ impl Store {
         self.remove_record(id)
     }
 
-    fn publish_locked(
-        &self,
-        loaded: &Loaded,
-        staged: &Staged,
-        record: &BundleRecord,
-        written: &[WrittenFile],
-    ) -> Result<()> {
+    fn publish_locked(&self, loaded: &Loaded, state: &State, unpacked: &Unpacked<'_>) -> Result<()> {
+        let Unpacked {
+            record,
+            staged,
+            written,
+        } = unpacked;
         let (persistence, layout) = (&self.persistence, &self.persistence.layout);
         // First the list, then the record: whoever finds the record finds both, and the sweep goes by records.
         persistence.save_file_list(&record.id, &file_list(written))?;
@@ -194,12 +283,16 @@ impl Store {
             .files
             .sync_folder(&staging)
             .at("sync the folder", &staging)?;
-        let mut state = loaded.state.clone();
-        state.add(record.clone());
-        self.save(loaded, &state)
+        self.save(loaded, state)
     }
 
-    fn record(&self, archive: &VerifiedArchive, new: &NewBundle, written: &[WrittenFile]) -> Result<BundleRecord> {
+    fn record(
+        &self,
+        archive: &VerifiedArchive,
+        new: &NewBundle,
+        acceptance: Option<&Acceptance<'_>>,
+        written: &[WrittenFile],
+    ) -> Result<BundleRecord> {
         let now: Timestamp = (self.clock)();
         Ok(BundleRecord {
             id: BundleId::random()?,
@@ -215,6 +308,7 @@ impl Store {
             link: new.link.clone(),
             comment: new.comment.clone(),
             sequence: new.sequence,
+            release: acceptance.map(|acceptance| acceptance.release.clone()),
         })
     }
 

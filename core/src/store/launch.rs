@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Store;
 use super::persist::Loaded;
 use super::state::{Decision, Facts, State, World};
-use super::types::{BundleId, Failed, NativeApp, Slot};
+use super::types::{BundleId, Failed, Misfit, NativeApp, Slot};
 use crate::error::{Error, Result};
 
 /// How long [`Store::launch`] waits for a change that another process is making. Users see every millisecond of it.
@@ -55,6 +55,9 @@ pub enum LaunchReason {
     NativeChanged,
     /// The current bundle does not run on this native version.
     OutOfNativeRange,
+    /// The native app brings something as new as the current bundle, or newer; see
+    /// [`StoreOptions::built_in_sequence`](super::StoreOptions).
+    BuiltInIsNewer,
     /// The files of the current bundle were gone or not what was installed.
     Damaged,
     /// The change that a launch needs could not be made durable (see why): this needs none.
@@ -76,8 +79,18 @@ impl LaunchReason {
             Self::TrialNeverStarted => "trial_never_started",
             Self::NativeChanged => "native_changed",
             Self::OutOfNativeRange => "out_of_native_range",
+            Self::BuiltInIsNewer => "built_in_is_newer",
             Self::Damaged => "damaged",
             Self::NotDurable(_) => "not_durable",
+        }
+    }
+}
+
+impl From<Misfit> for LaunchReason {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::OutOfNativeRange => Self::OutOfNativeRange,
+            Misfit::BuiltInIsNewer => Self::BuiltInIsNewer,
         }
     }
 }
@@ -103,7 +116,7 @@ impl Store {
     ///
     /// The order: a changed native build starts over; a trial that used up its attempts has failed, and its fallback is
     /// served; the next bundle is applied when its conditions are met; else the current one stays. What is chosen must be
-    /// there with its `index.html` and run on this native version.
+    /// there with its `index.html`, run on this native version and be newer than what is built into it.
     pub fn launch(&self, native: &NativeApp) -> Launch {
         self.session.launched_by(native);
         let mut served = self.session.served();
@@ -209,6 +222,7 @@ impl Store {
     pub(super) fn world<'a>(&'a self, native: &'a NativeApp, facts: &'a dyn Facts) -> World<'a> {
         World {
             native,
+            built_in_sequence: self.options.built_in_sequence,
             now: (self.clock)(),
             session: &self.session.name,
             facts,

@@ -71,6 +71,11 @@ impl Layout {
         self.root.join("state.prev.json")
     }
 
+    /// The last key ring that was followed.
+    pub(super) fn ring(&self) -> PathBuf {
+        self.root.join("ring.json")
+    }
+
     pub(super) fn corrupt_state(&self, number: u32) -> PathBuf {
         self.root.join(format!("state.corrupt-{number}.json"))
     }

@@ -9,6 +9,7 @@
 
 mod adopt;
 mod bundles;
+mod channel;
 mod clean;
 mod codec;
 mod confirm;
@@ -22,11 +23,14 @@ mod layout;
 mod options;
 mod persist;
 mod query;
+mod release;
 mod reserve;
+mod ring;
 mod session;
 mod staging;
 mod state;
 mod switch;
+mod trust;
 mod types;
 mod verify;
 
@@ -38,6 +42,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use adopt::{Adopted, CapgoBundles};
+pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, PassedOver, RolloutDecision};
 pub use clean::{Cleaned, DiskUsage, KeepRules};
 pub use confirm::{Confirmation, Expired};
 pub use delay::Delay;
@@ -45,6 +50,8 @@ pub use fetch::{ExpectedProof, RemoteArchive};
 pub use install::NewBundle;
 pub use launch::{Launch, LaunchReason, NotDurable};
 pub use options::{RequiredProof, StoreOptions};
+pub use release::ReleaseOptions;
+pub use trust::AcceptedRelease;
 pub use types::{
     BundleId, BundleRecord, Failed, FailureCause, NativeApp, NativeRange, NativeVersion, Slot, Status, Timestamp,
 };

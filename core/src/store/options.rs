@@ -21,13 +21,23 @@ pub enum RequiredProof {
     Digest,
     /// A Capgo v2 signature by this key.
     CapgoSigned(KeyId),
+    /// A signed release, and nothing else: what is said of a bundle is then signed as well, and nobody can give this device
+    /// an older one. See [`Store::install_release`](super::Store::install_release).
+    Release,
 }
 
 impl RequiredProof {
     pub(super) fn check(self, proof: &Proof) -> Result<()> {
         let refuse = |problem: String| Err(Error::not_trusted("archive", problem));
         match (self, proof) {
-            (Self::Digest, Proof::Digest | Proof::CapgoSigned(_) | Proof::Release { .. }) => Ok(()),
+            (Self::Digest, Proof::Digest | Proof::CapgoSigned(_) | Proof::Release { .. })
+            | (Self::Release, Proof::Release { .. }) => Ok(()),
+            (Self::Release, _) => {
+                refuse("this store takes signed releases only, and none says that this archive may run".to_owned())
+            }
+            (Self::CapgoSigned(required), Proof::Release { .. }) => refuse(format!(
+                "it comes with a release, and this store takes what is signed for Capgo by the key {required} only"
+            )),
             (Self::CapgoSigned(required), Proof::CapgoSigned(key)) if required == *key => Ok(()),
             (Self::CapgoSigned(required), Proof::CapgoSigned(key)) => refuse(format!(
                 "it is signed by the key {key}, and this store takes bundles of {required} only"
@@ -63,6 +73,10 @@ pub struct StoreOptions {
     pub auto_delete_failed: bool,
     /// Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`.
     pub auto_delete_previous: bool,
+    /// The sequence of the release that is built into the native app. Nothing with this sequence or a lower one is
+    /// installed or served, so that an update from an app store is never undone over the air. `None`: not looked at, as
+    /// for bundles of no sequence.
+    pub built_in_sequence: Option<u64>,
     /// What an archive may unpack to.
     pub limits: Limits,
     /// Threads that unpack; `None` for one a core, four at most.
@@ -86,6 +100,7 @@ impl Default for StoreOptions {
             reset_when_native_changes: true,
             auto_delete_failed: true,
             auto_delete_previous: true,
+            built_in_sequence: None,
             limits: Limits::default(),
             unpack_threads: None,
             lock_timeout: Duration::from_secs(10),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::codec;
 use super::json::FromJson;
 use super::layout::Layout;
+use super::ring::FollowedRing;
 use super::state::State;
 use super::types::{BundleId, BundleRecord, Failed, Slot};
 use crate::digest::Sha256Digest;
@@ -18,6 +19,7 @@ use crate::files::{Files, Kind};
 const STATE: &str = "state";
 const RECORD: &str = "record";
 const FAILURE: &str = "failure";
+const RING: &str = "ring";
 /// Corrupt states that are kept for whoever wants to know what happened; later ones replace the last.
 const MAX_CORRUPT: u32 = 8;
 /// No state is nearly as long; of garbage that is, the start will do.
@@ -134,6 +136,20 @@ impl Persistence {
         self.replace_durably(&self.layout.record(&record.id), RECORD, record)
     }
 
+    /// Writes the last ring that was followed, durable when it returns.
+    pub(super) fn save_ring(&self, ring: &FollowedRing) -> Result<()> {
+        self.replace_durably(&self.layout.ring(), RING, ring)
+    }
+
+    /// The last ring that was followed. One that was read in full and does not decode counts as none: the rings are walked
+    /// anew then, from the one that the app brings.
+    pub(super) fn followed_ring(&self) -> Result<Option<FollowedRing>> {
+        match self.find(RING, &self.layout.ring())? {
+            Found::Good(_, ring) => Ok(Some(ring)),
+            Found::Corrupt(_) | Found::Missing => Ok(None),
+        }
+    }
+
     /// Marks a bundle as failed beside the state, durable when it returns.
     pub(super) fn mark_failed(&self, failed: &Failed) -> Result<()> {
         self.replace_durably(&self.marker(&failed.version, failed.digest.as_ref()), FAILURE, failed)
@@ -202,8 +218,13 @@ impl Persistence {
             }
         }
         for record in self.records_or_none()? {
-            if self.kind(&self.layout.bundle(&record.id))? == Some(Kind::Folder) {
-                take_record(&mut state, record, &lost);
+            let is_there = self.kind(&self.layout.bundle(&record.id))? == Some(Kind::Folder);
+            let release = record.release.clone();
+            let is_news = is_there && take_record(&mut state, record, &lost);
+            // What a lost state accepted must not be forgotten, whatever became of the bundle; what one would have accepted
+            // that could not be written counts with its bundle alone.
+            if let Some(release) = release.filter(|_| is_news || matches!(lost, Lost::Corrupt(_))) {
+                state.trust.recall(&release);
             }
         }
         let forbidden: Vec<BundleId> = state
@@ -312,19 +333,21 @@ impl Persistence {
 }
 
 /// A record is written before the state that follows from it, and so knows of a confirmation that a lost state knew.
-fn take_record(state: &mut State, record: BundleRecord, lost: &Lost) {
+/// Says whether the state did not know of it.
+fn take_record(state: &mut State, record: BundleRecord, lost: &Lost) -> bool {
     let known = state.bundles.get(&record.id).map(|known| known.proven_at);
     if known.is_some_and(|proven_at| proven_at >= record.proven_at) {
-        return;
+        return false;
     }
     if known.is_some() && *lost == Lost::Unfinished {
-        return;
+        return false;
     }
     if known.is_some() && state.current.is(&record.id) {
         state.trial = None;
         state.fallback = state.current.clone();
     }
     state.bundles.insert(record);
+    true
 }
 
 fn temporary_of(path: &Path) -> PathBuf {

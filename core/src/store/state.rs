@@ -5,6 +5,7 @@
 //! 2. The fallback is built-in or a bundle that confirmed.
 //! 3. Current, next and fallback are built-in or installed, and none of them is failed.
 //! 4. A trial belongs to the current bundle.
+//! 5. The sequence accepted of a channel never goes down, and the latest time never goes back.
 
 mod launch;
 mod trial;
@@ -18,6 +19,7 @@ pub(super) use trial::Trial;
 use super::bundles::Bundles;
 use super::delay::Delays;
 use super::json::{FromJson, Object};
+use super::trust::{AcceptedRelease, Overtaken, TrustMemory};
 use super::types::{BundleId, BundleRecord, Failed, FailureCause, Slot, Status, Timestamp};
 use crate::digest::Sha256Digest;
 
@@ -39,6 +41,9 @@ pub(super) struct State {
     /// The native build of the last launch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) native_build: Option<String>,
+    /// What was accepted of whom. Nothing that happens to bundles takes away from it.
+    #[serde(skip_serializing_if = "TrustMemory::is_empty")]
+    pub(super) trust: TrustMemory,
 }
 
 impl FromJson for State {
@@ -54,6 +59,7 @@ impl FromJson for State {
             failed: object.get("failed")?,
             unread_failure: object.get_or_default("unread_failure")?,
             native_build: object.get_or_default("native_build")?,
+            trust: object.get_or_default("trust")?,
         })
     }
 }
@@ -69,6 +75,14 @@ pub(super) enum Refusal {
 impl State {
     pub(super) fn add(&mut self, record: BundleRecord) {
         self.bundles.insert(record);
+    }
+
+    /// The release `release` is accepted, and `record` is the bundle it came with: one that was unpacked for it, or one with
+    /// the same bytes that was there. What the release says of it holds from now on.
+    pub(super) fn accept(&mut self, record: BundleRecord, release: &AcceptedRelease) -> Result<(), Overtaken> {
+        self.trust.accept(release)?;
+        self.bundles.insert(record);
+        Ok(())
     }
 
     pub(super) fn status(&self, record: &BundleRecord) -> Status {

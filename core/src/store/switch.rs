@@ -2,7 +2,7 @@
 
 use super::launch::{Launch, LaunchReason, StoreFacts};
 use super::state::{Decision, Refusal, State};
-use super::types::{Failed, NativeApp, Slot};
+use super::types::{Failed, NativeApp, Slot, is_built_in};
 use super::{Store, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::Lock;
@@ -17,7 +17,7 @@ impl Store {
         self.require_files(slot)?;
         let lock = self.lock(self.options.lock_timeout)?;
         let launch = self.change_locked(|state| {
-            self.require_native_range(state, slot)?;
+            self.require_fit(state, slot)?;
             let failed = self.settle_trial(state);
             if failed.as_ref().is_some_and(|failed| slot.is(&failed.id)) {
                 return Err(refused(Refusal::HasFailed, slot));
@@ -30,15 +30,35 @@ impl Store {
         Ok(launch)
     }
 
-    fn require_native_range(&self, state: &State, slot: &Slot) -> Result<()> {
-        let record = slot.bundle().and_then(|id| state.bundles.get(id));
-        match (record, self.session.native()) {
-            (Some(record), Some(native)) if !record.native.contains(&native.version) => {
+    fn require_fit(&self, state: &State, slot: &Slot) -> Result<()> {
+        let Some(record) = slot.bundle().and_then(|id| state.bundles.get(id)) else {
+            return Ok(());
+        };
+        self.require_newer_than_built_in(record.sequence)?;
+        match self.session.native() {
+            Some(native) if !record.native.contains(&native.version) => {
                 let problem = format!("it does not run on the native version {}", native.version.as_str());
                 Err(Error::not_trusted(format!("bundle {slot}"), problem))
             }
             _ => Ok(()),
         }
+    }
+
+    /// What is as old as the bundle inside the native app, or older, is neither installed nor served.
+    pub(super) fn require_newer_than_built_in(&self, sequence: Option<u64>) -> Result<()> {
+        let built_in = self.options.built_in_sequence;
+        match (sequence, built_in) {
+            (Some(sequence), Some(built_in)) if is_built_in(Some(sequence), Some(built_in)) => {
+                let problem = format!("its sequence is {sequence}, and the native app brings {built_in} itself");
+                Err(Error::not_trusted("bundle", problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the native app of this session may run it, as far as is known before a launch.
+    pub(super) fn may_run(&self, state: &State, slot: &Slot) -> bool {
+        self.require_fit(state, slot).is_ok()
     }
 
     /// Goes back to the built-in bundle or, with `to_last_proven`, to the last one that confirmed. What was to come next
@@ -51,7 +71,8 @@ impl Store {
         let launch = self.change_locked_from_reserve(&mut |state| {
             let failed = self.settle_trial(state);
             let is_there = state.fallback.bundle().is_none_or(|id| self.persistence.is_there(id));
-            state.reset(to_last_proven && is_there);
+            let is_usable = is_there && self.may_run(state, &state.fallback);
+            state.reset(to_last_proven && is_usable);
             Ok(self.switched(state, LaunchReason::Reset, failed))
         })?;
         self.serve(&launch, lock)?;

@@ -8,7 +8,9 @@
 
 mod adopting;
 mod android;
+mod built_in;
 mod bundles;
+mod channels;
 mod cleaning;
 mod damage;
 mod delays;
@@ -20,7 +22,9 @@ mod fixtures;
 mod launching;
 mod lives;
 mod proofs;
+mod publisher;
 mod recovery;
+mod releases;
 mod sharing;
 mod space;
 mod trials;

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::json::{self, FromJson, Object};
+use super::trust::AcceptedRelease;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 
@@ -269,6 +270,36 @@ pub struct BundleRecord {
     /// Sequence of the release it came with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
+    /// The signed release that it was last accepted with, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<AcceptedRelease>,
+}
+
+/// Why a native app must not run a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Misfit {
+    /// It was made for other native versions.
+    OutOfNativeRange,
+    /// What is built into the native app is as new, or newer.
+    BuiltInIsNewer,
+}
+
+impl BundleRecord {
+    /// A bundle of no sequence has no place in the order: nothing can be said of it.
+    pub(super) fn misfit(&self, native: &NativeVersion, built_in: Option<u64>) -> Option<Misfit> {
+        if is_built_in(self.sequence, built_in) {
+            Some(Misfit::BuiltInIsNewer)
+        } else if self.native.contains(native) {
+            None
+        } else {
+            Some(Misfit::OutOfNativeRange)
+        }
+    }
+}
+
+/// Whether the native app brings what has this sequence, or something later.
+pub(super) fn is_built_in(sequence: Option<u64>, built_in: Option<u64>) -> bool {
+    matches!((sequence, built_in), (Some(sequence), Some(built_in)) if sequence <= built_in)
 }
 
 /// Where a bundle stands.
@@ -417,6 +448,7 @@ impl FromJson for BundleRecord {
             link: object.get_or_default("link")?,
             comment: object.get_or_default("comment")?,
             sequence: object.get_or_default("sequence")?,
+            release: object.get_or_default("release")?,
         })
     }
 }

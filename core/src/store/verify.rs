@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use super::persist::Persistence;
 use super::types::BundleId;
 use super::{Store, unknown};
+use crate::bundle::WrittenFile;
 use crate::digest::{HashingReader, Sha256Digest};
 use crate::error::{Error, IoContext, Result};
 use crate::limits::Limits;
 use crate::path::SafePath;
 use crate::progress::{Control, Phase};
+use crate::release::FileList;
 
 const BUFFER: usize = 64 << 10;
 
@@ -23,12 +25,6 @@ pub struct Damage {
     pub path: String,
     /// What is wrong with it.
     pub problem: String,
-}
-
-struct ListedFile {
-    digest: Sha256Digest,
-    size: u64,
-    path: SafePath,
 }
 
 impl Store {
@@ -86,7 +82,17 @@ impl Store {
             .any(|file| matches!(self.damage_of(id, file), Ok(Some(_))))
     }
 
-    fn damage_of(&self, id: &BundleId, file: &ListedFile) -> io::Result<Option<Damage>> {
+    /// Whether the files that were written when the bundle was installed are exactly those of the list. `false` where that
+    /// was not written down, or cannot be read back.
+    pub(super) fn has_files(&self, id: &BundleId, list: &FileList) -> Result<bool> {
+        match self.persistence.listed_files(id) {
+            Ok(Some(listed)) => Ok(list.require_same(&listed).is_ok()),
+            Ok(None) | Err(Error::Corrupt { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn damage_of(&self, id: &BundleId, file: &WrittenFile) -> io::Result<Option<Damage>> {
         let path = file.path.resolve(&self.folder(id));
         let problem = match self.persistence.digest_of(&path) {
             Ok((digest, _)) if digest == file.digest => return Ok(None),
@@ -109,7 +115,7 @@ impl Persistence {
         self.files.sync_file(&path).at("write", &path)
     }
 
-    fn listed_files(&self, id: &BundleId) -> Result<Option<Vec<ListedFile>>> {
+    fn listed_files(&self, id: &BundleId) -> Result<Option<Vec<WrittenFile>>> {
         let path = self.layout.file_list(id);
         let bytes = match self.files.read(&path, super::codec::MAX_BYTES) {
             Ok(bytes) => bytes,
@@ -136,7 +142,7 @@ impl Persistence {
     }
 }
 
-fn listed_file(line: &str) -> Option<ListedFile> {
+fn listed_file(line: &str) -> Option<WrittenFile> {
     let mut parts = line.splitn(3, ' ');
     let (digest, size, path) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?);
     let unlimited = Limits {
@@ -146,5 +152,5 @@ fn listed_file(line: &str) -> Option<ListedFile> {
         ..Limits::default()
     };
     let path = SafePath::parse(path.as_bytes(), &unlimited).ok()??;
-    Some(ListedFile { digest, size, path })
+    Some(WrittenFile { path, size, digest })
 }

@@ -1,5 +1,6 @@
-//! Talking to an update server: what a device says and what it is told.
+//! Talking to an update server, or reading a static channel: what a device says and what it is told.
 //!
-//! So far the words only. When to ask and what to do with an answer is up to the caller.
+//! When to ask and what to do with an answer is up to the caller.
 
+pub mod channel;
 pub mod protocol;

@@ -41,6 +41,7 @@
 
 mod ask;
 mod credentials;
+mod document;
 mod endpoint;
 mod key;
 mod list;
@@ -58,6 +59,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use credentials::Credentials;
+pub use document::{Fetched, OnlyIf, Put, Served};
 pub use key::{KeyParts, KeyTemplate};
 pub use list::Objects;
 pub use object::Object;

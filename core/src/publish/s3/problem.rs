@@ -43,6 +43,11 @@ impl Refused {
         self.status == 501 || (self.status == 400 && self.code != "BadDigest" && self.speaks_of_checksums)
     }
 
+    /// Somebody else writes the same object at this moment.
+    pub(super) fn is_concurrent(&self) -> bool {
+        self.status == 409 && self.code == "ConditionalRequestConflict"
+    }
+
     /// The credentials may not do this, though they are good.
     pub(super) fn is_not_allowed(&self) -> bool {
         self.status == 403 && matches!(self.code.as_str(), "AccessDenied" | "AllAccessDisabled")

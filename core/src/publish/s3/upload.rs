@@ -340,7 +340,7 @@ fn headers(options: &UploadOptions) -> Result<Vec<(String, String)>> {
 }
 
 /// As it is signed: blanks are not told apart.
-fn header(name: &str, value: &str) -> Result<String> {
+pub(super) fn header(name: &str, value: &str) -> Result<String> {
     let clean = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     if clean.is_empty() || !clean.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
         let problem = format!("expected text in ASCII, found {value:?}");

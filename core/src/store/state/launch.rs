@@ -3,7 +3,7 @@
 use super::trial::{Attempt, MAX_UNSTARTED};
 use super::{FailureCause, State, Trial};
 use crate::store::LaunchReason;
-use crate::store::types::{BundleId, BundleRecord, Failed, NativeApp, Slot, Timestamp};
+use crate::store::types::{BundleId, Failed, Misfit, NativeApp, Slot, Timestamp};
 
 /// What the host configured.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub(in crate::store) struct Rules {
 /// What the state machine needs to know about the world to decide.
 pub(in crate::store) struct World<'a> {
     pub(in crate::store) native: &'a NativeApp,
+    /// The sequence of the release that is built into it, if the host states one.
+    pub(in crate::store) built_in_sequence: Option<u64>,
     pub(in crate::store) now: Timestamp,
     /// The session that asks.
     pub(in crate::store) session: &'a str,
@@ -68,8 +70,8 @@ impl State {
         } else {
             self.give_up_or_take_next(world)
         };
-        if !self.fits(&self.current, world) {
-            reason = LaunchReason::OutOfNativeRange;
+        if let Some(misfit) = self.misfit(&self.current, world) {
+            reason = misfit.into();
             self.trial = None;
             self.current = if self.fits(&self.fallback, world) {
                 self.fallback.clone()
@@ -241,12 +243,15 @@ impl State {
     }
 
     fn fits(&self, slot: &Slot, world: &World<'_>) -> bool {
-        match slot {
-            Slot::BuiltIn => true,
-            Slot::Bundle(id) => {
-                let in_range = |record: &BundleRecord| record.native.contains(&world.native.version);
-                self.bundles.get(id).is_some_and(in_range)
-            }
+        self.misfit(slot, world).is_none()
+    }
+
+    /// Why this native app must not run it.
+    fn misfit(&self, slot: &Slot, world: &World<'_>) -> Option<Misfit> {
+        let Slot::Bundle(id) = slot else { return None };
+        match self.bundles.get(id) {
+            Some(record) => record.misfit(&world.native.version, world.built_in_sequence),
+            None => Some(Misfit::OutOfNativeRange),
         }
     }
 

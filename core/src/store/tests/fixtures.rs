@@ -33,6 +33,7 @@ fn record(name: &str, version: &str) -> BundleRecord {
         link: None,
         comment: None,
         sequence: None,
+        release: None,
     }
 }
 
@@ -104,6 +105,8 @@ fn state_of_format_1() -> State {
         ],
         unread_failure: Some(marked),
         native_build: Some("41".to_owned()),
+        // Written before there was one.
+        trust: trust::TrustMemory::default(),
     }
 }
 

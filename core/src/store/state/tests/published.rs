@@ -8,31 +8,37 @@ pub(super) const RELEASES: [Release; 6] = [
     Release {
         version: "1",
         digest: Some(1),
+        sequence: Some(1),
         range: (None, None),
     },
     Release {
         version: "2",
         digest: Some(2),
+        sequence: Some(2),
         range: (None, None),
     },
     Release {
         version: "2",
         digest: Some(3),
+        sequence: Some(3),
         range: (Some("2"), None),
     },
     Release {
         version: "3",
         digest: None,
+        sequence: None,
         range: (None, None),
     },
     Release {
         version: "3",
         digest: Some(4),
+        sequence: Some(4),
         range: (None, Some("2")),
     },
     Release {
         version: "4",
         digest: None,
+        sequence: Some(5),
         range: (Some("1"), Some("3")),
     },
 ];
@@ -40,6 +46,7 @@ pub(super) const RELEASES: [Release; 6] = [
 pub(super) struct Release {
     pub(super) version: &'static str,
     digest: Option<u8>,
+    pub(super) sequence: Option<u64>,
     range: (Option<&'static str>, Option<&'static str>),
 }
 
@@ -56,6 +63,7 @@ impl Release {
                 max: bound(self.range.1),
             },
             digest: self.digest(),
+            sequence: self.sequence,
             ..record(id, self.version, installed_at)
         }
     }
@@ -80,5 +88,6 @@ pub(super) fn record(id: BundleId, version: &str, installed_at: Timestamp) -> Bu
         link: None,
         comment: None,
         sequence: None,
+        release: None,
     }
 }

@@ -185,6 +185,7 @@ fn no_sequence_of_events_breaks_an_invariant() {
         "TrialNeverStarted",
         "NativeChanged",
         "OutOfNativeRange",
+        "BuiltInIsNewer",
         "not durable",
         "expired",
         "confirmed, first: true",

@@ -66,6 +66,7 @@ impl App {
         let session = self.session();
         let world = World {
             native: &self.native,
+            built_in_sequence: None,
             now: Timestamp(u64::from(self.starts)),
             session: &session,
             facts: &NobodyElse,

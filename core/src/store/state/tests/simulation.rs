@@ -12,7 +12,7 @@ use super::published::RELEASES;
 use super::*;
 use crate::store::LaunchReason;
 use crate::store::delay::Delay;
-use crate::store::types::{NativeApp, NativeVersion};
+use crate::store::types::{NativeApp, NativeVersion, is_built_in};
 
 #[derive(Debug, Clone)]
 struct Session {
@@ -27,6 +27,7 @@ pub(super) struct Simulation {
     state: State,
     rules: Rules,
     native: NativeApp,
+    built_in_sequence: Option<u64>,
     now: Timestamp,
     sessions: Vec<Session>,
     names: u32,
@@ -72,6 +73,7 @@ impl Simulation {
             state: State::default(),
             rules,
             native: NativeApp::new("2", "build-2"),
+            built_in_sequence: None,
             now: Timestamp(1_000_000),
             sessions: Vec::new(),
             names: 0,
@@ -127,7 +129,8 @@ impl Simulation {
                 }
             }
             Event::ConfirmOther { slot } => {
-                if let Slot::Bundle(id) = self.slot(slot) {
+                // Only a page says so, and there is none between a native update and the next launch.
+                if let (Slot::Bundle(id), false) = (self.slot(slot), self.sessions.is_empty()) {
                     return self.confirm(&id);
                 }
             }
@@ -151,6 +154,8 @@ impl Simulation {
                     self.end(0);
                 }
                 self.native = NativeApp::new((version % 4).to_string(), format!("build-{}", build % 3));
+                // Not always with another build: a host may begin to state it at any time.
+                self.built_in_sequence = u64::from(version / 4 % 10).checked_sub(4);
             }
             Event::Clock { forward, seconds } => {
                 let now = self.now.0;
@@ -173,7 +178,8 @@ impl Simulation {
         let digest = release.digest();
         let is_there =
             |record: &BundleRecord| digest.is_some() && record.digest == digest && self.on_disk.contains(&record.id);
-        if self.state.failure_of(release.version, digest.as_ref()).is_some()
+        if is_built_in(release.sequence, self.built_in_sequence)
+            || self.state.failure_of(release.version, digest.as_ref()).is_some()
             || self.state.bundles.values().any(is_there)
         {
             return;
@@ -248,6 +254,7 @@ impl Simulation {
         };
         let world = World {
             native: &self.native,
+            built_in_sequence: self.built_in_sequence,
             now: self.now,
             session: &self.sessions[session].name,
             facts: &facts,

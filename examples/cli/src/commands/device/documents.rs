@@ -82,6 +82,7 @@ fn because(reason: &LaunchReason) -> String {
         LaunchReason::TrialNeverStarted => "the bundle on trial was launched several times and never started",
         LaunchReason::NativeChanged => "the native app changed, and brings its own bundle",
         LaunchReason::OutOfNativeRange => "the current bundle does not run on this native version",
+        LaunchReason::BuiltInIsNewer => "the native app brings something as new as the current bundle, or newer",
         LaunchReason::Damaged => "the files of the current bundle are gone or not what was installed",
         LaunchReason::NotDurable(why) => return detail(why),
         other => other.as_str(),

@@ -43,8 +43,12 @@ impl Simulation {
             seen.blamed
         );
         ensure!(failed.cause == FailureCause::NeverConfirmed, "{failed:?}");
-        // The fallback may not run on this native version, which then is the reason for what is served.
-        let reasons = [LaunchReason::TrialFailed, LaunchReason::OutOfNativeRange];
+        // The fallback may not run on this native app, which then is the reason for what is served.
+        let reasons = [
+            LaunchReason::TrialFailed,
+            LaunchReason::OutOfNativeRange,
+            LaunchReason::BuiltInIsNewer,
+        ];
         ensure!(reasons.contains(&decision.reason), "{:?}", decision.reason);
         seen.failed.push(failed.clone());
         Ok(())
@@ -61,6 +65,11 @@ impl Simulation {
             record.native.contains(&self.native.version),
             "{id} is served and does not run on {:?}",
             self.native
+        );
+        ensure!(
+            !is_built_in(record.sequence, self.built_in_sequence),
+            "{id} is served and not newer than what is built in: {:?}",
+            self.built_in_sequence
         );
         let on_trial = self.state.trial.is_some() && self.state.current == *serve;
         if on_trial {

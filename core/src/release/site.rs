@@ -1,0 +1,60 @@
+//! Where things are below the address of a site (docs/format.md, "Site").
+
+use super::{ChannelName, Release};
+use crate::digest::Sha256Digest;
+
+/// Folder of the channel files.
+pub(crate) const CHANNELS: &str = "channels";
+/// Folder of the key rings.
+pub(crate) const KEYS: &str = "keys";
+/// Folder of the releases, one folder in it for each channel.
+pub(crate) const RELEASES: &str = "releases";
+/// Folder of the file lists.
+pub(crate) const FILES: &str = "files";
+/// Folder of the archives, plain and sealed.
+pub(crate) const ARCHIVES: &str = "archives";
+
+/// Path of a channel's file.
+#[must_use]
+pub fn channel_path(channel: &ChannelName) -> String {
+    format!("{CHANNELS}/{channel}.json")
+}
+
+/// Path of the key ring of this number.
+#[must_use]
+pub fn ring_path(number: u64) -> String {
+    format!("{KEYS}/{number}.json")
+}
+
+/// Path of the release with this sequence.
+#[must_use]
+pub fn release_path(channel: &ChannelName, sequence: u64) -> String {
+    format!("{RELEASES}/{channel}/{sequence}.json")
+}
+
+/// Path of the file list with this digest.
+#[must_use]
+pub fn file_list_path(digest: &Sha256Digest) -> String {
+    format!("{FILES}/{digest}.json")
+}
+
+/// Path of the archive that a release names, and its bytes: the sealed one where it has one, else the plain one.
+#[must_use]
+pub fn archive_of(release: &Release) -> (String, u64) {
+    match release.sealed {
+        Some(sealed) => (sealed_archive_path(&sealed.header_digest), sealed.size),
+        None => (plain_archive_path(&release.archive.digest), release.archive.size),
+    }
+}
+
+/// Path of a plain archive, by its digest.
+#[must_use]
+pub fn plain_archive_path(digest: &Sha256Digest) -> String {
+    format!("{ARCHIVES}/{digest}.zip")
+}
+
+/// Path of a sealed archive, by the digest of its header.
+#[must_use]
+pub fn sealed_archive_path(header_digest: &Sha256Digest) -> String {
+    format!("{ARCHIVES}/{header_digest}.sealed")
+}

@@ -1,0 +1,33 @@
+//! Which devices a candidate is for: decided on each of them, and always the same (docs/format.md, "Which release a device
+//! takes").
+
+use crate::app_id::AppId;
+use crate::digest::Sha256Digest;
+
+/// What the number is for, so that no other hash of the same parts is ever the same.
+const DOMAIN: &[u8] = b"capbundle-rollout-v1";
+/// Buckets there are: a rollout is stated in hundredths of a percent.
+pub const BUCKETS: u16 = 10_000;
+
+/// The bucket of a device for the bundle whose plain archive has this digest, 0 to 9,999.
+///
+/// A device takes a candidate if its bucket is below `rollout_bps`, so raising that adds devices and takes none away. Another
+/// bundle deals the buckets anew.
+#[must_use]
+pub fn bucket(app: &AppId, archive: &Sha256Digest, device_id: &str) -> u16 {
+    let mut bytes = DOMAIN.to_vec();
+    bytes.push(0);
+    bytes.extend_from_slice(app.as_str().as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(archive.as_bytes());
+    bytes.extend_from_slice(device_id.as_bytes());
+    let hash = Sha256Digest::of(&bytes);
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.as_bytes()[..8]);
+    let scaled = (u128::from(u64::from_be_bytes(first)) * u128::from(BUCKETS)) >> 64;
+    // It is below the number of buckets, which fits.
+    u16::try_from(scaled).unwrap_or(BUCKETS - 1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Small documents over a network that fails: bounded in size and time, tried again where that may help.
+
+use std::time::{Instant, SystemTime};
+
+use super::Site;
+use crate::download::{DownloadOptions, Rate};
+use crate::error::{Error, Result};
+use crate::progress::Control;
+use crate::transport::{Backoff, Exchange, Head, Method, Receiver, Request, Transport, Url, retry_after};
+
+const OPERATION: &str = "read the channel";
+/// There is nothing: 403 is what a bucket answers of which one may not see what else is in it.
+const MISSING: [u16; 3] = [403, 404, 410];
+/// Answers after which another try may help.
+const AGAIN: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
+
+/// Reads the documents of one site.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    pub(crate) site: &'a Site,
+    pub(crate) options: &'a DownloadOptions,
+    pub(crate) control: &'a Control,
+}
+
+impl Reader<'_> {
+    /// The document at `path`, of at most so many bytes, as it is now: no cache on the way may answer for it.
+    ///
+    /// # Errors
+    /// [`Server`](crate::ErrorKind::Server) if there is none, it is longer, or the server fails;
+    /// [`Network`](crate::ErrorKind::Network), [`NotTrusted`](crate::ErrorKind::NotTrusted),
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    pub(crate) fn read(&self, path: &str, most: usize) -> Result<Vec<u8>> {
+        let url = self.site.url(path)?;
+        match self.ask(&url, most)? {
+            Answer::Document(bytes) => Ok(bytes),
+            Answer::Missing(status) => Err(server(&url, status, "it is not there")),
+        }
+    }
+
+    /// The same, where it may be that there is none.
+    pub(crate) fn read_if_any(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>> {
+        match self.ask(&self.site.url(path)?, most)? {
+            Answer::Document(bytes) => Ok(Some(bytes)),
+            Answer::Missing(_) => Ok(None),
+        }
+    }
+
+    fn ask(&self, url: &Url, most: usize) -> Result<Answer> {
+        let mut backoff = Backoff::new(self.options.attempts).with_first_wait(self.options.first_wait);
+        loop {
+            self.control.check(OPERATION)?;
+            let mut incoming = Incoming::new(self, most);
+            let exchange = Exchange::run(
+                self.transport,
+                &self.request(url)?,
+                self.options.cleartext,
+                &mut incoming,
+            );
+            let broken = match exchange {
+                Ok(Exchange::Complete) => None,
+                Ok(Exchange::Broken(problem)) => Some(problem),
+                // What it gave up for is told by itself.
+                Err(_) if incoming.problem.is_some() => None,
+                Err(error) => return Err(error),
+            };
+            let broken = match incoming.problem.take() {
+                Some(Problem::TooLong) => return Err(server(url, 200, &format!("it is longer than {most} bytes"))),
+                Some(Problem::Slow(problem)) => Some(problem),
+                Some(Problem::Enough) | None => broken,
+            };
+            let (error, asked) = match (broken, incoming.head.take()) {
+                (Some(problem), _) => (network(url, &problem), None),
+                (None, None) => (network(url, "no answer came"), None),
+                (None, Some(head)) if head.status == 200 => return Ok(Answer::Document(incoming.bytes)),
+                (None, Some(head)) if MISSING.contains(&head.status) => return Ok(Answer::Missing(head.status)),
+                (None, Some(head)) => {
+                    let error = server(url, head.status, "");
+                    if !AGAIN.contains(&head.status) {
+                        return Err(error);
+                    }
+                    (error, retry_after(&head.headers, SystemTime::now()))
+                }
+            };
+            if !backoff.wait(asked, self.control, OPERATION)? {
+                return Err(error);
+            }
+        }
+    }
+
+    fn request(&self, url: &Url) -> Result<Request> {
+        let mut request = Request::new(Method::Get, url.clone());
+        request.headers = self.site.headers.clone();
+        request.headers.add("Cache-Control", "no-cache")?;
+        request.connect_timeout = self.options.connect_timeout;
+        request.stall_timeout = self.options.stall_timeout;
+        request.control = self.control.clone();
+        Ok(request)
+    }
+}
+
+enum Answer {
+    Document(Vec<u8>),
+    /// There is none, the server says with this status.
+    Missing(u16),
+}
+
+/// Why no more is taken.
+enum Problem {
+    TooLong,
+    Slow(String),
+    Enough,
+}
+
+struct Incoming<'a> {
+    reader: &'a Reader<'a>,
+    most: usize,
+    head: Option<Head>,
+    bytes: Vec<u8>,
+    rate: Rate,
+    problem: Option<Problem>,
+}
+
+impl<'a> Incoming<'a> {
+    fn new(reader: &'a Reader<'a>, most: usize) -> Self {
+        Self {
+            reader,
+            most,
+            head: None,
+            bytes: Vec::new(),
+            rate: Rate::new(reader.options.min_rate, Instant::now()),
+            problem: None,
+        }
+    }
+
+    fn give_up(&mut self, problem: Problem) -> Result<()> {
+        self.problem = Some(problem);
+        // Ends the transfer; nobody sees it.
+        Err(Error::Cancelled { operation: OPERATION })
+    }
+}
+
+impl Receiver for Incoming<'_> {
+    fn begin(&mut self, head: &Head) -> Result<()> {
+        self.head = Some(head.clone());
+        self.reader.control.check(OPERATION)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.reader.control.check(OPERATION)?;
+        if let Err(problem) = self.rate.came(bytes.len() as u64, Instant::now()) {
+            return self.give_up(Problem::Slow(problem));
+        }
+        let is_document = self.head.as_ref().is_some_and(|head| head.status == 200);
+        match (self.bytes.len() + bytes.len() <= self.most, is_document) {
+            (true, _) => self.bytes.extend_from_slice(bytes),
+            (false, true) => return self.give_up(Problem::TooLong),
+            // The page that explains an error, of which nobody reads the rest.
+            (false, false) => return self.give_up(Problem::Enough),
+        }
+        Ok(())
+    }
+}
+
+fn network(url: &Url, problem: &str) -> Error {
+    Error::Network {
+        url: url.without_query().to_owned(),
+        problem: problem.to_owned(),
+    }
+}
+
+fn server(url: &Url, status: u16, problem: &str) -> Error {
+    Error::Server {
+        url: url.without_query().to_owned(),
+        status,
+        problem: problem.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

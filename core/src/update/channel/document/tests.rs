@@ -1,0 +1,92 @@
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::time::Duration;
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::transport::scripted::{Answer, Scripted};
+
+fn ask<T>(answers: impl IntoIterator<Item = Answer>, ask: impl FnOnce(&Reader<'_>) -> T) -> (T, Scripted) {
+    let transport = Scripted::new(answers);
+    let mut site = Site::new("https://example.com/app".parse().unwrap());
+    site.headers.add("Authorization", "Bearer 1").unwrap();
+    let options = DownloadOptions {
+        attempts: 3,
+        first_wait: Duration::from_millis(1),
+        ..DownloadOptions::default()
+    };
+    let reader = Reader {
+        transport: &transport,
+        site: &site,
+        options: &options,
+        control: &Control::new(),
+    };
+    let result = ask(&reader);
+    (result, transport)
+}
+
+fn read(answers: impl IntoIterator<Item = Answer>) -> (Result<Vec<u8>>, Scripted) {
+    ask(answers, |reader| reader.read("channels/a.json", 10))
+}
+
+#[test]
+fn no_cache_may_answer_and_the_host_is_told_what_it_is_to_be_told() {
+    let (document, transport) = read([Answer::new(200, b"{}")]);
+    assert_eq!(document.unwrap(), b"{}");
+    assert_eq!(transport.asked_with("Cache-Control"), ["no-cache"]);
+    assert_eq!(transport.asked_with("Authorization"), ["Bearer 1"]);
+    assert_eq!(
+        transport.asked()[0].url.as_str(),
+        "https://example.com/app/channels/a.json"
+    );
+}
+
+#[test]
+fn what_may_help_is_tried_again_and_what_may_not_is_not() {
+    let (document, transport) = read([
+        Answer::new(503, b"").with("Retry-After", "0"),
+        Answer::new(200, b"{").then_breaks(),
+        Answer::new(200, b"{}"),
+    ]);
+    assert_eq!((document.unwrap(), transport.asked().len()), (b"{}".to_vec(), 3));
+
+    let (refused, transport) = read([Answer::new(401, b"")]);
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(transport.asked().len(), 1);
+
+    let (given_up, transport) = read([]);
+    assert_eq!(given_up.unwrap_err().kind(), ErrorKind::Network);
+    assert_eq!(transport.asked().len(), 3);
+}
+
+#[test]
+fn what_is_missing_is_missing_however_a_bucket_says_so() {
+    for status in [403, 404, 410] {
+        let (found, _) = ask([Answer::new(status, b"a page of more than ten bytes")], |reader| {
+            reader.read_if_any("keys/2.json", 10)
+        });
+        assert_eq!(found.unwrap(), None);
+        let (refused, _) = read([Answer::new(status, b"")]);
+        assert!(matches!(refused.unwrap_err(), Error::Server { status: found, .. } if found == status));
+    }
+    let (failed, _) = ask(
+        [Answer::new(500, b""), Answer::new(500, b""), Answer::new(500, b"")],
+        |reader| reader.read_if_any("keys/2.json", 10),
+    );
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::Server);
+}
+
+#[test]
+fn what_never_ends_is_ended() {
+    let endless = vec![b' '; 1 << 20];
+    let (refused, transport) = read([Answer::new(200, &endless)]);
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(transport.asked().len(), 1);
+    assert_eq!(read([Answer::new(200, b"0123456789")]).0.unwrap().len(), 10);
+}
+
+#[test]
+fn a_redirect_to_plain_http_is_not_followed() {
+    let (refused, _) = read([Answer::new(302, b"").with("Location", "http://example.com/")]);
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotTrusted);
+}

@@ -1,0 +1,65 @@
+//! The address of a site, and of what is below it.
+
+use crate::error::{Error, Result};
+use crate::release::{ChannelName, site};
+use crate::transport::{Headers, Url};
+
+/// A folder behind a web server, a bucket or a CDN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Site {
+    /// Its address. Paths are put before its query, if it has one: some stores take their token there.
+    pub base: Url,
+    /// What its host is to be told, for example a token. Not sent on when it redirects to another origin.
+    pub headers: Headers,
+}
+
+impl Site {
+    /// The site at this address.
+    #[must_use]
+    pub fn new(base: Url) -> Self {
+        Self {
+            base,
+            headers: Headers::new(),
+        }
+    }
+
+    /// The site and the channel of an address such as `https://example.com/app/channels/production.json`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it does not end like that.
+    pub fn of_channel(url: &Url) -> Result<(Self, ChannelName)> {
+        let address = url.without_query();
+        let parts = address
+            .strip_suffix(".json")
+            .and_then(|address| address.rsplit_once('/'))
+            .and_then(|(folder, channel)| Some((folder.strip_suffix("/channels")?, channel)));
+        let Some((base, channel)) = parts else {
+            let problem = format!("expected an address that ends in channels/<name>.json, found {url}");
+            return Err(Error::invalid_input("channel", problem));
+        };
+        let query = &url.as_str()[address.len()..];
+        Ok((Self::new(format!("{base}{query}").parse()?), channel.parse()?))
+    }
+
+    /// The address of what is at `path` below the site.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if that makes no address.
+    pub fn url(&self, path: &str) -> Result<Url> {
+        let base = self.base.without_query();
+        let query = &self.base.as_str()[base.len()..];
+        format!("{}/{path}{query}", base.trim_end_matches('/')).parse()
+    }
+
+    /// The address of a channel's file.
+    ///
+    /// # Errors
+    /// As [`url`](Self::url).
+    pub fn channel_url(&self, channel: &ChannelName) -> Result<Url> {
+        self.url(&site::channel_path(channel))
+    }
+}
+
+#[cfg(test)]
+mod tests;
