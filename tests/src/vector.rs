@@ -13,12 +13,16 @@
 //! - `form`, `key`, `iv_session_key`, `checksum`: the other inputs of a Capgo v2 vector.
 //! - `rings`, `app`, `channel`, `native`, `now` and the like: what a device knows that is shown a release or a key ring; see
 //!   [`releases`].
+//! - `key`: the private content key that opens a sealed archive.
+//! - `plain`: for `ok`, the SHA-256 of the plain archive.
+//! - `released`: how many plain bytes, and their SHA-256, may be given out before a sealed archive is refused.
 //!
 //! In values, `%41` stands for the byte `A`: spaces that matter and bytes that are no text are written so.
 
 pub mod archives;
 pub mod capgo;
 pub mod releases;
+pub mod sealed;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -40,6 +44,7 @@ pub fn generated(root: &Path) -> Result<Vec<(String, String)>, String> {
     let file = |folder: &str, vector: &Vector| (format!("{folder}/{}.txt", vector.field("name")), vector.to_text());
     let archives = archives::all();
     let capgo = capgo::all(&keys);
+    let sealed = sealed::all(&sealed::ContentKeys::read(&root.join("keys"))?);
     let forged = capgo::forged_pems(&keys)
         .into_iter()
         .map(|(name, pem)| (format!("keys/{name}"), pem));
@@ -59,21 +64,25 @@ pub fn generated(root: &Path) -> Result<Vec<(String, String)>, String> {
     Ok(forged
         .chain(archives.iter().map(|vector| file("archives", vector)))
         .chain(capgo.iter().map(|vector| file("capgo-v2", vector)))
+        .chain(sealed.iter().map(|vector| file("sealed", vector)))
         .chain(trusted)
         .chain(of_releases)
         .collect())
 }
 
-/// The folders below `tests/vectors` that hold nothing but what is made.
-pub const MADE: [&str; 7] = [
+/// The folders that hold nothing but vectors.
+pub const FOLDERS: [&str; 7] = [
     "archives",
     "capgo-v2",
-    "trust",
+    "sealed",
     "releases",
     "rings",
     "file-lists",
     "json",
 ];
+
+/// The folder that holds the key rings which devices trust in the vectors.
+pub const TRUSTED: &str = "trust";
 
 /// Characters in a line of base64.
 const LINE: usize = 100;

@@ -10,7 +10,7 @@ mod project;
 
 use project::Project;
 
-const COMMANDS: [&str; 46] = [
+const COMMANDS: [&str; 48] = [
     "",
     "bundle",
     "key",
@@ -18,6 +18,8 @@ const COMMANDS: [&str; 46] = [
     "bundle zip",
     "bundle encrypt",
     "bundle decrypt",
+    "bundle seal",
+    "bundle open",
     "bundle verify",
     "bundle unpack",
     "bundle inspect",
