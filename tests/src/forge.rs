@@ -5,6 +5,8 @@
 
 pub mod capgo;
 pub mod deflate;
+pub mod envelope;
+pub mod pss;
 mod records;
 pub mod rsa;
 pub mod sealed;

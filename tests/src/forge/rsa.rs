@@ -151,6 +151,23 @@ pub fn public_pem(modulus: &BigUint, exponent: &BigUint) -> String {
     )
 }
 
+/// The public half of a key as SPKI DER.
+#[must_use]
+pub fn spki(key: &Key) -> Vec<u8> {
+    spki_of(&key.modulus, &key.public)
+}
+
+/// Any two numbers as the SPKI DER of an RSA key.
+#[must_use]
+pub fn spki_of(modulus: &BigUint, exponent: &BigUint) -> Vec<u8> {
+    const RSA_ENCRYPTION: [u8; 15] = [
+        0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+    ];
+    let numbers = [der_integer(modulus), der_integer(exponent)].concat();
+    let bits = [&[0], der(0x30, &numbers).as_slice()].concat();
+    der(0x30, &[&RSA_ENCRYPTION, der(0x03, &bits).as_slice()].concat())
+}
+
 fn der_integer(number: &BigUint) -> Vec<u8> {
     let mut bytes = number.to_bytes_be();
     if bytes.first().is_some_and(|first| first & 0x80 != 0) {

@@ -7,6 +7,7 @@ pub(crate) mod encrypt;
 pub(in crate::commands) mod identity;
 pub(crate) mod inspect;
 pub(crate) mod open;
+pub(in crate::commands) mod packing;
 pub(crate) mod seal;
 mod sealed_header;
 pub(crate) mod unpack;
