@@ -28,7 +28,8 @@ pub(crate) use bundle::{
     VerifyArgs, ZipArgs,
 };
 pub(crate) use device::{
-    AdoptArgs, CleanArgs, ConfirmArgs, DeviceArgs, DeviceCommand, IdArgs, InstallArgs, LaunchArgs, NextArgs,
+    AdoptArgs, CleanArgs, ConfirmArgs, DeviceArgs, DeviceCommand, IdArgs, InstallArgs, InstallReleaseArgs, LaunchArgs,
+    NextArgs, TrustArgs, UpdateArgs,
 };
 pub(crate) use key::{CreateArgs, KeyCommand, SaveArgs};
 pub(crate) use keyring::{KeyringCheckArgs, KeyringCommand, KeyringCreateArgs, KeyringRotateArgs};
