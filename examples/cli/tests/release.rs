@@ -163,7 +163,7 @@ fn a_release_of_a_sealed_archive_is_checked_with_the_content_key() {
     project.run("key create --content").succeeds();
     project
         .run(&format!(
-            "bundle seal {zip} --to app.sealed --recipient .capbundle_content_key.pub"
+            "bundle seal {zip} --to-key .capbundle_content_key.pub --output app.sealed"
         ))
         .succeeds();
     project
