@@ -170,7 +170,8 @@ impl PartialOpening {
         } else {
             size.saturating_sub(self.header.size()) / sealed_segment(&self.header) as u64
         };
-        self.open_up_to(arrived, control)?;
+        // A download that began anew has less than was opened already; what was, holds.
+        self.open_up_to(arrived.max(self.opened), control)?;
         Ok(self)
     }
 
