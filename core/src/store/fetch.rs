@@ -121,7 +121,7 @@ impl Store {
             Wanted::Digest(digest) => digest,
         };
         let remote = remote(from, &digest);
-        let downloads = self.downloads(&remote.name())?;
+        let downloads = self.downloads(&[&remote.name()])?;
         let downloaded = download(transport, &remote, &downloads, options, control)?;
         let installed = self.open_and_install(&downloaded.path, &from.proof, &from.bundle, control);
         match installed {
@@ -174,7 +174,7 @@ impl Store {
     }
 
     /// The folder for downloads, without those that nobody goes on with.
-    fn downloads(&self, wanted: &str) -> Result<PathBuf> {
+    pub(super) fn downloads(&self, wanted: &[&str]) -> Result<PathBuf> {
         let folder = self.persistence.layout.downloads();
         match fs::create_dir(&folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -186,7 +186,7 @@ impl Store {
             let path = folder.join(&name);
             let stem = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy();
             let stem = stem.trim_end_matches(".part");
-            if stem != wanted && !is_locked(&folder.join(format!("{stem}.part")))? {
+            if !wanted.contains(&stem) && !is_locked(&folder.join(format!("{stem}.part")))? {
                 self.persistence.remove_file_if_there(&path)?;
             }
         }
@@ -227,7 +227,7 @@ fn is_locked(part: &Path) -> Result<bool> {
 }
 
 /// Whether the file would be refused again, whenever it is tried.
-fn is_fault_of_file(error: &Error) -> bool {
+pub(super) fn is_fault_of_file(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::DigestMismatch

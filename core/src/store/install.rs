@@ -6,6 +6,7 @@ use super::persist::Loaded;
 use super::release::Acceptance;
 use super::staging::Staged;
 use super::state::State;
+use super::trust::Overtaken;
 use super::types::{BundleId, BundleRecord, NativeRange};
 use super::{Store, Timestamp};
 use crate::bundle::{Tree, UnpackOptions, WrittenFile, read_bundle, write_tree};
@@ -203,7 +204,9 @@ impl Store {
         // Before anything has a name: another release may have been accepted meanwhile.
         let mut state = loaded.state.clone();
         match acceptance {
-            Some(acceptance) => state.accept(record.clone(), &acceptance.release)?,
+            Some(acceptance) => state
+                .accept(record.clone(), &acceptance.release)
+                .map_err(Overtaken::into_error)?,
             None => state.add(record.clone()),
         }
         let published = self.publish_locked(&loaded, &state, unpacked);
@@ -240,7 +243,9 @@ impl Store {
             ..installed.clone()
         };
         let mut state = loaded.state.clone();
-        state.accept(record.clone(), &acceptance.release)?;
+        state
+            .accept(record.clone(), &acceptance.release)
+            .map_err(Overtaken::into_error)?;
         if record != installed {
             self.persistence.save_record(&record)?;
         }

@@ -9,6 +9,7 @@
 
 mod adopt;
 mod bundles;
+mod channel;
 mod clean;
 mod codec;
 mod confirm;
@@ -41,6 +42,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use adopt::{Adopted, CapgoBundles};
+pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, PassedOver, RolloutDecision};
 pub use clean::{Cleaned, DiskUsage, KeepRules};
 pub use confirm::{Confirmation, Expired};
 pub use delay::Delay;

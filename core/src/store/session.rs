@@ -121,7 +121,7 @@ impl Persistence {
     }
 }
 
-fn random_name() -> Result<String> {
+pub(super) fn random_name() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|source| Error::Random { source })?;
     Ok(format!("{:0NAME_LENGTH$x}", u128::from_be_bytes(bytes)))

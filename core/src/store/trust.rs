@@ -7,6 +7,7 @@ use super::json::{self, FromJson, Object};
 use super::types::Timestamp;
 use crate::app_id::AppId;
 use crate::digest::Sha256Digest;
+use crate::error::Error;
 use crate::release::{Accepted, ChannelName, RefusalReason, TrustedRelease};
 
 /// A release that was accepted on this device: its bundle was installed.
@@ -117,9 +118,10 @@ impl AcceptedRelease {
     }
 }
 
-impl From<Overtaken> for crate::error::Error {
-    fn from(Overtaken { by, sequence }: Overtaken) -> Self {
-        Self::ReleaseRefused {
+impl Overtaken {
+    pub(super) fn into_error(self) -> Error {
+        let Self { by, sequence } = self;
+        Error::ReleaseRefused {
             what: "release".to_owned(),
             reason: RefusalReason::Replayed,
             problem: format!("it has sequence {sequence}, and {by} was accepted meanwhile"),

@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use super::*;
-use crate::error::Error;
 
 fn release(channel: &str, sequence: u64, payload: &str, created_at: u64) -> AcceptedRelease {
     AcceptedRelease {
@@ -26,7 +25,10 @@ fn a_sequence_never_goes_down_and_each_channel_has_its_own() {
     memory.accept(&release("beta", 2, "b", 90)).unwrap();
     let before = memory.clone();
 
-    let refused: Error = memory.accept(&release("production", 4, "c", 200)).unwrap_err().into();
+    let refused = memory
+        .accept(&release("production", 4, "c", 200))
+        .unwrap_err()
+        .into_error();
 
     assert!(matches!(
         refused,

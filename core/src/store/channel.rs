@@ -1,0 +1,146 @@
+//! From a static channel to an installed bundle that comes next, in one call.
+
+mod look;
+mod outcome;
+
+pub use outcome::{ChannelOutcome, ChannelUpdate, Offer, PassedOver, RolloutDecision};
+
+use super::Store;
+use super::release::ReleaseOptions;
+use super::ring::TrustedRing;
+use super::types::{BundleRecord, Slot};
+use crate::download::DownloadOptions;
+use crate::error::{Error, Result};
+use crate::progress::Control;
+use crate::release::{ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, MAX_RINGS_AT_A_TIME, site};
+use crate::transport::Transport;
+use crate::update::channel::{Reader, Site};
+use look::Look;
+
+/// Where releases come from, and which are taken.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ChannelSource {
+    /// Where the site is.
+    pub site: Site,
+    /// Which releases are taken.
+    pub release: ReleaseOptions,
+    /// A text that stays the same on this installation and is another on others: it decides who goes first in a rollout.
+    /// `None`: the store makes one when it first needs it.
+    pub device_id: Option<String>,
+}
+
+impl ChannelSource {
+    /// The channel of `release` on this site.
+    #[must_use]
+    pub fn new(site: Site, release: ReleaseOptions) -> Self {
+        Self {
+            site,
+            release,
+            device_id: None,
+        }
+    }
+}
+
+impl Store {
+    /// Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
+    ///
+    /// In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if
+    /// this device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone
+    /// on with by a later call if they broke off; then as [`install_release`](Self::install_release), and
+    /// [`set_next`](Self::set_next). What was downloaded and is refused is removed. A crash leaves the step before or the step
+    /// after, and the next call goes on from there.
+    ///
+    /// What is refused is no error but told in the answer, since a channel may offer something else as well: releases that
+    /// fail a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
+    ///
+    /// # Errors
+    /// [`Network`](crate::ErrorKind::Network), and [`Server`](crate::ErrorKind::Server) for the channel file;
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) for one of another app or channel or that is none, and for plain HTTP; those of
+    /// [`key_ring`](Self::key_ring); [`NoSpace`](crate::ErrorKind::NoSpace), [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io),
+    /// [`Cancelled`](crate::ErrorKind::Cancelled). The next call goes on where this one stopped.
+    pub fn update_from_channel(
+        &self,
+        transport: &dyn Transport,
+        source: &ChannelSource,
+        options: &DownloadOptions,
+        control: &Control,
+    ) -> Result<ChannelUpdate> {
+        let reader = Reader {
+            transport,
+            site: &source.site,
+            options,
+            control,
+        };
+        let (app, channel) = (&source.release.app_id, &source.release.channel);
+        let file = reader.read(&site::channel_path(channel), MAX_CHANNEL_FILE_BYTES)?;
+        let file = ChannelFile::parse(&file, app, channel)?;
+        let (ring, ring_problem) = self.walk_rings(&reader, &source.release)?;
+        let mut look = Look::new(self, reader, source);
+        let outcome = look.choose(&file)?;
+        Ok(ChannelUpdate {
+            outcome,
+            rollout: look.rollout,
+            passed_over: look.passed_over,
+            ring,
+            ring_problem,
+        })
+    }
+
+    /// The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
+    ///
+    /// # Errors
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace).
+    pub fn device_id(&self) -> Result<String> {
+        if let Some(id) = self.state()?.trust.device_id {
+            return Ok(id);
+        }
+        let new = super::session::random_name()?;
+        self.change(|state| Ok(state.trust.device_id.get_or_insert(new).clone()))
+    }
+
+    /// Follows every ring that came since the last one, and remembers where it came to. Tells the number, and what is wrong
+    /// with the next one, if it is there and no ring.
+    fn walk_rings(&self, reader: &Reader<'_>, options: &ReleaseOptions) -> Result<(u64, Option<Error>)> {
+        let known = self.trusted_ring(options)?;
+        let mut last = known.clone();
+        let mut problem = None;
+        for _ in 0..MAX_RINGS_AT_A_TIME {
+            match next_ring(reader, &last)? {
+                Some(Ok(next)) => last = next,
+                // Some servers answer with a page whatever is asked for. Whoever could put it there could as well have
+                // taken the ring away.
+                Some(Err(error)) => {
+                    problem = Some(error);
+                    break;
+                }
+                None => break,
+            }
+        }
+        if last.ring.number() > known.ring.number() {
+            self.remember_ring(&last, options)?;
+        }
+        Ok((last.ring.number(), problem))
+    }
+
+    /// Has the bundle come next, unless it is current or does so already. Says whether there was something to do.
+    fn bring_next(&self, record: &BundleRecord) -> Result<bool> {
+        let slot = Slot::Bundle(record.id.clone());
+        let state = self.state()?;
+        let is_next = state.next.as_ref() == Some(&slot);
+        if is_next || (state.next.is_none() && state.current == slot) {
+            return Ok(false);
+        }
+        self.set_next(&slot)?;
+        Ok(true)
+    }
+}
+
+fn next_ring(reader: &Reader<'_>, last: &TrustedRing) -> Result<Option<Result<TrustedRing>>> {
+    let path = site::ring_path(last.ring.number().saturating_add(1));
+    match reader.read_if_any(&path, MAX_ENVELOPE_BYTES) {
+        Ok(envelope) => Ok(envelope.map(|envelope| last.follow(&envelope))),
+        Err(error @ Error::Server { status: 200, .. }) => Ok(Some(Err(error))),
+        Err(error) => Err(error),
+    }
+}
