@@ -48,3 +48,39 @@ impl fmt::Display for AppId {
         formatter.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn an_id_is_a_reverse_domain() {
+        let longest = format!("com.{}", "a".repeat(252));
+        for id in [
+            "com.example.app",
+            "COM.example_1.app-2",
+            "a.b",
+            "ee.forgr.capacitor_go",
+            &longest,
+        ] {
+            assert_eq!(id.parse::<AppId>().unwrap().as_str(), id);
+        }
+        let longer = format!("{longest}a");
+        for id in [
+            "",
+            "app",
+            "app_123",
+            ".a",
+            "com.",
+            "com..app",
+            "com.example.app/../x",
+            "com.ex\u{e4}mple",
+            "c-m.app",
+            &longer,
+        ] {
+            assert_eq!(id.parse::<AppId>().unwrap_err().kind(), ErrorKind::InvalidInput, "{id}");
+        }
+    }
+}

@@ -237,3 +237,6 @@ impl<'de> Visitor<'de> for Name {
         Ok(Cow::Owned(text.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,3 +90,6 @@ impl KeyId {
         Self::from_bytes(*digest.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,4 +7,5 @@ pub mod external;
 pub mod plan;
 pub mod put;
 pub mod s3;
+pub mod static_site;
 mod told;

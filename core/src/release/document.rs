@@ -340,3 +340,6 @@ impl<'a> Written<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -200,3 +200,6 @@ struct WrittenSignature {
     keyid: String,
     sig: String,
 }
+
+#[cfg(test)]
+mod tests;

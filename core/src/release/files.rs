@@ -201,3 +201,6 @@ struct WrittenEntry<'a> {
     size: u64,
     sha256: String,
 }
+
+#[cfg(test)]
+mod tests;

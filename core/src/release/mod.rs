@@ -7,6 +7,9 @@ mod document;
 mod envelope;
 mod fields;
 mod files;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+mod fixtures;
 mod refusal;
 mod ring;
 pub mod site;

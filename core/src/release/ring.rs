@@ -355,3 +355,6 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     retired: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -275,3 +275,6 @@ impl TrustedRelease {
         FileList::parse(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,8 @@ pub struct Store {
     /// The generation of the state that is known to be durable. A newer one may only be visible: whoever renamed it may
     /// have died, or failed, before its name was synced.
     durable: AtomicU64,
+    /// The same of the last key ring that was followed, by its number.
+    durable_ring: AtomicU64,
 }
 
 /// A change that is being made.
@@ -134,6 +136,7 @@ impl Store {
             clock,
             warning: None,
             durable: AtomicU64::new(0),
+            durable_ring: AtomicU64::new(0),
         };
         // Rubbish that cannot be removed is no reason not to start, nor is a disk that is full.
         let (swept, reserved) = (store.sweep_staging(), store.make_reserve());
@@ -238,8 +241,7 @@ impl Store {
     /// Makes what was loaded durable, if that is not known of it. For answers that rely on it without a change.
     fn settle(&self, loaded: &Loaded) -> Result<()> {
         if self.durable.load(Ordering::Relaxed) != loaded.generation {
-            let root = self.persistence.layout.root();
-            self.persistence.files.sync_folder(root).at("sync the folder", root)?;
+            self.persistence.sync_root()?;
             self.durable.store(loaded.generation, Ordering::Relaxed);
         }
         Ok(())
@@ -270,6 +272,12 @@ impl Persistence {
             }
         }
         Ok(())
+    }
+
+    /// Makes the names of the state and the key ring durable.
+    fn sync_root(&self) -> Result<()> {
+        let root = self.layout.root();
+        self.files.sync_folder(root).at("sync the folder", root)
     }
 
     /// Makes the names of bundles durable, and that of a folder of the host, which may have made it at any time.

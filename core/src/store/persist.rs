@@ -141,6 +141,11 @@ impl Persistence {
         self.replace_durably(&self.layout.ring(), RING, ring)
     }
 
+    /// Removes what a crash left of a ring that was being written.
+    pub(super) fn sweep_ring(&self) -> Result<()> {
+        self.remove_file_if_there(&temporary_of(&self.layout.ring()))
+    }
+
     /// The last ring that was followed. One that was read in full and does not decode counts as none: the rings are walked
     /// anew then, from the one that the app brings.
     pub(super) fn followed_ring(&self) -> Result<Option<FollowedRing>> {

@@ -3,6 +3,8 @@
 //! Kept in a file of its own beside the state: it may be large, changes once a year, and must not go with a lost state, or
 //! keys that were retired would count again until the rings are walked anew.
 
+use std::sync::atomic::Ordering;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -45,6 +47,14 @@ impl FromJson for FollowedRing {
             chain: object.get("chain")?,
             envelope: object.get("envelope")?,
         })
+    }
+}
+
+#[cfg(test)]
+impl FollowedRing {
+    /// How many rings lie on the way.
+    pub(super) fn length(&self) -> u64 {
+        self.chain.len() as u64
     }
 }
 
@@ -115,7 +125,16 @@ impl Store {
         let first = TrustedRing::first(options)?;
         let followed = self.persistence.followed_ring()?;
         let remembered = followed.and_then(|followed| TrustedRing::remembered(&first, followed, options));
-        Ok(remembered.unwrap_or(first))
+        let Some(remembered) = remembered else {
+            return Ok(first);
+        };
+        // Whoever wrote it may have died, or failed, before its name was synced; what is done by it must not outlive it.
+        let number = remembered.ring.number();
+        if self.durable_ring.load(Ordering::Relaxed) != number {
+            self.persistence.sync_root()?;
+            self.durable_ring.store(number, Ordering::Relaxed);
+        }
+        Ok(remembered)
     }
 
     /// Another process may have gone further meanwhile; what it found stays.

@@ -73,6 +73,20 @@ impl Failure {
         }
     }
 
+    /// A check found what has an exit code of its own.
+    pub(crate) fn verdict(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        findings: Vec<Reported>,
+        exit: u8,
+    ) -> Self {
+        Self {
+            findings,
+            exit,
+            ..Self::refused(code, message)
+        }
+    }
+
     /// A check found errors; the document lists them all.
     pub(crate) fn found(code: &'static str, message: impl Into<String>, findings: Vec<Reported>) -> Self {
         Self {

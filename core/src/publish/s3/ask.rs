@@ -13,8 +13,9 @@ use crate::progress::Control;
 use crate::transport::{Body, Head, Headers, Method, Question, Receiver, Repeat, Reply, Request, Sending, Transport};
 use crate::transport::{TransportError, Url};
 
-/// A list of a thousand keys, each of the longest kind, every letter escaped.
-const LARGEST_REPLY: usize = 16 << 20;
+/// The largest small object: a file list. A list of a thousand keys, each of the longest kind, every letter escaped, is a
+/// quarter of it.
+const LARGEST_REPLY: usize = 65 << 20;
 /// How often a request is tried that gets no answer, or one that asks to come back.
 const TRIES: u32 = 5;
 /// So much longer is waited for an answer that takes work.

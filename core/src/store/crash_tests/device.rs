@@ -12,6 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
+use super::releases::{SignedFiles, options, second_ring};
 use crate::error::Result;
 use crate::files::forgetful::Forgetful;
 use crate::files::{Files as _, Kind};
@@ -29,6 +30,7 @@ pub(super) type Contents = BTreeMap<String, Vec<u8>>;
 #[derive(Debug)]
 pub(super) struct Archives {
     archives: BTreeMap<String, VerifiedArchive>,
+    releases: BTreeMap<(String, u64), SignedFiles>,
     _folder: TempDir,
 }
 
@@ -41,8 +43,18 @@ impl Archives {
             .collect();
         Self {
             archives,
+            releases: BTreeMap::new(),
             _folder: folder,
         }
+    }
+
+    /// The same, and signed releases of some of them.
+    pub(super) fn released(mut self, releases: &[(&str, u64)]) -> Self {
+        for (version, sequence) in releases {
+            let release = SignedFiles::of(self.get(version), version, *sequence);
+            self.releases.insert(((*version).to_owned(), *sequence), release);
+        }
+        self
     }
 
     pub(super) fn get(&self, version: &str) -> &VerifiedArchive {
@@ -97,6 +109,8 @@ pub(super) struct Snapshot {
     pub(super) failed: BTreeSet<String>,
     /// Whether each installed bundle is proven.
     pub(super) bundles: BTreeMap<String, bool>,
+    /// The last sequence that was accepted, the latest time seen and the key ring that counts.
+    pub(super) trust: (Option<u64>, u64, u64),
 }
 
 impl Snapshot {
@@ -174,6 +188,21 @@ impl Device {
             .install(archives.get(version), &NewBundle::version(version), &Control::new())
     }
 
+    pub(super) fn accept(&self, archives: &Archives, version: &str, sequence: u64) -> Result<BundleRecord> {
+        let release = &archives.releases[&(version.to_owned(), sequence)];
+        let archive = archives.get(version).path();
+        self.store()
+            .install_release(&release.envelope, archive, &release.files, &options(), &Control::new())
+    }
+
+    /// Follows the second ring, if that was not done yet.
+    pub(super) fn follow(&self) -> Result<()> {
+        if self.store().key_ring(&options())?.number() == 1 {
+            self.store().follow_ring(second_ring(), &options())?;
+        }
+        Ok(())
+    }
+
     pub(super) fn set_next(&self, version: &str) -> Result<()> {
         self.store().set_next(&Slot::Bundle(self.id_of(version)?))
     }
@@ -200,7 +229,16 @@ impl Device {
                 trial.attempt.as_ref().map(|attempt| attempt.started),
             )
         };
+        let (options, memory) = (options(), &state.trust);
+        let accepted = memory.last_accepted(&options.app_id, &options.channel);
+        // By looking alone: asking the store would make durable what is not yet.
+        let ring = self
+            .store()
+            .persistence
+            .followed_ring()?
+            .map_or(1, |ring| ring.length());
         Ok(Snapshot {
+            trust: (accepted.map(|last| last.sequence), memory.latest_time().0, ring),
             current: version(&state.current),
             next: state.next.as_ref().map(version),
             fallback: version(&state.fallback),

@@ -35,6 +35,12 @@ pub(super) fn recover_twice(files: Forgetful, possible: &[Snapshot], archives: &
     require_sound(files, archives, AFTER_THAT, |found| {
         let same_fallback = |before: &Snapshot| before.fallback == found.fallback;
         let still_failed = |before: &Snapshot| before.failed.is_subset(&found.failed);
+        let (accepted, latest, ring) = found.trust;
+        let still_known =
+            |before: &Snapshot| before.trust.0 <= accepted && before.trust.1 <= latest && before.trust.2 <= ring;
+        require(possible.iter().any(still_known), || {
+            format!("the store says {found:?} after {possible:?}")
+        })?;
         let kept = (found.fallback == AFTER || possible.iter().any(same_fallback)) && possible.iter().any(still_failed);
         require(kept, || format!("the store says {found:?} after {possible:?}"))
     })
@@ -194,7 +200,9 @@ fn require_tidy(device: &Device) -> Result<(), Wrong> {
         "state.json",
         "state.prev.json",
     ];
-    require_names(device, "", &known.map(ToOwned::to_owned).into())
+    let ring = device.store().persistence.followed_ring().map_err(wrong("the ring"))?;
+    let known = known.into_iter().chain(ring.map(|_| "ring.json"));
+    require_names(device, "", &known.map(ToOwned::to_owned).collect())
 }
 
 fn require_names(device: &Device, folder: &str, expected: &BTreeSet<String>) -> Result<(), Wrong> {

@@ -9,6 +9,10 @@ pub(super) enum Step {
     /// The process, if there is one, is killed; the next one opens the store.
     Start,
     Install(&'static str),
+    /// Installs a version by the release with this sequence, which is accepted.
+    Accept(&'static str, u64),
+    /// Follows the second key ring.
+    Follow,
     SetNext(&'static str),
     Launch,
     Started,
@@ -16,7 +20,7 @@ pub(super) enum Step {
     Clean,
 }
 
-use Step::{Clean, Confirm, Install, Launch, SetNext, Start, Started};
+use Step::{Accept, Clean, Confirm, Follow, Install, Launch, SetNext, Start, Started};
 
 /// Each step changes the state once at most, so that a crash leaves what was before it or what is after it.
 #[rustfmt::skip]
@@ -29,12 +33,16 @@ pub(super) const STORY: &[Step] = &[
     Start, Launch, Started,
     Start, Launch, Started,
     Start, Launch,
-    // Version 3 takes the place of 1, whose files go.
-    Install("3"), SetNext("3"),
+    // Version 3 takes the place of 1, whose files go. It comes with a release, and with another once it is there.
+    Accept("3", 7), SetNext("3"),
     Start, Launch, Started, Confirm,
+    Accept("3", 8), Follow,
     // Of two more only the newest is kept; it is next when the story ends.
-    Install("4"), Install("5"), SetNext("5"), Clean,
+    Install("4"), Accept("5", 9), SetNext("5"), Clean,
 ];
+
+/// The releases that come in it.
+pub(super) const RELEASES: &[(&str, u64)] = &[("3", 7), ("3", 8), ("5", 9)];
 
 pub(super) const VERSIONS: &[&str] = &["1", "2", "3", "4", "5"];
 
@@ -69,6 +77,8 @@ fn attempt(device: &mut Device, archives: &Archives, step: Step) -> Result<(), U
     match step {
         Start => device.start()?,
         Install(version) => drop(device.install(archives, version)?),
+        Accept(version, sequence) => drop(device.accept(archives, version, sequence)?),
+        Follow => device.follow()?,
         SetNext(version) => device.set_next(version)?,
         Launch => {
             if let LaunchReason::NotDurable(why) = device.launch().reason {

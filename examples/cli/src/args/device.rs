@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use capbundle::store::{BundleId, Delay, NativeVersion, Slot, Timestamp};
+use capbundle::transport::Url;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::Form;
 use super::host::HostArgs;
 use super::measure;
+use super::server::NetworkArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeviceArgs {
@@ -37,6 +39,22 @@ pub(crate) enum DeviceCommand {
     --iv-session-key \"$IV_SESSION_KEY\" --checksum \"$SIGNED_CHECKSUM\" --key .capgo_key_v2.pub"
     )]
     Install(InstallArgs),
+    /// Check a signed release, and install it from its files
+    ///
+    /// From then on this device takes no older release of the channel. It takes nothing that a release does not say may run.
+    #[command(after_help = "Example:
+  capbundle device install-release release.json --archive app.sealed --files files.json --store ./phone \\
+    --channel production --keys ring-1.json --content-key .capbundle_content_key --next")]
+    InstallRelease(Box<InstallReleaseArgs>),
+    /// Look at a static channel, and take what it has for this device
+    ///
+    /// Follows key rings that came since, decides by the device's id whether it is within a rollout, downloads what is wanted,
+    /// and has it come next. What is refused changes nothing; the error code under --json is the name of the check.
+    #[command(after_help = "Examples:
+  capbundle device update --store ./phone --channel-url https://cdn.example.com/app/channels/production.json \\
+    --keys ring-1.json --content-key .capbundle_content_key --device-id phone-1
+  capbundle device update --store ./phone --site https://cdn.example.com/app --channel beta --keys ring-1.json")]
+    Update(Box<UpdateArgs>),
     /// Start the app: decide which bundle to serve
     ///
     /// The app's last run is over, however it ended: a bundle on trial that had started and never confirmed has used up
@@ -161,6 +179,63 @@ pub(crate) struct InstallArgs {
     /// Newest native version it runs on
     #[arg(long, value_name = "VERSION")]
     pub(crate) max_native: Option<String>,
+}
+
+/// What an app knows by itself of the releases it takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What the app brings")]
+pub(crate) struct TrustArgs {
+    /// The app's id [default: appId of the capacitor.config here]
+    #[arg(long, value_name = "APP_ID")]
+    pub(crate) app_id: Option<String>,
+    /// The first key ring
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: PathBuf,
+    /// The private half of the content key that sealed archives are opened with (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) content_key: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InstallReleaseArgs {
+    /// The release
+    #[arg(value_name = "RELEASE")]
+    pub(crate) release: PathBuf,
+    /// The archive as it is delivered: sealed, where the release says so
+    #[arg(long, value_name = "FILE")]
+    pub(crate) archive: PathBuf,
+    /// The list of its files
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files: PathBuf,
+    /// The channel whose releases the app takes
+    #[arg(long, value_name = "NAME")]
+    pub(crate) channel: String,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    /// Serve it from the next launch on
+    #[arg(long)]
+    pub(crate) next: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("place").required(true).args(["channel_url", "site"]))]
+pub(crate) struct UpdateArgs {
+    /// Address of the channel file, which ends in channels/<NAME>.json
+    #[arg(long, value_name = "URL")]
+    pub(crate) channel_url: Option<Url>,
+    /// Address of the site, with --channel
+    #[arg(long, value_name = "URL", requires = "channel")]
+    pub(crate) site: Option<Url>,
+    /// The channel on the site
+    #[arg(long, value_name = "NAME", conflicts_with = "channel_url")]
+    pub(crate) channel: Option<String>,
+    /// What tells this device from others in a rollout [default: made at random once]
+    #[arg(long, value_name = "ID")]
+    pub(crate) device_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
 }
 
 #[derive(Debug, Args)]

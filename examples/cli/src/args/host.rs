@@ -26,6 +26,9 @@ pub(crate) struct HostArgs {
     /// Remove the bundle that a confirmed one replaces [default: true]
     #[arg(long, global = true, value_name = "BOOL", action = ArgAction::Set)]
     auto_delete_previous: Option<bool>,
+    /// Sequence of the release that is built into the native app: nothing as old is installed or served
+    #[arg(long, global = true, value_name = "N")]
+    built_in_sequence: Option<u64>,
 }
 
 impl HostArgs {
@@ -37,6 +40,7 @@ impl HostArgs {
         take(&mut options.reset_when_native_changes, self.reset_when_update);
         take(&mut options.auto_delete_failed, self.auto_delete_failed);
         take(&mut options.auto_delete_previous, self.auto_delete_previous);
+        options.built_in_sequence = self.built_in_sequence;
         options
     }
 }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::JsonSwitch;
 use super::release::{AppArgs, LookArgs, SignArgs};
+use super::site::RingPublishArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyringCommand {
@@ -39,6 +40,12 @@ pub(crate) enum KeyringCommand {
     #[command(after_help = "Example:
   capbundle keyring check keys/1.json keys/2.json keys/3.json")]
     Check(KeyringCheckArgs),
+    /// Put a key ring on a site, from where devices walk on to it
+    ///
+    /// The first one, or the one that follows the newest there: a ring that devices would not follow is refused.
+    #[command(after_help = "Example:
+  capbundle keyring publish 2.json --to s3://my-bucket/app --s3-region eu-central-1")]
+    Publish(RingPublishArgs),
 }
 
 #[derive(Debug, Args)]

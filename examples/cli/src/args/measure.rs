@@ -25,6 +25,21 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     times(number, unit)
 }
 
+/// A part of all devices, `5%` or `0.25%`, in hundredths of a percent. The sign may be left out.
+pub(super) fn share(text: &str) -> Result<u16, String> {
+    let refuse = || "expected 0% to 100%, with at most two digits behind the point".to_owned();
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(rest) || rest.len() > 2 {
+        return Err(refuse());
+    }
+    let hundredths: u16 = format!("{rest:0<2}").parse().map_err(|_| refuse())?;
+    let whole: u16 = whole.parse().map_err(|_| refuse())?;
+    let share = whole.checked_mul(100).and_then(|share| share.checked_add(hundredths));
+    share.filter(|share| *share <= 10_000).ok_or_else(refuse)
+}
+
 fn times(number: &str, unit: u64) -> Result<u64, String> {
     let count: u64 = number.parse().map_err(|_| format!("{number:?} is no whole number"))?;
     count.checked_mul(unit).ok_or_else(|| "it is too much".to_owned())
@@ -40,6 +55,34 @@ mod tests {
         assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
         for wrong in ["", "7", "d", "-1d", "1.5h", "7w", "7µ", "999999999999999999d"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shares_are_percents_with_two_digits() {
+        for (text, bps) in [
+            ("5%", 500),
+            ("5", 500),
+            ("0.25%", 25),
+            ("0.5 %", 50),
+            ("100%", 10_000),
+            ("0%", 0),
+        ] {
+            assert_eq!(share(text), Ok(bps), "{text}");
+        }
+        for wrong in [
+            "",
+            "%",
+            "-1%",
+            "100.01%",
+            "101%",
+            "0.125%",
+            "5.%",
+            ".5%",
+            "five",
+            "99999999%",
+        ] {
+            assert!(share(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -14,6 +14,7 @@ mod measure;
 mod release;
 mod remote;
 mod server;
+mod site;
 mod unsupported;
 mod upload;
 
@@ -26,7 +27,8 @@ pub(crate) use bundle::{
     BundleCommand, CheckArgs, ContentArgs, DecryptArgs, EncryptArgs, Form, InspectArgs, UnpackArgs, VerifyArgs, ZipArgs,
 };
 pub(crate) use device::{
-    AdoptArgs, CleanArgs, ConfirmArgs, DeviceArgs, DeviceCommand, IdArgs, InstallArgs, LaunchArgs, NextArgs,
+    AdoptArgs, CleanArgs, ConfirmArgs, DeviceArgs, DeviceCommand, IdArgs, InstallArgs, InstallReleaseArgs, LaunchArgs,
+    NextArgs, TrustArgs, UpdateArgs,
 };
 pub(crate) use key::{CreateArgs, KeyCommand, SaveArgs};
 pub(crate) use keyring::{KeyringCheckArgs, KeyringCommand, KeyringCreateArgs, KeyringRotateArgs};
@@ -36,7 +38,11 @@ pub(crate) use remote::{
     MetadataArgs,
 };
 pub(crate) use server::{NetworkArgs, ServerArgs};
-pub(crate) use upload::{BucketStyle, S3Args, UploadArgs};
+pub(crate) use site::{
+    GcArgs, PauseArgs, PromoteArgs, PublishArgs, RenewArgs, RingPublishArgs, RollbackArgs, RolloutArgs, SigningArgs,
+    SiteArgs, SiteChannelArgs, SiteListArgs, SiteVerifyArgs,
+};
+pub(crate) use upload::{BucketStyle, S3Access, S3Args, UploadArgs};
 
 const EXAMPLES_AND_EXIT_CODES: &str = "\
 Examples:
@@ -101,13 +107,15 @@ pub(crate) enum Command {
   capbundle key show --json"
     )]
     Key(KeyCommand),
-    /// Make, sign and check releases: signed documents that say which bundle may run, where, and until when
+    /// Make, sign, publish and watch releases: signed documents that say which bundle may run, where, and until when
     #[command(
         subcommand,
         arg_required_else_help = true,
         after_help = "Examples:
   capbundle release create --archive app.zip --bundle 1.2.3 --channel production --sequence 42 --key release.key
-  capbundle release check release.json --ring keys/1.json --channel production"
+  capbundle release check release.json --ring keys/1.json --channel production
+  capbundle release publish --to s3://my-bucket/app --key release.key --candidate 5%
+  capbundle release verify https://updates.example.com/app --ring keys/1.json"
     )]
     Release(ReleaseCommand),
     /// Make, sign and check key rings: signed documents that say whose releases an app takes

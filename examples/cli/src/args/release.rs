@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::site::{
+    GcArgs, PauseArgs, PromoteArgs, PublishArgs, RenewArgs, RollbackArgs, RolloutArgs, SiteListArgs, SiteVerifyArgs,
+};
 use super::{JsonSwitch, measure};
 
 #[derive(Debug, Subcommand)]
@@ -36,6 +39,72 @@ pub(crate) enum ReleaseCommand {
   capbundle release check release.json --ring keys/1.json --channel production --archive app.zip --files files.json
   capbundle release check release.json --ring keys/1.json --ring keys/2.json --channel production --native-version 2.1")]
     Check(Box<ReleaseCheckArgs>),
+    /// Publish a bundle on a site of plain files: archive, file list, release, and last the channel
+    ///
+    /// Packs the folder (or takes --zip), seals it for content keys, signs a release with the next sequence and offers it to all
+    /// devices, or with --candidate to a part of them. Killed or refused at any point, devices see no half of it: run it again.
+    #[command(after_help = "Examples:
+  capbundle release publish --to ./public --key release.key
+  capbundle release publish --to s3://my-bucket/app --s3-region eu-central-1 --key release.key --candidate 5%
+  capbundle release publish --to ./public --zip app.zip --bundle 1.2.3 --key release.key --recipient content.pub --dry-run
+  capbundle release publish --to ./public --signed release.json --files files.json --zip app.zip
+
+Secrets from the environment: CAPBUNDLE_PRIVATE_KEY (--key), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
+(--s3-apikey, --s3-apisecret, --s3-session-token).")]
+    Publish(Box<PublishArgs>),
+    /// Offer the candidate to all devices
+    #[command(after_help = "Examples:
+  capbundle release promote --to ./public
+  capbundle release promote --to s3://my-bucket/app --channel production --sequence 43")]
+    Promote(PromoteArgs),
+    /// Change how many devices are offered the candidate; raising it never takes it from a device
+    #[command(after_help = "Examples:
+  capbundle release rollout 25% --to ./public
+  capbundle release rollout 0.5% --to ./public --lower")]
+    Rollout(RolloutArgs),
+    /// Go back: a new release of an older bundle, with a higher sequence, for all devices at once
+    ///
+    /// With a candidate and no --sequence: back to the stable bundle, also for the devices that took the candidate.
+    #[command(after_help = "Examples:
+  capbundle release rollback --to ./public --key release.key
+  capbundle release rollback --to ./public --key release.key --sequence 41")]
+    Rollback(RollbackArgs),
+    /// Offer the candidate to nobody any more; devices that have it keep it
+    #[command(after_help = "Example:
+  capbundle release pause --to s3://my-bucket/app --channel production")]
+    Pause(PauseArgs),
+    /// Sign the bundles of a channel anew, for longer, before devices refuse them as expired
+    #[command(after_help = "Examples:
+  capbundle release renew --to ./public --key release.key
+  capbundle release renew --to ./public --key release.key --within 30d")]
+    Renew(RenewArgs),
+    /// Show the channels and releases of a site, the newest first
+    #[command(after_help = "Examples:
+  capbundle release list --to ./public
+  capbundle release list --to s3://my-bucket/app --channel production --json")]
+    List(SiteListArgs),
+    /// Look at a site as devices do, over the network: for monitoring
+    ///
+    /// Reads channels, key rings, releases and file lists, checks what a device checks, and sees that archives are there with the
+    /// right size; with --full it downloads and proves them.
+    #[command(after_help = "Examples:
+  capbundle release verify https://updates.example.com/app --ring keys/1.json
+  capbundle release verify https://updates.example.com/app/channels/beta.json --ring keys/1.json --full --json
+
+Exit codes:
+  0  devices get what was published
+  1  it could not be looked at: the network, the server, a file here
+  3  something is broken: devices refuse it or find nothing
+  4  it works, and somebody should look: a release expires soon, a cache keeps the channel file")]
+    Verify(Box<SiteVerifyArgs>),
+    /// Remove from a site what nothing needs any more; never what a channel names
+    ///
+    /// Keeps what channels name, the newest releases of each channel, all key rings, and what is younger than --grace. Removes
+    /// nothing at all while a channel file or a kept release cannot be read.
+    #[command(after_help = "Examples:
+  capbundle release gc --to ./public --dry-run
+  capbundle release gc --to s3://my-bucket/app --keep 20 --grace 7d")]
+    Gc(GcArgs),
 }
 
 /// The app, where no config says it.

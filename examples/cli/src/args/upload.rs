@@ -120,13 +120,10 @@ pub(crate) enum BucketStyle {
     VirtualHost,
 }
 
-/// A bucket. Key and secret are better in the environment than on a command line, which others can see.
+/// How a bucket is reached, and as whom.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "S3 and compatible stores")]
-pub(crate) struct S3Args {
-    /// Name of the bucket
-    #[arg(id = "s3-bucket-name", long = "s3-bucket-name", value_name = "NAME")]
-    pub(crate) bucket: Option<String>,
+pub(crate) struct S3Access {
     /// Region of the bucket [default: AWS_REGION, else that of the profile]
     #[arg(id = "s3-region", long = "s3-region", value_name = "REGION")]
     pub(crate) region: Option<String>,
@@ -170,6 +167,35 @@ pub(crate) struct S3Args {
         value_name = "STYLE"
     )]
     pub(crate) style: BucketStyle,
+}
+
+impl S3Access {
+    /// Whether any of these options is given.
+    pub(crate) fn any(&self) -> bool {
+        let given = [
+            &self.region,
+            &self.apikey,
+            &self.apisecret,
+            &self.session_token,
+            &self.profile,
+            &self.endpoint,
+        ];
+        given.iter().any(|option| option.is_some())
+            || self.port.is_some()
+            || self.no_ssl
+            || self.style != BucketStyle::Auto
+    }
+}
+
+/// A bucket. Key and secret are better in the environment than on a command line, which others can see.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "S3 and compatible stores")]
+pub(crate) struct S3Args {
+    /// Name of the bucket
+    #[arg(id = "s3-bucket-name", long = "s3-bucket-name", value_name = "NAME")]
+    pub(crate) bucket: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: S3Access,
     /// Folder in the bucket
     #[arg(id = "s3-prefix", long = "s3-prefix", value_name = "PREFIX")]
     pub(crate) prefix: Option<String>,
@@ -192,21 +218,11 @@ impl S3Args {
     pub(crate) fn any(&self) -> bool {
         let given = [
             &self.bucket,
-            &self.region,
-            &self.apikey,
-            &self.apisecret,
-            &self.session_token,
-            &self.profile,
-            &self.endpoint,
             &self.prefix,
             &self.key,
             &self.public_url,
             &self.cache_control,
         ];
-        given.iter().any(|option| option.is_some())
-            || self.port.is_some()
-            || self.no_ssl
-            || self.replace
-            || self.style != BucketStyle::Auto
+        given.iter().any(|option| option.is_some()) || self.replace || self.access.any()
     }
 }

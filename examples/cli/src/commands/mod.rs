@@ -10,7 +10,9 @@ mod keyring;
 mod man;
 mod release;
 mod remote;
+mod s3;
 mod server;
+mod site;
 
 use std::process::ExitCode;
 
@@ -51,6 +53,17 @@ pub(crate) fn run(command: Command) -> ExitCode {
             ReleaseCommand::Sign(args) => with(args.output.json, |output| release::sign::run(&args, output)),
             ReleaseCommand::Inspect(args) => with(args.output.json, |output| release::inspect::run(&args, output)),
             ReleaseCommand::Check(args) => stoppable(args.output.json, |output| release::check::run(&args, output)),
+            ReleaseCommand::Publish(args) => stoppable(args.output.json, |output| site::publish::run(&args, output)),
+            ReleaseCommand::Promote(args) => stoppable(args.output.json, |output| site::change::promote(&args, output)),
+            ReleaseCommand::Rollout(args) => stoppable(args.output.json, |output| site::change::rollout(&args, output)),
+            ReleaseCommand::Rollback(args) => {
+                stoppable(args.output.json, |output| site::again::rollback(&args, output))
+            }
+            ReleaseCommand::Pause(args) => stoppable(args.output.json, |output| site::change::pause(&args, output)),
+            ReleaseCommand::Renew(args) => stoppable(args.output.json, |output| site::again::renew(&args, output)),
+            ReleaseCommand::List(args) => stoppable(args.output.json, |output| site::list::run(&args, output)),
+            ReleaseCommand::Verify(args) => stoppable(args.output.json, |output| site::verify::run(&args, output)),
+            ReleaseCommand::Gc(args) => stoppable(args.output.json, |output| site::gc::run(&args, output)),
         },
         Command::Keyring(command) => match command {
             KeyringCommand::Create(args) => with(args.output.json, |output| keyring::create::run(&args, output)),
@@ -58,6 +71,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
             KeyringCommand::Sign(args) => with(args.output.json, |output| keyring::sign::run(&args, output)),
             KeyringCommand::Inspect(args) => with(args.output.json, |output| keyring::inspect::run(&args, output)),
             KeyringCommand::Check(args) => with(args.output.json, |output| keyring::check::run(&args, output)),
+            KeyringCommand::Publish(args) => stoppable(args.output.json, |output| site::ring::run(&args, output)),
         },
         Command::Device(args) => stoppable(args.json, |output| device::run(&args, output)),
         Command::Demo(args) => stoppable(args.output.json, |output| demo::run(&args, output)),

@@ -6,6 +6,7 @@ pub(crate) mod decrypt;
 pub(crate) mod encrypt;
 pub(in crate::commands) mod identity;
 pub(crate) mod inspect;
+pub(in crate::commands) mod packing;
 pub(crate) mod unpack;
 pub(crate) mod upload;
 pub(crate) mod verify;

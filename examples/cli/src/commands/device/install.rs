@@ -61,7 +61,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> R
 }
 
 /// The bundle as it stands now.
-fn listed(store: &Store, record: BundleRecord) -> Result<(BundleRecord, Status)> {
+pub(super) fn listed(store: &Store, record: BundleRecord) -> Result<(BundleRecord, Status)> {
     let found = store.list()?.into_iter().find(|(listed, _)| listed.id == record.id);
     // Another process may have removed it in this moment.
     Ok(found.unwrap_or((record, Status::Installed)))

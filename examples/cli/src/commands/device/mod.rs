@@ -3,8 +3,10 @@
 mod adopt;
 mod app;
 mod bundles;
+mod channel;
 mod documents;
 mod install;
+mod release;
 mod roles;
 mod run;
 mod status;
@@ -23,6 +25,8 @@ pub(crate) fn run(args: &DeviceArgs, output: &Output) -> Result<()> {
     let device = || Device::existing(folder, options.clone(), output);
     match &args.command {
         DeviceCommand::Install(args) => install::run(&existing_or_new()?, args, output),
+        DeviceCommand::InstallRelease(args) => release::run(&existing_or_new()?, args, output),
+        DeviceCommand::Update(args) => channel::run(&existing_or_new()?, args, output),
         DeviceCommand::Launch(args) => run::launch(&existing_or_new()?, args, output),
         DeviceCommand::Started => run::started(&device()?, output),
         DeviceCommand::Confirm(args) => run::confirm(&device()?, args, output),

@@ -5,7 +5,7 @@ pub(crate) mod cleanup;
 pub(crate) mod delete;
 pub(crate) mod list;
 pub(crate) mod metadata;
-mod table;
+pub(in crate::commands) mod table;
 
 use capbundle::publish::api::{Api, AppId, RemoteBundle};
 

@@ -1,7 +1,7 @@
 //! Rows below each other, for people.
 
 /// Lines of columns as wide as their widest cell; the first row is the head.
-pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
+pub(in crate::commands) fn table(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|at| {
@@ -20,7 +20,7 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
 }
 
 /// The first characters of something long, with a sign that there is more.
-pub(super) fn short(text: &str, length: usize) -> String {
+pub(in crate::commands) fn short(text: &str, length: usize) -> String {
     if text.chars().count() <= length {
         return text.to_owned();
     }

@@ -2,22 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use capbundle::bundle::{self, Excluded, PackOptions, UnpackOptions};
+use capbundle::VerifiedArchive;
+use capbundle::bundle::{self, UnpackOptions};
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{SigningKey, VerifyingKey};
 use capbundle::seal::SignedChecksum;
 use capbundle::seal::capgo::{self, IvSessionKey};
-use capbundle::{Limits, VerifiedArchive};
 use tempfile::TempDir;
 
-use super::super::content::{self, Project};
-use super::super::{require_zip, signed_checksum};
+use super::super::content::Project;
+use super::super::{packing, require_zip, signed_checksum};
 use super::choice::Destination;
 use super::sealing::Sealing;
 use crate::args::UploadArgs;
 use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::interrupt;
-use crate::output::{self, Output};
+use crate::output::Output;
 
 /// An archive as devices will get it.
 pub(super) struct Outgoing {
@@ -99,7 +99,7 @@ pub(super) fn outgoing(
         }
         None => {
             let to = folder.path().join(&names.plain);
-            let warnings = packed(args, project, &to, output)?;
+            let warnings = packing::packed(&args.content, project, &to, output)?;
             (to, warnings)
         }
     };
@@ -143,40 +143,13 @@ fn sealed_file(args: &UploadArgs, destination: &Destination<'_>, usual: &Path) -
     )))
 }
 
-fn packed(args: &UploadArgs, project: &mut Project, to: &Path, output: &Output) -> Result<Vec<Warning>> {
-    let folder = content::folder(&args.content, project)?;
-    let mut options = PackOptions::default();
-    options.check = content::check_options(&args.content, &folder)?;
-    let bar = output.progress();
-    let packed = bundle::pack(&folder, to, &options, &bar.control())?;
-    drop(bar);
-    let path_and_rule = |one: &Excluded| (one.path.clone(), one.rule.clone());
-    let excluded: Vec<(String, String)> = packed.excluded.iter().map(path_and_rule).collect();
-    output.left_out(excluded.iter().map(|(path, rule)| (path.as_str(), rule.as_str())));
-    output.say(format!(
-        "Packed {} from {} ({}, of {})",
-        output::counted(packed.files, "file"),
-        folder.display(),
-        output::bytes(packed.size),
-        output::bytes(packed.unpacked_size),
-    ));
-    Ok(packed.findings.iter().map(Warning::from).collect())
-}
-
-/// A plain archive that somebody made: it must be one that devices can unpack.
 fn checked(zip: &Path) -> Result<Vec<Warning>> {
-    require_zip(zip)?;
-    let looked = bundle::inspect(zip, &Limits::default()).about(Subject::Archive);
-    let looked = looked.map_err(|failure| {
-        failure.adding("if it is encrypted, pass the session key that `bundle encrypt` gave with --iv-session-key")
-    })?;
-    if let Some(error) = looked.findings.iter().find(|finding| finding.is_error()) {
-        return Err(Failure::refused(
-            error.code.as_str(),
-            format!("{}: devices refuse it: {error}", zip.display()),
-        ));
-    }
-    Ok(looked.findings.iter().map(Warning::from).collect())
+    packing::checked(zip).map_err(|failure| match failure.code.as_ref() {
+        "zip_not_found" => failure,
+        _ => {
+            failure.adding("if it is encrypted, pass the session key that `bundle encrypt` gave with --iv-session-key")
+        }
+    })
 }
 
 fn seal(outgoing: &mut Outgoing, key: &SigningKey, args: &UploadArgs, to: &Path, output: &Output) -> Result<()> {

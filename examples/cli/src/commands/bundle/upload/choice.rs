@@ -5,7 +5,7 @@ use semver::Version;
 
 use crate::args::{S3Args, UploadArgs};
 use crate::codes::{Failure, Result};
-use crate::commands::server;
+use crate::commands::{s3, server};
 
 /// Where devices get the archive from.
 pub(super) enum Destination<'a> {
@@ -168,18 +168,7 @@ fn check_bucket(args: &UploadArgs) -> Result<()> {
             "--s3-…: which bucket? Pass its name with --s3-bucket-name",
         ));
     }
-    if args.s3.apikey.is_some() != args.s3.apisecret.is_some() {
-        return Err(Failure::missing_argument(
-            "--s3-apikey and --s3-apisecret belong together: pass both, or none and they are taken from the environment",
-        ));
-    }
-    if args.s3.session_token.is_some() && args.s3.apikey.is_none() {
-        return Err(Failure::missing_argument(
-            "--s3-session-token belongs to --s3-apikey and --s3-apisecret: pass all three, or none and they are taken from the \
-             environment",
-        ));
-    }
-    Ok(())
+    s3::check(&args.s3.access)
 }
 
 fn put<'a>(args: &UploadArgs, url: &str) -> Result<Destination<'a>> {

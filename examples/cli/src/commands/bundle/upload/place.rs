@@ -3,41 +3,17 @@
 use std::sync::Arc;
 
 use capbundle::digest::Sha256Digest;
-use capbundle::publish::s3::{
-    Bucket, BucketOptions, Credentials, KeyParts, KeyTemplate, Settings, Style, UploadOptions,
-};
+use capbundle::publish::s3::{Bucket, KeyParts, KeyTemplate, UploadOptions};
 use capbundle::transport::{Transport, Url};
 
 use super::choice;
-use crate::args::{BucketStyle, S3Args, UploadArgs};
+use crate::args::{S3Args, UploadArgs};
 use crate::codes::{Failure, Result};
-
-/// Shown in no request: a dry run asks nobody.
-const NOBODY: &str = "nobody";
+use crate::commands::s3;
 
 pub(super) fn bucket(args: &UploadArgs, s3: &S3Args, transport: Arc<dyn Transport>) -> Result<Bucket> {
-    let settings = Settings::find(s3.profile.as_deref())?;
-    let mut options = BucketOptions::new(
-        s3.region.clone().unwrap_or_default(),
-        s3.bucket.clone().unwrap_or_default(),
-    );
-    options.endpoint.clone_from(&s3.endpoint);
-    options.port = s3.port;
-    options.ssl = s3.no_ssl.then_some(false);
-    options.style = match s3.style {
-        BucketStyle::Auto => Style::Auto,
-        BucketStyle::Path => Style::Path,
-        BucketStyle::VirtualHost => Style::VirtualHost,
-    };
-    let options = options.or_from(&settings);
-    let credentials = match (&s3.apikey, &s3.apisecret) {
-        (Some(key), Some(secret)) => Credentials::new(key, secret, s3.session_token.as_deref())?,
-        _ => match settings.into_credentials() {
-            Err(_) if args.dry_run => Credentials::new(NOBODY, NOBODY, None)?,
-            found => found?,
-        },
-    };
-    Ok(Bucket::new(&options, credentials, transport)?)
+    let name = s3.bucket.as_deref().unwrap_or_default();
+    s3::bucket(&s3.access, name, args.dry_run, transport)
 }
 
 pub(super) fn key_template(s3: &S3Args) -> Result<KeyTemplate> {

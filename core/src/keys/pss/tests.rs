@@ -1,0 +1,140 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use rsa::RsaPrivateKey;
+use rsa::traits::PublicKeyParts as _;
+
+use super::*;
+
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(super::super::KeyBits::B2048).unwrap());
+static PUBLIC: LazyLock<VerifyingKey> = LazyLock::new(|| KEY.verifying_key());
+
+fn signed_with(salt: usize, message: &[u8]) -> Vec<u8> {
+    let padding = Pss::<Sha256>::new_blinded_with_salt(salt);
+    let mut rng = recovery::system_rng().unwrap();
+    KEY.0
+        .sign_with_rng(&mut rng, padding, &Sha256::digest(message))
+        .unwrap()
+}
+
+#[test]
+fn a_signature_holds_for_its_key_and_message_only() {
+    let signature = KEY.sign_pss(b"message").unwrap();
+    assert!(PUBLIC.verify_pss(b"message", &signature));
+    assert!(!PUBLIC.verify_pss(b"massage", &signature));
+    assert!(!PUBLIC.verify_pss(b"", &signature));
+    let other = SigningKey::generate(super::super::KeyBits::B2048).unwrap();
+    assert!(!other.verifying_key().verify_pss(b"message", &signature));
+    assert_ne!(signature, KEY.sign_pss(b"message").unwrap(), "the salt is random");
+}
+
+#[test]
+fn no_other_salt_is_tried() {
+    for salt in [0, 20, 31, 33, 64, 222] {
+        assert!(!PUBLIC.verify_pss(b"message", &signed_with(salt, b"message")), "{salt}");
+    }
+    assert!(PUBLIC.verify_pss(b"message", &signed_with(32, b"message")));
+}
+
+#[test]
+fn no_other_padding_is_taken() {
+    let digest = Sha256::digest(b"message");
+    let mut rng = recovery::system_rng().unwrap();
+    let pkcs1 = KEY
+        .0
+        .sign_with_rng(&mut rng, rsa::Pkcs1v15Sign::new::<Sha256>(), &digest)
+        .unwrap();
+    assert!(!PUBLIC.verify_pss(b"message", &pkcs1));
+    assert!(!PUBLIC.verify_pss(b"message", &KEY.sign_recoverably(&digest).unwrap()));
+}
+
+#[test]
+fn a_signature_has_the_length_of_the_modulus() {
+    let signature = KEY.sign_pss(b"message").unwrap();
+    let with_zero = [&[0], &signature[..]].concat();
+    for wrong in [
+        &signature[1..],
+        &signature[..255],
+        &with_zero,
+        &[],
+        &[0; 256],
+        &[0xff; 256],
+    ] {
+        assert!(!PUBLIC.verify_pss(b"message", wrong));
+    }
+}
+
+#[test]
+fn a_number_that_is_not_below_the_modulus_is_no_signature() {
+    let signature = KEY.sign_pss(b"message").unwrap();
+    let modulus = num_bigint::BigUint::from_bytes_be(&KEY.0.n().to_be_bytes());
+    let larger = (num_bigint::BigUint::from_bytes_be(&signature) + modulus).to_bytes_be();
+    assert!(!PUBLIC.verify_pss(b"message", &larger));
+}
+
+#[test]
+fn moduli_whose_bits_are_no_whole_bytes_sign_too() {
+    for bits in [2_049, 2_055, 2_057] {
+        let key = RsaPrivateKey::new(&mut recovery::system_rng().unwrap(), bits).unwrap();
+        let key = SigningKey(key);
+        let signature = key.sign_pss(b"message").unwrap();
+        assert!(key.verifying_key().verify_pss(b"message", &signature), "{bits}");
+        assert!(!key.verifying_key().verify_pss(b"massage", &signature), "{bits}");
+    }
+}
+
+#[test]
+fn a_key_comes_back_from_its_spki() {
+    let der = PUBLIC.to_spki_der();
+    let key = VerifyingKey::from_spki_der(&der).unwrap();
+    assert_eq!(key, *PUBLIC);
+    assert_eq!(key.key_id(), PUBLIC.id().unwrap());
+    assert_eq!(Sha256::digest(&der).as_slice(), key.key_id().as_bytes());
+    assert_eq!(key.key_id().to_string().parse::<KeyId>().unwrap(), key.key_id());
+}
+
+#[test]
+fn one_key_has_one_encoding() {
+    let der = PUBLIC.to_spki_der();
+    let longer = [&der[..], &[0]].concat();
+    // NULL, which says that there are no parameters, left out; the lengths around it are mended.
+    let null = der.windows(2).position(|pair| pair == [5, 0]).unwrap();
+    let mut without_null = [&der[..null], &der[null + 2..]].concat();
+    without_null[3] -= 2;
+    without_null[5] -= 2;
+    for wrong in [
+        &longer[..],
+        &der[1..],
+        &without_null,
+        &PUBLIC.0.to_pkcs1_der(),
+        b"",
+        b"\x30\x00",
+    ] {
+        assert!(VerifyingKey::from_spki_der(wrong).is_err());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_changed_bit_undoes_a_signature(at in 0_usize..256, bit in 0_u8..8) {
+        static SIGNATURE: LazyLock<Vec<u8>> = LazyLock::new(|| KEY.sign_pss(b"message").unwrap());
+        let mut signature = SIGNATURE.clone();
+        signature[at] ^= 1 << bit;
+        prop_assert!(!PUBLIC.verify_pss(b"message", &signature));
+    }
+
+    #[test]
+    fn a_changed_bit_of_a_key_is_no_key_or_another(at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let mut der = PUBLIC.to_spki_der();
+        let at = at.index(der.len());
+        der[at] ^= 1 << bit;
+        if let Ok(key) = VerifyingKey::from_spki_der(&der) {
+            prop_assert_ne!(key.key_id(), PUBLIC.key_id());
+            prop_assert_eq!(key.to_spki_der(), der);
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! A new release of a bundle.
+
+use super::bundle::Bundle;
+use super::channel::{keep, lowering, require_share};
+use super::signing::{self, Signed, Signing};
+use super::state::State;
+use super::steps::{self, Decision, Run, Step};
+use super::{Note, Outcome, Publisher, UNFINISHED_FOR};
+use crate::error::{Error, Result};
+use crate::keys::{KeyId, PublicContentKey};
+use crate::progress::Control;
+use crate::release::site;
+use crate::release::{Candidate, KeyRing, NewRelease, Release, SignedRelease};
+use crate::seal::stream;
+use crate::store::{NativeRange, Timestamp};
+
+/// More than the header of an archive sealed for 16 keys of 4096 bits.
+const LONGEST_HEADER: u64 = 16 << 10;
+
+/// What a release says of its bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    /// What people call it, 1 to 256 bytes.
+    pub version: String,
+    /// The native versions it runs on.
+    pub native: NativeRange,
+    /// For people, at most 2,048 bytes.
+    pub link: Option<String>,
+    /// For people, at most 4,096 bytes.
+    pub comment: Option<String>,
+}
+
+/// Who is offered a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// Everybody. A candidate that there is ends: its sequence is lower.
+    Stable,
+    /// So many of 10,000 devices, chosen by themselves; the others get what is stable.
+    Candidate {
+        /// 0 to 10,000.
+        rollout_bps: u16,
+    },
+}
+
+impl Publisher<'_> {
+    /// Publishes a bundle: archive, file list, release, and last the channel file, from where on devices take it.
+    ///
+    /// Done before (the channel offers a release that says the same and has more than half of its lifetime left), it is
+    /// done. Killed at any point, it is run again: a release that was begun within the last day and says the same is gone on
+    /// with.
+    ///
+    /// # Errors
+    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) for a key that is not in the newest ring, is retired, or opens archives
+    /// as well; [`InvalidInput`](crate::ErrorKind::InvalidInput) for too few keys, and a sequence that is taken;
+    /// [`Busy`](crate::ErrorKind::Busy) if somebody else publishes; what sealing, signing and storing can come to. See
+    /// [`Unfinished`](super::Unfinished).
+    pub fn publish(
+        &self,
+        bundle: &Bundle,
+        details: &Details,
+        placement: Placement,
+        signing: &Signing<'_>,
+        run: &mut Run<'_>,
+    ) -> Outcome {
+        let dry_run = run.dry_run;
+        steps::carry_out(self.storage, run, |control| {
+            if let Placement::Candidate { rollout_bps } = placement {
+                require_share(rollout_bps)?;
+            }
+            let state = self.state(control)?;
+            let mut notes = Vec::new();
+            let ring = signing.ring(self, &bundle.recipients, &mut notes, control)?;
+            let wanted = self.wanted(bundle, details, signing, &state)?;
+            let mut decision = Decision {
+                notes,
+                ..Decision::default()
+            };
+            if let Some(offered) = self.offered(&state, &wanted, signing, &ring, bundle, control)? {
+                return self.offer_again(offered, &state, placement, decision);
+            }
+            let sequence = match self.unfinished(&state, &wanted, signing, &ring, bundle, control)? {
+                Some(release) => {
+                    decision.notes.push(Note::WentOn(release.sequence));
+                    decision.steps = keep(&release);
+                    release.sequence
+                }
+                None if state.own.contains(&wanted.sequence) => return Err(self.taken(wanted.sequence)),
+                None if dry_run => {
+                    tell(&mut decision, bundle, &wanted);
+                    wanted.sequence
+                }
+                None => self.make(&mut decision, bundle, wanted, signing, &ring, control)?,
+            };
+            decision.sequences.push(sequence);
+            self.offer(&mut decision, &state, sequence, placement)?;
+            Ok(decision)
+        })
+    }
+
+    /// Publishes a release that was made and signed elsewhere, with its archive: `file` is the sealed one where the release
+    /// names one, else the plain one.
+    ///
+    /// # Errors
+    /// As of [`publish`](Self::publish); [`Error::ReleaseRefused`] if devices would not take the release.
+    pub fn publish_signed(
+        &self,
+        envelope: &[u8],
+        file: &std::path::Path,
+        files: &[u8],
+        placement: Placement,
+        ring: Option<&[u8]>,
+        run: &mut Run<'_>,
+    ) -> Outcome {
+        steps::carry_out(self.storage, run, |control| {
+            if let Placement::Candidate { rollout_bps } = placement {
+                require_share(rollout_bps)?;
+            }
+            let ring = super::current_ring(self.storage, self.app, ring, control)?;
+            let release = signing::require_trusted(self, &ring, envelope)?;
+            require_fitting(&release, file, files, control)?;
+            let state = self.state(control)?;
+            if state.channel.sequences().any(|named| named == release.sequence) {
+                return self.offer_again(release, &state, placement, Decision::default());
+            }
+            require_above(release.sequence, &state)?;
+            let mut decision = Decision {
+                sequences: vec![release.sequence],
+                ..Decision::default()
+            };
+            let (path, size) = site::archive_of(&release);
+            decision.steps.push(Step::File {
+                path,
+                file: file.to_path_buf(),
+                size,
+                temporary: None,
+            });
+            decision.steps.push(files_step(&release, files));
+            decision.steps.push(Step::New {
+                path: site::release_path(self.channel, release.sequence),
+                bytes: envelope.to_vec(),
+            });
+            self.offer(&mut decision, &state, release.sequence, placement)?;
+            Ok(decision)
+        })
+    }
+
+    fn wanted(&self, bundle: &Bundle, details: &Details, signing: &Signing<'_>, state: &State) -> Result<NewRelease> {
+        let new = NewRelease {
+            app_id: self.app.clone(),
+            channel: self.channel.clone(),
+            version: details.version.clone(),
+            sequence: self.sequence(signing, state)?,
+            created_at: self.now,
+            expires_at: signing.expiry(self.now),
+            native: details.native.clone(),
+            archive: bundle.archive,
+            sealed: bundle.is_sealed().then(signing::to_be_sealed),
+            files_digest: bundle.files_digest,
+            link: details.link.clone(),
+            comment: details.comment.clone(),
+            critical: Vec::new(),
+        };
+        // What is wrong with it is found before a gigabyte is sealed.
+        crate::release::create(&new)?;
+        Ok(new)
+    }
+
+    /// The sequence that was asked for, or the next.
+    pub(super) fn sequence(&self, signing: &Signing<'_>, state: &State) -> Result<u64> {
+        match signing.sequence {
+            None => Ok(state.next_sequence()),
+            // Whether it is free is asked later: what an earlier run began has it.
+            Some(sequence) => require_above(sequence, state).map(|()| sequence),
+        }
+    }
+
+    /// The release that the channel offers, if it is the wanted one and good for a while.
+    fn offered(
+        &self,
+        state: &State,
+        wanted: &NewRelease,
+        signing: &Signing<'_>,
+        ring: &KeyRing,
+        bundle: &Bundle,
+        control: &Control,
+    ) -> Result<Option<Release>> {
+        let good_until = Timestamp(self.now.0.saturating_add(signing.lifetime.as_secs() / 2));
+        for sequence in state.channel.sequences() {
+            let (content, signed) = self.release(sequence, control)?;
+            let release = signed.release();
+            if signing.sequence.is_none_or(|asked| asked == sequence)
+                && signing::is_same(release, wanted)
+                && release.expires_at > good_until
+                && signing::require_trusted(self, ring, &content.bytes).is_ok()
+                && self.is_complete(release, &bundle.recipients, control)?
+            {
+                return Ok(Some(release.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn offer_again(
+        &self,
+        offered: Release,
+        state: &State,
+        placement: Placement,
+        mut decision: Decision,
+    ) -> Result<Decision> {
+        let sequence = offered.sequence;
+        decision.sequences.push(sequence);
+        let is_stable = state.channel.stable == Some(sequence);
+        match (placement, state.channel.candidate) {
+            (Placement::Candidate { rollout_bps }, Some(candidate))
+                if candidate.sequence == sequence && candidate.rollout_bps != rollout_bps =>
+            {
+                if rollout_bps < candidate.rollout_bps {
+                    return Err(lowering(candidate, rollout_bps));
+                }
+            }
+            (Placement::Stable, _) if !is_stable => {}
+            _ => {
+                decision.notes.push(Note::AlreadyDone);
+                decision.channel = Some(state.channel.clone());
+                return Ok(decision);
+            }
+        }
+        decision.steps = keep(&offered);
+        self.offer(&mut decision, state, sequence, placement)?;
+        Ok(decision)
+    }
+
+    /// A release that an earlier run made and that no device has seen.
+    pub(super) fn unfinished(
+        &self,
+        state: &State,
+        wanted: &NewRelease,
+        signing: &Signing<'_>,
+        ring: &KeyRing,
+        bundle: &Bundle,
+        control: &Control,
+    ) -> Result<Option<Release>> {
+        let found = self.begun(state, wanted, signing, ring, control)?;
+        match found {
+            Some(release) if self.is_complete(&release, &bundle.recipients, control)? => Ok(Some(release)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The same, for a release whose archive is that of another.
+    pub(super) fn begun(
+        &self,
+        state: &State,
+        wanted: &NewRelease,
+        signing: &Signing<'_>,
+        ring: &KeyRing,
+        control: &Control,
+    ) -> Result<Option<Release>> {
+        let Some(&sequence) = state.own.last() else {
+            return Ok(None);
+        };
+        let asked_for = signing.sequence.is_none_or(|asked| asked == sequence);
+        if sequence <= state.highest_used() || !asked_for {
+            return Ok(None);
+        }
+        let (content, signed) = self.release(sequence, control)?;
+        let release = signed.release();
+        let lifetime = release.expires_at.since(release.created_at);
+        let fits = signing::is_same(release, wanted)
+            && lifetime == signing.lifetime
+            && release.created_at <= self.now
+            && self.now.since(release.created_at) < UNFINISHED_FOR
+            && signing::require_trusted(self, ring, &content.bytes).is_ok();
+        Ok(fits.then(|| release.clone()))
+    }
+
+    /// Whether all that a release names is there, for these recipients.
+    fn is_complete(&self, release: &Release, recipients: &[PublicContentKey], control: &Control) -> Result<bool> {
+        let (archive, size) = site::archive_of(release);
+        let Some(found) = self.storage.head(&archive, control)? else {
+            return Ok(false);
+        };
+        let files = site::file_list_path(&release.files_digest);
+        if found.size != size || self.storage.head(&files, control)?.is_none() {
+            return Ok(false);
+        }
+        if release.sealed.is_none() {
+            return Ok(true);
+        }
+        let Some(start) = self.storage.read_start(&archive, LONGEST_HEADER, control)? else {
+            return Ok(false);
+        };
+        let Ok(header) = stream::Header::parse(&start) else {
+            return Ok(false);
+        };
+        let mut wanted: Vec<KeyId> = recipients.iter().map(PublicContentKey::id).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        Ok(header.recipients().eq(wanted))
+    }
+
+    fn make(
+        &self,
+        decision: &mut Decision,
+        bundle: &Bundle,
+        mut wanted: NewRelease,
+        signing: &Signing<'_>,
+        ring: &KeyRing,
+        control: &Control,
+    ) -> Result<u64> {
+        let outgoing = bundle.outgoing(control)?;
+        wanted.sealed = outgoing.sealed;
+        let Signed { envelope, release } = signing.sign(self, ring, &wanted, &bundle.recipients)?;
+        let (path, size) = site::archive_of(&release);
+        decision.steps.push(Step::File {
+            path,
+            file: outgoing.file,
+            size,
+            temporary: outgoing.temporary,
+        });
+        decision.steps.push(files_step(&release, &bundle.files));
+        decision.steps.push(Step::New {
+            path: site::release_path(self.channel, release.sequence),
+            bytes: envelope,
+        });
+        Ok(release.sequence)
+    }
+
+    pub(super) fn taken(&self, sequence: u64) -> Error {
+        let problem = format!(
+            "{} has another release {sequence} of the channel {} already: take a higher one",
+            self.storage.place(),
+            self.channel
+        );
+        Error::invalid_input("sequence", problem)
+    }
+
+    pub(super) fn offer(
+        &self,
+        decision: &mut Decision,
+        state: &State,
+        sequence: u64,
+        placement: Placement,
+    ) -> Result<()> {
+        let mut next = state.channel.clone();
+        let before = next.candidate.take();
+        match placement {
+            Placement::Stable => next.stable = Some(sequence),
+            Placement::Candidate { rollout_bps } => {
+                next.candidate = Some(Candidate { sequence, rollout_bps });
+            }
+        }
+        if let Some(before) = before.filter(|before| before.sequence != sequence) {
+            decision.notes.push(Note::CandidateEnds(before.sequence));
+        }
+        self.then_offer(decision, state, next)
+    }
+}
+
+fn tell(decision: &mut Decision, bundle: &Bundle, wanted: &NewRelease) {
+    if bundle.is_sealed() {
+        let recipients = bundle.recipients.len();
+        decision.steps.push(Step::Told(format!(
+            "seal {} bytes for {recipients} content keys and put them at archives/<digest of the header>.sealed",
+            bundle.archive.size
+        )));
+    } else {
+        let path = site::plain_archive_path(&bundle.archive.digest);
+        decision
+            .steps
+            .push(Step::Told(format!("put {} bytes at {path}", bundle.archive.size)));
+    }
+    let files = site::file_list_path(&bundle.files_digest);
+    decision.steps.push(Step::Told(format!("write {files}")));
+    let release = site::release_path(&wanted.channel, wanted.sequence);
+    decision.steps.push(Step::Told(format!("sign and write {release}")));
+}
+
+fn files_step(release: &Release, files: &[u8]) -> Step {
+    Step::New {
+        path: site::file_list_path(&release.files_digest),
+        bytes: files.to_vec(),
+    }
+}
+
+/// A device that has taken what the channel names refuses what is not above it.
+fn require_above(sequence: u64, state: &State) -> Result<()> {
+    let named = state.highest_named();
+    if sequence > named || (sequence == named && named > 0) {
+        return Ok(());
+    }
+    let problem =
+        format!("expected more than {named}, which the channel offers: devices refuse {sequence} as a replay");
+    Err(Error::invalid_input("sequence", problem))
+}
+
+/// What goes to the site is what the release names.
+fn require_fitting(release: &Release, file: &std::path::Path, files: &[u8], control: &Control) -> Result<()> {
+    use crate::digest::Sha256Digest;
+    let differs = |what: &str, expected: Sha256Digest, found: Sha256Digest| {
+        let problem = format!("its SHA-256 is {found}, the release names {expected}");
+        Err(Error::invalid_input(what, problem))
+    };
+    let found = Sha256Digest::of(files);
+    if found != release.files_digest {
+        return differs("file list", release.files_digest, found);
+    }
+    let size = std::fs::metadata(file)
+        .map_err(|error| Error::io("read the size of", file, error))?
+        .len();
+    let (_, expected_size) = site::archive_of(release);
+    if size != expected_size {
+        let problem = format!("it has {size} bytes, the release names {expected_size}");
+        return Err(Error::invalid_input(file.display().to_string(), problem));
+    }
+    let shown = file.display().to_string();
+    match release.sealed {
+        Some(sealed) => match stream::read_header(file)?.digest() {
+            found if found == sealed.header_digest => Ok(()),
+            found => differs(&format!("header of {shown}"), sealed.header_digest, found),
+        },
+        None => match Sha256Digest::of_file(file, control)? {
+            found if found == release.archive.digest => Ok(()),
+            found => differs(&shown, release.archive.digest, found),
+        },
+    }
+}
+
+/// What is known of a release by its envelope alone.
+pub(super) fn template(signed: &SignedRelease) -> NewRelease {
+    NewRelease::from(signed.release().clone())
+}

@@ -1,0 +1,105 @@
+//! The key rings of a site.
+
+use super::Outcome;
+use super::state::numbered;
+use super::steps::{self, Decision, Run, Step};
+use super::storage::SiteStorage;
+use crate::app_id::AppId;
+use crate::error::{Error, Result};
+use crate::progress::Control;
+use crate::release::site::{self, KEYS};
+use crate::release::{KeyRing, MAX_ENVELOPE_BYTES, SignedKeyRing};
+
+/// The newest ring, reached as a device does: from the first one (the envelope in local configuration; where none is given,
+/// the lowest on the site), each next one as the one before allows.
+///
+/// # Errors
+/// [`NotFound`](crate::ErrorKind::NotFound) where there is none; [`Error::ReleaseRefused`] for one that does not follow;
+/// why the site cannot be read.
+pub fn current_ring(
+    storage: &dyn SiteStorage,
+    app: &AppId,
+    first: Option<&[u8]>,
+    control: &Control,
+) -> Result<KeyRing> {
+    let mut ring = match first {
+        Some(bytes) => KeyRing::trusted(bytes, app)?,
+        None => first_of_site(storage, app, control)?,
+    };
+    loop {
+        let path = site::ring_path(ring.number().saturating_add(1));
+        match storage.read(&path, MAX_ENVELOPE_BYTES as u64, control)? {
+            Some(next) => ring = ring.follow(&next.bytes)?,
+            None => return Ok(ring),
+        }
+    }
+}
+
+fn first_of_site(storage: &dyn SiteStorage, app: &AppId, control: &Control) -> Result<KeyRing> {
+    let items = storage.list(KEYS, control)?;
+    let numbers = items.iter().filter_map(|item| {
+        let name = item.path.strip_prefix(KEYS)?.strip_prefix('/')?;
+        numbered(name)
+    });
+    let none = || {
+        let problem = format!(
+            "no key ring is given, and {} has none: without one nobody can tell whether devices will take a release",
+            storage.place()
+        );
+        Error::invalid_input("key ring", problem)
+    };
+    let first = numbers.min().ok_or_else(none)?;
+    let found = storage.read(&site::ring_path(first), MAX_ENVELOPE_BYTES as u64, control)?;
+    KeyRing::trusted(&found.ok_or_else(none)?.bytes, app)
+}
+
+/// Puts a key ring on the site, from where devices walk on to it: the first one, or one that follows what is there.
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if another ring of that number is there, or the one before is missing;
+/// [`Error::ReleaseRefused`] if devices would not follow it.
+pub fn publish_ring(storage: &dyn SiteStorage, app: &AppId, envelope: &[u8], run: &mut Run<'_>) -> Outcome {
+    steps::carry_out(storage, run, |control| {
+        let number = SignedKeyRing::parse(envelope)?.ring().number;
+        let path = site::ring_path(number);
+        if let Some(found) = storage.read(&path, MAX_ENVELOPE_BYTES as u64, control)? {
+            if found.bytes == envelope {
+                return Ok(Decision {
+                    notes: vec![super::Note::AlreadyDone],
+                    ..Decision::default()
+                });
+            }
+            let problem = "another ring of this number is there, which devices may have followed: make the next number";
+            return Err(Error::invalid_input(format!("key ring {number}"), problem));
+        }
+        require_fitting(storage, app, envelope, number, control)?;
+        Ok(Decision {
+            steps: vec![Step::New {
+                path,
+                bytes: envelope.to_vec(),
+            }],
+            ..Decision::default()
+        })
+    })
+}
+
+fn require_fitting(
+    storage: &dyn SiteStorage,
+    app: &AppId,
+    envelope: &[u8],
+    number: u64,
+    control: &Control,
+) -> Result<()> {
+    if storage.list(KEYS, control)?.is_empty() {
+        return KeyRing::trusted(envelope, app).map(drop);
+    }
+    let current = current_ring(storage, app, None, control)?;
+    if current.number().checked_add(1) != Some(number) {
+        let problem = format!(
+            "the newest on the site is ring {}; the next one has its number and 1",
+            current.number()
+        );
+        return Err(Error::invalid_input(format!("key ring {number}"), problem));
+    }
+    current.follow(envelope).map(drop)
+}

@@ -1,0 +1,131 @@
+//! What is on a site.
+
+use std::collections::BTreeSet;
+
+use super::Publisher;
+use super::storage::{Content, SiteStorage};
+use crate::app_id::AppId;
+use crate::error::{Error, Result};
+use crate::progress::Control;
+use crate::release::site::{self, RELEASES};
+use crate::release::{ChannelFile, ChannelName, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, SignedRelease};
+
+/// A channel and its releases, as they were when somebody looked.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) channel: ChannelFile,
+    /// What the channel file was read from; `None` if there is none yet.
+    pub(super) before: Option<Content>,
+    /// Sequences of the releases of this channel that are there, named or not.
+    pub(super) own: BTreeSet<u64>,
+    /// The highest of the whole site.
+    highest: u64,
+    /// The highest that this run has taken for itself.
+    taken: u64,
+}
+
+impl State {
+    /// Above everything that was ever published on the site and is still there.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.highest + 1
+    }
+
+    /// This run makes, or goes on with, a release of this sequence.
+    pub(super) fn take(&mut self, sequence: u64) {
+        self.taken = sequence;
+        self.highest = self.highest.max(sequence);
+    }
+
+    /// The highest sequence that devices may have accepted from the channel.
+    pub(super) fn highest_named(&self) -> u64 {
+        self.channel.sequences().max().unwrap_or(0)
+    }
+
+    /// A release that nothing names yet is above this one.
+    pub(super) fn highest_used(&self) -> u64 {
+        self.highest_named().max(self.taken)
+    }
+}
+
+impl Publisher<'_> {
+    pub(super) fn state(&self, control: &Control) -> Result<State> {
+        let (channel, before) = match read_channel(self.storage, self.app, self.channel, control)? {
+            Some((channel, content)) => (channel, Some(content)),
+            None => (ChannelFile::empty(self.app.clone(), self.channel.clone()), None),
+        };
+        let (mut own, mut highest) = (BTreeSet::new(), channel.sequences().max().unwrap_or(0));
+        for item in self.storage.list(RELEASES, control)? {
+            let Some((found, sequence)) = release_of_path(&item.path) else {
+                continue;
+            };
+            highest = highest.max(sequence);
+            if found == *self.channel {
+                own.insert(sequence);
+            }
+        }
+        Ok(State {
+            channel,
+            before,
+            own,
+            highest,
+            taken: 0,
+        })
+    }
+
+    /// A release of this channel, which must be there.
+    pub(super) fn release(&self, sequence: u64, control: &Control) -> Result<(Content, SignedRelease)> {
+        let found = read_release(self.storage, self.channel, sequence, control)?;
+        found.ok_or_else(|| {
+            let problem = format!("{} has no release {sequence} of this channel", self.storage.place());
+            Error::invalid_input(format!("channel {}", self.channel), problem)
+        })
+    }
+}
+
+pub(super) fn read_channel(
+    storage: &dyn SiteStorage,
+    app: &AppId,
+    channel: &ChannelName,
+    control: &Control,
+) -> Result<Option<(ChannelFile, Content)>> {
+    let path = site::channel_path(channel);
+    let Some(content) = storage.read(&path, MAX_CHANNEL_FILE_BYTES as u64, control)? else {
+        return Ok(None);
+    };
+    let file = ChannelFile::parse(&content.bytes, app, channel)?;
+    Ok(Some((file, content)))
+}
+
+pub(super) fn read_release(
+    storage: &dyn SiteStorage,
+    channel: &ChannelName,
+    sequence: u64,
+    control: &Control,
+) -> Result<Option<(Content, SignedRelease)>> {
+    let path = site::release_path(channel, sequence);
+    let Some(content) = storage.read(&path, MAX_ENVELOPE_BYTES as u64, control)? else {
+        return Ok(None);
+    };
+    let release = SignedRelease::parse(&content.bytes)?;
+    let said = release.release();
+    if said.channel != *channel || said.sequence != sequence {
+        return Err(Error::Corrupt {
+            path: format!("{}/{path}", storage.place()).into(),
+            problem: format!("it is release {} of {}", said.sequence, said.channel),
+        });
+    }
+    Ok(Some((content, release)))
+}
+
+/// The channel and the sequence in the path of a release; `None` for the path of anything else.
+pub(super) fn release_of_path(path: &str) -> Option<(ChannelName, u64)> {
+    let (folder, name) = path.strip_prefix(RELEASES)?.strip_prefix('/')?.split_once('/')?;
+    Some((folder.parse().ok()?, numbered(name)?))
+}
+
+/// The number in a name such as `42.json`, in its one spelling.
+pub(super) fn numbered(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".json")?;
+    let number: u64 = digits.parse().ok()?;
+    (number > 0 && number.to_string() == digits).then_some(number)
+}

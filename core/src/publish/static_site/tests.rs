@@ -1,0 +1,11 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+pub(super) mod fixtures;
+mod folders;
+mod histories;
+mod keys;
+mod kills;
+pub(super) mod memory;
+mod offering;
+mod sealed;
+mod together;

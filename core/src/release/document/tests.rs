@@ -1,0 +1,263 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::super::fixtures::{CREATED, content_key, envelope, key, new_release, reason};
+use super::*;
+use crate::ErrorKind;
+use crate::keys::{ContentKey, SigningKey};
+
+fn document() -> Json {
+    serde_json::from_slice(&create(&new_release()).unwrap()).unwrap()
+}
+
+/// How the document ends when the member at `path` is this.
+fn with(path: &str, value: Json) -> Result<Release, RefusalReason> {
+    let mut changed = document();
+    let (parent, name) = path.rsplit_once('/').unwrap();
+    changed.pointer_mut(parent).unwrap()[name] = value;
+    read(&changed)
+}
+
+fn without(name: &str) -> Result<Release, RefusalReason> {
+    let mut changed = document();
+    changed.as_object_mut().unwrap().remove(name);
+    read(&changed)
+}
+
+fn read(document: &Json) -> Result<Release, RefusalReason> {
+    Release::read(&serde_json::to_vec(document).unwrap()).map_err(|refusal| refusal.reason)
+}
+
+const MALFORMED: Result<Release, RefusalReason> = Err(RefusalReason::Malformed);
+
+#[test]
+fn a_release_is_written_as_the_format_says() {
+    let mut new = new_release();
+    new.sealed = Some(SealedIdentity {
+        size: 2_000,
+        header_digest: Sha256Digest::of(b"header"),
+    });
+    new.critical = vec!["sealed".to_owned()];
+    let digest = |bytes: &[u8]| Sha256Digest::of(bytes).to_string();
+    let expected = format!(
+        "{{\"format\":1,\"app_id\":\"com.example.app\",\"channel\":\"production\",\"version\":\"1.2.3\",\"sequence\":42,\
+         \"created_at\":{CREATED},\"expires_at\":{},\"native\":{{\"min\":\"2.0\",\"max\":\"3.4.1\"}},\
+         \"archive\":{{\"size\":1234,\"sha256\":\"{}\"}},\"sealed\":{{\"size\":2000,\"header_sha256\":\"{}\"}},\
+         \"files_sha256\":\"{}\",\"link\":\"https://example.com/releases/1.2.3\",\"comment\":\"Faster start\",\
+         \"critical\":[\"sealed\"]}}",
+        new.expires_at.0,
+        digest(b"archive"),
+        digest(b"header"),
+        digest(b"files"),
+    );
+    assert_eq!(String::from_utf8(create(&new).unwrap()).unwrap(), expected);
+}
+
+#[test]
+fn what_may_be_absent_is_left_out() {
+    let new = NewRelease {
+        native: NativeRange::default(),
+        link: None,
+        comment: None,
+        ..new_release()
+    };
+    let text = String::from_utf8(create(&new).unwrap()).unwrap();
+    for name in ["native", "sealed", "link", "comment", "critical"] {
+        assert!(!text.contains(name), "{name}");
+    }
+    assert_eq!(NewRelease::from(Release::read(text.as_bytes()).unwrap()), new);
+}
+
+#[test]
+fn every_member_that_must_be_there_is_missed() {
+    for name in [
+        "format",
+        "app_id",
+        "channel",
+        "version",
+        "sequence",
+        "created_at",
+        "expires_at",
+        "archive",
+        "files_sha256",
+    ] {
+        assert_eq!(without(name), MALFORMED, "{name}");
+    }
+    for name in ["native", "link", "comment"] {
+        assert!(without(name).is_ok(), "{name}");
+    }
+    for (path, name) in [("/archive", "size"), ("/archive", "sha256")] {
+        let mut changed = document();
+        changed.pointer_mut(path).unwrap().as_object_mut().unwrap().remove(name);
+        assert_eq!(read(&changed), MALFORMED, "{path}/{name}");
+    }
+}
+
+#[test]
+fn members_hold_what_the_table_says() {
+    let digest = Sha256Digest::of(b"").to_string();
+    for (path, wrong) in [
+        ("/format", json!("1")),
+        ("/app_id", json!("app")),
+        ("/app_id", json!(format!("com.{}", "a".repeat(253)))),
+        ("/channel", json!("")),
+        ("/channel", json!(".hidden")),
+        ("/channel", json!("a/b")),
+        ("/channel", json!("a".repeat(65))),
+        ("/channel", json!("pr\u{f6}d")),
+        ("/version", json!("")),
+        ("/version", json!("1.0\n")),
+        ("/version", json!("v".repeat(257))),
+        ("/version", json!(1)),
+        ("/sequence", json!(0)),
+        ("/sequence", json!("42")),
+        ("/sequence", json!(null)),
+        ("/created_at", json!("2026-11-29T00:00:00Z")),
+        ("/created_at", json!(CREATED * 1000)),
+        ("/expires_at", json!(CREATED)),
+        ("/expires_at", json!(CREATED - 1)),
+        ("/native", json!(null)),
+        ("/native", json!("2.0")),
+        ("/native/min", json!("latest")),
+        ("/native/min", json!("")),
+        ("/native/max", json!("1..2")),
+        ("/native/max", json!(2)),
+        ("/archive", json!(digest)),
+        ("/archive/size", json!("1234")),
+        ("/archive/sha256", json!(digest.to_uppercase())),
+        ("/archive/sha256", json!(&digest[1..])),
+        ("/archive/sha256", json!(format!(" {}", &digest[1..]))),
+        ("/files_sha256", json!(null)),
+        ("/sealed", json!({})),
+        ("/sealed", json!({"size": 1})),
+        ("/sealed", json!(null)),
+        ("/link", json!("l".repeat(2_049))),
+        ("/link", json!(null)),
+        ("/comment", json!("c".repeat(4_097))),
+        ("/comment", json!(["c"])),
+        ("/critical", json!("link")),
+        ("/critical", json!([1])),
+        ("/critical", json!(null)),
+    ] {
+        assert_eq!(with(path, wrong.clone()), MALFORMED, "{path}: {wrong}");
+    }
+    for (path, right) in [
+        ("/app_id", json!(format!("com.{}", "a".repeat(252)))),
+        ("/channel", json!("a".repeat(64))),
+        ("/channel", json!("Beta_2.x-y")),
+        ("/version", json!("v".repeat(256))),
+        ("/version", json!("Zwei \u{1f600}")),
+        ("/sequence", json!(9_007_199_254_740_991_u64)),
+        ("/native", json!({})),
+        ("/native/max", json!("3.4.1-beta+7")),
+        ("/archive/size", json!(0)),
+        ("/link", json!("l".repeat(2_048))),
+        ("/comment", json!("c".repeat(4_096))),
+        ("/unknown", json!({"a": [null]})),
+    ] {
+        assert!(with(path, right.clone()).is_ok(), "{path}: {right}");
+    }
+}
+
+#[test]
+fn another_format_is_said_to_be_one_before_anything_else_is_looked_at() {
+    for format in [0, 2, 9_007_199_254_740_991_u64] {
+        let document = json!({"format": format, "app_id": 7, "critical": "everything"});
+        assert_eq!(read(&document), Err(RefusalReason::UnknownFormat));
+    }
+}
+
+#[test]
+fn a_critical_member_must_be_known_and_there_and_named_once() {
+    let critical = |names: Json| with("/critical", names);
+    assert_eq!(
+        critical(json!(["link", "comment"])).unwrap().critical,
+        ["link", "comment"]
+    );
+    assert_eq!(critical(json!(["format", "critical"])).unwrap().critical.len(), 2);
+    assert_eq!(critical(json!(["geo_fence"])), Err(RefusalReason::UnknownCritical));
+    // Also when it is there, and when something else is wrong as well.
+    let mut changed = document();
+    changed["geo_fence"] = json!("EU");
+    changed["critical"] = json!(["geo_fence"]);
+    changed["sequence"] = json!(0);
+    assert_eq!(read(&changed), Err(RefusalReason::UnknownCritical));
+    assert_eq!(critical(json!(["link", "link"])), MALFORMED);
+    assert_eq!(critical(json!(["sealed"])), MALFORMED, "it is not there");
+}
+
+#[test]
+fn what_no_reader_takes_is_not_written() {
+    let refuse = |change: &dyn Fn(&mut NewRelease)| {
+        let mut new = new_release();
+        change(&mut new);
+        assert_eq!(create(&new).unwrap_err().kind(), ErrorKind::InvalidInput);
+    };
+    refuse(&|new| new.sequence = 0);
+    refuse(&|new| new.sequence = 1 << 53);
+    refuse(&|new| new.expires_at = new.created_at);
+    refuse(&|new| new.version = String::new());
+    refuse(&|new| new.version = "1\u{7}".to_owned());
+    refuse(&|new| new.native.min = Some(NativeVersion::new("any")));
+    refuse(&|new| new.link = Some("l".repeat(2_049)));
+    refuse(&|new| new.critical = vec!["geo_fence".to_owned()]);
+    refuse(&|new| new.critical = vec!["sealed".to_owned()]);
+}
+
+#[test]
+fn a_key_never_signs_what_is_sealed_for_it() {
+    let both = ContentKey::from_pem(&key(1).to_pem().unwrap()).unwrap();
+    let keys: [&SigningKey; 2] = [key(0), key(1)];
+    let error = sign(&new_release(), &keys, &[content_key().public(), both.public()]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::KeyInvalid);
+    assert!(error.to_string().contains(&key(1).verifying_key().key_id().to_string()));
+    assert!(sign(&new_release(), &keys, &[content_key().public()]).is_ok());
+}
+
+#[test]
+fn a_signed_release_is_looked_at_without_being_trusted() {
+    let bytes = envelope(create(&new_release()).unwrap(), &[]).to_json().unwrap();
+    let signed = SignedRelease::parse(&bytes).unwrap();
+    assert_eq!(signed.release().sequence, 42);
+    assert_eq!(signed.payload_digest(), Sha256Digest::of(signed.envelope().payload()));
+    assert_eq!(reason(SignedRelease::parse(b"{}")), "malformed");
+    let of_keys = Envelope::sign(super::super::KEYS_TYPE, create(&new_release()).unwrap(), &[]).unwrap();
+    assert_eq!(reason(SignedRelease::parse(&of_keys.to_json().unwrap())), "malformed");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn what_is_written_is_read_back(
+        version in "[^\\p{Cc}]{1,64}",
+        sequence in 1..1_u64 << 53,
+        created_at in 0..(1_u64 << 53) - 1,
+        lasts in 1..1_u64 << 40,
+        size in 0..1_u64 << 53,
+        digests in any::<[[u8; 32]; 3]>(),
+        is_sealed in any::<bool>(),
+        texts in any::<[Option<String>; 2]>(),
+        native in prop::option::of("[0-9]{1,3}(\\.[0-9]{1,3}){0,3}"),
+    ) {
+        let [archive, header, files] = digests.map(Sha256Digest::from_bytes);
+        let [link, comment] = texts.map(|text| text.map(|text| text.chars().take(500).collect::<String>()));
+        let new = NewRelease {
+            version,
+            sequence,
+            created_at: Timestamp(created_at),
+            expires_at: Timestamp((created_at + lasts).min((1 << 53) - 1)),
+            native: NativeRange { min: native.map(NativeVersion::new), max: None },
+            archive: ArchiveIdentity { size, digest: archive },
+            sealed: is_sealed.then_some(SealedIdentity { size, header_digest: header }),
+            files_digest: files,
+            link,
+            comment,
+            ..new_release()
+        };
+        let payload = create(&new).unwrap();
+        prop_assert_eq!(NewRelease::from(Release::read(&payload).unwrap()), new);
+    }
+}

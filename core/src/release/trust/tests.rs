@@ -1,0 +1,528 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use std::fs;
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::super::fixtures::{
+    CREATED, EXPIRES, app, channel, content_key, envelope, key, new_release, new_ring, reason, ring, signed,
+    signed_ring,
+};
+use super::super::{ArchiveIdentity, KEYS_TYPE, NewRelease, SealedIdentity, create};
+use super::*;
+use crate::ErrorKind;
+use crate::seal::stream;
+
+/// A device, as a test wants it.
+struct Device {
+    ring: KeyRing,
+    app: AppId,
+    channel: ChannelName,
+    native: NativeVersion,
+    built_in_sequence: Option<u64>,
+    last_accepted: Option<Accepted>,
+    now: u64,
+    latest_time_seen: u64,
+    content_keys: Vec<PublicContentKey>,
+}
+
+/// With the first of three keys of the ring, that is enough.
+fn device() -> Device {
+    Device {
+        ring: ring(1, &[0, 1, 2]),
+        app: app(),
+        channel: channel(),
+        native: NativeVersion::new("3.0"),
+        built_in_sequence: None,
+        last_accepted: None,
+        now: CREATED + 60,
+        latest_time_seen: 0,
+        content_keys: Vec::new(),
+    }
+}
+
+impl Device {
+    fn check(&self, bytes: &[u8]) -> Result<TrustedRelease> {
+        let content_keys: Vec<&PublicContentKey> = self.content_keys.iter().collect();
+        check(
+            bytes,
+            &TrustContext {
+                ring: &self.ring,
+                app: &self.app,
+                channel: &self.channel,
+                native: &self.native,
+                built_in_sequence: self.built_in_sequence,
+                last_accepted: self.last_accepted,
+                now: Timestamp(self.now),
+                latest_time_seen: Timestamp(self.latest_time_seen),
+                content_keys: &content_keys,
+            },
+        )
+    }
+
+    fn reason(&self, bytes: &[u8]) -> &'static str {
+        reason(self.check(bytes))
+    }
+}
+
+fn sound() -> Vec<u8> {
+    signed(&new_release(), &[0])
+}
+
+/// A release whose document is changed before it is signed.
+fn changed(change: impl FnOnce(&mut Json)) -> Vec<u8> {
+    let mut document = serde_json::from_slice(&create(&new_release()).unwrap()).unwrap();
+    change(&mut document);
+    envelope(serde_json::to_vec(&document).unwrap(), &[0])
+        .to_json()
+        .unwrap()
+}
+
+/// What a release that was accepted left.
+fn accepted(bytes: &[u8]) -> Option<Accepted> {
+    Some(device().check(bytes).unwrap().accepted())
+}
+
+#[test]
+fn a_sound_release_is_trusted() {
+    let trusted = device().check(&sound()).unwrap();
+    assert_eq!(NewRelease::from(trusted.release().clone()), new_release());
+    assert_eq!(trusted.keys(), [key(0).verifying_key().key_id()]);
+    let payload = create(&new_release()).unwrap();
+    assert_eq!(trusted.payload_digest(), Sha256Digest::of(&payload));
+}
+
+#[test]
+fn row_1_what_is_no_envelope_of_a_release() {
+    let device = device();
+    for bytes in [&b""[..], b"{}", b"null", b"<html>404</html>", &vec![b' '; 300_000]] {
+        assert_eq!(device.reason(bytes), "malformed");
+    }
+    let of_keys = signed_ring(&new_ring(1, &[0]), &[0]);
+    assert_eq!(device.reason(&of_keys), "malformed", "a key ring");
+    let relabelled = Envelope::sign(KEYS_TYPE, create(&new_release()).unwrap(), &[key(0)]).unwrap();
+    assert_eq!(device.reason(&relabelled.to_json().unwrap()), "malformed");
+}
+
+#[test]
+fn row_2_too_few_keys() {
+    let two_of_three = Device {
+        ring: ring(2, &[0, 1, 2]),
+        ..device()
+    };
+    let with = |keys: &[usize]| signed(&new_release(), keys);
+    assert_eq!(two_of_three.check(&with(&[0, 2])).unwrap().keys().len(), 2);
+    assert_eq!(two_of_three.check(&with(&[0, 1, 2, 3])).unwrap().keys().len(), 3);
+    for too_few in [&[][..], &[0], &[3, 4], &[0, 3]] {
+        assert_eq!(two_of_three.reason(&with(too_few)), "signatures", "{too_few:?}");
+    }
+    assert_eq!(device().reason(&with(&[4])), "signatures", "a key outside the ring");
+}
+
+#[test]
+fn row_2_a_retired_key() {
+    let mut next = new_ring(1, &[0, 1]);
+    next.number = 2;
+    next.retire(key(0).verifying_key().key_id()).unwrap();
+    let ring = ring(1, &[0, 1]).follow(&signed_ring(&next, &[0, 1])).unwrap();
+    let device = Device { ring, ..device() };
+    assert_eq!(device.reason(&sound()), "signatures");
+    assert!(
+        device.check(&signed(&new_release(), &[0, 1])).is_ok(),
+        "the other one suffices"
+    );
+}
+
+#[test]
+fn row_3_what_this_version_does_not_understand() {
+    assert_eq!(
+        device().reason(&changed(|release| release["format"] = json!(2))),
+        "unknown_format"
+    );
+    let critical = changed(|release| {
+        release["geo_fence"] = json!("EU");
+        release["critical"] = json!(["geo_fence"]);
+    });
+    assert_eq!(device().reason(&critical), "unknown_critical");
+    assert_eq!(device().check(&critical).unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn row_4_members_that_are_not_as_they_should_be() {
+    assert_eq!(
+        device().reason(&changed(|release| release["sequence"] = json!(-1))),
+        "malformed"
+    );
+    let twice = create(&new_release()).unwrap();
+    let twice = [&twice[..twice.len() - 1], b",\"sequence\":43}"].concat();
+    assert_eq!(device().reason(&envelope(twice, &[0]).to_json().unwrap()), "malformed");
+    assert_eq!(
+        device().reason(&envelope(b"text".to_vec(), &[0]).to_json().unwrap()),
+        "malformed"
+    );
+}
+
+#[test]
+fn row_5_another_app() {
+    let other = Device {
+        app: "com.example.other".parse().unwrap(),
+        ..device()
+    };
+    assert_eq!(other.reason(&sound()), "wrong_app");
+    let case = Device {
+        app: "com.example.App".parse().unwrap(),
+        ..device()
+    };
+    assert_eq!(case.reason(&sound()), "wrong_app");
+}
+
+#[test]
+fn row_6_another_channel() {
+    let other = Device {
+        channel: "beta".parse().unwrap(),
+        ..device()
+    };
+    assert_eq!(other.reason(&sound()), "wrong_channel");
+}
+
+#[test]
+fn row_7_nothing_at_or_below_what_the_native_app_was_built_with() {
+    let built_with = |sequence| Device {
+        built_in_sequence: Some(sequence),
+        ..device()
+    };
+    assert!(built_with(41).check(&sound()).is_ok());
+    assert_eq!(built_with(42).reason(&sound()), "built_in_is_newer");
+    assert_eq!(built_with(43).reason(&sound()), "built_in_is_newer");
+}
+
+#[test]
+fn row_8_nothing_below_what_was_accepted_and_no_other_with_the_same_number() {
+    let later = Device {
+        last_accepted: accepted(&signed(
+            &NewRelease {
+                sequence: 43,
+                ..new_release()
+            },
+            &[0],
+        )),
+        ..device()
+    };
+    assert_eq!(later.reason(&sound()), "replayed");
+    let same = Device {
+        last_accepted: accepted(&sound()),
+        ..device()
+    };
+    assert!(same.check(&sound()).is_ok());
+    assert!(
+        same.check(&signed(&new_release(), &[1, 2])).is_ok(),
+        "signed anew by other keys"
+    );
+    let other = signed(
+        &NewRelease {
+            comment: None,
+            ..new_release()
+        },
+        &[0],
+    );
+    assert_eq!(same.reason(&other), "replayed");
+    // The same in other bytes.
+    let spaced = [b" ".to_vec(), create(&new_release()).unwrap()].concat();
+    assert_eq!(same.reason(&envelope(spaced, &[0]).to_json().unwrap()), "replayed");
+    assert!(
+        same.check(&signed(
+            &NewRelease {
+                sequence: 43,
+                ..new_release()
+            },
+            &[0]
+        ))
+        .is_ok()
+    );
+}
+
+#[test]
+fn row_9_nothing_that_is_past_its_time() {
+    let at = |now, latest_time_seen| Device {
+        now,
+        latest_time_seen,
+        ..device()
+    };
+    assert!(at(EXPIRES - 1, 0).check(&sound()).is_ok());
+    assert_eq!(at(EXPIRES, 0).reason(&sound()), "expired");
+    assert_eq!(at(EXPIRES + 1, 0).reason(&sound()), "expired");
+    // A clock that was set back does not help.
+    assert_eq!(at(0, EXPIRES).reason(&sound()), "expired");
+    assert!(at(0, EXPIRES - 1).check(&sound()).is_ok());
+    // One that stands far in the future refuses, until it is set right.
+    assert_eq!(at(4_070_908_800, 0).reason(&sound()), "expired");
+    // A release may be from the future: the device's clock may be behind.
+    assert!(at(CREATED - 1_000_000, 0).check(&sound()).is_ok());
+}
+
+#[test]
+fn row_10_a_native_version_outside_the_range() {
+    let native = |version: &str| Device {
+        native: NativeVersion::new(version),
+        ..device()
+    };
+    for inside in ["2", "2.0.0", "3.4.1", "3.4.1-beta", "3.4.0.9"] {
+        assert!(native(inside).check(&sound()).is_ok(), "{inside}");
+    }
+    for outside in ["1.9.9", "3.4.2", "4", "", "latest"] {
+        assert_eq!(native(outside).reason(&sound()), "native_out_of_range", "{outside}");
+    }
+    let open = changed(|release| drop(release.as_object_mut().unwrap().remove("native")));
+    assert!(native("latest").check(&open).is_ok());
+}
+
+#[test]
+fn row_11_a_content_key_that_signs() {
+    let sealed = changed(|release| {
+        release["sealed"] = json!({"size": 2_000, "header_sha256": Sha256Digest::of(b"header").to_string()});
+    });
+    let public = |pem: &str| crate::keys::ContentKey::from_pem(pem).unwrap().public().clone();
+    let signing = public(&key(1).to_pem().unwrap());
+    let own = content_key().public().clone();
+    let both = Device {
+        content_keys: vec![own.clone(), signing],
+        ..device()
+    };
+    assert_eq!(both.reason(&sealed), "key_in_both_roles");
+    assert_eq!(both.check(&sealed).unwrap_err().kind(), ErrorKind::KeyInvalid);
+    assert!(
+        both.check(&sound()).is_ok(),
+        "not sealed, so there is no content key in play"
+    );
+    let apart = Device {
+        content_keys: vec![own],
+        ..device()
+    };
+    assert!(apart.check(&sealed).is_ok());
+    // One that was retired from signing still signed, once.
+    let mut next = new_ring(1, &[0, 1]);
+    next.number = 2;
+    next.retire(key(1).verifying_key().key_id()).unwrap();
+    let retired = ring(1, &[0, 1]).follow(&signed_ring(&next, &[0, 1])).unwrap();
+    let device = Device {
+        ring: retired,
+        content_keys: both.content_keys,
+        ..device()
+    };
+    assert_eq!(device.reason(&sealed), "key_in_both_roles");
+}
+
+#[test]
+fn the_first_check_that_fails_is_the_answer() {
+    // Everything is wrong at once; then, one by one, from the first row on, it is put right.
+    let signing = crate::keys::ContentKey::from_pem(&key(1).to_pem().unwrap()).unwrap();
+    let mut device = Device {
+        ring: ring(1, &[1, 2]),
+        app: "com.example.other".parse().unwrap(),
+        channel: "beta".parse().unwrap(),
+        native: NativeVersion::new("9"),
+        built_in_sequence: Some(100),
+        last_accepted: accepted(&signed(
+            &NewRelease {
+                sequence: 43,
+                ..new_release()
+            },
+            &[0],
+        )),
+        now: EXPIRES,
+        latest_time_seen: 0,
+        content_keys: vec![signing.public().clone()],
+    };
+    let sealed = |release: &mut Json| {
+        release["sealed"] = json!({"size": 2_000, "header_sha256": Sha256Digest::of(b"header").to_string()});
+    };
+    let wrong = |release: &mut Json| {
+        sealed(release);
+        release["version"] = json!("");
+    };
+    assert_eq!(device.reason(&[b"x", &sound()[..]].concat()), "malformed");
+    let later = changed(|release| {
+        wrong(release);
+        release["format"] = json!(2);
+    });
+    assert_eq!(device.reason(&later), "signatures");
+    device.ring = ring(1, &[0, 1]);
+    assert_eq!(device.reason(&later), "unknown_format");
+    let critical = changed(|release| {
+        wrong(release);
+        release["critical"] = json!(["geo_fence"]);
+    });
+    assert_eq!(device.reason(&critical), "unknown_critical");
+    assert_eq!(device.reason(&changed(wrong)), "malformed");
+    let release = changed(sealed);
+    assert_eq!(device.reason(&release), "wrong_app");
+    device.app = app();
+    assert_eq!(device.reason(&release), "wrong_channel");
+    device.channel = channel();
+    assert_eq!(device.reason(&release), "built_in_is_newer");
+    device.built_in_sequence = None;
+    assert_eq!(device.reason(&release), "replayed");
+    device.last_accepted = None;
+    assert_eq!(device.reason(&release), "expired");
+    device.now = CREATED;
+    assert_eq!(device.reason(&release), "native_out_of_range");
+    device.native = NativeVersion::new("3.0");
+    assert_eq!(device.reason(&release), "key_in_both_roles");
+    device.content_keys.clear();
+    assert!(device.check(&release).is_ok());
+}
+
+/// A plain archive of these bytes, and the release that names it.
+fn archive_of(bytes: &[u8]) -> (tempfile::TempDir, TrustedRelease) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("app.zip"), bytes).unwrap();
+    let new = NewRelease {
+        archive: ArchiveIdentity {
+            size: bytes.len() as u64,
+            digest: Sha256Digest::of(bytes),
+        },
+        ..new_release()
+    };
+    (folder, device().check(&signed(&new, &[0])).unwrap())
+}
+
+#[test]
+fn a_plain_archive_is_proved_by_the_release_that_names_it() {
+    let (folder, trusted) = archive_of(b"plain archive");
+    let open = |name: &str| trusted.open(&folder.path().join(name), folder.path(), &[], &Control::new());
+    let archive = open("app.zip").unwrap();
+    assert_eq!(archive.digest(), Sha256Digest::of(b"plain archive"));
+    let proof = Proof::Release {
+        channel: channel(),
+        sequence: 42,
+        keys: vec![key(0).verifying_key().key_id()],
+    };
+    assert_eq!(*archive.proof(), proof);
+    fs::write(folder.path().join("other.zip"), b"plain archivf").unwrap();
+    assert_eq!(open("other.zip").unwrap_err().kind(), ErrorKind::DigestMismatch);
+    assert_eq!(open("none.zip").unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_release_that_contradicts_itself_proves_nothing() {
+    let (folder, _) = archive_of(b"plain archive");
+    let new = NewRelease {
+        archive: ArchiveIdentity {
+            size: 14,
+            digest: Sha256Digest::of(b"plain archive"),
+        },
+        ..new_release()
+    };
+    let trusted = device().check(&signed(&new, &[0])).unwrap();
+    let opened = trusted.open(&folder.path().join("app.zip"), folder.path(), &[], &Control::new());
+    assert_eq!(reason(opened), "archive_differs");
+}
+
+#[test]
+fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (plain, path) = (vec![7; 100_000], folder.path().join("app.sealed"));
+    fs::write(folder.path().join("app.zip"), &plain).unwrap();
+    let recipients = [content_key().public().clone()];
+    let digest = Sha256Digest::of(&plain);
+    let sealed = stream::seal(
+        &folder.path().join("app.zip"),
+        &digest,
+        &path,
+        &recipients,
+        &Control::new(),
+    )
+    .unwrap();
+    let new = NewRelease {
+        archive: ArchiveIdentity {
+            size: sealed.plain_size,
+            digest,
+        },
+        sealed: Some(SealedIdentity {
+            size: sealed.size,
+            header_digest: sealed.header_digest,
+        }),
+        ..new_release()
+    };
+    let staging = tempfile::tempdir().unwrap();
+    let trusted = |new: &NewRelease| device().check(&signed(new, &[0])).unwrap();
+    let open = |new: &NewRelease, file: &str| {
+        trusted(new).open(
+            &folder.path().join(file),
+            staging.path(),
+            &[content_key()],
+            &Control::new(),
+        )
+    };
+    assert!(matches!(
+        open(&new, "app.sealed").unwrap().proof(),
+        Proof::Release { sequence: 42, .. }
+    ));
+    // The plain archive in the place of the sealed one, and the other way round.
+    assert_eq!(open(&new, "app.zip").unwrap_err().kind(), ErrorKind::DecryptionFailed);
+    let unsealed = NewRelease {
+        sealed: None,
+        ..new.clone()
+    };
+    assert_eq!(
+        open(&unsealed, "app.sealed").unwrap_err().kind(),
+        ErrorKind::DigestMismatch
+    );
+    // The same archive, sealed again.
+    stream::seal(
+        &folder.path().join("app.zip"),
+        &digest,
+        &path,
+        &recipients,
+        &Control::new(),
+    )
+    .unwrap();
+    assert_eq!(open(&new, "app.sealed").unwrap_err().kind(), ErrorKind::DigestMismatch);
+    assert_eq!(fs::read_dir(staging.path()).unwrap().count(), 0, "nothing is left");
+}
+
+#[test]
+fn a_file_list_is_the_one_that_the_release_names() {
+    let list = br#"{"format":1,"files":[]}"#;
+    let new = NewRelease {
+        files_digest: Sha256Digest::of(list),
+        ..new_release()
+    };
+    let trusted = device().check(&signed(&new, &[0])).unwrap();
+    assert_eq!(trusted.check_file_list(list).unwrap().files().len(), 0);
+    assert_eq!(
+        reason(trusted.check_file_list(br#"{"format":1,"files":[ ]}"#)),
+        "files_differ"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_changed_byte_is_refused_or_leaves_the_same_payload_with_enough_signatures(
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        static DEVICE: std::sync::LazyLock<(Device, Vec<u8>, TrustedRelease)> = std::sync::LazyLock::new(|| {
+            let device = Device { ring: ring(2, &[0, 1, 2]), ..device() };
+            let bytes = signed(&new_release(), &[0, 1, 2]);
+            let trusted = device.check(&bytes).unwrap();
+            (device, bytes, trusted)
+        });
+        let (device, bytes, trusted) = &*DEVICE;
+        let mut bytes = bytes.clone();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(found) = device.check(&bytes) {
+            prop_assert_eq!(found.payload_digest(), trusted.payload_digest());
+            prop_assert!(found.keys().len() >= 2);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert_eq!(device().reason(&bytes), "malformed");
+    }
+}

@@ -1,0 +1,75 @@
+//! Signed releases of the tiny bundles, and a ring after the one that the app brings.
+
+use std::sync::LazyLock;
+
+use crate::digest::Sha256Digest;
+use crate::keys::{KeyBits, SigningKey};
+use crate::limits::Limits;
+use crate::progress::Control;
+use crate::release::{ArchiveIdentity, FileList, NewKeyRing, NewRelease, sign, sign_ring};
+use crate::store::{NativeRange, NativeVersion, ReleaseOptions, Timestamp};
+use crate::verified::VerifiedArchive;
+
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());
+static RINGS: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| [ring(1), ring(2)]);
+
+fn ring(number: u64) -> Vec<u8> {
+    let new = NewKeyRing {
+        app_id: "com.example.app".parse().unwrap(),
+        number,
+        threshold: 1,
+        created_at: Timestamp(1),
+        keys: vec![KEY.verifying_key()],
+        retired: Vec::new(),
+    };
+    sign_ring(&new, &[&KEY]).unwrap().to_json().unwrap()
+}
+
+/// The second ring.
+pub(super) fn second_ring() -> &'static [u8] {
+    &RINGS[1]
+}
+
+pub(super) fn options() -> ReleaseOptions {
+    ReleaseOptions::new(
+        "com.example.app".parse().unwrap(),
+        "production".parse().unwrap(),
+        RINGS[0].clone(),
+        NativeVersion::new("1.0"),
+    )
+}
+
+/// A release and its file list.
+#[derive(Debug)]
+pub(super) struct SignedFiles {
+    pub(super) envelope: Vec<u8>,
+    pub(super) files: Vec<u8>,
+}
+
+impl SignedFiles {
+    /// Made at a time that its sequence tells.
+    pub(super) fn of(archive: &VerifiedArchive, version: &str, sequence: u64) -> Self {
+        let files = FileList::of_archive(archive, &Limits::default(), &Control::new()).unwrap();
+        let files = files.to_bytes().unwrap();
+        let release = NewRelease {
+            app_id: "com.example.app".parse().unwrap(),
+            channel: "production".parse().unwrap(),
+            version: version.to_owned(),
+            sequence,
+            created_at: Timestamp(1_000 * sequence),
+            expires_at: Timestamp(1 << 40),
+            native: NativeRange::default(),
+            archive: ArchiveIdentity {
+                size: archive.size(),
+                digest: archive.digest(),
+            },
+            sealed: None,
+            files_digest: Sha256Digest::of(&files),
+            link: None,
+            comment: None,
+            critical: Vec::new(),
+        };
+        let envelope = sign(&release, &[&KEY], &[]).unwrap().to_json().unwrap();
+        Self { envelope, files }
+    }
+}

@@ -1,0 +1,277 @@
+//! Somebody who publishes releases on a site in memory, and a network to it that can be broken.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::{LazyLock, Mutex};
+
+use super::device::Device;
+use super::*;
+use crate::app_id::AppId;
+use crate::digest::Sha256Digest;
+use crate::keys::{ContentKey, KeyBits, SigningKey};
+use crate::limits::Limits;
+use crate::progress::Control;
+use crate::release::{
+    ArchiveIdentity, Candidate, ChannelFile, ChannelName, FileList, KeyRing, NewKeyRing, NewRelease, SealedIdentity,
+    SignedRelease, sign, sign_ring, site,
+};
+use crate::seal::stream;
+use crate::transport::{Head, Headers, Receiver, Request, Transport, TransportError};
+use crate::update::channel::Site;
+
+/// Keys take a while to make, and no test changes one.
+static KEYS: LazyLock<Vec<SigningKey>> =
+    LazyLock::new(|| (0..4).map(|_| SigningKey::generate(KeyBits::B2048).unwrap()).collect());
+static CONTENT_KEY: LazyLock<Arc<ContentKey>> =
+    LazyLock::new(|| Arc::new(ContentKey::generate(KeyBits::B2048).unwrap()));
+
+pub(super) const ADDRESS: &str = "https://example.com/app";
+/// A device's clock begins at 1,000,000: see [`Device`].
+const CREATED_AT: u64 = 900_000;
+const EXPIRES_AT: u64 = 2_000_000;
+
+pub(super) fn app() -> AppId {
+    "com.example.app".parse().unwrap()
+}
+
+pub(super) fn production() -> ChannelName {
+    "production".parse().unwrap()
+}
+
+/// The signing key of this number.
+pub(super) fn key(number: usize) -> &'static SigningKey {
+    &KEYS[number]
+}
+
+/// A release and its files.
+#[derive(Debug, Clone)]
+pub(super) struct Published {
+    pub(super) release: NewRelease,
+    pub(super) envelope: Vec<u8>,
+    pub(super) archive: Vec<u8>,
+    pub(super) files: Vec<u8>,
+}
+
+impl Published {
+    /// Paths of release, file list and archive.
+    pub(super) fn paths(&self) -> [String; 3] {
+        let signed = SignedRelease::parse(&self.envelope).unwrap();
+        let release = signed.release();
+        [
+            site::release_path(&release.channel, release.sequence),
+            site::file_list_path(&release.files_digest),
+            site::archive_of(release).0,
+        ]
+    }
+
+    /// Another release of the same files, signed by these keys.
+    pub(super) fn but(&self, keys: &[&SigningKey], change: impl FnOnce(&mut NewRelease)) -> Self {
+        let mut release = self.release.clone();
+        change(&mut release);
+        let envelope = sign(&release, keys, &[]).unwrap().to_json().unwrap();
+        Self {
+            release,
+            envelope,
+            ..self.clone()
+        }
+    }
+}
+
+/// Makes releases of the versions of a device's archives, all signed by key 0.
+pub(super) struct Publisher<'a> {
+    device: &'a Device,
+    sealed: bool,
+}
+
+impl<'a> Publisher<'a> {
+    pub(super) fn plain(device: &'a Device) -> Self {
+        Self { device, sealed: false }
+    }
+
+    pub(super) fn sealed(device: &'a Device) -> Self {
+        Self { device, sealed: true }
+    }
+
+    pub(super) fn release(&self, version: &str, sequence: u64) -> Published {
+        let (archive, control) = (self.device.archive(version), Control::new());
+        let files = FileList::of_archive(&archive, &Limits::default(), &control).unwrap();
+        let files = files.to_bytes().unwrap();
+        let identity = ArchiveIdentity {
+            size: archive.size(),
+            digest: archive.digest(),
+        };
+        let (bytes, sealed) = self.delivered(version, &identity.digest);
+        let release = NewRelease {
+            app_id: app(),
+            channel: production(),
+            version: version.to_owned(),
+            sequence,
+            created_at: Timestamp(CREATED_AT + sequence),
+            expires_at: Timestamp(EXPIRES_AT),
+            native: NativeRange::default(),
+            archive: identity,
+            sealed,
+            files_digest: Sha256Digest::of(&files),
+            link: Some(format!("https://example.com/{version}")),
+            comment: None,
+            critical: Vec::new(),
+        };
+        let envelope = sign(&release, &[key(0)], &[]).unwrap().to_json().unwrap();
+        Published {
+            release,
+            envelope,
+            archive: bytes,
+            files,
+        }
+    }
+
+    fn delivered(&self, version: &str, digest: &Sha256Digest) -> (Vec<u8>, Option<SealedIdentity>) {
+        let plain = self.device.beside(&format!("{version}.zip"));
+        if !self.sealed {
+            return (fs::read(plain).unwrap(), None);
+        }
+        let to = self.device.beside(&format!("{version}.sealed"));
+        let recipients = [CONTENT_KEY.public().clone()];
+        let sealed = stream::seal(&plain, digest, &to, &recipients, &Control::new()).unwrap();
+        let identity = SealedIdentity {
+            size: sealed.size,
+            header_digest: sealed.header_digest,
+        };
+        (fs::read(to).unwrap(), Some(identity))
+    }
+}
+
+/// The ring that the app brings: key 0 alone.
+pub(super) fn first_ring() -> Vec<u8> {
+    let new = NewKeyRing {
+        app_id: app(),
+        number: 1,
+        threshold: 1,
+        created_at: Timestamp(CREATED_AT),
+        keys: vec![key(0).verifying_key()],
+        retired: Vec::new(),
+    };
+    sign_ring(&new, &[key(0)]).unwrap().to_json().unwrap()
+}
+
+/// The ring after `ring`: key `old` goes, key `new` comes.
+pub(super) fn rotated(ring: &[u8], old: usize, new: usize) -> Vec<u8> {
+    let before = crate::release::SignedKeyRing::parse(ring).unwrap();
+    let mut next = NewKeyRing::after(before.ring(), Timestamp(CREATED_AT));
+    next.retire(key(old).verifying_key().id().unwrap()).unwrap();
+    next.keys.push(key(new).verifying_key());
+    sign_ring(&next, &[key(old), key(new)]).unwrap().to_json().unwrap()
+}
+
+pub(super) fn options() -> ReleaseOptions {
+    let mut options = ReleaseOptions::new(app(), production(), first_ring(), NativeVersion::new("1.0"));
+    options.content_keys.push(Arc::clone(&CONTENT_KEY));
+    options
+}
+
+pub(super) fn source() -> ChannelSource {
+    let mut source = ChannelSource::new(Site::new(ADDRESS.parse().unwrap()), options());
+    source.device_id = Some("device-1".to_owned());
+    source
+}
+
+pub(super) fn download_options() -> crate::download::DownloadOptions {
+    crate::download::DownloadOptions {
+        first_wait: Duration::from_millis(1),
+        attempts: 1,
+        space_margin: 0,
+        ..crate::download::DownloadOptions::default()
+    }
+}
+
+/// Whether this ring is the one that counts on the store.
+pub(super) fn ring_of(store: &Store) -> KeyRing {
+    store.key_ring(&options()).unwrap()
+}
+
+/// What is at each path, and how the network fails.
+#[derive(Debug, Default)]
+pub(super) struct Net {
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// So many bytes of this path come, once, before the connection breaks.
+    cut: Mutex<Option<(String, usize)>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Net {
+    pub(super) fn put(&self, path: &str, bytes: &[u8]) {
+        self.files.lock().unwrap().insert(path.to_owned(), bytes.to_vec());
+    }
+
+    pub(super) fn remove(&self, path: &str) {
+        self.files.lock().unwrap().remove(path);
+    }
+
+    pub(super) fn publish(&self, published: &Published) {
+        let [release, list, archive] = published.paths();
+        self.put(&release, &published.envelope);
+        self.put(&list, &published.files);
+        self.put(&archive, &published.archive);
+    }
+
+    /// Writes the channel file.
+    pub(super) fn offer(&self, stable: Option<u64>, candidate: Option<(u64, u16)>) {
+        let file = ChannelFile {
+            app_id: app(),
+            channel: production(),
+            stable,
+            candidate: candidate.map(|(sequence, rollout_bps)| Candidate { sequence, rollout_bps }),
+        };
+        self.put("channels/production.json", &file.to_json().unwrap());
+    }
+
+    pub(super) fn cut(&self, path: &str, after: usize) {
+        *self.cut.lock().unwrap() = Some((path.to_owned(), after));
+    }
+
+    /// What was asked for since this was last asked, a range behind its path.
+    pub(super) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+impl Transport for Net {
+    fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
+        let path = request.url.as_str().strip_prefix(ADDRESS).unwrap();
+        let path = path.trim_start_matches('/').to_owned();
+        let range = request.headers.get("Range").map(str::to_owned);
+        let asked = range.as_ref().map_or(path.clone(), |range| format!("{path} {range}"));
+        self.asked.lock().unwrap().push(asked);
+        let Some(bytes) = self.files.lock().unwrap().get(&path).cloned() else {
+            return receiver
+                .begin(&Head::new(404, Headers::new()))
+                .map_err(TransportError::Receiver);
+        };
+        let from = range.map_or(0, |range| range[6..range.len() - 1].parse::<usize>().unwrap());
+        let mut headers = Headers::new();
+        headers
+            .add("ETag", format!("\"{}\"", Sha256Digest::of(&bytes)))
+            .unwrap();
+        headers.add("Content-Length", (bytes.len() - from).to_string()).unwrap();
+        let status = if from > 0 {
+            let range = format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len());
+            headers.add("Content-Range", range).unwrap();
+            206
+        } else {
+            200
+        };
+        receiver
+            .begin(&Head::new(status, headers))
+            .map_err(TransportError::Receiver)?;
+        let mut cut = self.cut.lock().unwrap();
+        let end = match cut.take_if(|(cut, _)| *cut == path) {
+            Some((_, after)) => after,
+            None => bytes.len(),
+        };
+        receiver.write(&bytes[from..end]).map_err(TransportError::Receiver)?;
+        if end < bytes.len() {
+            return Err(TransportError::Broken("the connection broke".to_owned()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! The archive that devices are to get: packed now, or made before.
+
+use std::path::Path;
+
+use capbundle::Limits;
+use capbundle::bundle::{self, Excluded, PackOptions};
+
+use super::content::{self, Project};
+use super::require_zip;
+use crate::args::ContentArgs;
+use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::output::{self, Output};
+
+/// Packs the folder that the options name into the file `to`.
+pub(in crate::commands) fn packed(
+    args: &ContentArgs,
+    project: &mut Project,
+    to: &Path,
+    output: &Output,
+) -> Result<Vec<Warning>> {
+    let folder = content::folder(args, project)?;
+    let mut options = PackOptions::default();
+    options.check = content::check_options(args, &folder)?;
+    let bar = output.progress();
+    let packed = bundle::pack(&folder, to, &options, &bar.control())?;
+    drop(bar);
+    let path_and_rule = |one: &Excluded| (one.path.clone(), one.rule.clone());
+    let excluded: Vec<(String, String)> = packed.excluded.iter().map(path_and_rule).collect();
+    output.left_out(excluded.iter().map(|(path, rule)| (path.as_str(), rule.as_str())));
+    output.say(format!(
+        "Packed {} from {} ({}, of {})",
+        output::counted(packed.files, "file"),
+        folder.display(),
+        output::bytes(packed.size),
+        output::bytes(packed.unpacked_size),
+    ));
+    Ok(packed.findings.iter().map(Warning::from).collect())
+}
+
+/// A plain archive that somebody made: it must be one that devices can unpack.
+pub(in crate::commands) fn checked(zip: &Path) -> Result<Vec<Warning>> {
+    require_zip(zip)?;
+    let looked = bundle::inspect(zip, &Limits::default()).about(Subject::Archive)?;
+    if let Some(error) = looked.findings.iter().find(|finding| finding.is_error()) {
+        return Err(Failure::refused(
+            error.code.as_str(),
+            format!("{}: devices refuse it: {error}", zip.display()),
+        ));
+    }
+    Ok(looked.findings.iter().map(Warning::from).collect())
+}

@@ -1,0 +1,167 @@
+//! `capbundle device update`
+
+use capbundle::download::DownloadOptions;
+use capbundle::store::{
+    BundleRecord, ChannelOutcome, ChannelSource, ChannelUpdate, PassedOver, RequiredProof, RolloutDecision, Slot, Store,
+};
+use capbundle::update::channel::Site;
+use serde::Serialize;
+
+use super::app::Device;
+use super::documents::{self, BundleDocument};
+use super::install::listed;
+use super::release::{channel, options};
+use crate::args::UpdateArgs;
+use crate::codes::{Failure, Result, Subject, Warning};
+use crate::commands::server;
+use crate::output::Output;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<BundleDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+    /// Of what the channel has, where that is older.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offered: Option<u64>,
+    /// Of what this device has, in the same case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollout: Option<RolloutDocument>,
+    passed_over: Vec<PassedOverDocument>,
+    ring: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RolloutDocument {
+    sequence: u64,
+    rollout_bps: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bucket: Option<u16>,
+    inside: bool,
+}
+
+#[derive(Serialize)]
+struct PassedOverDocument {
+    offer: &'static str,
+    sequence: u64,
+    code: String,
+    message: String,
+}
+
+pub(super) fn run(device: &Device<'_>, args: &UpdateArgs, output: &Output) -> Result<()> {
+    let transport = server::transport(&args.network)?;
+    let source = source(device, args)?;
+    let store = device.store_requiring(RequiredProof::Release)?;
+    let bar = output.progress();
+    let looked = store.update_from_channel(&*transport, &source, &DownloadOptions::default(), &bar.control());
+    drop(bar);
+    let update = looked?;
+    if let Some(problem) = &update.ring_problem {
+        let message = format!("ring {} is there and is not followed: {problem}", update.ring + 1);
+        output.warn(&Warning::new("key_ring", message));
+    }
+    let refusals: Vec<Failure> = update.passed_over.iter().map(refusal).collect();
+    if update.outcome == ChannelOutcome::Refused
+        && let Some(last) = refusals.into_iter().reduce(|first, last| last.adding(&first.message))
+    {
+        return Err(last);
+    }
+    for passed in &update.passed_over {
+        let refusal = refusal(passed);
+        output.warn(&Warning::new(refusal.code, refusal.message));
+    }
+    output.say(told(&update));
+    output.document(&document(&store, &update)?)
+}
+
+fn source(device: &Device<'_>, args: &UpdateArgs) -> Result<ChannelSource> {
+    let (site, channel) = match (&args.channel_url, &args.site, &args.channel) {
+        (Some(url), _, _) => Site::of_channel(url)?,
+        (None, Some(site), Some(name)) => (Site::new(site.clone()), channel(name)?),
+        _ => {
+            return Err(Failure::missing_argument(
+                "no channel: pass --channel-url, or --site and --channel",
+            ));
+        }
+    };
+    let mut source = ChannelSource::new(site, options(device, &args.trust, channel)?);
+    source.device_id.clone_from(&args.device_id);
+    Ok(source)
+}
+
+fn refusal(passed: &PassedOver) -> Failure {
+    let mut failure = Failure::about(Subject::Other, &passed.error);
+    failure.message = format!(
+        "{} release {}: {}",
+        passed.offer.as_str(),
+        passed.sequence,
+        failure.message
+    );
+    failure
+}
+
+fn told(update: &ChannelUpdate) -> String {
+    let named = |record: &BundleRecord| documents::named(&Slot::Bundle(record.id.clone()), Some(&record.version));
+    match &update.outcome {
+        ChannelOutcome::Installed(record) => format!("Installed {}; it comes next", named(record)),
+        ChannelOutcome::UpToDate(record) => format!("Up to date: {}", named(record)),
+        ChannelOutcome::NothingOffered => "The channel offers nothing".to_owned(),
+        ChannelOutcome::OutsideRollout => "The channel has a candidate, which is not for this device yet".to_owned(),
+        ChannelOutcome::Older { offered, known } => {
+            format!("Nothing newer: the channel has release {offered}, this device has {known}")
+        }
+        other => other.as_str().to_owned(),
+    }
+}
+
+fn document(store: &Store, update: &ChannelUpdate) -> Result<Document> {
+    let (bundle, offered, known) = match &update.outcome {
+        ChannelOutcome::Installed(record) | ChannelOutcome::UpToDate(record) => (Some(record), None, None),
+        ChannelOutcome::Older { offered, known } => (None, Some(*offered), Some(*known)),
+        _ => (None, None, None),
+    };
+    let sequence = bundle.and_then(|record| record.sequence);
+    let bundle = bundle.map(|record| {
+        let (record, status) = listed(store, (**record).clone())?;
+        Ok::<_, Failure>(BundleDocument::new(&record, status, &store.folder(&record.id)))
+    });
+    Ok(Document {
+        outcome: update.outcome.as_str(),
+        bundle: bundle.transpose()?,
+        sequence,
+        offered,
+        known,
+        rollout: update.rollout.map(RolloutDocument::from),
+        passed_over: update.passed_over.iter().map(PassedOverDocument::from).collect(),
+        ring: update.ring,
+    })
+}
+
+impl From<RolloutDecision> for RolloutDocument {
+    fn from(rollout: RolloutDecision) -> Self {
+        Self {
+            sequence: rollout.sequence,
+            rollout_bps: rollout.rollout_bps,
+            bucket: rollout.bucket,
+            inside: rollout.is_inside(),
+        }
+    }
+}
+
+impl From<&PassedOver> for PassedOverDocument {
+    fn from(passed: &PassedOver) -> Self {
+        let failure = Failure::about(Subject::Other, &passed.error);
+        Self {
+            offer: passed.offer.as_str(),
+            sequence: passed.sequence,
+            code: failure.code.into_owned(),
+            message: failure.message,
+        }
+    }
+}

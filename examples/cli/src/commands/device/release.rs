@@ -1,0 +1,69 @@
+//! `capbundle device install-release`
+
+use std::sync::Arc;
+
+use capbundle::keys::ContentKey;
+use capbundle::release::{ChannelName, MAX_FILE_LIST_BYTES};
+use capbundle::store::{ReleaseOptions, RequiredProof, Slot};
+use serde::Serialize;
+
+use super::app::Device;
+use super::documents::{self, BundleDocument};
+use super::install::listed;
+use crate::args::{InstallReleaseArgs, TrustArgs};
+use crate::codes::{About, Failure, Result, Subject};
+use crate::commands::release::document::{app_id, read, read_envelope};
+use crate::output::{self, Output};
+
+#[derive(Serialize)]
+struct Document {
+    bundle: BundleDocument,
+    sequence: u64,
+    next: bool,
+}
+
+pub(super) fn run(device: &Device<'_>, args: &InstallReleaseArgs, output: &Output) -> Result<()> {
+    let options = options(device, &args.trust, channel(&args.channel)?)?;
+    let (release, files) = (read_envelope(&args.release)?, read(&args.files, MAX_FILE_LIST_BYTES)?);
+    let store = device.store_requiring(RequiredProof::Release)?;
+    let bar = output.progress();
+    let record = store
+        .install_release(&release, &args.archive, &files, &options, &bar.control())
+        .about(Subject::Archive)?;
+    drop(bar);
+    let slot = Slot::Bundle(record.id.clone());
+    if args.next {
+        store.set_next(&slot)?;
+    }
+    let sequence = record.sequence.unwrap_or_default();
+    let (record, status) = listed(&store, record)?;
+    output.say(format!(
+        "Accepted release {sequence}: {} ({}, {})",
+        documents::named(&slot, Some(&record.version)),
+        output::counted(record.files, "file"),
+        output::bytes(record.unpacked_size)
+    ));
+    let folder = store.folder(&record.id);
+    output.document(&Document {
+        bundle: BundleDocument::new(&record, status, &folder),
+        sequence,
+        next: args.next,
+    })
+}
+
+pub(super) fn channel(name: &str) -> Result<ChannelName> {
+    name.parse()
+        .map_err(|error: capbundle::Error| Failure::usage("invalid_channel", error.to_string()))
+}
+
+/// What the app of this device knows by itself.
+pub(super) fn options(device: &Device<'_>, trust: &TrustArgs, channel: ChannelName) -> Result<ReleaseOptions> {
+    let app = app_id(trust.app_id.as_deref())?;
+    let ring = read_envelope(&trust.keys)?;
+    let mut options = ReleaseOptions::new(app, channel, ring, device.native().version);
+    for file in &trust.content_key {
+        let key = ContentKey::read(file).about(Subject::PrivateKey)?;
+        options.content_keys.push(Arc::new(key));
+    }
+    Ok(options)
+}

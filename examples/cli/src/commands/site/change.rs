@@ -1,0 +1,28 @@
+//! `capbundle release promote`, `rollout` and `pause`
+
+use super::Channel;
+use crate::args::{PauseArgs, PromoteArgs, RolloutArgs};
+use crate::codes::Result;
+use crate::output::Output;
+
+pub(crate) fn promote(args: &PromoteArgs, output: &Output) -> Result<()> {
+    let channel = Channel::find(&args.place)?;
+    channel.carry_out(&[], output, |publisher, run| publisher.promote(args.sequence, run))
+}
+
+pub(crate) fn rollout(args: &RolloutArgs, output: &Output) -> Result<()> {
+    let channel = Channel::find(&args.place)?;
+    channel
+        .carry_out(&[], output, |publisher, run| {
+            publisher.rollout(args.share, args.lower, run)
+        })
+        .map_err(|failure| match failure.code.as_ref() {
+            "invalid_input" if !args.lower && failure.message.contains("is less") => failure.adding("pass --lower"),
+            _ => failure,
+        })
+}
+
+pub(crate) fn pause(args: &PauseArgs, output: &Output) -> Result<()> {
+    let channel = Channel::find(&args.place)?;
+    channel.carry_out(&[], output, |publisher, run| publisher.pause(run))
+}

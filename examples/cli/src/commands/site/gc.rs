@@ -1,0 +1,66 @@
+//! `capbundle release gc`
+
+use capbundle::publish::static_site::Run;
+use capbundle::publish::static_site::gc::{self, GcOptions};
+use serde::Serialize;
+
+use super::document;
+use crate::args::GcArgs;
+use crate::codes::Result;
+use crate::output::{self, Output};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    app_id: &'a str,
+    site: String,
+    removed: &'a [String],
+    bytes: u64,
+    kept_releases: usize,
+    young: &'a [String],
+    dry_run: bool,
+}
+
+pub(crate) fn run(args: &GcArgs, output: &Output) -> Result<()> {
+    let app = document::app_id(args.app_id.as_deref())?;
+    let storage = super::storage(&args.site)?;
+    let mut options = GcOptions::default();
+    options.keep = args.keep;
+    options.grace = args.grace;
+    let bar = output.progress();
+    let mut before = |step: &str| bar.aside(|| output.say(format!("- {step}")));
+    let collected = gc::collect(
+        &*storage,
+        &app,
+        &options,
+        &mut Run {
+            dry_run: args.dry_run,
+            control: &bar.control(),
+            before: &mut before,
+        },
+    )?;
+    drop(bar);
+    output.say(format!(
+        "{} {} ({}), kept {}{}",
+        if args.dry_run { "Would have removed" } else { "Removed" },
+        output::counted(collected.removed.len() as u64, "file"),
+        output::bytes(collected.bytes),
+        output::counted(collected.kept as u64, "release"),
+        match collected.young.len() {
+            0 => String::new(),
+            young => format!(
+                ", and {} that nothing names and that is too young to go",
+                output::counted(young as u64, "file")
+            ),
+        }
+    ));
+    output.document(&Document {
+        app_id: app.as_str(),
+        site: storage.place(),
+        removed: &collected.removed,
+        bytes: collected.bytes,
+        kept_releases: collected.kept,
+        young: &collected.young,
+        dry_run: args.dry_run,
+    })
+}

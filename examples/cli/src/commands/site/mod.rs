@@ -1,0 +1,193 @@
+//! Sites of plain files: `capbundle release publish …`, `capbundle keyring publish`.
+
+pub(crate) mod again;
+pub(crate) mod change;
+pub(crate) mod gc;
+pub(crate) mod list;
+pub(crate) mod publish;
+pub(crate) mod ring;
+mod signing;
+pub(crate) mod verify;
+
+use std::sync::Arc;
+
+use capbundle::AppId;
+use capbundle::publish::static_site::{BucketSite, Done, FolderSite, Outcome, Publisher, Run, SiteStorage};
+use capbundle::release::ChannelName;
+use serde::Serialize;
+
+use super::release::document;
+use super::{s3, server};
+use crate::args::{SiteArgs, SiteChannelArgs};
+use crate::codes::{Aftermath, Failure, Result, Warning};
+use crate::output::Output;
+
+const BUCKET: &str = "s3://";
+
+/// The place that `--to` names.
+fn storage(args: &SiteArgs) -> Result<Box<dyn SiteStorage>> {
+    if let Some(place) = args.to.strip_prefix(BUCKET) {
+        s3::check(&args.access)?;
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let transport = server::transport(&args.network)?;
+        let bucket = s3::bucket(&args.access, bucket, false, Arc::clone(&transport))?;
+        return Ok(Box::new(BucketSite::new(bucket, prefix)));
+    }
+    if args.to.contains("://") {
+        return Err(Failure::usage(
+            "invalid_argument",
+            format!(
+                "--to {}: expected a folder or s3://bucket/prefix; an address that only takes PUT cannot be looked through, and \
+                 two publishers there would not see each other",
+                args.to
+            ),
+        ));
+    }
+    if args.access.any() {
+        return Err(Failure::usage(
+            "conflicting_arguments",
+            "--s3-… belong to --to s3://bucket/prefix, and --to names a folder",
+        ));
+    }
+    Ok(Box::new(FolderSite::new(&args.to)))
+}
+
+/// One channel, ready to be changed.
+struct Channel {
+    storage: Box<dyn SiteStorage>,
+    app: AppId,
+    channel: ChannelName,
+    dry_run: bool,
+}
+
+impl Channel {
+    fn find(args: &SiteChannelArgs) -> Result<Self> {
+        Ok(Self {
+            app: document::app_id(args.app_id.as_deref())?,
+            channel: channel_name(&args.channel)?,
+            storage: storage(&args.site)?,
+            dry_run: args.dry_run,
+        })
+    }
+
+    /// Carries out an operation and says what came of it.
+    fn carry_out(
+        &self,
+        warnings: &[Warning],
+        output: &Output,
+        act: impl FnOnce(&Publisher<'_>, &mut Run<'_>) -> Outcome,
+    ) -> Result<()> {
+        let publisher = Publisher::new(&*self.storage, &self.app, &self.channel);
+        let done = run(self.dry_run, output, |run| act(&publisher, run))?;
+        self.tell(&done, warnings, output)
+    }
+
+    fn tell(&self, done: &Done, warnings: &[Warning], output: &Output) -> Result<()> {
+        let mut warnings = warnings.to_vec();
+        warnings.extend(notes(done, output));
+        let offered = done.channel.as_ref();
+        if let Some(offered) = offered {
+            let candidate = offered.candidate.map(|candidate| {
+                let share = f64::from(candidate.rollout_bps) / 100.0;
+                format!(", candidate {} for {share} % of the devices", candidate.sequence)
+            });
+            output.say(format!(
+                "{} {}: stable {}{}",
+                if self.dry_run { "Would offer on" } else { "Offered on" },
+                self.channel,
+                offered
+                    .stable
+                    .map_or("none".to_owned(), |sequence| sequence.to_string()),
+                candidate.unwrap_or_default()
+            ));
+        }
+        output.document(&Document {
+            app_id: self.app.as_str(),
+            channel: self.channel.as_str(),
+            site: self.storage.place(),
+            changed: done.changed,
+            dry_run: self.dry_run,
+            sequences: &done.sequences,
+            stable: offered.and_then(|offered| offered.stable),
+            candidate: offered
+                .and_then(|offered| offered.candidate)
+                .map(|candidate| CandidateDocument {
+                    sequence: candidate.sequence,
+                    rollout_bps: candidate.rollout_bps,
+                }),
+            steps: &done.steps,
+            notes: &warnings,
+        })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    app_id: &'a str,
+    channel: &'a str,
+    site: String,
+    changed: bool,
+    dry_run: bool,
+    sequences: &'a [u64],
+    stable: Option<u64>,
+    candidate: Option<CandidateDocument>,
+    steps: &'a [String],
+    notes: &'a [Warning],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CandidateDocument {
+    sequence: u64,
+    rollout_bps: u16,
+}
+
+fn channel_name(text: &str) -> Result<ChannelName> {
+    text.parse()
+        .map_err(|error: capbundle::Error| Failure::usage("invalid_channel", error.to_string()))
+}
+
+/// Runs an operation, and shows its steps while it goes on; those of a dry run behind it.
+fn run(dry_run: bool, output: &Output, act: impl FnOnce(&mut Run<'_>) -> Outcome) -> Result<Done> {
+    let bar = output.progress();
+    let mut before = |step: &str| bar.aside(|| output.say(format!("- {step}")));
+    let outcome = act(&mut Run {
+        dry_run,
+        control: &bar.control(),
+        before: &mut before,
+    });
+    let done = outcome.map_err(|unfinished| {
+        let left = unfinished
+            .left
+            .iter()
+            .map(|path| format!("{path} (the next run goes on with it)"));
+        let aftermath = Aftermath {
+            undone: Vec::new(),
+            left: left.collect(),
+        };
+        Failure::from(unfinished.problem).after(aftermath)
+    })?;
+    drop(bar);
+    if dry_run {
+        for (at, step) in done.steps.iter().enumerate() {
+            output.say(format!("{}. {step}", at + 1));
+        }
+        output.say("Nothing of this was done (--dry-run)");
+    }
+    Ok(done)
+}
+
+fn notes(done: &Done, output: &Output) -> Vec<Warning> {
+    let mut noticed = Vec::new();
+    for note in &done.notes {
+        let warning = Warning::new(note.as_str(), note.to_string());
+        if note.is_warning() {
+            output.warn(&warning);
+        } else {
+            output.say(format!("Note: {note}"));
+        }
+        noticed.push(warning);
+    }
+    noticed
+}

@@ -1,0 +1,121 @@
+//! `capbundle release publish`
+
+use std::path::{Path, PathBuf};
+
+use capbundle::Limits;
+use capbundle::keys::PublicContentKey;
+use capbundle::publish::static_site::{Bundle, Details, Placement};
+use capbundle::release::MAX_FILE_LIST_BYTES;
+use capbundle::store::{NativeRange, NativeVersion};
+
+use super::signing::{self, Keys};
+use super::{Channel, document};
+use crate::args::PublishArgs;
+use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::commands::bundle::content::Project;
+use crate::commands::bundle::{identity, packing, require_zip};
+use crate::output::Output;
+
+/// What `key create --content` writes.
+const CONTENT_KEY_FILE: &str = ".capbundle_content_key.pub";
+
+pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
+    if args.zip.is_some() && args.content.path.is_some() {
+        let message = "--zip and --path: an archive is published as it is, a folder is packed; give one of them";
+        return Err(Failure::usage("conflicting_arguments", message));
+    }
+    let channel = Channel::find(&args.place)?;
+    let placement = match args.candidate {
+        None => Placement::Stable,
+        Some(rollout_bps) => Placement::Candidate { rollout_bps },
+    };
+    if let (Some(signed), Some(zip), Some(files)) = (&args.signed, &args.zip, &args.files) {
+        return publish_signed(args, &channel, placement, (signed, zip, files), output);
+    }
+    // All that can be wrong with options is found before the folder is packed.
+    let keys = Keys::find(&args.signing)?;
+    let recipients = recipients(args, output)?;
+    let version = identity::version(args.bundle.as_deref(), &args.package_json, output)?.to_string();
+    let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
+    let (zip, warnings) = archive(args, folder.path(), output)?;
+    output.warn_all(&warnings);
+
+    let bar = output.progress();
+    let bundle = Bundle::of_zip(&zip, &Limits::default(), &bar.control()).about(Subject::Archive)?;
+    drop(bar);
+    let bundle = bundle.sealed_for(recipients, folder.path());
+    let details = Details {
+        version,
+        native: NativeRange {
+            min: args.native_min.clone().map(NativeVersion::new),
+            max: args.native_max.clone().map(NativeVersion::new),
+        },
+        link: args.link.clone(),
+        comment: args.comment.clone(),
+    };
+    keys.with(&args.signing, args.sequence, |signing| {
+        channel.carry_out(&warnings, output, |publisher, run| {
+            publisher.publish(&bundle, &details, placement, signing, run)
+        })
+    })
+}
+
+fn publish_signed(
+    args: &PublishArgs,
+    channel: &Channel,
+    placement: Placement,
+    (signed, zip, files): (&Path, &Path, &Path),
+    output: &Output,
+) -> Result<()> {
+    let settled = [
+        (!args.signing.key.is_empty(), "--key"),
+        (args.bundle.is_some(), "--bundle"),
+        (args.sequence.is_some(), "--sequence"),
+        (!args.recipient.is_empty(), "--recipient"),
+        (args.native_min.is_some(), "--native-min"),
+        (args.native_max.is_some(), "--native-max"),
+        (args.link.is_some(), "--link"),
+        (args.comment.is_some(), "--comment"),
+    ];
+    if let Some((_, option)) = settled.iter().find(|(given, _)| *given) {
+        let message = format!("--signed and {option}: a release that is signed is settled; leave {option} out");
+        return Err(Failure::usage("conflicting_arguments", message));
+    }
+    require_zip(zip)?;
+    let envelope = document::read_envelope(signed)?;
+    let list = document::read(files, MAX_FILE_LIST_BYTES)?;
+    let ring = signing::ring(&args.signing)?;
+    channel.carry_out(&[], output, |publisher, run| {
+        publisher.publish_signed(&envelope, zip, &list, placement, ring.as_deref(), run)
+    })
+}
+
+/// Whom the archive is sealed for; nobody, if it is to stay plain.
+fn recipients(args: &PublishArgs, output: &Output) -> Result<Vec<PublicContentKey>> {
+    let here = [PathBuf::from(CONTENT_KEY_FILE)];
+    let files = if args.plain {
+        &[]
+    } else if args.recipient.is_empty() && here[0].exists() {
+        &here[..]
+    } else {
+        &args.recipient[..]
+    };
+    let mut keys = Vec::new();
+    for file in files {
+        let key = PublicContentKey::read(file).about(Subject::PublicKey)?;
+        output.say(format!("Sealed for the content key {} of {}", key.id(), file.display()));
+        keys.push(key);
+    }
+    Ok(keys)
+}
+
+fn archive(args: &PublishArgs, folder: &Path, output: &Output) -> Result<(PathBuf, Vec<Warning>)> {
+    match &args.zip {
+        Some(zip) => Ok((zip.clone(), packing::checked(zip)?)),
+        None => {
+            let to = folder.join("bundle.zip");
+            let warnings = packing::packed(&args.content, &mut Project::default(), &to, output)?;
+            Ok((to, warnings))
+        }
+    }
+}

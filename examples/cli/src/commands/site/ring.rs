@@ -1,0 +1,39 @@
+//! `capbundle keyring publish`
+
+use capbundle::publish::static_site;
+use serde::Serialize;
+
+use super::document;
+use crate::args::RingPublishArgs;
+use crate::codes::Result;
+use crate::codes::Warning;
+use crate::output::Output;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    app_id: String,
+    site: String,
+    changed: bool,
+    dry_run: bool,
+    steps: Vec<String>,
+    notes: Vec<Warning>,
+}
+
+pub(crate) fn run(args: &RingPublishArgs, output: &Output) -> Result<()> {
+    let app = document::app_id(args.app_id.as_deref())?;
+    let envelope = document::read_envelope(&args.file)?;
+    let storage = super::storage(&args.site)?;
+    let done = super::run(args.dry_run, output, |run| {
+        static_site::publish_ring(&*storage, &app, &envelope, run)
+    })?;
+    let notes = super::notes(&done, output);
+    output.document(&Document {
+        app_id: app.to_string(),
+        site: storage.place(),
+        changed: done.changed,
+        dry_run: args.dry_run,
+        steps: done.steps,
+        notes,
+    })
+}

@@ -1,0 +1,137 @@
+//! `capbundle release verify`
+
+use capbundle::keys::ContentKey;
+use capbundle::publish::static_site::verify::{self, Problem, Report, Severity, VerifyOptions};
+use capbundle::release::ChannelName;
+use capbundle::transport::Url;
+use capbundle::update::channel::Site;
+use serde::Serialize;
+
+use super::document;
+use crate::args::SiteVerifyArgs;
+use crate::codes::{About, Failure, Reported, Result, Subject, Warning};
+use crate::commands::server;
+use crate::output::{self, Output};
+
+/// Exit codes of a look that found something.
+const BROKEN: u8 = 3;
+const WARNED: u8 = 4;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    site: String,
+    ring: Option<u64>,
+    releases: Vec<ReleaseDocument>,
+    full: bool,
+    notes: Vec<Warning>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReleaseDocument {
+    channel: String,
+    sequence: u64,
+    version: String,
+    expires_at: u64,
+}
+
+pub(crate) fn run(args: &SiteVerifyArgs, output: &Output) -> Result<()> {
+    let app = document::app_id(args.app_id.as_deref())?;
+    let (site, channels) = place(args)?;
+    let ring = args.ring.as_deref().map(document::read_envelope).transpose()?;
+    let keys = args
+        .content_key
+        .iter()
+        .map(|file| ContentKey::read(file).about(Subject::PrivateKey));
+    let keys: Vec<ContentKey> = keys.collect::<Result<_>>()?;
+    let keys: Vec<&ContentKey> = keys.iter().collect();
+    let transport = server::transport(&args.network)?;
+    let staging = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
+
+    let mut options = VerifyOptions::new(&channels, staging.path().to_owned());
+    options.ring = ring.as_deref();
+    options.expires_within = args.expires_within;
+    options.full = args.full;
+    options.content_keys = &keys;
+    let bar = output.progress();
+    let report = verify::verify(&*transport, &site, &app, &options, &bar.control())?;
+    drop(bar);
+    tell(args, &site, &report, output)
+}
+
+/// The site and the channels that the command line names.
+fn place(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
+    let refuse = |error: capbundle::Error| Failure::usage("invalid_argument", error.to_string());
+    let url: Url = args.url.parse().map_err(refuse)?;
+    let named = args.channel.iter().map(|name| super::channel_name(name));
+    let mut channels: Vec<ChannelName> = named.collect::<Result<_>>()?;
+    if !url.without_query().ends_with(".json") {
+        if channels.is_empty() {
+            channels.push(super::channel_name("production")?);
+        }
+        return Ok((Site::new(url), channels));
+    }
+    let (site, channel) = Site::of_channel(&url).map_err(refuse)?;
+    if !channels.contains(&channel) {
+        channels.insert(0, channel);
+    }
+    Ok((site, channels))
+}
+
+fn tell(args: &SiteVerifyArgs, site: &Site, report: &Report, output: &Output) -> Result<()> {
+    let warning = |problem: &Problem| Warning {
+        path: Some(problem.path.clone()),
+        ..Warning::new(problem.code, problem.message.clone())
+    };
+    let of = |severity: Severity| {
+        report
+            .problems
+            .iter()
+            .filter(move |problem| problem.severity == severity)
+    };
+    let notes: Vec<Warning> = of(Severity::Note).map(warning).collect();
+    for note in &notes {
+        output.say(format!("Note: {note}"));
+    }
+    for release in &report.releases {
+        output.say(format!(
+            "Devices of {} get release {}, version {}",
+            release.channel, release.sequence, release.version
+        ));
+    }
+    let found: Vec<Reported> = of(Severity::Broken)
+        .map(|problem| Reported::error(warning(problem)))
+        .chain(of(Severity::Warning).map(|problem| Reported::warning(warning(problem))))
+        .collect();
+    let first = of(Severity::Broken).chain(of(Severity::Warning)).next();
+    if let Some(first) = first {
+        let exit = if first.severity == Severity::Broken {
+            BROKEN
+        } else {
+            WARNED
+        };
+        return Err(Failure::verdict(first.code, first.to_string(), found, exit));
+    }
+    output.say(format!(
+        "{} in order at {}",
+        output::counted(report.releases.len() as u64, "release"),
+        site.base
+    ));
+    output.document(&Document {
+        site: site.base.to_string(),
+        ring: report.ring,
+        releases: report
+            .releases
+            .iter()
+            .map(|release| ReleaseDocument {
+                channel: release.channel.to_string(),
+                sequence: release.sequence,
+                version: release.version.clone(),
+                expires_at: release.expires_at.0,
+            })
+            .collect(),
+        full: args.full,
+        notes,
+    })
+}
