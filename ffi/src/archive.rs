@@ -26,6 +26,15 @@ pub enum Proof {
         /// The id of the key, as `VerifyingKey.id` tells it.
         key_id: String,
     },
+    /// A release that names it passed every check.
+    Release {
+        /// The channel it was taken from.
+        channel: String,
+        /// The sequence of the release.
+        sequence: i64,
+        /// The ids of the keys that signed the release.
+        key_ids: Vec<String>,
+    },
     /// In a way that this version of the bindings has no word for.
     Other,
 }
@@ -36,6 +45,15 @@ impl From<&core::Proof> for Proof {
             core::Proof::Digest => Self::Digest,
             core::Proof::CapgoSigned(key) => Self::CapgoSigned {
                 key_id: key.to_string(),
+            },
+            core::Proof::Release {
+                channel,
+                sequence,
+                keys,
+            } => Self::Release {
+                channel: channel.to_string(),
+                sequence: signed(*sequence),
+                key_ids: keys.iter().map(ToString::to_string).collect(),
             },
             _ => Self::Other,
         }

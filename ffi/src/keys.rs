@@ -1,4 +1,4 @@
-//! The public key that says which bundles an app takes.
+//! The keys that ship in an app: the one that says which bundles it takes, and the one that opens what was sealed for it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -52,5 +52,29 @@ impl VerifyingKey {
     #[must_use]
     pub fn bits(&self) -> i64 {
         signed(self.0.bits())
+    }
+}
+
+/// The private half of a content key: ships in the app and opens archives that were sealed for it. 2048 to 4096 bits.
+///
+/// Everybody who has the app can take it out; it keeps archives from all others and proves nothing. It must be no key that
+/// signs. Wiped from memory when closed.
+#[derive(Debug, uniffi::Object)]
+pub struct ContentKey(pub(crate) Arc<core::ContentKey>);
+
+#[uniffi::export]
+impl ContentKey {
+    /// Reads a private key from PEM text: PKCS#8 or PKCS#1, either kind of line end.
+    ///
+    /// Throws `KeyInvalid`, saying what the text is instead.
+    #[uniffi::constructor]
+    pub fn from_pem(text: &str) -> Result<Arc<Self>> {
+        guarded_core(|| Ok(Arc::new(Self(Arc::new(core::ContentKey::from_pem(text)?)))))
+    }
+
+    /// The id of its public half, which sealed archives name it by: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.0.public().id().to_string()
     }
 }

@@ -28,6 +28,7 @@ mod number;
 #[cfg(feature = "panic-on-purpose")]
 pub mod panic_on_purpose;
 pub mod progress;
+pub mod release;
 pub mod seal;
 pub mod store;
 

@@ -1,6 +1,9 @@
 //! The network cases of `bindings/contract` over the transport of Rust programs; Kotlin and Swift run them over theirs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "network_contract/channels.rs"]
+mod channels;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +14,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use capbundle::digest::Sha256Digest;
 use capbundle::download::{DownloadOptions, Remote, download};
 use capbundle::progress::Control;
-use capbundle::store::{BundleRecord, ExpectedProof, NewBundle, RemoteArchive, Store, StoreOptions};
+use capbundle::store::{
+    BundleRecord, ExpectedProof, NativeApp, NewBundle, RemoteArchive, RequiredProof, Slot, Store, StoreOptions,
+};
 use capbundle::transport::{Http, Url};
 use capbundle::{Error, Result};
 use capbundle_tests::peers::tests_folder;
@@ -20,7 +25,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 /// Fewer mean that the document was not read.
-const LEAST_CASES: usize = 30;
+const LEAST_CASES: usize = 60;
 
 #[test]
 fn every_network_case_ends_as_it_says() {
@@ -56,8 +61,13 @@ impl<'a> Place<'a> {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("downloads")).unwrap();
         for (name, content) in case["files"].as_object().unwrap_or(&Map::new()) {
-            let bytes = BASE64.decode(content["base64"].as_str().unwrap()).unwrap();
-            fs::write(folder.path().join(name), bytes).unwrap();
+            let bytes = match content["text"].as_str() {
+                Some(text) => text.as_bytes().to_vec(),
+                None => BASE64.decode(content["base64"].as_str().unwrap()).unwrap(),
+            };
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
         }
         Self {
             server,
@@ -70,9 +80,30 @@ impl<'a> Place<'a> {
     fn carry_out(&mut self, step: &Value) -> Result<Value> {
         match text(step, "do") {
             "open" => {
-                let options = StoreOptions::default();
+                self.store = None;
+                let mut options = StoreOptions::default();
+                if step["required_proof"] == "release" {
+                    options.required_proof = RequiredProof::Release;
+                }
+                options.built_in_sequence = step["built_in_sequence"].as_u64();
                 self.store = Some(Store::open(&self.path("store"), options)?);
                 Ok(Value::Null)
+            }
+            "close" => {
+                self.store = None;
+                Ok(Value::Null)
+            }
+            "update_from_channel" => self.update_from_channel(step),
+            "key_ring" => {
+                let ring = self.open_store().key_ring(&self.release_options(step)?)?;
+                Ok(ring.number().into())
+            }
+            "next" => Ok(self.open_store().next()?.map_or(Value::Null, |slot| self.slot(&slot))),
+            "launch" => {
+                let launch = self.open_store().launch(&NativeApp::new("1.0.0", "1"));
+                Ok(json!({
+                    "bundle": self.slot(&launch.bundle), "version": launch.version, "on_trial": launch.on_trial,
+                }))
             }
             "download" => self.download(step),
             "install_from" => {
@@ -131,8 +162,19 @@ impl<'a> Place<'a> {
     }
 
     fn name(&self, record: &BundleRecord) -> String {
-        let id = record.id.to_string();
+        self.name_of(record.id.to_string())
+    }
+
+    fn slot(&self, slot: &Slot) -> Value {
+        self.name_of(slot.to_string()).into()
+    }
+
+    fn name_of(&self, id: String) -> String {
         self.bundles.get(&id).cloned().unwrap_or(id)
+    }
+
+    fn open_store(&self) -> &Store {
+        self.store.as_ref().unwrap()
     }
 }
 

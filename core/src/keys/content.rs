@@ -200,7 +200,6 @@ impl PublicContentKey {
     pub(crate) fn wrap(&self, key: &[u8; ARCHIVE_KEY_BYTES]) -> Result<Vec<u8>> {
         let failed = |error: rsa::Error| Error::key_invalid("content key", format!("wrapping failed: {error}"));
         let (modulus, exponent) = self.0.numbers();
-        // Not the arithmetic of `PublicKey`, which may take another time for another number: this one is secret.
         let modulus = BoxedUint::from_be_slice_vartime(modulus);
         let exponent = BoxedUint::from_be_slice(&exponent.to_be_bytes(), EXPONENT_BITS)
             .map_err(|error| Error::key_invalid("content key", error.to_string()))?;

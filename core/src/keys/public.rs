@@ -1,12 +1,11 @@
 //! The public half of an RSA key and the one thing it does: raising a number to its exponent (RFC 8017 5.2.2).
 //!
-//! With `num-bigint` for the sake of phones: a library whose numbers may be secret costs 60 kB more there. Nothing in here is
-//! secret (signatures, public keys, and what anybody who has both can compute), so it need not take constant time. Private
-//! keys never come here: `rsa` has them. Tests compare every result with that crate's.
+//! With the arithmetic of the `rsa` crate, which phones need for content keys anyway (docs/decisions/0015). What is read of a
+//! key is read by ourselves. Tests compare every result with that of another library.
 
-use num_bigint::BigUint;
-use rsa::RsaPrivateKey;
+use rsa::hazmat::rsa_encrypt;
 use rsa::traits::PublicKeyParts as _;
+use rsa::{BoxedUint, RsaPrivateKey, RsaPublicKey};
 
 use super::der;
 
@@ -85,11 +84,13 @@ impl PublicKey {
         if value.len() != self.size() || *value >= *self.modulus {
             return None;
         }
-        let power = BigUint::from_bytes_be(value).modpow(&self.exponent.into(), &BigUint::from_bytes_be(&self.modulus));
-        let bytes = power.to_bytes_be();
-        let mut padded = vec![0; self.size() - bytes.len()];
-        padded.extend(bytes);
-        Some(padded)
+        let precision = u32::try_from(self.size() * 8).ok()?;
+        let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, precision).ok();
+        // Odd, which is all that is asked for without a word.
+        let key = RsaPublicKey::new_unchecked(number(&self.modulus)?, BoxedUint::from(self.exponent));
+        let power = rsa_encrypt(&key, &number(value)?).ok()?.to_be_bytes();
+        // In whole words, of which the first may reach beyond the modulus.
+        Some(power[power.len().checked_sub(self.size())?..].to_vec())
     }
 }
 

@@ -31,6 +31,8 @@ pub enum LaunchReason {
     NativeChanged,
     /// The current bundle does not run on this native version.
     OutOfNativeRange,
+    /// The native app brings something as new as the current bundle, or newer: see `StoreOptions.builtInSequence`.
+    BuiltInIsNewer,
     /// The files of the current bundle were gone or not what was installed.
     Damaged,
     /// The change that the launch needs could not be made durable, so this needs none: see `notDurable`.
@@ -53,6 +55,7 @@ impl LaunchReason {
             Self::TrialNeverStarted => "TrialNeverStarted",
             Self::NativeChanged => "NativeChanged",
             Self::OutOfNativeRange => "OutOfNativeRange",
+            Self::BuiltInIsNewer => "BuiltInIsNewer",
             Self::Damaged => "Damaged",
             Self::NotDurable => "NotDurable",
             Self::Other => "Other",
@@ -150,6 +153,7 @@ impl From<&core::LaunchReason> for LaunchReason {
             core::LaunchReason::TrialNeverStarted => Self::TrialNeverStarted,
             core::LaunchReason::NativeChanged => Self::NativeChanged,
             core::LaunchReason::OutOfNativeRange => Self::OutOfNativeRange,
+            core::LaunchReason::BuiltInIsNewer => Self::BuiltInIsNewer,
             core::LaunchReason::Damaged => Self::Damaged,
             core::LaunchReason::NotDurable(_) => Self::NotDurable,
             _ => Self::Other,

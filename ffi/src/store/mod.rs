@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod change;
+pub mod channel;
 pub mod clean;
 pub mod fetch;
 pub mod install;
@@ -9,6 +10,7 @@ pub mod launch;
 pub mod options;
 pub mod query;
 pub mod records;
+pub mod release;
 pub mod trial;
 pub mod words;
 
@@ -27,8 +29,8 @@ use options::StoreOptions;
 ///
 /// One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
 /// the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
-/// Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` waits for
-/// the network. Close the store to end its session.
+/// Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` and
+/// `updateFromChannel` wait for the network. Close the store to end its session.
 #[derive(uniffi::Object)]
 pub struct Store {
     store: core::Store,

@@ -20,6 +20,9 @@ pub enum RequiredProof {
         /// The public key, as PEM text.
         public_key: String,
     },
+    /// A signed release, and nothing else: what is said of a bundle is then signed as well, and nobody can give this device an
+    /// older one. See `installRelease` and `updateFromChannel`.
+    Release,
 }
 
 impl RequiredProof {
@@ -29,6 +32,7 @@ impl RequiredProof {
             Self::CapgoSigned { public_key } => {
                 core::RequiredProof::CapgoSigned(VerifyingKey::from_pem(public_key)?.id()?)
             }
+            Self::Release => core::RequiredProof::Release,
         })
     }
 }
@@ -75,6 +79,11 @@ pub struct StoreOptions {
     /// all if left out.
     #[uniffi(default = None)]
     pub verify_at_launch_ms: Option<i64>,
+    /// The sequence of the release that is built into the native app. Nothing with this sequence or a lower one is installed
+    /// or served, so that an update from an app store is never undone over the air. Not looked at if left out, as for bundles
+    /// of no sequence.
+    #[uniffi(default = None)]
+    pub built_in_sequence: Option<i64>,
 }
 
 impl StoreOptions {
@@ -94,6 +103,8 @@ impl StoreOptions {
         options.space_margin = unsigned("spaceMargin", self.space_margin)?;
         let budget = self.verify_at_launch_ms;
         options.verify_at_launch = budget.map(|time| milliseconds("verifyAtLaunchMs", time)).transpose()?;
+        let sequence = self.built_in_sequence;
+        options.built_in_sequence = sequence.map(|number| unsigned("builtInSequence", number)).transpose()?;
         Ok(options)
     }
 }

@@ -34,6 +34,8 @@ pub struct BundleRecord {
     pub comment: Option<String>,
     /// Sequence of the release it came with.
     pub sequence: Option<i64>,
+    /// The release that was accepted with it, if it came with one.
+    pub release: Option<AcceptedRelease>,
 }
 
 impl From<core::BundleRecord> for BundleRecord {
@@ -52,6 +54,34 @@ impl From<core::BundleRecord> for BundleRecord {
             link: record.link,
             comment: record.comment,
             sequence: record.sequence.map(signed),
+            release: record.release.map(AcceptedRelease::from),
+        }
+    }
+}
+
+/// A release that was accepted on this device: its bundle was installed.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct AcceptedRelease {
+    /// Its app.
+    pub app_id: String,
+    /// Its channel.
+    pub channel: String,
+    /// Its sequence.
+    pub sequence: i64,
+    /// SHA-256 of what was signed, as 64 hexadecimal digits.
+    pub payload_sha256: String,
+    /// When it was made: seconds since 1970-01-01 UTC, by the clock of who published it.
+    pub created_at: i64,
+}
+
+impl From<core::AcceptedRelease> for AcceptedRelease {
+    fn from(release: core::AcceptedRelease) -> Self {
+        Self {
+            app_id: release.app_id.to_string(),
+            channel: release.channel.to_string(),
+            sequence: signed(release.sequence),
+            payload_sha256: release.payload_sha256.to_string(),
+            created_at: signed(release.created_at.0),
         }
     }
 }

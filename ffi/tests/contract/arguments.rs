@@ -12,7 +12,7 @@ pub(super) struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     pub(super) fn new(step: &'a Value) -> Self {
-        let used = ["do", "expect", "error", "why"].map(str::to_owned);
+        let used = ["do", "expect", "error", "reason", "why"].map(str::to_owned);
         Self {
             step,
             used: RefCell::new(used.into()),

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod on_files;
+mod on_releases;
 mod on_store;
 mod words;
 
@@ -132,8 +133,11 @@ impl Place {
             (Ok(found), Value::Null, None) => drop(found),
             (Ok(found), Value::Null, Some(expected)) if agrees(expected, &found) => {}
             (Err(error), Value::String(kind), None) if words::error_kind(error.kind()) == *kind => {
-                if error.to_string().is_empty() {
-                    return Err("the error has no message".to_owned());
+                let reason = step["reason"]
+                    .as_str()
+                    .map_or(String::new(), |reason| format!("({reason})"));
+                if error.to_string().is_empty() || !error.to_string().contains(&reason) {
+                    return Err(format!("the message is \"{error}\""));
                 }
             }
             (Ok(found), ..) => return Err(format!("found {found}")),
@@ -143,7 +147,10 @@ impl Place {
     }
 
     fn carry_out(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
-        match self.on_files(arguments) {
+        if let Some(result) = self.on_files(arguments) {
+            return result;
+        }
+        match self.on_releases(arguments) {
             Some(result) => result,
             None => self.on_store(arguments),
         }

@@ -19,7 +19,7 @@ use crate::store::clean::KeepRules;
 use crate::store::install::NewBundle;
 use crate::store::launch::Launch;
 use crate::store::options::{RequiredProof, StoreOptions};
-use crate::store::records::FailedBundle;
+use crate::store::records::{BundleRecord, FailedBundle};
 use crate::store::trial::Confirmation;
 use crate::store::words::{Delay, NativeApp, NativeRange, Slot};
 
@@ -116,6 +116,7 @@ impl Place {
                     public_key: fs::read_to_string(key).unwrap(),
                 }
             }
+            Some(Value::String(word)) if word == "release" => RequiredProof::Release,
             Some(Value::String(word)) if word != "digest" => panic!("there is no proof {word}"),
             _ => RequiredProof::Digest,
         };
@@ -132,6 +133,7 @@ impl Place {
             lock_timeout_ms: arguments.number("lock_timeout_ms").unwrap_or(10_000),
             space_margin: arguments.number("space_margin").unwrap_or(33_554_432),
             verify_at_launch_ms: arguments.number("verify_at_launch_ms"),
+            built_in_sequence: arguments.number("built_in_sequence"),
         }
     }
 
@@ -159,13 +161,18 @@ impl Place {
             .as_ref()
             .expect("the store is not open")
             .install(&archive, bundle, None, None)?;
+        Ok(self.installed(name, &record))
+    }
+
+    pub(super) fn installed(&mut self, name: Option<String>, record: &BundleRecord) -> Value {
         if let Some(name) = name {
             self.bundles.insert(name, record.id.clone());
         }
-        Ok(json!({
+        json!({
             "bundle": self.name_of_id(&record.id), "version": record.version, "files": record.files,
             "link": record.link, "comment": record.comment, "sequence": record.sequence, "digest": record.digest,
-        }))
+            "release": record.release.as_ref().map(|release| release.sequence),
+        })
     }
 
     fn damage(&self, arguments: &Arguments<'_>) -> Value {

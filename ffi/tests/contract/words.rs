@@ -27,6 +27,7 @@ pub(super) fn proof(proof: &Proof) -> &'static str {
     match proof {
         Proof::Digest => "digest",
         Proof::CapgoSigned { .. } => "capgo_signed",
+        Proof::Release { .. } => "release",
         Proof::Other => "other",
     }
 }

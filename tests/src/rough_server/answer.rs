@@ -103,11 +103,13 @@ fn decide(request: &Request, plan: &Plan) -> Answer {
             body: PAGE.to_vec(),
         };
     }
-    file(request, plan)
+    match plan.file() {
+        Some(file) => part(request, plan, &file),
+        None => refuse(404, Vec::new()),
+    }
 }
 
-fn file(request: &Request, plan: &Plan) -> Answer {
-    let file = plan.file();
+fn part(request: &Request, plan: &Plan, file: &[u8]) -> Answer {
     let etag = plan.etag();
     let mut headers = vec![("Content-Type", "application/zip".to_owned())];
     headers.extend(etag.clone().map(|etag| ("ETag", etag)));
@@ -118,7 +120,7 @@ fn file(request: &Request, plan: &Plan) -> Answer {
     let whole = |headers| Answer {
         status: 200,
         headers,
-        body: file.clone(),
+        body: file.to_vec(),
     };
     let asked = request.header("range").and_then(|range| {
         let (from, last) = range.strip_prefix("bytes=")?.split_once('-')?;

@@ -1,10 +1,14 @@
 //! What is asked of the server, in the words of a query.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
+
+/// Words that say which file is sent, and not what happens to it.
+const WHICH_FILE: [&str; 2] = ["path", "root"];
 
 /// What happens to one request.
 ///
@@ -13,6 +17,8 @@ use sha2::{Digest as _, Sha256};
 /// | `size=N` | the file has N bytes |
 /// | `base64=TEXT` | the file is this, instead of bytes that follow from its name |
 /// | `path=FILE` | the file is that on disk |
+/// | `root=FOLDER` | the file is that on disk with the path that follows the first `/` of its name; 404 if there is none |
+/// | `only=TEXT` | all words but this, `root` and `path` count for names that contain this alone |
 /// | `cut=A.B.C` | the connection of the first request breaks after A bytes of its body, of the second after B, … |
 /// | `cut-half=SEED` | every second connection breaks somewhere, as SEED has it |
 /// | `stall=N` | as `cut`, but the connection stays open and nothing comes |
@@ -41,8 +47,12 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(name: &str, query: &str, number: u64) -> Self {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let mut words: HashMap<_, _> = pairs.map(|(word, value)| (word.to_owned(), value.to_owned())).collect();
+        if words.get("only").is_some_and(|text| !name.contains(text)) {
+            words.retain(|word, _| WHICH_FILE.contains(&word.as_str()));
+        }
         Self {
-            words: pairs.map(|(word, value)| (word.to_owned(), value.to_owned())).collect(),
+            words,
             number,
             seed: name.to_owned(),
         }
@@ -60,7 +70,18 @@ impl Plan {
         self.number
     }
 
-    pub(super) fn file(&self) -> Vec<u8> {
+    /// `None` if there is no such file below `root`.
+    pub(super) fn file(&self) -> Option<Vec<u8>> {
+        match self.word("root") {
+            Some(root) => {
+                let (_, path) = self.seed.split_once('/')?;
+                std::fs::read(Path::new(root).join(path)).ok()
+            }
+            None => Some(self.one_file()),
+        }
+    }
+
+    fn one_file(&self) -> Vec<u8> {
         if let Some(text) = self.word("base64") {
             return BASE64.decode(text).expect("the word is base64");
         }

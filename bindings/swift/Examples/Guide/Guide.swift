@@ -122,6 +122,40 @@ public final class BackgroundUpdates: NSObject, URLSessionDownloadDelegate, @unc
 }
 // guide: end
 
+// guide: channel
+/// Updates from plain files on a web server, a bucket or a CDN, signed by keys of the ring that the app brings.
+public final class ChannelUpdates: Sendable {
+    private let store: Store
+    private let source: ChannelSource
+
+    /// At the start of the app, before the web view is made. `ring` and `contentKey` are the texts of files in the app, `builtIn`
+    /// is the sequence of the release that its own web assets are.
+    public init(folder: URL, site: String, ring: String, contentKey: String, native: NativeApp, builtIn: Int64) throws {
+        store = try Store.open(
+            at: folder.appendingPathComponent("capbundle"),
+            options: StoreOptions(
+                requiredProof: .release, bundles: folder.appendingPathComponent("ionic_built_snapshots").path,
+                builtInSequence: builtIn))
+        let release = ReleaseOptions(
+            appId: "com.example.app", channel: "production", firstRing: ring, nativeVersion: native.version,
+            contentKeys: [try ContentKey.fromPem(text: contentKey)])
+        source = ChannelSource(site: site, release: release)
+    }
+
+    /// Whenever the app likes: looks whether there is something new, and takes it. It is shown from the next start on. Gives back what
+    /// is to be logged.
+    public func update() async throws -> [String] {
+        let update = try await store.update(from: source)
+        let refused = update.passedOver.map { "release \($0.sequence) is not taken: \($0.message)" }
+        switch update.outcome {
+        case let .installed(bundle): return refused + ["\(bundle.version) comes next"]
+        case let .upToDate(bundle): return refused + ["\(bundle.version) is the newest for this device"]
+        default: return refused + ["nothing new for this device"]
+        }
+    }
+}
+// guide: end
+
 extension Updates {
     // guide: progress
     func install(_ archive: VerifiedArchive, version: String, show: @MainActor (Double) -> Void) async throws -> BundleRecord {

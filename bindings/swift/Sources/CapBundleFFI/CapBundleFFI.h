@@ -418,6 +418,26 @@ void uniffi_capbundle_fn_method_responsesink_write(uint64_t ptr, RustBuffer byte
 int8_t uniffi_capbundle_fn_method_responsesink_is_wanted(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CLONE_CONTENTKEY
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CLONE_CONTENTKEY
+uint64_t uniffi_capbundle_fn_clone_contentkey(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FREE_CONTENTKEY
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FREE_CONTENTKEY
+void uniffi_capbundle_fn_free_contentkey(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_CONTENTKEY_FROM_PEM
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_CONTENTKEY_FROM_PEM
+uint64_t uniffi_capbundle_fn_constructor_contentkey_from_pem(RustBuffer text, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_CONTENTKEY_ID
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_CONTENTKEY_ID
+RustBuffer uniffi_capbundle_fn_method_contentkey_id(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CLONE_VERIFYINGKEY
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CLONE_VERIFYINGKEY
 uint64_t uniffi_capbundle_fn_clone_verifyingkey(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -609,6 +629,16 @@ void uniffi_capbundle_fn_method_store_set_next_when(uint64_t ptr, RustBuffer slo
 RustBuffer uniffi_capbundle_fn_method_store_take_failure(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_DEVICE_ID
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_DEVICE_ID
+RustBuffer uniffi_capbundle_fn_method_store_device_id(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_UPDATE_FROM_CHANNEL
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_UPDATE_FROM_CHANNEL
+RustBuffer uniffi_capbundle_fn_method_store_update_from_channel(uint64_t ptr, uint64_t transport, RustBuffer source, RustBuffer options, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CLEAN
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CLEAN
 RustBuffer uniffi_capbundle_fn_method_store_clean(uint64_t ptr, RustBuffer keep, RustCallStatus *_Nonnull out_status
@@ -714,6 +744,26 @@ RustBuffer uniffi_capbundle_fn_method_store_list(uint64_t ptr, RustCallStatus *_
 RustBuffer uniffi_capbundle_fn_method_store_next(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CHECK_RELEASE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CHECK_RELEASE
+RustBuffer uniffi_capbundle_fn_method_store_check_release(uint64_t ptr, ForeignBytes envelope, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_FOLLOW_RING
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_FOLLOW_RING
+int64_t uniffi_capbundle_fn_method_store_follow_ring(uint64_t ptr, ForeignBytes envelope, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_INSTALL_RELEASE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_INSTALL_RELEASE
+RustBuffer uniffi_capbundle_fn_method_store_install_release(uint64_t ptr, ForeignBytes envelope, RustBuffer archive, ForeignBytes file_list, RustBuffer options, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_KEY_RING
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_KEY_RING
+int64_t uniffi_capbundle_fn_method_store_key_ring(uint64_t ptr, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CONFIRM
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CONFIRM
 RustBuffer uniffi_capbundle_fn_method_store_confirm(uint64_t ptr, RustBuffer slot, RustCallStatus *_Nonnull out_status
@@ -762,6 +812,16 @@ RustBuffer uniffi_capbundle_fn_func_download(uint64_t transport, RustBuffer file
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_INSPECT_ARCHIVE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_INSPECT_ARCHIVE
 RustBuffer uniffi_capbundle_fn_func_inspect_archive(RustBuffer path, RustBuffer limits, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_INSPECT_RELEASE_UNVERIFIED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_INSPECT_RELEASE_UNVERIFIED
+RustBuffer uniffi_capbundle_fn_func_inspect_release_unverified(ForeignBytes envelope, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ROLLOUT_BUCKET
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ROLLOUT_BUCKET
+int64_t uniffi_capbundle_fn_func_rollout_bucket(RustBuffer app_id, RustBuffer archive_sha256, RustBuffer device_id, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_DECRYPT_UNVERIFIED
@@ -1069,6 +1129,18 @@ uint16_t uniffi_capbundle_checksum_func_inspect_archive(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_INSPECT_RELEASE_UNVERIFIED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_INSPECT_RELEASE_UNVERIFIED
+uint16_t uniffi_capbundle_checksum_func_inspect_release_unverified(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_ROLLOUT_BUCKET
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_ROLLOUT_BUCKET
+uint16_t uniffi_capbundle_checksum_func_rollout_bucket(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_DECRYPT_UNVERIFIED
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_DECRYPT_UNVERIFIED
 uint16_t uniffi_capbundle_checksum_func_decrypt_unverified(void
@@ -1138,6 +1210,12 @@ uint16_t uniffi_capbundle_checksum_method_responsesink_write(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_RESPONSESINK_IS_WANTED
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_RESPONSESINK_IS_WANTED
 uint16_t uniffi_capbundle_checksum_method_responsesink_is_wanted(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_CONTENTKEY_ID
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_CONTENTKEY_ID
+uint16_t uniffi_capbundle_checksum_method_contentkey_id(void
 
 );
 #endif
@@ -1267,6 +1345,18 @@ uint16_t uniffi_capbundle_checksum_method_store_take_failure(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DEVICE_ID
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DEVICE_ID
+uint16_t uniffi_capbundle_checksum_method_store_device_id(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_UPDATE_FROM_CHANNEL
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_UPDATE_FROM_CHANNEL
+uint16_t uniffi_capbundle_checksum_method_store_update_from_channel(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_CLEAN
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_CLEAN
 uint16_t uniffi_capbundle_checksum_method_store_clean(void
@@ -1393,6 +1483,30 @@ uint16_t uniffi_capbundle_checksum_method_store_next(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_CHECK_RELEASE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_CHECK_RELEASE
+uint16_t uniffi_capbundle_checksum_method_store_check_release(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_FOLLOW_RING
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_FOLLOW_RING
+uint16_t uniffi_capbundle_checksum_method_store_follow_ring(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_INSTALL_RELEASE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_INSTALL_RELEASE
+uint16_t uniffi_capbundle_checksum_method_store_install_release(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_KEY_RING
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_KEY_RING
+uint16_t uniffi_capbundle_checksum_method_store_key_ring(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_CONFIRM
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_CONFIRM
 uint16_t uniffi_capbundle_checksum_method_store_confirm(void
@@ -1438,6 +1552,12 @@ uint16_t uniffi_capbundle_checksum_constructor_verifiedarchive_open_capgo(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_VERIFY_SIGNED_ONLY
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_VERIFY_SIGNED_ONLY
 uint16_t uniffi_capbundle_checksum_constructor_verifiedarchive_verify_signed_only(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_CONTENTKEY_FROM_PEM
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_CONTENTKEY_FROM_PEM
+uint16_t uniffi_capbundle_checksum_constructor_contentkey_from_pem(void
 
 );
 #endif

@@ -12,7 +12,7 @@ final class GuideTests: XCTestCase {
         let guide = try String(contentsOf: swift.appendingPathComponent("../../docs/ios.md"), encoding: .utf8)
 
         let pieces = code.components(separatedBy: "// guide: ").dropFirst().filter { !$0.hasPrefix("end") }
-        XCTAssertEqual(pieces.count, 4)
+        XCTAssertEqual(pieces.count, 5)
         for piece in pieces {
             let lines = piece.split(separator: "\n", omittingEmptySubsequences: false).dropFirst()
             let text = Self.withoutIndent(lines.map(String.init))
@@ -47,6 +47,27 @@ final class GuideTests: XCTestCase {
         let bundle = try await app.update(
             from: url, version: "1.2.3", sessionKey: Fixtures.app.ivSessionKey, checksum: Fixtures.app.signedChecksum)
         XCTAssertEqual(bundle.digest, try Fixtures.app.digest)
+    }
+
+    func testTheAppOfTheGuideUpdatesItselfFromAChannel() async throws {
+        let folder = try TestFolder()
+        let files = try ContractDocument.named("network.json").filesOfCase("network_channel_with_a_sealed_archive")
+        for (name, content) in files {
+            let file = folder.path("published/\(name)")
+            try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try content.bytes.write(to: file)
+        }
+        let text = { (name: String) in try String(contentsOf: folder.path("published/\(name)"), encoding: .utf8) }
+        let app = try ChannelUpdates(
+            folder: folder.path("NoCloud"),
+            site: RoughServer.shared.url("guide_channel?root=\(folder.path("published/site").path)&cut=100"),
+            ring: text("ring.json"), contentKey: text("content.pem"), native: phone, builtIn: 6)
+
+        let first = try await app.update()
+        let second = try await app.update()
+
+        XCTAssertEqual(first, ["1.0.7 comes next"])
+        XCTAssertEqual(second, ["1.0.7 is the newest for this device"])
     }
 
     func testWhatTheSystemDownloadedIsHandedOver() async throws {

@@ -6,7 +6,10 @@ final class LayerTests: XCTestCase {
     /// Calls that read nothing and write nothing, and so need no `async` form.
     private let quick: Set<String> = ["folder"]
     /// Forms that read better under another name in Swift.
-    private let renamed = ["installFrom": "install(from", "installFile": "install(file"]
+    private let renamed = [
+        "installFrom": "install(from", "installFile": "install(file", "installRelease": "install(release",
+        "updateFromChannel": "update(from",
+    ]
 
     func testEveryCallOfTheStoreThatThrowsHasAnAsyncForm() throws {
         var swift = URL(fileURLWithPath: #filePath)
@@ -19,7 +22,7 @@ final class LayerTests: XCTestCase {
             .filter { $0.hasPrefix("open func") && $0.contains("throws") }
             .compactMap { $0.dropFirst("open func ".count).split(separator: "(").first.map(String.init) }
 
-        let layer = try ["Store+Async.swift", "Store+Install.swift", "Downloads.swift"]
+        let layer = try ["Store+Async.swift", "Store+Install.swift", "Downloads.swift", "Releases.swift"]
             .map { try String(contentsOf: sources.appendingPathComponent($0), encoding: .utf8) }
             .joined()
             .filter { !$0.isWhitespace }

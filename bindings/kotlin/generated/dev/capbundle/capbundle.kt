@@ -785,6 +785,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_capbundle_checksum_func_inspect_archive(
     ): Int
+    external fun uniffi_capbundle_checksum_func_inspect_release_unverified(
+    ): Int
+    external fun uniffi_capbundle_checksum_func_rollout_bucket(
+    ): Int
     external fun uniffi_capbundle_checksum_func_decrypt_unverified(
     ): Int
     external fun uniffi_capbundle_checksum_func_require_iv_session_key(
@@ -808,6 +812,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_capbundle_checksum_method_responsesink_write(
     ): Int
     external fun uniffi_capbundle_checksum_method_responsesink_is_wanted(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_contentkey_id(
     ): Int
     external fun uniffi_capbundle_checksum_method_verifyingkey_bits(
     ): Int
@@ -851,6 +857,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_capbundle_checksum_method_store_take_failure(
     ): Int
+    external fun uniffi_capbundle_checksum_method_store_device_id(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_update_from_channel(
+    ): Int
     external fun uniffi_capbundle_checksum_method_store_clean(
     ): Int
     external fun uniffi_capbundle_checksum_method_store_disk_usage(
@@ -893,6 +903,14 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_capbundle_checksum_method_store_next(
     ): Int
+    external fun uniffi_capbundle_checksum_method_store_check_release(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_follow_ring(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_install_release(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_key_ring(
+    ): Int
     external fun uniffi_capbundle_checksum_method_store_confirm(
     ): Int
     external fun uniffi_capbundle_checksum_method_store_ready_deadline_ms(
@@ -908,6 +926,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_capbundle_checksum_constructor_verifiedarchive_open_capgo(
     ): Int
     external fun uniffi_capbundle_checksum_constructor_verifiedarchive_verify_signed_only(
+    ): Int
+    external fun uniffi_capbundle_checksum_constructor_contentkey_from_pem(
     ): Int
     external fun uniffi_capbundle_checksum_constructor_verifyingkey_from_pem(
     ): Int
@@ -980,6 +1000,14 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_capbundle_fn_method_responsesink_is_wanted(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
+    external fun uniffi_capbundle_fn_clone_contentkey(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_capbundle_fn_free_contentkey(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_constructor_contentkey_from_pem(`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_capbundle_fn_method_contentkey_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_clone_verifyingkey(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_capbundle_fn_free_verifyingkey(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1056,6 +1084,10 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_capbundle_fn_method_store_take_failure(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_device_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_update_from_channel(`ptr`: Long,`transport`: Long,`source`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_clean(`ptr`: Long,`keep`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_disk_usage(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1098,6 +1130,14 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_next(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_check_release(`ptr`: Long,`envelope`: ForeignBytes.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_follow_ring(`ptr`: Long,`envelope`: ForeignBytes.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_capbundle_fn_method_store_install_release(`ptr`: Long,`envelope`: ForeignBytes.ByValue,`archive`: RustBuffer.ByValue,`fileList`: ForeignBytes.ByValue,`options`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_key_ring(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_capbundle_fn_method_store_confirm(`ptr`: Long,`slot`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_ready_deadline_ms(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1118,6 +1158,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_inspect_archive(`path`: RustBuffer.ByValue,`limits`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_func_inspect_release_unverified(`envelope`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_func_rollout_bucket(`appId`: RustBuffer.ByValue,`archiveSha256`: RustBuffer.ByValue,`deviceId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_capbundle_fn_func_decrypt_unverified(`sealed`: RustBuffer.ByValue,`to`: RustBuffer.ByValue,`ivSessionKey`: RustBuffer.ByValue,`key`: Long,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_require_iv_session_key(`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1258,6 +1302,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_func_inspect_archive() and 0xFFFF) != 62181) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_capbundle_checksum_func_inspect_release_unverified() and 0xFFFF) != 47580) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_func_rollout_bucket() and 0xFFFF) != 59866) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_capbundle_checksum_func_decrypt_unverified() and 0xFFFF) != 30744) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1292,6 +1342,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_responsesink_is_wanted() and 0xFFFF) != 8440) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_contentkey_id() and 0xFFFF) != 38484) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_verifyingkey_bits() and 0xFFFF) != 46846) {
@@ -1357,6 +1410,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_take_failure() and 0xFFFF) != 64005) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_capbundle_checksum_method_store_device_id() and 0xFFFF) != 28146) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_store_update_from_channel() and 0xFFFF) != 13932) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_capbundle_checksum_method_store_clean() and 0xFFFF) != 55671) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1420,6 +1479,18 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_next() and 0xFFFF) != 24165) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_capbundle_checksum_method_store_check_release() and 0xFFFF) != 7477) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_store_follow_ring() and 0xFFFF) != 41913) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_store_install_release() and 0xFFFF) != 34339) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_store_key_ring() and 0xFFFF) != 41177) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_capbundle_checksum_method_store_confirm() and 0xFFFF) != 55457) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1442,6 +1513,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_constructor_verifiedarchive_verify_signed_only() and 0xFFFF) != 39428) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_constructor_contentkey_from_pem() and 0xFFFF) != 55742) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_constructor_verifyingkey_from_pem() and 0xFFFF) != 56375) {
@@ -2086,6 +2160,295 @@ public object FfiConverterTypeCancelToken: FfiConverter<CancelToken, Long> {
     override fun allocationSize(value: CancelToken) = 8UL
 
     override fun write(value: CancelToken, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * The private half of a content key: ships in the app and opens archives that were sealed for it. 2048 to 4096 bits.
+ *
+ * Everybody who has the app can take it out; it keeps archives from all others and proves nothing. It must be no key that
+ * signs. Wiped from memory when closed.
+ */
+public interface ContentKeyInterface {
+
+    /**
+     * The id of its public half, which sealed archives name it by: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
+     */
+    fun `id`(): kotlin.String
+
+    companion object
+}
+
+/**
+ * The private half of a content key: ships in the app and opens archives that were sealed for it. 2048 to 4096 bits.
+ *
+ * Everybody who has the app can take it out; it keeps archives from all others and proves nothing. It must be no key that
+ * signs. Wiped from memory when closed.
+ */
+open class ContentKey: Disposable, AutoCloseable, ContentKeyInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_capbundle_fn_free_contentkey(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_capbundle_fn_clone_contentkey(handle, status)
+        }
+    }
+
+
+    /**
+     * The id of its public half, which sealed archives name it by: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
+     */override fun `id`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_contentkey_id(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+    companion object {
+
+    /**
+     * Reads a private key from PEM text: PKCS#8 or PKCS#1, either kind of line end.
+     *
+     * Throws `KeyInvalid`, saying what the text is instead.
+     */
+    @Throws(CapBundleException::class) fun `fromPem`(`text`: kotlin.String): ContentKey {
+            return FfiConverterTypeContentKey.lift(
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_constructor_contentkey_from_pem(
+
+
+        FfiConverterString.lower(`text`),_status)
+}
+    )
+    }
+
+
+
+    }
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeContentKey: FfiConverter<ContentKey, Long> {
+    override fun lower(value: ContentKey): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): ContentKey {
+        return ContentKey(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): ContentKey {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: ContentKey) = 8UL
+
+    override fun write(value: ContentKey, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -3539,8 +3902,8 @@ public object FfiConverterTypeResponseSink: FfiConverter<ResponseSink, Long> {
  *
  * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
  * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` waits for
- * the network. Close the store to end its session.
+ * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` and
+ * `updateFromChannel` wait for the network. Close the store to end its session.
  */
 public interface StoreInterface {
 
@@ -3622,6 +3985,31 @@ public interface StoreInterface {
      * The newest failure, told once, as Capgo's `getFailedUpdate`.
      */
     fun `takeFailure`(): FailedBundle?
+
+    /**
+     * The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`.
+     */
+    fun `deviceId`(): kotlin.String
+
+    /**
+     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
+     * Blocks until that is done: for a background thread.
+     *
+     * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
+     * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
+     * by a later call if they broke off; then as `installRelease`, and `setNext`. What was downloaded and is refused is removed.
+     * A crash leaves the step before or the step after, and the next call goes on from there.
+     *
+     * What is refused is no error but told in the answer, since a channel may offer something else as well: releases that fail
+     * a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
+     *
+     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that is none, and
+     * for plain HTTP; what `keyRing` throws; `NoSpace`, `Busy`, `Io`, `Callback`, `Cancelled`. The next call goes on where this
+     * one stopped.
+     */
+    fun `updateFromChannelBlocking`(`transport`: HttpTransport, `source`: ChannelSource, `options`: DownloadOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): ChannelUpdate
 
     /**
      * Removes the bundles that the rules do not keep, and everything that crashes and failures left. Current, next and
@@ -3771,6 +4159,49 @@ public interface StoreInterface {
     fun `next`(): Slot?
 
     /**
+     * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
+     *
+     * For a host that downloads by itself: what is returned says where archive and file list are.
+     *
+     * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
+     * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
+     * `keyRing` throws; `Io`.
+     */
+    fun `checkRelease`(`envelope`: java.nio.ByteBuffer, `options`: ReleaseOptions): Release
+
+    /**
+     * Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
+     * counts, also when the app is started again. `updateFromChannel` does this by itself.
+     *
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
+     * `NoSpace`.
+     */
+    fun `followRing`(`envelope`: java.nio.ByteBuffer, `options`: ReleaseOptions): kotlin.Long
+
+    /**
+     * Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
+     * the file list. It is served once it is set as next or current. The archive stays the host's. Blocks while it reads and
+     * writes: for a background thread.
+     *
+     * The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle gets
+     * its name and the release is remembered as accepted, in one change: after a crash both are done or neither is. A bundle
+     * with the same bytes that is installed already is not unpacked again, and takes over what the release says of it. Whatever
+     * is refused changes nothing.
+     *
+     * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
+     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
+     */
+    fun `installReleaseBlocking`(`envelope`: java.nio.ByteBuffer, `archive`: kotlin.String, `fileList`: java.nio.ByteBuffer, `options`: ReleaseOptions, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
+
+    /**
+     * The number of the key ring that counts: the one in `options`, or the last one that was followed from it.
+     *
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
+     * other options makes no sense; `Io`.
+     */
+    fun `keyRing`(`options`: ReleaseOptions): kotlin.Long
+
+    /**
      * The bundle works. From now on it is what later ones fall back to.
      *
      * For a page that calls `notifyAppReady()` without arguments pass what this session served (`served`): a late call of a
@@ -3817,8 +4248,8 @@ public interface StoreInterface {
  *
  * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
  * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` waits for
- * the network. Close the store to end its session.
+ * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` and
+ * `updateFromChannel` wait for the network. Close the store to end its session.
  */
 open class Store: Disposable, AutoCloseable, StoreInterface
 {
@@ -4149,6 +4580,60 @@ open class Store: Disposable, AutoCloseable, StoreInterface
     UniffiLib.uniffi_capbundle_fn_method_store_take_failure(
         it,
         _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`.
+     */
+    @Throws(CapBundleException::class)override fun `deviceId`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_device_id(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
+     * Blocks until that is done: for a background thread.
+     *
+     * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
+     * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
+     * by a later call if they broke off; then as `installRelease`, and `setNext`. What was downloaded and is refused is removed.
+     * A crash leaves the step before or the step after, and the next call goes on from there.
+     *
+     * What is refused is no error but told in the answer, since a channel may offer something else as well: releases that fail
+     * a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
+     *
+     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that is none, and
+     * for plain HTTP; what `keyRing` throws; `NoSpace`, `Busy`, `Io`, `Callback`, `Cancelled`. The next call goes on where this
+     * one stopped.
+     */
+    @Throws(CapBundleException::class)override fun `updateFromChannelBlocking`(`transport`: HttpTransport, `source`: ChannelSource, `options`: DownloadOptions?, `cancel`: CancelToken?, `progress`: ProgressObserver?): ChannelUpdate {
+            return FfiConverterTypeChannelUpdate.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_update_from_channel(
+        it,
+
+        FfiConverterTypeHttpTransport.lower(`transport`),
+        FfiConverterTypeChannelSource.lower(`source`),
+        FfiConverterOptionalTypeDownloadOptions.lower(`options`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+        FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
 }
     }
     )
@@ -4575,6 +5060,108 @@ open class Store: Disposable, AutoCloseable, StoreInterface
     UniffiLib.uniffi_capbundle_fn_method_store_next(
         it,
         _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
+     *
+     * For a host that downloads by itself: what is returned says where archive and file list are.
+     *
+     * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
+     * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
+     * `keyRing` throws; `Io`.
+     */
+    @Throws(CapBundleException::class)override fun `checkRelease`(`envelope`: java.nio.ByteBuffer, `options`: ReleaseOptions): Release {
+            return FfiConverterTypeRelease.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_check_release(
+        it,
+
+        FfiConverterByRefBytes.lower(`envelope`),
+        FfiConverterTypeReleaseOptions.lower(`options`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
+     * counts, also when the app is started again. `updateFromChannel` does this by itself.
+     *
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
+     * `NoSpace`.
+     */
+    @Throws(CapBundleException::class)override fun `followRing`(`envelope`: java.nio.ByteBuffer, `options`: ReleaseOptions): kotlin.Long {
+            return FfiConverterLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_follow_ring(
+        it,
+
+        FfiConverterByRefBytes.lower(`envelope`),
+        FfiConverterTypeReleaseOptions.lower(`options`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
+     * the file list. It is served once it is set as next or current. The archive stays the host's. Blocks while it reads and
+     * writes: for a background thread.
+     *
+     * The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle gets
+     * its name and the release is remembered as accepted, in one change: after a crash both are done or neither is. A bundle
+     * with the same bytes that is installed already is not unpacked again, and takes over what the release says of it. Whatever
+     * is refused changes nothing.
+     *
+     * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
+     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
+     */
+    @Throws(CapBundleException::class)override fun `installReleaseBlocking`(`envelope`: java.nio.ByteBuffer, `archive`: kotlin.String, `fileList`: java.nio.ByteBuffer, `options`: ReleaseOptions, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
+            return FfiConverterTypeBundleRecord.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_install_release(
+        it,
+
+        FfiConverterByRefBytes.lower(`envelope`),
+        FfiConverterString.lower(`archive`),
+        FfiConverterByRefBytes.lower(`fileList`),
+        FfiConverterTypeReleaseOptions.lower(`options`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+        FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The number of the key ring that counts: the one in `options`, or the last one that was followed from it.
+     *
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
+     * other options makes no sense; `Io`.
+     */
+    @Throws(CapBundleException::class)override fun `keyRing`(`options`: ReleaseOptions): kotlin.Long {
+            return FfiConverterLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_key_ring(
+        it,
+
+        FfiConverterTypeReleaseOptions.lower(`options`),_status)
 }
     }
     )
@@ -5596,6 +6183,77 @@ public object FfiConverterTypeVerifyingKey: FfiConverter<VerifyingKey, Long> {
 
 
 /**
+ * A release that was accepted on this device: its bundle was installed.
+ */
+data class AcceptedRelease (
+    /**
+     * Its app.
+     */
+    val `appId`: kotlin.String
+    ,
+    /**
+     * Its channel.
+     */
+    val `channel`: kotlin.String
+    ,
+    /**
+     * Its sequence.
+     */
+    val `sequence`: kotlin.Long
+    ,
+    /**
+     * SHA-256 of what was signed, as 64 hexadecimal digits.
+     */
+    val `payloadSha256`: kotlin.String
+    ,
+    /**
+     * When it was made: seconds since 1970-01-01 UTC, by the clock of who published it.
+     */
+    val `createdAt`: kotlin.Long
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAcceptedRelease: FfiConverterRustBuffer<AcceptedRelease> {
+    override fun read(buf: ByteBuffer): AcceptedRelease {
+        return AcceptedRelease(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterLong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AcceptedRelease) = (
+            FfiConverterString.allocationSize(value.`appId`) +
+            FfiConverterString.allocationSize(value.`channel`) +
+            FfiConverterLong.allocationSize(value.`sequence`) +
+            FfiConverterString.allocationSize(value.`payloadSha256`) +
+            FfiConverterLong.allocationSize(value.`createdAt`)
+    )
+
+    override fun write(value: AcceptedRelease, buf: ByteBuffer) {
+            FfiConverterString.write(value.`appId`, buf)
+            FfiConverterString.write(value.`channel`, buf)
+            FfiConverterLong.write(value.`sequence`, buf)
+            FfiConverterString.write(value.`payloadSha256`, buf)
+            FfiConverterLong.write(value.`createdAt`, buf)
+    }
+}
+
+
+
+/**
  * What was taken over.
  */
 data class Adopted (
@@ -5718,6 +6376,11 @@ data class BundleRecord (
      * Sequence of the release it came with.
      */
     val `sequence`: kotlin.Long?
+    ,
+    /**
+     * The release that was accepted with it, if it came with one.
+     */
+    val `release`: AcceptedRelease?
 
 ){
 
@@ -5747,6 +6410,7 @@ public object FfiConverterTypeBundleRecord: FfiConverterRustBuffer<BundleRecord>
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalLong.read(buf),
+            FfiConverterOptionalTypeAcceptedRelease.read(buf),
         )
     }
 
@@ -5763,7 +6427,8 @@ public object FfiConverterTypeBundleRecord: FfiConverterRustBuffer<BundleRecord>
             FfiConverterTypeNativeRange.allocationSize(value.`native`) +
             FfiConverterOptionalString.allocationSize(value.`link`) +
             FfiConverterOptionalString.allocationSize(value.`comment`) +
-            FfiConverterOptionalLong.allocationSize(value.`sequence`)
+            FfiConverterOptionalLong.allocationSize(value.`sequence`) +
+            FfiConverterOptionalTypeAcceptedRelease.allocationSize(value.`release`)
     )
 
     override fun write(value: BundleRecord, buf: ByteBuffer) {
@@ -5780,6 +6445,7 @@ public object FfiConverterTypeBundleRecord: FfiConverterRustBuffer<BundleRecord>
             FfiConverterOptionalString.write(value.`link`, buf)
             FfiConverterOptionalString.write(value.`comment`, buf)
             FfiConverterOptionalLong.write(value.`sequence`, buf)
+            FfiConverterOptionalTypeAcceptedRelease.write(value.`release`, buf)
     }
 }
 
@@ -5859,6 +6525,152 @@ public object FfiConverterTypeCapgoBundles: FfiConverterRustBuffer<CapgoBundles>
             FfiConverterOptionalString.write(value.`fallback`, buf)
             FfiConverterOptionalString.write(value.`next`, buf)
             FfiConverterOptionalString.write(value.`nativeBuild`, buf)
+    }
+}
+
+
+
+/**
+ * Where releases come from, and which are taken.
+ */
+data class ChannelSource (
+    /**
+     * Where the site is, the folder that holds `channels` and `releases`: `https`, or `http` on this very machine.
+     */
+    val `site`: kotlin.String
+    ,
+    /**
+     * Which releases are taken.
+     */
+    val `release`: ReleaseOptions
+    ,
+    /**
+     * What the host of the site is to be told, for example a token. Not sent on when it redirects to another origin.
+     */
+    val `headers`: List<HttpHeader> = listOf()
+    ,
+    /**
+     * A text that stays the same on this installation and is another on others: it decides who goes first in a rollout. The
+     * store makes one if it is left out.
+     */
+    val `deviceId`: kotlin.String? = null
+
+): Disposable{
+
+
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`site`,
+        this.`release`,
+        this.`headers`,
+        this.`deviceId`
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeChannelSource: FfiConverterRustBuffer<ChannelSource> {
+    override fun read(buf: ByteBuffer): ChannelSource {
+        return ChannelSource(
+            FfiConverterString.read(buf),
+            FfiConverterTypeReleaseOptions.read(buf),
+            FfiConverterSequenceTypeHttpHeader.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ChannelSource) = (
+            FfiConverterString.allocationSize(value.`site`) +
+            FfiConverterTypeReleaseOptions.allocationSize(value.`release`) +
+            FfiConverterSequenceTypeHttpHeader.allocationSize(value.`headers`) +
+            FfiConverterOptionalString.allocationSize(value.`deviceId`)
+    )
+
+    override fun write(value: ChannelSource, buf: ByteBuffer) {
+            FfiConverterString.write(value.`site`, buf)
+            FfiConverterTypeReleaseOptions.write(value.`release`, buf)
+            FfiConverterSequenceTypeHttpHeader.write(value.`headers`, buf)
+            FfiConverterOptionalString.write(value.`deviceId`, buf)
+    }
+}
+
+
+
+/**
+ * What a channel had for this device.
+ */
+data class ChannelUpdate (
+    /**
+     * What came of it.
+     */
+    val `outcome`: ChannelOutcome
+    ,
+    /**
+     * The rollout of the candidate, if the channel has one.
+     */
+    val `rollout`: RolloutDecision?
+    ,
+    /**
+     * Releases that the channel offers and this device must not take.
+     */
+    val `passedOver`: List<PassedOver>
+    ,
+    /**
+     * The number of the key ring that counts now.
+     */
+    val `keyRing`: kotlin.Long
+    ,
+    /**
+     * What is wrong with what stands where the next key ring would. It is not followed; the ring before it counts.
+     */
+    val `keyRingProblem`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeChannelUpdate: FfiConverterRustBuffer<ChannelUpdate> {
+    override fun read(buf: ByteBuffer): ChannelUpdate {
+        return ChannelUpdate(
+            FfiConverterTypeChannelOutcome.read(buf),
+            FfiConverterOptionalTypeRolloutDecision.read(buf),
+            FfiConverterSequenceTypePassedOver.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ChannelUpdate) = (
+            FfiConverterTypeChannelOutcome.allocationSize(value.`outcome`) +
+            FfiConverterOptionalTypeRolloutDecision.allocationSize(value.`rollout`) +
+            FfiConverterSequenceTypePassedOver.allocationSize(value.`passedOver`) +
+            FfiConverterLong.allocationSize(value.`keyRing`) +
+            FfiConverterOptionalString.allocationSize(value.`keyRingProblem`)
+    )
+
+    override fun write(value: ChannelUpdate, buf: ByteBuffer) {
+            FfiConverterTypeChannelOutcome.write(value.`outcome`, buf)
+            FfiConverterOptionalTypeRolloutDecision.write(value.`rollout`, buf)
+            FfiConverterSequenceTypePassedOver.write(value.`passedOver`, buf)
+            FfiConverterLong.write(value.`keyRing`, buf)
+            FfiConverterOptionalString.write(value.`keyRingProblem`, buf)
     }
 }
 
@@ -7148,6 +7960,69 @@ public object FfiConverterTypeNewBundle: FfiConverterRustBuffer<NewBundle> {
 
 
 /**
+ * A release that this device must not take, and why.
+ */
+data class PassedOver (
+    /**
+     * Which it is.
+     */
+    val `offer`: Offer
+    ,
+    /**
+     * Its sequence.
+     */
+    val `sequence`: kotlin.Long
+    ,
+    /**
+     * What kind of thing is wrong with it. `Server` says that a file of it is missing or not to be had.
+     */
+    val `kind`: ErrorKind
+    ,
+    /**
+     * What is wrong with it, for people.
+     */
+    val `message`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePassedOver: FfiConverterRustBuffer<PassedOver> {
+    override fun read(buf: ByteBuffer): PassedOver {
+        return PassedOver(
+            FfiConverterTypeOffer.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterTypeErrorKind.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PassedOver) = (
+            FfiConverterTypeOffer.allocationSize(value.`offer`) +
+            FfiConverterLong.allocationSize(value.`sequence`) +
+            FfiConverterTypeErrorKind.allocationSize(value.`kind`) +
+            FfiConverterString.allocationSize(value.`message`)
+    )
+
+    override fun write(value: PassedOver, buf: ByteBuffer) {
+            FfiConverterTypeOffer.write(value.`offer`, buf)
+            FfiConverterLong.write(value.`sequence`, buf)
+            FfiConverterTypeErrorKind.write(value.`kind`, buf)
+            FfiConverterString.write(value.`message`, buf)
+    }
+}
+
+
+
+/**
  * How far an operation has come.
  */
 data class ProgressUpdate (
@@ -7205,6 +8080,232 @@ public object FfiConverterTypeProgressUpdate: FfiConverterRustBuffer<ProgressUpd
             FfiConverterLong.write(value.`done`, buf)
             FfiConverterLong.write(value.`total`, buf)
             FfiConverterOptionalLong.write(value.`rate`, buf)
+    }
+}
+
+
+
+/**
+ * What a release says: which bundle may run, where, and until when.
+ */
+data class Release (
+    /**
+     * The app it is for.
+     */
+    val `appId`: kotlin.String
+    ,
+    /**
+     * The channel it is for.
+     */
+    val `channel`: kotlin.String
+    ,
+    /**
+     * What people call it.
+     */
+    val `version`: kotlin.String
+    ,
+    /**
+     * Of two releases of an app on a channel the later one has the higher.
+     */
+    val `sequence`: kotlin.Long
+    ,
+    /**
+     * When it was made: seconds since 1970-01-01 UTC.
+     */
+    val `createdAt`: kotlin.Long
+    ,
+    /**
+     * Until when it may be accepted: seconds since 1970-01-01 UTC.
+     */
+    val `expiresAt`: kotlin.Long
+    ,
+    /**
+     * The native versions it runs on.
+     */
+    val `native`: NativeRange
+    ,
+    /**
+     * SHA-256 of the plain archive, as 64 hexadecimal digits.
+     */
+    val `archiveSha256`: kotlin.String
+    ,
+    /**
+     * Whether the archive is sealed.
+     */
+    val `isSealed`: kotlin.Boolean
+    ,
+    /**
+     * Where the archive is, below the address of a site.
+     */
+    val `archivePath`: kotlin.String
+    ,
+    /**
+     * Bytes of the file that is there.
+     */
+    val `archiveSize`: kotlin.Long
+    ,
+    /**
+     * Where the list of its files is, below the address of a site.
+     */
+    val `fileListPath`: kotlin.String
+    ,
+    /**
+     * Link given by who published it.
+     */
+    val `link`: kotlin.String?
+    ,
+    /**
+     * Comment given by who published it.
+     */
+    val `comment`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRelease: FfiConverterRustBuffer<Release> {
+    override fun read(buf: ByteBuffer): Release {
+        return Release(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterTypeNativeRange.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Release) = (
+            FfiConverterString.allocationSize(value.`appId`) +
+            FfiConverterString.allocationSize(value.`channel`) +
+            FfiConverterString.allocationSize(value.`version`) +
+            FfiConverterLong.allocationSize(value.`sequence`) +
+            FfiConverterLong.allocationSize(value.`createdAt`) +
+            FfiConverterLong.allocationSize(value.`expiresAt`) +
+            FfiConverterTypeNativeRange.allocationSize(value.`native`) +
+            FfiConverterString.allocationSize(value.`archiveSha256`) +
+            FfiConverterBoolean.allocationSize(value.`isSealed`) +
+            FfiConverterString.allocationSize(value.`archivePath`) +
+            FfiConverterLong.allocationSize(value.`archiveSize`) +
+            FfiConverterString.allocationSize(value.`fileListPath`) +
+            FfiConverterOptionalString.allocationSize(value.`link`) +
+            FfiConverterOptionalString.allocationSize(value.`comment`)
+    )
+
+    override fun write(value: Release, buf: ByteBuffer) {
+            FfiConverterString.write(value.`appId`, buf)
+            FfiConverterString.write(value.`channel`, buf)
+            FfiConverterString.write(value.`version`, buf)
+            FfiConverterLong.write(value.`sequence`, buf)
+            FfiConverterLong.write(value.`createdAt`, buf)
+            FfiConverterLong.write(value.`expiresAt`, buf)
+            FfiConverterTypeNativeRange.write(value.`native`, buf)
+            FfiConverterString.write(value.`archiveSha256`, buf)
+            FfiConverterBoolean.write(value.`isSealed`, buf)
+            FfiConverterString.write(value.`archivePath`, buf)
+            FfiConverterLong.write(value.`archiveSize`, buf)
+            FfiConverterString.write(value.`fileListPath`, buf)
+            FfiConverterOptionalString.write(value.`link`, buf)
+            FfiConverterOptionalString.write(value.`comment`, buf)
+    }
+}
+
+
+
+/**
+ * What the app knows by itself, and what decides which releases it takes. Nothing of it comes from a server.
+ */
+data class ReleaseOptions (
+    /**
+     * The app's own id.
+     */
+    val `appId`: kotlin.String
+    ,
+    /**
+     * The channel whose releases it takes.
+     */
+    val `channel`: kotlin.String
+    ,
+    /**
+     * The key ring that the app brings: the text of its envelope. Later ones are followed from it.
+     */
+    val `firstRing`: kotlin.String
+    ,
+    /**
+     * The version of the native app: `versionName` on Android, `CFBundleShortVersionString` on iOS.
+     */
+    val `nativeVersion`: kotlin.String
+    ,
+    /**
+     * The keys that sealed archives are opened with.
+     */
+    val `contentKeys`: List<ContentKey> = listOf()
+
+): Disposable{
+
+
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`appId`,
+        this.`channel`,
+        this.`firstRing`,
+        this.`nativeVersion`,
+        this.`contentKeys`
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReleaseOptions: FfiConverterRustBuffer<ReleaseOptions> {
+    override fun read(buf: ByteBuffer): ReleaseOptions {
+        return ReleaseOptions(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceTypeContentKey.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ReleaseOptions) = (
+            FfiConverterString.allocationSize(value.`appId`) +
+            FfiConverterString.allocationSize(value.`channel`) +
+            FfiConverterString.allocationSize(value.`firstRing`) +
+            FfiConverterString.allocationSize(value.`nativeVersion`) +
+            FfiConverterSequenceTypeContentKey.allocationSize(value.`contentKeys`)
+    )
+
+    override fun write(value: ReleaseOptions, buf: ByteBuffer) {
+            FfiConverterString.write(value.`appId`, buf)
+            FfiConverterString.write(value.`channel`, buf)
+            FfiConverterString.write(value.`firstRing`, buf)
+            FfiConverterString.write(value.`nativeVersion`, buf)
+            FfiConverterSequenceTypeContentKey.write(value.`contentKeys`, buf)
     }
 }
 
@@ -7354,6 +8455,69 @@ public object FfiConverterTypeRemoteFile: FfiConverterRustBuffer<RemoteFile> {
 
 
 /**
+ * Whether this device is among those that a candidate is for.
+ */
+data class RolloutDecision (
+    /**
+     * Sequence of the candidate.
+     */
+    val `sequence`: kotlin.Long
+    ,
+    /**
+     * How many of 10,000 devices take it.
+     */
+    val `rolloutBps`: kotlin.Long
+    ,
+    /**
+     * The bucket of this device, 0 to 9,999, where it decides: if all devices take it, or none does, there is none.
+     */
+    val `bucket`: kotlin.Long?
+    ,
+    /**
+     * Whether this device takes it.
+     */
+    val `isInside`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRolloutDecision: FfiConverterRustBuffer<RolloutDecision> {
+    override fun read(buf: ByteBuffer): RolloutDecision {
+        return RolloutDecision(
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterOptionalLong.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RolloutDecision) = (
+            FfiConverterLong.allocationSize(value.`sequence`) +
+            FfiConverterLong.allocationSize(value.`rolloutBps`) +
+            FfiConverterOptionalLong.allocationSize(value.`bucket`) +
+            FfiConverterBoolean.allocationSize(value.`isInside`)
+    )
+
+    override fun write(value: RolloutDecision, buf: ByteBuffer) {
+            FfiConverterLong.write(value.`sequence`, buf)
+            FfiConverterLong.write(value.`rolloutBps`, buf)
+            FfiConverterOptionalLong.write(value.`bucket`, buf)
+            FfiConverterBoolean.write(value.`isInside`, buf)
+    }
+}
+
+
+
+/**
  * Something that could not be taken over.
  */
 data class SkippedBundle (
@@ -7467,6 +8631,13 @@ data class StoreOptions (
      * all if left out.
      */
     val `verifyAtLaunchMs`: kotlin.Long? = null
+    ,
+    /**
+     * The sequence of the release that is built into the native app. Nothing with this sequence or a lower one is installed
+     * or served, so that an update from an app store is never undone over the air. Not looked at if left out, as for bundles
+     * of no sequence.
+     */
+    val `builtInSequence`: kotlin.Long? = null
 
 ){
 
@@ -7495,6 +8666,7 @@ public object FfiConverterTypeStoreOptions: FfiConverterRustBuffer<StoreOptions>
             FfiConverterLong.read(buf),
             FfiConverterLong.read(buf),
             FfiConverterOptionalLong.read(buf),
+            FfiConverterOptionalLong.read(buf),
         )
     }
 
@@ -7510,7 +8682,8 @@ public object FfiConverterTypeStoreOptions: FfiConverterRustBuffer<StoreOptions>
             FfiConverterOptionalLong.allocationSize(value.`unpackThreads`) +
             FfiConverterLong.allocationSize(value.`lockTimeoutMs`) +
             FfiConverterLong.allocationSize(value.`spaceMargin`) +
-            FfiConverterOptionalLong.allocationSize(value.`verifyAtLaunchMs`)
+            FfiConverterOptionalLong.allocationSize(value.`verifyAtLaunchMs`) +
+            FfiConverterOptionalLong.allocationSize(value.`builtInSequence`)
     )
 
     override fun write(value: StoreOptions, buf: ByteBuffer) {
@@ -7526,6 +8699,7 @@ public object FfiConverterTypeStoreOptions: FfiConverterRustBuffer<StoreOptions>
             FfiConverterLong.write(value.`lockTimeoutMs`, buf)
             FfiConverterLong.write(value.`spaceMargin`, buf)
             FfiConverterOptionalLong.write(value.`verifyAtLaunchMs`, buf)
+            FfiConverterOptionalLong.write(value.`builtInSequence`, buf)
     }
 }
 
@@ -7976,6 +9150,209 @@ public object FfiConverterTypeCapBundleError : FfiConverterRustBuffer<CapBundleE
     }
 
 }
+
+
+
+/**
+ * What came of looking at a channel.
+ */
+sealed class ChannelOutcome {
+
+    /**
+     * A release was accepted. Its bundle is installed and comes next.
+     */
+    data class Installed(
+        /**
+         * The bundle.
+         */
+        val `bundle`: dev.capbundle.BundleRecord) : ChannelOutcome()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * What the channel has for this device is current or comes next already.
+     */
+    data class UpToDate(
+        /**
+         * The bundle.
+         */
+        val `bundle`: dev.capbundle.BundleRecord) : ChannelOutcome()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The channel offers nothing.
+     */
+    object NothingOffered : ChannelOutcome()
+
+
+    /**
+     * The channel has a candidate, which is not for this device, and nothing else.
+     */
+    object OutsideRollout : ChannelOutcome()
+
+
+    /**
+     * What the channel has for this device is older than what was accepted or is built into the native app.
+     */
+    data class Older(
+        /**
+         * Sequence of what it has.
+         */
+        val `offered`: kotlin.Long,
+        /**
+         * Sequence of what this device has.
+         */
+        val `known`: kotlin.Long) : ChannelOutcome()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Nothing of what it has may be taken: see `ChannelUpdate.passedOver`.
+     */
+    object Refused : ChannelOutcome()
+
+
+    /**
+     * Something that this version of the bindings has no word for.
+     */
+    object Other : ChannelOutcome()
+
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeChannelOutcome : FfiConverterRustBuffer<ChannelOutcome>{
+    override fun read(buf: ByteBuffer): ChannelOutcome {
+        return when(buf.getInt()) {
+            1 -> ChannelOutcome.Installed(
+                FfiConverterTypeBundleRecord.read(buf),
+                )
+            2 -> ChannelOutcome.UpToDate(
+                FfiConverterTypeBundleRecord.read(buf),
+                )
+            3 -> ChannelOutcome.NothingOffered
+            4 -> ChannelOutcome.OutsideRollout
+            5 -> ChannelOutcome.Older(
+                FfiConverterLong.read(buf),
+                FfiConverterLong.read(buf),
+                )
+            6 -> ChannelOutcome.Refused
+            7 -> ChannelOutcome.Other
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: ChannelOutcome): ULong = when(value) {
+        is ChannelOutcome.Installed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeBundleRecord.allocationSize(value.`bundle`)
+            )
+        }
+        is ChannelOutcome.UpToDate -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeBundleRecord.allocationSize(value.`bundle`)
+            )
+        }
+        is ChannelOutcome.NothingOffered -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is ChannelOutcome.OutsideRollout -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is ChannelOutcome.Older -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterLong.allocationSize(value.`offered`)
+                + FfiConverterLong.allocationSize(value.`known`)
+            )
+        }
+        is ChannelOutcome.Refused -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is ChannelOutcome.Other -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: ChannelOutcome, buf: ByteBuffer) {
+        when(value) {
+            is ChannelOutcome.Installed -> {
+                buf.putInt(1)
+                FfiConverterTypeBundleRecord.write(value.`bundle`, buf)
+                Unit
+            }
+            is ChannelOutcome.UpToDate -> {
+                buf.putInt(2)
+                FfiConverterTypeBundleRecord.write(value.`bundle`, buf)
+                Unit
+            }
+            is ChannelOutcome.NothingOffered -> {
+                buf.putInt(3)
+                Unit
+            }
+            is ChannelOutcome.OutsideRollout -> {
+                buf.putInt(4)
+                Unit
+            }
+            is ChannelOutcome.Older -> {
+                buf.putInt(5)
+                FfiConverterLong.write(value.`offered`, buf)
+                FfiConverterLong.write(value.`known`, buf)
+                Unit
+            }
+            is ChannelOutcome.Refused -> {
+                buf.putInt(6)
+                Unit
+            }
+            is ChannelOutcome.Other -> {
+                buf.putInt(7)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
 
 
 
@@ -8746,6 +10123,10 @@ enum class LaunchReason {
      */
     OUT_OF_NATIVE_RANGE,
     /**
+     * The native app brings something as new as the current bundle, or newer: see `StoreOptions.builtInSequence`.
+     */
+    BUILT_IN_IS_NEWER,
+    /**
      * The files of the current bundle were gone or not what was installed.
      */
     DAMAGED,
@@ -8949,6 +10330,51 @@ public object FfiConverterTypeNotDurable : FfiConverterRustBuffer<NotDurable>{
 
 
 /**
+ * Which of the two that a channel can offer.
+ */
+
+enum class Offer {
+
+    /**
+     * The one for a part of the devices.
+     */
+    CANDIDATE,
+    /**
+     * The one for everybody.
+     */
+    STABLE;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOffer: FfiConverterRustBuffer<Offer> {
+    override fun read(buf: ByteBuffer) = try {
+
+        Offer.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Offer) = 4UL
+
+    override fun write(value: Offer, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What an operation is busy with.
  */
 
@@ -9044,6 +10470,29 @@ sealed class Proof {
     }
 
     /**
+     * A release that names it passed every check.
+     */
+    data class Release(
+        /**
+         * The channel it was taken from.
+         */
+        val `channel`: kotlin.String,
+        /**
+         * The sequence of the release.
+         */
+        val `sequence`: kotlin.Long,
+        /**
+         * The ids of the keys that signed the release.
+         */
+        val `keyIds`: List<kotlin.String>) : Proof()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * In a way that this version of the bindings has no word for.
      */
     object Other : Proof()
@@ -9069,7 +10518,12 @@ public object FfiConverterTypeProof : FfiConverterRustBuffer<Proof>{
             2 -> Proof.CapgoSigned(
                 FfiConverterString.read(buf),
                 )
-            3 -> Proof.Other
+            3 -> Proof.Release(
+                FfiConverterString.read(buf),
+                FfiConverterLong.read(buf),
+                FfiConverterSequenceString.read(buf),
+                )
+            4 -> Proof.Other
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
     }
@@ -9086,6 +10540,15 @@ public object FfiConverterTypeProof : FfiConverterRustBuffer<Proof>{
             (
                 4UL
                 + FfiConverterString.allocationSize(value.`keyId`)
+            )
+        }
+        is Proof.Release -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`channel`)
+                + FfiConverterLong.allocationSize(value.`sequence`)
+                + FfiConverterSequenceString.allocationSize(value.`keyIds`)
             )
         }
         is Proof.Other -> {
@@ -9107,8 +10570,15 @@ public object FfiConverterTypeProof : FfiConverterRustBuffer<Proof>{
                 FfiConverterString.write(value.`keyId`, buf)
                 Unit
             }
-            is Proof.Other -> {
+            is Proof.Release -> {
                 buf.putInt(3)
+                FfiConverterString.write(value.`channel`, buf)
+                FfiConverterLong.write(value.`sequence`, buf)
+                FfiConverterSequenceString.write(value.`keyIds`, buf)
+                Unit
+            }
+            is Proof.Other -> {
+                buf.putInt(4)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -9145,6 +10615,13 @@ sealed class RequiredProof {
         companion object
     }
 
+    /**
+     * A signed release, and nothing else: what is said of a bundle is then signed as well, and nobody can give this device an
+     * older one. See `installRelease` and `updateFromChannel`.
+     */
+    object Release : RequiredProof()
+
+
 
 
 
@@ -9165,6 +10642,7 @@ public object FfiConverterTypeRequiredProof : FfiConverterRustBuffer<RequiredPro
             2 -> RequiredProof.CapgoSigned(
                 FfiConverterString.read(buf),
                 )
+            3 -> RequiredProof.Release
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
     }
@@ -9183,6 +10661,12 @@ public object FfiConverterTypeRequiredProof : FfiConverterRustBuffer<RequiredPro
                 + FfiConverterString.allocationSize(value.`publicKey`)
             )
         }
+        is RequiredProof.Release -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
     }
 
     override fun write(value: RequiredProof, buf: ByteBuffer) {
@@ -9194,6 +10678,10 @@ public object FfiConverterTypeRequiredProof : FfiConverterRustBuffer<RequiredPro
             is RequiredProof.CapgoSigned -> {
                 buf.putInt(2)
                 FfiConverterString.write(value.`publicKey`, buf)
+                Unit
+            }
+            is RequiredProof.Release -> {
+                buf.putInt(3)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -9710,6 +11198,38 @@ public object FfiConverterOptionalTypeProgressObserver: FfiConverterRustBuffer<P
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeAcceptedRelease: FfiConverterRustBuffer<AcceptedRelease?> {
+    override fun read(buf: ByteBuffer): AcceptedRelease? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAcceptedRelease.read(buf)
+    }
+
+    override fun allocationSize(value: AcceptedRelease?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAcceptedRelease.allocationSize(value)
+        }
+    }
+
+    override fun write(value: AcceptedRelease?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAcceptedRelease.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeBundleRecord: FfiConverterRustBuffer<BundleRecord?> {
     override fun read(buf: ByteBuffer): BundleRecord? {
         if (buf.get().toInt() == 0) {
@@ -9934,6 +11454,38 @@ public object FfiConverterOptionalTypeNativeRange: FfiConverterRustBuffer<Native
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeRolloutDecision: FfiConverterRustBuffer<RolloutDecision?> {
+    override fun read(buf: ByteBuffer): RolloutDecision? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeRolloutDecision.read(buf)
+    }
+
+    override fun allocationSize(value: RolloutDecision?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeRolloutDecision.allocationSize(value)
+        }
+    }
+
+    override fun write(value: RolloutDecision?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeRolloutDecision.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeNotDurable: FfiConverterRustBuffer<NotDurable?> {
     override fun read(buf: ByteBuffer): NotDurable? {
         if (buf.get().toInt() == 0) {
@@ -10016,6 +11568,34 @@ public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.Str
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterString.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeContentKey: FfiConverterRustBuffer<List<ContentKey>> {
+    override fun read(buf: ByteBuffer): List<ContentKey> {
+        val len = buf.getInt()
+        return List<ContentKey>(len) {
+            FfiConverterTypeContentKey.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<ContentKey>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeContentKey.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<ContentKey>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeContentKey.write(it, buf)
         }
     }
 }
@@ -10222,6 +11802,34 @@ public object FfiConverterSequenceTypeInstalledBundle: FfiConverterRustBuffer<Li
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypePassedOver: FfiConverterRustBuffer<List<PassedOver>> {
+    override fun read(buf: ByteBuffer): List<PassedOver> {
+        val len = buf.getInt()
+        return List<PassedOver>(len) {
+            FfiConverterTypePassedOver.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<PassedOver>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePassedOver.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<PassedOver>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePassedOver.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeSkippedBundle: FfiConverterRustBuffer<List<SkippedBundle>> {
     override fun read(buf: ByteBuffer): List<SkippedBundle> {
         val len = buf.getInt()
@@ -10375,6 +11983,44 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
 
         FfiConverterString.lower(`path`),
         FfiConverterOptionalTypeLimits.lower(`limits`),_status)
+}
+    )
+    }
+
+
+        /**
+         * Reads what the release in this envelope says. Nobody has vouched for it: for logs and for people, never to decide by.
+         * `Store.checkRelease` says what may be trusted.
+         *
+         * Throws `NotTrusted` or `Unsupported` if it holds no release that this version understands.
+         */
+    @Throws(CapBundleException::class) fun `inspectReleaseUnverified`(`envelope`: java.nio.ByteBuffer): Release {
+            return FfiConverterTypeRelease.lift(
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_func_inspect_release_unverified(
+
+
+        FfiConverterByRefBytes.lower(`envelope`),_status)
+}
+    )
+    }
+
+
+        /**
+         * The bucket of a device for the bundle whose plain archive has this SHA-256, 0 to 9,999. A device takes the candidate of a
+         * channel if its bucket is below the rollout, which counts devices of 10,000.
+         *
+         * Throws `InvalidInput` if `appId` is no id of an app or `archiveSha256` no digest.
+         */
+    @Throws(CapBundleException::class) fun `rolloutBucket`(`appId`: kotlin.String, `archiveSha256`: kotlin.String, `deviceId`: kotlin.String): kotlin.Long {
+            return FfiConverterLong.lift(
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_func_rollout_bucket(
+
+
+        FfiConverterString.lower(`appId`),
+        FfiConverterString.lower(`archiveSha256`),
+        FfiConverterString.lower(`deviceId`),_status)
 }
     )
     }

@@ -748,6 +748,155 @@ public func FfiConverterTypeCancelToken_lower(_ value: CancelToken) -> UInt64 {
 
 
 /**
+ * The private half of a content key: ships in the app and opens archives that were sealed for it. 2048 to 4096 bits.
+ *
+ * Everybody who has the app can take it out; it keeps archives from all others and proves nothing. It must be no key that
+ * signs. Wiped from memory when closed.
+ */
+public protocol ContentKeyProtocol: AnyObject, Sendable {
+
+    /**
+     * The id of its public half, which sealed archives name it by: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
+     */
+    func id()  -> String
+
+}
+/**
+ * The private half of a content key: ships in the app and opens archives that were sealed for it. 2048 to 4096 bits.
+ *
+ * Everybody who has the app can take it out; it keeps archives from all others and proves nothing. It must be no key that
+ * signs. Wiped from memory when closed.
+ */
+open class ContentKey: ContentKeyProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_capbundle_fn_clone_contentkey(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_capbundle_fn_free_contentkey(handle, $0) }
+    }
+
+
+    /**
+     * Reads a private key from PEM text: PKCS#8 or PKCS#1, either kind of line end.
+     *
+     * Throws `KeyInvalid`, saying what the text is instead.
+     */
+public static func fromPem(text: String)throws  -> ContentKey  {
+    return try  FfiConverterTypeContentKey_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_constructor_contentkey_from_pem(
+        FfiConverterString.lower(text),uniffiCallStatus
+    )
+})
+}
+
+
+
+    /**
+     * The id of its public half, which sealed archives name it by: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
+     */
+open func id() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_contentkey_id(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeContentKey: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = ContentKey
+
+    public static func lift(_ handle: UInt64) throws -> ContentKey {
+        return ContentKey(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: ContentKey) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ContentKey {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: ContentKey, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeContentKey_lift(_ handle: UInt64) throws -> ContentKey {
+    return try FfiConverterTypeContentKey.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeContentKey_lower(_ value: ContentKey) -> UInt64 {
+    return FfiConverterTypeContentKey.lower(value)
+}
+
+
+
+
+
+
+/**
  * Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
  * its own. It is called from background threads that are there for nothing else, several at once.
  */
@@ -1600,8 +1749,8 @@ public func FfiConverterTypeResponseSink_lower(_ value: ResponseSink) -> UInt64 
  *
  * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
  * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` waits for
- * the network. Close the store to end its session.
+ * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` and
+ * `updateFromChannel` wait for the network. Close the store to end its session.
  */
 public protocol StoreProtocol: AnyObject, Sendable {
 
@@ -1683,6 +1832,31 @@ public protocol StoreProtocol: AnyObject, Sendable {
      * The newest failure, told once, as Capgo's `getFailedUpdate`.
      */
     func takeFailure() throws  -> FailedBundle?
+
+    /**
+     * The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`.
+     */
+    func deviceId() throws  -> String
+
+    /**
+     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
+     * Blocks until that is done: for a background thread.
+     *
+     * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
+     * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
+     * by a later call if they broke off; then as `installRelease`, and `setNext`. What was downloaded and is refused is removed.
+     * A crash leaves the step before or the step after, and the next call goes on from there.
+     *
+     * What is refused is no error but told in the answer, since a channel may offer something else as well: releases that fail
+     * a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
+     *
+     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that is none, and
+     * for plain HTTP; what `keyRing` throws; `NoSpace`, `Busy`, `Io`, `Callback`, `Cancelled`. The next call goes on where this
+     * one stopped.
+     */
+    func updateFromChannel(transport: HttpTransport, source: ChannelSource, options: DownloadOptions?, cancel: CancelToken?, progress: ProgressObserver?) throws  -> ChannelUpdate
 
     /**
      * Removes the bundles that the rules do not keep, and everything that crashes and failures left. Current, next and
@@ -1832,6 +2006,49 @@ public protocol StoreProtocol: AnyObject, Sendable {
     func next() throws  -> Slot?
 
     /**
+     * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
+     *
+     * For a host that downloads by itself: what is returned says where archive and file list are.
+     *
+     * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
+     * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
+     * `keyRing` throws; `Io`.
+     */
+    func checkRelease(envelope: Data, options: ReleaseOptions) throws  -> Release
+
+    /**
+     * Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
+     * counts, also when the app is started again. `updateFromChannel` does this by itself.
+     *
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
+     * `NoSpace`.
+     */
+    func followRing(envelope: Data, options: ReleaseOptions) throws  -> Int64
+
+    /**
+     * Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
+     * the file list. It is served once it is set as next or current. The archive stays the host's. Blocks while it reads and
+     * writes: for a background thread.
+     *
+     * The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle gets
+     * its name and the release is remembered as accepted, in one change: after a crash both are done or neither is. A bundle
+     * with the same bytes that is installed already is not unpacked again, and takes over what the release says of it. Whatever
+     * is refused changes nothing.
+     *
+     * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
+     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
+     */
+    func installRelease(envelope: Data, archive: String, fileList: Data, options: ReleaseOptions, cancel: CancelToken?, progress: ProgressObserver?) throws  -> BundleRecord
+
+    /**
+     * The number of the key ring that counts: the one in `options`, or the last one that was followed from it.
+     *
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
+     * other options makes no sense; `Io`.
+     */
+    func keyRing(options: ReleaseOptions) throws  -> Int64
+
+    /**
      * The bundle works. From now on it is what later ones fall back to.
      *
      * For a page that calls `notifyAppReady()` without arguments pass what this session served (`served`): a late call of a
@@ -1876,8 +2093,8 @@ public protocol StoreProtocol: AnyObject, Sendable {
  *
  * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
  * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` waits for
- * the network. Close the store to end its session.
+ * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` and
+ * `updateFromChannel` wait for the network. Close the store to end its session.
  */
 open class Store: StoreProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -2140,6 +2357,50 @@ open func takeFailure()throws  -> FailedBundle?  {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_take_failure(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`.
+     */
+open func deviceId()throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_device_id(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
+     * Blocks until that is done: for a background thread.
+     *
+     * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
+     * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
+     * by a later call if they broke off; then as `installRelease`, and `setNext`. What was downloaded and is refused is removed.
+     * A crash leaves the step before or the step after, and the next call goes on from there.
+     *
+     * What is refused is no error but told in the answer, since a channel may offer something else as well: releases that fail
+     * a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
+     *
+     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that is none, and
+     * for plain HTTP; what `keyRing` throws; `NoSpace`, `Busy`, `Io`, `Callback`, `Cancelled`. The next call goes on where this
+     * one stopped.
+     */
+open func updateFromChannel(transport: HttpTransport, source: ChannelSource, options: DownloadOptions? = nil, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> ChannelUpdate  {
+    return try  FfiConverterTypeChannelUpdate_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_update_from_channel(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeHttpTransport_lower(transport),
+        FfiConverterTypeChannelSource_lower(source),
+        FfiConverterOptionTypeDownloadOptions.lower(options),
+        FfiConverterOptionTypeCancelToken.lower(cancel),
+        FfiConverterOptionTypeProgressObserver.lower(progress),uniffiCallStatus
     )
 })
 }
@@ -2461,6 +2722,96 @@ open func next()throws  -> Slot?  {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_next(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
+     *
+     * For a host that downloads by itself: what is returned says where archive and file list are.
+     *
+     * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
+     * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
+     * `keyRing` throws; `Io`.
+     */
+open func checkRelease(envelope: Data, options: ReleaseOptions)throws  -> Release  {
+    return try  FfiConverterTypeRelease_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(envelope) { envelopeFb in
+    uniffi_capbundle_fn_method_store_check_release(
+            self.uniffiCloneHandle(),
+        envelopeFb,
+        FfiConverterTypeReleaseOptions_lower(options),uniffiCallStatus
+    )
+        }
+})
+}
+
+    /**
+     * Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
+     * counts, also when the app is started again. `updateFromChannel` does this by itself.
+     *
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
+     * `NoSpace`.
+     */
+open func followRing(envelope: Data, options: ReleaseOptions)throws  -> Int64  {
+    return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(envelope) { envelopeFb in
+    uniffi_capbundle_fn_method_store_follow_ring(
+            self.uniffiCloneHandle(),
+        envelopeFb,
+        FfiConverterTypeReleaseOptions_lower(options),uniffiCallStatus
+    )
+        }
+})
+}
+
+    /**
+     * Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
+     * the file list. It is served once it is set as next or current. The archive stays the host's. Blocks while it reads and
+     * writes: for a background thread.
+     *
+     * The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle gets
+     * its name and the release is remembered as accepted, in one change: after a crash both are done or neither is. A bundle
+     * with the same bytes that is installed already is not unpacked again, and takes over what the release says of it. Whatever
+     * is refused changes nothing.
+     *
+     * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
+     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
+     */
+open func installRelease(envelope: Data, archive: String, fileList: Data, options: ReleaseOptions, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> BundleRecord  {
+    return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(envelope) { envelopeFb in
+        FfiConverterByRefBytes.lower(fileList) { fileListFb in
+    uniffi_capbundle_fn_method_store_install_release(
+            self.uniffiCloneHandle(),
+        envelopeFb,
+        FfiConverterString.lower(archive),
+        fileListFb,
+        FfiConverterTypeReleaseOptions_lower(options),
+        FfiConverterOptionTypeCancelToken.lower(cancel),
+        FfiConverterOptionTypeProgressObserver.lower(progress),uniffiCallStatus
+    )
+        }
+        }
+})
+}
+
+    /**
+     * The number of the key ring that counts: the one in `options`, or the last one that was followed from it.
+     *
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
+     * other options makes no sense; `Io`.
+     */
+open func keyRing(options: ReleaseOptions)throws  -> Int64  {
+    return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_key_ring(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeReleaseOptions_lower(options),uniffiCallStatus
     )
 })
 }
@@ -3092,6 +3443,105 @@ public func FfiConverterTypeVerifyingKey_lower(_ value: VerifyingKey) -> UInt64 
 
 
 /**
+ * A release that was accepted on this device: its bundle was installed.
+ */
+public struct AcceptedRelease: Equatable, Hashable {
+    /**
+     * Its app.
+     */
+    public let appId: String
+    /**
+     * Its channel.
+     */
+    public let channel: String
+    /**
+     * Its sequence.
+     */
+    public let sequence: Int64
+    /**
+     * SHA-256 of what was signed, as 64 hexadecimal digits.
+     */
+    public let payloadSha256: String
+    /**
+     * When it was made: seconds since 1970-01-01 UTC, by the clock of who published it.
+     */
+    public let createdAt: Int64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its app.
+         */appId: String,
+        /**
+         * Its channel.
+         */channel: String,
+        /**
+         * Its sequence.
+         */sequence: Int64,
+        /**
+         * SHA-256 of what was signed, as 64 hexadecimal digits.
+         */payloadSha256: String,
+        /**
+         * When it was made: seconds since 1970-01-01 UTC, by the clock of who published it.
+         */createdAt: Int64) {
+        self.appId = appId
+        self.channel = channel
+        self.sequence = sequence
+        self.payloadSha256 = payloadSha256
+        self.createdAt = createdAt
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AcceptedRelease: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAcceptedRelease: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AcceptedRelease {
+        return
+            try AcceptedRelease(
+                appId: FfiConverterString.read(from: &buf),
+                channel: FfiConverterString.read(from: &buf),
+                sequence: FfiConverterInt64.read(from: &buf),
+                payloadSha256: FfiConverterString.read(from: &buf),
+                createdAt: FfiConverterInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AcceptedRelease, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.appId, into: &buf)
+        FfiConverterString.write(value.channel, into: &buf)
+        FfiConverterInt64.write(value.sequence, into: &buf)
+        FfiConverterString.write(value.payloadSha256, into: &buf)
+        FfiConverterInt64.write(value.createdAt, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAcceptedRelease_lift(_ buf: RustBuffer) throws -> AcceptedRelease {
+    return try FfiConverterTypeAcceptedRelease.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAcceptedRelease_lower(_ value: AcceptedRelease) -> RustBuffer {
+    return FfiConverterTypeAcceptedRelease.lower(value)
+}
+
+
+/**
  * What was taken over.
  */
 public struct Adopted: Equatable, Hashable {
@@ -3226,6 +3676,10 @@ public struct BundleRecord: Equatable, Hashable {
      * Sequence of the release it came with.
      */
     public let sequence: Int64?
+    /**
+     * The release that was accepted with it, if it came with one.
+     */
+    public let release: AcceptedRelease?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3268,7 +3722,10 @@ public struct BundleRecord: Equatable, Hashable {
          */comment: String?,
         /**
          * Sequence of the release it came with.
-         */sequence: Int64?) {
+         */sequence: Int64?,
+        /**
+         * The release that was accepted with it, if it came with one.
+         */release: AcceptedRelease?) {
         self.id = id
         self.version = version
         self.digest = digest
@@ -3282,6 +3739,7 @@ public struct BundleRecord: Equatable, Hashable {
         self.link = link
         self.comment = comment
         self.sequence = sequence
+        self.release = release
     }
 
 
@@ -3312,7 +3770,8 @@ public struct FfiConverterTypeBundleRecord: FfiConverterRustBuffer {
                 native: FfiConverterTypeNativeRange.read(from: &buf),
                 link: FfiConverterOptionString.read(from: &buf),
                 comment: FfiConverterOptionString.read(from: &buf),
-                sequence: FfiConverterOptionInt64.read(from: &buf)
+                sequence: FfiConverterOptionInt64.read(from: &buf),
+                release: FfiConverterOptionTypeAcceptedRelease.read(from: &buf)
         )
     }
 
@@ -3330,6 +3789,7 @@ public struct FfiConverterTypeBundleRecord: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.link, into: &buf)
         FfiConverterOptionString.write(value.comment, into: &buf)
         FfiConverterOptionInt64.write(value.sequence, into: &buf)
+        FfiConverterOptionTypeAcceptedRelease.write(value.release, into: &buf)
     }
 }
 
@@ -3455,6 +3915,196 @@ public func FfiConverterTypeCapgoBundles_lift(_ buf: RustBuffer) throws -> Capgo
 #endif
 public func FfiConverterTypeCapgoBundles_lower(_ value: CapgoBundles) -> RustBuffer {
     return FfiConverterTypeCapgoBundles.lower(value)
+}
+
+
+/**
+ * Where releases come from, and which are taken.
+ */
+public struct ChannelSource {
+    /**
+     * Where the site is, the folder that holds `channels` and `releases`: `https`, or `http` on this very machine.
+     */
+    public let site: String
+    /**
+     * Which releases are taken.
+     */
+    public let release: ReleaseOptions
+    /**
+     * What the host of the site is to be told, for example a token. Not sent on when it redirects to another origin.
+     */
+    public let headers: [HttpHeader]
+    /**
+     * A text that stays the same on this installation and is another on others: it decides who goes first in a rollout. The
+     * store makes one if it is left out.
+     */
+    public let deviceId: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where the site is, the folder that holds `channels` and `releases`: `https`, or `http` on this very machine.
+         */site: String,
+        /**
+         * Which releases are taken.
+         */release: ReleaseOptions,
+        /**
+         * What the host of the site is to be told, for example a token. Not sent on when it redirects to another origin.
+         */headers: [HttpHeader] = [],
+        /**
+         * A text that stays the same on this installation and is another on others: it decides who goes first in a rollout. The
+         * store makes one if it is left out.
+         */deviceId: String? = nil) {
+        self.site = site
+        self.release = release
+        self.headers = headers
+        self.deviceId = deviceId
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ChannelSource: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeChannelSource: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ChannelSource {
+        return
+            try ChannelSource(
+                site: FfiConverterString.read(from: &buf),
+                release: FfiConverterTypeReleaseOptions.read(from: &buf),
+                headers: FfiConverterSequenceTypeHttpHeader.read(from: &buf),
+                deviceId: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ChannelSource, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.site, into: &buf)
+        FfiConverterTypeReleaseOptions.write(value.release, into: &buf)
+        FfiConverterSequenceTypeHttpHeader.write(value.headers, into: &buf)
+        FfiConverterOptionString.write(value.deviceId, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeChannelSource_lift(_ buf: RustBuffer) throws -> ChannelSource {
+    return try FfiConverterTypeChannelSource.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeChannelSource_lower(_ value: ChannelSource) -> RustBuffer {
+    return FfiConverterTypeChannelSource.lower(value)
+}
+
+
+/**
+ * What a channel had for this device.
+ */
+public struct ChannelUpdate: Equatable, Hashable {
+    /**
+     * What came of it.
+     */
+    public let outcome: ChannelOutcome
+    /**
+     * The rollout of the candidate, if the channel has one.
+     */
+    public let rollout: RolloutDecision?
+    /**
+     * Releases that the channel offers and this device must not take.
+     */
+    public let passedOver: [PassedOver]
+    /**
+     * The number of the key ring that counts now.
+     */
+    public let keyRing: Int64
+    /**
+     * What is wrong with what stands where the next key ring would. It is not followed; the ring before it counts.
+     */
+    public let keyRingProblem: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What came of it.
+         */outcome: ChannelOutcome,
+        /**
+         * The rollout of the candidate, if the channel has one.
+         */rollout: RolloutDecision?,
+        /**
+         * Releases that the channel offers and this device must not take.
+         */passedOver: [PassedOver],
+        /**
+         * The number of the key ring that counts now.
+         */keyRing: Int64,
+        /**
+         * What is wrong with what stands where the next key ring would. It is not followed; the ring before it counts.
+         */keyRingProblem: String?) {
+        self.outcome = outcome
+        self.rollout = rollout
+        self.passedOver = passedOver
+        self.keyRing = keyRing
+        self.keyRingProblem = keyRingProblem
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ChannelUpdate: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeChannelUpdate: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ChannelUpdate {
+        return
+            try ChannelUpdate(
+                outcome: FfiConverterTypeChannelOutcome.read(from: &buf),
+                rollout: FfiConverterOptionTypeRolloutDecision.read(from: &buf),
+                passedOver: FfiConverterSequenceTypePassedOver.read(from: &buf),
+                keyRing: FfiConverterInt64.read(from: &buf),
+                keyRingProblem: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ChannelUpdate, into buf: inout [UInt8]) {
+        FfiConverterTypeChannelOutcome.write(value.outcome, into: &buf)
+        FfiConverterOptionTypeRolloutDecision.write(value.rollout, into: &buf)
+        FfiConverterSequenceTypePassedOver.write(value.passedOver, into: &buf)
+        FfiConverterInt64.write(value.keyRing, into: &buf)
+        FfiConverterOptionString.write(value.keyRingProblem, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeChannelUpdate_lift(_ buf: RustBuffer) throws -> ChannelUpdate {
+    return try FfiConverterTypeChannelUpdate.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeChannelUpdate_lower(_ value: ChannelUpdate) -> RustBuffer {
+    return FfiConverterTypeChannelUpdate.lower(value)
 }
 
 
@@ -5270,6 +5920,95 @@ public func FfiConverterTypeNewBundle_lower(_ value: NewBundle) -> RustBuffer {
 
 
 /**
+ * A release that this device must not take, and why.
+ */
+public struct PassedOver: Equatable, Hashable {
+    /**
+     * Which it is.
+     */
+    public let offer: Offer
+    /**
+     * Its sequence.
+     */
+    public let sequence: Int64
+    /**
+     * What kind of thing is wrong with it. `Server` says that a file of it is missing or not to be had.
+     */
+    public let kind: ErrorKind
+    /**
+     * What is wrong with it, for people.
+     */
+    public let message: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Which it is.
+         */offer: Offer,
+        /**
+         * Its sequence.
+         */sequence: Int64,
+        /**
+         * What kind of thing is wrong with it. `Server` says that a file of it is missing or not to be had.
+         */kind: ErrorKind,
+        /**
+         * What is wrong with it, for people.
+         */message: String) {
+        self.offer = offer
+        self.sequence = sequence
+        self.kind = kind
+        self.message = message
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension PassedOver: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePassedOver: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PassedOver {
+        return
+            try PassedOver(
+                offer: FfiConverterTypeOffer.read(from: &buf),
+                sequence: FfiConverterInt64.read(from: &buf),
+                kind: FfiConverterTypeErrorKind.read(from: &buf),
+                message: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PassedOver, into buf: inout [UInt8]) {
+        FfiConverterTypeOffer.write(value.offer, into: &buf)
+        FfiConverterInt64.write(value.sequence, into: &buf)
+        FfiConverterTypeErrorKind.write(value.kind, into: &buf)
+        FfiConverterString.write(value.message, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePassedOver_lift(_ buf: RustBuffer) throws -> PassedOver {
+    return try FfiConverterTypePassedOver.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePassedOver_lower(_ value: PassedOver) -> RustBuffer {
+    return FfiConverterTypePassedOver.lower(value)
+}
+
+
+/**
  * How far an operation has come.
  */
 public struct ProgressUpdate: Equatable, Hashable {
@@ -5355,6 +6094,294 @@ public func FfiConverterTypeProgressUpdate_lift(_ buf: RustBuffer) throws -> Pro
 #endif
 public func FfiConverterTypeProgressUpdate_lower(_ value: ProgressUpdate) -> RustBuffer {
     return FfiConverterTypeProgressUpdate.lower(value)
+}
+
+
+/**
+ * What a release says: which bundle may run, where, and until when.
+ */
+public struct Release: Equatable, Hashable {
+    /**
+     * The app it is for.
+     */
+    public let appId: String
+    /**
+     * The channel it is for.
+     */
+    public let channel: String
+    /**
+     * What people call it.
+     */
+    public let version: String
+    /**
+     * Of two releases of an app on a channel the later one has the higher.
+     */
+    public let sequence: Int64
+    /**
+     * When it was made: seconds since 1970-01-01 UTC.
+     */
+    public let createdAt: Int64
+    /**
+     * Until when it may be accepted: seconds since 1970-01-01 UTC.
+     */
+    public let expiresAt: Int64
+    /**
+     * The native versions it runs on.
+     */
+    public let native: NativeRange
+    /**
+     * SHA-256 of the plain archive, as 64 hexadecimal digits.
+     */
+    public let archiveSha256: String
+    /**
+     * Whether the archive is sealed.
+     */
+    public let isSealed: Bool
+    /**
+     * Where the archive is, below the address of a site.
+     */
+    public let archivePath: String
+    /**
+     * Bytes of the file that is there.
+     */
+    public let archiveSize: Int64
+    /**
+     * Where the list of its files is, below the address of a site.
+     */
+    public let fileListPath: String
+    /**
+     * Link given by who published it.
+     */
+    public let link: String?
+    /**
+     * Comment given by who published it.
+     */
+    public let comment: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The app it is for.
+         */appId: String,
+        /**
+         * The channel it is for.
+         */channel: String,
+        /**
+         * What people call it.
+         */version: String,
+        /**
+         * Of two releases of an app on a channel the later one has the higher.
+         */sequence: Int64,
+        /**
+         * When it was made: seconds since 1970-01-01 UTC.
+         */createdAt: Int64,
+        /**
+         * Until when it may be accepted: seconds since 1970-01-01 UTC.
+         */expiresAt: Int64,
+        /**
+         * The native versions it runs on.
+         */native: NativeRange,
+        /**
+         * SHA-256 of the plain archive, as 64 hexadecimal digits.
+         */archiveSha256: String,
+        /**
+         * Whether the archive is sealed.
+         */isSealed: Bool,
+        /**
+         * Where the archive is, below the address of a site.
+         */archivePath: String,
+        /**
+         * Bytes of the file that is there.
+         */archiveSize: Int64,
+        /**
+         * Where the list of its files is, below the address of a site.
+         */fileListPath: String,
+        /**
+         * Link given by who published it.
+         */link: String?,
+        /**
+         * Comment given by who published it.
+         */comment: String?) {
+        self.appId = appId
+        self.channel = channel
+        self.version = version
+        self.sequence = sequence
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+        self.native = native
+        self.archiveSha256 = archiveSha256
+        self.isSealed = isSealed
+        self.archivePath = archivePath
+        self.archiveSize = archiveSize
+        self.fileListPath = fileListPath
+        self.link = link
+        self.comment = comment
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Release: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRelease: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Release {
+        return
+            try Release(
+                appId: FfiConverterString.read(from: &buf),
+                channel: FfiConverterString.read(from: &buf),
+                version: FfiConverterString.read(from: &buf),
+                sequence: FfiConverterInt64.read(from: &buf),
+                createdAt: FfiConverterInt64.read(from: &buf),
+                expiresAt: FfiConverterInt64.read(from: &buf),
+                native: FfiConverterTypeNativeRange.read(from: &buf),
+                archiveSha256: FfiConverterString.read(from: &buf),
+                isSealed: FfiConverterBool.read(from: &buf),
+                archivePath: FfiConverterString.read(from: &buf),
+                archiveSize: FfiConverterInt64.read(from: &buf),
+                fileListPath: FfiConverterString.read(from: &buf),
+                link: FfiConverterOptionString.read(from: &buf),
+                comment: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Release, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.appId, into: &buf)
+        FfiConverterString.write(value.channel, into: &buf)
+        FfiConverterString.write(value.version, into: &buf)
+        FfiConverterInt64.write(value.sequence, into: &buf)
+        FfiConverterInt64.write(value.createdAt, into: &buf)
+        FfiConverterInt64.write(value.expiresAt, into: &buf)
+        FfiConverterTypeNativeRange.write(value.native, into: &buf)
+        FfiConverterString.write(value.archiveSha256, into: &buf)
+        FfiConverterBool.write(value.isSealed, into: &buf)
+        FfiConverterString.write(value.archivePath, into: &buf)
+        FfiConverterInt64.write(value.archiveSize, into: &buf)
+        FfiConverterString.write(value.fileListPath, into: &buf)
+        FfiConverterOptionString.write(value.link, into: &buf)
+        FfiConverterOptionString.write(value.comment, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRelease_lift(_ buf: RustBuffer) throws -> Release {
+    return try FfiConverterTypeRelease.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRelease_lower(_ value: Release) -> RustBuffer {
+    return FfiConverterTypeRelease.lower(value)
+}
+
+
+/**
+ * What the app knows by itself, and what decides which releases it takes. Nothing of it comes from a server.
+ */
+public struct ReleaseOptions {
+    /**
+     * The app's own id.
+     */
+    public let appId: String
+    /**
+     * The channel whose releases it takes.
+     */
+    public let channel: String
+    /**
+     * The key ring that the app brings: the text of its envelope. Later ones are followed from it.
+     */
+    public let firstRing: String
+    /**
+     * The version of the native app: `versionName` on Android, `CFBundleShortVersionString` on iOS.
+     */
+    public let nativeVersion: String
+    /**
+     * The keys that sealed archives are opened with.
+     */
+    public let contentKeys: [ContentKey]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The app's own id.
+         */appId: String,
+        /**
+         * The channel whose releases it takes.
+         */channel: String,
+        /**
+         * The key ring that the app brings: the text of its envelope. Later ones are followed from it.
+         */firstRing: String,
+        /**
+         * The version of the native app: `versionName` on Android, `CFBundleShortVersionString` on iOS.
+         */nativeVersion: String,
+        /**
+         * The keys that sealed archives are opened with.
+         */contentKeys: [ContentKey] = []) {
+        self.appId = appId
+        self.channel = channel
+        self.firstRing = firstRing
+        self.nativeVersion = nativeVersion
+        self.contentKeys = contentKeys
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ReleaseOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReleaseOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ReleaseOptions {
+        return
+            try ReleaseOptions(
+                appId: FfiConverterString.read(from: &buf),
+                channel: FfiConverterString.read(from: &buf),
+                firstRing: FfiConverterString.read(from: &buf),
+                nativeVersion: FfiConverterString.read(from: &buf),
+                contentKeys: FfiConverterSequenceTypeContentKey.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ReleaseOptions, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.appId, into: &buf)
+        FfiConverterString.write(value.channel, into: &buf)
+        FfiConverterString.write(value.firstRing, into: &buf)
+        FfiConverterString.write(value.nativeVersion, into: &buf)
+        FfiConverterSequenceTypeContentKey.write(value.contentKeys, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReleaseOptions_lift(_ buf: RustBuffer) throws -> ReleaseOptions {
+    return try FfiConverterTypeReleaseOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReleaseOptions_lower(_ value: ReleaseOptions) -> RustBuffer {
+    return FfiConverterTypeReleaseOptions.lower(value)
 }
 
 
@@ -5559,6 +6586,95 @@ public func FfiConverterTypeRemoteFile_lower(_ value: RemoteFile) -> RustBuffer 
 
 
 /**
+ * Whether this device is among those that a candidate is for.
+ */
+public struct RolloutDecision: Equatable, Hashable {
+    /**
+     * Sequence of the candidate.
+     */
+    public let sequence: Int64
+    /**
+     * How many of 10,000 devices take it.
+     */
+    public let rolloutBps: Int64
+    /**
+     * The bucket of this device, 0 to 9,999, where it decides: if all devices take it, or none does, there is none.
+     */
+    public let bucket: Int64?
+    /**
+     * Whether this device takes it.
+     */
+    public let isInside: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Sequence of the candidate.
+         */sequence: Int64,
+        /**
+         * How many of 10,000 devices take it.
+         */rolloutBps: Int64,
+        /**
+         * The bucket of this device, 0 to 9,999, where it decides: if all devices take it, or none does, there is none.
+         */bucket: Int64?,
+        /**
+         * Whether this device takes it.
+         */isInside: Bool) {
+        self.sequence = sequence
+        self.rolloutBps = rolloutBps
+        self.bucket = bucket
+        self.isInside = isInside
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RolloutDecision: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRolloutDecision: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RolloutDecision {
+        return
+            try RolloutDecision(
+                sequence: FfiConverterInt64.read(from: &buf),
+                rolloutBps: FfiConverterInt64.read(from: &buf),
+                bucket: FfiConverterOptionInt64.read(from: &buf),
+                isInside: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RolloutDecision, into buf: inout [UInt8]) {
+        FfiConverterInt64.write(value.sequence, into: &buf)
+        FfiConverterInt64.write(value.rolloutBps, into: &buf)
+        FfiConverterOptionInt64.write(value.bucket, into: &buf)
+        FfiConverterBool.write(value.isInside, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRolloutDecision_lift(_ buf: RustBuffer) throws -> RolloutDecision {
+    return try FfiConverterTypeRolloutDecision.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRolloutDecision_lower(_ value: RolloutDecision) -> RustBuffer {
+    return FfiConverterTypeRolloutDecision.lower(value)
+}
+
+
+/**
  * Something that could not be taken over.
  */
 public struct SkippedBundle: Equatable, Hashable {
@@ -5683,6 +6799,12 @@ public struct StoreOptions: Equatable, Hashable {
      * all if left out.
      */
     public let verifyAtLaunchMs: Int64?
+    /**
+     * The sequence of the release that is built into the native app. Nothing with this sequence or a lower one is installed
+     * or served, so that an update from an app store is never undone over the air. Not looked at if left out, as for bundles
+     * of no sequence.
+     */
+    public let builtInSequence: Int64?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -5726,7 +6848,12 @@ public struct StoreOptions: Equatable, Hashable {
         /**
          * Compare a sample of the files with what was installed before each launch, for at most so many milliseconds. Not at
          * all if left out.
-         */verifyAtLaunchMs: Int64? = nil) {
+         */verifyAtLaunchMs: Int64? = nil,
+        /**
+         * The sequence of the release that is built into the native app. Nothing with this sequence or a lower one is installed
+         * or served, so that an update from an app store is never undone over the air. Not looked at if left out, as for bundles
+         * of no sequence.
+         */builtInSequence: Int64? = nil) {
         self.requiredProof = requiredProof
         self.bundles = bundles
         self.attempts = attempts
@@ -5739,6 +6866,7 @@ public struct StoreOptions: Equatable, Hashable {
         self.lockTimeoutMs = lockTimeoutMs
         self.spaceMargin = spaceMargin
         self.verifyAtLaunchMs = verifyAtLaunchMs
+        self.builtInSequence = builtInSequence
     }
 
 
@@ -5768,7 +6896,8 @@ public struct FfiConverterTypeStoreOptions: FfiConverterRustBuffer {
                 unpackThreads: FfiConverterOptionInt64.read(from: &buf),
                 lockTimeoutMs: FfiConverterInt64.read(from: &buf),
                 spaceMargin: FfiConverterInt64.read(from: &buf),
-                verifyAtLaunchMs: FfiConverterOptionInt64.read(from: &buf)
+                verifyAtLaunchMs: FfiConverterOptionInt64.read(from: &buf),
+                builtInSequence: FfiConverterOptionInt64.read(from: &buf)
         )
     }
 
@@ -5785,6 +6914,7 @@ public struct FfiConverterTypeStoreOptions: FfiConverterRustBuffer {
         FfiConverterInt64.write(value.lockTimeoutMs, into: &buf)
         FfiConverterInt64.write(value.spaceMargin, into: &buf)
         FfiConverterOptionInt64.write(value.verifyAtLaunchMs, into: &buf)
+        FfiConverterOptionInt64.write(value.builtInSequence, into: &buf)
     }
 }
 
@@ -6384,6 +7514,153 @@ public func FfiConverterTypeCapBundleError_lift(_ buf: RustBuffer) throws -> Cap
 public func FfiConverterTypeCapBundleError_lower(_ value: CapBundleError) -> RustBuffer {
     return FfiConverterTypeCapBundleError.lower(value)
 }
+
+
+/**
+ * What came of looking at a channel.
+ */
+
+public enum ChannelOutcome: Equatable, Hashable {
+
+    /**
+     * A release was accepted. Its bundle is installed and comes next.
+     */
+    case installed(
+        /**
+         * The bundle.
+         */bundle: BundleRecord
+    )
+    /**
+     * What the channel has for this device is current or comes next already.
+     */
+    case upToDate(
+        /**
+         * The bundle.
+         */bundle: BundleRecord
+    )
+    /**
+     * The channel offers nothing.
+     */
+    case nothingOffered
+    /**
+     * The channel has a candidate, which is not for this device, and nothing else.
+     */
+    case outsideRollout
+    /**
+     * What the channel has for this device is older than what was accepted or is built into the native app.
+     */
+    case older(
+        /**
+         * Sequence of what it has.
+         */offered: Int64,
+        /**
+         * Sequence of what this device has.
+         */known: Int64
+    )
+    /**
+     * Nothing of what it has may be taken: see `ChannelUpdate.passedOver`.
+     */
+    case refused
+    /**
+     * Something that this version of the bindings has no word for.
+     */
+    case other
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ChannelOutcome: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeChannelOutcome: FfiConverterRustBuffer {
+    typealias SwiftType = ChannelOutcome
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ChannelOutcome {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .installed(bundle: try FfiConverterTypeBundleRecord.read(from: &buf)
+        )
+
+        case 2: return .upToDate(bundle: try FfiConverterTypeBundleRecord.read(from: &buf)
+        )
+
+        case 3: return .nothingOffered
+
+        case 4: return .outsideRollout
+
+        case 5: return .older(offered: try FfiConverterInt64.read(from: &buf), known: try FfiConverterInt64.read(from: &buf)
+        )
+
+        case 6: return .refused
+
+        case 7: return .other
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ChannelOutcome, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .installed(bundle):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeBundleRecord.write(bundle, into: &buf)
+
+
+        case let .upToDate(bundle):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeBundleRecord.write(bundle, into: &buf)
+
+
+        case .nothingOffered:
+            writeInt(&buf, Int32(3))
+
+
+        case .outsideRollout:
+            writeInt(&buf, Int32(4))
+
+
+        case let .older(offered,known):
+            writeInt(&buf, Int32(5))
+            FfiConverterInt64.write(offered, into: &buf)
+            FfiConverterInt64.write(known, into: &buf)
+
+
+        case .refused:
+            writeInt(&buf, Int32(6))
+
+
+        case .other:
+            writeInt(&buf, Int32(7))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeChannelOutcome_lift(_ buf: RustBuffer) throws -> ChannelOutcome {
+    return try FfiConverterTypeChannelOutcome.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeChannelOutcome_lower(_ value: ChannelOutcome) -> RustBuffer {
+    return FfiConverterTypeChannelOutcome.lower(value)
+}
+
 
 
 /**
@@ -7320,6 +8597,10 @@ public enum LaunchReason: Equatable, Hashable {
      */
     case outOfNativeRange
     /**
+     * The native app brings something as new as the current bundle, or newer: see `StoreOptions.builtInSequence`.
+     */
+    case builtInIsNewer
+    /**
      * The files of the current bundle were gone or not what was installed.
      */
     case damaged
@@ -7372,11 +8653,13 @@ public struct FfiConverterTypeLaunchReason: FfiConverterRustBuffer {
 
         case 10: return .outOfNativeRange
 
-        case 11: return .damaged
+        case 11: return .builtInIsNewer
 
-        case 12: return .notDurable
+        case 12: return .damaged
 
-        case 13: return .other
+        case 13: return .notDurable
+
+        case 14: return .other
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -7426,16 +8709,20 @@ public struct FfiConverterTypeLaunchReason: FfiConverterRustBuffer {
             writeInt(&buf, Int32(10))
 
 
-        case .damaged:
+        case .builtInIsNewer:
             writeInt(&buf, Int32(11))
 
 
-        case .notDurable:
+        case .damaged:
             writeInt(&buf, Int32(12))
 
 
-        case .other:
+        case .notDurable:
             writeInt(&buf, Int32(13))
+
+
+        case .other:
+            writeInt(&buf, Int32(14))
 
         }
     }
@@ -7631,6 +8918,81 @@ public func FfiConverterTypeNotDurable_lower(_ value: NotDurable) -> RustBuffer 
 
 
 /**
+ * Which of the two that a channel can offer.
+ */
+
+public enum Offer: Equatable, Hashable {
+
+    /**
+     * The one for a part of the devices.
+     */
+    case candidate
+    /**
+     * The one for everybody.
+     */
+    case stable
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Offer: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOffer: FfiConverterRustBuffer {
+    typealias SwiftType = Offer
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Offer {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .candidate
+
+        case 2: return .stable
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Offer, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .candidate:
+            writeInt(&buf, Int32(1))
+
+
+        case .stable:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOffer_lift(_ buf: RustBuffer) throws -> Offer {
+    return try FfiConverterTypeOffer.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOffer_lower(_ value: Offer) -> RustBuffer {
+    return FfiConverterTypeOffer.lower(value)
+}
+
+
+
+/**
  * What an operation is busy with.
  */
 
@@ -7784,6 +9146,20 @@ public enum Proof: Equatable, Hashable {
          */keyId: String
     )
     /**
+     * A release that names it passed every check.
+     */
+    case release(
+        /**
+         * The channel it was taken from.
+         */channel: String,
+        /**
+         * The sequence of the release.
+         */sequence: Int64,
+        /**
+         * The ids of the keys that signed the release.
+         */keyIds: [String]
+    )
+    /**
      * In a way that this version of the bindings has no word for.
      */
     case other
@@ -7813,7 +9189,10 @@ public struct FfiConverterTypeProof: FfiConverterRustBuffer {
         case 2: return .capgoSigned(keyId: try FfiConverterString.read(from: &buf)
         )
 
-        case 3: return .other
+        case 3: return .release(channel: try FfiConverterString.read(from: &buf), sequence: try FfiConverterInt64.read(from: &buf), keyIds: try FfiConverterSequenceString.read(from: &buf)
+        )
+
+        case 4: return .other
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -7832,8 +9211,15 @@ public struct FfiConverterTypeProof: FfiConverterRustBuffer {
             FfiConverterString.write(keyId, into: &buf)
 
 
-        case .other:
+        case let .release(channel,sequence,keyIds):
             writeInt(&buf, Int32(3))
+            FfiConverterString.write(channel, into: &buf)
+            FfiConverterInt64.write(sequence, into: &buf)
+            FfiConverterSequenceString.write(keyIds, into: &buf)
+
+
+        case .other:
+            writeInt(&buf, Int32(4))
 
         }
     }
@@ -7874,6 +9260,11 @@ public enum RequiredProof: Equatable, Hashable {
          * The public key, as PEM text.
          */publicKey: String
     )
+    /**
+     * A signed release, and nothing else: what is said of a bundle is then signed as well, and nobody can give this device an
+     * older one. See `installRelease` and `updateFromChannel`.
+     */
+    case release
 
 
 
@@ -7900,6 +9291,8 @@ public struct FfiConverterTypeRequiredProof: FfiConverterRustBuffer {
         case 2: return .capgoSigned(publicKey: try FfiConverterString.read(from: &buf)
         )
 
+        case 3: return .release
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
@@ -7915,6 +9308,10 @@ public struct FfiConverterTypeRequiredProof: FfiConverterRustBuffer {
         case let .capgoSigned(publicKey):
             writeInt(&buf, Int32(2))
             FfiConverterString.write(publicKey, into: &buf)
+
+
+        case .release:
+            writeInt(&buf, Int32(3))
 
         }
     }
@@ -8384,6 +9781,30 @@ fileprivate struct FfiConverterOptionTypeProgressObserver: FfiConverterRustBuffe
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeAcceptedRelease: FfiConverterRustBuffer {
+    typealias SwiftType = AcceptedRelease?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAcceptedRelease.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAcceptedRelease.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeBundleRecord: FfiConverterRustBuffer {
     typealias SwiftType = BundleRecord?
 
@@ -8552,6 +9973,30 @@ fileprivate struct FfiConverterOptionTypeNativeRange: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeRolloutDecision: FfiConverterRustBuffer {
+    typealias SwiftType = RolloutDecision?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeRolloutDecision.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeRolloutDecision.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeNotDurable: FfiConverterRustBuffer {
     typealias SwiftType = NotDurable?
 
@@ -8617,6 +10062,31 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterString.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeContentKey: FfiConverterRustBuffer {
+    typealias SwiftType = [ContentKey]
+
+    public static func write(_ value: [ContentKey], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeContentKey.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ContentKey] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [ContentKey]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeContentKey.read(from: &buf))
         }
         return seq
     }
@@ -8800,6 +10270,31 @@ fileprivate struct FfiConverterSequenceTypeInstalledBundle: FfiConverterRustBuff
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypePassedOver: FfiConverterRustBuffer {
+    typealias SwiftType = [PassedOver]
+
+    public static func write(_ value: [PassedOver], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePassedOver.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [PassedOver] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [PassedOver]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePassedOver.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeSkippedBundle: FfiConverterRustBuffer {
     typealias SwiftType = [SkippedBundle]
 
@@ -8936,6 +10431,38 @@ public func inspectArchive(path: String, limits: Limits? = nil)throws  -> Inspec
 })
 }
 /**
+ * Reads what the release in this envelope says. Nobody has vouched for it: for logs and for people, never to decide by.
+ * `Store.checkRelease` says what may be trusted.
+ *
+ * Throws `NotTrusted` or `Unsupported` if it holds no release that this version understands.
+ */
+public func inspectReleaseUnverified(envelope: Data)throws  -> Release  {
+    return try  FfiConverterTypeRelease_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(envelope) { envelopeFb in
+    uniffi_capbundle_fn_func_inspect_release_unverified(
+        envelopeFb,uniffiCallStatus
+    )
+        }
+})
+}
+/**
+ * The bucket of a device for the bundle whose plain archive has this SHA-256, 0 to 9,999. A device takes the candidate of a
+ * channel if its bucket is below the rollout, which counts devices of 10,000.
+ *
+ * Throws `InvalidInput` if `appId` is no id of an app or `archiveSha256` no digest.
+ */
+public func rolloutBucket(appId: String, archiveSha256: String, deviceId: String)throws  -> Int64  {
+    return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_func_rollout_bucket(
+        FfiConverterString.lower(appId),
+        FfiConverterString.lower(archiveSha256),
+        FfiConverterString.lower(deviceId),uniffiCallStatus
+    )
+})
+}
+/**
  * Decrypts into the file `to` without any proof of what the bytes are, and tells their SHA-256.
  *
  * Only for code that must keep the order of Capgo's plugin, which decrypts first and compares the signed checksum after:
@@ -9018,6 +10545,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_func_inspect_archive() != 62181) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_capbundle_checksum_func_inspect_release_unverified() != 47580) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_func_rollout_bucket() != 59866) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_capbundle_checksum_func_decrypt_unverified() != 30744) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9052,6 +10585,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_responsesink_is_wanted() != 8440) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_contentkey_id() != 38484) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_verifyingkey_bits() != 46846) {
@@ -9117,6 +10653,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_take_failure() != 64005) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_capbundle_checksum_method_store_device_id() != 28146) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_store_update_from_channel() != 13932) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_capbundle_checksum_method_store_clean() != 55671) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9180,6 +10722,18 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_next() != 24165) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_capbundle_checksum_method_store_check_release() != 7477) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_store_follow_ring() != 41913) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_store_install_release() != 34339) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_store_key_ring() != 41177) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_capbundle_checksum_method_store_confirm() != 55457) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9202,6 +10756,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_constructor_verifiedarchive_verify_signed_only() != 39428) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_constructor_contentkey_from_pem() != 55742) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_constructor_verifyingkey_from_pem() != 56375) {

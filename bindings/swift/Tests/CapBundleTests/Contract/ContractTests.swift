@@ -24,23 +24,35 @@ final class ContractTests: XCTestCase {
     }
 
     private static func cases() throws -> [ContractCase] {
-        // Tests/CapBundleTests/Contract/ContractTests.swift, and bindings/contract beside bindings/swift.
-        var bindings = URL(fileURLWithPath: #filePath)
-        for _ in 1...5 { bindings.deleteLastPathComponent() }
-        let folder = bindings.appendingPathComponent("contract")
-        let documents = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-            .filter { $0.pathExtension == "json" }
-            .sorted { $0.path < $1.path }
-        return try documents.flatMap { document in
-            let content = try JSONDecoder().decode(ContractDocument.self, from: Data(contentsOf: document))
+        let documents = try FileManager.default.contentsOfDirectory(atPath: ContractDocument.folder.path)
+            .filter { $0.hasSuffix(".json") }
+            .sorted()
+        return try documents.flatMap { name in
+            let content = try ContractDocument.named(name)
             return content.cases.map { ContractCase(shared: content.files ?? [:], json: $0) }
         }
     }
 }
 
-private struct ContractDocument: Decodable {
+struct ContractDocument: Decodable {
     let files: [String: ContractFile]?
     let cases: [Case]
+
+    /// Tests/CapBundleTests/Contract/ContractTests.swift, and bindings/contract beside bindings/swift.
+    static var folder: URL {
+        var bindings = URL(fileURLWithPath: #filePath)
+        for _ in 1...5 { bindings.deleteLastPathComponent() }
+        return bindings.appendingPathComponent("contract")
+    }
+
+    static func named(_ name: String) throws -> ContractDocument {
+        try JSONDecoder().decode(ContractDocument.self, from: Data(contentsOf: folder.appendingPathComponent(name)))
+    }
+
+    func filesOfCase(_ name: String) throws -> [String: ContractFile] {
+        guard let found = cases.first(where: { $0.name == name }) else { throw Misspelt("there is no case \(name)") }
+        return found.files ?? [:]
+    }
 
     struct Case: Decodable {
         let name: String
@@ -97,7 +109,10 @@ private struct ContractCase {
             guard expected.agrees(with: found) else { throw Misspelt("found \(found)") }
         case let (.failure(error), expected?, nil):
             guard expected == .text(snake(error.kind)) else { throw Misspelt("threw \(error.kind): \(error.message)") }
-            guard !error.localizedDescription.isEmpty else { throw Misspelt("the error has no message") }
+            let message = error.localizedDescription
+            guard !message.isEmpty, arguments.reason.isEmpty || message.contains(arguments.reason) else {
+                throw Misspelt("the message is \"\(message)\"")
+            }
         case let (.success(found), _, _):
             throw Misspelt("found \(found)")
         case let (.failure(error), _, _):

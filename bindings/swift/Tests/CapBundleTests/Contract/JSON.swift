@@ -86,7 +86,7 @@ struct Misspelt: Error, CustomStringConvertible {
 /// The arguments of a step; one that no operation asked for is a mistake in the case.
 final class Arguments {
     private let step: [String: JSON]
-    private var used: Set<String> = ["do", "expect", "error", "why"]
+    private var used: Set<String> = ["do", "expect", "error", "reason", "why"]
 
     init(_ step: JSON) throws {
         guard case let .object(members) = step else { throw Misspelt("a step is an object") }
@@ -103,6 +103,12 @@ final class Arguments {
     var expected: JSON? { step["expect"] }
 
     var error: JSON? { step["error"] }
+
+    /// What the message of that error must hold.
+    var reason: String {
+        guard case let .text(reason)? = step["reason"] else { return "" }
+        return "(\(reason))"
+    }
 
     func value(_ key: String) -> JSON? {
         used.insert(key)

@@ -79,6 +79,7 @@ extension Place {
         let proof = switch archive.proof() {
         case .digest: "digest"
         case .capgoSigned: "capgo_signed"
+        case .release: "release"
         case .other: "other"
         }
         return .object(["digest": .text(archive.digest()), "size": .number(archive.size()), "proof": .text(proof)])

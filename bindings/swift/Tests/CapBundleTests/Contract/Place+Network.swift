@@ -45,7 +45,7 @@ extension Place {
     }
 
     /// Waits and margins of a test, unless the case says otherwise.
-    private func options(_ arguments: Arguments) throws -> DownloadOptions {
+    func options(_ arguments: Arguments) throws -> DownloadOptions {
         var numbers: [String: Int64] = [:]
         if case let .object(members)? = arguments.value("options") {
             for (key, value) in members {

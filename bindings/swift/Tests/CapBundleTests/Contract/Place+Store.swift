@@ -80,6 +80,7 @@ extension Place {
         let proof: RequiredProof
         switch arguments.value("required_proof") {
         case nil, .text("digest"): proof = .digest
+        case .text("release"): proof = .release
         case let .object(members):
             guard case let .text(key) = members["capgo_signed"] else { throw Misspelt("there is no such proof") }
             proof = .capgoSigned(publicKey: try String(contentsOfFile: path(key), encoding: .utf8))
@@ -96,7 +97,8 @@ extension Place {
             limits: try limits(arguments.value("limits")),
             lockTimeoutMs: try arguments.number("lock_timeout_ms") ?? 10_000,
             spaceMargin: try arguments.number("space_margin") ?? 33_554_432,
-            verifyAtLaunchMs: try arguments.number("verify_at_launch_ms"))
+            verifyAtLaunchMs: try arguments.number("verify_at_launch_ms"),
+            builtInSequence: try arguments.number("built_in_sequence"))
     }
 
     private func install(_ arguments: Arguments) async throws -> JSON {
@@ -114,10 +116,15 @@ extension Place {
         let name = try arguments.optional("as")
         let record = try await openStore().install(proved, as: bundle)
         if let name { bundles[name] = record.id }
-        return .object([
-            "bundle": self.name(record.id), "version": .text(record.version), "files": .number(record.files),
+        return told(record)
+    }
+
+    func told(_ record: BundleRecord) -> JSON {
+        .object([
+            "bundle": name(record.id), "version": .text(record.version), "files": .number(record.files),
             "link": JSON(record.link), "comment": JSON(record.comment),
             "sequence": record.sequence.map(JSON.number) ?? .null, "digest": JSON(record.digest),
+            "release": record.release.map { .number($0.sequence) } ?? .null,
         ])
     }
 

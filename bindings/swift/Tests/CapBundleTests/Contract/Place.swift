@@ -34,6 +34,7 @@ final class Place {
     func carryOut(_ arguments: Arguments) async throws -> JSON {
         if let result = try await onFiles(arguments) { return result }
         if let result = try await onNetwork(arguments) { return result }
+        if let result = try await onReleases(arguments) { return result }
         return try await onStore(arguments)
     }
 

@@ -14,12 +14,14 @@ fun storeOptions(
     attempts: Long = 2,
     appReadyTimeoutMs: Long = 10_000,
     resetWhenNativeChanges: Boolean = true,
+    builtInSequence: Long? = null,
 ): StoreOptions = StoreOptions(
     requiredProof = requiredProof,
     bundles = bundles?.path,
     attempts = attempts,
     appReadyTimeoutMs = appReadyTimeoutMs,
     resetWhenNativeChanges = resetWhenNativeChanges,
+    builtInSequence = builtInSequence,
 )
 
 /** [Store.Companion.open]. */
@@ -103,6 +105,51 @@ fun remoteArchive(
     headers: List<HttpHeader> = emptyList(),
     size: Long? = null,
 ): RemoteArchive = RemoteArchive(url, proof, bundle, headers, size)
+
+/** Which releases an app takes: `CapBundle.releaseOptions(appId, "production", ring, versionName)`. */
+@JvmOverloads
+fun releaseOptions(
+    appId: String,
+    channel: String,
+    firstRing: String,
+    nativeVersion: String,
+    contentKeys: List<ContentKey> = emptyList(),
+): ReleaseOptions = ReleaseOptions(appId, channel, firstRing, nativeVersion, contentKeys)
+
+/** Where an app takes its releases from: `CapBundle.channelSource(site, options)`. */
+@JvmOverloads
+fun channelSource(
+    site: String,
+    release: ReleaseOptions,
+    headers: List<HttpHeader> = emptyList(),
+    deviceId: String? = null,
+): ChannelSource = ChannelSource(site, release, headers, deviceId)
+
+/** [Store.updateFromChannelBlocking], over the platform's own HTTP unless another is given. */
+@JvmOverloads
+@Throws(CapBundleException::class)
+fun updateFromChannel(
+    store: Store,
+    source: ChannelSource,
+    cancel: CancelToken? = null,
+    progress: ProgressListener? = null,
+    transport: HttpTransport = UrlConnectionTransport(),
+    options: DownloadOptions = DownloadOptions(),
+): ChannelUpdate = watched(progress) { store.updateFromChannelBlocking(transport, source, options, cancel, it) }
+
+/** [Store.installReleaseBlocking]. */
+@JvmOverloads
+@Throws(CapBundleException::class)
+fun installRelease(
+    store: Store,
+    envelope: ByteArray,
+    archive: File,
+    fileList: ByteArray,
+    options: ReleaseOptions,
+    cancel: CancelToken? = null,
+    progress: ProgressListener? = null,
+): BundleRecord =
+    watched(progress) { store.installReleaseBlocking(envelope, archive.path, fileList, options, cancel, it) }
 
 /** [sha256OfFileBlocking]. */
 @JvmOverloads

@@ -62,6 +62,23 @@ class JavaTest {
     }
 
     @Test
+    void aChannelIsUpdatedFrom() throws Exception {
+        PublishedSite published = new PublishedSite("network_channel_with_a_sealed_archive", folder);
+        try (RoughServer server = new RoughServer();
+                ContentKey key = ContentKey.Companion.fromPem(published.getContentKey());
+                Store store = CapBundle.openStore(
+                        new File(folder, "store"), CapBundle.storeOptions(RequiredProof.Release.INSTANCE))) {
+            ReleaseOptions release = CapBundle.releaseOptions(
+                    "com.example.app", "production", published.getRing(), "1.0.0", Collections.singletonList(key));
+            ChannelSource source = CapBundle.channelSource(published.on(server, "cut=100"), release);
+            ChannelUpdate update = CapBundle.updateFromChannel(store, source);
+            ChannelOutcome.Installed installed =
+                    assertInstanceOf(ChannelOutcome.Installed.class, update.getOutcome());
+            assertEquals(new Slot.Bundle(installed.getBundle().getId()), store.next());
+        }
+    }
+
+    @Test
     void anErrorHasAKindAndAMessage() {
         CapBundleException error =
                 assertThrows(CapBundleException.class, () -> CapBundle.sha256OfFile(new File(folder, "none")));

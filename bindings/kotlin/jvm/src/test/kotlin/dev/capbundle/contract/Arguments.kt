@@ -6,7 +6,7 @@ import com.google.gson.JsonObject
 
 /** The arguments of a step; one that no operation asked for is a mistake in the case. */
 internal class Arguments(private val step: JsonObject) {
-    private val used = mutableSetOf("do", "expect", "error", "why")
+    private val used = mutableSetOf("do", "expect", "error", "reason", "why")
 
     val operation: String get() = step["do"].asString
 

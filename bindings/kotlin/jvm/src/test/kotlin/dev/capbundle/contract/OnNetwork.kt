@@ -46,7 +46,7 @@ private fun Place.url(arguments: Arguments): String =
 private fun proof(arguments: Arguments) = ExpectedProof.Digest(arguments.text("digest"))
 
 /** Waits and margins of a test, unless the case says otherwise. */
-private fun options(arguments: Arguments): DownloadOptions {
+internal fun options(arguments: Arguments): DownloadOptions {
     val members = arguments.value("options")?.asJsonObject?.entrySet().orEmpty()
     return members.fold(DownloadOptions(firstWaitMs = 2, spaceMargin = 0)) { options, (key, value) ->
         when (key) {

@@ -1,6 +1,7 @@
 package dev.capbundle.contract
 
 import com.google.gson.JsonObject
+import dev.capbundle.BundleRecord
 import dev.capbundle.CapgoBundles
 import dev.capbundle.Confirmation
 import dev.capbundle.FailedBundle
@@ -81,6 +82,7 @@ private fun Place.options(arguments: Arguments): StoreOptions = with(arguments) 
     StoreOptions(
         requiredProof = when {
             proof == null || (proof.isJsonPrimitive && proof.asString == "digest") -> RequiredProof.Digest
+            proof.isJsonPrimitive && proof.asString == "release" -> RequiredProof.Release
             else -> RequiredProof.CapgoSigned(path(proof.asJsonObject["capgo_signed"].asString).readText())
         },
         bundles = optional("bundles")?.let { path(it).path },
@@ -93,6 +95,7 @@ private fun Place.options(arguments: Arguments): StoreOptions = with(arguments) 
         lockTimeoutMs = number("lock_timeout_ms") ?: 10_000,
         spaceMargin = number("space_margin") ?: 33_554_432,
         verifyAtLaunchMs = number("verify_at_launch_ms"),
+        builtInSequence = number("built_in_sequence"),
     )
 }
 
@@ -112,15 +115,7 @@ private fun Place.install(arguments: Arguments): Any = with(arguments) {
     try {
         val record = store!!.installBlocking(archive, bundle)
         name?.let { bundles[it] = record.id }
-        json(
-            "bundle" to nameOf(record.id),
-            "version" to record.version,
-            "files" to record.files,
-            "link" to record.link,
-            "comment" to record.comment,
-            "sequence" to record.sequence,
-            "digest" to record.digest,
-        )
+        json(record)
     } finally {
         if (named == null) archive.close()
     }
@@ -176,6 +171,17 @@ private fun Place.nameOf(slot: Slot): String = when (slot) {
 }
 
 internal fun Place.nameOf(id: String): String = bundles.entries.find { it.value == id }?.key ?: id
+
+internal fun Place.json(record: BundleRecord): JsonObject = json(
+    "bundle" to nameOf(record.id),
+    "version" to record.version,
+    "files" to record.files,
+    "link" to record.link,
+    "comment" to record.comment,
+    "sequence" to record.sequence,
+    "digest" to record.digest,
+    "release" to record.release?.sequence,
+)
 
 private fun Place.json(launch: Launch): JsonObject = json(
     "bundle" to nameOf(launch.bundle),

@@ -43,10 +43,12 @@ internal class Place(private val folder: File, val server: () -> RoughServer) : 
         val arguments = Arguments(step)
         val expectedError = step["error"]?.asString
         val found: JsonElement = try {
-            json(onFiles(arguments) ?: onNetwork(arguments) ?: onStore(arguments))
+            json(onFiles(arguments) ?: onNetwork(arguments) ?: onReleases(arguments) ?: onStore(arguments))
         } catch (error: CapBundleException) {
             assertEquals(expectedError, word(error.kind)) { "$step: ${error.message}" }
             assertFalse(error.message.isNullOrEmpty()) { "$step: the error has no message" }
+            val reason = step["reason"]?.let { "(${it.asString})" }.orEmpty()
+            assertTrue(reason in error.message.orEmpty()) { "$step: ${error.message}" }
             return
         } finally {
             arguments.requireAllUsed()

@@ -17,6 +17,7 @@ internal fun word(value: Enum<*>): String = value.name.lowercase()
 internal fun word(proof: Proof): String = when (proof) {
     Proof.Digest -> "digest"
     is Proof.CapgoSigned -> "capgo_signed"
+    is Proof.Release -> "release"
     Proof.Other -> "other"
 }
 

@@ -1,0 +1,134 @@
+package dev.capbundle.contract
+
+import com.google.gson.JsonObject
+import dev.capbundle.BundleRecord
+import dev.capbundle.ChannelOutcome
+import dev.capbundle.ChannelSource
+import dev.capbundle.ChannelUpdate
+import dev.capbundle.ContentKey
+import dev.capbundle.PassedOver
+import dev.capbundle.Release
+import dev.capbundle.ReleaseOptions
+import dev.capbundle.RolloutDecision
+import dev.capbundle.UrlConnectionTransport
+import dev.capbundle.inspectReleaseUnverified
+import dev.capbundle.rolloutBucket
+
+/** The operations on releases, key rings and channels; `null` if this is none. */
+internal fun Place.onReleases(arguments: Arguments): Any? = with(arguments) {
+    when (operation) {
+        "inspect_release" -> json(inspectReleaseUnverified(bytes(this, "envelope")))
+        "rollout_bucket" -> rolloutBucket(text("app_id"), text("archive_sha256"), text("device_id"))
+        "check_release" -> {
+            val envelope = bytes(this, "envelope")
+            json(taking(this) { store!!.checkRelease(envelope, it) })
+        }
+        "install_release" -> installRelease(this)
+        "key_ring" -> taking(this) { store!!.keyRing(it) }
+        "follow_ring" -> {
+            val envelope = bytes(this, "envelope")
+            taking(this) { store!!.followRing(envelope, it) }
+        }
+        "update_from_channel" -> update(this)
+        else -> null
+    }
+}
+
+private fun Place.installRelease(arguments: Arguments): JsonObject = with(arguments) {
+    val (envelope, list) = bytes(this, "envelope") to bytes(this, "file_list")
+    val (archive, name) = path(text("archive")).path to optional("as")
+    val record = taking(this) { store!!.installReleaseBlocking(envelope, archive, list, it) }
+    name?.let { bundles[it] = record.id }
+    json(record)
+}
+
+private fun Place.update(arguments: Arguments): JsonObject = with(arguments) {
+    val (server, words) = text("from").let { it.substringBefore('?') to it.substringAfter('?', "") }
+    val site = server().url("$server?root=${path(text("site")).path}&$words")
+    val (device, name) = optional("device_id") to optional("as")
+    val options = options(this)
+    val update = taking(this) { release ->
+        store!!.updateFromChannelBlocking(
+            UrlConnectionTransport(), ChannelSource(site, release, deviceId = device), options,
+        )
+    }
+    name?.let { bundles[it] = record(update.outcome)!!.id }
+    json(update)
+}
+
+private fun <T> Place.taking(arguments: Arguments, work: (ReleaseOptions) -> T): T = with(arguments) {
+    val app = optional("app_id") ?: "com.example.app"
+    val channel = optional("channel") ?: "production"
+    val ring = path(optional("ring") ?: "ring.json").readText()
+    val native = optional("native_version") ?: "1.0.0"
+    val keys = array("content_keys").orEmpty().map { ContentKey.fromPem(path(it.asString).readText()) }
+    try {
+        work(ReleaseOptions(app, channel, ring, native, keys))
+    } finally {
+        keys.forEach(ContentKey::close)
+    }
+}
+
+private fun Place.bytes(arguments: Arguments, key: String): ByteArray = path(arguments.text(key)).readBytes()
+
+private fun record(outcome: ChannelOutcome): BundleRecord? = when (outcome) {
+    is ChannelOutcome.Installed -> outcome.bundle
+    is ChannelOutcome.UpToDate -> outcome.bundle
+    else -> null
+}
+
+private fun json(release: Release): JsonObject = json(
+    "app_id" to release.appId,
+    "channel" to release.channel,
+    "version" to release.version,
+    "sequence" to release.sequence,
+    "is_sealed" to release.isSealed,
+    "archive_path" to release.archivePath,
+    "archive_size" to release.archiveSize,
+    "archive_sha256" to release.archiveSha256,
+    "file_list_path" to release.fileListPath,
+)
+
+private fun Place.json(update: ChannelUpdate): JsonObject {
+    val record = record(update.outcome)
+    val older = update.outcome as? ChannelOutcome.Older
+    return json(
+        "outcome" to word(update.outcome),
+        "bundle" to record?.let { nameOf(it.id) },
+        "version" to record?.version,
+        "sequence" to record?.sequence,
+        "offered" to older?.offered,
+        "known" to older?.known,
+        "rollout" to update.rollout?.let(::json),
+        "passed_over" to update.passedOver.map(::json),
+        "key_ring" to update.keyRing,
+        "key_ring_problem" to (update.keyRingProblem != null),
+    )
+}
+
+private fun word(outcome: ChannelOutcome): String = when (outcome) {
+    is ChannelOutcome.Installed -> "installed"
+    is ChannelOutcome.UpToDate -> "up_to_date"
+    ChannelOutcome.NothingOffered -> "nothing_offered"
+    ChannelOutcome.OutsideRollout -> "outside_rollout"
+    is ChannelOutcome.Older -> "older"
+    ChannelOutcome.Refused -> "refused"
+    ChannelOutcome.Other -> "other"
+}
+
+private fun json(rollout: RolloutDecision): JsonObject = json(
+    "sequence" to rollout.sequence,
+    "rollout_bps" to rollout.rolloutBps,
+    "bucket" to rollout.bucket,
+    "is_inside" to rollout.isInside,
+)
+
+private fun json(passed: PassedOver): JsonObject = json(
+    "offer" to word(passed.offer),
+    "sequence" to passed.sequence,
+    "error" to word(passed.kind),
+    "reason" to REASON.find(passed.message)?.groupValues?.get(1),
+)
+
+/** What a message names: `release: refused (expired): …`. */
+private val REASON = Regex("""refused \((\w+)\)""")

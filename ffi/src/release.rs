@@ -1,0 +1,86 @@
+//! What signed releases say, and which devices a rollout reaches.
+
+use capbundle_core::digest::Sha256Digest;
+use capbundle_core::release::{self as core, SignedRelease, site};
+use capbundle_core::update::channel;
+
+use crate::border::guarded;
+use crate::error::Result;
+use crate::number::signed;
+use crate::store::words::NativeRange;
+
+/// What a release says: which bundle may run, where, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Release {
+    /// The app it is for.
+    pub app_id: String,
+    /// The channel it is for.
+    pub channel: String,
+    /// What people call it.
+    pub version: String,
+    /// Of two releases of an app on a channel the later one has the higher.
+    pub sequence: i64,
+    /// When it was made: seconds since 1970-01-01 UTC.
+    pub created_at: i64,
+    /// Until when it may be accepted: seconds since 1970-01-01 UTC.
+    pub expires_at: i64,
+    /// The native versions it runs on.
+    pub native: NativeRange,
+    /// SHA-256 of the plain archive, as 64 hexadecimal digits.
+    pub archive_sha256: String,
+    /// Whether the archive is sealed.
+    pub is_sealed: bool,
+    /// Where the archive is, below the address of a site.
+    pub archive_path: String,
+    /// Bytes of the file that is there.
+    pub archive_size: i64,
+    /// Where the list of its files is, below the address of a site.
+    pub file_list_path: String,
+    /// Link given by who published it.
+    pub link: Option<String>,
+    /// Comment given by who published it.
+    pub comment: Option<String>,
+}
+
+impl From<&core::Release> for Release {
+    fn from(release: &core::Release) -> Self {
+        let (archive_path, archive_size) = site::archive_of(release);
+        Self {
+            app_id: release.app_id.to_string(),
+            channel: release.channel.to_string(),
+            version: release.version.clone(),
+            sequence: signed(release.sequence),
+            created_at: signed(release.created_at.0),
+            expires_at: signed(release.expires_at.0),
+            native: (&release.native).into(),
+            archive_sha256: release.archive.digest.to_string(),
+            is_sealed: release.sealed.is_some(),
+            archive_path,
+            archive_size: signed(archive_size),
+            file_list_path: site::file_list_path(&release.files_digest),
+            link: release.link.clone(),
+            comment: release.comment.clone(),
+        }
+    }
+}
+
+/// Reads what the release in this envelope says. Nobody has vouched for it: for logs and for people, never to decide by.
+/// `Store.checkRelease` says what may be trusted.
+///
+/// Throws `NotTrusted` or `Unsupported` if it holds no release that this version understands.
+#[uniffi::export]
+pub fn inspect_release_unverified(envelope: &[u8]) -> Result<Release> {
+    guarded(|| Ok(SignedRelease::parse(envelope)?.release().into()))
+}
+
+/// The bucket of a device for the bundle whose plain archive has this SHA-256, 0 to 9,999. A device takes the candidate of a
+/// channel if its bucket is below the rollout, which counts devices of 10,000.
+///
+/// Throws `InvalidInput` if `appId` is no id of an app or `archiveSha256` no digest.
+#[uniffi::export]
+pub fn rollout_bucket(app_id: &str, archive_sha256: &str, device_id: &str) -> Result<i64> {
+    guarded(|| {
+        let digest: Sha256Digest = archive_sha256.parse()?;
+        Ok(signed(channel::bucket(&app_id.parse()?, &digest, device_id)))
+    })
+}
