@@ -161,7 +161,7 @@ impl App {
             let release = signed.release();
             let (archive, length) = site::archive_of(release);
             let bytes = site
-                .read_start(&archive, size + 1, &control)
+                .read_start(&archive, length + 1, &control)
                 .unwrap()
                 .expect("an archive");
             assert_eq!(Sha256Digest::of(&bytes), release.archive.digest);
