@@ -10,7 +10,7 @@ mod project;
 
 use project::Project;
 
-const COMMANDS: [&str; 48] = [
+const COMMANDS: [&str; 69] = [
     "",
     "bundle",
     "key",
@@ -37,6 +37,27 @@ const COMMANDS: [&str; 48] = [
     "key create",
     "key save",
     "key show",
+    "release",
+    "release create",
+    "release sign",
+    "release inspect",
+    "release check",
+    "release publish",
+    "release promote",
+    "release rollout",
+    "release rollback",
+    "release pause",
+    "release renew",
+    "release list",
+    "release verify",
+    "release gc",
+    "keyring",
+    "keyring create",
+    "keyring rotate",
+    "keyring sign",
+    "keyring inspect",
+    "keyring check",
+    "keyring publish",
     "device install",
     "device launch",
     "device started",
