@@ -281,7 +281,7 @@ fn whoever_holds_the_site_can_hold_a_device_back_and_no_more() {
 
     let other = world.publish("1.2", 9, 0);
     world.put(&good.archive, world.read(&other.archive));
-    world.expect_refused("decryption_failed");
+    world.expect_refused("digest_mismatch");
     for cut in [0, 1, 100, archive.len() - 16, archive.len() - 1] {
         world.put(&good.archive, &archive[..cut]);
         let update = world.update("phone");

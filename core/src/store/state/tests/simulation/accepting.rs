@@ -20,8 +20,8 @@ impl Simulation {
         let is_there =
             |record: &&BundleRecord| digest.is_some() && record.digest == digest && self.on_disk.contains(&record.id);
         let installed = self.state.bundles.values().find(is_there).cloned();
-        if rest % WITHOUT == 0 {
-            return self.accept(of_all, rest / WITHOUT % NEWEST_FOR_ONE_OLD == 0, installed);
+        if rest.is_multiple_of(WITHOUT) {
+            return self.accept(of_all, (rest / WITHOUT).is_multiple_of(NEWEST_FOR_ONE_OLD), installed);
         }
         if installed.is_none() {
             let record = self.unpacked(of_all);
@@ -62,19 +62,16 @@ impl Simulation {
             Some((last, payload)) => sequence < last || sequence == last && payload != release.payload_sha256,
             None => false,
         };
-        match self.state.accept(record, &release) {
-            Ok(()) => {
-                ensure!(!is_replay, "{release:?} was accepted after {:?}", self.seen.accepted);
-                self.reached.insert("accepted".to_owned());
-                self.seen.accepted = Some((sequence, release.payload_sha256));
-                self.seen.latest_time = self.seen.latest_time.max(release.created_at);
-            }
-            Err(_) => {
-                ensure!(is_replay, "{release:?} was refused after {:?}", self.seen.accepted);
-                ensure!(self.state == before, "a refused release changed the state");
-                self.reached.insert("replay refused".to_owned());
-            }
+        if self.state.accept(record, &release).is_err() {
+            ensure!(is_replay, "{release:?} was refused after {:?}", self.seen.accepted);
+            ensure!(self.state == before, "a refused release changed the state");
+            self.reached.insert("replay refused".to_owned());
+            return Ok(());
         }
+        ensure!(!is_replay, "{release:?} was accepted after {:?}", self.seen.accepted);
+        self.reached.insert("accepted".to_owned());
+        self.seen.accepted = Some((sequence, release.payload_sha256));
+        self.seen.latest_time = self.seen.latest_time.max(release.created_at);
         Ok(())
     }
 
