@@ -41,10 +41,12 @@
 //!   methods, double names, overlapping and hidden entries are refused; [`Limits`] hold on the bytes really produced.
 //! - **Accidents.** Files and folders appear whole or not at all. An error leaves nothing behind. On the device a
 //!   [`store::Store`] survives a power cut at any moment, and a bundle that does not work is left for the last that did.
+//! - **Old, foreign and frozen bundles**, with [releases](release): a signed document binds an archive to app, channel, order, native
+//!   versions and a time to live, and a ring of keys, of which several may have to sign, hands on to the next.
 //!
-//! It does not defend against someone who can write to the app's own folders or who holds the signing key. Capgo's v2
-//! format authenticates but does not keep secret, and does not say which app or version an archive is for: see
-//! [`seal::capgo`].
+//! It does not defend against someone who can write to the app's own folders or who holds as many signing keys as must sign.
+//! Capgo's v2 format authenticates but does not keep secret, and does not say which app or version an archive is for: see
+//! [`seal::capgo`]. docs/security.md has who can do what against each way of protecting a bundle, and what remains.
 //!
 //! # Costs
 //!

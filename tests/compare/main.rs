@@ -9,6 +9,7 @@
 )]
 
 mod arena;
+mod cipher;
 mod device;
 mod table;
 mod works;
@@ -59,6 +60,7 @@ fn main() {
             arenas.push(arena);
         }
     }
+    cipher::compare(plan.runs, &mut table);
     println!("{table}");
     if plan.update {
         table.put_into_the_documentation();
@@ -73,7 +75,8 @@ fn main() {
 
 fn plan(arguments: &[String]) -> Plan {
     let disk = (DISK, target_folder().join("compare"));
-    let smoke = arguments.iter().any(|argument| argument == "--smoke");
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    let smoke = has("--smoke");
     let mut runs = arguments.iter().skip_while(|argument| *argument != "--runs").skip(1);
     Plan {
         runs: if smoke {
@@ -83,12 +86,14 @@ fn plan(arguments: &[String]) -> Plan {
                 .map_or(RUNS, |runs| runs.parse().expect("--runs takes a number"))
         },
         corpora: if smoke { &[Corpus::Small] } else { &Corpus::ALL },
-        places: if smoke {
+        places: if has("--cipher") {
+            Vec::new()
+        } else if smoke {
             vec![disk]
         } else {
             [tmpfs(), Some(disk)].into_iter().flatten().collect()
         },
-        update: arguments.iter().any(|argument| argument == "--update"),
+        update: has("--update"),
     }
 }
 

@@ -5,8 +5,11 @@
 
 pub mod capgo;
 pub mod deflate;
+pub mod envelope;
+pub mod pss;
 mod records;
 pub mod rsa;
+pub mod sealed;
 
 pub use records::{Central, End, Local, Zip64End, extra_field, zip64_extra};
 

@@ -56,6 +56,12 @@ pub fn node_modules() -> Option<PathBuf> {
 #[must_use]
 pub fn node_script(script: &str) -> Option<Command> {
     node_modules()?;
+    bare_node_script(script)
+}
+
+/// The same for a script that needs nothing but Node itself.
+#[must_use]
+pub fn bare_node_script(script: &str) -> Option<Command> {
     let mut command = node_offline()?;
     command.arg(tests_folder().join("peers").join(script));
     Some(command)

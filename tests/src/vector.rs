@@ -11,11 +11,18 @@
 //! - `body`: `deflate` where the bytes are deflated before base64, for large archives of little content.
 //! - `file`: for `ok`: a path and the SHA-256 of its content; one line for each file that must be there.
 //! - `form`, `key`, `iv_session_key`, `checksum`: the other inputs of a Capgo v2 vector.
+//! - `rings`, `app`, `channel`, `native`, `now` and the like: what a device knows that is shown a release or a key ring; see
+//!   [`releases`].
+//! - `key`: the private content key that opens a sealed archive.
+//! - `plain`: for `ok`, the SHA-256 of the plain archive.
+//! - `released`: how many plain bytes, and their SHA-256, may be given out before a sealed archive is refused.
 //!
 //! In values, `%41` stands for the byte `A`: spaces that matter and bytes that are no text are written so.
 
 pub mod archives;
 pub mod capgo;
+pub mod releases;
+pub mod sealed;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -37,14 +44,45 @@ pub fn generated(root: &Path) -> Result<Vec<(String, String)>, String> {
     let file = |folder: &str, vector: &Vector| (format!("{folder}/{}.txt", vector.field("name")), vector.to_text());
     let archives = archives::all();
     let capgo = capgo::all(&keys);
+    let sealed = sealed::all(&sealed::ContentKeys::read(&root.join("keys"))?);
     let forged = capgo::forged_pems(&keys)
         .into_iter()
         .map(|(name, pem)| (format!("keys/{name}"), pem));
+    let trusted = releases::trusted_rings(&keys)
+        .into_iter()
+        .map(|(name, ring)| (format!("trust/{name}"), ring));
+    let of_releases = [
+        ("releases", releases::releases(&keys)),
+        ("rings", releases::rings(&keys)),
+        ("file-lists", releases::file_lists()),
+        ("json", releases::json()),
+    ];
+    let of_releases: Vec<_> = of_releases
+        .iter()
+        .flat_map(|(folder, vectors)| vectors.iter().map(|vector| file(folder, vector)))
+        .collect();
     Ok(forged
         .chain(archives.iter().map(|vector| file("archives", vector)))
         .chain(capgo.iter().map(|vector| file("capgo-v2", vector)))
+        .chain(sealed.iter().map(|vector| file("sealed", vector)))
+        .chain(trusted)
+        .chain(of_releases)
         .collect())
 }
+
+/// The folders that hold nothing but vectors.
+pub const FOLDERS: [&str; 7] = [
+    "archives",
+    "capgo-v2",
+    "sealed",
+    "releases",
+    "rings",
+    "file-lists",
+    "json",
+];
+
+/// The folder that holds the key rings which devices trust in the vectors.
+pub const TRUSTED: &str = "trust";
 
 /// Characters in a line of base64.
 const LINE: usize = 100;

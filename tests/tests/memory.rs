@@ -49,6 +49,9 @@ impl Journey {
             folder,
         };
         let _keys = journey.capbundle.ask_successfully(journey.path(), &["key", "create"]);
+        let _keys = journey
+            .capbundle
+            .ask_successfully(journey.path(), &["key", "create", "--content"]);
         Some(journey)
     }
 
@@ -88,7 +91,7 @@ impl Journey {
         self.measure(budget, what, &self.capbundle.command(self.path(), arguments));
     }
 
-    /// Packs, encrypts, decrypts, verifies and inspects; the plain archive's SHA-256.
+    /// Packs, encrypts, decrypts, seals, opens, verifies and inspects; the plain archive's SHA-256.
     fn travel(&self, app: &Path) -> String {
         let zip = self.capbundle.zip_command(self.path(), app.to_str().unwrap());
         self.measure(MAKING, "zip", &zip);
@@ -101,6 +104,9 @@ impl Journey {
         let (session, signed) = (sealed.text("ivSessionKey"), sealed.text("checksum"));
         let sealed = sealed.text("filename");
         self.measure_command(OPENING, &["bundle", "decrypt", sealed, session, "--checksum", signed]);
+        let to_key = ["--to-key", ".capbundle_content_key.pub"];
+        self.measure_command(MAKING, &[&["bundle", "seal", "app.zip"], &to_key[..]].concat());
+        self.measure_command(OPENING, &["bundle", "open", "app.zip.sealed", "--unverified"]);
         self.measure_command(OPENING, &["bundle", "verify", "app.zip", "--checksum", &checksum]);
         self.measure_command(OPENING, &["bundle", "inspect", "app.zip"]);
         checksum

@@ -19,6 +19,8 @@ mod refusals;
 mod resume;
 #[path = "s3/servers.rs"]
 mod servers;
+#[path = "s3/static_site.rs"]
+mod static_site;
 #[path = "s3/update_server.rs"]
 mod update_server;
 #[path = "s3/uploads.rs"]

@@ -66,7 +66,7 @@ fn hostile_capgo_inputs_are_refused_and_benign_ones_accepted() {
 #[test]
 fn the_forge_still_makes_the_committed_vectors() {
     let mut made: BTreeMap<String, String> = vector::generated(&root()).unwrap().into_iter().collect();
-    for folder in ["archives", "capgo-v2"] {
+    for folder in vector::FOLDERS.iter().chain([&vector::TRUSTED]) {
         for path in files_below(&root().join(folder)) {
             let name = format!("{folder}/{}", path.display());
             let text = made
@@ -89,7 +89,7 @@ fn the_forge_still_makes_the_committed_vectors() {
 
 #[test]
 fn names_of_vectors_are_unique_and_every_one_says_why() {
-    for folder in ["archives", "capgo-v2"] {
+    for folder in vector::FOLDERS {
         let vectors = read(folder);
         let mut names: Vec<&str> = vectors.iter().map(|vector| vector.field("name")).collect();
         names.dedup();

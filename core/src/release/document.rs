@@ -9,7 +9,7 @@ use crate::app_id::AppId;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::keys::{PublicContentKey, SigningKey};
-use crate::store::{NativeRange, NativeVersion, Timestamp};
+use crate::store::{NativeRange, Timestamp};
 use crate::strict_json::{self, Object, Value};
 
 const MAX_LINK_BYTES: usize = 2_048;
@@ -315,7 +315,9 @@ struct WrittenSealed {
 
 impl<'a> Written<'a> {
     fn of(new: &'a NewRelease) -> Self {
-        let ends: [&Option<NativeVersion>; 2] = [&new.native.min, &new.native.max];
+        let NativeRange { min, max } = &new.native;
+        // What is critical must be there, even if it says nothing.
+        let is_native_said = min.is_some() || max.is_some() || new.critical.iter().any(|name| name == "native");
         Self {
             format: FORMAT,
             app_id: new.app_id.as_str(),
@@ -324,7 +326,7 @@ impl<'a> Written<'a> {
             sequence: new.sequence,
             created_at: new.created_at,
             expires_at: new.expires_at,
-            native: ends.iter().any(|end| end.is_some()).then_some(&new.native),
+            native: is_native_said.then_some(&new.native),
             archive: WrittenArchive {
                 size: new.archive.size,
                 sha256: new.archive.digest.to_string(),

@@ -5,6 +5,28 @@
 //! repetition and changed bytes show at the first segment they touch. But the public content key suffices to seal, so that an
 //! archive opens proves nothing about who made it. Only a release that names it does; there is no other way from a sealed
 //! archive to a [`VerifiedArchive`](crate::VerifiedArchive).
+//!
+//! ```
+//! use capbundle::digest::Sha256Digest;
+//! use capbundle::keys::{ContentKey, KeyBits};
+//! use capbundle::progress::Control;
+//! use capbundle::seal::stream::{open_unverified, seal};
+//!
+//! # fn main() -> capbundle::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let [zip, sealed, opened] = ["app.zip", "app.sealed", "opened.zip"].map(|name| folder.path().join(name));
+//! # std::fs::write(&zip, "PK").unwrap();
+//! let (key, control) = (ContentKey::generate(KeyBits::B2048)?, Control::new());
+//!
+//! // In CI, which has only the public half.
+//! let digest = Sha256Digest::of_file(&zip, &control)?;
+//! let made = seal(&zip, &digest, &sealed, &[key.public().clone()], &control)?;
+//!
+//! // A look at it, with the private half and without a release that would prove it.
+//! assert_eq!(open_unverified(&sealed, &opened, &key, &control)?, made.digest);
+//! # Ok(())
+//! # }
+//! ```
 
 mod cipher;
 mod header;
@@ -15,7 +37,7 @@ mod reader;
 mod runs;
 mod sealing;
 
-pub use header::{Header, read_header};
+pub use header::{Header, is_sealed, read_header};
 pub use opening::open_unverified;
 #[allow(unused_imports, reason = "for releases, which name what is opened")]
 pub(crate) use opening::{ExpectedSealed, PartialOpening, open};

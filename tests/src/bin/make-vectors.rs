@@ -8,7 +8,7 @@ use capbundle_tests::vector;
 
 fn main() -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
-    for folder in ["archives", "capgo-v2"] {
+    for folder in vector::FOLDERS.iter().chain([&vector::TRUSTED]) {
         let folder = root.join(folder);
         // Vectors that are no longer made must not stay.
         std::fs::remove_dir_all(&folder)

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use num_bigint::BigUint;
+use sha2::{Digest, Sha256};
 
 /// A key as numbers; `private` is the private exponent, where it is known.
 #[derive(Debug, Clone)]
@@ -54,6 +55,22 @@ impl Key {
         self.sign_block(&padded(self.size(), payload))
     }
 
+    /// The public operation on a block, whatever its padding.
+    #[must_use]
+    pub fn encrypt_block(&self, block: &[u8]) -> Vec<u8> {
+        self.to_block(&BigUint::from_bytes_be(block).modpow(&self.public, &self.modulus))
+    }
+
+    /// SHA-256 of the key as SPKI DER.
+    #[must_use]
+    pub fn id(&self) -> [u8; 32] {
+        let algorithm = [der(0x06, RSA_ENCRYPTION), der(0x05, &[])].concat();
+        let numbers = [der_integer(&self.modulus), der_integer(&self.public)].concat();
+        let bits = [vec![0], der(0x30, &numbers)].concat();
+        let spki = der(0x30, &[der(0x30, &algorithm), der(0x03, &bits)].concat());
+        Sha256::digest(spki).into()
+    }
+
     /// A number as a block of the key's size.
     #[must_use]
     pub fn to_block(&self, number: &BigUint) -> Vec<u8> {
@@ -74,6 +91,37 @@ impl Key {
         let wanted = [prefix, &vec![0xff; self.size() - prefix.len()]].concat();
         self.to_block(&BigUint::from_bytes_be(&wanted).cbrt())
     }
+}
+
+/// The name of RSA in DER: 1.2.840.113549.1.1.1.
+const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+
+/// `00 || masked seed || masked (hash of the label || 00… 01 || message)`, the padding of OAEP, with `H` as its hash and `M` as
+/// that of its mask. The seed, random elsewhere, is always the same.
+#[must_use]
+pub fn oaep_padded<H: Digest, M: Digest>(size: usize, label: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut seed = vec![0x5e; <H as Digest>::output_size()];
+    let mut block = H::digest(label).to_vec();
+    block.resize(size.saturating_sub(seed.len() + message.len() + 2), 0);
+    block.push(1);
+    block.extend(message);
+    let mask = mgf1::<M>(&seed, block.len());
+    block.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+    let mask = mgf1::<M>(&block, seed.len());
+    seed.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+    [vec![0], seed, block].concat()
+}
+
+/// RFC 8017 B.2.1.
+fn mgf1<M: Digest>(seed: &[u8], length: usize) -> Vec<u8> {
+    let block = |counter: u32| {
+        M::new()
+            .chain_update(seed)
+            .chain_update(counter.to_be_bytes())
+            .finalize()
+            .to_vec()
+    };
+    (0..).flat_map(block).take(length).collect()
 }
 
 /// `00 01 FF… 00 payload`, the padding of PKCS#1 type 1.
@@ -101,6 +149,23 @@ pub fn public_pem(modulus: &BigUint, exponent: &BigUint) -> String {
         "-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n",
         lines.join("\n")
     )
+}
+
+/// The public half of a key as SPKI DER.
+#[must_use]
+pub fn spki(key: &Key) -> Vec<u8> {
+    spki_of(&key.modulus, &key.public)
+}
+
+/// Any two numbers as the SPKI DER of an RSA key.
+#[must_use]
+pub fn spki_of(modulus: &BigUint, exponent: &BigUint) -> Vec<u8> {
+    const RSA_ENCRYPTION: [u8; 15] = [
+        0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+    ];
+    let numbers = [der_integer(modulus), der_integer(exponent)].concat();
+    let bits = [&[0], der(0x30, &numbers).as_slice()].concat();
+    der(0x30, &[&RSA_ENCRYPTION, der(0x03, &bits).as_slice()].concat())
 }
 
 fn der_integer(number: &BigUint) -> Vec<u8> {

@@ -7,6 +7,7 @@ use super::super::fixtures::{CREATED, content_key, envelope, key, new_release, r
 use super::*;
 use crate::ErrorKind;
 use crate::keys::{ContentKey, SigningKey};
+use crate::store::NativeVersion;
 
 fn document() -> Json {
     serde_json::from_slice(&create(&new_release()).unwrap()).unwrap()
@@ -68,6 +69,16 @@ fn what_may_be_absent_is_left_out() {
         assert!(!text.contains(name), "{name}");
     }
     assert_eq!(NewRelease::from(Release::read(text.as_bytes()).unwrap()), new);
+}
+
+#[test]
+fn a_native_range_that_is_critical_is_written_even_if_it_is_open() {
+    let new = NewRelease {
+        native: NativeRange::default(),
+        critical: vec!["native".to_owned()],
+        ..new_release()
+    };
+    assert_eq!(NewRelease::from(Release::read(&create(&new).unwrap()).unwrap()), new);
 }
 
 #[test]

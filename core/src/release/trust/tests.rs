@@ -80,8 +80,8 @@ fn changed(change: impl FnOnce(&mut Json)) -> Vec<u8> {
 }
 
 /// What a release that was accepted left.
-fn accepted(bytes: &[u8]) -> Option<Accepted> {
-    Some(device().check(bytes).unwrap().accepted())
+fn accepted(bytes: &[u8]) -> Accepted {
+    device().check(bytes).unwrap().accepted()
 }
 
 #[test]
@@ -200,18 +200,18 @@ fn row_7_nothing_at_or_below_what_the_native_app_was_built_with() {
 #[test]
 fn row_8_nothing_below_what_was_accepted_and_no_other_with_the_same_number() {
     let later = Device {
-        last_accepted: accepted(&signed(
+        last_accepted: Some(accepted(&signed(
             &NewRelease {
                 sequence: 43,
                 ..new_release()
             },
             &[0],
-        )),
+        ))),
         ..device()
     };
     assert_eq!(later.reason(&sound()), "replayed");
     let same = Device {
-        last_accepted: accepted(&sound()),
+        last_accepted: Some(accepted(&sound())),
         ..device()
     };
     assert!(same.check(&sound()).is_ok());
@@ -323,13 +323,13 @@ fn the_first_check_that_fails_is_the_answer() {
         channel: "beta".parse().unwrap(),
         native: NativeVersion::new("9"),
         built_in_sequence: Some(100),
-        last_accepted: accepted(&signed(
+        last_accepted: Some(accepted(&signed(
             &NewRelease {
                 sequence: 43,
                 ..new_release()
             },
             &[0],
-        )),
+        ))),
         now: EXPIRES,
         latest_time_seen: 0,
         content_keys: vec![signing.public().clone()],

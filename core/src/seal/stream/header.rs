@@ -94,6 +94,16 @@ pub fn read_header(path: &Path) -> Result<Header> {
     read_from(&input::open(path)?, path)?.map_err(|problem| problem.in_file(path))
 }
 
+/// Whether the file at `path` begins as a sealed archive does, of whatever version. Nothing else of it is looked at.
+///
+/// # Errors
+/// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) if it cannot be read.
+pub fn is_sealed(path: &Path) -> Result<bool> {
+    let mut first = [0; MAGIC.len()];
+    let filled = read_full_at(&input::open(path)?, &mut first, 0).at("read", path)?;
+    Ok(first[..filled] == MAGIC)
+}
+
 pub(super) fn read_from(file: &File, path: &Path) -> Result<Result<Header, Problem>> {
     let mut bytes = vec![0; MAX_HEADER_BYTES];
     let filled = read_full_at(file, &mut bytes, 0).at("read", path)?;

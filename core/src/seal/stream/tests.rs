@@ -77,10 +77,6 @@ impl Case {
         }
     }
 
-    fn open(&self) -> Result<VerifiedArchive> {
-        self.open_with(&KEY, &self.expected())
-    }
-
     fn open_with(&self, key: &ContentKey, expected: &ExpectedSealed) -> Result<VerifiedArchive> {
         let control = Control::new();
         open(&self.sealed, &self.staging(), &[key], expected, Proof::Digest, &control)

@@ -27,6 +27,19 @@ pub(crate) enum BundleCommand {
     #[command(after_help = "Example:
   capbundle bundle decrypt app.zip_encrypted.zip \"$IV_SESSION_KEY\" --checksum \"$SIGNED_CHECKSUM\"")]
     Decrypt(DecryptArgs),
+    /// Seal a zip for the apps that have a content key
+    ///
+    /// What is sealed is confidential, and says nothing of who sealed it.
+    #[command(after_help = "Examples:
+  capbundle bundle seal app.zip --to-key .capbundle_content_key.pub --json
+  capbundle bundle seal app.zip --to-key one.pub --to-key two.pub --output app.sealed")]
+    Seal(SealArgs),
+    /// Open a sealed archive with a content key
+    ///
+    /// The opened file is readable for its owner alone.
+    #[command(after_help = "Example:
+  capbundle bundle open app.zip.sealed --content-key .capbundle_content_key --unverified")]
+    Open(OpenArgs),
     /// Verify a zip against its checksum or its signed checksum
     #[command(after_help = "Examples:
   capbundle bundle verify app.zip --checksum \"$SHA256\"
@@ -38,7 +51,7 @@ An encrypted bundle is verified by `capbundle bundle decrypt`.")]
     #[command(after_help = "Example:
   capbundle bundle unpack app.zip --to ./unpacked --checksum \"$SHA256\"")]
     Unpack(UnpackArgs),
-    /// Show what a zip holds: totals, compression, biggest files, oddities
+    /// Show what a zip holds: totals, compression, biggest files, oddities; of a sealed archive, its header
     #[command(after_help = "Example:
   capbundle bundle inspect app.zip --top 5")]
     Inspect(InspectArgs),
@@ -210,6 +223,40 @@ pub(crate) struct DecryptArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct SealArgs {
+    /// The zip to seal
+    pub(crate) zip: PathBuf,
+    /// A public content key file, as `key create --content` made it (repeatable, for up to 16 apps)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) to_key: Vec<PathBuf>,
+    /// SHA-256 of the zip, as `bundle zip --json` gave it; it is compared with the file
+    #[arg(long, value_name = "SUM")]
+    pub(crate) checksum: Option<String>,
+    /// File to write [default: <ZIP>.sealed]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: JsonSwitch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    /// The sealed archive
+    pub(crate) sealed: PathBuf,
+    /// The private content key file
+    #[arg(long, value_name = "FILE", default_value = ".capbundle_content_key")]
+    pub(crate) content_key: PathBuf,
+    /// Open without any proof of who sealed it: everybody with the public content key can have
+    #[arg(long)]
+    pub(crate) unverified: bool,
+    /// File to write [default: <SEALED>_opened.zip]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: JsonSwitch,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// The plain zip
     pub(crate) zip: PathBuf,
@@ -245,7 +292,7 @@ pub(crate) struct UnpackArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// The plain zip
+    /// The plain zip, or a sealed archive
     pub(crate) zip: PathBuf,
     /// How many of the biggest files to show
     #[arg(long, value_name = "N", default_value_t = 20)]

@@ -13,8 +13,12 @@ pub(crate) enum KeyCommand {
     ///
     /// Writes .capgo_key_v2 (private, readable by its owner only) and .capgo_key_v2.pub, and sets
     /// plugins.CapacitorUpdater.publicKey.
-    #[command(after_help = "Example:
-  capbundle key create")]
+    ///
+    /// With --content it is a pair that archives are sealed for: .capbundle_content_key (private: goes into the app) and
+    /// .capbundle_content_key.pub (for `bundle seal`). It signs nothing, and the config stays as it is.
+    #[command(after_help = "Examples:
+  capbundle key create
+  capbundle key create --content --bits 3072")]
     Create(CreateArgs),
     /// Put a public key into capacitor.config
     #[command(after_help = "Examples:
@@ -53,6 +57,9 @@ impl From<Bits> for KeyBits {
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
+    /// Make a content key, which archives are sealed for, instead of one that signs
+    #[arg(long, conflicts_with = "capacitor_config")]
+    pub(crate) content: bool,
     /// Replace existing key files; apps with the old public key will refuse bundles of the new one
     #[arg(short, long)]
     pub(crate) force: bool,

@@ -24,7 +24,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use bundle::{
-    BundleCommand, CheckArgs, ContentArgs, DecryptArgs, EncryptArgs, Form, InspectArgs, UnpackArgs, VerifyArgs, ZipArgs,
+    BundleCommand, CheckArgs, ContentArgs, DecryptArgs, EncryptArgs, Form, InspectArgs, OpenArgs, SealArgs, UnpackArgs,
+    VerifyArgs, ZipArgs,
 };
 pub(crate) use device::{
     AdoptArgs, CleanArgs, ConfirmArgs, DeviceArgs, DeviceCommand, IdArgs, InstallArgs, InstallReleaseArgs, LaunchArgs,

@@ -11,6 +11,10 @@ use crate::config::CapacitorConfig;
 pub(crate) const PRIVATE_KEY_FILE: &str = ".capgo_key_v2";
 pub(crate) const PUBLIC_KEY_FILE: &str = ".capgo_key_v2.pub";
 
+/// Our names for the files of a pair that archives are sealed for.
+pub(crate) const PRIVATE_CONTENT_KEY_FILE: &str = ".capbundle_content_key";
+pub(crate) const PUBLIC_CONTENT_KEY_FILE: &str = ".capbundle_content_key.pub";
+
 /// The largest keys that Capgo's own plugins take: they want a signature of exactly 256 bytes.
 const CAPGO_DEVICE_BITS: usize = 2048;
 

@@ -28,6 +28,8 @@ pub(crate) fn run(command: Command) -> ExitCode {
             BundleCommand::Zip(args) => stoppable(args.output.json, |output| bundle::zip::run(&args, output)),
             BundleCommand::Encrypt(args) => stoppable(args.output.json, |output| bundle::encrypt::run(&args, output)),
             BundleCommand::Decrypt(args) => stoppable(args.output.json, |output| bundle::decrypt::run(&args, output)),
+            BundleCommand::Seal(args) => stoppable(args.json.json, |output| bundle::seal::run(&args, output)),
+            BundleCommand::Open(args) => stoppable(args.json.json, |output| bundle::open::run(&args, output)),
             BundleCommand::Verify(args) => stoppable(args.output.json, |output| bundle::verify::run(&args, output)),
             BundleCommand::Unpack(args) => stoppable(args.output.json, |output| bundle::unpack::run(&args, output)),
             BundleCommand::Inspect(args) => with(args.output.json, |output| bundle::inspect::run(&args, output)),
@@ -44,6 +46,9 @@ pub(crate) fn run(command: Command) -> ExitCode {
         },
         Command::App(AppCommand::Debug(args)) => stoppable(args.output.json, |output| app::debug::run(&args, output)),
         Command::Key(command) => match command {
+            KeyCommand::Create(args) if args.content => {
+                with(args.output.json, |output| key::content::run(&args, output))
+            }
             KeyCommand::Create(args) => with(args.output.json, |output| key::create::run(&args, output)),
             KeyCommand::Save(args) => with(args.output.json, |output| key::save::run(&args, output)),
             KeyCommand::Show(args) => with(args.output.json, key::show::run),

@@ -30,7 +30,7 @@ fn behind_the_end_there_is_nothing_and_before_the_start_no_place() {
     let mut reader = reader();
     assert_eq!(reader.seek(SeekFrom::End(5)).unwrap(), SIZE as u64 + 5);
     assert_eq!(reader.read(&mut [0; 9]).unwrap(), 0);
-    assert!(reader.seek(SeekFrom::End(-(SIZE as i64) - 1)).is_err());
+    assert!(reader.seek(SeekFrom::End(i64::MIN)).is_err());
     assert_eq!(reader.seek(SeekFrom::End(-1)).unwrap(), SIZE as u64 - 1);
     assert_eq!(reader.read(&mut [0; 9]).unwrap(), 1);
 }
@@ -52,7 +52,7 @@ fn after_a_bad_segment_no_place_can_be_read() {
     bytes[318 + SEGMENT + 16] ^= 1;
     fs::write(&case.sealed, bytes).unwrap();
     let mut reader = SealedReader::open_unverified(&case.sealed, &KEY).unwrap();
-    reader.read_exact(&mut [0; SEGMENT]).unwrap();
+    reader.read_exact(&mut vec![0; SEGMENT]).unwrap();
     let error = reader.read(&mut [0]).unwrap_err();
     assert!(error.to_string().contains("segment 2 of 3"), "{error}");
     reader.seek(SeekFrom::Start(0)).unwrap();

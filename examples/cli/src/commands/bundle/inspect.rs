@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 
 use capbundle::Limits;
 use capbundle::bundle::{self, EntrySummary, Inspection};
+use capbundle::seal::stream;
 use serde::Serialize;
 
-use super::require_zip;
+use super::{require_zip, sealed_header};
 use crate::args::InspectArgs;
 use crate::codes::{Reported, Result};
 use crate::output::{self, Output};
@@ -49,6 +50,9 @@ struct Method {
 
 pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
     require_zip(&args.zip)?;
+    if stream::is_sealed(&args.zip)? {
+        return sealed_header::show(&args.zip, output);
+    }
     let inspection = bundle::inspect(&args.zip, &Limits::default())?;
     let methods = methods(&inspection.files);
     let mut biggest: Vec<&EntrySummary> = inspection.files.iter().collect();

@@ -1,5 +1,6 @@
 //! `capbundle key …`
 
+pub(crate) mod content;
 pub(crate) mod create;
 mod install;
 pub(crate) mod save;

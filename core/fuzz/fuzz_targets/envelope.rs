@@ -1,0 +1,32 @@
+//! Any bytes as an envelope, of a release and of a key ring: what is read comes out as it went in, and nothing is trusted that
+//! the ring's key did not sign.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use capbundle::AppId;
+use capbundle::release::{Envelope, KeyRing, SignedKeyRing, SignedRelease};
+use libfuzzer_sys::fuzz_target;
+
+static RING: LazyLock<KeyRing> = LazyLock::new(|| {
+    let app: AppId = "com.example.app".parse().expect("it is an id");
+    KeyRing::trusted(include_bytes!("../../../tests/vectors/trust/one.json"), &app).expect("it is a ring")
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    match Envelope::parse(bytes) {
+        Ok(envelope) => {
+            // Larger in standard base64 than it came, perhaps too large.
+            if let Ok(again) = envelope.to_json() {
+                assert_eq!(Envelope::parse(&again).expect("it is read back"), envelope);
+            }
+        }
+        Err(error) => drop(error.to_string()),
+    }
+    drop(SignedRelease::parse(bytes).map_err(|error| error.to_string()));
+    drop(SignedKeyRing::parse(bytes).map_err(|error| error.to_string()));
+    if let Ok(next) = RING.follow(bytes) {
+        assert_eq!(next.number(), RING.number() + 1);
+    }
+});

@@ -1,0 +1,58 @@
+//! Any bytes as the payload of a release that is rightly signed: who signs may be careless, and the device must not be.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use capbundle::AppId;
+use capbundle::keys::SigningKey;
+use capbundle::release::{
+    ChannelName, Envelope, KeyRing, NewRelease, RELEASE_TYPE, SignedRelease, TrustContext, create, trust,
+};
+use capbundle::store::{NativeVersion, Timestamp};
+use libfuzzer_sys::fuzz_target;
+
+const NOW: Timestamp = Timestamp(1_795_915_260);
+
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
+    let pem = include_str!("../../../tests/vectors/keys/test-signer.private.pem");
+    SigningKey::from_pem(pem).expect("it is a key")
+});
+static RING: LazyLock<KeyRing> = LazyLock::new(|| {
+    let ring = include_bytes!("../../../tests/vectors/trust/one.json");
+    KeyRing::trusted(ring, &APP).expect("it is a ring")
+});
+static APP: LazyLock<AppId> = LazyLock::new(|| "com.example.app".parse().expect("it is an id"));
+static CHANNEL: LazyLock<ChannelName> = LazyLock::new(|| "production".parse().expect("it is a name"));
+static NATIVE: LazyLock<NativeVersion> = LazyLock::new(|| NativeVersion::new("3.0"));
+
+fuzz_target!(|payload: &[u8]| {
+    let Ok(unsigned) = Envelope::sign(RELEASE_TYPE, payload.to_vec(), &[]).and_then(|envelope| envelope.to_json())
+    else {
+        return;
+    };
+    // Signing takes its time, and what cannot be read is refused after it in any case.
+    let Ok(read) = SignedRelease::parse(&unsigned) else {
+        return;
+    };
+    let again = NewRelease::from(read.release().clone());
+    drop(create(&again).expect("what is read can be written"));
+    let envelope = Envelope::sign(RELEASE_TYPE, payload.to_vec(), &[&*KEY]).expect("it is signed");
+    let context = TrustContext {
+        ring: &RING,
+        app: &APP,
+        channel: &CHANNEL,
+        native: &NATIVE,
+        built_in_sequence: Some(40),
+        last_accepted: None,
+        now: NOW,
+        latest_time_seen: Timestamp(0),
+        content_keys: &[],
+    };
+    let Ok(trusted) = trust::check(&envelope.to_json().expect("it is written"), &context) else {
+        return;
+    };
+    let release = trusted.release();
+    assert!(release.app_id == *APP && release.channel == *CHANNEL && release.native.contains(&NATIVE));
+    assert!(release.sequence > 40 && release.expires_at > NOW && release.created_at < release.expires_at);
+});

@@ -1,0 +1,25 @@
+//! Any bytes as the payload of a key ring: what is read has keys, a threshold that they reach, and none that is retired.
+
+#![no_main]
+
+use capbundle::release::{Envelope, KEYS_TYPE, NewKeyRing, SignedKeyRing, create_ring};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|payload: &[u8]| {
+    let Ok(unsigned) = Envelope::sign(KEYS_TYPE, payload.to_vec(), &[]).and_then(|envelope| envelope.to_json()) else {
+        return;
+    };
+    let Ok(read) = SignedKeyRing::parse(&unsigned) else {
+        return;
+    };
+    let ring = read.ring();
+    assert!(ring.threshold >= 1 && ring.threshold <= ring.keys.len() as u64 && ring.keys.len() <= 32);
+    for key in &ring.keys {
+        assert!((2_048..=4_096).contains(&key.bits()));
+        assert!(!ring.retired.contains(&key.id().expect("it has one")));
+    }
+    let mut next = NewKeyRing::after(ring, ring.created_at);
+    // Behind the last number there is none.
+    next.number = ring.number;
+    drop(create_ring(&next).expect("what is read can be written"));
+});

@@ -1,0 +1,275 @@
+//! `capbundle release publish …` on a folder and in a bucket, `release verify` over HTTP: real processes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod project;
+mod publishing;
+mod web;
+
+use project::{Project, codes_of, text_of};
+use publishing::{BUCKET, KEY, REGION, SECRET, Store, with};
+use serde_json::Value;
+use web::Web;
+
+const SIGNED: &str = "--key .capgo_key_v2";
+
+/// A project with keys and the first ring on the site.
+fn project(to: &str, options: &[String]) -> Project {
+    let project = Project::new().with_keys();
+    project
+        .run(&format!("keyring create {SIGNED} --to 1.json --json"))
+        .document();
+    with(
+        &project,
+        &format!("keyring publish 1.json --to {to} --json"),
+        &[options],
+    )
+    .document();
+    project
+}
+
+fn on_folder() -> Project {
+    project("site", &[])
+}
+
+fn run(project: &Project, line: &str) -> Value {
+    project.run(&format!("release {line} --to site --json")).document()
+}
+
+fn publish(project: &Project, version: &str, more: &str) -> Value {
+    project.write("www/version.txt", version);
+    run(project, &format!("publish {SIGNED} --bundle {version} {more}"))
+}
+
+#[test]
+fn from_nothing_to_a_release_that_is_rolled_out_promoted_and_taken_back() {
+    let project = on_folder();
+    let first = publish(&project, "1.0.0", "");
+    assert_eq!((&first["stable"], &first["changed"]), (&1.into(), &true.into()));
+    let second = publish(&project, "1.1.0", "--candidate 5% --comment new");
+    assert_eq!(second["candidate"]["rolloutBps"], 500);
+    assert_eq!(run(&project, "rollout 25%")["candidate"]["rolloutBps"], 2500);
+    let lower = project
+        .run("release rollout 1% --to site --json")
+        .fails("invalid_input", 1);
+    assert!(lower.contains("--lower"), "{lower}");
+    assert_eq!(run(&project, "promote")["stable"], 2);
+    assert_eq!(run(&project, &format!("rollback {SIGNED} --sequence 1"))["stable"], 3);
+    publish(&project, "1.2.0", "--candidate 1");
+    assert_eq!(run(&project, "pause")["candidate"], Value::Null);
+    let renewed = run(&project, &format!("renew {SIGNED} --expires-in 200d"));
+    assert_eq!(renewed["stable"], 5);
+    let list = run(&project, "list");
+    let sequences: Vec<_> = list["releases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["sequence"].clone())
+        .collect();
+    assert_eq!(sequences, [5, 4, 3, 2, 1]);
+    assert_eq!(list["releases"][0]["version"], "1.0.0");
+    assert_eq!(list["releases"][3]["comment"], "new");
+    assert_eq!(list["channels"][0]["stable"], 5);
+}
+
+#[test]
+fn a_list_for_people_is_a_table() {
+    let project = on_folder();
+    publish(&project, "1.0.0", "--expires-in 100h");
+    let shown = project.run("release list --to site").stdout;
+    assert!(
+        shown.starts_with("CHANNEL     SEQUENCE  VERSION  OFFERED TO  EXPIRES"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("production  1         1.0.0    all         in 4 d"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let project = on_folder();
+    let before = project::tree(&project.path("site"));
+    let dry = publish(&project, "1.0.0", "--dry-run");
+    assert_eq!((&dry["changed"], &dry["stable"]), (&false.into(), &1.into()));
+    assert_eq!(dry["steps"].as_array().unwrap().len(), 4);
+    assert_eq!(project::tree(&project.path("site")), before);
+}
+
+#[test]
+fn publishing_again_changes_nothing() {
+    let project = on_folder();
+    publish(&project, "1.0.0", "");
+    let again = publish(&project, "1.0.0", "");
+    assert_eq!((&again["changed"], &again["stable"]), (&false.into(), &1.into()));
+    assert!(codes_of(&again["notes"]).contains(&"already_done"));
+}
+
+#[test]
+fn with_a_content_key_here_the_archive_is_sealed() {
+    let project = on_folder();
+    project.run("key create --content --json").document();
+    publish(&project, "1.0.0", "");
+    let list = run(&project, "list");
+    assert_eq!(list["releases"][0]["sealed"], true);
+    publish(&project, "1.1.0", "--plain");
+    assert_eq!(run(&project, "list")["releases"][0]["sealed"], false);
+    let web = Web::serving(&project.path("site"));
+    let line = format!(
+        "release verify {} --ring 1.json --full --content-key .capbundle_content_key --json",
+        web.url()
+    );
+    assert_eq!(project.run(&line).document()["releases"][0]["sequence"], 2);
+}
+
+#[test]
+fn a_release_signed_elsewhere_is_published() {
+    let project = on_folder();
+    let (zip, _) = project.zipped();
+    let create =
+        format!("release create --archive {zip} --bundle 1.2.3 --channel production --sequence 9 {SIGNED} --json");
+    project.run(&create).document();
+    let published = run(
+        &project,
+        &format!("publish --signed release.json --files files.json --zip {zip}"),
+    );
+    assert_eq!(published["stable"], 9);
+    let line =
+        format!("release publish --signed release.json --files files.json --zip {zip} --bundle 2.0.0 --to site --json");
+    project.run(&line).fails("conflicting_arguments", 2);
+}
+
+#[test]
+fn a_key_that_devices_do_not_know_signs_nothing() {
+    let project = on_folder();
+    let other = Project::new().with_keys();
+    project.write("other.key", other.read(".capgo_key_v2"));
+    let refused = project
+        .run("release publish --to site --key other.key --json")
+        .fails("key_invalid", 1);
+    assert!(refused.contains("is not in ring 1"), "{refused}");
+    assert!(!project.has("site/releases"));
+    project.run("release publish --to site --json").fails("missing_key", 1);
+}
+
+#[test]
+fn what_is_no_place_for_a_site_is_refused() {
+    let project = Project::new();
+    project
+        .run("release pause --to https://example.com/app --json")
+        .fails("invalid_argument", 2);
+    project
+        .run("release pause --to site --s3-region eu --json")
+        .fails("conflicting_arguments", 2);
+    project
+        .run("release pause --to s3://bucket --s3-apikey k --json")
+        .fails("missing_argument", 2);
+    project
+        .run("release pause --to site --channel .hidden --json")
+        .fails("invalid_channel", 2);
+    project
+        .run("release rollout 101% --to site --json")
+        .fails("invalid_argument", 2);
+}
+
+#[test]
+fn monitoring_tells_sound_from_warned_from_broken_by_its_exit_code() {
+    let project = on_folder();
+    publish(&project, "1.0.0", "--expires-in 30d");
+    let web = Web::serving(&project.path("site"));
+    let verify = |more: &str| project.run(&format!("release verify {} --ring 1.json {more} --json", web.url()));
+    let sound = verify("--full").document();
+    assert_eq!(
+        (&sound["ring"], &sound["releases"][0]["version"]),
+        (&1.into(), &"1.0.0".into())
+    );
+    let by_channel = format!(
+        "release verify {}/channels/production.json --ring 1.json --json",
+        web.url()
+    );
+    project.run(&by_channel).document();
+    verify("--expires-within 60d").fails("expires_soon", 4);
+    verify("--channel beta").fails("not_found", 3);
+
+    let archive = std::fs::read_dir(project.path("site/archives"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    std::fs::write(&archive, b"short").unwrap();
+    let broken = verify("");
+    let document: Value = serde_json::from_str(&broken.stdout).unwrap();
+    assert_eq!((broken.code, &document["error"]), (3, &"archive_differs".into()));
+    assert_eq!(document["findings"][0]["severity"], "error");
+    drop(web);
+}
+
+#[test]
+fn what_nobody_answers_is_no_verdict() {
+    let project = on_folder();
+    let gone = Web::serving(&project.path("site")).url();
+    project
+        .run(&format!("release verify {gone} --json"))
+        .fails("network", 1);
+}
+
+#[test]
+fn what_is_not_needed_goes_when_it_is_old() {
+    let project = on_folder();
+    for version in ["1.0.0", "1.1.0", "1.2.0"] {
+        publish(&project, version, "");
+    }
+    let gc = |more: &str| {
+        project
+            .run(&format!("release gc --to site --keep 1 {more} --json"))
+            .document()
+    };
+    assert_eq!(gc("")["removed"].as_array().unwrap().len(), 0);
+    let would = gc("--grace 0s --dry-run");
+    let done = gc("--grace 0s");
+    assert_eq!(would["removed"], done["removed"]);
+    assert_eq!(done["removed"].as_array().unwrap().len(), 6);
+    project.write("site/channels/beta.json", "not a channel file");
+    project
+        .run("release gc --to site --keep 0 --grace 0s --json")
+        .fails("malformed", 1);
+}
+
+#[test]
+fn the_same_in_a_bucket() {
+    let store = Store::start();
+    let options: Vec<String> = {
+        let endpoint = format!("http://{}", store.address);
+        let options = [
+            ("--s3-region", REGION),
+            ("--s3-apikey", KEY),
+            ("--s3-apisecret", SECRET),
+            ("--s3-endpoint", endpoint.as_str()),
+        ];
+        options
+            .iter()
+            .flat_map(|(option, value)| [*option, *value])
+            .map(str::to_owned)
+            .collect()
+    };
+    let to = format!("s3://{BUCKET}/app");
+    let project = project(&to, &options);
+    let act = |line: &str| with(&project, &format!("release {line} --to {to} --json"), &[&options]).document();
+    assert_eq!(act(&format!("publish {SIGNED}"))["stable"], 1);
+    project.write("www/more.txt", "more");
+    let candidate = act(&format!("publish {SIGNED} --bundle 1.3.0 --candidate 10%"));
+    assert!(!codes_of(&candidate["notes"]).contains(&"unguarded"), "{candidate}");
+    assert_eq!(act("promote")["stable"], 2);
+    assert_eq!(act(&format!("rollback {SIGNED} --sequence 1"))["stable"], 3);
+    assert_eq!(act("gc --grace 0s --keep 0")["removed"].as_array().unwrap().len(), 4);
+    let mut kinds: Vec<String> = store.keys();
+    kinds.retain(|key| !key.contains("metadata"));
+    assert_eq!(kinds.len(), 5, "{kinds:?}");
+    assert_eq!(text_of(&act("list"), "site"), to);
+}

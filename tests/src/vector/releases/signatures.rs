@@ -1,0 +1,473 @@
+//! Envelopes and the signatures in them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::{Vector, release, ring, vector, with};
+use crate::forge::envelope::{
+    KEYS, RELEASE, envelope, key_id, signature, signature_with, signed_bytes, with_signatures,
+};
+use crate::forge::pss::{Hash, Pss};
+use crate::forge::rsa::Key;
+use crate::vector::capgo::TestKeys;
+
+pub(super) fn all(keys: &TestKeys) -> Vec<Vector> {
+    [thresholds(keys), forgeries(keys), envelopes(keys), limits(keys)].concat()
+}
+
+fn payload() -> Vec<u8> {
+    release().to_string().into_bytes()
+}
+
+/// An envelope around the sound release, with these signatures.
+fn case(name: &str, expect: &str, why: &str, signatures: &[Value]) -> Vector {
+    of(name, expect, why, &with_signatures(RELEASE, &payload(), signatures))
+}
+
+fn of(name: &str, expect: &str, why: &str, envelope: &Value) -> Vector {
+    vector(name, expect, why, envelope.to_string().into_bytes())
+}
+
+fn sound(key: &Key) -> Value {
+    signature(key, RELEASE, &payload())
+}
+
+fn renamed(mut signature: Value, key: &Key) -> Value {
+    signature["keyid"] = json!(key_id(key));
+    signature
+}
+
+fn flipped(mut signature: Value) -> Value {
+    let mut bytes = STANDARD
+        .decode(signature["sig"].as_str().unwrap_or_default())
+        .unwrap_or_default();
+    if let Some(byte) = bytes.get_mut(17) {
+        *byte ^= 4;
+    }
+    signature["sig"] = json!(STANDARD.encode(bytes));
+    signature
+}
+
+fn thresholds(keys: &TestKeys) -> Vec<Vector> {
+    let (one, two, three, outsider) = (&keys.signer, &keys.other, &keys.signer_3072, &keys.signer_4096);
+    let two_of_three = |name: &str, expect: &str, why: &str, signatures: &[Value]| {
+        case(name, expect, why, signatures).replacing("rings", "two-of-three.json")
+    };
+    vec![
+        case("sound", "ok", "signed by the one key of the ring", &[sound(one)]),
+        case("unsigned", "signatures", "an envelope without signatures", &[]),
+        case(
+            "outsider",
+            "signatures",
+            "signed by a key of nobody's ring",
+            &[sound(outsider)],
+        ),
+        case(
+            "outsider-beside",
+            "ok",
+            "a signature of a key outside the ring does not hurt",
+            &[sound(outsider), sound(one)],
+        ),
+        case(
+            "bad-beside-good",
+            "ok",
+            "a signature of the ring's key that does not hold is as good as absent",
+            &[flipped(sound(one)), sound(one)],
+        ),
+        two_of_three("two-of-three", "ok", "enough", &[sound(one), sound(three)]),
+        two_of_three(
+            "three-of-three",
+            "ok",
+            "more than enough",
+            &[sound(three), sound(two), sound(one)],
+        ),
+        two_of_three("one-of-two", "signatures", "one key is missing", &[sound(one)]),
+        two_of_three(
+            "one-twice",
+            "signatures",
+            "the same signature twice is one key",
+            &[sound(one), sound(one)],
+        ),
+        two_of_three(
+            "one-with-two-salts",
+            "signatures",
+            "two signatures of one key are one key",
+            &[
+                sound(one),
+                signature_with(
+                    &Pss {
+                        salt: vec![7; 32],
+                        ..Pss::sound()
+                    },
+                    one,
+                    RELEASE,
+                    &payload(),
+                ),
+            ],
+        ),
+        two_of_three(
+            "one-under-two-ids",
+            "signatures",
+            "an id is believed in nothing: the key that it names did not sign",
+            &[sound(one), renamed(sound(one), two)],
+        ),
+        two_of_three(
+            "one-and-outsider",
+            "signatures",
+            "a key of the ring and one that is in none",
+            &[sound(one), sound(outsider)],
+        ),
+        two_of_three(
+            "one-good-one-bad",
+            "signatures",
+            "one of two signatures does not hold",
+            &[sound(one), flipped(sound(two))],
+        ),
+        case(
+            "retired",
+            "signatures",
+            "signed by a key that the second ring retired",
+            &[sound(one)],
+        )
+        .replacing("rings", "two.json two-signer-retired.json"),
+        case(
+            "retired-beside",
+            "ok",
+            "the retired key does not count, the other does",
+            &[sound(one), sound(two)],
+        )
+        .replacing("rings", "two.json two-signer-retired.json"),
+    ]
+}
+
+fn forgeries(keys: &TestKeys) -> Vec<Vector> {
+    let key = &keys.signer;
+    let pss = |name: &str, why: &str, pss: Pss| {
+        case(
+            name,
+            "signatures",
+            why,
+            &[signature_with(&pss, key, RELEASE, &payload())],
+        )
+    };
+    let sound_pss = Pss::sound;
+    let mut bare = sound(key);
+    bare["sig"] = json!(STANDARD.encode(Pss::sound().sign(key, &payload())));
+    let mut pkcs1 = sound(key);
+    pkcs1["sig"] = json!(STANDARD.encode(key.sign(&signed_bytes(RELEASE, &payload()))));
+    let sized = |bytes: Vec<u8>| {
+        let mut signature = sound(key);
+        signature["sig"] = json!(STANDARD.encode(bytes));
+        signature
+    };
+    let good = Pss::sound().sign(key, &signed_bytes(RELEASE, &payload()));
+    vec![
+        pss(
+            "salt-0",
+            "a salt of another length: what verifies PSS by guessing takes it",
+            Pss {
+                salt: Vec::new(),
+                ..sound_pss()
+            },
+        ),
+        pss(
+            "salt-20",
+            "a salt as long as SHA-1",
+            Pss {
+                salt: vec![1; 20],
+                ..sound_pss()
+            },
+        ),
+        pss(
+            "salt-33",
+            "one byte more",
+            Pss {
+                salt: vec![1; 33],
+                ..sound_pss()
+            },
+        ),
+        pss(
+            "salt-largest",
+            "as long as fits: OpenSSL's default for signing",
+            Pss {
+                salt: vec![1; 222],
+                ..sound_pss()
+            },
+        ),
+        pss(
+            "sha-512",
+            "another hash",
+            Pss {
+                hash: Hash::Sha512,
+                mask_hash: Hash::Sha512,
+                ..sound_pss()
+            },
+        ),
+        pss(
+            "mask-of-sha-512",
+            "another hash in the mask",
+            Pss {
+                mask_hash: Hash::Sha512,
+                ..sound_pss()
+            },
+        ),
+        pss(
+            "trailer",
+            "another last byte",
+            Pss {
+                trailer: 0xcc,
+                ..sound_pss()
+            },
+        ),
+        pss(
+            "separator",
+            "another byte before the salt",
+            Pss {
+                separator: 2,
+                ..sound_pss()
+            },
+        ),
+        pss(
+            "padding",
+            "padding that is not zero",
+            Pss {
+                padding: 3,
+                ..sound_pss()
+            },
+        ),
+        pss(
+            "top-bit",
+            "a bit above the encoded message",
+            Pss {
+                sets_top_bit: true,
+                ..sound_pss()
+            },
+        ),
+        case(
+            "bare-payload",
+            "signatures",
+            "the payload signed without its type",
+            &[bare],
+        ),
+        case("pkcs1", "signatures", "the padding of Capgo's checksums", &[pkcs1]),
+        case(
+            "flipped-signature",
+            "signatures",
+            "one bit of the signature",
+            &[flipped(sound(key))],
+        ),
+        case(
+            "short-signature",
+            "signatures",
+            "a byte is missing",
+            &[sized(good[1..].to_vec())],
+        ),
+        case(
+            "long-signature",
+            "signatures",
+            "a zero in front",
+            &[sized([&[0], &good[..]].concat())],
+        ),
+        case(
+            "signature-plus-modulus",
+            "signatures",
+            "the same number, not below the modulus",
+            &[sized(key.plus_modulus(&good))],
+        ),
+        case(
+            "signature-zero",
+            "signatures",
+            "zero, whose power is zero",
+            &[sized(vec![0; 256])],
+        ),
+        case(
+            "signature-one",
+            "signatures",
+            "one, whose power is one",
+            &[sized([vec![0; 255], vec![1]].concat())],
+        ),
+        case("signature-empty", "signatures", "no bytes at all", &[sized(Vec::new())]),
+    ]
+}
+
+fn envelopes(keys: &TestKeys) -> Vec<Vector> {
+    let key = &keys.signer;
+    let sound = || envelope(RELEASE, &payload(), &[key]);
+    let changed = with(&release(), &[("sequence", json!(43))]).to_string();
+    let mut swapped = sound();
+    swapped["payload"] = json!(STANDARD.encode(changed));
+    let mut as_ring = sound();
+    as_ring["payloadType"] = json!(KEYS);
+    let mut url_safe = sound();
+    url_safe["payload"] = json!(STANDARD.encode(payload()).replace('+', "-").replace('/', "_"));
+    url_safe["signatures"][0]["sig"] = json!(
+        url_safe["signatures"][0]["sig"]
+            .as_str()
+            .unwrap_or_default()
+            .replace('+', "-")
+            .replace('/', "_")
+    );
+    let member = |name: &str, value: Value| with(&sound(), &[(name, value)]);
+    let in_signature = |name: &str, value: Value| {
+        let mut envelope = sound();
+        envelope["signatures"][0][name] = value;
+        envelope
+    };
+    let unpadded = STANDARD.encode(payload());
+    let text = sound().to_string();
+    let pretty = serde_json::to_string_pretty(&sound()).unwrap_or_default();
+    vec![
+        of(
+            "other-payload",
+            "signatures",
+            "the payload was replaced by a later one",
+            &swapped,
+        ),
+        of("release-as-ring", "malformed", "another payload type", &as_ring),
+        of(
+            "ring-as-release",
+            "malformed",
+            "a key ring under the type of releases",
+            &envelope(RELEASE, ring(1, 1, &[key]).to_string().as_bytes(), &[key]),
+        ),
+        of("url-safe-base64", "ok", "the other alphabet", &url_safe),
+        of(
+            "unknown-members",
+            "ok",
+            "members that nobody knows",
+            &with(&in_signature("cert", json!("x")), &[("note", json!([1]))]),
+        ),
+        vector(
+            "white-space",
+            "ok",
+            "white space where JSON allows it",
+            pretty.into_bytes(),
+        ),
+        of(
+            "payload-no-base64",
+            "malformed",
+            "not base64",
+            &member("payload", json!("*")),
+        ),
+        of(
+            "payload-line-break",
+            "malformed",
+            "a line break in base64",
+            &member("payload", json!(unpadded.replacen('a', "a\n", 1))),
+        ),
+        of(
+            "payload-number",
+            "malformed",
+            "not a text",
+            &member("payload", json!(7)),
+        ),
+        of(
+            "type-missing",
+            "malformed",
+            "no payload type",
+            &super::without(&sound(), "payloadType"),
+        ),
+        of(
+            "payload-missing",
+            "malformed",
+            "no payload",
+            &super::without(&sound(), "payload"),
+        ),
+        of(
+            "signatures-missing",
+            "malformed",
+            "no list of signatures",
+            &super::without(&sound(), "signatures"),
+        ),
+        of(
+            "signatures-object",
+            "malformed",
+            "not a list",
+            &member("signatures", json!({})),
+        ),
+        of(
+            "keyid-missing",
+            "malformed",
+            "a signature without the id of its key",
+            &member("signatures", json!([{"sig": "AA=="}])),
+        ),
+        of(
+            "keyid-short",
+            "malformed",
+            "an id that is none",
+            &in_signature("keyid", json!("1234")),
+        ),
+        of(
+            "keyid-upper-case",
+            "malformed",
+            "digits in upper case",
+            &in_signature("keyid", json!(key_id(key).to_uppercase())),
+        ),
+        of(
+            "sig-missing",
+            "malformed",
+            "an id without a signature",
+            &member("signatures", json!([{"keyid": key_id(key)}])),
+        ),
+        vector(
+            "double-payload",
+            "malformed",
+            "two payloads: one reader verifies the first, another takes the second",
+            text.replacen('{', &format!("{{\"payload\":\"{}\",", STANDARD.encode(b"{}")), 1)
+                .into_bytes(),
+        ),
+        vector(
+            "byte-order-mark",
+            "malformed",
+            "a byte order mark",
+            format!("\u{feff}{text}").into_bytes(),
+        ),
+        vector(
+            "trailing",
+            "malformed",
+            "something behind the envelope",
+            format!("{text}{{}}").into_bytes(),
+        ),
+        vector(
+            "trailing-space",
+            "ok",
+            "white space behind the envelope",
+            format!("{text} \n").into_bytes(),
+        ),
+        vector("empty", "malformed", "an empty file", Vec::new()),
+        vector(
+            "not-found-page",
+            "malformed",
+            "what a web server says instead",
+            b"<!doctype html><title>404</title>".to_vec(),
+        ),
+        vector(
+            "cut",
+            "malformed",
+            "half a file",
+            text.as_bytes()[..text.len() / 2].to_vec(),
+        ),
+        vector("list", "malformed", "not an object", format!("[{text}]").into_bytes()),
+    ]
+}
+
+fn limits(keys: &TestKeys) -> Vec<Vector> {
+    let key = &keys.signer;
+    let many = |count: usize| {
+        vec![sound(&keys.signer_4096); count - 1]
+            .into_iter()
+            .chain([sound(key)])
+            .collect::<Vec<_>>()
+    };
+    let padded = |size: usize| {
+        let text = envelope(RELEASE, &payload(), &[key]).to_string();
+        format!("{text}{}", " ".repeat(size - text.len())).into_bytes()
+    };
+    vec![
+        case("32-signatures", "ok", "as many as there may be", &many(32)),
+        case("33-signatures", "malformed", "one too many", &many(33)),
+        vector("256-kib", "ok", "the largest envelope", padded(262_144)).with("body", "deflate"),
+        vector("256-kib-and-1", "malformed", "one byte more", padded(262_145)).with("body", "deflate"),
+    ]
+}

@@ -1,0 +1,311 @@
+//! Every vector of a release, a key ring, a file list and strict JSON ends with the word in its `expect:` line; and what others
+//! make of the same bytes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use capbundle::keys::{PublicContentKey, SigningKey, VerifyingKey};
+use capbundle::release::trust::{self, Accepted, TrustContext};
+use capbundle::release::{self, Envelope, FileList, KeyRing, RELEASE_TYPE, SignedRelease};
+use capbundle::store::{NativeVersion, Timestamp};
+use capbundle::{AppId, Error, Result};
+use capbundle_tests::peers::{bare_node_script, run};
+use capbundle_tests::skip::tool;
+use capbundle_tests::vector::Vector;
+
+/// The app of all rings in `trust/`.
+const APP: &str = "com.example.app";
+
+#[test]
+fn releases_end_as_their_vectors_say() {
+    check("releases", 110, take_release);
+}
+
+#[test]
+fn key_rings_end_as_their_vectors_say() {
+    check("rings", 40, |vector| {
+        let app = vector.field("app").parse()?;
+        match walk(vector)? {
+            Some(ring) => ring.follow(&vector.body).map(drop),
+            None => KeyRing::trusted(&vector.body, &app).map(drop),
+        }
+    });
+}
+
+#[test]
+fn file_lists_end_as_their_vectors_say() {
+    check("file-lists", 15, |vector| FileList::parse(&vector.body).map(drop));
+}
+
+#[test]
+fn strict_json_ends_as_its_vectors_say() {
+    for vector in read("json") {
+        let found = release::require_strict_json(&vector.body);
+        let is_expected = found.is_ok() == (vector.field("expect") == "ok");
+        assert!(is_expected, "{}: {found:?}", vector.field("name"));
+    }
+}
+
+#[test]
+fn a_second_implementation_agrees_on_every_vector() {
+    let Some(mut node) = bare_node_script("release.cjs") else {
+        return;
+    };
+    let said = run(node.arg("vectors").arg(root())).expect_success();
+    let said: BTreeMap<&str, &str> = said.lines().filter_map(|line| line.split_once(' ')).collect();
+    let mut expected = BTreeMap::new();
+    for folder in ["releases", "rings", "file-lists", "json"] {
+        for vector in read(folder) {
+            let name = format!("{folder}/{}", vector.field("name"));
+            expected.insert(name, vector.field("expect").to_owned());
+        }
+    }
+    let disputed: Vec<String> = expected
+        .iter()
+        .filter(|(name, expect)| said.get(name.as_str()) != Some(&expect.as_str()))
+        .map(|(name, expect)| format!("{name}: {:?} instead of {expect}", said.get(name.as_str())))
+        .collect();
+    assert!(disputed.is_empty(), "{}", disputed.join("\n"));
+    assert_eq!(said.len(), expected.len());
+}
+
+#[test]
+fn node_verifies_our_signatures_and_we_verify_its() {
+    let Some(mut node) = bare_node_script("release.cjs") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (file, payload) = (folder.path().join("release.json"), folder.path().join("payload"));
+    let names = ["test-signer", "test-signer-3072", "test-signer-4096"];
+    let keys = names.map(|name| SigningKey::read(&key_file(name, "private")).unwrap());
+    let envelope = Envelope::sign(RELEASE_TYPE, some_release(), &keys.each_ref()).unwrap();
+    fs::write(&file, envelope.to_json().unwrap()).unwrap();
+    node.arg("verify")
+        .arg(&file)
+        .args(names.map(|name| key_file(name, "public")));
+    let said: serde_json::Value = serde_json::from_str(&run(&mut node).expect_success()).unwrap();
+    let ids: Vec<String> = keys
+        .iter()
+        .map(|key| key.verifying_key().id().unwrap().to_string())
+        .collect();
+    assert_eq!(said["signers"], serde_json::json!(ids));
+    assert_eq!(said["payload"].as_str().unwrap().as_bytes(), some_release());
+
+    fs::write(&payload, some_release()).unwrap();
+    let mut node = bare_node_script("release.cjs").unwrap();
+    node.args(["sign", RELEASE_TYPE])
+        .arg(&payload)
+        .args(names.map(|name| key_file(name, "private")));
+    let made = run(&mut node).expect_success().into_bytes();
+    let taken = trust::check(&made, &device(&ring("two-of-three.json"))).unwrap();
+    assert_eq!(taken.keys().len(), 2, "the third one is in no ring");
+}
+
+#[test]
+fn openssl_verifies_our_signatures_and_we_verify_its() {
+    let Some(openssl) = tool("openssl") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let pss = [
+        "dgst",
+        "-sha256",
+        "-sigopt",
+        "rsa_padding_mode:pss",
+        "-sigopt",
+        "rsa_pss_saltlen:32",
+        "-sigopt",
+        "rsa_mgf1_md:sha256",
+    ];
+    for name in ["test-signer", "test-signer-3072", "test-signer-4096"] {
+        let key = SigningKey::read(&key_file(name, "private")).unwrap();
+        let envelope = Envelope::sign(RELEASE_TYPE, some_release(), &[&key]).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&envelope.to_json().unwrap()).unwrap();
+        fs::write(path("message"), signed_bytes(&some_release())).unwrap();
+        fs::write(path("ours"), base64(&json["signatures"][0]["sig"])).unwrap();
+        // OpenSSL wants SPKI.
+        let mut convert = Command::new(&openssl);
+        convert
+            .args(["rsa", "-RSAPublicKey_in", "-pubout", "-in"])
+            .arg(key_file(name, "public"));
+        run(convert.arg("-out").arg(path("public.spki"))).expect_success();
+        let mut verify = Command::new(&openssl);
+        verify
+            .args(pss)
+            .arg("-verify")
+            .arg(path("public.spki"))
+            .arg("-signature")
+            .arg(path("ours"));
+        let said = run(verify.arg(path("message"))).expect_success();
+        assert!(said.contains("Verified OK"), "{said}");
+
+        let mut sign = Command::new(&openssl);
+        sign.args(pss)
+            .arg("-sign")
+            .arg(key_file(name, "private"))
+            .arg("-out")
+            .arg(path("theirs"));
+        run(sign.arg(path("message"))).expect_success();
+        let made = with_signature(&json, &fs::read(path("theirs")).unwrap());
+        let public = VerifyingKey::read(&key_file(name, "public")).unwrap();
+        assert!(trust::check(&made, &device(&ring_of(&key, public))).is_ok(), "{name}");
+    }
+}
+
+/// Runs every vector of a folder; `least` of them must be refused.
+fn check(folder: &str, least: usize, take: impl Fn(&Vector) -> Result<()>) {
+    let vectors = read(folder);
+    let faults: Vec<String> = vectors
+        .iter()
+        .filter_map(|vector| {
+            let (outcome, message) = outcome(take(vector));
+            let expected = vector.field("expect");
+            (outcome != expected)
+                .then(|| format!("{}: {outcome} instead of {expected}: {message}", vector.field("name")))
+        })
+        .collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    let refused = vectors.iter().filter(|vector| vector.field("expect") != "ok").count();
+    // Past the test harness, which hides what passing tests print; `tests/run` shows such lines.
+    let line = format!(
+        "measured {refused} {folder} refused, {} taken\n",
+        vectors.len() - refused
+    );
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    assert!(refused >= least, "{refused}");
+}
+
+fn take_release(vector: &Vector) -> Result<()> {
+    let number = |field: &str| vector.get(field).map(|text| text.parse().unwrap());
+    let accepted = vector.get("accepted").map(|text| {
+        let (sequence, digest) = text.split_once(' ').unwrap();
+        Accepted {
+            sequence: sequence.parse().unwrap(),
+            payload_digest: digest.parse().unwrap(),
+        }
+    });
+    let content = vector
+        .get("content_key")
+        .map(|name| PublicContentKey::read(&root().join("keys").join(name)).unwrap());
+    let ring = walk(vector)?.expect("a release has a ring");
+    let context = TrustContext {
+        ring: &ring,
+        app: &vector.field("app").parse()?,
+        channel: &vector.field("channel").parse()?,
+        native: &NativeVersion::new(vector.field("native")),
+        built_in_sequence: number("built_in_sequence"),
+        last_accepted: accepted,
+        now: Timestamp(number("now").unwrap()),
+        latest_time_seen: Timestamp(number("latest_time_seen").unwrap_or(0)),
+        content_keys: &content.iter().collect::<Vec<_>>(),
+    };
+    trust::check(&vector.body, &context).map(drop)
+}
+
+/// The ring that a device has followed the others to.
+fn walk(vector: &Vector) -> Result<Option<KeyRing>> {
+    let mut names = vector.field("rings").split_whitespace();
+    let Some(first) = names.next() else {
+        return Ok(None);
+    };
+    names
+        .try_fold(ring(first), |before, name| before.follow(&trusted(name)))
+        .map(Some)
+}
+
+fn ring(name: &str) -> KeyRing {
+    KeyRing::trusted(&trusted(name), &app()).unwrap()
+}
+
+/// A ring of one key.
+fn ring_of(key: &SigningKey, public: VerifyingKey) -> KeyRing {
+    let new = release::NewKeyRing {
+        app_id: app(),
+        number: 1,
+        threshold: 1,
+        created_at: Timestamp(1),
+        keys: vec![public],
+        retired: Vec::new(),
+    };
+    let envelope = release::sign_ring(&new, &[key]).unwrap();
+    KeyRing::trusted(&envelope.to_json().unwrap(), &app()).unwrap()
+}
+
+fn trusted(name: &str) -> Vec<u8> {
+    fs::read(root().join("trust").join(name)).unwrap()
+}
+
+fn outcome(result: Result<()>) -> (&'static str, String) {
+    match result {
+        Ok(()) => ("ok", String::new()),
+        Err(error @ Error::ReleaseRefused { reason, .. }) => (reason.as_str(), error.to_string()),
+        Err(error) => (error.kind().as_str(), error.to_string()),
+    }
+}
+
+/// A device that takes the sound release.
+fn device(ring: &KeyRing) -> TrustContext<'_> {
+    static PLACE: std::sync::LazyLock<(AppId, release::ChannelName, NativeVersion)> =
+        std::sync::LazyLock::new(|| (app(), "production".parse().unwrap(), NativeVersion::new("3.0")));
+    let (app, channel, native) = &*PLACE;
+    TrustContext {
+        ring,
+        app,
+        channel,
+        native,
+        built_in_sequence: None,
+        last_accepted: None,
+        now: Timestamp(1_795_915_260),
+        latest_time_seen: Timestamp(0),
+        content_keys: &[],
+    }
+}
+
+/// The payload of the sound vector.
+fn some_release() -> Vec<u8> {
+    let sound = read("releases")
+        .into_iter()
+        .find(|vector| vector.field("name") == "sound")
+        .unwrap();
+    SignedRelease::parse(&sound.body).unwrap().envelope().payload().to_vec()
+}
+
+fn signed_bytes(payload: &[u8]) -> Vec<u8> {
+    capbundle_tests::forge::envelope::signed_bytes(RELEASE_TYPE, payload)
+}
+
+fn with_signature(envelope: &serde_json::Value, signature: &[u8]) -> Vec<u8> {
+    use base64::Engine as _;
+    let mut changed = envelope.clone();
+    changed["signatures"][0]["sig"] = base64::engine::general_purpose::STANDARD.encode(signature).into();
+    serde_json::to_vec(&changed).unwrap()
+}
+
+fn base64(text: &serde_json::Value) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD
+        .decode(text.as_str().unwrap())
+        .unwrap()
+}
+
+fn app() -> AppId {
+    APP.parse().unwrap()
+}
+
+fn key_file(name: &str, half: &str) -> PathBuf {
+    root().join("keys").join(format!("{name}.{half}.pem"))
+}
+
+fn read(folder: &str) -> Vec<Vector> {
+    Vector::read_all(&root().join(folder)).unwrap()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
+}

@@ -1,0 +1,305 @@
+//! A site of plain files in a bucket of real servers: conditions, kills, two publishers, what is not needed.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use capbundle::bundle::{PackOptions, pack};
+use capbundle::digest::Sha256Digest;
+use capbundle::keys::{KeyBits, SigningKey};
+use capbundle::progress::Control;
+use capbundle::publish::static_site::{
+    BucketSite, Bundle, Content, Details, Held, Item, OnlyIf, Outcome, Placement, Publisher, Run, Sent, Signing,
+    SiteStorage, Written, gc, publish_ring,
+};
+use capbundle::release::{
+    ChannelFile, ChannelName, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, NewKeyRing, SignedRelease, sign_ring, site,
+};
+use capbundle::store::Timestamp;
+use capbundle::{AppId, Error, ErrorKind, Limits, Result};
+
+use super::servers::{self, Server};
+
+/// A site that dies after so many changes, of which the last may have reached the server.
+#[derive(Debug)]
+struct Mortal<'a> {
+    site: &'a BucketSite,
+    left: AtomicUsize,
+    /// Whether the change at which it dies is made, and only its answer lost.
+    is_late: bool,
+}
+
+impl Mortal<'_> {
+    fn change<T>(&self, change: impl FnOnce() -> Result<T>) -> Result<T> {
+        let died = || Error::Network {
+            url: "bucket".to_owned(),
+            problem: "the process died".to_owned(),
+        };
+        match self.left.load(Ordering::Relaxed) {
+            0 if self.is_late => {
+                self.left.store(usize::MAX, Ordering::Relaxed);
+                change()?;
+                Err(died())
+            }
+            0 | usize::MAX => Err(died()),
+            left => {
+                self.left.store(left - 1, Ordering::Relaxed);
+                change()
+            }
+        }
+    }
+}
+
+impl SiteStorage for Mortal<'_> {
+    fn place(&self) -> String {
+        self.site.place()
+    }
+    fn lock(&self, control: &Control) -> Result<Held> {
+        self.site.lock(control)
+    }
+    fn read(&self, path: &str, limit: u64, control: &Control) -> Result<Option<Content>> {
+        self.site.read(path, limit, control)
+    }
+    fn read_start(&self, path: &str, length: u64, control: &Control) -> Result<Option<Vec<u8>>> {
+        self.site.read_start(path, length, control)
+    }
+    fn head(&self, path: &str, control: &Control) -> Result<Option<Item>> {
+        self.site.head(path, control)
+    }
+    fn list(&self, folder: &str, control: &Control) -> Result<Vec<Item>> {
+        self.site.list(folder, control)
+    }
+    fn write(&self, path: &str, bytes: &[u8], only_if: OnlyIf<'_>, control: &Control) -> Result<Written> {
+        self.change(|| self.site.write(path, bytes, only_if, control))
+    }
+    fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<Sent> {
+        self.change(|| self.site.put_file(path, file, control))
+    }
+    fn touch(&self, path: &str, control: &Control) -> Result<bool> {
+        self.change(|| self.site.touch(path, control))
+    }
+    fn delete(&self, path: &str, control: &Control) -> Result<()> {
+        self.change(|| self.site.delete(path, control))
+    }
+    fn is_guarded(&self) -> bool {
+        self.site.is_guarded()
+    }
+}
+
+/// An app that is published.
+struct App {
+    id: AppId,
+    channel: ChannelName,
+    key: SigningKey,
+    folder: tempfile::TempDir,
+}
+
+impl App {
+    fn new() -> Self {
+        Self {
+            id: "com.example.app".parse().unwrap(),
+            channel: "production".parse().unwrap(),
+            key: SigningKey::generate(KeyBits::B2048).unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn bundle(&self, version: &str) -> Bundle {
+        let (www, zip) = (
+            self.folder.path().join("www"),
+            self.folder.path().join(format!("{version}.zip")),
+        );
+        std::fs::create_dir_all(&www).unwrap();
+        std::fs::write(
+            www.join("index.html"),
+            format!("<script>notifyAppReady('{version}')</script>"),
+        )
+        .unwrap();
+        pack(&www, &zip, &PackOptions::default(), &Control::new()).unwrap();
+        Bundle::of_zip(&zip, &Limits::default(), &Control::new()).unwrap()
+    }
+
+    fn put_ring(&self, site: &dyn SiteStorage) {
+        let ring = NewKeyRing {
+            app_id: self.id.clone(),
+            number: 1,
+            threshold: 1,
+            created_at: Timestamp::now(),
+            keys: vec![self.key.verifying_key()],
+            retired: Vec::new(),
+        };
+        let envelope = sign_ring(&ring, &[&self.key]).unwrap().to_json().unwrap();
+        run(&mut |_| {}, |run| publish_ring(site, &self.id, &envelope, run)).unwrap();
+    }
+
+    fn publish(&self, site: &dyn SiteStorage, version: &str, before: &mut dyn FnMut(&str)) -> Outcome {
+        let keys = [&self.key];
+        let signing = Signing {
+            keys: &keys,
+            ring: None,
+            lifetime: Duration::from_secs(90 * 24 * 60 * 60),
+            sequence: None,
+        };
+        let mut details = Details::default();
+        version.clone_into(&mut details.version);
+        let bundle = self.bundle(version);
+        let publisher = Publisher::new(site, &self.id, &self.channel);
+        run(before, |run| {
+            publisher.publish(&bundle, &details, Placement::Stable, &signing, run)
+        })
+    }
+
+    /// What a device that reads now is offered; all of it must be there.
+    fn offered(&self, site: &dyn SiteStorage) -> Option<u64> {
+        let control = Control::new();
+        let read = |path: &str, limit: usize| site.read(path, limit as u64, &control).unwrap();
+        let file = read(&site::channel_path(&self.channel), MAX_CHANNEL_FILE_BYTES)?;
+        let file = ChannelFile::parse(&file.bytes, &self.id, &self.channel).unwrap();
+        for sequence in file.sequences() {
+            let envelope = read(&site::release_path(&self.channel, sequence), MAX_ENVELOPE_BYTES).expect("a release");
+            let signed = SignedRelease::parse(&envelope.bytes).unwrap();
+            let release = signed.release();
+            let (archive, length) = site::archive_of(release);
+            let bytes = site
+                .read_start(&archive, length + 1, &control)
+                .unwrap()
+                .expect("an archive");
+            assert_eq!(Sha256Digest::of(&bytes), release.archive.digest);
+            let list = site::file_list_path(&release.files_digest);
+            let bytes = site.read_start(&list, 1 << 20, &control).unwrap().expect("a file list");
+            assert_eq!(Sha256Digest::of(&bytes), release.files_digest);
+        }
+        file.stable
+    }
+}
+
+fn run<T>(before: &mut dyn FnMut(&str), act: impl FnOnce(&mut Run<'_>) -> T) -> T {
+    act(&mut Run {
+        dry_run: false,
+        control: &Control::new(),
+        before,
+    })
+}
+
+fn site(server: &Server, prefix: &str) -> BucketSite {
+    BucketSite::new(server.bucket(), prefix)
+}
+
+#[test]
+fn files_are_served_as_the_format_says() {
+    for server in servers::all() {
+        let (app, site) = (App::new(), site(&server, "/updates/app/"));
+        app.put_ring(&site);
+        app.publish(&site, "1.0.0", &mut |_| {}).unwrap();
+        assert!(site.is_guarded(), "both servers know conditions");
+        assert_eq!(app.offered(&site), Some(1));
+        let bucket = server.bucket();
+        let head = |path: &str| servers::head(&bucket, &format!("updates/app/{path}")).expect(path);
+        // One of the two servers keeps no Cache-Control.
+        if let Some(cached) = head("channels/production.json").cache_control {
+            assert_eq!(cached, "no-cache");
+            assert_eq!(
+                head("releases/production/1.json").cache_control.as_deref(),
+                Some("no-cache")
+            );
+            let kept = head("keys/1.json").cache_control.unwrap();
+            assert!(kept.contains("immutable"), "{kept}");
+        }
+        for item in site.list("archives", &Control::new()).unwrap() {
+            assert_eq!(head(&item.path).content_type.as_deref(), Some("application/zip"));
+            assert!(
+                item.modified.is_some()
+                    && site
+                        .head(&item.path, &Control::new())
+                        .unwrap()
+                        .unwrap()
+                        .modified
+                        .is_some()
+            );
+        }
+    }
+}
+
+#[test]
+fn killed_at_any_change_devices_see_no_half_and_the_next_run_finishes() {
+    for server in servers::all() {
+        for is_late in [false, true] {
+            for changes in 0.. {
+                let app = App::new();
+                let site = site(&server, &format!("{is_late}/{changes}"));
+                app.put_ring(&site);
+                app.publish(&site, "1.0.0", &mut |_| {}).unwrap();
+                let mortal = Mortal {
+                    site: &site,
+                    left: AtomicUsize::new(changes),
+                    is_late,
+                };
+                let died = app.publish(&mortal, "1.1.0", &mut |_| {}).is_err();
+                let meanwhile = app.offered(&site);
+                assert!(meanwhile == Some(1) || meanwhile == Some(2), "{meanwhile:?}");
+                app.publish(&site, "1.1.0", &mut |_| {}).unwrap();
+                assert_eq!(app.offered(&site), Some(2));
+                if !died {
+                    assert_eq!(changes, 4, "archive, file list, release, channel file");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_second_of_two_publishers_is_refused() {
+    for server in servers::all() {
+        for at in ["releases/", "channels/"] {
+            let app = App::new();
+            let site = site(&server, &format!("together/{at}"));
+            app.put_ring(&site);
+            app.publish(&site, "1.0.0", &mut |_| {}).unwrap();
+            let mut other = Some(());
+            let refused = app.publish(&site, "1.1.0", &mut |step| {
+                if step.contains(at) && other.take().is_some() {
+                    app.publish(&site, "2.0.0", &mut |_| {}).unwrap();
+                }
+            });
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::Busy);
+            let stable = app.offered(&site).unwrap();
+            let (path, control) = (site::release_path(&app.channel, stable), Control::new());
+            let bytes = site
+                .read(&path, MAX_ENVELOPE_BYTES as u64, &control)
+                .unwrap()
+                .unwrap()
+                .bytes;
+            assert_eq!(SignedRelease::parse(&bytes).unwrap().release().version, "2.0.0");
+        }
+    }
+}
+
+#[test]
+fn what_nothing_needs_goes_and_what_is_taken_up_again_stays() {
+    for server in servers::all() {
+        let (app, site) = (App::new(), site(&server, ""));
+        app.put_ring(&site);
+        for version in ["1.0.0", "1.1.0", "1.2.0"] {
+            app.publish(&site, version, &mut |_| {}).unwrap();
+        }
+        let collect = |later: u64| {
+            let mut options = gc::GcOptions::default();
+            options.keep = 1;
+            options.now = Timestamp(Timestamp::now().0 + later);
+            run(&mut |_| {}, |run| gc::collect(&site, &app.id, &options, run))
+                .unwrap()
+                .removed
+                .len()
+        };
+        assert_eq!(collect(0), 0);
+        let archives = site.list("archives", &Control::new()).unwrap();
+        assert!(site.touch(&archives[0].path, &Control::new()).unwrap());
+        assert!(!site.touch("archives/none.zip", &Control::new()).unwrap());
+        assert_eq!(collect(2 * 24 * 60 * 60), 6);
+        assert_eq!(app.offered(&site), Some(3));
+        // An old archive is sent once more where it was collected, and kept where it is there.
+        app.publish(&site, "1.0.0", &mut |_| {}).unwrap();
+        assert_eq!(app.offered(&site), Some(4));
+    }
+}
