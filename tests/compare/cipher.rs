@@ -50,6 +50,7 @@ fn openssl() -> f64 {
     let seconds = TIME.as_secs().to_string();
     let arguments = [
         "speed",
+        "-elapsed",
         "-mr",
         "-seconds",
         &seconds,

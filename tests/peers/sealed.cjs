@@ -16,7 +16,7 @@ const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest()
 const refuse = (why) => { throw new Error(why) }
 
 // SHA-256 of the public half as SPKI DER.
-const keyId = (key) => sha256(crypto.createPublicKey(key).export({ type: 'spki', format: 'der' }))
+const keyId = (key) => sha256((key.type === 'private' ? crypto.createPublicKey(key) : key).export({ type: 'spki', format: 'der' }))
 
 const oaep = (key) => ({ key, padding: crypto.constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' })
 

@@ -161,6 +161,24 @@ fn sealing_refuses_what_would_not_be_what_was_meant() {
 }
 
 #[test]
+fn content_keys_are_shown_beside_those_that_sign() {
+    let project = with_content_key();
+    let shown = project.run("key show --json").document();
+    assert_eq!(shown["keys"].as_array().unwrap().len(), 0);
+    assert_eq!(shown["contentKeys"][0]["origin"], ".capbundle_content_key");
+    assert_eq!(shown["contentKeys"][0]["keyId"], shown["contentKeys"][1]["keyId"]);
+    let project = project.with_keys();
+    let text = project.run("key show").stdout;
+    assert!(
+        text.contains("content key, private") && text.contains("Capgo key id"),
+        "{text}"
+    );
+    project.write(".capbundle_content_key", project.read(".capgo_key_v2"));
+    let shown = project.run("key show --json").document();
+    assert_eq!(codes_of(&shown["warnings"]), ["key_mismatch", "key_in_both_roles"]);
+}
+
+#[test]
 fn a_private_content_key_is_not_packed() {
     let project = with_content_key();
     let key = project.read(".capbundle_content_key");

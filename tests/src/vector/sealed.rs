@@ -57,7 +57,7 @@ const SEGMENT: usize = 1 << SMALL_SEGMENTS;
 
 /// Bytes of which no two segments are alike.
 fn plain(size: usize) -> Vec<u8> {
-    (0_u32..).flat_map(|number| number.to_be_bytes()).take(size).collect()
+    (0_u32..).flat_map(u32::to_be_bytes).take(size).collect()
 }
 
 /// An archive of two segments, the second one short.

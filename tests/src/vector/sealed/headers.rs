@@ -18,23 +18,23 @@ pub(super) fn all(keys: &ContentKeys) -> Vec<Vector> {
             archive.magic = b"\x89CBSEAL\r\n".to_vec();
         }),
         changed("stripped", "the high bit lost on the way", &|archive| {
-            archive.magic[0] &= 0x7f
+            archive.magic[0] &= 0x7f;
         }),
         unsupported(changed("version-0", "a version before the first", &|archive| {
-            archive.version = 0
+            archive.version = 0;
         })),
         unsupported(changed("version-2", "a later version", &|archive| archive.version = 2)),
         changed("segments-2k", "segments smaller than a reader takes", &|archive| {
-            archive.segment_bits = 11
+            archive.segment_bits = 11;
         }),
         changed("segments-2m", "segments larger than a reader takes", &|archive| {
-            archive.segment_bits = 21
+            archive.segment_bits = 21;
         }),
         changed("segments-0", "segments of one byte", &|archive| {
-            archive.segment_bits = 0
+            archive.segment_bits = 0;
         }),
         changed("segments-255", "segments of 2^255 bytes", &|archive| {
-            archive.segment_bits = 255
+            archive.segment_bits = 255;
         }),
         changed("byte-19", "the byte that is zero", &|archive| archive.byte_19 = 1),
         sized("size-2-53", "more bytes than JSON counts", 1 << 53),

@@ -43,7 +43,7 @@ fn lists(keys: &ContentKeys) -> Vec<Vector> {
             archive.recipient_count = 0;
         }),
         changed(keys, "65535", "a count that is a lie", |archive| {
-            archive.recipient_count = u16::MAX
+            archive.recipient_count = u16::MAX;
         }),
         changed(keys, "twice", "the same one twice", |archive| {
             archive.recipients.push(archive.recipients[0].clone());

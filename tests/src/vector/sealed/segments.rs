@@ -4,7 +4,7 @@ use super::{ContentKeys, SEGMENT, SealedArchive, Vector, one_segment, plain, ref
 use crate::forge::sealed::{SMALL_SEGMENTS, Segment};
 
 pub(super) fn all(keys: &ContentKeys) -> Vec<Vector> {
-    [bytes(keys), orders(keys), nonces(keys)].concat()
+    [bytes(keys), ends(keys), orders(keys), nonces(keys)].concat()
 }
 
 /// The header of an archive with these segments behind it.
@@ -60,6 +60,15 @@ fn bytes(keys: &ContentKeys) -> Vec<Vector> {
             "zeros, as a crash leaves them",
             with(&archive, &[&vec![0; first.len()], last]),
         ),
+    ]
+}
+
+fn ends(keys: &ContentKeys) -> Vec<Vector> {
+    let archive = two_segments(keys);
+    let segments = archive.sealed_segments();
+    let [first, last] = [segments[0].as_slice(), &segments[1]];
+    let tag = first.len() - 16;
+    vec![
         refused("cut-all", "no segment at all", with(&archive, &[])),
         refused(
             "cut-in-first",
@@ -178,13 +187,13 @@ fn nonces(keys: &ContentKeys) -> Vec<Vector> {
     whole.associated = Some(whole.header());
     vec![
         changed(0, "last-flag-early", "the flag of the last on the first", &|archive| {
-            archive.segments[0].last = 1
+            archive.segments[0].last = 1;
         }),
         changed(1, "last-flag-missing", "no flag on the last", &|archive| {
-            archive.segments[1].last = 0
+            archive.segments[1].last = 0;
         }),
         changed(1, "last-flag-2", "a flag that is neither", &|archive| {
-            archive.segments[1].last = 2
+            archive.segments[1].last = 2;
         }),
         changed(0, "counted-from-1", "a counter that begins with 1", &|archive| {
             archive.segments.iter_mut().for_each(|segment| segment.number += 1);

@@ -2,17 +2,21 @@
 
 use std::path::Path;
 
-use capbundle::keys::{SigningKey, VerifyingKey};
+use capbundle::keys::{ContentKey, PublicContentKey, SigningKey, VerifyingKey};
 use serde::Serialize;
 
 use crate::codes::{About, Failure, Result, Subject, Warning};
-use crate::commands::key_source::{self, PRIVATE_KEY_FILE, PUBLIC_KEY_FILE};
+use crate::commands::key_source::{
+    self, PRIVATE_CONTENT_KEY_FILE, PRIVATE_KEY_FILE, PUBLIC_CONTENT_KEY_FILE, PUBLIC_KEY_FILE,
+};
 use crate::config::CapacitorConfig;
 use crate::output::Output;
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Document {
     keys: Vec<Shown>,
+    content_keys: Vec<ShownContent>,
     warnings: Vec<Warning>,
 }
 
@@ -25,6 +29,27 @@ struct Shown {
     bits: usize,
     capgo_key_id: String,
     key_id: String,
+}
+
+/// One key that archives are sealed for; of a private one, what its public half tells.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownContent {
+    origin: &'static str,
+    private: bool,
+    bits: usize,
+    key_id: String,
+}
+
+impl ShownContent {
+    fn of(origin: &'static str, private: bool, key: &PublicContentKey) -> Self {
+        Self {
+            origin,
+            private,
+            bits: key.bits(),
+            key_id: key.id().to_string(),
+        }
+    }
 }
 
 impl Shown {
@@ -42,6 +67,15 @@ impl Shown {
 pub(crate) fn run(output: &Output) -> Result<()> {
     let mut warnings = Vec::new();
     let keys = found(&mut warnings)?;
+    let content_keys = found_content()?;
+    if keys.is_empty() && content_keys.is_empty() {
+        return Err(Failure::refused(
+            "missing_key",
+            format!(
+                "no key here: neither {PRIVATE_KEY_FILE}, {PUBLIC_KEY_FILE}, a publicKey in capacitor.config nor a content key"
+            ),
+        ));
+    }
     warnings.extend(keys.first().and_then(|(_, key)| key_source::size_warning(key)));
     let (private, public): (Vec<&(Shown, VerifyingKey)>, Vec<_>) = keys.iter().partition(|(shown, _)| shown.private);
     for ((own, key), (other, installed)) in private
@@ -58,6 +92,25 @@ pub(crate) fn run(output: &Output) -> Result<()> {
             ));
         }
     }
+    if let [(private, key), (public, other)] = content_keys.as_slice()
+        && key != other
+    {
+        warnings.push(Warning::new(
+            "key_mismatch",
+            format!(
+                "{} is not the public half of {}: what is sealed for the one cannot be opened with the other",
+                public.origin, private.origin
+            ),
+        ));
+    }
+    for (content, key) in &content_keys {
+        if keys.iter().any(|(_, signing)| key.same_modulus_as(signing)) {
+            warnings.push(Warning::new(
+                "key_in_both_roles",
+                format!("{} holds a key that signs: make another for archives", content.origin),
+            ));
+        }
+    }
     for (key, _) in &keys {
         let half = if key.private { "private" } else { "public" };
         output.report_all([
@@ -66,8 +119,16 @@ pub(crate) fn run(output: &Output) -> Result<()> {
             format!("  key id        {}", key.key_id),
         ])?;
     }
+    for (key, _) in &content_keys {
+        let half = if key.private { "private" } else { "public" };
+        output.report_all([
+            format!("{} (content key, {half}, {} bits)", key.origin, key.bits),
+            format!("  key id        {}", key.key_id),
+        ])?;
+    }
     output.warn_all(&warnings);
     output.document(&Document {
+        content_keys: content_keys.into_iter().map(|(shown, _)| shown).collect(),
         keys: keys.into_iter().map(|(shown, _)| shown).collect(),
         warnings,
     })
@@ -90,11 +151,20 @@ fn found(warnings: &mut Vec<Warning>) -> Result<Vec<(Shown, VerifyingKey)>> {
         // The files are worth showing all the same.
         Err(failure) => warnings.push(Warning::new(failure.code, failure.message)),
     }
-    if keys.is_empty() {
-        return Err(Failure::refused(
-            "missing_key",
-            format!("no key here: neither {PRIVATE_KEY_FILE}, {PUBLIC_KEY_FILE} nor a publicKey in capacitor.config"),
-        ));
+    Ok(keys)
+}
+
+/// The two files of a content key, as far as they are here.
+fn found_content() -> Result<Vec<(ShownContent, PublicContentKey)>> {
+    let mut keys = Vec::new();
+    let (private, public) = (Path::new(PRIVATE_CONTENT_KEY_FILE), Path::new(PUBLIC_CONTENT_KEY_FILE));
+    if private.exists() {
+        let key = ContentKey::read(private).about(Subject::ContentKey)?.public().clone();
+        keys.push((ShownContent::of(PRIVATE_CONTENT_KEY_FILE, true, &key), key));
+    }
+    if public.exists() {
+        let key = PublicContentKey::read(public).about(Subject::ContentKey)?;
+        keys.push((ShownContent::of(PUBLIC_CONTENT_KEY_FILE, false, &key), key));
     }
     Ok(keys)
 }
