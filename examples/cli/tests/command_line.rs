@@ -10,7 +10,7 @@ mod project;
 
 use project::Project;
 
-const COMMANDS: [&str; 48] = [
+const COMMANDS: [&str; 69] = [
     "",
     "bundle",
     "key",
@@ -37,6 +37,27 @@ const COMMANDS: [&str; 48] = [
     "key create",
     "key save",
     "key show",
+    "release",
+    "release create",
+    "release sign",
+    "release inspect",
+    "release check",
+    "release publish",
+    "release promote",
+    "release rollout",
+    "release rollback",
+    "release pause",
+    "release renew",
+    "release list",
+    "release verify",
+    "release gc",
+    "keyring",
+    "keyring create",
+    "keyring rotate",
+    "keyring sign",
+    "keyring inspect",
+    "keyring check",
+    "keyring publish",
     "device install",
     "device launch",
     "device started",
@@ -194,6 +215,8 @@ fn the_demo_ends_well_and_leaves_nothing() {
         "refused: digest_mismatch",
         "3.0.0 failed: serves 2.0.0 again",
         "version 3.0.0 failed on this device before",
+        "not for this device yet",
+        "An archive of another release takes its place",
     ] {
         assert!(run.stdout.contains(told), "{told}\n{}", run.stdout);
     }
@@ -203,7 +226,7 @@ fn the_demo_ends_well_and_leaves_nothing() {
             .lines()
             .last()
             .unwrap()
-            .contains("4 of 4 forgeries were refused"),
+            .contains("9 of 9 forgeries were refused"),
         "{}",
         run.stdout
     );
@@ -218,7 +241,7 @@ fn the_demo_is_a_document_too_and_keeps_its_files_on_request() {
         (&document["passed"], &document["folder"]),
         (&true.into(), &"files".into())
     );
-    assert_eq!(document["steps"].as_array().unwrap().len(), 29);
+    assert_eq!(document["steps"].as_array().unwrap().len(), 47);
     for kept in [
         "files/ci/dev.capbundle.webapp_1.0.0.zip",
         "files/device/bundles/1.0.0/index.html",

@@ -79,14 +79,14 @@ fn from_nothing_to_a_release_that_is_rolled_out_promoted_and_taken_back() {
 #[test]
 fn a_list_for_people_is_a_table() {
     let project = on_folder();
-    publish(&project, "1.0.0", "");
+    publish(&project, "1.0.0", "--expires-in 100h");
     let shown = project.run("release list --to site").stdout;
     assert!(
         shown.starts_with("CHANNEL     SEQUENCE  VERSION  OFFERED TO  EXPIRES"),
         "{shown}"
     );
     assert!(
-        shown.contains("production  1         1.0.0    all         in 89 d"),
+        shown.contains("production  1         1.0.0    all         in 4 d"),
         "{shown}"
     );
 }

@@ -159,9 +159,9 @@ impl App {
             let envelope = read(&site::release_path(&self.channel, sequence), MAX_ENVELOPE_BYTES).expect("a release");
             let signed = SignedRelease::parse(&envelope.bytes).unwrap();
             let release = signed.release();
-            let (archive, size) = site::archive_of(release);
+            let (archive, length) = site::archive_of(release);
             let bytes = site
-                .read_start(&archive, size + 1, &control)
+                .read_start(&archive, length + 1, &control)
                 .unwrap()
                 .expect("an archive");
             assert_eq!(Sha256Digest::of(&bytes), release.archive.digest);

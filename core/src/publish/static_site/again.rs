@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::channel::keep;
-use super::publish::template;
+use super::publish::{sequence, template};
 use super::signing::{Signed, Signing};
 use super::state::State;
 use super::steps::{self, Decision, Run, Step};
@@ -18,6 +18,15 @@ use crate::store::Timestamp;
 const NO_GAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// As many releases are proposed to whoever must say which one to go back to.
 const PROPOSED: usize = 5;
+
+/// How releases are made in one run.
+#[derive(Clone, Copy)]
+struct Making<'a> {
+    signing: &'a Signing<'a>,
+    ring: &'a KeyRing,
+    /// Nothing is signed.
+    dry_run: bool,
+}
 
 impl Publisher<'_> {
     /// Goes back to the bundle of an older release: a new release of it, with a higher sequence, for everybody, at once. Its
@@ -51,8 +60,13 @@ impl Publisher<'_> {
             }
             let mut decision = Decision::default();
             let ring = signing.ring(self, &[], &mut decision.notes, control)?;
-            let wanted = self.again(template(&target), signing, self.sequence(signing, &state)?);
-            let sequence = self.take_up_or_make(&mut decision, &state, wanted, signing, &ring, dry_run, control)?;
+            let making = Making {
+                signing,
+                ring: &ring,
+                dry_run,
+            };
+            let wanted = self.again(template(&target), signing, sequence(signing, &state)?);
+            let sequence = self.take_up_or_make(&mut decision, &state, &wanted, &making, control)?;
             let mut next = state.channel.clone();
             next.stable = Some(sequence);
             if let Some(candidate) = next.candidate.take() {
@@ -94,12 +108,17 @@ impl Publisher<'_> {
             }
             let mut decision = Decision::default();
             let ring = signing.ring(self, &[], &mut decision.notes, control)?;
+            let making = Making {
+                signing,
+                ring: &ring,
+                dry_run,
+            };
             let mut state = state;
             let before = state.channel.clone();
             let mut next = before.clone();
             for signed in &offered {
                 let wanted = self.again(template(signed), signing, state.next_sequence());
-                let sequence = self.take_up_or_make(&mut decision, &state, wanted, signing, &ring, dry_run, control)?;
+                let sequence = self.take_up_or_make(&mut decision, &state, &wanted, &making, control)?;
                 state.take(sequence);
                 if before.stable == Some(signed.release().sequence) {
                     next.stable = Some(sequence);
@@ -125,13 +144,12 @@ impl Publisher<'_> {
         &self,
         decision: &mut Decision,
         state: &State,
-        wanted: NewRelease,
-        signing: &Signing<'_>,
-        ring: &KeyRing,
-        dry_run: bool,
+        wanted: &NewRelease,
+        making: &Making<'_>,
         control: &Control,
     ) -> Result<u64> {
-        if let Some(begun) = self.begun(state, &wanted, signing, ring, control)?
+        let Making { signing, ring, dry_run } = *making;
+        if let Some(begun) = self.begun(state, wanted, signing, ring, control)?
             && begun.sealed == wanted.sealed
         {
             decision.notes.push(Note::WentOn(begun.sequence));
@@ -149,7 +167,7 @@ impl Publisher<'_> {
             decision.steps.push(Step::Told(format!("sign and write {path}")));
             return Ok(sequence);
         }
-        let Signed { envelope, release } = signing.sign(self, ring, &wanted, &[])?;
+        let Signed { envelope, release } = signing.sign(self, ring, wanted, &[])?;
         decision.steps.extend(keep(&release));
         decision.steps.push(Step::New { path, bytes: envelope });
         Ok(sequence)

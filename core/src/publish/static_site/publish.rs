@@ -76,7 +76,7 @@ impl Publisher<'_> {
                 ..Decision::default()
             };
             if let Some(offered) = self.offered(&state, &wanted, signing, &ring, bundle, control)? {
-                return self.offer_again(offered, &state, placement, decision);
+                return self.offer_again(&offered, &state, placement, decision);
             }
             let sequence = match self.unfinished(&state, &wanted, signing, &ring, bundle, control)? {
                 Some(release) => {
@@ -120,7 +120,7 @@ impl Publisher<'_> {
             require_fitting(&release, file, files, control)?;
             let state = self.state(control)?;
             if state.channel.sequences().any(|named| named == release.sequence) {
-                return self.offer_again(release, &state, placement, Decision::default());
+                return self.offer_again(&release, &state, placement, Decision::default());
             }
             require_above(release.sequence, &state)?;
             let mut decision = Decision {
@@ -149,7 +149,7 @@ impl Publisher<'_> {
             app_id: self.app.clone(),
             channel: self.channel.clone(),
             version: details.version.clone(),
-            sequence: self.sequence(signing, state)?,
+            sequence: sequence(signing, state)?,
             created_at: self.now,
             expires_at: signing.expiry(self.now),
             native: details.native.clone(),
@@ -163,15 +163,6 @@ impl Publisher<'_> {
         // What is wrong with it is found before a gigabyte is sealed.
         crate::release::create(&new)?;
         Ok(new)
-    }
-
-    /// The sequence that was asked for, or the next.
-    pub(super) fn sequence(&self, signing: &Signing<'_>, state: &State) -> Result<u64> {
-        match signing.sequence {
-            None => Ok(state.next_sequence()),
-            // Whether it is free is asked later: what an earlier run began has it.
-            Some(sequence) => require_above(sequence, state).map(|()| sequence),
-        }
     }
 
     /// The release that the channel offers, if it is the wanted one and good for a while.
@@ -202,7 +193,7 @@ impl Publisher<'_> {
 
     fn offer_again(
         &self,
-        offered: Release,
+        offered: &Release,
         state: &State,
         placement: Placement,
         mut decision: Decision,
@@ -225,7 +216,7 @@ impl Publisher<'_> {
                 return Ok(decision);
             }
         }
-        decision.steps = keep(&offered);
+        decision.steps = keep(offered);
         self.offer(&mut decision, state, sequence, placement)?;
         Ok(decision)
     }
@@ -354,6 +345,15 @@ impl Publisher<'_> {
             decision.notes.push(Note::CandidateEnds(before.sequence));
         }
         self.then_offer(decision, state, next)
+    }
+}
+
+/// The sequence that was asked for, or the next.
+pub(super) fn sequence(signing: &Signing<'_>, state: &State) -> Result<u64> {
+    match signing.sequence {
+        None => Ok(state.next_sequence()),
+        // Whether it is free is asked later: what an earlier run began has it.
+        Some(sequence) => require_above(sequence, state).map(|()| sequence),
     }
 }
 

@@ -187,18 +187,17 @@ impl Look<'_> {
 
     fn ring(&mut self) -> Result<Option<KeyRing>> {
         let first = site::ring_path(1);
-        let trusted = match self.options.ring {
+        let trusted = if let Some(bytes) = self.options.ring {
             // It is the caller's own, not the site's.
-            Some(bytes) => Some(KeyRing::trusted(bytes, self.app)?),
-            None => {
-                let Some(bytes) = self.document(&first, MAX_ENVELOPE_BYTES)? else {
-                    return Ok(None);
-                };
-                let message = "no ring of your own was given, so the first one of the site is believed: whoever can write there \
-                               can replace it, and devices would refuse what is signed by others";
-                self.problem(Severity::Note, "ring_from_site", &first, message);
-                self.told(&first, KeyRing::trusted(&bytes, self.app))?
-            }
+            Some(KeyRing::trusted(bytes, self.app)?)
+        } else {
+            let Some(bytes) = self.document(&first, MAX_ENVELOPE_BYTES)? else {
+                return Ok(None);
+            };
+            let message = "no ring of your own was given, so the first one of the site is believed: whoever can write there can \
+                           replace it, and devices would refuse what is signed by others";
+            self.problem(Severity::Note, "ring_from_site", &first, message);
+            self.told(&first, KeyRing::trusted(&bytes, self.app))?
         };
         let Some(mut ring) = trusted else {
             return Ok(None);

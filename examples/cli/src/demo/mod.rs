@@ -3,11 +3,13 @@
 mod app;
 mod ask;
 mod attack;
+mod channel;
 mod publish;
 mod server;
 mod story;
 mod trial;
 mod update;
+mod web;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,12 +34,14 @@ struct Document<'a> {
 pub(crate) fn run(args: &DemoArgs, output: &Output) -> Result<()> {
     let folder = Folder::new(args.keep.as_deref())?;
     let mut story = Story::new(output, folder.path());
-    output.report("One app and its updates: from the build folder to the device, what happens to forgeries, and to a version that crashes.")?;
+    output.report("One app and its updates: from the build folder to the device, what happens to forgeries, to a version that crashes, and all of it without a server.")?;
 
     let published = publish::chapter(&mut story, folder.path())?;
     let (device, offer) = update::chapter(&mut story, folder.path(), &published)?;
     let attacks = attack::chapter(&mut story, folder.path(), &published, &device, &offer)?;
     trial::chapter(&mut story, folder.path(), &published, &device)?;
+    let more = channel::chapter(&mut story, folder.path())?;
+    let attacks = attacks + more;
 
     let verdict = format!(
         "The update arrived exactly as it was made, {attacks} of {attacks} forgeries were refused, and the version that \

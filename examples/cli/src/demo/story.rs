@@ -64,9 +64,19 @@ impl<'a> Story<'a> {
         expected: ErrorKind,
         work: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
+        self.refused_as(title, &[expected], work)
+    }
+
+    /// The same, where several checks may be the one that finds it.
+    pub(super) fn refused_as(
+        &mut self,
+        title: &str,
+        expected: &[ErrorKind],
+        work: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         let started = Instant::now();
         match work() {
-            Err(failure) if failure.code == expected.as_str() => {
+            Err(failure) if expected.iter().any(|kind| failure.code == kind.as_str()) => {
                 let why = failure.message.replace(&self.prefix, "");
                 self.tell(title, format!("refused: {}", failure.code), started)?;
                 self.output.report(format!("     {why}"))

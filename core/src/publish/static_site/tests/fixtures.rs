@@ -170,11 +170,11 @@ pub(in crate::publish::static_site) fn device_looks(site: &Memory) {
         let file = ChannelFile::parse(&site.served(&path).unwrap(), &APP, &channel).unwrap();
         for sequence in file.sequences() {
             let release = trusted(site, &channel, sequence);
-            let (archive, size) = site::archive_of(&release);
+            let (archive, length) = site::archive_of(&release);
             let bytes = site
                 .served(&archive)
                 .unwrap_or_else(|| panic!("{archive} is named and not there"));
-            assert_eq!(bytes.len() as u64, size);
+            assert_eq!(bytes.len() as u64, length);
             if release.sealed.is_none() {
                 assert_eq!(Sha256Digest::of(&bytes), release.archive.digest);
             }

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::sync::{LazyLock, Mutex};
 
@@ -202,7 +202,7 @@ fn a_sealed_archive_is_opened_with_a_content_key() {
     let keys: [&ContentKey; 1] = [&CONTENT_KEY];
     let opened = |site: &Memory| {
         let report = look_with(&served(site), |options| {
-            (options.full, options.content_keys) = (true, &keys)
+            (options.full, options.content_keys) = (true, &keys);
         });
         codes(&report).into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
