@@ -134,7 +134,7 @@ fn openssl_verifies_our_signatures_and_we_verify_its() {
         convert
             .args(["rsa", "-RSAPublicKey_in", "-pubout", "-in"])
             .arg(key_file(name, "public"));
-        run(convert.arg("-out").arg(path("public.spki"))).expect_success();
+        let _silent = run(convert.arg("-out").arg(path("public.spki"))).expect_success();
         let mut verify = Command::new(&openssl);
         verify
             .args(pss)
@@ -151,7 +151,7 @@ fn openssl_verifies_our_signatures_and_we_verify_its() {
             .arg(key_file(name, "private"))
             .arg("-out")
             .arg(path("theirs"));
-        run(sign.arg(path("message"))).expect_success();
+        let _silent = run(sign.arg(path("message"))).expect_success();
         let made = with_signature(&json, &fs::read(path("theirs")).unwrap());
         let public = VerifyingKey::read(&key_file(name, "public")).unwrap();
         assert!(trust::check(&made, &device(&ring_of(&key, public))).is_ok(), "{name}");
@@ -190,7 +190,7 @@ fn take_release(vector: &Vector) -> Result<()> {
             payload_digest: digest.parse().unwrap(),
         }
     });
-    let content = vector
+    let content_key = vector
         .get("content_key")
         .map(|name| PublicContentKey::read(&root().join("keys").join(name)).unwrap());
     let ring = walk(vector)?.expect("a release has a ring");
@@ -203,7 +203,7 @@ fn take_release(vector: &Vector) -> Result<()> {
         last_accepted: accepted,
         now: Timestamp(number("now").unwrap()),
         latest_time_seen: Timestamp(number("latest_time_seen").unwrap_or(0)),
-        content_keys: &content.iter().collect::<Vec<_>>(),
+        content_keys: &content_key.iter().collect::<Vec<_>>(),
     };
     trust::check(&vector.body, &context).map(drop)
 }

@@ -10,7 +10,7 @@ mod project;
 
 use std::fs;
 
-use project::{Project, text_of};
+use project::Project;
 use serde_json::json;
 
 const CREATE: &str = "release create --bundle 1.2.3 --channel production --sequence 42";

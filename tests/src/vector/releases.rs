@@ -3,12 +3,16 @@
 //! `expect` is the word of docs/format.md by which it is refused, or `ok`. What the device knows stands in the other fields; the
 //! rings it trusts and followed are files in `trust/`.
 
+#![allow(clippy::too_many_lines, reason = "these functions are tables")]
+
 mod documents;
+mod envelopes;
 mod files;
 mod json_text;
 mod policy;
 mod rings;
 mod signatures;
+mod texts;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -56,7 +60,14 @@ pub fn trusted_rings(keys: &TestKeys) -> Vec<(String, String)> {
 /// Every vector of a release.
 #[must_use]
 pub fn releases(keys: &TestKeys) -> Vec<Vector> {
-    [signatures::all(keys), documents::all(keys), policy::all(keys)].concat()
+    [
+        signatures::all(keys),
+        envelopes::all(keys),
+        documents::all(keys),
+        texts::all(keys),
+        policy::all(keys),
+    ]
+    .concat()
 }
 
 /// Every vector of a key ring.

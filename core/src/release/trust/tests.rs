@@ -1,7 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
-use std::fs;
-
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -12,7 +10,8 @@ use super::super::fixtures::{
 use super::super::{ArchiveIdentity, KEYS_TYPE, NewRelease, SealedIdentity, create};
 use super::*;
 use crate::ErrorKind;
-use crate::seal::stream;
+
+mod opening;
 
 /// A device, as a test wants it.
 struct Device {
@@ -371,130 +370,6 @@ fn the_first_check_that_fails_is_the_answer() {
     assert_eq!(device.reason(&release), "key_in_both_roles");
     device.content_keys.clear();
     assert!(device.check(&release).is_ok());
-}
-
-/// A plain archive of these bytes, and the release that names it.
-fn archive_of(bytes: &[u8]) -> (tempfile::TempDir, TrustedRelease) {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("app.zip"), bytes).unwrap();
-    let new = NewRelease {
-        archive: ArchiveIdentity {
-            size: bytes.len() as u64,
-            digest: Sha256Digest::of(bytes),
-        },
-        ..new_release()
-    };
-    (folder, device().check(&signed(&new, &[0])).unwrap())
-}
-
-#[test]
-fn a_plain_archive_is_proved_by_the_release_that_names_it() {
-    let (folder, trusted) = archive_of(b"plain archive");
-    let open = |name: &str| trusted.open(&folder.path().join(name), folder.path(), &[], &Control::new());
-    let archive = open("app.zip").unwrap();
-    assert_eq!(archive.digest(), Sha256Digest::of(b"plain archive"));
-    let proof = Proof::Release {
-        channel: channel(),
-        sequence: 42,
-        keys: vec![key(0).verifying_key().key_id()],
-    };
-    assert_eq!(*archive.proof(), proof);
-    fs::write(folder.path().join("other.zip"), b"plain archivf").unwrap();
-    assert_eq!(open("other.zip").unwrap_err().kind(), ErrorKind::DigestMismatch);
-    assert_eq!(open("none.zip").unwrap_err().kind(), ErrorKind::NotFound);
-}
-
-#[test]
-fn a_release_that_contradicts_itself_proves_nothing() {
-    let (folder, _) = archive_of(b"plain archive");
-    let new = NewRelease {
-        archive: ArchiveIdentity {
-            size: 14,
-            digest: Sha256Digest::of(b"plain archive"),
-        },
-        ..new_release()
-    };
-    let trusted = device().check(&signed(&new, &[0])).unwrap();
-    let opened = trusted.open(&folder.path().join("app.zip"), folder.path(), &[], &Control::new());
-    assert_eq!(reason(opened), "archive_differs");
-}
-
-#[test]
-fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let (plain, path) = (vec![7; 100_000], folder.path().join("app.sealed"));
-    fs::write(folder.path().join("app.zip"), &plain).unwrap();
-    let recipients = [content_key().public().clone()];
-    let digest = Sha256Digest::of(&plain);
-    let sealed = stream::seal(
-        &folder.path().join("app.zip"),
-        &digest,
-        &path,
-        &recipients,
-        &Control::new(),
-    )
-    .unwrap();
-    let new = NewRelease {
-        archive: ArchiveIdentity {
-            size: sealed.plain_size,
-            digest,
-        },
-        sealed: Some(SealedIdentity {
-            size: sealed.size,
-            header_digest: sealed.header_digest,
-        }),
-        ..new_release()
-    };
-    let staging = tempfile::tempdir().unwrap();
-    let trusted = |new: &NewRelease| device().check(&signed(new, &[0])).unwrap();
-    let open = |new: &NewRelease, file: &str| {
-        trusted(new).open(
-            &folder.path().join(file),
-            staging.path(),
-            &[content_key()],
-            &Control::new(),
-        )
-    };
-    assert!(matches!(
-        open(&new, "app.sealed").unwrap().proof(),
-        Proof::Release { sequence: 42, .. }
-    ));
-    // The plain archive in the place of the sealed one, and the other way round.
-    assert_eq!(open(&new, "app.zip").unwrap_err().kind(), ErrorKind::DecryptionFailed);
-    let unsealed = NewRelease {
-        sealed: None,
-        ..new.clone()
-    };
-    assert_eq!(
-        open(&unsealed, "app.sealed").unwrap_err().kind(),
-        ErrorKind::DigestMismatch
-    );
-    // The same archive, sealed again.
-    stream::seal(
-        &folder.path().join("app.zip"),
-        &digest,
-        &path,
-        &recipients,
-        &Control::new(),
-    )
-    .unwrap();
-    assert_eq!(open(&new, "app.sealed").unwrap_err().kind(), ErrorKind::DigestMismatch);
-    assert_eq!(fs::read_dir(staging.path()).unwrap().count(), 0, "nothing is left");
-}
-
-#[test]
-fn a_file_list_is_the_one_that_the_release_names() {
-    let list = br#"{"format":1,"files":[]}"#;
-    let new = NewRelease {
-        files_digest: Sha256Digest::of(list),
-        ..new_release()
-    };
-    let trusted = device().check(&signed(&new, &[0])).unwrap();
-    assert_eq!(trusted.check_file_list(list).unwrap().files().len(), 0);
-    assert_eq!(
-        reason(trusted.check_file_list(br#"{"format":1,"files":[ ]}"#)),
-        "files_differ"
-    );
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! `capbundle keyring create`
 
+use capbundle::keys::SigningKey;
 use capbundle::release::NewKeyRing;
 use capbundle::store::Timestamp;
 
@@ -14,7 +15,7 @@ const FIRST: u64 = 1;
 pub(crate) fn run(args: &KeyringCreateArgs, output: &Output) -> Result<()> {
     let app_id = document::app_id(args.app.app_id.as_deref())?;
     let signing = document::signing_keys(&args.key)?;
-    let mut keys: Vec<_> = signing.iter().map(|key| key.verifying_key()).collect();
+    let mut keys: Vec<_> = signing.iter().map(SigningKey::verifying_key).collect();
     for key in public_keys(&args.public_key)? {
         // Both halves of one pair were named.
         if !keys.contains(&key) {

@@ -1,6 +1,7 @@
 //! `capbundle release inspect`
 
 use capbundle::release::{Release, SignedRelease};
+use capbundle::store::NativeVersion;
 use serde::Serialize;
 
 use super::document;
@@ -47,8 +48,8 @@ pub(crate) fn run(args: &LookArgs, output: &Output) -> Result<()> {
         sequence: release.sequence,
         created_at: release.created_at.0,
         expires_at: release.expires_at.0,
-        native_min: release.native.min.as_ref().map(|version| version.as_str()),
-        native_max: release.native.max.as_ref().map(|version| version.as_str()),
+        native_min: release.native.min.as_ref().map(NativeVersion::as_str),
+        native_max: release.native.max.as_ref().map(NativeVersion::as_str),
         archive_size: release.archive.size,
         checksum: release.archive.digest.to_string(),
         sealed_size: release.sealed.map(|sealed| sealed.size),
@@ -87,9 +88,7 @@ fn lines(release: &Release) -> Vec<String> {
     }
     let (min, max) = (&release.native.min, &release.native.max);
     if min.is_some() || max.is_some() {
-        let end = |version: &Option<capbundle::store::NativeVersion>| {
-            version.as_ref().map_or("any", |version| version.as_str()).to_owned()
-        };
+        let end = |version: &Option<NativeVersion>| version.as_ref().map_or("any", NativeVersion::as_str).to_owned();
         lines.push(format!("  native      from {} to {}", end(min), end(max)));
     }
     lines.extend(release.link.iter().map(|link| format!("  link        {link}")));
