@@ -69,8 +69,8 @@ impl From<&core::Release> for Release {
 ///
 /// Throws `NotTrusted` or `Unsupported` if it holds no release that this version understands.
 #[uniffi::export]
-pub fn inspect_release_unverified(envelope: &[u8]) -> Result<Release> {
-    guarded(|| Ok(SignedRelease::parse(envelope)?.release().into()))
+pub fn inspect_release_unverified(envelope: Vec<u8>) -> Result<Release> {
+    guarded(|| Ok(SignedRelease::parse(&envelope)?.release().into()))
 }
 
 /// The bucket of a device for the bundle whose plain archive has this SHA-256, 0 to 9,999. A device takes the candidate of a

@@ -48,9 +48,9 @@ impl Store {
     /// Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
     /// expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
     /// `keyRing` throws; `Io`.
-    pub fn check_release(&self, envelope: &[u8], options: ReleaseOptions) -> Result<Release> {
+    pub fn check_release(&self, envelope: Vec<u8>, options: ReleaseOptions) -> Result<Release> {
         self.run("check release", |store| {
-            let trusted = store.check_release(envelope, &options.into_core()?)?;
+            let trusted = store.check_release(&envelope, &options.into_core()?)?;
             Ok(trusted.release().into())
         })
     }
@@ -69,9 +69,9 @@ impl Store {
     #[uniffi::method(default(cancel = None, progress = None))]
     pub fn install_release(
         &self,
-        envelope: &[u8],
+        envelope: Vec<u8>,
         archive: &str,
-        file_list: &[u8],
+        file_list: Vec<u8>,
         options: ReleaseOptions,
         cancel: Option<Arc<CancelToken>>,
         progress: Option<Arc<dyn ProgressObserver>>,
@@ -79,7 +79,7 @@ impl Store {
         self.installed("install release", |store| {
             let options = options.into_core()?;
             watched(cancel, progress, |control| {
-                Ok(store.install_release(envelope, Path::new(archive), file_list, &options, control)?)
+                Ok(store.install_release(&envelope, Path::new(archive), &file_list, &options, control)?)
             })
         })
     }
@@ -99,9 +99,9 @@ impl Store {
     ///
     /// Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
     /// `NoSpace`.
-    pub fn follow_ring(&self, envelope: &[u8], options: ReleaseOptions) -> Result<i64> {
+    pub fn follow_ring(&self, envelope: Vec<u8>, options: ReleaseOptions) -> Result<i64> {
         self.run("follow ring", |store| {
-            Ok(signed(store.follow_ring(envelope, &options.into_core()?)?.number()))
+            Ok(signed(store.follow_ring(&envelope, &options.into_core()?)?.number()))
         })
     }
 }

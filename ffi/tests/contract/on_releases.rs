@@ -16,7 +16,7 @@ impl Place {
     /// `None` if this is no operation on releases.
     pub(super) fn on_releases(&mut self, arguments: &Arguments<'_>) -> Option<Result<Value>> {
         Some(match arguments.operation() {
-            "inspect_release" => inspect_release_unverified(&self.bytes(arguments, "envelope")).map(|said| told(&said)),
+            "inspect_release" => inspect_release_unverified(self.bytes(arguments, "envelope")).map(|said| told(&said)),
             "rollout_bucket" => rollout_bucket(
                 arguments.text("app_id"),
                 arguments.text("archive_sha256"),
@@ -34,7 +34,7 @@ impl Place {
     fn check_release(&self, arguments: &Arguments<'_>) -> Result<Value> {
         let envelope = self.bytes(arguments, "envelope");
         let options = self.release_options(arguments)?;
-        Ok(told(&self.open_store().check_release(&envelope, options)?))
+        Ok(told(&self.open_store().check_release(envelope, options)?))
     }
 
     fn install_release(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
@@ -42,7 +42,7 @@ impl Place {
         let (archive, name) = (self.path(arguments.text("archive")), arguments.optional("as"));
         let options = self.release_options(arguments)?;
         let store = self.open_store();
-        let record = store.install_release(&envelope, &archive, &list, options, None, None)?;
+        let record = store.install_release(envelope, &archive, list, options, None, None)?;
         Ok(self.installed(name.map(str::to_owned), &record))
     }
 
@@ -54,7 +54,7 @@ impl Place {
     fn follow_ring(&self, arguments: &Arguments<'_>) -> Result<Value> {
         let envelope = self.bytes(arguments, "envelope");
         let options = self.release_options(arguments)?;
-        self.open_store().follow_ring(&envelope, options).map(Value::from)
+        self.open_store().follow_ring(envelope, options).map(Value::from)
     }
 
     fn release_options(&self, arguments: &Arguments<'_>) -> Result<ReleaseOptions> {

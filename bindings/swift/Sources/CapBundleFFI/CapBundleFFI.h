@@ -746,17 +746,17 @@ RustBuffer uniffi_capbundle_fn_method_store_next(uint64_t ptr, RustCallStatus *_
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CHECK_RELEASE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CHECK_RELEASE
-RustBuffer uniffi_capbundle_fn_method_store_check_release(uint64_t ptr, ForeignBytes envelope, RustBuffer options, RustCallStatus *_Nonnull out_status
+RustBuffer uniffi_capbundle_fn_method_store_check_release(uint64_t ptr, RustBuffer envelope, RustBuffer options, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_FOLLOW_RING
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_FOLLOW_RING
-int64_t uniffi_capbundle_fn_method_store_follow_ring(uint64_t ptr, ForeignBytes envelope, RustBuffer options, RustCallStatus *_Nonnull out_status
+int64_t uniffi_capbundle_fn_method_store_follow_ring(uint64_t ptr, RustBuffer envelope, RustBuffer options, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_INSTALL_RELEASE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_INSTALL_RELEASE
-RustBuffer uniffi_capbundle_fn_method_store_install_release(uint64_t ptr, ForeignBytes envelope, RustBuffer archive, ForeignBytes file_list, RustBuffer options, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
+RustBuffer uniffi_capbundle_fn_method_store_install_release(uint64_t ptr, RustBuffer envelope, RustBuffer archive, RustBuffer file_list, RustBuffer options, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_KEY_RING
@@ -816,7 +816,7 @@ RustBuffer uniffi_capbundle_fn_func_inspect_archive(RustBuffer path, RustBuffer 
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_INSPECT_RELEASE_UNVERIFIED
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_INSPECT_RELEASE_UNVERIFIED
-RustBuffer uniffi_capbundle_fn_func_inspect_release_unverified(ForeignBytes envelope, RustCallStatus *_Nonnull out_status
+RustBuffer uniffi_capbundle_fn_func_inspect_release_unverified(RustBuffer envelope, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ROLLOUT_BUCKET

@@ -1130,11 +1130,11 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_next(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_capbundle_fn_method_store_check_release(`ptr`: Long,`envelope`: ForeignBytes.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_capbundle_fn_method_store_check_release(`ptr`: Long,`envelope`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_capbundle_fn_method_store_follow_ring(`ptr`: Long,`envelope`: ForeignBytes.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_capbundle_fn_method_store_follow_ring(`ptr`: Long,`envelope`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_capbundle_fn_method_store_install_release(`ptr`: Long,`envelope`: ForeignBytes.ByValue,`archive`: RustBuffer.ByValue,`fileList`: ForeignBytes.ByValue,`options`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_capbundle_fn_method_store_install_release(`ptr`: Long,`envelope`: RustBuffer.ByValue,`archive`: RustBuffer.ByValue,`fileList`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_key_ring(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1158,7 +1158,7 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_inspect_archive(`path`: RustBuffer.ByValue,`limits`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_capbundle_fn_func_inspect_release_unverified(`envelope`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_capbundle_fn_func_inspect_release_unverified(`envelope`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_rollout_bucket(`appId`: RustBuffer.ByValue,`archiveSha256`: RustBuffer.ByValue,`deviceId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1302,7 +1302,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_func_inspect_archive() and 0xFFFF) != 62181) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_inspect_release_unverified() and 0xFFFF) != 47580) {
+    if ((lib.uniffi_capbundle_checksum_func_inspect_release_unverified() and 0xFFFF) != 43031) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_func_rollout_bucket() and 0xFFFF) != 59866) {
@@ -1479,13 +1479,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_next() and 0xFFFF) != 24165) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_check_release() and 0xFFFF) != 7477) {
+    if ((lib.uniffi_capbundle_checksum_method_store_check_release() and 0xFFFF) != 30767) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_follow_ring() and 0xFFFF) != 41913) {
+    if ((lib.uniffi_capbundle_checksum_method_store_follow_ring() and 0xFFFF) != 51942) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_install_release() and 0xFFFF) != 34339) {
+    if ((lib.uniffi_capbundle_checksum_method_store_install_release() and 0xFFFF) != 17877) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_key_ring() and 0xFFFF) != 41177) {
@@ -4167,7 +4167,7 @@ public interface StoreInterface {
      * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
      * `keyRing` throws; `Io`.
      */
-    fun `checkRelease`(`envelope`: java.nio.ByteBuffer, `options`: ReleaseOptions): Release
+    fun `checkRelease`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): Release
 
     /**
      * Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
@@ -4176,7 +4176,7 @@ public interface StoreInterface {
      * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
      * `NoSpace`.
      */
-    fun `followRing`(`envelope`: java.nio.ByteBuffer, `options`: ReleaseOptions): kotlin.Long
+    fun `followRing`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): kotlin.Long
 
     /**
      * Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
@@ -4191,7 +4191,7 @@ public interface StoreInterface {
      * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
      * release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
      */
-    fun `installReleaseBlocking`(`envelope`: java.nio.ByteBuffer, `archive`: kotlin.String, `fileList`: java.nio.ByteBuffer, `options`: ReleaseOptions, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
+    fun `installReleaseBlocking`(`envelope`: kotlin.ByteArray, `archive`: kotlin.String, `fileList`: kotlin.ByteArray, `options`: ReleaseOptions, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
 
     /**
      * The number of the key ring that counts: the one in `options`, or the last one that was followed from it.
@@ -5076,14 +5076,14 @@ open class Store: Disposable, AutoCloseable, StoreInterface
      * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
      * `keyRing` throws; `Io`.
      */
-    @Throws(CapBundleException::class)override fun `checkRelease`(`envelope`: java.nio.ByteBuffer, `options`: ReleaseOptions): Release {
+    @Throws(CapBundleException::class)override fun `checkRelease`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): Release {
             return FfiConverterTypeRelease.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_method_store_check_release(
         it,
 
-        FfiConverterByRefBytes.lower(`envelope`),
+        FfiConverterByteArray.lower(`envelope`),
         FfiConverterTypeReleaseOptions.lower(`options`),_status)
 }
     }
@@ -5099,14 +5099,14 @@ open class Store: Disposable, AutoCloseable, StoreInterface
      * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
      * `NoSpace`.
      */
-    @Throws(CapBundleException::class)override fun `followRing`(`envelope`: java.nio.ByteBuffer, `options`: ReleaseOptions): kotlin.Long {
+    @Throws(CapBundleException::class)override fun `followRing`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): kotlin.Long {
             return FfiConverterLong.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_method_store_follow_ring(
         it,
 
-        FfiConverterByRefBytes.lower(`envelope`),
+        FfiConverterByteArray.lower(`envelope`),
         FfiConverterTypeReleaseOptions.lower(`options`),_status)
 }
     }
@@ -5128,16 +5128,16 @@ open class Store: Disposable, AutoCloseable, StoreInterface
      * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
      * release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
      */
-    @Throws(CapBundleException::class)override fun `installReleaseBlocking`(`envelope`: java.nio.ByteBuffer, `archive`: kotlin.String, `fileList`: java.nio.ByteBuffer, `options`: ReleaseOptions, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
+    @Throws(CapBundleException::class)override fun `installReleaseBlocking`(`envelope`: kotlin.ByteArray, `archive`: kotlin.String, `fileList`: kotlin.ByteArray, `options`: ReleaseOptions, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
             return FfiConverterTypeBundleRecord.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_method_store_install_release(
         it,
 
-        FfiConverterByRefBytes.lower(`envelope`),
+        FfiConverterByteArray.lower(`envelope`),
         FfiConverterString.lower(`archive`),
-        FfiConverterByRefBytes.lower(`fileList`),
+        FfiConverterByteArray.lower(`fileList`),
         FfiConverterTypeReleaseOptions.lower(`options`),
         FfiConverterOptionalTypeCancelToken.lower(`cancel`),
         FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
@@ -11994,13 +11994,13 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
          *
          * Throws `NotTrusted` or `Unsupported` if it holds no release that this version understands.
          */
-    @Throws(CapBundleException::class) fun `inspectReleaseUnverified`(`envelope`: java.nio.ByteBuffer): Release {
+    @Throws(CapBundleException::class) fun `inspectReleaseUnverified`(`envelope`: kotlin.ByteArray): Release {
             return FfiConverterTypeRelease.lift(
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_func_inspect_release_unverified(
 
 
-        FfiConverterByRefBytes.lower(`envelope`),_status)
+        FfiConverterByteArray.lower(`envelope`),_status)
 }
     )
     }

@@ -2738,13 +2738,11 @@ open func next()throws  -> Slot?  {
 open func checkRelease(envelope: Data, options: ReleaseOptions)throws  -> Release  {
     return try  FfiConverterTypeRelease_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
-        FfiConverterByRefBytes.lower(envelope) { envelopeFb in
     uniffi_capbundle_fn_method_store_check_release(
             self.uniffiCloneHandle(),
-        envelopeFb,
+        FfiConverterData.lower(envelope),
         FfiConverterTypeReleaseOptions_lower(options),uniffiCallStatus
     )
-        }
 })
 }
 
@@ -2758,13 +2756,11 @@ open func checkRelease(envelope: Data, options: ReleaseOptions)throws  -> Releas
 open func followRing(envelope: Data, options: ReleaseOptions)throws  -> Int64  {
     return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
-        FfiConverterByRefBytes.lower(envelope) { envelopeFb in
     uniffi_capbundle_fn_method_store_follow_ring(
             self.uniffiCloneHandle(),
-        envelopeFb,
+        FfiConverterData.lower(envelope),
         FfiConverterTypeReleaseOptions_lower(options),uniffiCallStatus
     )
-        }
 })
 }
 
@@ -2784,19 +2780,15 @@ open func followRing(envelope: Data, options: ReleaseOptions)throws  -> Int64  {
 open func installRelease(envelope: Data, archive: String, fileList: Data, options: ReleaseOptions, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> BundleRecord  {
     return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
-        FfiConverterByRefBytes.lower(envelope) { envelopeFb in
-        FfiConverterByRefBytes.lower(fileList) { fileListFb in
     uniffi_capbundle_fn_method_store_install_release(
             self.uniffiCloneHandle(),
-        envelopeFb,
+        FfiConverterData.lower(envelope),
         FfiConverterString.lower(archive),
-        fileListFb,
+        FfiConverterData.lower(fileList),
         FfiConverterTypeReleaseOptions_lower(options),
         FfiConverterOptionTypeCancelToken.lower(cancel),
         FfiConverterOptionTypeProgressObserver.lower(progress),uniffiCallStatus
     )
-        }
-        }
 })
 }
 
@@ -10439,11 +10431,9 @@ public func inspectArchive(path: String, limits: Limits? = nil)throws  -> Inspec
 public func inspectReleaseUnverified(envelope: Data)throws  -> Release  {
     return try  FfiConverterTypeRelease_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
-        FfiConverterByRefBytes.lower(envelope) { envelopeFb in
     uniffi_capbundle_fn_func_inspect_release_unverified(
-        envelopeFb,uniffiCallStatus
+        FfiConverterData.lower(envelope),uniffiCallStatus
     )
-        }
 })
 }
 /**
@@ -10545,7 +10535,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_func_inspect_archive() != 62181) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_inspect_release_unverified() != 47580) {
+    if (uniffi_capbundle_checksum_func_inspect_release_unverified() != 43031) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_func_rollout_bucket() != 59866) {
@@ -10722,13 +10712,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_next() != 24165) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_check_release() != 7477) {
+    if (uniffi_capbundle_checksum_method_store_check_release() != 30767) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_follow_ring() != 41913) {
+    if (uniffi_capbundle_checksum_method_store_follow_ring() != 51942) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_install_release() != 34339) {
+    if (uniffi_capbundle_checksum_method_store_install_release() != 17877) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_key_ring() != 41177) {

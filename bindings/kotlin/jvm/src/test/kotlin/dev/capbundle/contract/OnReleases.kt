@@ -61,7 +61,7 @@ private fun <T> Place.taking(arguments: Arguments, work: (ReleaseOptions) -> T):
     val channel = optional("channel") ?: "production"
     val ring = path(optional("ring") ?: "ring.json").readText()
     val native = optional("native_version") ?: "1.0.0"
-    val keys = array("content_keys").orEmpty().map { ContentKey.fromPem(path(it.asString).readText()) }
+    val keys = array("content_keys")?.map { ContentKey.fromPem(path(it.asString).readText()) }.orEmpty()
     try {
         work(ReleaseOptions(app, channel, ring, native, keys))
     } finally {
