@@ -43,7 +43,7 @@ pub(super) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<usize> {
     story.chapter("Without a server: the same app on a folder of files")?;
     let ci = Ci::new(new_folder(folder.join("static"))?)?;
     story.step("Makes the first key ring, and puts it there", || {
-        let envelope = ci.ring(&ci.first_ring()?, &[&ci.key])?;
+        let envelope = ring(&ci.first_ring(), &[&ci.key])?;
         ci.put_ring(&envelope)?;
         Ok(((), "one key may sign".to_owned()))
     })?;
@@ -85,7 +85,7 @@ fn rollout(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
     story.step("The device starts", || phone.runs("4.1.0"))?;
     story.step("4.1.0 turns out bad: CI goes back", || {
         let keys = [&ci.key];
-        ci.run(|publisher, run| publisher.rollback(None, &ci.signing(&keys), run))?;
+        ci.run(|publisher, run| publisher.rollback(None, &signing(&keys), run))?;
         Ok(((), "a new release of 4.0.0, above the bad one".to_owned()))
     })?;
     story.step("The device looks, and starts", || {
@@ -152,11 +152,11 @@ fn rotation(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
         let created_at = Timestamp::now();
         let mut second = NewKeyRing::after(&ci.first_document()?, created_at);
         second.keys.push(next.verifying_key());
-        let second = ci.ring(&second, &[&ci.key, &next])?;
+        let second = ring(&second, &[&ci.key, &next])?;
         ci.put_ring(&second)?;
         let mut third = NewKeyRing::after(SignedKeyRing::parse(&second)?.ring(), created_at);
         third.retire(ci.key.verifying_key().id()?)?;
-        ci.put_ring(&ci.ring(&third, &[&ci.key, &next])?)?;
+        ci.put_ring(&ring(&third, &[&ci.key, &next])?)?;
         Ok(((), "rings 2 and 3, each signed by the one before".to_owned()))
     })?;
     story.step("The new key signs 4.3.0; the device looks", || {
@@ -196,19 +196,15 @@ impl Ci {
         })
     }
 
-    fn first_ring(&self) -> Result<NewKeyRing> {
-        Ok(NewKeyRing {
+    fn first_ring(&self) -> NewKeyRing {
+        NewKeyRing {
             app_id: self.app.clone(),
             number: 1,
             threshold: 1,
             created_at: Timestamp::now(),
             keys: vec![self.key.verifying_key()],
             retired: Vec::new(),
-        })
-    }
-
-    fn ring(&self, ring: &NewKeyRing, keys: &[&SigningKey]) -> Result<Vec<u8>> {
-        Ok(release::sign_ring(ring, keys)?.to_json()?)
+        }
     }
 
     fn put_ring(&self, envelope: &[u8]) -> Result<()> {
@@ -227,15 +223,6 @@ impl Ci {
     fn release(&self, sequence: u64) -> Result<SignedRelease> {
         let path = self.site.join(site::release_path(&self.channel, sequence));
         Ok(SignedRelease::parse(&read(&path)?)?)
-    }
-
-    fn signing<'a>(&self, keys: &'a [&'a SigningKey]) -> Signing<'a> {
-        Signing {
-            keys,
-            ring: None,
-            lifetime: LIFETIME,
-            sequence: None,
-        }
     }
 
     fn run(
@@ -265,8 +252,21 @@ impl Ci {
         let mut details = Details::default();
         version.clone_into(&mut details.version);
         let keys = [key];
-        self.run(|publisher, run| publisher.publish(&bundle, &details, placement, &self.signing(&keys), run))?;
+        self.run(|publisher, run| publisher.publish(&bundle, &details, placement, &signing(&keys), run))?;
         Ok(())
+    }
+}
+
+fn ring(ring: &NewKeyRing, keys: &[&SigningKey]) -> Result<Vec<u8>> {
+    Ok(release::sign_ring(ring, keys)?.to_json()?)
+}
+
+fn signing<'a>(keys: &'a [&'a SigningKey]) -> Signing<'a> {
+    Signing {
+        keys,
+        ring: None,
+        lifetime: LIFETIME,
+        sequence: None,
     }
 }
 

@@ -24,5 +24,9 @@ pub(crate) fn rollout(args: &RolloutArgs, output: &Output) -> Result<()> {
 
 pub(crate) fn pause(args: &PauseArgs, output: &Output) -> Result<()> {
     let channel = Channel::find(&args.place)?;
+    #[allow(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is of one lifetime, and two are wanted"
+    )]
     channel.carry_out(&[], output, |publisher, run| publisher.pause(run))
 }

@@ -56,7 +56,7 @@ fn storage(args: &SiteArgs) -> Result<Box<dyn SiteStorage>> {
 struct Channel {
     storage: Box<dyn SiteStorage>,
     app: AppId,
-    channel: ChannelName,
+    name: ChannelName,
     dry_run: bool,
 }
 
@@ -64,7 +64,7 @@ impl Channel {
     fn find(args: &SiteChannelArgs) -> Result<Self> {
         Ok(Self {
             app: document::app_id(args.app_id.as_deref())?,
-            channel: channel_name(&args.channel)?,
+            name: channel_name(&args.channel)?,
             storage: storage(&args.site)?,
             dry_run: args.dry_run,
         })
@@ -77,7 +77,7 @@ impl Channel {
         output: &Output,
         act: impl FnOnce(&Publisher<'_>, &mut Run<'_>) -> Outcome,
     ) -> Result<()> {
-        let publisher = Publisher::new(&*self.storage, &self.app, &self.channel);
+        let publisher = Publisher::new(&*self.storage, &self.app, &self.name);
         let done = run(self.dry_run, output, |run| act(&publisher, run))?;
         self.tell(&done, warnings, output)
     }
@@ -94,7 +94,7 @@ impl Channel {
             output.say(format!(
                 "{} {}: stable {}{}",
                 if self.dry_run { "Would offer on" } else { "Offered on" },
-                self.channel,
+                self.name,
                 offered
                     .stable
                     .map_or("none".to_owned(), |sequence| sequence.to_string()),
@@ -103,7 +103,7 @@ impl Channel {
         }
         output.document(&Document {
             app_id: self.app.as_str(),
-            channel: self.channel.as_str(),
+            channel: self.name.as_str(),
             site: self.storage.place(),
             changed: done.changed,
             dry_run: self.dry_run,

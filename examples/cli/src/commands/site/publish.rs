@@ -110,12 +110,10 @@ fn recipients(args: &PublishArgs, output: &Output) -> Result<Vec<PublicContentKe
 }
 
 fn archive(args: &PublishArgs, folder: &Path, output: &Output) -> Result<(PathBuf, Vec<Warning>)> {
-    match &args.zip {
-        Some(zip) => Ok((zip.clone(), packing::checked(zip)?)),
-        None => {
-            let to = folder.join("bundle.zip");
-            let warnings = packing::packed(&args.content, &mut Project::default(), &to, output)?;
-            Ok((to, warnings))
-        }
+    if let Some(zip) = &args.zip {
+        return Ok((zip.clone(), packing::checked(zip)?));
     }
+    let to = folder.join("bundle.zip");
+    let warnings = packing::packed(&args.content, &mut Project::default(), &to, output)?;
+    Ok((to, warnings))
 }

@@ -66,7 +66,8 @@ fn place(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
     let url: Url = args.url.parse().map_err(refuse)?;
     let named = args.channel.iter().map(|name| super::channel_name(name));
     let mut channels: Vec<ChannelName> = named.collect::<Result<_>>()?;
-    if !url.without_query().ends_with(".json") {
+    // Paths on a site are written in one way.
+    if url.without_query().strip_suffix(".json").is_none() {
         if channels.is_empty() {
             channels.push(super::channel_name("production")?);
         }
