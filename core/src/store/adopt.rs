@@ -86,7 +86,7 @@ impl Store {
         let before = self.state()?;
         for text in &capgo.infos {
             match self.adopt_one(text, capgo, &before) {
-                Ok(Taken::Bundle(record)) => adopted.bundles.push(record),
+                Ok(Taken::Bundle(record)) => adopted.bundles.push(*record),
                 Ok(Taken::Failed(failed)) => adopted.failed.push(failed),
                 Ok(Taken::Nothing) => {}
                 Err(NotTaken::Skipped(reason)) => adopted.skipped.push((text.clone(), reason)),
@@ -166,7 +166,7 @@ impl Store {
                 sequence: None,
                 release: None,
             })?;
-        Ok(Taken::Bundle(record))
+        Ok(Taken::Bundle(Box::new(record)))
     }
 
     /// Brings the files to where this store serves from and makes them durable, which the plugin never did.
@@ -203,7 +203,7 @@ impl Store {
 }
 
 enum Taken {
-    Bundle(BundleRecord),
+    Bundle(Box<BundleRecord>),
     Failed(Failed),
     Nothing,
 }

@@ -197,7 +197,7 @@ impl Store {
         // Another process may have installed or failed it meanwhile.
         if let Some(installed) = self.installed_or_refused(&loaded, &archive.digest(), new, acceptance)? {
             return match acceptance {
-                Some(acceptance) => self.accept_again(&loaded, installed, new, acceptance),
+                Some(acceptance) => self.accept_again(&loaded, &installed, new, acceptance),
                 None => Ok(installed),
             };
         }
@@ -228,7 +228,7 @@ impl Store {
     pub(super) fn accept_again(
         &self,
         loaded: &Loaded,
-        installed: BundleRecord,
+        installed: &BundleRecord,
         new: &NewBundle,
         acceptance: &Acceptance<'_>,
     ) -> Result<BundleRecord> {
@@ -246,7 +246,7 @@ impl Store {
         state
             .accept(record.clone(), &acceptance.release)
             .map_err(Overtaken::into_error)?;
-        if record != installed {
+        if record != *installed {
             self.persistence.save_record(&record)?;
         }
         self.save(loaded, &state)?;

@@ -141,7 +141,7 @@ impl Store {
         let _lock = self.lock(self.options.lock_timeout)?;
         let loaded = self.persistence.load()?;
         match self.installed_or_refused(&loaded, digest, new, Some(acceptance))? {
-            Some(installed) => self.accept_again(&loaded, installed, new, acceptance).map(Some),
+            Some(installed) => self.accept_again(&loaded, &installed, new, acceptance).map(Some),
             None => Ok(None),
         }
     }

@@ -29,7 +29,7 @@ pub(super) type Contents = BTreeMap<String, Vec<u8>>;
 /// Archives of tiny bundles, made once.
 #[derive(Debug)]
 pub(super) struct Archives {
-    archives: BTreeMap<String, VerifiedArchive>,
+    by_version: BTreeMap<String, VerifiedArchive>,
     releases: BTreeMap<(String, u64), SignedFiles>,
     _folder: TempDir,
 }
@@ -42,7 +42,7 @@ impl Archives {
             .map(|version| (version.to_string(), archive(folder.path(), version)))
             .collect();
         Self {
-            archives,
+            by_version: archives,
             releases: BTreeMap::new(),
             _folder: folder,
         }
@@ -58,7 +58,7 @@ impl Archives {
     }
 
     pub(super) fn get(&self, version: &str) -> &VerifiedArchive {
-        &self.archives[version]
+        &self.by_version[version]
     }
 }
 

@@ -68,8 +68,8 @@ fn serving(device: &Device) -> (Net, Published) {
 fn what_a_channel_offers_is_installed_and_comes_next_and_is_not_downloaded_twice() {
     let device = demanding();
     let net = Net::default();
-    let publisher = Publisher::sealed(&device);
-    let published = publisher.release("1.0", 7);
+    let author = Publisher::sealed(&device);
+    let published = author.release("1.0", 7);
     net.publish(&published);
     net.offer(Some(7), None);
     let store = device.open();
@@ -127,8 +127,8 @@ fn a_channel_that_offers_nothing_says_so() {
 #[test]
 fn a_rollout_that_grows_takes_no_device_out_again_and_another_bundle_deals_anew() {
     let device = demanding();
-    let publisher = Publisher::plain(&device);
-    let (stable, candidate) = (publisher.release("1.0", 7), publisher.release("1.1", 8));
+    let author = Publisher::plain(&device);
+    let (stable, candidate) = (author.release("1.0", 7), author.release("1.1", 8));
     let archive = candidate.release.archive.digest;
     let net = Net::default();
     net.publish(&stable);
@@ -195,9 +195,9 @@ fn a_paused_rollout_takes_nothing_away_from_who_has_it() {
 fn a_candidate_that_must_be_refused_is_passed_over_for_stable() {
     let device = demanding();
     let net = Net::default();
-    let publisher = Publisher::sealed(&device);
-    let stable = publisher.release("1.0", 7);
-    let candidate = publisher.release("1.1", 8).but(&[key(3)], |_| {});
+    let author = Publisher::sealed(&device);
+    let stable = author.release("1.0", 7);
+    let candidate = author.release("1.1", 8).but(&[key(3)], |_| {});
     net.publish(&stable);
     net.publish(&candidate);
     net.offer(Some(7), Some((8, 10_000)));
@@ -244,8 +244,8 @@ fn a_candidate_that_was_overtaken_is_not_looked_at() {
 fn an_old_channel_file_or_release_takes_a_device_nowhere() {
     let device = demanding();
     let (net, old) = serving(&device);
-    let publisher = Publisher::sealed(&device);
-    net.publish(&publisher.release("1.1", 8));
+    let author = Publisher::sealed(&device);
+    net.publish(&author.release("1.1", 8));
     net.offer(Some(8), None);
     update(&device.open(), &net);
     let before = everything(&device);
@@ -262,7 +262,7 @@ fn an_old_channel_file_or_release_takes_a_device_nowhere() {
     assert_eq!(reasons(&replayed), [(Offer::Stable, RefusalReason::Replayed)]);
     assert_eq!(everything(&device), before);
 
-    net.publish(&publisher.release("1.2", 9));
+    net.publish(&author.release("1.2", 9));
     assert_eq!(installed(&update(&device.open(), &net)).version, "1.2");
 }
 
@@ -282,8 +282,8 @@ fn a_release_under_the_number_of_another_is_refused() {
 fn what_is_wrong_with_the_files_of_a_release_is_told_removed_and_made_good_by_the_next_try() {
     let device = demanding();
     let (net, old) = serving(&device);
-    let publisher = Publisher::sealed(&device);
-    let good = publisher.release("1.1", 8);
+    let author = Publisher::sealed(&device);
+    let good = author.release("1.1", 8);
     let [release, list, archive] = good.paths();
     net.publish(&good);
     net.offer(Some(8), None);
@@ -400,12 +400,12 @@ fn another_apps_release_and_another_channels_are_refused() {
     net.offer(Some(8), None);
     let before = everything(&device);
     let other_app = good.but(&[key(0)], |release| {
-        release.app_id = "com.example.other".parse().unwrap()
+        release.app_id = "com.example.other".parse().unwrap();
     });
     let other_channel = good.but(&[key(0)], |release| release.channel = "beta".parse().unwrap());
     let expired = good.but(&[key(0)], |release| release.expires_at = Timestamp(1_000_000));
     let native = good.but(&[key(0)], |release| {
-        release.native.max = Some(NativeVersion::new("0.9"))
+        release.native.max = Some(NativeVersion::new("0.9"));
     });
     for (refused, expected) in [
         (other_app, RefusalReason::WrongApp),

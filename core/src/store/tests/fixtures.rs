@@ -7,9 +7,9 @@ use super::device::{names, version_in, write_bundle};
 use super::*;
 use crate::digest::Sha256Digest;
 
-const FORMATS: [u32; 1] = [1];
+const FORMATS: [&str; 2] = ["1", "1-releases"];
 
-fn fixture(format: u32) -> PathBuf {
+fn fixture(format: &str) -> PathBuf {
     let name = format!("src/store/fixtures/format-{format}");
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
@@ -110,9 +110,36 @@ fn state_of_format_1() -> State {
     }
 }
 
-fn expected(format: u32) -> State {
+/// The same of a store that took releases.
+fn state_with_releases() -> State {
+    let mut state = state_of_format_1();
+    let accepted = |channel: &str, sequence| AcceptedRelease {
+        app_id: "com.example.app".parse().unwrap(),
+        channel: channel.parse().unwrap(),
+        sequence,
+        payload_sha256: Sha256Digest::of(channel.as_bytes()),
+        created_at: Timestamp(1_700_000_000 + sequence),
+    };
+    for (name, release) in [
+        ("Proven0001", accepted("production", 41)),
+        ("Next000001", accepted("beta", 7)),
+    ] {
+        let record = state.bundles.get(&id(name)).unwrap().clone();
+        let record = BundleRecord {
+            sequence: Some(release.sequence),
+            release: Some(release.clone()),
+            ..record
+        };
+        state.accept(record, &release).unwrap();
+    }
+    state.trust.device_id = Some("0123456789abcdef0123456789abcdef".to_owned());
+    state
+}
+
+fn expected(format: &str) -> State {
     match format {
-        1 => state_of_format_1(),
+        "1" => state_of_format_1(),
+        "1-releases" => state_with_releases(),
         _ => unreachable!("a format without a fixture"),
     }
 }
@@ -139,7 +166,7 @@ fn write_fixture(folder: &Path, state: &State) {
         })
         .unwrap();
     drop(store);
-    for name in ["lock", "sessions", "staging"] {
+    for name in ["lock", "reserve", "sessions", "staging"] {
         let path = folder.join(name);
         let _ = if path.is_dir() {
             fs::remove_dir_all(path)
@@ -150,7 +177,7 @@ fn write_fixture(folder: &Path, state: &State) {
 }
 
 /// A copy that may be changed.
-fn copy_of(format: u32) -> tempfile::TempDir {
+fn copy_of(format: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy(&fixture(format), folder.path());
     folder
@@ -211,6 +238,10 @@ fn records_and_marks_of_every_format_make_a_lost_state_anew() {
         let by_id =
             |failed: Vec<Failed>| -> BTreeMap<_, _> { failed.into_iter().map(|of| (of.id.clone(), of)).collect() };
         assert_eq!(by_id(state.failed), by_id(wanted.failed), "format {format}");
+        let (app, channel) = ("com.example.app".parse().unwrap(), "production".parse().unwrap());
+        let last = |trust: &trust::TrustMemory| trust.last_accepted(&app, &channel);
+        assert_eq!(last(&state.trust), last(&wanted.trust), "format {format}");
+        assert_eq!(state.trust.latest_time(), wanted.trust.latest_time(), "format {format}");
         assert_eq!(
             (state.current, state.fallback),
             (id("Proven0001").into(), id("Proven0001").into())

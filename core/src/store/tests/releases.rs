@@ -52,12 +52,12 @@ fn everything(device: &Device) -> (Vec<u8>, Vec<Vec<String>>) {
 fn a_release_is_installed_and_remembered_and_serves() {
     for sealed in [false, true] {
         let device = demanding();
-        let publisher = if sealed {
+        let author = if sealed {
             Publisher::sealed(&device)
         } else {
             Publisher::plain(&device)
         };
-        let published = publisher.release("1.0", 7);
+        let published = author.release("1.0", 7);
         let store = device.open();
 
         let record = install(&device, &store, &published);
@@ -77,8 +77,8 @@ fn a_release_is_installed_and_remembered_and_serves() {
 #[test]
 fn what_is_older_than_what_was_accepted_is_refused_and_changes_nothing() {
     let device = demanding();
-    let publisher = Publisher::sealed(&device);
-    let (old, new) = (publisher.release("1.0", 7), publisher.release("1.1", 8));
+    let author = Publisher::sealed(&device);
+    let (old, new) = (author.release("1.0", 7), author.release("1.1", 8));
     let store = device.open();
     install(&device, &store, &old);
     install(&device, &store, &new);
@@ -113,11 +113,11 @@ fn what_is_older_than_what_was_accepted_is_refused_and_changes_nothing() {
 #[test]
 fn every_refusal_names_its_check_and_changes_nothing() {
     let device = demanding();
-    let publisher = Publisher::sealed(&device);
+    let author = Publisher::sealed(&device);
     let store = device.open();
-    install(&device, &store, &publisher.release("1.0", 7));
+    install(&device, &store, &author.release("1.0", 7));
     let before = everything(&device);
-    let good = publisher.release("1.1", 8);
+    let good = author.release("1.1", 8);
     let mut flipped = good.clone();
     let place = flipped.envelope.len() / 3;
     flipped.envelope[place] ^= 1;
@@ -125,7 +125,7 @@ fn every_refusal_names_its_check_and_changes_nothing() {
         (good.but(&[key(1)], |_| {}), RefusalReason::Signatures),
         (
             good.but(&[key(0)], |release| {
-                release.app_id = "com.example.other".parse().unwrap()
+                release.app_id = "com.example.other".parse().unwrap();
             }),
             RefusalReason::WrongApp,
         ),
@@ -154,8 +154,8 @@ fn every_refusal_names_its_check_and_changes_nothing() {
 #[test]
 fn files_of_another_release_are_refused_and_change_nothing() {
     let device = demanding();
-    for publisher in [Publisher::plain(&device), Publisher::sealed(&device)] {
-        let (one, other) = (publisher.release("1.0", 7), publisher.release("1.1", 8));
+    for author in [Publisher::plain(&device), Publisher::sealed(&device)] {
+        let (one, other) = (author.release("1.0", 7), author.release("1.1", 8));
         let store = device.open();
         let before = everything(&device);
         let archive = Published {
@@ -188,11 +188,11 @@ fn files_of_another_release_are_refused_and_change_nothing() {
 #[test]
 fn the_way_back_is_a_later_release_of_the_old_bundle_which_is_not_unpacked_again() {
     let device = demanding();
-    let publisher = Publisher::sealed(&device);
+    let author = Publisher::sealed(&device);
     let store = device.open();
-    let old = publisher.release("1.0", 7);
+    let old = author.release("1.0", 7);
     let first = install(&device, &store, &old);
-    install(&device, &store, &publisher.release("1.1", 8));
+    install(&device, &store, &author.release("1.1", 8));
     let back = old.but(&[key(0)], |release| {
         release.sequence = 9;
         release.comment = Some("back".to_owned());
@@ -259,14 +259,14 @@ fn a_bundle_that_failed_is_refused_whatever_release_it_comes_with() {
 #[test]
 fn a_clock_that_is_set_back_does_not_make_an_expired_release_new_again() {
     let device = demanding();
-    let publisher = Publisher::sealed(&device);
+    let author = Publisher::sealed(&device);
     let store = device.open();
-    let newest = publisher.release("1.1", 8);
+    let newest = author.release("1.1", 8);
     let newest = newest.but(&[key(0)], |release| release.created_at = Timestamp(1_500_000));
     install(&device, &store, &newest);
     device.set_clock(10);
 
-    let expired = publisher.release("1.2", 9);
+    let expired = author.release("1.2", 9);
     let expired = expired.but(&[key(0)], |release| release.expires_at = Timestamp(1_500_000));
     assert_eq!(
         reason(&try_install(&device, &store, &expired).unwrap_err()),
@@ -283,13 +283,13 @@ fn a_clock_that_is_set_back_does_not_make_an_expired_release_new_again() {
 fn what_the_native_app_brings_itself_is_not_installed() {
     let mut device = demanding();
     device.options.built_in_sequence = Some(8);
-    let publisher = Publisher::plain(&device);
+    let author = Publisher::plain(&device);
     let store = device.open();
     for sequence in [7, 8] {
-        let error = try_install(&device, &store, &publisher.release("1.0", sequence)).unwrap_err();
+        let error = try_install(&device, &store, &author.release("1.0", sequence)).unwrap_err();
         assert_eq!(reason(&error), RefusalReason::BuiltInIsNewer);
     }
-    install(&device, &store, &publisher.release("1.0", 9));
+    install(&device, &store, &author.release("1.0", 9));
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn the_archive_of_a_release_is_not_installed_without_being_remembered() {
 #[test]
 fn rings_are_followed_and_never_gone_back_on() {
     let device = demanding();
-    let publisher = Publisher::plain(&device);
+    let author = Publisher::plain(&device);
     let second = rotated(&first_ring(), 0, 1);
     let third = rotated(&second, 1, 2);
     let store = device.open();
@@ -344,7 +344,7 @@ fn rings_are_followed_and_never_gone_back_on() {
 
     let store = device.open();
     assert_eq!(ring_of(&store).number(), 3);
-    let published = publisher.release("1.0", 7);
+    let published = author.release("1.0", 7);
     for retired in [0, 1] {
         let error = try_install(&device, &store, &published.but(&[key(retired)], |_| {})).unwrap_err();
         assert_eq!(reason(&error), RefusalReason::Signatures);
@@ -375,13 +375,13 @@ fn a_later_app_that_brings_a_ring_on_the_way_keeps_what_was_followed_and_another
 #[test]
 fn a_lost_state_knows_what_was_accepted_from_the_records_and_the_ring_from_its_own_file() {
     let device = demanding();
-    let publisher = Publisher::sealed(&device);
+    let author = Publisher::sealed(&device);
     let second = rotated(&first_ring(), 0, 1);
     let store = device.open();
-    let old = publisher.release("1.0", 7);
+    let old = author.release("1.0", 7);
     install(&device, &store, &old);
     store.follow_ring(&second, &options()).unwrap();
-    install(&device, &store, &publisher.release("1.1", 8).but(&[key(1)], |_| {}));
+    install(&device, &store, &author.release("1.1", 8).but(&[key(1)], |_| {}));
     drop(store);
     for name in ["state.json", "state.prev.json"] {
         fs::remove_file(device.root().join(name)).unwrap();
@@ -402,11 +402,11 @@ fn a_lost_state_knows_what_was_accepted_from_the_records_and_the_ring_from_its_o
 #[test]
 fn what_was_accepted_outlives_a_native_update_that_starts_over() {
     let device = demanding();
-    let publisher = Publisher::plain(&device);
+    let author = Publisher::plain(&device);
     let store = device.open();
-    let old = publisher.release("1.0", 7);
+    let old = author.release("1.0", 7);
     install(&device, &store, &old);
-    install(&device, &store, &publisher.release("1.1", 8));
+    install(&device, &store, &author.release("1.1", 8));
     store.launch(&native());
     drop(store);
     let store = device.open();
@@ -421,8 +421,8 @@ fn what_was_accepted_outlives_a_native_update_that_starts_over() {
 #[test]
 fn of_two_that_install_at_once_the_older_one_is_not_accepted_last() {
     let device = demanding();
-    let publisher = Publisher::plain(&device);
-    let (old, new) = (publisher.release("1.0", 7), publisher.release("1.1", 8));
+    let author = Publisher::plain(&device);
+    let (old, new) = (author.release("1.0", 7), author.release("1.1", 8));
     let (store, other) = (device.open(), device.open());
     let trusted = store.check_release(&old.envelope, &options()).unwrap();
     // Another process is quicker with the newer one.

@@ -192,6 +192,8 @@ fn no_sequence_of_events_breaks_an_invariant() {
         "deleted",
         "failed in a switch",
         "marked as failed",
+        "accepted",
+        "replay refused",
     ] {
         let lives = lives_that.get(what).copied().unwrap_or_default();
         assert!(lives >= ENOUGH, "only {lives} lives reached: {what}");

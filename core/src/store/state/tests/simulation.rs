@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod accepting;
 mod checks;
 mod running;
 
@@ -12,6 +13,7 @@ use super::published::RELEASES;
 use super::*;
 use crate::store::LaunchReason;
 use crate::store::delay::Delay;
+use crate::store::trust::AcceptedRelease;
 use crate::store::types::{NativeApp, NativeVersion, is_built_in};
 
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub(super) struct Simulation {
     now: Timestamp,
     sessions: Vec<Session>,
     names: u32,
+    /// Releases that were published.
+    published: u64,
     on_disk: BTreeSet<BundleId>,
     seen: Seen,
     /// What happened, to tell a life that proves something from an idle one.
@@ -50,6 +54,9 @@ struct Seen {
     ended_after_start: bool,
     /// The native build of the last launch that could write.
     native_build: Option<String>,
+    /// The release that was accepted last, by sequence and payload, and the latest time that any stated.
+    accepted: Option<(u64, Sha256Digest)>,
+    latest_time: Timestamp,
 }
 
 struct Outside<'a> {
@@ -77,6 +84,7 @@ impl Simulation {
             now: Timestamp(1_000_000),
             sessions: Vec::new(),
             names: 0,
+            published: 0,
             on_disk: BTreeSet::new(),
             seen: Seen::default(),
             reached: BTreeSet::new(),
@@ -91,7 +99,7 @@ impl Simulation {
 
     fn apply(&mut self, event: Event) -> Result<(), String> {
         match event {
-            Event::Install { release } => self.install(usize::from(release) % RELEASES.len()),
+            Event::Install { release } => return self.install(release),
             Event::SetNext { slot } => {
                 let slot = self.slot(slot);
                 if slot.bundle().is_none_or(|id| self.on_disk.contains(id)) {
@@ -171,23 +179,6 @@ impl Simulation {
             Event::Foreground => self.state.delays.entered_foreground(&self.native.version, self.now),
         }
         Ok(())
-    }
-
-    fn install(&mut self, number: usize) {
-        let release = &RELEASES[number];
-        let digest = release.digest();
-        let is_there =
-            |record: &BundleRecord| digest.is_some() && record.digest == digest && self.on_disk.contains(&record.id);
-        if is_built_in(release.sequence, self.built_in_sequence)
-            || self.state.failure_of(release.version, digest.as_ref()).is_some()
-            || self.state.bundles.values().any(is_there)
-        {
-            return;
-        }
-        self.names += 1;
-        let id: BundleId = format!("{:010}", self.names).parse().unwrap();
-        self.on_disk.insert(id.clone());
-        self.state.add(release.record(id, self.now));
     }
 
     fn open(&mut self) {

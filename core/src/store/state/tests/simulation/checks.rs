@@ -108,6 +108,7 @@ impl Simulation {
             ensure!(self.state.failed.iter().any(same), "it was forgotten that {failed:?}");
         }
         self.state.check_invariants()?;
+        self.check_memory()?;
         match &self.state.fallback {
             Slot::Bundle(id) => ensure!(
                 self.seen.confirmed.contains_key(id),

@@ -1,0 +1,171 @@
+//! `capbundle device install-release` and `update`: a simulated phone that takes what `release publish` made, over HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod phone;
+mod project;
+mod web;
+
+use capbundle::keys::{ContentKey, KeyBits, Overwrite};
+use phone::Phone;
+use project::{Run, text_of};
+use serde_json::{Value, json};
+use web::Web;
+
+const SIGNED: &str = "--key .capgo_key_v2";
+const BROUGHT: &str = "--keys 1.json --content-key .capbundle_content_key";
+
+/// Who publishes on a site, and a phone that reads it.
+struct World {
+    phone: Phone,
+    web: Web,
+}
+
+impl World {
+    fn new() -> Self {
+        let phone = Phone::new();
+        let project = &phone.project;
+        project.run("key create").succeeds();
+        let key = ContentKey::generate(KeyBits::B2048).unwrap();
+        key.write(&project.path(".capbundle_content_key"), Overwrite::Never)
+            .unwrap();
+        let public = project.path(".capbundle_content_key.pub");
+        key.public().write(&public, Overwrite::Never).unwrap();
+        project
+            .run(&format!("keyring create {SIGNED} --to 1.json --json"))
+            .document();
+        project.run("keyring publish 1.json --to site --json").document();
+        let web = Web::serving(&project.path("site"));
+        Self { phone, web }
+    }
+
+    fn publish(&self, version: &str, more: &str) -> Value {
+        let project = &self.phone.project;
+        project.write("www/version.txt", version);
+        let line = format!("release publish {SIGNED} --bundle {version} {more} --to site --json");
+        project.run(&line).document()
+    }
+
+    fn try_update(&self, more: &str) -> Run {
+        let url = self.web.url();
+        let line = format!("update --channel-url {url}/channels/production.json {BROUGHT} {more}");
+        self.phone.run(&line)
+    }
+
+    fn update(&self, more: &str) -> Value {
+        self.try_update(more).document()
+    }
+
+    /// Replaces a file of the site by another of it.
+    fn copy(&self, from: &str, to: &str) {
+        let bytes = self.phone.project.read(&format!("site/{from}"));
+        self.phone.project.write(&format!("site/{to}"), bytes);
+    }
+}
+
+#[test]
+fn a_phone_takes_what_a_channel_offers_and_serves_it() {
+    let world = World::new();
+    world.publish("1.0.0", "");
+
+    let updated = world.update("");
+
+    assert_eq!(
+        (&updated["outcome"], &updated["sequence"]),
+        (&json!("installed"), &json!(1))
+    );
+    assert_eq!(updated["bundle"]["status"], "next");
+    assert_eq!(world.update("")["outcome"], "up_to_date");
+    assert_eq!(world.phone.launch()["version"], "1.0.0");
+    // The same by the site and the channel's name.
+    let line = format!("update --site {} --channel production {BROUGHT}", world.web.url());
+    assert_eq!(world.phone.call(&line)["outcome"], "up_to_date");
+}
+
+#[test]
+fn what_was_accepted_is_remembered_from_call_to_call() {
+    let world = World::new();
+    world.publish("1.0.0", "");
+    world.copy("channels/production.json", "old-channel.json");
+    world.update("");
+    world.publish("1.1.0", "");
+    world.update("");
+    // Somebody brings back the old channel file, then the old release under the new number.
+    world.copy("channels/production.json", "new-channel.json");
+    world.copy("old-channel.json", "channels/production.json");
+    let older = world.update("");
+    assert_eq!(
+        (&older["outcome"], &older["offered"], &older["known"]),
+        (&json!("older"), &json!(1), &json!(2))
+    );
+    world.copy("new-channel.json", "channels/production.json");
+    world.copy("releases/production/1.json", "releases/production/2.json");
+    let message = world.try_update("").fails("replayed", 1);
+    assert!(message.contains("stable release 2"), "{message}");
+    assert_eq!(world.phone.launch()["version"], "1.1.0");
+}
+
+#[test]
+fn a_candidate_is_for_the_devices_in_its_share_alone() {
+    let world = World::new();
+    world.publish("1.0.0", "");
+    world.publish("1.1.0", "--candidate 50%");
+    let mut inside = 0;
+    for number in 0..12 {
+        let updated = world.update(&format!("--device-id phone-{number} --store phone-{number}"));
+        let is_inside = updated["rollout"]["inside"] == true;
+        let version = text_of(&updated["bundle"], "version");
+        assert_eq!(version, if is_inside { "1.1.0" } else { "1.0.0" }, "{updated}");
+        assert_eq!(updated["rollout"]["bucket"].as_u64().unwrap() < 5_000, is_inside);
+        inside += usize::from(is_inside);
+    }
+    // Of twelve fair coins one in two thousand falls all on one side.
+    assert!((1..12).contains(&inside), "{inside}");
+}
+
+#[test]
+fn a_release_is_installed_from_its_files() {
+    let world = World::new();
+    world.publish("1.0.0", "");
+    let names = |folder: &str| -> Vec<String> {
+        let entries = std::fs::read_dir(world.phone.project.path(&format!("site/{folder}"))).unwrap();
+        entries
+            .map(|entry| format!("site/{folder}/{}", entry.unwrap().file_name().to_str().unwrap()))
+            .collect()
+    };
+    let line = |channel: &str| {
+        format!(
+            "install-release site/releases/production/1.json --archive {} --files {} --channel {channel} {BROUGHT} --next",
+            names("archives")[0],
+            names("files")[0]
+        )
+    };
+    world.phone.run(&line("beta")).fails("wrong_channel", 1);
+    world
+        .phone
+        .run(&format!("{} --built-in-sequence 1", line("production")))
+        .fails("built_in_is_newer", 1);
+    let installed = world.phone.call(&line("production"));
+    assert_eq!((&installed["sequence"], &installed["next"]), (&json!(1), &json!(true)));
+    assert_eq!(world.phone.launch()["version"], "1.0.0");
+    // An update from the app store brings the same, or more.
+    let launch = world.phone.call("launch --built-in-sequence 1");
+    assert_eq!(
+        (&launch["bundle"], &launch["reason"]),
+        (&json!("builtin"), &json!("built_in_is_newer"))
+    );
+}
+
+#[test]
+fn an_address_that_is_no_channels_is_told() {
+    let world = World::new();
+    let line = format!("update --channel-url {}/production.json {BROUGHT}", world.web.url());
+    world.phone.run(&line).fails("invalid_input", 1);
+    let line = format!("update --site {} {BROUGHT}", world.web.url());
+    assert_eq!(world.phone.run(&line).code, 2);
+    world.try_update("").fails("server", 1);
+}
