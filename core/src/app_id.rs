@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::path::printable;
 
 /// Longer than any id of an app store.
 const MAX_BYTES: usize = 256;
@@ -37,9 +38,11 @@ impl FromStr for AppId {
         if starts_well && rest.peek().is_some() && rest.all(is_part) && text.len() <= MAX_BYTES {
             return Ok(Self(text.to_owned()));
         }
-        let shown: String = text.chars().take(MAX_BYTES).collect();
         let problem = "expected a reverse domain such as com.example.app";
-        Err(Error::invalid_input(format!("app id {shown:?}"), problem))
+        Err(Error::invalid_input(
+            format!("app id {}", printable(text.as_bytes())),
+            problem,
+        ))
     }
 }
 

@@ -11,12 +11,12 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use crate::path::printable;
+
 /// The largest number that every reader of JSON keeps exactly (RFC 8259 6).
 pub(crate) const MAX_NUMBER: u64 = (1 << 53) - 1;
 /// Documents of ours are four levels deep; this leaves room and keeps the stack of a phone's thread.
 const MAX_DEPTH: usize = 32;
-/// Characters of a text from outside that a message repeats.
-const SHOWN: usize = 64;
 
 /// A value, its texts borrowed from the document where they hold no escapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl<'a> Object<'a> {
     fn of(mut members: Vec<(Cow<'a, str>, Value<'a>)>) -> Result<Self, String> {
         members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         match members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            Some(pair) => Err(format!("the member {:?} is there twice", shortened(&pair[0].0))),
+            Some(pair) => Err(format!("the member {} is there twice", printable(pair[0].0.as_bytes()))),
             None => Ok(Self(members)),
         }
     }
@@ -127,12 +127,6 @@ impl<'a> Object<'a> {
         let value = self.find(name).map(read).transpose();
         value.map_err(|problem| format!("{name}: {problem}"))
     }
-}
-
-/// As much of a text from outside as belongs into a message.
-pub(crate) fn shortened(text: &str) -> &str {
-    let end = text.char_indices().nth(SHOWN).map_or(text.len(), |(end, _)| end);
-    &text[..end]
 }
 
 /// Takes any value, at most [`MAX_DEPTH`] levels deep.

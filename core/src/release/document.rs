@@ -9,6 +9,7 @@ use crate::app_id::AppId;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::keys::{PublicContentKey, SigningKey};
+use crate::path::printable;
 use crate::store::{NativeRange, Timestamp};
 use crate::strict_json::{self, Object, Value};
 
@@ -270,10 +271,7 @@ pub(super) fn require_type(envelope: &Envelope, expected: &str, what: &str) -> R
     if found == expected {
         return Ok(());
     }
-    let problem = format!(
-        "expected {what} ({expected}), found {:?}",
-        strict_json::shortened(found)
-    );
+    let problem = format!("expected {what} ({expected}), found {}", printable(found.as_bytes()));
     Err(Refusal::new(RefusalReason::Malformed, problem))
 }
 

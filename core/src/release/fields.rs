@@ -6,8 +6,9 @@ use std::str::FromStr;
 use crate::app_id::AppId;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
+use crate::path::printable;
 use crate::store::{NativeRange, NativeVersion, Timestamp};
-use crate::strict_json::{Object, Value, shortened};
+use crate::strict_json::{Object, Value};
 
 use super::refusal::{Refusal, RefusalReason};
 
@@ -41,7 +42,10 @@ impl FromStr for ChannelName {
             return Ok(Self(text.into()));
         }
         let problem = format!("expected 1 to {MAX_CHANNEL_BYTES} of a-z A-Z 0-9 . _ -, not beginning with a dot");
-        Err(Error::invalid_input(format!("channel {:?}", shortened(text)), problem))
+        Err(Error::invalid_input(
+            format!("channel {}", printable(text.as_bytes())),
+            problem,
+        ))
     }
 }
 
@@ -64,8 +68,8 @@ pub(super) fn require_understood(document: &Object<'_>, known: &[&str]) -> Resul
         None => Ok(()),
         Some(name) => {
             let problem = format!(
-                "a reader must understand its member {:?}, which this version does not know",
-                shortened(name)
+                "a reader must understand its member {}, which this version does not know",
+                printable(name.as_bytes())
             );
             Err(Refusal::new(RefusalReason::UnknownCritical, problem))
         }
@@ -77,10 +81,13 @@ pub(super) fn critical_members(document: &Object<'_>) -> Result<Vec<String>, Str
     let names = critical(document)?;
     for (place, name) in names.iter().enumerate() {
         if document.find(name).is_none() {
-            return Err(format!("critical: the member {:?} is not there", shortened(name)));
+            return Err(format!(
+                "critical: the member {} is not there",
+                printable(name.as_bytes())
+            ));
         }
         if names[..place].contains(name) {
-            return Err(format!("critical: it names {:?} twice", shortened(name)));
+            return Err(format!("critical: it names {} twice", printable(name.as_bytes())));
         }
     }
     Ok(names)
