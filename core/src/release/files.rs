@@ -118,7 +118,6 @@ impl FileList {
     }
 
     /// Refuses unpacked files that are not exactly the listed ones.
-    #[allow(dead_code, reason = "the store is about to use it")]
     pub(crate) fn require_same(&self, written: &[WrittenFile]) -> Result<()> {
         self.require_equal(&Self::sorted(written.iter().cloned()))
     }

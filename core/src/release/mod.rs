@@ -85,6 +85,7 @@
 //! What a device knows by itself is the caller's to keep: the last ring it followed, what it accepted last on each channel
 //! ([`Accepted`]), the latest time seen. The [`store`](crate::store) does.
 
+mod arriving;
 mod channel_file;
 mod document;
 mod envelope;
@@ -98,6 +99,7 @@ mod ring;
 pub mod site;
 pub mod trust;
 
+pub use arriving::Arriving;
 pub use channel_file::{ALL_DEVICES, Candidate, ChannelFile, MAX_CHANNEL_FILE_BYTES};
 pub use document::{ArchiveIdentity, NewRelease, Release, SealedIdentity, SignedRelease, create, sign};
 pub use envelope::{Envelope, KEYS_TYPE, MAX_ENVELOPE_BYTES, RELEASE_TYPE};

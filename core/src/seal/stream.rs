@@ -39,7 +39,6 @@ mod sealing;
 
 pub use header::{Header, is_sealed, read_header};
 pub use opening::open_unverified;
-#[allow(unused_imports, reason = "for releases, which name what is opened")]
 pub(crate) use opening::{ExpectedSealed, PartialOpening, open};
 pub use reader::SealedReader;
 pub use sealing::{Sealed, seal};

@@ -45,7 +45,6 @@ pub(crate) struct ExpectedSealed {
 /// [`NotTrusted`](crate::ErrorKind::NotTrusted) if what is named contradicts itself;
 /// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
 /// [`Cancelled`](crate::ErrorKind::Cancelled).
-#[allow(dead_code, reason = "for releases, which name what is opened")]
 pub(crate) fn open(
     sealed: &Path,
     staging: &Path,
@@ -96,7 +95,6 @@ impl PartialOpening {
     ///
     /// # Errors
     /// As [`open`].
-    #[allow(dead_code, reason = "for releases, which name what is opened")]
     pub(crate) fn begin(
         sealed: &Path,
         staging: &Path,
@@ -149,7 +147,6 @@ impl PartialOpening {
     }
 
     /// Plain bytes opened so far.
-    #[allow(dead_code, reason = "for releases, which name what is opened")]
     pub(crate) fn opened(&self) -> u64 {
         self.header.plain_start(self.opened)
     }
@@ -179,7 +176,6 @@ impl PartialOpening {
     ///
     /// # Errors
     /// As [`open`].
-    #[allow(dead_code, reason = "for releases, which name what is opened")]
     pub(crate) fn finish(self, expected: &ExpectedSealed, proof: Proof, control: &Control) -> Result<VerifiedArchive> {
         require_expected(&self.sealed, &self.header, expected)?;
         let (sealed, size) = (self.sealed.clone(), self.header.plain_size());

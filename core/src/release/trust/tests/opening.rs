@@ -51,22 +51,20 @@ fn a_release_that_contradicts_itself_proves_nothing() {
     assert_eq!(reason(opened), "archive_differs");
 }
 
-#[test]
-fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
+/// An archive of these bytes, sealed as `app.sealed`, and what the release that names it says.
+fn sealed_archive_of(plain: &[u8]) -> (tempfile::TempDir, NewRelease) {
     let folder = tempfile::tempdir().unwrap();
-    let (plain, path) = (vec![7; 100_000], folder.path().join("app.sealed"));
-    fs::write(folder.path().join("app.zip"), &plain).unwrap();
-    let recipients = [content_key().public().clone()];
-    let digest = Sha256Digest::of(&plain);
-    let sealed = stream::seal(
-        &folder.path().join("app.zip"),
-        &digest,
-        &path,
-        &recipients,
-        &Control::new(),
-    )
-    .unwrap();
-    let new = NewRelease {
+    fs::write(folder.path().join("app.zip"), plain).unwrap();
+    let new = seal_again(folder.path());
+    (folder, new)
+}
+
+fn seal_again(folder: &Path) -> NewRelease {
+    let plain = folder.join("app.zip");
+    let digest = Sha256Digest::of_file(&plain, &Control::new()).unwrap();
+    let (to, recipients) = (folder.join("app.sealed"), [content_key().public().clone()]);
+    let sealed = stream::seal(&plain, &digest, &to, &recipients, &Control::new()).unwrap();
+    NewRelease {
         archive: ArchiveIdentity {
             size: sealed.plain_size,
             digest,
@@ -76,7 +74,12 @@ fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
             header_digest: sealed.header_digest,
         }),
         ..new_release()
-    };
+    }
+}
+
+#[test]
+fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
+    let (folder, new) = sealed_archive_of(&vec![7; 100_000]);
     let staging = tempfile::tempdir().unwrap();
     let trusted = |new: &NewRelease| device().check(&signed(new, &[0])).unwrap();
     let open = |new: &NewRelease, file: &str| {
@@ -102,16 +105,51 @@ fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
         ErrorKind::DigestMismatch
     );
     // The same archive, sealed again.
-    stream::seal(
-        &folder.path().join("app.zip"),
-        &digest,
-        &path,
-        &recipients,
-        &Control::new(),
-    )
-    .unwrap();
+    seal_again(folder.path());
     assert_eq!(open(&new, "app.sealed").unwrap_err().kind(), ErrorKind::DigestMismatch);
     assert_eq!(fs::read_dir(staging.path()).unwrap().count(), 0, "nothing is left");
+}
+
+#[test]
+fn a_sealed_archive_is_opened_while_it_arrives() {
+    let plain: Vec<u8> = (0..100_000_u32).map(|at| (at % 251) as u8).collect();
+    let (folder, new) = sealed_archive_of(&plain);
+    let sealed = fs::read(folder.path().join("app.sealed")).unwrap();
+    let trusted = device().check(&signed(&new, &[0])).unwrap();
+    let (part, control) = (folder.path().join("part"), Control::new());
+    let begin = || trusted.begin_opening(&part, folder.path(), &[content_key()]);
+
+    fs::write(&part, &sealed[..100]).unwrap();
+    assert!(begin().unwrap().is_none(), "the header is not there yet");
+    fs::write(&part, &sealed[..70_000]).unwrap();
+    let arriving = begin().unwrap().unwrap().advance(&control).unwrap();
+    assert_eq!(arriving.opened(), 65_536);
+    fs::write(&part, &sealed).unwrap();
+    let archive = arriving.finish(&control).unwrap();
+    assert_eq!(archive.digest(), Sha256Digest::of(&plain));
+    assert!(matches!(archive.proof(), Proof::Release { sequence: 42, .. }));
+}
+
+#[test]
+fn what_arrives_damaged_is_refused_before_the_rest_has_come() {
+    let (folder, new) = sealed_archive_of(&vec![7; 100_000]);
+    let mut sealed = fs::read(folder.path().join("app.sealed")).unwrap();
+    sealed[1_000] ^= 1;
+    let part = folder.path().join("part");
+    fs::write(&part, &sealed[..70_000]).unwrap();
+    let trusted = device().check(&signed(&new, &[0])).unwrap();
+    let staging = tempfile::tempdir().unwrap();
+    let arriving = trusted.begin_opening(&part, staging.path(), &[content_key()]);
+    let refused = arriving.unwrap().unwrap().advance(&Control::new()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::DecryptionFailed);
+    assert_eq!(fs::read_dir(staging.path()).unwrap().count(), 0, "nothing is left");
+}
+
+#[test]
+fn nothing_is_opened_for_a_release_of_a_plain_archive() {
+    let (folder, trusted) = archive_of(b"plain archive");
+    let begun = trusted.begin_opening(&folder.path().join("app.zip"), folder.path(), &[content_key()]);
+    assert_eq!(begun.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[test]
