@@ -95,6 +95,6 @@ pub(super) fn ring(threshold: u64, keys: &[usize]) -> KeyRing {
 pub(super) fn reason<T: std::fmt::Debug>(result: crate::Result<T>) -> &'static str {
     match result.unwrap_err() {
         crate::Error::ReleaseRefused { reason, .. } => reason.as_str(),
-        other => panic!("{other:?}"),
+        other => panic!("{other}"),
     }
 }
