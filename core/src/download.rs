@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use answer::content_length;
 use answer::{Answer, Verdict};
 #[cfg(feature = "publish")]
-pub(crate) use answer::{content_length, content_range, is_text};
+pub(crate) use answer::{content_range, is_text};
 use part::Part;
 pub(crate) use rate::Rate;
 

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use super::Site;
-use crate::download::{DownloadOptions, Rate};
+use crate::download::{DownloadOptions, Rate, content_length};
 use crate::error::{Error, Result};
 use crate::progress::Control;
 use crate::transport::{Backoff, Exchange, Head, Method, Receiver, Request, Transport, Url, retry_after};
@@ -67,7 +67,8 @@ impl Reader<'_> {
             let broken = match incoming.problem.take() {
                 Some(Problem::TooLong) => return Err(server(url, 200, &format!("it is longer than {most} bytes"))),
                 Some(Problem::Slow(problem)) => Some(problem),
-                Some(Problem::Enough) | None => broken,
+                Some(Problem::Enough) => broken,
+                None => broken.or_else(|| incoming.missing()),
             };
             let (error, asked) = match (broken, incoming.head.take()) {
                 (Some(problem), _) => (network(url, &problem), None),
@@ -131,6 +132,16 @@ impl<'a> Incoming<'a> {
             rate: Rate::new(reader.options.min_rate, Instant::now()),
             problem: None,
         }
+    }
+
+    /// What a transfer that ended too early still lacks. Not every transport says so itself: Java's connection takes the end of
+    /// the socket for that of the body. A transport that unpacked the body tells of another length.
+    fn missing(&self) -> Option<String> {
+        let head = self.head.as_ref().filter(|head| head.status == 200)?;
+        let is_as_sent = head.headers.get("content-encoding").is_none();
+        let expected = content_length(&head.headers).filter(|_| is_as_sent)?;
+        let came = self.bytes.len() as u64;
+        (came < expected).then(|| format!("it ended after {came} of {expected} bytes"))
     }
 
     fn give_up(&mut self, problem: Problem) -> Result<()> {

@@ -60,6 +60,20 @@ fn what_may_help_is_tried_again_and_what_may_not_is_not() {
 }
 
 #[test]
+fn a_document_that_ends_early_is_read_again_although_the_transport_saw_nothing_wrong() {
+    let (document, transport) = read([
+        Answer::new(200, b"{").with("Content-Length", "2"),
+        Answer::new(200, b"{}").with("Content-Length", "2"),
+    ]);
+    assert_eq!((document.unwrap(), transport.asked().len()), (b"{}".to_vec(), 2));
+
+    let (unpacked, _) = read([Answer::new(200, b"{}")
+        .with("Content-Length", "26")
+        .with("Content-Encoding", "gzip")]);
+    assert_eq!(unpacked.unwrap(), b"{}");
+}
+
+#[test]
 fn what_is_missing_is_missing_however_a_bucket_says_so() {
     for status in [403, 404, 410] {
         let (found, _) = ask([Answer::new(status, b"a page of more than ten bytes")], |reader| {
