@@ -36,6 +36,8 @@ struct Plan {
     corpora: &'static [Corpus],
     places: Vec<(&'static str, PathBuf)>,
     update: bool,
+    /// Whether a budget that is missed fails. Not for one run: whatever else runs then decides.
+    judged: bool,
 }
 
 fn main() {
@@ -69,7 +71,9 @@ fn main() {
     let missed = table.missed();
     if !missed.is_empty() {
         eprintln!("Budgets missed:\n{}", missed.join("\n"));
-        std::process::exit(1);
+        if plan.judged {
+            std::process::exit(1);
+        }
     }
 }
 
@@ -94,6 +98,7 @@ fn plan(arguments: &[String]) -> Plan {
             [tmpfs(), Some(disk)].into_iter().flatten().collect()
         },
         update: has("--update"),
+        judged: !smoke,
     }
 }
 
