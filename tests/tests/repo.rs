@@ -165,7 +165,7 @@ fn cargo(arguments: &[&str]) -> String {
     run(Command::new(env!("CARGO"))
         .current_dir(root())
         .args(arguments)
-        .arg("--offline"))
+        .arg("--locked"))
     .expect_success()
 }
 
