@@ -52,16 +52,20 @@ pub fn node_modules() -> Option<PathBuf> {
     None
 }
 
+/// The Python packages of `tests/python/requirements.txt`; skips the current test where they are not installed.
+fn python_packages() -> Option<PathBuf> {
+    let folder = target_folder().join("python-packages");
+    if folder.join(".installed-from").is_file() {
+        return Some(folder);
+    }
+    skipped("the Python packages are not installed (run `tests/run python`)");
+    None
+}
+
 /// `node SCRIPT` without a network, for a script in `tests/peers`.
 #[must_use]
 pub fn node_script(script: &str) -> Option<Command> {
     node_modules()?;
-    bare_node_script(script)
-}
-
-/// The same for a script that needs nothing but Node itself.
-#[must_use]
-pub fn bare_node_script(script: &str) -> Option<Command> {
     let mut command = node_offline()?;
     command.arg(tests_folder().join("peers").join(script));
     Some(command)
@@ -84,6 +88,16 @@ pub fn java_source(file: &str) -> Option<Command> {
 pub fn python_script(script: &str) -> Option<Command> {
     let mut command = Command::new(tool("python3")?);
     command.arg(tests_folder().join("peers").join(script));
+    Some(command)
+}
+
+/// The same for a script that needs packages.
+#[must_use]
+pub fn python_script_with_packages(script: &str) -> Option<Command> {
+    let mut command = python_script(script)?;
+    command.env("PYTHONPATH", python_packages()?);
+    // Else what one script imports of another is compiled into the source folder.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     Some(command)
 }
 

@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use capbundle::release::trust::{self, Accepted, TrustContext};
 use capbundle::release::{self, Envelope, FileList, KeyRing, RELEASE_TYPE, SignedRelease};
 use capbundle::store::{NativeVersion, Timestamp};
 use capbundle::{AppId, Error, Result};
-use capbundle_tests::peers::{bare_node_script, run};
+use capbundle_tests::peers::run;
 use capbundle_tests::skip::tool;
 use capbundle_tests::vector::Vector;
 
@@ -23,12 +22,12 @@ const APP: &str = "com.example.app";
 
 #[test]
 fn releases_end_as_their_vectors_say() {
-    check("releases", 110, take_release);
+    check("releases", 130, take_release);
 }
 
 #[test]
 fn key_rings_end_as_their_vectors_say() {
-    check("rings", 40, |vector| {
+    check("rings", 50, |vector| {
         let app = vector.field("app").parse()?;
         match walk(vector)? {
             Some(ring) => ring.follow(&vector.body).map(drop),
@@ -49,61 +48,6 @@ fn strict_json_ends_as_its_vectors_say() {
         let is_expected = found.is_ok() == (vector.field("expect") == "ok");
         assert!(is_expected, "{}: {found:?}", vector.field("name"));
     }
-}
-
-#[test]
-fn a_second_implementation_agrees_on_every_vector() {
-    let Some(mut node) = bare_node_script("release.cjs") else {
-        return;
-    };
-    let said = run(node.arg("vectors").arg(root())).expect_success();
-    let said: BTreeMap<&str, &str> = said.lines().filter_map(|line| line.split_once(' ')).collect();
-    let mut expected = BTreeMap::new();
-    for folder in ["releases", "rings", "file-lists", "json"] {
-        for vector in read(folder) {
-            let name = format!("{folder}/{}", vector.field("name"));
-            expected.insert(name, vector.field("expect").to_owned());
-        }
-    }
-    let disputed: Vec<String> = expected
-        .iter()
-        .filter(|(name, expect)| said.get(name.as_str()) != Some(&expect.as_str()))
-        .map(|(name, expect)| format!("{name}: {:?} instead of {expect}", said.get(name.as_str())))
-        .collect();
-    assert!(disputed.is_empty(), "{}", disputed.join("\n"));
-    assert_eq!(said.len(), expected.len());
-}
-
-#[test]
-fn node_verifies_our_signatures_and_we_verify_its() {
-    let Some(mut node) = bare_node_script("release.cjs") else {
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let (file, payload) = (folder.path().join("release.json"), folder.path().join("payload"));
-    let names = ["test-signer", "test-signer-3072", "test-signer-4096"];
-    let keys = names.map(|name| SigningKey::read(&key_file(name, "private")).unwrap());
-    let envelope = Envelope::sign(RELEASE_TYPE, some_release(), &keys.each_ref()).unwrap();
-    fs::write(&file, envelope.to_json().unwrap()).unwrap();
-    node.arg("verify")
-        .arg(&file)
-        .args(names.map(|name| key_file(name, "public")));
-    let said: serde_json::Value = serde_json::from_str(&run(&mut node).expect_success()).unwrap();
-    let ids: Vec<String> = keys
-        .iter()
-        .map(|key| key.verifying_key().id().unwrap().to_string())
-        .collect();
-    assert_eq!(said["signers"], serde_json::json!(ids));
-    assert_eq!(said["payload"].as_str().unwrap().as_bytes(), some_release());
-
-    fs::write(&payload, some_release()).unwrap();
-    let mut node = bare_node_script("release.cjs").unwrap();
-    node.args(["sign", RELEASE_TYPE])
-        .arg(&payload)
-        .args(names.map(|name| key_file(name, "private")));
-    let made = run(&mut node).expect_success().into_bytes();
-    let taken = trust::check(&made, &device(&ring("two-of-three.json"))).unwrap();
-    assert_eq!(taken.keys().len(), 2, "the third one is in no ring");
 }
 
 #[test]

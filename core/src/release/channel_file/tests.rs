@@ -63,6 +63,8 @@ fn what_the_format_does_not_allow_is_refused() {
         assert_eq!(reason(&of(text)), RefusalReason::Malformed, "{text}");
     }
     assert_eq!(reason(&of(r#""format":2"#)), RefusalReason::UnknownFormat);
+    let critical = r#""format":1,"stable":{"sequence":1},"critical":["stable"]"#;
+    assert_eq!(reason(&of(critical)), RefusalReason::UnknownCritical);
     assert_eq!(
         reason(&" ".repeat(MAX_CHANNEL_FILE_BYTES + 1)),
         RefusalReason::Malformed
