@@ -45,7 +45,8 @@ pub fn generated(root: &Path) -> Result<Vec<(String, String)>, String> {
     let archives = archives::all();
     let capgo = capgo::all(&keys);
     let sealed = sealed::all(&sealed::ContentKeys::read(&root.join("keys"))?);
-    let forged = capgo::forged_pems(&keys)
+    let forged = [capgo::forged_pems(&keys), releases::forged_pems(&keys)]
+        .concat()
         .into_iter()
         .map(|(name, pem)| (format!("keys/{name}"), pem));
     let trusted = releases::trusted_rings(&keys)

@@ -178,10 +178,10 @@ fn der_integer(number: &BigUint) -> Vec<u8> {
 
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let [high, low] = super::low_u16(content.len()).to_be_bytes();
-    let head = if content.len() < 0x80 {
-        vec![tag, low]
-    } else {
-        vec![tag, 0x82, high, low]
+    let head = match content.len() {
+        ..0x80 => vec![tag, low],
+        0x80..0x100 => vec![tag, 0x81, low],
+        _ => vec![tag, 0x82, high, low],
     };
     [head.as_slice(), content].concat()
 }

@@ -9,11 +9,13 @@ mod documents;
 mod envelopes;
 mod files;
 mod json_text;
+mod members;
 mod policy;
 mod rings;
 mod signatures;
 mod texts;
 
+use num_bigint::BigUint;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -21,13 +23,25 @@ use super::Vector;
 use super::capgo::TestKeys;
 use crate::forge::capgo::hex;
 use crate::forge::envelope::{self, KEYS, RELEASE};
-use crate::forge::rsa::{Key, spki};
+use crate::forge::rsa::{Key, public_pem, spki};
 
 /// When the releases were made, and until when they are good.
 const CREATED: u64 = 1_795_915_200;
 const EXPIRES: u64 = 1_803_691_200;
 
 const APP: &str = "com.example.app";
+
+/// The signer's modulus with another exponent, as a content key: its file in `keys/`.
+const OTHER_EXPONENT: &str = "forged-signer-other-exponent.public.pem";
+
+/// Public keys that no program makes: name of the file and PEM.
+#[must_use]
+pub fn forged_pems(keys: &TestKeys) -> Vec<(&'static str, String)> {
+    vec![(
+        OTHER_EXPONENT,
+        public_pem(&keys.signer.modulus, &BigUint::from(65_539_u32)),
+    )]
+}
 
 /// The rings that devices trust: name of the file and text.
 #[must_use]
@@ -64,6 +78,7 @@ pub fn releases(keys: &TestKeys) -> Vec<Vector> {
         signatures::all(keys),
         envelopes::all(keys),
         documents::all(keys),
+        members::all(keys),
         texts::all(keys),
         policy::all(keys),
     ]

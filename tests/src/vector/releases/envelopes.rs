@@ -36,6 +36,15 @@ fn envelopes(keys: &TestKeys) -> Vec<Vector> {
         envelope["signatures"][0][name] = value;
         envelope
     };
+    // One more signature, behind the one that counts.
+    let beside_sound = |id: &str, signature: &str| {
+        let mut envelope = sound();
+        if let Some(signatures) = envelope["signatures"].as_array_mut() {
+            signatures.push(json!({"keyid": id, "sig": signature}));
+        }
+        envelope
+    };
+    let stranger = key_id(&keys.signer_4096);
     let unpadded = STANDARD.encode(payload());
     let text = sound().to_string();
     let pretty = serde_json::to_string_pretty(&sound()).unwrap_or_default();
@@ -131,6 +140,48 @@ fn envelopes(keys: &TestKeys) -> Vec<Vector> {
             "malformed",
             "an id without a signature",
             &member("signatures", json!([{"keyid": key_id(key)}])),
+        ),
+        of(
+            "keyid-no-digits",
+            "malformed",
+            "64 characters that are no digits",
+            &beside_sound(&"g".repeat(64), "AA=="),
+        ),
+        of(
+            "sig-no-base64",
+            "malformed",
+            "not base64, in the signature of a stranger",
+            &beside_sound(&stranger, "*"),
+        ),
+        of(
+            "sig-unpadded",
+            "malformed",
+            "base64 without its padding",
+            &beside_sound(&stranger, "AA"),
+        ),
+        of(
+            "sig-bits-behind-the-end",
+            "malformed",
+            "the same bytes in another spelling",
+            &beside_sound(&stranger, "AB=="),
+        ),
+        of(
+            "sig-two-alphabets",
+            "malformed",
+            "one character of each alphabet",
+            &beside_sound(&stranger, "+-AA"),
+        ),
+        of(
+            "sig-of-another-length",
+            "ok",
+            "a signature of a stranger that no key of ours makes",
+            &beside_sound(&stranger, "AA=="),
+        ),
+        of(
+            "critical-in-envelope",
+            "ok",
+            "what is critical stands in the document",
+            &member("critical", json!(["cert"])),
         ),
         vector(
             "double-payload",

@@ -26,8 +26,20 @@ pub(super) fn all() -> Vec<Vector> {
         list(
             "byte-order",
             "ok",
-            "upper case comes before lower case",
-            json!([file("Z"), file("a"), file("\u{e4}")]),
+            "by bytes: upper case before lower case, and not as UTF-16 has it",
+            json!([
+                file("Z"),
+                file("a"),
+                file("\u{e4}"),
+                file("\u{ff5e}"),
+                file("\u{1f600}")
+            ]),
+        ),
+        list(
+            "utf-16-order",
+            "malformed",
+            "by units of UTF-16",
+            json!([file("\u{1f600}"), file("\u{ff5e}")]),
         ),
         list(
             "prefix-order",
@@ -40,6 +52,30 @@ pub(super) fn all() -> Vec<Vector> {
             "ok",
             "names in any script",
             json!([file("\u{1f680}/\u{e4}.js")]),
+        ),
+        list(
+            "strange-names",
+            "ok",
+            "names that look like others",
+            json!([
+                file("\n"),
+                file("..a/.b"),
+                file("1:/a"),
+                file("ab:/a"),
+                file("\u{e4}:/a")
+            ]),
+        ),
+        list(
+            "file-and-folder",
+            "ok",
+            "no bundle unpacks to both, so none is these files",
+            json!([file("a"), file("a/b")]),
+        ),
+        list(
+            "size-0",
+            "ok",
+            "an empty file",
+            json!([{"path": "a", "size": 0, "sha256": digest(b"")}]),
         ),
         list(
             "unsorted",
@@ -56,6 +92,8 @@ pub(super) fn all() -> Vec<Vector> {
         one("folder", "a folder", "a/"),
         one("backslash", "a separator on Windows", "a\\b"),
         one("drive", "a Windows drive", "C:/a"),
+        one("drive-alone", "a path on a Windows drive", "c:a"),
+        one("drive-inside", "the same behind a folder", "a/C:b"),
         one("nul", "a name that ends earlier for some", "a\0b"),
         one("no-name", "no name", ""),
         list(
@@ -63,6 +101,12 @@ pub(super) fn all() -> Vec<Vector> {
             "malformed",
             "a size in quotes",
             json!([{"path": "a", "size": "3", "sha256": digest(b"abc")}]),
+        ),
+        list(
+            "size-true",
+            "malformed",
+            "what is 1 to some",
+            json!([{"path": "a", "size": true, "sha256": digest(b"abc")}]),
         ),
         list(
             "digest-upper-case",
@@ -90,5 +134,30 @@ pub(super) fn all() -> Vec<Vector> {
             "a member that a reader must know",
             br#"{"format":1,"files":[],"critical":["modes"],"modes":1}"#.to_vec(),
         ),
+        Vector::new(
+            "critical-files",
+            "unknown_critical",
+            "no member of a file list is known as critical",
+            br#"{"format":1,"files":[],"critical":["files"]}"#.to_vec(),
+        ),
+        Vector::new(
+            "critical-empty",
+            "ok",
+            "nothing is critical",
+            br#"{"format":1,"files":[],"critical":[]}"#.to_vec(),
+        ),
+        Vector::new(
+            "critical-text",
+            "malformed",
+            "not a list",
+            br#"{"format":1,"files":[],"critical":"files"}"#.to_vec(),
+        ),
+        Vector::new(
+            "unknown-member",
+            "ok",
+            "a member that nobody must know",
+            br#"{"format":1,"files":[],"modes":1}"#.to_vec(),
+        ),
+        Vector::new("files-missing", "malformed", "no list", br#"{"format":1}"#.to_vec()),
     ]
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CREATED, EXPIRES, Vector, digest, release, signed, vector, with};
+use super::{CREATED, EXPIRES, OTHER_EXPONENT, Vector, digest, release, signed, vector, with};
 use crate::forge::envelope::{RELEASE, envelope};
 use crate::vector::capgo::TestKeys;
 
@@ -174,6 +174,21 @@ fn native(keys: &TestKeys) -> Vec<Vector> {
         case("native-oldest", "ok", "the oldest, included", "2"),
         case("native-newest", "ok", "the newest, included", "3.4.1"),
         case("native-newest-with-tail", "ok", "a tail does not count", "3.4.1-beta+7"),
+        case("native-tail-plus", "ok", "nor does one from a plus on", "3.4.1+7"),
+        case("native-tail-space", "ok", "nor one from a space on", "3.4.1 (700)"),
+        case("native-leading-zeros", "ok", "numbers, not texts", "03.004.01"),
+        case(
+            "native-number-2-to-the-64",
+            "native_out_of_range",
+            "a number that has no place in the order",
+            "3.18446744073709551616",
+        ),
+        case(
+            "native-unknown",
+            "native_out_of_range",
+            "a device that does not know its version",
+            "",
+        ),
         case("native-too-old", "native_out_of_range", "one before", "1.9.9"),
         case("native-too-new", "native_out_of_range", "one after", "3.4.1.1"),
         case("native-number-by-number", "ok", "2.10 is after 2.9", "2.10"),
@@ -186,6 +201,35 @@ fn native(keys: &TestKeys) -> Vec<Vector> {
         within("native-no-oldest", "ok", "one end is open", json!({"max": "3"}), "0.1"),
         within("native-no-newest", "ok", "the other is open", json!({"min": "3"}), "99"),
         within("native-no-ends", "ok", "both are", json!({}), "latest"),
+        within("native-no-ends-unknown", "ok", "both are", json!({}), ""),
+        within(
+            "native-ends-turned",
+            "native_out_of_range",
+            "an oldest above the newest: nothing lies between",
+            json!({"min": "4", "max": "2"}),
+            "3",
+        ),
+        within(
+            "native-end-with-tail",
+            "ok",
+            "a tail does not count there either",
+            json!({"min": "3.0-beta", "max": "003+1"}),
+            "3",
+        ),
+        within(
+            "native-largest-number",
+            "ok",
+            "2^64 - 1",
+            json!({"min": u64::MAX.to_string()}),
+            &u64::MAX.to_string(),
+        ),
+        within(
+            "native-longest",
+            "ok",
+            "256 bytes",
+            json!({"max": format!("3{}-", ".0".repeat(127))}),
+            "3",
+        ),
     ]
 }
 
@@ -220,6 +264,19 @@ fn roles(keys: &TestKeys) -> Vec<Vector> {
         )
         .replacing("rings", "two.json two-signer-retired.json")
         .with("content_key", "test-signer.public.pem"),
+        case(
+            "key-in-both-roles-by-modulus",
+            "key_in_both_roles",
+            "the same private numbers, whatever the exponent",
+            OTHER_EXPONENT,
+        ),
+        signed(
+            keys,
+            "sealed-no-content-key",
+            "ok",
+            "no content key at hand, so none that signs; opening is what fails",
+            &sealed,
+        ),
         signed(
             keys,
             "key-in-both-roles-plain",
@@ -269,5 +326,12 @@ fn precedence(keys: &TestKeys) -> Vec<Vector> {
         case("first-expired", "expired", &[])
             .replacing("now", &EXPIRES.to_string())
             .replacing("native", "9"),
+        case(
+            "first-native",
+            "native_out_of_range",
+            &[("sealed", json!({"size": 1_235_301, "header_sha256": digest(b"header")}))],
+        )
+        .replacing("native", "9")
+        .with("content_key", "test-signer.public.pem"),
     ]
 }

@@ -15,6 +15,7 @@ pub(super) fn all(keys: &TestKeys) -> Vec<Vector> {
         first(keys),
         signatures(keys),
         succession(keys),
+        precedence(keys),
         members(keys),
         forged_keys(keys),
     ]
@@ -61,6 +62,13 @@ fn first(keys: &TestKeys) -> Vec<Vector> {
         ),
         case("first-other-app", "wrong_app", "the ring of another app", &[one, two])
             .replacing("app", "com.example.other"),
+        case(
+            "first-order-signatures",
+            "signatures",
+            "what is checked first is said",
+            &[one],
+        )
+        .replacing("app", "com.example.other"),
     ]
 }
 
@@ -250,6 +258,40 @@ fn succession(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
+/// Two things are wrong, and the one that is checked first is said.
+fn precedence(keys: &TestKeys) -> Vec<Vector> {
+    let (one, two) = (&keys.signer, &keys.other);
+    let case = |before: &str, name: &str, expect: &str, document: &Value, signer: &Key| {
+        let why = "what is checked first is said";
+        after(before, &format!("order-{name}"), expect, why, document, &[signer])
+    };
+    let of_another = |ring: &Value| with(ring, &[("app_id", json!("com.example.other"))]);
+    vec![
+        case(
+            "one.json",
+            "malformed",
+            "malformed",
+            &without(&ring(2, 1, &[two]), "created_at"),
+            one,
+        ),
+        case(
+            "one.json",
+            "own-signatures",
+            "signatures",
+            &of_another(&ring(2, 1, &[two])),
+            one,
+        ),
+        case("one.json", "app", "wrong_app", &of_another(&ring(3, 1, &[one])), one),
+        case(
+            "two.json two-signer-retired.json",
+            "number",
+            "wrong_number",
+            &ring(4, 1, &[two]),
+            two,
+        ),
+    ]
+}
+
 fn members(keys: &TestKeys) -> Vec<Vector> {
     let one = &keys.signer;
     let sound = ring(2, 1, &[one]);
@@ -312,14 +354,24 @@ fn members(keys: &TestKeys) -> Vec<Vector> {
         ),
         case("number-0", "malformed", "rings begin with 1", "number", json!(0)),
         case("number-text", "malformed", "a number in quotes", "number", json!("2")),
-        case("keys-empty", "malformed", "no key", "keys", json!([])),
         case(
-            "keys-33",
+            "threshold-true",
             "malformed",
-            "more than 32",
-            "keys",
-            json!(vec![STANDARD.encode(spki(one)); 33]),
+            "what is 1 to some",
+            "threshold",
+            json!(true),
         ),
+        case("created-0", "ok", "made in 1970", "created_at", json!(0)),
+        case(
+            "critical-absent-member",
+            "malformed",
+            "a member that is not there",
+            "critical",
+            json!(["retired"]),
+        ),
+        case("keys-empty", "malformed", "no key", "keys", json!([])),
+        case("keys-32", "ok", "as many as there may be", "keys", crowd(keys, 32)),
+        case("keys-33", "malformed", "more than 32", "keys", crowd(keys, 33)),
         case("retired-twice", "malformed", "an id twice", "retired", json!([id, id])),
         case(
             "retired-upper-case",
@@ -357,17 +409,26 @@ fn members(keys: &TestKeys) -> Vec<Vector> {
     [missing.to_vec(), others].concat()
 }
 
+/// So many keys: the signer's, and numbers that differ from another one's modulus. Nobody has their private halves.
+fn crowd(keys: &TestKeys, count: u32) -> Value {
+    let number = |place: u32| &keys.other.modulus + BigUint::from(2 * place);
+    let of = |modulus: &BigUint| STANDARD.encode(spki_of(modulus, &keys.other.public));
+    let others = (1..count).map(|place| of(&number(place)));
+    [of(&keys.signer.modulus)].into_iter().chain(others).collect()
+}
+
 fn forged_keys(keys: &TestKeys) -> Vec<Vector> {
     let one = &keys.signer;
-    let case = |name: &str, why: &str, key: String| {
+    let beside_one = |name: &str, expect: &str, why: &str, key: String| {
         let mut document = ring(2, 1, &[one]);
         if let Some(keys) = document["keys"].as_array_mut() {
             keys.push(json!(key));
         }
-        after("one.json", name, "malformed", why, &document, &[one])
+        after("one.json", name, expect, why, &document, &[one])
     };
+    let case = |name: &str, why: &str, key: String| beside_one(name, "malformed", why, key);
     let der = |modulus: &BigUint, exponent: u64| STANDARD.encode(spki_of(modulus, &BigUint::from(exponent)));
-    let other = &keys.other.modulus;
+    let (other, longest) = (&keys.other.modulus, &keys.signer_4096.modulus);
     let sound = spki(&keys.other);
     let pkcs1 = &sound[24..];
     vec![
@@ -381,13 +442,35 @@ fn forged_keys(keys: &TestKeys) -> Vec<Vector> {
         case("key-exponent-even", "no RSA key", der(other, 65_538)),
         case(
             "key-exponent-huge",
-            "checking costs as much as signing",
-            der(other, 1 << 40),
+            "the first odd one that is too large: checking costs as much as signing",
+            der(other, (1 << 33) + 1),
         ),
+        beside_one("key-exponent-largest", "ok", "2^33 - 1", der(other, (1 << 33) - 1)),
+        case(
+            "key-exponent-65535",
+            "the first odd one that is too small",
+            der(other, 65_535),
+        ),
+        case("key-modulus-even", "no RSA key", der(&(other - 1_u8), 65_537)),
         case(
             "key-1024-bits",
             "too short",
             der(&(other >> 1024_u32 | BigUint::from(1_u8)), 65_537),
+        ),
+        case(
+            "key-2047-bits",
+            "one bit too short",
+            der(&(other >> 1_u32 | BigUint::from(1_u8)), 65_537),
+        ),
+        case(
+            "key-4097-bits",
+            "one bit too long",
+            der(&(longest << 1_u32 | BigUint::from(1_u8)), 65_537),
+        ),
+        case(
+            "key-8192-bits",
+            "so long that checking costs seconds on a phone",
+            der(&(longest << 4096_u32 | BigUint::from(1_u8)), 65_537),
         ),
         case("key-pkcs1", "PKCS#1 in the place of SPKI", STANDARD.encode(pkcs1)),
         case(

@@ -73,6 +73,13 @@ fn thresholds(keys: &TestKeys) -> Vec<Vector> {
             "a signature of the ring's key that does not hold is as good as absent",
             &[flipped(sound(one)), sound(one)],
         ),
+        case(
+            "under-another-id",
+            "signatures",
+            "signed by a key of the ring, under the id of another one",
+            &[renamed(sound(one), two)],
+        )
+        .replacing("rings", "two.json"),
         two_of_three("two-of-three", "ok", "enough", &[sound(one), sound(three)]),
         two_of_three(
             "three-of-three",

@@ -78,7 +78,26 @@ fn wrapped(keys: &ContentKeys) -> Vec<Vector> {
             archive.recipients[0] = Recipient::with_wrapped(&keys.own, wrapped);
         })
     };
+    // Beside the right one, so that nothing but the limit stands against it.
+    let beside = |length: usize| {
+        let mut archive = one_segment(keys);
+        let stranger = Recipient::with_wrapped(&keys.other, vec![7; length]);
+        archive.recipients.push(stranger);
+        archive.recipients.sort_by_key(|recipient| recipient.id);
+        archive.recipient_count = 2;
+        archive
+    };
+    let refused_beside =
+        |name: &str, why: &str, length: usize| refused(&format!("recipients-{name}"), why, beside(length).bytes());
     vec![
+        refused_beside("stranger-255", "shorter than any, for somebody else", 255),
+        refused_beside("stranger-513", "longer than any, for somebody else", 513),
+        opens(
+            "recipients-stranger-512",
+            "the longest there is, for somebody else",
+            100,
+            &beside(512),
+        ),
         of_length("wrapped-255", "a wrapped key shorter than any", 255),
         of_length("wrapped-257", "a wrapped key with a byte behind it", 257),
         of_length("wrapped-513", "a wrapped key longer than any", 513),
