@@ -20,7 +20,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::progress::Control;
 use crate::transport::{Backoff, Cleartext, Exchange, Headers, Method, Request, Transport, Url};
 
-/// A try that brought this much was no failure, whatever ended it.
+/// A try that came this much further than any before was no failure, whatever ended it.
 const WORTH_A_TRY: u64 = 64 << 10;
 
 /// A file somewhere else.
@@ -79,7 +79,8 @@ pub struct DownloadOptions {
     /// Bytes a second, over half a minute, below which a connection counts as stalled. 512: a server that drips bytes
     /// must not hold a device for ever.
     pub min_rate: u64,
-    /// Failures in a row, without anything gained, after which the download gives up. 6, which takes about 15 s.
+    /// Failures in a row, without anything gained, after which the download gives up. 6, which takes about 15 s. It also gives
+    /// up at a failure when what had come was lost this often: a server that always begins anew must not hold a device for ever.
     pub attempts: u32,
     /// The wait after the first failure. It doubles with each, up to half a minute, and is cut to a random part.
     pub first_wait: Duration,
@@ -122,10 +123,10 @@ pub struct Downloaded {
 ///
 /// What came stays in `<name>.part` when the download fails, is cancelled or the process dies, and the next call goes on
 /// from there, if the server still has the same file: it must say so by `If-Range`, or the digest must hold in the end.
-/// Connections that break, stall or drip are made again, with waits that grow, as long as each brings something; answers
-/// 408, 425, 429 and 5xx too, after as long as the server asks for (up to two minutes). A file that has not the digest or
-/// size asked for is removed, so that the next try can succeed. Nothing is synced: after a power cut a part may be wrong,
-/// and what is wrong fails its digest.
+/// Connections that break, stall or drip are made again, with waits that grow, as long as each comes further than any before;
+/// answers 408, 425, 429 and 5xx too, after as long as the server asks for (up to two minutes). Whatever a server answers, it
+/// is asked a bounded number of times. A file that has not the digest or size asked for is removed, so that the next try can
+/// succeed. Nothing is synced: after a power cut a part may be wrong, and what is wrong fails its digest.
 ///
 /// A file that an earlier call finished and nobody removed is given again, its digest checked anew. One call at a time
 /// may download a file into a folder.
@@ -202,9 +203,10 @@ fn fetch(
 ) -> Result<u64> {
     let mut backoff = Backoff::new(options.attempts).with_first_wait(options.first_wait);
     let mut received = 0;
+    // What was lost and comes again is nothing gained.
+    let mut furthest = part.length();
     while !part.is_complete() {
         control.check("download")?;
-        let before = part.length();
         let mut request = request_for(remote, part, options)?;
         request.control = control.clone();
         let mut answer = Answer::new(remote, part, folder, options, control);
@@ -223,11 +225,19 @@ fn fetch(
             (None, Ok(Exchange::Broken(_))) if part.has_all() => break,
             (None, Ok(Exchange::Broken(problem))) => (broken(remote, problem), None),
         };
-        if part.length() >= before + WORTH_A_TRY {
+        if part.length() >= furthest.saturating_add(WORTH_A_TRY) {
             backoff.reset();
         }
+        furthest = furthest.max(part.length());
+        if part.losses() >= options.attempts {
+            return Err(given_up(
+                error,
+                &format!("what had come was lost {} times", part.losses()),
+            ));
+        }
         if !backoff.wait(asked, control, "download")? {
-            return Err(given_up(error, backoff.failures()));
+            let failures = backoff.failures();
+            return Err(given_up(error, &format!("{failures} tries in a row brought nothing")));
         }
     }
     Ok(received)
@@ -255,11 +265,11 @@ fn broken(remote: &Remote, problem: String) -> Error {
 }
 
 /// Says how often it was tried, which is the first thing that a person asks.
-fn given_up(error: Error, failures: u32) -> Error {
+fn given_up(error: Error, tried: &str) -> Error {
     match error {
         Error::Network { url, problem } => Error::Network {
             url,
-            problem: format!("{problem} ({failures} tries in a row brought nothing)"),
+            problem: format!("{problem} ({tried})"),
         },
         other => other,
     }

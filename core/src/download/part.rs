@@ -61,6 +61,7 @@ pub(super) struct Part {
     length: u64,
     memory: Memory,
     complete: bool,
+    losses: u32,
 }
 
 impl Part {
@@ -94,6 +95,7 @@ impl Part {
             length,
             complete: length > 0 && memory.as_ref().is_some_and(|memory| memory.total == Some(length)),
             memory: memory.clone().unwrap_or_default(),
+            losses: 0,
         };
         if memory.is_none() && length > 0 {
             // Nobody knows of which file it is a part.
@@ -144,8 +146,14 @@ impl Part {
         Ok(())
     }
 
+    /// How often something that came was forgotten again.
+    pub(super) fn losses(&self) -> u32 {
+        self.losses
+    }
+
     /// Forgets everything that came.
     pub(super) fn restart(&mut self) -> Result<()> {
+        self.losses += u32::from(self.length > 0);
         self.complete = false;
         self.length = 0;
         self.memory = Memory::default();

@@ -4,6 +4,7 @@
     clippy::panic,
     reason = "a panic is how a test fails"
 )]
+mod hostile;
 mod origins;
 
 use tempfile::TempDir;
