@@ -33,7 +33,7 @@ pub struct Remote {
     pub headers: Headers,
     /// SHA-256 of the file. For a sealed archive it is not known: what is signed is the plain one's.
     pub digest: Option<Sha256Digest>,
-    /// Bytes of the file, where known.
+    /// Bytes of the file, where known. An answer of another size is refused as soon as it says so, or at the byte too many.
     pub size: Option<u64>,
     /// What the file is called from one try to the next, since signed URLs change: for example the text of its signed
     /// checksum. By default its digest, or the URL without its query.
@@ -133,7 +133,7 @@ pub struct Downloaded {
 ///
 /// # Errors
 /// [`Network`](crate::ErrorKind::Network) when no try is left; [`Server`](crate::ErrorKind::Server) for an answer that
-/// means no, such as 404 and 403, and one that HTTP does not allow; [`NotTrusted`](crate::ErrorKind::NotTrusted) for plain
+/// means no, such as 404 and 403, one of another size than is known, and one that HTTP does not allow; [`NotTrusted`](crate::ErrorKind::NotTrusted) for plain
 /// HTTP, a redirect to it, or a certificate that does not hold; [`DigestMismatch`](crate::ErrorKind::DigestMismatch);
 /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond `max_size`; [`NoSpace`](crate::ErrorKind::NoSpace) before a
 /// byte is asked for, where the size is known; [`Busy`](crate::ErrorKind::Busy) while another call downloads the same;
@@ -157,10 +157,16 @@ pub fn download(
             verified,
         });
     }
+    part.require_size(remote.size)?;
     let mut received = 0;
     loop {
         let resumed = part.length() > 0;
-        received += fetch(transport, remote, &mut part, folder, options, control)?;
+        match fetch(transport, remote, &mut part, folder, options, control) {
+            Ok(came) => received += came,
+            // Nothing is left to go on with.
+            Err(error) if part.length() == 0 => return part.remove().and(Err(error)),
+            Err(error) => return Err(error),
+        }
         match part.verify(remote, control) {
             Ok(()) => break,
             // Cancelled, or it could not be read: nothing is wrong with the file.

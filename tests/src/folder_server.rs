@@ -1,11 +1,12 @@
-//! A web server before a folder: what a CDN or a bucket is to a device. It can cut one answer short, once.
+//! A web server before a folder: what a CDN or a bucket is to a device. It can cut one answer short, once, and lie about a
+//! length.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -27,7 +28,19 @@ struct Shared {
     stopping: AtomicBool,
     /// Bytes after which the next answer of a path breaks off.
     cuts: Mutex<HashMap<String, usize>>,
+    lies: Mutex<HashMap<String, Lie>>,
+    /// Bytes of bodies that were sent.
+    sent: AtomicU64,
     asked: Mutex<Vec<String>>,
+}
+
+/// How a file is sent that is none of its length.
+#[derive(Debug, Clone, Copy)]
+pub enum Lie {
+    /// It is said to have so many bytes. As many come, zeros behind its own.
+    Length(u64),
+    /// It is not said how many bytes it has, and zeros come behind its own for as long as somebody reads.
+    Endless,
 }
 
 impl FolderServer {
@@ -43,6 +56,8 @@ impl FolderServer {
             folder: folder.to_owned(),
             stopping: AtomicBool::new(false),
             cuts: Mutex::default(),
+            lies: Mutex::default(),
+            sent: AtomicU64::default(),
             asked: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
@@ -67,6 +82,21 @@ impl FolderServer {
     pub fn cut(&self, path: &str, after: usize) {
         let mut cuts = self.shared.cuts.lock().expect("nobody panics with it");
         cuts.insert(path.to_owned(), after);
+    }
+
+    /// Has every answer for this path lie, from now on.
+    ///
+    /// # Panics
+    /// When a thread of the server did.
+    pub fn lie(&self, path: &str, lie: Lie) {
+        let mut lies = self.shared.lies.lock().expect("nobody panics with it");
+        lies.insert(path.to_owned(), lie);
+    }
+
+    /// Bytes of bodies that were sent, all together.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
     }
 
     /// What was asked for since this was last asked, a range behind its path.
@@ -113,6 +143,10 @@ fn serve(mut connection: TcpStream, shared: &Shared) -> io::Result<()> {
     let Ok(bytes) = fs::read(shared.folder.join(&path)) else {
         return connection.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
+    let lie = shared.lies.lock().expect("nobody panics with it").get(&path).copied();
+    if let Some(lie) = lie {
+        return serve_lie(&mut connection, &bytes, lie, shared);
+    }
     let range = format!(
         "Content-Range: bytes {from}-{}/{}\r\n",
         bytes.len().max(1) - 1,
@@ -130,7 +164,29 @@ fn serve(mut connection: TcpStream, shared: &Shared) -> io::Result<()> {
         bytes.len()
     )?;
     let cut = shared.cuts.lock().expect("nobody panics with it").remove(&path);
-    connection.write_all(&bytes[from..cut.unwrap_or(bytes.len())])
+    let body = &bytes[from..cut.unwrap_or(bytes.len())];
+    shared.sent.fetch_add(body.len() as u64, Ordering::Relaxed);
+    connection.write_all(body)
+}
+
+fn serve_lie(connection: &mut TcpStream, bytes: &[u8], lie: Lie, shared: &Shared) -> io::Result<()> {
+    let (length, told) = match lie {
+        Lie::Length(length) => (length, format!("Content-Length: {length}\r\n")),
+        Lie::Endless => (u64::MAX, String::new()),
+    };
+    write!(connection, "HTTP/1.1 200 OK\r\n{told}Connection: close\r\n\r\n")?;
+    let mut left = length;
+    let zeros = [0; 64 << 10];
+    for piece in std::iter::once(bytes).chain(std::iter::repeat(zeros.as_slice())) {
+        let piece = &piece[..piece.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+        if piece.is_empty() || shared.stopping.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        connection.write_all(piece)?;
+        left -= piece.len() as u64;
+        shared.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+    }
+    Ok(())
 }
 
 /// The path that is asked for, and the byte to begin with.

@@ -26,7 +26,7 @@ use capbundle::store::{
 use capbundle::transport::Http;
 use capbundle::update::channel::Site;
 use capbundle::{Error, ErrorKind, Limits, VerifiedArchive};
-use capbundle_tests::folder_server::FolderServer;
+use capbundle_tests::folder_server::{FolderServer, Lie};
 use tempfile::TempDir;
 
 const APP: &str = "com.example.app";
@@ -155,13 +155,15 @@ impl World {
     }
 
     fn try_update(&self, device: &str) -> capbundle::Result<ChannelUpdate> {
-        let mut options = DownloadOptions::default();
-        options.first_wait = Duration::from_millis(2);
+        let mut options = patient();
         options.attempts = 1;
-        options.space_margin = 0;
+        self.update_with(device, &options)
+    }
+
+    fn update_with(&self, device: &str, options: &DownloadOptions) -> capbundle::Result<ChannelUpdate> {
         let (http, source) = (Http::new(), self.source(device));
         self.store(device)
-            .update_from_channel(&http, &source, &options, &Control::new())
+            .update_from_channel(&http, &source, options, &Control::new())
     }
 
     fn update(&self, device: &str) -> ChannelUpdate {
@@ -198,14 +200,26 @@ impl World {
         );
         assert_eq!(self.state(), before, "{expected}");
         assert_eq!(self.start("phone").as_deref(), Some("1.0"), "{expected}");
-        let downloads = fs::read_dir(self.folder.path().join("phone/downloads")).unwrap();
-        let left: u64 = downloads.map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
-        assert_eq!(left, 0, "{expected}: what is refused is removed");
+        assert_eq!(left_of_downloads(self), 0, "{expected}: what is refused is removed");
     }
 
     fn state(&self) -> Vec<u8> {
         fs::read(self.folder.path().join("phone/state.json")).unwrap()
     }
+}
+
+/// Bytes that are left of what the phone downloaded.
+fn left_of_downloads(world: &World) -> u64 {
+    let downloads = fs::read_dir(world.folder.path().join("phone/downloads")).unwrap();
+    downloads.map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+}
+
+/// As many tries as a device has, without their waits.
+fn patient() -> DownloadOptions {
+    let mut options = DownloadOptions::default();
+    options.first_wait = Duration::from_millis(2);
+    options.space_margin = 0;
+    options
 }
 
 fn word_of(error: &Error) -> String {
@@ -298,6 +312,32 @@ fn whoever_holds_the_site_can_hold_a_device_back_and_no_more() {
     world.offer(Some(7), None);
     let outcome = world.update("phone").outcome;
     assert_eq!(outcome, ChannelOutcome::Older { offered: 7, known: 8 });
+}
+
+#[test]
+fn an_archive_of_another_length_or_without_end_costs_its_signed_size_and_the_stable_release_comes() {
+    // More than any disk has, and less than a host may allow.
+    for lie in [Lie::Length(1 << 60), Lie::Endless] {
+        let world = World::serving();
+        world.publish("1.1", 8, 0);
+        let candidate = world.publish("1.2", 9, 0);
+        world.offer(Some(8), Some((9, 10_000)));
+        world.server.lie(&candidate.archive, lie);
+        let mut options = patient();
+        options.max_size = u64::MAX;
+
+        let first = world.update_with("phone", &options).unwrap();
+
+        assert_eq!(installed(&first), "1.1", "{lie:?}");
+        assert_eq!(word_of(&first.passed_over[0].error), "server", "{first:?}");
+        let asked = world.server.asked();
+        let of_candidate = asked.iter().filter(|path| **path == candidate.archive).count();
+        assert_eq!(of_candidate, 1, "{asked:?}");
+        // What the sockets on the way hold is sent before anybody refuses it.
+        assert!(world.server.sent() < 64 << 20, "{lie:?}: {} bytes", world.server.sent());
+        assert_eq!(world.start("phone").as_deref(), Some("1.1"));
+        assert_eq!(left_of_downloads(&world), 0);
+    }
 }
 
 #[test]

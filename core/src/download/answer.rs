@@ -93,12 +93,14 @@ impl<'a> Answer<'a> {
 
     fn whole(&mut self, head: &Head) -> Result<()> {
         self.refuse_encoding(head)?;
-        let total = content_length(&head.headers).or(self.remote.size);
-        self.require_room(total, 0)?;
+        let told = content_length(&head.headers);
         self.called_html = head.headers.get("content-type").is_some_and(|kind| {
             let kind = kind.trim_start().to_ascii_lowercase();
             kind.starts_with("text/html")
         });
+        self.require_size(told)?;
+        let total = told.or(self.remote.size);
+        self.require_room(total, 0)?;
         self.part.begin(Memory::of(&head.headers, total))
     }
 
@@ -122,7 +124,8 @@ impl<'a> Answer<'a> {
             return self.start_over(206, format!("the part begins at {from}, asked for was {length}"));
         }
         let memory = self.part.memory();
-        if memory.total.is_some() && total.is_some() && memory.total != total {
+        let known_size = memory.total.or(self.remote.size);
+        if known_size.zip(total).is_some_and(|(known, total)| known != total) {
             return self.start_over(206, "it is another file now: its size has changed");
         }
         let (known, etag) = (memory.validator.as_deref(), head.headers.get("etag"));
@@ -130,7 +133,7 @@ impl<'a> Answer<'a> {
         if known.zip(etag).is_some_and(|(known, etag)| is_other(known, etag)) {
             return self.start_over(206, "it is another file now: its ETag has changed");
         }
-        self.require_room(total.or(memory.total), length)
+        self.require_room(total.or(known_size), length)
     }
 
     fn not_satisfiable(&mut self, head: &Head) -> Result<()> {
@@ -177,6 +180,28 @@ impl<'a> Answer<'a> {
                 ),
             )),
         }
+    }
+
+    /// Where the size is known beforehand, an answer of another is refused before a byte of it comes and before anything is
+    /// asked of the disk: else a server could have a device fetch as much as any file may have, each time it looks.
+    fn require_size(&mut self, told: Option<u64>) -> Result<()> {
+        let Some((told, expected)) = told.zip(self.remote.size) else {
+            return Ok(());
+        };
+        if told == expected {
+            return Ok(());
+        }
+        if self.called_html {
+            return Err(self.web_page());
+        }
+        Err(self.server(200, other_size(told, expected)))
+    }
+
+    /// A network that wants a login answers for everybody; it may be over soon.
+    fn web_page(&mut self) -> Error {
+        let problem = "it sends a web page instead of the file: a login page of the network, perhaps";
+        let error = self.server(200, problem);
+        self.again(error, None)
     }
 
     fn require_room(&self, total: Option<u64>, have: u64) -> Result<()> {
@@ -230,15 +255,15 @@ impl Receiver for Answer<'_> {
             self.part.restart()?;
             return Err(self.too_large());
         }
+        if let Some(expected) = self.remote.size.filter(|size| length + count > *size) {
+            self.part.restart()?;
+            return Err(self.server(200, format!("it sends more than the {expected} bytes expected")));
+        }
         if total.is_some_and(|total| length + count > total) {
             return self.start_over(200, "it sends more than the length it told");
         }
         if self.called_html && length == 0 && is_text(bytes) {
-            let error = self.server(
-                200,
-                "it sends a web page instead of the file: a login page of the network, perhaps",
-            );
-            return Err(self.again(error, None));
+            return Err(self.web_page());
         }
         self.part.append(bytes)?;
         let done = length + count;
@@ -254,6 +279,11 @@ impl Receiver for Answer<'_> {
             self.again(Error::Network { url, problem }, None)
         })
     }
+}
+
+/// What is wrong with a file that has not the size that is known of it.
+pub(super) fn other_size(found: u64, expected: u64) -> String {
+    format!("the file has {found} bytes, expected {expected}")
 }
 
 /// A zip and a sealed file begin with bytes that no web page has.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Remote;
+use super::answer::other_size;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Control;
@@ -146,6 +147,14 @@ impl Part {
         Ok(())
     }
 
+    /// Forgets what came if it is of a file of another size.
+    pub(super) fn require_size(&mut self, size: Option<u64>) -> Result<()> {
+        match size {
+            Some(size) if self.length > size || self.memory.total.is_some_and(|total| total != size) => self.restart(),
+            _ => Ok(()),
+        }
+    }
+
     /// How often something that came was forgotten again.
     pub(super) fn losses(&self) -> u32 {
         self.losses
@@ -191,7 +200,7 @@ impl Part {
             return Err(Error::Server {
                 url: remote.url.to_string(),
                 status: 200,
-                problem: format!("the file has {} bytes, expected {size}", self.length),
+                problem: other_size(self.length, size),
             });
         }
         let Some(expected) = remote.digest else { return Ok(()) };
