@@ -16,7 +16,7 @@ use part::Part;
 pub(crate) use rate::Rate;
 
 use crate::digest::Sha256Digest;
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::progress::Control;
 use crate::transport::{Backoff, Cleartext, Exchange, Headers, Method, Request, Transport, Url};
 
@@ -119,6 +119,14 @@ pub struct Downloaded {
     pub verified: bool,
 }
 
+/// A look at the first bytes of a file, as soon as they have come: nobody needs the rest of one that will be refused.
+pub(crate) struct Start<'a> {
+    /// So many bytes are enough.
+    pub(crate) most: usize,
+    /// `false`: it takes more bytes than these. An error refuses the file.
+    pub(crate) check: &'a dyn Fn(&[u8]) -> Result<bool>,
+}
+
 /// Downloads a file into `folder`, which must exist and be of the app alone.
 ///
 /// What came stays in `<name>.part` when the download fails, is cancelled or the process dies, and the next call goes on
@@ -145,6 +153,18 @@ pub fn download(
     options: &DownloadOptions,
     control: &Control,
 ) -> Result<Downloaded> {
+    download_looking(transport, remote, folder, options, control, None)
+}
+
+/// As [`download`], with a look at how the file begins. Its error ends the download and is returned.
+pub(crate) fn download_looking(
+    transport: &dyn Transport,
+    remote: &Remote,
+    folder: &Path,
+    options: &DownloadOptions,
+    control: &Control,
+    start: Option<&Start<'_>>,
+) -> Result<Downloaded> {
     options.cleartext.check(&remote.url)?;
     let mut part = Part::open(folder, &remote.name())?;
     let verified = remote.digest.is_some();
@@ -158,10 +178,16 @@ pub fn download(
         });
     }
     part.require_size(remote.size)?;
+    match part.check_start(start) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::Io => return Err(error),
+        // Of another file, or damaged by a power cut.
+        Err(_) => part.restart()?,
+    }
     let mut received = 0;
     loop {
         let resumed = part.length() > 0;
-        match fetch(transport, remote, &mut part, folder, options, control) {
+        match fetch(transport, remote, &mut part, folder, options, control, start) {
             Ok(came) => received += came,
             // Nothing is left to go on with.
             Err(error) if part.length() == 0 => return part.remove().and(Err(error)),
@@ -206,6 +232,7 @@ fn fetch(
     folder: &Path,
     options: &DownloadOptions,
     control: &Control,
+    start: Option<&Start<'_>>,
 ) -> Result<u64> {
     let mut backoff = Backoff::new(options.attempts).with_first_wait(options.first_wait);
     let mut received = 0;
@@ -215,7 +242,7 @@ fn fetch(
         control.check("download")?;
         let mut request = request_for(remote, part, options)?;
         request.control = control.clone();
-        let mut answer = Answer::new(remote, part, folder, options, control);
+        let mut answer = Answer::new(remote, part, folder, options, control, start);
         let exchange = Exchange::run(transport, &request, options.cleartext, &mut answer);
         let (verdict, came) = answer.end();
         received += came;

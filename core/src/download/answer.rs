@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::part::{Memory, Part};
 use super::rate::Rate;
-use super::{DownloadOptions, Remote};
+use super::{DownloadOptions, Remote, Start};
 use crate::error::{Error, Result};
 use crate::files::{Disk, Files as _};
 use crate::progress::{Control, Phase, Progress};
@@ -33,6 +33,7 @@ pub(super) struct Answer<'a> {
     folder: &'a Path,
     options: &'a DownloadOptions,
     control: &'a Control,
+    start: Option<&'a Start<'a>>,
     rate: Rate,
     verdict: Option<Verdict>,
     received: u64,
@@ -47,6 +48,7 @@ impl<'a> Answer<'a> {
         folder: &'a Path,
         options: &'a DownloadOptions,
         control: &'a Control,
+        start: Option<&'a Start<'a>>,
     ) -> Self {
         Self {
             remote,
@@ -54,6 +56,7 @@ impl<'a> Answer<'a> {
             folder,
             options,
             control,
+            start,
             rate: Rate::new(options.min_rate, Instant::now()),
             verdict: None,
             received: 0,
@@ -266,6 +269,10 @@ impl Receiver for Answer<'_> {
             return Err(self.web_page());
         }
         self.part.append(bytes)?;
+        if let Err(error) = self.part.check_start(self.start) {
+            self.part.restart()?;
+            return Err(error);
+        }
         let done = length + count;
         self.control.report_progress(Progress {
             phase: Phase::Download,

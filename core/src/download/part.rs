@@ -1,14 +1,14 @@
 //! What has come of a file, and what it takes to go on.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Remote;
 use super::answer::other_size;
+use super::{Remote, Start};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Control;
@@ -63,6 +63,8 @@ pub(super) struct Part {
     memory: Memory,
     complete: bool,
     losses: u32,
+    /// Whether it was found to begin as it must.
+    start_is_good: bool,
 }
 
 impl Part {
@@ -97,6 +99,7 @@ impl Part {
             complete: length > 0 && memory.as_ref().is_some_and(|memory| memory.total == Some(length)),
             memory: memory.clone().unwrap_or_default(),
             losses: 0,
+            start_is_good: false,
         };
         if memory.is_none() && length > 0 {
             // Nobody knows of which file it is a part.
@@ -160,9 +163,24 @@ impl Part {
         self.losses
     }
 
+    /// Looks at how it begins, once enough of that has come.
+    pub(super) fn check_start(&mut self, start: Option<&Start<'_>>) -> Result<()> {
+        let Some(start) = start.filter(|_| !self.start_is_good && self.length > 0) else {
+            return Ok(());
+        };
+        let mut bytes = Vec::new();
+        self.file.rewind().at("read", &self.path)?;
+        let read = (&self.file).take(start.most as u64).read_to_end(&mut bytes);
+        read.at("read", &self.path)?;
+        self.file.seek(SeekFrom::End(0)).at("read", &self.path)?;
+        self.start_is_good = (start.check)(&bytes)?;
+        Ok(())
+    }
+
     /// Forgets everything that came.
     pub(super) fn restart(&mut self) -> Result<()> {
         self.losses += u32::from(self.length > 0);
+        self.start_is_good = false;
         self.complete = false;
         self.length = 0;
         self.memory = Memory::default();

@@ -7,7 +7,7 @@ use super::trust::TrustedRelease;
 use crate::error::{Error, Result};
 use crate::keys::ContentKey;
 use crate::progress::Control;
-use crate::seal::stream::{ExpectedSealed, PartialOpening};
+use crate::seal::stream::{self, ExpectedSealed, PartialOpening};
 use crate::verified::{Proof, VerifiedArchive};
 
 /// What has arrived of a sealed archive, opened segment by segment: whoever downloads need not wait for the end, nor begin
@@ -40,6 +40,20 @@ impl TrustedRelease {
             expected,
             proof: self.proof(),
         }))
+    }
+}
+
+impl TrustedRelease {
+    /// The header in `start`, the first bytes of this release's sealed archive, which errors call `name`; `None` if it has not
+    /// arrived in full, or the release names a plain archive.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), as far as the header tells without a key.
+    pub(crate) fn header_in(&self, start: &[u8], name: &Path) -> Result<Option<stream::Header>> {
+        match self.expected_sealed() {
+            Some(expected) => stream::named_header(start, name, &expected),
+            None => Ok(None),
+        }
     }
 }
 

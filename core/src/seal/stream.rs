@@ -37,9 +37,10 @@ mod reader;
 mod runs;
 mod sealing;
 
+pub(crate) use header::MAX_HEADER_BYTES;
 pub use header::{Header, is_sealed, read_header};
 pub use opening::open_unverified;
-pub(crate) use opening::{ExpectedSealed, PartialOpening, open};
+pub(crate) use opening::{ExpectedSealed, PartialOpening, named_header, open, require_key};
 pub use reader::SealedReader;
 pub use sealing::{Sealed, seal};
 

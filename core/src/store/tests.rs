@@ -24,6 +24,7 @@ mod lives;
 mod proofs;
 mod publisher;
 mod recovery;
+mod refusals;
 mod releases;
 mod sharing;
 mod space;

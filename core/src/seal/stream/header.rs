@@ -34,7 +34,7 @@ const KEY_ID_BYTES: usize = 32;
 /// Id, and length of the wrapped key.
 const RECIPIENT_FIXED_BYTES: usize = KEY_ID_BYTES + 2;
 /// The longest header there is.
-pub(super) const MAX_HEADER_BYTES: usize =
+pub(crate) const MAX_HEADER_BYTES: usize =
     FIXED_BYTES + MAX_RECIPIENTS * (RECIPIENT_FIXED_BYTES + *WRAPPED_BYTES.end());
 
 /// What the header of a sealed archive says.

@@ -242,6 +242,27 @@ pub(super) fn open_runs<'a>(
     }
 }
 
+/// The header in `start`, the first bytes of what `sealed` names, if it is the one that a release names; `None` if it has not
+/// arrived in full.
+///
+/// # Errors
+/// As [`open`], as far as the header tells without a key.
+pub(crate) fn named_header(start: &[u8], sealed: &Path, expected: &ExpectedSealed) -> Result<Option<Header>> {
+    match Header::parse_start(start) {
+        Ok(header) => require_expected(sealed, &header, expected).map(|()| Some(header)),
+        Err(Problem::Short) => Ok(None),
+        Err(problem) => Err(problem.in_file(sealed)),
+    }
+}
+
+/// That one of `keys` opens the archive behind this header.
+///
+/// # Errors
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if none does.
+pub(crate) fn require_key(sealed: &Path, header: &Header, keys: &[&ContentKey]) -> Result<()> {
+    unlock(sealed, header, keys).map(|_| ())
+}
+
 /// The cipher, by the first recipient whose key is at hand.
 pub(super) fn unlock(sealed: &Path, header: &Header, keys: &[&ContentKey]) -> Result<Cipher> {
     let failed = |problem: String| Error::DecryptionFailed {

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use super::ChannelSource;
 use super::outcome::{ChannelOutcome, Offer, PassedOver, RolloutDecision};
-use crate::download::{DownloadOptions, Downloaded, Remote, download};
+use crate::download::{DownloadOptions, Downloaded, Remote, Start, download_looking};
 use crate::error::{Error, ErrorKind, IoContext, Result};
+use crate::keys::ContentKey;
 use crate::release::{
     ChannelFile, FileList, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, RefusalReason, Release, TrustedRelease, site,
 };
+use crate::seal::stream;
 use crate::store::fetch::is_fault_of_file;
 use crate::store::release::{Acceptance, accepting};
 use crate::store::types::BundleRecord;
@@ -158,7 +160,7 @@ impl<'a> Look<'a> {
         let release = trusted.release();
         let (list, archive) = (self.remote_list(release)?, self.remote_archive(release)?);
         let folder = self.store.downloads(&[&list.name(), &archive.name()])?;
-        let list = self.download(&list, &folder, MAX_FILE_LIST_BYTES as u64)?;
+        let list = self.download(&list, &folder, MAX_FILE_LIST_BYTES as u64, None)?;
         let installed = self.install_with_list(trusted, &list, &archive, &folder);
         keep_or_remove(list, installed)
     }
@@ -175,9 +177,33 @@ impl<'a> Look<'a> {
         if let Some(installed) = self.store.accept_installed(trusted, &new, &acceptance)? {
             return Ok(installed);
         }
-        let downloaded = self.download(archive, folder, self.reader.options.max_size)?;
+        let downloaded = self.download_archive(trusted, archive, folder)?;
         let installed = self.install_archive(trusted, &downloaded, &new, &acceptance);
         keep_or_remove(downloaded, installed)
+    }
+
+    /// Downloads an archive. A sealed one tells in its first bytes whether it is the right one and whom it is sealed for: an app
+    /// without that key need not fetch the whole to find that out, each time it looks.
+    fn download_archive(&self, trusted: &TrustedRelease, archive: &Remote, folder: &Path) -> Result<Downloaded> {
+        let most = self.reader.options.max_size;
+        if trusted.release().sealed.is_none() {
+            return self.download(archive, folder, most, None);
+        }
+        let name = archive.url.to_string();
+        let check = |start: &[u8]| self.check_start(trusted, start, Path::new(&name));
+        let start = Start {
+            most: stream::MAX_HEADER_BYTES,
+            check: &check,
+        };
+        self.download(archive, folder, most, Some(&start))
+    }
+
+    fn check_start(&self, trusted: &TrustedRelease, start: &[u8], name: &Path) -> Result<bool> {
+        let Some(header) = trusted.header_in(start, name)? else {
+            return Ok(false);
+        };
+        let keys: Vec<&ContentKey> = self.source.release.content_keys.iter().map(|key| &**key).collect();
+        stream::require_key(name, &header, &keys).map(|()| true)
     }
 
     fn install_archive(
@@ -218,7 +244,7 @@ impl<'a> Look<'a> {
         Ok(remote)
     }
 
-    fn download(&self, remote: &Remote, folder: &Path, most: u64) -> Result<Downloaded> {
+    fn download(&self, remote: &Remote, folder: &Path, most: u64, start: Option<&Start<'_>>) -> Result<Downloaded> {
         let Reader {
             transport,
             options,
@@ -229,7 +255,7 @@ impl<'a> Look<'a> {
             max_size: most,
             ..options.clone()
         };
-        download(transport, remote, folder, &options, control)
+        download_looking(transport, remote, folder, &options, control, start)
     }
 }
 

@@ -24,6 +24,10 @@ static KEYS: LazyLock<Vec<SigningKey>> =
     LazyLock::new(|| (0..4).map(|_| SigningKey::generate(KeyBits::B2048).unwrap()).collect());
 static CONTENT_KEY: LazyLock<Arc<ContentKey>> =
     LazyLock::new(|| Arc::new(ContentKey::generate(KeyBits::B2048).unwrap()));
+static OTHER_CONTENT_KEY: LazyLock<Arc<ContentKey>> =
+    LazyLock::new(|| Arc::new(ContentKey::generate(KeyBits::B2048).unwrap()));
+/// Small enough that a header comes in several.
+pub(super) const PIECE: usize = 50;
 
 pub(super) const ADDRESS: &str = "https://example.com/app";
 /// A device's clock begins at 1,000,000: see [`Device`].
@@ -64,6 +68,12 @@ impl Published {
         ]
     }
 
+    /// Bytes of the header of its sealed archive.
+    pub(super) fn header_size(&self) -> usize {
+        let header = stream::Header::parse(&self.archive).unwrap();
+        header.size().try_into().unwrap()
+    }
+
     /// Another release of the same files, signed by these keys.
     pub(super) fn but(&self, keys: &[&SigningKey], change: impl FnOnce(&mut NewRelease)) -> Self {
         let mut release = self.release.clone();
@@ -77,19 +87,31 @@ impl Published {
     }
 }
 
+/// The content key that no device has, unless a test gives it one.
+pub(super) fn other_content_key() -> Arc<ContentKey> {
+    Arc::clone(&OTHER_CONTENT_KEY)
+}
+
 /// Makes releases of the versions of a device's archives, all signed by key 0.
 pub(super) struct Publisher<'a> {
     device: &'a Device,
-    sealed: bool,
+    sealed_for: Option<Arc<ContentKey>>,
 }
 
 impl<'a> Publisher<'a> {
     pub(super) fn plain(device: &'a Device) -> Self {
-        Self { device, sealed: false }
+        let sealed_for = None;
+        Self { device, sealed_for }
     }
 
     pub(super) fn sealed(device: &'a Device) -> Self {
-        Self { device, sealed: true }
+        let sealed_for = Some(Arc::clone(&CONTENT_KEY));
+        Self { device, sealed_for }
+    }
+
+    pub(super) fn sealed_for_others(device: &'a Device) -> Self {
+        let sealed_for = Some(other_content_key());
+        Self { device, sealed_for }
     }
 
     pub(super) fn release(&self, version: &str, sequence: u64) -> Published {
@@ -127,11 +149,11 @@ impl<'a> Publisher<'a> {
 
     fn delivered(&self, version: &str, digest: &Sha256Digest) -> (Vec<u8>, Option<SealedIdentity>) {
         let plain = self.device.beside(&format!("{version}.zip"));
-        if !self.sealed {
+        let Some(key) = &self.sealed_for else {
             return (fs::read(plain).unwrap(), None);
-        }
+        };
         let to = self.device.beside(&format!("{version}.sealed"));
-        let recipients = [CONTENT_KEY.public().clone()];
+        let recipients = [key.public().clone()];
         let sealed = stream::seal(&plain, digest, &to, &recipients, &Control::new()).unwrap();
         let identity = SealedIdentity {
             size: sealed.size,
@@ -196,6 +218,8 @@ pub(super) struct Net {
     /// So many bytes of this path come, once, before the connection breaks.
     cut: Mutex<Option<(String, usize)>>,
     asked: Mutex<Vec<String>>,
+    /// Bytes of each path that came.
+    came: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Net {
@@ -227,6 +251,11 @@ impl Net {
 
     pub(super) fn cut(&self, path: &str, after: usize) {
         *self.cut.lock().unwrap() = Some((path.to_owned(), after));
+    }
+
+    /// Bytes of this path that came, in all.
+    pub(super) fn came(&self, path: &str) -> usize {
+        self.came.lock().unwrap().get(path).copied().unwrap_or_default()
     }
 
     /// What was asked for since this was last asked, a range behind its path.
@@ -268,7 +297,10 @@ impl Transport for Net {
             Some((_, after)) => after,
             None => bytes.len(),
         };
-        receiver.write(&bytes[from..end]).map_err(TransportError::Receiver)?;
+        for piece in bytes[from..end].chunks(PIECE) {
+            *self.came.lock().unwrap().entry(path.clone()).or_default() += piece.len();
+            receiver.write(piece).map_err(TransportError::Receiver)?;
+        }
         if end < bytes.len() {
             return Err(TransportError::Broken("the connection broke".to_owned()));
         }
