@@ -189,6 +189,14 @@ pub enum Error {
         /// What was expected and found.
         problem: String,
     },
+    /// The archive of a release was refused on this device before, for what is in it, and was not downloaded again.
+    #[error("refused before, and not downloaded again: {problem}")]
+    RefusedBefore {
+        /// The kind of the error that it was refused with.
+        kind: ErrorKind,
+        /// The message of that error.
+        problem: String,
+    },
     /// The disk is full.
     #[error("{}: no space left on the device ({operation})", path.display())]
     NoSpace {
@@ -340,6 +348,7 @@ impl Error {
             Self::KeyInvalid { .. } => ErrorKind::KeyInvalid,
             Self::NotTrusted { .. } => ErrorKind::NotTrusted,
             Self::ReleaseRefused { reason, .. } => reason.kind(),
+            Self::RefusedBefore { kind, .. } => *kind,
             Self::NoSpace { .. } | Self::NotEnoughSpace { .. } => ErrorKind::NoSpace,
             Self::NotFound { .. } | Self::UnknownBundle { .. } => ErrorKind::NotFound,
             Self::InUse { .. } => ErrorKind::InUse,

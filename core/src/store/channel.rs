@@ -54,7 +54,8 @@ impl Store {
     /// What is refused is no error but told in the answer, since a channel may offer something else as well: releases that
     /// fail a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
     /// Of an archive of another size than the release says nothing is fetched, and of one that is sealed for other keys no more
-    /// than its header.
+    /// than its header. An archive that is the release's and was refused for what is in it, or for whom it is sealed, is not
+    /// fetched again ([`Error::RefusedBefore`]), for as long as the native build, the limits and the content keys are the same.
     ///
     /// # Errors
     /// [`Network`](crate::ErrorKind::Network), and [`Server`](crate::ErrorKind::Server) for the channel file;

@@ -146,7 +146,7 @@ impl Store {
             .try_for_each(|staged| self.persistence.unstage(staged))
     }
 
-    /// Removes what crashes left of records, marks and rings that were being written. All are written under the lock, so whoever
+    /// Removes what crashes left of records, marks, rings and refusals that were being written. All are written under the lock, so whoever
     /// has it knows that nobody writes them.
     fn sweep_temporaries(&self) -> Result<()> {
         for folder in [self.persistence.layout.records(), self.persistence.layout.failed()] {
@@ -157,7 +157,7 @@ impl Store {
                 }
             }
         }
-        self.persistence.sweep_ring()
+        self.persistence.sweep_beside_the_state()
     }
 
     /// Removes the files and the record of a bundle that the state no longer names.

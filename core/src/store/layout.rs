@@ -76,6 +76,11 @@ impl Layout {
         self.root.join("ring.json")
     }
 
+    /// The releases whose archives are refused.
+    pub(super) fn refused(&self) -> PathBuf {
+        self.root.join("refused.json")
+    }
+
     pub(super) fn corrupt_state(&self, number: u32) -> PathBuf {
         self.root.join(format!("state.corrupt-{number}.json"))
     }

@@ -23,6 +23,7 @@ mod layout;
 mod options;
 mod persist;
 mod query;
+mod refused;
 mod release;
 mod reserve;
 mod ring;

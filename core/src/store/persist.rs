@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::codec;
 use super::json::FromJson;
 use super::layout::Layout;
+use super::refused::RefusedReleases;
 use super::ring::FollowedRing;
 use super::state::State;
 use super::types::{BundleId, BundleRecord, Failed, Slot};
@@ -20,6 +21,7 @@ const STATE: &str = "state";
 const RECORD: &str = "record";
 const FAILURE: &str = "failure";
 const RING: &str = "ring";
+const REFUSED: &str = "refused";
 /// Corrupt states that are kept for whoever wants to know what happened; later ones replace the last.
 const MAX_CORRUPT: u32 = 8;
 /// No state is nearly as long; of garbage that is, the start will do.
@@ -141,9 +143,23 @@ impl Persistence {
         self.replace_durably(&self.layout.ring(), RING, ring)
     }
 
-    /// Removes what a crash left of a ring that was being written.
-    pub(super) fn sweep_ring(&self) -> Result<()> {
-        self.remove_file_if_there(&temporary_of(&self.layout.ring()))
+    /// Writes the releases whose archives are refused, durable when it returns.
+    pub(super) fn save_refused_releases(&self, refused: &RefusedReleases) -> Result<()> {
+        self.replace_durably(&self.layout.refused(), REFUSED, refused)
+    }
+
+    /// The releases whose archives are refused. A file that does not decode counts as none: each is downloaded once more.
+    pub(super) fn refused_releases(&self) -> Result<Option<RefusedReleases>> {
+        match self.find(REFUSED, &self.layout.refused())? {
+            Found::Good(_, refused) => Ok(Some(refused)),
+            Found::Corrupt(_) | Found::Missing => Ok(None),
+        }
+    }
+
+    /// Removes what a crash left of a ring or of refusals that were being written.
+    pub(super) fn sweep_beside_the_state(&self) -> Result<()> {
+        self.remove_file_if_there(&temporary_of(&self.layout.ring()))?;
+        self.remove_file_if_there(&temporary_of(&self.layout.refused()))
     }
 
     /// The last ring that was followed. One that was read in full and does not decode counts as none: the rings are walked

@@ -92,7 +92,7 @@ impl Store {
         let (new, acceptance) = accepting(&trusted, &files);
         match self.accept_installed(&trusted, &new, &acceptance)? {
             Some(installed) => Ok(installed),
-            None => self.install_trusted(&trusted, archive, &new, &acceptance, options, control),
+            None => self.install_trusted(&trusted, archive, &new, &acceptance, options, control)?,
         }
     }
 
@@ -148,6 +148,9 @@ impl Store {
 
     /// Opens the archive of a release and installs it. The plain archive of a sealed one lives in the staging folder, which
     /// is swept after a crash.
+    ///
+    /// The inner error is one of installing an archive that is proved to be the release's: whoever published it is at fault
+    /// for what is in it, and neither the network nor a server.
     pub(super) fn install_trusted(
         &self,
         trusted: &TrustedRelease,
@@ -156,13 +159,13 @@ impl Store {
         acceptance: &Acceptance<'_>,
         options: &ReleaseOptions,
         control: &Control,
-    ) -> Result<BundleRecord> {
+    ) -> Result<Result<BundleRecord>> {
         let keys: Vec<&ContentKey> = options.content_keys.iter().map(|key| &**key).collect();
         let staged = self.persistence.stage()?;
         let files = &self.persistence.files;
         let made = files.create_folder(&staged.path).at("create the folder", &staged.path);
         let opened = made.and_then(|()| trusted.open(archive, &staged.path, &keys, control));
-        let installed = opened.and_then(|archive| self.install_archive(&archive, new, Some(acceptance), control));
+        let installed = opened.map(|archive| self.install_archive(&archive, new, Some(acceptance), control));
         self.persistence.unstage(staged).and(installed)
     }
 }

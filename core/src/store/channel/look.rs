@@ -120,6 +120,9 @@ impl<'a> Look<'a> {
                 ChannelOutcome::UpToDate(record)
             }));
         }
+        if let Some(refused) = store.refused_before(&trusted, options)? {
+            return Err(refused);
+        }
         let record = self.install(&trusted)?;
         store.bring_next(&record)?;
         Ok(Some(ChannelOutcome::Installed(Box::new(record))))
@@ -203,7 +206,10 @@ impl<'a> Look<'a> {
             return Ok(false);
         };
         let keys: Vec<&ContentKey> = self.source.release.content_keys.iter().map(|key| &**key).collect();
-        stream::require_key(name, &header, &keys).map(|()| true)
+        // It is the header that the release names: that no key at hand opens it will be so the next time.
+        let opens = stream::require_key(name, &header, &keys);
+        self.remember_if_refused(trusted, opens)?;
+        Ok(true)
     }
 
     fn install_archive(
@@ -214,8 +220,17 @@ impl<'a> Look<'a> {
         acceptance: &Acceptance<'_>,
     ) -> Result<BundleRecord> {
         let (options, control) = (&self.source.release, self.reader.control);
-        self.store
-            .install_trusted(trusted, &archive.path, new, acceptance, options, control)
+        let installed = (self.store).install_trusted(trusted, &archive.path, new, acceptance, options, control)?;
+        self.remember_if_refused(trusted, installed)
+    }
+
+    /// Remembers an error for which the release itself is at fault. Where that cannot be written down, nothing is lost but
+    /// another download.
+    fn remember_if_refused<T>(&self, trusted: &TrustedRelease, result: Result<T>) -> Result<T> {
+        if let Err(error) = &result {
+            let _ = self.store.remember_refused(trusted, &self.source.release, error);
+        }
+        result
     }
 
     fn remote_list(&self, release: &Release) -> Result<Remote> {

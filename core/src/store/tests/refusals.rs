@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::device::Device;
-use super::publisher::{Net, PIECE, Published, Publisher, download_options, source};
+use super::publisher::{Net, PIECE, Published, Publisher, download_options, key, other_content_key, source};
 use super::*;
 use crate::progress::Control;
 
@@ -36,6 +36,23 @@ fn expect_refused(update: &ChannelUpdate, kind: ErrorKind) -> String {
     let error = &update.passed_over[0].error;
     assert_eq!(error.kind(), kind, "{error}");
     error.to_string()
+}
+
+/// All that is asked for where nothing of a release is downloaded.
+fn expect_nothing_downloaded(net: &Net, published: &Published) {
+    let [release, ..] = published.paths();
+    assert_eq!(net.asked(), ["channels/production.json", "keys/2.json", &release]);
+}
+
+/// A release whose archive holds other files than its list.
+fn of_other_files(device: &Device) -> Published {
+    let author = Publisher::sealed(device);
+    let (published, other) = (author.release("1.1", 8), author.release("1.2", 9));
+    let files = other.release.files_digest;
+    Published {
+        files: other.files,
+        ..published.but(&[key(0)], |release| release.files_digest = files)
+    }
 }
 
 #[test]
@@ -101,6 +118,36 @@ fn a_part_that_begins_otherwise_is_fetched_from_its_start() {
 }
 
 #[test]
+fn what_was_refused_for_its_contents_is_not_downloaded_again() {
+    let mut narrow = demanding();
+    narrow.options.limits.entries = 1;
+    let device = demanding();
+    for (device, published, kind) in [
+        (&device, of_other_files(&device), ErrorKind::DigestMismatch),
+        (
+            &narrow,
+            Publisher::plain(&narrow).release("1.1", 8),
+            ErrorKind::LimitExceeded,
+        ),
+        (
+            &device,
+            Publisher::sealed_for_others(&device).release("1.1", 8),
+            ErrorKind::DecryptionFailed,
+        ),
+    ] {
+        let net = offering(&published);
+        let first = expect_refused(&update(device, &net), kind);
+        assert_eq!(net.asked().len(), 5);
+
+        let again = expect_refused(&update(device, &net), kind);
+
+        assert!(again.contains(&first), "{again}");
+        expect_nothing_downloaded(&net, &published);
+        assert_eq!(device.names("downloads").len(), 0);
+    }
+}
+
+#[test]
 fn what_may_be_otherwise_the_next_time_is_asked_for_again() {
     let device = demanding();
     let published = Publisher::sealed(&device).release("1.1", 8);
@@ -116,4 +163,59 @@ fn what_may_be_otherwise_the_next_time_is_asked_for_again() {
     net.publish(&published);
     let update = update(&device, &net);
     assert!(matches!(update.outcome, ChannelOutcome::Installed(_)), "{update:?}");
+}
+
+#[test]
+fn a_refusal_counts_as_long_as_what_decided_it_is_the_same() {
+    let mut device = demanding();
+    device.options.limits.entries = 1;
+    let published = Publisher::sealed_for_others(&device).release("1.1", 8);
+    let net = offering(&published);
+    expect_refused(&update(&device, &net), ErrorKind::DecryptionFailed);
+
+    // A key that opens it, which then meets the limit.
+    let mut with_key = source();
+    with_key.release.content_keys.push(other_content_key());
+    expect_refused(&update_as(&device, &net, &with_key), ErrorKind::LimitExceeded);
+    net.asked();
+    expect_refused(&update_as(&device, &net, &with_key), ErrorKind::LimitExceeded);
+    expect_nothing_downloaded(&net, &published);
+
+    // Another build of the app, which may hold another version of this library.
+    device.open().launch(&NativeApp::new("1.0", "2"));
+    expect_refused(&update_as(&device, &net, &with_key), ErrorKind::LimitExceeded);
+    assert_eq!(net.asked().len(), 5);
+
+    device.options.limits.entries = 100;
+    let update = update_as(&device, &net, &with_key);
+    assert!(matches!(update.outcome, ChannelOutcome::Installed(_)), "{update:?}");
+}
+
+#[test]
+fn the_last_eight_refusals_are_remembered_and_no_damage_to_them_matters() {
+    let device = demanding();
+    let author = Publisher::sealed_for_others(&device);
+    let published: Vec<_> = (8..17)
+        .map(|number| author.release(&format!("1.{number}"), number))
+        .collect();
+    let net = Net::default();
+    published.iter().for_each(|published| net.publish(published));
+    let look_at = |number: u64| {
+        net.offer(Some(number), None);
+        expect_refused(&update(&device, &net), ErrorKind::DecryptionFailed);
+        net.asked().len()
+    };
+    for number in 8..17 {
+        assert_eq!(look_at(number), 5);
+    }
+    assert_eq!(look_at(16), 3);
+    assert_eq!(look_at(9), 3);
+    assert_eq!(look_at(8), 5, "the ninth took its place");
+
+    let file = device.root().join("refused.json");
+    for damage in [&b"{"[..], b"", &[b' '; 5000]] {
+        fs::write(&file, damage).unwrap();
+        assert_eq!(look_at(16), 5);
+        assert_eq!(look_at(16), 3);
+    }
 }
