@@ -176,7 +176,7 @@ fn serve_lie(connection: &mut TcpStream, bytes: &[u8], lie: Lie, shared: &Shared
     };
     write!(connection, "HTTP/1.1 200 OK\r\n{told}Connection: close\r\n\r\n")?;
     let mut left = length;
-    let zeros = [0; 64 << 10];
+    let zeros = vec![0; 64 << 10];
     for piece in std::iter::once(bytes).chain(std::iter::repeat(zeros.as_slice())) {
         let piece = &piece[..piece.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
         if piece.is_empty() || shared.stopping.load(Ordering::Relaxed) {

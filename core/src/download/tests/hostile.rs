@@ -145,7 +145,7 @@ fn what_came_of_a_file_of_another_size_is_not_gone_on_with() {
     let mut device = Device::new().of_known_size();
     device.options.attempts = 1;
     device.remote.size = None;
-    let other = Answer::new(200, &[1; 70_000])
+    let other = Answer::new(200, &vec![1; 70_000])
         .with("Content-Length", "1073741824")
         .with("ETag", "\"1\"")
         .then_breaks();

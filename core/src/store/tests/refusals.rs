@@ -106,11 +106,12 @@ fn a_part_that_begins_otherwise_is_fetched_from_its_start() {
     store
         .update_from_channel(&net, &source(), &options, &Control::new())
         .unwrap_err();
-    let part = device
+    let mut names = device
         .names("downloads")
         .into_iter()
-        .find(|name| name.ends_with(".part"));
-    fs::write(device.root().join("downloads").join(part.unwrap()), [0; 500]).unwrap();
+        .map(|name| device.root().join("downloads").join(name));
+    let part = names.find(|path| path.extension().is_some_and(|ending| ending == "part"));
+    fs::write(part.unwrap(), [0; 500]).unwrap();
 
     let update = update(&device, &net);
 
@@ -199,7 +200,9 @@ fn the_last_eight_refusals_are_remembered_and_no_damage_to_them_matters() {
         .map(|number| author.release(&format!("1.{number}"), number))
         .collect();
     let net = Net::default();
-    published.iter().for_each(|published| net.publish(published));
+    for published in &published {
+        net.publish(published);
+    }
     let look_at = |number: u64| {
         net.offer(Some(number), None);
         expect_refused(&update(&device, &net), ErrorKind::DecryptionFailed);
