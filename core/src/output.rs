@@ -20,10 +20,19 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// What the names of unfinished files and folders begin and end with.
+const UNFINISHED: (&str, &str) = (".capbundle-", ".tmp");
+
+/// Whether a name is one of an unfinished file, which a killed process left.
+#[cfg(feature = "publish")]
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1)
+}
+
 /// A private file in `folder` that vanishes unless it is persisted.
 pub(crate) fn temporary_file(folder: &Path, mode: u32) -> Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".capbundle-").suffix(".tmp");
+    builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
     set_mode(&mut builder, mode);
     builder.tempfile_in(folder).at("create a file in", folder)
 }
@@ -31,7 +40,7 @@ pub(crate) fn temporary_file(folder: &Path, mode: u32) -> Result<NamedTempFile> 
 /// A new folder in `folder` that vanishes with all it holds unless it is kept.
 pub(crate) fn temporary_folder(folder: &Path) -> Result<TempDir> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".capbundle-").suffix(".tmp");
+    builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
     set_mode(&mut builder, 0o777);
     builder.tempdir_in(folder).at("create a folder in", folder)
 }

@@ -70,6 +70,18 @@ impl Envelope {
         Ok(())
     }
 
+    /// Adds signatures of another envelope around the same payload that name keys which this one has none of. Of the others
+    /// only those of `wanted` keys: anybody can add what counts for nothing, and there is a limit.
+    #[cfg(feature = "publish")]
+    pub(crate) fn take_signatures(&mut self, other: &Self, wanted: impl Fn(&KeyId) -> bool) {
+        for signature in &other.signatures {
+            let is_new = self.signatures.iter().all(|own| own.key_id != signature.key_id);
+            if is_new && wanted(&signature.key_id) && self.signatures.len() < MAX_SIGNATURES {
+                self.signatures.push(signature.clone());
+            }
+        }
+    }
+
     /// Reads an envelope; verifies nothing.
     ///
     /// # Errors

@@ -110,6 +110,20 @@ fn what_was_accepted_is_remembered_from_call_to_call() {
 }
 
 #[test]
+fn a_ring_that_is_not_followed_is_told_and_stops_no_update() {
+    let world = World::new();
+    world.publish("1.0.0", "");
+    assert_eq!(world.update("")["ringProblem"], Value::Null);
+    world.publish("1.1.0", "");
+    world.copy("keys/1.json", "keys/2.json");
+    let updated = world.update("");
+    assert_eq!(
+        (&updated["outcome"], &updated["ring"], &updated["ringProblem"]["code"]),
+        (&json!("installed"), &json!(1), &json!("wrong_number"))
+    );
+}
+
+#[test]
 fn a_candidate_is_for_the_devices_in_its_share_alone() {
     let world = World::new();
     world.publish("1.0.0", "");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::channel::keep;
-use super::publish::{sequence, template};
+use super::publish::sequence;
 use super::signing::{Signed, Signing};
 use super::state::State;
 use super::steps::{self, Decision, Run, Step};
@@ -11,6 +11,7 @@ use super::{Note, Outcome, Publisher};
 use crate::error::{Error, Result};
 use crate::progress::Control;
 use crate::release::site;
+use crate::release::trust::TrustedRelease;
 use crate::release::{Candidate, KeyRing, NewRelease, Release};
 use crate::store::Timestamp;
 
@@ -37,35 +38,42 @@ impl Publisher<'_> {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where it is not clear what to go back to, with the releases that
-    /// there are; else as of [`publish`](Self::publish).
+    /// there are; [`NotTrusted`](crate::ErrorKind::NotTrusted) for a release that the newest ring does not vouch for, and, with
+    /// a ring from the site, one that not all of these keys signed; else as of [`publish`](Self::publish).
     pub fn rollback(&self, to: Option<u64>, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
         let dry_run = run.dry_run;
         steps::carry_out(self.storage, run, |control| {
-            let state = self.state(control)?;
+            let mut state = self.state(control)?;
+            let mut decision = Decision::default();
+            let rings = signing.rings(self, &[], &mut decision.notes, control)?;
+            self.count(&mut state, &rings, &mut decision.notes, control)?;
+            let offered = match state.channel.stable {
+                Some(stable) if state.channel.candidate.is_none() => {
+                    self.if_proved(stable, &rings, signing, control)?
+                }
+                _ => None,
+            };
             let target = match (to, state.channel.candidate, state.channel.stable) {
                 (Some(sequence), ..) => sequence,
                 (None, Some(_), Some(stable)) => stable,
-                (None, None, Some(stable)) if self.is_way_back(&state, stable, control)? => {
+                (None, None, Some(_)) if self.is_way_back(&state, offered.as_ref(), control)? => {
                     return Ok(Decision::already_done(state.channel));
                 }
                 _ => return Err(self.which(&state, control)),
             };
-            let (_, target) = self.release(target, control)?;
-            if let (None, Some(stable)) = (state.channel.candidate, state.channel.stable) {
-                let (_, stable) = self.release(stable, control)?;
-                let same = stable.release().archive == target.release().archive;
-                if same && stable.release().expires_at > self.now {
-                    return Ok(Decision::already_done(state.channel));
-                }
+            let target = self.proved(target, &rings, signing, control)?;
+            let is_offered = |offered: &TrustedRelease| {
+                offered.release().archive == target.release().archive && offered.release().expires_at > self.now
+            };
+            if offered.as_ref().is_some_and(is_offered) {
+                return Ok(Decision::already_done(state.channel));
             }
-            let mut decision = Decision::default();
-            let ring = signing.ring(self, &[], &mut decision.notes, control)?;
             let making = Making {
                 signing,
-                ring: &ring,
+                ring: rings.newest(),
                 dry_run,
             };
-            let wanted = self.again(template(&target), signing, sequence(signing, &state)?);
+            let wanted = self.again(target.release(), signing, sequence(signing, &state)?);
             let sequence = self.take_up_or_make(&mut decision, &state, &wanted, &making, control)?;
             let mut next = state.channel.clone();
             next.stable = Some(sequence);
@@ -78,11 +86,12 @@ impl Publisher<'_> {
     }
 
     /// The same bundles for longer: new releases of what the channel offers, stable and candidate, so that the candidate
-    /// stays above what is stable. With `within`, only if one of them expires within this time.
+    /// stays above what is stable. With `within`, only if one of them expires within this time, or lacks the signature of one of
+    /// these keys.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the channel offers nothing, or a sequence is asked for; else as of
-    /// [`publish`](Self::publish).
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the channel offers nothing, or a sequence is asked for;
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) as of [`rollback`](Self::rollback); else as of [`publish`](Self::publish).
     pub fn renew(&self, within: Option<Duration>, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
         let dry_run = run.dry_run;
         steps::carry_out(self.storage, run, |control| {
@@ -90,34 +99,36 @@ impl Publisher<'_> {
                 let problem = "a renewal may make two releases: leave the sequence out";
                 return Err(Error::invalid_input("sequence", problem));
             }
-            let state = self.state(control)?;
+            let mut state = self.state(control)?;
+            let mut decision = Decision::default();
+            let rings = signing.rings(self, &[], &mut decision.notes, control)?;
+            self.count(&mut state, &rings, &mut decision.notes, control)?;
             let mut offered = Vec::new();
             for sequence in state.channel.sequences() {
-                offered.push(self.release(sequence, control)?.1);
+                offered.push(self.proved(sequence, &rings, signing, control)?);
             }
             if offered.is_empty() {
                 let problem = "it offers no release that could be renewed";
                 return Err(Error::invalid_input(format!("channel {}", self.channel), problem));
             }
             let (gained, due) = (signing.expiry(self.now), within.map(|within| self.later(within)));
-            let needs = |release: &Release| {
-                due.is_none_or(|due| release.expires_at <= due) && gained.since(release.expires_at) >= NO_GAIN
+            let needs = |trusted: &TrustedRelease| {
+                let expires_at = trusted.release().expires_at;
+                let is_due = due.is_none_or(|due| expires_at <= due) && gained.since(expires_at) >= NO_GAIN;
+                is_due || !is_signed_by_all(trusted, signing)
             };
-            if !offered.iter().any(|signed| needs(signed.release())) {
+            if !offered.iter().any(needs) {
                 return Ok(Decision::already_done(state.channel));
             }
-            let mut decision = Decision::default();
-            let ring = signing.ring(self, &[], &mut decision.notes, control)?;
             let making = Making {
                 signing,
-                ring: &ring,
+                ring: rings.newest(),
                 dry_run,
             };
-            let mut state = state;
             let before = state.channel.clone();
             let mut next = before.clone();
             for signed in &offered {
-                let wanted = self.again(template(signed), signing, state.next_sequence());
+                let wanted = self.again(signed.release(), signing, state.next_sequence()?);
                 let sequence = self.take_up_or_make(&mut decision, &state, &wanted, &making, control)?;
                 state.take(sequence);
                 if before.stable == Some(signed.release().sequence) {
@@ -133,7 +144,8 @@ impl Publisher<'_> {
     }
 
     /// The same release, from now on.
-    fn again(&self, mut template: NewRelease, signing: &Signing<'_>, sequence: u64) -> NewRelease {
+    fn again(&self, release: &Release, signing: &Signing<'_>, sequence: u64) -> NewRelease {
+        let mut template = NewRelease::from(release.clone());
         template.sequence = sequence;
         template.created_at = self.now;
         template.expires_at = signing.expiry(self.now);
@@ -178,12 +190,16 @@ impl Publisher<'_> {
     }
 
     /// Whether the stable release brought back a bundle over another one.
-    fn is_way_back(&self, state: &State, stable: u64, control: &Control) -> Result<bool> {
-        let (_, current) = self.release(stable, control)?;
+    fn is_way_back(&self, state: &State, stable: Option<&TrustedRelease>, control: &Control) -> Result<bool> {
+        let Some(stable) = stable.map(TrustedRelease::release) else {
+            return Ok(false);
+        };
         let mut over_another = false;
-        for &sequence in state.own.range(..stable).rev() {
-            let (_, older) = self.release(sequence, control)?;
-            match older.release().archive == current.release().archive {
+        for &sequence in state.own.range(..stable.sequence).rev() {
+            let Some((_, older)) = self.readable(sequence, control)? else {
+                continue;
+            };
+            match older.release().archive == stable.archive {
                 true if over_another => return Ok(true),
                 true => {}
                 false => over_another = true,
@@ -210,4 +226,9 @@ impl Publisher<'_> {
         );
         Error::invalid_input(format!("channel {}", self.channel), problem)
     }
+}
+
+fn is_signed_by_all(trusted: &TrustedRelease, signing: &Signing<'_>) -> bool {
+    let mut ids = signing.keys.iter().map(|key| key.verifying_key().key_id());
+    ids.all(|id| trusted.keys().contains(&id))
 }

@@ -7,8 +7,11 @@ use super::storage::{self, Content, Held, Item, OnlyIf, Sent, SiteStorage, Writt
 use crate::error::Result;
 use crate::progress::Control;
 use crate::publish::s3::{self, Bucket, Put, Served, UploadOptions};
-use crate::release::site::RELEASES;
+use crate::release::site::{CHANNELS, RELEASES};
 use crate::store::Timestamp;
+
+/// In the form of an entity tag, and none of a file with a byte in it.
+const NO_MARK: &str = "\"00000000000000000000000000000000\"";
 
 /// A folder of a bucket.
 ///
@@ -53,10 +56,15 @@ impl BucketSite {
     /// A server may take a condition and not look at it, which only shows where one does not hold. Asked of a file that never
     /// changes, which the same bytes do not harm.
     fn heeds_conditions(&self, path: &str, bytes: &[u8], control: &Control) -> Result<bool> {
-        let put = self
-            .bucket
-            .write(&self.key(path), bytes, served(path), s3::OnlyIf::Absent, control)?;
-        Ok(put == Put::Refused)
+        for condition in [s3::OnlyIf::Absent, s3::OnlyIf::Unchanged(NO_MARK)] {
+            let put = self
+                .bucket
+                .write(&self.key(path), bytes, served(path), condition, control)?;
+            if put != Put::Refused {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -140,8 +148,13 @@ impl SiteStorage for BucketSite {
                 Put::Refused
             };
         }
-        if put == Put::Refused && !self.is_there(path, bytes, control)? {
-            return Ok(Written::Changed);
+        if put == Put::Refused {
+            // A channel file is what was written if it has these bytes. Of any other file that was there, whoever writes it
+            // lets the age start anew, and so must know.
+            let is_channel = path.starts_with(CHANNELS);
+            if !self.is_there(path, bytes, control)? || (condition == s3::OnlyIf::Absent && !is_channel) {
+                return Ok(Written::Changed);
+            }
         }
         let tells = path.starts_with(RELEASES) && condition == s3::OnlyIf::Absent;
         if tells && self.is_guarded() && !self.heeds_conditions(path, bytes, control)? {

@@ -108,6 +108,13 @@ impl Publisher<'_> {
         if next.stable.is_none() {
             decision.notes.push(Note::NothingForTheOthers);
         }
+        let left = state
+            .channel
+            .sequences()
+            .filter(|before| next.sequences().all(|after| after != *before));
+        decision.steps.extend(left.map(|sequence| Step::Leave {
+            path: site::release_path(self.channel, sequence),
+        }));
         decision.steps.push(Step::Channel {
             path: site::channel_path(self.channel),
             bytes: next.to_json()?,

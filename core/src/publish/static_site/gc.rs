@@ -1,7 +1,7 @@
 //! Removing what nothing needs any more.
 //!
 //! Kept are: every release that a channel names, the newest of each channel, all key rings, whatever is young, and every file
-//! that is none of a site's. What goes, goes in the order release, file list, archive, so that what is still there is whole.
+//! that is none of a site's, but for what killed publishers had not finished. What goes, goes in the order release, file list, archive, so that what is still there is whole.
 //! Nothing at all is removed while a document that decides cannot be read: what it needs is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,19 +14,21 @@ use super::storage::{Content, Item, SiteStorage};
 use crate::app_id::AppId;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
+use crate::output;
 use crate::progress::Control;
 use crate::release::ChannelName;
-use crate::release::site::{self, ARCHIVES, FILES, RELEASES};
+use crate::release::site::{self, ARCHIVES, CHANNELS, FILES, KEYS, RELEASES};
 use crate::store::Timestamp;
 
 /// What to keep besides what channels name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GcOptions {
-    /// Releases of each channel, the newest, whether named or not. 10.
+    /// Releases of each channel, the newest, whether named or not. 10. The newest one stays in any case: the number of the next
+    /// is counted from it.
     pub keep: usize,
-    /// Whatever was written or touched less long ago stays: a publisher may be about to name it, and a device that read a
-    /// channel file before it changed may be about to fetch it. A day.
+    /// Whatever was written, touched or named no more less long ago stays: a publisher may be about to name it, and a device
+    /// that read a channel file before it changed may be about to fetch it. A day.
     pub grace: Duration,
     /// The time now.
     pub now: Timestamp,
@@ -82,6 +84,7 @@ pub fn collect(storage: &dyn SiteStorage, app: &AppId, options: &GcOptions, run:
     };
     let old_release = |item: &&Item| release_of_path(&item.path).is_some_and(|release| !kept.contains(&release));
     let mut old: Vec<Item> = releases.iter().filter(old_release).cloned().collect();
+    old.extend(leftovers(storage, options, control)?);
     for folder in [FILES, ARCHIVES] {
         let unneeded = |item: &Item| is_named_by_digest(&item.path) && !needed.contains(&item.path);
         for item in storage.list(folder, control)?.into_iter().filter(unneeded) {
@@ -113,6 +116,19 @@ pub fn collect(storage: &dyn SiteStorage, app: &AppId, options: &GcOptions, run:
         collected.removed.push(item.path);
     }
     Ok(collected)
+}
+
+/// What killed publishers left of files that they had not finished.
+fn leftovers(storage: &dyn SiteStorage, options: &GcOptions, control: &Control) -> Result<Vec<Item>> {
+    let mut found = Vec::new();
+    for folder in [CHANNELS, KEYS, RELEASES, FILES, ARCHIVES] {
+        let is_leftover = |item: &Item| {
+            let name = item.path.rsplit('/').next().unwrap_or_default();
+            output::is_unfinished(name) && !is_young(item, options)
+        };
+        found.extend(storage.list(folder, control)?.into_iter().filter(is_leftover));
+    }
+    Ok(found)
 }
 
 /// All channel files, and what they name.
@@ -162,7 +178,7 @@ fn kept(releases: &[Item], channels: &Channels, options: &GcOptions) -> BTreeSet
     }
     for (channel, mut sequences) in by_channel {
         sequences.sort_unstable_by(|one, other| other.cmp(one));
-        let newest = sequences.into_iter().take(options.keep);
+        let newest = sequences.into_iter().take(options.keep.max(1));
         kept.extend(newest.map(|sequence| (channel.clone(), sequence)));
     }
     kept

@@ -1,5 +1,6 @@
 //! What a site has, for people and scripts.
 
+use super::proved::is_of_document;
 use super::state::{read_channel, read_release, release_of_path};
 use super::storage::SiteStorage;
 use crate::app_id::AppId;
@@ -16,6 +17,22 @@ pub struct Listing {
     pub channels: Vec<ChannelFile>,
     /// By channel, the newest first.
     pub releases: Vec<Listed>,
+    /// Those that are missing although a channel names them, or cannot be read: damaged, or of another format.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A release that cannot be listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unreadable {
+    /// The channel whose it should be.
+    pub channel: ChannelName,
+    /// Its number, by its name.
+    pub sequence: u64,
+    /// Whether the channel offers it, so that devices ask for it.
+    pub is_offered: bool,
+    /// What is wrong with it.
+    pub problem: String,
 }
 
 /// One release.
@@ -33,8 +50,7 @@ pub struct Listed {
 /// What a site has. With a channel, of that one alone.
 ///
 /// # Errors
-/// Why a document cannot be read, by the kinds of [`Error::ReleaseRefused`](crate::Error::ReleaseRefused) and those of the
-/// storage.
+/// Why a channel file cannot be read, and what the storage can come to.
 pub fn list(
     storage: &dyn SiteStorage,
     app: &AppId,
@@ -46,30 +62,56 @@ pub fn list(
     for name in channel_names(storage, control)?.into_iter().filter(wanted) {
         channels.extend(read_channel(storage, app, &name, control)?.map(|(file, _)| file));
     }
-    let mut found: Vec<(ChannelName, u64)> = storage
-        .list(RELEASES, control)?
-        .iter()
-        .filter_map(|item| release_of_path(&item.path))
-        .filter(|(name, _)| wanted(name))
-        .collect();
+    let of_file = |file: &ChannelFile| {
+        let name = file.channel.clone();
+        file.sequences()
+            .map(move |sequence| (name.clone(), sequence))
+            .collect::<Vec<_>>()
+    };
+    let named: Vec<(ChannelName, u64)> = channels.iter().flat_map(of_file).collect();
+    let items = storage.list(RELEASES, control)?;
+    let there = items.iter().filter_map(|item| release_of_path(&item.path));
+    let mut found: Vec<_> = there.filter(|(name, _)| wanted(name)).chain(named.clone()).collect();
     found.sort_unstable_by(|(one, first), (other, second)| one.cmp(other).then(second.cmp(first)));
-    let mut releases = Vec::new();
-    for (name, sequence) in found {
-        // It may have gone since.
-        let Some((_, signed)) = read_release(storage, &name, sequence, control)? else {
-            continue;
+    found.dedup();
+    let (mut releases, mut unreadable) = (Vec::new(), Vec::new());
+    for (channel, sequence) in found {
+        let is_offered = named.contains(&(channel.clone(), sequence));
+        let problem = match read_release(storage, &channel, sequence, control) {
+            Ok(Some((_, signed))) => {
+                releases.push(listed(&channels, signed.release()));
+                continue;
+            }
+            // It may have gone since.
+            Ok(None) if !is_offered => continue,
+            Ok(None) => "it is not there".to_owned(),
+            Err(error) if is_of_document(&error) => error.to_string(),
+            Err(error) => return Err(error),
         };
-        let file = channels.iter().find(|file| file.channel == name);
-        let candidate = file.and_then(|file| file.candidate);
-        releases.push(Listed {
-            release: signed.release().clone(),
-            is_stable: file.is_some_and(|file| file.stable == Some(sequence)),
-            rollout_bps: candidate
-                .filter(|candidate| candidate.sequence == sequence)
-                .map(|candidate| candidate.rollout_bps),
+        unreadable.push(Unreadable {
+            channel,
+            sequence,
+            is_offered,
+            problem,
         });
     }
-    Ok(Listing { channels, releases })
+    Ok(Listing {
+        channels,
+        releases,
+        unreadable,
+    })
+}
+
+fn listed(channels: &[ChannelFile], release: &Release) -> Listed {
+    let file = channels.iter().find(|file| file.channel == release.channel);
+    let candidate = file.and_then(|file| file.candidate);
+    Listed {
+        release: release.clone(),
+        is_stable: file.is_some_and(|file| file.stable == Some(release.sequence)),
+        rollout_bps: candidate
+            .filter(|candidate| candidate.sequence == release.sequence)
+            .map(|candidate| candidate.rollout_bps),
+    }
 }
 
 /// Names of the channels that have a file, in their order.

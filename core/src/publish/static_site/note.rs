@@ -20,6 +20,8 @@ pub enum Note {
     RingFromSite(u64),
     /// Lowering a rollout takes the release from nobody.
     LoweringTakesNothingBack,
+    /// This number of a release on the site, and maybe others, was not counted: it is far above all that are signed.
+    NotCounted(u64),
 }
 
 impl Note {
@@ -34,13 +36,14 @@ impl Note {
             Self::Unguarded => "unguarded",
             Self::RingFromSite(_) => "ring_from_site",
             Self::LoweringTakesNothingBack => "lowering_takes_nothing_back",
+            Self::NotCounted(_) => "not_counted",
         }
     }
 
     /// Whether something should be done about it.
     #[must_use]
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::NothingForTheOthers | Self::Unguarded)
+        matches!(self, Self::NothingForTheOthers | Self::Unguarded | Self::NotCounted(_))
     }
 }
 
@@ -68,6 +71,11 @@ impl fmt::Display for Note {
             Self::LoweringTakesNothingBack => {
                 formatter.write_str("devices that have the candidate keep it; a rollback gives them another bundle")
             }
+            Self::NotCounted(number) => write!(
+                formatter,
+                "the site has a release {number} that no key ring vouches for, far above all others: the new number was counted \
+                 without it. Find out who wrote it, and remove it"
+            ),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::bundle::Bundle;
 use super::channel::{keep, lowering, require_share};
+use super::ring::Rings;
 use super::signing::{self, Signed, Signing};
 use super::state::State;
 use super::steps::{self, Decision, Run, Step};
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::keys::{KeyId, PublicContentKey};
 use crate::progress::Control;
 use crate::release::site;
-use crate::release::{Candidate, KeyRing, NewRelease, Release, SignedRelease};
+use crate::release::{Candidate, Envelope, KeyRing, NewRelease, Release};
 use crate::seal::stream;
 use crate::store::{NativeRange, Timestamp};
 
@@ -67,18 +68,20 @@ impl Publisher<'_> {
             if let Placement::Candidate { rollout_bps } = placement {
                 require_share(rollout_bps)?;
             }
-            let state = self.state(control)?;
+            let mut state = self.state(control)?;
             let mut notes = Vec::new();
-            let ring = signing.ring(self, &bundle.recipients, &mut notes, control)?;
+            let rings = signing.rings(self, &bundle.recipients, &mut notes, control)?;
+            self.count(&mut state, &rings, &mut notes, control)?;
+            let ring = rings.newest();
             let wanted = self.wanted(bundle, details, signing, &state)?;
             let mut decision = Decision {
                 notes,
                 ..Decision::default()
             };
-            if let Some(offered) = self.offered(&state, &wanted, signing, &ring, bundle, control)? {
+            if let Some(offered) = self.offered(&state, &wanted, signing, ring, bundle, control)? {
                 return self.offer_again(&offered, &state, placement, decision);
             }
-            let sequence = match self.unfinished(&state, &wanted, signing, &ring, bundle, control)? {
+            let sequence = match self.unfinished(&state, &wanted, signing, ring, bundle, control)? {
                 Some(release) => {
                     decision.notes.push(Note::WentOn(release.sequence));
                     decision.steps = keep(&release);
@@ -89,7 +92,7 @@ impl Publisher<'_> {
                     tell(&mut decision, bundle, &wanted);
                     wanted.sequence
                 }
-                None => self.make(&mut decision, bundle, wanted, signing, &ring, control)?,
+                None => self.make(&mut decision, bundle, wanted, signing, ring, control)?,
             };
             decision.sequences.push(sequence);
             self.offer(&mut decision, &state, sequence, placement)?;
@@ -115,18 +118,23 @@ impl Publisher<'_> {
             if let Placement::Candidate { rollout_bps } = placement {
                 require_share(rollout_bps)?;
             }
-            let ring = super::current_ring(self.storage, self.app, ring, control)?;
-            let release = signing::require_trusted(self, &ring, envelope)?;
+            let rings = Rings::walk(self.storage, self.app, ring, control)?;
+            let release = signing::require_trusted(self, rings.newest(), envelope)?;
             require_fitting(&release, file, files, control)?;
-            let state = self.state(control)?;
-            if state.channel.sequences().any(|named| named == release.sequence) {
-                return self.offer_again(&release, &state, placement, Decision::default());
+            let mut state = self.state(control)?;
+            let mut decision = Decision::default();
+            self.count(&mut state, &rings, &mut decision.notes, control)?;
+            let is_named = state.channel.sequences().any(|named| named == release.sequence);
+            if is_named || state.own.contains(&release.sequence) {
+                decision
+                    .steps
+                    .extend(self.more_signatures(envelope, &release, rings.newest(), control)?);
+            }
+            if is_named {
+                return self.offer_again(&release, &state, placement, decision);
             }
             require_above(release.sequence, &state)?;
-            let mut decision = Decision {
-                sequences: vec![release.sequence],
-                ..Decision::default()
-            };
+            decision.sequences.push(release.sequence);
             let (path, size) = site::archive_of(&release);
             decision.steps.push(Step::File {
                 path,
@@ -135,13 +143,47 @@ impl Publisher<'_> {
                 temporary: None,
             });
             decision.steps.push(files_step(&release, files));
-            decision.steps.push(Step::New {
-                path: site::release_path(self.channel, release.sequence),
-                bytes: envelope.to_vec(),
-            });
+            if !state.own.contains(&release.sequence) {
+                decision.steps.push(Step::New {
+                    path: site::release_path(self.channel, release.sequence),
+                    bytes: envelope.to_vec(),
+                });
+            }
             self.offer(&mut decision, &state, release.sequence, placement)?;
             Ok(decision)
         })
+    }
+
+    /// What brings the signatures of this envelope to the same release on the site.
+    fn more_signatures(
+        &self,
+        envelope: &[u8],
+        release: &Release,
+        ring: &KeyRing,
+        control: &Control,
+    ) -> Result<Option<Step>> {
+        let Some((before, there)) = self.readable(release.sequence, control)? else {
+            return Err(self.taken(release.sequence));
+        };
+        let mut wanted = Envelope::parse(envelope)?;
+        if there.envelope().payload() != wanted.payload() {
+            return Err(self.taken(release.sequence));
+        }
+        // By their keys: a key that signs twice makes two signatures.
+        let signers = |envelope: &[u8]| {
+            let trusted = signing::trusted(self, self.channel, ring, envelope, self.now);
+            trusted.map(|trusted| trusted.keys().to_vec())
+        };
+        let new = signers(envelope)?;
+        if signers(&before.bytes).is_ok_and(|known| new.iter().all(|id| known.contains(id))) {
+            return Ok(None);
+        }
+        wanted.take_signatures(there.envelope(), |id| ring.keys().iter().any(|key| key.key_id() == *id));
+        Ok(Some(Step::Replace {
+            path: site::release_path(self.channel, release.sequence),
+            bytes: wanted.to_json()?,
+            before,
+        }))
     }
 
     fn wanted(&self, bundle: &Bundle, details: &Details, signing: &Signing<'_>, state: &State) -> Result<NewRelease> {
@@ -177,7 +219,10 @@ impl Publisher<'_> {
     ) -> Result<Option<Release>> {
         let good_until = Timestamp(self.now.0.saturating_add(signing.lifetime.as_secs() / 2));
         for sequence in state.channel.sequences() {
-            let (content, signed) = self.release(sequence, control)?;
+            // One that is damaged is not the wanted one: a new one comes in its place.
+            let Some((content, signed)) = self.readable(sequence, control)? else {
+                continue;
+            };
             let release = signed.release();
             if signing.sequence.is_none_or(|asked| asked == sequence)
                 && signing::is_same(release, wanted)
@@ -211,12 +256,14 @@ impl Publisher<'_> {
             }
             (Placement::Stable, _) if !is_stable => {}
             _ => {
-                decision.notes.push(Note::AlreadyDone);
+                if decision.steps.is_empty() {
+                    decision.notes.push(Note::AlreadyDone);
+                }
                 decision.channel = Some(state.channel.clone());
                 return Ok(decision);
             }
         }
-        decision.steps = keep(offered);
+        decision.steps.extend(keep(offered));
         self.offer(&mut decision, state, sequence, placement)?;
         Ok(decision)
     }
@@ -247,14 +294,16 @@ impl Publisher<'_> {
         ring: &KeyRing,
         control: &Control,
     ) -> Result<Option<Release>> {
-        let Some(&sequence) = state.own.last() else {
+        let Some(sequence) = state.newest_own() else {
             return Ok(None);
         };
         let asked_for = signing.sequence.is_none_or(|asked| asked == sequence);
         if sequence <= state.highest_used() || !asked_for {
             return Ok(None);
         }
-        let (content, signed) = self.release(sequence, control)?;
+        let Some((content, signed)) = self.readable(sequence, control)? else {
+            return Ok(None);
+        };
         let release = signed.release();
         let lifetime = release.expires_at.since(release.created_at);
         let fits = signing::is_same(release, wanted)
@@ -351,7 +400,7 @@ impl Publisher<'_> {
 /// The sequence that was asked for, or the next.
 pub(super) fn sequence(signing: &Signing<'_>, state: &State) -> Result<u64> {
     match signing.sequence {
-        None => Ok(state.next_sequence()),
+        None => state.next_sequence(),
         // Whether it is free is asked later: what an earlier run began has it.
         Some(sequence) => require_above(sequence, state).map(|()| sequence),
     }
@@ -424,9 +473,4 @@ fn require_fitting(release: &Release, file: &std::path::Path, files: &[u8], cont
             found => differs(&shown, release.archive.digest, found),
         },
     }
-}
-
-/// What is known of a release by its envelope alone.
-pub(super) fn template(signed: &SignedRelease) -> NewRelease {
-    NewRelease::from(signed.release().clone())
 }

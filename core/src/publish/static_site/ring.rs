@@ -22,25 +22,71 @@ pub fn current_ring(
     first: Option<&[u8]>,
     control: &Control,
 ) -> Result<KeyRing> {
-    let mut ring = match first {
-        Some(bytes) => KeyRing::trusted(bytes, app)?,
-        None => first_of_site(storage, app, control)?,
-    };
-    loop {
-        let path = site::ring_path(ring.number().saturating_add(1));
-        match storage.read(&path, MAX_ENVELOPE_BYTES as u64, control)? {
-            Some(next) => ring = ring.follow(&next.bytes)?,
-            None => return Ok(ring),
+    Rings::walk(storage, app, first, control).map(|rings| rings.newest)
+}
+
+/// All rings from the first one to the newest.
+#[derive(Debug)]
+pub(super) struct Rings {
+    before: Vec<KeyRing>,
+    newest: KeyRing,
+    are_from_site: bool,
+}
+
+impl Rings {
+    /// See [`current_ring`].
+    pub(super) fn walk(
+        storage: &dyn SiteStorage,
+        app: &AppId,
+        first: Option<&[u8]>,
+        control: &Control,
+    ) -> Result<Self> {
+        let newest = match first {
+            Some(bytes) => KeyRing::trusted(bytes, app)?,
+            None => first_of_site(storage, app, control)?,
+        };
+        let mut rings = Self {
+            before: Vec::new(),
+            newest,
+            are_from_site: first.is_none(),
+        };
+        loop {
+            let path = site::ring_path(rings.newest.number().saturating_add(1));
+            let Some(next) = storage.read(&path, MAX_ENVELOPE_BYTES as u64, control)? else {
+                return Ok(rings);
+            };
+            let next = rings.newest.follow(&next.bytes)?;
+            rings.before.push(std::mem::replace(&mut rings.newest, next));
         }
+    }
+
+    pub(super) fn newest(&self) -> &KeyRing {
+        &self.newest
+    }
+
+    /// The newest first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &KeyRing> {
+        std::iter::once(&self.newest).chain(self.before.iter().rev())
+    }
+
+    /// Whether even the first of them is believed for lying there.
+    pub(super) fn are_from_site(&self) -> bool {
+        self.are_from_site
     }
 }
 
-fn first_of_site(storage: &dyn SiteStorage, app: &AppId, control: &Control) -> Result<KeyRing> {
+/// The numbers of the rings on a site.
+fn numbers(storage: &dyn SiteStorage, control: &Control) -> Result<Vec<u64>> {
     let items = storage.list(KEYS, control)?;
     let numbers = items.iter().filter_map(|item| {
         let name = item.path.strip_prefix(KEYS)?.strip_prefix('/')?;
         numbered(name)
     });
+    Ok(numbers.collect())
+}
+
+fn first_of_site(storage: &dyn SiteStorage, app: &AppId, control: &Control) -> Result<KeyRing> {
+    let numbers = numbers(storage, control)?;
     let none = || {
         let problem = format!(
             "no key ring is given, and {} has none: without one nobody can tell whether devices will take a release",
@@ -48,7 +94,7 @@ fn first_of_site(storage: &dyn SiteStorage, app: &AppId, control: &Control) -> R
         );
         Error::invalid_input("key ring", problem)
     };
-    let first = numbers.min().ok_or_else(none)?;
+    let first = numbers.into_iter().min().ok_or_else(none)?;
     let found = storage.read(&site::ring_path(first), MAX_ENVELOPE_BYTES as u64, control)?;
     KeyRing::trusted(&found.ok_or_else(none)?.bytes, app)
 }
@@ -90,7 +136,7 @@ fn require_fitting(
     number: u64,
     control: &Control,
 ) -> Result<()> {
-    if storage.list(KEYS, control)?.is_empty() {
+    if numbers(storage, control)?.is_empty() {
         return KeyRing::trusted(envelope, app).map(drop);
     }
     let current = current_ring(storage, app, None, control)?;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::storage::SiteStorage;
+use super::ring::Rings;
 use super::{Note, Publisher};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::keys::{KeyId, PublicContentKey, SigningKey, VerifyingKey};
 use crate::progress::Control;
-use crate::release::trust::{self, TrustContext};
-use crate::release::{self, KeyRing, NewRelease, Release};
+use crate::release::trust::{self, TrustContext, TrustedRelease};
+use crate::release::{self, ChannelName, KeyRing, NewRelease, Release};
 use crate::store::{NativeVersion, Timestamp};
 
 /// What a new release is signed with.
@@ -33,18 +33,21 @@ pub(super) struct Signed {
 }
 
 impl Signing<'_> {
-    /// The newest ring, if these keys may sign for it and none of them opens archives.
-    pub(super) fn ring(
+    /// The rings up to the newest one, if these keys may sign for that and none of them opens archives.
+    pub(super) fn rings(
         &self,
         publisher: &Publisher<'_>,
         recipients: &[PublicContentKey],
         notes: &mut Vec<Note>,
         control: &Control,
-    ) -> Result<KeyRing> {
-        let ring = current(publisher.storage, publisher, self.ring, notes, control)?;
-        self.check_keys(&ring)?;
-        check_roles(&ring, recipients)?;
-        Ok(ring)
+    ) -> Result<Rings> {
+        let rings = Rings::walk(publisher.storage, publisher.app, self.ring, control)?;
+        if rings.are_from_site() {
+            notes.push(Note::RingFromSite(rings.newest().number()));
+        }
+        self.check_keys(rings.newest())?;
+        check_roles(rings.newest(), recipients)?;
+        Ok(rings)
     }
 
     fn check_keys(&self, ring: &KeyRing) -> Result<()> {
@@ -99,20 +102,6 @@ impl Signing<'_> {
     }
 }
 
-fn current(
-    storage: &dyn SiteStorage,
-    publisher: &Publisher<'_>,
-    first: Option<&[u8]>,
-    notes: &mut Vec<Note>,
-    control: &Control,
-) -> Result<KeyRing> {
-    let ring = super::current_ring(storage, publisher.app, first, control)?;
-    if first.is_none() {
-        notes.push(Note::RingFromSite(ring.number()));
-    }
-    Ok(ring)
-}
-
 /// Whoever has the app has its content keys, and could sign.
 fn check_roles(ring: &KeyRing, recipients: &[PublicContentKey]) -> Result<()> {
     let retired = |id: &KeyId| ring.retired().contains(id);
@@ -133,19 +122,31 @@ fn check_roles(ring: &KeyRing, recipients: &[PublicContentKey]) -> Result<()> {
 
 /// The release, if a device that is in its native range and has seen nothing yet takes it.
 pub(super) fn require_trusted(publisher: &Publisher<'_>, ring: &KeyRing, envelope: &[u8]) -> Result<Release> {
+    let trusted = trusted(publisher, publisher.channel, ring, envelope, publisher.now)?;
+    Ok(trusted.release().clone())
+}
+
+/// The same at any time, with who signed it.
+pub(super) fn trusted(
+    publisher: &Publisher<'_>,
+    channel: &ChannelName,
+    ring: &KeyRing,
+    envelope: &[u8],
+    now: Timestamp,
+) -> Result<TrustedRelease> {
     let native = native_within(envelope)?;
     let context = TrustContext {
         ring,
         app: publisher.app,
-        channel: publisher.channel,
+        channel,
         native: &native,
         built_in_sequence: None,
         last_accepted: None,
-        now: publisher.now,
+        now,
         latest_time_seen: Timestamp(0),
         content_keys: &[],
     };
-    Ok(trust::check(envelope, &context)?.release().clone())
+    trust::check(envelope, &context)
 }
 
 /// A native version that a release is for.

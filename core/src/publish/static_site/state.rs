@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::progress::Control;
 use crate::release::site::{self, RELEASES};
 use crate::release::{ChannelFile, ChannelName, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, SignedRelease};
+use crate::strict_json::MAX_NUMBER;
 
 /// A channel and its releases, as they were when somebody looked.
 #[derive(Debug)]
@@ -18,7 +19,11 @@ pub(super) struct State {
     pub(super) before: Option<Content>,
     /// Sequences of the releases of this channel that are there, named or not.
     pub(super) own: BTreeSet<u64>,
-    /// The highest of the whole site.
+    /// All releases that are there or that the channel names, by their sequences.
+    pub(super) releases: BTreeSet<(u64, ChannelName)>,
+    /// Numbers above this one are not counted.
+    believed: u64,
+    /// The highest of those that are.
     highest: u64,
     /// The highest that this run has taken for itself.
     taken: u64,
@@ -26,8 +31,35 @@ pub(super) struct State {
 
 impl State {
     /// Above everything that was ever published on the site and is still there.
-    pub(super) fn next_sequence(&self) -> u64 {
-        self.highest + 1
+    pub(super) fn next_sequence(&self) -> Result<u64> {
+        let next = self.highest + 1;
+        if next <= MAX_NUMBER {
+            return Ok(next);
+        }
+        let problem = format!(
+            "release {} has the highest number that there is: devices that took it take no other one from this channel, so the \
+             app needs another channel",
+            self.highest
+        );
+        Err(Error::invalid_input("sequence", problem))
+    }
+
+    /// Counts numbers up to this one, and gives the highest of the others.
+    pub(super) fn believe(&mut self, up_to: u64) -> Option<u64> {
+        self.believed = up_to;
+        let mut numbers = self.releases.iter().rev().map(|(sequence, _)| *sequence);
+        let highest = numbers.next();
+        self.highest = highest
+            .into_iter()
+            .chain(numbers)
+            .find(|sequence| *sequence <= up_to)
+            .unwrap_or(0);
+        highest.filter(|highest| *highest > up_to)
+    }
+
+    /// The newest release of this channel, of those that are counted.
+    pub(super) fn newest_own(&self) -> Option<u64> {
+        self.own.range(..=self.believed).next_back().copied()
     }
 
     /// This run makes, or goes on with, a release of this sequence.
@@ -38,7 +70,8 @@ impl State {
 
     /// The highest sequence that devices may have accepted from the channel.
     pub(super) fn highest_named(&self) -> u64 {
-        self.channel.sequences().max().unwrap_or(0)
+        let counted = self.channel.sequences().filter(|named| *named <= self.believed);
+        counted.max().unwrap_or(0)
     }
 
     /// A release that nothing names yet is above this one.
@@ -53,23 +86,30 @@ impl Publisher<'_> {
             Some((channel, content)) => (channel, Some(content)),
             None => (ChannelFile::empty(self.app.clone(), self.channel.clone()), None),
         };
-        let (mut own, mut highest) = (BTreeSet::new(), channel.sequences().max().unwrap_or(0));
+        let mut own = BTreeSet::new();
+        let named = channel.sequences().map(|named| (named, self.channel.clone()));
+        let mut releases: BTreeSet<_> = named.collect();
         for item in self.storage.list(RELEASES, control)? {
             let Some((found, sequence)) = release_of_path(&item.path) else {
                 continue;
             };
-            highest = highest.max(sequence);
             if found == *self.channel {
                 own.insert(sequence);
             }
+            releases.insert((sequence, found));
         }
-        Ok(State {
+        let mut state = State {
             channel,
             before,
             own,
-            highest,
+            releases,
+            believed: 0,
+            highest: 0,
             taken: 0,
-        })
+        };
+        // Until somebody finds out what is signed.
+        state.believe(MAX_NUMBER);
+        Ok(state)
     }
 
     /// A release of this channel, which must be there.
@@ -127,5 +167,5 @@ pub(super) fn release_of_path(path: &str) -> Option<(ChannelName, u64)> {
 pub(super) fn numbered(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".json")?;
     let number: u64 = digits.parse().ok()?;
-    (number > 0 && number.to_string() == digits).then_some(number)
+    ((1..=MAX_NUMBER).contains(&number) && number.to_string() == digits).then_some(number)
 }

@@ -109,8 +109,16 @@ pub(super) enum Step {
     },
     /// A small file that never changes.
     New { path: String, bytes: Vec<u8> },
+    /// A release that gets more signatures.
+    Replace {
+        path: String,
+        bytes: Vec<u8>,
+        before: Content,
+    },
     /// A file that is there, of this size where it is known, and must stay.
     Keep { path: String, size: Option<u64> },
+    /// A release that the channel is about to name no more. Its age starts anew, since devices may be fetching its archive.
+    Leave { path: String },
     /// From here on devices see it.
     Channel {
         path: String,
@@ -126,7 +134,9 @@ impl Step {
             Self::Told(what) => what.clone(),
             Self::File { path, size, .. } => format!("put {size} bytes at {path}"),
             Self::New { path, .. } => format!("write {path}"),
+            Self::Replace { path, .. } => format!("add signatures to {path}"),
             Self::Keep { path, .. } => format!("keep {path}, which is there"),
+            Self::Leave { path } => format!("keep {path} for those who are fetching it"),
             Self::Channel { path, says, .. } => format!("write {path}: {says}"),
         }
     }
@@ -148,6 +158,17 @@ impl Step {
                 }
                 Written::Changed => Err(changed(storage, path)),
             },
+            Self::Replace { path, bytes, before } => {
+                match storage.write(path, bytes, OnlyIf::Unchanged(before), control)? {
+                    Written::Done => Ok(None),
+                    Written::Changed => Err(changed(storage, path)),
+                }
+            }
+            Self::Leave { path } => {
+                // One that is gone is fetched by nobody.
+                storage.touch(path, control)?;
+                Ok(None)
+            }
             Self::Keep { path, size } => {
                 storage.touch(path, control)?;
                 require_size(storage, path, *size, control)?;

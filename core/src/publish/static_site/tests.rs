@@ -5,9 +5,11 @@
     reason = "a panic is how a test fails"
 )]
 
+mod damaged;
 pub(super) mod fixtures;
 mod folders;
 mod histories;
+mod intruders;
 mod keys;
 mod kills;
 pub(super) mod memory;

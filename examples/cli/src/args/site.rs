@@ -44,7 +44,7 @@ pub(crate) struct SigningArgs {
     /// Private key to sign with; may be given several times [env: CAPBUNDLE_PRIVATE_KEY, as PEM text]
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Vec<PathBuf>,
-    /// The key ring in the app [default: the lowest on the site]
+    /// The key ring in the app [default: the lowest on the site, which proves less]
     #[arg(long, value_name = "FILE")]
     pub(crate) ring: Option<PathBuf>,
     /// How long devices may take the release: a number and s, m, h or d
@@ -155,7 +155,7 @@ pub(crate) struct PauseArgs {
 pub(crate) struct RenewArgs {
     #[command(flatten)]
     pub(crate) place: SiteChannelArgs,
-    /// Only if a release expires within this time: a number and s, m, h or d
+    /// Only if a release expires within this time, or lacks a signature of these keys: a number and s, m, h or d
     #[arg(long, value_name = "TIME", value_parser = measure::duration)]
     pub(crate) within: Option<Duration>,
     #[command(flatten)]
@@ -213,10 +213,10 @@ pub(crate) struct GcArgs {
     /// App id, such as com.example.app [default: appId of the capacitor.config here]
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
-    /// Releases of each channel that stay in any case, the newest
+    /// Releases of each channel that stay in any case, the newest; at least 1
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) keep: usize,
-    /// What was written less long ago stays: a number and s, m, h or d
+    /// What was written or named no more less long ago stays: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = measure::duration)]
     pub(crate) grace: Duration,
     /// Show what would be removed

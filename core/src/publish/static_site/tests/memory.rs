@@ -38,6 +38,19 @@ impl Memory {
         }
     }
 
+    /// The same files, at which nobody looks.
+    pub(in crate::publish::static_site) fn copied(other: &Self) -> Self {
+        let copy = Self::watched(|_| {});
+        let (files, now) = {
+            let inner = other.inner.lock().unwrap();
+            (inner.files.clone(), inner.now)
+        };
+        let mut inner = copy.inner.lock().unwrap();
+        (inner.files, inner.now) = (files, now);
+        drop(inner);
+        copy
+    }
+
     pub(in crate::publish::static_site) fn at(self, now: u64) -> Self {
         self.set_time(now);
         self

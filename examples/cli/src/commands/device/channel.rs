@@ -1,5 +1,6 @@
 //! `capbundle device update`
 
+use capbundle::Error;
 use capbundle::download::DownloadOptions;
 use capbundle::store::{
     BundleRecord, ChannelOutcome, ChannelSource, ChannelUpdate, PassedOver, RequiredProof, RolloutDecision, Slot, Store,
@@ -34,6 +35,9 @@ struct Document {
     rollout: Option<RolloutDocument>,
     passed_over: Vec<PassedOverDocument>,
     ring: u64,
+    /// Why the next ring of the site is not followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ring_problem: Option<Problem>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +54,12 @@ struct RolloutDocument {
 struct PassedOverDocument {
     offer: &'static str,
     sequence: u64,
+    #[serde(flatten)]
+    problem: Problem,
+}
+
+#[derive(Serialize)]
+struct Problem {
     code: String,
     message: String,
 }
@@ -140,6 +150,7 @@ fn document(store: &Store, update: &ChannelUpdate) -> Result<Document> {
         rollout: update.rollout.map(RolloutDocument::from),
         passed_over: update.passed_over.iter().map(PassedOverDocument::from).collect(),
         ring: update.ring,
+        ring_problem: update.ring_problem.as_ref().map(Problem::from),
     })
 }
 
@@ -156,10 +167,18 @@ impl From<RolloutDecision> for RolloutDocument {
 
 impl From<&PassedOver> for PassedOverDocument {
     fn from(passed: &PassedOver) -> Self {
-        let failure = Failure::about(Subject::Other, &passed.error);
         Self {
             offer: passed.offer.as_str(),
             sequence: passed.sequence,
+            problem: Problem::from(&passed.error),
+        }
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        let failure = Failure::about(Subject::Other, error);
+        Self {
             code: failure.code.into_owned(),
             message: failure.message,
         }

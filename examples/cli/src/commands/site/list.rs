@@ -1,13 +1,13 @@
 //! `capbundle release list`
 
-use capbundle::publish::static_site::{self, Listed};
+use capbundle::publish::static_site::{self, Listed, Unreadable};
 use capbundle::release::ChannelFile;
 use capbundle::store::Timestamp;
 use serde::Serialize;
 
 use super::document;
 use crate::args::SiteListArgs;
-use crate::codes::Result;
+use crate::codes::{Result, Warning};
 use crate::commands::remote::table::{short, table};
 use crate::interrupt;
 use crate::output::{self, Output};
@@ -19,6 +19,16 @@ struct Document<'a> {
     site: String,
     channels: Vec<ChannelDocument<'a>>,
     releases: Vec<ReleaseDocument<'a>>,
+    unreadable: Vec<UnreadableDocument<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UnreadableDocument<'a> {
+    channel: &'a str,
+    sequence: u64,
+    offered: bool,
+    problem: &'a str,
 }
 
 #[derive(Serialize)]
@@ -71,6 +81,9 @@ pub(crate) fn run(args: &SiteListArgs, output: &Output) -> Result<()> {
     if !listing.releases.is_empty() {
         output.report_all(table(&rows))?;
     }
+    for damaged in &listing.unreadable {
+        output.warn(&Warning::new("unreadable", of_damaged(damaged)));
+    }
     output.say(format!(
         "{} in {} of {app} at {}",
         output::counted(listing.releases.len() as u64, "release"),
@@ -82,7 +95,29 @@ pub(crate) fn run(args: &SiteListArgs, output: &Output) -> Result<()> {
         site: storage.place(),
         channels: listing.channels.iter().map(of_channel).collect(),
         releases: listing.releases.iter().map(|listed| of_release(listed, now)).collect(),
+        unreadable: listing.unreadable.iter().map(of_unreadable).collect(),
     })
+}
+
+fn of_damaged(damaged: &Unreadable) -> String {
+    let offered = if damaged.is_offered {
+        ", which the channel offers"
+    } else {
+        ""
+    };
+    format!(
+        "release {} of {}{offered}: {}",
+        damaged.sequence, damaged.channel, damaged.problem
+    )
+}
+
+fn of_unreadable(damaged: &Unreadable) -> UnreadableDocument<'_> {
+    UnreadableDocument {
+        channel: damaged.channel.as_str(),
+        sequence: damaged.sequence,
+        offered: damaged.is_offered,
+        problem: &damaged.problem,
+    }
 }
 
 fn row(listed: &Listed, now: Timestamp) -> Vec<String> {
