@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod external;
+mod outcome;
 pub mod plan;
 pub mod put;
 pub mod s3;

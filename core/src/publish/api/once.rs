@@ -6,6 +6,7 @@ use super::Api;
 use super::call::Call;
 use crate::error::{Error, Result};
 use crate::progress::Control;
+use crate::publish::outcome::may_have_been_done;
 use crate::transport::Backoff;
 
 /// How often it is tried when a look says that it was not done.
@@ -34,6 +35,7 @@ impl Api {
         loop {
             let error = match self.ask(call, control, &mut asked) {
                 Ok(value) => return Ok(Done::Answered(value)),
+                Err(cancelled @ Error::Cancelled { .. }) => return Err(cancelled),
                 Err(error) => error,
             };
             let unknown = may_have_been_done(&error);
@@ -47,24 +49,28 @@ impl Api {
                 Ok(None) if unknown && backoff.wait(None, control, call.operation)? => {}
                 Ok(None) => return Err(error),
                 Err(cancelled @ Error::Cancelled { .. }) => return Err(cancelled),
-                Err(_) if !unknown => return Err(error),
+                Err(looking) if !unknown => {
+                    let url = self.address(call.place, false);
+                    return Err(hidden(url, &error, &looking));
+                }
                 Err(looking) => return Err(uncertain(error, &looking)),
             }
         }
     }
 }
 
-fn may_have_been_done(error: &Error) -> bool {
-    match error {
-        Error::Network { .. } => true,
-        Error::Server { status, .. } => *status == 408 || *status >= 500,
-        Error::Api(error) => error.status == 408 || error.status >= 500,
-        _ => false,
-    }
-}
-
 fn is_refusal(error: &Error) -> bool {
     matches!(error, Error::Api(_) | Error::Server { .. })
+}
+
+/// An earlier try may have done what this refusal is about. As an error of the network it is one after which nobody knows,
+/// which a refusal would not be.
+fn hidden(url: String, refusal: &Error, looking: &Error) -> Error {
+    let problem = format!(
+        "it was asked more than once and refused in the end ({refusal}); whether an earlier try did it is not known, since \
+         looking failed too: {looking}"
+    );
+    Error::Network { url, problem }
 }
 
 /// Neither the answer nor a look tells whether it was done.

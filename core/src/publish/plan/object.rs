@@ -1,12 +1,12 @@
 //! An object of a bucket as the place of an archive.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 
 use super::{Storage, Stored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Control;
-use crate::publish::s3::{Bucket, UploadOptions};
+use crate::publish::s3::{Bucket, Object, UploadOptions};
 use crate::transport::Url;
 
 /// One key of a bucket.
@@ -19,15 +19,15 @@ pub struct S3Object<'a> {
     key: String,
     options: UploadOptions,
     public: Option<Url>,
-    before: Cell<Before>,
+    before: RefCell<Before>,
     stored: Cell<bool>,
 }
 
 /// What was under the key before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Before {
     Nothing,
-    Something,
+    Something(Object),
     /// Nobody looked, or the credentials may not.
     Unknown,
 }
@@ -41,7 +41,7 @@ impl<'a> S3Object<'a> {
             key: key.into(),
             options,
             public,
-            before: Cell::new(Before::Unknown),
+            before: RefCell::new(Before::Unknown),
             stored: Cell::new(false),
         }
     }
@@ -52,6 +52,15 @@ impl<'a> S3Object<'a> {
             problem: problem.to_owned(),
         }
     }
+
+    /// Whether an upload of which no answer came changed what was there.
+    fn require_unchanged(&self, before: &Object, control: &Control) -> Result<()> {
+        let now = self.bucket.head(&self.key, control)?;
+        if now.is_none_or(|now| now.etag == before.etag && now.size == before.size) {
+            return Ok(());
+        }
+        Err(self.refuse("another file was there, which seems to be replaced"))
+    }
 }
 
 impl Storage for S3Object<'_> {
@@ -60,13 +69,13 @@ impl Storage for S3Object<'_> {
     }
 
     fn prepare(&self, control: &Control) -> Result<()> {
-        self.before.set(match self.bucket.head(&self.key, control) {
-            Ok(Some(_)) => Before::Something,
+        *self.before.borrow_mut() = match self.bucket.head(&self.key, control) {
+            Ok(Some(object)) => Before::Something(object),
             Ok(None) => Before::Nothing,
             // Whoever may write need not be allowed to look. What else is wrong the upload says better.
             Err(error) if error.kind() == ErrorKind::Server => Before::Unknown,
             Err(error) => return Err(error),
-        });
+        };
         Ok(())
     }
 
@@ -80,14 +89,19 @@ impl Storage for S3Object<'_> {
     }
 
     fn remove(&self, control: &Control) -> Result<()> {
-        match (self.before.get(), self.stored.get()) {
+        match (&*self.before.borrow(), self.stored.get()) {
             (Before::Nothing, _) => self.bucket.delete(&self.key, control),
-            // An upload that fails takes back what it sent; what was there before is none of ours.
-            (_, false) => Ok(()),
-            (Before::Something, true) => Err(self.refuse("it replaced another file, which is gone")),
+            (Before::Something(before), false) => self.require_unchanged(before, control),
+            (Before::Unknown, false) => {
+                Err(self.refuse("the credentials may not look, so nobody knows whether it arrived"))
+            }
+            (Before::Something(_), true) => Err(self.refuse("it replaced another file, which is gone")),
             (Before::Unknown, true) => {
                 Err(self.refuse("the credentials may not look, so nobody knows whether it was there before"))
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! A channel points to the new bundle: from here on devices get it.
 
 use super::{Registry, Step, Work};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::progress::Control;
+use crate::publish::outcome::may_have_been_done;
 
 /// A channel as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,14 @@ impl Promote<'_> {
         let problem = format!("{} has no such channel", self.registry.place());
         Error::invalid_input(format!("channel {}", self.name), problem)
     }
+
+    /// Where nobody can look, it may.
+    fn may_point_to(&self, bundle: u64) -> bool {
+        match self.registry.channel(&self.name, &Control::new()) {
+            Ok(found) => found.is_some_and(|channel| channel.bundle == Some(bundle)),
+            Err(_) => true,
+        }
+    }
 }
 
 impl Step for Promote<'_> {
@@ -63,7 +72,10 @@ impl Step for Promote<'_> {
         let channel = self.found.as_ref().ok_or_else(|| self.unknown())?.id;
         self.made = true;
         let pointed = self.registry.point(channel, bundle, control);
-        pointed.inspect_err(|error| self.made = matches!(error.kind(), ErrorKind::Network | ErrorKind::Cancelled))
+        pointed.inspect_err(|error| {
+            // Pointing is tried again by itself, and the refusal of a later try says nothing of the first one.
+            self.made = may_have_been_done(error) || self.may_point_to(bundle);
+        })
     }
 
     fn made(&self) -> Option<String> {

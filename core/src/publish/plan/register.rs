@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{Channel, Step, Work};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::progress::Control;
+use crate::publish::outcome::may_have_been_done;
 use crate::transport::Url;
 
 /// The server's list of one app's bundles, and its channels.
@@ -23,7 +24,8 @@ pub trait Registry: fmt::Debug {
     /// Adds the bundle, whose archive is at `url`. Gives its number where the server says it.
     ///
     /// # Errors
-    /// As [`find`](Self::find). After one of the network, or when it was cancelled, it may have been added all the same.
+    /// As [`find`](Self::find). After one of the network or of a server that broke (408, 500 and above), or when it was
+    /// cancelled, it may have been added all the same.
     fn add(&self, url: &Url, control: &Control) -> Result<Option<u64>>;
     /// Removes the bundle of this version.
     ///
@@ -91,8 +93,8 @@ impl Step for Register<'_> {
         self.made = true;
         let added = self.registry.add(work.url()?, control);
         let number = added.inspect_err(|error| {
-            // Otherwise the server may have done it, and only its answer was lost.
-            self.made = matches!(error.kind(), ErrorKind::Network | ErrorKind::Cancelled);
+            // Then undoing looks for it.
+            self.made = may_have_been_done(error);
         })?;
         work.bundle = match number {
             Some(number) => Some(number),

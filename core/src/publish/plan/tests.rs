@@ -15,6 +15,8 @@ enum Fault {
     Refused,
     /// It is done, and the answer gets lost.
     AnswerLost,
+    /// It is done, and what is in front of the server says that it broke.
+    Broke(u16),
     /// It is done, and the user presses Ctrl-C meanwhile.
     Cancelled,
 }
@@ -69,6 +71,14 @@ impl World {
                 Err(Error::Network {
                     url: call.to_owned(),
                     problem: "the connection broke".to_owned(),
+                })
+            }
+            Some((_, Fault::Broke(status))) => {
+                act();
+                Err(Error::Server {
+                    url: call.to_owned(),
+                    status: *status,
+                    problem: "it broke".to_owned(),
                 })
             }
             Some((_, Fault::Cancelled)) => {
@@ -240,7 +250,7 @@ fn whatever_fails_the_world_is_as_it_was() {
         "promote beta",
         "promote production",
     ] {
-        for fault in [Fault::Refused, Fault::AnswerLost] {
+        for fault in [Fault::Refused, Fault::AnswerLost, Fault::Broke(408), Fault::Broke(502)] {
             let world = World::new().failing(call, fault);
             let failed = world.release().unwrap_err();
             assert!(world.is_untouched(), "{call} {fault:?}: {world:?}");
@@ -248,6 +258,13 @@ fn whatever_fails_the_world_is_as_it_was() {
             assert!(failed.problem.to_string().contains(call), "{failed}");
         }
     }
+}
+
+#[test]
+fn a_channel_that_took_the_first_try_and_refused_the_second_is_pointed_back() {
+    let world = World::new().failing("promote beta", Fault::Broke(403));
+    world.release().unwrap_err();
+    assert!(world.is_untouched(), "{world:?}");
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::{Step, Work};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::progress::Control;
+use crate::publish::outcome::may_have_been_done;
 use crate::transport::Url;
 
 /// A place for archives, under a name that is settled: a key of a bucket, a file of a server.
@@ -22,14 +23,14 @@ pub trait Storage: fmt::Debug {
         Ok(())
     }
 
-    /// Puts the file there. When it fails, nothing is there that was not there before, unless the error is of the network
-    /// or it was cancelled: then [`remove`](Self::remove) is called.
+    /// Puts the file there. When it fails, nothing is there that was not there before, unless the error is of the network or
+    /// of a server that broke (408, 500 and above), or it was cancelled: then [`remove`](Self::remove) is called.
     ///
     /// # Errors
     /// Why it is not there.
     fn store(&self, file: &Path, control: &Control) -> Result<Stored>;
 
-    /// Removes what [`store`](Self::store) put there.
+    /// Removes what [`store`](Self::store) put there, or may have put there.
     ///
     /// # Errors
     /// Why it is still there; that it is not there is none.
@@ -78,8 +79,8 @@ impl Step for Upload<'_> {
 
     fn run(&mut self, work: &mut Work, control: &Control) -> Result<()> {
         let stored = self.storage.store(&self.file, control).inspect_err(|error| {
-            // An answer that never came, or a cancellation in the last moment, may hide that all of it arrived.
-            self.made = matches!(error.kind(), ErrorKind::Network | ErrorKind::Cancelled);
+            // All of it may have arrived before that.
+            self.made = may_have_been_done(error);
         })?;
         self.made = !stored.already_there;
         work.already_there = stored.already_there;

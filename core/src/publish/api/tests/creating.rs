@@ -142,6 +142,24 @@ fn when_looking_fails_too_nobody_claims_to_know() {
 }
 
 #[test]
+fn a_refusal_of_a_second_try_hides_no_first_one_that_nobody_could_look_for() {
+    let (result, methods) = create([
+        lost(),
+        no_page(),
+        exists(),
+        answer(401, &json!({ "error": "invalid_apikey" })),
+    ]);
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network, "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains("is not known") && text.contains("already exists"),
+        "{text}"
+    );
+    assert_eq!(methods, ["POST", "GET", "POST", "GET"]);
+}
+
+#[test]
 fn it_is_not_tried_for_ever() {
     let round = || {
         [

@@ -1,0 +1,15 @@
+//! What an error says of a change that was asked for.
+
+use crate::error::Error;
+
+/// Whether the change may have been made all the same: no answer came, or one of a server, or of what stands before it, that
+/// broke over it.
+pub(super) fn may_have_been_done(error: &Error) -> bool {
+    let broke = |status: u16| status == 408 || status >= 500;
+    match error {
+        Error::Network { .. } | Error::Cancelled { .. } => true,
+        Error::Server { status, .. } => broke(*status),
+        Error::Api(error) => broke(error.status),
+        _ => false,
+    }
+}
