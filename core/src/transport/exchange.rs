@@ -5,8 +5,6 @@ use crate::error::{Error, Result};
 
 /// More than any sound chain of a CDN, few enough to end soon.
 const MAX_REDIRECTS: usize = 5;
-/// The page that says "moved" is not read beyond this.
-const MAX_REDIRECT_BODY: usize = 64 << 10;
 
 /// How an exchange ended.
 pub(crate) enum Exchange {
@@ -35,8 +33,8 @@ impl Exchange {
             let may_follow = matches!(request.method, Method::Get | Method::Head);
             let mut catcher = RedirectCatcher {
                 may_follow,
+                has_page: request.method != Method::Head,
                 location: None,
-                discarded: 0,
                 sink,
             };
             let sent = transport.send(&request, &mut catcher);
@@ -85,8 +83,8 @@ fn kept_across_origins(headers: &Headers) -> Headers {
 /// Passes an answer on unless it is a redirect that can be followed.
 struct RedirectCatcher<'a> {
     may_follow: bool,
+    has_page: bool,
     location: Option<String>,
-    discarded: usize,
     sink: &'a mut dyn Receiver,
 }
 
@@ -99,7 +97,13 @@ impl Receiver for RedirectCatcher<'_> {
         if self.may_follow && matches!(head.status, 301 | 302 | 303 | 307 | 308) {
             self.location = head.headers.get("location").map(str::to_owned);
             if self.location.is_some() {
-                return Ok(());
+                let is_empty = head.headers.get("content-length").map(str::trim) == Some("0");
+                // Where nothing more comes, the connection can be used again. A page may come as slowly as its server likes.
+                return if self.has_page && !is_empty {
+                    Err(known())
+                } else {
+                    Ok(())
+                };
             }
         }
         self.sink.begin(head)
@@ -109,13 +113,16 @@ impl Receiver for RedirectCatcher<'_> {
         if self.location.is_none() {
             return self.sink.write(bytes);
         }
-        self.discarded += bytes.len();
-        if self.discarded > MAX_REDIRECT_BODY {
-            // Ends the transfer; the redirect is followed all the same.
-            return Err(Error::Cancelled {
-                operation: "read a redirect",
-            });
-        }
-        Ok(())
+        Err(known())
     }
 }
+
+/// Ends the transfer; the redirect is followed all the same.
+fn known() -> Error {
+    Error::Cancelled {
+        operation: "read a redirect",
+    }
+}
+
+#[cfg(test)]
+mod tests;

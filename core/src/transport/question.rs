@@ -1,10 +1,16 @@
 //! A request whose answer is small: sent, sent again where that may help, and its answer kept.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Backoff, Cleartext, Exchange, Head, Receiver, Request, Transport, retry_after};
 use crate::error::{Error, Result};
 use crate::progress::Control;
+
+/// So many times the time without a byte is an answer waited for in all, and longer only for what comes of it: a server that
+/// sends a byte now and then is never silent, and would hold its client for weeks.
+const PATIENCE: u32 = 4;
+/// So fast must an answer be that takes longer, in bytes a second: as fast as a download.
+const MIN_RATE: u64 = 512;
 
 /// What may be asked again after it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +96,8 @@ impl<'a> Question<'a> {
                 url: &request.url.to_string(),
                 sending,
                 reply: None,
+                patience: request.stall_timeout.saturating_mul(PATIENCE),
+                begun: Instant::now(),
             };
             let exchange = Exchange::run(self.transport, &request, self.cleartext, &mut collector)?;
             let reply = collector.reply.take();
@@ -137,6 +145,17 @@ struct Collector<'a> {
     url: &'a str,
     sending: &'a mut dyn Sending,
     reply: Option<Reply>,
+    patience: Duration,
+    begun: Instant,
+}
+
+impl Collector<'_> {
+    fn network(&self, problem: String) -> Error {
+        Error::Network {
+            url: self.url.to_owned(),
+            problem,
+        }
+    }
 }
 
 impl Receiver for Collector<'_> {
@@ -150,25 +169,26 @@ impl Receiver for Collector<'_> {
             head: head.clone(),
             body: Vec::new(),
         });
+        self.begun = Instant::now();
         self.question.control.check(self.question.operation)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.question.control.check(self.question.operation)?;
         let Some(reply) = &mut self.reply else {
-            return Err(Error::Network {
-                url: self.url.to_owned(),
-                problem: "a body came before its head".to_owned(),
-            });
+            return Err(self.network("a body came before its head".to_owned()));
         };
-        if reply.body.len() + bytes.len() > self.question.largest_reply {
+        let length = reply.body.len() + bytes.len();
+        if length > self.question.largest_reply {
             let problem = format!("its answer is longer than {} bytes", self.question.largest_reply);
-            return Err(Error::Network {
-                url: self.url.to_owned(),
-                problem,
-            });
+            return Err(self.network(problem));
         }
         reply.body.extend_from_slice(bytes);
+        let took = self.begun.elapsed();
+        if took > self.patience + Duration::from_secs(length as u64 / MIN_RATE) {
+            let took = took.as_secs_f32();
+            return Err(self.network(format!("its answer comes too slowly: {length} bytes in {took} s")));
+        }
         Ok(())
     }
 }

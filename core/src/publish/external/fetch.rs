@@ -93,8 +93,8 @@ struct Incoming<'a> {
     resumed: bool,
     furthest: u64,
     rate: Rate,
-    /// An answer that is not the file, and the beginning of its body.
-    refused: Option<(Head, Vec<u8>)>,
+    /// An answer that is not the file, the beginning of its body, and since when that is listened to.
+    refused: Option<(Head, Vec<u8>, Instant)>,
     /// This try has to end, and another may be better.
     again: Option<Error>,
 }
@@ -148,7 +148,7 @@ impl<'a> Incoming<'a> {
     }
 
     fn outcome(&mut self, exchange: Result<Exchange>) -> Result<Outcome> {
-        if let Some((head, body)) = self.refused.take() {
+        if let Some((head, body, _)) = self.refused.take() {
             let error = refusal::explained(self.url, &head, &body);
             // A part that does not fit is asked for once more, from its beginning.
             let may_pass = refusal::may_pass(head.status) || (self.received > 0 && matches!(head.status, 206 | 416));
@@ -236,7 +236,7 @@ impl<'a> Incoming<'a> {
 
     /// Keeps the answer for [`outcome`](Self::outcome); its body says why.
     fn refuse(&mut self, head: &Head) {
-        self.refused = Some((head.clone(), Vec::new()));
+        self.refused = Some((head.clone(), Vec::new(), Instant::now()));
     }
 
     fn refuse_encoding(&self, head: &Head) -> Result<()> {
@@ -294,10 +294,10 @@ impl Receiver for Incoming<'_> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.control.check(OPERATION)?;
-        if let Some((_, body)) = &mut self.refused {
+        if let Some((_, body, since)) = &mut self.refused {
             body.extend_from_slice(&bytes[..bytes.len().min(REFUSAL - body.len())]);
-            // The rest is of no interest; `outcome` knows why it ended.
-            return if body.len() < REFUSAL {
+            // The rest is of no interest, nor worth waiting for; `outcome` knows why it ended.
+            return if body.len() < REFUSAL && since.elapsed() < self.options.stall_timeout {
                 Ok(())
             } else {
                 Err(Error::Cancelled { operation: OPERATION })

@@ -289,3 +289,38 @@ fn progress_never_goes_back_and_cancelling_ends_it() {
     let error = run_with(&Scripted::new([file(&archive())]), &expected(), &control).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
+
+/// Refuses, and takes its time to say why.
+#[derive(Debug, Default)]
+struct Dripping(std::sync::atomic::AtomicUsize);
+
+impl Transport for Dripping {
+    fn send(
+        &self,
+        _: &crate::transport::Request,
+        receiver: &mut dyn crate::transport::Receiver,
+    ) -> Result<(), crate::transport::TransportError> {
+        let refused = |error| Err(crate::transport::TransportError::Receiver(error));
+        let head = crate::transport::Head::new(403, crate::transport::Headers::new());
+        receiver.begin(&head).or_else(refused)?;
+        for _ in 0..1000 {
+            std::thread::sleep(Duration::from_millis(2));
+            receiver.write(b"x").or_else(refused)?;
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_refusal_that_drips_is_not_heard_to_its_end() {
+    let transport = Dripping::default();
+    let options = CheckOptions {
+        stall_timeout: Duration::from_millis(5),
+        ..CheckOptions::default()
+    };
+    let url = ADDRESS.parse().unwrap();
+    let error = check(&transport, &url, &expected(), &options, &Control::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server);
+    assert!(transport.0.into_inner() < 1000);
+}

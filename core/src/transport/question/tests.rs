@@ -5,7 +5,7 @@
 use super::*;
 use crate::error::ErrorKind;
 use crate::transport::scripted::{Answer, Scripted};
-use crate::transport::{Body, Method};
+use crate::transport::{Body, Headers, Method, TransportError};
 
 fn ask(transport: &Scripted, repeat: Repeat, largest_reply: usize) -> (Result<Reply>, u32) {
     let control = Control::new();
@@ -82,4 +82,34 @@ fn an_endless_answer_is_refused() {
     let (reply, _) = ask(&Scripted::new([Answer::new(200, &[0; 5_000])]), Repeat::Always, 2_000);
     let problem = reply.unwrap_err().to_string();
     assert!(problem.contains("longer than 2000 bytes"), "{problem}");
+}
+
+/// Sends a byte again and again.
+#[derive(Debug)]
+struct Dripping;
+
+impl Transport for Dripping {
+    fn send(&self, _: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
+        let head = Head::new(200, Headers::new());
+        receiver.begin(&head).map_err(TransportError::Receiver)?;
+        for _ in 0..500 {
+            std::thread::sleep(Duration::from_millis(2));
+            receiver.write(b"x").map_err(TransportError::Receiver)?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn an_answer_that_drips_is_not_waited_for() {
+    let control = Control::new();
+    let question = Question::new(&Dripping, &control, "ask");
+    let make = &mut || {
+        let mut request = Request::new(Method::Get, "https://store.example/key".parse()?);
+        request.stall_timeout = Duration::from_millis(5);
+        Ok(request)
+    };
+    let error = question.ask(Repeat::Always, make, &mut ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert!(error.to_string().contains("too slowly"), "{error}");
 }

@@ -1,0 +1,69 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+/// Redirects with a page that never ends, and says how much of it was taken.
+#[derive(Debug, Default)]
+struct Moved {
+    length: Option<&'static str>,
+    taken: AtomicUsize,
+}
+
+impl Transport for Moved {
+    fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
+        let moved = request.url.as_str().ends_with("/old");
+        let mut headers = Headers::new();
+        if moved {
+            headers.add("location", "/new").map_err(TransportError::Receiver)?;
+        }
+        if let Some(length) = self.length {
+            headers
+                .add("content-length", length)
+                .map_err(TransportError::Receiver)?;
+        }
+        let head = Head::new(if moved { 302 } else { 200 }, headers);
+        receiver.begin(&head).map_err(TransportError::Receiver)?;
+        if moved {
+            self.taken.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Status(u16);
+
+impl Receiver for Status {
+    fn begin(&mut self, head: &Head) -> Result<()> {
+        self.0 = head.status;
+        Ok(())
+    }
+
+    fn write(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether the page that says "moved" was waited for.
+fn waits_for_the_page(length: Option<&'static str>) -> bool {
+    let moved = Moved {
+        length,
+        ..Moved::default()
+    };
+    let request = Request::new(Method::Get, "https://example.com/old".parse().unwrap());
+    let mut status = Status::default();
+    let exchange = Exchange::run(&moved, &request, Cleartext::LoopbackOnly, &mut status).unwrap();
+    assert!(matches!(exchange, Exchange::Complete));
+    assert_eq!(status.0, 200);
+    moved.taken.load(Ordering::Relaxed) > 0
+}
+
+#[test]
+fn a_page_that_only_says_moved_is_not_waited_for() {
+    assert!(!waits_for_the_page(None));
+    assert!(!waits_for_the_page(Some("100")));
+    // Nothing comes, and the connection can be used again.
+    assert!(waits_for_the_page(Some("0")));
+}
