@@ -12,7 +12,7 @@ use crate::names;
 use crate::refusal::{Answer, Refusal};
 use crate::state::App;
 
-/// The members of a request: of its JSON body if it has one, else of its query.
+/// The members of a request: of its JSON body, and what that does not name from its query.
 pub(crate) struct Fields(Map<String, Value>);
 
 impl FromRequest<Arc<App>> for Fields {
@@ -20,19 +20,21 @@ impl FromRequest<Arc<App>> for Fields {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Answer<Self> {
         let query = Query::<HashMap<String, String>>::try_from_uri(request.uri());
+        let unreadable = |_| Refusal::new("invalid_query", "the query cannot be read");
+        let Query(query) = query.map_err(unreadable)?;
+        let mut members: Map<String, Value> = query
+            .into_iter()
+            .map(|(name, value)| (name, Value::String(value)))
+            .collect();
         let bytes = read_body(request.into_body(), app).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            let unreadable = |_| Refusal::new("invalid_query", "the query cannot be read");
-            let Query(members) = query.map_err(unreadable)?;
-            return Ok(Self(
-                members
-                    .into_iter()
-                    .map(|(name, value)| (name, Value::String(value)))
-                    .collect(),
-            ));
+            return Ok(Self(members));
         }
         match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(Value::Object(said)) => {
+                members.extend(said);
+                Ok(Self(members))
+            }
             Ok(_) => Err(Refusal::new("invalid_json_parse_body", "the body is not a JSON object")),
             Err(problem) => Err(Refusal::new(
                 "invalid_json_parse_body",
@@ -63,6 +65,18 @@ impl Fields {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         }
+    }
+
+    /// As [`text`](Self::text), for what means something else when it is left out: a member that is there and says nothing is a
+    /// mistake, such as a variable of a script that is not set. `code` is that of its refusal.
+    pub(crate) fn text_if_given(&self, name: &str, code: &'static str) -> Answer<Option<String>> {
+        let text = self.text(name);
+        if text.is_none() && self.0.contains_key(name) {
+            let message =
+                format!("{name} is there and says nothing: give it a text that is not empty, or leave it out");
+            return Err(Refusal::new(code, message));
+        }
+        Ok(text)
     }
 
     /// A whole number, or digits.

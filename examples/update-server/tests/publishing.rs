@@ -245,6 +245,28 @@ fn deleting_all_spares_what_channels_hand_out_and_removes_the_archives() {
     assert_eq!(archives, 1);
 }
 
+/// A variable of a script that is not set must not empty an app.
+#[test]
+fn only_a_version_that_is_absent_means_all() {
+    let server = Running::start();
+    server.publish("1.0.0");
+    server.publish("2.0.0");
+    for version in [json!(""), NONE, json!(false), json!(["1.0.0"]), json!({})] {
+        let body = json!({"app_id": APP, "version": version});
+        assert_eq!(server.refusal("DELETE", "/bundle", &body), "invalid_version", "{body}");
+    }
+    for query in ["&version=", "&version"] {
+        let path = format!("/bundle?app_id={APP}{query}");
+        assert_eq!(server.refusal("DELETE", &path, &NONE), "invalid_version", "{path}");
+    }
+    // Asked in both places, the version is not lost.
+    let path = format!("/bundle?app_id={APP}&version=1.0.0");
+    let answer = server.api("DELETE", &path, &json!({"app_id": APP}));
+    assert_eq!(answer, (200, json!({"status": "ok"})));
+    let (_, list) = server.api("GET", &format!("/bundle?app_id={APP}"), &NONE);
+    assert_eq!(names(&list), ["2.0.0"]);
+}
+
 #[test]
 fn a_deleted_version_may_come_again_and_archives_in_use_stay() {
     let server = Running::start();

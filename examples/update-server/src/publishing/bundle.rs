@@ -211,10 +211,10 @@ fn encrypted_as_wanted(rules: &apps::AppRules, bundle: &NewBundle) -> Answer<()>
     }
 }
 
-/// `DELETE /bundle`: one version, or every one that no channel hands out.
+/// `DELETE /bundle`: one version; where none is named at all, every one that no channel hands out.
 pub(crate) async fn delete(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
     let app_id = fields.app_id()?;
-    let version = fields.text("version");
+    let version = fields.text_if_given("version", "invalid_version")?;
     if !caller.may_write(&app_id) {
         let code = if version.is_some() {
             "cannot_delete_version"
