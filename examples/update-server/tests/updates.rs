@@ -194,7 +194,7 @@ fn version_rules_keep_a_bundle_from_native_apps_it_does_not_fit() {
     server.promote(id);
     let native = |version: &'static str| move |request: &mut Value| request["version_build"] = json!(version);
     for (rule, blocked, expected, open) in [
-        ("major", "1.9.0", "disable_auto_update_to_major", "2.0.0"),
+        ("major", "1.9.0", "disable_auto_update_to_major", "2.1.0"),
         ("minor", "2.0.9", "disable_auto_update_to_minor", "2.1.0"),
         ("patch", "2.0.0", "disable_auto_update_to_patch", "2.1.0"),
         ("version_number", "2.0.9", "disable_auto_update_to_metadata", "2.1.0"),
@@ -208,6 +208,33 @@ fn version_rules_keep_a_bundle_from_native_apps_it_does_not_fit() {
     server.set_channel("production", &json!({"disableAutoUpdate": "none"}));
     assert_eq!(refused(&server, native("2.2")), "disable_auto_update_under_native");
     assert_eq!(server.update(native("2.1"))["version"], "2.1.2");
+}
+
+/// Whatever else the channel allows: the bundle would break an older app.
+#[test]
+fn a_bundle_is_kept_from_apps_below_its_minimum_in_every_channel() {
+    let server = Running::start();
+    let id = server.publish_with("2.1.1", &json!({"min_update_version": "2.1.0"}));
+    server.promote(id);
+    let native = |version: &'static str| move |request: &mut Value| request["version_build"] = json!(version);
+    for rule in ["none", "major", "minor", "patch", "version_number"] {
+        server.set_channel("production", &json!({"disableAutoUpdate": rule}));
+        assert_eq!(server.update(native("2.1.0"))["version"], "2.1.1", "{rule}");
+    }
+    for rule in ["none", "major"] {
+        server.set_channel("production", &json!({"disableAutoUpdate": rule}));
+        assert_eq!(
+            refused(&server, native("2.0.9")),
+            "disable_auto_update_to_metadata",
+            "{rule}"
+        );
+    }
+    // A minimum that says nothing would protect nobody.
+    for nothing in [json!(""), Value::Null, json!(false)] {
+        let body = json!({"app_id": APP, "version": "3.0.0", "external_url": "https://cdn.example/a.zip", "checksum": "abc",
+            "min_update_version": nothing});
+        assert_eq!(server.refusal("POST", "/bundle", &body), "invalid_min_update_version");
+    }
 }
 
 #[test]

@@ -82,7 +82,9 @@ impl NewBundle {
         })
     }
 
-    /// The oldest native version that takes it. Capgo's own server does not read it here; the example server does.
+    /// The oldest native version that takes it. The example server keeps it from older ones in every channel. Capgo's own server
+    /// does not read it here; set in its console, it counts only in channels that go by it (`disableAutoUpdate` is
+    /// `version_number`).
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a version that is not semantic.

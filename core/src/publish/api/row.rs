@@ -37,7 +37,7 @@ pub struct RemoteBundle {
     pub link: Option<String>,
     /// What was remarked.
     pub comment: Option<String>,
-    /// The lowest version that may be updated to it.
+    /// The oldest native version that takes it. Capgo's servers heed it only in channels that go by it.
     pub min_update_version: Option<String>,
     /// When it was registered, as the server writes it.
     pub created_at: Option<String>,

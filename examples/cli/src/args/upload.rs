@@ -35,7 +35,8 @@ pub(crate) struct UploadArgs {
     /// What people say about the bundle
     #[arg(long, value_name = "TEXT")]
     pub(crate) comment: Option<String>,
-    /// The oldest native version that takes the bundle; servers of your own only
+    /// The oldest native version that takes the bundle; servers of your own only. The example server keeps it from older ones
+    /// in every channel, Capgo's only in those that are set to go by it
     #[arg(long, value_name = "VERSION")]
     pub(crate) min_update_version: Option<String>,
     /// Succeed, and do nothing, if the version is registered already

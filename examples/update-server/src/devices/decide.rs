@@ -246,21 +246,26 @@ fn fits(request: &UpdateRequest, versions: &Versions, channel: &Channel, bundle:
         "patch" if (version.major, version.minor) != (native.major, native.minor) => {
             return no("disable_auto_update_to_patch", cannot("such"));
         }
-        "version_number" => match bundle.min_update_version.as_deref().and_then(names::coerced) {
-            None => {
-                let message = format!(
-                    "Version {version} has no min_update_version, which channel {:?} goes by",
-                    channel.name
-                );
-                return no("misconfigured_channel", message);
-            }
-            Some(least) if *native < least => {
-                let message = format!("Version {version} needs the native app {least} or later");
-                return no("disable_auto_update_to_metadata", message);
-            }
-            Some(_) => {}
-        },
+        "version_number" if bundle.min_update_version.is_none() => {
+            let message = format!(
+                "Version {version} has no min_update_version, which channel {:?} goes by",
+                channel.name
+            );
+            return no("misconfigured_channel", message);
+        }
         _ => {}
+    }
+    // Capgo's servers look at it only where the channel goes by it. Here it holds in every channel: whoever registers a bundle
+    // knows which apps it breaks, and need not know who will promote it to what.
+    if let Some(least) = &bundle.min_update_version {
+        let Some(least) = names::coerced(least) else {
+            let message = format!("min_update_version {least:?} is not a semantic version");
+            return no("semver_error", message);
+        };
+        if *native < least {
+            let message = format!("Version {version} needs the native app {least} or later");
+            return no("disable_auto_update_to_metadata", message);
+        }
     }
     let encrypted_for = bundle.key_id.as_ref().filter(|_| bundle.session_key.is_some());
     let has_another_key = encrypted_for.is_some_and(|key| request.key_id.as_ref() != Some(key));

@@ -126,7 +126,7 @@ fn read_new(fields: &Fields) -> Answer<NewBundle> {
         let message = format!("Invalid version {name:?}: a semantic version is wanted, such as 1.2.3");
         return Err(Refusal::new("invalid_version_format", message));
     }
-    let min_update_version = fields.text("min_update_version");
+    let min_update_version = fields.text_if_given("min_update_version", "invalid_min_update_version")?;
     if min_update_version
         .as_deref()
         .is_some_and(|version| !names::is_version(version))
