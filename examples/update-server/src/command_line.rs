@@ -120,7 +120,7 @@ pub(crate) struct ServeOptions {
     /// Requests worked on at once
     #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_CONCURRENT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
     pub(crate) concurrent: u32,
-    /// Seconds a request may take, and a client may send nothing
+    /// Seconds a request may take, and a client may send nothing, or take nothing of an answer
     #[arg(long, value_name = "SECONDS", env = "CAPBUNDLE_SERVER_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
     /// Seconds that running requests have when the server stops

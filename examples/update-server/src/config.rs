@@ -79,7 +79,7 @@ pub struct Limits {
     pub concurrent: usize,
     /// Open connections; the next waits to be accepted.
     pub connections: usize,
-    /// How long a request may take, and how long a client may send nothing.
+    /// How long a request may take, and how long a client may send nothing, or take nothing of an answer.
     pub patience: Duration,
     /// How long running requests may take when the server stops.
     pub drain: Duration,

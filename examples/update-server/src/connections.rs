@@ -17,6 +17,7 @@ use tower::ServiceExt as _;
 
 use crate::config::Limits;
 use crate::gate::Peer;
+use crate::unread::Unread;
 
 /// A failed accept is mostly a lack of file descriptors, which others give back.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -71,7 +72,8 @@ fn converse(
     let mut builder = http1::Builder::new();
     // Also how long a connection may idle between requests.
     builder.timer(TokioTimer::new()).header_read_timeout(patience);
-    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(Unread::for_no_longer_than(patience, stream));
+    let connection = graceful.watch(builder.serve_connection(stream, service));
     tokio::spawn(async move {
         if let Err(problem) = connection.await {
             // Clients go away all the time.

@@ -33,6 +33,7 @@ mod refusal;
 mod routes;
 mod server;
 mod state;
+mod unread;
 
 pub use access::{Access, KeyRecord, Keys, NewKey};
 pub use config::{Config, Limits, S3};

@@ -4,7 +4,7 @@
 
 mod running;
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use capbundle_update_server::{Config, Error, Server};
@@ -100,6 +100,46 @@ fn a_client_that_sends_nothing_is_let_go() {
     assert!(!nothing.starts_with(b"HTTP/1.1 2"));
     assert_eq!(receive(&mut slow_body).status, 408);
     assert_eq!(receive(&mut slow_upload).status, 408);
+}
+
+/// More than the buffers of a connection hold, so that a client that does not read is felt.
+const MORE_THAN_BUFFERED: usize = 24 << 20;
+
+#[test]
+fn clients_that_do_not_read_do_not_hold_the_server() {
+    let server = Running::start_with(|config| {
+        (config.limits.connections, config.limits.patience) = (3, Duration::from_secs(1));
+    });
+    let url = server.upload(&vec![7; MORE_THAN_BUFFERED])["url"].clone();
+    let path = url.as_str().unwrap().strip_prefix(&server.url()).unwrap().to_owned();
+    let stalled: Vec<_> = (0..6)
+        .map(|_| {
+            let mut client = connect(server.address);
+            let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+            client.write_all(head.as_bytes()).unwrap();
+            client
+        })
+        .collect();
+    assert_eq!(server.send("GET", "/health", &[], b"").status, 200);
+    drop(stalled);
+}
+
+#[test]
+fn a_client_that_reads_slowly_gets_all_of_it() {
+    let server = Running::start_with(|config| config.limits.patience = Duration::from_millis(500));
+    let url = server.upload(&vec![7; MORE_THAN_BUFFERED])["url"].clone();
+    let path = url.as_str().unwrap().strip_prefix(&server.url()).unwrap().to_owned();
+    let mut client = connect(server.address);
+    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    client.write_all(head.as_bytes()).unwrap();
+    let mut chunk = vec![0; 2 << 20];
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(150));
+        client.read_exact(&mut chunk).unwrap();
+    }
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).unwrap();
+    assert!(10 * chunk.len() + rest.len() > MORE_THAN_BUFFERED);
 }
 
 #[test]
