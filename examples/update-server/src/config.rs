@@ -81,6 +81,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long a request may take, and how long a client may send nothing, or take nothing of an answer.
     pub patience: Duration,
+    /// How often uploads are looked for that nobody registered within a day.
+    pub clearing: Duration,
     /// How long running requests may take when the server stops.
     pub drain: Duration,
 }
@@ -95,6 +97,7 @@ impl Default for Limits {
             concurrent: 256,
             connections: 1024,
             patience: Duration::from_secs(30),
+            clearing: Duration::from_secs(3600),
             drain: Duration::from_secs(30),
         }
     }

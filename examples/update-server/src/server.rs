@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::connections;
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::files::Archives;
+use crate::files::{Archives, abandoned};
 use crate::metrics::Metrics;
 use crate::rate::Rate;
 use crate::routes;
@@ -52,6 +52,7 @@ impl Server {
                 // Nobody waits for it any more if the starter is gone.
                 let _ = ready.send(());
                 let limits = app.config.limits.clone();
+                let clearing = tokio::spawn(abandoned::clear_regularly(Arc::clone(&app)));
                 let asked_to_stop = async {
                     // A dropped sender asks too.
                     let _ = stopped.await;
@@ -59,6 +60,7 @@ impl Server {
                 if !connections::serve(listener, routes::router(app), &limits, asked_to_stop).await {
                     tracing::warn!("requests were cut: they took longer than the server waits when it stops");
                 }
+                clearing.abort();
                 Ok(())
             });
             runtime.shutdown_timeout(std::time::Duration::from_secs(5));
@@ -128,10 +130,6 @@ fn prepare(config: Config) -> Result<(TcpListener, SocketAddr, Arc<App>, File)> 
     let database = Database::open(&config.data)?;
     let lock = lock(&config.data)?;
     let files = Archives::open(&config)?;
-    let cleared = database.look(|connection| files.clear_abandoned(connection))?;
-    if cleared > 0 {
-        tracing::info!(cleared, "uploads that nobody registered were removed");
-    }
     let listen = config.listen;
     // Before it listens: nobody reaches a server that is about to refuse to run.
     config.base_url(listen)?;

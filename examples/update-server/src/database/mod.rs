@@ -81,11 +81,6 @@ impl Database {
         .await
     }
 
-    /// Reads before the server runs.
-    pub(crate) fn look<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        work(&self.writer.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// The same as [`write`](Self::write) for commands, which have no runtime.
     pub(crate) fn change<T>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);

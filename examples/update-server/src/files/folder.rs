@@ -5,12 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::Connection;
 use tempfile::NamedTempFile;
 
 use super::Storage;
-use crate::database::bundles;
 use crate::error::{Error, Result};
+use crate::names;
 
 const WHOLE: &str = "bundles";
 const COMING: &str = "incoming";
@@ -37,7 +36,10 @@ impl Folder {
         }
         for entry in fs::read_dir(&coming).map_err(Error::file("list", &coming))? {
             let path = entry.map_err(Error::file("list", &coming))?.path();
-            fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+            // A folder was not left by a server: whoever made it knows what it is. And what stays takes space, and does no harm.
+            if let Err(problem) = fs::remove_file(&path) {
+                tracing::warn!(path = %path.display(), %problem, "left alone in the folder of what is coming");
+            }
         }
         Ok(Self { whole, coming })
     }
@@ -52,36 +54,78 @@ impl Folder {
         self.whole.join(path)
     }
 
-    /// Removes uploads of days ago that no bundle needs.
-    pub(crate) fn clear_abandoned(&self, database: &Connection) -> Result<usize> {
-        let mut cleared = 0;
-        for app in list(&self.whole)? {
-            for archive in list(&app)? {
-                let path = archive
-                    .strip_prefix(&self.whole)
-                    .unwrap_or(&archive)
-                    .to_string_lossy()
-                    .into_owned();
-                let age = fs::metadata(&archive)
-                    .and_then(|metadata| metadata.modified())
-                    .map_err(Error::file("look at", &archive))?;
-                let old = SystemTime::now().duration_since(age).is_ok_and(|age| age > ABANDONED);
-                let needed = bundles::needs_file(database, &path).map_err(|refusal| Error::Stopped(refusal.message))?;
-                if old && !needed {
-                    fs::remove_file(&archive).map_err(Error::file("remove", &archive))?;
-                    cleared += 1;
+    /// Goes through the archives. What cannot be looked at, or is none, is none of the server's: it is told and left alone.
+    pub(crate) fn look(&self) -> Looked {
+        let mut looked = Looked::default();
+        for (app, path) in looked.list(&self.whole) {
+            if !path.is_dir() || !names::is_app_id(&app) {
+                looked.odd.push(format!("{} is no folder of an app", path.display()));
+                continue;
+            }
+            for (name, path) in looked.list(&path) {
+                // Not the path of the system: an archive is known by its own, with a slash everywhere.
+                let archive = format!("{app}/{name}");
+                match is_old(&path) {
+                    Ok(_) if !path.is_file() || !names::is_stored_file(&name) => {
+                        looked.odd.push(format!("{} is no archive", path.display()));
+                    }
+                    Ok(true) => looked.old.push(archive),
+                    Ok(false) => {}
+                    Err(problem) => looked.odd.push(format!("{}: {problem}", path.display())),
                 }
             }
         }
-        Ok(cleared)
+        looked
+    }
+
+    /// Removes an archive if it is one of days ago; gives whether it was.
+    pub(crate) fn remove_old(&self, path: &str) -> io::Result<bool> {
+        let archive = self.path(path);
+        match is_old(&archive) {
+            Ok(true) => fs::remove_file(archive).map(|()| true),
+            Ok(false) => Ok(false),
+            // Somebody took it back meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
-fn list(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).map_err(Error::file("list", folder))?;
-    entries
-        .map(|entry| Ok(entry.map_err(Error::file("list", folder))?.path()))
-        .collect()
+/// What is in the folder of archives.
+#[derive(Debug, Default)]
+pub(crate) struct Looked {
+    /// Archives of days ago, which may be needed all the same.
+    pub(crate) old: Vec<String>,
+    /// What is no archive, or cannot be looked at, in words.
+    pub(crate) odd: Vec<String>,
+}
+
+impl Looked {
+    /// Names and paths of what is in a folder.
+    fn list(&mut self, folder: &Path) -> Vec<(String, PathBuf)> {
+        let mut found = Vec::new();
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        match entries {
+            Ok(entries) => {
+                for entry in entries {
+                    match entry.file_name().into_string() {
+                        Ok(name) => found.push((name, entry.path())),
+                        Err(_) => self.odd.push(format!("{} is no archive", entry.path().display())),
+                    }
+                }
+            }
+            Err(problem) => self.odd.push(format!("{}: {problem}", folder.display())),
+        }
+        found
+    }
+}
+
+/// Whether nobody uploaded it, or uploaded it again, for so long that whoever did has lost interest.
+fn is_old(archive: &Path) -> io::Result<bool> {
+    let modified = fs::metadata(archive)?.modified()?;
+    Ok(SystemTime::now()
+        .duration_since(modified)
+        .is_ok_and(|age| age > ABANDONED))
 }
 
 impl Storage for Folder {

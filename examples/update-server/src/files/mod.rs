@@ -1,5 +1,6 @@
 //! Archives: taken from publishers, kept, served to devices.
 
+pub(crate) mod abandoned;
 mod bucket;
 mod claims;
 mod folder;
@@ -11,8 +12,6 @@ pub(crate) mod upload;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-use rusqlite::Connection;
 
 use self::bucket::InBucket;
 pub(crate) use self::claims::Claim;
@@ -67,9 +66,10 @@ impl Archives {
         self.folder.incoming()
     }
 
-    /// Removes uploads of days ago that no bundle needs, from the folder: a bucket may have other users.
-    pub(crate) fn clear_abandoned(&self, database: &Connection) -> Result<usize> {
-        self.folder.clear_abandoned(database)
+    /// What is coming, and where archives are kept without a bucket. A bucket may have other users, so none of what is said of
+    /// the folder is said of it.
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// Where an archive is that this server serves itself.
