@@ -4,6 +4,7 @@ mod multipart;
 mod plan;
 mod resume;
 mod tally;
+mod unseen;
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use self::plan::Plan;
 use self::tally::{Share, Tally};
+use self::unseen::Arrived;
 use super::ask::{self, Answer, Asked};
 use super::object::{CHECKSUM, DIGEST, Looked};
 use super::problem::Refused;
@@ -38,7 +40,8 @@ pub struct UploadOptions {
     /// More about the file, for people and other programs; sent as `x-amz-meta-…`. `sha256` is taken.
     pub metadata: Vec<(String, String)>,
     /// Whether other bytes under this key may be replaced. Not unless said: devices that were told their checksum would
-    /// refuse the new ones.
+    /// refuse the new ones. Where the credentials may not look what is there, the server is asked to write only where nothing
+    /// is, and one that knows no such condition is written to only if this is set.
     pub replace: bool,
     /// Parts sent at once, 1 to 32.
     pub parallel: usize,
@@ -115,6 +118,7 @@ impl Bucket {
             Looked::There(_) | Looked::Absent => true,
             Looked::Hidden(_) => false,
         };
+        let only_if_absent = !may_look && !options.replace;
         let mut job = Job {
             bucket: self,
             plan: &plan,
@@ -124,6 +128,7 @@ impl Bucket {
             checksums: true,
             // What an open upload will become is seen only when it is done.
             resume: may_look,
+            only_if_absent,
             control,
         };
         loop {
@@ -173,6 +178,8 @@ struct Job<'a> {
     checksums: bool,
     /// Whether an open upload may be gone on with.
     resume: bool,
+    /// Whether the server is to write only where nothing is, since nobody can look.
+    only_if_absent: bool,
     control: &'a Control,
 }
 
@@ -203,6 +210,7 @@ impl Job<'_> {
         let mut asked = Asked::new(Method::Put, Some(self.key), OPERATION);
         asked.headers.clone_from(&self.headers);
         asked.headers.push((DIGEST.to_owned(), plan.digest.to_string()));
+        asked.headers.extend(self.condition());
         let checksum = base64(&plan.digest);
         if self.checksums {
             asked.headers.push((CHECKSUM.to_owned(), checksum.clone()));
@@ -214,7 +222,11 @@ impl Job<'_> {
             Answer::Refused(refused) if self.checksums && refused.knows_no_checksums() => {
                 return Ok(Outcome::NoChecksums(refused));
             }
-            answer => answer.done()?,
+            Answer::Refused(refused) if share.repeated && !refused.blames_the_way() => {
+                return self.refused_again(refused);
+            }
+            Answer::Refused(refused) => return Err(self.not_written(refused)),
+            Answer::Done(reply) => reply,
         };
         share.done(plan.size);
         let headers = &reply.head.headers;
@@ -223,6 +235,19 @@ impl Job<'_> {
             checked: self.compare(headers.get(CHECKSUM), &checksum)?,
             etag: headers.get("etag").map(str::to_owned),
         }))
+    }
+
+    /// The refusal of a later try says nothing of the first one.
+    fn refused_again(&self, refused: Refused) -> Result<Outcome> {
+        // Of a server that broke nobody knows anyway, and looking would not help.
+        if refused.status >= 500 {
+            return Err(self.not_written(refused));
+        }
+        match self.arrived(0) {
+            Arrived::Yes(sent) => Ok(Outcome::Sent(sent)),
+            Arrived::No => Err(self.not_written(refused)),
+            Arrived::Unseen => Err(self.unknown(refused)),
+        }
     }
 
     /// What a server says that it received, against what was sent.
@@ -352,3 +377,6 @@ pub(super) fn header(name: &str, value: &str) -> Result<String> {
 pub(super) fn base64(digest: &Sha256Digest) -> String {
     BASE64.encode(digest.as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

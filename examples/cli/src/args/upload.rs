@@ -206,7 +206,8 @@ pub(crate) struct S3Args {
     /// Where devices get it, from {bucket}, {region} and {key}: a CDN, for example
     #[arg(id = "s3-public-url", long = "s3-public-url", value_name = "TEMPLATE")]
     pub(crate) public_url: Option<String>,
-    /// Replace another file of this name, which is refused otherwise: devices may be loading it
+    /// Replace another file of this name, which is refused otherwise: devices may be loading it. Needed too where the credentials
+    /// may not look what is there, and the store knows no condition that keeps it
     #[arg(id = "s3-replace", long = "s3-replace")]
     pub(crate) replace: bool,
     /// Cache-Control of the object

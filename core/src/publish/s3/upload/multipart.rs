@@ -5,11 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::super::ask::{self, Answer, Asked};
-use super::super::object::{CHECKSUM, DIGEST, Looked};
+use super::super::object::{CHECKSUM, DIGEST};
 use super::super::problem::Refused;
 use super::super::xml::{self, Complete, CompletePart, Completed, Created};
 use super::plan::Part;
 use super::tally::{Share, Tally};
+use super::unseen::Arrived;
 use super::{Checked, Job, OPERATION, Outcome, Sent};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
@@ -44,6 +45,15 @@ enum Failure {
     Gone(Refused),
 }
 
+impl Failure {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Error(error) => error,
+            Self::NoChecksums(refused) | Self::Gone(refused) => refused.into_error(),
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Error(error)
@@ -69,31 +79,20 @@ impl Job<'_> {
             }
             Err(failure) => failure,
         };
-        if matches!(failure, Failure::Gone(_))
-            && let Some(sent) = self.finished(resumed)
-        {
-            return Ok(Outcome::Sent(sent));
-        }
-        let aborted = self.abort(&id);
-        match (failure, aborted) {
+        let failure = match failure {
+            Failure::Gone(refused) => match self.arrived(resumed) {
+                Arrived::Yes(sent) => return Ok(Outcome::Sent(sent)),
+                Arrived::No => Failure::Error(self.not_written(refused)),
+                Arrived::Unseen => Failure::Error(self.unknown(refused)),
+            },
+            failure => failure,
+        };
+        match (failure, self.abort(&id)) {
             (Failure::NoChecksums(refused), Ok(())) => Ok(Outcome::NoChecksums(refused)),
-            (Failure::NoChecksums(refused) | Failure::Gone(refused), aborted) => {
-                Err(left_open(refused.into_error(), &id, aborted.err()))
+            (failure, aborted) => {
+                let error = failure.into_error();
+                Err(with_left(error, aborted.map_err(|why| left_open(&id, &why))))
             }
-            (Failure::Error(error), aborted) => Err(left_open(error, &id, aborted.err())),
-        }
-    }
-
-    /// The answer to a request that finished it may have been lost, and then the file is there. Where that cannot be seen,
-    /// what was refused is the failure.
-    fn finished(&self, resumed: u32) -> Option<Sent> {
-        match self.bucket.look(self.key, self.control) {
-            Ok(Looked::There(object)) if self.plan.is(&object) => Some(Sent {
-                resumed,
-                checked: Checked::BySize,
-                etag: object.etag,
-            }),
-            _ => None,
         }
     }
 
@@ -108,8 +107,30 @@ impl Job<'_> {
                 .push(("x-amz-checksum-algorithm".to_owned(), "SHA256".to_owned()));
         }
         let mut repeated = Repeated(false);
-        let reply = match self.bucket.ask(&asked, self.control, &mut repeated)? {
-            Answer::Refused(refused) if self.checksums && refused.knows_no_checksums() => return Ok(Err(refused)),
+        let answer = self.bucket.ask(&asked, self.control, &mut repeated);
+        let surely_none = !repeated.0 && matches!(answer, Ok(Answer::Refused(_)));
+        let failure = match self.opened(answer, repeated.0) {
+            Ok(id) => {
+                return Ok(Ok(Open {
+                    id,
+                    there: vec![None; self.plan.parts.len()],
+                }));
+            }
+            Err(failure) => failure,
+        };
+        // Whatever went wrong, every request that got no answer may have opened one.
+        match (failure, if surely_none { Ok(()) } else { self.abort_all() }) {
+            (Failure::NoChecksums(refused), Ok(())) => Ok(Err(refused)),
+            (failure, left) => Err(with_left(failure.into_error(), left)),
+        }
+    }
+
+    /// The number of the upload that was opened, and is the only one.
+    fn opened(&self, answer: Result<Answer>, repeated: bool) -> Result<String, Failure> {
+        let reply = match answer? {
+            Answer::Refused(refused) if self.checksums && refused.knows_no_checksums() => {
+                return Err(Failure::NoChecksums(refused));
+            }
             answer => answer.done()?,
         };
         let created: Created = xml::parse(&reply.body).map_err(|problem| Error::Server {
@@ -117,14 +138,11 @@ impl Job<'_> {
             status: reply.head.status,
             problem,
         })?;
-        if repeated.0 {
+        if repeated {
             // One whose answer was lost is open too.
             self.abort_others(&created.upload_id)?;
         }
-        Ok(Ok(Open {
-            id: created.upload_id,
-            there: vec![None; self.plan.parts.len()],
-        }))
+        Ok(created.upload_id)
     }
 
     /// Sends what is missing, several parts at once. The first failure stops the others.
@@ -218,6 +236,7 @@ impl Job<'_> {
         let query = [("uploadId", id)];
         let mut asked =
             Asked::new(Method::Post, Some(self.key), OPERATION).with_header("content-type", "application/xml");
+        asked.headers.extend(self.condition());
         asked.query = &query;
         asked.body = Some((Body::Bytes(body), digest));
         // It puts the parts together before it answers.
@@ -229,7 +248,7 @@ impl Job<'_> {
             Answer::Refused(refused) if repeated.0 || refused.code == NO_SUCH_UPLOAD => {
                 return Err(Failure::Gone(refused));
             }
-            Answer::Refused(refused) => return Err(Failure::Error(refused.into_error())),
+            Answer::Refused(refused) => return Err(Failure::Error(self.not_written(refused))),
         };
         let completed: Completed = xml::parse(&reply.body).map_err(|problem| Error::Server {
             url: self.bucket.place.object_url(self.key).to_string(),
@@ -269,31 +288,27 @@ impl Sending for Repeated {
     }
 }
 
+/// An upload that could not be aborted, for people.
+pub(super) fn left_open(id: &str, why: &Error) -> String {
+    format!("the upload in parts {id} is left open at the server, since it could not be aborted: {why}")
+}
+
 /// The failure, and what it left at the server where that could not be taken back.
-fn left_open(failure: Error, id: &str, why: Option<Error>) -> Error {
-    let Some(why) = why else { return failure };
-    let addition =
-        format!("and the upload in parts {id} is left open at the server, since it could not be aborted: {why}");
+fn with_left(failure: Error, left: Result<(), String>) -> Error {
+    let Err(left) = left else { return failure };
     match failure {
         Error::Server { url, status, problem } => Error::Server {
             url,
             status,
-            problem: format!("{problem}; {addition}"),
+            problem: format!("{problem}; and {left}"),
         },
         Error::Network { url, problem } => Error::Network {
             url,
-            problem: format!("{problem}; {addition}"),
+            problem: format!("{problem}; and {left}"),
         },
-        other => match why {
-            Error::Server { url, status, .. } => Error::Server {
-                url,
-                status,
-                problem: format!("{other}; {addition}"),
-            },
-            _ => Error::Network {
-                url: "S3".to_owned(),
-                problem: format!("{other}; {addition}"),
-            },
+        other => Error::Network {
+            url: "S3".to_owned(),
+            problem: format!("{other}; and {left}"),
         },
     }
 }

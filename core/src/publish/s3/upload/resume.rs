@@ -3,8 +3,9 @@
 use super::super::ask::{Answer, Asked};
 use super::super::xml::{self, ListedPart, OpenUpload, OpenUploads, Parts};
 use super::Job;
-use super::multipart::{NO_SUCH_UPLOAD, Open, Stored};
+use super::multipart::{NO_SUCH_UPLOAD, Open, Stored, left_open};
 use crate::error::{Error, Result};
+use crate::progress::Control;
 use crate::transport::Method;
 
 const OPERATION: &str = "look for an interrupted upload";
@@ -33,6 +34,33 @@ impl Job<'_> {
             }
         }
         Ok(best.map(|(_, open)| open))
+    }
+
+    /// Aborts all open uploads of this key, also after a cancellation. What may be left is told in words.
+    pub(super) fn abort_all(&self) -> Result<(), String> {
+        let control = Control::new();
+        let uncancelled = Job {
+            control: &control,
+            headers: Vec::new(),
+            ..*self
+        };
+        let left = match uncancelled.open_uploads() {
+            Ok(Some(uploads)) => uploads,
+            Ok(None) => {
+                return Err(one_may_be_left(
+                    "the credentials or the store do not let it be looked for",
+                ));
+            }
+            Err(error) => return Err(one_may_be_left(&format!("it could not be looked for: {error}"))),
+        };
+        let left = left.iter().filter_map(|upload| {
+            let why = self.abort(&upload.upload_id).err()?;
+            Some(left_open(&upload.upload_id, &why))
+        });
+        match left.collect::<Vec<_>>() {
+            left if left.is_empty() => Ok(()),
+            left => Err(left.join(", ")),
+        }
     }
 
     /// Aborts all open uploads of this key but one.
@@ -127,4 +155,8 @@ impl Job<'_> {
             problem,
         }
     }
+}
+
+fn one_may_be_left(why: &str) -> String {
+    format!("an upload in parts may be left open at the server, since {why}")
 }

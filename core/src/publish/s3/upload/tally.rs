@@ -67,11 +67,17 @@ impl<'a> Tally<'a> {
 pub(super) struct Share<'a> {
     tally: &'a Tally<'a>,
     sent: u64,
+    /// Whether it was sent more than once.
+    pub(super) repeated: bool,
 }
 
 impl<'a> Share<'a> {
     pub(super) fn new(tally: &'a Tally<'a>) -> Self {
-        Self { tally, sent: 0 }
+        Self {
+            tally,
+            sent: 0,
+            repeated: false,
+        }
     }
 
     /// All of it arrived, whatever the transport told.
@@ -89,6 +95,7 @@ impl Sending for Share<'_> {
     }
 
     fn again(&mut self) {
+        self.repeated = true;
         self.tally.remove(std::mem::take(&mut self.sent));
     }
 }
