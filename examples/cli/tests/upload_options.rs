@@ -174,3 +174,17 @@ fn a_profile_has_what_the_command_line_has_not() {
 
     assert_eq!(store.keys(), ["com.example.app/1.2.3.zip"]);
 }
+
+#[test]
+fn complete_options_do_not_look_at_the_surroundings() {
+    let project = Project::new();
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "without its secret".to_owned()),
+        ("AWS_PROFILE", "nobody".to_owned()),
+    ];
+    let line = format!(
+        "bundle upload --no-register --dry-run --s3-apikey {KEY} --s3-apisecret {SECRET} --s3-region {REGION} \
+         --s3-bucket-name {BUCKET} --json"
+    );
+    project.run_where(&line, &variables).document();
+}

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use super::Credentials;
 use super::profile::Section;
+use super::{BucketOptions, Credentials};
 use crate::error::{Error, Result};
 
 /// How credentials come about that this crate cannot get, by the name of their setting.
@@ -51,32 +51,64 @@ impl Settings {
     /// that were not copied right, and for a profile that was named and does not exist;
     /// [`Io`](crate::ErrorKind::Io) for a file that cannot be read.
     pub fn find(profile: Option<&str>) -> Result<Self> {
-        Self::find_in(&|name| std::env::var(name).ok(), profile)
+        Self::find_in(&|name| std::env::var(name).ok(), profile, Missing::EVERYTHING)
     }
 
-    pub(super) fn find_in(variable: &dyn Fn(&str) -> Option<String>, profile: Option<&str>) -> Result<Self> {
+    /// As [`find`](Self::find), but only for what is not given. What is wrong with anything else is no error: half a pair of
+    /// credentials in the environment, say, where both are given. A `profile` that is named must exist all the same.
+    ///
+    /// # Errors
+    /// As of [`find`](Self::find).
+    pub fn find_missing(
+        options: &BucketOptions,
+        credentials: Option<&Credentials>,
+        profile: Option<&str>,
+    ) -> Result<Self> {
+        let missing = Missing::besides(options, credentials);
+        Self::find_in(&|name| std::env::var(name).ok(), profile, missing)
+    }
+
+    pub(super) fn find_in(
+        variable: &dyn Fn(&str) -> Option<String>,
+        profile: Option<&str>,
+        missing: Missing,
+    ) -> Result<Self> {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let secret = |name: &str| variable(name).map(Secret::new);
         let files = Files::new(&variable);
-        let surroundings = Self {
-            credentials: pair(
+        let pair_of_environment = || {
+            pair(
                 "the environment",
                 ("AWS_ACCESS_KEY_ID", secret("AWS_ACCESS_KEY_ID")),
                 ("AWS_SECRET_ACCESS_KEY", secret("AWS_SECRET_ACCESS_KEY")),
                 secret("AWS_SESSION_TOKEN").as_ref(),
-            )?,
+            )
+        };
+        let surroundings = Self {
+            credentials: if missing.credentials {
+                pair_of_environment()?
+            } else {
+                None
+            },
             region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
             endpoint: variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")),
             problem: None,
         };
         if let Some(profile) = profile {
-            return Ok(files.profile(profile, true)?.or(surroundings));
+            return Ok(files.profile(profile, true, missing.credentials)?.or(surroundings));
         }
-        match variable("AWS_PROFILE") {
-            // Whatever is wrong with it, nobody asked for it when the environment has credentials.
-            Some(_) if surroundings.credentials.is_some() && surroundings.region.is_some() => Ok(surroundings),
-            Some(profile) => Ok(surroundings.or(files.profile(&profile, true)?)),
-            None => Ok(surroundings.or(files.profile("default", false)?)),
+        let needs_credentials = missing.credentials && surroundings.credentials.is_none();
+        let needs_region = missing.region && surroundings.region.is_none();
+        let found = match variable("AWS_PROFILE") {
+            // Nobody asked for it when the environment has credentials.
+            Some(_) if surroundings.credentials.is_some() && surroundings.region.is_some() => return Ok(surroundings),
+            Some(profile) => files.profile(&profile, true, needs_credentials),
+            None => files.profile("default", false, needs_credentials),
+        };
+        match found {
+            Ok(found) => Ok(surroundings.or(found)),
+            Err(_) if !needs_credentials && !needs_region => Ok(surroundings),
+            Err(problem) => Err(problem),
         }
     }
 
@@ -116,6 +148,28 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Missing {
+    credentials: bool,
+    region: bool,
+}
+
+impl Missing {
+    pub(super) const EVERYTHING: Self = Self {
+        credentials: true,
+        region: true,
+    };
+
+    /// An endpoint is never missing: without one the store is Amazon's.
+    pub(super) fn besides(options: &BucketOptions, credentials: Option<&Credentials>) -> Self {
+        Self {
+            credentials: credentials.is_none(),
+            region: options.region.is_empty(),
+        }
+    }
+}
+
 /// The two files of profiles.
 struct Files {
     credentials: Option<PathBuf>,
@@ -135,7 +189,7 @@ impl Files {
         }
     }
 
-    fn profile(&self, name: &str, must_exist: bool) -> Result<Settings> {
+    fn profile(&self, name: &str, must_exist: bool, needs_credentials: bool) -> Result<Settings> {
         let read = |path: Option<&PathBuf>, names: &[&str]| match path {
             Some(path) => Section::read(path, names),
             None => Ok(None),
@@ -163,12 +217,15 @@ impl Files {
         for section in sections.by_ref() {
             let value = |name: &str| section.get(name).map(str::to_owned);
             let secret = |name: &str| value(name).map(Secret::new);
-            let credentials = pair(
-                &format!("profile {name}"),
-                ("aws_access_key_id", secret("aws_access_key_id")),
-                ("aws_secret_access_key", secret("aws_secret_access_key")),
-                secret("aws_session_token").as_ref(),
-            )?;
+            let pair_of_profile = || {
+                pair(
+                    &format!("profile {name}"),
+                    ("aws_access_key_id", secret("aws_access_key_id")),
+                    ("aws_secret_access_key", secret("aws_secret_access_key")),
+                    secret("aws_session_token").as_ref(),
+                )
+            };
+            let credentials = if needs_credentials { pair_of_profile()? } else { None };
             let beyond = BEYOND_US.iter().find(|setting| section.get(setting).is_some());
             settings = settings.or(Settings {
                 credentials,

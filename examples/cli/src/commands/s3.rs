@@ -18,7 +18,6 @@ pub(super) fn bucket(
     asks_nobody: bool,
     transport: Arc<dyn Transport>,
 ) -> Result<Bucket> {
-    let settings = Settings::find(access.profile.as_deref())?;
     let mut options = BucketOptions::new(access.region.clone().unwrap_or_default(), name);
     options.endpoint.clone_from(&access.endpoint);
     options.port = access.port;
@@ -28,10 +27,15 @@ pub(super) fn bucket(
         BucketStyle::Path => Style::Path,
         BucketStyle::VirtualHost => Style::VirtualHost,
     };
+    let given = match (&access.apikey, &access.apisecret) {
+        (Some(key), Some(secret)) => Some(Credentials::new(key, secret, access.session_token.as_deref())?),
+        _ => None,
+    };
+    let settings = Settings::find_missing(&options, given.as_ref(), access.profile.as_deref())?;
     let options = options.or_from(&settings);
-    let credentials = match (&access.apikey, &access.apisecret) {
-        (Some(key), Some(secret)) => Credentials::new(key, secret, access.session_token.as_deref())?,
-        _ => match settings.into_credentials() {
+    let credentials = match given {
+        Some(given) => given,
+        None => match settings.into_credentials() {
             Err(_) if asks_nobody => Credentials::new(NOBODY, NOBODY, None)?,
             found => found?,
         },

@@ -35,12 +35,13 @@ impl InBucket {
             what: "--s3-bucket",
             problem: problem.to_string(),
         };
-        let settings = Settings::find(options.profile.as_deref()).map_err(wrong)?;
         let region = options.region.clone().unwrap_or_default();
         let mut place = BucketOptions::new(region, options.bucket.clone());
         place.endpoint.clone_from(&options.endpoint);
         place.connect_timeout = CONNECT;
         place.stall_timeout = STALL;
+        let profile = options.profile.as_deref();
+        let settings = Settings::find_missing(&place, options.credentials.as_ref(), profile).map_err(wrong)?;
         let place = place.or_from(&settings);
         let credentials = match &options.credentials {
             Some(given) => given.clone(),

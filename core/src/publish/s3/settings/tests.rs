@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use super::super::BucketOptions;
 use super::*;
 
 const CREDENTIALS: &str = "\
@@ -45,7 +46,17 @@ fn home() -> tempfile::TempDir {
 fn find(home: &Path, variables: &[(&str, &str)], profile: Option<&str>) -> Result<Settings> {
     let mut all: HashMap<&str, &str> = variables.iter().copied().collect();
     all.insert("HOME", home.to_str().unwrap());
-    Settings::find_in(&|name| all.get(name).map(|value| (*value).to_owned()), profile)
+    let variable = |name: &str| all.get(name).map(|value| (*value).to_owned());
+    Settings::find_in(&variable, profile, Missing::EVERYTHING)
+}
+
+/// Credentials are given, and a region or none.
+fn find_besides(region: &str, home: &Path, variables: &[(&str, &str)], profile: Option<&str>) -> Result<Settings> {
+    let mut all: HashMap<&str, &str> = variables.iter().copied().collect();
+    all.insert("HOME", home.to_str().unwrap());
+    let credentials = Credentials::new("key", "secret", None).unwrap();
+    let missing = Missing::besides(&BucketOptions::new(region, "bucket"), Some(&credentials));
+    Settings::find_in(&|name| all.get(name).map(|value| (*value).to_owned()), profile, missing)
 }
 
 fn key(settings: &Settings) -> Option<&str> {
@@ -167,4 +178,34 @@ fn a_machine_without_any_has_none() {
             .to_string()
             .contains("AWS_PROFILE")
     );
+}
+
+#[test]
+fn what_is_wrong_with_what_nobody_needs_is_no_error() {
+    let home = home();
+    let given = |variables: &[(&str, &str)]| find_besides("eu-west-1", home.path(), variables, None).unwrap();
+    given(&[("AWS_ACCESS_KEY_ID", "key")]);
+    given(&[
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "not\ncopied right"),
+    ]);
+    given(&[("AWS_PROFILE", "nobody")]);
+    given(&[("AWS_PROFILE", "half")]);
+    let folder = home.path().to_str().unwrap();
+    given(&[("AWS_SHARED_CREDENTIALS_FILE", folder), ("AWS_CONFIG_FILE", folder)]);
+    // A half pair in a profile that is read for its region.
+    let half = [("AWS_PROFILE", "half"), ("AWS_REGION", "eu-west-1")];
+    find_besides("", home.path(), &half, None).unwrap();
+}
+
+#[test]
+fn what_is_missing_is_looked_for_all_the_same() {
+    let home = home();
+    let work = find_besides("eu-west-1", home.path(), &[("AWS_PROFILE", "work")], None).unwrap();
+    assert_eq!(work.endpoint.as_deref(), Some("https://s3.example.com"));
+    let region = find_besides("", home.path(), &[], None).unwrap().region;
+    assert_eq!(region.as_deref(), Some("eu-central-1"));
+    // A profile that was named on purpose must be there, and so must one that the region is to come from.
+    find_besides("eu-west-1", home.path(), &[], Some("nobody")).unwrap_err();
+    find_besides("", home.path(), &[("AWS_PROFILE", "nobody")], None).unwrap_err();
 }
