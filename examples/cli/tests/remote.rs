@@ -56,7 +56,10 @@ fn cleaning_up_never_deletes_what_a_channel_names() {
 #[test]
 fn one_bundle_is_deleted_and_one_that_a_channel_names_is_not() {
     let (updates, project) = five_versions();
-    updates.run(&project, "bundle delete 1.0.0").succeeds();
+    let run = updates.run(&project, "bundle delete 1.0.0");
+    // This server removes the archive with its last bundle, others leave it.
+    assert!(run.stderr.contains("may remove its archive"), "{}", run.stderr);
+    run.succeeds();
     updates
         .run(&project, "bundle delete 1.0.1 --json")
         .fails("cannot_delete_linked_version", 1);
@@ -76,9 +79,9 @@ fn all_bundles_are_deleted_only_when_that_is_said() {
         .run(&project, "bundle delete --json")
         .fails("missing_argument", 2);
     assert!(message.contains("--yes-delete-all"), "{message}");
-    updates
-        .run(&project, "bundle delete --yes-delete-all com.example.app")
-        .succeeds();
+    let run = updates.run(&project, "bundle delete --yes-delete-all com.example.app");
+    assert!(run.stderr.contains("may remove their archives"), "{}", run.stderr);
+    run.succeeds();
     assert_eq!(updates.versions(&project), ["1.0.1"]);
 }
 

@@ -22,7 +22,9 @@ impl DeleteAll {
 }
 
 impl Api {
-    /// Deletes the bundle of this version. Its archive stays where it is, and its version stays taken.
+    /// Deletes the bundle of this version. On Capgo's server its archive stays where you put it, and its version stays taken; a
+    /// server that keeps archives itself may remove it (the example server does when no other bundle needs it) and may let the
+    /// version be registered again.
     ///
     /// If the answer is lost the list is looked at before it is tried again.
     ///
@@ -42,7 +44,7 @@ impl Api {
         self.once(&call, control, &look).map(drop)
     }
 
-    /// Deletes all bundles of an app that no channel serves. Never repeated by itself: bundles may have come since.
+    /// Deletes all bundles of an app that no channel serves, and their archives as [`delete`](Self::delete) does. Never repeated by itself: bundles may have come since.
     ///
     /// # Errors
     /// As of [`Api::bundle`]. After [`Network`](crate::ErrorKind::Network) it may have been done.

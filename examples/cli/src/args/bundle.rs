@@ -76,7 +76,8 @@ Secrets from the environment: CAPGO_TOKEN (--apikey), AWS_ACCESS_KEY_ID, AWS_SEC
     List(ListArgs),
     /// Delete one bundle from the server's list, or all
     ///
-    /// Bundles that a channel names are refused. The archive stays where it is.
+    /// Bundles that a channel names are refused. An archive in a bucket or at an address of your own stays where it is; a server
+    /// that keeps archives itself may remove it: the example server does so when no other bundle needs it.
     #[command(after_help = "Examples:
   capbundle bundle delete 1.2.3
   capbundle bundle delete --yes-delete-all com.example.app")]

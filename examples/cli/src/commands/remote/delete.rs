@@ -32,7 +32,7 @@ pub(crate) fn run(args: &DeleteArgs, output: &Output) -> Result<()> {
     remote.bundle(version)?;
     remote.api.delete(&remote.app, version, &interrupt::control())?;
     output.say(format!(
-        "Deleted {version} of {}; its archive stays where it is",
+        "Deleted {version} of {}; a server that keeps archives itself may remove its archive, any other place keeps it",
         remote.app
     ));
     output.document(&Document {
@@ -57,7 +57,8 @@ fn delete_all(args: &DeleteArgs, output: &Output) -> Result<()> {
     let yes = DeleteAll::bundles_of(remote.app.clone());
     remote.api.delete_all(&yes, &interrupt::control())?;
     output.say(format!(
-        "Deleted all bundles of {} that no channel names; their archives stay where they are",
+        "Deleted all bundles of {} that no channel names; a server that keeps archives itself may remove their archives, any other \
+         place keeps them",
         remote.app
     ));
     output.document(&Document {
