@@ -17,6 +17,7 @@ mod publishing;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use project::Project;
 use publishing::Updates;
@@ -43,6 +44,32 @@ fn answering(update: (u16, String), archive: (u16, Vec<u8>)) -> String {
             );
             let mut connection = reader.into_inner();
             // A client that has seen enough goes away.
+            let _ = connection
+                .write_all(head.as_bytes())
+                .and_then(|()| connection.write_all(answer));
+        }
+    });
+    base
+}
+
+/// Answers questions for updates and gives the archive, but says nothing to the pages of a web app.
+fn without_an_answer_for_pages(update: &str, archive: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let update = update.replace("BASE", &base).into_bytes();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut reader = BufReader::new(connection.unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|count| count > 0) {}
+            let head = head.to_ascii_lowercase();
+            let answer = if head.starts_with("post") { &update } else { &archive };
+            if head.starts_with("get") && head.contains("\r\norigin:") {
+                continue;
+            }
+            let length = answer.len();
+            let mut connection = reader.into_inner();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
             let _ = connection
                 .write_all(head.as_bytes())
                 .and_then(|()| connection.write_all(answer));
@@ -151,4 +178,31 @@ fn the_real_server_has_rules_too() {
     // Below the native app's own version, which the channel does not allow.
     let line = format!("app debug --native-version 2.0.0 --update-url {url}/updates --json");
     project.run(&line).fails("disable_auto_update_under_native", 1);
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_asked_for_as_long_as_was_said() {
+    // Connections stand, and nobody takes them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", silent.local_addr().unwrap());
+    let started = Instant::now();
+    debug(&Project::new(), &base, "--timeout 1").fails("timeout", 1);
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_question_about_pages_that_fails_does_not_take_the_proof_back() {
+    let project = Project::new();
+    let (zip, digest) = project.zipped();
+    let (_, offer) = offer(&format!(r#","checksum":"{digest}""#));
+    let base = without_an_answer_for_pages(&offer, project.read(&zip));
+    let document = debug(&project, &base, "").document();
+    let codes: Vec<_> = document["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|warning| &warning["code"])
+        .collect();
+    assert_eq!(document["proof"], "digest");
+    assert!(codes.contains(&&"cors_unknown".into()), "{document}");
 }

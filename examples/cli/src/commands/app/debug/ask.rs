@@ -1,5 +1,6 @@
 //! The question, and what comes back.
 
+use capbundle::ErrorKind;
 use capbundle::transport::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError, Url};
 use capbundle::update::protocol::UpdateAnswer;
 
@@ -7,6 +8,7 @@ use super::device::Device;
 use super::{Notes, wrong};
 use crate::args::DebugArgs;
 use crate::codes::{Failure, Result};
+use crate::interrupt;
 
 /// More than any answer of the protocol has.
 const LARGEST: usize = 1 << 20;
@@ -32,6 +34,7 @@ pub(super) fn ask(
     let body = serde_json::to_vec(&device.request);
     let body = body.map_err(|error| Failure::refused("io", format!("the request cannot be written: {error}")))?;
     request.body = Some(Body::Bytes(body));
+    request.control = interrupt::control();
     let answer = exchange(transport, &request, LARGEST)?;
     let status = answer.head.status;
     if (300..400).contains(&status) {
@@ -81,7 +84,20 @@ pub(super) fn cors_of_archive(
     let mut request = Request::new(Method::Get, url.clone());
     request.headers.add("Origin", ORIGIN)?;
     request.headers.add("Range", "bytes=0-0")?;
-    let answer = exchange(transport, &request, LARGEST)?;
+    request.control = interrupt::control();
+    let answer = match exchange(transport, &request, LARGEST) {
+        Err(failure) if failure.code == ErrorKind::Cancelled.as_str() => return Err(failure),
+        // The archive came and was proved: that this question got no answer takes nothing of it back.
+        Err(failure) => {
+            let problem = format!(
+                "whether web apps may read the archive could not be found out: {}",
+                failure.message
+            );
+            notes.warn("cors_unknown", problem);
+            return Ok(());
+        }
+        Ok(answer) => answer,
+    };
     // Behind a redirect another server decides, which the download has looked at.
     if answer.head.status < 300 {
         cors(args, &answer.head.headers, &format!("the archive at {url}"), notes)?;
