@@ -58,9 +58,10 @@ pub struct UploadOptions {
     pub file_name: Option<String>,
     /// How long until a connection must stand. 15 s.
     pub connect_timeout: Duration,
-    /// How long without a byte, out or in, until the connection is given up. 30 s; a server that works through a large file before
-    /// it answers may want more.
+    /// How long without a byte, out or in, until the connection is given up. 30 s.
     pub stall_timeout: Duration,
+    /// How long a server may work through the file before it answers. As long as `stall_timeout` unless said.
+    pub answer_timeout: Option<Duration>,
     /// How often it is tried at most. 5.
     pub tries: u32,
     /// The wait after the first failure. It doubles with each, up to half a minute, and is cut to a random part.
@@ -76,6 +77,7 @@ impl Default for UploadOptions {
             file_name: None,
             connect_timeout: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(30),
+            answer_timeout: None,
             tries: 5,
             first_wait: Duration::from_millis(500),
         }
@@ -179,6 +181,7 @@ impl Upload {
         request.body = Some(self.body.clone());
         request.connect_timeout = options.connect_timeout;
         request.stall_timeout = options.stall_timeout;
+        request.answer_timeout = options.answer_timeout;
         Ok(request)
     }
 

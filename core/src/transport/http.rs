@@ -3,6 +3,7 @@
 mod interruptible;
 
 use std::io::{self, Read as _};
+use std::time::Duration;
 
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
@@ -153,12 +154,18 @@ impl Http {
             .agent
             .configure_request(sent)
             .timeout_connect(Some(request.connect_timeout))
-            .timeout_recv_response(Some(request.stall_timeout))
-            .timeout_per_read(Some(request.stall_timeout))
+            .timeout_recv_response(Some(silence(request)))
+            // For `ureq` the answer begins with a read.
+            .timeout_per_read(Some(silence(request)))
             .timeout_per_write(Some(request.stall_timeout))
             .build();
         self.agent.run(sent)
     }
+}
+
+/// How long nothing may come once the request is out.
+fn silence(request: &Request) -> Duration {
+    request.answer_timeout.unwrap_or(request.stall_timeout)
 }
 
 fn failure(error: &ureq::Error, request: &Request) -> TransportError {
@@ -194,6 +201,7 @@ fn timed_out(timeout: Timeout, request: &Request) -> String {
         Timeout::Connect | Timeout::Resolve => {
             format!("no connection within {} s", request.connect_timeout.as_secs_f32())
         }
+        Timeout::RecvResponse | Timeout::PerRead => format!("not a byte came for {} s", silence(request).as_secs_f32()),
         _ => format!("not a byte came for {} s", request.stall_timeout.as_secs_f32()),
     }
 }

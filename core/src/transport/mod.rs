@@ -134,6 +134,9 @@ pub struct Request {
     /// How long without a single byte until the transfer is given up. There is no limit on the whole: a large bundle over
     /// a slow line is no error.
     pub stall_timeout: Duration,
+    /// How long without a byte of the answer, once the request is out, where the server works before it answers. `None`: as long
+    /// as [`stall_timeout`](Self::stall_timeout).
+    pub answer_timeout: Option<Duration>,
     /// Whoever sends it may lose interest. A transport that can wait for long looks at this while it waits.
     pub control: Control,
 }
@@ -149,6 +152,7 @@ impl Request {
             body: None,
             connect_timeout: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(30),
+            answer_timeout: None,
             control: Control::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! Archives kept by the server itself, where it is one of your own.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::call::{Call, Place};
 use super::{Api, AppId};
@@ -12,6 +13,9 @@ use crate::transport::{Method, Repeat, Url};
 
 /// The server compares what arrived with it.
 const DIGEST: &str = "x-checksum-sha256";
+/// The server answers when the archive is where it is kept, which may be a bucket far away: whoever gives up before sends all of
+/// it again.
+const KEEPING: Duration = Duration::from_secs(300);
 /// A `PUT` that made something is answered with it, and one of what was there with another success (RFC 9110, 9.3.4).
 const CREATED: u16 = 201;
 
@@ -50,6 +54,7 @@ impl Api {
         options.headers.add("authorization", self.key.secret())?;
         options.headers.add(DIGEST, digest.to_string())?;
         options.first_wait = self.first_wait;
+        options.answer_timeout = Some(KEEPING);
         let stored = put(&*self.transport, &address, file, &options, control)?;
         let url = stored.url.ok_or_else(|| Error::Server {
             url: address.to_string(),

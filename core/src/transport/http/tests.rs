@@ -190,3 +190,30 @@ fn a_silent_server_is_given_up_after_the_stall_time() {
         "{sent:?}"
     );
 }
+
+/// What comes of a request whose answer takes longer than anything else may.
+fn asked_for_long(answer_timeout: Option<Duration>) -> Result<(), TransportError> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url: Url = format!("http://{}/x", listener.local_addr().unwrap()).parse().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            reader.read_line(&mut line).unwrap();
+        }
+        thread::sleep(Duration::from_millis(600));
+        let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n");
+    });
+    let mut request = Request::new(Method::Put, url);
+    request.stall_timeout = Duration::from_millis(200);
+    request.answer_timeout = answer_timeout;
+    Http::new().send(&request, &mut Answer::default())
+}
+
+#[test]
+fn a_server_that_works_before_it_answers_has_the_time_it_is_given() {
+    asked_for_long(Some(Duration::from_secs(20))).unwrap();
+    assert!(matches!(asked_for_long(None), Err(TransportError::Broken(_))));
+}

@@ -98,3 +98,16 @@ fn a_cancelled_call_ends() {
     let error = api.delete(&app(), "1.0.0", &control).unwrap_err();
     assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Cancelled, 0));
 }
+
+#[test]
+fn a_server_that_keeps_archives_far_away_is_waited_for() {
+    let stored = json!({ "url": "https://ota.example.com/bundles/a.zip" });
+    let (api, transport) = api([answer(201, &stored)]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    api.upload(&app(), "1.2.3", file.path(), &Sha256Digest::of(b""), &Control::new())
+        .unwrap();
+    let request = &transport.asked()[0];
+    assert!(request.answer_timeout >= Some(Duration::from_secs(300)));
+    // Whether anything moves at all is known soon all the same.
+    assert_eq!(request.stall_timeout, Duration::from_secs(30));
+}
