@@ -4,7 +4,7 @@ mod answer;
 mod part;
 mod rate;
 
-use std::fs;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use part::Part;
 pub(crate) use rate::Rate;
 
 use crate::digest::Sha256Digest;
-use crate::error::{Error, ErrorKind, IoContext, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Control;
 use crate::transport::{Backoff, Cleartext, Exchange, Headers, Method, Request, Transport, Url};
 
@@ -144,7 +144,7 @@ pub(crate) struct Start<'a> {
 /// means no, such as 404 and 403, one of another size than is known, and one that HTTP does not allow; [`NotTrusted`](crate::ErrorKind::NotTrusted) for plain
 /// HTTP, a redirect to it, or a certificate that does not hold; [`DigestMismatch`](crate::ErrorKind::DigestMismatch);
 /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond `max_size`; [`NoSpace`](crate::ErrorKind::NoSpace) before a
-/// byte is asked for, where the size is known; [`Busy`](crate::ErrorKind::Busy) while another call downloads the same;
+/// byte is asked for, where the size is known, else as soon as it is too little, and what came is removed; [`Busy`](crate::ErrorKind::Busy) while another call downloads the same;
 /// [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn download(
     transport: &dyn Transport,
@@ -153,7 +153,15 @@ pub fn download(
     options: &DownloadOptions,
     control: &Control,
 ) -> Result<Downloaded> {
-    download_looking(transport, remote, folder, options, control, None)
+    download_looking(transport, remote, folder, options, control, None).map(|held| held.file)
+}
+
+/// A file that was downloaded, kept from other calls until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) file: Downloaded,
+    #[allow(dead_code, reason = "held for its lock")]
+    lock: File,
 }
 
 /// As [`download`], with a look at how the file begins. Its error ends the download and is returned.
@@ -164,18 +172,22 @@ pub(crate) fn download_looking(
     options: &DownloadOptions,
     control: &Control,
     start: Option<&Start<'_>>,
-) -> Result<Downloaded> {
+) -> Result<Held> {
     options.cleartext.check(&remote.url)?;
     let mut part = Part::open(folder, &remote.name())?;
     let verified = remote.digest.is_some();
-    if let Some((path, size)) = part.finished_before(remote, control)? {
-        part.remove()?;
-        return Ok(Downloaded {
+    let held = |(path, size, lock), received| Held {
+        file: Downloaded {
             path,
             size,
-            received: 0,
+            received,
             verified,
-        });
+        },
+        lock,
+    };
+    if let Some(finished) = part.finished_before(remote, control)? {
+        part.remove()?;
+        return Ok(held(finished, 0));
     }
     part.require_size(remote.size)?;
     match part.check_start(start) {
@@ -205,22 +217,16 @@ pub(crate) fn download_looking(
             }
         }
     }
-    let (path, size) = part.finish()?;
-    Ok(Downloaded {
-        path,
-        size,
-        received,
-        verified,
-    })
+    Ok(held(part.finish()?, received))
 }
 
 impl Downloaded {
-    /// Removes the file.
+    /// Removes the file. That it is gone is no error.
     ///
     /// # Errors
     /// [`Io`](crate::ErrorKind::Io).
     pub fn remove(self) -> Result<()> {
-        fs::remove_file(&self.path).at("remove", &self.path)
+        part::remove_if_there(&self.path)
     }
 }
 

@@ -11,6 +11,9 @@ use crate::files::{Disk, Files as _};
 use crate::progress::{Control, Phase, Progress};
 use crate::transport::{Head, Headers, Receiver, retry_after};
 
+/// How often free space is looked at while a file of unknown size comes.
+const UNKNOWN_STEP: u64 = 1 << 20;
+
 /// So much of an answer shows whether it is a web page.
 const LOOKED_AT: usize = 256;
 
@@ -212,7 +215,11 @@ impl<'a> Answer<'a> {
         if total > self.options.max_size {
             return Err(self.too_large());
         }
-        let needed = (total - have.min(total)).saturating_add(self.options.space_margin);
+        self.require_free(total - have.min(total))
+    }
+
+    fn require_free(&self, bytes: u64) -> Result<()> {
+        let needed = bytes.saturating_add(self.options.space_margin);
         let available = Disk
             .free_space(self.folder)
             .map_err(|error| Error::io("ask for the free space of", self.folder, error))?;
@@ -267,6 +274,15 @@ impl Receiver for Answer<'_> {
         }
         if self.called_html && length == 0 && is_text(bytes) {
             return Err(self.web_page());
+        }
+        // Nobody knows how much is to come: what must stay free is looked at on the way.
+        let is_step = length / UNKNOWN_STEP != (length + count) / UNKNOWN_STEP;
+        if total.is_none()
+            && is_step
+            && let Err(error) = self.require_free(UNKNOWN_STEP)
+        {
+            self.part.restart()?;
+            return Err(error);
         }
         self.part.append(bytes)?;
         if let Err(error) = self.part.check_start(self.start) {

@@ -80,14 +80,7 @@ impl Part {
             .truncate(false)
             .open(&path)
             .at("open", &path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let waited = Duration::ZERO;
-                return Err(Error::Busy { path, waited });
-            }
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path, error)),
-        }
+        lock(&file, &path)?;
         let length = file.seek(SeekFrom::End(0)).at("read the size of", &path)?;
         let memory = read_memory(&memory_path)?;
         let mut part = Self {
@@ -234,35 +227,60 @@ impl Part {
         })
     }
 
-    /// The whole file, if an earlier call finished it and nobody came to use it.
-    pub(super) fn finished_before(&self, remote: &Remote, control: &Control) -> Result<Option<(PathBuf, u64)>> {
-        let size = match fs::metadata(&self.finished) {
-            Ok(metadata) => metadata.len(),
+    /// The whole file, if an earlier call finished it and nobody came to use it. Locked.
+    pub(super) fn finished_before(&self, remote: &Remote, control: &Control) -> Result<Option<(PathBuf, u64, File)>> {
+        let file = match File::open(&self.finished) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io("read the size of", &self.finished, error)),
+            Err(error) => return Err(Error::io("open", &self.finished, error)),
         };
+        lock(&file, &self.finished)?;
+        let size = file.metadata().at("read the size of", &self.finished)?.len();
+        let_read(&file).at("lock", &self.finished)?;
         let is_it = match remote.digest {
             Some(expected) => Sha256Digest::of_file(&self.finished, control)? == expected,
             None => remote.size.is_none_or(|expected| expected == size),
         };
         if is_it {
-            return Ok(Some((self.finished.clone(), size)));
+            return Ok(Some((self.finished.clone(), size, file)));
         }
         remove_if_there(&self.finished)?;
         Ok(None)
     }
 
-    /// Gives the file its own name.
-    pub(super) fn finish(self) -> Result<(PathBuf, u64)> {
+    /// Gives the file its own name. It stays locked.
+    pub(super) fn finish(self) -> Result<(PathBuf, u64, File)> {
         fs::rename(&self.path, &self.finished).at("rename", &self.path)?;
         remove_if_there(&self.memory_path)?;
-        Ok((self.finished, self.length))
+        let_read(&self.file).at("lock", &self.finished)?;
+        Ok((self.finished, self.length, self.file))
     }
 
     pub(super) fn remove(self) -> Result<()> {
         remove_if_there(&self.memory_path)?;
         remove_if_there(&self.path)
     }
+}
+
+/// Keeps other calls from the file, and from removing it.
+fn lock(file: &File, path: &Path) -> Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy {
+            path: path.to_path_buf(),
+            waited: Duration::ZERO,
+        }),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", path, error)),
+    }
+}
+
+/// Whoever uses the finished file opens it anew. On Windows a lock of one's own keeps him out, unless it is shared.
+fn let_read(file: &File) -> io::Result<()> {
+    if cfg!(windows) {
+        file.unlock()?;
+        file.lock_shared()?;
+    }
+    Ok(())
 }
 
 /// What cannot be understood is as good as nothing: the file is fetched from its start.
@@ -276,7 +294,7 @@ fn read_memory(path: &Path) -> Result<Option<Memory>> {
     Ok(serde_json::from_slice(&fs::read(path).at("read", path)?).ok())
 }
 
-fn remove_if_there(path: &Path) -> Result<()> {
+pub(super) fn remove_if_there(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, error)),
         _ => Ok(()),

@@ -7,6 +7,8 @@
 mod hostile;
 mod origins;
 
+use std::fs;
+
 use tempfile::TempDir;
 
 use super::*;
@@ -456,4 +458,16 @@ fn a_size_that_was_told_elsewhere_holds() {
     let error = device.download(&Scripted::new([device.whole()])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(device.names().is_empty());
+}
+
+#[test]
+fn a_file_of_unknown_size_does_not_fill_the_disk() {
+    let mut device = Device::new().without_digest();
+    device.file = vec![7; 3 << 20];
+    device.options.space_margin = u64::MAX >> 1;
+    let error = device
+        .download(&Scripted::new([Answer::new(200, &device.file).with("ETag", "\"1\"")]))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSpace, "{error}");
+    assert!(device.names().is_empty(), "{:?}", device.names());
 }

@@ -8,7 +8,7 @@ use super::Store;
 use super::install::NewBundle;
 use super::types::BundleRecord;
 use crate::digest::Sha256Digest;
-use crate::download::{DownloadOptions, Remote, download};
+use crate::download::{DownloadOptions, Remote, download_looking};
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::keys::VerifyingKey;
 use crate::progress::Control;
@@ -122,12 +122,13 @@ impl Store {
         };
         let remote = remote(from, &digest);
         let downloads = self.downloads(&[&remote.name()])?;
-        let downloaded = download(transport, &remote, &downloads, options, control)?;
-        let installed = self.open_and_install(&downloaded.path, &from.proof, &from.bundle, control);
+        // Held to the end, so that a call for another archive leaves it alone.
+        let downloaded = download_looking(transport, &remote, &downloads, options, control, None)?;
+        let installed = self.open_and_install(&downloaded.file.path, &from.proof, &from.bundle, control);
         match installed {
             // Nothing is wrong with the file: the next call may use it.
             Err(error) if !is_fault_of_file(&error) => Err(error),
-            result => downloaded.remove().and(result),
+            result => downloaded.file.remove().and(result),
         }
     }
 
@@ -186,7 +187,8 @@ impl Store {
             let path = folder.join(&name);
             let stem = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy();
             let stem = stem.trim_end_matches(".part");
-            if !wanted.contains(&stem) && !is_locked(&folder.join(format!("{stem}.part")))? {
+            let in_use = |ending: &str| is_locked(&folder.join(format!("{stem}.{ending}")));
+            if !wanted.contains(&stem) && !in_use("part")? && !in_use("download")? {
                 self.persistence.remove_file_if_there(&path)?;
             }
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::ChannelSource;
 use super::outcome::{ChannelOutcome, Offer, PassedOver, RolloutDecision};
-use crate::download::{DownloadOptions, Downloaded, Remote, Start, download_looking};
+use crate::download::{DownloadOptions, Downloaded, Held, Remote, Start, download_looking};
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::keys::ContentKey;
 use crate::release::{
@@ -164,7 +164,7 @@ impl<'a> Look<'a> {
         let (list, archive) = (self.remote_list(release)?, self.remote_archive(release)?);
         let folder = self.store.downloads(&[&list.name(), &archive.name()])?;
         let list = self.download(&list, &folder, MAX_FILE_LIST_BYTES as u64, None)?;
-        let installed = self.install_with_list(trusted, &list, &archive, &folder);
+        let installed = self.install_with_list(trusted, &list.file, &archive, &folder);
         keep_or_remove(list, installed)
     }
 
@@ -181,13 +181,13 @@ impl<'a> Look<'a> {
             return Ok(installed);
         }
         let downloaded = self.download_archive(trusted, archive, folder)?;
-        let installed = self.install_archive(trusted, &downloaded, &new, &acceptance);
+        let installed = self.install_archive(trusted, &downloaded.file, &new, &acceptance);
         keep_or_remove(downloaded, installed)
     }
 
     /// Downloads an archive. A sealed one tells in its first bytes whether it is the right one and whom it is sealed for: an app
     /// without that key need not fetch the whole to find that out, each time it looks.
-    fn download_archive(&self, trusted: &TrustedRelease, archive: &Remote, folder: &Path) -> Result<Downloaded> {
+    fn download_archive(&self, trusted: &TrustedRelease, archive: &Remote, folder: &Path) -> Result<Held> {
         let most = self.reader.options.max_size;
         if trusted.release().sealed.is_none() {
             return self.download(archive, folder, most, None);
@@ -259,7 +259,7 @@ impl<'a> Look<'a> {
         Ok(remote)
     }
 
-    fn download(&self, remote: &Remote, folder: &Path, most: u64, start: Option<&Start<'_>>) -> Result<Downloaded> {
+    fn download(&self, remote: &Remote, folder: &Path, most: u64, start: Option<&Start<'_>>) -> Result<Held> {
         let Reader {
             transport,
             options,
@@ -295,10 +295,10 @@ fn require_sequence(release: &Release, asked: u64) -> Result<()> {
 }
 
 /// Removes what is done with, or would be refused again; else the next call goes on with it.
-fn keep_or_remove<T>(file: Downloaded, result: Result<T>) -> Result<T> {
+fn keep_or_remove<T>(held: Held, result: Result<T>) -> Result<T> {
     match result {
         Err(error) if !is_of_release(&error) && !is_fault_of_file(&error) => Err(error),
-        result => file.remove().and(result),
+        result => held.file.remove().and(result),
     }
 }
 

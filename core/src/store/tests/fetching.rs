@@ -1,6 +1,8 @@
 //! From a URL to an installed bundle.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::device::{Device, native};
 use super::*;
@@ -8,7 +10,7 @@ use crate::digest::Sha256Digest;
 use crate::download::DownloadOptions;
 use crate::error::ErrorKind;
 use crate::keys::{KeyBits, SigningKey};
-use crate::progress::Control;
+use crate::progress::{Control, Observer, Phase, Progress};
 use crate::seal::{ChecksumForm, capgo};
 use crate::transport::scripted::{Answer, Scripted};
 
@@ -218,4 +220,37 @@ fn a_file_that_the_host_downloaded_itself_is_proved_and_installed_the_same_way()
     assert_eq!(staged(&device), 0);
     fs::remove_file(&file).unwrap();
     assert_eq!(install().unwrap(), record, "what is installed needs no file");
+}
+
+/// Clears the folder for another archive while one is proved and installed.
+struct AnotherCall {
+    store: Store,
+    calls: AtomicUsize,
+}
+
+impl Observer for AnotherCall {
+    fn progress(&self, progress: Progress) {
+        if progress.phase != Phase::Download {
+            self.store.downloads(&["another"]).unwrap();
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_call_for_another_archive_leaves_what_is_being_installed_alone() {
+    let device = Device::new();
+    let store = device.open();
+    let served = Served::plain(&device, "1");
+    let other = Arc::new(AnotherCall {
+        store: device.open(),
+        calls: AtomicUsize::new(0),
+    });
+    let control = Control::new().observed_by(other.clone());
+    let transport = Scripted::new([served.whole()]);
+    store
+        .install_from(&transport, &served.from, &options(), &control)
+        .unwrap();
+    assert!(other.calls.load(Ordering::Relaxed) > 0, "nothing was looked at");
+    assert_eq!(downloads(&device), 0);
 }
