@@ -67,16 +67,13 @@ fn halves_of_files_that_a_killed_publisher_left_are_in_nobodys_way() {
     site.set("archives/notes.tmp", b"somebody's own");
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
     publish(&site, "1.0.0", Placement::Stable).unwrap();
-    let mut options = gc::GcOptions::default();
-    options.now = Timestamp(NOW + 60);
-    assert!(
-        run(|run| gc::collect(&site, &APP, &options, run))
-            .unwrap()
-            .removed
-            .is_empty()
-    );
-    options.now = Timestamp(NOW + 2 * DAY);
-    let removed = run(|run| gc::collect(&site, &APP, &options, run)).unwrap().removed;
+    let collect = |now: u64| {
+        let mut options = gc::GcOptions::default();
+        (options.keep, options.now) = (10, Timestamp(now));
+        run(|run| gc::collect(&site, &APP, &options, run)).unwrap().removed
+    };
+    assert!(collect(NOW + 60).is_empty());
+    let removed = collect(NOW + 2 * DAY);
     assert_eq!(
         removed,
         ["keys/.capbundle-x1Y2z3.tmp", "archives/.capbundle-a1B2c3.tmp"]
