@@ -141,10 +141,11 @@ pub(crate) struct Start<'a> {
 ///
 /// # Errors
 /// [`Network`](crate::ErrorKind::Network) when no try is left; [`Server`](crate::ErrorKind::Server) for an answer that
-/// means no, such as 404 and 403, one of another size than is known, and one that HTTP does not allow; [`NotTrusted`](crate::ErrorKind::NotTrusted) for plain
-/// HTTP, a redirect to it, or a certificate that does not hold; [`DigestMismatch`](crate::ErrorKind::DigestMismatch);
+/// means no, such as 404 and 403, one of another size than is known, and one that HTTP does not allow;
+/// [`NotTrusted`](crate::ErrorKind::NotTrusted) for plain HTTP, a redirect to it, or a certificate that does not hold; [`DigestMismatch`](crate::ErrorKind::DigestMismatch);
 /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond `max_size`; [`NoSpace`](crate::ErrorKind::NoSpace) before a
-/// byte is asked for, where the size is known, else as soon as it is too little, and what came is removed; [`Busy`](crate::ErrorKind::Busy) while another call downloads the same;
+/// byte is asked for, where the size is known, else as soon as it is too little, and what came is removed;
+/// [`Busy`](crate::ErrorKind::Busy) while another call downloads or uses the same;
 /// [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn download(
     transport: &dyn Transport,

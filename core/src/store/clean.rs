@@ -146,8 +146,8 @@ impl Store {
             .try_for_each(|staged| self.persistence.unstage(staged))
     }
 
-    /// Removes what crashes left of records, marks, rings and refusals that were being written. All are written under the lock, so whoever
-    /// has it knows that nobody writes them.
+    /// Removes what crashes left of records, marks, rings and refusals that were being written. All are written under the lock,
+    /// so whoever has it knows that nobody writes them.
     fn sweep_temporaries(&self) -> Result<()> {
         for folder in [self.persistence.layout.records(), self.persistence.layout.failed()] {
             for name in self.persistence.list(&folder)? {

@@ -44,7 +44,8 @@ impl Api {
         self.once(&call, control, &look).map(drop)
     }
 
-    /// Deletes all bundles of an app that no channel serves, and their archives as [`delete`](Self::delete) does. Never repeated by itself: bundles may have come since.
+    /// Deletes all bundles of an app that no channel serves, and their archives as [`delete`](Self::delete) does. Never repeated
+    /// by itself: bundles may have come since.
     ///
     /// # Errors
     /// As of [`Api::bundle`]. After [`Network`](crate::ErrorKind::Network) it may have been done.

@@ -1,7 +1,8 @@
 //! Removing what nothing needs any more.
 //!
 //! Kept are: every release that a channel names, the newest of each channel, all key rings, whatever is young, and every file
-//! that is none of a site's, but for what killed publishers had not finished. What goes, goes in the order release, file list, archive, so that what is still there is whole.
+//! that is none of a site's, but for what killed publishers had not finished. What goes, goes in the order release, file list,
+//! archive, so that what is still there is whole.
 //! Nothing at all is removed while a document that decides cannot be read: what it needs is not known.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -13,8 +13,8 @@ use crate::store::Timestamp;
 
 /// How far above the highest signed sequence a number is still counted although nothing proves it. A release that was damaged
 /// after devices took it must not have its number given away again, so what is near counts; what is far would leave too few
-/// numbers if somebody wrote it there on purpose. More than a second's count of the days, for whoever takes the time for a
-/// sequence, and less than a millionth of all.
+/// numbers if somebody wrote it there on purpose. As many as a century has seconds, for whoever takes the time for a sequence,
+/// and less than a millionth of all.
 const NEAR: u64 = 1 << 32;
 
 impl Publisher<'_> {

@@ -5,6 +5,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod buckets;
 mod damaged;
 pub(super) mod fixtures;
 mod folders;

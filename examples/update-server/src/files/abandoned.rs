@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use crate::database::bundles;
+use super::remove;
 use crate::refusal::{Answer, Refusal};
 use crate::state::App;
 
@@ -51,12 +51,7 @@ async fn clear(app: &Arc<App>, told: &mut BTreeSet<String>) -> usize {
 /// been uploaded again or registered.
 async fn clear_one(app: &App, path: String) -> Answer<bool> {
     let _claim = app.files.claim(&path).await;
-    let asked = path.clone();
-    let needed = app
-        .database
-        .read(move |database| bundles::needs_file(database, &asked))
-        .await?;
-    if needed {
+    if remove::is_needed(app, &path).await? {
         return Ok(false);
     }
     let folder = app.files.folder().clone();

@@ -44,12 +44,7 @@ pub(crate) async fn unneeded(app: &Arc<App>, path: String) -> Answer<bool> {
     let app = Arc::clone(app);
     let removing = tokio::spawn(async move {
         let _claim = app.files.claim(&path).await;
-        let asked = path.clone();
-        let needed = app
-            .database
-            .read(move |database| bundles::needs_file(database, &asked))
-            .await?;
-        if needed {
+        if is_needed(&app, &path).await? {
             return Ok(false);
         }
         let removed = app.files.work("remove an archive", move |kept| kept.remove(&path));
@@ -58,4 +53,12 @@ pub(crate) async fn unneeded(app: &Arc<App>, path: String) -> Answer<bool> {
     removing
         .await
         .unwrap_or_else(|problem| Err(Refusal::broken("remove an archive", &problem)))
+}
+
+/// Whether a bundle needs the archive. Whoever acts on the answer holds the claim.
+pub(super) async fn is_needed(app: &App, path: &str) -> Answer<bool> {
+    let path = path.to_owned();
+    app.database
+        .read(move |database| bundles::needs_file(database, &path))
+        .await
 }
