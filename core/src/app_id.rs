@@ -9,7 +9,10 @@ use crate::path::printable;
 /// Longer than any id of an app store.
 const MAX_BYTES: usize = 256;
 
-/// The id of an app as Capgo takes it: a reverse domain such as `com.example.app`, of at most 256 bytes.
+/// The id of an app: parts of letters, digits, `_` and `-`, divided by dots, beginning with a letter or digit; at most 256 bytes.
+///
+/// Usually a [reverse domain](Self::is_reverse_domain) such as `com.example.app`. Capgo's documentation also has ids such as
+/// `app_123`; releases and key rings refuse those.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AppId(String);
 
@@ -19,26 +22,32 @@ impl AppId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is a reverse domain, as Capgo's server and signed documents (docs/format.md) require: a first part of letters
+    /// and digits, then at least one more.
+    #[must_use]
+    pub fn is_reverse_domain(&self) -> bool {
+        self.0
+            .split_once('.')
+            .is_some_and(|(first, _)| first.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    }
 }
 
 impl FromStr for AppId {
     type Err = Error;
 
-    /// Letters and digits, then at least one part after a dot, of letters, digits, `_` and `-`; anything else is
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput). The rule is Capgo's own.
+    /// Anything else is [`InvalidInput`](crate::ErrorKind::InvalidInput). No id is a path out of a folder or looks like an option.
     fn from_str(text: &str) -> Result<Self> {
-        let mut parts = text.split('.');
-        let first = parts.next().unwrap_or_default();
-        let starts_well = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let is_part = |part: &str| {
             let mut bytes = part.bytes();
             !part.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
         };
-        let mut rest = parts.peekable();
-        if starts_well && rest.peek().is_some() && rest.all(is_part) && text.len() <= MAX_BYTES {
+        let starts_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        if starts_well && text.len() <= MAX_BYTES && text.split('.').all(is_part) {
             return Ok(Self(text.to_owned()));
         }
-        let problem = "expected a reverse domain such as com.example.app";
+        let problem = "expected letters, digits, dots, dashes and underscores, beginning with a letter or digit, as in \
+                       com.example.app";
         Err(Error::invalid_input(
             format!("app id {}", printable(text.as_bytes())),
             problem,
@@ -59,28 +68,33 @@ mod tests {
     use crate::ErrorKind;
 
     #[test]
-    fn an_id_is_a_reverse_domain() {
+    fn reverse_domains_and_documented_ids_are_app_ids() {
         let longest = format!("com.{}", "a".repeat(252));
-        for id in [
-            "com.example.app",
-            "COM.example_1.app-2",
-            "a.b",
-            "ee.forgr.capacitor_go",
-            &longest,
+        for (id, is_reverse_domain) in [
+            ("com.example.app", true),
+            ("COM.example_1.app-2", true),
+            ("a.b", true),
+            ("ee.forgr.capacitor_go", true),
+            (&longest, true),
+            ("app_123", false),
+            ("app", false),
+            ("c-m.app", false),
         ] {
-            assert_eq!(id.parse::<AppId>().unwrap().as_str(), id);
+            let parsed = id.parse::<AppId>().unwrap();
+            assert_eq!((parsed.as_str(), parsed.is_reverse_domain()), (id, is_reverse_domain));
         }
         let longer = format!("{longest}a");
         for id in [
             "",
-            "app",
-            "app_123",
+            "-x",
+            "_x",
             ".a",
+            "..",
             "com.",
             "com..app",
             "com.example.app/../x",
             "com.ex\u{e4}mple",
-            "c-m.app",
+            "a b",
             &longer,
         ] {
             assert_eq!(id.parse::<AppId>().unwrap_err().kind(), ErrorKind::InvalidInput, "{id}");

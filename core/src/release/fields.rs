@@ -102,7 +102,13 @@ fn critical(document: &Object<'_>) -> Result<Vec<String>, String> {
 }
 
 pub(super) fn app_id(value: &Value<'_>) -> Result<AppId, String> {
-    value.text()?.parse().map_err(|error: Error| error.to_string())
+    let id: AppId = value.text()?.parse().map_err(|error: Error| error.to_string())?;
+    if id.is_reverse_domain() {
+        return Ok(id);
+    }
+    Err(format!(
+        "app id {id}: expected a reverse domain such as com.example.app"
+    ))
 }
 
 pub(super) fn channel(value: &Value<'_>) -> Result<ChannelName, String> {
