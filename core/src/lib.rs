@@ -81,6 +81,7 @@ pub mod publish;
 mod queue;
 pub mod release;
 pub mod seal;
+mod size;
 mod stages;
 pub mod store;
 mod strict_json;

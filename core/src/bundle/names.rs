@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::finding::{Finding, FindingCode};
 use crate::limits::Limits;
 use crate::path::SafePath;
+use crate::size;
 
 /// Names of files that hold credentials.
 const SECRET_NAMES: [&str; 9] = [
@@ -138,10 +139,28 @@ pub(super) fn unportable(path: &SafePath, spellings: &mut HashMap<String, String
     if let Some(problem) = path.portability_problem() {
         return Some(warn(format!("works on phones, but the name {problem}")));
     }
-    let other = spellings.insert(path.as_str().to_lowercase(), path.as_str().to_owned())?;
-    Some(warn(format!(
-        "differs from {other} only in upper and lower case; not every file system keeps both"
-    )))
+    let other = spellings.insert(folded(path.as_str()), path.as_str().to_owned())?;
+    let difference = if other.to_lowercase() == path.as_str().to_lowercase() {
+        "upper and lower case; not every file system keeps both"
+    } else {
+        "Unicode normalization (composed or decomposed characters); the file systems of macOS and iOS keep one of them"
+    };
+    Some(warn(format!("differs from {other} only in {difference}")))
+}
+
+/// The name as the least distinguishing file systems compare it.
+#[cfg(feature = "pack")]
+fn folded(path: &str) -> String {
+    use unicode_normalization::UnicodeNormalization as _;
+
+    // Composed last: the lower case of a composed character may be decomposed.
+    path.nfd().collect::<String>().to_lowercase().nfc().collect()
+}
+
+/// A device library is without the tables of Unicode, and packs nothing.
+#[cfg(not(feature = "pack"))]
+fn folded(path: &str) -> String {
+    path.to_lowercase()
 }
 
 /// More than devices accept unless their host says otherwise.
@@ -152,14 +171,19 @@ pub(super) fn over_limits<'a>(files: impl Iterator<Item = (&'a SafePath, u64)>, 
         count += 1;
         total = total.saturating_add(size);
         if size > limits.file_size {
-            let message = format!("has {size} bytes; devices take at most {} by default", limits.file_size);
+            let message = format!(
+                "has {}; devices take at most {} by default",
+                size::text(size),
+                size::text(limits.file_size)
+            );
             findings.push(Finding::warning(FindingCode::OverDeviceLimit, message).in_file(path.as_str()));
         }
     }
     if total > limits.total_size {
         let message = format!(
-            "all files have {total} bytes; devices take at most {} by default",
-            limits.total_size
+            "all files have {}; devices take at most {} by default",
+            size::text(total),
+            size::text(limits.total_size)
         );
         findings.push(Finding::warning(FindingCode::OverDeviceLimit, message));
     }

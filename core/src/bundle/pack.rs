@@ -20,6 +20,7 @@ use crate::limits::Limits;
 use crate::output;
 use crate::progress::{Control, Phase, SharedProgress};
 use crate::queue::{OrderedQueue, Window};
+use crate::size;
 use crate::stages::{CHUNK, read_full};
 
 /// Each thread holds buffers, and beyond this the writing thread is what all wait for.
@@ -264,7 +265,9 @@ fn over_expansion(size: u64, compressed_size: u64) -> Option<Finding> {
     let limits = Limits::default();
     limits.expands_too_far(size, compressed_size).then(|| {
         let message = format!(
-            "{size} bytes shrink to {compressed_size}; beyond {} : 1 devices refuse it by default",
+            "{} shrink to {}; beyond {} : 1 devices refuse it by default",
+            size::text(size),
+            size::text(compressed_size),
             limits.expansion_ratio
         );
         Finding::warning(FindingCode::OverDeviceLimit, message)

@@ -44,7 +44,7 @@ impl IgnoreRules {
     }
 
     /// The rule that excludes a path, in the words of its author.
-    pub(super) fn excluding(&self, path: &str, is_folder: bool) -> Option<String> {
+    pub(super) fn excluding(&self, path: &Path, is_folder: bool) -> Option<String> {
         match self.0.matched(path, is_folder) {
             ignore::Match::Ignore(glob) => Some(glob.original().to_owned()),
             ignore::Match::Whitelist(_) | ignore::Match::None => None,
@@ -72,7 +72,7 @@ impl IgnoreRules {
     }
 
     #[allow(clippy::unused_self, reason = "the form of those that have rules")]
-    pub(super) fn excluding(&self, _path: &str, _is_folder: bool) -> Option<String> {
+    pub(super) fn excluding(&self, _path: &Path, _is_folder: bool) -> Option<String> {
         None
     }
 }

@@ -1,6 +1,7 @@
 //! Listing the folder that is to be packed: what goes in, what stays out, what must not be there.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use crate::progress::Control;
 
 /// What operating systems and git leave in folders and no app ever wants.
 const ALWAYS_EXCLUDED: [&str; 4] = [".DS_Store", "__MACOSX", ".git", "Thumbs.db"];
+/// How names begin of what macOS keeps beside a file where the file system has no place for it (AppleDouble, RFC 1740).
+const APPLE_DOUBLE: &str = "._";
 
 /// What is in the folder.
 #[cfg_attr(
@@ -117,8 +120,8 @@ impl Scanner<'_> {
         for name in names {
             let source = here.join(&name);
             let Some(name) = name.to_str() else {
-                let problem = "the file name is not UTF-8, so it cannot be in a bundle; rename or remove it";
-                return Err(Error::invalid_input(source.display().to_string(), problem));
+                self.leave_out_unnameable(&source, prefix, &name)?;
+                continue;
             };
             let path = if prefix.is_empty() {
                 name.to_owned()
@@ -170,6 +173,25 @@ impl Scanner<'_> {
         }
     }
 
+    /// A name that is not UTF-8 cannot be in a bundle: it is excluded, or refused.
+    fn leave_out_unnameable(&mut self, source: &Path, prefix: &str, name: &OsStr) -> Result<()> {
+        let kind = fs::symlink_metadata(source).at("look at", source)?.file_type();
+        let is_folder = kind.is_dir() || (kind.is_symlink() && source.is_dir());
+        let path = Path::new(prefix).join(name);
+        let shown = path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+        let always = always_excluded(&name.to_string_lossy());
+        let Some(rule) = always.or_else(|| self.rules.excluding(&path, is_folder)) else {
+            let problem = "the file name is not UTF-8, so it cannot be in a bundle; rename or remove it, or exclude it with an \
+                           ignore rule";
+            return Err(Error::invalid_input(source.display().to_string(), problem));
+        };
+        self.scan.excluded.push(Excluded {
+            path: if is_folder { format!("{shown}/") } else { shown },
+            rule,
+        });
+        Ok(())
+    }
+
     fn enter(&mut self, above: &mut Vec<PathBuf>, source: &Path, real: PathBuf, path: SafePath) -> Result<bool> {
         if above.contains(&real) {
             let problem = format!(
@@ -208,10 +230,10 @@ impl Scanner<'_> {
 
     /// The rule that keeps a path out of the archive, in the words of its author.
     fn excluded_by(&self, name: &str, path: &str, is_folder: bool) -> Option<String> {
-        if path == IGNORE_FILE || ALWAYS_EXCLUDED.contains(&name) {
+        if path == IGNORE_FILE {
             return Some(format!("{name} (always)"));
         }
-        self.rules.excluding(path, is_folder)
+        always_excluded(name).or_else(|| self.rules.excluding(Path::new(path), is_folder))
     }
 
     /// Where a symbolic link leads, if that is inside the folder.
@@ -297,6 +319,15 @@ impl Scanner<'_> {
             }),
         }
     }
+}
+
+/// The rule for what no app ever wants.
+fn always_excluded(name: &str) -> Option<String> {
+    if ALWAYS_EXCLUDED.contains(&name) {
+        return Some(format!("{name} (always)"));
+    }
+    name.starts_with(APPLE_DOUBLE)
+        .then(|| format!("{APPLE_DOUBLE}* (always)"))
 }
 
 /// Paths named to be allowed that are in no bundle: a typing error would otherwise go unnoticed.

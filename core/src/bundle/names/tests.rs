@@ -96,6 +96,23 @@ fn names_that_collide_without_case_name_one_another() {
     assert!(finding.message.contains("Logo.png") && !finding.is_error(), "{finding}");
 }
 
+#[cfg(feature = "pack")]
+#[test]
+fn names_that_are_equal_after_normalization_name_one_another() {
+    let mut spellings = HashMap::new();
+    let (composed, decomposed) = (path("caf\u{e9}.html"), path("cafe\u{301}.html"));
+    assert!(unportable(&composed, &mut spellings).is_none());
+    let finding = unportable(&decomposed, &mut spellings).unwrap();
+    assert!(
+        finding.message.contains("caf\u{e9}.html") && finding.message.contains("normalization"),
+        "{finding}"
+    );
+    assert!(!finding.is_error());
+    assert!(unportable(&path("cafe.html"), &mut spellings).is_none());
+    // Both at once: case and form.
+    assert!(unportable(&path("CAFE\u{301}.html"), &mut spellings).is_some());
+}
+
 #[test]
 fn sizes_above_the_limits_of_devices_are_warned_of() {
     let limits = Limits {

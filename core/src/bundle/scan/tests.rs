@@ -80,6 +80,54 @@ fn leftovers_of_systems_and_ignored_files_stay_out_and_are_reported() {
     );
 }
 
+/// macOS writes them beside files on a disk of another system; a device would load them as if they were pages.
+#[test]
+fn files_of_apple_double_stay_out_and_are_reported() {
+    let folder = tree(&[
+        "._index.html",
+        "index.html",
+        "assets/._app.js",
+        "assets/app.js",
+        "_.txt",
+        ".well-known/x",
+    ]);
+    let scan = scan_with(&folder, &[]).unwrap();
+    assert_eq!(paths(&scan), [".well-known/x", "_.txt", "assets/app.js", "index.html"]);
+    let excluded: Vec<_> = scan
+        .excluded
+        .iter()
+        .map(|one| (one.path.as_str(), one.rule.as_str()))
+        .collect();
+    assert_eq!(
+        excluded,
+        [("._index.html", "._* (always)"), ("assets/._app.js", "._* (always)")]
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_utf_8_is_excluded_by_a_rule_and_refused_without_one() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = tree(&["a", "fonts/b"]);
+    let name = |bytes: &'static [u8]| folder.path().join(OsStr::from_bytes(bytes));
+    fs::write(name(b"caf\xe9.txt"), "x").unwrap();
+    let error = scan_with(&folder, &[]).map(|_| ()).unwrap_err();
+    assert!(
+        error.to_string().contains("not UTF-8") && error.to_string().contains("ignore rule"),
+        "{error}"
+    );
+    fs::create_dir(name(b"fonts/\xff")).unwrap();
+    fs::write(name(b"fonts/\xff/c"), "x").unwrap();
+
+    let scan = scan_with(&folder, &["*.txt", "/fonts/?"]).unwrap();
+
+    // `?` is any one byte or character, so the rule takes both.
+    assert_eq!(paths(&scan), ["a", "fonts/"]);
+    let excluded: Vec<_> = scan.excluded.iter().map(|one| one.path.as_str()).collect();
+    assert_eq!(excluded, ["caf\u{fffd}.txt", "fonts/b", "fonts/\u{fffd}/"]);
+}
+
 #[test]
 fn a_bad_ignore_rule_is_named() {
     let error = scan_with(&tree(&["a"]), &["{a,"]).map(|_| ()).unwrap_err();
