@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::call::{Call, Place};
@@ -49,6 +50,27 @@ impl fmt::Display for Checksum {
     }
 }
 
+/// A native package of the project that a bundle was built from: what the app must hold for the bundle to work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NativePackage {
+    /// Its name, such as `@capacitor/camera`.
+    pub name: String,
+    /// Its version as package.json has it, which may be a range such as `^7.0.0`.
+    pub version: String,
+}
+
+impl NativePackage {
+    /// The package of this name and version.
+    #[must_use]
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+        }
+    }
+}
+
 /// A bundle that is to be registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewBundle {
@@ -59,6 +81,7 @@ pub struct NewBundle {
     session_key: Option<IvSessionKey>,
     key_id: Option<String>,
     min_update_version: Option<String>,
+    native_packages: Option<Vec<NativePackage>>,
 }
 
 impl NewBundle {
@@ -79,6 +102,7 @@ impl NewBundle {
             session_key: None,
             key_id: None,
             min_update_version: None,
+            native_packages: None,
         })
     }
 
@@ -93,6 +117,13 @@ impl NewBundle {
         check_new_version(&oldest)?;
         self.min_update_version = Some(oldest);
         Ok(self)
+    }
+
+    /// The native packages of the project. The server stores them with the bundle and lists them.
+    #[must_use]
+    pub fn with_native_packages(mut self, packages: Vec<NativePackage>) -> Self {
+        self.native_packages = Some(packages);
+        self
     }
 
     /// The archive is sealed in Capgo's v2 format, with this IV and session key, by the key of this id if it is known.
@@ -166,6 +197,9 @@ impl NewBundle {
         }
         if let Some(oldest) = &self.min_update_version {
             body["min_update_version"] = json!(oldest);
+        }
+        if let Some(packages) = &self.native_packages {
+            body["native_packages"] = json!(packages);
         }
         body
     }

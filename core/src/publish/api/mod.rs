@@ -54,7 +54,7 @@ use std::time::Duration;
 pub use crate::app_id::AppId;
 pub use change::DeleteAll;
 pub use channel::Channel;
-pub use create::{Checksum, NewBundle};
+pub use create::{Checksum, NativePackage, NewBundle};
 pub use key::ApiKey;
 pub use pages::{Bundles, Channels};
 pub use refusal::ApiError;

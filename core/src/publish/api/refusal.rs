@@ -57,9 +57,9 @@ impl fmt::Display for ApiError {
     }
 }
 
-/// What an object says if it is a refusal: the code and the text. Three forms are about: that of Capgo's servers
-/// (`error` a code, `message`), the documented one (`error` a text, `status` `KO`), and that of older servers (`status` a
-/// text, `error` with details).
+/// The code and the text of an object that is a refusal. Four forms are known: `error` a text, `status` `KO`, `code` the
+/// code and `message` the details (documented, and our server); the same without `code` (documented); `error` a code and
+/// `message` a text (Capgo's backend); `status` a text and `error` its details (older servers).
 pub(super) fn words(body: &Value, is_error_status: bool) -> Option<(Option<String>, String)> {
     let text = |name: &str| {
         body.get(name)
@@ -75,11 +75,21 @@ pub(super) fn words(body: &Value, is_error_status: bool) -> Option<(Option<Strin
     if !is_refusal && !is_error_status {
         return None;
     }
+    let stated = text("code").filter(|code| is_code(code));
     let status = status.filter(|status| !["ko", "error"].contains(&status.to_ascii_lowercase().as_str()));
-    let code = error.filter(|error| is_code(error));
-    let said = [message, error.filter(|_| code.is_none()), status];
-    let said = if message.is_some() { &said[..1] } else { &said[1..] };
-    let said: Vec<&str> = said.iter().rev().flatten().copied().collect();
+    // Where the code has a member of its own, `error` is a text for people.
+    let error_as_code = error.filter(|error| is_code(error));
+    let code = stated.or(error_as_code);
+    let error_as_text = error.filter(|error| code != Some(*error));
+    let said: Vec<&str> = match (stated, message) {
+        (Some(_), Some(message)) => error_as_text
+            .filter(|error| *error != message)
+            .into_iter()
+            .chain([message])
+            .collect(),
+        (None, Some(message)) => vec![message],
+        (_, None) => status.into_iter().chain(error_as_text).collect(),
+    };
     Some((code.map(str::to_owned), said.join(": ")))
 }
 
@@ -98,5 +108,7 @@ pub(super) fn advice(code: Option<&str>, message: &str, status: u16) -> Option<&
     };
     code.and_then(advice_for_code)
         .or_else(|| advice_for_text(message))
+        // Details stand behind the documented text.
+        .or_else(|| advice_for_text(message.split_once(": ")?.0))
         .or_else(by_status)
 }

@@ -31,8 +31,15 @@ pub struct RemoteBundle {
     pub external_url: Option<String>,
     /// Who keeps it, for example `r2` or `external`.
     pub storage_provider: Option<String>,
+    /// The bucket the server keeps it in.
+    pub bucket_id: Option<String>,
     /// Where the server keeps it.
     pub r2_path: Option<String>,
+    /// Bytes of the stored archive.
+    pub size: Option<u64>,
+    /// The native packages of the project it was built from, as the server has them; see
+    /// [`NativePackage`](super::NativePackage).
+    pub native_packages: Option<Vec<Value>>,
     /// A link to what is new.
     pub link: Option<String>,
     /// What was remarked.
@@ -45,7 +52,7 @@ pub struct RemoteBundle {
     pub updated_at: Option<String>,
     /// The organization it belongs to.
     pub owner_org: Option<String>,
-    /// Who registered it.
+    /// Who registered it, as the server names the key or person.
     pub user_id: Option<String>,
     /// The command that registered it.
     pub cli_version: Option<String>,
@@ -69,7 +76,10 @@ impl Row for RemoteBundle {
             key_id: text("key_id")?,
             external_url: text("external_url")?,
             storage_provider: text("storage_provider")?,
+            bucket_id: text("bucket_id")?,
             r2_path: text("r2_path")?,
+            size: row.get("size").and_then(Value::as_u64),
+            native_packages: optional_list(row, "native_packages")?,
             link: text("link")?,
             comment: text("comment")?,
             min_update_version,
@@ -94,6 +104,14 @@ pub(super) fn id(row: &Value) -> Result<u64, String> {
     id.as_u64()
         .or_else(from_text)
         .ok_or_else(|| "the id of a row is no number".to_owned())
+}
+
+fn optional_list(row: &Value, name: &str) -> Result<Option<Vec<Value>>, String> {
+    match row.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(list)) => Ok(Some(list.clone())),
+        Some(_) => Err(format!("the field {name} of a row is no array")),
+    }
 }
 
 /// The text of a field that may be absent or `null`.

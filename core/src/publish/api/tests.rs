@@ -13,6 +13,7 @@ mod creating;
 mod listing;
 mod refusing;
 mod sending;
+mod shapes;
 
 use serde_json::{Value, json};
 

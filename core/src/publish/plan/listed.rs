@@ -3,7 +3,7 @@
 use super::{Channel, Registry};
 use crate::error::{Error, Result};
 use crate::progress::Control;
-use crate::publish::api::{Api, ApiError, AppId, Checksum, NewBundle};
+use crate::publish::api::{Api, ApiError, AppId, Checksum, NativePackage, NewBundle};
 use crate::seal::capgo::IvSessionKey;
 use crate::transport::Url;
 
@@ -16,6 +16,7 @@ pub struct ApiRegistry<'a> {
     checksum: Checksum,
     sealed: Option<(IvSessionKey, String)>,
     oldest_native: Option<String>,
+    native_packages: Option<Vec<NativePackage>>,
 }
 
 impl<'a> ApiRegistry<'a> {
@@ -29,6 +30,7 @@ impl<'a> ApiRegistry<'a> {
             checksum: checksum.into(),
             sealed: None,
             oldest_native: None,
+            native_packages: None,
         }
     }
 
@@ -43,6 +45,13 @@ impl<'a> ApiRegistry<'a> {
     #[must_use]
     pub fn for_native(mut self, oldest: impl Into<String>) -> Self {
         self.oldest_native = Some(oldest.into());
+        self
+    }
+
+    /// The native packages of the project; see [`NewBundle::with_native_packages`].
+    #[must_use]
+    pub fn with_native_packages(mut self, packages: Vec<NativePackage>) -> Self {
+        self.native_packages = Some(packages);
         self
     }
 }
@@ -72,6 +81,9 @@ impl Registry for ApiRegistry<'_> {
         }
         if let Some(oldest) = &self.oldest_native {
             bundle = bundle.for_native(oldest)?;
+        }
+        if let Some(packages) = &self.native_packages {
+            bundle = bundle.with_native_packages(packages.clone());
         }
         Ok(self.api.create(&bundle, control)?.map(|bundle| bundle.id))
     }
