@@ -277,6 +277,22 @@ pub enum Error {
         /// The system's own error.
         source: io::Error,
     },
+    /// Nothing of a site is at the place that was named. Only publishing makes a site.
+    #[error("{site}: no site is there; check the place, or publish a release or key ring to it first")]
+    NoSuchSite {
+        /// The place.
+        site: String,
+    },
+    /// The site has neither a channel of this name nor a release for it. Only publishing makes a channel.
+    #[error("channel {channel}: {site} has no such channel{}", known_channels(known))]
+    NoSuchChannel {
+        /// The channel that was named.
+        channel: String,
+        /// The site.
+        site: String,
+        /// The channels it has.
+        known: Vec<String>,
+    },
     /// Reading or writing failed.
     #[error("{}: {operation} failed: {source}", path.display())]
     Io {
@@ -333,6 +349,13 @@ pub enum Error {
     },
 }
 
+fn known_channels(known: &[String]) -> String {
+    match known {
+        [] => String::new(),
+        known => format!("; it has {}", known.join(", ")),
+    }
+}
+
 impl Error {
     /// The coarse classification of this error.
     #[must_use]
@@ -350,7 +373,10 @@ impl Error {
             Self::ReleaseRefused { reason, .. } => reason.kind(),
             Self::RefusedBefore { kind, .. } => *kind,
             Self::NoSpace { .. } | Self::NotEnoughSpace { .. } => ErrorKind::NoSpace,
-            Self::NotFound { .. } | Self::UnknownBundle { .. } => ErrorKind::NotFound,
+            Self::NotFound { .. }
+            | Self::UnknownBundle { .. }
+            | Self::NoSuchSite { .. }
+            | Self::NoSuchChannel { .. } => ErrorKind::NotFound,
             Self::InUse { .. } => ErrorKind::InUse,
             Self::Busy { .. } | Self::ChangedMeanwhile { .. } => ErrorKind::Busy,
             Self::Unsupported { .. } => ErrorKind::Unsupported,

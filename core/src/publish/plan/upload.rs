@@ -7,6 +7,7 @@ use super::{Step, Work};
 use crate::error::Result;
 use crate::progress::Control;
 use crate::publish::outcome::may_have_been_done;
+use crate::size;
 use crate::transport::Url;
 
 /// A place for archives, under a name that is settled: a key of a bucket, a file of a server.
@@ -70,7 +71,7 @@ impl<'a> Upload<'a> {
 
 impl Step for Upload<'_> {
     fn describe(&self) -> String {
-        format!("upload {} bytes to {}", self.size, self.storage.place())
+        format!("upload {} to {}", size::text(self.size), self.storage.place())
     }
 
     fn prepare(&mut self, control: &Control) -> Result<()> {

@@ -6,7 +6,7 @@ use super::channel::keep;
 use super::publish::sequence;
 use super::signing::{Signed, Signing};
 use super::state::State;
-use super::steps::{self, Decision, Run, Step};
+use super::steps::{Decision, Run, Step};
 use super::{Note, Outcome, Publisher};
 use crate::error::{Error, Result};
 use crate::progress::Control;
@@ -37,12 +37,13 @@ impl Publisher<'_> {
     /// nowhere, so with no candidate the sequence must be said.
     ///
     /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a site or channel that does not exist;
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where it is not clear what to go back to, with the releases that
     /// there are; [`NotTrusted`](crate::ErrorKind::NotTrusted) for a release that the newest ring does not vouch for, and, with
     /// a ring from the site, one that not all of these keys signed; else as of [`publish`](Self::publish).
     pub fn rollback(&self, to: Option<u64>, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
         let dry_run = run.dry_run;
-        steps::carry_out(self.storage, run, |control| {
+        self.change(run, |control| {
             let mut state = self.state(control)?;
             let mut decision = Decision::default();
             let rings = signing.rings(self, &[], &mut decision.notes, control)?;
@@ -90,11 +91,12 @@ impl Publisher<'_> {
     /// these keys.
     ///
     /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a site or channel that does not exist;
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the channel offers nothing, or a sequence is asked for;
     /// [`NotTrusted`](crate::ErrorKind::NotTrusted) as of [`rollback`](Self::rollback); else as of [`publish`](Self::publish).
     pub fn renew(&self, within: Option<Duration>, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
         let dry_run = run.dry_run;
-        steps::carry_out(self.storage, run, |control| {
+        self.change(run, |control| {
             if signing.sequence.is_some() {
                 let problem = "a renewal may make two releases: leave the sequence out";
                 return Err(Error::invalid_input("sequence", problem));

@@ -1,7 +1,7 @@
 //! What a channel offers, changed without a new release.
 
 use super::state::State;
-use super::steps::{self, Decision, Run, Step};
+use super::steps::{Decision, Run, Step};
 use super::{Note, Outcome, Publisher};
 use crate::error::{Error, Result};
 use crate::release::site;
@@ -11,10 +11,11 @@ impl Publisher<'_> {
     /// The candidate becomes the release for everybody. With a sequence, only that candidate; done before, it is done.
     ///
     /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a site or channel that does not exist;
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such candidate; [`NotTrusted`](crate::ErrorKind::NotTrusted)
     /// if it has expired; see [`Unfinished`](super::Unfinished).
     pub fn promote(&self, sequence: Option<u64>, run: &mut Run<'_>) -> Outcome {
-        steps::carry_out(self.storage, run, |control| {
+        self.change(run, |control| {
             let state = self.state(control)?;
             let channel = &state.channel;
             let candidate = match (channel.candidate, sequence) {
@@ -47,7 +48,7 @@ impl Publisher<'_> {
     /// As of [`promote`](Self::promote); [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lower share that was not
     /// asked for, and one above 10,000.
     pub fn rollout(&self, share_bps: u16, may_lower: bool, run: &mut Run<'_>) -> Outcome {
-        steps::carry_out(self.storage, run, |control| {
+        self.change(run, |control| {
             require_share(share_bps)?;
             let state = self.state(control)?;
             let Some(candidate) = state.channel.candidate else {
@@ -84,9 +85,10 @@ impl Publisher<'_> {
     /// The candidate is offered no longer. Nothing else of the site is looked at, so that nothing stands in the way.
     ///
     /// # Errors
-    /// See [`Unfinished`](super::Unfinished).
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a site or channel that does not exist; see
+    /// [`Unfinished`](super::Unfinished).
     pub fn pause(&self, run: &mut Run<'_>) -> Outcome {
-        steps::carry_out(self.storage, run, |control| {
+        self.change(run, |control| {
             let state = self.state(control)?;
             let Some(candidate) = state.channel.candidate else {
                 return Ok(Decision::already_done(state.channel));

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::existing::require_site;
 use super::list::channel_names;
 use super::state::{read_channel, read_release, release_of_path};
 use super::steps::Run;
@@ -64,11 +65,12 @@ pub struct Collected {
 /// Stopped at any point, run it again.
 ///
 /// # Errors
-/// [`Error::ReleaseRefused`] and [`Corrupt`](crate::ErrorKind::Corrupt) for a channel file or a release that is kept and
+/// [`NotFound`](crate::ErrorKind::NotFound) where nothing is published; [`Error::ReleaseRefused`] and [`Corrupt`](crate::ErrorKind::Corrupt) for a channel file or a release that is kept and
 /// cannot be read, or is not there, before anything is removed; [`Busy`](crate::ErrorKind::Busy) if a channel changes
 /// meanwhile; why something could not be listed or removed.
 pub fn collect(storage: &dyn SiteStorage, app: &AppId, options: &GcOptions, run: &mut Run<'_>) -> Result<Collected> {
     let control = run.control;
+    require_site(storage, control)?;
     let _held = if run.dry_run {
         None
     } else {

@@ -1,5 +1,6 @@
 //! What a site has, for people and scripts.
 
+use super::existing::{require_channel, require_site};
 use super::proved::is_of_document;
 use super::state::{read_channel, read_release, release_of_path};
 use super::storage::SiteStorage;
@@ -50,13 +51,18 @@ pub struct Listed {
 /// What a site has. With a channel, of that one alone.
 ///
 /// # Errors
-/// Why a channel file cannot be read, and what the storage can come to.
+/// [`NotFound`](crate::ErrorKind::NotFound) where nothing is published, and for a channel that does not exist; why a channel file
+/// cannot be read, and what the storage can come to.
 pub fn list(
     storage: &dyn SiteStorage,
     app: &AppId,
     channel: Option<&ChannelName>,
     control: &Control,
 ) -> Result<Listing> {
+    match channel {
+        Some(channel) => require_channel(storage, channel, control)?,
+        None => require_site(storage, control)?,
+    }
     let wanted = |name: &ChannelName| channel.is_none_or(|channel| channel == name);
     let mut channels = Vec::new();
     for name in channel_names(storage, control)?.into_iter().filter(wanted) {

@@ -20,6 +20,7 @@ mod again;
 mod bucket;
 mod bundle;
 mod channel;
+mod existing;
 mod folder;
 pub mod gc;
 mod list;
@@ -63,7 +64,7 @@ pub struct Publisher<'a> {
 }
 
 impl<'a> Publisher<'a> {
-    /// The channel of this name, which comes into being with its first release.
+    /// The channel of this name. Its first release makes it; all other operations require it to exist.
     #[must_use]
     pub fn new(storage: &'a dyn SiteStorage, app: &'a AppId, channel: &'a ChannelName) -> Self {
         Self {

@@ -13,6 +13,7 @@ use crate::progress::Control;
 use crate::release::site;
 use crate::release::{Candidate, Envelope, KeyRing, NewRelease, Release};
 use crate::seal::stream;
+use crate::size;
 use crate::store::{NativeRange, Timestamp};
 
 /// More than the header of an archive sealed for 16 keys of 4096 bits.
@@ -410,14 +411,14 @@ fn tell(decision: &mut Decision, bundle: &Bundle, wanted: &NewRelease) {
     if bundle.is_sealed() {
         let recipients = bundle.recipients.len();
         decision.steps.push(Step::Told(format!(
-            "seal {} bytes for {recipients} content keys and put them at archives/<digest of the header>.sealed",
-            bundle.archive.size
+            "seal {} for {recipients} content keys and put it at archives/<digest of the header>.sealed",
+            size::text(bundle.archive.size)
         )));
     } else {
         let path = site::plain_archive_path(&bundle.archive.digest);
         decision
             .steps
-            .push(Step::Told(format!("put {} bytes at {path}", bundle.archive.size)));
+            .push(Step::Told(format!("put {} at {path}", size::text(bundle.archive.size))));
     }
     let files = site::file_list_path(&bundle.files_digest);
     decision.steps.push(Step::Told(format!("write {files}")));

@@ -10,6 +10,7 @@ use super::storage::{Content, OnlyIf, Sent, SiteStorage, Written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Control;
 use crate::release::ChannelFile;
+use crate::size;
 
 /// How an operation is carried out.
 pub struct Run<'a> {
@@ -132,7 +133,7 @@ impl Step {
     fn describe(&self) -> String {
         match self {
             Self::Told(what) => what.clone(),
-            Self::File { path, size, .. } => format!("put {size} bytes at {path}"),
+            Self::File { path, size, .. } => format!("put {} at {path}", size::text(*size)),
             Self::New { path, .. } => format!("write {path}"),
             Self::Replace { path, .. } => format!("add signatures to {path}"),
             Self::Keep { path, .. } => format!("keep {path}, which is there"),

@@ -3,11 +3,14 @@
 use std::fs;
 use std::time::Duration;
 
+use super::super::steps::Run;
 use super::super::storage::OnlyIf;
-use super::super::{FolderSite, Placement, SiteStorage, Written, publish_ring};
+use super::super::{FolderSite, Placement, Publisher, SiteStorage, Written, gc, list, publish_ring};
 use super::fixtures::*;
 use crate::error::ErrorKind;
 use crate::progress::Control;
+use crate::release::ChannelName;
+use crate::store::Timestamp;
 
 #[test]
 fn a_folder_holds_exactly_the_site_and_files_that_all_may_read() {
@@ -94,4 +97,57 @@ fn a_file_that_was_changed_by_hand_is_seen() {
         site.put_file("a/b.json", &file, &control).unwrap_err().kind(),
         ErrorKind::InvalidInput
     );
+}
+
+/// A typing error must not pass for an emergency that was dealt with.
+#[test]
+fn operations_on_what_does_not_exist_fail_and_make_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("nope");
+    let site = FolderSite::new(&root);
+    let keys = [&*KEY];
+    let refused = |site: &FolderSite, channel: &ChannelName| {
+        let publisher = Publisher::new(site, &APP, channel).at(Timestamp(NOW));
+        let sign = signing(&keys);
+        for dry_run in [true, false] {
+            let control = Control::new();
+            let act = |operation: &dyn Fn(&mut Run<'_>) -> ErrorKind| {
+                operation(&mut Run {
+                    dry_run,
+                    control: &control,
+                    before: &mut |_| {},
+                })
+            };
+            let kinds = [
+                act(&|run| publisher.promote(None, run).unwrap_err().kind()),
+                act(&|run| publisher.rollout(500, true, run).unwrap_err().kind()),
+                act(&|run| publisher.pause(run).unwrap_err().kind()),
+                act(&|run| publisher.rollback(Some(1), &sign, run).unwrap_err().kind()),
+                act(&|run| publisher.renew(None, &sign, run).unwrap_err().kind()),
+                list(site, &APP, Some(channel), &control).unwrap_err().kind(),
+            ];
+            assert_eq!(kinds, [ErrorKind::NotFound; 6]);
+        }
+    };
+    refused(&site, &CHANNEL);
+    let control = Control::new();
+    assert!(
+        list(&site, &APP, None, &control)
+            .unwrap_err()
+            .to_string()
+            .contains("no site is there")
+    );
+    run(|run| {
+        let error = gc::collect(&site, &APP, &gc::GcOptions::default(), run).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    });
+    assert!(!root.exists());
+
+    run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
+    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    let mistyped: ChannelName = "prodution".parse().unwrap();
+    refused(&site, &mistyped);
+    let error = list(&site, &APP, Some(&mistyped), &control).unwrap_err().to_string();
+    assert!(error.contains("has no such channel; it has production"), "{error}");
+    assert!(!root.join("channels/prodution.json").exists());
 }
