@@ -132,6 +132,8 @@ impl Failure {
             // A server's own word for it; it is one word, or there is none.
             Error::Api(refused) => refused.code.clone().map(Cow::Owned),
             Error::ReleaseRefused { reason, .. } => Some(reason.as_str().into()),
+            Error::NoSuchSite { .. } => Some("site_not_found".into()),
+            Error::NoSuchChannel { .. } => Some("channel_not_found".into()),
             _ => None,
         };
         Self {

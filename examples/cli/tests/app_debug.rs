@@ -206,3 +206,89 @@ fn a_question_about_pages_that_fails_does_not_take_the_proof_back() {
     assert_eq!(document["proof"], "digest");
     assert!(codes.contains(&&"cors_unknown".into()), "{document}");
 }
+
+/// An update server that has nothing new.
+fn up_to_date() -> String {
+    answering(
+        (
+            200,
+            r#"{"error":"no_new_version_available","kind":"up_to_date"}"#.to_owned(),
+        ),
+        (200, Vec::new()),
+    )
+}
+
+#[test]
+fn the_native_version_is_said_with_where_it_is_from() {
+    let project = Project::new();
+    let base = up_to_date();
+    let line = format!("app debug --update-url {base}/updates");
+    let assumed = |project: &Project, more: &str| project.run(&format!("{line} {more} --json")).document();
+
+    let of_package = assumed(&project, "");
+    assert_eq!(of_package["nativeVersionFrom"], "package.json");
+    assert_eq!(
+        project::codes_of(&of_package["warnings"]),
+        ["no_cors", "native_version_assumed"]
+    );
+    let said = project.run(&line);
+    let said = format!("{}{}", said.stdout, said.stderr);
+    assert!(
+        said.contains("native version 1.2.3 (package.json)") && said.contains("--native-version"),
+        "{said}"
+    );
+
+    let project = project.with("android/app/build.gradle", "versionName \"1.0.0\"").with(
+        "ios/App/App.xcodeproj/project.pbxproj",
+        "\t\tMARKETING_VERSION = 2.0.0;\n",
+    );
+    let of_android = assumed(&project, "");
+    assert_eq!(
+        of_android["nativeVersionFrom"],
+        "versionName of android/app/build.gradle"
+    );
+    assert_eq!(of_android["request"]["version_build"], "1.0.0");
+    assert_eq!(assumed(&project, "--platform ios")["request"]["version_build"], "2.0.0");
+    let given = assumed(&project, "--native-version 0.9.0");
+    assert_eq!(given["nativeVersionFrom"], "--native-version");
+    assert_eq!(project::codes_of(&given["warnings"]), ["no_cors"]);
+}
+
+#[test]
+fn the_server_of_ones_own_is_asked_where_the_config_names_none() {
+    let project = Project::new();
+    let base = up_to_date();
+    let variables = [("CAPBUNDLE_API_URL", base.clone())];
+    let of_variable = project.run_where("app debug --json", &variables).document();
+    assert_eq!(of_variable["updateUrl"], format!("{base}/updates").as_str());
+    assert!(project::codes_of(&of_variable["warnings"]).contains(&"no_update_url"));
+    let of_option = project.run(&format!("app debug --api-url {base} --json")).document();
+    assert_eq!(of_option["updateUrl"], format!("{base}/updates").as_str());
+
+    // Devices go by the config, whatever this machine publishes to.
+    let config =
+        format!(r#"{{"appId":"com.example.app","plugins":{{"CapacitorUpdater":{{"updateUrl":"{base}/updates"}}}}}}"#);
+    let project = project.with("capacitor.config.json", config);
+    let variables = [("CAPBUNDLE_API_URL", "https://updates.example.com".to_owned())];
+    let of_config = project.run_where("app debug --json", &variables).document();
+    assert_eq!(of_config["updateUrl"], format!("{base}/updates").as_str());
+    assert!(project::codes_of(&of_config["warnings"]).contains(&"other_server"));
+}
+
+#[test]
+fn capgos_options_for_key_and_device_are_taken() {
+    let (updates, project) = (Updates::start(), Project::new());
+    updates.run(&project, "bundle upload --channel production").succeeds();
+    let device = "11111111-2222-4333-8444-555555555555";
+    let line = format!(
+        "app debug com.example.app --native-version 1.0.0 -a {} --api-url {}",
+        updates.key,
+        updates.server.url()
+    );
+    for option in ["--device", "-d", "--device-id"] {
+        let document = project.run(&format!("{line} {option} {device} --json")).document();
+        assert_eq!(document["request"]["device_id"], device);
+    }
+    let said = project.run(&line).stdout;
+    assert!(said.contains("Channels: production serves 1.2.3"), "{said}");
+}

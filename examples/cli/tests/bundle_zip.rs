@@ -338,3 +338,50 @@ fn check_says_what_packing_would_refuse_and_writes_nothing() {
         .fails("index_html_not_found", 1);
     assert_eq!(project.names(), ["bad", "capacitor.config.json", "package.json", "www"]);
 }
+
+#[test]
+fn the_version_of_the_config_comes_before_that_of_package_json() {
+    let project = Project::new().with(
+        "capacitor.config.json",
+        r#"{"appId":"com.example.app","webDir":"www","plugins":{"CapacitorUpdater":{"version":"4.5.6"}}}"#,
+    );
+    let run = project.run("bundle zip --json");
+    assert!(
+        run.stderr
+            .contains("4.5.6 is plugins.CapacitorUpdater.version of capacitor.config.json"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.document()["bundle"], "4.5.6");
+    assert_eq!(
+        project.run("bundle zip --bundle 7.0.0 --json").document()["bundle"],
+        "7.0.0"
+    );
+    let upload = "bundle upload --external https://cdn.example.com/a.zip --dry-run --json";
+    assert_eq!(project.run(upload).document()["bundle"], "4.5.6");
+    project.write(
+        "capacitor.config.json",
+        r#"{"appId":"com.example.app","webDir":"www","plugins":{"CapacitorUpdater":{"version":"latest"}}}"#,
+    );
+    let message = project.run("bundle zip --json").fails("invalid_semver", 1);
+    assert!(message.contains("plugins.CapacitorUpdater.version"), "{message}");
+}
+
+#[test]
+fn what_macos_leaves_beside_files_is_left_out_and_listed() {
+    let project = Project::new().with("www/._index.html", "\u{0}\u{5}\u{16}\u{7}");
+    let document = project.run("bundle zip --json").document();
+    assert_eq!(document["excluded"][0]["path"], "._index.html");
+    assert_eq!(document["files"], 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_equal_after_normalization_are_warned_of() {
+    let project = Project::new()
+        .with("www/caf\u{e9}.html", "")
+        .with("www/cafe\u{301}.html", "");
+    let document = project.run("bundle zip --json").document();
+    let codes = project::codes_of(&document["warnings"]);
+    assert_eq!(codes, ["unportable_name"], "{document}");
+}

@@ -103,8 +103,10 @@ impl Reader {
         let project = Project::new()
             .with(
                 "capacitor.config.json",
-                r#"{"appId":"com.example.app","webDir":"dist","plugins":{"CapacitorUpdater":{"version":"1.0.0","defaultChannel":"Production"}}}"#,
+                r#"{"appId":"com.example.app","webDir":"dist","plugins":{"CapacitorUpdater":{"defaultChannel":"Production"}}}"#,
             )
+            // The native app in the store, as Capacitor's project has it.
+            .with("android/app/build.gradle", "android {\n    defaultConfig {\n        versionName \"1.0.0\"\n    }\n}\n")
             .with("dist/index.html", "<script type=module src=app.js></script>")
             .with("dist/app.js", "CapacitorUpdater.notifyAppReady();");
         Some(Self {
@@ -157,6 +159,16 @@ impl Reader {
 fn behind(told: &str, word: &str) -> String {
     let line = told.lines().find(|line| line.starts_with(word)).expect("it is told");
     line.rsplit(' ').next().unwrap().to_owned()
+}
+
+/// The command that a message says to run.
+fn proposed(message: &str) -> String {
+    let (_, rest) = message
+        .split_once("run `capbundle ")
+        .unwrap_or_else(|| panic!("{message}"));
+    let (command, _) = rest.split_once('`').unwrap();
+    assert!(command.contains("com.example.app_1.2.3.zip"), "{message}");
+    format!("npx @capgo/cli@latest {command}")
 }
 
 #[test]
@@ -290,15 +302,8 @@ fn example_1_external_url_with_encryption() {
     // The page calls the file by another name than Capgo's command does.
     let refused = reader.run(&encrypt);
     assert_eq!(refused.code, 1);
-    assert!(
-        refused.stderr.contains("there are: com.example.app_1.2.3.zip"),
-        "{}",
-        refused.stderr
-    );
-    let path = |name: &str| reader.project.path(name);
-    fs::rename(path("com.example.app_1.2.3.zip"), path("com.example.app-1.2.3.zip")).unwrap();
-    let session = behind(&reader.told(&encrypt), "ivSessionKey ");
-    let sealed = reader.project.read("com.example.app-1.2.3.zip_encrypted.zip");
+    let session = behind(&reader.told(&proposed(&refused.stderr)), "ivSessionKey ");
+    let sealed = reader.project.read("com.example.app_1.2.3.zip_encrypted.zip");
     reader.internet.host("com.example.app-1.2.3.zip", &sealed);
 
     reader.told(&upload.replace("IV_SESSION_KEY_FROM_STEP_3", &session));
@@ -348,18 +353,11 @@ fn example_3_s3_with_encryption() {
     let checksum = behind(&reader.told(zip), "Checksum ");
     let encrypt = encrypt.replace("CHECKSUM", &checksum);
     let refused = reader.run(&encrypt);
-    assert!(
-        refused.stderr.contains("there are: com.example.app_1.2.3.zip"),
-        "{}",
-        refused.stderr
-    );
-    let path = |name: &str| reader.project.path(name);
-    fs::rename(path("com.example.app_1.2.3.zip"), path("com.example.app.zip")).unwrap();
-    let session = behind(&reader.told(&encrypt), "ivSessionKey ");
+    let session = behind(&reader.told(&proposed(&refused.stderr)), "ivSessionKey ");
 
     reader.told(&upload.replace("IV_SESSION_KEY_FROM_STEP_2", &session));
 
-    let sealed = reader.project.read("com.example.app.zip_encrypted.zip");
+    let sealed = reader.project.read("com.example.app_1.2.3.zip_encrypted.zip");
     assert_eq!(
         reader.internet.object("your-app-bundles", "com.example.app/1.2.3.zip"),
         sealed

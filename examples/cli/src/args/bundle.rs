@@ -7,7 +7,7 @@ use capbundle::seal::ChecksumForm;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::JsonSwitch;
-use super::remote::{CleanupArgs, DeleteArgs, ListArgs, MetadataArgs};
+use super::remote::{BundleListArgs, CleanupArgs, DeleteArgs, DownloadArgs, MetadataArgs};
 use super::upload::UploadArgs;
 
 #[derive(Debug, Subcommand)]
@@ -69,11 +69,26 @@ An encrypted bundle is verified by `capbundle bundle decrypt`.")]
 Secrets from the environment: CAPGO_TOKEN (--apikey), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
 (--s3-apikey, --s3-apisecret, --s3-session-token), CAPBUNDLE_PRIVATE_KEY (--key-data-v2).")]
     Upload(Box<UploadArgs>),
-    /// Show the bundles that the server knows, the newest first
+    /// Show the bundles that the server knows, the newest first; with --verify, fetch and prove them
     #[command(after_help = "Examples:
   capbundle bundle list
-  capbundle bundle list com.example.app --json")]
-    List(ListArgs),
+  capbundle bundle list com.example.app --json
+  capbundle bundle list --verify
+
+Exit codes:
+  0  listed, and with --verify every archive is what is registered
+  1  the list could not be read
+  3  with --verify, an archive cannot be fetched or is another one: devices do not get it or refuse it
+  4  with --verify, an archive could not be proved: no address, no checksum, or no public key here")]
+    List(Box<BundleListArgs>),
+    /// Download the archive of a bundle and prove it, for a backup
+    ///
+    /// Nothing is kept that is not what is registered. An encrypted bundle is kept as it is stored, and its session key and
+    /// checksum are printed; together they can be uploaded again.
+    #[command(after_help = "Examples:
+  capbundle bundle download 1.2.3
+  capbundle bundle download 1.2.3 com.example.app --output backup/1.2.3.zip --json")]
+    Download(Box<DownloadArgs>),
     /// Delete one bundle from the server's list, or all
     ///
     /// Bundles that a channel names are refused. An archive in a bucket or at an address of your own stays where it is; a server
@@ -85,7 +100,8 @@ Secrets from the environment: CAPGO_TOKEN (--apikey), AWS_ACCESS_KEY_ID, AWS_SEC
     /// Delete old bundles, but never what a channel names
     #[command(after_help = "Examples:
   capbundle bundle cleanup --keep 10 --dry-run
-  capbundle bundle cleanup com.example.app --keep 10")]
+  capbundle bundle cleanup --older-than 90d
+  capbundle bundle cleanup com.example.app --keep 10 --older-than 90d")]
     Cleanup(CleanupArgs),
     /// Set link and comment of a bundle
     #[command(after_help = "Example:

@@ -35,8 +35,8 @@ pub(crate) use key::{CreateArgs, KeyCommand, SaveArgs};
 pub(crate) use keyring::{KeyringCheckArgs, KeyringCommand, KeyringCreateArgs, KeyringRotateArgs};
 pub(crate) use release::{LookArgs, ReleaseCheckArgs, ReleaseCommand, ReleaseCreateArgs, SignArgs};
 pub(crate) use remote::{
-    AppCommand, ChannelCommand, ChannelSetArgs, CleanupArgs, DebugArgs, DeleteArgs, DevicePlatform, ListArgs,
-    MetadataArgs,
+    AppCommand, BundleListArgs, ChannelCommand, ChannelSetArgs, CleanupArgs, DebugArgs, DeleteArgs, DevicePlatform,
+    DownloadArgs, ListArgs, MetadataArgs,
 };
 pub(crate) use server::{NetworkArgs, ServerArgs};
 pub(crate) use site::{
@@ -179,7 +179,7 @@ pub(crate) struct ManArgs {
     pub(crate) to: Option<PathBuf>,
 }
 
-/// Whether `--json` was asked for on a command line that could not be parsed.
+/// Whether `--json` was asked for on a command line that could not be parsed. `--json=true` is one of these: it takes no value.
 ///
 /// Errors of the command line are JSON too, so this has to be known before parsing succeeds. A `j` behind a short
 /// option that takes a value is part of that value (`-pjson`).
@@ -191,6 +191,7 @@ pub(crate) fn wants_json(arguments: &[OsString]) -> bool {
         .map_while(|argument| argument.to_str().filter(|text| *text != "--"))
         .any(|text| {
             text == "--json"
+                || text.starts_with("--json=")
                 || text
                     .strip_prefix('-')
                     .is_some_and(|short| short.trim_start_matches(WITHOUT_VALUE).starts_with('j'))
@@ -227,6 +228,8 @@ mod tests {
         assert!(wants("capbundle bundle zip --json"));
         assert!(wants("capbundle bundle zip -j --nonsense"));
         assert!(wants("capbundle key create -fj"));
+        // Refused, and the refusal is JSON.
+        assert!(wants("capbundle bundle list --json=true"));
         assert!(!wants("capbundle bundle zip -pjson"));
         assert!(!wants("capbundle bundle zip -- --json"));
         assert!(!wants("capbundle bundle zip"));

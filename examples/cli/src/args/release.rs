@@ -192,7 +192,7 @@ pub(crate) struct LookArgs {
 pub(crate) struct ReleaseCheckArgs {
     /// The release
     pub(crate) file: PathBuf,
-    /// App id of the device [default: appId of the capacitor.config here]
+    /// App id of the device [default: appId of the capacitor.config here, else that of the first ring]
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
     /// A key ring: first the one in the app, then those that follow it, in their order

@@ -1,17 +1,69 @@
 //! What servers know: bundles, channels, and what a device is told.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::server::{NetworkArgs, ServerArgs};
-use super::{Form, JsonSwitch};
+use super::server::ServerArgs;
+use super::{Form, JsonSwitch, measure};
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// The app's id [default: from capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) output: JsonSwitch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BundleListArgs {
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+    /// Fetch every archive as devices do, and prove that it is what is registered
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// With --verify, the public key file of the app [default: .capgo_key_v2.pub, else publicKey of capacitor.config]
+    #[arg(long, value_name = "FILE", conflicts_with = "key_data", requires = "verify")]
+    pub(crate) key: Option<PathBuf>,
+    /// With --verify, the public key as PEM text; `\n` may stand for line ends
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true, requires = "verify")]
+    pub(crate) key_data: Option<String>,
+    /// With --verify, spelling of the signed checksums
+    #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
+    pub(crate) checksum_form: Form,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DownloadArgs {
+    /// Version of the bundle
+    #[arg(id = "bundle-version", value_name = "VERSION")]
+    pub(crate) version: String,
+    /// The app's id [default: from capacitor.config]
+    #[arg(value_name = "APP_ID")]
+    pub(crate) app_id: Option<String>,
+    /// File to write [default: <APP_ID>_<VERSION>.zip, of an encrypted bundle <APP_ID>_<VERSION>.zip_encrypted.zip]
+    #[arg(short, long = "output", value_name = "FILE")]
+    pub(crate) output_file: Option<PathBuf>,
+    /// Write the decrypted archive of an encrypted bundle
+    #[arg(long)]
+    pub(crate) decrypt: bool,
+    /// Replace a file that exists
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// The public key file of the app, for a bundle that is signed [default: .capgo_key_v2.pub, else publicKey of
+    /// capacitor.config]
+    #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
+    pub(crate) key: Option<PathBuf>,
+    /// The public key as PEM text; `\n` may stand for line ends
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
+    pub(crate) key_data: Option<String>,
+    /// Spelling of the signed checksum
+    #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
+    pub(crate) checksum_form: Form,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
     #[command(flatten)]
@@ -36,13 +88,17 @@ pub(crate) struct DeleteArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("rule").required(true).multiple(true))]
 pub(crate) struct CleanupArgs {
     /// The app's id [default: from capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
     /// How many of the newest bundles stay, beside those that channels name
-    #[arg(short, long, value_name = "N")]
-    pub(crate) keep: usize,
+    #[arg(short, long, value_name = "N", group = "rule")]
+    pub(crate) keep: Option<usize>,
+    /// Delete only bundles that were registered longer ago: a number and s, m, h or d
+    #[arg(long, value_name = "TIME", value_parser = measure::duration, group = "rule")]
+    pub(crate) older_than: Option<Duration>,
     /// Show what would be deleted, and delete nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -113,6 +169,7 @@ pub(crate) enum AppCommand {
     /// Changes nothing anywhere: what is downloaded is removed again.
     #[command(after_help = "Examples:
   capbundle app debug
+  capbundle app debug --native-version 1.0.0 --device 11111111-2222-4333-8444-555555555555
   capbundle app debug com.example.app --update-url https://updates.example.com/updates --platform ios
   capbundle app debug --native-version 2.0.0 --running 1.2.3 --key .capgo_key_v2.pub --json")]
     Debug(DebugArgs),
@@ -135,13 +192,14 @@ pub(crate) struct DebugArgs {
     /// The app's id [default: from capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
-    /// Where devices ask [default: updateUrl of capacitor.config, else that of Capgo]
+    /// Where devices ask [default: updateUrl of capacitor.config, else /updates of the server of your own, else that of Capgo]
     #[arg(long, value_name = "URL")]
     pub(crate) update_url: Option<String>,
     /// The device's platform
     #[arg(long, value_enum, default_value = "android", value_name = "PLATFORM")]
     pub(crate) platform: DevicePlatform,
-    /// Version of the native app [default: version of capacitor.config, else of package.json]
+    /// Version of the native app [default: version of CapacitorUpdater in capacitor.config, else that of the native project
+    /// here, else that of package.json; which it is, is said]
     #[arg(long, value_name = "VERSION")]
     pub(crate) native_version: Option<String>,
     /// Version of the bundle that the device runs
@@ -151,7 +209,7 @@ pub(crate) struct DebugArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) channel: Option<String>,
     /// The device's id, a UUID [default: one for this call]
-    #[arg(long, value_name = "UUID")]
+    #[arg(short = 'd', long = "device", alias = "device-id", value_name = "UUID")]
     pub(crate) device_id: Option<String>,
     /// Version of the updater plugin in the app
     #[arg(long, value_name = "VERSION", default_value = "8.51.14")]
@@ -178,7 +236,7 @@ pub(crate) struct DebugArgs {
     #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
     pub(crate) checksum_form: Form,
     #[command(flatten)]
-    pub(crate) network: NetworkArgs,
+    pub(crate) server: ServerArgs,
     #[command(flatten)]
     pub(crate) output: JsonSwitch,
 }

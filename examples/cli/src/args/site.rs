@@ -182,7 +182,7 @@ pub(crate) struct SiteListArgs {
 pub(crate) struct SiteVerifyArgs {
     /// Address of the site, or of one of its channel files
     pub(crate) url: String,
-    /// App id, such as com.example.app [default: appId of the capacitor.config here]
+    /// App id, such as com.example.app [default: appId of the capacitor.config here, else that of --ring]
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
     /// A channel; may be given several times [default: that of the address, else production]
@@ -232,7 +232,7 @@ pub(crate) struct RingPublishArgs {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) site: SiteArgs,
-    /// App id, such as com.example.app [default: appId of the capacitor.config here]
+    /// App id that the ring must be for [default: that of the ring]
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
     /// Show the step and do nothing

@@ -4,6 +4,7 @@ mod app;
 mod bundle;
 mod completions;
 mod device;
+mod fetch;
 mod key;
 mod key_source;
 mod keyring;
@@ -35,7 +36,8 @@ pub(crate) fn run(command: Command) -> ExitCode {
             BundleCommand::Inspect(args) => with(args.output.json, |output| bundle::inspect::run(&args, output)),
             BundleCommand::Check(args) => stoppable(args.output.json, |output| bundle::check::run(&args, output)),
             BundleCommand::Upload(args) => stoppable(args.output.json, |output| bundle::upload::run(&args, output)),
-            BundleCommand::List(args) => stoppable(args.output.json, |output| remote::list::run(&args, output)),
+            BundleCommand::List(args) => stoppable(args.list.output.json, |output| remote::list::run(&args, output)),
+            BundleCommand::Download(args) => stoppable(args.output.json, |output| remote::download::run(&args, output)),
             BundleCommand::Delete(args) => stoppable(args.output.json, |output| remote::delete::run(&args, output)),
             BundleCommand::Cleanup(args) => stoppable(args.output.json, |output| remote::cleanup::run(&args, output)),
             BundleCommand::Metadata(args) => stoppable(args.output.json, |output| remote::metadata::run(&args, output)),

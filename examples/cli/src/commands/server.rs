@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use capbundle::publish::api::{Api, ApiKey, AppId};
+use capbundle::publish::api::{Api, ApiKey};
 use capbundle::transport::{Http, Transport, Url};
 
 use crate::args::{NetworkArgs, ServerArgs};
@@ -12,7 +12,7 @@ use crate::codes::{Failure, Result};
 use crate::interrupt;
 
 /// Where a server of one's own may be named once for all commands.
-const ADDRESS: &str = "CAPBUNDLE_API_URL";
+pub(in crate::commands) const ADDRESS: &str = "CAPBUNDLE_API_URL";
 /// The same for authorities of one's own.
 const AUTHORITIES: &str = "CAPBUNDLE_CA_FILE";
 
@@ -73,10 +73,4 @@ pub(in crate::commands) fn own_address(args: &ServerArgs) -> Result<Option<Url>>
         .map_err(|error: capbundle::Error| Failure::usage("invalid_argument", format!("{origin}: {error}")))?;
     let capgo: Url = Api::DEFAULT_BASE.parse()?;
     Ok((url.origin() != capgo.origin()).then_some(url))
-}
-
-/// The app's id as the server takes it.
-pub(in crate::commands) fn app(id: &str) -> Result<AppId> {
-    id.parse()
-        .map_err(|error: capbundle::Error| Failure::usage("invalid_app_id", error.to_string()))
 }

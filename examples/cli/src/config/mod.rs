@@ -98,9 +98,8 @@ impl CapacitorConfig {
         )
     }
 
-    /// The native version that the plugin tells in place of the app's own.
-    pub(crate) fn native_version(&self) -> Result<Option<String>> {
-        let advice = "pass the native version with --native-version";
+    /// The version that Capgo's command publishes, and that the plugin states in place of the native app's own.
+    pub(crate) fn updater_version(&self, advice: &str) -> Result<Option<String>> {
         self.text(&[&UPDATER[..], &["version"]].concat(), advice)
     }
 

@@ -120,6 +120,12 @@ impl Updates {
         files.into_iter().map(|(path, _)| path).collect()
     }
 
+    /// Where these are.
+    pub(crate) fn archive_paths(&self) -> Vec<PathBuf> {
+        let folder = self.data.path().join("bundles");
+        self.archives().iter().map(|path| folder.join(path)).collect()
+    }
+
     /// Makes the app, should it not be there, and a public channel of this name in it.
     pub(crate) fn make_channel(&self, app: &str, name: &str) {
         create_app(self.data.path(), app, &AppRules::default()).unwrap();

@@ -4,11 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use capbundle::AppId;
 use semver::Version;
 use serde::Deserialize;
 
 use super::content::Project;
-use crate::codes::{Failure, Result};
+use crate::codes::{Failure, Result, Warning};
 use crate::output::Output;
 
 /// The app id of the argument or the config; it becomes part of a file name.
@@ -36,24 +37,56 @@ pub(in crate::commands) fn app_id(given: Option<&str>, project: &mut Project, ot
             })?,
         },
     };
-    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
-    if id.is_empty() || id.starts_with('.') || !id.chars().all(plain) {
-        return Err(Failure::usage(
-            "invalid_app_id",
-            format!("app id {id:?}: expected letters, digits, dots, dashes and underscores, as in com.example.app"),
-        ));
-    }
+    parse_app_id(&id)?;
     Ok(id)
 }
 
-/// The version of `--bundle`, else of the first package.json that has one.
+/// The id as servers and releases name the app.
+pub(in crate::commands) fn parse_app_id(id: &str) -> Result<AppId> {
+    id.parse()
+        .map_err(|error: capbundle::Error| Failure::usage("invalid_app_id", error.to_string()))
+}
+
+/// Warns of an id that Capgo's server and signed documents refuse.
+pub(in crate::commands) fn warn_of_app_id(app: &AppId, output: &Output) {
+    if app.is_reverse_domain() {
+        return;
+    }
+    let message = format!(
+        "app id {app} is not a reverse domain such as com.example.app: Capgo's server refuses it, and so do releases and key rings"
+    );
+    output.warn(&Warning::new("app_id_not_reverse_domain", message));
+}
+
+/// The version of `--bundle`, else `plugins.CapacitorUpdater.version` of the config, else of the first package.json that has
+/// one: Capgo's order.
 ///
 /// Capgo makes up a random version when there is none. Two runs of one commit would then be two bundles, so here it
 /// is an error.
-pub(in crate::commands) fn version(given: Option<&str>, package_json: &[PathBuf], output: &Output) -> Result<Version> {
+pub(in crate::commands) fn version(
+    given: Option<&str>,
+    package_json: &[PathBuf],
+    project: &mut Project,
+    output: &Output,
+) -> Result<Version> {
     if let Some(version) = given {
         return parse_version(version, "--bundle");
     }
+    if let Some(config) = project.config()?
+        && let Some(version) = config.updater_version("pass the version with --bundle")?
+    {
+        let origin = format!("plugins.CapacitorUpdater.version of {}", config.path().display());
+        let version = parse_version(&version, &origin)?;
+        output.say(format!(
+            "Version {version} is {origin}, which comes before that of package.json"
+        ));
+        return Ok(version);
+    }
+    package_version(package_json, output)
+}
+
+/// The version of the first package.json that has one.
+pub(in crate::commands) fn package_version(package_json: &[PathBuf], output: &Output) -> Result<Version> {
     let default = [PathBuf::from("package.json")];
     let files = if package_json.is_empty() {
         &default[..]

@@ -10,7 +10,12 @@ use serde::Serialize;
 use super::{require_zip, sealed_header};
 use crate::args::InspectArgs;
 use crate::codes::{Reported, Result};
+use crate::commands::remote::table::{short_front, width};
 use crate::output::{self, Output};
+use crate::printable;
+
+/// Less of a path says nothing.
+const NARROWEST_PATH: usize = 20;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -154,7 +159,11 @@ fn table(files: &[&EntrySummary]) -> Vec<String> {
     let mut lines = vec![format!("{:>10}  {:>10}  {:<8} path", "packed", "unpacked", "method")];
     lines.extend(files.iter().map(|file| {
         let (packed, unpacked) = (output::bytes(file.compressed_size), output::bytes(file.size));
-        format!("{packed:>10}  {unpacked:>10}  {:<8} {}", file.method, file.path)
+        let start = format!("{packed:>10}  {unpacked:>10}  {:<8} ", file.method);
+        let path = printable::line(&file.path);
+        // The end of a path tells files apart.
+        let room = width().saturating_sub(start.chars().count()).max(NARROWEST_PATH);
+        format!("{start}{}", short_front(&path, room))
     }));
     lines
 }

@@ -1,5 +1,6 @@
 //! `capbundle bundle …`
 
+mod again;
 pub(crate) mod check;
 pub(in crate::commands) mod content;
 pub(crate) mod decrypt;
@@ -28,6 +29,9 @@ use crate::output::Output;
 
 /// A hint is no list.
 const MOST_NAMED: usize = 5;
+/// How names end of what `bundle zip` writes, and of what `bundle encrypt` makes of that.
+const ZIP_END: &str = ".zip";
+const ENCRYPTED_END: &str = ".zip_encrypted.zip";
 
 /// Stops with Capgo's `zip_not_found`, or because it is no file, before anything else is looked at.
 pub(in crate::commands) fn require_zip(zip: &Path) -> Result<()> {
@@ -38,9 +42,14 @@ pub(in crate::commands) fn require_zip(zip: &Path) -> Result<()> {
             source,
         })
         .about(Subject::Archive)
-        .map_err(|failure| match others_beside(zip).as_str() {
-            "" => failure,
-            others => failure.adding(&format!("in that folder there are: {others}")),
+        .map_err(|failure| match (written_beside(zip), others_beside(zip).as_str()) {
+            (Some(written), _) => failure.adding(&format!(
+                "`bundle zip` and `bundle encrypt` call it {}: run `{}`",
+                written.display(),
+                again::command_with(zip, &written)
+            )),
+            (None, "") => failure,
+            (None, others) => failure.adding(&format!("in that folder there are: {others}")),
         })?;
     if found.is_file() {
         return Ok(());
@@ -57,21 +66,45 @@ pub(in crate::commands) fn require_zip(zip: &Path) -> Result<()> {
     ))
 }
 
-/// Archives in the folder of one that is not there: Capgo's documentation calls what it packs by other names than its command.
+/// The one archive of our own naming that is meant by a name of Capgo's documentation, which calls `com.example.app_1.2.3.zip`
+/// also `com.example.app-1.2.3.zip` and `com.example.app.zip`. `None` where it is none or more than one.
+fn written_beside(zip: &Path) -> Option<PathBuf> {
+    let name = zip.file_name()?.to_str()?;
+    let end = [ENCRYPTED_END, ZIP_END].into_iter().find(|end| name.ends_with(end))?;
+    let wanted = name.strip_suffix(end)?;
+    let is_meant = |other: &String| {
+        // `.zip` also ends what was encrypted.
+        let Some(stem) = other.strip_suffix(end).filter(|stem| !stem.contains(ZIP_END)) else {
+            return false;
+        };
+        let split = stem.rsplit_once('_');
+        split.is_some_and(|(id, version)| {
+            semver::Version::parse(version).is_ok() && (wanted == id || wanted == format!("{id}-{version}"))
+        })
+    };
+    let mut meant = archives_beside(zip).into_iter().filter(is_meant);
+    match (meant.next(), meant.next()) {
+        (Some(only), None) => Some(zip.with_file_name(only)),
+        _ => None,
+    }
+}
+
+/// Archives in the folder of one that is not there.
 fn others_beside(zip: &Path) -> String {
-    let folder = zip
-        .parent()
-        .filter(|parent| *parent != Path::new(""))
-        .unwrap_or(Path::new("."));
-    // A folder that is not there either is told by the error itself.
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "zip"))
-        .collect();
-    names.sort();
+    let mut names = archives_beside(zip);
     names.truncate(MOST_NAMED);
     names.join(", ")
+}
+
+fn archives_beside(zip: &Path) -> Vec<String> {
+    // A folder that is not there either is told by the error itself.
+    let entries = fs::read_dir(folder_of(zip)).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(ZIP_END))
+        .collect();
+    names.sort();
+    names
 }
 
 /// The signed checksum in the stated form. Another form is never taken, only pointed out.
@@ -107,7 +140,7 @@ fn say_if_replaced(existed: bool, path: &Path, output: &Output) {
 }
 
 /// The folder a file is in; the current one for a bare name.
-fn folder_of(path: &Path) -> &Path {
+pub(in crate::commands) fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."))

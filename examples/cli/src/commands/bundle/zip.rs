@@ -32,13 +32,14 @@ struct ExcludedDocument<'a> {
 
 pub(crate) fn run(args: &ZipArgs, output: &Output) -> Result<()> {
     let mut project = Project::default();
-    let version = identity::version(args.bundle.as_deref(), &args.package_json, output)?;
+    let version = identity::version(args.bundle.as_deref(), &args.package_json, &mut project, output)?;
     let folder = content::folder(&args.content, &mut project)?;
     let to = if let Some(name) = &args.name {
         name.clone()
     } else {
         let otherwise = ", or a file with --name";
         let id = identity::app_id(args.app_id.as_deref(), &mut project, otherwise)?;
+        identity::warn_of_app_id(&identity::parse_app_id(&id)?, output);
         PathBuf::from(format!("{id}_{version}.zip"))
     };
     refuse_inside(&folder, &to)?;

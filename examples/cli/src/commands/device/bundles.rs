@@ -8,6 +8,7 @@ use super::app::Device;
 use super::documents::{self, BundleDocument, FailedDocument};
 use crate::args::{CleanArgs, IdArgs};
 use crate::codes::{Failure, Reported, Result, Warning};
+use crate::commands::remote::table::table;
 use crate::output::{self, Output};
 
 #[derive(Serialize)]
@@ -21,7 +22,7 @@ pub(super) fn list(device: &Device<'_>, output: &Output) -> Result<()> {
     if bundles.is_empty() {
         output.report("Nothing is installed: there is only the built-in bundle")?;
     } else {
-        output.report_all(table(&bundles))?;
+        output.report_all(table(&rows(&bundles), &[1]))?;
     }
     output.document(&ListDocument {
         bundles: bundles
@@ -31,22 +32,17 @@ pub(super) fn list(device: &Device<'_>, output: &Output) -> Result<()> {
     })
 }
 
-fn table(bundles: &[(BundleRecord, Status)]) -> Vec<String> {
-    let widest = bundles.iter().map(|(record, _)| record.version.chars().count()).max();
-    let width = widest.unwrap_or_default();
-    bundles
-        .iter()
-        .map(|(record, status)| {
-            format!(
-                "{}  {:<width$}  {:<9}  {:>10}  {}",
-                record.id,
-                record.version,
-                status.as_str(),
-                output::bytes(record.unpacked_size),
-                output::counted(record.files, "file")
-            )
-        })
-        .collect()
+fn rows(bundles: &[(BundleRecord, Status)]) -> Vec<Vec<String>> {
+    let row = |(record, status): &(BundleRecord, Status)| {
+        vec![
+            record.id.to_string(),
+            record.version.clone(),
+            status.as_str().to_owned(),
+            output::bytes(record.unpacked_size),
+            output::counted(record.files, "file"),
+        ]
+    };
+    bundles.iter().map(row).collect()
 }
 
 #[derive(Serialize)]

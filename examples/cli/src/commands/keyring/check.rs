@@ -1,7 +1,6 @@
 //! `capbundle keyring check`
 
 use capbundle::AppId;
-use capbundle::release::SignedKeyRing;
 use serde::Serialize;
 
 use crate::args::KeyringCheckArgs;
@@ -46,6 +45,5 @@ fn app(args: &KeyringCheckArgs) -> Result<AppId> {
     let Some(first) = args.rings.first() else {
         return Err(Failure::missing_argument("no key ring is named"));
     };
-    let first = SignedKeyRing::parse(&document::read_envelope(first)?)?;
-    Ok(first.ring().app_id.clone())
+    document::app_of_ring(&document::read_envelope(first)?)
 }

@@ -30,7 +30,12 @@ struct Document {
 }
 
 pub(crate) fn run(args: &ReleaseCheckArgs, output: &Output) -> Result<()> {
-    let app = document::app_id(args.app_id.as_deref())?;
+    let first = args
+        .ring
+        .first()
+        .map(|ring| document::read_envelope(ring))
+        .transpose()?;
+    let app = document::app_id_or_ring(args.app_id.as_deref(), first.as_deref())?;
     let channel: ChannelName = args
         .channel
         .parse()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use capbundle::AppId;
 use capbundle::keys::{KeyId, SigningKey};
-use capbundle::release::{Envelope, KeyRing, MAX_ENVELOPE_BYTES};
+use capbundle::release::{Envelope, KeyRing, MAX_ENVELOPE_BYTES, SignedKeyRing};
 
 use crate::codes::{About, Failure, Result, Subject};
 use crate::commands::bundle::{content::Project, identity};
@@ -51,9 +51,30 @@ pub(crate) fn signing_keys(files: &[PathBuf]) -> Result<Vec<SigningKey>> {
 
 /// The app that an option names, else that of the config.
 pub(crate) fn app_id(given: Option<&str>) -> Result<AppId> {
-    let id = identity::app_id(given, &mut Project::default(), " or with --app-id")?;
-    id.parse()
-        .map_err(|error: capbundle::Error| Failure::usage("invalid_app_id", error.to_string()))
+    signable(&identity::app_id(given, &mut Project::default(), " or with --app-id")?)
+}
+
+/// The app that an option names, else that of the config, else that of the ring.
+pub(crate) fn app_id_or_ring(given: Option<&str>, ring: Option<&[u8]>) -> Result<AppId> {
+    match ring {
+        Some(ring) if given.is_none() && Project::default().config()?.is_none() => app_of_ring(ring),
+        _ => app_id(given),
+    }
+}
+
+/// The app that a ring is for, by its own account.
+pub(crate) fn app_of_ring(envelope: &[u8]) -> Result<AppId> {
+    Ok(SignedKeyRing::parse(envelope)?.ring().app_id.clone())
+}
+
+/// An id that signed documents may have.
+pub(crate) fn signable(id: &str) -> Result<AppId> {
+    let app = identity::parse_app_id(id)?;
+    if app.is_reverse_domain() {
+        return Ok(app);
+    }
+    let message = format!("app id {app}: releases and key rings need a reverse domain such as com.example.app");
+    Err(Failure::usage("invalid_app_id", message))
 }
 
 /// The last of these rings, if a device that trusts the first arrives there.

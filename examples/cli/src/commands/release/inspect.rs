@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::document;
 use crate::args::LookArgs;
 use crate::codes::Result;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,15 +75,17 @@ fn lines(release: &Release) -> Vec<String> {
             release.created_at.0, release.expires_at.0
         ),
         format!(
-            "  archive     {} ({} bytes)",
-            release.archive.digest, release.archive.size
+            "  archive     {} ({})",
+            release.archive.digest,
+            output::bytes(release.archive.size)
         ),
         format!("  file list   {}", release.files_digest),
     ];
     if let Some(sealed) = release.sealed {
         lines.push(format!(
-            "  sealed      {} (header; {} bytes)",
-            sealed.header_digest, sealed.size
+            "  sealed      {} (header; {})",
+            sealed.header_digest,
+            output::bytes(sealed.size)
         ));
     }
     let (min, max) = (&release.native.min, &release.native.max);

@@ -7,6 +7,7 @@ use super::Remote;
 use super::table::table;
 use crate::args::{ChannelSetArgs, ListArgs};
 use crate::codes::{Failure, Result};
+use crate::commands::bundle::content::Project;
 use crate::commands::bundle::identity;
 use crate::interrupt;
 use crate::output::{self, Output};
@@ -30,12 +31,8 @@ struct SetDocument<'a> {
 }
 
 pub(crate) fn list(args: &ListArgs, output: &Output) -> Result<()> {
-    let remote = Remote::find(args.app_id.as_deref(), &args.server)?;
-    let control = interrupt::control();
-    let channels: Vec<Channel> = remote
-        .api
-        .channels(&remote.app, &control)
-        .collect::<capbundle::Result<_>>()?;
+    let remote = Remote::find(args.app_id.as_deref(), &args.server, output)?;
+    let channels = remote.channels()?;
     let mut rows = vec![["CHANNEL", "ID", "PUBLIC", "BUNDLE"].map(str::to_owned).to_vec()];
     rows.extend(channels.iter().map(|channel| {
         let public = match channel.public {
@@ -47,7 +44,7 @@ pub(crate) fn list(args: &ListArgs, output: &Output) -> Result<()> {
         vec![channel.name.clone(), channel.id.to_string(), public.to_owned(), bundle]
     }));
     if !channels.is_empty() {
-        output.report_all(table(&rows))?;
+        output.report_all(table(&rows, &[3, 0]))?;
     }
     output.say(format!(
         "{} of {}",
@@ -63,9 +60,9 @@ pub(crate) fn list(args: &ListArgs, output: &Output) -> Result<()> {
 pub(crate) fn set(args: &ChannelSetArgs, output: &Output) -> Result<()> {
     let version = match &args.bundle {
         Some(version) => version.clone(),
-        None => identity::version(None, &args.package_json, output)?.to_string(),
+        None => identity::version(None, &args.package_json, &mut Project::default(), output)?.to_string(),
     };
-    let remote = Remote::find(args.app_id.as_deref(), &args.server)?;
+    let remote = Remote::find(args.app_id.as_deref(), &args.server, output)?;
     let bundle = remote.bundle(&version)?;
     let control = interrupt::control();
     let Some(channel) = remote.api.channel(&remote.app, &args.channel, &control)? else {

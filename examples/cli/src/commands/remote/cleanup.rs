@@ -1,13 +1,15 @@
 //! `capbundle bundle cleanup`
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use capbundle::publish::api::{Channel, RemoteBundle};
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Remote;
+use super::{Remote, age};
 use crate::args::CleanupArgs;
-use crate::codes::{Aftermath, Failure, Result};
+use crate::codes::{Aftermath, Failure, Result, Warning};
 use crate::interrupt;
 use crate::output::{self, Output};
 
@@ -18,18 +20,27 @@ struct Document<'a> {
     deleted: &'a [String],
     kept: &'a [String],
     dry_run: bool,
+    warnings: &'a [Warning],
 }
 
 pub(crate) fn run(args: &CleanupArgs, output: &Output) -> Result<()> {
-    let remote = Remote::find(args.app_id.as_deref(), &args.server)?;
+    let remote = Remote::find(args.app_id.as_deref(), &args.server, output)?;
     let control = interrupt::control();
     // The bundles first: one that a channel gets in between is then among those that are named.
     let bundles = remote.bundles()?;
-    let channels: Vec<Channel> = remote
-        .api
-        .channels(&remote.app, &control)
-        .collect::<capbundle::Result<_>>()?;
-    let (mut kept, old) = divide(&bundles, &channels, args.keep);
+    let channels = remote.channels()?;
+    remote.require_known(&bundles, &channels)?;
+    let rules = Rules {
+        keep: args.keep.unwrap_or(0),
+        older_than: args.older_than,
+    };
+    let Divided {
+        mut kept,
+        old,
+        without_age,
+    } = divide(&known(&bundles, &channels, Timestamp::now()), &rules);
+    let warnings: Vec<Warning> = without_age.iter().map(|version| unknown_age(version)).collect();
+    output.warn_all(&warnings);
 
     let mut deleted = Vec::new();
     for version in old {
@@ -59,28 +70,79 @@ pub(crate) fn run(args: &CleanupArgs, output: &Output) -> Result<()> {
         deleted: &deleted,
         kept: &kept,
         dry_run: args.dry_run,
+        warnings: &warnings,
     })
 }
 
-/// What stays and what goes, from the newest to the oldest: bundles that a channel names stay, and are not counted.
-fn divide(bundles: &[RemoteBundle], channels: &[Channel], keep: usize) -> (Vec<String>, Vec<String>) {
+/// Which bundles may go.
+struct Rules {
+    /// How many of the newest stay in any case.
+    keep: usize,
+    /// Only those that are older.
+    older_than: Option<Duration>,
+}
+
+/// What the rules go by.
+struct Known {
+    version: String,
+    is_served: bool,
+    /// `None` where the server does not say when it came.
+    age: Option<Duration>,
+}
+
+/// Versions, from the newest to the oldest.
+#[derive(Default)]
+struct Divided {
+    kept: Vec<String>,
+    old: Vec<String>,
+    /// Of those that are kept, what would have gone if the server said when it came.
+    without_age: Vec<String>,
+}
+
+fn known(bundles: &[RemoteBundle], channels: &[Channel], now: Timestamp) -> Vec<Known> {
     let ids: HashSet<u64> = channels.iter().filter_map(|channel| channel.bundle_id).collect();
     let versions: HashSet<&str> = channels
         .iter()
         .filter_map(|channel| channel.version.as_deref())
         .collect();
-    let mut left = keep;
-    let (mut kept, mut old) = (Vec::new(), Vec::new());
-    for bundle in bundles {
-        let named = ids.contains(&bundle.id) || versions.contains(bundle.version.as_str());
-        if named || left > 0 {
-            left -= usize::from(!named);
-            kept.push(bundle.version.clone());
-        } else {
-            old.push(bundle.version.clone());
-        }
+    let known = |bundle: &RemoteBundle| Known {
+        version: bundle.version.clone(),
+        is_served: ids.contains(&bundle.id) || versions.contains(bundle.version.as_str()),
+        age: bundle.created_at.as_deref().and_then(|text| age::since(text, now)),
+    };
+    bundles.iter().map(known).collect()
+}
+
+/// What stays and what goes: bundles that a channel names stay, and are not counted.
+fn divide(bundles: &[Known], rules: &Rules) -> Divided {
+    let mut left = rules.keep;
+    let mut divided = Divided::default();
+    for Known {
+        version,
+        is_served,
+        age,
+    } in bundles
+    {
+        let is_new = !is_served && left > 0;
+        left -= usize::from(is_new);
+        let is_old = match (rules.older_than, age) {
+            _ if *is_served || is_new => false,
+            (None, _) => true,
+            (Some(limit), Some(age)) => *age > limit,
+            (Some(_), None) => {
+                divided.without_age.push(version.clone());
+                false
+            }
+        };
+        let list = if is_old { &mut divided.old } else { &mut divided.kept };
+        list.push(version.clone());
     }
-    (kept, old)
+    divided
+}
+
+fn unknown_age(version: &str) -> Warning {
+    let message = format!("{version} is kept: the server does not say when it was registered");
+    Warning::new("age_unknown", message)
 }
 
 fn stopped(error: capbundle::Error, version: &str, deleted: &[String]) -> Failure {
@@ -96,4 +158,43 @@ fn stopped(error: capbundle::Error, version: &str, deleted: &[String]) -> Failur
         undone: Vec::new(),
         left: gone,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 24 * 60 * 60;
+
+    fn divided(keep: usize, days: Option<u64>) -> Divided {
+        let bundles = [
+            ("1.0.4", false, Some(1)),
+            ("1.0.3", true, Some(400)),
+            ("1.0.2", false, Some(89)),
+            ("1.0.1", false, Some(91)),
+            ("1.0.0", false, Some(500)),
+            ("0.9.0", false, None),
+        ];
+        let bundles = bundles.map(|(version, is_served, days)| Known {
+            version: version.to_owned(),
+            is_served,
+            age: days.map(|days| Duration::from_secs(days * DAY)),
+        });
+        let older_than = days.map(|days| Duration::from_secs(days * DAY));
+        divide(&bundles, &Rules { keep, older_than })
+    }
+
+    #[test]
+    fn only_bundles_above_the_age_go_and_never_what_a_channel_serves() {
+        let divided = divided(0, Some(90));
+        assert_eq!(divided.old, ["1.0.1", "1.0.0"]);
+        assert_eq!(divided.kept, ["1.0.4", "1.0.3", "1.0.2", "0.9.0"]);
+        assert_eq!(divided.without_age, ["0.9.0"]);
+    }
+
+    #[test]
+    fn with_both_rules_a_bundle_goes_only_by_both() {
+        assert_eq!(divided(3, Some(90)).old, ["1.0.0"]);
+        assert_eq!(divided(1, None).old, ["1.0.2", "1.0.1", "1.0.0", "0.9.0"]);
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &DeleteArgs, output: &Output) -> Result<()> {
             "which bundle? Pass its version, or --yes-delete-all for every one that no channel names",
         ));
     };
-    let remote = Remote::find(args.app_id.as_deref(), &args.server)?;
+    let remote = Remote::find(args.app_id.as_deref(), &args.server, output)?;
     // Servers differ in what they say of a version that is not there.
     remote.bundle(version)?;
     remote.api.delete(&remote.app, version, &interrupt::control())?;
@@ -53,7 +53,8 @@ fn delete_all(args: &DeleteArgs, output: &Output) -> Result<()> {
         }
         (first, _) => first.as_deref(),
     };
-    let remote = Remote::find(app, &args.server)?;
+    let remote = Remote::find(app, &args.server, output)?;
+    remote.require_known(&remote.bundles()?, &remote.channels()?)?;
     let yes = DeleteAll::bundles_of(remote.app.clone());
     remote.api.delete_all(&yes, &interrupt::control())?;
     output.say(format!(

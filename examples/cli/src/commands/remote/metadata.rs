@@ -19,7 +19,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(args: &MetadataArgs, output: &Output) -> Result<()> {
-    let remote = Remote::find(args.app_id.as_deref(), &args.server)?;
+    let remote = Remote::find(args.app_id.as_deref(), &args.server, output)?;
     let bundle = remote.bundle(&args.version)?;
     let (link, comment) = (args.link.as_deref(), args.comment.as_deref());
     let control = interrupt::control();

@@ -1,13 +1,18 @@
 //! What the server of an app knows: its bundles and channels.
 
+mod age;
 pub(crate) mod channel;
 pub(crate) mod cleanup;
 pub(crate) mod delete;
+pub(crate) mod download;
 pub(crate) mod list;
 pub(crate) mod metadata;
 pub(in crate::commands) mod table;
 
-use capbundle::publish::api::{Api, AppId, RemoteBundle};
+use std::sync::Arc;
+
+use capbundle::publish::api::{Api, AppId, Channel, RemoteBundle};
+use capbundle::transport::Transport;
 
 use super::bundle::content::Project;
 use super::bundle::identity;
@@ -15,20 +20,24 @@ use super::server;
 use crate::args::ServerArgs;
 use crate::codes::{Failure, Result};
 use crate::interrupt;
+use crate::output::Output;
 
 /// An app at its server.
 struct Remote {
     api: Api,
     app: AppId,
+    /// The way to archives, which are elsewhere.
+    transport: Arc<dyn Transport>,
 }
 
 impl Remote {
-    fn find(app_id: Option<&str>, args: &ServerArgs) -> Result<Self> {
+    fn find(app_id: Option<&str>, args: &ServerArgs, output: &Output) -> Result<Self> {
         let id = identity::app_id(app_id, &mut Project::default(), "")?;
-        let app = server::app(&id)?;
+        let app = identity::parse_app_id(&id)?;
+        identity::warn_of_app_id(&app, output);
         let transport = server::transport(&args.network)?;
-        let api = server::api(args, transport)?;
-        Ok(Self { api, app })
+        let api = server::api(args, Arc::clone(&transport))?;
+        Ok(Self { api, app, transport })
     }
 
     /// All bundles, the newest first.
@@ -47,6 +56,25 @@ impl Remote {
             }
         }
         Ok(bundles)
+    }
+
+    fn channels(&self) -> Result<Vec<Channel>> {
+        let control = interrupt::control();
+        let channels = self.api.channels(&self.app, &control);
+        Ok(channels.collect::<capbundle::Result<_>>()?)
+    }
+
+    /// Refuses an app of which the server has neither a bundle nor a channel: deleting nothing of it must not pass for success.
+    fn require_known(&self, bundles: &[RemoteBundle], channels: &[Channel]) -> Result<()> {
+        if !bundles.is_empty() || !channels.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "{} has no bundle and no channel of {}: check the app id",
+            self.api.base(),
+            self.app
+        );
+        Err(Failure::refused("app_not_found", message))
     }
 
     fn bundle(&self, version: &str) -> Result<RemoteBundle> {

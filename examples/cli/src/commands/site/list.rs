@@ -79,7 +79,7 @@ pub(crate) fn run(args: &SiteListArgs, output: &Output) -> Result<()> {
     ];
     rows.extend(listing.releases.iter().map(|listed| row(listed, now)));
     if !listing.releases.is_empty() {
-        output.report_all(table(&rows))?;
+        output.report_all(table(&rows, &[6, 2, 0]))?;
     }
     for damaged in &listing.unreadable {
         output.warn(&Warning::new("unreadable", of_damaged(damaged)));

@@ -35,7 +35,13 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
     // All that can be wrong with options is found before the folder is packed.
     let keys = Keys::find(&args.signing)?;
     let recipients = recipients(args, output)?;
-    let version = identity::version(args.bundle.as_deref(), &args.package_json, output)?.to_string();
+    let version = identity::version(
+        args.bundle.as_deref(),
+        &args.package_json,
+        &mut Project::default(),
+        output,
+    )?
+    .to_string();
     let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
     let (zip, warnings) = archive(args, folder.path(), output)?;
     output.warn_all(&warnings);

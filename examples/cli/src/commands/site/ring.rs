@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use super::document;
 use crate::args::RingPublishArgs;
-use crate::codes::Result;
-use crate::codes::Warning;
+use crate::codes::{Failure, Result, Warning};
 use crate::output::Output;
 
 #[derive(Serialize)]
@@ -21,8 +20,14 @@ struct Document {
 }
 
 pub(crate) fn run(args: &RingPublishArgs, output: &Output) -> Result<()> {
-    let app = document::app_id(args.app_id.as_deref())?;
     let envelope = document::read_envelope(&args.file)?;
+    let app = document::app_of_ring(&envelope)?;
+    if let Some(given) = &args.app_id
+        && *given != app.as_str()
+    {
+        let message = format!("--app-id {given}: {} is a ring of {app}", args.file.display());
+        return Err(Failure::usage("conflicting_arguments", message));
+    }
     let storage = super::storage(&args.site)?;
     let done = super::run(args.dry_run, output, |run| {
         static_site::publish_ring(&*storage, &app, &envelope, run)

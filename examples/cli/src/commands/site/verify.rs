@@ -37,9 +37,9 @@ struct ReleaseDocument {
 }
 
 pub(crate) fn run(args: &SiteVerifyArgs, output: &Output) -> Result<()> {
-    let app = document::app_id(args.app_id.as_deref())?;
-    let (site, channels) = place(args)?;
     let ring = args.ring.as_deref().map(document::read_envelope).transpose()?;
+    let app = document::app_id_or_ring(args.app_id.as_deref(), ring.as_deref())?;
+    let (site, channels) = place(args)?;
     let keys = args
         .content_key
         .iter()
@@ -65,7 +65,13 @@ fn place(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
     let refuse = |error: capbundle::Error| Failure::usage("invalid_argument", error.to_string());
     let url: Url = args.url.parse().map_err(refuse)?;
     let named = args.channel.iter().map(|name| super::channel_name(name));
-    let mut channels: Vec<ChannelName> = named.collect::<Result<_>>()?;
+    let mut channels: Vec<ChannelName> = Vec::new();
+    for name in named {
+        let name = name?;
+        if !channels.contains(&name) {
+            channels.push(name);
+        }
+    }
     // Paths on a site are written in one way.
     if url.without_query().strip_suffix(".json").is_none() {
         if channels.is_empty() {

@@ -8,6 +8,7 @@ use super::device::Device;
 use super::{Notes, wrong};
 use crate::args::DebugArgs;
 use crate::codes::{Failure, Result};
+use crate::commands::fetch::is_html;
 use crate::interrupt;
 
 /// More than any answer of the protocol has.
@@ -118,12 +119,6 @@ fn cors(args: &DebugArgs, headers: &Headers, what: &str, notes: &mut Notes<'_>) 
     }
     notes.warn("no_cors", problem);
     Ok(())
-}
-
-pub(super) fn is_html(body: &[u8]) -> bool {
-    let start = body.trim_ascii_start();
-    let start = start.get(..start.len().min(9)).unwrap_or_default().to_ascii_lowercase();
-    start.starts_with(b"<!doctype") || start.starts_with(b"<html") || start.starts_with(b"<head")
 }
 
 /// An answer that is small, or the beginning of one.

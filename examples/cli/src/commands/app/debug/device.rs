@@ -4,23 +4,30 @@ use capbundle::keys::VerifyingKey;
 use capbundle::transport::Url;
 use capbundle::update::protocol::{Platform, UpdateRequest};
 
-use super::wrong;
+use super::{native_project, wrong};
 use crate::args::{DebugArgs, DevicePlatform};
-use crate::codes::{Failure, Result};
+use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::commands::bundle::content::Project;
 use crate::commands::bundle::identity;
-use crate::commands::key_source;
+use crate::commands::{key_source, server};
 use crate::config::CapacitorConfig;
 use crate::output::Output;
 
 /// Where Capgo's plugin asks unless the app says otherwise.
-const CAPGO: &str = "https://plugin.capgo.app/updates";
+pub(super) const CAPGO: &str = "https://plugin.capgo.app/updates";
 
 pub(super) struct Device {
     pub(super) url: Url,
     pub(super) request: UpdateRequest,
     /// The public key in the app.
     pub(super) key: Option<VerifyingKey>,
+    /// Where the update URL was taken from.
+    url_from: String,
+    /// Where the native version was taken from.
+    pub(super) native_from: String,
+    /// Whether a device with the app from the store may have another one.
+    pub(super) is_native_assumed: bool,
+    pub(super) warnings: Vec<Warning>,
 }
 
 impl Device {
@@ -28,23 +35,21 @@ impl Device {
         let mut project = Project::default();
         let app = identity::app_id(args.app_id.as_deref(), &mut project, "")?;
         let config = project.config()?;
-        let or_config = |given: &Option<String>, configured: Result<Option<String>>| match given {
-            Some(given) => Ok(Some(given.clone())),
-            None => configured,
+        let mut warnings = Vec::new();
+        let (url, url_from) = update_url(args, config, &mut warnings)?;
+        let channel = match &args.channel {
+            Some(channel) => Some(channel.clone()),
+            None => config.map_or(Ok(None), CapacitorConfig::default_channel)?,
         };
-        let url = or_config(&args.update_url, config.map_or(Ok(None), CapacitorConfig::update_url))?;
-        let channel = or_config(&args.channel, config.map_or(Ok(None), CapacitorConfig::default_channel))?;
-        let native = or_config(
-            &args.native_version,
-            config.map_or(Ok(None), CapacitorConfig::native_version),
-        )?;
-        let native = match native {
-            Some(native) => native,
-            None => identity::version(None, &[], output)
-                .map_err(|failure| failure.adding("or pass the native version with --native-version"))?
-                .to_string(),
-        };
+        let Native {
+            version: native,
+            origin: native_from,
+            is_assumed: is_native_assumed,
+        } = native(args, config, output)?;
         let key = public_key(args)?;
+        if args.key.is_none() && args.key_data.is_none() {
+            warnings.extend(another_key(key.as_ref(), config)?);
+        }
         let key_id = key.as_ref().map(VerifyingKey::capgo_key_id).transpose()?;
         let platform = match args.platform {
             DevicePlatform::Ios => Platform::Ios,
@@ -70,9 +75,13 @@ impl Device {
             ..UpdateRequest::default()
         };
         Ok(Self {
-            url: address(url.as_deref().unwrap_or(CAPGO))?,
+            url,
             request,
             key,
+            url_from,
+            native_from,
+            is_native_assumed,
+            warnings,
         })
     }
 
@@ -80,8 +89,9 @@ impl Device {
         let request = &self.request;
         let channel = request.default_channel.as_deref();
         format!(
-            "Asking {} as {} device of {}: native version {}, running {}{}, {}",
+            "Asking {} ({}) as {} device of {}: native version {} ({}), running {}{}, {}",
             self.url,
+            self.url_from,
             if request.platform == "android" {
                 "an Android"
             } else {
@@ -89,6 +99,7 @@ impl Device {
             },
             request.app_id,
             request.version_build,
+            self.native_from,
             request.version_name,
             channel.map(|name| format!(", channel {name}")).unwrap_or_default(),
             match &request.key_id {
@@ -97,6 +108,79 @@ impl Device {
             }
         )
     }
+}
+
+/// Where the devices of this app ask, and who says so. Only a config knows what devices do; a server of one's own comes next.
+fn update_url(
+    args: &DebugArgs,
+    config: Option<&CapacitorConfig>,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Url, String)> {
+    if let Some(url) = &args.update_url {
+        return Ok((address(url)?, "--update-url".to_owned()));
+    }
+    let own = server::own_address(&args.server)?;
+    if let Some(config) = config
+        && let Some(url) = config.update_url()?
+    {
+        let (url, path) = (address(&url)?, config.path().display());
+        if let Some(own) = own.filter(|own| own.origin() != url.origin()) {
+            let problem = format!("devices ask {url}, as updateUrl of {path} says, and bundles are published to {own}");
+            warnings.push(Warning::new("other_server", problem));
+        }
+        return Ok((url, format!("updateUrl of {path}")));
+    }
+    match own {
+        Some(own) => {
+            let url = format!("{}/updates", own.as_str().trim_end_matches('/'));
+            let origin = if args.server.api_url.is_some() {
+                "--api-url"
+            } else {
+                server::ADDRESS
+            };
+            let problem = format!(
+                "no updateUrl says that devices ask {url}: without it in capacitor.config they ask Capgo's server, {CAPGO}"
+            );
+            warnings.push(Warning::new("no_update_url", problem));
+            Ok((address(&url)?, format!("the server of {origin}")))
+        }
+        None => Ok((address(CAPGO)?, "Capgo's, since nothing names another".to_owned())),
+    }
+}
+
+/// The native version, and who says so.
+struct Native {
+    version: String,
+    origin: String,
+    is_assumed: bool,
+}
+
+fn native(args: &DebugArgs, config: Option<&CapacitorConfig>, output: &Output) -> Result<Native> {
+    const OPTION: &str = "--native-version";
+    if let Some(version) = &args.native_version {
+        return Ok(Native {
+            version: version.clone(),
+            origin: OPTION.to_owned(),
+            is_assumed: false,
+        });
+    }
+    let advice = "pass the native version with --native-version";
+    let assumed = |version: String, origin: String| Native {
+        version,
+        origin,
+        is_assumed: true,
+    };
+    if let Some(config) = config
+        && let Some(version) = config.updater_version(advice)?
+    {
+        let origin = format!("plugins.CapacitorUpdater.version of {}", config.path().display());
+        return Ok(assumed(version, origin));
+    }
+    if let Some((version, file)) = native_project::version(args.platform)? {
+        return Ok(assumed(version, file));
+    }
+    let version = identity::package_version(&[], output).map_err(|failure| failure.adding(&format!("or {advice}")))?;
+    Ok(assumed(version.to_string(), "package.json".to_owned()))
 }
 
 fn address(text: &str) -> Result<Url> {
@@ -121,6 +205,29 @@ fn public_key(args: &DebugArgs) -> Result<Option<VerifyingKey>> {
         Err(failure) if failure.code == "missing_public_key" && args.key.is_none() => Ok(None),
         Err(failure) => Err(failure),
     }
+}
+
+/// A key file beside a config with another key: the app is built with that of the config.
+fn another_key(key: Option<&VerifyingKey>, config: Option<&CapacitorConfig>) -> Result<Option<Warning>> {
+    let (Some(key), Some(config)) = (key, config) else {
+        return Ok(None);
+    };
+    // A key that cannot be read from a program may be the same.
+    let Some(pem) = config.public_key().ok().flatten() else {
+        return Ok(None);
+    };
+    let installed = VerifyingKey::from_pem(&pem).about(Subject::PublicKey)?;
+    if installed == *key {
+        return Ok(None);
+    }
+    let problem = format!(
+        "the device is given the key {} of {}, and apps built with {} have {}: name the key of the app with --key",
+        key.capgo_key_id()?,
+        key_source::PUBLIC_KEY_FILE,
+        config.path().display(),
+        installed.capgo_key_id()?
+    );
+    Ok(Some(Warning::new("key_mismatch", problem)))
 }
 
 /// A UUID of version 4.

@@ -2,6 +2,8 @@
 
 mod ask;
 mod device;
+mod native_project;
+mod registered;
 mod take;
 mod words;
 
@@ -20,6 +22,8 @@ struct Document<'a> {
     app_id: &'a str,
     update_url: String,
     request: &'a UpdateRequest,
+    /// Where the native version was taken from, which a real device knows better.
+    native_version_from: &'a str,
     /// `update`, `up_to_date` or `built_in`.
     answer: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,12 +57,14 @@ impl Notes<'_> {
 
 pub(crate) fn run(args: &DebugArgs, output: &Output) -> Result<()> {
     let device = Device::of(args, output)?;
-    let transport = server::transport(&args.network)?;
+    let transport = server::transport(&args.server.network)?;
     let mut notes = Notes {
         output,
         warnings: Vec::new(),
     };
     notes.tell(device.describe())?;
+    notes.warnings.extend(device.warnings.iter().cloned());
+    registered::tell(args, &device, &transport, &mut notes)?;
     let done = look(args, &device, &*transport, &mut notes);
     match done {
         Ok(()) => output.warn_all(&notes.warnings),
@@ -78,10 +84,20 @@ fn look(
     notes: &mut Notes<'_>,
 ) -> Result<()> {
     let answer = ask::ask(args, device, transport, notes)?;
+    // Servers compare it with the bundle's, and the one here is that of the next native app rather than of the last.
+    if device.is_native_assumed && !matches!(answer, UpdateAnswer::Offer(_)) {
+        let problem = format!(
+            "the device is assumed to have native version {}, from {}: devices with another native app may get an update; pass the \
+             version that is in the store with --native-version",
+            device.request.version_build, device.native_from
+        );
+        notes.warn("native_version_assumed", problem);
+    }
     let mut document = Document {
         app_id: &device.request.app_id,
         update_url: device.url.to_string(),
         request: &device.request,
+        native_version_from: &device.native_from,
         answer: "update",
         version: None,
         url: None,

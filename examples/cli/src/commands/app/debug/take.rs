@@ -1,22 +1,20 @@
 //! The bundle on offer, taken as a device takes it.
 
-use std::io::Read as _;
-use std::path::Path;
-
+use capbundle::VerifiedArchive;
 use capbundle::bundle::{self, UnpackOptions};
 use capbundle::digest::Sha256Digest;
 use capbundle::download::{DownloadOptions, Remote, download};
 use capbundle::seal::SignedChecksum;
 use capbundle::seal::capgo::{self, IvSessionKey};
-use capbundle::transport::{Transport, Url};
+use capbundle::transport::Transport;
 use capbundle::update::protocol::Offer;
-use capbundle::{Error, ErrorKind, VerifiedArchive};
 
 use super::device::Device;
 use super::{Notes, ask, wrong};
 use crate::args::DebugArgs;
 use crate::codes::{About, Failure, Result, Subject};
 use crate::commands::bundle::signed_checksum;
+use crate::commands::fetch::{address, begins_as_html, not_downloaded, not_opened};
 
 /// What was taken.
 pub(super) struct Taken {
@@ -97,24 +95,6 @@ pub(super) fn take(
     })
 }
 
-fn address(text: &str) -> Result<Url> {
-    let url: Url = text.parse().map_err(|error: Error| {
-        wrong(
-            "invalid_url",
-            format!("the URL on offer is none that devices take: {error}"),
-        )
-    })?;
-    if url.is_secure() || url.is_loopback() {
-        return Ok(url);
-    }
-    Err(wrong(
-        "plain_http",
-        format!(
-            "the archive is offered at {url}, plain http: iOS and Android refuse to load it; register an https address"
-        ),
-    ))
-}
-
 fn check(args: &DebugArgs, device: &Device, offer: &Offer, notes: &mut Notes<'_>) -> Result<Check> {
     if device.key.is_none() {
         return check_without_key(offer, notes);
@@ -157,42 +137,4 @@ fn check_without_key(offer: &Offer, notes: &mut Notes<'_>) -> Result<Check> {
     let digest = checksum.parse().about(Subject::Checksum);
     let digest = digest.map_err(|failure| failure.adding("it is the checksum that the server offers"))?;
     Ok(Check::Digest(digest))
-}
-
-fn not_downloaded(error: &Error) -> Failure {
-    let failure = Failure::about(Subject::Other, error);
-    match error {
-        Error::Server { status: 401 | 403, .. } => failure.adding(
-            "the archive is not public: devices have no password; let everybody read it, or register an address that carries \
-             its own right and does not expire",
-        ),
-        Error::Server { status: 404 | 410, .. } => {
-            failure.adding("there is no archive at the address: it was moved or deleted, or the address is wrong")
-        }
-        Error::DigestMismatch { .. } => failure.adding(
-            "the archive is another one than was registered: it was replaced at its address, or a cache serves an old one",
-        ),
-        _ => failure,
-    }
-}
-
-fn not_opened(error: &Error) -> Failure {
-    let failure = Failure::about(Subject::Archive, error);
-    match error.kind() {
-        ErrorKind::SignatureInvalid | ErrorKind::KeyInvalid => failure.adding(
-            "the bundle was signed with another private key than the one that belongs to the public key in the app",
-        ),
-        ErrorKind::DecryptionFailed => failure.adding("session key and archive do not belong together"),
-        ErrorKind::DigestMismatch => failure.adding("checksum, session key and archive do not belong together"),
-        _ => failure,
-    }
-}
-
-fn begins_as_html(path: &Path) -> Result<bool> {
-    let mut start = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| Failure::io("read", path, &error))?;
-    file.take(64)
-        .read_to_end(&mut start)
-        .map_err(|error| Failure::io("read", path, &error))?;
-    Ok(ask::is_html(&start))
 }

@@ -53,7 +53,8 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
     }
     let mut project = Project::default();
     let app = identity::app_id(args.app_id.as_deref(), &mut project, "")?;
-    let version = identity::version(args.bundle.as_deref(), &args.package_json, output)?.to_string();
+    identity::warn_of_app_id(&identity::parse_app_id(&app)?, output);
+    let version = identity::version(args.bundle.as_deref(), &args.package_json, &mut project, output)?.to_string();
     let transport = server::transport(&args.server.network)?;
 
     // All that can be wrong with options is found before the folder is packed.
@@ -92,7 +93,7 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
     output.document(&Document {
         checksum: Some(outgoing.checksum()),
         iv_session_key: outgoing.session().map(ToString::to_string),
-        updated_channels: &args.channel,
+        updated_channels: &release::channels(args),
         url,
         size: Some(outgoing.size),
         already_there: work.already_there,
@@ -165,7 +166,10 @@ fn tell(args: &UploadArgs, outgoing: &Outgoing, work: &Work, (app, version): (&s
     }
     output.say(format!("Version {version} of {app} is registered"));
     if !args.channel.is_empty() {
-        output.say(format!("Devices of {} get it from now on", args.channel.join(", ")));
+        output.say(format!(
+            "Devices of {} get it from now on",
+            release::channels(args).join(", ")
+        ));
     }
 }
 

@@ -15,6 +15,7 @@ use capbundle::publish::put;
 use capbundle::publish::s3::{Bucket, KeyTemplate};
 use capbundle::transport::{Transport, Url};
 
+use super::super::identity;
 use super::archive::{Outgoing, Protection};
 use super::choice::Destination;
 use super::place;
@@ -78,7 +79,7 @@ impl<'a> Release<'a> {
             args,
             destination,
             transport,
-            app: server::app(app)?,
+            app: identity::parse_app_id(app)?,
             version,
             api,
             bucket,
@@ -194,11 +195,22 @@ impl Ready<'_> {
         if args.link.is_some() || args.comment.is_some() {
             plan = plan.then(Annotate::new(registry, args.link.clone(), args.comment.clone()));
         }
-        for channel in &args.channel {
-            plan = plan.then(Promote::new(registry, channel.trim()));
+        for channel in channels(args) {
+            plan = plan.then(Promote::new(registry, channel));
         }
         (plan, work)
     }
+}
+
+/// The channels that are named, each once.
+pub(super) fn channels(args: &UploadArgs) -> Vec<String> {
+    let mut channels: Vec<String> = Vec::new();
+    for name in &args.channel {
+        if !channels.iter().any(|known| known == name.trim()) {
+            channels.push(name.trim().to_owned());
+        }
+    }
+    channels
 }
 
 fn api(args: &UploadArgs, transport: &Arc<dyn Transport>) -> Result<Api> {

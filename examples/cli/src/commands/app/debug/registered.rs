@@ -1,0 +1,59 @@
+//! What is registered, for a look from the other side: with a key for the server, its channels and what they serve.
+
+use std::sync::Arc;
+
+use capbundle::publish::api::AppId;
+use capbundle::transport::Transport;
+
+use super::Notes;
+use super::device::Device;
+use crate::args::DebugArgs;
+use crate::codes::Result;
+use crate::commands::bundle::identity;
+use crate::commands::server;
+use crate::interrupt;
+
+/// Says what the app's channels serve, if --apikey is given and the server that is asked is the one that the key is for.
+/// Devices need no key, so a failure is a warning.
+pub(super) fn tell(
+    args: &DebugArgs,
+    device: &Device,
+    transport: &Arc<dyn Transport>,
+    notes: &mut Notes<'_>,
+) -> Result<()> {
+    if args.server.apikey.is_none() {
+        return Ok(());
+    }
+    let is_capgo = device.url.as_str() == super::device::CAPGO;
+    if server::own_address(&args.server)?.is_none() && !is_capgo {
+        notes.warn(
+            "apikey_unused",
+            "--apikey: devices have no key, and no --api-url says which server it is for",
+        );
+        return Ok(());
+    }
+    let app = identity::parse_app_id(&device.request.app_id)?;
+    match channels(args, &app, transport) {
+        Ok(lines) if lines.is_empty() => notes.tell("The app has no channel"),
+        Ok(lines) => notes.tell(format!("Channels: {}", lines.join(", "))),
+        Err(failure) => {
+            notes.warn(
+                "channels_unknown",
+                format!("what the channels serve is not known: {}", failure.message),
+            );
+            Ok(())
+        }
+    }
+}
+
+fn channels(args: &DebugArgs, app: &AppId, transport: &Arc<dyn Transport>) -> Result<Vec<String>> {
+    let api = server::api(&args.server, Arc::clone(transport))?;
+    let control = interrupt::control();
+    let mut lines = Vec::new();
+    for channel in api.channels(app, &control) {
+        let channel = channel?;
+        let version = channel.version.as_deref().unwrap_or("nothing known");
+        lines.push(format!("{} serves {version}", channel.name));
+    }
+    Ok(lines)
+}

@@ -1,0 +1,221 @@
+//! A registered archive, fetched and proved as a device does.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use capbundle::bundle::{self, UnpackOptions};
+use capbundle::digest::Sha256Digest;
+use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::progress::Control;
+use capbundle::publish::api::RemoteBundle;
+use capbundle::seal::capgo::{self, IvSessionKey};
+use capbundle::transport::{Transport, Url};
+use capbundle::{Error, ErrorKind, VerifiedArchive};
+
+use super::bundle::signed_checksum;
+use super::key_source::FoundKey;
+use crate::args::Form;
+use crate::codes::{About, Failure, Result, Subject};
+
+/// Digits of a CRC-32 as old versions of Capgo's command registered it.
+const CRC32_DIGITS: usize = 8;
+
+/// An archive that is what was registered, and that devices can unpack.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// The bytes as they are stored, encrypted or not.
+    pub(super) stored: PathBuf,
+    pub(super) size: u64,
+    /// The plain archive.
+    pub(super) archive: VerifiedArchive,
+    pub(super) proof: Proof,
+}
+
+/// What an archive was proved with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// The registered SHA-256.
+    Digest,
+    /// The registered checksum, signed by the key of the app.
+    Signed,
+}
+
+impl Proof {
+    /// For programs, as `bundle verify` says it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::Signed => "capgo_signed",
+        }
+    }
+
+    /// For people.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::Digest => "SHA-256 as registered",
+            Self::Signed => "signed by the key of the app",
+        }
+    }
+}
+
+/// How to prove it, which follows from what is registered.
+enum Check<'a> {
+    Digest(Sha256Digest),
+    SignedOnly(&'a str, &'a FoundKey),
+    Sealed(&'a str, IvSessionKey, &'a FoundKey),
+}
+
+/// Why nothing can be said of an archive, rather than that it is wrong.
+const NO_PROOF: [&str; 4] = ["no_address", "no_checksum", "not_verifiable", "missing_public_key"];
+
+/// Whether the failure says that an archive could not be proved, rather than that it is another one or not there.
+pub(super) fn is_unproved(failure: &Failure) -> bool {
+    NO_PROOF.contains(&failure.code.as_ref())
+}
+
+/// Fetches the archive of `bundle` into `folder`, proves it against its registration and unpacks it once.
+pub(super) fn fetch(
+    bundle: &RemoteBundle,
+    key: Option<&FoundKey>,
+    form: Form,
+    folder: &Path,
+    transport: &dyn Transport,
+    control: &Control,
+) -> Result<Fetched> {
+    let Some(url) = &bundle.external_url else {
+        let kept_by = bundle.storage_provider.as_deref().unwrap_or("the server");
+        let message = format!("its archive is kept by {kept_by}, which gives its address to devices only");
+        return Err(Failure::refused("no_address", message));
+    };
+    let url = address(url)?;
+    let check = check(bundle, key)?;
+    let mut remote = Remote::new(url.clone());
+    if let Check::Digest(digest) = &check {
+        remote.digest = Some(*digest);
+    }
+    let downloaded = download(transport, &remote, folder, &DownloadOptions::default(), control);
+    let downloaded = downloaded.map_err(|error| not_downloaded(&error))?;
+    let stored = downloaded.path;
+    if begins_as_html(&stored)? {
+        let message =
+            format!("{url} gives a web page and not an archive: a login, an error page, or the viewer of a file host");
+        return Err(Failure::refused("html_page", message));
+    }
+    let (archive, proof) = match &check {
+        Check::Digest(digest) => {
+            let archive = VerifiedArchive::from_digest(&stored, digest, control).about(Subject::Archive)?;
+            (archive, Proof::Digest)
+        }
+        Check::SignedOnly(checksum, found) => {
+            let checksum = signed_checksum(checksum, form)?;
+            let archive = capgo::verify_signed_only(&stored, &checksum, &found.key, control);
+            (archive.map_err(|error| not_opened(&error))?, Proof::Signed)
+        }
+        Check::Sealed(checksum, session, found) => {
+            let checksum = signed_checksum(checksum, form)?;
+            let archive = capgo::open(&stored, folder, session, &checksum, &found.key, control);
+            (archive.map_err(|error| not_opened(&error))?, Proof::Signed)
+        }
+    };
+    let unpacked = folder.join("unpacked");
+    bundle::unpack(&archive, &unpacked, &UnpackOptions::default(), control)
+        .about(Subject::Archive)
+        .map_err(|failure| failure.adding("devices refuse it as well"))?;
+    std::fs::remove_dir_all(&unpacked).map_err(|error| Failure::io("remove", &unpacked, &error))?;
+    Ok(Fetched {
+        stored,
+        size: downloaded.size,
+        archive,
+        proof,
+    })
+}
+
+fn check<'a>(bundle: &'a RemoteBundle, key: Option<&'a FoundKey>) -> Result<Check<'a>> {
+    let given = |text: &'a Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let Some(checksum) = given(&bundle.checksum) else {
+        let message = "it is registered without a checksum, so nothing says what its archive must be";
+        return Err(Failure::refused("no_checksum", message));
+    };
+    let needs_key = || {
+        let message = "it is signed, and the public key of the app is not here: pass it with --key or --key-data";
+        key.ok_or_else(|| Failure::refused("missing_public_key", message))
+    };
+    if let Some(session) = given(&bundle.session_key) {
+        return Ok(Check::Sealed(
+            checksum,
+            session.parse().about(Subject::IvSessionKey)?,
+            needs_key()?,
+        ));
+    }
+    if let Ok(digest) = checksum.parse() {
+        return Ok(Check::Digest(digest));
+    }
+    if checksum.len() == CRC32_DIGITS && checksum.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let message = format!("its checksum {checksum} is a CRC-32, which proves nothing");
+        return Err(Failure::refused("not_verifiable", message));
+    }
+    Ok(Check::SignedOnly(checksum, needs_key()?))
+}
+
+pub(super) fn address(text: &str) -> Result<Url> {
+    let url: Url = text.parse().map_err(|error: Error| {
+        Failure::refused(
+            "invalid_url",
+            format!("the URL on offer is none that devices take: {error}"),
+        )
+    })?;
+    if url.is_secure() || url.is_loopback() {
+        return Ok(url);
+    }
+    Err(Failure::refused(
+        "plain_http",
+        format!(
+            "the archive is offered at {url}, plain http: iOS and Android refuse to load it; register an https address"
+        ),
+    ))
+}
+
+pub(super) fn not_downloaded(error: &Error) -> Failure {
+    let failure = Failure::about(Subject::Other, error);
+    match error {
+        Error::Server { status: 401 | 403, .. } => failure.adding(
+            "the archive is not public: devices have no password; let everybody read it, or register an address that carries \
+             its own right and does not expire",
+        ),
+        Error::Server { status: 404 | 410, .. } => {
+            failure.adding("there is no archive at the address: it was moved or deleted, or the address is wrong")
+        }
+        Error::DigestMismatch { .. } => failure.adding(
+            "the archive is another one than was registered: it was replaced at its address, or a cache serves an old one",
+        ),
+        _ => failure,
+    }
+}
+
+pub(super) fn not_opened(error: &Error) -> Failure {
+    let failure = Failure::about(Subject::Archive, error);
+    match error.kind() {
+        ErrorKind::SignatureInvalid | ErrorKind::KeyInvalid => failure.adding(
+            "the bundle was signed with another private key than the one that belongs to the public key in the app",
+        ),
+        ErrorKind::DecryptionFailed => failure.adding("session key and archive do not belong together"),
+        ErrorKind::DigestMismatch => failure.adding("checksum, session key and archive do not belong together"),
+        _ => failure,
+    }
+}
+
+pub(super) fn begins_as_html(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| Failure::io("read", path, &error))?;
+    file.take(64)
+        .read_to_end(&mut start)
+        .map_err(|error| Failure::io("read", path, &error))?;
+    Ok(is_html(&start))
+}
+
+/// Whether a body begins like a web page.
+pub(super) fn is_html(body: &[u8]) -> bool {
+    let start = body.trim_ascii_start();
+    let start = start.get(..start.len().min(9)).unwrap_or_default().to_ascii_lowercase();
+    start.starts_with(b"<!doctype") || start.starts_with(b"<html") || start.starts_with(b"<head")
+}
