@@ -23,6 +23,10 @@ pub(crate) struct UploadArgs {
     /// [default: package.json]
     #[arg(long, value_name = "FILES", value_delimiter = ',')]
     pub(crate) package_json: Vec<PathBuf>,
+    /// Where the packages of package.json are installed, comma-separated, for monorepos; tells which of them are native
+    /// [default: node_modules here and beside each package.json]
+    #[arg(long, value_name = "DIRS", value_delimiter = ',')]
+    pub(crate) node_modules: Vec<PathBuf>,
     /// Upload this archive instead of packing the folder; with --iv-session-key the encrypted one
     #[arg(long, value_name = "FILE")]
     pub(crate) zip: Option<PathBuf>,

@@ -7,6 +7,7 @@ pub(crate) mod decrypt;
 pub(crate) mod encrypt;
 pub(in crate::commands) mod identity;
 pub(crate) mod inspect;
+mod native_packages;
 pub(crate) mod open;
 pub(in crate::commands) mod packing;
 pub(crate) mod seal;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use capbundle::progress::Control;
-use capbundle::publish::api::{Api, ApiKey, AppId, Checksum};
+use capbundle::publish::api::{Api, ApiKey, AppId, Checksum, NativePackage};
 use capbundle::publish::external::{self, CheckOptions, Expected, Note};
 use capbundle::publish::plan::{
     Annotate, ApiRegistry, Plan, Promote, PutFile, Register, Registry as _, S3Object, ServerFile, Storage, Upload,
@@ -15,7 +15,7 @@ use capbundle::publish::put;
 use capbundle::publish::s3::{Bucket, KeyTemplate};
 use capbundle::transport::{Transport, Url};
 
-use super::super::identity;
+use super::super::{identity, native_packages};
 use super::archive::{Outgoing, Protection};
 use super::choice::Destination;
 use super::place;
@@ -37,6 +37,7 @@ pub(super) struct Release<'a> {
     /// `None` if nothing is registered.
     api: Option<Api>,
     bucket: Option<(Bucket, KeyTemplate)>,
+    native_packages: Option<Vec<NativePackage>>,
 }
 
 /// The same with its archive: where that goes, and who learns of it.
@@ -68,6 +69,11 @@ impl<'a> Release<'a> {
         } else {
             Some(api(args, &transport)?)
         };
+        let native_packages = if args.no_register {
+            None
+        } else {
+            native_packages::of_project(&args.package_json, &args.node_modules)?
+        };
         let bucket = match &destination {
             Destination::S3(s3) => {
                 let template = place::key_template(s3)?;
@@ -83,6 +89,7 @@ impl<'a> Release<'a> {
             version,
             api,
             bucket,
+            native_packages,
         };
         if let Some((bucket, template)) = &release.bucket {
             // A digest that stands for the one to come: whether the address is https does not depend on it.
@@ -111,6 +118,9 @@ impl<'a> Release<'a> {
             let mut registry = ApiRegistry::new(api, self.app.clone(), self.version, checksum);
             if let Protection::Sealed { session, key_id, .. } = &outgoing.protection {
                 registry = registry.sealed(session.clone(), key_id.clone());
+            }
+            if let Some(packages) = &self.native_packages {
+                registry = registry.with_native_packages(packages.clone());
             }
             match &self.args.min_update_version {
                 Some(oldest) => registry.for_native(oldest.clone()),
