@@ -204,6 +204,9 @@ pub(crate) struct EncryptArgs {
     /// Spelling of the signed checksum that devices get
     #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
     pub(crate) checksum_form: Form,
+    /// Sign although publicKey of capacitor.config is of another key, whose apps refuse the bundle
+    #[arg(long)]
+    pub(crate) allow_other_key: bool,
     /// Accepted for compatibility and not read: the format never depends on the build machine's packages
     #[arg(long, value_name = "FILES")]
     pub(crate) package_json: Option<String>,

@@ -79,6 +79,10 @@ pub(crate) struct SealingArgs {
     /// Neither encrypt nor sign, although there is a key: only devices without the public key take the bundle
     #[arg(long)]
     pub(crate) no_key: bool,
+    /// Publish although publicKey of capacitor.config is of another key than the one that signs, or missing: apps built with
+    /// that config refuse the bundle
+    #[arg(long)]
+    pub(crate) allow_other_key: bool,
     /// The archive is encrypted already, and this is the ivSessionKey that `bundle encrypt` gave
     #[arg(long, value_name = "KEY")]
     pub(crate) iv_session_key: Option<String>,

@@ -5,6 +5,7 @@ mod bundle;
 mod completions;
 mod device;
 mod fetch;
+mod installed_key;
 mod key;
 mod key_source;
 mod keyring;

@@ -4,9 +4,11 @@ use capbundle::digest::Sha256Digest;
 use capbundle::seal::capgo;
 use serde::Serialize;
 
+use super::content::Project;
 use super::{beside, require_zip, say_if_replaced};
 use crate::args::EncryptArgs;
 use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::commands::installed_key::{self, IfNone};
 use crate::commands::key_source;
 use crate::output::{self, Output};
 
@@ -31,7 +33,15 @@ pub(crate) fn run(args: &EncryptArgs, output: &Output) -> Result<()> {
     if args.package_json.is_some() {
         output.say("--package-json is not read: the checksum's form is that of --checksum-form");
     }
-    let warnings: Vec<Warning> = key_source::size_warning(&public).into_iter().collect();
+    let mut warnings: Vec<Warning> = key_source::size_warning(&public).into_iter().collect();
+    let project = &mut Project::default();
+    warnings.extend(installed_key::require(
+        &public,
+        None,
+        project,
+        args.allow_other_key,
+        IfNone::Warn,
+    )?);
     output.warn_all(&warnings);
 
     let to = beside(&args.zip, "_encrypted.zip");

@@ -117,7 +117,7 @@ impl Installation {
     }
 }
 
-fn lines_to_paste(pem: &str) -> String {
+pub(in crate::commands) fn lines_to_paste(pem: &str) -> String {
     let one_line = pem.replace('\n', "\\n");
     format!("  plugins: {{\n    CapacitorUpdater: {{\n      publicKey: '{one_line}',\n    }},\n  }},")
 }

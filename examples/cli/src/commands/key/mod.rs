@@ -2,6 +2,6 @@
 
 pub(crate) mod content;
 pub(crate) mod create;
-mod install;
+pub(in crate::commands) mod install;
 pub(crate) mod save;
 pub(crate) mod show;

@@ -16,6 +16,7 @@ use super::choice::Destination;
 use super::sealing::Sealing;
 use crate::args::UploadArgs;
 use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::commands::installed_key::{self, IfNone};
 use crate::interrupt;
 use crate::output::Output;
 
@@ -85,9 +86,15 @@ pub(super) fn outgoing(
         None => None,
     };
     let sealing = Sealing::find(args, destination, project)?;
+    let about_key = match sealing.key() {
+        Some(key) => installed_key::require(&key, Some(app), project, args.sealing.allow_other_key, IfNone::Refuse)?,
+        None => Vec::new(),
+    };
     if let (Sealing::Done { session, signer, key }, Some(zip)) = (&sealing, &sealed) {
         output.say(format!("Opening {} with its session key", zip.display()));
-        return already_sealed(args, zip, session.clone(), signer.as_deref(), key, output);
+        let mut outgoing = already_sealed(args, zip, session.clone(), signer.as_deref(), key, output)?;
+        outgoing.warnings.extend(about_key);
+        return Ok(outgoing);
     }
     let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
     let there = matches!(destination, Destination::External(_)) && names.plain.is_file();
@@ -115,6 +122,7 @@ pub(super) fn outgoing(
         warnings,
         made: None,
     };
+    outgoing.warnings.extend(about_key);
     if let Sealing::ToDo(key) = sealing {
         seal(&mut outgoing, &key, args, &folder.path().join(&names.sealed), output)?;
     }

@@ -30,6 +30,15 @@ pub(super) enum Sealing {
 }
 
 impl Sealing {
+    /// The public key that devices need to take the bundle.
+    pub(super) fn key(&self) -> Option<VerifyingKey> {
+        match self {
+            Self::None => None,
+            Self::ToDo(signer) => Some(signer.verifying_key()),
+            Self::Done { key, .. } => Some(key.clone()),
+        }
+    }
+
     pub(super) fn find(args: &UploadArgs, destination: &Destination<'_>, project: &mut Project) -> Result<Self> {
         let signer = if args.sealing.no_key { None } else { signer(args)? };
         if let Some(text) = &args.sealing.iv_session_key {

@@ -1,0 +1,165 @@
+//! Bundles are signed for the key that the app has: `capacitor.config` says which.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking"
+)]
+
+mod project;
+mod publishing;
+
+use project::{Project, codes_of, text_of};
+use publishing::Updates;
+
+/// Capgo's id of the public key in the config.
+fn installed_id(project: &Project) -> String {
+    let document = project.run("key show --json").document();
+    let keys = document["keys"].as_array().unwrap();
+    let of_config = keys
+        .iter()
+        .find(|key| key["origin"].as_str().unwrap().starts_with("publicKey"));
+    text_of(of_config.unwrap(), "capgoKeyId")
+}
+
+/// A project with the private key of one pair and the public key of another in its config.
+fn with_another_key() -> (Project, String, String) {
+    let other = Project::new().with_keys();
+    let project = Project::new().with_keys();
+    let installed = installed_id(&project);
+    let signs = installed_id(&other);
+    project.write(".capgo_key_v2", other.read(".capgo_key_v2"));
+    let project = project.without(".capgo_key_v2.pub");
+    (project, signs, installed)
+}
+
+/// What `key create` leaves with a config that is a program.
+fn with_script() -> Project {
+    Project::new()
+        .without("capacitor.config.json")
+        .with(
+            "capacitor.config.ts",
+            "export default { appId: 'com.example.app', webDir: 'www' }",
+        )
+        .with_keys()
+}
+
+#[test]
+fn an_upload_signed_for_another_key_is_refused_with_both_ids() {
+    let (project, signs, installed) = with_another_key();
+    let updates = Updates::start();
+    updates.make_channel("com.example.app", "production");
+
+    let message = updates
+        .run(&project, "bundle upload --channel production --json")
+        .fails("key_mismatch", 1);
+
+    assert!(message.contains(&signs) && message.contains(&installed), "{message}");
+    assert!(message.contains("--allow-other-key"), "{message}");
+    assert!(updates.archives().is_empty());
+    let document = updates
+        .run(&project, "bundle upload --channel production --allow-other-key --json")
+        .document();
+    assert!(codes_of(&document["warnings"]).contains(&"key_mismatch"), "{document}");
+}
+
+#[test]
+fn an_archive_that_was_encrypted_for_another_key_is_refused_too() {
+    let (project, ..) = with_another_key();
+    let (zip, checksum) = project.zipped();
+    let sealed = project
+        .run(&format!("bundle encrypt {zip} {checksum} --allow-other-key --json"))
+        .document();
+    let session = text_of(&sealed, "ivSessionKey");
+    let updates = Updates::start();
+    updates
+        .run(&project, &format!("bundle upload --iv-session-key {session} --json"))
+        .fails("key_mismatch", 1);
+}
+
+#[test]
+fn an_upload_for_an_app_without_a_key_is_refused_with_the_lines_to_paste() {
+    let project = with_script();
+    let updates = Updates::start();
+
+    let message = updates
+        .run(&project, "bundle upload --json")
+        .fails("missing_public_key", 1);
+
+    assert!(message.contains("capacitor.config.ts"), "{message}");
+    assert!(
+        message.contains("publicKey: '-----BEGIN RSA PUBLIC KEY-----"),
+        "{message}"
+    );
+    assert!(updates.archives().is_empty());
+    let pasted = message.split_once("\n\n").unwrap().1;
+    let config = format!("export default {{ appId: 'com.example.app', webDir: 'www',\n{pasted}\n}}");
+    project.write("capacitor.config.ts", config);
+    updates.run(&project, "bundle upload").succeeds();
+}
+
+#[test]
+fn an_app_without_a_key_may_be_meant() {
+    let project = with_script();
+    let updates = Updates::start();
+    let document = updates
+        .run(&project, "bundle upload --allow-other-key --json")
+        .document();
+    assert!(
+        codes_of(&document["warnings"]).contains(&"missing_public_key"),
+        "{document}"
+    );
+}
+
+#[test]
+fn where_no_config_is_of_the_app_the_key_is_not_compared_and_that_is_told() {
+    let (project, ..) = with_another_key();
+    let updates = Updates::start();
+    let document = updates
+        .run(&project, "bundle upload com.example.other --json")
+        .document();
+    assert!(
+        codes_of(&document["warnings"]).contains(&"public_key_unknown"),
+        "{document}"
+    );
+    let project = Project::new().without("capacitor.config.json").with_keys();
+    let document = updates
+        .run(&project, "bundle upload com.example.app --path www --json")
+        .document();
+    assert!(
+        codes_of(&document["warnings"]).contains(&"public_key_unknown"),
+        "{document}"
+    );
+}
+
+#[test]
+fn encrypting_refuses_another_key_and_warns_of_none() {
+    let (project, signs, installed) = with_another_key();
+    let (zip, checksum) = project.zipped();
+    let line = format!("bundle encrypt {zip} {checksum} --json");
+    let message = project.run(&line).fails("key_mismatch", 1);
+    assert!(message.contains(&signs) && message.contains(&installed), "{message}");
+    assert!(!project.has(&format!("{zip}_encrypted.zip")));
+
+    let project = with_script();
+    let (zip, checksum) = project.zipped();
+    let document = project
+        .run(&format!("bundle encrypt {zip} {checksum} --json"))
+        .document();
+    assert!(
+        codes_of(&document["warnings"]).contains(&"missing_public_key"),
+        "{document}"
+    );
+}
+
+#[test]
+fn encrypting_without_any_config_works_as_documented() {
+    let project = Project::new();
+    let (zip, checksum) = project.zipped();
+    let project = project.without("capacitor.config.json").with_keys();
+    let document = project
+        .run(&format!("bundle encrypt {zip} {checksum} --json"))
+        .document();
+    assert_eq!(document["warnings"], serde_json::json!([]));
+}
