@@ -3,11 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use super::staging::Staged;
 use super::types::{BundleId, BundleRecord};
 use super::{Store, refused};
 use crate::error::{Error, IoContext, Result};
-use crate::files::Kind;
 
 /// Which bundles [`Store::clean`] keeps. Every rule that is set must allow a bundle; what is in use always stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -61,7 +59,7 @@ impl Store {
         })
     }
 
-    /// Removes the bundles that the rules do not keep, and everything that crashes and failures left.
+    /// Removes the bundles that the rules do not keep, then as [`sweep`](Self::sweep). For a background thread.
     ///
     /// Current, next and fallback stay, and what a running session serves.
     ///
@@ -83,15 +81,41 @@ impl Store {
                     .map_err(|refusal| refused(refusal, &id.clone().into())),
             })?;
             if let Some(record) = deleted {
-                self.remove_files(&record.id)?;
+                self.set_aside(&record.id)?;
                 cleaned.freed += record.unpacked_size;
                 cleaned.removed.push(record);
             }
         }
-        self.sweep_orphans()?;
-        self.sweep_staging()?;
-        self.sweep_sessions()?;
+        self.sweep()?;
         Ok(cleaned)
+    }
+
+    /// Removes the files of deleted and failed bundles, and what crashes left. For a background thread: removing
+    /// thousands of files takes seconds.
+    ///
+    /// [`confirm`](Self::confirm), [`trial_expired`](Self::trial_expired), [`mark_failed`](Self::mark_failed) and
+    /// [`delete`](Self::delete) only rename the folder of a bundle, so that the caller does not wait. An installation
+    /// sweeps first, since it needs the space, so no more than one update's leftovers gather without this call. It frees
+    /// the space sooner.
+    ///
+    /// A crash leaves the rest to the next sweep. What cannot be removed keeps nothing else from being removed.
+    ///
+    /// # Errors
+    /// The first one: [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io).
+    pub fn sweep(&self) -> Result<()> {
+        let aside = self.set_aside_orphans();
+        let removed = self.sweep_staging();
+        aside.and(removed).and(self.sweep_sessions())
+    }
+
+    /// As [`sweep`](Self::sweep), for an operation that needs the space. What cannot be removed is a
+    /// [warning](Self::take_warning): it must not keep a device from its update.
+    pub(super) fn sweep_for_space(&self) -> Result<()> {
+        self.set_aside_orphans()?;
+        if let Err(error) = self.sweep_staging() {
+            self.warn(error);
+        }
+        Ok(())
     }
 
     fn not_kept(&self, keep: &KeepRules) -> Result<Vec<BundleRecord>> {
@@ -112,38 +136,35 @@ impl Store {
         Ok(not_kept)
     }
 
-    /// Removes bundles that the state does not name: what crashes and failures left. Only what the store installed
-    /// itself (it has a record) is touched; a host's folder may hold more.
-    pub(super) fn sweep_orphans(&self) -> Result<()> {
-        let mut staged = Vec::new();
+    /// Renames the folders of bundles that the state does not name into the staging folder: what failures and crashes left.
+    /// Only what the store installed itself (it has a record) is touched; a host's folder may hold more.
+    pub(super) fn set_aside_orphans(&self) -> Result<()> {
         let served = self.served().map(|launch| launch.bundle).unwrap_or_default();
-        {
-            let _lock = self.lock(self.options.lock_timeout)?;
-            let loaded = self.persistence.load()?;
-            // What only a visible state no longer names, a durable one may still name after a power cut.
-            self.settle(&loaded)?;
-            let state = loaded.state;
-            self.sweep_temporaries()?;
-            let names = self.persistence.list(&self.persistence.layout.records())?;
-            // A crash may leave a list without its record.
-            let mut ids: Vec<BundleId> = names
-                .iter()
-                .filter_map(|name| name.split('.').next()?.parse().ok())
-                .collect();
-            ids.sort_unstable();
-            ids.dedup();
-            for id in ids {
-                let kept_failure =
-                    !self.options.auto_delete_failed && state.failed.iter().any(|failed| failed.id == id);
-                if state.bundles.contains_key(&id) || kept_failure || served.is(&id) || self.is_served_elsewhere(&id)? {
-                    continue;
-                }
-                staged.extend(self.move_away(&id)?);
-            }
+        let _lock = self.lock(self.options.lock_timeout)?;
+        let loaded = self.persistence.load()?;
+        // What only a visible state no longer names, a durable one may still name after a power cut.
+        self.settle(&loaded)?;
+        let state = loaded.state;
+        self.sweep_temporaries()?;
+        let names = self.persistence.list(&self.persistence.layout.records())?;
+        // A crash may leave a list without its record.
+        let mut ids: Vec<BundleId> = names
+            .iter()
+            .filter_map(|name| name.split('.').next()?.parse().ok())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let is_kept = |id: &BundleId| {
+            let kept_failure = !self.options.auto_delete_failed && state.failed.iter().any(|failed| failed.id == *id);
+            state.bundles.contains_key(id) || kept_failure || served.is(id)
+        };
+        ids.retain(|id| !is_kept(id));
+        if ids.is_empty() {
+            return Ok(());
         }
-        staged
-            .into_iter()
-            .try_for_each(|staged| self.persistence.unstage(staged))
+        let served_elsewhere = self.served_elsewhere()?;
+        ids.retain(|id| !served_elsewhere.contains(id));
+        self.set_all_aside(&ids)
     }
 
     /// Removes what crashes left of records, marks, rings and refusals that were being written. All are written under the lock,
@@ -160,37 +181,41 @@ impl Store {
         self.persistence.sweep_beside_the_state()
     }
 
-    /// Removes the files and the record of a bundle that the state no longer names.
-    pub(super) fn remove_files(&self, id: &BundleId) -> Result<()> {
-        self.move_away(id)?
-            .map_or(Ok(()), |staged| self.persistence.unstage(staged))
+    /// Renames the folder of a bundle that the state no longer names into the staging folder, where the next sweep removes
+    /// it, and drops its record.
+    pub(super) fn set_aside(&self, id: &BundleId) -> Result<()> {
+        self.set_all_aside(std::slice::from_ref(id))
     }
 
-    /// Renames a bundle's folder into the staging folder, where a crash leaves rubbish and no half bundle, then drops its
-    /// record, by which the sweep would have found it.
-    fn move_away(&self, id: &BundleId) -> Result<Option<Staged>> {
-        let folder = self.folder(id);
-        let mut staged = None;
-        if self.persistence.kind(&folder)? == Some(Kind::Folder) {
-            let new = self.persistence.stage()?;
-            match self.persistence.files.rename(&folder, &new.path) {
-                Ok(()) => staged = Some(new),
-                // Somebody else who swept was faster.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => self.persistence.unstage(new)?,
-                Err(error) => {
-                    let error = Error::io("move away", &folder, error);
-                    return self.persistence.unstage(new).and(Err(error));
-                }
-            }
+    /// The same of several, which costs one sync: callers wait for it.
+    fn set_all_aside(&self, ids: &[BundleId]) -> Result<()> {
+        for id in ids {
+            self.move_away(id)?;
         }
-        // Also where the folder is gone already: that may not be durable yet, and the record must not go first.
+        // Also where a folder is gone already: that may not be durable yet, and the record must not go first.
         let bundles = self.persistence.layout.bundles();
         self.persistence
             .files
             .sync_folder(bundles)
             .at("sync the folder", bundles)?;
-        self.remove_record(id)?;
-        Ok(staged)
+        ids.iter().try_for_each(|id| self.remove_record(id))
+    }
+
+    fn move_away(&self, id: &BundleId) -> Result<()> {
+        let folder = self.folder(id);
+        if self.persistence.kind(&folder)?.is_none() {
+            return Ok(());
+        }
+        let staged = self.persistence.stage()?;
+        match self.persistence.files.rename(&folder, &staged.path) {
+            Ok(()) => Ok(()),
+            // Another sweep was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.persistence.unstage(staged),
+            Err(error) => {
+                let error = Error::io("move away", &folder, error);
+                self.persistence.unstage(staged).and(Err(error))
+            }
+        }
     }
 
     pub(super) fn remove_record(&self, id: &BundleId) -> Result<()> {

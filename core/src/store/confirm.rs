@@ -95,7 +95,7 @@ impl Store {
             launch.on_trial = false;
         }
         match replaced {
-            Some(previous) => self.remove_files(&previous).map(|()| confirmation),
+            Some(previous) => self.set_aside(&previous).map(|()| confirmation),
             None => Ok(confirmation),
         }
     }
@@ -166,7 +166,7 @@ impl Store {
         }
         launch.on_trial = false;
         self.serve(&launch, lock)?;
-        self.sweep_orphans()?;
+        self.set_aside_orphans()?;
         Ok(Expired::FallBack(Box::new(launch)))
     }
 }

@@ -16,6 +16,7 @@ mod device;
 mod launch_cost;
 mod recovery;
 mod releases;
+mod removal;
 mod space;
 mod story;
 

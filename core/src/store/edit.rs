@@ -60,7 +60,8 @@ impl Store {
         })
     }
 
-    /// Takes a bundle out for good. Its files go at once unless a running session serves them.
+    /// Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next
+    /// [`sweep`](Self::sweep), [`clean`](Self::clean) or installation removes the files and frees their space.
     ///
     /// # Errors
     /// [`InUse`](crate::ErrorKind::InUse) if it is current, next, fallback or served by a running session;
@@ -86,11 +87,11 @@ impl Store {
         if kept_failure && self.persistence.kind(&self.folder(id))?.is_none() {
             return Err(unknown(id));
         }
-        self.remove_files(id)
+        self.set_aside(id)
     }
 
     /// Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the
-    /// next launch serves the fallback.
+    /// next launch serves the fallback. Its files go as those of [`delete`](Self::delete).
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
@@ -102,7 +103,7 @@ impl Store {
                 .map(drop)
                 .map_err(|refusal| refused(refusal, &Slot::Bundle(id.clone())))
         })?;
-        self.sweep_orphans()
+        self.set_aside_orphans()
     }
 
     /// Lets bundles of this version be taken again. Tells how many failures were forgotten.

@@ -174,8 +174,10 @@ impl Store {
         self.persistence.unstage(staged).and(installed)
     }
 
-    /// The folder for downloads, without those that nobody goes on with.
+    /// The folder for downloads, without those that nobody goes on with. Deleted bundles are swept, since the download needs
+    /// their space.
     pub(super) fn downloads(&self, wanted: &[&str]) -> Result<PathBuf> {
+        self.sweep_for_space()?;
         let folder = self.persistence.layout.downloads();
         match fs::create_dir(&folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {

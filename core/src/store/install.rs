@@ -89,7 +89,7 @@ impl Store {
         acceptance: Option<&Acceptance<'_>>,
         control: &Control,
     ) -> Result<BundleRecord> {
-        self.sweep_orphans()?;
+        self.sweep_for_space()?;
         let contents = read_bundle(archive, &self.options.limits)?;
         let entries = (contents.files.len() + contents.folders.len()) as u64;
         let needed = (contents.declared_size)

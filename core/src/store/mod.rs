@@ -37,8 +37,8 @@ mod verify;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,9 @@ pub struct Store {
     options: StoreOptions,
     session: Session,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    warning: Option<Error>,
+    open_warning: Option<Error>,
+    /// What went wrong beside calls that succeeded.
+    warning: Mutex<Option<Error>>,
     /// The generation of the state that is known to be durable. A newer one may only be visible: whoever renamed it may
     /// have died, or failed, before its name was synced.
     durable: AtomicU64,
@@ -95,9 +97,9 @@ struct Change {
 impl Store {
     /// Opens the store in the folder `root`, which is made if need be (its parent must be there), and starts a session.
     ///
-    /// Leftovers of unpacking that crashed are removed. A state that cannot be read (no permission before the first
-    /// unlock of the device, an I/O error) is no error here: [`launch`](Self::launch) then serves the built-in bundle,
-    /// and nothing is written.
+    /// Removes no bundles and nothing that a crash left, since a launch waits for it: see [`sweep`](Self::sweep). A state
+    /// that cannot be read (no permission before the first unlock of the device, an I/O error) is no error here:
+    /// [`launch`](Self::launch) then serves the built-in bundle, and nothing is written.
     ///
     /// # Errors
     /// [`Io`](crate::ErrorKind::Io) and [`NoSpace`](crate::ErrorKind::NoSpace) if the folders cannot be made;
@@ -135,21 +137,32 @@ impl Store {
             options,
             session,
             clock,
-            warning: None,
+            open_warning: None,
+            warning: Mutex::new(None),
             durable: AtomicU64::new(0),
             durable_ring: AtomicU64::new(0),
         };
-        // Rubbish that cannot be removed is no reason not to start, nor is a disk that is full.
-        let (swept, reserved) = (store.sweep_staging(), store.make_reserve());
-        store.warning = swept.and(reserved).err();
+        // A full disk is no reason not to start.
+        store.open_warning = store.make_reserve().err();
         Ok(store)
     }
 
-    /// What went wrong when the store was opened without keeping it from working: rubbish that could not be removed, or a
-    /// disk too full for the store's reserve or to tell other processes of this session. For the host's log.
+    /// What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve
+    /// or to tell other processes of this session. For the host's log.
     #[must_use]
     pub fn open_warning(&self) -> Option<&Error> {
-        self.warning.as_ref().or_else(|| self.session.unseen())
+        self.open_warning.as_ref().or_else(|| self.session.unseen())
+    }
+
+    /// What went wrong beside calls that succeeded, since this was last asked: leftovers that could not be removed. The
+    /// newest counts. For the host's log.
+    #[must_use]
+    pub fn take_warning(&self) -> Option<Error> {
+        self.warning.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn warn(&self, error: Error) {
+        *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 
     fn state(&self) -> Result<State> {

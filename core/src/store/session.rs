@@ -202,7 +202,13 @@ impl Store {
 
     /// Whether another running session serves the bundle. To be asked under the store's lock by who removes it.
     pub(super) fn is_served_elsewhere(&self, id: &BundleId) -> Result<bool> {
+        Ok(self.served_elsewhere()?.contains(id))
+    }
+
+    /// What other running sessions serve.
+    pub(super) fn served_elsewhere(&self) -> Result<Vec<BundleId>> {
         let sessions = self.persistence.layout.sessions();
+        let mut served_by_others = Vec::new();
         for name in self.persistence.list(&sessions)? {
             if name == self.session.name || !self.is_alive(&name) {
                 continue;
@@ -213,11 +219,11 @@ impl Store {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(Error::io("read", &path, error)),
             };
-            if served == id.as_str().as_bytes() {
-                return Ok(true);
-            }
+            // A session that has not launched yet serves nothing.
+            let id = std::str::from_utf8(&served).ok().and_then(|id| id.parse().ok());
+            served_by_others.extend(id);
         }
-        Ok(false)
+        Ok(served_by_others)
     }
 
     /// Whether a session still runs. When that cannot be found out it counts as running: then nothing is removed and

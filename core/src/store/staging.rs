@@ -1,4 +1,4 @@
-//! Folders on their way in or out, and what crashes left of them.
+//! Folders that are being installed or wait for their removal, and what crashes left of them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,16 @@ impl Persistence {
         removed
     }
 
+    /// Removes what has this name in the staging folder, unless it is in use.
+    fn remove_staged(&self, name: &str) -> Result<()> {
+        let path = self.layout.staging().join(name);
+        let lock_path = lock_of(&path);
+        match self.files.try_lock(&lock_path).at("lock", &lock_path)? {
+            Some(lock) => self.unstage(Staged { path, lock_path, lock }),
+            None => Ok(()),
+        }
+    }
+
     fn remove_if_there(&self, path: &Path) -> Result<()> {
         match self.kind(path)? {
             None => Ok(()),
@@ -57,18 +67,17 @@ impl Persistence {
 }
 
 impl Store {
-    /// Removes what nobody works on any more: everything in the staging folder whose lock can be taken.
+    /// Removes what is not in use any more: everything in the staging folder whose lock can be taken. What cannot be
+    /// removed keeps nothing else from being removed; the first error is returned.
     pub(super) fn sweep_staging(&self) -> Result<()> {
-        let (persistence, staging) = (&self.persistence, self.persistence.layout.staging());
-        for name in persistence.list(&staging)? {
-            let path = staging.join(name.strip_suffix(LOCK_SUFFIX).unwrap_or(&name));
-            let lock_path = lock_of(&path);
-            let Some(lock) = persistence.files.try_lock(&lock_path).at("lock", &lock_path)? else {
-                continue;
-            };
-            persistence.unstage(Staged { path, lock_path, lock })?;
-        }
-        Ok(())
+        let persistence = &self.persistence;
+        let mut names: Vec<String> = (persistence.list(&persistence.layout.staging())?.into_iter())
+            .map(|name| name.strip_suffix(LOCK_SUFFIX).unwrap_or(&name).to_owned())
+            .collect();
+        // A folder and its lock.
+        names.dedup();
+        let removed = names.iter().map(|name| persistence.remove_staged(name));
+        removed.fold(Ok(()), Result::and)
     }
 }
 

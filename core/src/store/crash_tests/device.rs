@@ -31,7 +31,7 @@ pub(super) type Contents = BTreeMap<String, Vec<u8>>;
 pub(super) struct Archives {
     by_version: BTreeMap<String, VerifiedArchive>,
     releases: BTreeMap<(String, u64), SignedFiles>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Archives {
@@ -39,13 +39,25 @@ impl Archives {
         let folder = tempfile::tempdir().unwrap();
         let archives = versions
             .iter()
-            .map(|version| (version.to_string(), archive(folder.path(), version)))
+            .map(|version| (version.to_string(), archive(folder.path(), version, contents(version))))
             .collect();
         Self {
             by_version: archives,
             releases: BTreeMap::new(),
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// The same with so many files more in each.
+    pub(super) fn with_files(versions: &[&str], more: usize) -> Self {
+        let mut archives = Self::of(&[]);
+        for version in versions {
+            let mut contents = contents(version);
+            contents.extend((0..more).map(|number| (format!("more/{number}.js"), version.as_bytes().to_vec())));
+            let archive = archive(archives.folder.path(), version, contents);
+            archives.by_version.insert((*version).to_owned(), archive);
+        }
+        archives
     }
 
     /// The same, and signed releases of some of them.
@@ -69,10 +81,10 @@ pub(super) fn contents(version: &str) -> Contents {
         .into()
 }
 
-fn archive(folder: &Path, version: &str) -> VerifiedArchive {
+fn archive(folder: &Path, version: &str, contents: Contents) -> VerifiedArchive {
     let path = folder.join(version);
     let mut writer = zip::ZipWriter::new(File::create(&path).unwrap());
-    for (name, bytes) in contents(version) {
+    for (name, bytes) in contents {
         writer
             .start_file(
                 name,
@@ -207,7 +219,7 @@ impl Device {
         self.store().set_next(&Slot::Bundle(self.id_of(version)?))
     }
 
-    fn id_of(&self, version: &str) -> Result<BundleId> {
+    pub(super) fn id_of(&self, version: &str) -> Result<BundleId> {
         let all = self.store().list()?;
         let found = all.into_iter().find(|(record, _)| record.version == version);
         Ok(found.expect("the bundle was installed").0.id)

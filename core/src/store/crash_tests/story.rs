@@ -17,10 +17,12 @@ pub(super) enum Step {
     Launch,
     Started,
     Confirm,
+    /// Removes the files of what was deleted.
+    Sweep,
     Clean,
 }
 
-use Step::{Accept, Clean, Confirm, Follow, Install, Launch, SetNext, Start, Started};
+use Step::{Accept, Clean, Confirm, Follow, Install, Launch, SetNext, Start, Started, Sweep};
 
 /// Each step changes the state once at most, so that a crash leaves what was before it or what is after it.
 #[rustfmt::skip]
@@ -33,9 +35,10 @@ pub(super) const STORY: &[Step] = &[
     Start, Launch, Started,
     Start, Launch, Started,
     Start, Launch,
-    // Version 3 takes the place of 1, whose files go. It comes with a release, and with another once it is there.
+    // Version 3 takes the place of 1, whose files the sweep removes. It comes with a release, and with another once it is
+    // there.
     Accept("3", 7), SetNext("3"),
-    Start, Launch, Started, Confirm,
+    Start, Launch, Started, Confirm, Sweep,
     Accept("3", 8), Follow,
     // Of two more only the newest is kept; it is next when the story ends.
     Install("4"), Accept("5", 9), SetNext("5"), Clean,
@@ -97,6 +100,7 @@ fn attempt(device: &mut Device, archives: &Archives, step: Step) -> Result<(), U
                 return Err(Undone::Failed(format!("confirmation ignored, current is {current}")));
             }
         }
+        Sweep => device.store().sweep()?,
         Clean => drop(device.store().clean(&KeepRules {
             newest: Some(1),
             ..KeepRules::default()

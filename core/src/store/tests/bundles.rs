@@ -267,6 +267,7 @@ fn what_has_a_role_is_not_deleted() {
     store.delete(&spare).unwrap();
     assert!(!store.folder(&spare).exists());
     assert_eq!(store.get(&spare).unwrap_err().kind(), ErrorKind::NotFound);
+    store.sweep().unwrap();
     assert_eq!(device.names("staging"), <[&str; 0]>::default());
     assert_eq!(
         device.names("records").len(),

@@ -118,18 +118,26 @@ fn after_a_native_update_on_a_full_disk_nothing_unproven_is_served() {
 }
 
 #[test]
-fn rubbish_that_cannot_be_removed_does_not_keep_the_store_from_opening() {
+fn leftovers_that_cannot_be_removed_keep_the_store_neither_from_opening_nor_from_updates() {
     let device = Device::new();
     let id = device.prove("1");
-    fs::create_dir_all(device.root().join("staging/left")).unwrap();
-    device
-        .files
-        .fail(|operation, _| (operation == Operation::RemoveFolder).then_some(io::ErrorKind::Other));
+    for name in ["left", "left too"] {
+        fs::create_dir_all(device.root().join("staging").join(name)).unwrap();
+    }
+    let cannot_be_removed = device.root().join("staging/left");
+    device.files.fail(move |operation, path| {
+        (operation == Operation::RemoveFolder && path == cannot_be_removed).then_some(io::ErrorKind::Other)
+    });
 
     let store = device.try_open().unwrap();
 
-    assert!(store.open_warning().is_some());
     assert_eq!(store.launch(&native()).bundle, id.into());
+    device.install(&store, "2");
+    let warning = store.take_warning().unwrap().to_string();
+    assert!(warning.contains("staging/left"), "{warning}");
+    assert!(store.take_warning().is_none());
+    assert_eq!(store.sweep().unwrap_err().kind(), ErrorKind::Io);
+    assert!(!device.root().join("staging/left too").exists());
 }
 
 #[test]
