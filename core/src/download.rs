@@ -6,6 +6,7 @@ mod rate;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use answer::content_length;
@@ -19,6 +20,7 @@ use crate::digest::Sha256Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Control;
 use crate::transport::{Backoff, Cleartext, Exchange, Headers, Method, Request, Transport, Url};
+use crate::verified::{Proof, VerifiedArchive};
 
 /// A try that came this much further than any before was no failure, whatever ended it.
 const WORTH_A_TRY: u64 = 64 << 10;
@@ -145,7 +147,7 @@ pub(crate) struct Start<'a> {
 /// [`NotTrusted`](crate::ErrorKind::NotTrusted) for plain HTTP, a redirect to it, or a certificate that does not hold; [`DigestMismatch`](crate::ErrorKind::DigestMismatch);
 /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) beyond `max_size`; [`NoSpace`](crate::ErrorKind::NoSpace) before a
 /// byte is asked for, where the size is known, else as soon as it is too little, and what came is removed;
-/// [`Busy`](crate::ErrorKind::Busy) while another call downloads or uses the same;
+/// [`Busy`](crate::ErrorKind::Busy), at once, while another call downloads or uses the same;
 /// [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn download(
     transport: &dyn Transport,
@@ -161,8 +163,24 @@ pub fn download(
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) file: Downloaded,
-    #[allow(dead_code, reason = "held for its lock")]
-    lock: File,
+    /// Locked. Where the digest was known, the file was hashed through this handle.
+    handle: Arc<File>,
+    digest: Option<Sha256Digest>,
+}
+
+impl Held {
+    /// The file as an archive with this proof, if it was hashed when it was downloaded: it need not be read for that again.
+    pub(crate) fn hashed_archive(&self, proof: Proof) -> Option<VerifiedArchive> {
+        let Downloaded { path, size, .. } = &self.file;
+        let digest = self.digest?;
+        Some(VerifiedArchive::already_hashed(
+            Arc::clone(&self.handle),
+            path.clone(),
+            *size,
+            digest,
+            proof,
+        ))
+    }
 }
 
 /// As [`download`], with a look at how the file begins. Its error ends the download and is returned.
@@ -175,18 +193,26 @@ pub(crate) fn download_looking(
     start: Option<&Start<'_>>,
 ) -> Result<Held> {
     options.cleartext.check(&remote.url)?;
+    // What comes again, after a part had to be thrown away, does not take the progress back.
+    let (control, _) = &control.in_parts();
     let mut part = Part::open(folder, &remote.name())?;
     let verified = remote.digest.is_some();
-    let held = |(path, size, lock), received| Held {
+    let held = |(path, size, handle), received| Held {
         file: Downloaded {
             path,
             size,
             received,
             verified,
         },
-        lock,
+        handle: Arc::new(handle),
+        digest: remote.digest,
     };
-    if let Some(finished) = part.finished_before(remote, control)? {
+    let finished = match part.finished_before(remote, control) {
+        // Else an empty part would stay beside the file that another call uses.
+        Err(error) if part.length() == 0 => return part.remove().and(Err(error)),
+        finished => finished?,
+    };
+    if let Some(finished) = finished {
         part.remove()?;
         return Ok(held(finished, 0));
     }

@@ -237,12 +237,12 @@ pub enum Error {
         /// What it is needed for.
         role: &'static str,
     },
-    /// Another process or thread holds the store's lock.
-    #[error("{}: locked by another process or thread for {} ms", path.display(), waited.as_millis())]
+    /// Another process or thread holds a lock: it changes the store or the site, or downloads the same file.
+    #[error("{}: in use by another process or thread ({}); retry when it has finished", path.display(), waiting(*waited))]
     Busy {
-        /// The lock file.
+        /// The locked file.
         path: PathBuf,
-        /// How long was waited.
+        /// How long this call waited for it.
         waited: std::time::Duration,
     },
     /// Somebody else changed it after it was looked at; it is as they left it.
@@ -455,6 +455,13 @@ impl<T> IoContext<T> for io::Result<T> {
 
 fn in_entry(entry: Option<&str>) -> String {
     entry.map(|name| format!(" (entry {name})")).unwrap_or_default()
+}
+
+fn waiting(waited: std::time::Duration) -> String {
+    match waited.as_millis() {
+        0 => "did not wait for it".to_owned(),
+        waited => format!("waited {waited} ms for it"),
+    }
 }
 
 fn explained(problem: &str) -> String {

@@ -157,6 +157,21 @@ impl Control {
         observer.progress(progress);
     }
 
+    /// A control for an operation that is made of several, one after another, and a handle that tells where one ends: the
+    /// observer sees one operation, whose progress never goes back within a phase.
+    pub(crate) fn in_parts(&self) -> (Self, Parts) {
+        let counted = self.observer.clone().map(|observer| {
+            let phases = Mutex::default();
+            Arc::new(Counted { observer, phases })
+        });
+        let control = Self {
+            observer: counted.clone().map(|counted| counted as Arc<dyn Observer>),
+            cancel: self.cancel.clone(),
+            last: Arc::default(),
+        };
+        (control, Parts(counted))
+    }
+
     /// Whether any of its tokens was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
@@ -169,6 +184,84 @@ impl Control {
         } else {
             Ok(())
         }
+    }
+}
+
+/// Tells where a part of an operation ends; see [`Control::in_parts`].
+#[derive(Clone)]
+pub(crate) struct Parts(Option<Arc<Counted>>);
+
+impl Parts {
+    /// What was done so far comes before what follows.
+    pub(crate) fn next(&self) {
+        self.change(|phases| {
+            for counted in phases {
+                (counted.before, counted.to_come) = (counted.done, 0);
+            }
+        });
+    }
+
+    /// So many bytes of this phase come in a later part. Counted until the [`next`](Self::next) begins.
+    pub(crate) fn expect(&self, phase: Phase, bytes: u64) {
+        self.change(|phases| PhaseCount::of(phases, phase).to_come = bytes);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<PhaseCount>)) {
+        if let Some(counted) = &self.0 {
+            change(&mut counted.phases.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+/// Adds up the progress of parts for whoever watches the whole.
+struct Counted {
+    observer: Arc<dyn Observer>,
+    phases: Mutex<Vec<PhaseCount>>,
+}
+
+/// Bytes of one phase.
+struct PhaseCount {
+    phase: Phase,
+    /// Done in parts that ended.
+    before: u64,
+    /// Done in all, as it was reported.
+    done: u64,
+    /// To be done in parts that have not begun.
+    to_come: u64,
+}
+
+impl PhaseCount {
+    fn of(phases: &mut Vec<Self>, phase: Phase) -> &mut Self {
+        let place = phases.iter().position(|counted| counted.phase == phase);
+        let place = place.unwrap_or_else(|| {
+            phases.push(Self {
+                phase,
+                before: 0,
+                done: 0,
+                to_come: 0,
+            });
+            phases.len() - 1
+        });
+        &mut phases[place]
+    }
+}
+
+impl Observer for Counted {
+    fn progress(&self, progress: Progress) {
+        let mut phases = self.phases.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = PhaseCount::of(&mut phases, progress.phase);
+        counted.done = counted.done.max(counted.before.saturating_add(progress.done));
+        let total = counted
+            .before
+            .saturating_add(progress.total)
+            .saturating_add(counted.to_come);
+        let (done, total) = (counted.done, total.max(counted.done));
+        // Under the lock, so that no other thread's report comes before an older one.
+        self.observer.progress(Progress {
+            done,
+            total,
+            ..progress
+        });
     }
 }
 

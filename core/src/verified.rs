@@ -75,6 +75,24 @@ impl VerifiedArchive {
         Self::hashed(path, Proof::Assumed, control)
     }
 
+    /// The archive in a file that was hashed through this handle.
+    pub(crate) fn already_hashed(
+        file: Arc<File>,
+        path: PathBuf,
+        size: u64,
+        digest: Sha256Digest,
+        proof: Proof,
+    ) -> Self {
+        Self {
+            file,
+            path,
+            temporary: None,
+            size,
+            digest,
+            proof,
+        }
+    }
+
     pub(crate) fn hashed(path: &Path, proof: Proof, control: &Control) -> Result<Self> {
         let mut file = input::open(path)?;
         let digest = Sha256Digest::of_open_file(&mut file, path, control)?;

@@ -72,15 +72,10 @@ impl Part {
     pub(super) fn open(folder: &Path, name: &str) -> Result<Self> {
         let at = |ending: &str| folder.join(format!("{name}.{ending}"));
         let (path, memory_path) = (at("part"), at("part.json"));
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .at("open", &path)?;
-        lock(&file, &path)?;
+        for path in [&path, &memory_path, &at("download")] {
+            remove_unless_file(path)?;
+        }
+        let mut file = open_locked(&path)?;
         let length = file.seek(SeekFrom::End(0)).at("read the size of", &path)?;
         let memory = read_memory(&memory_path)?;
         let mut part = Self {
@@ -229,7 +224,7 @@ impl Part {
 
     /// The whole file, if an earlier call finished it and nobody came to use it. Locked.
     pub(super) fn finished_before(&self, remote: &Remote, control: &Control) -> Result<Option<(PathBuf, u64, File)>> {
-        let file = match File::open(&self.finished) {
+        let mut file = match File::open(&self.finished) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("open", &self.finished, error)),
@@ -238,7 +233,7 @@ impl Part {
         let size = file.metadata().at("read the size of", &self.finished)?.len();
         let_read(&file).at("lock", &self.finished)?;
         let is_it = match remote.digest {
-            Some(expected) => Sha256Digest::of_file(&self.finished, control)? == expected,
+            Some(expected) => Sha256Digest::of_open_file(&mut file, &self.finished, control)? == expected,
             None => remote.size.is_none_or(|expected| expected == size),
         };
         if is_it {
@@ -260,6 +255,50 @@ impl Part {
         remove_if_there(&self.memory_path)?;
         remove_if_there(&self.path)
     }
+}
+
+/// Removes what no download made and none could use: a folder, a pipe (which would block), a link. Links are not followed.
+fn remove_unless_file(path: &Path) -> Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path).at("remove", path),
+        Ok(_) => remove_if_there(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("look at", path, error)),
+    }
+}
+
+/// Opens the part, or makes it, and locks it.
+fn open_locked(path: &Path) -> Result<File> {
+    loop {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(path).at("open", path)?;
+        lock(&file, path)?;
+        // A call that finished in between gave the file another name, or removed it.
+        if is_at(&file, path)? {
+            return Ok(file);
+        }
+    }
+}
+
+/// Whether the file still has this name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let opened = file.metadata().at("look at", path)?;
+    match fs::symlink_metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("look at", path, error)),
+    }
+}
+
+/// An open file keeps its name there.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> Result<bool> {
+    Ok(true)
 }
 
 /// Keeps other calls from the file, and from removing it.

@@ -444,11 +444,72 @@ fn a_file_that_was_finished_and_not_used_does_not_come_again() {
 }
 
 #[test]
-fn two_calls_do_not_write_one_part() {
+fn two_calls_do_not_write_one_part_and_the_second_says_that_it_did_not_wait() {
     let device = Device::new();
     let _held = Part::open(device.folder.path(), &device.remote.name()).unwrap();
     let error = device.download(&Scripted::new([device.whole()])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy);
+    let text = error.to_string();
+    assert!(
+        text.contains("did not wait for it") && text.contains("retry when"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_progress_of_a_download_that_begins_again_never_goes_back() {
+    let device = Device::new();
+    let wrong = Answer::new(200, &vec![7; 70_000])
+        .with("Content-Length", "200000")
+        .then_breaks();
+    let mut once = device.options.clone();
+    once.attempts = 1;
+    let first = Scripted::new([wrong]);
+    download(&first, &device.remote, device.folder.path(), &once, &Control::new()).unwrap_err();
+    // The part was of another file, which its digest shows in the end.
+    let transport = Scripted::new([
+        Answer::new(206, &device.file[70_000..]).with("Content-Range", "bytes 70000-199999/200000"),
+        device.whole(),
+    ]);
+    let reported = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let reports = std::sync::Arc::clone(&reported);
+    let observer = move |progress: crate::progress::Progress| reports.lock().unwrap().push(progress);
+    let control = Control::new().observed_by(std::sync::Arc::new(observer));
+
+    device.assert_downloaded(device.download_with(&transport, &control));
+
+    let reported = reported.lock().unwrap();
+    for phase in [crate::progress::Phase::Download, crate::progress::Phase::Hash] {
+        let of_phase: Vec<_> = reported.iter().filter(|progress| progress.phase == phase).collect();
+        assert!(of_phase.is_sorted_by_key(|progress| progress.done), "{of_phase:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_where_a_download_keeps_its_files_is_replaced() {
+    use std::process::Command;
+
+    type Make = fn(&Path);
+    let makes: [(&str, Make); 4] = [
+        ("folder", |path| fs::create_dir_all(path.join("deep")).unwrap()),
+        ("pipe", |path| {
+            assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+        }),
+        ("link to nowhere", |path| {
+            std::os::unix::fs::symlink("/nowhere/at/all", path).unwrap();
+        }),
+        ("link to itself", |path| std::os::unix::fs::symlink(path, path).unwrap()),
+    ];
+    for (what, make) in makes {
+        for ending in ["part", "part.json", "download"] {
+            let device = Device::new();
+            make(&device.folder.path().join(format!("{}.{ending}", device.remote.name())));
+            let result = device.download(&Scripted::new([device.whole()]));
+            assert!(result.is_ok(), "{what} as .{ending}: {result:?}");
+            device.assert_downloaded(result);
+        }
+    }
 }
 
 #[test]

@@ -232,13 +232,18 @@ impl TrustedRelease {
     }
 
     fn hash(&self, file: &Path, control: &Control) -> Result<VerifiedArchive> {
+        self.require_plain(VerifiedArchive::hashed(file, self.proof(), control)?)
+    }
+
+    /// The plain archive, if it is the one of this release.
+    pub(crate) fn require_plain(&self, archive: VerifiedArchive) -> Result<VerifiedArchive> {
         let expected = self.release.archive;
-        let archive = VerifiedArchive::hashed(file, self.proof(), control)?.require_digest(&expected.digest)?;
+        let archive = archive.require_digest(&expected.digest)?;
         if archive.size() == expected.size {
             return Ok(archive);
         }
         let problem = format!("it has {} bytes, the release says {}", archive.size(), expected.size);
-        Err(Refusal::new(RefusalReason::ArchiveDiffers, problem).of(file.display().to_string()))
+        Err(Refusal::new(RefusalReason::ArchiveDiffers, problem).of(archive.path().display().to_string()))
     }
 
     /// What the sealed archive must be, if it is one.

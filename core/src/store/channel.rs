@@ -60,8 +60,11 @@ impl Store {
     /// # Errors
     /// [`Network`](crate::ErrorKind::Network), and [`Server`](crate::ErrorKind::Server) for the channel file;
     /// [`NotTrusted`](crate::ErrorKind::NotTrusted) for one of another app or channel or that is none, and for plain HTTP; those of
-    /// [`key_ring`](Self::key_ring); [`NoSpace`](crate::ErrorKind::NoSpace), [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io),
+    /// [`key_ring`](Self::key_ring); [`Busy`](crate::ErrorKind::Busy) if another call updates for longer than
+    /// [`StoreOptions::lock_timeout`](super::StoreOptions); [`NoSpace`](crate::ErrorKind::NoSpace), [`Io`](crate::ErrorKind::Io),
     /// [`Cancelled`](crate::ErrorKind::Cancelled). The next call goes on where this one stopped.
+    ///
+    /// Progress never goes back within a phase. The file list counts as the first bytes of the download.
     pub fn update_from_channel(
         &self,
         transport: &dyn Transport,
@@ -69,6 +72,7 @@ impl Store {
         options: &DownloadOptions,
         control: &Control,
     ) -> Result<ChannelUpdate> {
+        let (control, parts) = &control.in_parts();
         let reader = Reader {
             transport,
             site: &source.site,
@@ -79,7 +83,7 @@ impl Store {
         let file = reader.read(&site::channel_path(channel), MAX_CHANNEL_FILE_BYTES)?;
         let file = ChannelFile::parse(&file, app, channel)?;
         let (ring, ring_problem) = self.walk_rings(&reader, &source.release)?;
-        let mut look = Look::new(self, reader, source);
+        let mut look = Look::new(self, reader, source, parts.clone());
         let outcome = look.choose(&file)?;
         Ok(ChannelUpdate {
             outcome,

@@ -3,6 +3,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::Store;
 use super::install::NewBundle;
@@ -16,6 +18,9 @@ use crate::seal::SignedChecksum;
 use crate::seal::capgo::{self, IvSessionKey};
 use crate::transport::{Headers, Transport, Url};
 use crate::verified::{Proof, VerifiedArchive};
+
+/// How long to sleep between two looks whether another download has finished, which takes seconds.
+const DOWNLOAD_POLL: Duration = Duration::from_millis(50);
 
 /// How an archive is to be proved. What is checked follows from this alone, never from what a server
 /// sends or leaves out.
@@ -106,7 +111,8 @@ impl Store {
     /// then; a call for another removes it. A file that is not what was promised, or no bundle, is removed at once.
     ///
     /// # Errors
-    /// Those of [`download`](crate::download::download()), of the proof ([`SignatureInvalid`](ErrorKind::SignatureInvalid),
+    /// [`Busy`](ErrorKind::Busy) if another call downloads the same for longer than
+    /// [`StoreOptions::lock_timeout`](super::StoreOptions); those of [`download`](crate::download::download()), of the proof ([`SignatureInvalid`](ErrorKind::SignatureInvalid),
     /// [`DigestMismatch`](ErrorKind::DigestMismatch), [`DecryptionFailed`](ErrorKind::DecryptionFailed)) and of
     /// [`install`](Self::install).
     pub fn install_from(
@@ -116,15 +122,26 @@ impl Store {
         options: &DownloadOptions,
         control: &Control,
     ) -> Result<BundleRecord> {
-        let digest = match self.wanted(&from.proof, &from.bundle)? {
-            Wanted::Installed(record) => return Ok(*record),
-            Wanted::Digest(digest) => digest,
-        };
-        let remote = remote(from, &digest);
-        let downloads = self.downloads(&[&remote.name()])?;
+        // Another call may download the same: it is installed when that has finished.
+        let downloaded = self.patiently(control, || {
+            let digest = match self.wanted(&from.proof, &from.bundle)? {
+                Wanted::Installed(record) => return Ok(Err(*record)),
+                Wanted::Digest(digest) => digest,
+            };
+            let remote = remote(from, &digest);
+            let downloads = self.downloads(&[&remote.name()])?;
+            download_looking(transport, &remote, &downloads, options, control, None).map(Ok)
+        })?;
         // Held to the end, so that a call for another archive leaves it alone.
-        let downloaded = download_looking(transport, &remote, &downloads, options, control, None)?;
-        let installed = self.open_and_install(&downloaded.file.path, &from.proof, &from.bundle, control);
+        let downloaded = match downloaded {
+            Ok(downloaded) => downloaded,
+            Err(installed) => return Ok(installed),
+        };
+        let (_, promised) = from.proof.promise()?;
+        let installed = match downloaded.hashed_archive(promised) {
+            Some(archive) => self.install(&archive, &from.bundle, control),
+            None => self.open_and_install(&downloaded.file.path, &from.proof, &from.bundle, control),
+        };
         match installed {
             // Nothing is wrong with the file: the next call may use it.
             Err(error) if !is_fault_of_file(&error) => Err(error),
@@ -147,6 +164,24 @@ impl Store {
         match self.wanted(proof, bundle)? {
             Wanted::Installed(record) => Ok(*record),
             Wanted::Digest(_) => self.open_and_install(file, proof, bundle, control),
+        }
+    }
+
+    /// Makes an attempt again that finds a file in use by another call, for as long as a change waits for the lock.
+    pub(super) fn patiently<T>(&self, control: &Control, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+        let start = Instant::now();
+        loop {
+            let path = match attempt() {
+                Err(Error::Busy { path, .. }) => path,
+                result => return result,
+            };
+            let waited = start.elapsed();
+            let left = self.options.lock_timeout.saturating_sub(waited);
+            if left.is_zero() {
+                return Err(Error::Busy { path, waited });
+            }
+            control.check("wait for another download")?;
+            thread::sleep(left.min(DOWNLOAD_POLL));
         }
     }
 

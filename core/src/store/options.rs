@@ -81,8 +81,8 @@ pub struct StoreOptions {
     pub limits: Limits,
     /// Threads that unpack; `None` for one a core, four at most.
     pub unpack_threads: Option<NonZeroUsize>,
-    /// How long a change waits for another process or thread before it gives up with
-    /// [`Busy`](crate::ErrorKind::Busy). [`launch`](super::Store::launch) never waits longer than 200 ms.
+    /// How long a change waits for another process or thread, and a download for another of the same file, before it gives
+    /// up with [`Busy`](crate::ErrorKind::Busy). [`launch`](super::Store::launch) never waits longer than 200 ms.
     pub lock_timeout: Duration,
     /// Space that must stay free beside what an installation takes. 32 MiB: a phone without it misbehaves.
     pub space_margin: u64,

@@ -13,6 +13,7 @@ use crate::error::{IoContext as _, Result};
 use crate::keys::{ContentKey, PublicContentKey};
 use crate::progress::Control;
 use crate::release::{ChannelName, FileList, TrustContext, TrustedRelease, trust};
+use crate::verified::VerifiedArchive;
 
 /// What the app knows by itself, and what decides which releases it takes. Nothing of it comes from a server.
 #[derive(Debug, Clone)]
@@ -42,6 +43,15 @@ impl ReleaseOptions {
             content_keys: Vec::new(),
         }
     }
+}
+
+/// The archive of a release.
+#[derive(Debug)]
+pub(super) enum ArchiveSource<'a> {
+    /// As it was published.
+    File(&'a Path),
+    /// Plain, and hashed when it was downloaded.
+    Hashed(Box<VerifiedArchive>),
 }
 
 /// What a release demands of the bundle that is installed for it, and what is remembered then.
@@ -92,7 +102,10 @@ impl Store {
         let (new, acceptance) = accepting(&trusted, &files);
         match self.accept_installed(&trusted, &new, &acceptance)? {
             Some(installed) => Ok(installed),
-            None => self.install_trusted(&trusted, archive, &new, &acceptance, options, control)?,
+            None => {
+                let archive = ArchiveSource::File(archive);
+                self.install_trusted(&trusted, archive, &new, &acceptance, options, control)?
+            }
         }
     }
 
@@ -154,7 +167,7 @@ impl Store {
     pub(super) fn install_trusted(
         &self,
         trusted: &TrustedRelease,
-        archive: &Path,
+        archive: ArchiveSource<'_>,
         new: &NewBundle,
         acceptance: &Acceptance<'_>,
         options: &ReleaseOptions,
@@ -164,7 +177,10 @@ impl Store {
         let staged = self.persistence.stage()?;
         let files = &self.persistence.files;
         let made = files.create_folder(&staged.path).at("create the folder", &staged.path);
-        let opened = made.and_then(|()| trusted.open(archive, &staged.path, &keys, control));
+        let opened = made.and_then(|()| match archive {
+            ArchiveSource::File(file) => trusted.open(file, &staged.path, &keys, control),
+            ArchiveSource::Hashed(archive) => trusted.require_plain(*archive),
+        });
         let installed = opened.map(|archive| self.install_archive(&archive, new, Some(acceptance), control));
         self.persistence.unstage(staged).and(installed)
     }

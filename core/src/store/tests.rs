@@ -30,6 +30,7 @@ mod sharing;
 mod space;
 mod trials;
 mod unwritten;
+mod updating;
 
 use device::{Device, native};
 

@@ -9,12 +9,13 @@ use super::outcome::{ChannelOutcome, Offer, PassedOver, RolloutDecision};
 use crate::download::{DownloadOptions, Downloaded, Held, Remote, Start, download_looking};
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::keys::ContentKey;
+use crate::progress::{Parts, Phase};
 use crate::release::{
     ChannelFile, FileList, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, RefusalReason, Release, TrustedRelease, site,
 };
 use crate::seal::stream;
 use crate::store::fetch::is_fault_of_file;
-use crate::store::release::{Acceptance, accepting};
+use crate::store::release::{Acceptance, ArchiveSource, accepting};
 use crate::store::types::BundleRecord;
 use crate::store::{NewBundle, Store};
 use crate::update::channel::{BUCKETS, Reader, bucket};
@@ -27,14 +28,17 @@ pub(super) struct Look<'a> {
     pub(super) rollout: Option<RolloutDecision>,
     pub(super) passed_over: Vec<PassedOver>,
     older: Option<ChannelOutcome>,
+    /// The progress of all that is downloaded counts together.
+    parts: Parts,
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(store: &'a Store, reader: Reader<'a>, source: &'a ChannelSource) -> Self {
+    pub(super) fn new(store: &'a Store, reader: Reader<'a>, source: &'a ChannelSource, parts: Parts) -> Self {
         Self {
             store,
             reader,
             source,
+            parts,
             rollout: None,
             passed_over: Vec::new(),
             older: None,
@@ -163,7 +167,16 @@ impl<'a> Look<'a> {
         let release = trusted.release();
         let (list, archive) = (self.remote_list(release)?, self.remote_archive(release)?);
         let folder = self.store.downloads(&[&list.name(), &archive.name()])?;
-        let list = self.download(&list, &folder, MAX_FILE_LIST_BYTES as u64, None)?;
+        self.parts.next();
+        // The file list is small beside the archive that follows, of which less is hashed if it is sealed.
+        self.parts.expect(Phase::Download, archive.size.unwrap_or_default());
+        let hashed = archive.size.filter(|_| archive.digest.is_some());
+        self.parts.expect(Phase::Hash, hashed.unwrap_or_default());
+        // Another call may install the same release: it is found installed when that has finished.
+        let list = self.store.patiently(self.reader.control, || {
+            self.download(&list, &folder, MAX_FILE_LIST_BYTES as u64, None)
+        })?;
+        self.parts.next();
         let installed = self.install_with_list(trusted, &list.file, &archive, &folder);
         keep_or_remove(list, installed)
     }
@@ -180,8 +193,10 @@ impl<'a> Look<'a> {
         if let Some(installed) = self.store.accept_installed(trusted, &new, &acceptance)? {
             return Ok(installed);
         }
-        let downloaded = self.download_archive(trusted, archive, folder)?;
-        let installed = self.install_archive(trusted, &downloaded.file, &new, &acceptance);
+        let downloaded = self
+            .store
+            .patiently(self.reader.control, || self.download_archive(trusted, archive, folder))?;
+        let installed = self.install_archive(trusted, &downloaded, &new, &acceptance);
         keep_or_remove(downloaded, installed)
     }
 
@@ -215,12 +230,16 @@ impl<'a> Look<'a> {
     fn install_archive(
         &self,
         trusted: &TrustedRelease,
-        archive: &Downloaded,
+        archive: &Held,
         new: &NewBundle,
         acceptance: &Acceptance<'_>,
     ) -> Result<BundleRecord> {
         let (options, control) = (&self.source.release, self.reader.control);
-        let installed = (self.store).install_trusted(trusted, &archive.path, new, acceptance, options, control)?;
+        let archive = match archive.hashed_archive(trusted.proof()) {
+            Some(hashed) => ArchiveSource::Hashed(Box::new(hashed)),
+            None => ArchiveSource::File(&archive.file.path),
+        };
+        let installed = (self.store).install_trusted(trusted, archive, new, acceptance, options, control)?;
         self.remember_if_refused(trusted, installed)
     }
 

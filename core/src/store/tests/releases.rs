@@ -432,7 +432,14 @@ fn of_two_that_install_at_once_the_older_one_is_not_accepted_last() {
     let files = trusted.check_file_list(&old.files).unwrap();
     let (bundle, acceptance) = release::accepting(&trusted, &files);
     let file = device.beside("1.0.zip");
-    let opened = store.install_trusted(&trusted, &file, &bundle, &acceptance, &options(), &Control::new());
+    let opened = store.install_trusted(
+        &trusted,
+        release::ArchiveSource::File(&file),
+        &bundle,
+        &acceptance,
+        &options(),
+        &Control::new(),
+    );
 
     assert_eq!(reason(&opened.unwrap().unwrap_err()), RefusalReason::Replayed);
     assert_eq!(everything(&device), before);
