@@ -26,7 +26,7 @@ pub struct ChannelSource {
     /// Which releases are taken.
     pub release: ReleaseOptions,
     /// A text that stays the same on this installation and is another on others: it decides who goes first in a rollout.
-    /// `None`: the store makes one when it first needs it.
+    /// `None`: the store's own [`device_id`](Store::device_id).
     pub device_id: Option<String>,
 }
 
@@ -92,18 +92,6 @@ impl Store {
             ring,
             ring_problem,
         })
-    }
-
-    /// The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
-    ///
-    /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace).
-    pub fn device_id(&self) -> Result<String> {
-        if let Some(id) = self.state()?.trust.device_id {
-            return Ok(id);
-        }
-        let new = super::session::random_name()?;
-        self.change(|state| Ok(state.trust.device_id.get_or_insert(new).clone()))
     }
 
     /// Follows every ring that came since the last one, and remembers where it came to. Tells the number, and what is wrong

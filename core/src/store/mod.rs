@@ -14,6 +14,7 @@ mod clean;
 mod codec;
 mod confirm;
 mod delay;
+mod device_id;
 mod edit;
 mod fetch;
 mod install;

@@ -15,6 +15,7 @@ mod cleaning;
 mod damage;
 mod delays;
 mod device;
+mod device_ids;
 mod failures;
 mod faulty;
 mod fetching;

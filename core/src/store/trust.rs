@@ -53,7 +53,8 @@ impl AcceptedRelease {
 pub(super) struct TrustMemory {
     accepted: Vec<AcceptedRelease>,
     latest_time: Timestamp,
-    /// What tells this installation from others in a rollout, where the host has no name for it.
+    /// What tells this installation from others in a rollout, where the host has no name for it: a UUID, or 32 hexadecimal
+    /// digits where an earlier version made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) device_id: Option<String>,
 }

@@ -117,7 +117,7 @@ fn every_refusal_has_status_200_and_its_code() {
         "/channel_self?app_id=com.example.other&device_id=x",
         &json!({}),
     );
-    assert_eq!((status, answer["error"].as_str().unwrap()), (400, "missing_device_id"));
+    assert_eq!((status, answer["error"].as_str().unwrap()), (400, "invalid_device_id"));
     let other = query().replace(APP, "com.example.other");
     let (status, answer) = server.device("GET", &other, &json!({}));
     assert_eq!((status, answer["error"].as_str().unwrap()), (429, "on_premise_app"));

@@ -112,9 +112,15 @@ fn requests_that_say_too_little_are_refused_by_name() {
     }
     for (member, value, expected) in [
         ("device_id", json!(""), "missing_device_id"),
-        ("device_id", json!("phone"), "missing_device_id"),
+        ("device_id", json!("phone"), "invalid_device_id"),
+        // As the device library wrote it once.
+        (
+            "device_id",
+            json!("0123456789abcdef0123456789abcdef"),
+            "invalid_device_id",
+        ),
         ("app_id", json!(""), "missing_app_id"),
-        ("app_id", json!("app"), "missing_app_id"),
+        ("app_id", json!("app"), "invalid_app_id"),
     ] {
         let mut body = request();
         body[member] = value;

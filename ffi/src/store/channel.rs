@@ -217,7 +217,8 @@ impl Store {
         Ok(update.into())
     }
 
-    /// The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
+    /// The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
+    /// rollouts where `ChannelSource.deviceId` is not given.
     ///
     /// Throws `Busy`, `Io`, `NoSpace`.
     pub fn device_id(&self) -> Result<String> {

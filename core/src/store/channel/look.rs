@@ -137,10 +137,7 @@ impl<'a> Look<'a> {
             return Ok(false);
         };
         if rollout.rollout_bps < BUCKETS {
-            let id = match &self.source.device_id {
-                Some(id) => id.clone(),
-                None => self.store.device_id()?,
-            };
+            let id = self.store.rollout_id(self.source.device_id.as_deref())?;
             rollout.bucket = Some(bucket(&release.app_id, &release.archive.digest, &id));
         }
         Ok(rollout.is_inside())

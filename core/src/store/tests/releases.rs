@@ -444,12 +444,3 @@ fn of_two_that_install_at_once_the_older_one_is_not_accepted_last() {
     assert_eq!(reason(&opened.unwrap().unwrap_err()), RefusalReason::Replayed);
     assert_eq!(everything(&device), before);
 }
-
-#[test]
-fn a_device_makes_itself_a_name_once() {
-    let device = Device::new();
-    let id = device.open().device_id().unwrap();
-    assert_eq!(id.len(), 32);
-    assert_eq!(device.open().device_id().unwrap(), id);
-    assert_ne!(Device::new().open().device_id().unwrap(), id);
-}

@@ -115,7 +115,7 @@ fn builtin_is_an_answer_of_its_own_with_and_without_a_notice() {
 
 #[test]
 fn every_code_has_a_kind_and_a_meaning_and_is_read_as_both() {
-    assert_eq!(Verdict::all().count(), 32);
+    assert_eq!(Verdict::all().count(), 34);
     for code in Verdict::all() {
         let kind = code.kind().unwrap();
         assert!(code.meaning().unwrap().len() > 20);
@@ -170,7 +170,9 @@ fn what_the_server_says_of_a_kind_counts_and_an_unknown_code_fails() {
 fn a_bad_request_is_a_failed_answer() {
     for code in [
         "missing_device_id",
+        "invalid_device_id",
         "missing_app_id",
+        "invalid_app_id",
         "semver_error",
         "invalid_json_body",
     ] {

@@ -157,11 +157,13 @@ const KNOWN: &[(&str, Kind, &str)] = &[
         Kind::Failed,
         "the device has no id, or one that is no UUID",
     ),
+    ("invalid_device_id", Kind::Failed, "the device's id is no UUID"),
     (
         "missing_app_id",
         Kind::Failed,
         "the app id is missing, or not a reverse domain",
     ),
+    ("invalid_app_id", Kind::Failed, "the app id is not a reverse domain"),
     (
         "invalid_json_body",
         Kind::Failed,
