@@ -19,9 +19,14 @@ use tempfile::TempDir;
 
 /// As many as an app that is never tidied up gathers in years.
 const BUNDLES: [usize; 3] = [1, 50, 1000];
+/// The most that are kept.
+const FAILURES: usize = 64;
 /// A medium app.
 const FILES: usize = 4000;
 const FILE_SIZE: usize = 11 << 10;
+
+/// A large app, of which deleting is slow.
+const LARGE_FILES: usize = 30_000;
 
 /// The disk on which this is built.
 const DISK: &str = env!("CARGO_TARGET_TMPDIR");
@@ -53,6 +58,16 @@ impl Device {
         // The first launch notes the native build.
         device.open().launch(&native());
         device
+    }
+
+    /// As many failures as a store keeps.
+    fn with_failures(self) -> Self {
+        let store = self.open();
+        for number in 0..FAILURES {
+            let failed = install(&store, &self.archive(&format!("failed {number}"), 1, 100));
+            store.mark_failed(&failed).unwrap();
+        }
+        self
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -140,6 +155,59 @@ fn launches_on(criterion: &mut Criterion, place: &str, name: &str) {
             );
         });
     }
+    let device = Device::with_bundles(place, 50).with_failures();
+    group.bench_function(
+        format!("without a change, 50 bundles and {FAILURES} failures"),
+        |bencher| {
+            bencher.iter_batched(
+                || device.open(),
+                |store| launch(store, &LaunchReason::Current),
+                BatchSize::PerIteration,
+            );
+        },
+    );
+    group.finish();
+}
+
+/// What a host waits for when a bundle is deleted, and what a background thread does later.
+fn deletions(criterion: &mut Criterion) {
+    let device = Device::on(DISK);
+    let store = device.open();
+    let archive = device.archive("large", LARGE_FILES, 100);
+    let mut group = criterion.benchmark_group("delete");
+    group.sample_size(10);
+    let installed = || {
+        store.sweep().unwrap();
+        install(&store, &archive)
+    };
+    group.bench_function(format!("{LARGE_FILES} files: delete, which renames"), |bencher| {
+        bencher.iter_batched(installed, |id| store.delete(&id).unwrap(), BatchSize::PerIteration);
+    });
+    let confirming = || {
+        let first = Slot::Bundle(installed());
+        let second = Slot::Bundle(install(&store, &device.archive("small", 1, 100)));
+        for slot in [&first, &second] {
+            store.set_current(slot).unwrap();
+            store.trial_started(slot.bundle().unwrap()).unwrap();
+            if *slot == first {
+                store.confirm(slot).unwrap();
+            }
+        }
+        second
+    };
+    group.bench_function(format!("{LARGE_FILES} files: confirm, which replaces"), |bencher| {
+        bencher.iter_batched(confirming, |id| store.confirm(&id).unwrap(), BatchSize::PerIteration);
+    });
+    group.bench_function(format!("{LARGE_FILES} files: the sweep"), |bencher| {
+        bencher.iter_batched(
+            || {
+                let id = installed();
+                store.delete(&id).unwrap();
+            },
+            |()| store.sweep().unwrap(),
+            BatchSize::PerIteration,
+        );
+    });
     group.finish();
 }
 
@@ -171,5 +239,5 @@ fn installation(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, launches, installation);
+criterion_group!(benches, launches, installation, deletions);
 criterion_main!(benches);

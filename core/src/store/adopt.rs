@@ -137,6 +137,7 @@ impl Store {
                     at: now,
                     native_build,
                     cause,
+                    order: 0,
                 }));
             }
             "deleted" | "deleting" | "downloading" => return Ok(Taken::Nothing),
@@ -247,9 +248,9 @@ fn take_over(state: &mut State, capgo: &CapgoBundles, adopted: &mut Adopted) {
     for record in &adopted.bundles {
         state.add(record.clone());
     }
-    for failed in &adopted.failed {
+    for failed in &mut adopted.failed {
         if state.failure_of(&failed.version, failed.digest.as_ref()).is_none() {
-            state.failed.push(failed.clone());
+            state.remember_failure(failed);
         }
     }
     if state.native_build.is_none() {

@@ -146,6 +146,7 @@ impl Store {
         self.settle(&loaded)?;
         let state = loaded.state;
         self.sweep_temporaries()?;
+        self.persistence.sweep_marks(&state)?;
         let names = self.persistence.list(&self.persistence.layout.records())?;
         // A crash may leave a list without its record.
         let mut ids: Vec<BundleId> = names

@@ -64,7 +64,7 @@ use crate::files::{Disk, Files, Kind, Lock};
 use layout::Layout;
 use persist::{Loaded, Persistence};
 use session::Session;
-use state::{Refusal, Rules, State};
+use state::{MAX_FAILED, Refusal, Rules, State, missing_from};
 
 /// How long to sleep between two tries for the lock: a state change takes a few milliseconds.
 const LOCK_POLL: Duration = Duration::from_millis(2);
@@ -233,21 +233,14 @@ impl Store {
         if state.attempt().is_some() && state.attempt() != before.state.attempt() {
             self.persistence.keep_reserve()?;
         }
-        for failed in state
-            .failed
-            .iter()
-            .filter(|failed| !before.state.failed.contains(failed))
-        {
+        for failed in missing_from(&state.failed, &before.state.failed) {
             self.persistence.mark_failed(failed)?;
         }
         self.persistence.save(before, state)?;
         self.durable.store(before.generation + 1, Ordering::Relaxed);
-        for failed in before
-            .state
-            .failed
-            .iter()
-            .filter(|failed| !state.failed.contains(failed))
-        {
+        // Of more, which an earlier version kept, the sweep removes the rest: a launch may wait for this.
+        let gone = missing_from(&before.state.failed, &state.failed);
+        for failed in gone.into_iter().take(MAX_FAILED) {
             self.persistence.unmark_failed(failed)?;
         }
         Ok(())

@@ -198,6 +198,21 @@ impl Persistence {
         }
     }
 
+    /// Removes the marks of failures that the state has forgotten.
+    pub(super) fn sweep_marks(&self, state: &State) -> Result<()> {
+        let (folder, mut kept) = (self.layout.failed(), Vec::new());
+        kept.extend((state.failed.iter()).map(|failed| self.marker(&failed.version, failed.digest.as_ref())));
+        kept.sort_unstable();
+        for name in self.list(&folder)? {
+            let path = folder.join(name);
+            let is_mark = path.extension().is_some_and(|extension| extension == "json");
+            if is_mark && kept.binary_search(&path).is_err() {
+                self.remove_file_if_there(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Every record that can be read.
     pub(super) fn records(&self) -> Result<Vec<BundleRecord>> {
         self.read_all(&self.layout.records(), RECORD, "json")
@@ -229,15 +244,7 @@ impl Persistence {
     /// Completes an old or empty state from what lies beside it: failed bundles stay failed, installed ones installed,
     /// and the one that confirmed last is the fallback.
     fn recover(&self, mut state: State, generation: u64, lost: Lost) -> Result<Loaded> {
-        for failed in self.failures()? {
-            if !state
-                .failed
-                .iter()
-                .any(|known| known.digest == failed.digest && known.version == failed.version)
-            {
-                state.failed.push(failed);
-            }
-        }
+        state.recall_failures(self.failures()?);
         for record in self.records_or_none()? {
             let is_there = self.kind(&self.layout.bundle(&record.id))? == Some(Kind::Folder);
             let release = record.release.clone();

@@ -69,7 +69,7 @@ impl Store {
         Ok(self.state()?.fallback.clone())
     }
 
-    /// Bundles that failed and are not taken again.
+    /// Bundles that failed and are not taken again, from the oldest to the newest. The newest 64 are kept.
     ///
     /// # Errors
     /// As [`list`](Self::list).

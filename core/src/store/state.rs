@@ -5,14 +5,17 @@
 //! 2. The fallback is built-in or a bundle that confirmed.
 //! 3. Current, next and fallback are built-in or installed, and none of them is failed.
 //! 4. A trial belongs to the current bundle.
-//! 5. The sequence accepted of a channel never goes down, and the latest time never goes back.
+//! 5. At most [`MAX_FAILED`] failures are kept, the newest.
+//! 6. The sequence accepted of a channel never goes down, and the latest time never goes back.
 
+mod failures;
 mod launch;
 mod trial;
 
 use serde::Serialize;
 use serde_json::Value;
 
+pub(super) use failures::{MAX_FAILED, missing_from};
 pub(super) use launch::{Decision, Facts, Rules, TrialEnd, World};
 pub(super) use trial::Trial;
 
@@ -177,14 +180,16 @@ impl State {
         let record = self.bundles.remove(id).ok_or(Refusal::Unknown)?;
         let native_build = self.native_build.clone();
         let id = id.clone();
-        let failed = Failed {
+        let mut failed = Failed {
             id,
             version: record.version,
             digest: record.digest,
             at: now,
             native_build,
             cause,
+            order: 0,
         };
+        self.remember_failure(&mut failed);
         let id = &failed.id;
         if self.fallback.is(id) {
             self.fallback = Slot::BuiltIn;
@@ -194,13 +199,6 @@ impl State {
         }
         if self.current.is(id) {
             self.fall_back();
-        }
-        if !self
-            .failed
-            .iter()
-            .any(|known| known.version == failed.version && known.digest == failed.digest)
-        {
-            self.failed.push(failed.clone());
         }
         self.unread_failure = Some(failed.clone());
         // Bundles with the same bytes under other ids are failed too.

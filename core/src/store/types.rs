@@ -348,6 +348,15 @@ pub struct Failed {
     pub native_build: Option<String>,
     /// Why.
     pub cause: FailureCause,
+    /// Its number among the failures of this store, higher for later ones, by which the newest are kept: clocks jump. 0
+    /// where an earlier version wrote it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) order: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Why a bundle counts as failed.
@@ -463,6 +472,7 @@ impl FromJson for Failed {
             at: object.get("at")?,
             native_build: object.get_or_default("native_build")?,
             cause: object.get("cause")?,
+            order: object.get_or_default("order")?,
         })
     }
 }

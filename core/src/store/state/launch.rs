@@ -54,6 +54,7 @@ impl State {
     /// The caller makes the changed state durable before it serves a bundle on trial, and serves the fallback if it
     /// cannot.
     pub(in crate::store) fn launch(&mut self, rules: &Rules, world: &World<'_>) -> Decision {
+        self.bound_failures();
         let native_changed = self.take_native_build(rules, &world.native.build);
         self.forget_missing(world);
         self.delays.launched(&world.native.version, world.now);

@@ -1,5 +1,6 @@
 //! What failed is not taken again, until it may be.
 
+use super::state::MAX_FAILED;
 use super::*;
 use crate::digest::Sha256Digest;
 use crate::progress::Control;
@@ -183,4 +184,100 @@ fn a_failure_that_could_not_be_written_is_not_found_after_the_bundle_confirmed()
     let launch = device.launch();
 
     assert_eq!((launch.bundle, launch.on_trial), (id.into(), false));
+}
+
+/// Has so many versions fail, the first of them called 0, with a clock that goes back each time.
+fn fail_many(device: &Device, store: &Store, count: usize) {
+    for number in 0..count {
+        device.set_clock((1_000_000 - number).try_into().unwrap());
+        let version = number.to_string();
+        let id = BundleId::random().unwrap();
+        let record = BundleRecord {
+            id: id.clone(),
+            digest: Some(Sha256Digest::of(version.as_bytes())),
+            version,
+            archive_size: 1,
+            unpacked_size: 1,
+            files: 1,
+            installed_at: Timestamp(0),
+            proven_at: None,
+            proven_build: None,
+            native: NativeRange::default(),
+            link: None,
+            comment: None,
+            sequence: None,
+            release: None,
+        };
+        let added = store.change(|state| {
+            state.add(record);
+            Ok(())
+        });
+        added.unwrap();
+        store.mark_failed(&id).unwrap();
+    }
+}
+
+fn failed_versions(store: &Store) -> Vec<String> {
+    let failed = store.failed().unwrap();
+    failed.into_iter().map(|failed| failed.version).collect()
+}
+
+#[test]
+fn the_newest_failures_are_kept_whatever_the_clock_says_and_outlast_a_lost_state() {
+    let device = Device::new();
+    let store = device.open();
+    fail_many(&device, &store, MAX_FAILED + 6);
+
+    let newest: Vec<String> = (6..MAX_FAILED + 6).map(|number| number.to_string()).collect();
+    assert_eq!(failed_versions(&store), newest);
+    assert_eq!(device.names("failed").len(), MAX_FAILED);
+    assert!(store.failure_of("5", None).unwrap().is_none());
+
+    drop(store);
+    for name in ["state.json", "state.prev.json"] {
+        std::fs::write(device.root().join(name), "garbage").unwrap();
+    }
+    let store = device.open();
+    assert_eq!(failed_versions(&store), newest);
+    let one_more = device.install(&store, "one more");
+    store.mark_failed(&one_more).unwrap();
+    assert_eq!(failed_versions(&store)[..MAX_FAILED - 1], newest[1..]);
+    assert_eq!(device.names("failed").len(), MAX_FAILED);
+}
+
+#[test]
+fn a_store_in_which_an_earlier_version_kept_thousands_of_failures_keeps_the_newest_from_the_first_launch_on() {
+    const MANY: usize = 3000;
+    let device = Device::new();
+    let proven = device.prove("1");
+    let store = device.open();
+    let before = store.persistence.load().unwrap();
+    let mut state = before.state.clone();
+    for number in 0..MANY {
+        let failed = Failed {
+            id: BundleId::random().unwrap(),
+            version: format!("failed {number}"),
+            digest: None,
+            at: Timestamp(1_000_000),
+            native_build: Some("1".to_owned()),
+            cause: FailureCause::NeverConfirmed,
+            order: 0,
+        };
+        store.persistence.mark_failed(&failed).unwrap();
+        state.failed.push(failed);
+    }
+    store.persistence.save(&before, &state).unwrap();
+    drop(store);
+
+    assert_eq!(device.launch().bundle, proven.into());
+
+    let store = device.open();
+    assert_eq!(store.persistence.load().unwrap().state.failed.len(), MAX_FAILED);
+    assert_eq!(failed_versions(&store).last().unwrap(), &format!("failed {}", MANY - 1));
+    assert!(
+        device.names("failed").len() >= MANY - MAX_FAILED,
+        "a launch does not remove thousands of files"
+    );
+    store.sweep().unwrap();
+    assert_eq!(device.names("failed").len(), MAX_FAILED);
 }

@@ -65,6 +65,7 @@ fn state_of_format_1() -> State {
         at: Timestamp(1_700_000_200),
         native_build: native_build.map(str::to_owned),
         cause,
+        order: 0,
     };
     let marked = failed("Marked0001", None, None, FailureCause::Marked);
     let mut delays = delay::Delays::default();

@@ -47,6 +47,11 @@ impl State {
             );
         }
         ensure!(
+            self.failed.len() <= MAX_FAILED,
+            "5: {} failures are kept",
+            self.failed.len()
+        );
+        ensure!(
             trial.is_none() || *current != Slot::BuiltIn,
             "4: the built-in bundle is on trial"
         );

@@ -103,7 +103,7 @@ impl Simulation {
     }
 
     pub(super) fn check(&self) -> Result<(), String> {
-        for failed in &self.seen.failed {
+        for failed in self.seen.failed.iter().rev().take(MAX_FAILED) {
             let same = |known: &Failed| known.version == failed.version && known.digest == failed.digest;
             ensure!(self.state.failed.iter().any(same), "it was forgotten that {failed:?}");
         }
