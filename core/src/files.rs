@@ -28,6 +28,8 @@ pub(crate) trait Lock: Send + Sync + Debug {}
 /// folder, be it made, renamed or removed ([`sync_folder`](Files::sync_folder)).
 pub(crate) trait Files: Send + Sync + Debug {
     /// The whole of a file of at most `limit` bytes; a longer one is `InvalidData`.
+    ///
+    /// For this and all that opens a file: a folder is `IsADirectory`, anything else that is no file `InvalidData`, at once.
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
     /// A reader of a file of any size.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
@@ -76,9 +78,7 @@ impl Lock for DiskLock {}
 impl Files for Disk {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        File::open(path)?
-            .take(limit.saturating_add(1))
-            .read_to_end(&mut bytes)?;
+        open_file(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
@@ -89,10 +89,16 @@ impl Files for Disk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(File::open(path)?))
+        Ok(Box::new(open_file(path)?))
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        // Through a link it would be another file that is written.
+        match fs::symlink_metadata(path) {
+            Ok(found) => require_file(&found)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
         fs::write(path, bytes)
     }
 
@@ -153,6 +159,11 @@ impl Files for Disk {
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        match fs::symlink_metadata(path) {
+            Ok(found) => require_file(&found)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -163,9 +174,46 @@ impl Files for Disk {
     }
 
     fn try_lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
-        let file = File::open(path)?;
+        let file = open_file(path)?;
         locked(file.try_lock_shared(), file)
     }
+}
+
+/// Opens a file to read it. Opening a pipe would block, and a device may never end.
+fn open_file(path: &Path) -> io::Result<File> {
+    require_file(&fs::metadata(path).map_err(no_loop)?)?;
+    File::open(path)
+}
+
+fn require_file(found: &fs::Metadata) -> io::Result<()> {
+    if found.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if found.is_file() {
+        return Ok(());
+    }
+    let problem = "expected a file, found a link, a pipe, a socket or a device";
+    Err(io::Error::new(io::ErrorKind::InvalidData, problem))
+}
+
+/// A link that leads back to itself is no file either.
+#[cfg(unix)]
+fn no_loop(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+        io::Error::new(io::ErrorKind::InvalidData, "a link that leads back to itself")
+    } else {
+        error
+    }
+}
+
+#[cfg(not(unix))]
+fn no_loop(error: io::Error) -> io::Error {
+    error
+}
+
+/// Whether an operation on a file failed because what has its name is no file.
+pub(crate) fn is_no_file(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData)
 }
 
 fn locked(tried: Result<(), fs::TryLockError>, file: File) -> io::Result<Option<Box<dyn Lock>>> {

@@ -181,6 +181,9 @@ impl Store {
         let size = self.tree_size(place)?;
         persistence.files.sync_tree(place).at("make durable", place)?;
         if *place == source && source != target {
+            if persistence.kind(&target)?.is_some() {
+                persistence.make_way_for_folder(&target)?;
+            }
             persistence.files.rename(&source, &target).at("move", &source)?;
         }
         Ok(size)

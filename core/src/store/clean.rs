@@ -103,9 +103,8 @@ impl Store {
     /// # Errors
     /// The first one: [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io).
     pub fn sweep(&self) -> Result<()> {
-        let aside = self.set_aside_orphans();
-        let removed = self.sweep_staging();
-        aside.and(removed).and(self.sweep_sessions())
+        let (aside, sessions) = (self.set_aside_orphans(), self.sweep_sessions());
+        aside.and(sessions).and(self.sweep_staging())
     }
 
     /// As [`sweep`](Self::sweep), for an operation that needs the space. What cannot be removed is a
@@ -147,6 +146,10 @@ impl Store {
         let state = loaded.state;
         self.sweep_temporaries()?;
         self.persistence.sweep_marks(&state)?;
+        // While a state is put together from what is left, it says that there was one.
+        if loaded.recovered.is_none() {
+            self.persistence.set_aside_damaged_state()?;
+        }
         let names = self.persistence.list(&self.persistence.layout.records())?;
         // A crash may leave a list without its record.
         let mut ids: Vec<BundleId> = names

@@ -215,10 +215,12 @@ impl Store {
         self.sweep_for_space()?;
         let folder = self.persistence.layout.downloads();
         match fs::create_dir(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::io("create the folder", &folder, error));
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.persistence.make_way_for_folder(&folder)?;
+                fs::create_dir_all(&folder).at("create the folder", &folder)?;
             }
-            _ => {}
+            Err(error) => return Err(Error::io("create the folder", &folder, error)),
         }
         for name in self.persistence.list(&folder)? {
             let path = folder.join(&name);
@@ -253,6 +255,11 @@ fn remote(from: &RemoteArchive, digest: &Sha256Digest) -> Remote {
 }
 
 fn is_locked(part: &Path) -> Result<bool> {
+    // Opening a pipe would block.
+    match fs::symlink_metadata(part) {
+        Ok(found) if !found.is_file() => return Ok(false),
+        _ => {}
+    }
     let file = match File::open(part) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

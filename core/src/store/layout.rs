@@ -28,9 +28,10 @@ impl Layout {
     pub(super) fn folders(&self) -> [PathBuf; 6] {
         [
             self.root.clone(),
+            // Before the others, which may have to be repaired by its help.
+            self.staging(),
             self.bundles.clone(),
             self.records(),
-            self.staging(),
             self.failed(),
             self.sessions(),
         ]
@@ -42,6 +43,11 @@ impl Layout {
 
     pub(super) fn bundles(&self) -> &Path {
         &self.bundles
+    }
+
+    /// Whether the host named this folder. Then it is the host's to repair.
+    pub(super) fn is_named_by_host(&self, folder: &Path) -> bool {
+        folder == self.root || (folder == self.bundles && self.host().is_some())
     }
 
     /// The folder that holds the name of the host's own folder for bundles, if it has one.
@@ -83,6 +89,11 @@ impl Layout {
 
     pub(super) fn corrupt_state(&self, number: u32) -> PathBuf {
         self.root.join(format!("state.corrupt-{number}.json"))
+    }
+
+    /// A folder that was in the place of the state, while the state takes that again.
+    pub(super) fn damaged_state(&self) -> PathBuf {
+        self.root.join("state.damaged")
     }
 
     pub(super) fn bundle(&self, id: &BundleId) -> PathBuf {

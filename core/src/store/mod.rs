@@ -26,6 +26,7 @@ mod persist;
 mod query;
 mod refused;
 mod release;
+mod repair;
 mod reserve;
 mod ring;
 mod session;
@@ -104,6 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Io`](crate::ErrorKind::Io) and [`NoSpace`](crate::ErrorKind::NoSpace) if the folders cannot be made;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if `root`, or the folder of the host, is something else than a folder;
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if an option makes no sense. An app that cannot open its store
     /// serves its built-in bundle.
     pub fn open(root: &Path, options: StoreOptions) -> Result<Self> {
@@ -271,6 +273,9 @@ impl Persistence {
                 // Whoever made it may have died before its name was durable. Where there is a state, it was: nothing is
                 // written to a store that could not be opened.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    if self.kind(&folder)? != Some(Kind::Folder) && !self.is_folder(&folder)? {
+                        self.repair_folder(&folder)?;
+                    }
                     if !self.has_state()? {
                         let parent = crate::output::folder_of(&folder);
                         self.files.sync_folder(parent).at("sync the folder", parent)?;
@@ -280,6 +285,24 @@ impl Persistence {
             }
         }
         Ok(())
+    }
+
+    fn repair_folder(&self, folder: &Path) -> Result<()> {
+        if self.layout.is_named_by_host(folder) {
+            return Err(Error::Corrupt {
+                path: folder.to_path_buf(),
+                problem: "expected a folder, found something else; remove it, or name another folder".to_owned(),
+            });
+        }
+        self.make_way_for_folder(folder)?;
+        match self.files.create_folder(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("create the folder", folder, error));
+            }
+            _ => {}
+        }
+        let parent = crate::output::folder_of(folder);
+        self.files.sync_folder(parent).at("sync the folder", parent)
     }
 
     /// Makes the names of the state and the key ring durable.
@@ -299,7 +322,7 @@ impl Persistence {
     fn lock(&self, path: &Path, patience: Duration) -> Result<Box<dyn Lock>> {
         let start = Instant::now();
         loop {
-            if let Some(lock) = self.files.try_lock(path).at("lock", path)? {
+            if let Some(lock) = self.try_lock(path)? {
                 return Ok(lock);
             }
             let waited = start.elapsed();

@@ -15,15 +15,13 @@ use super::state::State;
 use super::types::{BundleId, BundleRecord, Failed, Slot};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, ErrorKind, IoContext, Result};
-use crate::files::{Files, Kind};
+use crate::files::{Files, Kind, is_no_file};
 
 const STATE: &str = "state";
 const RECORD: &str = "record";
 const FAILURE: &str = "failure";
 const RING: &str = "ring";
 const REFUSED: &str = "refused";
-/// Corrupt states that are kept for whoever wants to know what happened; later ones replace the last.
-const MAX_CORRUPT: u32 = 8;
 /// No state is nearly as long; of garbage that is, the start will do.
 const MAX_COPY: u64 = 1 << 20;
 
@@ -75,6 +73,8 @@ impl Persistence {
                 });
             }
             Found::Corrupt(problem) => Some(problem),
+            // A crash while a folder in its place was replaced.
+            Found::Missing if self.kind(&self.layout.damaged_state())?.is_some() => Some("it was a folder".to_owned()),
             Found::Missing => None,
         };
         match (self.find(STATE, &self.layout.previous_state())?, problem) {
@@ -97,32 +97,36 @@ impl Persistence {
             // It is gone or corrupt, and must not take the place of a good one. A corrupt one stays until this one takes its
             // place: a crash in between must find that there was one, and not only an older generation.
             Some(_) => self.keep_copies_of_corrupt_states()?,
-            None => match self.files.rename(&path, &previous) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("rename", &path, error)),
-                _ => {}
-            },
+            None => self.keep_as_previous(&path, &previous)?,
         }
         self.files.rename(&temporary, &path).at("rename", &path)?;
+        if before.recovered.is_some() {
+            self.set_aside_damaged_state()?;
+        }
         self.files
             .sync_folder(self.layout.root())
             .at("sync the folder", self.layout.root())
     }
 
-    /// For whoever wants to know what happened to them.
-    fn keep_copies_of_corrupt_states(&self) -> Result<()> {
-        for path in [self.layout.state(), self.layout.previous_state()] {
-            if let Found::Corrupt(_) = self.find::<State>(STATE, &path)? {
-                let mut number = 1;
-                while number < MAX_CORRUPT && self.kind(&self.layout.corrupt_state(number))?.is_some() {
-                    number += 1;
-                }
-                self.keep_copy(&path, &self.layout.corrupt_state(number))?;
+    fn keep_as_previous(&self, path: &Path, previous: &Path) -> Result<()> {
+        let renamed = match self.files.rename(path, previous) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound && self.kind(previous)? == Some(Kind::Folder) => {
+                self.set_aside(previous)?;
+                self.files.rename(path, previous)
             }
+            renamed => renamed,
+        };
+        match renamed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("rename", path, error)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    fn keep_copy(&self, path: &Path, copy: &Path) -> Result<()> {
+    pub(super) fn is_corrupt_state(&self, path: &Path) -> Result<bool> {
+        Ok(matches!(self.find::<State>(STATE, path)?, Found::Corrupt(_)))
+    }
+
+    pub(super) fn keep_copy(&self, path: &Path, copy: &Path) -> Result<()> {
         let mut bytes = Vec::new();
         let original = self.files.open(path).at("open", path)?;
         original.take(MAX_COPY).read_to_end(&mut bytes).at("read", path)?;
@@ -179,23 +183,18 @@ impl Persistence {
     /// Takes a mark away whose state could not be written, durably: the bundle works.
     pub(super) fn withdraw_mark(&self, record: &BundleRecord) -> Result<()> {
         let path = self.marker(&record.version, record.digest.as_ref());
-        match self.files.remove_file(&path) {
-            Ok(()) => {
-                let folder = self.layout.failed();
-                self.files.sync_folder(&folder).at("sync the folder", &folder)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(Error::io("remove", &path, error)),
+        if self.kind(&path)?.is_none() {
+            return Ok(());
         }
+        self.remove_file_if_there(&path)?;
+        let folder = self.layout.failed();
+        self.files.sync_folder(&folder).at("sync the folder", &folder)
     }
 
     /// Takes the mark away again.
     pub(super) fn unmark_failed(&self, failed: &Failed) -> Result<()> {
         let path = self.marker(&failed.version, failed.digest.as_ref());
-        match self.files.remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &path, error)),
-            _ => Ok(()),
-        }
+        self.remove_file_if_there(&path)
     }
 
     /// Removes the marks of failures that the state has forgotten.
@@ -309,7 +308,7 @@ impl Persistence {
         let bytes = match self.files.read(path, codec::MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(Found::Corrupt(error.to_string())),
+            Err(error) if is_no_file(&error) => return Ok(Found::Corrupt(error.to_string())),
             Err(error) => return Err(Error::io("read", path, error)),
         };
         Ok(match codec::decode(what, &bytes) {
@@ -321,7 +320,7 @@ impl Persistence {
     fn replace_durably<T: Serialize>(&self, path: &Path, what: &str, contents: &T) -> Result<()> {
         let temporary = temporary_of(path);
         self.write_encoded(&temporary, what, 0, contents)?;
-        self.files.rename(&temporary, path).at("rename", path)?;
+        self.replace(&temporary, path)?;
         let folder = crate::output::folder_of(path);
         self.files.sync_folder(folder).at("sync the folder", folder)
     }
@@ -336,17 +335,15 @@ impl Persistence {
 
     /// Writes a file that nobody relies on yet; one that cannot be written is removed, since the disk is probably full.
     pub(super) fn write_durably(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        let written = self.files.write(path, bytes).and_then(|()| self.files.sync_file(path));
-        written.map_err(|error| {
-            let problem = Error::io("write", path, error);
-            match self.files.remove_file(path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => Error::LeftBehind {
-                    folder: path.to_path_buf(),
-                    problem: Box::new(problem),
-                    source,
-                },
-                _ => problem,
-            }
+        let written = self.write(path, bytes);
+        let written = written.and_then(|()| self.files.sync_file(path).at("write", path));
+        written.map_err(|problem| match self.files.remove_file(path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Error::LeftBehind {
+                folder: path.to_path_buf(),
+                problem: Box::new(problem),
+                source,
+            },
+            _ => problem,
         })
     }
 

@@ -9,6 +9,7 @@ use super::Store;
 use super::persist::Persistence;
 use super::state::State;
 use crate::error::{Error, ErrorKind, IoContext, Result};
+use crate::files::Kind;
 
 /// One more copy of a state that names a hundred bundles, a record and a mark, in blocks of 4 KiB. A device does not miss it.
 const RESERVE: u64 = 64 << 10;
@@ -20,7 +21,7 @@ impl Persistence {
         let path = self.layout.reserve();
         match self.files.size(&path) {
             // One that a crash cut short keeps too little.
-            Ok(size) => Ok(size == RESERVE),
+            Ok(size) => Ok(size == RESERVE && self.kind(&path)? == Some(Kind::File)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(Error::io("look at", &path, error)),
         }
@@ -44,6 +45,8 @@ impl Persistence {
         match self.files.remove_file(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            // Something else has its name, and keeps no room.
+            Err(_) if self.kind(&path)? != Some(Kind::File) => return Ok(false),
             Err(error) => return Err(Error::io("remove", &path, error)),
         }
         // File systems that write to new places only have the room when they know for good that it is free.
@@ -59,7 +62,7 @@ impl Store {
             return Ok(());
         }
         let lock = self.persistence.layout.lock();
-        match self.persistence.files.try_lock(&lock).at("lock", &lock)? {
+        match self.persistence.try_lock(&lock)? {
             Some(_lock) => self.persistence.keep_reserve(),
             None => Ok(()),
         }

@@ -12,7 +12,7 @@ use super::options::StoreOptions;
 use super::persist::Persistence;
 use super::types::{BundleId, NativeApp, Slot, Timestamp};
 use crate::error::{Error, IoContext, Result};
-use crate::files::{Disk, Lock};
+use crate::files::{Disk, Lock, is_no_file};
 
 /// A session is known to others by a file that it keeps locked; the file names the bundle that it serves. The lock goes
 /// with the process, so nobody waits for a dead one.
@@ -239,7 +239,7 @@ impl Store {
             .try_lock_shared(&self.persistence.layout.session(session))
         {
             Ok(lock) => lock.is_none(),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
+            Err(error) => error.kind() != io::ErrorKind::NotFound && !is_no_file(&error),
         }
     }
 
@@ -252,8 +252,10 @@ impl Store {
                 // Removed while it is locked: a session that is just starting sees that and takes another name.
                 Ok(Some(_lock)) => self.persistence.remove_file_if_there(&path)?,
                 Ok(None) => {}
-                // Somebody else who swept was faster.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // Another sweep was faster, or it is a link to nothing.
+                Err(error) if error.kind() == io::ErrorKind::NotFound || is_no_file(&error) => {
+                    self.persistence.remove_file_if_there(&path)?;
+                }
                 Err(error) => return Err(Error::io("lock", &path, error)),
             }
         }

@@ -1,12 +1,11 @@
 //! Folders that are being installed or wait for their removal, and what crashes left of them.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::persist::Persistence;
 use crate::error::{Error, IoContext, Result};
-use crate::files::{Kind, Lock};
+use crate::files::{Kind, Lock, is_no_file};
 
 const LOCK_SUFFIX: &str = ".lock";
 
@@ -44,9 +43,15 @@ impl Persistence {
     fn remove_staged(&self, name: &str) -> Result<()> {
         let path = self.layout.staging().join(name);
         let lock_path = lock_of(&path);
-        match self.files.try_lock(&lock_path).at("lock", &lock_path)? {
-            Some(lock) => self.unstage(Staged { path, lock_path, lock }),
-            None => Ok(()),
+        match self.files.try_lock(&lock_path) {
+            Ok(Some(lock)) => self.unstage(Staged { path, lock_path, lock }),
+            Ok(None) => Ok(()),
+            // What is no file locks nothing.
+            Err(error) if is_no_file(&error) => {
+                self.remove_if_there(&path)?;
+                self.remove_if_there(&lock_path)
+            }
+            Err(error) => Err(Error::io("lock", &lock_path, error)),
         }
     }
 
@@ -55,13 +60,6 @@ impl Persistence {
             None => Ok(()),
             Some(Kind::Folder) => self.files.remove_folder(path).at("remove", path),
             Some(_) => self.remove_file_if_there(path),
-        }
-    }
-
-    pub(super) fn remove_file_if_there(&self, path: &Path) -> Result<()> {
-        match self.files.remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, error)),
-            _ => Ok(()),
         }
     }
 }

@@ -22,6 +22,8 @@ mod fetching;
 mod fixtures;
 mod launching;
 mod lives;
+#[cfg(unix)]
+mod misplaced;
 mod proofs;
 mod publisher;
 mod recovery;

@@ -10,6 +10,7 @@ use super::{Store, unknown};
 use crate::bundle::WrittenFile;
 use crate::digest::{HashingReader, Sha256Digest};
 use crate::error::{Error, IoContext, Result};
+use crate::files::is_no_file;
 use crate::limits::Limits;
 use crate::path::SafePath;
 use crate::progress::{Control, Phase};
@@ -111,7 +112,7 @@ impl Persistence {
     /// Writes the digests of a bundle's files, durable when it returns.
     pub(super) fn save_file_list(&self, id: &BundleId, list: &str) -> Result<()> {
         let path = self.layout.file_list(id);
-        self.files.write(&path, list.as_bytes()).at("write", &path)?;
+        self.write(&path, list.as_bytes())?;
         self.files.sync_file(&path).at("write", &path)
     }
 
@@ -120,6 +121,10 @@ impl Persistence {
         let bytes = match self.files.read(&path, super::codec::MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if is_no_file(&error) => {
+                let problem = error.to_string();
+                return Err(Error::Corrupt { path, problem });
+            }
             Err(error) => return Err(Error::io("read", &path, error)),
         };
         let corrupt = || Error::Corrupt {

@@ -7,6 +7,7 @@ use std::io;
 
 use super::device::{names, unknown_id};
 use super::faulty::Operation;
+use super::misplaced::Misplaced;
 use super::*;
 use crate::progress::Control;
 
@@ -26,9 +27,14 @@ enum Harm {
     OfAnotherKind,
     NoPermission,
     InputOutputError,
+    Folder,
+    Pipe,
+    LinkToNowhere,
+    LinkToItself,
+    Socket,
 }
 
-const HARMS: [Harm; 10] = [
+const HARMS: [Harm; 15] = [
     Harm::None,
     Harm::Missing,
     Harm::Empty,
@@ -39,6 +45,11 @@ const HARMS: [Harm; 10] = [
     Harm::OfAnotherKind,
     Harm::NoPermission,
     Harm::InputOutputError,
+    Harm::Folder,
+    Harm::Pipe,
+    Harm::LinkToNowhere,
+    Harm::LinkToItself,
+    Harm::Socket,
 ];
 
 impl Harm {
@@ -47,6 +58,17 @@ impl Harm {
     }
 
     fn come_to(self, path: &Path) {
+        let misplaced = match self {
+            Self::Folder => Some(Misplaced::Folder),
+            Self::Pipe => Some(Misplaced::Pipe),
+            Self::LinkToNowhere => Some(Misplaced::LinkToNowhere),
+            Self::LinkToItself => Some(Misplaced::LinkToItself),
+            Self::Socket => Some(Misplaced::Socket),
+            _ => None,
+        };
+        if let Some(misplaced) = misplaced {
+            return misplaced.take_the_place_of(path);
+        }
         let bytes = fs::read(path).unwrap();
         let text = String::from_utf8(bytes.clone()).unwrap();
         let harmed = match self {
@@ -62,19 +84,20 @@ impl Harm {
             }
             Self::OfTheFuture => text.replacen("\"format\":1", "\"format\":99", 1).into_bytes(),
             Self::OfAnotherKind => text.replacen("\"state\"", "\"record\"", 1).into_bytes(),
+            Self::Folder | Self::Pipe | Self::LinkToNowhere | Self::LinkToItself | Self::Socket => unreachable!(),
         };
         fs::write(path, harmed).unwrap();
     }
 }
 
 /// A device that serves version 1, which is proven; version 2 failed, version 3 is installed.
-struct Lived {
-    device: Device,
-    proven: BundleId,
-    spare: BundleId,
+pub(super) struct Lived {
+    pub(super) device: Device,
+    pub(super) proven: BundleId,
+    pub(super) spare: BundleId,
 }
 
-fn lived() -> Lived {
+pub(super) fn lived() -> Lived {
     let device = Device::new();
     let proven = device.prove("1");
     device.install_next("2");
@@ -106,7 +129,7 @@ impl Lived {
     }
 
     /// Served is what was proven, failed what failed, and the store works on.
-    fn assert_all_is_well(&self, case: &str) {
+    pub(super) fn assert_all_is_well(&self, case: &str) {
         let device = &self.device;
         let store = device.open();
         let launch = store.launch(&native());
