@@ -164,17 +164,21 @@ fn launch_answers_soon_even_if_the_lock_is_not_to_be_had() {
 }
 
 #[test]
-fn rubbish_that_cannot_be_removed_is_told_and_keeps_nothing_from_working() {
+fn a_folder_in_the_place_of_a_file_of_the_store_blocks_nothing() {
     let phone = Phone::new();
     phone.launch();
-    fs::create_dir(phone.project.path("phone/staging/left.lock")).unwrap();
+    for file in ["staging/left.lock", "state.json", "lock", "records/AAAAAAAAAA.json"] {
+        let path = phone.project.path(&format!("phone/{file}"));
+        let _ = fs::remove_file(&path);
+        fs::create_dir(&path).unwrap();
+    }
     let launch = phone.run("launch");
-    assert!(
-        launch.stderr.contains("warning:") && launch.stderr.contains("left.lock"),
-        "{}",
-        launch.stderr
-    );
+    assert!(launch.stderr.is_empty(), "{}", launch.stderr);
     assert_eq!(launch.document()["bundle"], "builtin");
+    phone.call("clean");
+    let left = fs::read_dir(phone.project.path("phone/staging")).unwrap().count();
+    assert_eq!(left, 0);
+    assert!(phone.project.path("phone/state.corrupt-1.json").is_dir());
 }
 
 #[test]

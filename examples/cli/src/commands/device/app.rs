@@ -127,10 +127,28 @@ impl<'a> Device<'a> {
     fn opened(&self, store: capbundle::Result<Store>) -> Result<Store> {
         let store = store?;
         if let Some(error) = store.open_warning() {
-            self.output
-                .warn(&Warning::new(error.kind().as_str(), error.to_string()));
+            self.warn(error);
         }
         Ok(store)
+    }
+
+    /// Removes the files of what was deleted, as an app does in the background.
+    pub(super) fn sweep(&self, store: &Store) {
+        if let Err(error) = store.sweep() {
+            self.warn(&error);
+        }
+    }
+
+    /// Says what went wrong beside the last call.
+    pub(super) fn warn_of(&self, store: &Store) {
+        if let Some(error) = store.take_warning() {
+            self.warn(&error);
+        }
+    }
+
+    fn warn(&self, error: &capbundle::Error) {
+        self.output
+            .warn(&Warning::new(error.kind().as_str(), error.to_string()));
     }
 }
 

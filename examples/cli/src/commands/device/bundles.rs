@@ -51,7 +51,9 @@ struct DeletedDocument {
 }
 
 pub(super) fn delete(device: &Device<'_>, args: &IdArgs, output: &Output) -> Result<()> {
-    device.store()?.delete(&args.id)?;
+    let store = device.store()?;
+    store.delete(&args.id)?;
+    device.sweep(&store);
     output.say(format!("Deleted {}", args.id));
     output.document(&DeletedDocument {
         deleted: args.id.to_string(),
@@ -66,6 +68,7 @@ struct MarkedDocument {
 pub(super) fn fail(device: &Device<'_>, args: &IdArgs, output: &Output) -> Result<()> {
     let store = device.store()?;
     store.mark_failed(&args.id)?;
+    device.sweep(&store);
     output.say(format!(
         "{} is never taken again, unless its failure is forgotten",
         args.id

@@ -71,6 +71,7 @@ pub(super) fn run(device: &Device<'_>, args: &UpdateArgs, output: &Output) -> Re
     let bar = output.progress();
     let looked = store.update_from_channel(&*transport, &source, &DownloadOptions::default(), &bar.control());
     drop(bar);
+    device.warn_of(&store);
     let update = looked?;
     if let Some(problem) = &update.ring_problem {
         let message = format!("ring {} is there and is not followed: {problem}", update.ring + 1);

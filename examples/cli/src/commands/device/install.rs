@@ -36,6 +36,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> R
     let bar = output.progress();
     let record = store.install(&archive, &new_bundle(args), &bar.control())?;
     drop(bar);
+    device.warn_of(&store);
     let slot = Slot::Bundle(record.id.clone());
     if args.next {
         store.set_next(&slot)?;

@@ -31,6 +31,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallReleaseArgs, output: &Outpu
         .install_release(&release, &args.archive, &files, &options, &bar.control())
         .about(Subject::Archive)?;
     drop(bar);
+    device.warn_of(&store);
     let slot = Slot::Bundle(record.id.clone());
     if args.next {
         store.set_next(&slot)?;

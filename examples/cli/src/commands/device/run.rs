@@ -89,6 +89,7 @@ pub(super) fn confirm(device: &Device<'_>, args: &ConfirmArgs, output: &Output) 
         }
         _ => ("other", "was heard".to_owned(), None),
     };
+    device.sweep(&store);
     output.say(format!("{} {told}", documents::named(&bundle, None)));
     output.document(&ConfirmDocument {
         bundle: bundle.to_string(),
@@ -112,6 +113,7 @@ pub(super) fn expired(device: &Device<'_>, output: &Output) -> Result<()> {
         Some(Expired::FallBack(fallback)) => Some(fallback),
         _ => None,
     };
+    device.sweep(&store);
     match &fallback {
         Some(fallback) => output.report_all(documents::served(fallback))?,
         None => output.say(format!(
