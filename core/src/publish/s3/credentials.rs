@@ -51,6 +51,12 @@ impl Credentials {
         &self.key
     }
 
+    /// Whether they are temporary ones, with a session token.
+    #[must_use]
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     pub(super) fn secret(&self) -> &str {
         &self.secret
     }

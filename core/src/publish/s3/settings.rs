@@ -1,25 +1,22 @@
 //! What is not given is looked for where the tools of Amazon look.
+//!
+//! boto3 is the measure: what it takes from a file is taken here, or refused by name. A setting that names another store is
+//! never skipped, since the request would go to Amazon instead.
+
+mod files;
+mod sources;
 
 use std::fmt;
-use std::path::PathBuf;
 
-use zeroize::Zeroizing;
-
-use super::profile::Section;
+use self::files::{Files, NoProfile, OfProfile, Profile};
 use super::{BucketOptions, Credentials};
 use crate::error::{Error, Result};
 
-/// How credentials come about that this crate cannot get, by the name of their setting.
-const BEYOND_US: [&str; 5] = [
-    "credential_process",
-    "sso_session",
-    "sso_start_url",
-    "role_arn",
-    "web_identity_token_file",
-];
+/// Set to `true`, it switches off every other setting of an endpoint.
+const IGNORE_VARIABLE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
-/// Wiped from memory when it is dropped.
-type Secret = Zeroizing<String>;
+/// Looks up an environment variable; empty ones count as not set.
+type Variable<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Credentials, region and endpoint of the environment and of `~/.aws`.
 #[derive(Clone, Default)]
@@ -31,27 +28,40 @@ pub struct Settings {
     pub region: Option<String>,
     /// The address of the store.
     pub endpoint: Option<String>,
-    /// What speaks against getting credentials from a profile that there is.
+    /// Why there are no credentials, where that is known.
     problem: Option<String>,
 }
 
 impl Settings {
     /// Looks around. What it says first counts:
     ///
-    /// - credentials: those of `profile` if one is named; `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY` and
-    ///   `AWS_SESSION_TOKEN`; the profile that `AWS_PROFILE` names, or else `default`, in `~/.aws/credentials`
-    ///   (`AWS_SHARED_CREDENTIALS_FILE`) and `~/.aws/config` (`AWS_CONFIG_FILE`);
+    /// - credentials: those of `profile` if one is named, and no others; else `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY`
+    ///   and `AWS_SESSION_TOKEN`; else the profile that `AWS_PROFILE` or `AWS_DEFAULT_PROFILE` names, or `default`, in
+    ///   `~/.aws/credentials` (`AWS_SHARED_CREDENTIALS_FILE`) and `~/.aws/config` (`AWS_CONFIG_FILE`);
     /// - region: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile, a named one before the environment;
-    /// - endpoint: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, the profile's `endpoint_url`, in the same way.
+    /// - endpoint: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, `endpoint_url` of `s3` in the section `[services …]` that the
+    ///   profile names, the profile's own `endpoint_url`, in the same way. `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` and
+    ///   `ignore_configured_endpoint_urls` with the value `true` switch all of these off.
     ///
-    /// A variable that is empty counts as not set.
+    /// A variable that is empty counts as not set. Sources of credentials that this crate cannot use (roles, web identity, SSO, a
+    /// login, a program, a container) are found in the order in which Amazon's tools prefer them, and then
+    /// [`into_credentials`](Self::into_credentials) names the source.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a key without secret and the other way round, for credentials
-    /// that were not copied right, and for a profile that was named and does not exist;
+    /// that were not copied right, for a profile that was named and does not exist, for a line of a file that is neither a
+    /// section nor a value, and for an endpoint that is set in a way that is not supported;
     /// [`Io`](crate::ErrorKind::Io) for a file that cannot be read.
     pub fn find(profile: Option<&str>) -> Result<Self> {
-        Self::find_in(&|name| std::env::var(name).ok(), profile, Missing::EVERYTHING)
+        Self::find_with(&|name| std::env::var(name).ok(), profile)
+    }
+
+    /// As [`find`](Self::find), with the variables of another environment than that of this process.
+    ///
+    /// # Errors
+    /// As of [`find`](Self::find).
+    pub fn find_with(variable: &dyn Fn(&str) -> Option<String>, profile: Option<&str>) -> Result<Self> {
+        Self::find_in(variable, profile, Missing::EVERYTHING)
     }
 
     /// As [`find`](Self::find), but only for what is not given. What is wrong with anything else is no error: half a pair of
@@ -74,53 +84,60 @@ impl Settings {
         missing: Missing,
     ) -> Result<Self> {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let secret = |name: &str| variable(name).map(Secret::new);
-        let files = Files::new(&variable);
-        let pair_of_environment = || {
-            pair(
-                "the environment",
-                ("AWS_ACCESS_KEY_ID", secret("AWS_ACCESS_KEY_ID")),
-                ("AWS_SECRET_ACCESS_KEY", secret("AWS_SECRET_ACCESS_KEY")),
-                secret("AWS_SESSION_TOKEN").as_ref(),
-            )
+        let wanted = match profile {
+            Some(name) => Profile::Given(name.to_owned()),
+            None => match variable("AWS_PROFILE").or_else(|| variable("AWS_DEFAULT_PROFILE")) {
+                Some(name) => Profile::OfEnvironment(name),
+                None => Profile::Default,
+            },
+        };
+        let pair = if missing.credentials && !wanted.is_given() {
+            sources::pair_of_environment(&variable)?
+        } else {
+            None
         };
         let surroundings = Self {
-            credentials: if missing.credentials {
-                pair_of_environment()?
-            } else {
-                None
-            },
+            credentials: pair,
             region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
             endpoint: variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")),
             problem: None,
         };
-        if let Some(profile) = profile {
-            return Ok(files.profile(profile, true, missing.credentials)?.or(surroundings));
-        }
-        let needs_credentials = missing.credentials && surroundings.credentials.is_none();
-        let needs_region = missing.region && surroundings.region.is_none();
-        let found = match variable("AWS_PROFILE") {
-            // Nobody asked for it when the environment has credentials.
-            Some(_) if surroundings.credentials.is_some() && surroundings.region.is_some() => return Ok(surroundings),
-            Some(profile) => files.profile(&profile, true, needs_credentials),
-            None => files.profile("default", false, needs_credentials),
+        // A named profile comes before the environment, so what it says is needed also where the environment says something.
+        let ignores_endpoints = is_true(variable(IGNORE_VARIABLE).as_deref());
+        let needs = Missing {
+            credentials: missing.credentials && surroundings.credentials.is_none(),
+            region: missing.region && (wanted.is_given() || surroundings.region.is_none()),
+            endpoint: missing.endpoint && !ignores_endpoints && (wanted.is_given() || surroundings.endpoint.is_none()),
         };
-        match found {
-            Ok(found) => Ok(surroundings.or(found)),
-            Err(_) if !needs_credentials && !needs_region => Ok(surroundings),
-            Err(problem) => Err(problem),
+        let of_profile = match Files::new(&variable).profile(&wanted, needs, &variable) {
+            Ok(found) => found,
+            // With key, secret and region as options nobody asked for the profile.
+            Err(NoProfile::Unreadable(_)) if !wanted.is_given() && !missing.credentials && !missing.region => {
+                OfProfile::default()
+            }
+            Err(NoProfile::Unreadable(error) | NoProfile::Unclear(error)) => return Err(error),
+        };
+        let mut settings = if wanted.is_given() {
+            of_profile.settings.or(surroundings)
+        } else {
+            surroundings.or(of_profile.settings)
+        };
+        if ignores_endpoints || of_profile.ignores_endpoints {
+            settings.endpoint = None;
         }
+        Ok(settings)
     }
 
     /// The credentials.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if none were found, with the places where they may stand.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if none were found: with the source that is not supported where one is
+    /// set, else with the places where they may stand.
     pub fn into_credentials(self) -> Result<Credentials> {
         self.credentials.ok_or_else(|| {
             let problem = self.problem.unwrap_or_else(|| {
                 "there are none: give key and secret, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a \
-                 profile of ~/.aws/credentials with AWS_PROFILE"
+                 profile of ~/.aws/credentials with AWS_PROFILE; the role of a machine (EC2) is not supported"
                     .to_owned()
             });
             Error::invalid_input("S3 credentials", problem)
@@ -153,119 +170,29 @@ impl fmt::Debug for Settings {
 pub(super) struct Missing {
     credentials: bool,
     region: bool,
+    endpoint: bool,
 }
 
 impl Missing {
     pub(super) const EVERYTHING: Self = Self {
         credentials: true,
         region: true,
+        endpoint: true,
     };
 
-    /// An endpoint is never missing: without one the store is Amazon's.
+    /// All that the options leave open.
     pub(super) fn besides(options: &BucketOptions, credentials: Option<&Credentials>) -> Self {
         Self {
             credentials: credentials.is_none(),
             region: options.region.is_empty(),
+            endpoint: options.endpoint.as_deref().is_none_or(|given| given.trim().is_empty()),
         }
     }
 }
 
-/// The two files of profiles.
-struct Files {
-    credentials: Option<PathBuf>,
-    config: Option<PathBuf>,
-}
-
-impl Files {
-    fn new(variable: &dyn Fn(&str) -> Option<String>) -> Self {
-        let home = variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
-        let file = |name: &str, usual: &str| {
-            let given = variable(name).map(PathBuf::from);
-            given.or_else(|| home.as_ref().map(|home| home.join(".aws").join(usual)))
-        };
-        Self {
-            credentials: file("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
-            config: file("AWS_CONFIG_FILE", "config"),
-        }
-    }
-
-    fn profile(&self, name: &str, must_exist: bool, needs_credentials: bool) -> Result<Settings> {
-        let read = |path: Option<&PathBuf>, names: &[&str]| match path {
-            Some(path) => Section::read(path, names),
-            None => Ok(None),
-        };
-        let secrets = read(self.credentials.as_ref(), &[name])?;
-        let header = format!("profile {name}");
-        let names: &[&str] = if name == "default" {
-            &["default", &header]
-        } else {
-            &[&header]
-        };
-        let config = read(self.config.as_ref(), names)?;
-        if must_exist && secrets.is_none() && config.is_none() {
-            let shown = |path: Option<&PathBuf>| path.map_or("no file".to_owned(), |path| path.display().to_string());
-            let problem = format!(
-                "there is no such profile in {} and {}",
-                shown(self.credentials.as_ref()),
-                shown(self.config.as_ref())
-            );
-            return Err(Error::invalid_input(format!("profile {name}"), problem));
-        }
-        let sections = [secrets, config];
-        let mut sections = sections.iter().flatten();
-        let mut settings = Settings::default();
-        for section in sections.by_ref() {
-            let value = |name: &str| section.get(name).map(str::to_owned);
-            let secret = |name: &str| value(name).map(Secret::new);
-            let pair_of_profile = || {
-                pair(
-                    &format!("profile {name}"),
-                    ("aws_access_key_id", secret("aws_access_key_id")),
-                    ("aws_secret_access_key", secret("aws_secret_access_key")),
-                    secret("aws_session_token").as_ref(),
-                )
-            };
-            let credentials = if needs_credentials { pair_of_profile()? } else { None };
-            let beyond = BEYOND_US.iter().find(|setting| section.get(setting).is_some());
-            settings = settings.or(Settings {
-                credentials,
-                region: value("region"),
-                endpoint: value("endpoint_url"),
-                problem: beyond.map(|setting| {
-                    format!(
-                        "profile {name} gets them by {setting}, which is not supported: put key, secret and session token \
-                         into the environment, as `aws configure export-credentials --format env` prints them"
-                    )
-                }),
-            });
-        }
-        Ok(settings)
-    }
-}
-
-/// Key and secret come together or not at all.
-fn pair(
-    origin: &str,
-    (key_name, key): (&str, Option<Secret>),
-    (secret_name, secret): (&str, Option<Secret>),
-    token: Option<&Secret>,
-) -> Result<Option<Credentials>> {
-    match (key, secret) {
-        (Some(key), Some(secret)) => Ok(Some(Credentials::new(
-            &key,
-            &secret,
-            token.map(|token| token.as_str()),
-        )?)),
-        (None, None) => Ok(None),
-        (key, _) => {
-            let (there, missing) = match key {
-                Some(_) => (key_name, secret_name),
-                None => (secret_name, key_name),
-            };
-            let problem = format!("{origin} has {there} but not {missing}");
-            Err(Error::invalid_input("S3 credentials", problem))
-        }
-    }
+/// As Amazon's tools read a boolean.
+fn is_true(value: Option<&str>) -> bool {
+    value.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }
 
 #[cfg(test)]

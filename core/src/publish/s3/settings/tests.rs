@@ -26,7 +26,7 @@ const CONFIG: &str = "\
 [default]
 region = eu-central-1
 s3 =
-    endpoint_url = nested
+    addressing_style = path
 [profile work]
 region = eu-west-1
 endpoint_url = https://s3.example.com
@@ -83,7 +83,7 @@ fn the_environment_comes_before_the_default_profile() {
         (Some("DEFAULTKEY"), Some("eu-central-1"))
     );
     assert_eq!(settings.credentials.unwrap().secret(), "default/secret=");
-    assert_eq!(settings.endpoint, None, "what is nested belongs to something else");
+    assert_eq!(settings.endpoint, None);
 }
 
 #[test]
@@ -208,4 +208,189 @@ fn what_is_missing_is_looked_for_all_the_same() {
     // A profile that was named on purpose must be there, and so must one that the region is to come from.
     find_besides("eu-west-1", home.path(), &[], Some("nobody")).unwrap_err();
     find_besides("", home.path(), &[("AWS_PROFILE", "nobody")], None).unwrap_err();
+}
+
+/// A home with this `~/.aws/config`.
+fn home_with(config: &str) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join(".aws")).unwrap();
+    fs::write(home.path().join(".aws/config"), config).unwrap();
+    home
+}
+
+const KEYS: [(&str, &str); 3] = [
+    ("AWS_ACCESS_KEY_ID", "ENVKEY"),
+    ("AWS_SECRET_ACCESS_KEY", "envsecret"),
+    ("AWS_REGION", "auto"),
+];
+
+#[test]
+fn the_endpoint_of_a_services_section_is_taken() {
+    let config = "[default]\nservices = other stores\nendpoint_url = https://all.example\n\
+                  [services \"other stores\"]\ns3control =\n  endpoint_url = https://control.example\n\
+                  s3 = \n  endpoint_url = https://s3.example\n  addressing_style = path\n";
+    let home = home_with(config);
+    let endpoint = |variables: &[(&str, &str)]| find(home.path(), variables, None).unwrap().endpoint;
+    assert_eq!(endpoint(&[]).as_deref(), Some("https://s3.example"));
+    // Credentials and region of the environment say nothing of the endpoint.
+    assert_eq!(endpoint(&KEYS).as_deref(), Some("https://s3.example"));
+    let with_variable = [KEYS.as_slice(), &[("AWS_ENDPOINT_URL", "https://env.example")]].concat();
+    assert_eq!(endpoint(&with_variable).as_deref(), Some("https://env.example"));
+    assert_eq!(endpoint(&[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]), None);
+}
+
+#[test]
+fn a_profile_of_the_environment_says_where_the_store_is_although_the_environment_has_the_credentials() {
+    let home = home_with("[profile r2]\nendpoint_url = https://r2.example\n");
+    let named = [KEYS.as_slice(), &[("AWS_PROFILE", "r2")]].concat();
+    let settings = find(home.path(), &named, None).unwrap();
+    assert_eq!(
+        (key(&settings), settings.endpoint.as_deref()),
+        (Some("ENVKEY"), Some("https://r2.example"))
+    );
+    let unknown = [KEYS.as_slice(), &[("AWS_PROFILE", "r3")]].concat();
+    find(home.path(), &unknown, None).unwrap_err();
+}
+
+#[test]
+fn values_that_are_all_indented_are_read() {
+    let home = home_with(
+        "[profile two]\n    region = eu-west-1\n    s3 =\n        addressing_style = path\n\n    # where\n    \
+         endpoint_url: https://s3.example\n    aws_access_key_id = KEY\n  aws_secret_access_key = x\n",
+    );
+    let settings = find(home.path(), &[], Some("two")).unwrap();
+    assert_eq!(
+        (key(&settings), settings.region.as_deref(), settings.endpoint.as_deref()),
+        (Some("KEY"), Some("eu-west-1"), Some("https://s3.example"))
+    );
+}
+
+#[test]
+fn a_profile_with_blanks_in_its_name_is_found_in_quotes() {
+    let home = home_with("[profile \"two words\"]\nregion = eu-west-1\n[profile 'and three']\nregion = eu-west-3\n");
+    let region = |profile| find(home.path(), &[], Some(profile)).unwrap().region;
+    assert_eq!(region("two words").as_deref(), Some("eu-west-1"));
+    assert_eq!(region("and three").as_deref(), Some("eu-west-3"));
+    let home = home_with("[profile two words]\nregion = eu-west-1\n");
+    let problem = find(home.path(), &[], Some("two words")).unwrap_err().to_string();
+    assert!(problem.contains("[profile \"two words\"]"), "{problem}");
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_used_is_an_error_and_never_means_amazon() {
+    let cases = [
+        ("[default]\nservices = x\n", "no section [services x]"),
+        (
+            "[default]\nservices = x\n[services x]\ns3 = on one line\n",
+            "indented lines below it",
+        ),
+        (
+            "[default]\nservices = x\n[services x]\ns3 =\n  endpoint_url\n",
+            "expected `name = value` in each line below `s3 =`",
+        ),
+        (
+            "[default]\ns3 =\n  endpoint_url = https://plugin.example\n",
+            "do not read it",
+        ),
+        (
+            "[default]\nregion = eu-west-1\n  endpoint_url = https://deeper.example\n",
+            "indent them as far as `region`",
+        ),
+        (
+            "[default]\nendpoint_url https://s3.example\n",
+            "line 2: expected `name = value`",
+        ),
+        ("endpoint_url = https://s3.example\n", "line 1: expected a section"),
+        (
+            "[default\nendpoint_url = https://s3.example\n",
+            "line 1: a section has no closing bracket",
+        ),
+    ];
+    for (config, expected) in cases {
+        let home = home_with(config);
+        let problem = find(home.path(), &[], None).unwrap_err().to_string();
+        assert!(problem.contains(expected), "{expected}: {problem}");
+    }
+    // Also where all else is given as options, which leaves the endpoint open.
+    let home = home_with(cases[0].0);
+    find_besides("eu-west-1", home.path(), &[], None).unwrap_err();
+    let given = [("AWS_ENDPOINT_URL", "https://s3.example")];
+    find_besides("eu-west-1", home.path(), &given, None).unwrap();
+}
+
+#[test]
+fn credentials_that_cannot_be_used_are_named_and_nobody_else_signs_in_their_place() {
+    let keys = "aws_access_key_id = KEY\naws_secret_access_key = secret\n";
+    let cases = [
+        // A role comes before the keys of the profile, which are those of somebody else.
+        (
+            format!("[default]\nrole_arn = arn:x\nsource_profile = default\n{keys}"),
+            "",
+            "role_arn",
+        ),
+        (format!("[default]\nsso_session = corp\n{keys}"), "", "sso_session"),
+        (
+            "[default]\nrole_arn = arn:x\nweb_identity_token_file = /token\n".to_owned(),
+            "",
+            "web_identity_token_file",
+        ),
+        (
+            format!("[default]\n{keys}"),
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+        ),
+        (
+            format!("[default]\ncredential_process = program\n{keys}"),
+            "",
+            "credential_process",
+        ),
+        (format!("[default]\nlogin_session = arn:x\n{keys}"), "", "login_session"),
+        (
+            String::new(),
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        ),
+        (
+            String::new(),
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ),
+    ];
+    for (config, variable, expected) in cases {
+        let home = home_with(&config);
+        let settings = find(home.path(), &[(variable, "set")], None).unwrap();
+        let problem = settings.into_credentials().unwrap_err().to_string();
+        assert!(
+            problem.contains(&format!("{expected}, which is not supported")) && problem.contains("export-credentials"),
+            "{expected}: {problem}"
+        );
+    }
+    // Keys of the environment, and then those of the credentials file, come first.
+    let home = home_with("[default]\ncredential_process = program\n");
+    fs::write(home.path().join(".aws/credentials"), format!("[default]\n{keys}")).unwrap();
+    assert_eq!(key(&find(home.path(), &[], None).unwrap()), Some("KEY"));
+    assert_eq!(key(&find(home.path(), &KEYS, None).unwrap()), Some("ENVKEY"));
+}
+
+#[test]
+fn a_named_profile_without_credentials_does_not_take_those_of_the_environment() {
+    let home = home();
+    let settings = find(home.path(), &KEYS, Some("empty")).unwrap();
+    let problem = settings.into_credentials().unwrap_err().to_string();
+    assert!(
+        problem.contains("profile empty") && problem.contains("AWS_PROFILE"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_file_may_be_named_from_the_home_folder() {
+    let home = home();
+    fs::write(
+        home.path().join("elsewhere"),
+        "[default]\nendpoint_url = https://s3.example\n",
+    )
+    .unwrap();
+    let settings = find(home.path(), &[("AWS_CONFIG_FILE", "~/elsewhere")], None).unwrap();
+    assert_eq!(settings.endpoint.as_deref(), Some("https://s3.example"));
 }
