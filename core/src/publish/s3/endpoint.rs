@@ -7,8 +7,18 @@ use super::{BucketOptions, Style};
 use crate::error::{Error, Result};
 use crate::transport::Cleartext;
 
-/// The bucket's address, and whether it may be asked without TLS.
-pub(super) fn place(options: &BucketOptions) -> Result<(rusty_s3::Bucket, Cleartext)> {
+/// Where a bucket is.
+pub(super) struct Place {
+    /// The bucket's address.
+    pub(super) bucket: rusty_s3::Bucket,
+    /// The store's, without the bucket.
+    pub(super) endpoint: String,
+    /// Whether it may be asked without TLS.
+    pub(super) cleartext: Cleartext,
+}
+
+/// From the options to the address.
+pub(super) fn place(options: &BucketOptions) -> Result<Place> {
     check_name(&options.bucket)?;
     check_region(&options.region)?;
     let written = options.endpoint.as_deref().map(str::trim);
@@ -16,11 +26,8 @@ pub(super) fn place(options: &BucketOptions) -> Result<(rusty_s3::Bucket, Cleart
         Some(written) if !written.is_empty() => endpoint(written, options)?,
         _ => amazon(options)?,
     };
+    check_names_no_bucket(&endpoint, &options.bucket)?;
     let host = endpoint.host_str().unwrap_or_default().to_owned();
-    if host.starts_with(&format!("{}.", options.bucket)) {
-        let problem = format!("{host} begins with the name of the bucket; give the endpoint without it");
-        return Err(Error::invalid_input("S3 endpoint", problem));
-    }
     let style = match options.style {
         Style::VirtualHost => UrlStyle::VirtualHost,
         Style::Auto if is_amazon(&host) && is_one_label(&options.bucket) => UrlStyle::VirtualHost,
@@ -31,12 +38,55 @@ pub(super) fn place(options: &BucketOptions) -> Result<(rusty_s3::Bucket, Cleart
         "http" => Cleartext::Allowed,
         _ => Cleartext::LoopbackOnly,
     };
-    let place =
+    let shown = endpoint.as_str().trim_end_matches('/').to_owned();
+    let bucket =
         rusty_s3::Bucket::new(endpoint, style, options.bucket.clone(), options.region.clone()).map_err(|error| {
             let problem = format!("it does not go with the bucket {}: {error}", options.bucket);
             Error::invalid_input("S3 endpoint", problem)
         })?;
-    Ok((place, cleartext))
+    Ok(Place {
+        bucket,
+        endpoint: shown,
+        cleartext,
+    })
+}
+
+/// Consoles show the address of a bucket where its endpoint is wanted. Taken as an endpoint, the bucket would come twice: the
+/// object would be called `bucket/key`, and its address would lead nowhere.
+fn check_names_no_bucket(endpoint: &Url, bucket: &str) -> Result<()> {
+    let host = endpoint.host_str().unwrap_or_default();
+    let segments = || endpoint.path_segments().into_iter().flatten();
+    let mut without = Some(endpoint.clone());
+    let mut folder = String::new();
+    // A `Url` has its host in lower case.
+    let place = if let Some(rest) = host.strip_prefix(&format!("{}.", bucket.to_ascii_lowercase())) {
+        without = without
+            .filter(|_| !rest.is_empty())
+            .and_then(|mut url| url.set_host(Some(rest)).ok().map(|()| url));
+        format!("{host} begins with the name of the bucket")
+    } else if let Some(at) = segments().position(|segment| segment == bucket) {
+        let before: Vec<&str> = segments().take(at).collect();
+        let after: Vec<&str> = segments().skip(at + 1).filter(|segment| !segment.is_empty()).collect();
+        if let Some(url) = &mut without {
+            url.set_path(&before.join("/"));
+        }
+        if !after.is_empty() {
+            folder = format!(
+                "; the folder {0} belongs into the key (`--s3-prefix {0}`)",
+                after.join("/")
+            );
+        }
+        format!("its path {} holds the name of the bucket", endpoint.path())
+    } else {
+        return Ok(());
+    };
+    let shown = without.map_or(String::new(), |url| {
+        format!(" (`--s3-endpoint {}`)", url.as_str().trim_end_matches('/'))
+    });
+    let problem = format!(
+        "{place}, which is given on its own: give the endpoint without it{shown}, and {bucket} as the bucket{folder}"
+    );
+    Err(Error::invalid_input("S3 endpoint", problem))
 }
 
 fn amazon(options: &BucketOptions) -> Result<Url> {

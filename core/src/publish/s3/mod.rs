@@ -73,6 +73,7 @@ use crate::transport::{Cleartext, Transport};
 /// One bucket, with the right to use it. Nothing is asked of the server before it is used.
 pub struct Bucket {
     place: rusty_s3::Bucket,
+    endpoint: String,
     credentials: Credentials,
     transport: Arc<dyn Transport>,
     cleartext: Cleartext,
@@ -86,12 +87,13 @@ impl Bucket {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for options that contradict each other or name no bucket.
     pub fn new(options: &BucketOptions, credentials: Credentials, transport: Arc<dyn Transport>) -> Result<Self> {
-        let (place, cleartext) = endpoint::place(options)?;
+        let place = endpoint::place(options)?;
         Ok(Self {
-            place,
+            place: place.bucket,
+            endpoint: place.endpoint,
             credentials,
             transport,
-            cleartext,
+            cleartext: place.cleartext,
             options: options.clone(),
             clock: Arc::new(SystemTime::now),
         })
@@ -108,6 +110,18 @@ impl Bucket {
     #[must_use]
     pub fn name(&self) -> &str {
         self.place.name()
+    }
+
+    /// The address of its store, without the bucket and without a slash at the end.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The region that requests are signed for.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        self.place.region()
     }
 }
 

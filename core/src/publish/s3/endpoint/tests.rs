@@ -12,11 +12,11 @@ fn options(endpoint: Option<&str>, port: Option<u16>, ssl: Option<bool>) -> Buck
 }
 
 fn url(options: &BucketOptions) -> String {
-    place(options).unwrap().0.object_url("a b/c+1.zip").to_string()
+    place(options).unwrap().bucket.object_url("a b/c+1.zip").to_string()
 }
 
 fn problem(options: &BucketOptions) -> String {
-    place(options).unwrap_err().to_string()
+    place(options).err().unwrap().to_string()
 }
 
 #[test]
@@ -105,6 +105,41 @@ fn contradictions_are_refused_with_the_reason() {
 }
 
 #[test]
+fn an_endpoint_that_holds_the_bucket_is_refused_with_the_right_one() {
+    let account = "https://account.r2.example";
+    let cases = [
+        ("https://account.r2.example/my-bundles", account),
+        ("https://account.r2.example/my-bundles/", account),
+        ("https://my-bundles.account.r2.example", account),
+        (
+            "https://My-Bundles.account.r2.example:8443/s3",
+            "https://account.r2.example:8443/s3",
+        ),
+        ("http://127.0.0.1:9000/s3/my-bundles", "http://127.0.0.1:9000/s3"),
+    ];
+    for style in [Style::Auto, Style::Path, Style::VirtualHost] {
+        for (endpoint, right) in cases {
+            let mut options = options(Some(endpoint), None, None);
+            options.style = style;
+            let problem = problem(&options);
+            assert!(
+                problem.contains(&format!("`--s3-endpoint {right}`")) && problem.contains("my-bundles as the bucket"),
+                "{endpoint}: {problem}"
+            );
+        }
+    }
+    let below = problem(&options(
+        Some("https://account.r2.example/my-bundles/team/a"),
+        None,
+        None,
+    ));
+    assert!(below.contains("`--s3-prefix team/a`"), "{below}");
+    // Another bucket's name, or a part of this one's, is none of our business.
+    url(&options(Some("https://s3.example.com/my-bundle"), None, None));
+    url(&options(Some("https://bundles.example.com/bundles"), None, None));
+}
+
+#[test]
 fn a_style_that_is_asked_for_is_used() {
     let mut path = options(None, None, None);
     path.style = Style::Path;
@@ -145,11 +180,13 @@ fn names_that_are_none_are_refused() {
 #[test]
 fn plain_http_is_for_this_machine_or_whoever_wrote_it_down() {
     assert_eq!(
-        place(&options(Some("s3.example.com"), None, None)).unwrap().1,
+        place(&options(Some("s3.example.com"), None, None)).unwrap().cleartext,
         Cleartext::LoopbackOnly
     );
     assert_eq!(
-        place(&options(Some("s3.example.com"), None, Some(false))).unwrap().1,
+        place(&options(Some("s3.example.com"), None, Some(false)))
+            .unwrap()
+            .cleartext,
         Cleartext::Allowed
     );
 }
