@@ -102,6 +102,19 @@ pub fn put(
     options: &UploadOptions,
     control: &Control,
 ) -> Result<Stored> {
+    put_noting(transport, url, path, options, &mut false, control)
+}
+
+/// As [`put`]; `repeated` is whether it was sent more than once, also when it fails: a refusal of a later try says nothing of an
+/// earlier one.
+pub(super) fn put_noting(
+    transport: &dyn Transport,
+    url: &Url,
+    path: &Path,
+    options: &UploadOptions,
+    repeated: &mut bool,
+    control: &Control,
+) -> Result<Stored> {
     let mut headers = checked(&options.headers)?;
     if headers.get("content-type").is_none() {
         headers.add("content-type", ARCHIVE)?;
@@ -112,7 +125,7 @@ pub fn put(
         body: whole(path)?,
         repeat: Repeat::Always,
     };
-    upload.run(transport, url, options, control)
+    upload.run(transport, url, options, repeated, control)
 }
 
 /// Sends the file at `path` inside a form (`multipart/form-data`), without holding it in memory. Tried again only when the
@@ -140,7 +153,7 @@ pub fn post_form(
         body: form.body,
         repeat: Repeat::WhenNotDone,
     };
-    upload.run(transport, url, options, control)
+    upload.run(transport, url, options, &mut false, control)
 }
 
 /// One upload, ready to be sent as often as it takes.
@@ -152,7 +165,14 @@ struct Upload {
 }
 
 impl Upload {
-    fn run(&self, transport: &dyn Transport, url: &Url, options: &UploadOptions, control: &Control) -> Result<Stored> {
+    fn run(
+        &self,
+        transport: &dyn Transport,
+        url: &Url,
+        options: &UploadOptions,
+        repeated: &mut bool,
+        control: &Control,
+    ) -> Result<Stored> {
         let mut question = Question::new(transport, control, "upload");
         question.tries = options.tries;
         question.first_wait = options.first_wait;
@@ -161,6 +181,7 @@ impl Upload {
         loop {
             let make = &mut || self.request(url, asks_first, options);
             let reply = question.ask(self.repeat, make, &mut watch);
+            *repeated = watch.repeated;
             let reply = reply.map_err(|error| self.uncertain(error))?;
             if reply.head.status == EXPECTATION_FAILED && asks_first {
                 // It does not know that it could be asked, and took nothing.

@@ -8,7 +8,7 @@ use super::{Api, AppId};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::progress::Control;
-use crate::publish::put::{UploadOptions, put};
+use crate::publish::put::{UploadOptions, put_noting};
 use crate::transport::{Method, Repeat, Url};
 
 /// The server compares what arrived with it.
@@ -38,13 +38,26 @@ impl Api {
     /// [`remove_upload`](Self::remove_upload) takes it back.
     ///
     /// # Errors
-    /// As of [`put`]; [`Server`](crate::ErrorKind::Server) also if the server does not say where it put the archive.
+    /// As of [`put`](crate::publish::put::put); [`Server`](crate::ErrorKind::Server) also if the server does not say where it put the archive.
     pub fn upload(
         &self,
         app: &AppId,
         version: &str,
         file: &Path,
         digest: &Sha256Digest,
+        control: &Control,
+    ) -> Result<UploadedArchive> {
+        self.upload_noting(app, version, file, digest, &mut false, control)
+    }
+
+    /// As [`upload`](Self::upload); `repeated` is whether it was sent more than once, also when it fails.
+    pub(crate) fn upload_noting(
+        &self,
+        app: &AppId,
+        version: &str,
+        file: &Path,
+        digest: &Sha256Digest,
+        repeated: &mut bool,
         control: &Control,
     ) -> Result<UploadedArchive> {
         super::version::check_new_version(version)?;
@@ -55,7 +68,7 @@ impl Api {
         options.headers.add(DIGEST, digest.to_string())?;
         options.first_wait = self.first_wait;
         options.answer_timeout = Some(KEEPING);
-        let stored = put(&*self.transport, &address, file, &options, control)?;
+        let stored = put_noting(&*self.transport, &address, file, &options, repeated, control)?;
         let url = stored.url.ok_or_else(|| Error::Server {
             url: address.to_string(),
             status: stored.status,

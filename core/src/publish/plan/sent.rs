@@ -1,5 +1,6 @@
 //! Servers that take a file: any address with PUT, which cannot be taken back, and a server of your own.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use super::{Storage, Stored};
@@ -7,7 +8,8 @@ use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::progress::Control;
 use crate::publish::api::{Api, AppId};
-use crate::publish::put::{UploadOptions, put};
+use crate::publish::outcome::may_have_been_done;
+use crate::publish::put::{UploadOptions, put_noting};
 use crate::transport::{Transport, Url};
 
 /// An address that takes a `PUT`, for example a presigned one.
@@ -17,6 +19,7 @@ pub struct PutFile<'a> {
     to: Url,
     options: UploadOptions,
     public: Url,
+    repeated: Cell<bool>,
 }
 
 impl<'a> PutFile<'a> {
@@ -28,6 +31,7 @@ impl<'a> PutFile<'a> {
             to,
             options,
             public,
+            repeated: Cell::new(false),
         }
     }
 }
@@ -38,11 +42,18 @@ impl Storage for PutFile<'_> {
     }
 
     fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
-        put(self.transport, &self.to, file, &self.options, control)?;
+        let mut repeated = false;
+        let put = put_noting(self.transport, &self.to, file, &self.options, &mut repeated, control);
+        self.repeated.set(repeated);
+        put?;
         Ok(Stored {
             url: Some(self.public.clone()),
             already_there: false,
         })
+    }
+
+    fn may_have_stored(&self, error: &Error) -> bool {
+        self.repeated.get() || may_have_been_done(error)
     }
 
     fn remove(&self, _: &Control) -> Result<()> {
@@ -65,6 +76,7 @@ pub struct ServerFile<'a> {
     app: AppId,
     version: String,
     digest: Sha256Digest,
+    repeated: Cell<bool>,
 }
 
 impl<'a> ServerFile<'a> {
@@ -76,6 +88,7 @@ impl<'a> ServerFile<'a> {
             app,
             version: version.into(),
             digest,
+            repeated: Cell::new(false),
         }
     }
 }
@@ -86,14 +99,26 @@ impl Storage for ServerFile<'_> {
     }
 
     fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
-        let uploaded = self.api.upload(&self.app, &self.version, file, &self.digest, control)?;
+        let mut repeated = false;
+        let uploaded = self
+            .api
+            .upload_noting(&self.app, &self.version, file, &self.digest, &mut repeated, control);
+        self.repeated.set(repeated);
+        let uploaded = uploaded?;
         Ok(Stored {
             url: Some(uploaded.url),
             already_there: uploaded.already_there,
         })
     }
 
+    fn may_have_stored(&self, error: &Error) -> bool {
+        self.repeated.get() || may_have_been_done(error)
+    }
+
     fn remove(&self, control: &Control) -> Result<()> {
         self.api.remove_upload(&self.app, &self.digest, control)
     }
 }
+
+#[cfg(test)]
+mod tests;

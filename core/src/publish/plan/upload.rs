@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::{Step, Work};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::Control;
 use crate::publish::outcome::may_have_been_done;
 use crate::size;
@@ -24,12 +24,18 @@ pub trait Storage: fmt::Debug {
         Ok(())
     }
 
-    /// Puts the file there. When it fails, nothing is there that was not there before, unless the error is of the network or
-    /// of a server that broke (408, 500 and above), or it was cancelled: then [`remove`](Self::remove) is called.
+    /// Puts the file there. When it fails and [`may_have_stored`](Self::may_have_stored), [`remove`](Self::remove) is called.
     ///
     /// # Errors
-    /// Why it is not there.
+    /// Why it is not there, or not known to be there as it should.
     fn store(&self, file: &Path, control: &Control) -> Result<Stored>;
+
+    /// Whether something may be there that was not there before, although [`store`](Self::store) failed with this error. By
+    /// default after an error of the network, a cancellation, an answer of a server that broke (408, 500 and above), and one that
+    /// says success (200 to 299) and cannot be used otherwise. A place that was seen to take the file says so whatever the error.
+    fn may_have_stored(&self, error: &Error) -> bool {
+        may_have_been_done(error)
+    }
 
     /// Removes what [`store`](Self::store) put there, or may have put there.
     ///
@@ -81,7 +87,7 @@ impl Step for Upload<'_> {
     fn run(&mut self, work: &mut Work, control: &Control) -> Result<()> {
         let stored = self.storage.store(&self.file, control).inspect_err(|error| {
             // All of it may have arrived before that.
-            self.made = may_have_been_done(error);
+            self.made = self.storage.may_have_stored(error);
         })?;
         self.made = !stored.already_there;
         work.already_there = stored.already_there;
