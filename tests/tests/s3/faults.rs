@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use capbundle::ErrorKind;
 use capbundle::progress::{CancelToken, Control, Phase, Progress};
-use capbundle::publish::s3::{UploadOptions, Uploaded};
+use capbundle::publish::s3::{OnlyIf, Put, Served, UploadOptions, Uploaded};
 
 use super::proxy::{Fault, Proxy, Rule};
 use super::servers::{Server, all, bucket, file, options_at};
@@ -213,6 +213,49 @@ fn a_server_without_checksums_is_spoken_to_without_them() {
         assert_eq!(uploaded.checked, capbundle::publish::s3::Checked::BySize);
         assert_whole(&server, size);
         server.bucket().delete("app.zip", &Control::new()).unwrap();
+    }
+}
+
+/// What stores say to a header that they do not know: Backblaze B2, and others.
+const UNKNOWN_HEADER: [&str; 4] = [
+    "400 Bad Request\nContent-Type: application/xml\n\n<Error><Code>InvalidArgument</Code><Message>Unsupported header \
+     'x-amz-checksum-mode' received for this API call.</Message></Error>",
+    "400 Bad Request\n\n",
+    "403 Forbidden\nContent-Type: text/html\n\n<html>blocked</html>",
+    "501 Not Implemented\nContent-Type: application/xml\n\n<Error><Code>NotImplemented</Code></Error>",
+];
+
+#[test]
+fn a_store_that_refuses_every_header_of_checksums_takes_uploads_and_sites() {
+    let server = Server::s3s();
+    let folder = tempfile::tempdir().unwrap();
+    for refusal in UNKNOWN_HEADER {
+        let refuses = ["HEAD", "GET", "PUT", "POST"]
+            .map(|method| rule(method, "", u32::MAX, Fault::RefuseHeader("x-amz-checksum-", refusal)));
+        let proxy = Proxy::start(server.address, refuses.into());
+        let through = bucket(&options_at(proxy.address));
+        let (options, control) = (UploadOptions::default(), Control::new());
+        for size in [1000, SIZE] {
+            let (path, _) = file(folder.path(), size);
+            let uploaded = through
+                .upload(&path, "app.zip", &options, &control)
+                .unwrap_or_else(|error| panic!("{size}: {error}"));
+            assert!(uploaded.confirmed && !uploaded.already_there, "{refusal}");
+            assert_whole(&server, size);
+            assert!(
+                through
+                    .upload(&path, "app.zip", &options, &control)
+                    .unwrap()
+                    .already_there
+            );
+            through.delete("app.zip", &control).unwrap();
+        }
+        let served = Served::new("application/json", "no-cache");
+        let written = through
+            .write("a.json", b"{}", served, OnlyIf::Whatever, &control)
+            .unwrap();
+        assert_eq!(written, Put::Stored);
+        assert_eq!(through.head("a.json", &control).unwrap().unwrap().size, 2);
     }
 }
 

@@ -29,6 +29,10 @@ pub(crate) enum Fault {
     Damage,
     /// This text in its head is that one.
     Forge(&'static str, &'static str),
+    /// This answer, if a header begins like this; else it goes through.
+    RefuseHeader(&'static str, &'static str),
+    /// It goes through, and the answer has one more header.
+    AddToAnswer(String),
 }
 
 /// A fault for requests that begin like this, for the first so many of them.
@@ -154,11 +158,25 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     match shared.fault_of(&line) {
         None => forward(&mut client, &head, &mut body, shared, true),
         Some(Fault::LoseAnswer) => forward(&mut client, &head, &mut body, shared, false),
-        Some(Fault::Answer(answer)) => {
-            io::copy(&mut body, &mut io::sink())?;
-            let (head, body) = answer.split_once("\n\n").unwrap();
-            let head = format!("HTTP/1.1 {head}\nContent-Length: {}\nConnection: close\n\n", body.len());
-            client.write_all((head.replace('\n', "\r\n") + body).as_bytes())?;
+        Some(Fault::Answer(said)) => answer(&mut client, &line, &mut body, said),
+        Some(Fault::RefuseHeader(name, said)) => {
+            let names = head.lines().map(str::to_ascii_lowercase);
+            if names.into_iter().any(|line| line.starts_with(name)) {
+                answer(&mut client, &line, &mut body, said)
+            } else {
+                forward(&mut client, &head, &mut body, shared, true)
+            }
+        }
+        Some(Fault::AddToAnswer(header)) => {
+            let mut upstream = TcpStream::connect(shared.upstream)?;
+            upstream.set_read_timeout(Some(LIMIT))?;
+            upstream.write_all(head.as_bytes())?;
+            io::copy(&mut body, &mut upstream)?;
+            let mut said = BufReader::new(upstream);
+            let mut status = String::new();
+            said.read_line(&mut status)?;
+            client.write_all(format!("{status}{header}\r\n").as_bytes())?;
+            io::copy(&mut said, &mut client)?;
             client.shutdown(Shutdown::Both)
         }
         Some(Fault::CutAfter(count)) => {
@@ -197,6 +215,16 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
             forward(&mut client, &head, &mut bytes.as_slice(), shared, true)
         }
     }
+}
+
+/// An answer to a request of this line; one to `HEAD` has no body.
+fn answer(client: &mut TcpStream, line: &str, body: &mut dyn Read, said: &str) -> io::Result<()> {
+    io::copy(body, &mut io::sink())?;
+    let (head, body) = said.split_once("\n\n").unwrap();
+    let head = format!("HTTP/1.1 {head}\nContent-Length: {}\nConnection: close\n\n", body.len());
+    let body = if line.starts_with("HEAD ") { "" } else { body };
+    client.write_all((head.replace('\n', "\r\n") + body).as_bytes())?;
+    client.shutdown(Shutdown::Both)
 }
 
 fn forward(client: &mut TcpStream, head: &str, body: &mut dyn Read, shared: &Shared, answers: bool) -> io::Result<()> {

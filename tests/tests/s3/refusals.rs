@@ -130,6 +130,26 @@ fn a_web_page_in_front_is_called_one() {
 }
 
 #[test]
+fn a_request_that_is_too_large_for_a_proxy_is_no_login_page() {
+    let page =
+        "413 Request Entity Too Large\nContent-Type: text/html\n\n<html><h1>413 Request Entity Too Large</h1></html>";
+    let broken = "502 Bad Gateway\nContent-Type: text/html\n\n<html><h1>502 Bad Gateway</h1></html>";
+    let server = Server::s3s();
+    for (answer, says) in [(page, ["413", "too large"]), (broken, ["502", "gets no answer"])] {
+        let rule = Rule {
+            method: "PUT",
+            target: "",
+            times: 99,
+            fault: Fault::Answer(answer),
+        };
+        let proxy = Proxy::start(server.address, vec![rule]);
+        let error = refused(&bucket(&options_at(proxy.address)), SMALL);
+        assert_says(&error, &says);
+        assert!(!error.to_string().contains("login"), "{error}");
+    }
+}
+
+#[test]
 fn a_redirect_is_told_and_not_followed() {
     let server = Server::s3s();
     let moved = "307 Temporary Redirect\nLocation: http://127.0.0.1:9/elsewhere?X-Amz-Signature=secret\n\n";

@@ -1,12 +1,13 @@
 //! An object of a bucket as the place of an archive.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::path::Path;
 
 use super::{Storage, Stored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Control;
-use crate::publish::s3::{Bucket, Object, UploadOptions};
+use crate::publish::outcome::may_have_been_done;
+use crate::publish::s3::{Bucket, Object, UploadOptions, Written};
 use crate::transport::Url;
 
 /// One key of a bucket.
@@ -20,7 +21,8 @@ pub struct S3Object<'a> {
     options: UploadOptions,
     public: Option<Url>,
     before: RefCell<Before>,
-    stored: Cell<bool>,
+    /// What the server was seen to write.
+    written: RefCell<Option<Written>>,
 }
 
 /// What was under the key before.
@@ -42,7 +44,7 @@ impl<'a> S3Object<'a> {
             options,
             public,
             before: RefCell::new(Before::Unknown),
-            stored: Cell::new(false),
+            written: RefCell::new(None),
         }
     }
 
@@ -80,23 +82,30 @@ impl Storage for S3Object<'_> {
     }
 
     fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
-        let uploaded = self.bucket.upload(file, &self.key, &self.options, control)?;
-        self.stored.set(true);
+        let mut written = self.written.borrow_mut();
+        let uploaded = self
+            .bucket
+            .upload_noting(file, &self.key, &self.options, &mut written, control)?;
         Ok(Stored {
             url: self.public.clone(),
             already_there: uploaded.already_there,
         })
     }
 
+    fn may_have_stored(&self, error: &Error) -> bool {
+        self.written.borrow().is_some() || may_have_been_done(error)
+    }
+
     fn remove(&self, control: &Control) -> Result<()> {
-        match (&*self.before.borrow(), self.stored.get()) {
-            (Before::Nothing, _) => self.bucket.delete(&self.key, control),
-            (Before::Something(before), false) => self.require_unchanged(before, control),
-            (Before::Unknown, false) => {
+        match (&*self.before.borrow(), &*self.written.borrow()) {
+            (Before::Nothing, Some(written)) => self.bucket.delete_written(&self.key, written, control),
+            (Before::Nothing, None) => self.bucket.delete(&self.key, control),
+            (Before::Something(before), None) => self.require_unchanged(before, control),
+            (Before::Unknown, None) => {
                 Err(self.refuse("the credentials may not look, so nobody knows whether it arrived"))
             }
-            (Before::Something(_), true) => Err(self.refuse("it replaced another file, which is gone")),
-            (Before::Unknown, true) => {
+            (Before::Something(_), Some(_)) => Err(self.refuse("it replaced another file, which is gone")),
+            (Before::Unknown, Some(_)) => {
                 Err(self.refuse("the credentials may not look, so nobody knows whether it was there before"))
             }
         }

@@ -129,10 +129,17 @@ impl Bucket {
         control: &Control,
     ) -> Result<Put> {
         key::check(key)?;
-        let mut checksums = true;
+        let mut checksums = self.checksums.are_sent();
         loop {
             match self.put_bytes(key, bytes, served, only_if, checksums, control)? {
-                Answer::Done(_) => return Ok(Put::Stored),
+                Answer::Refused(refused) if checksums && self.checksums.may_explain(&refused) => {
+                    // Without them, a 501 is about the condition.
+                    checksums = false;
+                }
+                Answer::Done(_) => {
+                    self.note_checksums(checksums);
+                    return Ok(Put::Stored);
+                }
                 Answer::Refused(refused) if refused.status == 412 || refused.is_concurrent() => {
                     return Ok(Put::Refused);
                 }
@@ -140,15 +147,20 @@ impl Bucket {
                 Answer::Refused(refused) if refused.status == 404 && refused.code == "NoSuchKey" => {
                     return Ok(Put::Refused);
                 }
-                Answer::Refused(refused) if checksums && refused.knows_no_checksums() && refused.status != 501 => {
-                    checksums = false;
-                }
-                Answer::Refused(refused) if refused.status == 501 && checksums => checksums = false,
                 Answer::Refused(refused) if refused.status == 501 && only_if != OnlyIf::Whatever => {
                     return Ok(Put::NoConditions);
                 }
                 Answer::Refused(refused) => return Err(refused.into_error()),
             }
+        }
+    }
+
+    /// A write succeeded with these headers, or without them after it had been refused with them.
+    pub(super) fn note_checksums(&self, sent: bool) {
+        if sent {
+            self.checksums.were_taken();
+        } else {
+            self.checksums.were_refused();
         }
     }
 

@@ -35,11 +35,12 @@
 //!
 //! # What is left after a failure
 //!
-//! Nothing: an upload in parts that fails or is cancelled is aborted. One whose process was killed stays open, and the next
+//! No half file: an upload in parts that fails or is cancelled is aborted. One whose process was killed stays open, and the next
 //! [`upload`](Bucket::upload) of the same bytes to the same key sends only what is missing: a part counts where the
-//! server has its SHA-256.
+//! server has its SHA-256. A file that was written and could not be looked at afterwards stays, and the error says so.
 
 mod ask;
+mod checksums;
 mod credentials;
 mod document;
 mod endpoint;
@@ -65,8 +66,10 @@ pub use list::Objects;
 pub use object::Object;
 pub use options::{BucketOptions, Style};
 pub use settings::Settings;
+pub(crate) use upload::Written;
 pub use upload::{Checked, UploadOptions, Uploaded};
 
+use self::checksums::Checksums;
 use crate::error::Result;
 use crate::transport::{Cleartext, Transport};
 
@@ -78,6 +81,7 @@ pub struct Bucket {
     transport: Arc<dyn Transport>,
     cleartext: Cleartext,
     options: BucketOptions,
+    checksums: Checksums,
     clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
 }
 
@@ -95,6 +99,7 @@ impl Bucket {
             transport,
             cleartext: place.cleartext,
             options: options.clone(),
+            checksums: Checksums::default(),
             clock: Arc::new(SystemTime::now),
         })
     }

@@ -6,14 +6,16 @@ use rusty_s3::S3Action as _;
 
 use super::ask::{Answer, Asked};
 use super::problem::Refused;
+use super::upload::Written;
 use super::{Bucket, key};
 use crate::digest::Sha256Digest;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Control;
 use crate::transport::{Headers, Method, Url};
 
 /// A presigned URL lives at most this long.
 const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const LOOK: &str = "look at an object";
 /// In this header the digest of the whole file is kept, whatever the server does with checksums.
 pub(super) const DIGEST: &str = "x-amz-meta-sha256";
 /// In this one the server tells the checksum it keeps.
@@ -85,24 +87,28 @@ impl Bucket {
     }
 
     pub(super) fn look(&self, key: &str, control: &Control) -> Result<Looked> {
-        const OPERATION: &str = "look at an object";
-        let asked = Asked::new(Method::Head, Some(key), OPERATION).with_header("x-amz-checksum-mode", "ENABLED");
-        let refused = match self.ask(&asked, control, &mut ())? {
-            Answer::Done(reply) => {
-                let object = Object::from_head(key, &reply.head.headers);
-                return object.map(Looked::There).ok_or_else(|| Error::Server {
-                    url: self.place.object_url(key).to_string(),
-                    status: reply.head.status,
-                    problem: "it did not say how large the object is".to_owned(),
-                });
-            }
-            Answer::Refused(refused) if refused.status == 404 => return Ok(Looked::Absent),
-            Answer::Refused(refused) => refused,
+        let with_checksum = self.checksums.are_sent();
+        let mut refused = match self.ask_head(key, with_checksum, control)? {
+            Ok(looked) => return Ok(looked),
+            Err(refused) => refused,
         };
         // No answer to HEAD has a body, and why it is refused stands in the body.
-        let asked = Asked::new(Method::Get, Some(key), OPERATION).with_header("range", "bytes=0-0");
-        let refused = match self.ask(&asked, control, &mut ())? {
-            Answer::Refused(refused) if refused.status == 404 => return Ok(Looked::Absent),
+        let asked = Asked::new(Method::Get, Some(key), LOOK).with_header("range", "bytes=0-0");
+        let told = self.ask(&asked, control, &mut ())?;
+        if with_checksum && self.checksums.may_explain_head(&refused, &told) {
+            refused = match self.ask_head(key, false, control)? {
+                Ok(looked) => {
+                    self.checksums.were_refused();
+                    return Ok(looked);
+                }
+                Err(again) => {
+                    self.checksums.do_not_matter_to_heads();
+                    again
+                }
+            };
+        }
+        let refused = match told {
+            Answer::Refused(told) if told.status == 404 => return Ok(Looked::Absent),
             Answer::Refused(told) if told.status == refused.status && !told.code.is_empty() => told,
             Answer::Done(_) | Answer::Refused(_) => refused,
         };
@@ -110,6 +116,29 @@ impl Bucket {
             return Ok(Looked::Hidden(refused));
         }
         Err(refused.into_error())
+    }
+
+    fn ask_head(&self, key: &str, with_checksum: bool, control: &Control) -> Result<Result<Looked, Refused>> {
+        let mut asked = Asked::new(Method::Head, Some(key), LOOK);
+        if with_checksum {
+            asked = asked.with_header("x-amz-checksum-mode", "ENABLED");
+        }
+        match self.ask(&asked, control, &mut ())? {
+            Answer::Done(reply) => {
+                let object = Object::from_head(key, &reply.head.headers);
+                let object = object.ok_or_else(|| Error::Server {
+                    url: self.place.object_url(key).to_string(),
+                    status: reply.head.status,
+                    problem: "it did not say how large the object is".to_owned(),
+                })?;
+                if with_checksum {
+                    self.checksums.do_not_matter_to_heads();
+                }
+                Ok(Ok(Looked::There(object)))
+            }
+            Answer::Refused(refused) if refused.status == 404 => Ok(Ok(Looked::Absent)),
+            Answer::Refused(refused) => Ok(Err(refused)),
+        }
     }
 
     /// Removes what is stored under this key. That nothing is there is no error.
@@ -121,6 +150,20 @@ impl Bucket {
         match self.ask(&asked, control, &mut ())? {
             Answer::Refused(refused) if refused.status == 404 && refused.code != "NoSuchBucket" => Ok(()),
             answer => answer.done().map(|_| ()),
+        }
+    }
+
+    /// Removes what an upload wrote under this key, unless another file has taken its place since.
+    pub(crate) fn delete_written(&self, key: &str, written: &Written, control: &Control) -> Result<()> {
+        match self.look(key, control) {
+            Ok(Looked::Absent) => Ok(()),
+            Ok(Looked::There(object)) if !written.is(&object) => Err(Error::Unsupported {
+                what: format!("removing s3://{}/{key}", self.name()),
+                problem: "another file than the uploaded one is stored there now".to_owned(),
+            }),
+            Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+            // Where nobody can look, the answer to the upload counts.
+            Ok(Looked::There(_) | Looked::Hidden(_)) | Err(_) => self.delete(key, control),
         }
     }
 

@@ -11,6 +11,42 @@ const REGION: &str = "x-amz-bucket-region";
 /// A message of a server is shown to this length.
 const MAX_SHOWN: usize = 300;
 
+/// Other bytes arrived than the checksum is of.
+const MISMATCHES: [&str; 3] = ["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"];
+/// Codes of 400 and 403 whose cause is not a header that the server does not know. A wrong signature is one of them: a proxy that
+/// drops the header has shown it with the `HEAD` before the upload.
+const CAUSES: [&str; 29] = [
+    "BadDigest",
+    "InvalidDigest",
+    "XAmzContentSHA256Mismatch",
+    "IncompleteBody",
+    "RequestTimeout",
+    "AccessDenied",
+    "AllAccessDisabled",
+    "AccountProblem",
+    "AuthorizationHeaderMalformed",
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+    "XAdminUserNotFound",
+    "NotSignedUp",
+    "InvalidToken",
+    "ExpiredToken",
+    "TokenRefreshRequired",
+    "RequestTimeTooSkewed",
+    "IllegalLocationConstraintException",
+    "InvalidBucketName",
+    "KeyTooLongError",
+    "MetadataTooLarge",
+    "EntityTooSmall",
+    "EntityTooLarge",
+    "QuotaExceeded",
+    "InvalidPart",
+    "InvalidPartOrder",
+    "InvalidObjectState",
+    "NoSuchBucket",
+    "NoSuchUpload",
+];
+
 /// Whom was asked what.
 pub(super) struct Context<'a> {
     pub(super) bucket: &'a Bucket,
@@ -38,9 +74,14 @@ impl Refused {
             || self.status == 400 && matches!(self.code.as_str(), "RequestTimeout" | "BadDigest" | "IncompleteBody")
     }
 
-    /// The server does not know what checksums are.
-    pub(super) fn knows_no_checksums(&self) -> bool {
-        self.status == 501 || (self.status == 400 && self.code != "BadDigest" && self.speaks_of_checksums)
+    /// It says that the header of a checksum is what is wrong, and not the checksum in it.
+    pub(super) fn names_checksums(&self) -> bool {
+        self.status >= 400 && self.speaks_of_checksums && !MISMATCHES.contains(&self.code.as_str())
+    }
+
+    /// It may be about a header that the server does not know: nothing in it names another cause.
+    pub(super) fn names_no_other_cause(&self) -> bool {
+        matches!(self.status, 400 | 403 | 501) && !CAUSES.contains(&self.code.as_str())
     }
 
     /// Somebody else writes the same object at this moment.
@@ -73,19 +114,44 @@ pub(super) fn refused(context: &Context<'_>, reply: &Reply) -> Option<Refused> {
         return None;
     }
     let refusal: Refusal = xml::parse(&reply.body).unwrap_or_default();
-    let problem = if is_page {
-        "a web page came back, which no S3 server sends: is a proxy or login page in front of it, or the endpoint that of a \
-         website or console?"
-            .to_owned()
+    let problem = match of_proxy(status) {
+        // Proxies say it with a page of their own.
+        Some(problem) if is_page || refusal.code.is_empty() => problem.to_owned(),
+        _ if is_page => {
+            "a web page came back, which no S3 server sends: is a proxy or login page in front of it, or the endpoint \
+                         that of a website or console?"
+                .to_owned()
+        }
+        _ => explain(context, reply, &refusal),
+    };
+    // Not every gateway speaks XML.
+    let said = if refusal.code.is_empty() && !is_page {
+        String::from_utf8_lossy(&reply.body)
     } else {
-        explain(context, reply, &refusal)
+        refusal.message.as_str().into()
     };
     Some(Refused {
         status,
-        speaks_of_checksums: refusal.message.to_ascii_lowercase().contains("checksum"),
+        speaks_of_checksums: said.to_ascii_lowercase().contains("checksum"),
         code: refusal.code,
         url: context.url.without_query().to_owned(),
         problem,
+    })
+}
+
+/// What a status means that comes from a proxy in front of a store as often as from the store.
+fn of_proxy(status: u16) -> Option<&'static str> {
+    Some(match status {
+        407 => "a proxy in between requires authentication: check its address and password (HTTPS_PROXY)",
+        411 => "it found no length: a proxy in between may have removed it",
+        413 => {
+            "the request is too large for the store or for a proxy in front of it: raise its limit (nginx: \
+             client_max_body_size); a larger file is sent in parts of 8 MiB, so 9 MiB are enough"
+        }
+        414 | 431 => "the address or the headers are too long for a proxy in front of the store: raise its limit",
+        502 | 504 => "a proxy in front of the store gets no answer from it: check whether the store runs",
+        507 => "the store has no space left",
+        _ => return None,
     })
 }
 
@@ -123,6 +189,7 @@ fn explain(context: &Context<'_>, reply: &Reply, refusal: &Refusal) -> String {
             bucket.credentials.key(),
             context.operation
         ),
+        ("EntityTooLarge", _) => format!("the file or a part of it is larger than the store takes{said}"),
         ("SlowDown" | "ServiceUnavailable" | "TooManyRequests", _) | (_, 429 | 503) => {
             format!("it is overloaded and was so at every try: come back later{said}")
         }

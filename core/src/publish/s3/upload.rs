@@ -7,10 +7,12 @@ mod tally;
 mod unseen;
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use self::multipart::with_left;
 use self::plan::Plan;
 use self::tally::{Share, Tally};
 use self::unseen::Arrived;
@@ -106,9 +108,29 @@ impl Bucket {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a key or option that is none, and if other bytes are stored under
     /// the key and [`replace`](UploadOptions::replace) is not set; [`Server`](crate::ErrorKind::Server) with what a refusal
     /// means and what to do; [`Network`](crate::ErrorKind::Network) after five tries of one request;
-    /// [`Cancelled`](crate::ErrorKind::Cancelled). After each of them nothing is left at the server; if even that cannot be
-    /// had, the error says so.
+    /// [`Cancelled`](crate::ErrorKind::Cancelled). No upload in parts is left open; if even that cannot be had, the error says
+    /// so. Where the file was written and only the look at it failed, the error says that it is there.
     pub fn upload(&self, file: &Path, key: &str, options: &UploadOptions, control: &Control) -> Result<Uploaded> {
+        let mut written = None;
+        self.upload_noting(file, key, options, &mut written, control)
+            .map_err(|error| match written {
+                None => error,
+                Some(_) => {
+                    let left = format!("the upload was written and is left at s3://{}/{key}", self.name());
+                    with_left(error, Err(left))
+                }
+            })
+    }
+
+    /// As [`upload`](Self::upload); `written` is what the server was seen to write, also when it fails.
+    pub(crate) fn upload_noting(
+        &self,
+        file: &Path,
+        key: &str,
+        options: &UploadOptions,
+        written: &mut Option<Written>,
+        control: &Control,
+    ) -> Result<Uploaded> {
         key::check(key)?;
         let headers = headers(options)?;
         let plan = Plan::read(file, control)?;
@@ -125,33 +147,22 @@ impl Bucket {
             key,
             headers,
             parallel: options.parallel.clamp(1, MAX_PARALLEL),
-            checksums: true,
+            checksums: self.checksums.are_sent(),
             // What an open upload will become is seen only when it is done.
             resume: may_look,
             only_if_absent,
+            written: &Mutex::default(),
             control,
         };
-        loop {
-            let sent = match job.run()? {
-                Outcome::Sent(sent) => sent,
-                Outcome::NoChecksums(refused) if !job.checksums => return Err(refused.into_error()),
-                Outcome::NoChecksums(_) => {
-                    job.checksums = false;
-                    continue;
-                }
-            };
-            match job.confirm(sent, may_look)? {
-                Some(uploaded) => return Ok(uploaded),
-                None if job.resume => job.resume = false,
-                None => return Err(self.not_as_sent(key, "its type or metadata is not what was sent")),
-            }
-        }
+        let uploaded = job.run(may_look);
+        *written = job.written.lock().unwrap_or_else(PoisonError::into_inner).take();
+        uploaded
     }
 
     fn taken(&self, plan: &Plan, object: &Object) -> Error {
         let problem = format!(
             "{}: another file of {} bytes is stored there, this one has {}; devices may have been told its checksum: take another \
-             key or version, or say that it may be replaced",
+             key or version, or allow replacing it (`replace`; `--s3-replace`)",
             object.key, object.size, plan.size
         );
         Error::invalid_input(format!("S3 key in bucket {}", self.name()), problem)
@@ -180,7 +191,24 @@ struct Job<'a> {
     resume: bool,
     /// Whether the server is to write only where nothing is, since nobody can look.
     only_if_absent: bool,
+    /// What was written, as soon as the server has said so. Whatever fails later, it is there.
+    written: &'a Mutex<Option<Written>>,
     control: &'a Control,
+}
+
+/// An object that a server was seen to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    digest: Sha256Digest,
+    /// Where the server gave one.
+    etag: Option<String>,
+}
+
+impl Written {
+    /// Whether this object is it, by what was noted with it or by the server's mark.
+    pub(super) fn is(&self, object: &Object) -> bool {
+        object.sha256 == Some(self.digest) || (self.etag.is_some() && self.etag == object.etag)
+    }
 }
 
 /// What sending came to.
@@ -197,7 +225,29 @@ struct Sent {
 }
 
 impl Job<'_> {
-    fn run(&self) -> Result<Outcome> {
+    fn run(&mut self, may_look: bool) -> Result<Uploaded> {
+        loop {
+            let sent = match self.send_all()? {
+                Outcome::Sent(sent) => sent,
+                Outcome::NoChecksums(refused) if !self.checksums => return Err(refused.into_error()),
+                Outcome::NoChecksums(_) => {
+                    self.checksums = false;
+                    continue;
+                }
+            };
+            self.bucket.note_checksums(self.checksums);
+            match self.confirm(sent, may_look)? {
+                Some(uploaded) => return Ok(uploaded),
+                None if self.resume => self.resume = false,
+                None => {
+                    let problem = "its type or metadata is not what was sent";
+                    return Err(self.bucket.not_as_sent(self.key, problem));
+                }
+            }
+        }
+    }
+
+    fn send_all(&self) -> Result<Outcome> {
         if self.plan.is_single() {
             self.put()
         } else {
@@ -219,7 +269,7 @@ impl Job<'_> {
         let tally = Tally::new(self.control, plan.size, 0);
         let mut share = Share::new(&tally);
         let reply = match self.bucket.ask(&asked, self.control, &mut share)? {
-            Answer::Refused(refused) if self.checksums && refused.knows_no_checksums() => {
+            Answer::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
                 return Ok(Outcome::NoChecksums(refused));
             }
             Answer::Refused(refused) if share.repeated && !refused.blames_the_way() => {
@@ -230,11 +280,20 @@ impl Job<'_> {
         };
         share.done(plan.size);
         let headers = &reply.head.headers;
+        self.note_written(headers.get("etag"));
         Ok(Outcome::Sent(Sent {
             resumed: 0,
             checked: self.compare(headers.get(CHECKSUM), &checksum)?,
             etag: headers.get("etag").map(str::to_owned),
         }))
+    }
+
+    fn note_written(&self, etag: Option<&str>) {
+        let written = Written {
+            digest: self.plan.digest,
+            etag: etag.map(str::to_owned),
+        };
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(written);
     }
 
     /// The refusal of a later try says nothing of the first one.

@@ -128,7 +128,7 @@ impl Job<'_> {
     /// The number of the upload that was opened, and is the only one.
     fn opened(&self, answer: Result<Answer>, repeated: bool) -> Result<String, Failure> {
         let reply = match answer? {
-            Answer::Refused(refused) if self.checksums && refused.knows_no_checksums() => {
+            Answer::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
                 return Err(Failure::NoChecksums(refused));
             }
             answer => answer.done()?,
@@ -205,13 +205,16 @@ impl Job<'_> {
         let mut share = Share::new(tally);
         let reply = match self.bucket.ask(&asked, control, &mut share)? {
             Answer::Done(reply) => reply,
-            Answer::Refused(refused) if self.checksums && refused.knows_no_checksums() => {
+            Answer::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
                 return Err(Failure::NoChecksums(refused));
             }
             Answer::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Err(Failure::Gone(refused)),
             Answer::Refused(refused) => return Err(Failure::Error(refused.into_error())),
         };
         share.done(part.length);
+        if self.checksums {
+            self.bucket.checksums.were_taken();
+        }
         let checked = self.compare(reply.head.headers.get(CHECKSUM), &part.checksum)?;
         let etag = reply.head.headers.get("etag").ok_or_else(|| Error::Server {
             url: self.bucket.place.object_url(self.key).to_string(),
@@ -250,11 +253,13 @@ impl Job<'_> {
             }
             Answer::Refused(refused) => return Err(Failure::Error(self.not_written(refused))),
         };
+        self.note_written(None);
         let completed: Completed = xml::parse(&reply.body).map_err(|problem| Error::Server {
             url: self.bucket.place.object_url(self.key).to_string(),
             status: reply.head.status,
             problem,
         })?;
+        self.note_written(completed.etag.as_deref());
         let theirs = completed.checksum.as_deref();
         if self.plan.agrees(theirs) == Some(false) {
             self.compare(theirs, &self.plan.composite())?;
@@ -294,7 +299,7 @@ pub(super) fn left_open(id: &str, why: &Error) -> String {
 }
 
 /// The failure, and what it left at the server where that could not be taken back.
-fn with_left(failure: Error, left: Result<(), String>) -> Error {
+pub(super) fn with_left(failure: Error, left: Result<(), String>) -> Error {
     let Err(left) = left else { return failure };
     match failure {
         Error::Server { url, status, problem } => Error::Server {

@@ -22,6 +22,8 @@ enum Fault {
     Garbled,
     /// It is not done, for this reason.
     Refused(u16, &'static str),
+    /// The object is said to be one byte longer than it is.
+    OtherSize,
 }
 
 /// Faults come in their order, each with the next request of its kind.
@@ -30,6 +32,12 @@ struct Store {
     faults: Mutex<Vec<(&'static str, Fault)>>,
     hidden: bool,
     knows_conditions: bool,
+    /// The kinds of requests, and the answer to those of them that have a header of checksums.
+    refuses_checksums: Option<(&'static [&'static str], u16, &'static str)>,
+    /// How many requests had one.
+    with_checksums: Mutex<usize>,
+    size: Mutex<u64>,
+    digest: Mutex<String>,
     token: CancelToken,
     opened: Mutex<Vec<String>>,
     open: Mutex<Vec<String>>,
@@ -56,6 +64,33 @@ impl Store {
         self
     }
 
+    /// It answers so to each request of these kinds that has a header of checksums.
+    fn refusing_checksums(mut self, kinds: &'static [&'static str], status: u16, code: &'static str) -> Self {
+        self.refuses_checksums = Some((kinds, status, code));
+        self
+    }
+
+    fn with_checksums(&self) -> usize {
+        *self.with_checksums.lock().unwrap()
+    }
+
+    /// What is looked at after it was written is another kind.
+    fn kind(&self, request: &Request) -> &'static str {
+        match kind(request) {
+            "look" if *self.object.lock().unwrap() == Some("ours") => "confirm",
+            kind => kind,
+        }
+    }
+
+    fn keep(&self, request: &Request) {
+        if let Some(digest) = request.headers.get(DIGEST) {
+            digest.clone_into(&mut self.digest.lock().unwrap());
+        }
+        if matches!(kind(request), "put" | "part") {
+            *self.size.lock().unwrap() += request.body.as_ref().unwrap().length();
+        }
+    }
+
     fn fault(&self, kind: &str) -> Option<Fault> {
         let mut faults = self.faults.lock().unwrap();
         let at = faults.iter().position(|(of, _)| *of == kind)?;
@@ -63,10 +98,23 @@ impl Store {
     }
 
     fn act(&self, kind: &str, request: &Request) -> (u16, String) {
-        let refused = |status, code: &str| (status, format!("<Error><Code>{code}</Code></Error>"));
-        if self.hidden && matches!(kind, "look" | "list" | "parts") {
+        let refused = |status, code: &str| (status, error(code));
+        if self.hidden && matches!(kind, "look" | "confirm" | "list" | "parts") {
             return refused(403, "AccessDenied");
         }
+        if request
+            .headers
+            .iter()
+            .any(|(name, _)| name.starts_with("x-amz-checksum-"))
+        {
+            *self.with_checksums.lock().unwrap() += 1;
+            if let Some((kinds, status, code)) = self.refuses_checksums
+                && (kinds.is_empty() || kinds.contains(&kind))
+            {
+                return refused(status, code);
+            }
+        }
+        self.keep(request);
         let condition = request.headers.get("if-none-match");
         if condition.is_some() && !self.knows_conditions {
             return refused(501, "NotImplemented");
@@ -104,6 +152,12 @@ impl Store {
     }
 }
 
+/// An error of S3, its message behind a bar.
+fn error(code: &str) -> String {
+    let (code, message) = code.split_once('|').unwrap_or((code, ""));
+    format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")
+}
+
 fn kind(request: &Request) -> &'static str {
     let url = request.url.as_str();
     match request.method {
@@ -120,14 +174,14 @@ fn kind(request: &Request) -> &'static str {
 
 impl Transport for Store {
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
-        let kind = kind(request);
+        let kind = self.kind(request);
         let cancelled = request.control.check("wait for the store");
         cancelled.map_err(TransportError::Receiver)?;
         // What was open before is not what is being tested.
         let is_tested = kind != "list" || !self.opened.lock().unwrap().is_empty();
         let fault = if is_tested { self.fault(kind) } else { None };
         let (status, mut body) = match fault {
-            Some(Fault::Refused(status, code)) => (status, format!("<Error><Code>{code}</Code></Error>")),
+            Some(Fault::Refused(status, code)) => (status, error(code)),
             _ => self.act(kind, request),
         };
         match fault {
@@ -141,7 +195,18 @@ impl Transport for Store {
             _ => {}
         }
         let mut headers = Headers::new();
-        headers.add("etag", "\"1\"").map_err(TransportError::Receiver)?;
+        let mut add = |name: &str, value: &str| headers.add(name, value).map_err(TransportError::Receiver);
+        add("etag", "\"1\"")?;
+        if kind == "confirm" {
+            let longer = u64::from(matches!(fault, Some(Fault::OtherSize)));
+            add("content-length", &(*self.size.lock().unwrap() + longer).to_string())?;
+            add(DIGEST, &self.digest.lock().unwrap())?;
+            add("content-type", "application/zip")?;
+        }
+        // No answer to HEAD has a body.
+        if request.method == Method::Head {
+            body.clear();
+        }
         let passed_on = receiver.begin(&Head::new(status, headers));
         passed_on
             .and_then(|()| receiver.write(body.as_bytes()))
@@ -154,14 +219,21 @@ const SMALL: usize = 100;
 /// Two parts.
 const LARGE: usize = 9 << 20;
 
-fn upload(store: &Arc<Store>, size: usize, options: &UploadOptions) -> Result<Uploaded> {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(&vec![7; size]).unwrap();
+fn bucket(store: &Arc<Store>) -> Bucket {
     let credentials = Credentials::new("key", "secret", None).unwrap();
     let transport = Arc::clone(store) as Arc<dyn Transport>;
-    let bucket = Bucket::new(&BucketOptions::new("us-east-1", "bucket"), credentials, transport).unwrap();
+    Bucket::new(&BucketOptions::new("us-east-1", "bucket"), credentials, transport).unwrap()
+}
+
+fn file(size: usize) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&vec![7; size]).unwrap();
+    file
+}
+
+fn upload(store: &Arc<Store>, size: usize, options: &UploadOptions) -> Result<Uploaded> {
     let control = Control::new().cancelled_by(&store.token);
-    bucket.upload(file.path(), "app.zip", options, &control)
+    bucket(store).upload(file(size).path(), "app.zip", options, &control)
 }
 
 fn fails(store: Store, size: usize) -> (Arc<Store>, Error) {
@@ -228,7 +300,7 @@ fn what_nobody_may_look_at_is_not_replaced() {
         let (store, error) = fails(Store::new(&[]).hidden().with_object(), size);
         assert_eq!(*store.object.lock().unwrap(), Some("theirs"));
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
-        assert!(error.to_string().contains("may be replaced"), "{error}");
+        assert!(error.to_string().contains("`--s3-replace`"), "{error}");
         assert!(store.open.lock().unwrap().is_empty());
     }
 }
@@ -255,7 +327,7 @@ fn a_store_without_conditions_is_written_to_unseen_on_an_explicit_word_only() {
         let (store, error) = fails(store, size);
         assert_eq!(*store.object.lock().unwrap(), None);
         let text = error.to_string();
-        assert!(text.contains("condition") && text.contains("may be replaced"), "{text}");
+        assert!(text.contains("condition") && text.contains("`--s3-replace`"), "{text}");
         assert!(store.open.lock().unwrap().is_empty(), "{text}");
     }
 }
@@ -266,4 +338,132 @@ fn an_unseen_upload_whose_answer_was_lost_is_claimed_by_nobody() {
     assert_eq!(*store.object.lock().unwrap(), Some("ours"));
     assert_eq!(error.kind(), ErrorKind::Network, "{error}");
     assert!(error.to_string().contains("not known"), "{error}");
+}
+
+/// Backblaze B2's words.
+const UNSUPPORTED: (u16, &str) = (
+    400,
+    "InvalidArgument|Unsupported header 'x-amz-checksum-mode' received for this API call.",
+);
+
+#[test]
+fn a_store_that_refuses_headers_of_checksums_is_sent_none_for_the_rest_of_the_run() {
+    let answers = [
+        UNSUPPORTED,
+        (400, ""),
+        (400, "InvalidRequest"),
+        (403, ""),
+        (501, "NotImplemented"),
+        (405, ""),
+        (422, "Unprocessable|unknown x-amz-checksum-sha256"),
+    ];
+    for (status, code) in answers {
+        for size in [SMALL, LARGE] {
+            // A write is refused for a reason that can be told from others.
+            let kinds: &[&str] = if status == 405 { &["look", "confirm"] } else { &[] };
+            let store = Arc::new(Store::new(&[]).refusing_checksums(kinds, status, code));
+            let bucket = bucket(&store);
+            let control = Control::new();
+
+            let uploaded = bucket
+                .upload(file(size).path(), "app.zip", &UploadOptions::default(), &control)
+                .unwrap_or_else(|error| panic!("{status} {code} {size}: {error}"));
+
+            assert!(uploaded.confirmed && !uploaded.already_there, "{status} {code} {size}");
+            assert_eq!(uploaded.checked, Checked::BySize);
+            assert!(store.open.lock().unwrap().is_empty());
+            let asked = store.with_checksums();
+            assert_eq!(
+                asked, 1,
+                "{status} {code} {size}: it is remembered from the first request on"
+            );
+            *store.object.lock().unwrap() = None;
+            *store.size.lock().unwrap() = 0;
+            bucket
+                .upload(file(size).path(), "app.zip", &UploadOptions::default(), &control)
+                .unwrap();
+            assert_eq!(store.with_checksums(), asked, "{status} {code} {size}");
+        }
+    }
+}
+
+#[test]
+fn a_header_of_checksums_may_be_refused_with_one_kind_of_request_only() {
+    let kinds: [(&'static [&'static str], usize); 5] = [
+        (&["look"], LARGE),
+        (&["confirm"], SMALL),
+        (&["put"], SMALL),
+        (&["open"], LARGE),
+        (&["part"], LARGE),
+    ];
+    for (kinds, size) in kinds {
+        for (status, code) in [UNSUPPORTED, (400, ""), (403, ""), (501, "NotImplemented")] {
+            let store = Arc::new(Store::new(&[]).refusing_checksums(kinds, status, code));
+            let uploaded = upload(&store, size, &UploadOptions::default());
+            let uploaded = uploaded.unwrap_or_else(|error| panic!("{kinds:?} {status} {code}: {error}"));
+            assert!(uploaded.confirmed, "{kinds:?} {status} {code}");
+            assert!(store.open.lock().unwrap().is_empty(), "{kinds:?} {status} {code}");
+        }
+    }
+}
+
+#[test]
+fn a_right_that_only_checksums_need_is_not_needed() {
+    // As Amazon does for objects that are encrypted with a key of KMS which the credentials may use to encrypt only.
+    let denied = Fault::Refused(403, "AccessDenied");
+    let store = Arc::new(Store::new(&[("confirm", denied), ("confirm", denied)]));
+    let uploaded = upload(&store, SMALL, &UploadOptions::default()).unwrap();
+    assert!(uploaded.confirmed);
+}
+
+#[test]
+fn small_files_are_written_without_headers_of_checksums_too() {
+    use crate::publish::s3::{OnlyIf, Put, Served};
+    for (status, code) in [UNSUPPORTED, (400, ""), (403, ""), (501, "NotImplemented")] {
+        let store = Arc::new(Store::new(&[]).refusing_checksums(&[], status, code));
+        let (bucket, control) = (bucket(&store), Control::new());
+        let served = Served::new("application/json", "no-cache");
+        for key in ["one", "two"] {
+            *store.object.lock().unwrap() = None;
+            let put = bucket.write(key, b"{}", served, OnlyIf::Absent, &control).unwrap();
+            assert_eq!(put, Put::Stored, "{status} {code}");
+        }
+        assert_eq!(store.with_checksums(), 1, "{status} {code}");
+    }
+}
+
+#[test]
+fn a_refusal_that_stays_without_the_headers_is_the_one_that_is_told() {
+    let (store, error) = fails(
+        Store::new(&[("put", Fault::Refused(400, "")), ("put", Fault::Refused(400, "Odd"))]),
+        SMALL,
+    );
+    assert!(error.to_string().contains("Odd"), "{error}");
+    assert_eq!(*store.object.lock().unwrap(), None);
+    let (_, error) = fails(Store::new(&[("put", Fault::Refused(403, "QuotaExceeded"))]), SMALL);
+    assert!(error.to_string().contains("QuotaExceeded"), "{error}");
+}
+
+#[test]
+fn what_was_written_is_named_whatever_fails_after_it() {
+    let not_allowed = Fault::Refused(403, "AccessDenied");
+    let always = vec![("confirm", not_allowed); 3];
+    for size in [SMALL, LARGE] {
+        for faults in [
+            always.clone(),
+            vec![("confirm", Fault::OtherSize)],
+            vec![("confirm", Fault::Cancelled)],
+        ] {
+            let (store, error) = fails(Store::new(&faults), size);
+            assert_eq!(*store.object.lock().unwrap(), Some("ours"));
+            assert!(
+                error.to_string().contains("is left at s3://bucket/app.zip"),
+                "{faults:?}: {error}"
+            );
+        }
+    }
+    let (_, error) = fails(Store::new(&[("complete", Fault::Garbled)]), LARGE);
+    assert!(error.to_string().contains("is left at s3://bucket/app.zip"), "{error}");
+    let (_, error) = fails(Store::new(&[("put", not_allowed)]), SMALL);
+    assert!(!error.to_string().contains("is left"), "{error}");
 }

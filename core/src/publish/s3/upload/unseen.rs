@@ -19,11 +19,14 @@ impl Job<'_> {
     /// The answer to a request that finished it may have been lost, and then the file is there.
     pub(super) fn arrived(&self, resumed: u32) -> Arrived {
         match self.bucket.look(self.key, self.control) {
-            Ok(Looked::There(object)) if self.plan.is(&object) => Arrived::Yes(Sent {
-                resumed,
-                checked: Checked::BySize,
-                etag: object.etag,
-            }),
+            Ok(Looked::There(object)) if self.plan.is(&object) => {
+                self.note_written(object.etag.as_deref());
+                Arrived::Yes(Sent {
+                    resumed,
+                    checked: Checked::BySize,
+                    etag: object.etag,
+                })
+            }
             Ok(Looked::There(_) | Looked::Absent) => Arrived::No,
             Ok(Looked::Hidden(_)) | Err(_) => Arrived::Unseen,
         }
@@ -44,13 +47,14 @@ impl Job<'_> {
         if self.only_if_absent && (refused.status == 412 || refused.is_concurrent()) {
             return refuse(
                 "something is stored there, and the credentials may not look whether it is this file; devices may have been told \
-                 its checksum: take another key or version, let the credentials look, or say that it may be replaced",
+                 its checksum: take another key or version, let the credentials look, or allow replacing it (`replace`; \
+                 `--s3-replace`)",
             );
         }
         if self.only_if_absent && refused.status == 501 {
             return refuse(
                 "the credentials may not look what is stored there, and the store knows no condition that keeps it from being \
-                 replaced: let the credentials look, or say that it may be replaced",
+                 replaced: let the credentials look, or allow replacing it (`replace`; `--s3-replace`)",
             );
         }
         refused.into_error()
