@@ -188,6 +188,29 @@ impl Step {
     }
 }
 
+impl Step {
+    /// What it may have written although it failed: a file that is there and could not be confirmed is left as well.
+    fn left_by(&self, problem: &Error, storage: &dyn SiteStorage) -> Option<String> {
+        let (Self::File { path, .. } | Self::New { path, .. }) = self else {
+            return None;
+        };
+        match problem.kind() {
+            // The file of somebody else is there.
+            ErrorKind::InvalidInput | ErrorKind::Busy => None,
+            ErrorKind::Network => Some(format!("{path} (it may have arrived)")),
+            _ => match storage.head(path, &Control::new()) {
+                Ok(None) => None,
+                Ok(Some(_)) => Some(path.clone()),
+                Err(error) if matches!(error.kind(), ErrorKind::Network | ErrorKind::Server) => {
+                    Some(format!("{path} (it may have arrived)"))
+                }
+                // A folder that cannot be looked at says so in the problem already.
+                Err(_) => None,
+            },
+        }
+    }
+}
+
 fn is(storage: &dyn SiteStorage, path: &str, bytes: &[u8], control: &Control) -> Result<bool> {
     let found = storage.read_start(path, bytes.len() as u64 + 1, control)?;
     Ok(found.is_some_and(|found| found == bytes))
@@ -259,10 +282,15 @@ pub(super) fn carry_out(
     let mut left = Vec::new();
     for step in &decision.steps {
         (run.before)(&step.describe());
-        let ran = control.check("publish").and_then(|()| step.run(storage, control));
-        match ran {
+        if let Err(problem) = control.check("publish") {
+            return Err(Box::new(Unfinished { problem, left }));
+        }
+        match step.run(storage, control) {
             Ok(made) => left.extend(made),
-            Err(problem) => return Err(Box::new(Unfinished { problem, left })),
+            Err(problem) => {
+                left.extend(step.left_by(&problem, storage));
+                return Err(Box::new(Unfinished { problem, left }));
+            }
         }
     }
     if !storage.is_guarded() {

@@ -52,6 +52,22 @@ fn publishing() {
 }
 
 #[test]
+fn a_file_that_was_written_and_not_confirmed_is_named_as_left() {
+    for folder in ["archives/", "releases/"] {
+        let site = site();
+        let before = site.paths();
+        site.confirms_none_of(folder);
+        let unfinished = publish(&site, "1.0.0", Placement::Stable).unwrap_err();
+        let mut written: Vec<String> = site.paths().into_iter().filter(|path| !before.contains(path)).collect();
+        let mut left = unfinished.left.clone();
+        written.sort_unstable();
+        left.sort_unstable();
+        assert!(written.iter().any(|path| path.starts_with(folder)), "{written:?}");
+        assert_eq!(left, written, "{unfinished}");
+    }
+}
+
+#[test]
 fn promoting() {
     let set_up = |site: &Memory| drop(publish(site, "1.0.0", candidate(500)).unwrap());
     let ends = killed_everywhere(set_up, |site| run(|run| publisher(site).promote(Some(1), run)));

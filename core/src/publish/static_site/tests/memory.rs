@@ -27,6 +27,8 @@ struct Inner {
     /// After so many changes nothing works any more.
     dies_after: Option<usize>,
     dead: bool,
+    /// Files below this folder are kept, and then refused.
+    unconfirmed: Option<&'static str>,
 }
 
 impl Memory {
@@ -72,6 +74,23 @@ impl Memory {
         let mut inner = self.inner.lock().unwrap();
         inner.dies_after = None;
         std::mem::take(&mut inner.dead)
+    }
+
+    /// From now on it keeps a file below this folder and says that it may not be looked at.
+    pub(in crate::publish::static_site) fn confirms_none_of(&self, folder: &'static str) {
+        self.inner.lock().unwrap().unconfirmed = Some(folder);
+    }
+
+    fn confirm<T>(&self, path: &str, done: T) -> Result<T> {
+        let folder = self.inner.lock().unwrap().unconfirmed;
+        if folder.is_some_and(|folder| path.starts_with(folder)) {
+            return Err(Error::Server {
+                url: path.to_owned(),
+                status: 403,
+                problem: "may not look".to_owned(),
+            });
+        }
+        Ok(done)
     }
 
     pub(in crate::publish::static_site) fn paths(&self) -> Vec<String> {
@@ -182,6 +201,7 @@ impl SiteStorage for Memory {
             files.insert(path.to_owned(), (bytes.to_vec(), now));
             Written::Done
         })
+        .and_then(|written| self.confirm(path, written))
     }
 
     fn put_file(&self, path: &str, file: &Path, _: &Control) -> Result<Sent> {
@@ -193,6 +213,7 @@ impl SiteStorage for Memory {
                 Sent::Before
             }
         })
+        .and_then(|sent| self.confirm(path, sent))
     }
 
     fn touch(&self, path: &str, _: &Control) -> Result<bool> {
