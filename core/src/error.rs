@@ -56,6 +56,16 @@ pub enum ErrorKind {
     Corrupt,
 }
 
+/// Why a connection with TLS was not made, and so what may be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum InsecureReason {
+    /// The server's certificate is signed by an authority that is not trusted.
+    UntrustedIssuer,
+    /// The server answered without TLS.
+    NoTls,
+}
+
 impl ErrorKind {
     /// The kind as a stable word in snake case, for logs and machine-readable output.
     #[must_use]
@@ -176,6 +186,16 @@ pub enum Error {
     NotTrusted {
         /// What was refused.
         what: String,
+        /// Why.
+        problem: String,
+    },
+    /// TLS was asked for, and there is none that can be trusted.
+    #[error("{url}: not trusted: {problem}")]
+    InsecureConnection {
+        /// The address, without its query.
+        url: String,
+        /// What may be done about it.
+        reason: InsecureReason,
         /// Why.
         problem: String,
     },
@@ -369,7 +389,7 @@ impl Error {
             Self::SignatureInvalid { .. } => ErrorKind::SignatureInvalid,
             Self::DecryptionFailed { .. } => ErrorKind::DecryptionFailed,
             Self::KeyInvalid { .. } => ErrorKind::KeyInvalid,
-            Self::NotTrusted { .. } => ErrorKind::NotTrusted,
+            Self::NotTrusted { .. } | Self::InsecureConnection { .. } => ErrorKind::NotTrusted,
             Self::ReleaseRefused { reason, .. } => reason.kind(),
             Self::RefusedBefore { kind, .. } => *kind,
             Self::NoSpace { .. } | Self::NotEnoughSpace { .. } => ErrorKind::NoSpace,

@@ -95,6 +95,6 @@ mod verified;
 struct Readme;
 
 pub use app_id::AppId;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, InsecureReason, Result};
 pub use limits::Limits;
 pub use verified::{Proof, VerifiedArchive};

@@ -1,7 +1,7 @@
 //! One request and its answer, redirects followed.
 
 use super::{Cleartext, Head, Headers, Method, Receiver, Request, Transport, TransportError};
-use crate::error::{Error, Result};
+use crate::error::{Error, InsecureReason, Result};
 
 /// More than any sound chain of a CDN, few enough to end soon.
 const MAX_REDIRECTS: usize = 5;
@@ -20,7 +20,7 @@ impl Exchange {
     ///
     /// # Errors
     /// What the sink returned; `NotTrusted` for a connection that is not secure and for a redirect to plain HTTP;
-    /// `Network` for too many redirects.
+    /// `Network` for too many redirects and for a proxy that lets nothing through.
     pub(crate) fn run(
         transport: &dyn Transport,
         request: &Request,
@@ -44,6 +44,16 @@ impl Exchange {
                 (Err(TransportError::Refused(problem)), _) => {
                     return Err(Error::not_trusted(request.url.to_string(), problem));
                 }
+                (Err(TransportError::UntrustedIssuer(problem)), _) => {
+                    return Err(insecure(&request, InsecureReason::UntrustedIssuer, problem));
+                }
+                (Err(TransportError::NoTls(problem)), _) => {
+                    return Err(insecure(&request, InsecureReason::NoTls, problem));
+                }
+                (Err(TransportError::Proxy(problem)), _) => {
+                    let url = request.url.to_string();
+                    return Err(Error::Network { url, problem });
+                }
                 (Err(TransportError::Broken(problem)), None) => return Ok(Self::Broken(problem)),
                 (Ok(()), None) => return Ok(Self::Complete),
                 // Where it leads is known; what came of the page that says so does not matter.
@@ -55,6 +65,11 @@ impl Exchange {
             problem: format!("it was redirected more than {MAX_REDIRECTS} times"),
         })
     }
+}
+
+fn insecure(request: &Request, reason: InsecureReason, problem: String) -> Error {
+    let url = request.url.to_string();
+    Error::InsecureConnection { url, reason, problem }
 }
 
 fn redirect(request: &mut Request, location: &str, cleartext: Cleartext) -> Result<()> {

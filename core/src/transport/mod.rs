@@ -8,6 +8,7 @@ mod body;
 mod exchange;
 #[cfg(feature = "http")]
 mod http;
+mod patience;
 #[cfg(feature = "publish")]
 mod question;
 mod retry;
@@ -22,6 +23,7 @@ pub use body::Body;
 pub(crate) use exchange::Exchange;
 #[cfg(feature = "http")]
 pub use http::Http;
+pub(crate) use patience::Patience;
 #[cfg(feature = "publish")]
 pub(crate) use question::{Question, Repeat, Reply, Sending};
 pub(crate) use retry::{Backoff, retry_after};
@@ -131,8 +133,8 @@ pub struct Request {
     pub body: Option<Body>,
     /// How long until the connection must stand.
     pub connect_timeout: Duration,
-    /// How long without a single byte until the transfer is given up. There is no limit on the whole: a large bundle over
-    /// a slow line is no error.
+    /// How long without a byte of the body, or its end, until the transfer is given up. Other bytes, of trailers or chunk
+    /// extensions, do not count. There is no limit on the whole: a large bundle over a slow line is no error.
     pub stall_timeout: Duration,
     /// How long without a byte of the answer, once the request is out, where the server works before it answers. `None`: as long
     /// as [`stall_timeout`](Self::stall_timeout).
@@ -219,10 +221,41 @@ pub trait Transport: Send + Sync + fmt::Debug {
 pub enum TransportError {
     /// There is no network, the server could not be reached, the connection broke or stalled. Trying again may help.
     Broken(String),
-    /// The connection is not secure, or policy forbids it: a certificate that is not trusted. Trying again does not help.
+    /// The connection is not secure, or policy forbids it: a certificate that has expired or is another host's. Trying again
+    /// does not help.
     Refused(String),
+    /// The server's certificate is signed by an authority that is not trusted. Trying again does not help; trusting the
+    /// authority does ([`Http::trusting_only`](crate::transport::Http::trusting_only)).
+    UntrustedIssuer(String),
+    /// The server answered without TLS where TLS was asked for. Trying again does not help; an address that begins with
+    /// `http://` may.
+    NoTls(String),
+    /// The proxy cannot be reached, or does not let the request through. Trying again does not help.
+    Proxy(String),
     /// What the receiver returned.
     Receiver(Error),
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(problem)
+            | Self::Refused(problem)
+            | Self::UntrustedIssuer(problem)
+            | Self::NoTls(problem)
+            | Self::Proxy(problem) => formatter.write_str(problem),
+            Self::Receiver(error) => write!(formatter, "the receiver ended the transfer: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Receiver(error) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 /// Which addresses may be asked without TLS.

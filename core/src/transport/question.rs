@@ -1,16 +1,10 @@
 //! A request whose answer is small: sent, sent again where that may help, and its answer kept.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use super::{Backoff, Cleartext, Exchange, Head, Receiver, Request, Transport, retry_after};
+use super::{Backoff, Cleartext, Exchange, Head, Patience, Receiver, Request, Transport, retry_after};
 use crate::error::{Error, Result};
 use crate::progress::Control;
-
-/// So many times the time without a byte is an answer waited for in all, and longer only for what comes of it: a server that
-/// sends a byte now and then is never silent, and would hold its client for weeks.
-const PATIENCE: u32 = 4;
-/// So fast must an answer be that takes longer, in bytes a second: as fast as a download.
-const MIN_RATE: u64 = 512;
 
 /// What may be asked again after it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +90,8 @@ impl<'a> Question<'a> {
                 url: &request.url.to_string(),
                 sending,
                 reply: None,
-                patience: request.stall_timeout.saturating_mul(PATIENCE),
-                begun: Instant::now(),
+                stall_timeout: request.stall_timeout,
+                patience: Patience::new(request.stall_timeout),
             };
             let exchange = Exchange::run(self.transport, &request, self.cleartext, &mut collector)?;
             let reply = collector.reply.take();
@@ -145,8 +139,9 @@ struct Collector<'a> {
     url: &'a str,
     sending: &'a mut dyn Sending,
     reply: Option<Reply>,
-    patience: Duration,
-    begun: Instant,
+    stall_timeout: Duration,
+    /// Since the answer began: a server may work for long before it does.
+    patience: Patience,
 }
 
 impl Collector<'_> {
@@ -169,7 +164,7 @@ impl Receiver for Collector<'_> {
             head: head.clone(),
             body: Vec::new(),
         });
-        self.begun = Instant::now();
+        self.patience = Patience::new(self.stall_timeout);
         self.question.control.check(self.question.operation)
     }
 
@@ -184,12 +179,7 @@ impl Receiver for Collector<'_> {
             return Err(self.network(problem));
         }
         reply.body.extend_from_slice(bytes);
-        let took = self.begun.elapsed();
-        if took > self.patience + Duration::from_secs(length as u64 / MIN_RATE) {
-            let took = took.as_secs_f32();
-            return Err(self.network(format!("its answer comes too slowly: {length} bytes in {took} s")));
-        }
-        Ok(())
+        self.patience.check(length).map_err(|problem| self.network(problem))
     }
 }
 

@@ -28,3 +28,13 @@ fn values_of_headers_are_not_printed() {
     headers.add("Authorization", "Bearer secret").unwrap();
     assert_eq!(format!("{headers:?}"), r#"{"Authorization"}"#);
 }
+
+#[test]
+fn a_transport_error_is_an_error_with_its_cause() {
+    let broken = TransportError::Broken("not a byte came for 30 s".to_owned());
+    assert_eq!(broken.to_string(), "not a byte came for 30 s");
+    let received = TransportError::Receiver(Error::Cancelled { operation: "download" });
+    let received: Box<dyn std::error::Error> = Box::new(received);
+    assert!(received.to_string().contains("cancelled"), "{received}");
+    assert!(received.source().is_some());
+}

@@ -70,16 +70,18 @@ impl Url {
     /// Scheme, host and port.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        let secure = self.is_secure();
-        let port = self
-            .0
-            .authority()
-            .and_then(|authority| authority.port_to_u16().ok().flatten());
         Origin {
-            secure,
+            secure: self.is_secure(),
             host: self.host().to_ascii_lowercase(),
-            port: port.unwrap_or(if secure { 443 } else { 80 }),
+            port: self.port(),
         }
+    }
+
+    /// The port, written or of its scheme.
+    pub(crate) fn port(&self) -> u16 {
+        let authority = self.0.authority();
+        let written = authority.and_then(|authority| authority.port_to_u16().ok().flatten());
+        written.unwrap_or(if self.is_secure() { 443 } else { 80 })
     }
 
     /// Where a `Location` header leads from here.

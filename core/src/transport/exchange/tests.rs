@@ -67,3 +67,46 @@ fn a_page_that_only_says_moved_is_not_waited_for() {
     // Nothing comes, and the connection can be used again.
     assert!(waits_for_the_page(Some("0")));
 }
+
+/// Fails as it is told.
+#[derive(Debug)]
+struct Failing(fn() -> TransportError);
+
+impl Transport for Failing {
+    fn send(&self, _: &Request, _: &mut dyn Receiver) -> Result<(), TransportError> {
+        Err((self.0)())
+    }
+}
+
+#[test]
+fn what_no_other_attempt_helps_is_an_error_at_once() {
+    use crate::error::ErrorKind;
+
+    let cases: [(fn() -> TransportError, ErrorKind); 4] = [
+        (|| TransportError::Refused("expired".to_owned()), ErrorKind::NotTrusted),
+        (
+            || TransportError::UntrustedIssuer("unknown".to_owned()),
+            ErrorKind::NotTrusted,
+        ),
+        (|| TransportError::NoTls("plain http".to_owned()), ErrorKind::NotTrusted),
+        (|| TransportError::Proxy("the proxy".to_owned()), ErrorKind::Network),
+    ];
+    for (fails, kind) in cases {
+        let request = Request::new(Method::Get, "https://example.com/a?secret=1".parse().unwrap());
+        let outcome = Exchange::run(
+            &Failing(fails),
+            &request,
+            Cleartext::LoopbackOnly,
+            &mut Status::default(),
+        );
+        let Err(error) = outcome else {
+            panic!("{kind:?} is tried again")
+        };
+        assert_eq!(error.kind(), kind);
+        let text = error.to_string();
+        assert!(
+            text.contains("https://example.com/a") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}

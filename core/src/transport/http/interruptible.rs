@@ -1,56 +1,20 @@
-//! A connection that notices while it waits that nobody wants the answer any more.
+//! A connection that notices while it waits that nobody wants the answer any more, that the time is up, or that too much
+//! came which is no body.
 
-use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use ureq::Error;
 use ureq::unversioned::transport::time::Duration as Wait;
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
+use ureq::{Error, Timeout};
 
-use crate::progress::Control;
+use super::watch;
 
 /// How long a cancellation goes unnoticed at most.
 const LOOK: Duration = Duration::from_millis(100);
 
-thread_local! {
-    /// Of the request that this thread sends. A connection outlives its request, so it cannot hold it.
-    static CONTROL: RefCell<Option<Control>> = const { RefCell::new(None) };
-}
-
-/// Connections that this thread waits on can be cancelled by `control` while the guard lives.
-pub(super) struct Listening(());
-
-impl Listening {
-    pub(super) fn to(control: &Control) -> Self {
-        CONTROL.set(Some(control.clone()));
-        Self(())
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        CONTROL.set(None);
-    }
-}
-
-fn is_cancelled() -> bool {
-    CONTROL.with_borrow(|control| control.as_ref().is_some_and(Control::is_cancelled))
-}
-
-/// Goes between the socket and TLS, so that nothing above it sees an interrupted read.
+/// Goes between the socket and all else, so that nothing above it sees an interrupted read, and no byte goes uncounted.
 #[derive(Debug)]
-pub(super) struct InterruptibleConnector;
-
-impl<In: Transport> Connector<In> for InterruptibleConnector {
-    type Out = Interruptible<In>;
-
-    fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
-        Ok(chained.map(Interruptible))
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct Interruptible<In>(In);
+pub(super) struct Interruptible<In>(pub(super) In);
 
 impl<In: Transport> Transport for Interruptible<In> {
     fn buffers(&mut self) -> &mut dyn Buffers {
@@ -62,10 +26,35 @@ impl<In: Transport> Transport for Interruptible<In> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let before = self.0.buffers().input().len();
+        let outcome = self.await_any(timeout);
+        let came = self.0.buffers().input().len().saturating_sub(before);
+        watch::received(came).map_err(|flood| Error::Other(Box::new(flood)))?;
+        outcome
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.0.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.0.is_tls()
+    }
+}
+
+impl<In: Transport> Interruptible<In> {
+    fn await_any(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let is_connecting = timeout.reason == Timeout::Connect;
         let whole = timeout.for_read();
+        let deadline = watch::deadline(is_connecting);
+        let late = if is_connecting {
+            Timeout::Connect
+        } else {
+            Timeout::RecvBody
+        };
         let began = Instant::now();
         loop {
-            if is_cancelled() {
+            if watch::is_cancelled() {
                 return Err(Error::Io(std::io::Error::other(
                     "cancelled while waiting for the server",
                 )));
@@ -77,8 +66,14 @@ impl<In: Transport> Transport for Interruptible<In> {
             if left.is_zero() {
                 return Err(Error::Timeout(whole.reason));
             }
+            let left_in_all = deadline.map_or(Duration::MAX, |deadline| {
+                deadline.saturating_duration_since(Instant::now())
+            });
+            if left_in_all.is_zero() {
+                return Err(Error::Timeout(late));
+            }
             let slice = NextTimeout {
-                after: Wait::Exact(left.min(LOOK)),
+                after: Wait::Exact(left.min(left_in_all).min(LOOK)),
                 ..whole
             };
             match self.0.await_input(slice) {
@@ -86,13 +81,5 @@ impl<In: Transport> Transport for Interruptible<In> {
                 outcome => return outcome,
             }
         }
-    }
-
-    fn is_open(&mut self) -> bool {
-        self.0.is_open()
-    }
-
-    fn is_tls(&self) -> bool {
-        self.0.is_tls()
     }
 }

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
+use crate::error::Error;
 use crate::progress::{CancelToken, Control};
 use crate::transport::Url;
 
@@ -216,4 +217,124 @@ fn asked_for_long(answer_timeout: Option<Duration>) -> Result<(), TransportError
 fn a_server_that_works_before_it_answers_has_the_time_it_is_given() {
     asked_for_long(Some(Duration::from_secs(20))).unwrap();
     assert!(matches!(asked_for_long(None), Err(TransportError::Broken(_))));
+}
+
+/// A server that says so much, and then the last of it again and again, as fast as it can, until nobody listens.
+fn endless(said: &'static [u8], again: &'static [u8]) -> (Url, thread::JoinHandle<u64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(said).unwrap();
+        let again = again.repeat(8_000 / again.len());
+        let mut sent = 0;
+        // Not for ever, should it fail.
+        while sent < 1 << 30 && stream.write_all(&again).is_ok() {
+            sent += again.len() as u64;
+        }
+        sent
+    });
+    (url.parse().unwrap(), server)
+}
+
+#[test]
+fn what_is_no_body_is_not_taken_in_without_an_end() {
+    const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n";
+    for (said, again) in [
+        (CHUNKED, b"X-Many: 1\r\n".as_slice()),
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+    ] {
+        let (url, server) = endless(said, again);
+        let sent = Http::new().send(&Request::new(Method::Get, url), &mut Answer::default());
+        assert!(matches!(sent, Err(TransportError::Broken(_))), "{sent:?}");
+        let sent = server.join().unwrap();
+        assert!(sent < 64 << 20, "{sent} bytes of {}", again.escape_ascii());
+    }
+}
+
+/// A server that says so much, and then a byte each few milliseconds, until nobody listens.
+fn dripping(said: &'static [u8], drop: u8) -> Url {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(said).unwrap();
+        for _ in 0..10_000 {
+            if stream.write_all(&[drop]).is_err() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    url.parse().unwrap()
+}
+
+#[test]
+fn bytes_that_are_no_body_do_not_stand_for_progress() {
+    const BODY: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
+    for (begun, drop) in [("1;", b'a'), ("", b'0'), ("0\r\nX-Long: ", b'a')] {
+        let said = format!("{BODY}{begun}").leak().as_bytes();
+        let mut request = Request::new(Method::Get, dripping(said, drop));
+        request.stall_timeout = Duration::from_millis(300);
+        let started = std::time::Instant::now();
+        let sent = Http::new().send(&request, &mut Answer::default());
+        assert!(
+            matches!(&sent, Err(TransportError::Broken(problem)) if problem.contains("0.3 s")),
+            "{sent:?}"
+        );
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+}
+
+#[test]
+fn a_body_in_chunks_of_a_byte_is_slow_but_sound() {
+    const LENGTH: usize = 400_000;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url: Url = format!("http://{}/x", listener.local_addr().unwrap()).parse().unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // A socket that is closed before all is read resets what it sent.
+        let asked = stream.read(&mut [0; 4096]).unwrap();
+        assert!(asked > 0);
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .unwrap();
+        stream.write_all("1\r\nx\r\n".repeat(LENGTH).as_bytes()).unwrap();
+        stream.write_all(b"0\r\n\r\n").unwrap();
+    });
+    let mut counted = Counted(0);
+    Http::new().send(&Request::new(Method::Get, url), &mut counted).unwrap();
+    assert_eq!(counted.0, LENGTH);
+    server.join().unwrap();
+}
+
+struct Counted(usize);
+
+impl Receiver for Counted {
+    fn begin(&mut self, _: &Head) -> Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0 += bytes.len();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_port_for_plain_http_asked_with_tls_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/x", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let sent = Http::new().send(&Request::new(Method::Get, url.parse().unwrap()), &mut Answer::default());
+    assert!(
+        matches!(&sent, Err(TransportError::NoTls(problem)) if problem.contains("plain http")),
+        "{sent:?}"
+    );
 }
