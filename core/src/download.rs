@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use answer::content_length;
-use answer::{Answer, Verdict};
 #[cfg(feature = "publish")]
-pub(crate) use answer::{content_range, is_text};
+pub(crate) use answer::content_range;
+use answer::{Answer, Verdict};
+pub(crate) use answer::{WEB_PAGE, content_length, is_text};
 use part::Part;
 pub(crate) use rate::Rate;
 
@@ -76,7 +76,8 @@ pub struct DownloadOptions {
     pub max_size: u64,
     /// How long until a connection must stand. 15 s.
     pub connect_timeout: Duration,
-    /// How long without a byte until the connection is given up and another tried. 30 s.
+    /// How long without a byte of the file until the connection is given up and another tried. 30 s. A small document (a
+    /// channel file, a key ring) is given up after four times as long in all.
     pub stall_timeout: Duration,
     /// Bytes a second, over half a minute, below which a connection counts as stalled. 512: a server that drips bytes
     /// must not hold a device for ever.

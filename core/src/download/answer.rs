@@ -309,6 +309,9 @@ pub(super) fn other_size(found: u64, expected: u64) -> String {
     format!("the file has {found} bytes, expected {expected}")
 }
 
+/// What is said of a web page where a document was asked for.
+pub(crate) const WEB_PAGE: &str = "expected a JSON document, found an HTML page (a captive portal or login page?)";
+
 /// A zip and a sealed file begin with bytes that no web page has.
 pub(crate) fn is_text(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(LOOKED_AT)];

@@ -84,7 +84,7 @@ fn no_json(reply: &Reply, url: &str) -> Error {
     let is_page = kind.to_ascii_lowercase().contains("html") || reply.body.trim_ascii_start().starts_with(b"<");
     let problem = match (is_page, status) {
         (true, 200..300) => {
-            "a web page came instead of JSON: the base URL is not that of an API, or a login page is in the way"
+            "a web page came instead of JSON: the base URL is not that of an API, or a captive portal or login page answers"
         }
         (true, _) => "a web page came instead of JSON, from a proxy or CDN in front of the server, perhaps",
         (false, _) => "what came is not JSON: the base URL may not be that of an API",

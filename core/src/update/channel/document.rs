@@ -3,10 +3,10 @@
 use std::time::{Instant, SystemTime};
 
 use super::Site;
-use crate::download::{DownloadOptions, Rate, content_length};
+use crate::download::{DownloadOptions, Rate, WEB_PAGE, content_length, is_text};
 use crate::error::{Error, Result};
 use crate::progress::Control;
-use crate::transport::{Backoff, Exchange, Head, Method, Receiver, Request, Transport, Url, retry_after};
+use crate::transport::{Backoff, Exchange, Head, Method, Patience, Receiver, Request, Transport, Url, retry_after};
 
 const OPERATION: &str = "read the channel";
 /// There is nothing: 403 is what a bucket answers of which one may not see what else is in it.
@@ -27,7 +27,7 @@ impl Reader<'_> {
     /// The document at `path`, of at most so many bytes, as it is now: no cache on the way may answer for it.
     ///
     /// # Errors
-    /// [`Server`](crate::ErrorKind::Server) if there is none, it is longer, or the server fails;
+    /// [`Server`](crate::ErrorKind::Server) if there is none, it is longer or a web page, or the server fails;
     /// [`Network`](crate::ErrorKind::Network), [`NotTrusted`](crate::ErrorKind::NotTrusted),
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub(crate) fn read(&self, path: &str, most: usize) -> Result<Vec<u8>> {
@@ -48,6 +48,7 @@ impl Reader<'_> {
 
     fn ask(&self, url: &Url, most: usize) -> Result<Answer> {
         let mut backoff = Backoff::new(self.options.attempts).with_first_wait(self.options.first_wait);
+        let patience = Patience::new(self.options.stall_timeout);
         loop {
             self.control.check(OPERATION)?;
             let mut incoming = Incoming::new(self, most);
@@ -64,15 +65,21 @@ impl Reader<'_> {
                 Err(_) if incoming.problem.is_some() => None,
                 Err(error) => return Err(error),
             };
+            let is_page = is_text(&incoming.bytes);
             let broken = match incoming.problem.take() {
+                Some(Problem::TooLong) if is_page => broken,
                 Some(Problem::TooLong) => return Err(server(url, 200, &format!("it is longer than {most} bytes"))),
                 Some(Problem::Slow(problem)) => Some(problem),
                 Some(Problem::Enough) => broken,
                 None => broken.or_else(|| incoming.missing()),
             };
             let (error, asked) = match (broken, incoming.head.take()) {
+                // Another attempt may take as long.
+                (Some(problem), _) if patience.is_over() => return Err(network(url, &problem)),
                 (Some(problem), _) => (network(url, &problem), None),
                 (None, None) => (network(url, "no answer came"), None),
+                // A network that wants a login answers for everybody; it may be over soon.
+                (None, Some(head)) if head.status == 200 && is_page => (server(url, 200, WEB_PAGE), None),
                 (None, Some(head)) if head.status == 200 => return Ok(Answer::Document(incoming.bytes)),
                 (None, Some(head)) if MISSING.contains(&head.status) => return Ok(Answer::Missing(head.status)),
                 (None, Some(head)) => {
@@ -119,6 +126,7 @@ struct Incoming<'a> {
     head: Option<Head>,
     bytes: Vec<u8>,
     rate: Rate,
+    patience: Patience,
     problem: Option<Problem>,
 }
 
@@ -130,6 +138,7 @@ impl<'a> Incoming<'a> {
             head: None,
             bytes: Vec::new(),
             rate: Rate::new(reader.options.min_rate, Instant::now()),
+            patience: Patience::new(reader.options.stall_timeout),
             problem: None,
         }
     }
@@ -159,13 +168,19 @@ impl Receiver for Incoming<'_> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.reader.control.check(OPERATION)?;
-        if let Err(problem) = self.rate.came(bytes.len() as u64, Instant::now()) {
+        let in_time = self.rate.came(bytes.len() as u64, Instant::now());
+        if let Err(problem) = in_time.and_then(|()| self.patience.check(self.bytes.len() + bytes.len())) {
             return self.give_up(Problem::Slow(problem));
         }
         let is_document = self.head.as_ref().is_some_and(|head| head.status == 200);
         match (self.bytes.len() + bytes.len() <= self.most, is_document) {
             (true, _) => self.bytes.extend_from_slice(bytes),
-            (false, true) => return self.give_up(Problem::TooLong),
+            (false, true) => {
+                // So much of it as shows whether it is a web page.
+                let room = self.most.saturating_sub(self.bytes.len()).max(1);
+                self.bytes.extend_from_slice(&bytes[..room.min(bytes.len())]);
+                return self.give_up(Problem::TooLong);
+            }
             // The page that explains an error, of which nobody reads the rest.
             (false, false) => return self.give_up(Problem::Enough),
         }

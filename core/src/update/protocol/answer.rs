@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::loose;
 use super::verdict::{Kind, Notice};
+use crate::download::{WEB_PAGE, is_text};
 use crate::error::{Error, Result};
 
 /// Capgo's word for the bundle inside the native app, as a version.
@@ -130,6 +131,7 @@ impl UpdateAnswer {
             Ok(members) => members,
             Err(_) if status == 429 => return Ok(Self::limited(None)),
             Err(_) if !successful => return Err(server("and no word of an update server".to_owned())),
+            Err(_) if is_text(body) => return Err(server(WEB_PAGE.to_owned())),
             Err(problem) => return Err(server(format!("not with what update servers say: {problem}"))),
         };
         if members.error.is_some() || members.kind.is_some() {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::loose;
 use super::request::UpdateRequest;
 use super::verdict::Notice;
+use crate::download::{WEB_PAGE, is_text};
 use crate::error::{Error, Result};
 
 /// A device asks for its channel, or for another one.
@@ -99,6 +100,9 @@ impl<T: DeserializeOwned> ChannelChoice<T> {
         };
         if !(200..300).contains(&status) {
             return Err(server("and no word of an update server".to_owned()));
+        }
+        if is_text(body) {
+            return Err(server(WEB_PAGE.to_owned()));
         }
         let granted = serde_json::from_slice(body);
         granted

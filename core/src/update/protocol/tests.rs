@@ -233,7 +233,11 @@ fn nothing_and_a_bare_message_are_told_apart_from_refusals() {
 #[test]
 fn what_is_no_answer_is_a_server_error_that_says_why() {
     for (status, body, word) in [
-        (200, "<html>not found</html>", "not with what update servers say"),
+        (
+            200,
+            "<html>not found</html>",
+            "found an HTML page (a captive portal or login page?)",
+        ),
         (200, "", "not with what update servers say"),
         (200, r#"["1.2.3","https://cdn.example/a.zip"]"#, "no JSON object"),
         (

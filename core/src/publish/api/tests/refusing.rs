@@ -114,7 +114,7 @@ fn too_many_requests_are_waited_for_or_told() {
 fn a_web_page_is_named_as_one() {
     let page = |status| Answer::new(status, b"<!DOCTYPE html><title>Sign in</title>").with("content-type", "text/html");
     for (status, says) in [
-        (200, "not that of an API"),
+        (200, "a captive portal or login page answers"),
         (403, "proxy"),
         (404, "proxy"),
         (502, "proxy"),

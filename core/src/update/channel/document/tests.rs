@@ -104,3 +104,53 @@ fn a_redirect_to_plain_http_is_not_followed() {
     let (refused, _) = read([Answer::new(302, b"").with("Location", "http://example.com/")]);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotTrusted);
 }
+
+#[test]
+fn a_web_page_in_the_place_of_a_document_is_named_and_may_be_over_soon() {
+    let page = || Answer::new(200, b"<!DOCTYPE html><title>Welcome</title><p>Please accept our terms.");
+    let (refused, transport) = read([page(), page(), page()]);
+    let error = refused.unwrap_err();
+    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Server, 3));
+    let text = error.to_string();
+    assert!(
+        text.contains("found an HTML page (a captive portal or login page?)"),
+        "{text}"
+    );
+    let (document, _) = read([Answer::new(200, b"<p>"), page(), Answer::new(200, b"{}")]);
+    assert_eq!(document.unwrap(), b"{}");
+}
+
+/// Breaks off, each time after a while.
+#[derive(Debug, Default)]
+struct Slow(std::sync::atomic::AtomicU32);
+
+impl Transport for Slow {
+    fn send(&self, _: &Request, _: &mut dyn Receiver) -> Result<(), crate::transport::TransportError> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(30));
+        Err(crate::transport::TransportError::Broken("no end came".to_owned()))
+    }
+}
+
+#[test]
+fn all_attempts_together_have_a_limit() {
+    let transport = Slow::default();
+    let site = Site::new("https://example.com/app".parse().unwrap());
+    let options = DownloadOptions {
+        attempts: 1_000,
+        first_wait: Duration::from_micros(1),
+        stall_timeout: Duration::from_millis(30),
+        ..DownloadOptions::default()
+    };
+    let reader = Reader {
+        transport: &transport,
+        site: &site,
+        options: &options,
+        control: &Control::new(),
+    };
+    assert_eq!(
+        reader.read("channels/a.json", 10).unwrap_err().kind(),
+        ErrorKind::Network
+    );
+    assert!(transport.0.into_inner() < 100);
+}
