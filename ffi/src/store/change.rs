@@ -47,7 +47,8 @@ impl Store {
         self.ask("entered foreground", |store| store.entered_foreground(&native.into()))
     }
 
-    /// Takes a bundle out for good. Its files go at once unless a running session serves them.
+    /// Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next `sweep`, `clean` or
+    /// installation removes the files and frees their space.
     ///
     /// Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
     pub fn delete(&self, id: &str) -> Result<()> {
@@ -57,7 +58,7 @@ impl Store {
     }
 
     /// Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
-    /// launch serves the fallback.
+    /// launch serves the fallback. Its files go as those of `delete`.
     ///
     /// Throws `NotFound` if it is not installed.
     pub fn mark_failed(&self, id: &str) -> Result<()> {

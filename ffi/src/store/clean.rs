@@ -63,8 +63,19 @@ impl Store {
         })
     }
 
-    /// Removes the bundles that the rules do not keep, and everything that crashes and failures left. Current, next and
-    /// fallback stay, and what a running session serves. Blocks while it removes files: for a background thread.
+    /// Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
+    /// background thread.
+    ///
+    /// `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the caller does not
+    /// wait. The next update removes the files before it needs the space; this frees it sooner, for example after `confirm`.
+    ///
+    /// Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+    pub fn sweep(&self) -> Result<()> {
+        self.ask("sweep", core::Store::sweep)
+    }
+
+    /// Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running
+    /// session serves. Blocks while it removes files: for a background thread.
     ///
     /// Throws `Busy`, `Io`. What was removed before an error stays removed.
     pub fn clean(&self, keep: KeepRules) -> Result<Cleaned> {

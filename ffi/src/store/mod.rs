@@ -45,7 +45,8 @@ impl Store {
     /// cannot be read (before the first unlock of the device) is no error here: `launch` then serves the built-in bundle,
     /// and nothing is written. `log` hears what the store has to say.
     ///
-    /// Throws `Io` and `NoSpace` if the folders cannot be made, `InvalidInput` if an option makes no sense, `KeyInvalid` if
+    /// Throws `Io` and `NoSpace` if the folders cannot be made, `Corrupt` if `root` is something else than a folder,
+    /// `InvalidInput` if an option makes no sense, `KeyInvalid` if
     /// the required proof names no key. An app that cannot open its store serves its built-in bundle.
     #[uniffi::constructor(default(log = None))]
     pub fn open(root: &str, options: StoreOptions, log: Option<Arc<dyn LogObserver>>) -> Result<Arc<Self>> {
@@ -76,8 +77,8 @@ impl Store {
         self.store.session().to_owned()
     }
 
-    /// What went wrong when the store was opened without keeping it from working: leftovers that could not be removed, or a
-    /// disk too full to tell other processes of this session. The log hears it too.
+    /// What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve,
+    /// or to tell other processes of this session. The log hears it too.
     #[must_use]
     pub fn open_warning(&self) -> Option<String> {
         self.store.open_warning().map(ToString::to_string)
@@ -96,7 +97,11 @@ impl Store {
 
     /// Runs one operation, and tells the log if it fails.
     fn run<T>(&self, operation: &'static str, work: impl FnOnce(&core::Store) -> Result<T>) -> Result<T> {
-        logged(&self.log, operation, || guarded(|| work(&self.store)))
+        let result = logged(&self.log, operation, || guarded(|| work(&self.store)));
+        if let Some(warning) = self.store.take_warning() {
+            self.log.warn(|| format!("{operation}: {warning}"));
+        }
+        result
     }
 
     /// The same for an operation that fails with errors of the core only.

@@ -88,9 +88,24 @@ impl Place {
                 Ok(sorted(damage.into_iter().map(|damage| damage.path).collect()).into())
             }
             "clean" => self.clean(&store, arguments),
+            "sweep" => store.sweep().map(nothing),
+            "staged" => Ok(self.staged().into()),
+            "device_id_is_uuid" => {
+                let id = store.device_id()?;
+                Ok((is_uuid(&id) && store.device_id()? == id).into())
+            }
             "adopt" => self.adopt(&store, arguments),
             other => panic!("there is no operation {other}"),
         }
+    }
+
+    /// How many folders wait for their removal.
+    fn staged(&self) -> usize {
+        let entries = fs::read_dir(Path::new(&self.path("store")).join("staging")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().path());
+        names
+            .filter(|path| path.extension().is_none_or(|ending| ending != "lock"))
+            .count()
     }
 
     fn open(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
@@ -301,4 +316,15 @@ fn native(arguments: &Arguments<'_>) -> NativeApp {
 fn delays(arguments: &Arguments<'_>) -> Option<Vec<Delay>> {
     let delays = arguments.value("delays")?.as_array().unwrap();
     Some(delays.iter().map(words::delay).collect())
+}
+
+/// A UUID of version 4 in lower case.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            14 => byte == b'4',
+            19 => matches!(byte, b'8' | b'9' | b'a' | b'b'),
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
 }

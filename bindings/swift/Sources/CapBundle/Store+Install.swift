@@ -33,6 +33,14 @@ extension Store {
         }
     }
 
+    /// Removes the files of deleted and failed bundles, and what crashes left. The calls that delete only rename, so that the
+    /// caller does not wait; the next update sweeps too.
+    ///
+    /// - Throws: `CapBundleError.Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+    public func sweep() async throws {
+        try await blocking { try self.sweep() }
+    }
+
     /// Removes the bundles that the rules do not keep, and everything that crashes and failures left. Current, next and
     /// fallback stay, and what a running session serves.
     ///

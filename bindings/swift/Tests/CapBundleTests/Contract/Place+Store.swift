@@ -70,6 +70,14 @@ extension Place {
         case "clean":
             let rules = KeepRules(newest: try arguments.number("newest"), maxTotal: try arguments.number("max_total"))
             return .sorted(try await store.clean(keep: rules).removed.map { named($0.id) })
+        case "sweep": try await store.sweep()
+        case "staged":
+            let names = try FileManager.default.contentsOfDirectory(atPath: path("store") + "/staging")
+            return .number(Int64(names.filter { !$0.hasSuffix(".lock") }.count))
+        case "device_id_is_uuid":
+            let id = try await store.deviceId()
+            let again = try await store.deviceId()
+            return .flag(UUID(uuidString: id)?.uuidString.lowercased() == id && again == id)
         case "adopt": return try await adopt(store, arguments)
         case let other: throw Misspelt("there is no operation \(other)")
         }

@@ -84,6 +84,14 @@ suspend fun Store.install(
 suspend fun Store.verifyBundle(id: String, onProgress: ProgressListener? = null): List<Damage> =
     cancellable(onProgress) { cancel, progress -> verifyBundleBlocking(id, cancel, progress) }
 
+/**
+ * Removes the files of deleted and failed bundles, and what crashes left. The calls that delete only rename, so that the
+ * caller does not wait; the next update sweeps too.
+ *
+ * @see Store.sweepBlocking
+ */
+suspend fun Store.sweep(): Unit = io { sweepBlocking() }
+
 /** Removes the bundles that the rules do not keep, and everything that crashes and failures left. */
 suspend fun Store.clean(keep: KeepRules = KeepRules()): Cleaned = io { cleanBlocking(keep) }
 

@@ -17,6 +17,7 @@ import dev.capbundle.StoreOptions
 import dev.capbundle.VerifiedArchive
 import dev.capbundle.sha256OfFileBlocking
 import java.io.File
+import java.util.UUID
 
 /** The operations on the store. */
 internal fun Place.onStore(arguments: Arguments): Any? = with(arguments) {
@@ -72,6 +73,9 @@ private fun Place.onOpenStore(arguments: Arguments, store: Store): Any? = with(a
         "verify_bundle" -> store.verifyBundleBlocking(id(this)).map { it.path }.sorted()
         "clean" -> store.cleanBlocking(KeepRules(newest = number("newest"), maxTotal = number("max_total")))
             .removed.map { nameOf(it.id) }.sorted()
+        "sweep" -> store.sweepBlocking()
+        "staged" -> File(path("store"), "staging").list().orEmpty().count { !it.endsWith(".lock") }
+        "device_id_is_uuid" -> UUID.fromString(store.deviceId()).let { it.version() == 4 && it.toString() == store.deviceId() }
         "adopt" -> adopt(this, store)
         else -> error("there is no operation $operation")
     }
