@@ -649,6 +649,11 @@ RustBuffer uniffi_capbundle_fn_method_store_clean(uint64_t ptr, RustBuffer keep,
 RustBuffer uniffi_capbundle_fn_method_store_disk_usage(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SWEEP
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SWEEP
+void uniffi_capbundle_fn_method_store_sweep(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_INSTALL_FILE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_INSTALL_FILE
 RustBuffer uniffi_capbundle_fn_method_store_install_file(uint64_t ptr, RustBuffer file, RustBuffer proof, RustBuffer bundle, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
@@ -1366,6 +1371,12 @@ uint16_t uniffi_capbundle_checksum_method_store_clean(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DISK_USAGE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DISK_USAGE
 uint16_t uniffi_capbundle_checksum_method_store_disk_usage(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SWEEP
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SWEEP
+uint16_t uniffi_capbundle_checksum_method_store_sweep(void
 
 );
 #endif

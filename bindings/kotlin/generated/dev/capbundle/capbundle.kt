@@ -865,6 +865,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_capbundle_checksum_method_store_disk_usage(
     ): Int
+    external fun uniffi_capbundle_checksum_method_store_sweep(
+    ): Int
     external fun uniffi_capbundle_checksum_method_store_install_file(
     ): Int
     external fun uniffi_capbundle_checksum_method_store_install_from(
@@ -1092,6 +1094,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_disk_usage(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_sweep(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_capbundle_fn_method_store_install_file(`ptr`: Long,`file`: RustBuffer.ByValue,`proof`: RustBuffer.ByValue,`bundle`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_install_from(`ptr`: Long,`transport`: Long,`archive`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1371,7 +1375,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_progressobserver_on_progress() and 0xFFFF) != 52349) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_open_warning() and 0xFFFF) != 27651) {
+    if ((lib.uniffi_capbundle_checksum_method_store_open_warning() and 0xFFFF) != 51164) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_session() and 0xFFFF) != 8611) {
@@ -1383,7 +1387,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_clear_next() and 0xFFFF) != 16144) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_delete() and 0xFFFF) != 55096) {
+    if ((lib.uniffi_capbundle_checksum_method_store_delete() and 0xFFFF) != 53892) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_entered_background() and 0xFFFF) != 28642) {
@@ -1395,7 +1399,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_forget_failure() and 0xFFFF) != 12398) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_mark_failed() and 0xFFFF) != 51221) {
+    if ((lib.uniffi_capbundle_checksum_method_store_mark_failed() and 0xFFFF) != 21021) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_set_delays() and 0xFFFF) != 48297) {
@@ -1410,16 +1414,19 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_take_failure() and 0xFFFF) != 64005) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_device_id() and 0xFFFF) != 28146) {
+    if ((lib.uniffi_capbundle_checksum_method_store_device_id() and 0xFFFF) != 21794) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_update_from_channel() and 0xFFFF) != 13932) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_clean() and 0xFFFF) != 55671) {
+    if ((lib.uniffi_capbundle_checksum_method_store_clean() and 0xFFFF) != 43775) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_disk_usage() and 0xFFFF) != 3136) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_store_sweep() and 0xFFFF) != 5031) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_install_file() and 0xFFFF) != 15648) {
@@ -1527,7 +1534,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_constructor_canceltoken_new() and 0xFFFF) != 56563) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_constructor_store_open() and 0xFFFF) != 48209) {
+    if ((lib.uniffi_capbundle_checksum_constructor_store_open() and 0xFFFF) != 40792) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_constructor_store_resume() and 0xFFFF) != 23626) {
@@ -3908,8 +3915,8 @@ public object FfiConverterTypeResponseSink: FfiConverter<ResponseSink, Long> {
 public interface StoreInterface {
 
     /**
-     * What went wrong when the store was opened without keeping it from working: leftovers that could not be removed, or a
-     * disk too full to tell other processes of this session. The log hears it too.
+     * What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve,
+     * or to tell other processes of this session. The log hears it too.
      */
     fun `openWarning`(): kotlin.String?
 
@@ -3934,7 +3941,8 @@ public interface StoreInterface {
     fun `clearNext`()
 
     /**
-     * Takes a bundle out for good. Its files go at once unless a running session serves them.
+     * Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next `sweep`, `clean` or
+     * installation removes the files and frees their space.
      *
      * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
      */
@@ -3957,7 +3965,7 @@ public interface StoreInterface {
 
     /**
      * Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
-     * launch serves the fallback.
+     * launch serves the fallback. Its files go as those of `delete`.
      *
      * Throws `NotFound` if it is not installed.
      */
@@ -3987,7 +3995,8 @@ public interface StoreInterface {
     fun `takeFailure`(): FailedBundle?
 
     /**
-     * The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
+     * The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
+     * rollouts where `ChannelSource.deviceId` is not given.
      *
      * Throws `Busy`, `Io`, `NoSpace`.
      */
@@ -4012,8 +4021,8 @@ public interface StoreInterface {
     fun `updateFromChannelBlocking`(`transport`: HttpTransport, `source`: ChannelSource, `options`: DownloadOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): ChannelUpdate
 
     /**
-     * Removes the bundles that the rules do not keep, and everything that crashes and failures left. Current, next and
-     * fallback stay, and what a running session serves. Blocks while it removes files: for a background thread.
+     * Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running
+     * session serves. Blocks while it removes files: for a background thread.
      *
      * Throws `Busy`, `Io`. What was removed before an error stays removed.
      */
@@ -4023,6 +4032,17 @@ public interface StoreInterface {
      * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
      */
     fun `diskUsage`(): DiskUsage
+
+    /**
+     * Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
+     * background thread.
+     *
+     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the caller does not
+     * wait. The next update removes the files before it needs the space; this frees it sooner, for example after `confirm`.
+     *
+     * Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+     */
+    fun `sweepBlocking`()
 
     /**
      * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
@@ -4354,8 +4374,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * What went wrong when the store was opened without keeping it from working: leftovers that could not be removed, or a
-     * disk too full to tell other processes of this session. The log hears it too.
+     * What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve,
+     * or to tell other processes of this session. The log hears it too.
      */override fun `openWarning`(): kotlin.String? {
             return FfiConverterOptionalString.lift(
     callWithHandle {
@@ -4426,7 +4446,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Takes a bundle out for good. Its files go at once unless a running session serves them.
+     * Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next `sweep`, `clean` or
+     * installation removes the files and frees their space.
      *
      * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
      */
@@ -4497,7 +4518,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
     /**
      * Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
-     * launch serves the fallback.
+     * launch serves the fallback. Its files go as those of `delete`.
      *
      * Throws `NotFound` if it is not installed.
      */
@@ -4588,7 +4609,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
+     * The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
+     * rollouts where `ChannelSource.deviceId` is not given.
      *
      * Throws `Busy`, `Io`, `NoSpace`.
      */
@@ -4642,8 +4664,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Removes the bundles that the rules do not keep, and everything that crashes and failures left. Current, next and
-     * fallback stay, and what a running session serves. Blocks while it removes files: for a background thread.
+     * Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running
+     * session serves. Blocks while it removes files: for a background thread.
      *
      * Throws `Busy`, `Io`. What was removed before an error stays removed.
      */
@@ -4676,6 +4698,28 @@ open class Store: Disposable, AutoCloseable, StoreInterface
     }
     )
     }
+
+
+
+    /**
+     * Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
+     * background thread.
+     *
+     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the caller does not
+     * wait. The next update removes the files before it needs the space; this frees it sooner, for example after `confirm`.
+     *
+     * Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+     */
+    @Throws(CapBundleException::class)override fun `sweepBlocking`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_sweep(
+        it,
+        _status)
+}
+    }
+
 
 
 
@@ -5285,7 +5329,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
      * cannot be read (before the first unlock of the device) is no error here: `launch` then serves the built-in bundle,
      * and nothing is written. `log` hears what the store has to say.
      *
-     * Throws `Io` and `NoSpace` if the folders cannot be made, `InvalidInput` if an option makes no sense, `KeyInvalid` if
+     * Throws `Io` and `NoSpace` if the folders cannot be made, `Corrupt` if `root` is something else than a folder,
+     * `InvalidInput` if an option makes no sense, `KeyInvalid` if
      * the required proof names no key. An app that cannot open its store serves its built-in bundle.
      */
     @Throws(CapBundleException::class) fun `open`(`root`: kotlin.String, `options`: StoreOptions, `log`: LogObserver? = null): Store {

@@ -1755,8 +1755,8 @@ public func FfiConverterTypeResponseSink_lower(_ value: ResponseSink) -> UInt64 
 public protocol StoreProtocol: AnyObject, Sendable {
 
     /**
-     * What went wrong when the store was opened without keeping it from working: leftovers that could not be removed, or a
-     * disk too full to tell other processes of this session. The log hears it too.
+     * What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve,
+     * or to tell other processes of this session. The log hears it too.
      */
     func openWarning()  -> String?
 
@@ -1781,7 +1781,8 @@ public protocol StoreProtocol: AnyObject, Sendable {
     func clearNext() throws
 
     /**
-     * Takes a bundle out for good. Its files go at once unless a running session serves them.
+     * Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next `sweep`, `clean` or
+     * installation removes the files and frees their space.
      *
      * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
      */
@@ -1804,7 +1805,7 @@ public protocol StoreProtocol: AnyObject, Sendable {
 
     /**
      * Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
-     * launch serves the fallback.
+     * launch serves the fallback. Its files go as those of `delete`.
      *
      * Throws `NotFound` if it is not installed.
      */
@@ -1834,7 +1835,8 @@ public protocol StoreProtocol: AnyObject, Sendable {
     func takeFailure() throws  -> FailedBundle?
 
     /**
-     * The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
+     * The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
+     * rollouts where `ChannelSource.deviceId` is not given.
      *
      * Throws `Busy`, `Io`, `NoSpace`.
      */
@@ -1859,8 +1861,8 @@ public protocol StoreProtocol: AnyObject, Sendable {
     func updateFromChannel(transport: HttpTransport, source: ChannelSource, options: DownloadOptions?, cancel: CancelToken?, progress: ProgressObserver?) throws  -> ChannelUpdate
 
     /**
-     * Removes the bundles that the rules do not keep, and everything that crashes and failures left. Current, next and
-     * fallback stay, and what a running session serves. Blocks while it removes files: for a background thread.
+     * Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running
+     * session serves. Blocks while it removes files: for a background thread.
      *
      * Throws `Busy`, `Io`. What was removed before an error stays removed.
      */
@@ -1870,6 +1872,17 @@ public protocol StoreProtocol: AnyObject, Sendable {
      * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
      */
     func diskUsage() throws  -> DiskUsage
+
+    /**
+     * Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
+     * background thread.
+     *
+     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the caller does not
+     * wait. The next update removes the files before it needs the space; this frees it sooner, for example after `confirm`.
+     *
+     * Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+     */
+    func sweep() throws
 
     /**
      * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
@@ -2154,7 +2167,8 @@ open class Store: StoreProtocol, @unchecked Sendable {
      * cannot be read (before the first unlock of the device) is no error here: `launch` then serves the built-in bundle,
      * and nothing is written. `log` hears what the store has to say.
      *
-     * Throws `Io` and `NoSpace` if the folders cannot be made, `InvalidInput` if an option makes no sense, `KeyInvalid` if
+     * Throws `Io` and `NoSpace` if the folders cannot be made, `Corrupt` if `root` is something else than a folder,
+     * `InvalidInput` if an option makes no sense, `KeyInvalid` if
      * the required proof names no key. An app that cannot open its store serves its built-in bundle.
      */
 public static func `open`(root: String, options: StoreOptions, log: LogObserver? = nil)throws  -> Store  {
@@ -2191,8 +2205,8 @@ public static func resume(root: String, options: StoreOptions, session: String, 
 
 
     /**
-     * What went wrong when the store was opened without keeping it from working: leftovers that could not be removed, or a
-     * disk too full to tell other processes of this session. The log hears it too.
+     * What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve,
+     * or to tell other processes of this session. The log hears it too.
      */
 open func openWarning() -> String?  {
     return try!  FfiConverterOptionString.lift(try! rustCall() {
@@ -2245,7 +2259,8 @@ open func clearNext()throws   {try rustCallWithError(FfiConverterTypeCapBundleEr
 }
 
     /**
-     * Takes a bundle out for good. Its files go at once unless a running session serves them.
+     * Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next `sweep`, `clean` or
+     * installation removes the files and frees their space.
      *
      * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
      */
@@ -2296,7 +2311,7 @@ open func forgetFailure(version: String)throws  -> Int64  {
 
     /**
      * Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
-     * launch serves the fallback.
+     * launch serves the fallback. Its files go as those of `delete`.
      *
      * Throws `NotFound` if it is not installed.
      */
@@ -2362,7 +2377,8 @@ open func takeFailure()throws  -> FailedBundle?  {
 }
 
     /**
-     * The id of this device in rollouts where the host gives none: made when it is first asked for, and durable then.
+     * The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
+     * rollouts where `ChannelSource.deviceId` is not given.
      *
      * Throws `Busy`, `Io`, `NoSpace`.
      */
@@ -2406,8 +2422,8 @@ open func updateFromChannel(transport: HttpTransport, source: ChannelSource, opt
 }
 
     /**
-     * Removes the bundles that the rules do not keep, and everything that crashes and failures left. Current, next and
-     * fallback stay, and what a running session serves. Blocks while it removes files: for a background thread.
+     * Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running
+     * session serves. Blocks while it removes files: for a background thread.
      *
      * Throws `Busy`, `Io`. What was removed before an error stays removed.
      */
@@ -2431,6 +2447,23 @@ open func diskUsage()throws  -> DiskUsage  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+
+    /**
+     * Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
+     * background thread.
+     *
+     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the caller does not
+     * wait. The next update removes the files before it needs the space; this frees it sooner, for example after `confirm`.
+     *
+     * Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+     */
+open func sweep()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_sweep(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
 }
 
     /**
@@ -10604,7 +10637,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_progressobserver_on_progress() != 52349) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_open_warning() != 27651) {
+    if (uniffi_capbundle_checksum_method_store_open_warning() != 51164) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_session() != 8611) {
@@ -10616,7 +10649,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_clear_next() != 16144) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_delete() != 55096) {
+    if (uniffi_capbundle_checksum_method_store_delete() != 53892) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_entered_background() != 28642) {
@@ -10628,7 +10661,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_forget_failure() != 12398) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_mark_failed() != 51221) {
+    if (uniffi_capbundle_checksum_method_store_mark_failed() != 21021) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_set_delays() != 48297) {
@@ -10643,16 +10676,19 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_take_failure() != 64005) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_device_id() != 28146) {
+    if (uniffi_capbundle_checksum_method_store_device_id() != 21794) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_update_from_channel() != 13932) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_clean() != 55671) {
+    if (uniffi_capbundle_checksum_method_store_clean() != 43775) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_disk_usage() != 3136) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_store_sweep() != 5031) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_install_file() != 15648) {
@@ -10760,7 +10796,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_constructor_canceltoken_new() != 56563) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_constructor_store_open() != 48209) {
+    if (uniffi_capbundle_checksum_constructor_store_open() != 40792) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_constructor_store_resume() != 23626) {
