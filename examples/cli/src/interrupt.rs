@@ -1,7 +1,9 @@
 //! Ctrl-C and SIGTERM: what is half made is removed before the command ends.
 //!
 //! The first signal cancels the one token of this process, which stops the operation that runs; that removes its
-//! temporary files, and the command ends with an error. A second signal ends the process at once.
+//! temporary files, and the command ends with an error. A second signal ends the process at once. A signal within a second of the
+//! first one is no second one: GNU `timeout` sends each of its own twice, to its child and to its group, and so do wrappers that pass
+//! on what the terminal has sent to the whole group.
 
 use std::io;
 use std::sync::LazyLock;
@@ -19,21 +21,22 @@ const SIGNALS: [(i32, u8); 2] = [(SIGINT, 130), (SIGTERM, 143)];
 /// How often the watcher looks. Nobody notices the delay, and looking costs nothing.
 const WATCH_EVERY: Duration = Duration::from_millis(20);
 
+/// Signals that come within this time of the first one are the same.
+const SAME_WITHIN: Duration = Duration::from_secs(1);
+
 /// Signals come to a process, so there is one token in it.
 static TOKEN: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
 /// Cancelled when the time that the user gave is over.
 static DEADLINE: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
-/// Whether a signal came; the next one ends the process.
-static SEEN: AtomicBool = AtomicBool::new(false);
+/// Whether the next signal ends the process.
+static IS_NEXT_THE_END: AtomicBool = AtomicBool::new(false);
 /// The exit code of the signal that came; 0 while none has.
 static CAME: AtomicUsize = AtomicUsize::new(0);
 
 /// From now on a signal cancels [`control`] instead of ending the process.
 pub(crate) fn install() -> io::Result<()> {
     for (signal, exit) in SIGNALS {
-        // In this order: the first signal finds the flag down and raises it, the second one finds it up.
-        flag::register_conditional_shutdown(signal, i32::from(exit), &SEEN)?;
-        flag::register(signal, &SEEN)?;
+        flag::register_conditional_shutdown(signal, i32::from(exit), &IS_NEXT_THE_END)?;
         flag::register_usize(signal, &CAME, usize::from(exit))?;
     }
     // A handler may do no more than raise a flag, and the token's own is not ours to give away.
@@ -42,6 +45,8 @@ pub(crate) fn install() -> io::Result<()> {
             thread::sleep(WATCH_EVERY);
         }
         TOKEN.cancel();
+        thread::sleep(SAME_WITHIN);
+        IS_NEXT_THE_END.store(true, Ordering::Relaxed);
     })?;
     Ok(())
 }

@@ -24,6 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the command, sends it the signal when its temporary file has begun to grow, and gives how it ended.
 fn stopped(project: &Project, signal: &str, arguments: &[&str]) -> Run {
+    stopped_by(project, signal, false, arguments)
+}
+
+/// The same, with the signal once or ten times in a row.
+fn stopped_by(project: &Project, signal: &str, repeated: bool, arguments: &[&str]) -> Run {
     let child = Command::new(env!("CARGO_BIN_EXE_capbundle"))
         .args(arguments)
         .current_dir(project.path(""))
@@ -38,6 +43,12 @@ fn stopped(project: &Project, signal: &str, arguments: &[&str]) -> Run {
     }
     // The shell's own `kill`, which is there wherever a shell is.
     let kill = format!("kill -{signal} {}", child.id());
+    // The last ones may find nobody.
+    let kill = if repeated {
+        format!("{kill}; for i in 1 2 3 4 5 6 7 8 9; do {kill}; done 2>/dev/null; true")
+    } else {
+        kill
+    };
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     Run::from(child.wait_with_output().unwrap())
 }
@@ -89,4 +100,15 @@ fn sigterm_leaves_no_plain_text() {
     assert_eq!(project.names(), before);
     assert_eq!((run.code, run.stdout.as_str()), (143, ""));
     assert!(run.stderr.contains("error: "), "{}", run.stderr);
+}
+
+#[test]
+fn a_signal_that_comes_several_times_at_once_is_one_signal() {
+    // GNU `timeout` sends it to its child and to the child's group.
+    let (project, session) = large();
+    let before = project.names();
+    let decrypt = ["bundle", "decrypt", "large", &session, "--unverified", "--json"];
+    let run = stopped_by(&project, "TERM", true, &decrypt);
+    assert_eq!(project.names(), before);
+    run.fails("cancelled", 143);
 }
