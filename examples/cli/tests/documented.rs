@@ -15,6 +15,7 @@ mod publishing;
 
 use std::fs;
 
+use capbundle::digest::Sha256Digest;
 use internet::{Internet, shell};
 use project::{Project, Run, text_of};
 use publishing::Updates;
@@ -215,11 +216,12 @@ fn a_bundle_goes_to_amazon() {
     reader.told(S3);
 
     let bundle = reader.registered();
-    let address = "https://your-bucket-name.s3.us-east-1.amazonaws.com/com.example.app/1.2.3.zip";
-    assert_eq!(bundle["external_url"], address);
-    let (zip, _) = reader.project.zipped();
+    let (zip, digest) = reader.project.zipped();
+    let key = format!("com.example.app/1.2.3-{digest}.zip");
+    let address = format!("https://your-bucket-name.s3.us-east-1.amazonaws.com/{key}");
+    assert_eq!(bundle["external_url"], address.as_str());
     assert_eq!(
-        reader.internet.object("your-bucket-name", "com.example.app/1.2.3.zip"),
+        reader.internet.object("your-bucket-name", &key),
         reader.project.read(&zip)
     );
 }
@@ -241,8 +243,9 @@ fn https_without_ssl_is_refused_with_the_reason_and_works_with_it() {
     // As its comment has it: "Only if your endpoint doesn't support SSL".
     let (with_ssl, _) = S3_COMPLETE.split_once(" \\\n  --no-s3-ssl").unwrap();
     reader.told(with_ssl);
-    let address = "https://s3.your-provider.com/your-bucket-name/com.example.app/1.2.3.zip";
-    assert_eq!(reader.registered()["external_url"], address);
+    let (_, digest) = reader.project.zipped();
+    let address = format!("https://s3.your-provider.com/your-bucket-name/com.example.app/1.2.3-{digest}.zip");
+    assert_eq!(reader.registered()["external_url"], address.as_str());
 }
 
 #[test]
@@ -358,10 +361,8 @@ fn example_3_s3_with_encryption() {
     reader.told(&upload.replace("IV_SESSION_KEY_FROM_STEP_2", &session));
 
     let sealed = reader.project.read("com.example.app_1.2.3.zip_encrypted.zip");
-    assert_eq!(
-        reader.internet.object("your-app-bundles", "com.example.app/1.2.3.zip"),
-        sealed
-    );
+    let key = format!("com.example.app/1.2.3-{}.zip", Sha256Digest::of(&sealed));
+    assert_eq!(reader.internet.object("your-app-bundles", &key), sealed);
     let debug = reader.debug();
     assert_eq!(
         (&debug["version"], &debug["proof"]),

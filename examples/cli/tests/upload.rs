@@ -10,8 +10,13 @@
 mod project;
 mod publishing;
 
+use capbundle::digest::Sha256Digest;
+use capbundle::progress::Control;
+use capbundle::publish::external::{CheckOptions, Expected, check};
+use capbundle::transport::{Http, Url};
 use project::{Project, text_of};
 use publishing::{Cdn, Store, Updates, with};
+use serde_json::Value;
 
 #[test]
 fn a_bundle_goes_to_a_bucket_and_into_a_channel() {
@@ -27,10 +32,11 @@ fn a_bundle_goes_to_a_bucket_and_into_a_channel() {
     );
     let document = run.document();
     assert_eq!(document["bundle"], "1.2.3");
-    assert_eq!(document["url"], cdn.address("com.example.app/1.2.3.zip").as_str());
+    let key = format!("com.example.app/1.2.3-{}.zip", text_of(&document, "checksum"));
+    assert_eq!(document["url"], cdn.address(&key).as_str());
     assert_eq!(document["registered"], true);
     assert_eq!(document["updatedChannels"][0], "production");
-    assert_eq!(store.keys(), ["com.example.app/1.2.3.zip"]);
+    assert_eq!(store.keys(), [key]);
 
     let list = updates.run(&project, "channel list --json").document();
     assert_eq!(list["channels"][0]["version"], "1.2.3");
@@ -71,10 +77,11 @@ fn an_encrypted_archive_goes_to_a_bucket_with_its_session_key() {
     let document = with(&project, &line, &options).document();
     // RSA with this padding is deterministic: the checksum is the very one that encrypting gave.
     assert_eq!(document["checksum"], sealed["checksum"]);
-    assert_eq!(
-        store.object("com.example.app/1.2.3.zip"),
-        project.read(&text_of(&sealed, "filename"))
-    );
+    let stored = store.object(&store.keys()[0]);
+    assert_eq!(stored, project.read(&text_of(&sealed, "filename")));
+    // The name has the digest of what is stored, not of the archive in it.
+    let digest = Sha256Digest::of(&stored);
+    assert_eq!(store.keys(), [format!("com.example.app/1.2.3-{digest}.zip")]);
 }
 
 #[test]
@@ -83,7 +90,8 @@ fn an_archive_that_is_there_already_is_registered_by_its_address() {
     let Some(cdn) = Cdn::before(&store, "an_archive_that_is_there_already_is_registered_by_its_address") else {
         return;
     };
-    with(&project, "bundle upload --no-register", &[&store.options()]).succeeds();
+    let fixed = "bundle upload --no-register --s3-key {app}/{version}.zip";
+    with(&project, fixed, &[&store.options()]).succeeds();
     let line = format!(
         "bundle upload --external {} --json",
         cdn.address("com.example.app/1.2.3.zip")
@@ -102,7 +110,7 @@ fn an_encrypted_archive_is_registered_by_its_address_and_the_session_key() {
     let sealed = project.encrypted();
     let session = text_of(&sealed, "ivSessionKey");
     let upload = format!(
-        "bundle upload --no-register --zip {} --iv-session-key {session}",
+        "bundle upload --no-register --s3-key {{app}}/{{version}}.zip --zip {} --iv-session-key {session}",
         text_of(&sealed, "filename")
     );
     with(&project, &upload, &[&store.options()]).succeeds();
@@ -144,7 +152,9 @@ fn what_is_only_uploaded_says_how_to_register_it() {
         &[&store.options()],
     );
     assert_eq!(again.document()["ivSessionKey"], serde_json::Value::Null);
-    assert_eq!(store.keys(), ["com.example.app/1.2.3.zip", "x/com.example.app-1.2.3"]);
+    let keys = store.keys();
+    assert!(keys[0].starts_with("com.example.app/1.2.3-"), "{keys:?}");
+    assert_eq!(keys[1..], ["x/com.example.app-1.2.3"]);
 }
 
 #[test]
@@ -153,6 +163,59 @@ fn the_same_archive_is_sent_once() {
     let upload = || with(&project, "bundle upload --no-register --json", &[&store.options()]).document();
     assert_eq!(upload()["alreadyThere"], false);
     assert_eq!(upload()["alreadyThere"], true);
+    assert_eq!(store.keys().len(), 1);
+}
+
+#[test]
+fn other_bytes_of_the_same_version_are_another_object() {
+    let (store, project) = (Store::start(), Project::new());
+    let upload = || with(&project, "bundle upload --no-register --json", &[&store.options()]).document();
+    let first = upload();
+    project.write("www/app.js", "CapacitorUpdater.notifyAppReady(); // other");
+    let second = upload();
+    assert_eq!(second["alreadyThere"], false);
+    assert_ne!(first["url"], second["url"]);
+    assert_eq!(store.keys().len(), 2, "devices that know the first one still get it");
+}
+
+#[test]
+fn a_private_bucket_is_read_with_a_signed_address() {
+    let (store, project) = (Store::start(), Project::new());
+    let upload = |more: &str| {
+        let line = format!("bundle upload --no-register --json {more}");
+        with(&project, &line, &[&store.options()]).document()
+    };
+    // As a device does, without any credentials.
+    let fetch = |document: &Value| {
+        let url: Url = text_of(document, "url").parse().unwrap();
+        let digest = text_of(document, "checksum").parse().unwrap();
+        let options = CheckOptions::default();
+        check(
+            &Http::new(),
+            &url,
+            &Expected::of_digest(digest),
+            &options,
+            &Control::new(),
+        )
+    };
+    let refused = fetch(&upload("")).unwrap_err();
+    assert!(refused.to_string().contains("403"), "{refused}");
+
+    let checked = fetch(&upload("--s3-signed-for 7d")).unwrap();
+
+    assert!(
+        checked.notes.iter().any(|note| note.as_str() == "expires"),
+        "{checked:?}"
+    );
+    let line = "bundle upload --no-register --s3-signed-for 1h";
+    let told = with(&project, line, &[&store.options()]).succeeds().stderr;
+    assert!(
+        told.contains("X-Amz-Expires=3600") && told.contains("X-Amz-Signature="),
+        "{told}"
+    );
+    let line = "bundle upload --no-register --s3-signed-for 8d --json";
+    let message = with(&project, line, &[&store.options()]).fails("invalid_input", 1);
+    assert!(message.contains("7 days"), "{message}");
 }
 
 #[test]
@@ -193,7 +256,7 @@ fn a_dry_run_asks_nobody_and_shows_every_step() {
         .collect();
     let begin = [
         "upload ",
-        "verify that https://bundles.s3.us-east-1.amazonaws.com/com.example.app/1.2.3.zip",
+        "verify that https://bundles.s3.us-east-1.amazonaws.com/com.example.app/1.2.3-",
         "register ",
         "set its comment",
     ];
@@ -208,4 +271,29 @@ fn a_dry_run_asks_nobody_and_shows_every_step() {
         ]
     );
     assert_eq!(project.names(), before);
+}
+
+#[test]
+fn a_dry_run_shows_where_the_object_and_its_address_would_be() {
+    let project = Project::new();
+    let line = "bundle upload --dry-run --no-register --s3-region auto --s3-apikey K --s3-apisecret TOPSECRET --s3-bucket-name bundles \
+                --s3-endpoint https://account.r2.example --s3-key {app}/{version}.zip --s3-public-url https://cdn.example.com/{key}";
+    let document = project.run(&format!("{line} --json")).document();
+    assert_eq!(
+        document["s3"],
+        serde_json::json!({
+            "endpoint": "https://account.r2.example", "region": "auto", "bucket": "bundles",
+            "key": "com.example.app/1.2.3.zip"
+        })
+    );
+    assert_eq!(document["url"], "https://cdn.example.com/com.example.app/1.2.3.zip");
+    let told = project.run(line).succeeds().stderr;
+    for line in [
+        "S3 endpoint  https://account.r2.example",
+        "Bucket       bundles (region auto)",
+        "Key          com.example.app/1.2.3.zip",
+        "Address      https://cdn.example.com/com.example.app/1.2.3.zip",
+    ] {
+        assert!(told.lines().any(|found| found == line), "{line}: {told}");
+    }
 }

@@ -153,7 +153,26 @@ fn plain_http_is_not_registered() {
 fn an_endpoint_of_https_without_ssl_is_a_contradiction() {
     let project = Project::new();
     let line = format!("{S3} --s3-endpoint https://s3.your-provider.com --s3-port 443 --no-s3-ssl --no-register");
-    refused(&project, &line, "invalid_input", 1, &["https", "SSL"]);
+    let says = [
+        "https",
+        "SSL",
+        "capbundle bundle upload … --s3-endpoint https://s3.your-provider.com --s3-port 443\n",
+        "capbundle bundle upload … --s3-endpoint http://s3.your-provider.com --no-s3-ssl",
+    ];
+    refused(&project, &line, "invalid_input", 1, &says);
+}
+
+#[test]
+fn an_endpoint_that_holds_the_bucket_is_refused_with_the_right_one() {
+    let project = Project::new();
+    for endpoint in [
+        "https://account.r2.example/bundles",
+        "https://bundles.account.r2.example",
+    ] {
+        let line = format!("{S3} --s3-endpoint {endpoint} --no-register");
+        let says = ["`--s3-endpoint https://account.r2.example`", "bundles as the bucket"];
+        refused(&project, &line, "invalid_input", 1, &says);
+    }
 }
 
 #[test]

@@ -13,9 +13,11 @@ mod publishing;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use project::{Project, Run};
 use publishing::{SECRET, Store, Updates, with};
@@ -34,7 +36,11 @@ fn an_upload_whose_registration_is_refused_is_removed() {
     let run = with(&project, &line, &[&store.options()]);
     let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(document["error"], "cannot_create_bundle", "{document}");
-    assert_eq!(document["undone"][0], "s3://your-bucket-name/com.example.app/1.2.3.zip");
+    let undone = document["undone"][0].as_str().unwrap();
+    assert!(
+        undone.starts_with("s3://your-bucket-name/com.example.app/1.2.3-"),
+        "{document}"
+    );
     assert_eq!(document["left"].as_array().unwrap().len(), 0);
     assert!(store.keys().is_empty());
     for secret in [SECRET, &reader] {
@@ -125,7 +131,11 @@ fn a_channel_that_does_not_exist_is_found_before_anything_is_sent() {
     let line = format!("bundle upload {PUBLIC} --bundle 1.2.4 --channel produktion --json");
     let message = with(&project, &line, &options).fails("invalid_input", 1);
     assert!(message.contains("produktion"), "{message}");
-    assert_eq!(store.keys(), ["com.example.app/1.2.3.zip"]);
+    let keys = store.keys();
+    assert!(
+        keys.len() == 1 && keys[0].starts_with("com.example.app/1.2.3-"),
+        "{keys:?}"
+    );
     assert_eq!(updates.versions(&project), ["1.2.3"]);
 }
 
@@ -135,15 +145,15 @@ fn another_archive_of_the_same_name_is_not_replaced() {
     let upload = |more: &str| {
         with(
             &project,
-            &format!("bundle upload --no-register {more}"),
+            &format!("bundle upload --no-register --s3-key {{app}}/{{version}}.zip {more}"),
             &[&store.options()],
         )
     };
     upload("").succeeds();
     let before = store.object("com.example.app/1.2.3.zip");
     project.write("www/app.js", "CapacitorUpdater.notifyAppReady(); // other");
-    let run = upload("--json");
-    assert_eq!(run.code, 1);
+    let message = upload("--json").fails("invalid_input", 1);
+    assert!(message.contains("--s3-replace"), "{message}");
     assert_eq!(store.object("com.example.app/1.2.3.zip"), before);
     upload("--s3-replace").succeeds();
     assert_ne!(store.object("com.example.app/1.2.3.zip"), before);
@@ -207,6 +217,67 @@ fn ctrl_c_in_the_middle_of_an_upload_leaves_nothing() {
     let run = Run::from(child.wait_with_output().unwrap());
     run.fails("cancelled", 130);
     assert!(store.keys().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_after_a_second_ends_a_cleanup_that_gets_stuck() {
+    let (store, project) = (Store::start(), Project::new());
+    let (address, is_stuck) = stuck_from_put_on(store.address);
+    let mut options = store.options();
+    let port = options.iter().position(|option| option == "--s3-port").unwrap() + 1;
+    options[port] = address.port().to_string();
+    let child = Command::new(env!("CARGO_BIN_EXE_capbundle"))
+        .args(["bundle", "upload", "--no-register", "--json"])
+        .args(options)
+        .current_dir(project.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    is_stuck.recv_timeout(Duration::from_secs(60)).expect("it uploads");
+    let kill = format!("kill -TERM {0} && sleep 3 && kill -TERM {0}", child.id());
+    let began = Instant::now();
+    assert!(
+        Command::new("sh").args(["-c", &kill]).status().unwrap().success(),
+        "it waits for the store when the second one comes"
+    );
+    let run = Run::from(child.wait_with_output().unwrap());
+    // The store would be waited for for minutes.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!((run.code, run.stdout.as_str()), (143, ""));
+}
+
+/// A way to the store on which nothing gets through any more once something is sent with PUT.
+fn stuck_from_put_on(store: SocketAddr) -> (SocketAddr, Receiver<()>) {
+    let (address, is_stuck) = stuck_before(store);
+    let (stuck, told) = mpsc::channel();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    thread::spawn(move || {
+        // The sender is gone when no upload came.
+        if is_stuck.recv().is_ok() {
+            over.store(true, Ordering::Relaxed);
+            let _ = stuck.send(());
+        }
+    });
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        for client in listener.incoming() {
+            let client = client.unwrap();
+            if is_over.load(Ordering::Relaxed) {
+                held.push(client);
+                continue;
+            }
+            let server = TcpStream::connect(address).unwrap();
+            let (back_from, back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            thread::spawn(move || copy(back_from, back_to, None));
+            thread::spawn(move || copy(client, server, None));
+        }
+    });
+    (own, told)
 }
 
 #[test]

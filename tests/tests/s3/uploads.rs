@@ -6,11 +6,14 @@ use std::time::Duration;
 use capbundle::digest::Sha256Digest;
 use capbundle::download::{DownloadOptions, Remote, download};
 use capbundle::progress::{Control, Phase, Progress};
+use capbundle::publish::external::{CheckOptions, Expected, check};
 use capbundle::publish::s3::{Checked, UploadOptions};
 use capbundle::transport::Http;
 use capbundle::{ErrorKind, Result};
+use capbundle_tests::peers::tests_folder;
 
-use super::servers::{BUCKET, REGION, all, file, head};
+use super::proxy::{Fault, Proxy, Rule};
+use super::servers::{BUCKET, REGION, all, bucket, file, head, options_at};
 
 const MIB: usize = 1 << 20;
 
@@ -205,5 +208,66 @@ fn a_presigned_url_is_fetched_by_whoever_has_it_until_it_expires() {
             cdn.as_str(),
             format!("https://cdn.example/{REGION}/a%20b/%C3%A4%2B1.zip?v=1")
         );
+    }
+}
+
+/// The configuration of CORS that docs/s3.md gives for a bucket.
+fn documented_cors() -> serde_json::Value {
+    let page = std::fs::read_to_string(tests_folder().join("../docs/s3.md")).unwrap();
+    let (_, from) = page.split_once("```json\n").expect("the page has a configuration");
+    let (text, _) = from.split_once("```").unwrap();
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn web_apps_read_a_private_bucket_by_signed_addresses_and_the_documented_cors() {
+    let rules = documented_cors();
+    let rule = &rules["CORSRules"][0];
+    let lists = |name: &str, value: &str| rule[name].as_array().unwrap().iter().any(|found| found == value);
+    let origin = CheckOptions::default().origin;
+    assert!(
+        lists("AllowedOrigins", &origin) && lists("AllowedOrigins", "capacitor://localhost"),
+        "{rule}"
+    );
+    assert!(
+        lists("AllowedMethods", "GET") && lists("AllowedMethods", "HEAD"),
+        "{rule}"
+    );
+    assert!(
+        lists("AllowedHeaders", "range") && lists("ExposeHeaders", "ETag"),
+        "{rule}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes) = file(folder.path(), 1000);
+    let expected = Expected::of_digest(Sha256Digest::of(&bytes));
+    for server in all() {
+        // The server answers as a store does that is set up so, or is not.
+        let allowed = format!("Access-Control-Allow-Origin: {origin}");
+        for (header, reads) in [(Some(allowed), true), (None, false)] {
+            let faults = header.into_iter().map(|header| Rule {
+                method: "GET",
+                target: "X-Amz-Signature",
+                times: u32::MAX,
+                fault: Fault::AddToAnswer(header),
+            });
+            let proxy = Proxy::start(server.address, faults.collect());
+            let bucket = bucket(&options_at(proxy.address));
+            let control = Control::new();
+            bucket
+                .upload(&path, "app.zip", &UploadOptions::default(), &control)
+                .unwrap();
+            let signed = bucket.presigned_get("app.zip", Duration::from_secs(60)).unwrap();
+
+            let checked = check(&Http::new(), &signed, &expected, &CheckOptions::default(), &control).unwrap();
+
+            let codes: Vec<&str> = checked.notes.iter().map(|note| note.as_str()).collect();
+            assert_eq!(!codes.contains(&"no_cors"), reads, "{codes:?}");
+            let plain = bucket.public_url("app.zip", None).unwrap();
+            let refused = check(&Http::new(), &plain, &expected, &CheckOptions::default(), &control).unwrap_err();
+            assert!(
+                refused.to_string().contains("403"),
+                "nobody reads it without a signature: {refused}"
+            );
+        }
     }
 }

@@ -5,8 +5,10 @@ use crate::error::{Error, Result};
 
 /// Amazon's limit, in bytes of UTF-8.
 const MAX_LENGTH: usize = 1024;
+/// Whoever knows app and version cannot guess it, and the same bytes always get the same one.
+const DEFAULT: &str = "{app}/{version}-{digest}.zip";
 /// One file for each version of each app.
-const DEFAULT: &str = "{app}/{version}.zip";
+const FIXED: &str = "{app}/{version}.zip";
 
 /// What goes into a key.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +22,7 @@ pub struct KeyParts<'a> {
 }
 
 /// How the keys of bundles are made: `{app}`, `{version}` and `{digest}` stand for the parts of [`KeyParts`], anything else for
-/// itself. The default is `{app}/{version}.zip`.
+/// itself. The default is `{app}/{version}-{digest}.zip`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyTemplate(String);
 
@@ -38,6 +40,12 @@ impl KeyTemplate {
         let template = Self(template.to_owned());
         template.key(&probe)?;
         Ok(template)
+    }
+
+    /// `{app}/{version}.zip`: for addresses that are known before the file is. Whoever knows app and version can guess it.
+    #[must_use]
+    pub fn fixed() -> Self {
+        Self(FIXED.to_owned())
     }
 
     /// The same below a prefix, which is a folder with or without its last `/`; a first `/` is dropped, since keys have none.

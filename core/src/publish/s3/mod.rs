@@ -4,6 +4,7 @@
 //! use std::path::Path;
 //! use std::sync::Arc;
 //!
+//! use capbundle::digest::Sha256Digest;
 //! use capbundle::progress::Control;
 //! use capbundle::publish::s3::{Bucket, BucketOptions, KeyParts, KeyTemplate, Settings, UploadOptions};
 //! # use capbundle::transport::{Receiver, Request, Transport, TransportError};
@@ -19,7 +20,8 @@
 //! let options = BucketOptions::new("eu-central-1", "my-bundles").or_from(&settings);
 //! let bucket = Bucket::new(&options, settings.into_credentials()?, Arc::new(Http::new()))?;
 //!
-//! let key = KeyTemplate::default().key(&KeyParts { app: "com.example.app", version: "1.2.3", digest: None })?;
+//! let digest = Some(Sha256Digest::of_file(Path::new("app.zip"), &Control::new())?);
+//! let key = KeyTemplate::default().key(&KeyParts { app: "com.example.app", version: "1.2.3", digest })?;
 //! let uploaded = bucket.upload(Path::new("app.zip"), &key, &UploadOptions::default(), &Control::new())?;
 //! println!("{} bytes at {}", uploaded.size, bucket.public_url(&key, None)?);
 //! # Ok(())

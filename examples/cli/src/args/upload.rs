@@ -1,6 +1,7 @@
 //! `capbundle bundle upload`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -158,7 +159,8 @@ pub(crate) struct S3Access {
     /// Profile in ~/.aws [default: AWS_PROFILE, else `default`]
     #[arg(id = "s3-profile", long = "s3-profile", value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Endpoint of another store than Amazon's, with or without scheme and port
+    /// Endpoint of another store than Amazon's, without the bucket, with or without scheme and port [default:
+    /// AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else that of the profile]
     #[arg(id = "s3-endpoint", long = "s3-endpoint", value_name = "URL")]
     pub(crate) endpoint: Option<String>,
     /// Port of the endpoint
@@ -208,12 +210,23 @@ pub(crate) struct S3Args {
     /// Folder in the bucket
     #[arg(id = "s3-prefix", long = "s3-prefix", value_name = "PREFIX")]
     pub(crate) prefix: Option<String>,
-    /// Name of the object, from {app}, {version} and {digest} [default: {app}/{version}.zip]
+    /// Name of the object, from {app}, {version} and {digest}, the SHA-256 of the file that is stored; `{app}/{version}.zip` is a
+    /// name that is known before and can be guessed [default: {app}/{version}-{digest}.zip]
     #[arg(id = "s3-key", long = "s3-key", value_name = "TEMPLATE")]
     pub(crate) key: Option<String>,
     /// Where devices get it, from {bucket}, {region} and {key}: a CDN, for example
     #[arg(id = "s3-public-url", long = "s3-public-url", value_name = "TEMPLATE")]
     pub(crate) public_url: Option<String>,
+    /// Register an address that is signed for this long, 1s to 7d, so that the bucket may stay private; devices that ask later
+    /// get nothing
+    #[arg(
+        id = "s3-signed-for",
+        long = "s3-signed-for",
+        value_name = "TIME",
+        value_parser = super::measure::duration,
+        conflicts_with = "s3-public-url"
+    )]
+    pub(crate) signed_for: Option<Duration>,
     /// Replace another file of this name, which is refused otherwise: devices may be loading it. Needed too where the credentials
     /// may not look what is there, and the store knows no condition that keeps it
     #[arg(id = "s3-replace", long = "s3-replace")]
@@ -233,6 +246,6 @@ impl S3Args {
             &self.public_url,
             &self.cache_control,
         ];
-        given.iter().any(|option| option.is_some()) || self.replace || self.access.any()
+        given.iter().any(|option| option.is_some()) || self.signed_for.is_some() || self.replace || self.access.any()
     }
 }

@@ -40,7 +40,43 @@ pub(super) fn bucket(
             found => found?,
         },
     };
-    Ok(Bucket::new(&options, credentials, transport)?)
+    Bucket::new(&options, credentials, transport).map_err(|error| {
+        let failure = Failure::from(error);
+        match without_tls(&options) {
+            Some(lines) => failure.showing(&lines),
+            None => failure,
+        }
+    })
+}
+
+/// Both commands that an endpoint of https with `--no-s3-ssl` may have meant. Which one decides whether others can read along, so
+/// neither is taken for the other.
+fn without_tls(options: &BucketOptions) -> Option<String> {
+    let endpoint = options.endpoint.as_deref()?.trim();
+    let (scheme, rest) = endpoint.split_once("://")?;
+    if options.ssl != Some(false) || !scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    let port = |port: Option<u16>| port.map_or(String::new(), |port| format!(" --s3-port {port}"));
+    // At the port of https nobody speaks plain http.
+    let plain_port = options.port.filter(|port| *port != 443);
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let plain_host = host.strip_suffix(":443").unwrap_or(host);
+    let command = invoked();
+    Some(format!(
+        "With TLS, as the endpoint says:\n  {command} --s3-endpoint https://{rest}{}\n\
+         Without TLS, as --no-s3-ssl says; everybody in between can read the bundles:\n  \
+         {command} --s3-endpoint http://{plain_host}{path}{} --no-s3-ssl",
+        port(options.port),
+        port(plain_port)
+    ))
+}
+
+/// The words of the command before its options, and dots for those options that stay as they are.
+fn invoked() -> String {
+    let words = std::env::args().skip(1).take_while(|word| !word.starts_with('-'));
+    let words: Vec<String> = std::iter::once("capbundle".to_owned()).chain(words.take(2)).collect();
+    format!("{} …", words.join(" "))
 }
 
 /// Options that belong together are all given, or none.

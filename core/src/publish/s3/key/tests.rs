@@ -11,12 +11,17 @@ const PARTS: KeyParts<'static> = KeyParts {
 };
 
 #[test]
-fn the_default_is_a_file_for_each_version_of_each_app() {
+fn the_default_cannot_be_guessed_and_the_fixed_name_can() {
+    const DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let parts = KeyParts {
+        digest: Some(Sha256Digest::of(b"")),
+        ..PARTS
+    };
     assert_eq!(
-        KeyTemplate::default().key(&PARTS).unwrap(),
-        "com.example.app/1.2.3-beta.1+5.zip"
+        KeyTemplate::default().key(&parts).unwrap(),
+        format!("com.example.app/1.2.3-beta.1+5-{DIGEST}.zip")
     );
-    let under = KeyTemplate::default().under("/ota/bundles/").unwrap();
+    let under = KeyTemplate::fixed().under("/ota/bundles/").unwrap();
     assert_eq!(
         under.key(&PARTS).unwrap(),
         "ota/bundles/com.example.app/1.2.3-beta.1+5.zip"

@@ -16,6 +16,7 @@ use crate::codes::{Aftermath, Failure, Result, Warning};
 use crate::commands::server;
 use crate::output::{self, Output};
 use archive::Outgoing;
+use place::S3Place;
 use release::{Ready, Release};
 
 /// Capgo's fields first, ours behind.
@@ -34,6 +35,8 @@ struct Document<'a> {
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s3: Option<&'a S3Place>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
     already_there: bool,
@@ -95,6 +98,7 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
         iv_session_key: outgoing.session().map(ToString::to_string),
         updated_channels: &release::channels(args),
         url,
+        s3: ready.object.as_ref(),
         size: Some(outgoing.size),
         already_there: work.already_there,
         registered: !args.no_register,
@@ -131,6 +135,14 @@ fn failure(failed: Failed) -> Failure {
 fn dry_run(ready: &Ready<'_>, outgoing: &Outgoing, (app, version): (&str, &str), output: &Output) -> Result<()> {
     let (plan, _) = ready.plan();
     let steps = plan.describe();
+    if let Some(object) = &ready.object {
+        output.say(format!("S3 endpoint  {}", object.endpoint));
+        output.say(format!("Bucket       {} (region {})", object.bucket, object.region));
+        output.say(format!("Key          {}", object.key));
+    }
+    if let Some(url) = &ready.url {
+        output.say(format!("Address      {url}"));
+    }
     for (at, step) in steps.iter().enumerate() {
         output.say(format!("{}. {step}", at + 1));
     }
@@ -139,6 +151,7 @@ fn dry_run(ready: &Ready<'_>, outgoing: &Outgoing, (app, version): (&str, &str),
         checksum: Some(outgoing.checksum()),
         iv_session_key: outgoing.session().map(ToString::to_string),
         url: ready.url.as_ref().map(ToString::to_string),
+        s3: ready.object.as_ref(),
         size: Some(outgoing.size),
         skipped: true,
         reason: Some("DRY_RUN"),
@@ -153,7 +166,13 @@ fn tell(args: &UploadArgs, outgoing: &Outgoing, work: &Work, (app, version): (&s
         output.say("The same archive was there already: nothing was sent");
     }
     if let Some(url) = &work.url {
-        output.say(format!("Address      {url} ({})", output::bytes(outgoing.size)));
+        // A signed address is nothing without its query. Where it is registered it need not be shown, and opens the bucket.
+        let shown = if args.s3.signed_for.is_some() && args.no_register {
+            url.as_str().to_owned()
+        } else {
+            url.to_string()
+        };
+        output.say(format!("Address      {shown} ({})", output::bytes(outgoing.size)));
     }
     output.say(format!("Checksum     {}", outgoing.checksum()));
     if let Some(session) = outgoing.session()
@@ -184,6 +203,7 @@ impl<'a> Document<'a> {
             skipped: false,
             reason: None,
             url: None,
+            s3: None,
             size: None,
             already_there: false,
             registered: false,

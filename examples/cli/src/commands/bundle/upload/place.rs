@@ -5,6 +5,7 @@ use std::sync::Arc;
 use capbundle::digest::Sha256Digest;
 use capbundle::publish::s3::{Bucket, KeyParts, KeyTemplate, UploadOptions};
 use capbundle::transport::{Transport, Url};
+use serde::Serialize;
 
 use super::choice;
 use crate::args::{S3Args, UploadArgs};
@@ -38,12 +39,35 @@ pub(super) fn upload_options(s3: &S3Args) -> UploadOptions {
     options
 }
 
-/// Where devices get the object. Registering wants https.
+/// Where devices get the object. Registering wants https. A dry run may have no key to sign with, and shows the plain address.
 pub(super) fn public_url(bucket: &Bucket, key: &str, args: &UploadArgs) -> Result<Url> {
-    let url = bucket.public_url(key, args.s3.public_url.as_deref())?;
+    let url = match args.s3.signed_for {
+        Some(lifetime) if !args.dry_run => bucket.presigned_get(key, lifetime)?,
+        _ => bucket.public_url(key, args.s3.public_url.as_deref())?,
+    };
     if args.no_register {
         return Ok(url);
     }
     choice::require_https(url, "the address in the bucket")
         .map_err(|failure: Failure| failure.adding("say where devices get it with --s3-public-url, for example a CDN"))
+}
+
+/// Where the archive goes, for people and programs that look before it is done.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct S3Place {
+    pub(super) endpoint: String,
+    pub(super) region: String,
+    pub(super) bucket: String,
+    pub(super) key: String,
+}
+
+impl S3Place {
+    pub(super) fn new(bucket: &Bucket, key: &str) -> Self {
+        Self {
+            endpoint: bucket.endpoint().to_owned(),
+            region: bucket.region().to_owned(),
+            bucket: bucket.name().to_owned(),
+            key: key.to_owned(),
+        }
+    }
 }

@@ -18,7 +18,7 @@ use capbundle::transport::{Transport, Url};
 use super::super::{identity, native_packages};
 use super::archive::{Outgoing, Protection};
 use super::choice::Destination;
-use super::place;
+use super::place::{self, S3Place};
 use crate::args::UploadArgs;
 use crate::codes::Result;
 use crate::commands::server;
@@ -49,12 +49,22 @@ pub(super) struct Ready<'r> {
     registry: Option<ApiRegistry<'r>>,
     /// Where devices get it, if that is known before anything is sent.
     pub(super) url: Option<Url>,
+    /// The object, where it goes to a bucket.
+    pub(super) object: Option<S3Place>,
     /// What was noticed at the address.
     pub(super) notes: RefCell<Vec<Note>>,
 }
 
-/// Where it is stored, if it is, and the address where that is known already.
-type Place<'r> = (Option<Box<dyn Storage + 'r>>, Option<Url>);
+/// Where the archive goes.
+#[derive(Default)]
+struct Place<'r> {
+    /// What stores it; `None` where it is there already.
+    storage: Option<Box<dyn Storage + 'r>>,
+    /// Where devices get it, where that is known already.
+    url: Option<Url>,
+    /// The object, where it goes to a bucket.
+    object: Option<S3Place>,
+}
 
 impl<'a> Release<'a> {
     pub(super) fn new(
@@ -109,7 +119,7 @@ impl<'a> Release<'a> {
     }
 
     pub(super) fn with<'r>(&'r self, outgoing: &'r Outgoing) -> Result<Ready<'r>> {
-        let (storage, url) = self.storage(outgoing)?;
+        let place = self.place(outgoing)?;
         let registry = self.api.as_ref().map(|api| {
             let checksum = match &outgoing.protection {
                 Protection::Plain => Checksum::from(outgoing.digest),
@@ -131,28 +141,40 @@ impl<'a> Release<'a> {
             args: self.args,
             transport: &*self.transport,
             outgoing,
-            storage,
+            storage: place.storage,
             registry,
-            url,
+            url: place.url,
+            object: place.object,
             notes: RefCell::default(),
         })
     }
 
-    /// The place, and the address where that is known already.
-    fn storage<'r>(&'r self, outgoing: &Outgoing) -> Result<Place<'r>> {
+    fn place<'r>(&'r self, outgoing: &Outgoing) -> Result<Place<'r>> {
         Ok(match (&self.destination, &self.bucket) {
-            (Destination::External(url), _) => (None, Some(url.clone())),
+            (Destination::External(url), _) => Place {
+                url: Some(url.clone()),
+                ..Place::default()
+            },
             (Destination::S3(s3), Some((bucket, template))) => {
                 let key = place::key(template, self.app.as_str(), self.version, Some(outgoing.digest))?;
                 let url = place::public_url(bucket, &key, self.args)?;
+                let described = S3Place::new(bucket, &key);
                 let object = S3Object::new(bucket, key, place::upload_options(s3), Some(url.clone()));
-                (Some(Box::new(object)), Some(url))
+                Place {
+                    storage: Some(Box::new(object)),
+                    url: Some(url),
+                    object: Some(described),
+                }
             }
             (Destination::Put { to, headers, public }, _) => {
                 let mut options = put::UploadOptions::default();
                 options.headers = headers.clone();
                 let file = PutFile::new(&*self.transport, to.clone(), options, public.clone());
-                (Some(Box::new(file)), Some(public.clone()))
+                Place {
+                    storage: Some(Box::new(file)),
+                    url: Some(public.clone()),
+                    object: None,
+                }
             }
             (Destination::Server, _) => {
                 // Nothing goes to a server without being registered there.
@@ -160,10 +182,13 @@ impl<'a> Release<'a> {
                     let file = ServerFile::new(api, self.app.clone(), self.version, outgoing.digest);
                     Box::new(file) as Box<dyn Storage>
                 });
-                (file, None)
+                Place {
+                    storage: file,
+                    ..Place::default()
+                }
             }
             // A bucket is made for every destination in S3.
-            (Destination::S3(_), None) => (None, None),
+            (Destination::S3(_), None) => Place::default(),
         })
     }
 }
