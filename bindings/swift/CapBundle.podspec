@@ -16,7 +16,7 @@ Pod::Spec.new do |spec|
     :http => "https://github.com/capbundle/capbundle/releases/download/v#{spec.version}/CapBundle-#{spec.version}-cocoapods.zip"
   }
 
-  # As in Package.swift.
+  # As in Package.swift at the root of the repository.
   spec.ios.deployment_target = '13.0'
   spec.swift_version = '6.0'
   spec.source_files = 'Sources/CapBundle/**/*.swift'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds CapBundleFFI.xcframework, for devices and simulators, beside Package.swift. On a Mac with Xcode and Rust.
+# Builds bindings/swift/CapBundleFFI.xcframework, for devices and simulators, where Package.swift looks for it. On a Mac with Xcode and Rust.
 #
 #   bindings/swift/build-xcframework.sh          builds it
 #   bindings/swift/build-xcframework.sh --zip    and the zip for a release, with its checksum

@@ -95,7 +95,7 @@ class PodspecTest(unittest.TestCase):
         self.assertIn(f"spec.version = '{version}'", (SWIFT / "CapBundle.podspec").read_text())
 
     def test_the_podspec_and_the_package_want_the_same_ios(self):
-        package = re.search(r"\.iOS\(\.v(\d+)\)", (SWIFT / "Package.swift").read_text()).group(1)
+        package = re.search(r"\.iOS\(\.v(\d+)\)", (SWIFT.parents[1] / "Package.swift").read_text()).group(1)
         self.assertIn(f"deployment_target = '{package}.0'", (SWIFT / "CapBundle.podspec").read_text())
 
 

@@ -79,7 +79,7 @@ public final class CapgoUpdater: @unchecked Sendable {
         self.serve = serve
         // With a key nothing unsigned is ever installed, whatever a server leaves out.
         let proof = publicKey.map { RequiredProof.capgoSigned(publicKey: $0) } ?? .digest
-        store = try Store.open(
+        store = try Store.openBlocking(
             at: folder.appendingPathComponent("capbundle"),
             options: StoreOptions(requiredProof: proof, bundles: snapshots.path),
             log: LogHandler { _, message in log(message) })
@@ -89,7 +89,7 @@ public final class CapgoUpdater: @unchecked Sendable {
     @discardableResult
     public func load(takingOver capgo: UserDefaults? = nil) throws -> Launch {
         if let capgo { try adopt(capgo) }
-        let launch = try store.launch(native: native)
+        let launch = try store.launchBlocking(native: native)
         show(launch)
         return launch
     }
@@ -101,7 +101,7 @@ public final class CapgoUpdater: @unchecked Sendable {
             value as? String ?? (value as? Data).flatMap { String(data: $0, encoding: .utf8) }
         }
         let current = defaults.string(forKey: "serverBasePath").map { URL(fileURLWithPath: $0).lastPathComponent }
-        _ = try store.adopt(capgo: CapgoBundles(
+        _ = try store.adoptBlocking(capgo: CapgoBundles(
             folder: snapshots.path, infos: infos, current: current, fallback: defaults.string(forKey: "pastVersion"),
             next: defaults.string(forKey: "nextVersion"), nativeBuild: defaults.string(forKey: "LatestNativeBuildVersion")))
     }
@@ -142,62 +142,62 @@ public final class CapgoUpdater: @unchecked Sendable {
 
     /// Whether a bundle failed on this device: to be asked before it is downloaded. The plugin downloaded it again and again.
     public func hasFailed(version: String) throws -> Bool {
-        try store.failureOf(version: version) != nil
+        try store.failureOfBlocking(version: version) != nil
     }
 
     /// Makes a bundle current and loads the page anew.
     public func set(id: String) throws {
-        show(try store.setCurrent(slot: slot(id)))
+        show(try store.setCurrentBlocking(slot: slot(id)))
     }
 
     /// Serves a bundle from the next start on, or when the app goes to the background.
     @discardableResult
     public func next(id: String) throws -> BundleInfo {
-        try store.setNext(slot: slot(id))
+        try store.setNextBlocking(slot: slot(id))
         return try info(id)
     }
 
     /// Goes back to the built-in bundle or to the last one that worked, and loads the page anew.
     public func reset(toLastSuccessful: Bool) throws {
-        show(try store.reset(toLastProven: toLastSuccessful))
+        show(try store.resetBlocking(toLastProven: toLastSuccessful))
     }
 
     /// The bundle that is served.
     public func current() throws -> BundleInfo {
-        try info(store.served()?.bundle ?? .builtIn)
+        try info(store.servedBlocking()?.bundle ?? .builtIn)
     }
 
     /// What is to come next.
     public func getNextBundle() throws -> BundleInfo? {
-        try store.next().map(info)
+        try store.nextBlocking().map(info)
     }
 
     public func list() throws -> [BundleInfo] {
-        try store.list().map(info)
+        try store.listBlocking().map(info)
     }
 
     /// Refuses what is current, next, fallback or served: the plugin deleted what a page was just being loaded from.
     public func delete(id: String) throws {
-        try store.delete(id: id)
+        try store.deleteBlocking(id: id)
     }
 
     /// The newest failure, told once.
     public func getFailedUpdate() throws -> BundleInfo? {
-        try store.takeFailure().map { failed in
+        try store.takeFailureBlocking().map { failed in
             BundleInfo(id: failed.id, version: failed.version, checksum: failed.digest ?? "", status: "error")
         }
     }
 
     public func setMultiDelay(_ delays: [Delay]) throws {
-        try store.setDelays(delays: delays)
+        try store.setDelaysBlocking(delays: delays)
     }
 
     /// The web view begins to load (`webView(_:didStartProvisionalNavigation:)`). Gives back how many milliseconds the page has
     /// to call ``notifyAppReady()``, or nothing.
     public func pageStarted() throws -> Int64? {
-        let bundle = try store.served()?.bundle ?? .builtIn
+        let bundle = try store.servedBlocking()?.bundle ?? .builtIn
         lock.withLock { page = bundle }
-        if case let .bundle(id) = bundle { _ = try store.trialStarted(id: id) }
+        if case let .bundle(id) = bundle { _ = try store.trialStartedBlocking(id: id) }
         return store.readyDeadlineMs()
     }
 
@@ -206,7 +206,7 @@ public final class CapgoUpdater: @unchecked Sendable {
     /// The plugin credited whatever was current when the call came: a late call of the old page proved its successor.
     @discardableResult
     public func notifyAppReady() throws -> Bool {
-        switch try store.confirm(slot: lock.withLock { page }) {
+        switch try store.confirmBlocking(slot: lock.withLock { page }) {
         case .proven, .alreadyProven, .builtIn: true
         case .ignored, .other: false
         }
@@ -216,19 +216,19 @@ public final class CapgoUpdater: @unchecked Sendable {
     /// (`webViewWebContentProcessDidTerminate`).
     public func checkRevert() throws {
         guard case let .bundle(id) = lock.withLock({ page }) else { return }
-        if let launch = try store.trialExpired(id: id) { show(launch) }
+        if let launch = try store.trialExpiredBlocking(id: id) { show(launch) }
     }
 
     public func appMovedToBackground() throws {
         // The system may end the process here, which is not the bundle's fault.
-        if case let .bundle(id) = lock.withLock({ page }) { _ = try store.trialSuspended(id: id) }
-        try store.enteredBackground()
-        if let launch = try store.applyNext(native: native) { show(launch) }
+        if case let .bundle(id) = lock.withLock({ page }) { _ = try store.trialSuspendedBlocking(id: id) }
+        try store.enteredBackgroundBlocking()
+        if let launch = try store.applyNextBlocking(native: native) { show(launch) }
     }
 
     public func appMovedToForeground() throws {
-        try store.enteredForeground(native: native)
-        if case let .bundle(id) = lock.withLock({ page }) { _ = try store.trialStarted(id: id) }
+        try store.enteredForegroundBlocking(native: native)
+        if case let .bundle(id) = lock.withLock({ page }) { _ = try store.trialStartedBlocking(id: id) }
     }
 
     private func show(_ launch: Launch) {
@@ -253,8 +253,8 @@ public final class CapgoUpdater: @unchecked Sendable {
 
     private func info(_ id: String) throws -> BundleInfo {
         if id == BundleInfo.builtIn.id { return .builtIn }
-        let record = try store.get(id: id)
-        let isProven = try store.list().contains { $0.record.id == id && $0.status == .proven }
+        let record = try store.getBlocking(id: id)
+        let isProven = try store.listBlocking().contains { $0.record.id == id && $0.status == .proven }
         return info(record, isProven: isProven)
     }
 

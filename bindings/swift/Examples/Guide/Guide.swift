@@ -8,28 +8,100 @@ import FoundationNetworking
 import CapBundle
 import Foundation
 
-public final class Updates: Sendable {
+/// The store of the process, and what its web view shows.
+@MainActor
+public final class Updates {
     private let store: Store
     private let native: NativeApp
     private let publicKey: String
+    private let serve: @MainActor (String?) -> Void
+    private var served = Slot.builtIn  // what the web view was last asked to load
+    private var page = Slot.builtIn  // what the page in it was loaded from
+    private var timer: Task<Void, Never>?
 
-    /// At the start of the app, before the web view is made. `folder` is `Library/NoCloud` of the app.
-    public init(folder: URL, publicKey: String, native: NativeApp) throws {
-        (self.publicKey, self.native) = (publicKey, native)
-        store = try Store.open(
+    /// At the start of the app, before the web view is made.
+    /// - Parameters:
+    ///   - folder: `Library/NoCloud` of the app.
+    ///   - publicKey: says what this app accepts; no server can change that.
+    ///   - native: `CFBundleShortVersionString` and `CFBundleVersion`.
+    ///   - serve: loads the page anew from this folder or, for `nil`, from the app's own assets.
+    public init(folder: URL, publicKey: String, native: NativeApp, serve: @escaping @MainActor (String?) -> Void) throws {
+        (self.publicKey, self.native, self.serve) = (publicKey, native, serve)
+        store = try Store.openBlocking(
             at: folder.appendingPathComponent("capbundle"),
             options: StoreOptions(
                 requiredProof: .capgoSigned(publicKey: publicKey),
                 bundles: folder.appendingPathComponent("ionic_built_snapshots").path))
     }
 
-    /// The folder that the web view is to show; nothing means the app's own.
+    /// When the plugin is loaded, before the web view starts: the folder to serve, or `nil` for the app's own assets. Decides about
+    /// crashes.
     public func launch() throws -> String? {
-        try store.launch(native: native).folder
+        let launch = try store.launchBlocking(native: native)
+        served = launch.bundle
+        return launch.folder
     }
 
-    /// Downloads an update and takes it in; it is shown from the next start on. What came of a download that failed or was
-    /// cancelled is gone on with by the next call.
+    /// `webView(_:didCommit:)`: another page is there. Until then the page before it still runs, and may still say that it is ready.
+    /// From now on a crash counts against a bundle on trial, and the page has its time.
+    public func pageChanged() throws {
+        page = served
+        try startTrial()
+    }
+
+    private func startTrial() throws {
+        timer?.cancel()
+        guard case let .bundle(id) = page, try store.trialStartedBlocking(id: id),  // else it is proven, or not of this session
+            let deadline = store.readyDeadlineMs()
+        else { return }
+        timer = Task { [weak self] in
+            do {
+                try await Task.sleep(nanoseconds: UInt64(deadline) * 1_000_000)
+                try self?.trialFailed()
+            } catch is CancellationError {
+                // It confirmed, or another page is there.
+            } catch {
+                print("capbundle: \(error.localizedDescription)")  // a full disk, for example: the next launch decides
+            }
+        }
+    }
+
+    /// The page called `notifyAppReady()`. It proves the bundle that it was loaded from, and no other.
+    public func ready() throws {
+        switch try store.confirmBlocking(slot: page) {
+        case .proven, .alreadyProven, .builtIn: timer?.cancel()
+        case .ignored, .other: break  // a page that is being replaced: nothing changed
+        }
+    }
+
+    /// The page did not confirm in time, or `webViewWebContentProcessDidTerminate(_:)`: goes back to the bundle that works, within
+    /// this session.
+    public func trialFailed() throws {
+        guard case let .bundle(id) = page else { return }
+        if let launch = try store.trialExpiredBlocking(id: id) { show(launch) }  // nil: it confirmed meanwhile
+    }
+
+    /// `UIApplication.didEnterBackgroundNotification`. iOS may end the process now, which is not the bundle's fault.
+    public func enteredBackground() throws {
+        timer?.cancel()
+        if case let .bundle(id) = page { _ = try store.trialSuspendedBlocking(id: id) }
+        try store.enteredBackgroundBlocking()
+        if let launch = try store.applyNextBlocking(native: native) { show(launch) }  // an update that was waiting for this moment
+    }
+
+    /// `UIApplication.willEnterForegroundNotification`. A page that has not confirmed gets its time anew.
+    public func enteredForeground() throws {
+        try store.enteredForegroundBlocking(native: native)
+        try startTrial()
+    }
+
+    private func show(_ launch: Launch) {
+        served = launch.bundle
+        serve(launch.folder)
+    }
+
+    /// There is an update. It is applied in the background, or at the next start. Cancelling the task stops it, and the next call
+    /// resumes the download.
     public func update(from url: URL, version: String, sessionKey: String, checksum: String) async throws -> BundleRecord {
         let proof = proof(sessionKey: sessionKey, checksum: checksum)
         let archive = RemoteArchive(url: url.absoluteString, proof: proof, bundle: NewBundle(version: version))
@@ -48,23 +120,6 @@ public final class Updates: Sendable {
 
     private func proof(sessionKey: String, checksum: String) -> ExpectedProof {
         .capgoSealed(ivSessionKey: sessionKey, checksum: checksum, form: .v3, publicKey: publicKey)
-    }
-
-    /// When the web view begins to load. Gives back how many milliseconds the page has to say that it is ready.
-    public func pageStarted() throws -> Int64? {
-        if case let .bundle(id)? = try store.served()?.bundle { _ = try store.trialStarted(id: id) }
-        return store.readyDeadlineMs()
-    }
-
-    /// When the page calls `notifyAppReady()`.
-    public func ready() throws {
-        if let served = try store.served() { _ = try store.confirm(slot: served.bundle) }
-    }
-
-    /// When that time is over. Gives back what to show instead.
-    public func timeIsOver() throws -> Launch? {
-        guard case let .bundle(id)? = try store.served()?.bundle else { return nil }
-        return try store.trialExpired(id: id)
     }
 }
 // guide: end
@@ -131,7 +186,7 @@ public final class ChannelUpdates: Sendable {
     /// At the start of the app, before the web view is made. `ring` and `contentKey` are the texts of files in the app, `builtIn`
     /// is the sequence of the release that its own web assets are.
     public init(folder: URL, site: String, ring: String, contentKey: String, native: NativeApp, builtIn: Int64) throws {
-        store = try Store.open(
+        store = try Store.openBlocking(
             at: folder.appendingPathComponent("capbundle"),
             options: StoreOptions(
                 requiredProof: .release, bundles: folder.appendingPathComponent("ionic_built_snapshots").path,
@@ -158,10 +213,10 @@ public final class ChannelUpdates: Sendable {
 
 extension Updates {
     // guide: progress
-    func install(_ archive: VerifiedArchive, version: String, show: @MainActor (Double) -> Void) async throws -> BundleRecord {
+    func install(_ archive: VerifiedArchive, version: String, show: (Double) -> Void) async throws -> BundleRecord {
         let installation = store.installing(archive, as: NewBundle(version: version))
         for await progress in installation {
-            await show(progress.fraction)
+            show(progress.fraction)
         }
         return try await installation.value
     }

@@ -53,23 +53,23 @@ extension Store {
         }
     }
 
-    /// As ``checkRelease(envelope:options:)``, without blocking the caller.
+    /// As ``checkReleaseBlocking(envelope:options:)``, without blocking the caller.
     public func checkRelease(envelope: Data, options: ReleaseOptions) async throws -> Release {
-        try await blocking { try self.checkRelease(envelope: envelope, options: options) }
+        try await blocking { try self.checkReleaseBlocking(envelope: envelope, options: options) }
     }
 
-    /// As ``keyRing(options:)``, without blocking the caller.
+    /// As ``keyRingBlocking(options:)``, without blocking the caller.
     public func keyRing(options: ReleaseOptions) async throws -> Int64 {
-        try await blocking { try self.keyRing(options: options) }
+        try await blocking { try self.keyRingBlocking(options: options) }
     }
 
-    /// As ``followRing(envelope:options:)``, without blocking the caller.
+    /// As ``followRingBlocking(envelope:options:)``, without blocking the caller.
     public func followRing(envelope: Data, options: ReleaseOptions) async throws -> Int64 {
-        try await blocking { try self.followRing(envelope: envelope, options: options) }
+        try await blocking { try self.followRingBlocking(envelope: envelope, options: options) }
     }
 
-    /// As ``deviceId()``, without blocking the caller.
+    /// As ``deviceIdBlocking()``, without blocking the caller.
     public func deviceId() async throws -> String {
-        try await blocking { try self.deviceId() }
+        try await blocking { try self.deviceIdBlocking() }
     }
 }

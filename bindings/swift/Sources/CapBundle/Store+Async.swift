@@ -1,149 +1,149 @@
-// Forms of the store's calls for code that runs in tasks. They do what those of the same name do that block; see there. A task
-// gets these when it writes `await`, and cannot call the others by accident: the compiler asks for it.
+// Forms of the store's calls for code that runs in tasks. Each does what the call with `Blocking` at the end of its name does; see
+// there. The two do not share a name: in the top-level code of a script `await` would get the one that blocks.
 
 extension Store {
-    /// As ``clearNext()``, without blocking the caller.
+    /// As ``clearNextBlocking()``, without blocking the caller.
     public func clearNext() async throws {
-        try await blocking { try self.clearNext() }
+        try await blocking { try self.clearNextBlocking() }
     }
 
-    /// As ``delete(id:)``, without blocking the caller.
+    /// As ``deleteBlocking(id:)``, without blocking the caller.
     public func delete(id: String) async throws {
-        try await blocking { try self.delete(id: id) }
+        try await blocking { try self.deleteBlocking(id: id) }
     }
 
-    /// As ``enteredBackground()``, without blocking the caller.
+    /// As ``enteredBackgroundBlocking()``, without blocking the caller.
     public func enteredBackground() async throws {
-        try await blocking { try self.enteredBackground() }
+        try await blocking { try self.enteredBackgroundBlocking() }
     }
 
-    /// As ``enteredForeground(native:)``, without blocking the caller.
+    /// As ``enteredForegroundBlocking(native:)``, without blocking the caller.
     public func enteredForeground(native: NativeApp) async throws {
-        try await blocking { try self.enteredForeground(native: native) }
+        try await blocking { try self.enteredForegroundBlocking(native: native) }
     }
 
-    /// As ``forgetFailure(version:)``, without blocking the caller.
+    /// As ``forgetFailureBlocking(version:)``, without blocking the caller.
     public func forgetFailure(version: String) async throws -> Int64 {
-        try await blocking { try self.forgetFailure(version: version) }
+        try await blocking { try self.forgetFailureBlocking(version: version) }
     }
 
-    /// As ``markFailed(id:)``, without blocking the caller.
+    /// As ``markFailedBlocking(id:)``, without blocking the caller.
     public func markFailed(id: String) async throws {
-        try await blocking { try self.markFailed(id: id) }
+        try await blocking { try self.markFailedBlocking(id: id) }
     }
 
-    /// As ``setDelays(delays:)``, without blocking the caller.
+    /// As ``setDelaysBlocking(delays:)``, without blocking the caller.
     public func setDelays(delays: [Delay]) async throws {
-        try await blocking { try self.setDelays(delays: delays) }
+        try await blocking { try self.setDelaysBlocking(delays: delays) }
     }
 
-    /// As ``setNext(slot:)``, without blocking the caller.
+    /// As ``setNextBlocking(slot:)``, without blocking the caller.
     public func setNext(slot: Slot) async throws {
-        try await blocking { try self.setNext(slot: slot) }
+        try await blocking { try self.setNextBlocking(slot: slot) }
     }
 
-    /// As ``setNextWhen(slot:delays:)``, without blocking the caller.
+    /// As ``setNextWhenBlocking(slot:delays:)``, without blocking the caller.
     public func setNextWhen(slot: Slot, delays: [Delay]) async throws {
-        try await blocking { try self.setNextWhen(slot: slot, delays: delays) }
+        try await blocking { try self.setNextWhenBlocking(slot: slot, delays: delays) }
     }
 
-    /// As ``takeFailure()``, without blocking the caller.
+    /// As ``takeFailureBlocking()``, without blocking the caller.
     public func takeFailure() async throws -> FailedBundle? {
-        try await blocking { try self.takeFailure() }
+        try await blocking { try self.takeFailureBlocking() }
     }
 
-    /// As ``diskUsage()``, without blocking the caller.
+    /// As ``diskUsageBlocking()``, without blocking the caller.
     public func diskUsage() async throws -> DiskUsage {
-        try await blocking { try self.diskUsage() }
+        try await blocking { try self.diskUsageBlocking() }
     }
 
-    /// As ``applyNext(native:)``, without blocking the caller.
+    /// As ``applyNextBlocking(native:)``, without blocking the caller.
     public func applyNext(native: NativeApp) async throws -> Launch? {
-        try await blocking { try self.applyNext(native: native) }
+        try await blocking { try self.applyNextBlocking(native: native) }
     }
 
-    /// As ``launch(native:)``, without blocking the caller.
+    /// As ``launchBlocking(native:)``, without blocking the caller.
     public func launch(native: NativeApp) async throws -> Launch {
-        try await blocking { try self.launch(native: native) }
+        try await blocking { try self.launchBlocking(native: native) }
     }
 
-    /// As ``reset(toLastProven:)``, without blocking the caller.
+    /// As ``resetBlocking(toLastProven:)``, without blocking the caller.
     public func reset(toLastProven: Bool) async throws -> Launch {
-        try await blocking { try self.reset(toLastProven: toLastProven) }
+        try await blocking { try self.resetBlocking(toLastProven: toLastProven) }
     }
 
-    /// As ``served()``, without blocking the caller.
+    /// As ``servedBlocking()``, without blocking the caller.
     public func served() async throws -> Launch? {
-        try await blocking { try self.served() }
+        try await blocking { try self.servedBlocking() }
     }
 
-    /// As ``setCurrent(slot:)``, without blocking the caller.
+    /// As ``setCurrentBlocking(slot:)``, without blocking the caller.
     public func setCurrent(slot: Slot) async throws -> Launch {
-        try await blocking { try self.setCurrent(slot: slot) }
+        try await blocking { try self.setCurrentBlocking(slot: slot) }
     }
 
-    /// As ``current()``, without blocking the caller.
+    /// As ``currentBlocking()``, without blocking the caller.
     public func current() async throws -> Slot {
-        try await blocking { try self.current() }
+        try await blocking { try self.currentBlocking() }
     }
 
-    /// As ``delays()``, without blocking the caller.
+    /// As ``delaysBlocking()``, without blocking the caller.
     public func delays() async throws -> [Delay] {
-        try await blocking { try self.delays() }
+        try await blocking { try self.delaysBlocking() }
     }
 
-    /// As ``failed()``, without blocking the caller.
+    /// As ``failedBlocking()``, without blocking the caller.
     public func failed() async throws -> [FailedBundle] {
-        try await blocking { try self.failed() }
+        try await blocking { try self.failedBlocking() }
     }
 
-    /// As ``failureOf(version:digest:)``, without blocking the caller.
+    /// As ``failureOfBlocking(version:digest:)``, without blocking the caller.
     public func failureOf(version: String, digest: String? = nil) async throws -> FailedBundle? {
-        try await blocking { try self.failureOf(version: version, digest: digest) }
+        try await blocking { try self.failureOfBlocking(version: version, digest: digest) }
     }
 
-    /// As ``fallback()``, without blocking the caller.
+    /// As ``fallbackBlocking()``, without blocking the caller.
     public func fallback() async throws -> Slot {
-        try await blocking { try self.fallback() }
+        try await blocking { try self.fallbackBlocking() }
     }
 
-    /// As ``find(digest:)``, without blocking the caller.
+    /// As ``findBlocking(digest:)``, without blocking the caller.
     public func find(digest: String) async throws -> BundleRecord? {
-        try await blocking { try self.find(digest: digest) }
+        try await blocking { try self.findBlocking(digest: digest) }
     }
 
-    /// As ``get(id:)``, without blocking the caller.
+    /// As ``getBlocking(id:)``, without blocking the caller.
     public func get(id: String) async throws -> BundleRecord {
-        try await blocking { try self.get(id: id) }
+        try await blocking { try self.getBlocking(id: id) }
     }
 
-    /// As ``list()``, without blocking the caller.
+    /// As ``listBlocking()``, without blocking the caller.
     public func list() async throws -> [InstalledBundle] {
-        try await blocking { try self.list() }
+        try await blocking { try self.listBlocking() }
     }
 
-    /// As ``next()``, without blocking the caller.
+    /// As ``nextBlocking()``, without blocking the caller.
     public func next() async throws -> Slot? {
-        try await blocking { try self.next() }
+        try await blocking { try self.nextBlocking() }
     }
 
-    /// As ``confirm(slot:)``, without blocking the caller.
+    /// As ``confirmBlocking(slot:)``, without blocking the caller.
     public func confirm(slot: Slot) async throws -> Confirmation {
-        try await blocking { try self.confirm(slot: slot) }
+        try await blocking { try self.confirmBlocking(slot: slot) }
     }
 
-    /// As ``trialExpired(id:)``, without blocking the caller.
+    /// As ``trialExpiredBlocking(id:)``, without blocking the caller.
     public func trialExpired(id: String) async throws -> Launch? {
-        try await blocking { try self.trialExpired(id: id) }
+        try await blocking { try self.trialExpiredBlocking(id: id) }
     }
 
-    /// As ``trialStarted(id:)``, without blocking the caller.
+    /// As ``trialStartedBlocking(id:)``, without blocking the caller.
     public func trialStarted(id: String) async throws -> Bool {
-        try await blocking { try self.trialStarted(id: id) }
+        try await blocking { try self.trialStartedBlocking(id: id) }
     }
 
-    /// As ``trialSuspended(id:)``, without blocking the caller.
+    /// As ``trialSuspendedBlocking(id:)``, without blocking the caller.
     public func trialSuspended(id: String) async throws -> Bool {
-        try await blocking { try self.trialSuspended(id: id) }
+        try await blocking { try self.trialSuspendedBlocking(id: id) }
     }
 }

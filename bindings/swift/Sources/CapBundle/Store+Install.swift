@@ -46,7 +46,7 @@ extension Store {
     ///
     /// - Throws: `CapBundleError.Busy`, `Io`. What was removed before an error stays removed.
     public func clean(keep: KeepRules) async throws -> Cleaned {
-        try await blocking { try self.clean(keep: keep) }
+        try await blocking { try self.cleanBlocking(keep: keep) }
     }
 
     /// Takes over the bundles of Capgo's plugin. Call it once, before the first `launch`; a second call after a crash
@@ -54,6 +54,6 @@ extension Store {
     ///
     /// - Throws: `CapBundleError.Busy`, `Io`, `NoSpace`; what concerns one bundle alone is in `skipped`.
     public func adopt(capgo: CapgoBundles) async throws -> Adopted {
-        try await blocking { try self.adopt(capgo: capgo) }
+        try await blocking { try self.adoptBlocking(capgo: capgo) }
     }
 }

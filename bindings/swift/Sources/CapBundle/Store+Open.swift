@@ -5,27 +5,27 @@ extension Store {
     /// session.
     ///
     /// Blocks for a few milliseconds and may be called where an app starts, on the main thread: what to serve must be known
-    /// before the web view is made. There is an `async` form for everywhere else.
+    /// before the web view is made. ``open(at:options:log:)`` is for everywhere else.
     ///
     /// - Throws: `CapBundleError.Io` and `NoSpace` if the folders cannot be made, `InvalidInput` if an option makes no sense,
     ///   `KeyInvalid` if the required proof names no key. An app that cannot open its store serves its built-in bundle.
-    public static func open(at folder: URL, options: StoreOptions, log: (any LogObserver)? = nil) throws -> Store {
+    public static func openBlocking(at folder: URL, options: StoreOptions, log: (any LogObserver)? = nil) throws -> Store {
         // An app's `Library/NoCloud` is not there before somebody makes it.
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
             throw CapBundleError.Io(message: "\(folder.path) cannot be made: \(error.localizedDescription)")
         }
-        let store = try Store.open(root: folder.path, options: options, log: log)
+        let store = try Store.openBlocking(root: folder.path, options: options, log: log)
         for url in [folder, options.bundles.map { URL(fileURLWithPath: $0) }].compactMap({ $0 }) {
             excludeFromBackup(url, log: log)
         }
         return store
     }
 
-    /// The same without blocking the caller.
+    /// As ``openBlocking(at:options:log:)``, without blocking the caller.
     public static func open(at folder: URL, options: StoreOptions, log: (any LogObserver)? = nil) async throws -> Store {
-        try await blocking { try open(at: folder, options: options, log: log) }
+        try await blocking { try openBlocking(at: folder, options: options, log: log) }
     }
 }
 

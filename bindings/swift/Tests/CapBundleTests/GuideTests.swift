@@ -18,35 +18,90 @@ final class GuideTests: XCTestCase {
             let text = Self.withoutIndent(lines.map(String.init))
             XCTAssertTrue(guide.contains("```swift\n\(text)\n```"), "docs/ios.md lacks:\n\(text)")
         }
+        // But for the lines of an app's Package.swift, every Swift block is one of them.
+        let blocks = guide.components(separatedBy: "```swift\n").count - 1
+        XCTAssertEqual(blocks, pieces.count + 1)
     }
 
-    func testTheAppOfTheGuideUpdatesItself() async throws {
-        let folder = try TestFolder()
-        let makeApp = { try Updates(folder: folder.path("NoCloud"), publicKey: Fixtures.key.toPem(), native: phone) }
-        let installed = try await { () async throws -> BundleRecord in
-            let app = try makeApp()
+    func testAPageThatNeverConfirmsIsReplacedWithinTheSession() async throws {
+        try await Self.onMainActor {
+            let folder = try TestFolder()
+            let shown = Shown()
+            let app = try Self.app(in: folder, shown)
             XCTAssertNil(try app.launch())
-            return try await app.install(
-                Fixtures.app.sealed, version: "1.2.3", sessionKey: Fixtures.app.ivSessionKey,
-                checksum: Fixtures.app.signedChecksum)
-        }()
+            try app.pageChanged()
+            try app.ready()
+            let installed = try await Self.install(app)
+            // The update is applied in the background, and its page loads.
+            try app.enteredBackground()
+            let bundle = folder.path("NoCloud/ionic_built_snapshots/\(installed.id)").path
+            XCTAssertEqual(shown.folders, [bundle])
+            // The page before it still runs, and what it says proves nothing of the new one.
+            try app.ready()
+            try app.pageChanged()
+            try app.enteredForeground()
 
-        let app = try makeApp()
-        let shown = try XCTUnwrap(app.launch())
-        XCTAssertEqual(shown, folder.path("NoCloud/ionic_built_snapshots/\(installed.id)").path)
-        XCTAssertEqual(try app.pageStarted(), 10_000)
-        try app.ready()
-        XCTAssertNil(try app.timeIsOver())
+            // The page has ten seconds.
+            for _ in 0..<600 where shown.folders.count < 2 { try await Task.sleep(nanoseconds: 100_000_000) }
+
+            XCTAssertEqual(shown.folders, [bundle, nil])
+            try app.pageChanged()
+            try app.ready()
+            try app.trialFailed()
+            XCTAssertEqual(shown.folders, [bundle, nil], "a page of the app itself is on no trial")
+        }
+    }
+
+    func testAPageThatConfirmsStaysWhenItsTimeIsOver() async throws {
+        try await Self.onMainActor {
+            let folder = try TestFolder()
+            let shown = Shown()
+            let installed = try await {
+                let app = try Self.app(in: folder, shown)
+                _ = try app.launch()
+                return try await Self.install(app)
+            }()
+
+            let app = try Self.app(in: folder, shown)
+            XCTAssertEqual(try app.launch(), folder.path("NoCloud/ionic_built_snapshots/\(installed.id)").path)
+            try app.pageChanged()
+            try app.ready()
+            try app.trialFailed()
+            XCTAssertEqual(shown.folders, [])
+        }
+    }
+
+    func testABundleThatTheSystemEndsInTheBackgroundHasNotFailed() async throws {
+        try await Self.onMainActor {
+            let folder = try TestFolder()
+            let shown = Shown()
+            let installed = try await {
+                let app = try Self.app(in: folder, shown)
+                _ = try app.launch()
+                return try await Self.install(app)
+            }()
+            let bundle = folder.path("NoCloud/ionic_built_snapshots/\(installed.id)").path
+            // More often than a bundle may fail.
+            for _ in 0..<3 {
+                let app = try Self.app(in: folder, shown)
+                XCTAssertEqual(try app.launch(), bundle)
+                try app.pageChanged()
+                try app.enteredBackground()
+            }
+            XCTAssertEqual(shown.folders, [])
+        }
     }
 
     func testTheAppOfTheGuideDownloadsAnUpdate() async throws {
-        let folder = try TestFolder()
-        let app = try Updates(folder: folder.path("NoCloud"), publicKey: Fixtures.key.toPem(), native: phone)
-        let path = "guide?path=\(Fixtures.app.sealed.path)&cut=100"
-        let url = try XCTUnwrap(URL(string: RoughServer.shared.url(path)))
-        let bundle = try await app.update(
-            from: url, version: "1.2.3", sessionKey: Fixtures.app.ivSessionKey, checksum: Fixtures.app.signedChecksum)
-        XCTAssertEqual(bundle.digest, try Fixtures.app.digest)
+        try await Self.onMainActor {
+            let folder = try TestFolder()
+            let app = try Self.app(in: folder, Shown())
+            let path = "guide?path=\(Fixtures.app.sealed.path)&cut=100"
+            let url = try XCTUnwrap(URL(string: RoughServer.shared.url(path)))
+            let bundle = try await app.update(
+                from: url, version: "1.2.3", sessionKey: Fixtures.app.ivSessionKey, checksum: Fixtures.app.signedChecksum)
+            XCTAssertEqual(bundle.digest, try Fixtures.app.digest)
+        }
     }
 
     func testTheAppOfTheGuideUpdatesItselfFromAChannel() async throws {
@@ -71,24 +126,48 @@ final class GuideTests: XCTestCase {
     }
 
     func testWhatTheSystemDownloadedIsHandedOver() async throws {
-        let folder = try TestFolder()
-        let app = try Updates(folder: folder.path("NoCloud"), publicKey: Fixtures.key.toPem(), native: phone)
-        let (results, told) = AsyncStream.makeStream(of: Result<BundleRecord, any Error>.self)
-        let downloads = BackgroundUpdates(app, configuration: .ephemeral) { told.yield($0) }
-        func url(_ words: String) throws -> URL {
-            try XCTUnwrap(URL(string: RoughServer.shared.url("background?path=\(Fixtures.app.sealed.path)&\(words)")))
-        }
-        let (sessionKey, checksum) = (try Fixtures.app.ivSessionKey, try Fixtures.app.signedChecksum)
-        var heard = results.makeAsyncIterator()
+        try await Self.onMainActor {
+            let folder = try TestFolder()
+            let app = try Self.app(in: folder, Shown())
+            let (results, told) = AsyncStream.makeStream(of: Result<BundleRecord, any Error>.self)
+            let downloads = BackgroundUpdates(app, configuration: .ephemeral) { told.yield($0) }
+            func url(_ words: String) throws -> URL {
+                try XCTUnwrap(URL(string: RoughServer.shared.url("background?path=\(Fixtures.app.sealed.path)&\(words)")))
+            }
+            let (sessionKey, checksum) = (try Fixtures.app.ivSessionKey, try Fixtures.app.signedChecksum)
+            var heard = results.makeAsyncIterator()
 
-        downloads.start(try url("status=404"), version: "1.2.3", sessionKey: sessionKey, checksum: checksum)
-        let refused = await heard.next()
-        XCTAssertThrowsError(try refused?.get()) { error in
-            XCTAssertEqual((error as? CapBundleError)?.kind, .decryptionFailed, "\(error)")
+            downloads.start(try url("status=404"), version: "1.2.3", sessionKey: sessionKey, checksum: checksum)
+            let refused = await heard.next()
+            XCTAssertThrowsError(try refused?.get()) { error in
+                XCTAssertEqual((error as? CapBundleError)?.kind, .decryptionFailed, "\(error)")
+            }
+            downloads.start(try url(""), version: "1.2.3", sessionKey: sessionKey, checksum: checksum)
+            let installed = await heard.next()
+            XCTAssertEqual(try installed?.get().version, "1.2.3")
         }
-        downloads.start(try url(""), version: "1.2.3", sessionKey: sessionKey, checksum: checksum)
-        let installed = await heard.next()
-        XCTAssertEqual(try installed?.get().version, "1.2.3")
+    }
+
+    /// A test method cannot be of the main actor itself: XCTest on Linux hands it over from another one.
+    private static func onMainActor(_ body: @MainActor @Sendable () async throws -> Void) async throws {
+        try await body()
+    }
+
+    /// What the web view was asked to load.
+    @MainActor
+    private final class Shown {
+        var folders: [String?] = []
+    }
+
+    @MainActor
+    private static func app(in folder: TestFolder, _ shown: Shown) throws -> Updates {
+        try Updates(folder: folder.path("NoCloud"), publicKey: Fixtures.key.toPem(), native: phone) { shown.folders.append($0) }
+    }
+
+    @MainActor
+    private static func install(_ app: Updates) async throws -> BundleRecord {
+        try await app.install(
+            Fixtures.app.sealed, version: "1.2.3", sessionKey: Fixtures.app.ivSessionKey, checksum: Fixtures.app.signedChecksum)
     }
 
     private static func withoutIndent(_ lines: [String]) -> String {

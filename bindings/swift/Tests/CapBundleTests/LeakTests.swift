@@ -26,8 +26,8 @@ final class LeakTests: XCTestCase {
         let options = StoreOptions(requiredProof: .digest)
         let root = folder.path("store")
         try assertNothingLeaks(cycles: 1_000) {
-            let store = try Store.open(root: root.path, options: options, log: LogHandler { _, _ in })
-            XCTAssertEqual(try store.launch(native: phone).bundle, .builtIn)
+            let store = try Store.openBlocking(root: root.path, options: options, log: LogHandler { _, _ in })
+            XCTAssertEqual(try store.launchBlocking(native: phone).bundle, .builtIn)
         }
         // Only what a store always has: its state, not one file a session.
         XCTAssertLessThan(try folder.files(below: "store").count, 10)

@@ -11,7 +11,7 @@ extension Place {
             (store, session) = (opened, opened.session())
         case "resume":
             guard let session else { throw Misspelt("no session was opened before") }
-            store = try Store.resume(root: path("store"), options: options(arguments), session: session)
+            store = try Store.resumeBlocking(root: path("store"), options: options(arguments), session: session)
         case "close": store = nil
         case "install": return try await install(arguments)
         case "write":

@@ -1,0 +1,38 @@
+// A script: every call of the store's, awaited in top-level code. Where `await` gets a form that blocks, the compiler says so, and the
+// tests take that for an error.
+import CapBundle
+import Foundation
+
+let folder = URL(fileURLWithPath: CommandLine.arguments.dropFirst().first ?? "script-store")
+let native = NativeApp(version: "1.0.0", build: "1")
+let store = try await Store.open(at: folder, options: StoreOptions(requiredProof: .digest))
+_ = try await store.adopt(
+    capgo: CapgoBundles(folder: folder.path, infos: [], current: nil, fallback: nil, next: nil, nativeBuild: nil))
+let launch = try await store.launch(native: native)
+let served = try await store.served()
+try await store.clearNext()
+try await store.setNext(slot: .builtIn)
+try await store.setNextWhen(slot: .builtIn, delays: [.kill])
+try await store.setDelays(delays: [])
+_ = try await (store.applyNext(native: native), store.setCurrent(slot: .builtIn), store.reset(toLastProven: false))
+_ = try await (store.current(), store.next(), store.fallback(), store.delays())
+_ = try await (store.list(), store.failed(), store.failureOf(version: "1.0.0"), store.takeFailure())
+_ = try await (store.find(digest: String(repeating: "0", count: 64)), store.diskUsage(), store.deviceId())
+_ = try await (store.forgetFailure(version: "1.0.0"), store.clean(keep: KeepRules()), store.confirm(slot: .builtIn))
+try await store.enteredBackground()
+try await store.enteredForeground(native: native)
+
+func isRefused(_ call: () async throws -> Void) async -> Bool {
+    do {
+        try await call()
+        return false
+    } catch {
+        return error is CapBundleError
+    }
+}
+let unknown = "AAAAAAAAAA"
+guard await isRefused({ _ = try await store.get(id: unknown) }), await isRefused({ try await store.delete(id: unknown) }),
+    await isRefused({ try await store.markFailed(id: unknown) })
+else { fatalError("there is no such bundle") }
+_ = try await (store.trialStarted(id: unknown), store.trialSuspended(id: unknown), store.trialExpired(id: unknown))
+print("served: \(launch.bundle), \(served == launch ? "as launched" : "another one")")
