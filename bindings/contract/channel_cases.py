@@ -78,6 +78,7 @@ SURVIVED = {
     "that_stalls": "stall=60",
     "answers_503_then_429": "status=503.429&retry-after=0",
     "sends_a_login_page_for_the_archive": "html=1&only=archives",
+    "sends_a_login_page_for_everything": "html=1",
 }
 
 
@@ -105,7 +106,10 @@ def failing():
         "breaks_for_ever": ("cut=0.0.0&only=channels", "network"),
         "stalls_for_ever": ("stall=0.0.0&only=channels", "network"),
         "never_ends": ("endless=1&only=channels", "server"),
-        "is_a_login_page": ("html=1&only=channels", "not_trusted"),
+        "is_a_login_page": ("html=9&only=channels", "server"),
+        "never_ends_a_chunk_extension": ("endless=extension&only=channels", "network"),
+        "drips_trailers_without_an_end": ("endless=trailers&pace=5&only=channels", "network"),
+        "drips_a_chunk_extension_without_an_end": ("endless=extension&pace=5&only=channels", "network"),
         "leads_to_plain_http": ("redirect=http://192.0.2.1/x.json&only=channels", "not_trusted"),
     }
     for name, (words, error) in troubles.items():

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::plan::Plan;
+use super::plan::{Endless, Plan};
 use super::{CONNECTION_LIMIT, Request};
 
 const PAGE: &[u8] = b"<!DOCTYPE html><title>Welcome</title><p>Please accept our terms.";
@@ -22,7 +22,12 @@ struct Answer {
 
 pub(super) fn answer(mut connection: TcpStream, request: &Request, plan: &Plan, sent: &AtomicU64) -> io::Result<()> {
     let Answer { status, headers, body } = decide(request, plan);
-    let chunked = plan.is("chunked", "1") && (status == 200 || status == 206);
+    let endless = plan.endless();
+    if endless == Some(Endless::Interim) {
+        return never_end(connection, Endless::Interim, plan, sent);
+    }
+    let is_chunked = plan.is("chunked", "1") || endless.is_some_and(Endless::is_after_the_body);
+    let chunked = is_chunked && (status == 200 || status == 206);
     let mut head = format!("HTTP/1.1 {status} Status\r\nConnection: close\r\n");
     for (name, value) in headers {
         put_header(&mut head, name, &value);
@@ -31,6 +36,10 @@ pub(super) fn answer(mut connection: TcpStream, request: &Request, plan: &Plan, 
         put_header(&mut head, "Transfer-Encoding", "chunked");
     } else if !plan.is("length", "no") && !plan.is("endless", "1") {
         put_header(&mut head, "Content-Length", &body.len().to_string());
+    }
+    if endless == Some(Endless::Header) {
+        connection.write_all(head.as_bytes())?;
+        return never_end(connection, Endless::Header, plan, sent);
     }
     connection.write_all(format!("{head}\r\n").as_bytes())?;
 
@@ -60,6 +69,9 @@ pub(super) fn answer(mut connection: TcpStream, request: &Request, plan: &Plan, 
         let gone = io::Read::read(&mut connection, &mut [0; 1]);
         return gone.map(drop);
     }
+    if let Some(endless) = endless.filter(|_| chunked) {
+        return never_end(connection, endless, plan, sent);
+    }
     if plan.is("endless", "1") {
         let more = vec![0; PIECE];
         let started = std::time::Instant::now();
@@ -72,6 +84,30 @@ pub(super) fn answer(mut connection: TcpStream, request: &Request, plan: &Plan, 
         connection.write_all(b"0\r\n\r\n")?;
     }
     connection.flush()
+}
+
+/// Sends what is no body until the client goes away, or nobody can be waiting any more.
+fn never_end(mut connection: TcpStream, endless: Endless, plan: &Plan, sent: &AtomicU64) -> io::Result<()> {
+    let (first, again) = endless.texts();
+    connection.write_all(first.as_bytes())?;
+    let pace = plan.numeric("pace").map(|pace| Duration::from_millis(pace as u64));
+    let flood = again.repeat(PIECE / again.len());
+    let started = std::time::Instant::now();
+    while started.elapsed() < CONNECTION_LIMIT {
+        match pace {
+            None => {
+                connection.write_all(flood.as_bytes())?;
+                sent.fetch_add(flood.len() as u64, Ordering::Relaxed);
+            }
+            Some(pace) => {
+                for byte in again.as_bytes() {
+                    connection.write_all(&[*byte])?;
+                    thread::sleep(pace);
+                }
+            }
+        }
+    }
+    connection.shutdown(Shutdown::Both)
 }
 
 fn put_header(head: &mut String, name: &str, value: &str) {

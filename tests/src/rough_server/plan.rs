@@ -32,6 +32,9 @@ const WHICH_FILE: [&str; 2] = ["path", "root"];
 /// | `length=no` | ends with the connection |
 /// | `chunked=1` | without length, in chunks |
 /// | `endless=1` | never ends |
+/// | `endless=PLACE` | what never ends is not the body: `interim` answers before the head, a `header`, the size (`chunk-size`) or the `extension` of the chunk after the whole body, one `trailer` line, or lines of it (`trailers`) |
+/// | `pace=N` | that comes byte by byte, one each N ms, instead of as fast as it can |
+/// | `times=N` | that happens to the first N requests only |
 /// | `encoding=gzip` | says that it is encoded |
 /// | `html=N` | the first N requests get a web page, with status 200 |
 /// | `redirect=URL` | the first request leads there |
@@ -42,6 +45,36 @@ pub(super) struct Plan {
     number: u64,
     /// What the file is made from.
     seed: String,
+}
+
+/// Where an answer never ends, beside its body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endless {
+    Interim,
+    Header,
+    ChunkSize,
+    Extension,
+    Trailer,
+    Trailers,
+}
+
+impl Endless {
+    /// Whether the body comes whole, in chunks, before it.
+    pub(super) fn is_after_the_body(self) -> bool {
+        !matches!(self, Self::Interim | Self::Header)
+    }
+
+    /// What comes once, and what comes again and again after it.
+    pub(super) fn texts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Interim => ("", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+            Self::Header => ("X-Long: ", "a"),
+            Self::ChunkSize => ("", "0"),
+            Self::Extension => ("1;", "a"),
+            Self::Trailer => ("0\r\nX-Long: ", "a"),
+            Self::Trailers => ("0\r\n", "X-Many: a\r\n"),
+        }
+    }
 }
 
 impl Plan {
@@ -89,6 +122,20 @@ impl Plan {
             return std::fs::read(path).expect("the word is a file");
         }
         contents(&self.seed, self.numeric("size").unwrap_or(0))
+    }
+
+    /// What never ends, if it is not the body.
+    pub(super) fn endless(&self) -> Option<Endless> {
+        let happens = self.numeric("times").is_none_or(|times| self.number <= times as u64);
+        match self.word("endless").filter(|_| happens)? {
+            "interim" => Some(Endless::Interim),
+            "header" => Some(Endless::Header),
+            "chunk-size" => Some(Endless::ChunkSize),
+            "extension" => Some(Endless::Extension),
+            "trailer" => Some(Endless::Trailer),
+            "trailers" => Some(Endless::Trailers),
+            _ => None,
+        }
     }
 
     pub(super) fn etag(&self) -> Option<String> {

@@ -1,0 +1,114 @@
+//! Servers whose answers never end outside their body: trailers, chunk sizes, chunk extensions, headers, interim answers.
+//!
+//! Every caller gives up after a bounded time and a bounded number of bytes, and the next call succeeds.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use capbundle::digest::Sha256Digest;
+use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::progress::Control;
+use capbundle::publish::external::{CheckOptions, Expected, check};
+use capbundle::publish::put::{UploadOptions, put};
+use capbundle::publish::static_site::verify::{VerifyOptions, verify};
+use capbundle::release::ChannelName;
+use capbundle::transport::{Http, Url};
+use capbundle::update::channel::Site;
+use capbundle::{AppId, Error, ErrorKind};
+use capbundle_tests::rough_server::{RoughServer, contents};
+
+const SIZE: usize = 20_000;
+/// Where an answer never ends. A tail after the whole body and trouble before it.
+const PLACES: [&str; 6] = ["interim", "header", "chunk-size", "extension", "trailer", "trailers"];
+/// As fast as it goes, and byte by byte.
+const PACES: [&str; 2] = ["", "&pace=5"];
+/// What a call takes in at most: what is allowed for each of its few attempts, and what waits in sockets. Unbounded it is
+/// gigabytes.
+const MOST_BYTES: u64 = 200 << 20;
+/// Well below the minute after which the server closes each connection by itself.
+const MOST_TIME: Duration = Duration::from_secs(40);
+const STALL: Duration = Duration::from_millis(300);
+
+/// Runs `call` with an address of each kind of trouble; it fails within bounds.
+fn each_is_given_up(what: &str, mut call: impl FnMut(&Url, &str) -> Result<(), Error>) {
+    for place in PLACES {
+        for pace in PACES {
+            let server = RoughServer::start();
+            let name = format!("{what}_{place}{}", pace.len());
+            // Without ranges: a file that came whole would be complete at the next attempt.
+            let words = format!("endless={place}{pace}&ranges=no");
+            let url = server.url(&format!("{name}?size={SIZE}&{words}")).parse().unwrap();
+            let started = Instant::now();
+            let error = call(&url, &name).expect_err(&words);
+            assert_eq!(error.kind(), ErrorKind::Network, "{words}: {error}");
+            assert!(started.elapsed() < MOST_TIME, "{words}: {:?}", started.elapsed());
+            assert!(server.sent() < MOST_BYTES, "{words}: {} bytes", server.sent());
+        }
+    }
+}
+
+fn options() -> DownloadOptions {
+    let mut options = DownloadOptions::default();
+    options.attempts = 2;
+    options.first_wait = Duration::from_millis(2);
+    options.stall_timeout = STALL;
+    options.space_margin = 0;
+    options
+}
+
+#[test]
+fn a_download_is_given_up_and_the_next_one_succeeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let behaved = RoughServer::start();
+    each_is_given_up("download", |url, name| {
+        let mut remote = Remote::new(url.clone());
+        remote.digest = Some(Sha256Digest::of(&contents(name, SIZE)));
+        let failed = download(&Http::new(), &remote, folder.path(), &options(), &Control::new());
+        let error = failed.map(drop);
+        remote.url = behaved.url(&format!("{name}?size={SIZE}")).parse().unwrap();
+        let found = download(&Http::new(), &remote, folder.path(), &options(), &Control::new()).unwrap();
+        assert!(found.verified);
+        error
+    });
+}
+
+#[test]
+fn the_check_of_an_address_is_given_up() {
+    each_is_given_up("check", |url, name| {
+        let mut options = CheckOptions::default();
+        options.attempts = 2;
+        options.first_wait = Duration::from_millis(2);
+        options.stall_timeout = STALL;
+        let expected = Expected::of_digest(Sha256Digest::of(&contents(name, SIZE)));
+        check(&Http::new(), url, &expected, &options, &Control::new()).map(drop)
+    });
+}
+
+#[test]
+fn the_answer_to_an_upload_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.zip");
+    fs::write(&file, b"the file").unwrap();
+    each_is_given_up("upload", |url, _| {
+        let mut options = UploadOptions::default();
+        options.tries = 2;
+        options.first_wait = Duration::from_millis(2);
+        options.stall_timeout = STALL;
+        options.answer_timeout = None;
+        put(&Http::new(), url, &file, &options, &Control::new()).map(drop)
+    });
+}
+
+#[test]
+fn the_verification_of_a_site_is_given_up() {
+    let staging = tempfile::tempdir().unwrap();
+    let app: AppId = "com.example.app".parse().unwrap();
+    let channels: Vec<ChannelName> = vec!["production".parse().unwrap()];
+    each_is_given_up("site", |url, _| {
+        let mut verifying = VerifyOptions::new(&channels, staging.path().to_owned());
+        verifying.download = options();
+        let site = Site::new(url.clone());
+        verify(&Http::new(), &site, &app, &verifying, &Control::new()).map(drop)
+    });
+}
