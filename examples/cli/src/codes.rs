@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use capbundle::bundle::Finding;
-use capbundle::{Error, ErrorKind};
+use capbundle::{Error, ErrorKind, InsecureReason};
 use serde::Serialize;
 
 /// What a core error was about; the same kind has another code for a key than for an archive.
@@ -136,12 +136,25 @@ impl Failure {
             Error::NoSuchChannel { .. } => Some("channel_not_found".into()),
             _ => None,
         };
-        Self {
+        let failure = Self {
             findings,
             ..Self::refused(
                 code.unwrap_or_else(|| code_of(subject, error).into()),
                 error.to_string(),
             )
+        };
+        match error {
+            Error::InsecureConnection { reason, .. } => match reason {
+                InsecureReason::UntrustedIssuer => failure.adding(
+                    "to trust it, pass its certificate or that of its authority as --ca-file (or CAPBUNDLE_CA_FILE, \
+                     SSL_CERT_FILE)",
+                ),
+                InsecureReason::NoTls => {
+                    failure.adding("write the address with http://, or pass --no-s3-ssl if it is an S3 endpoint")
+                }
+                _ => failure,
+            },
+            _ => failure,
         }
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct ServerArgs {
 #[derive(Debug, Args)]
 pub(crate) struct NetworkArgs {
     /// Trust the certificates in this PEM file alone, for servers with an authority of their own [default: CAPBUNDLE_CA_FILE, else
-    /// those that Mozilla trusts]
+    /// SSL_CERT_FILE and SSL_CERT_DIR (AWS_CA_BUNDLE before them for S3), else those that Mozilla trusts]
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     pub(crate) ca_file: Option<PathBuf>,
     /// Give up after so many seconds in all [default: only when nothing moves any more]

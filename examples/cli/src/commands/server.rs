@@ -17,16 +17,32 @@ pub(in crate::commands) const ADDRESS: &str = "CAPBUNDLE_API_URL";
 const AUTHORITIES: &str = "CAPBUNDLE_CA_FILE";
 
 /// A transport as the options want it; the time that they allow begins.
+///
+/// Certificates are trusted by the first of these that is there: `--ca-file`, `CAPBUNDLE_CA_FILE`, `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR`, Mozilla's list.
 pub(in crate::commands) fn transport(args: &NetworkArgs) -> Result<Arc<dyn Transport>> {
-    if let Some(seconds) = args.timeout {
-        let limited = interrupt::limit(Duration::from_secs(seconds.into()));
-        limited.map_err(|error| Failure::refused("io", format!("--timeout: no clock can be started: {error}")))?;
-    }
+    begin(args)?;
+    trusting(args, Http::from_env)
+}
+
+/// The time that the options allow begins.
+pub(in crate::commands) fn begin(args: &NetworkArgs) -> Result<()> {
+    let Some(seconds) = args.timeout else { return Ok(()) };
+    let limited = interrupt::limit(Duration::from_secs(seconds.into()));
+    limited.map_err(|error| Failure::refused("io", format!("--timeout: no clock can be started: {error}")))
+}
+
+/// A transport for an object store, where `AWS_CA_BUNDLE` goes before `SSL_CERT_FILE`.
+pub(in crate::commands) fn s3_transport(args: &NetworkArgs) -> Result<Arc<dyn Transport>> {
+    trusting(args, Http::from_aws_env)
+}
+
+fn trusting(args: &NetworkArgs, otherwise: impl FnOnce() -> capbundle::Result<Http>) -> Result<Arc<dyn Transport>> {
     let variable = || std::env::var_os(AUTHORITIES).filter(|path| !path.is_empty());
     let (file, origin) = match (&args.ca_file, variable()) {
         (Some(file), _) => (file.clone(), "--ca-file"),
         (None, Some(file)) => (file.into(), AUTHORITIES),
-        (None, None) => return Ok(Arc::new(Http::new())),
+        (None, None) => return Ok(Arc::new(otherwise()?)),
     };
     let about = |failure: Failure| failure.adding(&format!("see {origin}"));
     let pem = std::fs::read_to_string(&file).map_err(|error| about(Failure::io("read", &file, &error)))?;

@@ -176,7 +176,14 @@ pub(crate) fn shell(line: &str, folder: &Path, variables: &[(&str, String)]) -> 
     for name in own.filter(|name| name.to_string_lossy().starts_with("AWS_")) {
         shell.env_remove(name);
     }
-    for name in ["ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "CAPBUNDLE_API_URL"] {
+    for name in [
+        "ALL_PROXY",
+        "all_proxy",
+        "https_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "CAPBUNDLE_API_URL",
+    ] {
         shell.env_remove(name);
     }
     shell

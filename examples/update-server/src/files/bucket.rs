@@ -47,7 +47,7 @@ impl InBucket {
             Some(given) => given.clone(),
             None => settings.into_credentials().map_err(wrong)?,
         };
-        let bucket = Bucket::new(&place, credentials, Arc::new(Http::new())).map_err(wrong)?;
+        let bucket = Bucket::new(&place, credentials, Arc::new(Http::from_aws_env().map_err(wrong)?)).map_err(wrong)?;
         let prefix = match options.prefix.trim_matches('/') {
             "" => String::new(),
             prefix => format!("{prefix}/"),

@@ -9,8 +9,6 @@ pub(crate) mod ring;
 mod signing;
 pub(crate) mod verify;
 
-use std::sync::Arc;
-
 use capbundle::AppId;
 use capbundle::publish::static_site::{BucketSite, Done, FolderSite, Outcome, Publisher, Run, SiteStorage};
 use capbundle::release::ChannelName;
@@ -29,8 +27,8 @@ fn storage(args: &SiteArgs) -> Result<Box<dyn SiteStorage>> {
     if let Some(place) = args.to.strip_prefix(BUCKET) {
         s3::check(&args.access)?;
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-        let transport = server::transport(&args.network)?;
-        let bucket = s3::bucket(&args.access, bucket, false, Arc::clone(&transport))?;
+        server::begin(&args.network)?;
+        let bucket = s3::bucket(&args.access, bucket, false, server::s3_transport(&args.network)?)?;
         return Ok(Box::new(BucketSite::new(bucket, prefix)));
     }
     if args.to.contains("://") {

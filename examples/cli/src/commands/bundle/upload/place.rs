@@ -1,19 +1,18 @@
 //! The bucket of the `--s3-…` options.
 
-use std::sync::Arc;
-
 use capbundle::digest::Sha256Digest;
 use capbundle::publish::s3::{Bucket, KeyParts, KeyTemplate, UploadOptions};
-use capbundle::transport::{Transport, Url};
+use capbundle::transport::Url;
 use serde::Serialize;
 
 use super::choice;
 use crate::args::{S3Args, UploadArgs};
 use crate::codes::{Failure, Result};
-use crate::commands::s3;
+use crate::commands::{s3, server};
 
-pub(super) fn bucket(args: &UploadArgs, s3: &S3Args, transport: Arc<dyn Transport>) -> Result<Bucket> {
+pub(super) fn bucket(args: &UploadArgs, s3: &S3Args) -> Result<Bucket> {
     let name = s3.bucket.as_deref().unwrap_or_default();
+    let transport = server::s3_transport(&args.server.network)?;
     s3::bucket(&s3.access, name, args.dry_run, transport)
 }
 

@@ -87,7 +87,7 @@ impl<'a> Release<'a> {
         let bucket = match &destination {
             Destination::S3(s3) => {
                 let template = place::key_template(s3)?;
-                Some((place::bucket(args, s3, Arc::clone(&transport))?, template))
+                Some((place::bucket(args, s3)?, template))
             }
             _ => None,
         };
