@@ -9,6 +9,9 @@ import FoundationNetworking
 /// It follows no redirect, asks for no compression and uses neither cookies nor a cache; what goes wrong in between is judged in
 /// Rust. Each request has a session of its own, which ends with it. On Apple platforms a server that sends faster than the disk
 /// writes is made to wait, so that about a mebibyte is in memory at most; `URLSession` of Linux cannot do that.
+///
+/// An answer whose headers, chunk extensions or trailers never end is given up, and its connection closed, when no byte of its
+/// body came for the stall timeout. Until then their bytes are not counted: `URLSession` shows the body alone.
 public final class URLSessionTransport: HttpTransport {
     private let configure: @Sendable (URLSessionConfiguration) -> Void
 

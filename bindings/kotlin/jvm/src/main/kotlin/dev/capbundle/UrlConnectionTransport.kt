@@ -31,6 +31,11 @@ fun interface ConnectionOpener {
  * 64 KiB in memory. An app that installed a `CookieHandler` for all of its connections has it asked here too: the platform knows no
  * other way.
  *
+ * An answer whose headers, chunk extensions or trailers never end is given up when no byte of its body came for the stall timeout: Rust
+ * watches that. Until then their bytes are not counted, since [HttpURLConnection] shows the body alone; it keeps headers and trailers in
+ * memory. Android closes the connection then. A JVM cannot close one that another thread reads chunks from: it stays open, with its
+ * thread, until the server ends it.
+ *
  * Android, over a certain network: `UrlConnectionTransport { network.openConnection(it) as HttpURLConnection }`.
  */
 class UrlConnectionTransport @JvmOverloads constructor(
