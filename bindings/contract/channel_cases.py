@@ -3,7 +3,7 @@
 import signing
 from releases import (
     APP, BACKUP, CHANNEL, CONTENT, SIGNER, STRANGER,
-    as_file, bundle, compact, release, ring, sha256, signed_release, signed_ring,
+    as_file, built_in, bundle, compact, release, ring, sha256, signed_release, signed_ring,
 )
 
 ARCHIVE, LIST = bundle("a channel")
@@ -192,6 +192,39 @@ def offering():
     )
 
 
+def going_back():
+    back = {f"releases/{CHANNEL}/8.json": signed_release(built_in(sequence=8))}
+    outcome = {"version": "builtin", "sequence": 8, "bundle": None, "passed_over": []}
+    yield case(
+        "that_goes_back_takes_the_device_to_the_built_in_bundle",
+        SITE,
+        update("before_going_back", expect=installed(7), **{"as": "a"}),
+        {"do": "close"},
+        OPEN,
+        {"do": "launch", "expect": {"bundle": "a"}},
+        {**update("going_back", expect={**outcome, "outcome": "built_in_next"}), "site": "back"},
+        {**update("gone_back", expect={**outcome, "outcome": "built_in_up_to_date"}), "site": "back"},
+        {"do": "next", "expect": "builtin"},
+        {"do": "close"},
+        OPEN,
+        {"do": "launch", "expect": {"bundle": "builtin"}},
+        update("older_than_going_back", expect={"outcome": "older", "offered": 7, "known": 8}),
+        others={f"back/{path}": content for path, content in {**SITE, **channel(8), **back}.items()},
+    )
+    # Its payload decides, since it has no archive.
+    digest = bytes.fromhex(sha256(compact(built_in(sequence=8))))
+    number = signing.sha256(b"capbundle-rollout-v1\0" + APP.encode() + b"\0" + digest + b"device-1")[:8]
+    bucket = int.from_bytes(number, "big") * 10_000 >> 64
+    for word, share in ("outside", bucket), ("inside", bucket + 1):
+        taken = installed(7) if word == "outside" else {**outcome, "outcome": "built_in_up_to_date"}
+        yield case(
+            f"with_a_candidate_that_goes_back_and_this_device_{word}",
+            {**SITE, **channel(7, (8, share)), **back},
+            update(f"going_back_{word}", device_id="device-1", expect={
+                **taken, "rollout": {"sequence": 8, "bucket": bucket, "rollout_bps": share, "is_inside": word == "inside"}}),
+        )
+
+
 def remembering():
     yield case(
         "that_goes_back_has_nothing_to_take",
@@ -223,4 +256,4 @@ def remembering():
 
 
 def cases():
-    return [*surviving(), *failing(), *offering(), *remembering()]
+    return [*surviving(), *failing(), *offering(), *going_back(), *remembering()]

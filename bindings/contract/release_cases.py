@@ -6,7 +6,7 @@ import json
 import signing
 from releases import (
     APP, BACKUP, CONTENT, CREATED, RELEASE_TYPE, SIGNER, STRANGER,
-    as_file, bundle, compact, encoding, envelope, release, ring, sha256, signed_release, signed_ring, without,
+    as_file, built_in, bundle, compact, encoding, envelope, release, ring, sha256, signed_release, signed_ring, without,
 )
 
 ARCHIVE, LIST = bundle("a release")
@@ -391,12 +391,101 @@ def buckets():
     """The table of docs/format.md."""
     rows = [(b"", "device-1", 5814), (b"abc", "device-1", 508), (b"abc", "Gerät 7", 6132)]
     steps = [
-        {"do": "rollout_bucket", "app_id": APP, "archive_sha256": sha256(content), "device_id": device, "expect": bucket}
+        {"do": "rollout_bucket", "app_id": APP, "rollout_sha256": sha256(content), "device_id": device, "expect": bucket}
         for content, device, bucket in rows
     ]
-    bad = {"do": "rollout_bucket", "app_id": APP, "archive_sha256": "00", "device_id": "", "error": "invalid_input"}
+    bad = {"do": "rollout_bucket", "app_id": APP, "rollout_sha256": "00", "device_id": "", "error": "invalid_input"}
     yield case("buckets_are_those_of_the_format", "rollout", *steps, bad)
 
 
+def going_back():
+    document = built_in(sequence=43)
+    back = {"back.json": signed_release(document)}
+    accept = {"do": "accept_built_in", "envelope": "back.json"}
+    said = {
+        "version": "builtin", "sequence": 43, "is_built_in": True, "is_sealed": None, "archive_path": None, "archive_size": None,
+        "archive_sha256": None, "file_list_path": None, "rollout_sha256": sha256(compact(document)),
+    }
+    served = [
+        install(**{"as": "a"}, expect={"sequence": 42}),
+        {"do": "set_next", "bundle": "a"},
+        {"do": "close"},
+        OPEN,
+        {"do": "launch", "expect": {"bundle": "a", "on_trial": True}},
+        {"do": "trial_started", "bundle": "a"},
+        {"do": "confirm", "expect": "proven"},
+    ]
+    yield case(
+        "that_goes_back_takes_the_device_to_the_built_in_bundle",
+        "built_in",
+        OPEN,
+        *served,
+        check("back.json", expect=said),
+        {**accept, "expect": True},
+        {**accept, "expect": False},
+        {"do": "next", "expect": "builtin"},
+        {"do": "close"},
+        OPEN,
+        {"do": "launch", "expect": {"bundle": "builtin", "reason": "next_applied", "on_trial": False}},
+        # The sequence is remembered: nothing older comes back.
+        install(**refused("replayed")),
+        install("44.json", expect={"bundle": "a", "sequence": 44}),
+        {**accept, **refused("replayed")},
+        files={**back, "44.json": changed(sequence=44)},
+    )
+    yield case(
+        "that_goes_back_withdraws_what_was_to_come_next_with_its_conditions",
+        "built_in",
+        OPEN,
+        *served,
+        install("other.json", "other.zip", "other-files.json", **{"as": "b"}, expect={"sequence": 43}),
+        {"do": "set_next", "bundle": "b"},
+        {"do": "set_delays", "delays": [{"native_version": "9.0"}]},
+        {**accept, "expect": True},
+        {"do": "next", "expect": "builtin"},
+        {"do": "apply_next", "expect": {"bundle": "builtin", "on_trial": False}},
+        files={
+            "back.json": signed_release(built_in(sequence=44)), "other.zip": OTHER_ARCHIVE, "other-files.json": OTHER_LIST,
+            "other.json": signed_release(release(OTHER_ARCHIVE, OTHER_LIST, sequence=43)),
+        },
+    )
+    yield case(
+        "that_goes_back_is_remembered_where_built_in_is_current",
+        "built_in",
+        OPEN,
+        {**accept, "expect": False},
+        {"do": "next", "expect": None},
+        install(**refused("replayed")),
+        files=back,
+    )
+    yield case(
+        "of_each_kind_is_refused_by_the_call_for_the_other",
+        "built_in",
+        OPEN,
+        {**accept, "envelope": "release.json", "error": "invalid_input"},
+        install("back.json", error="invalid_input"),
+        NOTHING_INSTALLED,
+        files=back,
+    )
+    bad = {
+        "false": {"built_in": False}, "text": {"built_in": "true"}, "not-critical": {"critical": []},
+        "with-archive": {"archive": PLAIN["archive"]}, "with-files": {"files_sha256": PLAIN["files_sha256"]},
+        "with-sealed": {"sealed": SEALED_RELEASE["sealed"]},
+    }
+    yield case(
+        "that_goes_back_and_is_not_as_the_format_says_is_malformed",
+        "built_in",
+        OPEN,
+        *({**accept, "envelope": f"{name}.json", **refused("malformed")} for name in bad),
+        check("critical.json", **refused("malformed")),
+        {**accept, "native_version": "0.9", "envelope": "native.json", **refused("native_out_of_range")},
+        files={
+            **{f"{name}.json": signed_release({**document, **members}) for name, members in bad.items()},
+            "critical.json": changed(critical=["built_in"]),
+            "native.json": signed_release({**document, "native": {"min": "1.0"}}),
+        },
+    )
+
+
 def cases():
-    return [*accepting(), *refusing(), *ordering(), *downloaded(), *roles(), *rings(), *buckets()]
+    return [*accepting(), *refusing(), *ordering(), *downloaded(), *roles(), *rings(), *going_back(), *buckets()]

@@ -73,6 +73,12 @@ def release(archive, file_list, sealed=None, **members):
     return {**document, "files_sha256": sha256(file_list), "critical": [], **members}
 
 
+def built_in(**members):
+    """The document of a release that goes back to the built-in bundle."""
+    document = without(release(b"", b""), "archive", "files_sha256")
+    return {**document, "version": "builtin", "built_in": True, "critical": ["built_in"], **members}
+
+
 def ring(number=1, threshold=1, keys=(SIGNER,), retired=(), **members):
     """The document of a key ring."""
     texts = [base64.b64encode(key.spki).decode() for key in keys]

@@ -9,7 +9,35 @@ use crate::error::Result;
 use crate::number::signed;
 use crate::store::words::NativeRange;
 
-/// What a release says: which bundle may run, where, and until when.
+/// The bundle that a release names.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct ReleaseBundle {
+    /// SHA-256 of the plain archive, as 64 hexadecimal digits.
+    pub archive_sha256: String,
+    /// Whether the archive is sealed.
+    pub is_sealed: bool,
+    /// Where the archive is, below the address of a site.
+    pub archive_path: String,
+    /// Bytes of the file that is there.
+    pub archive_size: i64,
+    /// Where the list of its files is, below the address of a site.
+    pub file_list_path: String,
+}
+
+impl From<&core::BundleIdentity> for ReleaseBundle {
+    fn from(bundle: &core::BundleIdentity) -> Self {
+        let (archive_path, archive_size) = site::archive_of(bundle);
+        Self {
+            archive_sha256: bundle.archive.digest.to_string(),
+            is_sealed: bundle.sealed.is_some(),
+            archive_path,
+            archive_size: signed(archive_size),
+            file_list_path: site::file_list_path(&bundle.files_digest),
+        }
+    }
+}
+
+/// What a release says: what devices serve, where, and until when.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Release {
     /// The app it is for.
@@ -26,25 +54,19 @@ pub struct Release {
     pub expires_at: i64,
     /// The native versions it runs on.
     pub native: NativeRange,
-    /// SHA-256 of the plain archive, as 64 hexadecimal digits.
-    pub archive_sha256: String,
-    /// Whether the archive is sealed.
-    pub is_sealed: bool,
-    /// Where the archive is, below the address of a site.
-    pub archive_path: String,
-    /// Bytes of the file that is there.
-    pub archive_size: i64,
-    /// Where the list of its files is, below the address of a site.
-    pub file_list_path: String,
+    /// The bundle that devices serve. None: they go back to the one inside the native app.
+    pub bundle: Option<ReleaseBundle>,
+    /// What `rolloutBucket` takes: SHA-256 of the plain archive, or of the release's payload where it names no bundle, as 64
+    /// hexadecimal digits.
+    pub rollout_sha256: String,
     /// Link given by who published it.
     pub link: Option<String>,
     /// Comment given by who published it.
     pub comment: Option<String>,
 }
 
-impl From<&core::Release> for Release {
-    fn from(release: &core::Release) -> Self {
-        let (archive_path, archive_size) = site::archive_of(release);
+impl Release {
+    fn new(release: &core::Release, rollout: Sha256Digest) -> Self {
         Self {
             app_id: release.app_id.to_string(),
             channel: release.channel.to_string(),
@@ -53,14 +75,23 @@ impl From<&core::Release> for Release {
             created_at: signed(release.created_at.0),
             expires_at: signed(release.expires_at.0),
             native: (&release.native).into(),
-            archive_sha256: release.archive.digest.to_string(),
-            is_sealed: release.sealed.is_some(),
-            archive_path,
-            archive_size: signed(archive_size),
-            file_list_path: site::file_list_path(&release.files_digest),
+            bundle: release.bundle().map(ReleaseBundle::from),
+            rollout_sha256: rollout.to_string(),
             link: release.link.clone(),
             comment: release.comment.clone(),
         }
+    }
+}
+
+impl From<&core::TrustedRelease> for Release {
+    fn from(trusted: &core::TrustedRelease) -> Self {
+        Self::new(trusted.release(), trusted.rollout_digest())
+    }
+}
+
+impl From<&SignedRelease> for Release {
+    fn from(signed: &SignedRelease) -> Self {
+        Self::new(signed.release(), signed.rollout_digest())
     }
 }
 
@@ -70,17 +101,17 @@ impl From<&core::Release> for Release {
 /// Throws `NotTrusted` or `Unsupported` if it holds no release that this version understands.
 #[uniffi::export]
 pub fn inspect_release_unverified(envelope: Vec<u8>) -> Result<Release> {
-    guarded(|| Ok(SignedRelease::parse(&envelope)?.release().into()))
+    guarded(|| Ok((&SignedRelease::parse(&envelope)?).into()))
 }
 
-/// The bucket of a device for the bundle whose plain archive has this SHA-256, 0 to 9,999. A device takes the candidate of a
-/// channel if its bucket is below the rollout, which counts devices of 10,000.
+/// The bucket of a device for a release with this `rolloutSha256`, 0 to 9,999. A device takes the candidate of a channel if its
+/// bucket is below the rollout, which counts devices of 10,000.
 ///
-/// Throws `InvalidInput` if `appId` is no id of an app or `archiveSha256` no digest.
+/// Throws `InvalidInput` if `appId` is no id of an app or `rolloutSha256` no digest.
 #[uniffi::export]
-pub fn rollout_bucket(app_id: &str, archive_sha256: &str, device_id: &str) -> Result<i64> {
+pub fn rollout_bucket(app_id: &str, rollout_sha256: &str, device_id: &str) -> Result<i64> {
     guarded(|| {
-        let digest: Sha256Digest = archive_sha256.parse()?;
+        let digest: Sha256Digest = rollout_sha256.parse()?;
         Ok(signed(channel::bucket(&app_id.parse()?, &digest, device_id)))
     })
 }

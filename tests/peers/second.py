@@ -98,8 +98,9 @@ NATIVE = dict.fromkeys(("min", "max"), text(most=256, also=native_version))
 PATH = text(r"(?!([^\0]*/)?[A-Za-z]:)[^\\\0]+", also=lambda path: not {"", ".", ".."} & set(path.split("/")))
 ENVELOPE = dict(payloadType=text(), payload=text(), signatures=[dict(keyid=DIGEST, sig=text())])
 RELEASE = dict(format=1, app_id=APP_ID, channel=text("(?!\\.)[A-Za-z0-9._-]{1,64}"), version=text("[^\0-\x1f\x7f-\x9f]+", 256),
-               sequence=1, created_at=0, expires_at=0, native=NATIVE, archive=dict(size=0, sha256=DIGEST), files_sha256=DIGEST,
-               sealed=dict(size=0, header_sha256=DIGEST), link=text(most=2048), comment=text(most=4096), critical=[text()])
+               sequence=1, created_at=0, expires_at=0, native=NATIVE, link=text(most=2048), comment=text(most=4096),
+               critical=[text()])
+OF_A_BUNDLE = dict(archive=dict(size=0, sha256=DIGEST), files_sha256=DIGEST, sealed=dict(size=0, header_sha256=DIGEST))
 RING = dict(format=1, app_id=APP_ID, number=1, threshold=1, created_at=0, keys=[text()], retired=[DIGEST], critical=[text()])
 FILE_LIST = dict(format=1, files=[dict(path=PATH, size=0, sha256=DIGEST)])
 OPTIONAL = {"native", "min", "max", "sealed", "link", "comment", "critical", "retired"}
@@ -149,7 +150,10 @@ def next_ring(data, before, app="com.example.app"):
 
 def check_release(data, ring, given, content_key):
     _, payload, _ = open_envelope(data, ring["keys"], ring["threshold"], "release")
-    release = read_document(payload, RELEASE, RELEASE)
+    release = read_document(payload, RELEASE, {*RELEASE, *OF_A_BUNDLE, "built_in"})
+    built_in = release.get("built_in") is True and "built_in" in release.get("critical", [])
+    right = built_in and not OF_A_BUNDLE.keys() & release.keys() if "built_in" in release else fits(release, OF_A_BUNDLE)
+    require(right, "neither a bundle nor the built-in one")
     require(release["created_at"] < release["expires_at"], "expires before it was made")
     require(release["app_id"] == given.get("app"), "another app", "wrong_app")
     require(release["channel"] == given.get("channel"), "another channel", "wrong_channel")

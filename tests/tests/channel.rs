@@ -15,8 +15,8 @@ use capbundle::download::DownloadOptions;
 use capbundle::keys::{ContentKey, KeyBits, SigningKey};
 use capbundle::progress::Control;
 use capbundle::release::{
-    ArchiveIdentity, Candidate, ChannelFile, FileList, NewKeyRing, NewRelease, SealedIdentity, SignedKeyRing, sign,
-    sign_ring, site,
+    ArchiveIdentity, BundleIdentity, Candidate, ChannelFile, FileList, NewKeyRing, NewRelease, ReleaseTarget,
+    SealedIdentity, SignedKeyRing, sign, sign_ring, site,
 };
 use capbundle::seal::stream;
 use capbundle::store::{
@@ -94,22 +94,24 @@ impl World {
             created_at: Timestamp(now - DAY + sequence),
             expires_at: Timestamp(now + DAY),
             native: NativeRange::default(),
-            archive: ArchiveIdentity {
-                size: archive.size(),
-                digest: archive.digest(),
-            },
-            sealed: Some(SealedIdentity {
-                size: sealed.size,
-                header_digest: sealed.header_digest,
+            target: ReleaseTarget::Bundle(BundleIdentity {
+                archive: ArchiveIdentity {
+                    size: archive.size(),
+                    digest: archive.digest(),
+                },
+                sealed: Some(SealedIdentity {
+                    size: sealed.size,
+                    header_digest: sealed.header_digest,
+                }),
+                files_digest: Sha256Digest::of(&files),
             }),
-            files_digest: Sha256Digest::of(&files),
             link: None,
             comment: None,
             critical: Vec::new(),
         };
         let made = Made {
             archive: site::sealed_archive_path(&sealed.header_digest),
-            files: site::file_list_path(&release.files_digest),
+            files: site::file_list_path(&Sha256Digest::of(&files)),
             release,
         };
         self.put(&made.archive, fs::read(to).unwrap());

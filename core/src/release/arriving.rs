@@ -28,9 +28,10 @@ impl TrustedRelease {
     ///
     /// # Errors
     /// As [`open`](Self::open), as far as the header tells; [`InvalidInput`](crate::ErrorKind::InvalidInput) if the release
-    /// names a plain archive.
+    /// names a plain archive or none.
     pub fn begin_opening(&self, part: &Path, staging: &Path, content_keys: &[&ContentKey]) -> Result<Option<Arriving>> {
         let Some(expected) = self.expected_sealed() else {
+            self.require_bundle()?;
             let problem = "the release names a plain archive, of which nothing is opened";
             return Err(Error::invalid_input(part.display().to_string(), problem));
         };

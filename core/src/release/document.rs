@@ -15,8 +15,11 @@ use crate::strict_json::{self, Object, Value};
 
 const MAX_LINK_BYTES: usize = 2_048;
 const MAX_COMMENT_BYTES: usize = 4_096;
+/// The member that sends devices to the bundle inside the native app. Always critical: a reader that does not know it must
+/// refuse the release.
+pub const BUILT_IN: &str = "built_in";
 /// The members that this version understands.
-const MEMBERS: [&str; 14] = [
+const MEMBERS: [&str; 15] = [
     "format",
     "app_id",
     "channel",
@@ -25,6 +28,7 @@ const MEMBERS: [&str; 14] = [
     "created_at",
     "expires_at",
     "native",
+    BUILT_IN,
     "archive",
     "sealed",
     "files_sha256",
@@ -32,6 +36,9 @@ const MEMBERS: [&str; 14] = [
     "comment",
     "critical",
 ];
+
+/// Members of releases that name a bundle, and of no others.
+const OF_BUNDLES: [&str; 3] = ["archive", "sealed", "files_sha256"];
 
 /// A plain archive, by size and digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +58,37 @@ pub struct SealedIdentity {
     pub header_digest: Sha256Digest,
 }
 
+/// The bundle that a release names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BundleIdentity {
+    /// The plain archive.
+    pub archive: ArchiveIdentity,
+    /// The sealed archive, if that is what is delivered.
+    pub sealed: Option<SealedIdentity>,
+    /// SHA-256 of the bytes of the [file list](super::FileList).
+    pub files_digest: Sha256Digest,
+}
+
+/// What devices that accept a release serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseTarget {
+    /// This bundle.
+    Bundle(BundleIdentity),
+    /// The bundle inside the native app. `critical` must name [`BUILT_IN`].
+    BuiltIn,
+}
+
+impl ReleaseTarget {
+    /// The bundle, unless it is the one inside the native app.
+    #[must_use]
+    pub fn bundle(&self) -> Option<&BundleIdentity> {
+        match self {
+            Self::Bundle(bundle) => Some(bundle),
+            Self::BuiltIn => None,
+        }
+    }
+}
+
 /// What a new release says; [`create`] makes a document of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRelease {
@@ -68,12 +106,8 @@ pub struct NewRelease {
     pub expires_at: Timestamp,
     /// The native versions it runs on.
     pub native: NativeRange,
-    /// The plain archive.
-    pub archive: ArchiveIdentity,
-    /// The sealed archive, if that is what is delivered.
-    pub sealed: Option<SealedIdentity>,
-    /// SHA-256 of the bytes of the [file list](super::FileList).
-    pub files_digest: Sha256Digest,
+    /// What devices serve.
+    pub target: ReleaseTarget,
     /// For people, at most 2,048 bytes.
     pub link: Option<String>,
     /// For people, at most 4,096 bytes.
@@ -100,12 +134,8 @@ pub struct Release {
     pub expires_at: Timestamp,
     /// The native versions it runs on.
     pub native: NativeRange,
-    /// The plain archive.
-    pub archive: ArchiveIdentity,
-    /// The sealed archive, if that is what is delivered.
-    pub sealed: Option<SealedIdentity>,
-    /// SHA-256 of the bytes of the [file list](super::FileList).
-    pub files_digest: Sha256Digest,
+    /// What devices serve.
+    pub target: ReleaseTarget,
     /// For people.
     pub link: Option<String>,
     /// For people.
@@ -159,9 +189,7 @@ impl Release {
             created_at: document.get("created_at", fields::time)?,
             expires_at: document.get("expires_at", fields::time)?,
             native: document.get_if_any("native", fields::native_range)?.unwrap_or_default(),
-            archive: document.get("archive", ArchiveIdentity::of_value)?,
-            sealed: document.get_if_any("sealed", SealedIdentity::of_value)?,
-            files_digest: document.get("files_sha256", fields::digest)?,
+            target: ReleaseTarget::of_object(document)?,
             link: document.get_if_any("link", |value| fields::bounded(value, MAX_LINK_BYTES))?,
             comment: document.get_if_any("comment", |value| fields::bounded(value, MAX_COMMENT_BYTES))?,
             critical: fields::critical_members(document)?,
@@ -169,8 +197,51 @@ impl Release {
         if release.created_at >= release.expires_at {
             return Err("expires_at: expected a time after created_at".to_owned());
         }
+        if release.is_built_in() && !release.critical.iter().any(|name| name == BUILT_IN) {
+            return Err(format!(
+                "critical: expected it to name {BUILT_IN}, so that older readers refuse the release"
+            ));
+        }
         Ok(release)
     }
+
+    /// The bundle that it names; `None` if devices go to the one inside the native app.
+    #[must_use]
+    pub fn bundle(&self) -> Option<&BundleIdentity> {
+        self.target.bundle()
+    }
+
+    /// Whether devices go to the bundle inside the native app.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        self.target == ReleaseTarget::BuiltIn
+    }
+}
+
+impl ReleaseTarget {
+    fn of_object(document: &Object<'_>) -> Result<Self, String> {
+        if document.get_if_any(BUILT_IN, expect_true)?.is_none() {
+            return Ok(Self::Bundle(BundleIdentity {
+                archive: document.get("archive", ArchiveIdentity::of_value)?,
+                sealed: document.get_if_any("sealed", SealedIdentity::of_value)?,
+                files_digest: document.get("files_sha256", fields::digest)?,
+            }));
+        }
+        match OF_BUNDLES.into_iter().find(|name| document.find(name).is_some()) {
+            Some(name) => Err(format!(
+                "{name}: expected no such member in a release with {BUILT_IN}, which names no bundle"
+            )),
+            None => Ok(Self::BuiltIn),
+        }
+    }
+}
+
+/// A release to another bundle leaves the member out: one meaning is written in one way.
+fn expect_true(value: &Value<'_>) -> Result<(), String> {
+    if *value == Value::Bool(true) {
+        return Ok(());
+    }
+    Err("expected true, or no such member".to_owned())
 }
 
 impl ArchiveIdentity {
@@ -204,9 +275,7 @@ impl From<Release> for NewRelease {
             created_at: release.created_at,
             expires_at: release.expires_at,
             native: release.native,
-            archive: release.archive,
-            sealed: release.sealed,
-            files_digest: release.files_digest,
+            target: release.target,
             link: release.link,
             comment: release.comment,
             critical: release.critical,
@@ -260,6 +329,17 @@ impl SignedRelease {
     pub fn payload_digest(&self) -> Sha256Digest {
         Sha256Digest::of(self.envelope.payload())
     }
+
+    /// The digest that decides which devices are in a [rollout](crate::update::channel::bucket) of this release.
+    #[must_use]
+    pub fn rollout_digest(&self) -> Sha256Digest {
+        rollout_digest(&self.release, self.payload_digest())
+    }
+}
+
+/// The plain archive's digest, so that the same bundle goes to the same devices first; a release without one has its payload's.
+pub(super) fn rollout_digest(release: &Release, payload: Sha256Digest) -> Sha256Digest {
+    release.bundle().map_or(payload, |bundle| bundle.archive.digest)
 }
 
 pub(super) fn require_release(envelope: &Envelope) -> Result<(), Refusal> {
@@ -287,10 +367,14 @@ struct Written<'a> {
     expires_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     native: Option<&'a NativeRange>,
-    archive: WrittenArchive,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    built_in: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<WrittenArchive>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed: Option<WrittenSealed>,
-    files_sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files_sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -314,6 +398,7 @@ struct WrittenSealed {
 impl<'a> Written<'a> {
     fn of(new: &'a NewRelease) -> Self {
         let NativeRange { min, max } = &new.native;
+        let bundle = new.target.bundle();
         // What is critical must be there, even if it says nothing.
         let is_native_said = min.is_some() || max.is_some() || new.critical.iter().any(|name| name == "native");
         Self {
@@ -325,15 +410,16 @@ impl<'a> Written<'a> {
             created_at: new.created_at,
             expires_at: new.expires_at,
             native: is_native_said.then_some(&new.native),
-            archive: WrittenArchive {
-                size: new.archive.size,
-                sha256: new.archive.digest.to_string(),
-            },
-            sealed: new.sealed.map(|sealed| WrittenSealed {
+            built_in: bundle.is_none().then_some(true),
+            archive: bundle.map(|bundle| WrittenArchive {
+                size: bundle.archive.size,
+                sha256: bundle.archive.digest.to_string(),
+            }),
+            sealed: bundle.and_then(|bundle| bundle.sealed).map(|sealed| WrittenSealed {
                 size: sealed.size,
                 header_sha256: sealed.header_digest.to_string(),
             }),
-            files_sha256: new.files_digest.to_string(),
+            files_sha256: bundle.map(|bundle| bundle.files_digest.to_string()),
             link: new.link.as_deref(),
             comment: new.comment.as_deref(),
             critical: &new.critical,

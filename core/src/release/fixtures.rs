@@ -44,15 +44,30 @@ pub(super) fn new_release() -> NewRelease {
             min: Some(NativeVersion::new("2.0")),
             max: Some(NativeVersion::new("3.4.1")),
         },
+        target: ReleaseTarget::Bundle(new_bundle()),
+        link: Some("https://example.com/releases/1.2.3".to_owned()),
+        comment: Some("Faster start".to_owned()),
+        critical: Vec::new(),
+    }
+}
+
+pub(super) fn new_bundle() -> BundleIdentity {
+    BundleIdentity {
         archive: ArchiveIdentity {
             size: 1_234,
             digest: Sha256Digest::of(b"archive"),
         },
         sealed: None,
         files_digest: Sha256Digest::of(b"files"),
-        link: Some("https://example.com/releases/1.2.3".to_owned()),
-        comment: Some("Faster start".to_owned()),
-        critical: Vec::new(),
+    }
+}
+
+/// A release that goes to the built-in bundle.
+pub(super) fn built_in_release() -> NewRelease {
+    NewRelease {
+        target: ReleaseTarget::BuiltIn,
+        critical: vec![BUILT_IN.to_owned()],
+        ..new_release()
     }
 }
 

@@ -10,7 +10,8 @@
 //! use capbundle::digest::Sha256Digest;
 //! use capbundle::keys::{KeyBits, SigningKey};
 //! use capbundle::progress::Control;
-//! use capbundle::release::{self, trust, ArchiveIdentity, FileList, KeyRing, NewKeyRing, NewRelease, TrustContext};
+//! use capbundle::release::{self, trust, ArchiveIdentity, BundleIdentity, FileList, KeyRing, NewKeyRing, NewRelease};
+//! use capbundle::release::{ReleaseTarget, TrustContext};
 //! use capbundle::store::{NativeRange, NativeVersion, Timestamp};
 //! use capbundle::{AppId, Limits, VerifiedArchive};
 //!
@@ -47,9 +48,11 @@
 //!     created_at,
 //!     expires_at: Timestamp(created_at.0 + 90 * 24 * 60 * 60),
 //!     native: NativeRange { min: Some(NativeVersion::new("2.0")), max: None },
-//!     archive: ArchiveIdentity { size: archive.size(), digest: archive.digest() },
-//!     sealed: None,
-//!     files_digest: Sha256Digest::of(&files),
+//!     target: ReleaseTarget::Bundle(BundleIdentity {
+//!         archive: ArchiveIdentity { size: archive.size(), digest: archive.digest() },
+//!         sealed: None,
+//!         files_digest: Sha256Digest::of(&files),
+//!     }),
 //!     link: None,
 //!     comment: None,
 //!     critical: Vec::new(),
@@ -101,7 +104,10 @@ pub mod trust;
 
 pub use arriving::Arriving;
 pub use channel_file::{ALL_DEVICES, Candidate, ChannelFile, MAX_CHANNEL_FILE_BYTES};
-pub use document::{ArchiveIdentity, NewRelease, Release, SealedIdentity, SignedRelease, create, sign};
+pub use document::{
+    ArchiveIdentity, BUILT_IN, BundleIdentity, NewRelease, Release, ReleaseTarget, SealedIdentity, SignedRelease,
+    create, sign,
+};
 pub use envelope::{Envelope, KEYS_TYPE, MAX_ENVELOPE_BYTES, RELEASE_TYPE};
 pub use fields::ChannelName;
 pub use files::{FileList, ListedFile, MAX_FILE_LIST_BYTES};

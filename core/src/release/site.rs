@@ -1,6 +1,6 @@
 //! Where things are below the address of a site (docs/format.md, "Site").
 
-use super::{ChannelName, Release};
+use super::{BundleIdentity, ChannelName};
 use crate::digest::Sha256Digest;
 
 /// Folder of the channel files.
@@ -38,12 +38,12 @@ pub fn file_list_path(digest: &Sha256Digest) -> String {
     format!("{FILES}/{digest}.json")
 }
 
-/// Path of the archive that a release names, and its bytes: the sealed one where it has one, else the plain one.
+/// Path of the archive of a release's bundle, and its bytes: the sealed one where it has one, else the plain one.
 #[must_use]
-pub fn archive_of(release: &Release) -> (String, u64) {
-    match release.sealed {
+pub fn archive_of(bundle: &BundleIdentity) -> (String, u64) {
+    match bundle.sealed {
         Some(sealed) => (sealed_archive_path(&sealed.header_digest), sealed.size),
-        None => (plain_archive_path(&release.archive.digest), release.archive.size),
+        None => (plain_archive_path(&bundle.archive.digest), bundle.archive.size),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::document::{Release, require_release};
+use super::document::{BundleIdentity, Release, require_release, rollout_digest};
 use super::envelope::Envelope;
 use super::fields::{self, ChannelName};
 use super::files::FileList;
@@ -11,7 +11,7 @@ use super::refusal::{Refusal, RefusalReason};
 use super::ring::KeyRing;
 use crate::app_id::AppId;
 use crate::digest::Sha256Digest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::keys::{ContentKey, KeyId, PublicContentKey};
 use crate::progress::Control;
 use crate::seal::stream::{self, ExpectedSealed};
@@ -156,7 +156,7 @@ fn require_native(release: &Release, context: &TrustContext<'_>) -> Result<(), R
 }
 
 fn require_separate_roles(release: &Release, context: &TrustContext<'_>) -> Result<(), Refusal> {
-    if release.sealed.is_none() {
+    if release.bundle().is_none_or(|bundle| bundle.sealed.is_none()) {
         return Ok(());
     }
     let ring = context.ring.document();
@@ -196,7 +196,24 @@ impl TrustedRelease {
         self.payload_digest
     }
 
-    /// What to remember once its bundle is installed.
+    /// The digest that decides which devices are in a [rollout](crate::update::channel::bucket) of this release.
+    #[must_use]
+    pub fn rollout_digest(&self) -> Sha256Digest {
+        rollout_digest(&self.release, self.payload_digest)
+    }
+
+    /// The bundle that it names.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if devices go to the one inside the native app.
+    pub(crate) fn require_bundle(&self) -> Result<&BundleIdentity> {
+        self.release.bundle().ok_or_else(|| {
+            let problem = "expected a release of a bundle, found one that goes to the built-in bundle and has no files";
+            Error::invalid_input(format!("release {}", self.release.sequence), problem)
+        })
+    }
+
+    /// What to remember once its bundle is installed, or the built-in one comes next.
     #[must_use]
     pub fn accepted(&self) -> Accepted {
         Accepted {
@@ -217,6 +234,7 @@ impl TrustedRelease {
     /// # Errors
     /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if it is another archive,
     /// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if it is damaged or for none of these keys,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release that goes to the built-in bundle,
     /// [`Io`](crate::ErrorKind::Io) and its kin, [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn open(
         &self,
@@ -237,7 +255,7 @@ impl TrustedRelease {
 
     /// The plain archive, if it is the one of this release.
     pub(crate) fn require_plain(&self, archive: VerifiedArchive) -> Result<VerifiedArchive> {
-        let expected = self.release.archive;
+        let expected = self.require_bundle()?.archive;
         let archive = archive.require_digest(&expected.digest)?;
         if archive.size() == expected.size {
             return Ok(archive);
@@ -248,12 +266,12 @@ impl TrustedRelease {
 
     /// What the sealed archive must be, if it is one.
     pub(crate) fn expected_sealed(&self) -> Option<ExpectedSealed> {
-        let archive = self.release.archive;
-        self.release.sealed.map(|sealed| ExpectedSealed {
+        let bundle = self.release.bundle()?;
+        bundle.sealed.map(|sealed| ExpectedSealed {
             size: sealed.size,
             header_digest: sealed.header_digest,
-            plain_size: archive.size,
-            digest: archive.digest,
+            plain_size: bundle.archive.size,
+            digest: bundle.archive.digest,
         })
     }
 
@@ -270,9 +288,9 @@ impl TrustedRelease {
     ///
     /// # Errors
     /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) with the reason `files_differ` if it is another one, else as
-    /// [`FileList::parse`].
+    /// [`FileList::parse`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release that goes to the built-in bundle.
     pub fn check_file_list(&self, bytes: &[u8]) -> Result<FileList> {
-        let (expected, found) = (self.release.files_digest, Sha256Digest::of(bytes));
+        let (expected, found) = (self.require_bundle()?.files_digest, Sha256Digest::of(bytes));
         if found != expected {
             let problem = format!("its SHA-256 is {found}, the release says {expected}");
             return Err(Refusal::new(RefusalReason::FilesDiffer, problem).of("file list"));

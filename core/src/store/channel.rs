@@ -8,6 +8,7 @@ pub use outcome::{ChannelOutcome, ChannelUpdate, Offer, PassedOver, RolloutDecis
 use super::Store;
 use super::release::ReleaseOptions;
 use super::ring::TrustedRing;
+use super::trust::Overtaken;
 use super::types::{BundleRecord, Slot};
 use crate::download::DownloadOptions;
 use crate::error::{Error, Result};
@@ -43,7 +44,8 @@ impl ChannelSource {
 }
 
 impl Store {
-    /// Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
+    /// Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
+    /// release that goes to the built-in bundle has that come next, as [`accept_built_in`](Self::accept_built_in).
     ///
     /// In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if
     /// this device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone
@@ -119,14 +121,21 @@ impl Store {
     }
 
     /// Has the bundle come next, unless it is current or does so already. Says whether there was something to do.
-    fn bring_next(&self, record: &BundleRecord) -> Result<bool> {
+    pub(super) fn bring_next(&self, record: &BundleRecord) -> Result<bool> {
         let slot = Slot::Bundle(record.id.clone());
         let state = self.state()?;
         let is_next = state.next.as_ref() == Some(&slot);
         if is_next || (state.next.is_none() && state.current == slot) {
             return Ok(false);
         }
-        self.set_next(&slot)?;
+        self.require_files(&slot)?;
+        self.change(|state| {
+            // Another process may have accepted a later release meanwhile, which this one must not undo.
+            if let Some(release) = &record.release {
+                state.trust.accept(release).map_err(Overtaken::into_error)?;
+            }
+            self.make_next(state, &slot)
+        })?;
         Ok(true)
     }
 }

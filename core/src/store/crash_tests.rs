@@ -25,7 +25,7 @@ use std::io::ErrorKind;
 use crate::files::forgetful::{Count, Fault, Found};
 use device::{Archives, Device, Snapshot};
 use recovery::{AFTER, AFTER_THAT, Wrong, live_without_space, recover, recover_twice, require_durable, update};
-use story::{RELEASES, STORY, Step, Undone, VERSIONS, play, undisturbed};
+use story::{BUILT_IN, RELEASES, STORY, Step, Undone, VERSIONS, play, undisturbed};
 
 /// Power cuts with a mixture of what was found, for each point.
 const SEEDS: u64 = 12;
@@ -59,7 +59,9 @@ struct Stopped {
 
 impl Trials {
     fn new() -> Self {
-        let archives = Archives::of(&[VERSIONS, &[AFTER, AFTER_THAT]].concat()).released(RELEASES);
+        let archives = Archives::of(&[VERSIONS, &[AFTER, AFTER_THAT]].concat())
+            .released(RELEASES)
+            .with_built_in(BUILT_IN);
         let (snapshots, device) = undisturbed(&archives);
         let changes = device.files.counted(Count::Changes);
         let calls = device.files.counted(Count::Calls);

@@ -31,7 +31,7 @@ impl Store {
         })
     }
 
-    fn make_next(&self, state: &mut State, slot: &Slot) -> Result<()> {
+    pub(super) fn make_next(&self, state: &mut State, slot: &Slot) -> Result<()> {
         let record = slot.bundle().and_then(|id| state.bundles.get(id));
         self.require_newer_than_built_in(record.and_then(|record| record.sequence))?;
         state.set_next(slot.clone()).map_err(|refusal| refused(refusal, slot))

@@ -87,6 +87,11 @@ impl Layout {
         self.root.join("refused.json")
     }
 
+    /// The last releases that went to the built-in bundle.
+    pub(super) fn built_in(&self) -> PathBuf {
+        self.root.join("built_in.json")
+    }
+
     pub(super) fn corrupt_state(&self, number: u32) -> PathBuf {
         self.root.join(format!("state.corrupt-{number}.json"))
     }

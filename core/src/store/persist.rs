@@ -12,6 +12,7 @@ use super::layout::Layout;
 use super::refused::RefusedReleases;
 use super::ring::FollowedRing;
 use super::state::State;
+use super::trust::BuiltInReleases;
 use super::types::{BundleId, BundleRecord, Failed, Slot};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, ErrorKind, IoContext, Result};
@@ -22,6 +23,7 @@ const RECORD: &str = "record";
 const FAILURE: &str = "failure";
 const RING: &str = "ring";
 const REFUSED: &str = "refused";
+const BUILT_IN: &str = "built_in";
 /// No state is nearly as long; of garbage that is, the start will do.
 const MAX_COPY: u64 = 1 << 20;
 
@@ -160,9 +162,24 @@ impl Persistence {
         }
     }
 
-    /// Removes what a crash left of a ring or of refusals that were being written.
+    /// Writes the releases that went to the built-in bundle, durable when it returns.
+    pub(super) fn save_built_in_releases(&self, releases: &BuiltInReleases) -> Result<()> {
+        self.replace_durably(&self.layout.built_in(), BUILT_IN, releases)
+    }
+
+    /// The releases that went to the built-in bundle. A file that does not decode counts as none: the state, which is intact
+    /// mostly, knows them as well.
+    pub(super) fn built_in_releases(&self) -> Result<BuiltInReleases> {
+        match self.find(BUILT_IN, &self.layout.built_in())? {
+            Found::Good(_, releases) => Ok(releases),
+            Found::Corrupt(_) | Found::Missing => Ok(BuiltInReleases::default()),
+        }
+    }
+
+    /// Removes what a crash left of files beside the state that were being written.
     pub(super) fn sweep_beside_the_state(&self) -> Result<()> {
         self.remove_file_if_there(&temporary_of(&self.layout.ring()))?;
+        self.remove_file_if_there(&temporary_of(&self.layout.built_in()))?;
         self.remove_file_if_there(&temporary_of(&self.layout.refused()))
     }
 
@@ -231,10 +248,10 @@ impl Persistence {
         Ok(names)
     }
 
-    /// An empty store, or one that lost its state: the records and marks tell them apart.
+    /// An empty store, or one that lost its state: the files beside it tell them apart.
     fn recover_or_start(&self) -> Result<Loaded> {
         let (records, failed) = (self.records_or_none()?, self.failures()?);
-        if records.is_empty() && failed.is_empty() {
+        if records.is_empty() && failed.is_empty() && self.built_in_releases()?.is_empty() {
             return Ok(Loaded::default());
         }
         self.recover(State::default(), 0, Lost::Corrupt("it is gone".to_owned()))
@@ -267,6 +284,14 @@ impl Persistence {
                 state.native_build.clone_from(&last.proven_build);
                 state.fallback = Slot::Bundle(last.id.clone());
                 state.current = state.fallback.clone();
+            }
+        }
+        if matches!(lost, Lost::Corrupt(_)) {
+            for release in self.built_in_releases()?.iter() {
+                // Behind the records: a bundle of a later release is not withdrawn by this one.
+                if state.trust.recall(release) {
+                    state.make_built_in_next();
+                }
             }
         }
         Ok(Loaded {

@@ -1,4 +1,5 @@
-//! From a signed release and its files to an installed bundle: accepted, which is remembered, in one step.
+//! From a signed release to what a device serves: its bundle is installed, or the built-in one comes next. Either is one step
+//! with the release being remembered as accepted.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,10 +7,11 @@ use std::sync::Arc;
 use super::Store;
 use super::install::NewBundle;
 use super::persist::Loaded;
-use super::trust::AcceptedRelease;
+use super::state::State;
+use super::trust::{AcceptedRelease, Overtaken};
 use super::types::{BundleRecord, NativeVersion};
 use crate::app_id::AppId;
-use crate::error::{IoContext as _, Result};
+use crate::error::{Error, IoContext as _, Result};
 use crate::keys::{ContentKey, PublicContentKey};
 use crate::progress::Control;
 use crate::release::{ChannelName, FileList, TrustContext, TrustedRelease, trust};
@@ -87,8 +89,10 @@ impl Store {
     /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) and [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed)
     /// if archive or file list are not those of the release, or not of each other; [`NotTrusted`](crate::ErrorKind::NotTrusted)
     /// if the bundle failed on this device before, or this store asks for another proof; what
-    /// [`unpack`](crate::bundle::unpack) refuses; [`NoSpace`](crate::ErrorKind::NoSpace),
-    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
+    /// [`unpack`](crate::bundle::unpack) refuses; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release that goes to
+    /// the built-in bundle, which [`accept_built_in`](Self::accept_built_in) takes;
+    /// [`NoSpace`](crate::ErrorKind::NoSpace), [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io),
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn install_release(
         &self,
         envelope: &[u8],
@@ -107,6 +111,57 @@ impl Store {
                 self.install_trusted(&trusted, archive, &new, &acceptance, options, control)?
             }
         }
+    }
+
+    /// Accepts a release that goes to the built-in bundle: that comes next, from the next launch or
+    /// [`apply_next`](Self::apply_next) on, and the release is remembered as accepted, in one change of the state. After a
+    /// crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where built-in is
+    /// current already, the release is only remembered. Says whether built-in comes next and did not before.
+    ///
+    /// Done on a full disk as well, with the room of the reserve.
+    ///
+    /// # Errors
+    /// [`Error::ReleaseRefused`] with the first check that fails; [`NotTrusted`](crate::ErrorKind::NotTrusted) if this store
+    /// asks for another proof; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release of a bundle, which
+    /// [`install_release`](Self::install_release) takes; [`NoSpace`](crate::ErrorKind::NoSpace),
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io).
+    pub fn accept_built_in(&self, envelope: &[u8], options: &ReleaseOptions) -> Result<bool> {
+        let trusted = self.check_release(envelope, options)?;
+        if !trusted.release().is_built_in() {
+            let problem = "expected a release that goes to the built-in bundle, found one of a bundle: install it with its archive and file list";
+            return Err(Error::invalid_input(
+                format!("release {}", trusted.release().sequence),
+                problem,
+            ));
+        }
+        self.accept_trusted_built_in(&trusted)
+    }
+
+    /// The same, of a release that is known to be trusted and to go to the built-in bundle.
+    pub(super) fn accept_trusted_built_in(&self, trusted: &TrustedRelease) -> Result<bool> {
+        let release = AcceptedRelease::of(trusted);
+        let accept = |state: &mut State| state.accept_built_in(&release).map_err(Overtaken::into_error);
+        let loaded = self.settled()?;
+        let mut accepted = loaded.state.clone();
+        accept(&mut accepted)?;
+        // A device looks at its channel often: what is done already needs no lock.
+        if accepted == loaded.state {
+            return self.settle(&loaded).map(|()| false);
+        }
+        let comes_next = self.change_from_reserve(|state| {
+            let comes_next = accept(state)?;
+            // First the file that a lost state is made from, as with the record of a bundle.
+            let before = self.persistence.built_in_releases()?;
+            let mut releases = before.clone();
+            releases.remember(&release);
+            if releases != before {
+                self.persistence.save_built_in_releases(&releases)?;
+            }
+            Ok(comes_next)
+        })?;
+        // A trial that is running needs the reserve for its end. Without room for it the next trial waits.
+        let _ = self.make_reserve();
+        Ok(comes_next)
     }
 
     pub(super) fn trusted_release(
@@ -143,7 +198,7 @@ impl Store {
         new: &NewBundle,
         acceptance: &Acceptance<'_>,
     ) -> Result<Option<BundleRecord>> {
-        let digest = &trusted.release().archive.digest;
+        let digest = &trusted.require_bundle()?.archive.digest;
         let loaded = self.settled()?;
         if self
             .installed_or_refused(&loaded, digest, new, Some(acceptance))?

@@ -88,6 +88,29 @@ impl State {
         Ok(())
     }
 
+    /// The release `release`, which goes to the built-in bundle, is accepted: that comes next, or stays. Says whether it comes
+    /// next now and did not before.
+    pub(super) fn accept_built_in(&mut self, release: &AcceptedRelease) -> Result<bool, Overtaken> {
+        self.trust.accept(release)?;
+        Ok(self.make_built_in_next())
+    }
+
+    /// A bundle that was to come next is withdrawn, and its conditions with it: those were for that bundle, and must not hold
+    /// back the way out of a bad one.
+    pub(super) fn make_built_in_next(&mut self) -> bool {
+        if self.next == Some(Slot::BuiltIn) {
+            return false;
+        }
+        self.drop_next();
+        if self.current == Slot::BuiltIn {
+            // Nothing that was withdrawn is what a later bundle falls back to.
+            self.fallback = Slot::BuiltIn;
+            return false;
+        }
+        self.next = Some(Slot::BuiltIn);
+        true
+    }
+
     pub(super) fn status(&self, record: &BundleRecord) -> Status {
         match &self.trial {
             Some(_) if self.current.is(&record.id) => Status::Trial,

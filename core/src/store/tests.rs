@@ -31,6 +31,7 @@ mod refusals;
 mod releases;
 mod sharing;
 mod space;
+mod to_built_in;
 mod trials;
 mod unwritten;
 mod updating;

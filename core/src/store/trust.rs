@@ -10,7 +10,7 @@ use crate::digest::Sha256Digest;
 use crate::error::Error;
 use crate::release::{Accepted, ChannelName, RefusalReason, TrustedRelease};
 
-/// A release that was accepted on this device: its bundle was installed.
+/// A release that was accepted on this device: its bundle was installed, or the built-in one came next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AcceptedRelease {
@@ -85,7 +85,7 @@ impl TrustMemory {
         })
     }
 
-    /// Remembers a release whose bundle is installed. Refused if a later one was accepted, or another of its sequence.
+    /// Remembers a release whose bundle is installed, or that goes to the built-in one. Refused if a later one was accepted, or another of its sequence.
     pub(super) fn accept(&mut self, release: &AcceptedRelease) -> Result<(), Overtaken> {
         let last = self.last_accepted(&release.app_id, &release.channel);
         match last {
@@ -100,15 +100,39 @@ impl TrustMemory {
         }
     }
 
-    /// Takes over what another memory knew of a release, unless this one knows of a later.
-    pub(super) fn recall(&mut self, release: &AcceptedRelease) {
+    /// Takes over what another memory knew of a release, unless this one knows of a later. Says whether it was new.
+    pub(super) fn recall(&mut self, release: &AcceptedRelease) -> bool {
         self.latest_time = self.latest_time.max(release.created_at);
         let known = |accepted: &&mut AcceptedRelease| accepted.is_of(&release.app_id, &release.channel);
         match self.accepted.iter_mut().find(known) {
-            Some(last) if last.sequence >= release.sequence => {}
+            Some(last) if last.sequence >= release.sequence => return false,
             Some(last) => last.clone_from(release),
             None => self.accepted.push(release.clone()),
         }
+        true
+    }
+}
+
+/// The last release of each channel that went to the built-in bundle. No record of a bundle holds it, so it has a file of its
+/// own, from which a lost state knows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub(super) struct BuiltInReleases {
+    accepted: Vec<AcceptedRelease>,
+}
+
+impl BuiltInReleases {
+    pub(super) fn is_empty(&self) -> bool {
+        self.accepted.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, AcceptedRelease> {
+        self.accepted.iter()
+    }
+
+    /// The release takes the place of the one before it on its channel.
+    pub(super) fn remember(&mut self, release: &AcceptedRelease) {
+        (self.accepted).retain(|known| !known.is_of(&release.app_id, &release.channel));
+        self.accepted.push(release.clone());
     }
 }
 
@@ -155,6 +179,14 @@ impl FromJson for AcceptedRelease {
             sequence: object.get("sequence")?,
             payload_sha256: object.get("payload_sha256")?,
             created_at: object.get("created_at")?,
+        })
+    }
+}
+
+impl FromJson for BuiltInReleases {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        Ok(Self {
+            accepted: Object::of(value)?.get("accepted")?,
         })
     }
 }

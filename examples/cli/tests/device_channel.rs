@@ -175,6 +175,36 @@ fn a_release_is_installed_from_its_files() {
 }
 
 #[test]
+fn a_phone_goes_back_to_the_built_in_bundle() {
+    let world = World::new();
+    world.publish("1.0.0", "");
+    world.update("");
+    world.phone.launch();
+    world.phone.call("started");
+    world.phone.call("confirm");
+    world
+        .phone
+        .project
+        .run("release rollback --built-in --key .capgo_key_v2 --to site --json")
+        .document();
+
+    let taken = world.update("");
+
+    assert_eq!(
+        (&taken["outcome"], &taken["sequence"]),
+        (&json!("built_in_next"), &json!(2))
+    );
+    assert_eq!(world.phone.launch()["bundle"], "builtin");
+    assert_eq!(world.update("")["outcome"], "built_in_up_to_date");
+    // The same by its file.
+    let line = format!("install-release site/releases/production/2.json --channel production {BROUGHT}");
+    let accepted = world.phone.call(&line);
+    assert_eq!((&accepted["next"], &accepted["sequence"]), (&json!(false), &json!(2)));
+    let line = format!("install-release site/releases/production/1.json --channel production {BROUGHT}");
+    world.phone.run(&line).fails("replayed", 1);
+}
+
+#[test]
 fn an_address_that_is_no_channels_is_told() {
     let world = World::new();
     let line = format!("update --channel-url {}/production.json {BROUGHT}", world.web.url());

@@ -145,6 +145,87 @@ fn a_release_signed_elsewhere_is_published() {
 }
 
 #[test]
+fn the_first_release_is_taken_back_to_the_built_in_bundle() {
+    let project = on_folder();
+    let none = format!("release rollback --built-in {SIGNED} --to site --json");
+    project.run(&none).fails("invalid_input", 1);
+    publish(&project, "1.0.0", "");
+    let unclear = project
+        .run(&format!("release rollback {SIGNED} --to site --json"))
+        .fails("invalid_input", 1);
+    assert!(unclear.contains("built-in bundle"), "{unclear}");
+
+    let back = run(&project, &format!("rollback --built-in --comment white {SIGNED}"));
+
+    assert_eq!(
+        (&back["stable"], &back["sequences"]),
+        (&2.into(), &serde_json::json!([2]))
+    );
+    let again = run(&project, &format!("rollback --built-in --comment white {SIGNED}"));
+    assert_eq!((&again["changed"], &again["stable"]), (&false.into(), &2.into()));
+    let listed = &run(&project, "list")["releases"];
+    let newest = &listed[0];
+    assert_eq!(
+        (&newest["builtIn"], &newest["version"]),
+        (&true.into(), &"builtin".into())
+    );
+    assert_eq!((&newest["checksum"], &newest["size"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&newest["sealed"], &newest["comment"]),
+        (&false.into(), &"white".into())
+    );
+    assert_eq!(
+        (&listed[1]["builtIn"], &listed[1]["stable"]),
+        (&false.into(), &false.into())
+    );
+    let table = project.run("release list --to site").stdout;
+    assert!(table.contains("(built-in)"), "{table}");
+    let shown = project
+        .run("release inspect site/releases/production/2.json --json")
+        .document();
+    assert_eq!((&shown["builtIn"], &shown["checksum"]), (&true.into(), &Value::Null));
+    assert_eq!(shown["critical"], serde_json::json!(["built_in"]));
+    let words = project.run("release inspect site/releases/production/2.json");
+    assert!(
+        words.stdout.contains("bundle inside the native app"),
+        "{}",
+        words.stdout
+    );
+
+    let web = Web::serving(&project.path("site"));
+    let verified = project
+        .run(&format!("release verify {} --ring 1.json --full --json", web.url()))
+        .document();
+    assert_eq!(verified["releases"][0]["builtIn"], true);
+    // Renewed, and forward again.
+    assert_eq!(run(&project, &format!("renew --expires-in 200d {SIGNED}"))["stable"], 3);
+    assert_eq!(publish(&project, "1.0.1", "")["stable"], 4);
+}
+
+#[test]
+fn the_way_back_to_the_built_in_bundle_may_be_signed_elsewhere() {
+    let project = on_folder();
+    publish(&project, "1.0.0", "");
+    let made = project
+        .run("release create --built-in --channel production --sequence 2 --native-min 3.0 --to back.json --json")
+        .document();
+    assert_eq!((&made["builtIn"], &made["filesFilename"]), (&true.into(), &Value::Null));
+    assert!(!project.path("files.json").exists());
+    let both = project.run("release create --built-in --archive app.zip --channel production --sequence 2");
+    assert_eq!(both.code, 2);
+    project.run(&format!("release sign back.json {SIGNED}")).succeeds();
+    let check = project
+        .run("release check back.json --ring 1.json --channel production --native-version 3.1 --json")
+        .document();
+    assert_eq!(check["builtIn"], true);
+    let part = run(&project, "publish --signed back.json --candidate 5%");
+    assert_eq!(part["candidate"]["sequence"], 2);
+    assert_eq!(run(&project, "promote")["stable"], 2);
+    let alone = project.run("release publish --signed back.json --files back.json --to site --json");
+    alone.fails("missing_argument", 2);
+}
+
+#[test]
 fn a_key_that_devices_do_not_know_signs_nothing() {
     let project = on_folder();
     let other = Project::new().with_keys();

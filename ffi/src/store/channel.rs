@@ -54,6 +54,20 @@ pub enum ChannelOutcome {
         /// The bundle.
         bundle: BundleRecord,
     },
+    /// A release that goes back to the built-in bundle was accepted. That comes next.
+    BuiltInNext {
+        /// What people call the release.
+        version: String,
+        /// Its sequence.
+        sequence: i64,
+    },
+    /// The channel's release goes back to the built-in bundle, which is current or comes next already.
+    BuiltInUpToDate {
+        /// What people call the release.
+        version: String,
+        /// Its sequence.
+        sequence: i64,
+    },
     /// The channel offers nothing.
     NothingOffered,
     /// The channel has a candidate, which is not for this device, and nothing else.
@@ -79,6 +93,14 @@ impl From<core::ChannelOutcome> for ChannelOutcome {
             },
             core::ChannelOutcome::UpToDate(record) => Self::UpToDate {
                 bundle: (*record).into(),
+            },
+            core::ChannelOutcome::BuiltInNext { version, sequence } => Self::BuiltInNext {
+                version,
+                sequence: signed(sequence),
+            },
+            core::ChannelOutcome::BuiltInUpToDate { version, sequence } => Self::BuiltInUpToDate {
+                version,
+                sequence: signed(sequence),
             },
             core::ChannelOutcome::NothingOffered => Self::NothingOffered,
             core::ChannelOutcome::OutsideRollout => Self::OutsideRollout,
@@ -182,8 +204,8 @@ impl From<core::ChannelUpdate> for ChannelUpdate {
 
 #[uniffi::export]
 impl Store {
-    /// Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
-    /// Blocks until that is done: for a background thread.
+    /// Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
+    /// release that goes back to the built-in bundle has that come next, as `acceptBuiltIn`. Blocks until that is done: for a background thread.
     ///
     /// In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
     /// device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
@@ -243,6 +265,10 @@ impl Store {
             match &update.outcome {
                 core::ChannelOutcome::Installed(record) | core::ChannelOutcome::UpToDate(record) => {
                     format!("update from channel: {outcome}, {} as {}", record.version, record.id)
+                }
+                core::ChannelOutcome::BuiltInNext { sequence, .. }
+                | core::ChannelOutcome::BuiltInUpToDate { sequence, .. } => {
+                    format!("update from channel: {outcome}, release {sequence}")
                 }
                 _ => format!("update from channel: {outcome}"),
             }

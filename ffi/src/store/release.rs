@@ -43,7 +43,8 @@ impl ReleaseOptions {
 impl Store {
     /// Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
     ///
-    /// For a host that downloads by itself: what is returned says where archive and file list are.
+    /// For a host that downloads by itself: what is returned says where archive and file list are, or that there are none: see
+    /// `acceptBuiltIn`.
     ///
     /// Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
     /// expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
@@ -51,7 +52,7 @@ impl Store {
     pub fn check_release(&self, envelope: Vec<u8>, options: ReleaseOptions) -> Result<Release> {
         self.run("check release", |store| {
             let trusted = store.check_release(&envelope, &options.into_core()?)?;
-            Ok(trusted.release().into())
+            Ok((&trusted).into())
         })
     }
 
@@ -65,7 +66,8 @@ impl Store {
     /// is refused changes nothing.
     ///
     /// Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
-    /// release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
+    /// release, or not of each other; `NotTrusted` if the bundle failed on this device before; `InvalidInput` for a release that
+    /// goes to the built-in bundle; and as `install`.
     #[uniffi::method(default(cancel = None, progress = None))]
     pub fn install_release(
         &self,
@@ -81,6 +83,17 @@ impl Store {
             watched(cancel, progress, |control| {
                 Ok(store.install_release(&envelope, Path::new(archive), &file_list, &options, control)?)
             })
+        })
+    }
+
+    /// Accepts a release that goes back to the built-in bundle: that comes next, and the release is remembered as accepted, in one
+    /// change: after a crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where
+    /// built-in is current already, the release is only remembered. Returns whether built-in comes next and did not before.
+    ///
+    /// Throws what `checkRelease` throws; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
+    pub fn accept_built_in(&self, envelope: Vec<u8>, options: ReleaseOptions) -> Result<bool> {
+        self.run("accept built-in", |store| {
+            Ok(store.accept_built_in(&envelope, &options.into_core()?)?)
         })
     }
 

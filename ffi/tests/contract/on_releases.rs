@@ -19,12 +19,13 @@ impl Place {
             "inspect_release" => inspect_release_unverified(self.bytes(arguments, "envelope")).map(|said| told(&said)),
             "rollout_bucket" => rollout_bucket(
                 arguments.text("app_id"),
-                arguments.text("archive_sha256"),
+                arguments.text("rollout_sha256"),
                 arguments.text("device_id"),
             )
             .map(Value::from),
             "check_release" => self.check_release(arguments),
             "install_release" => self.install_release(arguments),
+            "accept_built_in" => self.accept_built_in(arguments),
             "key_ring" => self.key_ring(arguments),
             "follow_ring" => self.follow_ring(arguments),
             _ => return None,
@@ -44,6 +45,12 @@ impl Place {
         let store = self.open_store();
         let record = store.install_release(envelope, &archive, list, options, None, None)?;
         Ok(self.installed(name.map(str::to_owned), &record))
+    }
+
+    fn accept_built_in(&self, arguments: &Arguments<'_>) -> Result<Value> {
+        let envelope = self.bytes(arguments, "envelope");
+        let options = self.release_options(arguments)?;
+        self.open_store().accept_built_in(envelope, options).map(Value::from)
     }
 
     fn key_ring(&self, arguments: &Arguments<'_>) -> Result<Value> {
@@ -88,9 +95,13 @@ impl Place {
 }
 
 fn told(release: &Release) -> Value {
+    let bundle = release.bundle.as_ref();
     json!({
         "app_id": release.app_id, "channel": release.channel, "version": release.version, "sequence": release.sequence,
-        "is_sealed": release.is_sealed, "archive_path": release.archive_path, "archive_size": release.archive_size,
-        "archive_sha256": release.archive_sha256, "file_list_path": release.file_list_path,
+        "rollout_sha256": release.rollout_sha256, "is_built_in": bundle.is_none(),
+        "is_sealed": bundle.map(|bundle| bundle.is_sealed), "archive_path": bundle.map(|bundle| &bundle.archive_path),
+        "archive_size": bundle.map(|bundle| bundle.archive_size),
+        "archive_sha256": bundle.map(|bundle| &bundle.archive_sha256),
+        "file_list_path": bundle.map(|bundle| &bundle.file_list_path),
     })
 }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::too_many_lines, reason = "these functions are tables")]
 
+mod built_in;
 mod documents;
 mod envelopes;
 mod files;
@@ -79,6 +80,7 @@ pub fn releases(keys: &TestKeys) -> Vec<Vector> {
         envelopes::all(keys),
         documents::all(keys),
         members::all(keys),
+        built_in::all(keys),
         texts::all(keys),
         policy::all(keys),
     ]
@@ -120,6 +122,21 @@ fn release() -> Value {
         "comment": "Faster start",
         "critical": [],
     })
+}
+
+/// A sound release that goes to the built-in bundle.
+fn built_in_release() -> Value {
+    let document = ["archive", "files_sha256"]
+        .iter()
+        .fold(release(), |release, name| without(&release, name));
+    with(
+        &document,
+        &[
+            ("version", json!("builtin")),
+            ("built_in", json!(true)),
+            ("critical", json!(["built_in"])),
+        ],
+    )
 }
 
 /// A ring of these keys.

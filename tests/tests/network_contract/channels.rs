@@ -42,6 +42,11 @@ impl Place<'_> {
 
     fn told_update(&self, update: &ChannelUpdate) -> Value {
         let record = record(&update.outcome);
+        let built_in = match &update.outcome {
+            ChannelOutcome::BuiltInNext { version, sequence }
+            | ChannelOutcome::BuiltInUpToDate { version, sequence } => Some((version, *sequence)),
+            _ => None,
+        };
         let (offered, known) = match update.outcome {
             ChannelOutcome::Older { offered, known } => (Some(offered), Some(known)),
             _ => (None, None),
@@ -49,8 +54,8 @@ impl Place<'_> {
         json!({
             "outcome": update.outcome.as_str(),
             "bundle": record.map(|record| self.name(record)),
-            "version": record.map(|record| &record.version),
-            "sequence": record.map(|record| record.sequence),
+            "version": record.map(|record| &record.version).or(built_in.map(|(version, _)| version)),
+            "sequence": record.and_then(|record| record.sequence).or(built_in.map(|(_, sequence)| sequence)),
             "offered": offered,
             "known": known,
             "rollout": update.rollout.as_ref().map(told_rollout),

@@ -158,16 +158,16 @@ impl App {
         for sequence in file.sequences() {
             let envelope = read(&site::release_path(&self.channel, sequence), MAX_ENVELOPE_BYTES).expect("a release");
             let signed = SignedRelease::parse(&envelope.bytes).unwrap();
-            let release = signed.release();
-            let (archive, length) = site::archive_of(release);
+            let bundle = signed.release().bundle().expect("a release of a bundle");
+            let (archive, length) = site::archive_of(bundle);
             let bytes = site
                 .read_start(&archive, length + 1, &control)
                 .unwrap()
                 .expect("an archive");
-            assert_eq!(Sha256Digest::of(&bytes), release.archive.digest);
-            let list = site::file_list_path(&release.files_digest);
+            assert_eq!(Sha256Digest::of(&bytes), bundle.archive.digest);
+            let list = site::file_list_path(&bundle.files_digest);
             let bytes = site.read_start(&list, 1 << 20, &control).unwrap().expect("a file list");
-            assert_eq!(Sha256Digest::of(&bytes), release.files_digest);
+            assert_eq!(Sha256Digest::of(&bytes), bundle.files_digest);
         }
         file.stable
     }

@@ -205,6 +205,8 @@ public final class ChannelUpdates: Sendable {
         switch update.outcome {
         case let .installed(bundle): return refused + ["\(bundle.version) comes next"]
         case let .upToDate(bundle): return refused + ["\(bundle.version) is the newest for this device"]
+        case let .builtInNext(_, sequence):
+            return refused + ["release \(sequence) goes back to the built-in bundle, which comes next"]
         default: return refused + ["nothing new for this device"]
         }
     }

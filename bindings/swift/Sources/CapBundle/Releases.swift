@@ -58,6 +58,11 @@ extension Store {
         try await blocking { try self.checkReleaseBlocking(envelope: envelope, options: options) }
     }
 
+    /// As ``acceptBuiltInBlocking(envelope:options:)``, without blocking the caller.
+    public func acceptBuiltIn(envelope: Data, options: ReleaseOptions) async throws -> Bool {
+        try await blocking { try self.acceptBuiltInBlocking(envelope: envelope, options: options) }
+    }
+
     /// As ``keyRingBlocking(options:)``, without blocking the caller.
     public func keyRing(options: ReleaseOptions) async throws -> Int64 {
         try await blocking { try self.keyRingBlocking(options: options) }

@@ -1,10 +1,10 @@
-//! New releases of bundles that were released before: the way back, and a longer life.
+//! New releases of what was released before, or of the bundle inside the native app: the way back, and a longer life.
 
 use std::time::Duration;
 
 use super::channel::keep;
-use super::publish::sequence;
-use super::signing::{Signed, Signing};
+use super::publish::{Details, sequence};
+use super::signing::{self, Signed, Signing};
 use super::state::State;
 use super::steps::{Decision, Run, Step};
 use super::{Note, Outcome, Publisher};
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::progress::Control;
 use crate::release::site;
 use crate::release::trust::TrustedRelease;
-use crate::release::{Candidate, KeyRing, NewRelease, Release};
+use crate::release::{BUILT_IN, Candidate, KeyRing, NewRelease, Release, ReleaseTarget};
 use crate::store::Timestamp;
 
 /// A release whose end is that near to what a renewal would give it was renewed already.
@@ -64,7 +64,7 @@ impl Publisher<'_> {
             };
             let target = self.proved(target, &rings, signing, control)?;
             let is_offered = |offered: &TrustedRelease| {
-                offered.release().archive == target.release().archive && offered.release().expires_at > self.now
+                is_same_bundle(offered.release(), target.release()) && offered.release().expires_at > self.now
             };
             if offered.as_ref().is_some_and(is_offered) {
                 return Ok(Decision::already_done(state.channel));
@@ -75,15 +75,77 @@ impl Publisher<'_> {
                 dry_run,
             };
             let wanted = self.again(target.release(), signing, sequence(signing, &state)?);
-            let sequence = self.take_up_or_make(&mut decision, &state, &wanted, &making, control)?;
-            let mut next = state.channel.clone();
-            next.stable = Some(sequence);
-            if let Some(candidate) = next.candidate.take() {
-                decision.notes.push(Note::CandidateEnds(candidate.sequence));
-            }
-            self.then_offer(&mut decision, &state, next)?;
+            self.go_back(&mut decision, &state, &wanted, &making, control)?;
             Ok(decision)
         })
+    }
+
+    /// Goes back to the bundle inside the native app: a release that says so, for everybody, at once. The way back from the first
+    /// release of a channel, whose native app brings the bundle that was there before. A candidate ends.
+    ///
+    /// Devices outside the native range of `details` keep what they have. Done before, and not expired, it is done.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a site or channel that does not exist;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the channel has no release to go back from; else as of
+    /// [`publish`](Self::publish).
+    pub fn rollback_to_built_in(&self, details: &Details, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
+        let dry_run = run.dry_run;
+        self.change(run, |control| {
+            let mut state = self.state(control)?;
+            if state.before.is_none() && state.own.is_empty() {
+                let problem = format!("{} has no release of it to go back from", self.storage.place());
+                return Err(Error::invalid_input(format!("channel {}", self.channel), problem));
+            }
+            let mut decision = Decision::default();
+            let rings = signing.rings(self, &[], &mut decision.notes, control)?;
+            self.count(&mut state, &rings, &mut decision.notes, control)?;
+            let wanted = NewRelease {
+                app_id: self.app.clone(),
+                channel: self.channel.clone(),
+                version: details.version.clone(),
+                sequence: sequence(signing, &state)?,
+                created_at: self.now,
+                expires_at: signing.expiry(self.now),
+                native: details.native.clone(),
+                target: ReleaseTarget::BuiltIn,
+                link: details.link.clone(),
+                comment: details.comment.clone(),
+                critical: vec![BUILT_IN.to_owned()],
+            };
+            if let (Some(stable), None) = (state.channel.stable, state.channel.candidate)
+                && let Some(offered) = self.if_proved(stable, &rings, signing, control)?
+                && signing::is_same(offered.release(), &wanted)
+                && offered.release().expires_at > self.now
+            {
+                return Ok(Decision::already_done(state.channel));
+            }
+            let making = Making {
+                signing,
+                ring: rings.newest(),
+                dry_run,
+            };
+            self.go_back(&mut decision, &state, &wanted, &making, control)?;
+            Ok(decision)
+        })
+    }
+
+    /// The release is the one for everybody; a candidate ends.
+    fn go_back(
+        &self,
+        decision: &mut Decision,
+        state: &State,
+        wanted: &NewRelease,
+        making: &Making<'_>,
+        control: &Control,
+    ) -> Result<()> {
+        let sequence = self.take_up_or_make(decision, state, wanted, making, control)?;
+        let mut next = state.channel.clone();
+        next.stable = Some(sequence);
+        if let Some(candidate) = next.candidate.take() {
+            decision.notes.push(Note::CandidateEnds(candidate.sequence));
+        }
+        self.then_offer(decision, state, next)
     }
 
     /// The same bundles for longer: new releases of what the channel offers, stable and candidate, so that the candidate
@@ -164,7 +226,7 @@ impl Publisher<'_> {
     ) -> Result<u64> {
         let Making { signing, ring, dry_run } = *making;
         if let Some(begun) = self.begun(state, wanted, signing, ring, control)?
-            && begun.sealed == wanted.sealed
+            && begun.target == wanted.target
         {
             decision.notes.push(Note::WentOn(begun.sequence));
             decision.steps.extend(keep(&begun));
@@ -201,7 +263,7 @@ impl Publisher<'_> {
             let Some((_, older)) = self.readable(sequence, control)? else {
                 continue;
             };
-            match older.release().archive == stable.archive {
+            match is_same_bundle(older.release(), stable) {
                 true if over_another => return Ok(true),
                 true => {}
                 false => over_another = true,
@@ -224,10 +286,16 @@ impl Publisher<'_> {
             known.join(", ")
         };
         let problem = format!(
-            "which release to go back to? What was stable before is written nowhere: name its sequence. The newest are {known}"
+            "which release to go back to? The channel keeps no history: name a sequence, or go back to the built-in bundle. The \
+             newest releases are {known}"
         );
         Error::invalid_input(format!("channel {}", self.channel), problem)
     }
+}
+
+/// Whether devices serve the same, however it is sealed.
+fn is_same_bundle(one: &Release, other: &Release) -> bool {
+    one.bundle().map(|bundle| bundle.archive) == other.bundle().map(|bundle| bundle.archive)
 }
 
 fn is_signed_by_all(trusted: &TrustedRelease, signing: &Signing<'_>) -> bool {

@@ -10,7 +10,7 @@ use crate::keys::PublicContentKey;
 use crate::limits::Limits;
 use crate::output;
 use crate::progress::Control;
-use crate::release::{ArchiveIdentity, FileList, SealedIdentity};
+use crate::release::{ArchiveIdentity, BundleIdentity, FileList, SealedIdentity};
 use crate::seal::stream;
 use crate::verified::VerifiedArchive;
 
@@ -67,6 +67,15 @@ impl Bundle {
     #[must_use]
     pub fn archive(&self) -> ArchiveIdentity {
         self.archive
+    }
+
+    /// What a release says of it.
+    pub(super) fn identity(&self, sealed: Option<SealedIdentity>) -> BundleIdentity {
+        BundleIdentity {
+            archive: self.archive,
+            sealed,
+            files_digest: self.files_digest,
+        }
     }
 
     pub(super) fn is_sealed(&self) -> bool {

@@ -145,16 +145,19 @@ impl Publisher<'_> {
     }
 }
 
-/// What a release needs is there and stays.
+/// What a release needs is there and stays. One that goes to the built-in bundle needs nothing.
 pub(super) fn keep(release: &Release) -> Vec<Step> {
-    let (archive, size) = site::archive_of(release);
+    let Some(bundle) = release.bundle() else {
+        return Vec::new();
+    };
+    let (archive, size) = site::archive_of(bundle);
     vec![
         Step::Keep {
             path: archive,
             size: Some(size),
         },
         Step::Keep {
-            path: site::file_list_path(&release.files_digest),
+            path: site::file_list_path(&bundle.files_digest),
             size: None,
         },
     ]

@@ -202,9 +202,11 @@ fn needed(
                     .to_owned(),
             });
         };
-        let release = signed.release();
-        needed.insert(site::archive_of(release).0);
-        needed.insert(site::file_list_path(&release.files_digest));
+        // One that goes to the built-in bundle needs nothing.
+        if let Some(bundle) = signed.release().bundle() {
+            needed.insert(site::archive_of(bundle).0);
+            needed.insert(site::file_list_path(&bundle.files_digest));
+        }
     }
     Ok(needed)
 }

@@ -2,7 +2,6 @@
 
 use super::bundle::Bundle;
 use super::channel::{keep, lowering, require_share};
-use super::ring::Rings;
 use super::signing::{self, Signed, Signing};
 use super::state::State;
 use super::steps::{self, Decision, Run, Step};
@@ -11,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::keys::{KeyId, PublicContentKey};
 use crate::progress::Control;
 use crate::release::site;
-use crate::release::{Candidate, Envelope, KeyRing, NewRelease, Release};
+use crate::release::{BundleIdentity, Candidate, KeyRing, NewRelease, Release, ReleaseTarget};
 use crate::seal::stream;
 use crate::size;
 use crate::store::{NativeRange, Timestamp};
@@ -101,92 +100,6 @@ impl Publisher<'_> {
         })
     }
 
-    /// Publishes a release that was made and signed elsewhere, with its archive: `file` is the sealed one where the release
-    /// names one, else the plain one.
-    ///
-    /// # Errors
-    /// As of [`publish`](Self::publish); [`Error::ReleaseRefused`] if devices would not take the release.
-    pub fn publish_signed(
-        &self,
-        envelope: &[u8],
-        file: &std::path::Path,
-        files: &[u8],
-        placement: Placement,
-        ring: Option<&[u8]>,
-        run: &mut Run<'_>,
-    ) -> Outcome {
-        steps::carry_out(self.storage, run, |control| {
-            if let Placement::Candidate { rollout_bps } = placement {
-                require_share(rollout_bps)?;
-            }
-            let rings = Rings::walk(self.storage, self.app, ring, control)?;
-            let release = signing::require_trusted(self, rings.newest(), envelope)?;
-            require_fitting(&release, file, files, control)?;
-            let mut state = self.state(control)?;
-            let mut decision = Decision::default();
-            self.count(&mut state, &rings, &mut decision.notes, control)?;
-            let is_named = state.channel.sequences().any(|named| named == release.sequence);
-            if is_named || state.own.contains(&release.sequence) {
-                decision
-                    .steps
-                    .extend(self.more_signatures(envelope, &release, rings.newest(), control)?);
-            }
-            if is_named {
-                return self.offer_again(&release, &state, placement, decision);
-            }
-            require_above(release.sequence, &state)?;
-            decision.sequences.push(release.sequence);
-            let (path, size) = site::archive_of(&release);
-            decision.steps.push(Step::File {
-                path,
-                file: file.to_path_buf(),
-                size,
-                temporary: None,
-            });
-            decision.steps.push(files_step(&release, files));
-            if !state.own.contains(&release.sequence) {
-                decision.steps.push(Step::New {
-                    path: site::release_path(self.channel, release.sequence),
-                    bytes: envelope.to_vec(),
-                });
-            }
-            self.offer(&mut decision, &state, release.sequence, placement)?;
-            Ok(decision)
-        })
-    }
-
-    /// What brings the signatures of this envelope to the same release on the site.
-    fn more_signatures(
-        &self,
-        envelope: &[u8],
-        release: &Release,
-        ring: &KeyRing,
-        control: &Control,
-    ) -> Result<Option<Step>> {
-        let Some((before, there)) = self.readable(release.sequence, control)? else {
-            return Err(self.taken(release.sequence));
-        };
-        let mut wanted = Envelope::parse(envelope)?;
-        if there.envelope().payload() != wanted.payload() {
-            return Err(self.taken(release.sequence));
-        }
-        // By their keys: a key that signs twice makes two signatures.
-        let signers = |envelope: &[u8]| {
-            let trusted = signing::trusted(self, self.channel, ring, envelope, self.now);
-            trusted.map(|trusted| trusted.keys().to_vec())
-        };
-        let new = signers(envelope)?;
-        if signers(&before.bytes).is_ok_and(|known| new.iter().all(|id| known.contains(id))) {
-            return Ok(None);
-        }
-        wanted.take_signatures(there.envelope(), |id| ring.keys().iter().any(|key| key.key_id() == *id));
-        Ok(Some(Step::Replace {
-            path: site::release_path(self.channel, release.sequence),
-            bytes: wanted.to_json()?,
-            before,
-        }))
-    }
-
     fn wanted(&self, bundle: &Bundle, details: &Details, signing: &Signing<'_>, state: &State) -> Result<NewRelease> {
         let new = NewRelease {
             app_id: self.app.clone(),
@@ -196,9 +109,7 @@ impl Publisher<'_> {
             created_at: self.now,
             expires_at: signing.expiry(self.now),
             native: details.native.clone(),
-            archive: bundle.archive,
-            sealed: bundle.is_sealed().then(signing::to_be_sealed),
-            files_digest: bundle.files_digest,
+            target: ReleaseTarget::Bundle(bundle.identity(bundle.is_sealed().then(signing::to_be_sealed))),
             link: details.link.clone(),
             comment: details.comment.clone(),
             critical: Vec::new(),
@@ -237,7 +148,7 @@ impl Publisher<'_> {
         Ok(None)
     }
 
-    fn offer_again(
+    pub(super) fn offer_again(
         &self,
         offered: &Release,
         state: &State,
@@ -317,15 +228,18 @@ impl Publisher<'_> {
 
     /// Whether all that a release names is there, for these recipients.
     fn is_complete(&self, release: &Release, recipients: &[PublicContentKey], control: &Control) -> Result<bool> {
-        let (archive, size) = site::archive_of(release);
+        let Some(bundle) = release.bundle() else {
+            return Ok(true);
+        };
+        let (archive, size) = site::archive_of(bundle);
         let Some(found) = self.storage.head(&archive, control)? else {
             return Ok(false);
         };
-        let files = site::file_list_path(&release.files_digest);
+        let files = site::file_list_path(&bundle.files_digest);
         if found.size != size || self.storage.head(&files, control)?.is_none() {
             return Ok(false);
         }
-        if release.sealed.is_none() {
+        if bundle.sealed.is_none() {
             return Ok(true);
         }
         let Some(start) = self.storage.read_start(&archive, LONGEST_HEADER, control)? else {
@@ -350,16 +264,17 @@ impl Publisher<'_> {
         control: &Control,
     ) -> Result<u64> {
         let outgoing = bundle.outgoing(control)?;
-        wanted.sealed = outgoing.sealed;
+        let identity = bundle.identity(outgoing.sealed);
+        wanted.target = ReleaseTarget::Bundle(identity);
         let Signed { envelope, release } = signing.sign(self, ring, &wanted, &bundle.recipients)?;
-        let (path, size) = site::archive_of(&release);
+        let (path, size) = site::archive_of(&identity);
         decision.steps.push(Step::File {
             path,
             file: outgoing.file,
             size,
             temporary: outgoing.temporary,
         });
-        decision.steps.push(files_step(&release, &bundle.files));
+        decision.steps.push(files_step(&identity, &bundle.files));
         decision.steps.push(Step::New {
             path: site::release_path(self.channel, release.sequence),
             bytes: envelope,
@@ -426,15 +341,15 @@ fn tell(decision: &mut Decision, bundle: &Bundle, wanted: &NewRelease) {
     decision.steps.push(Step::Told(format!("sign and write {release}")));
 }
 
-fn files_step(release: &Release, files: &[u8]) -> Step {
+pub(super) fn files_step(bundle: &BundleIdentity, files: &[u8]) -> Step {
     Step::New {
-        path: site::file_list_path(&release.files_digest),
+        path: site::file_list_path(&bundle.files_digest),
         bytes: files.to_vec(),
     }
 }
 
 /// A device that has taken what the channel names refuses what is not above it.
-fn require_above(sequence: u64, state: &State) -> Result<()> {
+pub(super) fn require_above(sequence: u64, state: &State) -> Result<()> {
     let named = state.highest_named();
     if sequence > named || (sequence == named && named > 0) {
         return Ok(());
@@ -442,36 +357,4 @@ fn require_above(sequence: u64, state: &State) -> Result<()> {
     let problem =
         format!("expected more than {named}, which the channel offers: devices refuse {sequence} as a replay");
     Err(Error::invalid_input("sequence", problem))
-}
-
-/// What goes to the site is what the release names.
-fn require_fitting(release: &Release, file: &std::path::Path, files: &[u8], control: &Control) -> Result<()> {
-    use crate::digest::Sha256Digest;
-    let differs = |what: &str, expected: Sha256Digest, found: Sha256Digest| {
-        let problem = format!("its SHA-256 is {found}, the release names {expected}");
-        Err(Error::invalid_input(what, problem))
-    };
-    let found = Sha256Digest::of(files);
-    if found != release.files_digest {
-        return differs("file list", release.files_digest, found);
-    }
-    let size = std::fs::metadata(file)
-        .map_err(|error| Error::io("read the size of", file, error))?
-        .len();
-    let (_, expected_size) = site::archive_of(release);
-    if size != expected_size {
-        let problem = format!("it has {size} bytes, the release names {expected_size}");
-        return Err(Error::invalid_input(file.display().to_string(), problem));
-    }
-    let shown = file.display().to_string();
-    match release.sealed {
-        Some(sealed) => match stream::read_header(file)?.digest() {
-            found if found == sealed.header_digest => Ok(()),
-            found => differs(&format!("header of {shown}"), sealed.header_digest, found),
-        },
-        None => match Sha256Digest::of_file(file, control)? {
-            found if found == release.archive.digest => Ok(()),
-            found => differs(&shown, release.archive.digest, found),
-        },
-    }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::keys::{KeyId, PublicContentKey, SigningKey, VerifyingKey};
 use crate::progress::Control;
 use crate::release::trust::{self, TrustContext, TrustedRelease};
-use crate::release::{self, ChannelName, KeyRing, NewRelease, Release};
+use crate::release::{self, ChannelName, KeyRing, NewRelease, Release, ReleaseTarget};
 use crate::store::{NativeVersion, Timestamp};
 
 /// What a new release is signed with.
@@ -163,7 +163,9 @@ pub(super) fn is_same(one: &Release, other: &NewRelease) -> bool {
     same.sequence = other.sequence;
     same.created_at = other.created_at;
     same.expires_at = other.expires_at;
-    if same.sealed.is_some() == other.sealed.is_some() {
+    if let (ReleaseTarget::Bundle(same), Some(other)) = (&mut same.target, other.target.bundle())
+        && same.sealed.is_some() == other.sealed.is_some()
+    {
         same.sealed = other.sealed;
     }
     same == *other

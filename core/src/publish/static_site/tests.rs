@@ -6,6 +6,7 @@
 )]
 
 mod buckets;
+mod built_in;
 mod damaged;
 pub(super) mod fixtures;
 mod folders;

@@ -22,8 +22,8 @@ use crate::keys::ContentKey;
 use crate::progress::Control;
 use crate::release::trust::{self, TrustContext};
 use crate::release::{
-    ChannelFile, ChannelName, KeyRing, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, Release,
-    TrustedRelease, site,
+    BundleIdentity, ChannelFile, ChannelName, KeyRing, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES,
+    Release, TrustedRelease, site,
 };
 use crate::store::Timestamp;
 use crate::transport::Transport;
@@ -286,7 +286,9 @@ impl Look<'_> {
             let message = format!("it expires in {days} days, after which no device takes it: renew it");
             self.problem(Severity::Warning, "expires_soon", &path, message);
         }
-        self.bundle(&trusted)?;
+        if let Some(bundle) = release.bundle() {
+            self.bundle(&trusted, bundle)?;
+        }
         self.report.releases.push(release.clone());
         Ok(())
     }
@@ -308,14 +310,13 @@ impl Look<'_> {
         trust::check(envelope, &context)
     }
 
-    fn bundle(&mut self, trusted: &TrustedRelease) -> Result<()> {
-        let release = trusted.release();
-        let path = site::file_list_path(&release.files_digest);
+    fn bundle(&mut self, trusted: &TrustedRelease, bundle: &BundleIdentity) -> Result<()> {
+        let path = site::file_list_path(&bundle.files_digest);
         let files = match self.document(&path, MAX_FILE_LIST_BYTES)? {
             Some(bytes) => self.told(&path, trusted.check_file_list(&bytes))?,
             None => None,
         };
-        let (path, size) = site::archive_of(release);
+        let (path, size) = site::archive_of(bundle);
         match self.looker.look(&path)? {
             None => self.problem(Severity::Broken, "not_found", &path, "it is not there"),
             Some(found) if found.size.is_some_and(|found| found != size) => {
@@ -326,7 +327,7 @@ impl Look<'_> {
                 self.problem(Severity::Broken, "archive_differs", &path, message);
             }
             Some(_) if self.options.full && !self.proved.contains(&path) => {
-                self.archive(trusted, &path, size, files.as_ref())?;
+                self.archive(trusted, bundle, &path, files.as_ref())?;
                 self.proved.push(path);
             }
             Some(_) => {}

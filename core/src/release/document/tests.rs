@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::super::fixtures::{CREATED, content_key, envelope, key, new_release, reason};
+use super::super::fixtures::{CREATED, built_in_release, content_key, envelope, key, new_bundle, new_release, reason};
 use super::*;
 use crate::ErrorKind;
 use crate::keys::{ContentKey, SigningKey};
@@ -36,9 +36,12 @@ const MALFORMED: Result<Release, RefusalReason> = Err(RefusalReason::Malformed);
 #[test]
 fn a_release_is_written_as_the_format_says() {
     let mut new = new_release();
-    new.sealed = Some(SealedIdentity {
-        size: 2_000,
-        header_digest: Sha256Digest::of(b"header"),
+    new.target = ReleaseTarget::Bundle(BundleIdentity {
+        sealed: Some(SealedIdentity {
+            size: 2_000,
+            header_digest: Sha256Digest::of(b"header"),
+        }),
+        ..new_bundle()
     });
     new.critical = vec!["sealed".to_owned()];
     let digest = |bytes: &[u8]| Sha256Digest::of(bytes).to_string();
@@ -199,6 +202,84 @@ fn a_critical_member_must_be_known_and_there_and_named_once() {
     assert_eq!(critical(json!(["sealed"])), MALFORMED, "it is not there");
 }
 
+fn built_in() -> Json {
+    serde_json::from_slice(&create(&built_in_release()).unwrap()).unwrap()
+}
+
+#[test]
+fn a_release_that_goes_to_the_built_in_bundle_is_written_as_the_format_says() {
+    let new = NewRelease {
+        link: None,
+        comment: None,
+        ..built_in_release()
+    };
+    let expected = format!(
+        "{{\"format\":1,\"app_id\":\"com.example.app\",\"channel\":\"production\",\"version\":\"1.2.3\",\"sequence\":42,\
+         \"created_at\":{CREATED},\"expires_at\":{},\"native\":{{\"min\":\"2.0\",\"max\":\"3.4.1\"}},\"built_in\":true,\
+         \"critical\":[\"built_in\"]}}",
+        new.expires_at.0
+    );
+    let payload = create(&new).unwrap();
+    assert_eq!(String::from_utf8(payload.clone()).unwrap(), expected);
+    let read = Release::read(&payload).unwrap();
+    assert!(read.is_built_in() && read.bundle().is_none());
+    assert_eq!(NewRelease::from(read), new);
+}
+
+#[test]
+fn a_reader_that_does_not_know_built_in_refuses_a_release_with_it() {
+    let payload = create(&built_in_release()).unwrap();
+    let document = strict_json::parse_object(&payload).unwrap();
+    let known: Vec<&str> = MEMBERS.into_iter().filter(|name| *name != BUILT_IN).collect();
+    let refusal = fields::require_understood(&document, &known).unwrap_err();
+    assert_eq!(refusal.reason, RefusalReason::UnknownCritical);
+}
+
+#[test]
+fn built_in_is_true_or_absent_critical_and_beside_no_bundle() {
+    for wrong in [
+        json!(false),
+        json!(null),
+        json!(1),
+        json!("true"),
+        json!({}),
+        json!([true]),
+    ] {
+        let mut changed = built_in();
+        changed[BUILT_IN] = wrong.clone();
+        assert_eq!(read(&changed), MALFORMED, "{wrong}");
+        assert_eq!(with("/built_in", wrong.clone()), MALFORMED, "beside a bundle: {wrong}");
+    }
+    for critical in [json!([]), json!(["link"])] {
+        let mut changed = built_in();
+        changed["critical"] = critical.clone();
+        assert_eq!(read(&changed), MALFORMED, "{critical}");
+    }
+    let mut absent = document();
+    absent["critical"] = json!([BUILT_IN]);
+    assert_eq!(read(&absent), MALFORMED, "critical, and not there");
+    let mut sealed = document();
+    sealed["sealed"] = json!({"size": 1, "header_sha256": Sha256Digest::of(b"").to_string()});
+    for name in OF_BUNDLES {
+        for value in [sealed[name].clone(), json!(null)] {
+            let mut changed = built_in();
+            changed[name] = value.clone();
+            assert_eq!(read(&changed), MALFORMED, "{name}: {value}");
+        }
+    }
+}
+
+#[test]
+fn the_archive_decides_who_is_in_a_rollout_and_without_one_the_payload() {
+    let parse = |new: &NewRelease| {
+        let bytes = envelope(create(new).unwrap(), &[]).to_json().unwrap();
+        SignedRelease::parse(&bytes).unwrap()
+    };
+    assert_eq!(parse(&new_release()).rollout_digest(), new_bundle().archive.digest);
+    let built_in = parse(&built_in_release());
+    assert_eq!(built_in.rollout_digest(), built_in.payload_digest());
+}
+
 #[test]
 fn what_no_reader_takes_is_not_written() {
     let refuse = |change: &dyn Fn(&mut NewRelease)| {
@@ -213,6 +294,8 @@ fn what_no_reader_takes_is_not_written() {
     refuse(&|new| new.version = "1\u{7}".to_owned());
     refuse(&|new| new.native.min = Some(NativeVersion::new("any")));
     refuse(&|new| new.link = Some("l".repeat(2_049)));
+    refuse(&|new| new.target = ReleaseTarget::BuiltIn);
+    refuse(&|new| new.critical = vec![BUILT_IN.to_owned()]);
     refuse(&|new| new.critical = vec!["geo_fence".to_owned()]);
     refuse(&|new| new.critical = vec!["sealed".to_owned()]);
 }
@@ -249,7 +332,7 @@ proptest! {
         lasts in 1..1_u64 << 40,
         size in 0..1_u64 << 53,
         digests in any::<[[u8; 32]; 3]>(),
-        is_sealed in any::<bool>(),
+        kind in 0..3_u8,
         texts in any::<[Option<String>; 2]>(),
         native in prop::option::of("[0-9]{1,3}(\\.[0-9]{1,3}){0,3}"),
     ) {
@@ -261,11 +344,17 @@ proptest! {
             created_at: Timestamp(created_at),
             expires_at: Timestamp((created_at + lasts).min((1 << 53) - 1)),
             native: NativeRange { min: native.map(NativeVersion::new), max: None },
-            archive: ArchiveIdentity { size, digest: archive },
-            sealed: is_sealed.then_some(SealedIdentity { size, header_digest: header }),
-            files_digest: files,
+            target: match kind {
+                0 => ReleaseTarget::BuiltIn,
+                kind => ReleaseTarget::Bundle(BundleIdentity {
+                    archive: ArchiveIdentity { size, digest: archive },
+                    sealed: (kind == 1).then_some(SealedIdentity { size, header_digest: header }),
+                    files_digest: files,
+                }),
+            },
             link,
             comment,
+            critical: if kind == 0 { vec![BUILT_IN.to_owned()] } else { Vec::new() },
             ..new_release()
         };
         let payload = create(&new).unwrap();

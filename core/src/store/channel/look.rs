@@ -11,7 +11,8 @@ use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::keys::ContentKey;
 use crate::progress::{Parts, Phase};
 use crate::release::{
-    ChannelFile, FileList, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, RefusalReason, Release, TrustedRelease, site,
+    BundleIdentity, ChannelFile, FileList, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, RefusalReason, Release,
+    TrustedRelease, site,
 };
 use crate::seal::stream;
 use crate::store::fetch::is_fault_of_file;
@@ -112,8 +113,11 @@ impl<'a> Look<'a> {
         let envelope = self.reader.read(&path, MAX_ENVELOPE_BYTES)?;
         let trusted = store.check_release(&envelope, options)?;
         require_sequence(trusted.release(), sequence)?;
-        if offer == Offer::Candidate && !self.is_for_this_device(trusted.release())? {
+        if offer == Offer::Candidate && !self.is_for_this_device(&trusted)? {
             return Ok(None);
+        }
+        if trusted.release().is_built_in() {
+            return self.go_built_in(&trusted).map(Some);
         }
         if let Some(record) = self.accepted_before(&trusted)? {
             let is_news = store.bring_next(&record)?;
@@ -132,13 +136,24 @@ impl<'a> Look<'a> {
         Ok(Some(ChannelOutcome::Installed(Box::new(record))))
     }
 
-    fn is_for_this_device(&mut self, release: &Release) -> Result<bool> {
+    /// Nothing is downloaded for it.
+    fn go_built_in(&self, trusted: &TrustedRelease) -> Result<ChannelOutcome> {
+        let comes_next = self.store.accept_trusted_built_in(trusted)?;
+        let Release { version, sequence, .. } = trusted.release().clone();
+        Ok(if comes_next {
+            ChannelOutcome::BuiltInNext { version, sequence }
+        } else {
+            ChannelOutcome::BuiltInUpToDate { version, sequence }
+        })
+    }
+
+    fn is_for_this_device(&mut self, trusted: &TrustedRelease) -> Result<bool> {
         let Some(rollout) = &mut self.rollout else {
             return Ok(false);
         };
         if rollout.rollout_bps < BUCKETS {
             let id = self.store.rollout_id(self.source.device_id.as_deref())?;
-            rollout.bucket = Some(bucket(&release.app_id, &release.archive.digest, &id));
+            rollout.bucket = Some(bucket(&trusted.release().app_id, &trusted.rollout_digest(), &id));
         }
         Ok(rollout.is_inside())
     }
@@ -148,7 +163,7 @@ impl<'a> Look<'a> {
         let release = trusted.release();
         let new = NewBundle::version(release.version.clone());
         let loaded = self.store.settled()?;
-        let digest = &release.archive.digest;
+        let digest = &trusted.require_bundle()?.archive.digest;
         // Also refuses a bundle that failed, before a byte of it is downloaded.
         self.store.installed_or_refused(&loaded, digest, &new, None)?;
         let is_it = |record: &&BundleRecord| {
@@ -161,8 +176,8 @@ impl<'a> Look<'a> {
     }
 
     fn install(&self, trusted: &TrustedRelease) -> Result<BundleRecord> {
-        let release = trusted.release();
-        let (list, archive) = (self.remote_list(release)?, self.remote_archive(release)?);
+        let bundle = trusted.require_bundle()?;
+        let (list, archive) = (self.remote_list(bundle)?, self.remote_archive(bundle)?);
         let folder = self.store.downloads(&[&list.name(), &archive.name()])?;
         self.parts.next();
         // The file list is small beside the archive that follows, of which less is hashed if it is sealed.
@@ -201,7 +216,7 @@ impl<'a> Look<'a> {
     /// without that key need not fetch the whole to find that out, each time it looks.
     fn download_archive(&self, trusted: &TrustedRelease, archive: &Remote, folder: &Path) -> Result<Held> {
         let most = self.reader.options.max_size;
-        if trusted.release().sealed.is_none() {
+        if trusted.require_bundle()?.sealed.is_none() {
             return self.download(archive, folder, most, None);
         }
         let name = archive.url.to_string();
@@ -249,21 +264,21 @@ impl<'a> Look<'a> {
         result
     }
 
-    fn remote_list(&self, release: &Release) -> Result<Remote> {
-        let mut remote = self.remote(&site::file_list_path(&release.files_digest))?;
-        remote.digest = Some(release.files_digest);
+    fn remote_list(&self, bundle: &BundleIdentity) -> Result<Remote> {
+        let mut remote = self.remote(&site::file_list_path(&bundle.files_digest))?;
+        remote.digest = Some(bundle.files_digest);
         Ok(remote)
     }
 
     /// The address of an archive follows from what is signed: nothing unsigned says where it is.
-    fn remote_archive(&self, release: &Release) -> Result<Remote> {
-        let (path, size) = site::archive_of(release);
+    fn remote_archive(&self, bundle: &BundleIdentity) -> Result<Remote> {
+        let (path, size) = site::archive_of(bundle);
         let mut remote = self.remote(&path)?;
         remote.size = Some(size);
-        match release.sealed {
+        match bundle.sealed {
             // Its own digest is in no release; that of its header names it.
             Some(sealed) => remote.key = Some(sealed.header_digest.to_string()),
-            None => remote.digest = Some(release.archive.digest),
+            None => remote.digest = Some(bundle.archive.digest),
         }
         Ok(remote)
     }

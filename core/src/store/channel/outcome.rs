@@ -27,6 +27,21 @@ pub enum ChannelOutcome {
     Installed(Box<BundleRecord>),
     /// What the channel has for this device is current or comes next already.
     UpToDate(Box<BundleRecord>),
+    /// A release that goes to the bundle inside the native app was accepted. That comes next.
+    BuiltInNext {
+        /// What people call the release.
+        version: String,
+        /// Its sequence.
+        sequence: u64,
+    },
+    /// The channel's release goes to the bundle inside the native app, which is current or comes next already. The release is
+    /// remembered as accepted.
+    BuiltInUpToDate {
+        /// What people call the release.
+        version: String,
+        /// Its sequence.
+        sequence: u64,
+    },
     /// The channel offers nothing.
     NothingOffered,
     /// The channel has a candidate, which is not for this device, and nothing else.
@@ -49,6 +64,8 @@ impl ChannelOutcome {
         match self {
             Self::Installed(_) => "installed",
             Self::UpToDate(_) => "up_to_date",
+            Self::BuiltInNext { .. } => "built_in_next",
+            Self::BuiltInUpToDate { .. } => "built_in_up_to_date",
             Self::NothingOffered => "nothing_offered",
             Self::OutsideRollout => "outside_rollout",
             Self::Older { .. } => "older",

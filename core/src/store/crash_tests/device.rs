@@ -12,7 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
-use super::releases::{SignedFiles, options, second_ring};
+use super::releases::{SignedFiles, built_in, options, second_ring};
 use crate::error::Result;
 use crate::files::forgetful::Forgetful;
 use crate::files::{Files as _, Kind};
@@ -31,6 +31,7 @@ pub(super) type Contents = BTreeMap<String, Vec<u8>>;
 pub(super) struct Archives {
     by_version: BTreeMap<String, VerifiedArchive>,
     releases: BTreeMap<(String, u64), SignedFiles>,
+    built_in: BTreeMap<u64, Vec<u8>>,
     folder: TempDir,
 }
 
@@ -44,6 +45,7 @@ impl Archives {
         Self {
             by_version: archives,
             releases: BTreeMap::new(),
+            built_in: BTreeMap::new(),
             folder,
         }
     }
@@ -66,6 +68,15 @@ impl Archives {
             let release = SignedFiles::of(self.get(version), version, *sequence);
             self.releases.insert(((*version).to_owned(), *sequence), release);
         }
+        self
+    }
+
+    /// The same, and signed releases that go to the built-in bundle.
+    pub(super) fn with_built_in(mut self, sequences: &[u64]) -> Self {
+        self.built_in = sequences
+            .iter()
+            .map(|sequence| (*sequence, built_in(*sequence)))
+            .collect();
         self
     }
 
@@ -205,6 +216,10 @@ impl Device {
         let archive = archives.get(version).path();
         self.store()
             .install_release(&release.envelope, archive, &release.files, &options(), &Control::new())
+    }
+
+    pub(super) fn accept_built_in(&self, archives: &Archives, sequence: u64) -> Result<bool> {
+        self.store().accept_built_in(&archives.built_in[&sequence], &options())
     }
 
     /// Follows the second ring, if that was not done yet.

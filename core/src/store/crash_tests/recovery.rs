@@ -116,12 +116,14 @@ fn require_whole(device: &Device, folder: &Path, version: &str) -> Result<(), Wr
     })
 }
 
-/// What is served is whole, did not fail, has a way back, and is not the built-in bundle where a proven one is.
+/// What is served is whole, did not fail, has a way back, and is not the built-in bundle where a proven one is and nothing
+/// went back to that.
 fn require_well_served(device: &Device, launch: &Launch, found: &Snapshot) -> Result<(), Wrong> {
     let Some(version) = &launch.version else {
-        return require(found.fallback == Slot::BUILT_IN, || {
-            format!("built-in is served: {launch:?}")
-        });
+        let built_in = Some(Slot::BUILT_IN);
+        let wanted = [Some(&found.current), found.next.as_ref(), Some(&found.fallback)];
+        let is_wanted = wanted.into_iter().flatten().any(|slot| Some(slot.as_str()) == built_in);
+        return require(is_wanted, || format!("built-in is served: {launch:?} of {found:?}"));
     };
     require_whole(device, launch.folder.as_ref().ok_or("no folder")?, version)?;
     require(!found.failed.contains(version), || {
@@ -201,7 +203,13 @@ fn require_tidy(device: &Device) -> Result<(), Wrong> {
         "state.prev.json",
     ];
     let ring = device.store().persistence.followed_ring().map_err(wrong("the ring"))?;
-    let known = known.into_iter().chain(ring.map(|_| "ring.json"));
+    let built_in = device
+        .store()
+        .persistence
+        .built_in_releases()
+        .map_err(wrong("built-in"))?;
+    let built_in = (!built_in.is_empty()).then_some("built_in.json");
+    let known = known.into_iter().chain(ring.map(|_| "ring.json")).chain(built_in);
     require_names(device, "", &known.map(ToOwned::to_owned).collect())
 }
 

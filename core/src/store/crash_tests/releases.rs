@@ -6,7 +6,9 @@ use crate::digest::Sha256Digest;
 use crate::keys::{KeyBits, SigningKey};
 use crate::limits::Limits;
 use crate::progress::Control;
-use crate::release::{ArchiveIdentity, FileList, NewKeyRing, NewRelease, sign, sign_ring};
+use crate::release::{
+    ArchiveIdentity, BUILT_IN, BundleIdentity, FileList, NewKeyRing, NewRelease, ReleaseTarget, sign, sign_ring,
+};
 use crate::store::{NativeRange, NativeVersion, ReleaseOptions, Timestamp};
 use crate::verified::VerifiedArchive;
 
@@ -51,25 +53,37 @@ impl SignedFiles {
     pub(super) fn of(archive: &VerifiedArchive, version: &str, sequence: u64) -> Self {
         let files = FileList::of_archive(archive, &Limits::default(), &Control::new()).unwrap();
         let files = files.to_bytes().unwrap();
-        let release = NewRelease {
-            app_id: "com.example.app".parse().unwrap(),
-            channel: "production".parse().unwrap(),
-            version: version.to_owned(),
-            sequence,
-            created_at: Timestamp(1_000 * sequence),
-            expires_at: Timestamp(1 << 40),
-            native: NativeRange::default(),
+        let target = ReleaseTarget::Bundle(BundleIdentity {
             archive: ArchiveIdentity {
                 size: archive.size(),
                 digest: archive.digest(),
             },
             sealed: None,
             files_digest: Sha256Digest::of(&files),
-            link: None,
-            comment: None,
-            critical: Vec::new(),
-        };
-        let envelope = sign(&release, &[&KEY], &[]).unwrap().to_json().unwrap();
+        });
+        let envelope = signed(version, sequence, target, &[]);
         Self { envelope, files }
     }
+}
+
+/// A release that goes to the built-in bundle.
+pub(super) fn built_in(sequence: u64) -> Vec<u8> {
+    signed("builtin", sequence, ReleaseTarget::BuiltIn, &[BUILT_IN])
+}
+
+fn signed(version: &str, sequence: u64, target: ReleaseTarget, critical: &[&str]) -> Vec<u8> {
+    let release = NewRelease {
+        app_id: "com.example.app".parse().unwrap(),
+        channel: "production".parse().unwrap(),
+        version: version.to_owned(),
+        sequence,
+        created_at: Timestamp(1_000 * sequence),
+        expires_at: Timestamp(1 << 40),
+        native: NativeRange::default(),
+        target,
+        link: None,
+        comment: None,
+        critical: critical.iter().map(ToString::to_string).collect(),
+    };
+    sign(&release, &[&KEY], &[]).unwrap().to_json().unwrap()
 }

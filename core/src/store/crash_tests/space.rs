@@ -166,3 +166,16 @@ fn a_reserve_that_a_crash_cut_short_is_made_whole() {
 
     assert_eq!(reserve_of(&device.files), Some(whole));
 }
+
+#[test]
+fn a_bundle_that_filled_the_disk_is_taken_back() {
+    let archives = Archives::of(&[]).with_built_in(&[9]);
+    let (mut device, _) = with_next();
+    device.files.set_free_space(0);
+
+    assert!(device.accept_built_in(&archives, 9).unwrap());
+
+    require_durable(&device.files, &device.snapshot().unwrap()).unwrap();
+    device.start().unwrap();
+    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+}

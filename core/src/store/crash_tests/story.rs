@@ -11,6 +11,8 @@ pub(super) enum Step {
     Install(&'static str),
     /// Installs a version by the release with this sequence, which is accepted.
     Accept(&'static str, u64),
+    /// Accepts a release that goes to the built-in bundle, with this sequence.
+    AcceptBuiltIn(u64),
     /// Follows the second key ring.
     Follow,
     SetNext(&'static str),
@@ -22,7 +24,7 @@ pub(super) enum Step {
     Clean,
 }
 
-use Step::{Accept, Clean, Confirm, Follow, Install, Launch, SetNext, Start, Started, Sweep};
+use Step::{Accept, AcceptBuiltIn, Clean, Confirm, Follow, Install, Launch, SetNext, Start, Started, Sweep};
 
 /// Each step changes the state once at most, so that a crash leaves what was before it or what is after it.
 #[rustfmt::skip]
@@ -40,12 +42,18 @@ pub(super) const STORY: &[Step] = &[
     Accept("3", 7), SetNext("3"),
     Start, Launch, Started, Confirm, Sweep,
     Accept("3", 8), Follow,
-    // Of two more only the newest is kept; it is next when the story ends.
-    Install("4"), Accept("5", 9), SetNext("5"), Clean,
+    // Version 4 would come next, but the first release is withdrawn: built-in comes in its place, and again once it is current.
+    Install("4"), SetNext("4"), AcceptBuiltIn(9),
+    Start, Launch, AcceptBuiltIn(10), Clean,
+    // Of two only the newest is kept; it is next when the story ends.
+    Accept("5", 11), SetNext("5"), Clean,
 ];
 
 /// The releases that come in it.
-pub(super) const RELEASES: &[(&str, u64)] = &[("3", 7), ("3", 8), ("5", 9)];
+pub(super) const RELEASES: &[(&str, u64)] = &[("3", 7), ("3", 8), ("5", 11)];
+
+/// Sequences of those that go to the built-in bundle.
+pub(super) const BUILT_IN: &[u64] = &[9, 10];
 
 pub(super) const VERSIONS: &[&str] = &["1", "2", "3", "4", "5"];
 
@@ -81,6 +89,7 @@ fn attempt(device: &mut Device, archives: &Archives, step: Step) -> Result<(), U
         Start => device.start()?,
         Install(version) => drop(device.install(archives, version)?),
         Accept(version, sequence) => drop(device.accept(archives, version, sequence)?),
+        AcceptBuiltIn(sequence) => drop(device.accept_built_in(archives, sequence)?),
         Follow => device.follow()?,
         SetNext(version) => device.set_next(version)?,
         Launch => {

@@ -11,26 +11,26 @@ use crate::progress::Control;
 use crate::release::RefusalReason;
 use crate::update::channel::bucket;
 
-fn demanding() -> Device {
+pub(super) fn demanding() -> Device {
     Device::with(|options| options.required_proof = RequiredProof::Release)
 }
 
-fn update_as(store: &Store, net: &Net, source: &ChannelSource) -> Result<ChannelUpdate> {
+pub(super) fn update_as(store: &Store, net: &Net, source: &ChannelSource) -> Result<ChannelUpdate> {
     store.update_from_channel(net, source, &download_options(), &Control::new())
 }
 
-fn update(store: &Store, net: &Net) -> ChannelUpdate {
+pub(super) fn update(store: &Store, net: &Net) -> ChannelUpdate {
     update_as(store, net, &source()).unwrap()
 }
 
-fn installed(update: &ChannelUpdate) -> &BundleRecord {
+pub(super) fn installed(update: &ChannelUpdate) -> &BundleRecord {
     match &update.outcome {
         ChannelOutcome::Installed(record) => record,
         other => panic!("expected a bundle, found {other:?} in {update:?}"),
     }
 }
 
-fn reasons(update: &ChannelUpdate) -> Vec<(Offer, RefusalReason)> {
+pub(super) fn reasons(update: &ChannelUpdate) -> Vec<(Offer, RefusalReason)> {
     let reason = |passed: &PassedOver| match passed.error {
         Error::ReleaseRefused { reason, .. } => (passed.offer, reason),
         _ => panic!("expected a refused release, found {passed:?}"),
@@ -39,7 +39,7 @@ fn reasons(update: &ChannelUpdate) -> Vec<(Offer, RefusalReason)> {
 }
 
 /// All that a refusal must leave as it is.
-fn everything(device: &Device) -> (Vec<u8>, Vec<Vec<String>>) {
+pub(super) fn everything(device: &Device) -> (Vec<u8>, Vec<Vec<String>>) {
     let state = fs::read(device.root().join("state.json")).unwrap_or_default();
     let folders = ["bundles", "records", "staging", "failed"];
     (state, folders.map(|folder| device.names(folder)).to_vec())
@@ -50,7 +50,7 @@ fn downloads(device: &Device) -> usize {
 }
 
 /// A site that offers 1.0 as release 7, and a device that serves it, proven.
-fn serving(device: &Device) -> (Net, Published) {
+pub(super) fn serving(device: &Device) -> (Net, Published) {
     let net = Net::default();
     let published = Publisher::sealed(device).release("1.0", 7);
     net.publish(&published);
@@ -129,7 +129,7 @@ fn a_rollout_that_grows_takes_no_device_out_again_and_another_bundle_deals_anew(
     let device = demanding();
     let author = Publisher::plain(&device);
     let (stable, candidate) = (author.release("1.0", 7), author.release("1.1", 8));
-    let archive = candidate.release.archive.digest;
+    let archive = candidate.archive_digest();
     let net = Net::default();
     net.publish(&stable);
     net.publish(&candidate);

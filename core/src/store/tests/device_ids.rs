@@ -65,7 +65,7 @@ fn the_id_of_an_older_store_becomes_a_uuid_and_its_rollouts_stay_as_they_were() 
     net.publish(&candidate);
     net.offer(None, Some((8, 1)));
     let store = old_store(&device);
-    let expected = bucket(&app(), &candidate.release.archive.digest, OLD);
+    let expected = bucket(&app(), &candidate.archive_digest(), OLD);
     assert!(expected > 0, "this device is outside the rollout");
 
     assert_eq!(store.device_id().unwrap(), OLD_AS_UUID);
@@ -86,5 +86,5 @@ fn a_new_store_decides_about_rollouts_by_its_uuid() {
     let store = device.open();
     let found = bucket_of(&store, &net, None);
     let id = store.device_id().unwrap();
-    assert_eq!(found, bucket(&app(), &candidate.release.archive.digest, &id));
+    assert_eq!(found, bucket(&app(), &candidate.archive_digest(), &id));
 }

@@ -12,8 +12,8 @@ use crate::keys::{ContentKey, KeyBits, SigningKey};
 use crate::limits::Limits;
 use crate::progress::Control;
 use crate::release::{
-    ArchiveIdentity, Candidate, ChannelFile, ChannelName, FileList, KeyRing, NewKeyRing, NewRelease, SealedIdentity,
-    SignedRelease, sign, sign_ring, site,
+    ArchiveIdentity, BUILT_IN, BundleIdentity, Candidate, ChannelFile, ChannelName, FileList, KeyRing, NewKeyRing,
+    NewRelease, ReleaseTarget, SealedIdentity, SignedRelease, sign, sign_ring, site,
 };
 use crate::seal::stream;
 use crate::transport::{Head, Headers, Receiver, Request, Transport, TransportError};
@@ -61,11 +61,29 @@ impl Published {
     pub(super) fn paths(&self) -> [String; 3] {
         let signed = SignedRelease::parse(&self.envelope).unwrap();
         let release = signed.release();
+        let bundle = release.bundle().unwrap();
         [
             site::release_path(&release.channel, release.sequence),
-            site::file_list_path(&release.files_digest),
-            site::archive_of(release).0,
+            site::file_list_path(&bundle.files_digest),
+            site::archive_of(bundle).0,
         ]
+    }
+
+    /// What the release names.
+    pub(super) fn bundle(&self) -> &BundleIdentity {
+        self.release.target.bundle().unwrap()
+    }
+
+    pub(super) fn archive_digest(&self) -> Sha256Digest {
+        self.bundle().archive.digest
+    }
+
+    /// The same archive with another file list.
+    pub(super) fn naming_files(&self, files_digest: Sha256Digest) -> ReleaseTarget {
+        ReleaseTarget::Bundle(BundleIdentity {
+            files_digest,
+            ..*self.bundle()
+        })
     }
 
     /// Bytes of the header of its sealed archive.
@@ -85,6 +103,30 @@ impl Published {
             ..self.clone()
         }
     }
+}
+
+/// A release that goes to the built-in bundle, signed by key 0.
+pub(super) fn built_in(sequence: u64) -> Vec<u8> {
+    built_in_but(sequence, |_| {})
+}
+
+/// Another one.
+pub(super) fn built_in_but(sequence: u64, change: impl FnOnce(&mut NewRelease)) -> Vec<u8> {
+    let mut release = NewRelease {
+        app_id: app(),
+        channel: production(),
+        version: "builtin".to_owned(),
+        sequence,
+        created_at: Timestamp(CREATED_AT + sequence),
+        expires_at: Timestamp(EXPIRES_AT),
+        native: NativeRange::default(),
+        target: ReleaseTarget::BuiltIn,
+        link: None,
+        comment: None,
+        critical: vec![BUILT_IN.to_owned()],
+    };
+    change(&mut release);
+    sign(&release, &[key(0)], &[]).unwrap().to_json().unwrap()
 }
 
 /// The content key that no device has, unless a test gives it one.
@@ -131,9 +173,11 @@ impl<'a> Publisher<'a> {
             created_at: Timestamp(CREATED_AT + sequence),
             expires_at: Timestamp(EXPIRES_AT),
             native: NativeRange::default(),
-            archive: identity,
-            sealed,
-            files_digest: Sha256Digest::of(&files),
+            target: ReleaseTarget::Bundle(BundleIdentity {
+                archive: identity,
+                sealed,
+                files_digest: Sha256Digest::of(&files),
+            }),
             link: Some(format!("https://example.com/{version}")),
             comment: None,
             critical: Vec::new(),

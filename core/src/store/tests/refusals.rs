@@ -48,10 +48,10 @@ fn expect_nothing_downloaded(net: &Net, published: &Published) {
 fn of_other_files(device: &Device) -> Published {
     let author = Publisher::sealed(device);
     let (published, other) = (author.release("1.1", 8), author.release("1.2", 9));
-    let files = other.release.files_digest;
+    let files = other.bundle().files_digest;
     Published {
         files: other.files,
-        ..published.but(&[key(0)], |release| release.files_digest = files)
+        ..published.but(&[key(0)], |release| release.target = published.naming_files(files))
     }
 }
 

@@ -64,7 +64,7 @@ fn a_release_is_installed_and_remembered_and_serves() {
 
         assert_eq!((record.version.as_str(), record.sequence), ("1.0", Some(7)));
         assert_eq!(record.link.as_deref(), Some("https://example.com/1.0"));
-        assert_eq!(record.digest, Some(published.release.archive.digest));
+        assert_eq!(record.digest, Some(published.archive_digest()));
         assert_eq!(record.release.as_ref().unwrap().sequence, 7);
         assert_eq!(last_accepted(&store), Some(7));
         assert_eq!(device.names("staging"), [""; 0]);
@@ -171,7 +171,9 @@ fn files_of_another_release_are_refused_and_change_nothing() {
         // Signed, but wrong: the list is that of another archive.
         let mixed = Published {
             files: other.files.clone(),
-            ..one.but(&[key(0)], |release| release.files_digest = other.release.files_digest)
+            ..one.but(&[key(0)], |release| {
+                release.target = one.naming_files(other.bundle().files_digest)
+            })
         };
         for refused in [archive, cut, list, mixed] {
             let error = try_install(&device, &store, &refused).unwrap_err();
@@ -224,7 +226,7 @@ fn a_bundle_of_which_only_the_name_says_that_it_is_the_one_is_installed_anew() {
     super::device::write_bundle(&folder.join("Adopted001"), "something else");
     let info = format!(
         r#"{{"id":"Adopted001","version":"0.9","checksum":"{}","status":"success"}}"#,
-        published.release.archive.digest
+        published.archive_digest()
     );
     let capgo = CapgoBundles {
         folder,

@@ -75,7 +75,7 @@ const UPDATES: [(&str, Update); 2] = [
     }),
     ("install_from", |store, net, published| {
         let url = source().site.url(&published.paths()[2])?;
-        let proof = ExpectedProof::Digest(published.release.archive.digest);
+        let proof = ExpectedProof::Digest(published.archive_digest());
         let from = RemoteArchive::new(url, proof, NewBundle::version("1.0"));
         store
             .install_from(net, &from, &download_options(), &Control::new())
@@ -242,7 +242,7 @@ fn an_archive_from_a_url_is_read_once_as_well() {
     let published = Publisher::plain(&device).release("1.0", 7);
     net.publish(&published);
     let url = source().site.url(&published.paths()[2]).unwrap();
-    let proof = ExpectedProof::Digest(published.release.archive.digest);
+    let proof = ExpectedProof::Digest(published.archive_digest());
     let from = RemoteArchive::new(url, proof, NewBundle::version("1.0"));
     let hashed = Arc::new(Mutex::new(Vec::new()));
     let reports = Arc::clone(&hashed);

@@ -201,12 +201,12 @@ pub(crate) struct InstallReleaseArgs {
     /// The release
     #[arg(value_name = "RELEASE")]
     pub(crate) release: PathBuf,
-    /// The archive as it is delivered: sealed, where the release says so
-    #[arg(long, value_name = "FILE")]
-    pub(crate) archive: PathBuf,
+    /// The archive as it is delivered: sealed, where the release says so; none, where it goes to the built-in bundle
+    #[arg(long, value_name = "FILE", requires = "files")]
+    pub(crate) archive: Option<PathBuf>,
     /// The list of its files
-    #[arg(long, value_name = "FILE")]
-    pub(crate) files: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "archive")]
+    pub(crate) files: Option<PathBuf>,
     /// The channel whose releases the app takes
     #[arg(long, value_name = "NAME")]
     pub(crate) channel: String,

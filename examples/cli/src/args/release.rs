@@ -18,7 +18,8 @@ pub(crate) enum ReleaseCommand {
     #[command(after_help = "Examples:
   capbundle release create --archive app.zip --bundle 1.2.3 --channel production --sequence 42
   capbundle release create --archive app.zip --sealed app.sealed --bundle 1.2.3 --channel production --sequence 42 \\
-    --expires-in 30d --native-min 2.0 --key release.key --key second.key")]
+    --expires-in 30d --native-min 2.0 --key release.key --key second.key
+  capbundle release create --built-in --channel production --sequence 43 --key release.key")]
     Create(Box<ReleaseCreateArgs>),
     /// Add the signature of one more key to a release, without changing a byte of what is signed
     #[command(
@@ -48,6 +49,7 @@ pub(crate) enum ReleaseCommand {
   capbundle release publish --to s3://my-bucket/app --s3-region eu-central-1 --key release.key --candidate 5%
   capbundle release publish --to ./public --zip app.zip --bundle 1.2.3 --key release.key --recipient content.pub --dry-run
   capbundle release publish --to ./public --signed release.json --files files.json --zip app.zip
+  capbundle release publish --to ./public --signed built-in.json
 
 Secrets from the environment: CAPBUNDLE_PRIVATE_KEY (--key), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
 (--s3-apikey, --s3-apisecret, --s3-session-token).")]
@@ -64,10 +66,12 @@ Secrets from the environment: CAPBUNDLE_PRIVATE_KEY (--key), AWS_ACCESS_KEY_ID, 
     Rollout(RolloutArgs),
     /// Go back: a new release of an older bundle, with a higher sequence, for all devices at once
     ///
-    /// With a candidate and no --sequence: back to the stable bundle, also for the devices that took the candidate.
+    /// With a candidate and no --sequence: back to the stable bundle, also for the devices that took the candidate. With
+    /// --built-in: back to the bundle inside the native app, for when the channel has no older release that is good.
     #[command(after_help = "Examples:
   capbundle release rollback --to ./public --key release.key
-  capbundle release rollback --to ./public --key release.key --sequence 41")]
+  capbundle release rollback --to ./public --key release.key --sequence 41
+  capbundle release rollback --to ./public --key release.key --built-in")]
     Rollback(RollbackArgs),
     /// Offer the candidate to nobody any more; devices that have it keep it
     #[command(after_help = "Example:
@@ -119,14 +123,17 @@ pub(crate) struct ReleaseCreateArgs {
     #[command(flatten)]
     pub(crate) app: AppArgs,
     /// The plain archive
-    #[arg(long, value_name = "ZIP")]
-    pub(crate) archive: PathBuf,
+    #[arg(long, value_name = "ZIP", required_unless_present = "built_in")]
+    pub(crate) archive: Option<PathBuf>,
+    /// Instead of a bundle: devices go back to the one inside the native app
+    #[arg(long, conflicts_with_all = ["archive", "sealed", "recipient", "files"])]
+    pub(crate) built_in: bool,
     /// The same archive, sealed: that one is delivered then
     #[arg(long, value_name = "FILE")]
     pub(crate) sealed: Option<PathBuf>,
-    /// Version of the bundle
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) bundle: String,
+    /// Version of the bundle [default with --built-in: builtin]
+    #[arg(long, value_name = "VERSION", required_unless_present = "built_in")]
+    pub(crate) bundle: Option<String>,
     /// The channel it is for
     #[arg(long, value_name = "NAME")]
     pub(crate) channel: String,

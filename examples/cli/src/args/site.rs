@@ -93,8 +93,9 @@ pub(crate) struct PublishArgs {
     /// The sequence of the release [default: one more than the highest of the site]
     #[arg(long, value_name = "N")]
     pub(crate) sequence: Option<u64>,
-    /// Publish this release, which was made and signed elsewhere, with --zip (the sealed archive, if it names one) and --files
-    #[arg(long, value_name = "FILE", requires = "zip", requires = "files")]
+    /// Publish this release, which was made and signed elsewhere, with --zip (the sealed archive, if it names one) and --files;
+    /// alone, if it goes to the built-in bundle
+    #[arg(long, value_name = "FILE")]
     pub(crate) signed: Option<PathBuf>,
     /// The file list of --signed
     #[arg(long, value_name = "FILE", requires = "signed")]
@@ -135,8 +136,20 @@ pub(crate) struct RollbackArgs {
     #[command(flatten)]
     pub(crate) place: SiteChannelArgs,
     /// The release whose bundle is wanted back [default: the stable one, if there is a candidate]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "built_in")]
     pub(crate) sequence: Option<u64>,
+    /// Go back to the bundle inside the native app
+    #[arg(long)]
+    pub(crate) built_in: bool,
+    /// With --built-in: oldest native version that goes back
+    #[arg(long, value_name = "VERSION", requires = "built_in")]
+    pub(crate) native_min: Option<String>,
+    /// With --built-in: newest native version that goes back
+    #[arg(long, value_name = "VERSION", requires = "built_in")]
+    pub(crate) native_max: Option<String>,
+    /// With --built-in: what people say about it
+    #[arg(long, value_name = "TEXT", requires = "built_in")]
+    pub(crate) comment: Option<String>,
     #[command(flatten)]
     pub(crate) signing: SigningArgs,
     #[command(flatten)]

@@ -66,7 +66,7 @@ pub(super) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<usize> {
 fn rollout(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
     let bucket = story.step("Publishes 4.1.0 for a part of the devices", || {
         ci.publish("4.1.0", Placement::Candidate { rollout_bps: 0 })?;
-        let digest = ci.release(2)?.release().archive.digest;
+        let digest = ci.release(2)?.rollout_digest();
         // The share at which this very device is the first one outside.
         let bucket = bucket(&ci.app, &digest, &phone.open()?.device_id()?);
         ci.run(|publisher, run| publisher.rollout(bucket, false, run))?;
@@ -101,8 +101,8 @@ fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
         Ok(((), "before the device looks".to_owned()))
     })?;
     let newest = ci.release(4)?;
-    let archive = ci.site.join(site::archive_of(newest.release()).0);
-    let other = ci.site.join(site::archive_of(ci.release(2)?.release()).0);
+    let archive = ci.site.join(archive_of(&newest)?);
+    let other = ci.site.join(archive_of(&ci.release(2)?)?);
     let envelope = ci.site.join(site::release_path(&ci.channel, 4));
     let channel = ci.site.join(site::channel_path(&ci.channel));
     let (sound, sound_channel) = (read(&archive)?, read(&channel)?);
@@ -255,6 +255,13 @@ impl Ci {
         self.run(|publisher, run| publisher.publish(&bundle, &details, placement, &signing(&keys), run))?;
         Ok(())
     }
+}
+
+/// Where the archive of a release is on the site.
+fn archive_of(signed: &SignedRelease) -> Result<String> {
+    let bundle = signed.release().bundle();
+    let missing = || Failure::refused("missing_archive", "expected a release of a bundle, found one without");
+    bundle.map(|bundle| site::archive_of(bundle).0).ok_or_else(missing)
 }
 
 fn ring(ring: &NewKeyRing, keys: &[&SigningKey]) -> Result<Vec<u8>> {

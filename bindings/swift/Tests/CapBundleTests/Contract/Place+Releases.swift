@@ -8,12 +8,15 @@ extension Place {
         switch try arguments.operation {
         case "inspect_release": return told(try inspectReleaseUnverified(envelope: data(arguments, "envelope")))
         case "rollout_bucket":
-            let (app, digest) = (try arguments.text("app_id"), try arguments.text("archive_sha256"))
-            return .number(try rolloutBucket(appId: app, archiveSha256: digest, deviceId: arguments.text("device_id")))
+            let (app, digest) = (try arguments.text("app_id"), try arguments.text("rollout_sha256"))
+            return .number(try rolloutBucket(appId: app, rolloutSha256: digest, deviceId: arguments.text("device_id")))
         case "check_release":
             let (envelope, options) = (try data(arguments, "envelope"), try releaseOptions(arguments))
             return told(try await openStore().checkRelease(envelope: envelope, options: options))
         case "install_release": return try await installRelease(arguments)
+        case "accept_built_in":
+            let (envelope, options) = (try data(arguments, "envelope"), try releaseOptions(arguments))
+            return .flag(try await openStore().acceptBuiltIn(envelope: envelope, options: options))
         case "key_ring": return .number(try await openStore().keyRing(options: releaseOptions(arguments)))
         case "follow_ring":
             let (envelope, options) = (try data(arguments, "envelope"), try releaseOptions(arguments))
@@ -72,11 +75,13 @@ extension Place {
     }
 
     private func told(_ release: Release) -> JSON {
-        .object([
+        let bundle = release.bundle
+        return .object([
             "app_id": .text(release.appId), "channel": .text(release.channel), "version": .text(release.version),
-            "sequence": .number(release.sequence), "is_sealed": .flag(release.isSealed),
-            "archive_path": .text(release.archivePath), "archive_size": .number(release.archiveSize),
-            "archive_sha256": .text(release.archiveSha256), "file_list_path": .text(release.fileListPath),
+            "sequence": .number(release.sequence), "rollout_sha256": .text(release.rolloutSha256),
+            "is_built_in": .flag(bundle == nil), "is_sealed": bundle.map { .flag($0.isSealed) } ?? .null,
+            "archive_path": JSON(bundle?.archivePath), "archive_size": bundle.map { .number($0.archiveSize) } ?? .null,
+            "archive_sha256": JSON(bundle?.archiveSha256), "file_list_path": JSON(bundle?.fileListPath),
         ])
     }
 
@@ -88,9 +93,14 @@ extension Place {
             "rollout": update.rollout.map(told) ?? .null, "passed_over": .list(update.passedOver.map(told)),
             "key_ring": .number(update.keyRing), "key_ring_problem": .flag(update.keyRingProblem != nil),
         ]
-        if case let .older(offered, known) = update.outcome {
+        switch update.outcome {
+        case let .older(offered, known):
             members["offered"] = .number(offered)
             members["known"] = .number(known)
+        case let .builtInNext(version, sequence), let .builtInUpToDate(version, sequence):
+            members["version"] = .text(version)
+            members["sequence"] = .number(sequence)
+        default: break
         }
         return .object(members)
     }
@@ -99,6 +109,8 @@ extension Place {
         switch outcome {
         case .installed: "installed"
         case .upToDate: "up_to_date"
+        case .builtInNext: "built_in_next"
+        case .builtInUpToDate: "built_in_up_to_date"
         case .nothingOffered: "nothing_offered"
         case .outsideRollout: "outside_rollout"
         case .older: "older"

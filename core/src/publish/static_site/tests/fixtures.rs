@@ -170,19 +170,22 @@ pub(in crate::publish::static_site) fn device_looks(site: &Memory) {
         let file = ChannelFile::parse(&site.served(&path).unwrap(), &APP, &channel).unwrap();
         for sequence in file.sequences() {
             let release = trusted(site, &channel, sequence);
-            let (archive, length) = site::archive_of(&release);
+            let Some(bundle) = release.bundle() else {
+                continue;
+            };
+            let (archive, length) = site::archive_of(bundle);
             let bytes = site
                 .served(&archive)
                 .unwrap_or_else(|| panic!("{archive} is named and not there"));
             assert_eq!(bytes.len() as u64, length);
-            if release.sealed.is_none() {
-                assert_eq!(Sha256Digest::of(&bytes), release.archive.digest);
+            if bundle.sealed.is_none() {
+                assert_eq!(Sha256Digest::of(&bytes), bundle.archive.digest);
             }
-            let files = site::file_list_path(&release.files_digest);
+            let files = site::file_list_path(&bundle.files_digest);
             let bytes = site
                 .served(&files)
                 .unwrap_or_else(|| panic!("{files} is named and not there"));
-            assert_eq!(Sha256Digest::of(&bytes), release.files_digest);
+            assert_eq!(Sha256Digest::of(&bytes), bundle.files_digest);
         }
         if let (Some(stable), Some(candidate)) = (file.stable, file.candidate) {
             assert!(

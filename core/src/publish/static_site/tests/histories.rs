@@ -132,6 +132,7 @@ enum Event {
     Rollout(usize, u16),
     Pause(usize),
     Rollback(usize, Option<u64>),
+    ToBuiltIn(usize),
     Renew(usize),
     Collect(usize),
     Days(u64),
@@ -147,6 +148,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (channel.clone(), 0..=10_000_u16).prop_map(|(channel, share)| Event::Rollout(channel, share)),
         1 => channel.clone().prop_map(Event::Pause),
         1 => (channel.clone(), prop::option::of(1..8_u64)).prop_map(|(channel, to)| Event::Rollback(channel, to)),
+        1 => channel.clone().prop_map(Event::ToBuiltIn),
         1 => channel.prop_map(Event::Renew),
         3 => (0..3_usize).prop_map(Event::Collect),
         2 => (0..3_u64).prop_map(Event::Days),
@@ -180,6 +182,10 @@ proptest! {
                 Event::Rollout(channel, share) => drop(run(|run| publisher(channel).rollout(share, true, run))),
                 Event::Pause(channel) => drop(run(|run| publisher(channel).pause(run))),
                 Event::Rollback(channel, to) => drop(run(|run| publisher(channel).rollback(to, &signing, run))),
+                Event::ToBuiltIn(channel) => {
+                    let details = details("builtin");
+                    let _ = run(|run| publisher(channel).rollback_to_built_in(&details, &signing, run));
+                }
                 Event::Renew(channel) => drop(run(|run| publisher(channel).renew(None, &signing, run))),
                 Event::Collect(keep) => drop(gc(&site, keep, now)),
                 Event::Days(days) => {

@@ -1,12 +1,12 @@
 //! Somebody who can write to the site and has no key: what he leaves there is not signed for him.
 
-use super::super::{Note, Outcome, Placement, SiteStorage, gc, publish_ring};
+use super::super::{Delivery, Note, Outcome, Placement, SiteStorage, gc, publish_ring};
 use super::fixtures::*;
 use super::memory::Memory;
 use crate::error::ErrorKind;
 use crate::keys::SigningKey;
 use crate::progress::Control;
-use crate::release::{Envelope, NewRelease, SignedRelease, site as paths};
+use crate::release::{Envelope, NewRelease, ReleaseTarget, SignedRelease, site as paths};
 use crate::store::Timestamp;
 
 /// A site with a stable release 1 whose document somebody has replaced: another archive, and these signatures.
@@ -16,8 +16,7 @@ fn tampered(signers: &[&SigningKey]) -> Memory {
     let evil = bundle("6.6.6");
     let path = paths::release_path(&CHANNEL, 1);
     let mut release = NewRelease::from(trusted(&site, &CHANNEL, 1));
-    release.archive = evil.archive;
-    release.files_digest = evil.files_digest;
+    release.target = ReleaseTarget::Bundle(evil.identity(None));
     let forged = crate::release::sign(&release, signers, &[]).unwrap();
     site.set(&paths::plain_archive_path(&evil.archive.digest), b"evil");
     site.set(&paths::file_list_path(&evil.files_digest), &evil.files);
@@ -170,16 +169,18 @@ fn signed_elsewhere(site: &Memory, sequence: u64, signers: &[&SigningKey], comme
         created_at: Timestamp(NOW),
         expires_at: Timestamp(NOW + 90 * DAY),
         native: crate::store::NativeRange::default(),
-        archive: bundle.archive,
-        sealed: None,
-        files_digest: bundle.files_digest,
+        target: ReleaseTarget::Bundle(bundle.identity(None)),
         link: None,
         comment: Some(comment.to_owned()),
         critical: Vec::new(),
     };
     let envelope = crate::release::sign(&new, signers, &[]).unwrap().to_json().unwrap();
     let file = bundle.outgoing(&Control::new()).unwrap().file;
-    run(|run| publisher(site).publish_signed(&envelope, &file, &bundle.files, Placement::Stable, None, run))
+    let delivery = Delivery {
+        archive: &file,
+        files: &bundle.files,
+    };
+    run(|run| publisher(site).publish_signed(&envelope, Some(delivery), Placement::Stable, None, run))
 }
 
 #[test]

@@ -91,6 +91,18 @@ fn going_back() {
 }
 
 #[test]
+fn going_back_to_the_built_in_bundle() {
+    let set_up = |site: &Memory| drop(publish(site, "1.0.0", candidate(500)).unwrap());
+    let ends = killed_everywhere(set_up, |site| {
+        let details = details("builtin");
+        run(|run| publisher(site).rollback_to_built_in(&details, &signing(&[&KEY]), run))
+    });
+    assert_eq!(ends.len(), 4, "release, what is named no more, channel file");
+    let is_end = |(file, releases): &(ChannelFile, usize)| (file.stable, *releases) == (Some(2), 2);
+    assert!(ends.iter().all(is_end), "{ends:?}");
+}
+
+#[test]
 fn renewing() {
     let set_up = |site: &Memory| {
         publish(site, "1.0.0", Placement::Stable).unwrap();

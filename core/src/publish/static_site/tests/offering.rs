@@ -16,10 +16,11 @@ fn a_first_release_brings_a_channel_into_being() {
     let release = trusted(&site, &CHANNEL, 1);
     assert_eq!(release.version, "1.0.0");
     assert_eq!(release.expires_at, Timestamp(NOW + LIFETIME.as_secs()));
+    let named = release.bundle().unwrap();
     let paths = [
-        site::plain_archive_path(&release.archive.digest),
+        site::plain_archive_path(&named.archive.digest),
         "channels/production.json".to_owned(),
-        site::file_list_path(&release.files_digest),
+        site::file_list_path(&named.files_digest),
         "keys/1.json".to_owned(),
         "releases/production/1.json".to_owned(),
     ];
@@ -141,7 +142,7 @@ fn with_a_bad_candidate_the_way_back_is_the_stable_bundle_above_it() {
     let done = run(|run| publisher(&site).rollback(None, &signing(&[&KEY]), run)).unwrap();
     assert_eq!(done.sequences, [3]);
     assert_eq!((offered(&site).stable, offered(&site).candidate), (Some(3), None));
-    assert_eq!(trusted(&site, &CHANNEL, 3).archive, trusted(&site, &CHANNEL, 1).archive);
+    assert_eq!(trusted(&site, &CHANNEL, 3).target, trusted(&site, &CHANNEL, 1).target);
     let again = run(|run| publisher(&site).rollback(None, &signing(&[&KEY]), run)).unwrap();
     assert!(!again.changed, "{again:?}");
 }

@@ -1,6 +1,6 @@
 //! Sealed archives, and releases that were signed elsewhere.
 
-use super::super::{Bundle, Note, Placement};
+use super::super::{Bundle, Delivery, Note, Placement};
 use super::fixtures::*;
 use crate::error::ErrorKind;
 use crate::keys::{ContentKey, KeyBits};
@@ -35,10 +35,14 @@ fn a_sealed_release_is_gone_on_with_if_it_is_for_the_same_keys() {
 
     let release = trusted(&site, &CHANNEL, 1);
     let file = staging.path().join("fetched.sealed");
-    std::fs::write(&file, site.served(&site::archive_of(&release).0).unwrap()).unwrap();
+    std::fs::write(
+        &file,
+        site.served(&site::archive_of(release.bundle().unwrap()).0).unwrap(),
+    )
+    .unwrap();
     let plain = staging.path().join("plain.zip");
     let opened = stream::open_unverified(&file, &plain, &CONTENT_KEY, &crate::progress::Control::new()).unwrap();
-    assert_eq!(opened, release.archive.digest);
+    assert_eq!(opened, release.bundle().unwrap().archive.digest);
     let left: Vec<_> = std::fs::read_dir(staging.path()).unwrap().collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }
@@ -51,16 +55,18 @@ fn a_release_signed_elsewhere_is_published_with_its_archive() {
     let template = release::NewRelease {
         sequence: 7,
         version: "1.0.0".to_owned(),
-        archive: bundle.archive(),
-        files_digest: bundle.files_digest,
+        target: release::ReleaseTarget::Bundle(bundle.identity(None)),
         ..release::NewRelease::from(trusted(&site, &CHANNEL, 1))
     };
     let envelope = release::sign(&template, &[&KEY], &[]).unwrap().to_json().unwrap();
     let zip = staging.path().join("app.zip");
     let outgoing = bundle.outgoing(&crate::progress::Control::new()).unwrap();
     std::fs::copy(&outgoing.file, &zip).unwrap();
-    let publish =
-        |files: &[u8]| run(|run| publisher(&site).publish_signed(&envelope, &zip, files, Placement::Stable, None, run));
+    let deliver = |delivery: Option<Delivery<'_>>| {
+        run(|run| publisher(&site).publish_signed(&envelope, delivery, Placement::Stable, None, run))
+    };
+    let publish = |files: &[u8]| deliver(Some(Delivery { archive: &zip, files }));
+    assert_eq!(deliver(None).unwrap_err().kind(), ErrorKind::InvalidInput);
     let refused = publish(b"{}").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
     assert_eq!(publish(&bundle.files).unwrap().sequences, [7]);
@@ -76,7 +82,11 @@ fn a_release_that_too_few_signed_is_not_published() {
     template.sequence = 2;
     let envelope = release::sign(&template, &[], &[]).unwrap().to_json().unwrap();
     let file = staging.path().join("app.zip");
-    let refused =
-        run(|run| publisher(&site).publish_signed(&envelope, &file, b"", Placement::Stable, None, run)).unwrap_err();
+    let delivery = Delivery {
+        archive: &file,
+        files: b"",
+    };
+    let refused = run(|run| publisher(&site).publish_signed(&envelope, Some(delivery), Placement::Stable, None, run));
+    let refused = refused.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::SignatureInvalid);
 }

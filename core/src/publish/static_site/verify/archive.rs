@@ -6,7 +6,7 @@ use super::{Look, Severity};
 use crate::download::{self, Remote};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::release::{FileList, RefusalReason, TrustedRelease};
+use crate::release::{BundleIdentity, FileList, RefusalReason, TrustedRelease, site};
 use crate::seal::stream;
 
 impl Look<'_> {
@@ -14,15 +14,14 @@ impl Look<'_> {
     pub(super) fn archive(
         &mut self,
         trusted: &TrustedRelease,
+        bundle: &BundleIdentity,
         path: &str,
-        size: u64,
         files: Option<&FileList>,
     ) -> Result<()> {
-        let release = trusted.release();
         let mut remote = Remote::new(self.reader.site.url(path)?);
         remote.headers = self.reader.site.headers.clone();
-        remote.size = Some(size);
-        remote.digest = release.sealed.is_none().then_some(release.archive.digest);
+        remote.size = Some(site::archive_of(bundle).1);
+        remote.digest = bundle.sealed.is_none().then_some(bundle.archive.digest);
         let (options, control) = (&self.options.download, self.reader.control);
         let folder = self.options.staging.as_path();
         let downloaded = download::download(self.reader.transport, &remote, folder, options, control);
@@ -43,7 +42,8 @@ impl Look<'_> {
         files: Option<&FileList>,
     ) -> Result<()> {
         let keys = self.options.content_keys;
-        if let (Some(sealed), true) = (trusted.release().sealed, keys.is_empty()) {
+        let sealed = trusted.release().bundle().and_then(|bundle| bundle.sealed);
+        if let (Some(sealed), true) = (sealed, keys.is_empty()) {
             let Some(header) = self.told(path, stream::read_header(file))? else {
                 return Ok(());
             };

@@ -232,3 +232,25 @@ fn a_server_that_fails_is_an_error_and_no_verdict() {
     let error = verify(&Failing, &site, &APP, &options, &Control::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
 }
+
+#[test]
+fn a_release_that_goes_to_the_built_in_bundle_is_in_order_without_files() {
+    let site = site();
+    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    let details = details("builtin");
+    run(|run| publisher(&site).rollback_to_built_in(&details, &signing(&[&KEY]), run)).unwrap();
+    let served = served(&site);
+    let report = look_with(&served, |options| options.full = true);
+    assert_eq!(codes(&report), Vec::<&str>::new());
+    assert!(report.releases[0].is_built_in());
+    let asked = served.asked.lock().unwrap();
+    assert!(
+        !asked
+            .iter()
+            .any(|path| path.starts_with("archives/") || path.starts_with("files/")),
+        "{asked:?}"
+    );
+    // It expires as others do.
+    let soon = look_with(&self::served(&site), |options| options.now = Timestamp(NOW + 80 * DAY));
+    assert_eq!(codes(&soon), ["expires_soon"]);
+}

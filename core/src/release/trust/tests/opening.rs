@@ -2,20 +2,22 @@
 
 use std::fs;
 
+use super::super::super::fixtures::{built_in_release, new_bundle};
 use super::*;
+use crate::release::{BundleIdentity, ReleaseTarget};
 use crate::seal::stream;
 
 /// A plain archive of these bytes, and the release that names it.
 fn archive_of(bytes: &[u8]) -> (tempfile::TempDir, TrustedRelease) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("app.zip"), bytes).unwrap();
-    let new = NewRelease {
-        archive: ArchiveIdentity {
+    let new = naming(
+        ArchiveIdentity {
             size: bytes.len() as u64,
             digest: Sha256Digest::of(bytes),
         },
-        ..new_release()
-    };
+        None,
+    );
     (folder, device().check(&signed(&new, &[0])).unwrap())
 }
 
@@ -39,13 +41,13 @@ fn a_plain_archive_is_proved_by_the_release_that_names_it() {
 #[test]
 fn a_release_that_contradicts_itself_proves_nothing() {
     let (folder, _) = archive_of(b"plain archive");
-    let new = NewRelease {
-        archive: ArchiveIdentity {
+    let new = naming(
+        ArchiveIdentity {
             size: 14,
             digest: Sha256Digest::of(b"plain archive"),
         },
-        ..new_release()
-    };
+        None,
+    );
     let trusted = device().check(&signed(&new, &[0])).unwrap();
     let opened = trusted.open(&folder.path().join("app.zip"), folder.path(), &[], &Control::new());
     assert_eq!(reason(opened), "archive_differs");
@@ -64,14 +66,23 @@ fn seal_again(folder: &Path) -> NewRelease {
     let digest = Sha256Digest::of_file(&plain, &Control::new()).unwrap();
     let (to, recipients) = (folder.join("app.sealed"), [content_key().public().clone()]);
     let sealed = stream::seal(&plain, &digest, &to, &recipients, &Control::new()).unwrap();
+    let archive = ArchiveIdentity {
+        size: sealed.plain_size,
+        digest,
+    };
+    let identity = SealedIdentity {
+        size: sealed.size,
+        header_digest: sealed.header_digest,
+    };
+    naming(archive, Some(identity))
+}
+
+fn naming(archive: ArchiveIdentity, sealed: Option<SealedIdentity>) -> NewRelease {
     NewRelease {
-        archive: ArchiveIdentity {
-            size: sealed.plain_size,
-            digest,
-        },
-        sealed: Some(SealedIdentity {
-            size: sealed.size,
-            header_digest: sealed.header_digest,
+        target: ReleaseTarget::Bundle(BundleIdentity {
+            archive,
+            sealed,
+            ..new_bundle()
         }),
         ..new_release()
     }
@@ -96,10 +107,7 @@ fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
     ));
     // The plain archive in the place of the sealed one, and the other way round.
     assert_eq!(open(&new, "app.zip").unwrap_err().kind(), ErrorKind::DecryptionFailed);
-    let unsealed = NewRelease {
-        sealed: None,
-        ..new.clone()
-    };
+    let unsealed = naming(new.target.bundle().unwrap().archive, None);
     assert_eq!(
         open(&unsealed, "app.sealed").unwrap_err().kind(),
         ErrorKind::DigestMismatch
@@ -156,7 +164,10 @@ fn nothing_is_opened_for_a_release_of_a_plain_archive() {
 fn a_file_list_is_the_one_that_the_release_names() {
     let list = br#"{"format":1,"files":[]}"#;
     let new = NewRelease {
-        files_digest: Sha256Digest::of(list),
+        target: ReleaseTarget::Bundle(BundleIdentity {
+            files_digest: Sha256Digest::of(list),
+            ..new_bundle()
+        }),
         ..new_release()
     };
     let trusted = device().check(&signed(&new, &[0])).unwrap();
@@ -165,4 +176,19 @@ fn a_file_list_is_the_one_that_the_release_names() {
         reason(trusted.check_file_list(br#"{"format":1,"files":[ ]}"#)),
         "files_differ"
     );
+}
+
+#[test]
+fn a_release_that_goes_to_the_built_in_bundle_proves_no_file() {
+    let (folder, _) = archive_of(b"plain archive");
+    let trusted = device().check(&signed(&built_in_release(), &[0])).unwrap();
+    let file = folder.path().join("app.zip");
+    let opened = trusted.open(&file, folder.path(), &[], &Control::new());
+    assert_eq!(opened.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(
+        trusted.check_file_list(b"{}").unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
+    let arriving = trusted.begin_opening(&file, folder.path(), &[content_key()]);
+    assert_eq!(arriving.unwrap_err().kind(), ErrorKind::InvalidInput);
 }

@@ -5,6 +5,7 @@
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
     Install { release: u8 },
+    AcceptBuiltIn { release: u8 },
     SetNext { slot: u8 },
     ClearNext,
     SetCurrent { session: u8, slot: u8 },

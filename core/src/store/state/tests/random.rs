@@ -9,7 +9,7 @@ use super::*;
 /// Lives that must have met each case, or the others prove nothing about it.
 const ENOUGH: u64 = 100;
 /// Five seconds of a build for development.
-const SEQUENCES: u64 = 300_000;
+const SEQUENCES: u64 = 400_000;
 /// Long enough for a bundle to be installed, proven, replaced and to fail, with an accident in between.
 const LONGEST: u64 = 60;
 
@@ -46,6 +46,7 @@ impl Random {
         match self.number() % 40 {
             0..=4 => Event::Install { release },
             5..=8 => Event::SetNext { slot },
+            9 if self.once_in(3) => Event::AcceptBuiltIn { release },
             9 => Event::ClearNext,
             10 => Event::SetCurrent { session, slot },
             11 => Event::Reset {
@@ -194,6 +195,10 @@ fn no_sequence_of_events_breaks_an_invariant() {
         "marked as failed",
         "accepted",
         "replay refused",
+        "built-in accepted",
+        "built-in accepted in the place of what was next",
+        "built-in accepted where it was",
+        "built-in replay refused",
     ] {
         let lives = lives_that.get(what).copied().unwrap_or_default();
         assert!(lives >= ENOUGH, "only {lives} lives reached: {what}");

@@ -100,6 +100,7 @@ impl Simulation {
     fn apply(&mut self, event: Event) -> Result<(), String> {
         match event {
             Event::Install { release } => return self.install(release),
+            Event::AcceptBuiltIn { release } => return self.accept_built_in(release),
             Event::SetNext { slot } => {
                 let slot = self.slot(slot);
                 if slot.bundle().is_none_or(|id| self.on_disk.contains(id)) {

@@ -122,6 +122,12 @@ fn told(update: &ChannelUpdate) -> String {
     match &update.outcome {
         ChannelOutcome::Installed(record) => format!("Installed {}; it comes next", named(record)),
         ChannelOutcome::UpToDate(record) => format!("Up to date: {}", named(record)),
+        ChannelOutcome::BuiltInNext { sequence, .. } => {
+            format!("Accepted release {sequence}: the built-in bundle comes next")
+        }
+        ChannelOutcome::BuiltInUpToDate { sequence, .. } => {
+            format!("Up to date: the built-in bundle (release {sequence})")
+        }
         ChannelOutcome::NothingOffered => "The channel offers nothing".to_owned(),
         ChannelOutcome::OutsideRollout => "The channel has a candidate, which is not for this device yet".to_owned(),
         ChannelOutcome::Older { offered, known } => {
@@ -137,7 +143,12 @@ fn document(store: &Store, update: &ChannelUpdate) -> Result<Document> {
         ChannelOutcome::Older { offered, known } => (None, Some(*offered), Some(*known)),
         _ => (None, None, None),
     };
-    let sequence = bundle.and_then(|record| record.sequence);
+    let sequence = match &update.outcome {
+        ChannelOutcome::BuiltInNext { sequence, .. } | ChannelOutcome::BuiltInUpToDate { sequence, .. } => {
+            Some(*sequence)
+        }
+        _ => bundle.and_then(|record| record.sequence),
+    };
     let bundle = bundle.map(|record| {
         let (record, status) = listed(store, (**record).clone())?;
         Ok::<_, Failure>(BundleDocument::new(&record, status, &store.folder(&record.id)))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use capbundle::keys::ContentKey;
-use capbundle::release::{ChannelName, MAX_FILE_LIST_BYTES};
+use capbundle::release::{ChannelName, MAX_FILE_LIST_BYTES, SignedRelease};
 use capbundle::store::{ReleaseOptions, RequiredProof, Slot};
 use serde::Serialize;
 
@@ -17,18 +17,23 @@ use crate::output::{self, Output};
 
 #[derive(Serialize)]
 struct Document {
-    bundle: BundleDocument,
+    /// None: the release goes to the built-in bundle.
+    bundle: Option<BundleDocument>,
     sequence: u64,
     next: bool,
 }
 
 pub(super) fn run(device: &Device<'_>, args: &InstallReleaseArgs, output: &Output) -> Result<()> {
     let options = options(device, &args.trust, channel(&args.channel)?)?;
-    let (release, files) = (read_envelope(&args.release)?, read(&args.files, MAX_FILE_LIST_BYTES)?);
+    let release = read_envelope(&args.release)?;
+    let (Some(archive), Some(files)) = (&args.archive, &args.files) else {
+        return accept_built_in(device, &release, &options, output);
+    };
+    let files = read(files, MAX_FILE_LIST_BYTES)?;
     let store = device.store_requiring(RequiredProof::Release)?;
     let bar = output.progress();
     let record = store
-        .install_release(&release, &args.archive, &files, &options, &bar.control())
+        .install_release(&release, archive, &files, &options, &bar.control())
         .about(Subject::Archive)?;
     drop(bar);
     device.warn_of(&store);
@@ -46,9 +51,29 @@ pub(super) fn run(device: &Device<'_>, args: &InstallReleaseArgs, output: &Outpu
     ));
     let folder = store.folder(&record.id);
     output.document(&Document {
-        bundle: BundleDocument::new(&record, status, &folder),
+        bundle: Some(BundleDocument::new(&record, status, &folder)),
         sequence,
         next: args.next,
+    })
+}
+
+fn accept_built_in(device: &Device<'_>, release: &[u8], options: &ReleaseOptions, output: &Output) -> Result<()> {
+    let sequence = SignedRelease::parse(release)?.release().sequence;
+    let next = device
+        .store_requiring(RequiredProof::Release)?
+        .accept_built_in(release, options)?;
+    output.say(format!(
+        "Accepted release {sequence}: the built-in bundle {}",
+        if next {
+            "comes next"
+        } else {
+            "is current or comes next already"
+        }
+    ));
+    output.document(&Document {
+        bundle: None,
+        sequence,
+        next,
     })
 }
 

@@ -23,6 +23,8 @@ struct Document {
     filename: String,
     version: String,
     sequence: u64,
+    /// A device goes to the bundle inside the native app.
+    built_in: bool,
     signed_by: Vec<String>,
     ring: u64,
     archive_checked: bool,
@@ -67,9 +69,13 @@ pub(crate) fn run(args: &ReleaseCheckArgs, output: &Output) -> Result<()> {
     compare(args, &trusted, &keys, output)?;
     let release = trusted.release();
     output.say(format!(
-        "A device takes {}: version {}, sequence {}, signed by {} of the {} keys of ring {}",
+        "A device takes {}: {}, sequence {}, signed by {} of the {} keys of ring {}",
         args.file.display(),
-        release.version,
+        if release.is_built_in() {
+            "back to the built-in bundle".to_owned()
+        } else {
+            format!("version {}", release.version)
+        },
         release.sequence,
         trusted.keys().len(),
         ring.keys().len(),
@@ -79,6 +85,7 @@ pub(crate) fn run(args: &ReleaseCheckArgs, output: &Output) -> Result<()> {
         filename: args.file.display().to_string(),
         version: release.version.clone(),
         sequence: release.sequence,
+        built_in: release.is_built_in(),
         signed_by: document::ids(trusted.keys()),
         ring: ring.number(),
         archive_checked: args.archive.is_some(),

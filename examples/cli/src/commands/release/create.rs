@@ -1,14 +1,17 @@
 //! `capbundle release create`
 
 use std::fs;
+use std::path::Path;
 
 use capbundle::Limits;
 use capbundle::VerifiedArchive;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{PublicContentKey, SigningKey};
-use capbundle::release::{self, ArchiveIdentity, ChannelName, FileList, NewRelease, SealedIdentity};
+use capbundle::release::{
+    self, ArchiveIdentity, BUILT_IN, BundleIdentity, ChannelName, FileList, NewRelease, ReleaseTarget, SealedIdentity,
+};
 use capbundle::seal::stream;
-use capbundle::store::{NativeRange, NativeVersion, Timestamp};
+use capbundle::store::{NativeRange, NativeVersion, Slot, Timestamp};
 use serde::Serialize;
 
 use super::document;
@@ -21,15 +24,23 @@ use crate::output::Output;
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
     filename: String,
-    files_filename: String,
+    files_filename: Option<String>,
     app_id: &'a str,
     channel: &'a str,
     version: &'a str,
     sequence: u64,
     expires_at: u64,
-    checksum: String,
-    files: u64,
+    built_in: bool,
+    checksum: Option<String>,
+    files: Option<u64>,
     signed_by: Vec<String>,
+}
+
+/// What a release names, and its file list.
+struct Named {
+    identity: BundleIdentity,
+    list: Vec<u8>,
+    files: u64,
 }
 
 /// The file list is written before the release that names it.
@@ -46,17 +57,21 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
         .map(|file| PublicContentKey::read(file).about(Subject::PublicKey));
     let recipients: Vec<PublicContentKey> = recipients.collect::<Result<_>>()?;
 
-    require_zip(&args.archive)?;
-    let bar = output.progress();
-    let archive = VerifiedArchive::assume_trusted(&args.archive, &bar.control()).about(Subject::Archive)?;
-    let files = FileList::of_archive(&archive, &Limits::default(), &bar.control()).about(Subject::Archive)?;
-    drop(bar);
-    let list = files.to_bytes()?;
+    // Without an archive the release goes to the built-in bundle: the command line wants one of the two.
+    let named = args
+        .archive
+        .as_deref()
+        .map(|archive| named(args, archive, &keys, output));
+    let named = named.transpose()?;
+    let mut critical = args.critical.clone();
+    if named.is_none() && !critical.iter().any(|name| name == BUILT_IN) {
+        critical.push(BUILT_IN.to_owned());
+    }
     let created_at = Timestamp::now();
     let new = NewRelease {
         app_id: app,
         channel,
-        version: args.bundle.clone(),
+        version: args.bundle.clone().unwrap_or_else(|| Slot::BUILT_IN.to_owned()),
         sequence: args.sequence,
         created_at,
         expires_at: Timestamp(created_at.0.saturating_add(args.expires_in.as_secs())),
@@ -64,51 +79,80 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
             min: args.native_min.clone().map(NativeVersion::new),
             max: args.native_max.clone().map(NativeVersion::new),
         },
-        archive: ArchiveIdentity {
-            size: archive.size(),
-            digest: archive.digest(),
+        target: match &named {
+            Some(named) => ReleaseTarget::Bundle(named.identity),
+            None => ReleaseTarget::BuiltIn,
         },
-        sealed: sealed(args, &archive, &keys)?,
-        files_digest: Sha256Digest::of(&list),
         link: args.link.clone(),
         comment: args.comment.clone(),
-        critical: args.critical.clone(),
+        critical,
     };
     let signers: Vec<&SigningKey> = keys.iter().collect();
     let recipients: Vec<&PublicContentKey> = recipients.iter().collect();
     let envelope = release::sign(&new, &signers, &recipients)?;
 
-    document::write(&args.files, &list)?;
+    if let Some(named) = &named {
+        document::write(&args.files, &named.list)?;
+    }
     document::write(&args.to, &envelope.to_json()?)?;
     let signed_by = document::signers(&envelope);
+    let beside = match &named {
+        Some(named) => format!(" and {} ({} files)", args.files.display(), named.files),
+        None => ", which goes back to the built-in bundle".to_owned(),
+    };
     output.say(format!(
-        "Wrote {} (release {} of {} for {}) and {} ({} files)",
+        "Wrote {} (release {} of {} for {}){beside}",
         args.to.display(),
         new.sequence,
         new.app_id,
-        new.channel,
-        args.files.display(),
-        files.files().len()
+        new.channel
     ));
     if signed_by.is_empty() {
         output.say("It is not signed yet: no device takes it before `capbundle release sign`");
     }
     output.document(&Document {
         filename: args.to.display().to_string(),
-        files_filename: args.files.display().to_string(),
+        files_filename: named.as_ref().map(|_| args.files.display().to_string()),
         app_id: new.app_id.as_str(),
         channel: new.channel.as_str(),
         version: &new.version,
         sequence: new.sequence,
         expires_at: new.expires_at.0,
-        checksum: archive.digest().to_string(),
-        files: files.files().len() as u64,
+        built_in: named.is_none(),
+        checksum: named.as_ref().map(|named| named.identity.archive.digest.to_string()),
+        files: named.as_ref().map(|named| named.files),
         signed_by,
     })
 }
 
+fn named(args: &ReleaseCreateArgs, archive: &Path, keys: &[SigningKey], output: &Output) -> Result<Named> {
+    require_zip(archive)?;
+    let bar = output.progress();
+    let plain = VerifiedArchive::assume_trusted(archive, &bar.control()).about(Subject::Archive)?;
+    let files = FileList::of_archive(&plain, &Limits::default(), &bar.control()).about(Subject::Archive)?;
+    drop(bar);
+    let list = files.to_bytes()?;
+    Ok(Named {
+        identity: BundleIdentity {
+            archive: ArchiveIdentity {
+                size: plain.size(),
+                digest: plain.digest(),
+            },
+            sealed: sealed(args, archive, &plain, keys)?,
+            files_digest: Sha256Digest::of(&list),
+        },
+        list,
+        files: files.files().len() as u64,
+    })
+}
+
 /// What the release says of the sealed archive. One that none of its own recipients could open is not released.
-fn sealed(args: &ReleaseCreateArgs, plain: &VerifiedArchive, keys: &[SigningKey]) -> Result<Option<SealedIdentity>> {
+fn sealed(
+    args: &ReleaseCreateArgs,
+    archive: &Path,
+    plain: &VerifiedArchive,
+    keys: &[SigningKey],
+) -> Result<Option<SealedIdentity>> {
     let Some(file) = &args.sealed else {
         return Ok(None);
     };
@@ -123,7 +167,7 @@ fn sealed(args: &ReleaseCreateArgs, plain: &VerifiedArchive, keys: &[SigningKey]
         return refuse(format!(
             "an archive of {} bytes is sealed in it, and {} has {}",
             header.plain_size(),
-            args.archive.display(),
+            archive.display(),
             plain.size()
         ));
     }

@@ -1,6 +1,6 @@
 //! `capbundle release inspect`
 
-use capbundle::release::{Release, SignedRelease};
+use capbundle::release::{BundleIdentity, Release, SignedRelease};
 use capbundle::store::NativeVersion;
 use serde::Serialize;
 
@@ -21,11 +21,13 @@ struct Document<'a> {
     expires_at: u64,
     native_min: Option<&'a str>,
     native_max: Option<&'a str>,
-    archive_size: u64,
-    checksum: String,
+    /// Devices go to the bundle inside the native app. There are no files then.
+    built_in: bool,
+    archive_size: Option<u64>,
+    checksum: Option<String>,
     sealed_size: Option<u64>,
     header_checksum: Option<String>,
-    files_checksum: String,
+    files_checksum: Option<String>,
     link: Option<&'a str>,
     comment: Option<&'a str>,
     critical: &'a [String],
@@ -37,6 +39,8 @@ struct Document<'a> {
 pub(crate) fn run(args: &LookArgs, output: &Output) -> Result<()> {
     let signed = SignedRelease::parse(&document::read_envelope(&args.file)?)?;
     let release = signed.release();
+    let bundle = release.bundle();
+    let sealed = bundle.and_then(|bundle| bundle.sealed);
     let signed_by = document::signers(signed.envelope());
     output.report_all(lines(release))?;
     document::report_signers(&signed_by, output)?;
@@ -50,17 +54,38 @@ pub(crate) fn run(args: &LookArgs, output: &Output) -> Result<()> {
         expires_at: release.expires_at.0,
         native_min: release.native.min.as_ref().map(NativeVersion::as_str),
         native_max: release.native.max.as_ref().map(NativeVersion::as_str),
-        archive_size: release.archive.size,
-        checksum: release.archive.digest.to_string(),
-        sealed_size: release.sealed.map(|sealed| sealed.size),
-        header_checksum: release.sealed.map(|sealed| sealed.header_digest.to_string()),
-        files_checksum: release.files_digest.to_string(),
+        built_in: release.is_built_in(),
+        archive_size: bundle.map(|bundle| bundle.archive.size),
+        checksum: bundle.map(|bundle| bundle.archive.digest.to_string()),
+        sealed_size: sealed.map(|sealed| sealed.size),
+        header_checksum: sealed.map(|sealed| sealed.header_digest.to_string()),
+        files_checksum: bundle.map(|bundle| bundle.files_digest.to_string()),
         link: release.link.as_deref(),
         comment: release.comment.as_deref(),
         critical: &release.critical,
         payload_checksum: signed.payload_digest().to_string(),
         signed_by,
     })
+}
+
+fn of_bundle(bundle: &BundleIdentity) -> Vec<String> {
+    let BundleIdentity {
+        archive,
+        sealed,
+        files_digest,
+    } = bundle;
+    let mut lines = vec![
+        format!("  archive     {} ({})", archive.digest, output::bytes(archive.size)),
+        format!("  file list   {files_digest}"),
+    ];
+    lines.extend(sealed.map(|sealed| {
+        format!(
+            "  sealed      {} (header; {})",
+            sealed.header_digest,
+            output::bytes(sealed.size)
+        )
+    }));
+    lines
 }
 
 fn lines(release: &Release) -> Vec<String> {
@@ -74,19 +99,10 @@ fn lines(release: &Release) -> Vec<String> {
             "  good        from {} until {} (seconds since 1970)",
             release.created_at.0, release.expires_at.0
         ),
-        format!(
-            "  archive     {} ({})",
-            release.archive.digest,
-            output::bytes(release.archive.size)
-        ),
-        format!("  file list   {}", release.files_digest),
     ];
-    if let Some(sealed) = release.sealed {
-        lines.push(format!(
-            "  sealed      {} (header; {})",
-            sealed.header_digest,
-            output::bytes(sealed.size)
-        ));
+    match release.bundle() {
+        Some(bundle) => lines.extend(of_bundle(bundle)),
+        None => lines.push("  built-in    devices go back to the bundle inside the native app".to_owned()),
     }
     let (min, max) = (&release.native.min, &release.native.max);
     if min.is_some() || max.is_some() {

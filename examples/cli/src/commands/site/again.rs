@@ -1,5 +1,8 @@
 //! `capbundle release rollback` and `renew`
 
+use capbundle::publish::static_site::Details;
+use capbundle::store::{NativeRange, NativeVersion, Slot};
+
 use super::Channel;
 use super::signing::Keys;
 use crate::args::{RenewArgs, RollbackArgs};
@@ -11,9 +14,26 @@ pub(crate) fn rollback(args: &RollbackArgs, output: &Output) -> Result<()> {
     let keys = Keys::find(&args.signing)?;
     keys.with(&args.signing, None, |signing| {
         channel.carry_out(&[], output, |publisher, run| {
-            publisher.rollback(args.sequence, signing, run)
+            if args.built_in {
+                publisher.rollback_to_built_in(&details(args), signing, run)
+            } else {
+                publisher.rollback(args.sequence, signing, run)
+            }
         })
     })
+}
+
+/// What the release that goes to the built-in bundle says of it.
+fn details(args: &RollbackArgs) -> Details {
+    Details {
+        version: Slot::BUILT_IN.to_owned(),
+        native: NativeRange {
+            min: args.native_min.clone().map(NativeVersion::new),
+            max: args.native_max.clone().map(NativeVersion::new),
+        },
+        link: None,
+        comment: args.comment.clone(),
+    }
 }
 
 pub(crate) fn renew(args: &RenewArgs, output: &Output) -> Result<()> {

@@ -42,6 +42,7 @@ struct ChannelDocument<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a member of the JSON output")]
 struct ReleaseDocument<'a> {
     channel: &'a str,
     sequence: u64,
@@ -51,9 +52,11 @@ struct ReleaseDocument<'a> {
     created_at: u64,
     expires_at: u64,
     expired: bool,
+    /// Devices go to the bundle inside the native app. There is no archive then.
+    built_in: bool,
     sealed: bool,
-    checksum: String,
-    size: u64,
+    checksum: Option<String>,
+    size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<&'a str>,
 }
@@ -138,8 +141,16 @@ fn row(listed: &Listed, now: Timestamp) -> Vec<String> {
         release.version.clone(),
         offered,
         expires,
-        if release.sealed.is_some() { "yes" } else { "no" }.to_owned(),
-        short(&release.archive.digest.to_string(), 12),
+        match release.bundle() {
+            Some(bundle) if bundle.sealed.is_some() => "yes",
+            Some(_) => "no",
+            None => "-",
+        }
+        .to_owned(),
+        match release.bundle() {
+            Some(bundle) => short(&bundle.archive.digest.to_string(), 12),
+            None => "(built-in)".to_owned(),
+        },
     ]
 }
 
@@ -163,9 +174,10 @@ fn of_release(listed: &Listed, now: Timestamp) -> ReleaseDocument<'_> {
         created_at: release.created_at.0,
         expires_at: release.expires_at.0,
         expired: release.expires_at <= now,
-        sealed: release.sealed.is_some(),
-        checksum: release.archive.digest.to_string(),
-        size: release.archive.size,
+        built_in: release.is_built_in(),
+        sealed: release.bundle().is_some_and(|bundle| bundle.sealed.is_some()),
+        checksum: release.bundle().map(|bundle| bundle.archive.digest.to_string()),
+        size: release.bundle().map(|bundle| bundle.archive.size),
         comment: release.comment.as_deref(),
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use capbundle::Limits;
 use capbundle::keys::PublicContentKey;
-use capbundle::publish::static_site::{Bundle, Details, Placement};
+use capbundle::publish::static_site::{Bundle, Delivery, Details, Placement};
 use capbundle::release::MAX_FILE_LIST_BYTES;
 use capbundle::store::{NativeRange, NativeVersion};
 
@@ -29,8 +29,8 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
         None => Placement::Stable,
         Some(rollout_bps) => Placement::Candidate { rollout_bps },
     };
-    if let (Some(signed), Some(zip), Some(files)) = (&args.signed, &args.zip, &args.files) {
-        return publish_signed(args, &channel, placement, (signed, zip, files), output);
+    if let Some(signed) = &args.signed {
+        return publish_signed(args, &channel, placement, signed, output);
     }
     // All that can be wrong with options is found before the folder is packed.
     let keys = Keys::find(&args.signing)?;
@@ -70,7 +70,7 @@ fn publish_signed(
     args: &PublishArgs,
     channel: &Channel,
     placement: Placement,
-    (signed, zip, files): (&Path, &Path, &Path),
+    signed: &Path,
     output: &Output,
 ) -> Result<()> {
     let settled = [
@@ -87,12 +87,23 @@ fn publish_signed(
         let message = format!("--signed and {option}: a release that is signed is settled; leave {option} out");
         return Err(Failure::usage("conflicting_arguments", message));
     }
-    require_zip(zip)?;
     let envelope = document::read_envelope(signed)?;
-    let list = document::read(files, MAX_FILE_LIST_BYTES)?;
+    let files = match (&args.zip, &args.files) {
+        (Some(zip), Some(files)) => {
+            require_zip(zip)?;
+            Some((zip, document::read(files, MAX_FILE_LIST_BYTES)?))
+        }
+        (None, None) => None,
+        _ => {
+            let message = "--zip and --files go together: a release of a bundle needs both, one that goes to the built-in bundle \
+                           neither";
+            return Err(Failure::usage("missing_argument", message));
+        }
+    };
+    let delivery = files.as_ref().map(|(archive, files)| Delivery { archive, files });
     let ring = signing::ring(&args.signing)?;
     channel.carry_out(&[], output, |publisher, run| {
-        publisher.publish_signed(&envelope, zip, &list, placement, ring.as_deref(), run)
+        publisher.publish_signed(&envelope, delivery, placement, ring.as_deref(), run)
     })
 }
 

@@ -33,6 +33,8 @@ struct ReleaseDocument {
     channel: String,
     sequence: u64,
     version: String,
+    /// Devices go to the bundle inside the native app.
+    built_in: bool,
     expires_at: u64,
 }
 
@@ -102,9 +104,14 @@ fn tell(args: &SiteVerifyArgs, site: &Site, report: &Report, output: &Output) ->
         output.say(format!("Note: {note}"));
     }
     for release in &report.releases {
+        let what = if release.is_built_in() {
+            "the built-in bundle".to_owned()
+        } else {
+            format!("version {}", release.version)
+        };
         output.say(format!(
-            "Devices of {} get release {}, version {}",
-            release.channel, release.sequence, release.version
+            "Devices of {} get release {}, {what}",
+            release.channel, release.sequence
         ));
     }
     let found: Vec<Reported> = of(Severity::Broken)
@@ -135,6 +142,7 @@ fn tell(args: &SiteVerifyArgs, site: &Site, report: &Report, output: &Output) ->
                 channel: release.channel.to_string(),
                 sequence: release.sequence,
                 version: release.version.clone(),
+                built_in: release.is_built_in(),
                 expires_at: release.expires_at.0,
             })
             .collect(),

@@ -39,15 +39,8 @@ impl Simulation {
 
     /// A release with the next sequence, or an old one, of a bundle that is there or comes with it.
     fn accept(&mut self, of_all: u8, is_old: bool, installed: Option<BundleRecord>) -> Result<(), String> {
-        self.published += 1;
-        let sequence = if is_old { self.published / 2 } else { self.published };
-        let release = AcceptedRelease {
-            app_id: "com.example.app".parse().unwrap(),
-            channel: "production".parse().unwrap(),
-            sequence,
-            payload_sha256: Sha256Digest::of(format!("{of_all} as {sequence}").as_bytes()),
-            created_at: self.now,
-        };
+        let release = self.publish(&of_all.to_string(), is_old);
+        let sequence = release.sequence;
         if is_built_in(Some(sequence), self.built_in_sequence) {
             return Ok(());
         }
@@ -58,10 +51,7 @@ impl Simulation {
             ..record
         };
         let before = self.state.clone();
-        let is_replay = match self.seen.accepted {
-            Some((last, payload)) => sequence < last || sequence == last && payload != release.payload_sha256,
-            None => false,
-        };
+        let is_replay = self.is_replay(&release);
         if self.state.accept(record, &release).is_err() {
             ensure!(is_replay, "{release:?} was refused after {:?}", self.seen.accepted);
             ensure!(self.state == before, "a refused release changed the state");
@@ -70,8 +60,83 @@ impl Simulation {
         }
         ensure!(!is_replay, "{release:?} was accepted after {:?}", self.seen.accepted);
         self.reached.insert("accepted".to_owned());
-        self.seen.accepted = Some((sequence, release.payload_sha256));
+        self.see_accepted(&release);
+        Ok(())
+    }
+
+    /// A release of what is called so: with the next sequence, or an old one.
+    fn publish(&mut self, what: &str, is_old: bool) -> AcceptedRelease {
+        self.published += 1;
+        let sequence = if is_old { self.published / 2 } else { self.published };
+        AcceptedRelease {
+            app_id: "com.example.app".parse().unwrap(),
+            channel: "production".parse().unwrap(),
+            sequence,
+            payload_sha256: Sha256Digest::of(format!("{what} as {sequence}").as_bytes()),
+            created_at: self.now,
+        }
+    }
+
+    fn is_replay(&self, release: &AcceptedRelease) -> bool {
+        let AcceptedRelease { sequence, .. } = *release;
+        match self.seen.accepted {
+            Some((last, payload)) => sequence < last || sequence == last && payload != release.payload_sha256,
+            None => false,
+        }
+    }
+
+    fn see_accepted(&mut self, release: &AcceptedRelease) {
+        self.seen.accepted = Some((release.sequence, release.payload_sha256));
         self.seen.latest_time = self.seen.latest_time.max(release.created_at);
+    }
+
+    /// A release that goes to the built-in bundle, with the next sequence or an old one.
+    pub(super) fn accept_built_in(&mut self, number: u8) -> Result<(), String> {
+        let release = self.publish("built-in", number.is_multiple_of(NEWEST_FOR_ONE_OLD));
+        let before = self.state.clone();
+        let is_replay = self.is_replay(&release);
+        let Ok(comes_next) = self.state.accept_built_in(&release) else {
+            ensure!(is_replay, "{release:?} was refused after {:?}", self.seen.accepted);
+            ensure!(self.state == before, "a refused release changed the state");
+            self.reached.insert("built-in replay refused".to_owned());
+            return Ok(());
+        };
+        ensure!(!is_replay, "{release:?} was accepted after {:?}", self.seen.accepted);
+        self.see_accepted(&release);
+        let State { current, next, .. } = &self.state;
+        ensure!(
+            (&before.current, &before.trial) == (current, &self.state.trial),
+            "accepting {release:?} changed what is served now"
+        );
+        match current {
+            Slot::BuiltIn => {
+                self.reached.insert("built-in accepted where it was".to_owned());
+                let stays = next.as_ref().is_none_or(|next| *next == Slot::BuiltIn);
+                ensure!(stays && !comes_next, "{next:?} comes next after {release:?}");
+                ensure!(
+                    self.state.fallback == Slot::BuiltIn || before.next == Some(Slot::BuiltIn),
+                    "a withdrawn bundle is the fallback"
+                );
+            }
+            Slot::Bundle(_) => {
+                self.reached.insert("built-in accepted".to_owned());
+                ensure!(*next == Some(Slot::BuiltIn), "{next:?} comes next after {release:?}");
+                ensure!(
+                    comes_next == (before.next != Some(Slot::BuiltIn)),
+                    "it comes next since {release:?}: {comes_next}, before: {:?}",
+                    before.next
+                );
+                if before.next.as_ref().and_then(Slot::bundle).is_some() {
+                    self.reached
+                        .insert("built-in accepted in the place of what was next".to_owned());
+                    ensure!(
+                        self.state.delays.are_met(),
+                        "conditions of another bundle hold the way back: {:?}",
+                        self.state.delays
+                    );
+                }
+            }
+        }
         Ok(())
     }
 

@@ -34,6 +34,7 @@ class ChannelUpdates(
         when (val outcome = update.outcome) {
             is ChannelOutcome.Installed -> log("${outcome.bundle.version} comes next")
             is ChannelOutcome.UpToDate -> log("${outcome.bundle.version} is the newest for this device")
+            is ChannelOutcome.BuiltInNext -> log("release ${outcome.sequence} goes back to the built-in bundle, which comes next")
             else -> log("nothing new for this device")
         }
     }

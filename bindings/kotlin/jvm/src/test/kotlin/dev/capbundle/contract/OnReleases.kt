@@ -18,12 +18,16 @@ import dev.capbundle.rolloutBucket
 internal fun Place.onReleases(arguments: Arguments): Any? = with(arguments) {
     when (operation) {
         "inspect_release" -> json(inspectReleaseUnverified(bytes(this, "envelope")))
-        "rollout_bucket" -> rolloutBucket(text("app_id"), text("archive_sha256"), text("device_id"))
+        "rollout_bucket" -> rolloutBucket(text("app_id"), text("rollout_sha256"), text("device_id"))
         "check_release" -> {
             val envelope = bytes(this, "envelope")
             json(taking(this) { store!!.checkRelease(envelope, it) })
         }
         "install_release" -> installRelease(this)
+        "accept_built_in" -> {
+            val envelope = bytes(this, "envelope")
+            taking(this) { store!!.acceptBuiltIn(envelope, it) }
+        }
         "key_ring" -> taking(this) { store!!.keyRing(it) }
         "follow_ring" -> {
             val envelope = bytes(this, "envelope")
@@ -82,21 +86,28 @@ private fun json(release: Release): JsonObject = json(
     "channel" to release.channel,
     "version" to release.version,
     "sequence" to release.sequence,
-    "is_sealed" to release.isSealed,
-    "archive_path" to release.archivePath,
-    "archive_size" to release.archiveSize,
-    "archive_sha256" to release.archiveSha256,
-    "file_list_path" to release.fileListPath,
+    "rollout_sha256" to release.rolloutSha256,
+    "is_built_in" to (release.bundle == null),
+    "is_sealed" to release.bundle?.isSealed,
+    "archive_path" to release.bundle?.archivePath,
+    "archive_size" to release.bundle?.archiveSize,
+    "archive_sha256" to release.bundle?.archiveSha256,
+    "file_list_path" to release.bundle?.fileListPath,
 )
 
 private fun Place.json(update: ChannelUpdate): JsonObject {
     val record = record(update.outcome)
+    val (version, sequence) = when (val outcome = update.outcome) {
+        is ChannelOutcome.BuiltInNext -> outcome.version to outcome.sequence
+        is ChannelOutcome.BuiltInUpToDate -> outcome.version to outcome.sequence
+        else -> record?.version to record?.sequence
+    }
     val older = update.outcome as? ChannelOutcome.Older
     return json(
         "outcome" to word(update.outcome),
         "bundle" to record?.let { nameOf(it.id) },
-        "version" to record?.version,
-        "sequence" to record?.sequence,
+        "version" to version,
+        "sequence" to sequence,
         "offered" to older?.offered,
         "known" to older?.known,
         "rollout" to update.rollout?.let(::json),
@@ -109,6 +120,8 @@ private fun Place.json(update: ChannelUpdate): JsonObject {
 private fun word(outcome: ChannelOutcome): String = when (outcome) {
     is ChannelOutcome.Installed -> "installed"
     is ChannelOutcome.UpToDate -> "up_to_date"
+    is ChannelOutcome.BuiltInNext -> "built_in_next"
+    is ChannelOutcome.BuiltInUpToDate -> "built_in_up_to_date"
     ChannelOutcome.NothingOffered -> "nothing_offered"
     ChannelOutcome.OutsideRollout -> "outside_rollout"
     is ChannelOutcome.Older -> "older"
