@@ -210,6 +210,7 @@ def ordering():
         {"do": "close"},
         OPEN,
         {"do": "launch", "expect": {"bundle": "a"}},
+        {"do": "trial_started", "bundle": "a"},
         {"do": "confirm", "expect": "proven"},
         {"do": "close"},
         {**OPEN, "built_in_sequence": 42, "reset_when_native_changes": False},

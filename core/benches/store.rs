@@ -53,6 +53,7 @@ impl Device {
         }
         let proven = Slot::Bundle(last.unwrap());
         store.set_current(&proven).unwrap();
+        store.trial_started(proven.bundle().unwrap()).unwrap();
         store.confirm(&proven).unwrap();
         drop(store);
         // The first launch notes the native build.

@@ -21,7 +21,7 @@ use capbundle::release::{
 use capbundle::seal::stream;
 use capbundle::store::{
     ChannelOutcome, ChannelSource, ChannelUpdate, NativeApp, NativeRange, NativeVersion, ReleaseOptions, RequiredProof,
-    Store, StoreOptions, Timestamp,
+    Slot, Store, StoreOptions, Timestamp,
 };
 use capbundle::transport::Http;
 use capbundle::update::channel::Site;
@@ -176,6 +176,9 @@ impl World {
     fn start(&self, device: &str) -> Option<String> {
         let store = self.store(device);
         let launch = store.launch(&NativeApp::new("1.0", "1"));
+        if let Slot::Bundle(id) = &launch.bundle {
+            store.trial_started(id).unwrap();
+        }
         store.confirm(&launch.bundle).unwrap();
         launch.version
     }

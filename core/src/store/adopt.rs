@@ -136,6 +136,8 @@ impl Store {
                     digest,
                     at: now,
                     native_build,
+                    // The plugin recorded none: any version is the same app.
+                    native_version: None,
                     cause,
                     order: 0,
                 }));
@@ -161,6 +163,7 @@ impl Store {
                 installed_at: now,
                 proven_at: (info.status == "success").then_some(now),
                 proven_build: capgo.native_build.clone(),
+                proven_version: None,
                 native: NativeRange::default(),
                 link: info.link,
                 comment: info.comment,

@@ -61,7 +61,8 @@ impl Store {
 
     /// Removes the bundles that the rules do not keep, then as [`sweep`](Self::sweep). For a background thread.
     ///
-    /// Current, next and fallback stay, and what a running session serves.
+    /// Current, next and fallback stay, what the fallback replaced until it confirmed
+    /// [`silent_starts`](super::StoreOptions::silent_starts) later starts, and what a running session serves.
     ///
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io). What was removed before an error stays removed.
@@ -73,6 +74,7 @@ impl Store {
             // Its role may have changed since it was chosen: then it stays. So does what is served by now.
             let deleted = self.change_from_reserve(|state| match state.role(id) {
                 Some(_) => Ok(None),
+                None if state.is_predecessor(id) => Ok(None),
                 None if !state.bundles.contains_key(id) => Ok(None),
                 None if served || self.is_served_elsewhere(id)? => Ok(None),
                 None => state
@@ -108,7 +110,7 @@ impl Store {
     }
 
     /// As [`sweep`](Self::sweep), for an operation that needs the space. What cannot be removed is a
-    /// [warning](Self::take_warning): it must not keep a device from its update.
+    /// [warning](Self::take_warnings): it must not keep a device from its update.
     pub(super) fn sweep_for_space(&self) -> Result<()> {
         self.set_aside_orphans()?;
         if let Err(error) = self.sweep_staging() {
@@ -128,7 +130,7 @@ impl Store {
             let keeps = keep.newest.is_none_or(|newest| rank < newest)
                 && keep.max_age.is_none_or(|age| now.since(record.installed_at) <= age)
                 && keep.max_total.is_none_or(|most| total <= most);
-            if !keeps && state.role(&record.id).is_none() {
+            if !keeps && state.role(&record.id).is_none() && !state.is_predecessor(&record.id) {
                 not_kept.push(record.clone());
             }
         }

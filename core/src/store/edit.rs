@@ -103,7 +103,9 @@ impl Store {
                 .map(drop)
                 .map_err(|refusal| refused(refusal, &Slot::Bundle(id.clone())))
         })?;
-        self.set_aside_orphans()
+        // It is failed, whatever becomes of its files.
+        self.warn_of(self.set_aside_orphans());
+        Ok(())
     }
 
     /// Lets bundles of this version be taken again. Tells how many failures were forgotten.

@@ -168,6 +168,16 @@ impl Store {
             );
             return Err(Error::not_trusted("bundle", problem));
         }
+        let now = (self.clock)();
+        if let Some(aside) = state.set_aside_of(&new.version, Some(digest), new.sequence, now) {
+            let problem = format!(
+                "version {} worked on this device before and does not confirm its starts now; it is offered again at {} \
+                 (seconds since 1970), or by a new release",
+                new.version,
+                aside.until().0
+            );
+            return Err(Error::not_trusted("bundle", problem));
+        }
         // One whose files are gone is not it; a later one may be.
         let is_it = |record: &&BundleRecord| record.digest == Some(*digest) && self.persistence.is_there(&record.id);
         for installed in state.bundles.values().filter(is_it) {
@@ -304,6 +314,7 @@ impl Store {
             installed_at: now,
             proven_at: None,
             proven_build: None,
+            proven_version: None,
             native: new.native.clone(),
             link: new.link.clone(),
             comment: new.comment.clone(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Store;
 use super::persist::Loaded;
+use super::start::Start;
 use super::state::{Decision, Facts, State, World};
 use super::types::{BundleId, Failed, Misfit, NativeApp, Slot};
 use crate::error::{Error, Result};
@@ -51,7 +52,11 @@ pub enum LaunchReason {
     TrialExpired,
     /// The bundle on trial was launched several times without ever starting: it was given up, not failed.
     TrialNeverStarted,
-    /// The native build changed, and brings its own bundle.
+    /// The bundle on trial proved itself before, and started as often as it may without a confirmation now: something else
+    /// may be the cause, so it is not failed. This is the fallback; the bundle is offered again after a day, or by a new
+    /// release.
+    SetAside,
+    /// The native app changed, by version or build, and brings its own bundle.
     NativeChanged,
     /// The current bundle does not run on this native version.
     OutOfNativeRange,
@@ -77,6 +82,7 @@ impl LaunchReason {
             Self::TrialFailed => "trial_failed",
             Self::TrialExpired => "trial_expired",
             Self::TrialNeverStarted => "trial_never_started",
+            Self::SetAside => "set_aside",
             Self::NativeChanged => "native_changed",
             Self::OutOfNativeRange => "out_of_native_range",
             Self::BuiltInIsNewer => "built_in_is_newer",
@@ -114,8 +120,7 @@ impl Store {
     /// is one that needs no change, and [`LaunchReason::NotDurable`] says why. A bundle on trial is served only after its
     /// attempt is durable, so a crash of it always counts.
     ///
-    /// The order: a changed native build starts over; a trial that used up its attempts has failed, and its fallback is
-    /// served; the next bundle is applied when its conditions are met; else the current one stays. What is chosen must be
+    /// The order: a changed native app starts over; a trial that used up its attempts has failed, and its fallback is served; the next bundle is applied when its conditions are met; else the current one stays. What is chosen must be
     /// there with its `index.html`, run on this native version and be newer than what is built into it.
     pub fn launch(&self, native: &NativeApp) -> Launch {
         self.session.launched_by(native);
@@ -123,31 +128,50 @@ impl Store {
         if let Some(launch) = &*served {
             return launch.clone();
         }
-        let launch = self.decide(native);
+        let (launch, starts) = self.decide(native);
         *served = Some(launch.clone());
         drop(served);
         // Files of sessions that are over. What cannot be removed now can at the next launch.
+        let _ = self.persistence.remove_starts(&starts);
         let _ = self.sweep_sessions();
         launch
     }
 
-    fn decide(&self, native: &NativeApp) -> Launch {
+    /// Also the sessions whose starts counted in this decision.
+    fn decide(&self, native: &NativeApp) -> (Launch, Vec<String>) {
         let lock = match self.lock(LAUNCH_LOCK_TIMEOUT) {
             Ok(lock) => lock,
-            Err(Error::Busy { .. }) => return self.without_lock(native, NotDurable::Busy),
-            Err(error) => return self.without_lock(native, NotDurable::Unwritable(error.to_string())),
+            Err(Error::Busy { .. }) => return (self.without_lock(native, NotDurable::Busy), Vec::new()),
+            Err(error) => {
+                let why = NotDurable::Unwritable(error.to_string());
+                return (self.without_lock(native, why), Vec::new());
+            }
         };
         let loaded = match self.persistence.load() {
             Ok(loaded) => loaded,
-            Err(error) => return built_in(NotDurable::Unreadable(error.to_string())),
+            Err(error) => return (built_in(NotDurable::Unreadable(error.to_string())), Vec::new()),
         };
-        let launch = self.decide_from(&loaded, native, Instant::now());
+        let starts = self.past_starts();
+        let launch = self.decide_from(&loaded, native, &starts, Instant::now());
         drop(lock);
-        launch
+        let counted = match launch.reason {
+            LaunchReason::NotDurable(_) => Vec::new(),
+            _ => starts.into_iter().map(|(session, _)| session).collect(),
+        };
+        (launch, counted)
     }
 
-    fn decide_from(&self, loaded: &Loaded, native: &NativeApp, started: Instant) -> Launch {
-        let facts = StoreFacts::new(self);
+    fn decide_from(
+        &self,
+        loaded: &Loaded,
+        native: &NativeApp,
+        starts: &[(String, Option<Start>)],
+        started: Instant,
+    ) -> Launch {
+        let facts = StoreFacts {
+            starts,
+            ..StoreFacts::new(self)
+        };
         let world = self.world(native, &facts);
         if let Err(error) = facts.look_for_roles(&loaded.state) {
             // Not there and not to be seen are two things: nothing is forgotten because of the second.
@@ -225,6 +249,7 @@ impl Store {
             built_in_sequence: self.options.built_in_sequence,
             now: (self.clock)(),
             session: &self.session.name,
+            in_background: self.start().is_in_background(),
             facts,
         }
     }
@@ -236,6 +261,8 @@ pub(super) struct StoreFacts<'a> {
     damaged: RefCell<Vec<BundleId>>,
     /// What a look found. Looked once, so that a look that fails later is not taken for a bundle that is gone.
     seen: RefCell<Vec<(BundleId, bool)>>,
+    /// The starts of sessions that are over.
+    starts: &'a [(String, Option<Start>)],
 }
 
 impl<'a> StoreFacts<'a> {
@@ -244,13 +271,15 @@ impl<'a> StoreFacts<'a> {
             store,
             damaged: RefCell::default(),
             seen: RefCell::default(),
+            starts: &[],
         }
     }
 
     /// Looks for the bundles that have a role.
     fn look_for_roles(&self, state: &State) -> Result<()> {
         let roles = [Some(&state.current), state.next.as_ref(), Some(&state.fallback)];
-        for id in roles.into_iter().flatten().filter_map(Slot::bundle) {
+        let roles = roles.into_iter().flatten().filter_map(Slot::bundle);
+        for id in roles.chain(&state.previous) {
             let there = self.store.persistence.look_for(id)?;
             self.seen.borrow_mut().push((id.clone(), there));
         }
@@ -268,6 +297,19 @@ impl Facts for StoreFacts<'_> {
         let seen = seen.iter().rfind(|(seen, _)| seen == id).map(|(_, there)| *there);
         !self.damaged.borrow().contains(id) && seen.unwrap_or_else(|| self.store.persistence.is_there(id))
     }
+
+    fn silent_sessions(&self, id: &BundleId) -> Vec<String> {
+        silent_sessions(self.starts, id)
+    }
+}
+
+/// The sessions whose start of this bundle ended silently.
+fn silent_sessions(starts: &[(String, Option<Start>)], id: &BundleId) -> Vec<String> {
+    let silent = starts.iter().filter(|(_, start)| {
+        let start = start.as_ref();
+        start.and_then(Start::silent) == Some(id)
+    });
+    silent.map(|(session, _)| session.clone()).collect()
 }
 
 fn built_in(why: NotDurable) -> Launch {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::start::START;
 use super::types::BundleId;
 use crate::output::folder_of;
 
@@ -136,5 +137,10 @@ impl Layout {
 
     pub(super) fn session(&self, session: &str) -> PathBuf {
         self.sessions().join(session)
+    }
+
+    /// What a session saw of its own start, while that can still end silently.
+    pub(super) fn start(&self, session: &str) -> PathBuf {
+        self.sessions().join(format!("{session}{START}"))
     }
 }

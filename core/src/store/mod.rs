@@ -5,7 +5,7 @@
 //! through every case; `docs/capgo-plugin.md` says which call of Capgo's plugin becomes which of these.
 //!
 //! One open [`Store`] is one session: open it once when the process starts, ask [`Store::launch`] what to serve, say
-//! [`Store::trial_started`] when the web view starts and [`Store::confirm`] when the page says it is ready.
+//! [`Store::trial_started`] when the page of a bundle starts and [`Store::confirm`] when that page says it is ready.
 
 mod adopt;
 mod bundles;
@@ -31,6 +31,7 @@ mod reserve;
 mod ring;
 mod session;
 mod staging;
+mod start;
 mod state;
 mod switch;
 mod trust;
@@ -40,7 +41,7 @@ mod verify;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,6 +71,9 @@ use state::{MAX_FAILED, Refusal, Rules, State, missing_from};
 /// How long to sleep between two tries for the lock: a state change takes a few milliseconds.
 const LOCK_POLL: Duration = Duration::from_millis(2);
 
+/// Warnings that are kept for the host.
+const MAX_WARNINGS: usize = 16;
+
 /// The bundles of one app on this device. Shareable between threads; several processes may open the same folder.
 ///
 /// Every change of its state is durable when the call returns, and is made under a lock that is held for this one change
@@ -80,8 +84,7 @@ pub struct Store {
     session: Session,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     open_warning: Option<Error>,
-    /// What went wrong beside calls that succeeded.
-    warning: Mutex<Option<Error>>,
+    warnings: Mutex<Vec<Error>>,
     /// The generation of the state that is known to be durable. A newer one may only be visible: whoever renamed it may
     /// have died, or failed, before its name was synced.
     durable: AtomicU64,
@@ -141,7 +144,7 @@ impl Store {
             session,
             clock,
             open_warning: None,
-            warning: Mutex::new(None),
+            warnings: Mutex::default(),
             durable: AtomicU64::new(0),
             durable_ring: AtomicU64::new(0),
         };
@@ -157,15 +160,31 @@ impl Store {
         self.open_warning.as_ref().or_else(|| self.session.unseen())
     }
 
-    /// What went wrong beside calls that succeeded, since this was last asked: leftovers that could not be removed. The
-    /// newest counts. For the host's log.
+    /// What went wrong beside calls that did what they were asked for, oldest first: files that could not be removed (the
+    /// next [`sweep`](Self::sweep) removes them), or a start that could not be written down. For the host's
+    /// log. Each is reported once; of more than sixteen the oldest are dropped.
     #[must_use]
-    pub fn take_warning(&self) -> Option<Error> {
-        self.warning.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub fn take_warnings(&self) -> Vec<Error> {
+        std::mem::take(&mut self.lock_warnings())
     }
 
+    /// Notes an error beside a decision that stands.
     fn warn(&self, error: Error) {
-        *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        let mut warnings = self.lock_warnings();
+        if warnings.len() == MAX_WARNINGS {
+            warnings.remove(0);
+        }
+        warnings.push(error);
+    }
+
+    fn warn_of(&self, result: Result<()>) {
+        if let Err(error) = result {
+            self.warn(error);
+        }
+    }
+
+    fn lock_warnings(&self) -> MutexGuard<'_, Vec<Error>> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> Result<State> {
@@ -180,7 +199,7 @@ impl Store {
     fn catch_up(&self, state: &mut State) -> bool {
         let unnoted = self.session.unnoted();
         if let Some(native) = unnoted {
-            state.take_native_build(&self.rules(), &native.build);
+            state.take_native(&self.rules(), native);
         }
         unnoted.is_some()
     }
@@ -189,6 +208,7 @@ impl Store {
         Rules {
             attempts: self.options.attempts,
             reset_when_native_changes: self.options.reset_when_native_changes,
+            silent_starts: self.options.silent_starts,
         }
     }
 
@@ -243,7 +263,8 @@ impl Store {
         // Of more, which an earlier version kept, the sweep removes the rest: a launch may wait for this.
         let gone = missing_from(&before.state.failed, &state.failed);
         for failed in gone.into_iter().take(MAX_FAILED) {
-            self.persistence.unmark_failed(failed)?;
+            // The state does not count on it any more; a mark that stays matters only if the state is lost.
+            self.warn_of(self.persistence.unmark_failed(failed));
         }
         Ok(())
     }

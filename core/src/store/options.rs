@@ -63,15 +63,20 @@ pub struct StoreOptions {
     pub required_proof: RequiredProof,
     /// Starts without confirmation after which a bundle is failed. 2: one crash may have another cause.
     pub attempts: u32,
+    /// Silent starts in a row after which a proven bundle goes on trial again: its page started, and the process ended in the
+    /// foreground before it confirmed. Also the number of later starts that a bundle must confirm before the one it replaced
+    /// may go. 3: a user who closes the app before it is ready does so once or twice. 0 turns both off.
+    pub silent_starts: u32,
     /// How long a page has to confirm, told to the host by [`ready_deadline`](super::Store::ready_deadline). 10 s as in
     /// Capgo's plugin, at least 1 s.
     pub app_ready_timeout: Duration,
-    /// Start over with the built-in bundle when the native build changes, as Capgo's `resetWhenUpdate`. If not, the
-    /// current bundle goes on trial again, since another native build may break it.
+    /// Start over with the built-in bundle when the native app changes, by version or build, as Capgo's `resetWhenUpdate`. If
+    /// not, the current bundle goes on trial again, since another native app may break it.
     pub reset_when_native_changes: bool,
     /// Remove the files of a bundle that failed, as Capgo's `autoDeleteFailed`. It stays failed either way.
     pub auto_delete_failed: bool,
-    /// Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`.
+    /// Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once
+    /// [`silent_starts`](Self::silent_starts) later starts were confirmed.
     pub auto_delete_previous: bool,
     /// The sequence of the release that is built into the native app. Nothing with this sequence or a lower one is
     /// installed or served, so that an update from an app store is never undone over the air. `None`: not looked at, as
@@ -96,6 +101,7 @@ impl Default for StoreOptions {
             bundles: None,
             required_proof: RequiredProof::default(),
             attempts: 2,
+            silent_starts: 3,
             app_ready_timeout: Duration::from_secs(10),
             reset_when_native_changes: true,
             auto_delete_failed: true,

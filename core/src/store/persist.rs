@@ -282,6 +282,7 @@ impl Persistence {
             let proven = state.bundles.values().filter(|record| record.proven_at.is_some());
             if let Some(last) = proven.max_by_key(|record| record.proven_at) {
                 state.native_build.clone_from(&last.proven_build);
+                state.native_version.clone_from(&last.proven_version);
                 state.fallback = Slot::Bundle(last.id.clone());
                 state.current = state.fallback.clone();
             }
@@ -394,7 +395,8 @@ fn take_record(state: &mut State, record: BundleRecord, lost: &Lost) -> bool {
     }
     if known.is_some() && state.current.is(&record.id) {
         state.trial = None;
-        state.fallback = state.current.clone();
+        state.silent = None;
+        state.replace_fallback(&record.id);
     }
     state.bundles.insert(record);
     true

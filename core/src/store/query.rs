@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::delay::Delay;
-use super::types::{BundleId, BundleRecord, Failed, Slot, Status};
+use super::state::SetAside;
+use super::types::{BundleId, BundleRecord, Failed, Slot, Status, Timestamp};
 use super::{Store, unknown};
 use crate::digest::Sha256Digest;
 use crate::error::Result;
@@ -84,6 +85,18 @@ impl Store {
     /// As [`list`](Self::list).
     pub fn failure_of(&self, version: &str, digest: Option<&Sha256Digest>) -> Result<Option<Failed>> {
         Ok(self.state()?.failure_of(version, digest).cloned())
+    }
+
+    /// When a bundle is offered again that proved itself before and was set aside since
+    /// ([`LaunchReason::SetAside`](super::LaunchReason)); `None` if it is not set aside. To be asked before it is downloaded:
+    /// until then it is not installed, unless a release with a later sequence offers it.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub fn set_aside_until(&self, version: &str, digest: Option<&Sha256Digest>) -> Result<Option<Timestamp>> {
+        let state = self.state()?;
+        let aside = state.set_aside_of(version, digest, None, (self.clock)());
+        Ok(aside.map(SetAside::until))
     }
 
     /// The conditions for [`next`](Self::next) that did not hold yet.

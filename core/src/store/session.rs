@@ -10,6 +10,7 @@ use super::Store;
 use super::launch::{Launch, LaunchReason};
 use super::options::StoreOptions;
 use super::persist::Persistence;
+use super::start::{START, Start};
 use super::types::{BundleId, NativeApp, Slot, Timestamp};
 use crate::error::{Error, IoContext, Result};
 use crate::files::{Disk, Lock, is_no_file};
@@ -25,6 +26,9 @@ pub(super) struct Session {
     native: OnceLock<NativeApp>,
     /// Whether the state knows of it.
     noted: AtomicBool,
+    pub(super) start: Mutex<Start>,
+    /// The bundle whose time is over, from the decision until this session serves something else.
+    expiring: Mutex<Option<BundleId>>,
 }
 
 impl Session {
@@ -40,6 +44,8 @@ impl Session {
             served: Mutex::new(None),
             native: OnceLock::new(),
             noted: AtomicBool::new(false),
+            start: Mutex::default(),
+            expiring: Mutex::default(),
         }
     }
 
@@ -65,7 +71,14 @@ impl Session {
             served: Mutex::new(None),
             native: OnceLock::new(),
             noted: AtomicBool::new(false),
+            start: Mutex::new(persistence.start_of(name).unwrap_or_default()),
+            expiring: Mutex::default(),
         })
+    }
+
+    /// The bundle whose time is over, while this session still serves it.
+    pub(super) fn expiring(&self) -> MutexGuard<'_, Option<BundleId>> {
+        self.expiring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers the native app that launched.
@@ -210,7 +223,7 @@ impl Store {
         let sessions = self.persistence.layout.sessions();
         let mut served_by_others = Vec::new();
         for name in self.persistence.list(&sessions)? {
-            if name == self.session.name || !self.is_alive(&name) {
+            if name == self.session.name || name.ends_with(START) || !self.is_alive(&name) {
                 continue;
             }
             let path = sessions.join(&name);
@@ -243,10 +256,17 @@ impl Store {
         }
     }
 
-    /// Removes the files of sessions that are over.
+    /// Removes the files of sessions that are over. A start that ended silently stays until a launch counted it.
     pub(super) fn sweep_sessions(&self) -> Result<()> {
+        let starts = self.past_starts().into_iter();
+        let said_nothing = starts.filter(|(_, start)| start.as_ref().and_then(Start::silent).is_none());
+        let said_nothing: Vec<String> = said_nothing.map(|(session, _)| session).collect();
+        self.persistence.remove_starts(&said_nothing)?;
         let sessions = self.persistence.layout.sessions();
         for name in self.persistence.list(&sessions)? {
+            if name.ends_with(START) {
+                continue;
+            }
             let path = sessions.join(name);
             match self.persistence.files.try_lock_shared(&path) {
                 // Removed while it is locked: a session that is just starting sees that and takes another name.

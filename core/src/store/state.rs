@@ -7,23 +7,26 @@
 //! 4. A trial belongs to the current bundle.
 //! 5. At most [`MAX_FAILED`] failures are kept, the newest.
 //! 6. The sequence accepted of a channel never goes down, and the latest time never goes back.
+//! 7. The predecessor is installed, proven and not the fallback's own bundle, but for a trial of what it preceded.
 
 mod failures;
 mod launch;
+mod set_aside;
 mod trial;
 
 use serde::Serialize;
 use serde_json::Value;
 
 pub(super) use failures::{MAX_FAILED, missing_from};
-pub(super) use launch::{Decision, Facts, Rules, TrialEnd, World};
+pub(super) use launch::{Decision, Facts, Lost, Rules, TrialEnd, World};
+pub(super) use set_aside::SetAside;
 pub(super) use trial::Trial;
 
 use super::bundles::Bundles;
 use super::delay::Delays;
 use super::json::{FromJson, Object};
 use super::trust::{AcceptedRelease, Overtaken, TrustMemory};
-use super::types::{BundleId, BundleRecord, Failed, FailureCause, Slot, Status, Timestamp};
+use super::types::{BundleId, BundleRecord, Failed, FailureCause, NativeVersion, Slot, Status, Timestamp};
 use crate::digest::Sha256Digest;
 
 /// Everything that must survive.
@@ -41,12 +44,63 @@ pub(super) struct State {
     /// The failure that nobody asked about yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unread_failure: Option<Failed>,
+    /// Bundles that proved themselves and lost a later trial: not offered again for a while, and not failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) set_aside: Vec<SetAside>,
+    /// The proven bundle that the fallback replaced, kept until the fallback confirmed several later starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) previous: Option<BundleId>,
+    /// Starts that the fallback confirmed since it replaced `previous`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) confirmed_starts: u32,
+    /// Bundles that lost their place as fallback or predecessor. They may go when another bundle proves itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) superseded: Vec<BundleId>,
+    /// The silent starts of the current bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) silent: Option<SilentStarts>,
     /// The native build of the last launch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) native_build: Option<String>,
+    /// The native version of the last launch. A store that was written before this was recorded does not know it: the
+    /// next launch fills it in, and is no native update for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) native_version: Option<NativeVersion>,
     /// What was accepted of whom. Nothing that happens to bundles takes away from it.
     #[serde(skip_serializing_if = "TrustMemory::is_empty")]
     pub(super) trust: TrustMemory,
+}
+
+/// Starts in a row of a proven bundle whose process ended in the foreground, after its page started and before it
+/// confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct SilentStarts {
+    pub(super) bundle: BundleId,
+    /// The sessions, so that none counts twice.
+    pub(super) sessions: Vec<String>,
+}
+
+impl SilentStarts {
+    fn of(bundle: BundleId) -> Self {
+        Self {
+            bundle,
+            sessions: Vec::new(),
+        }
+    }
+}
+
+/// What a confirmation did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Confirmed {
+    /// Whether it ended a trial.
+    pub(super) first: bool,
+    /// Bundles that nothing needs any more.
+    pub(super) superseded: Vec<BundleId>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 impl FromJson for State {
@@ -61,8 +115,24 @@ impl FromJson for State {
             bundles: object.get("bundles")?,
             failed: object.get("failed")?,
             unread_failure: object.get_or_default("unread_failure")?,
+            set_aside: object.get_or_default("set_aside")?,
+            previous: object.get_or_default("previous")?,
+            confirmed_starts: object.get_or_default("confirmed_starts")?,
+            superseded: object.get_or_default("superseded")?,
+            silent: object.get_or_default("silent")?,
             native_build: object.get_or_default("native_build")?,
+            native_version: object.get_or_default("native_version")?,
             trust: object.get_or_default("trust")?,
+        })
+    }
+}
+
+impl FromJson for SilentStarts {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            bundle: object.get("bundle")?,
+            sessions: object.get("sessions")?,
         })
     }
 }
@@ -84,6 +154,7 @@ impl State {
     /// the same bytes that was there. What the release says of it holds from now on.
     pub(super) fn accept(&mut self, record: BundleRecord, release: &AcceptedRelease) -> Result<(), Overtaken> {
         self.trust.accept(release)?;
+        self.offer_again(&record);
         self.bundles.insert(record);
         Ok(())
     }
@@ -104,7 +175,7 @@ impl State {
         self.drop_next();
         if self.current == Slot::BuiltIn {
             // Nothing that was withdrawn is what a later bundle falls back to.
-            self.fallback = Slot::BuiltIn;
+            self.make_current(Slot::BuiltIn);
             return false;
         }
         self.next = Some(Slot::BuiltIn);
@@ -135,6 +206,7 @@ impl State {
 
     pub(super) fn set_next(&mut self, next: Slot) -> Result<(), Refusal> {
         self.require_servable(&next)?;
+        self.offer_slot_again(&next);
         self.next = Some(next);
         Ok(())
     }
@@ -150,6 +222,7 @@ impl State {
     /// Makes a bundle current at once; on trial unless it is the last proven one.
     pub(super) fn set_current(&mut self, slot: Slot) -> Result<(), Refusal> {
         self.require_servable(&slot)?;
+        self.offer_slot_again(&slot);
         if self.next.as_ref() == Some(&slot) {
             self.drop_next();
         }
@@ -168,10 +241,26 @@ impl State {
         self.make_current(slot);
     }
 
+    /// Goes back to the built-in bundle because the last one that confirmed cannot be served now. It stays the fallback:
+    /// nobody withdrew it.
+    pub(super) fn reset_for_now(&mut self) {
+        self.drop_next();
+        self.trial = None;
+        self.silent = None;
+        self.current = Slot::BuiltIn;
+    }
+
     fn make_current(&mut self, slot: Slot) {
+        // Whoever goes to the built-in bundle withdraws all others: what fails later must not bring one of them back.
+        if slot == Slot::BuiltIn {
+            self.supersede_fallback();
+            self.fallback = Slot::BuiltIn;
+            self.superseded.extend(self.previous.take());
+        }
         if self.current == slot {
             return;
         }
+        self.silent = None;
         self.trial = match &slot {
             Slot::Bundle(_) if slot != self.fallback => Some(Trial::default()),
             _ => None,
@@ -179,29 +268,121 @@ impl State {
         self.current = slot;
     }
 
-    /// The bundle confirms that it works. `None` if it is not current, and then nothing changes; else whether this is
-    /// the first confirmation, and the bundle whose place as fallback it took.
-    pub(super) fn confirm(&mut self, id: &BundleId, now: Timestamp) -> Option<(bool, Option<BundleId>)> {
+    fn supersede_fallback(&mut self) {
+        if let Slot::Bundle(id) = &self.fallback
+            && !self.superseded.contains(id)
+        {
+            self.superseded.push(id.clone());
+        }
+    }
+
+    /// The bundle confirms that it works. `None` if it is not current, or on trial and its page did not start in this
+    /// session: then nothing changes.
+    ///
+    /// `counts` says that a start of its page in this session was not confirmed yet.
+    pub(super) fn confirm(
+        &mut self,
+        id: &BundleId,
+        session: &str,
+        counts: bool,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Option<Confirmed> {
         if !self.current.is(id) {
             return None;
         }
-        let was_on_trial = self.trial.take().is_some();
-        if !was_on_trial {
-            return Some((false, None));
-        }
-        let build = self.native_build.clone();
+        let Some(trial) = &mut self.trial else {
+            return Some(self.confirm_again(counts, rules));
+        };
+        trial.attempt_of(session).filter(|attempt| attempt.page_started)?;
+        self.trial = None;
+        self.silent = None;
+        let (build, version) = (self.native_build.clone(), self.native_version.clone());
         if let Some(record) = self.bundles.get_mut(id) {
             record.proven_at = Some(now);
             record.proven_build = build;
+            record.proven_version = version;
         }
-        let previous = std::mem::replace(&mut self.fallback, Slot::Bundle(id.clone()));
-        Some((true, previous.bundle().filter(|previous| *previous != id).cloned()))
+        if let Some(record) = self.bundles.get(id).cloned() {
+            self.offer_again(&record);
+        }
+        self.replace_fallback(id);
+        let mut superseded = std::mem::take(&mut self.superseded);
+        superseded.extend(self.take_previous_if_due(rules));
+        Some(Confirmed {
+            first: true,
+            superseded: self.unneeded(superseded),
+        })
+    }
+
+    /// A proven bundle confirms another start.
+    fn confirm_again(&mut self, counts: bool, rules: &Rules) -> Confirmed {
+        let mut superseded = Vec::new();
+        if counts {
+            self.silent = None;
+            if self.previous.is_some() {
+                self.confirmed_starts = self.confirmed_starts.saturating_add(1);
+                superseded.extend(self.take_previous_if_due(rules));
+            }
+        }
+        Confirmed {
+            first: false,
+            superseded: self.unneeded(superseded),
+        }
+    }
+
+    /// The bundle takes the place of the fallback, which becomes its predecessor.
+    pub(super) fn replace_fallback(&mut self, id: &BundleId) {
+        let replaced = std::mem::replace(&mut self.fallback, Slot::Bundle(id.clone()));
+        if let Slot::Bundle(replaced) = replaced
+            && replaced != *id
+        {
+            let older = self.previous.replace(replaced);
+            self.superseded
+                .extend(older.filter(|older| self.previous.as_ref() != Some(older)));
+        }
+        self.superseded.extend(self.previous.take_if(|previous| previous == id));
+        self.superseded.retain(|superseded| superseded != id);
+        self.confirmed_starts = 0;
+    }
+
+    fn take_previous_if_due(&mut self, rules: &Rules) -> Option<BundleId> {
+        if self.confirmed_starts < rules.silent_starts {
+            return None;
+        }
+        self.confirmed_starts = 0;
+        self.previous.take()
+    }
+
+    fn unneeded(&self, mut superseded: Vec<BundleId>) -> Vec<BundleId> {
+        superseded.retain(|id| self.bundles.contains_key(id) && self.role(id).is_none());
+        superseded
+    }
+
+    /// What the fallback replaced, if it proved itself with this native app; else the built-in bundle.
+    fn predecessor(&self) -> Slot {
+        let previous = self.previous.as_ref().filter(|id| self.proved_here(id));
+        previous.cloned().map_or(Slot::BuiltIn, Slot::Bundle)
+    }
+
+    /// Whether a bundle confirmed with the native app of the last launch.
+    fn proved_here(&self, id: &BundleId) -> bool {
+        self.bundles.get(id).is_some_and(|record| {
+            let is_same_version = match (&record.proven_version, &self.native_version) {
+                (Some(proven), Some(native)) => proven == native,
+                _ => true,
+            };
+            record.proven_at.is_some()
+                && record.proven_build.is_some()
+                && record.proven_build == self.native_build
+                && is_same_version
+        })
     }
 
     /// Never again: the bundle is forgotten, and what relied on it falls back.
     pub(super) fn fail(&mut self, id: &BundleId, cause: FailureCause, now: Timestamp) -> Result<Failed, Refusal> {
         let record = self.bundles.remove(id).ok_or(Refusal::Unknown)?;
-        let native_build = self.native_build.clone();
+        let (native_build, native_version) = (self.native_build.clone(), self.native_version.clone());
         let id = id.clone();
         let mut failed = Failed {
             id,
@@ -209,14 +390,13 @@ impl State {
             digest: record.digest,
             at: now,
             native_build,
+            native_version,
             cause,
             order: 0,
         };
         self.remember_failure(&mut failed);
         let id = &failed.id;
-        if self.fallback.is(id) {
-            self.fallback = Slot::BuiltIn;
-        }
+        self.forget_places(std::slice::from_ref(id));
         if self.next.as_ref().is_some_and(|next| next.is(id)) {
             self.drop_next();
         }
@@ -241,7 +421,20 @@ impl State {
 
     pub(super) fn fall_back(&mut self) {
         self.trial = None;
+        self.silent = None;
         self.current = self.fallback.clone();
+        // What it was the predecessor of is given up.
+        self.previous.take_if(|previous| self.fallback.is(previous));
+    }
+
+    /// Takes bundles that are no more from their places behind the current one: the fallback's predecessor takes its place.
+    fn forget_places(&mut self, gone: &[BundleId]) {
+        self.previous.take_if(|previous| gone.contains(previous));
+        self.superseded.retain(|superseded| !gone.contains(superseded));
+        if self.fallback.bundle().is_some_and(|id| gone.contains(id)) {
+            self.fallback = self.predecessor();
+            self.previous.take_if(|previous| self.fallback.is(previous));
+        }
     }
 
     /// Takes a bundle out of the list; its files go later.
@@ -252,7 +445,13 @@ impl State {
         if let Some(role) = self.role(id) {
             return Err(Refusal::InUse(role));
         }
+        self.forget_places(std::slice::from_ref(id));
         self.bundles.remove(id).ok_or(Refusal::Unknown)
+    }
+
+    /// Whether a cleaning keeps a bundle that has no role: the fallback may still turn out not to work.
+    pub(super) fn is_predecessor(&self, id: &BundleId) -> bool {
+        self.previous.as_ref() == Some(id)
     }
 
     /// What a bundle is needed for.
@@ -268,9 +467,7 @@ impl State {
     /// Drops bundles that are gone from the disk or forbidden, from every role they had.
     pub(super) fn forget_bundles(&mut self, gone: &[BundleId]) {
         let is_gone = |slot: &Slot| slot.bundle().is_some_and(|id| gone.contains(id));
-        if is_gone(&self.fallback) {
-            self.fallback = Slot::BuiltIn;
-        }
+        self.forget_places(gone);
         if self.next.as_ref().is_some_and(is_gone) {
             self.drop_next();
         }
@@ -281,9 +478,10 @@ impl State {
     }
 
     pub(super) fn forget_failure(&mut self, version: &str) -> usize {
-        let before = self.failed.len();
+        let before = self.failed.len() + self.set_aside.len();
         self.failed.retain(|failed| failed.version != version);
-        before - self.failed.len()
+        self.set_aside.retain(|aside| aside.version != version);
+        before - self.failed.len() - self.set_aside.len()
     }
 
     fn require_servable(&self, slot: &Slot) -> Result<(), Refusal> {

@@ -1,10 +1,10 @@
 //! Serving something else within a session.
 
 use super::launch::{Launch, LaunchReason, StoreFacts};
-use super::state::{Decision, Refusal, State};
+use super::state::{Decision, Lost, Refusal, State};
 use super::types::{Failed, NativeApp, Slot, is_built_in};
 use super::{Store, refused};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::files::Lock;
 
 impl Store {
@@ -26,7 +26,7 @@ impl Store {
             set.map_err(|refusal| refused(refusal, slot))?;
             Ok(self.switched(state, LaunchReason::SetCurrent, failed))
         })?;
-        self.serve(&launch, lock)?;
+        self.serve(&launch, lock);
         Ok(launch)
     }
 
@@ -62,7 +62,8 @@ impl Store {
     }
 
     /// Goes back to the built-in bundle or, with `to_last_proven`, to the last one that confirmed. What was to come next
-    /// is dropped. The host reloads its web view with what this returns.
+    /// is dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
+    /// because its successor fails. The host reloads its web view with what this returns.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
@@ -71,11 +72,14 @@ impl Store {
         let launch = self.change_locked_from_reserve(&mut |state| {
             let failed = self.settle_trial(state);
             let is_there = state.fallback.bundle().is_none_or(|id| self.persistence.is_there(id));
-            let is_usable = is_there && self.may_run(state, &state.fallback);
-            state.reset(to_last_proven && is_usable);
+            if to_last_proven && !(is_there && self.may_run(state, &state.fallback)) {
+                state.reset_for_now();
+            } else {
+                state.reset(to_last_proven);
+            }
             Ok(self.switched(state, LaunchReason::Reset, failed))
         })?;
-        self.serve(&launch, lock)?;
+        self.serve(&launch, lock);
         Ok(launch)
     }
 
@@ -94,65 +98,75 @@ impl Store {
             Ok(applied.map(|serve| self.launch_of(state, Decision { serve, reason, failed })))
         })?;
         if let Some(launch) = &launch {
-            self.serve(launch, lock)?;
+            self.serve(launch, lock);
         }
         Ok(launch)
     }
 
-    /// The app went to the background: conditions that count the time there begin to count.
+    /// The app went to the background, or its process starts there: then call it before [`launch`](Self::launch).
+    ///
+    /// Until [`entered_foreground`](Self::entered_foreground) nothing counts against a bundle, since the system may freeze or
+    /// end the process: no start, no expired time, no launch without a start. That is durable for a bundle on trial.
+    /// Conditions that count the time in the background begin to count.
     ///
     /// # Errors
-    /// As [`set_next`](Self::set_next).
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): it holds for
+    /// this process, and the next launch does not know of it. Call it again.
     pub fn entered_background(&self) -> Result<()> {
         let now = (self.clock)();
-        if self.state()?.delays.are_met() {
+        self.note_background();
+        let state = self.state()?;
+        if !state.has_attempt_of(&self.session.name) && state.delays.are_met() {
             return Ok(());
         }
-        self.change(|state| {
-            state.delays.entered_background(now);
+        self.change_from_reserve(|state| {
+            state.entered_background(&self.session.name, now);
             Ok(())
-        })
+        })?;
+        // The trial may go on, and its end needs the reserve again. Without room for it the next trial waits.
+        let _ = self.make_reserve();
+        Ok(())
     }
 
-    /// The app came back: conditions that now hold are met for good.
+    /// The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
     pub fn entered_foreground(&self, native: &NativeApp) -> Result<()> {
         let now = (self.clock)();
-        if self.state()?.delays.are_idle() {
+        self.note_foreground();
+        let state = self.state()?;
+        if !state.has_attempt_of(&self.session.name) && state.delays.are_idle() {
             return Ok(());
         }
         self.change(|state| {
-            state.delays.entered_foreground(&native.version, now);
+            state.entered_foreground(&self.session.name, &native.version, now);
             Ok(())
         })
     }
 
     /// An attempt of a session that is over counts before another takes its place.
     fn settle_trial(&self, state: &mut State) -> Option<Failed> {
-        state.settle_trial(&self.rules(), &StoreFacts::new(self), (self.clock)())
+        let lost = state.settle_trial(&self.rules(), &StoreFacts::new(self), (self.clock)());
+        lost.and_then(Lost::failed)
     }
 
     /// What this session serves after a change of what is current.
     fn switched(&self, state: &mut State, reason: LaunchReason, failed: Option<Failed>) -> Launch {
-        state.begin_attempt(&self.session.name);
+        state.begin_attempt(&self.session.name, self.start().is_in_background());
         let serve = state.current.clone();
         self.launch_of(state, Decision { serve, reason, failed })
     }
 
     /// This session serves something else from now on. Written down while the change is still under its lock: before that
     /// nobody else knows that the files are used, and may delete them.
-    pub(super) fn serve(&self, launch: &Launch, lock: Box<dyn Lock>) -> Result<()> {
-        let pinned = self.pin(&launch.bundle);
+    ///
+    /// The decision is durable by now. Where it cannot be written down, other processes do not learn of it; they keep what is
+    /// current and the fallback all the same.
+    pub(super) fn serve(&self, launch: &Launch, lock: Box<dyn Lock>) {
+        self.warn_of(self.pin(&launch.bundle));
         // A launch waits for the lock with what it serves in its hands.
         drop(lock);
-        match pinned {
-            // On a full disk other processes do not learn of it; they keep what is current and the fallback all the same.
-            Err(error) if error.kind() != ErrorKind::NoSpace => return Err(error),
-            _ => {}
-        }
         *self.session.served() = Some(launch.clone());
-        Ok(())
     }
 }

@@ -24,12 +24,14 @@ mod launching;
 mod lives;
 #[cfg(unix)]
 mod misplaced;
+mod pages;
 mod proofs;
 mod publisher;
 mod recovery;
 mod refusals;
 mod releases;
 mod sharing;
+mod silent;
 mod space;
 mod to_built_in;
 mod trials;

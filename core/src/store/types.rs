@@ -194,7 +194,7 @@ impl NativeVersion {
     }
 }
 
-/// The native app that asks what to serve.
+/// The native app that asks what to serve. Version and build together identify it: either changed is a native update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NativeApp {
     /// What users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
@@ -212,6 +212,12 @@ impl NativeApp {
             build: build.into(),
         }
     }
+}
+
+/// Whether a native app of which `build` and `version` are recorded is this one. A version that was never recorded is
+/// unknown, and any version matches it.
+pub(super) fn is_same_native(build: Option<&str>, version: Option<&NativeVersion>, native: &NativeApp) -> bool {
+    build == Some(native.build.as_str()) && version.is_none_or(|version| *version == native.version)
 }
 
 /// The native versions a bundle runs on. Either end may be open.
@@ -259,6 +265,9 @@ pub struct BundleRecord {
     /// The native build it was proven with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proven_build: Option<String>,
+    /// The native version it was proven with; unknown for one that was proven before this was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proven_version: Option<NativeVersion>,
     /// Native versions it runs on.
     pub native: NativeRange,
     /// Link given by who published it.
@@ -343,9 +352,12 @@ pub struct Failed {
     pub digest: Option<Sha256Digest>,
     /// When it failed.
     pub at: Timestamp,
-    /// The native build it failed with; the entry lapses when that changes.
+    /// The native build it failed with; the entry lapses when that or the native version changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub native_build: Option<String>,
+    /// The native version it failed with; unknown for one that failed before this was recorded, which any version matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub native_version: Option<NativeVersion>,
     /// Why.
     pub cause: FailureCause,
     /// Its number among the failures of this store, higher for later ones, by which the newest are kept: clocks jump. 0
@@ -399,7 +411,7 @@ impl FailureCause {
 }
 
 #[allow(clippy::ref_option, reason = "serde passes a reference to the field")]
-fn digest_text<S: Serializer>(digest: &Option<Sha256Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn digest_text<S: Serializer>(digest: &Option<Sha256Digest>, serializer: S) -> Result<S::Ok, S::Error> {
     match digest {
         Some(digest) => serializer.collect_str(digest),
         None => serializer.serialize_none(),
@@ -453,6 +465,7 @@ impl FromJson for BundleRecord {
             installed_at: object.get("installed_at")?,
             proven_at: object.get_or_default("proven_at")?,
             proven_build: object.get_or_default("proven_build")?,
+            proven_version: object.get_or_default("proven_version")?,
             native: object.get_or_default("native")?,
             link: object.get_or_default("link")?,
             comment: object.get_or_default("comment")?,
@@ -471,6 +484,7 @@ impl FromJson for Failed {
             digest: object.get_or_default("digest")?,
             at: object.get("at")?,
             native_build: object.get_or_default("native_build")?,
+            native_version: object.get_or_default("native_version")?,
             cause: object.get("cause")?,
             order: object.get_or_default("order")?,
         })

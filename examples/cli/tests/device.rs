@@ -98,14 +98,16 @@ fn a_page_that_never_starts_is_given_up_and_not_failed() {
 fn a_process_that_ends_in_the_background_is_not_held_against_its_bundle() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "--next");
-    for _ in 0..4 {
+    for _ in 0..6 {
         assert_eq!(phone.launch()["bundle"], bundle);
         phone.call("started");
         assert_eq!(phone.call("background")["applied"], false);
     }
     assert_eq!(phone.call("status")["failed"], json!([]));
     assert_eq!(phone.launch()["bundle"], bundle);
+    phone.call("started");
     phone.call("background");
+    assert_eq!(phone.call("expired")["result"], "ignored");
     phone.call("foreground");
     assert_eq!(phone.call("confirm")["result"], "proven");
 }
@@ -134,6 +136,7 @@ fn a_late_confirm_of_another_bundle_changes_nothing_and_says_so() {
     let phone = Phone::new();
     let old = phone.install("2.0.0", "--next");
     phone.launch();
+    phone.call("started");
     phone.call("confirm");
     let new = phone.install("3.0.0", "--next");
     phone.launch();
@@ -200,6 +203,7 @@ fn a_bundle_that_the_app_calls_broken_stays_until_the_run_ends() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "--next");
     let folder = text_of(&phone.launch(), "folder");
+    phone.call("started");
     phone.call("confirm");
     let failed = phone.call(&format!("fail {bundle}"));
     assert_eq!(failed["failed"][0]["cause"], "marked");
@@ -217,6 +221,7 @@ fn a_native_update_starts_over_and_forgets_failures() {
     let phone = Phone::new();
     phone.install("2.0.0", "--next");
     phone.launch();
+    phone.call("started");
     phone.call("confirm");
     let broken = phone.install("3.0.0", "");
     phone.call(&format!("fail {broken}"));
@@ -245,9 +250,14 @@ fn a_bundle_for_other_native_versions_waits_and_yields() {
     let bundle = phone.install("2.0.0", "--next --min-native 1.5 --max-native 2.9");
     assert_eq!(phone.launch()["bundle"], "builtin");
     assert_eq!(phone.call("status")["next"], bundle);
-    assert_eq!(phone.call("launch --native-version 1.10.0")["bundle"], bundle);
+    let kept = "--reset-when-update false";
+    assert_eq!(
+        phone.call(&format!("launch --native-version 1.10.0 {kept}"))["bundle"],
+        bundle
+    );
+    phone.call("started");
     phone.call("confirm");
-    let launch = phone.call("launch --native-version 3.0.0");
+    let launch = phone.call(&format!("launch --native-version 3.0.0 {kept}"));
     assert_eq!(
         (&launch["bundle"], &launch["reason"]),
         (&json!("builtin"), &json!("out_of_native_range"))
@@ -314,8 +324,15 @@ fn all_conditions_must_hold() {
     ]);
     assert_eq!(phone.call("status")["delays"], waiting);
     phone.call(&format!("next {bundle} --delay {past} --delay nativeVersion=2.0.0"));
-    assert_eq!(phone.call("launch --native-version 1.9")["bundle"], "builtin");
-    assert_eq!(phone.call("launch --native-version 2.0")["bundle"], bundle);
+    let kept = "--reset-when-update false";
+    assert_eq!(
+        phone.call(&format!("launch --native-version 1.9 {kept}"))["bundle"],
+        "builtin"
+    );
+    assert_eq!(
+        phone.call(&format!("launch --native-version 2.0 {kept}"))["bundle"],
+        bundle
+    );
 }
 
 #[test]
@@ -325,4 +342,76 @@ fn what_was_to_come_next_can_be_dropped() {
     assert_eq!(phone.call("next --clear"), json!({"delays": []}));
     assert_eq!(phone.launch()["bundle"], "builtin");
     assert!(phone.call("status").get("next").is_none());
+}
+
+#[test]
+fn a_confirmation_before_the_page_started_proves_nothing_and_says_so() {
+    let phone = Phone::new();
+    let bundle = phone.install("2.0.0", "");
+    phone.launch();
+    phone.call(&format!("set {bundle}"));
+
+    let confirmed = phone.call("confirm");
+
+    assert_eq!(
+        confirmed,
+        json!({"bundle": bundle, "result": "ignored", "current": bundle})
+    );
+    assert_eq!(phone.call("status")["fallback"], "builtin");
+    phone.call("started");
+    assert_eq!(phone.call("confirm")["result"], "proven");
+}
+
+#[test]
+fn another_native_version_of_the_same_build_is_a_native_update() {
+    let phone = Phone::new();
+    phone.install("2.0.0", "--next");
+    for call in ["launch", "started", "confirm"] {
+        phone.call(call);
+    }
+    let launch = phone.call("launch --native-version 2.0.0");
+    assert_eq!(
+        (&launch["bundle"], &launch["reason"]),
+        (&json!("builtin"), &json!("native_changed"))
+    );
+}
+
+#[test]
+fn a_proven_version_that_stops_confirming_is_tried_again_and_left_without_being_failed() {
+    let phone = Phone::new();
+    let old = phone.install("2.0.0", "--next");
+    for call in ["launch", "started", "confirm"] {
+        phone.call(call);
+    }
+    let new = phone.install("3.0.0", "--next");
+    for call in ["launch", "started", "confirm"] {
+        phone.call(call);
+    }
+    for on_trial in [false, false, false, true, true] {
+        let launch = phone.launch();
+        assert_eq!((&launch["bundle"], &launch["onTrial"]), (&json!(new), &json!(on_trial)));
+        phone.call("started");
+    }
+    let launch = phone.launch();
+    assert_eq!(
+        (&launch["bundle"], &launch["reason"]),
+        (&json!(old), &json!("set_aside"))
+    );
+    assert_eq!(phone.call("status")["failed"], json!([]));
+    phone.try_install("3.0.0", "").fails("not_trusted", 1);
+    assert_eq!(phone.call("forget 3.0.0")["forgotten"], 1);
+    phone.install("3.0.0", "");
+}
+
+#[test]
+fn a_run_that_starts_in_the_background_counts_nothing() {
+    let phone = Phone::new();
+    let bundle = phone.install("2.0.0", "--next");
+    for _ in 0..6 {
+        let launch = phone.call("launch --background");
+        assert_eq!(launch["bundle"], bundle);
+        assert!(launch.get("readyWithinMs").is_none());
+        phone.call("started");
+    }
+    assert_eq!(phone.call("status")["failed"], json!([]));
 }

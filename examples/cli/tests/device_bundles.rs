@@ -18,6 +18,7 @@ fn clean_keeps_the_newest_and_all_that_is_needed() {
     let phone = Phone::new();
     let proven = phone.install("2.0.0", "--next");
     phone.launch();
+    phone.call("started");
     phone.call("confirm");
     let old = phone.install("3.0.0", "");
     let next = phone.install("4.0.0", "--next");
@@ -97,6 +98,7 @@ fn a_bundle_whose_files_are_gone_is_not_served() {
     let phone = Phone::new();
     let id = phone.install("2.0.0", "--next");
     phone.launch();
+    phone.call("started");
     phone.call("confirm");
     std::fs::remove_file(phone.project.path(&format!("phone/bundles/{id}/index.html"))).unwrap();
     let launch = phone.launch();

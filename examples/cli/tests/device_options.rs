@@ -36,7 +36,7 @@ fn a_page_has_as_long_to_confirm_as_the_app_says() {
 
 #[test]
 fn the_bundle_that_a_confirmed_one_replaces_stays_if_it_is_not_to_be_deleted() {
-    for (option, left) in [("--auto-delete-previous false", 2), ("", 1)] {
+    for (option, left) in [("--auto-delete-previous false", 2), ("--silent-starts 0", 1), ("", 2)] {
         let phone = Phone::new();
         for version in ["2.0.0", "3.0.0"] {
             phone.install(version, "--next");
@@ -104,6 +104,7 @@ fn the_help_of_every_call_says_what_the_app_decides() {
         let help = phone.project.run(&format!("device {call} --help")).stdout;
         for option in [
             "--attempts",
+            "--silent-starts",
             "--app-ready-timeout",
             "--reset-when-update",
             "--auto-delete-failed",

@@ -98,6 +98,7 @@ fn a_bundle_in_use_is_not_deleted() {
     refused("next");
     phone.launch();
     refused("served");
+    phone.call("started");
     phone.call("confirm");
     phone.install("3.0.0", "--next");
     phone.launch();

@@ -37,12 +37,15 @@ impl Store {
         )
     }
 
-    /// The app went to the background: conditions that count the time there begin to count.
+    /// The app went to the background, or its process starts there: then call it before `launch`.
+    ///
+    /// Until `enteredForeground` nothing counts against a bundle, since the system may freeze or end the process: no start, no
+    /// expired time, no launch without a start. Conditions that count the time in the background begin to count.
     pub fn entered_background(&self) -> Result<()> {
         self.ask("entered background", capbundle_core::store::Store::entered_background)
     }
 
-    /// The app came back: conditions that now hold are met for good.
+    /// The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
     pub fn entered_foreground(&self, native: NativeApp) -> Result<()> {
         self.ask("entered foreground", |store| store.entered_foreground(&native.into()))
     }

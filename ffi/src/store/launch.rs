@@ -27,7 +27,10 @@ pub enum LaunchReason {
     TrialExpired,
     /// The bundle on trial was launched several times without ever starting: it was given up, not failed.
     TrialNeverStarted,
-    /// The native build changed, and brings its own bundle.
+    /// The bundle on trial proved itself before, and started as often as it may without a confirmation now: it is not failed,
+    /// and is offered again after a day or by a new release. This is the fallback.
+    SetAside,
+    /// The native app changed, by version or build, and brings its own bundle.
     NativeChanged,
     /// The current bundle does not run on this native version.
     OutOfNativeRange,
@@ -53,6 +56,7 @@ impl LaunchReason {
             Self::TrialFailed => "TrialFailed",
             Self::TrialExpired => "TrialExpired",
             Self::TrialNeverStarted => "TrialNeverStarted",
+            Self::SetAside => "SetAside",
             Self::NativeChanged => "NativeChanged",
             Self::OutOfNativeRange => "OutOfNativeRange",
             Self::BuiltInIsNewer => "BuiltInIsNewer",
@@ -151,6 +155,7 @@ impl From<&core::LaunchReason> for LaunchReason {
             core::LaunchReason::TrialFailed => Self::TrialFailed,
             core::LaunchReason::TrialExpired => Self::TrialExpired,
             core::LaunchReason::TrialNeverStarted => Self::TrialNeverStarted,
+            core::LaunchReason::SetAside => Self::SetAside,
             core::LaunchReason::NativeChanged => Self::NativeChanged,
             core::LaunchReason::OutOfNativeRange => Self::OutOfNativeRange,
             core::LaunchReason::BuiltInIsNewer => Self::BuiltInIsNewer,
@@ -192,7 +197,8 @@ impl Store {
     }
 
     /// Goes back to the built-in bundle or, with `toLastProven`, to the last one that confirmed. What was to come next is
-    /// dropped. The host reloads its web view with what this returns.
+    /// dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
+    /// because its successor fails. The host reloads its web view with what this returns.
     ///
     /// Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
     pub fn reset(&self, to_last_proven: bool) -> Result<Launch> {

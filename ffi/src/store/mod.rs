@@ -95,10 +95,10 @@ impl Store {
         Ok(Arc::new(Self { store, log }))
     }
 
-    /// Runs one operation, and tells the log if it fails.
+    /// Runs one operation. The log gets its error, and its warnings if it did what it was asked for.
     fn run<T>(&self, operation: &'static str, work: impl FnOnce(&core::Store) -> Result<T>) -> Result<T> {
         let result = logged(&self.log, operation, || guarded(|| work(&self.store)));
-        if let Some(warning) = self.store.take_warning() {
+        for warning in self.store.take_warnings() {
             self.log.warn(|| format!("{operation}: {warning}"));
         }
         result

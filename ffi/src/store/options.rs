@@ -49,17 +49,23 @@ pub struct StoreOptions {
     /// Starts without confirmation after which a bundle is failed: 1 or more. One crash may have another cause.
     #[uniffi(default = 2)]
     pub attempts: i64,
+    /// Silent starts in a row after which a proven bundle goes on trial again: its page started, and the process ended in the
+    /// foreground before it confirmed. Also the number of later starts that a bundle must confirm before the one it replaced
+    /// may go. 0 turns both off.
+    #[uniffi(default = 3)]
+    pub silent_starts: i64,
     /// How long a page has to confirm, in milliseconds, told by `readyDeadlineMs`: 1000 or more.
     #[uniffi(default = 10000)]
     pub app_ready_timeout_ms: i64,
-    /// Start over with the built-in bundle when the native build changes, as Capgo's `resetWhenUpdate`. If not, the current
-    /// bundle goes on trial again.
+    /// Start over with the built-in bundle when the native app changes, by version or build, as Capgo's `resetWhenUpdate`. If
+    /// not, the current bundle goes on trial again.
     #[uniffi(default = true)]
     pub reset_when_native_changes: bool,
     /// Remove the files of a bundle that failed, as Capgo's `autoDeleteFailed`. It stays failed either way.
     #[uniffi(default = true)]
     pub auto_delete_failed: bool,
-    /// Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`.
+    /// Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once `silentStarts` later starts were
+    /// confirmed.
     #[uniffi(default = true)]
     pub auto_delete_previous: bool,
     /// What an archive may unpack to; the defaults of `Limits` if left out.
@@ -93,6 +99,7 @@ impl StoreOptions {
         options.bundles = self.bundles.as_ref().map(PathBuf::from);
         // More attempts than fit are as good as no limit.
         options.attempts = u32::try_from(unsigned("attempts", self.attempts)?).unwrap_or(u32::MAX);
+        options.silent_starts = u32::try_from(unsigned("silentStarts", self.silent_starts)?).unwrap_or(u32::MAX);
         options.app_ready_timeout = milliseconds("appReadyTimeoutMs", self.app_ready_timeout_ms)?;
         options.reset_when_native_changes = self.reset_when_native_changes;
         options.auto_delete_failed = self.auto_delete_failed;

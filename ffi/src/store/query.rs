@@ -6,6 +6,7 @@ use super::Store;
 use super::records::{BundleRecord, FailedBundle, InstalledBundle};
 use super::words::{Delay, Slot};
 use crate::error::Result;
+use crate::number::signed;
 
 #[uniffi::export]
 impl Store {
@@ -60,6 +61,19 @@ impl Store {
         self.ask("failure of", |store| {
             let digest = digest.map(|digest| digest.parse::<Sha256Digest>()).transpose()?;
             Ok(store.failure_of(version, digest.as_ref())?.map(FailedBundle::from))
+        })
+    }
+
+    /// When a bundle is offered again that proved itself before and was set aside since (`LaunchReason.setAside`), in seconds
+    /// since 1970-01-01 UTC; none if it is not set aside. To be asked before it is downloaded: until then it is not installed,
+    /// unless a release with a later sequence offers it.
+    #[uniffi::method(default(digest = None))]
+    pub fn set_aside_until(&self, version: &str, digest: Option<String>) -> Result<Option<i64>> {
+        self.ask("set aside until", |store| {
+            let digest = digest.map(|digest| digest.parse::<Sha256Digest>()).transpose()?;
+            Ok(store
+                .set_aside_until(version, digest.as_ref())?
+                .map(|time| signed(time.0)))
         })
     }
 

@@ -26,6 +26,8 @@ pub struct BundleRecord {
     pub proven_at: Option<i64>,
     /// The native build it was proven with.
     pub proven_build: Option<String>,
+    /// The native version it was proven with; unknown for one that was proven before this was recorded.
+    pub proven_version: Option<String>,
     /// Native versions it runs on.
     pub native: NativeRange,
     /// Link given by who published it.
@@ -50,6 +52,7 @@ impl From<core::BundleRecord> for BundleRecord {
             installed_at: signed(record.installed_at.0),
             proven_at: record.proven_at.map(|time| signed(time.0)),
             proven_build: record.proven_build,
+            proven_version: record.proven_version.map(|version| version.as_str().to_owned()),
             native: (&record.native).into(),
             link: record.link,
             comment: record.comment,
@@ -106,8 +109,10 @@ pub struct FailedBundle {
     pub digest: Option<String>,
     /// When it failed: seconds since 1970-01-01 UTC, by the device's clock.
     pub at: i64,
-    /// The native build it failed with; the entry lapses when that changes.
+    /// The native build it failed with; the entry lapses when that or the native version changes.
     pub native_build: Option<String>,
+    /// The native version it failed with; unknown for one that failed before this was recorded.
+    pub native_version: Option<String>,
     /// Why.
     pub cause: FailureCause,
 }
@@ -120,6 +125,7 @@ impl From<core::Failed> for FailedBundle {
             digest: failed.digest.map(|digest| digest.to_string()),
             at: signed(failed.at.0),
             native_build: failed.native_build,
+            native_version: failed.native_version.map(|version| version.as_str().to_owned()),
             cause: failed.cause.into(),
         }
     }

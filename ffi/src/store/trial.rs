@@ -17,7 +17,8 @@ pub enum Confirmation {
     AlreadyProven,
     /// The built-in bundle needs no proof.
     BuiltIn,
-    /// Too late or from another bundle: something else is current, and nothing changed.
+    /// It proves nothing, and nothing changed: something else is current, or this bundle is and its page did not start in
+    /// this session (`trialStarted`).
     Ignored {
         /// What is current.
         current: Slot,
@@ -28,28 +29,35 @@ pub enum Confirmation {
 
 #[uniffi::export]
 impl Store {
-    /// The web view of a bundle on trial started: from now on an end without `confirm` counts against it. Says whether it is
-    /// on trial in this session.
+    /// The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it can
+    /// `confirm`, and an end without that counts against it (but not in the background). Says whether it is on trial in this
+    /// session.
     ///
-    /// Throws `Busy`, `Io`, `NoSpace`; the start is not counted then.
+    /// Call it for every page that starts, with the bundle that the page is loaded from: `onPageStarted` on Android,
+    /// `webView(_:didCommit:)` on iOS. Of a proven bundle it notes the start: see `StoreOptions.silentStarts`.
+    ///
+    /// Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it again.
     pub fn trial_started(&self, id: &str) -> Result<bool> {
         self.run("trial started", |store| Ok(store.trial_started(&id.parse()?)?))
     }
 
     /// The app went to the background before its bundle on trial confirmed. The system may end its process there at any time,
-    /// and that is not the bundle's fault: the attempt counts only if `trialStarted` is called again.
+    /// and that is not the bundle's fault: the attempt counts again only after `trialStarted` or `enteredForeground`. A host that
+    /// calls `enteredBackground` need not call this.
     ///
     /// Throws as `trialStarted`.
     pub fn trial_suspended(&self, id: &str) -> Result<bool> {
         self.run("trial suspended", |store| Ok(store.trial_suspended(&id.parse()?)?))
     }
 
-    /// The bundle works. From now on it is what later ones fall back to.
+    /// The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
     ///
-    /// For a page that calls `notifyAppReady()` without arguments pass what this session served (`served`): a late call of a
-    /// page that is being replaced must not prove its successor.
+    /// `slot` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
+    /// the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
+    /// page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
     ///
-    /// Throws `Busy`, `Io`, `NoSpace`: call it again then.
+    /// Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
+    /// warning in the log.
     pub fn confirm(&self, slot: Slot) -> Result<Confirmation> {
         self.run("confirm", |store| {
             let confirmation = store.confirm(&slot.to_core()?)?;
@@ -68,16 +76,18 @@ impl Store {
         })
     }
 
-    /// Milliseconds that the served bundle has to confirm after its web view started; none if it need not.
+    /// Milliseconds that the served bundle has to confirm after its web view started; none if it need not, and while the app
+    /// is in the background.
     #[must_use]
     pub fn ready_deadline_ms(&self) -> Option<i64> {
         self.store.ready_deadline().map(|time| signed(time.as_millis()))
     }
 
     /// The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on: the host
-    /// reloads its web view with the answer. There is none if the bundle is not on trial (any more).
+    /// reloads its web view with the answer. There is none if the bundle is not on trial (any more), nor in the background.
     ///
-    /// Throws as `trialStarted`.
+    /// Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle, call it again. Files that cannot be removed
+    /// afterwards are a warning in the log.
     pub fn trial_expired(&self, id: &str) -> Result<Option<Launch>> {
         let launch = self.run("trial expired", |store| match store.trial_expired(&id.parse()?)? {
             core::Expired::FallBack(launch) => Launch::from_core(*launch).map(Some),
@@ -95,7 +105,7 @@ fn words(confirmation: &Confirmation) -> &'static str {
         Confirmation::Proven => "proven",
         Confirmation::AlreadyProven => "proven before",
         Confirmation::BuiltIn => "needs no proof",
-        Confirmation::Ignored { .. } => "ignored, something else is current",
+        Confirmation::Ignored { .. } => "ignored, it is not current or its page did not start in this session",
         Confirmation::Other => "done",
     }
 }

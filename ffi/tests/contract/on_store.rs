@@ -139,6 +139,7 @@ impl Place {
             required_proof,
             bundles: arguments.optional("bundles").map(|folder| self.path(folder)),
             attempts: arguments.number("attempts").unwrap_or(2),
+            silent_starts: arguments.number("silent_starts").unwrap_or(3),
             app_ready_timeout_ms: arguments.number("app_ready_timeout_ms").unwrap_or(10_000),
             reset_when_native_changes: arguments.flag("reset_when_native_changes").unwrap_or(true),
             auto_delete_failed: arguments.flag("auto_delete_failed").unwrap_or(true),

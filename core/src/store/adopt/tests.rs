@@ -45,6 +45,7 @@ fn adopting_again_forgets_nothing_that_was_proven_since() {
     store.adopt(&pending).unwrap();
     let launch = store.launch(&NativeApp::new("1.0.0", "1"));
     assert!(launch.on_trial);
+    store.trial_started(launch.bundle.bundle().unwrap()).unwrap();
     store.confirm(&launch.bundle).unwrap();
     store.adopt(&pending).unwrap();
     drop(store);

@@ -161,7 +161,10 @@ impl<'a> Look<'a> {
     /// The bundle of this very release, if it is installed: nothing need be downloaded to know that.
     fn accepted_before(&self, trusted: &TrustedRelease) -> Result<Option<BundleRecord>> {
         let release = trusted.release();
-        let new = NewBundle::version(release.version.clone());
+        let new = NewBundle {
+            sequence: Some(release.sequence),
+            ..NewBundle::version(release.version.clone())
+        };
         let loaded = self.store.settled()?;
         let digest = &trusted.require_bundle()?.archive.digest;
         // Also refuses a bundle that failed, before a byte of it is downloaded.

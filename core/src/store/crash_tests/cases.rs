@@ -8,7 +8,7 @@ use super::device::{Archives, Device, ROOT};
 use crate::error::Error;
 use crate::files::Files as _;
 use crate::files::forgetful::{Count, Fault, Found};
-use crate::store::{Confirmation, KeepRules, LaunchReason, NotDurable};
+use crate::store::{Confirmation, KeepRules, LaunchReason, NotDurable, Slot};
 
 /// A device that serves version 1, which is proven.
 fn device_with_proven_1(archives: &Archives) -> Device {
@@ -18,6 +18,7 @@ fn device_with_proven_1(archives: &Archives) -> Device {
     device.set_next("1").unwrap();
     device.start().unwrap();
     let served = device.launch().bundle;
+    device.store().trial_started(served.bundle().unwrap()).unwrap();
     assert_eq!(device.store().confirm(&served).unwrap(), Confirmation::Proven);
     device
 }
@@ -261,4 +262,67 @@ fn bundles_in_a_folder_that_the_host_made_later_last_through_a_power_cut() {
     device.start().unwrap();
 
     assert_eq!(device.launch().version.as_deref(), Some("2"));
+}
+
+/// Version 2 replaced 1 and is proven, and its next start is about to end silently.
+fn start_silently(archives: &Archives) -> Device {
+    let mut device = device_with_proven_1(archives);
+    device.install(archives, "2").unwrap();
+    device.set_next("2").unwrap();
+    for confirms in [true, false] {
+        device.start().unwrap();
+        let served = device.launch().bundle;
+        device.store().trial_started(served.bundle().unwrap()).unwrap();
+        if confirms {
+            device.store().confirm(&served).unwrap();
+        }
+    }
+    device
+}
+
+#[test]
+fn a_crash_anywhere_around_a_silent_start_fails_no_bundle_and_loses_no_way_back() {
+    let archives = Archives::of(&["1", "2"]);
+    // The launch that puts the bundle on trial again, its start and its confirmation.
+    let live = |device: &mut Device| -> crate::Result<()> {
+        device.start()?;
+        let served = device.launch().bundle;
+        if let Slot::Bundle(id) = &served {
+            device.store().trial_started(id)?;
+        }
+        device.store().confirm(&served).map(drop)
+    };
+    let mut device = start_silently(&archives);
+    device.files.plan(Count::Changes, u64::MAX, Fault::StopBefore);
+    live(&mut device).unwrap();
+    let changes = device.files.counted(Count::Changes);
+    assert!(changes > 10, "{changes}");
+
+    for at in 1..=changes {
+        for found in [
+            None,
+            Some(Found::Nothing),
+            Some(Found::Everything),
+            Some(Found::Random(at)),
+        ] {
+            let mut device = start_silently(&archives);
+            device.files.plan(Count::Changes, at, Fault::StopAfter);
+            drop(live(&mut device));
+            let files = match found {
+                Some(found) => device.files.power_loss(found),
+                None => device.files.process_killed(),
+            };
+            let mut device = Device::on(files);
+            device.start().unwrap();
+            let state = device.snapshot().unwrap();
+            let case = format!("{found:?} at {at}: {state:?}\n{}", device.files.history());
+            assert_eq!(state.current, "2", "{case}");
+            assert!(state.failed.is_empty(), "{case}");
+            assert_eq!(state.bundles.len(), 2, "{case}");
+            assert_eq!(device.launch().version.as_deref(), Some("2"), "{case}");
+            live(&mut device).unwrap();
+            let state = device.snapshot().unwrap();
+            assert_eq!((state.fallback.as_str(), state.trial), ("2", None), "{case}");
+        }
+    }
 }

@@ -184,6 +184,8 @@ impl Device {
             unpack_threads: NonZeroUsize::new(1),
             // More than enough to look at every file.
             verify_at_launch: Some(Duration::from_secs(60)),
+            // One later start that is confirmed, and the story is not longer for it.
+            silent_starts: 1,
             // Nobody else is there to wait for.
             lock_timeout: Duration::from_millis(20),
             ..StoreOptions::default()

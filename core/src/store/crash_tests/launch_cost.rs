@@ -49,9 +49,35 @@ fn a_launch_that_changes_nothing_writes_nothing_durably() {
         let mut device = with_bundles(count);
         device.start().unwrap();
         let served = device.launch().bundle;
+        device.store().trial_started(served.bundle().unwrap()).unwrap();
         device.store().confirm(&served).unwrap();
         device.start().unwrap();
 
         assert!(synced(&device, &LaunchReason::Current).is_empty(), "{count} bundles");
     }
+}
+
+#[test]
+fn a_start_of_a_proven_bundle_and_its_confirmation_wait_for_no_disk() {
+    let mut device = with_bundles(1);
+    device.start().unwrap();
+    let served = device.launch().bundle;
+    let id = served.bundle().unwrap().clone();
+    device.store().trial_started(&id).unwrap();
+    device.store().confirm(&served).unwrap();
+    device.start().unwrap();
+    device.launch();
+    let before = device.files.history().lines().count();
+    device.files.plan(Count::Changes, u64::MAX, Fault::StopBefore);
+
+    device.store().trial_started(&id).unwrap();
+    device.store().confirm(&served).unwrap();
+
+    let history = device.files.history();
+    let syncs: Vec<_> = history
+        .lines()
+        .skip(before)
+        .filter(|line| line.contains("SyncFile"))
+        .collect();
+    assert!(syncs.is_empty(), "{syncs:?}");
 }

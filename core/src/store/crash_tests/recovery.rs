@@ -41,6 +41,10 @@ pub(super) fn recover_twice(files: Forgetful, possible: &[Snapshot], archives: &
         require(possible.iter().any(still_known), || {
             format!("the store says {found:?} after {possible:?}")
         })?;
+        // A start that was killed before it confirmed may put the proven bundle on trial again, which it stays proven for.
+        let on_trial_again =
+            |before: &Snapshot| found.trial.is_some() && found.bundles.get(&before.fallback) == Some(&true);
+        let same_fallback = |before: &Snapshot| same_fallback(before) || on_trial_again(before);
         let kept = (found.fallback == AFTER || possible.iter().any(same_fallback)) && possible.iter().any(still_failed);
         require(kept, || format!("the store says {found:?} after {possible:?}"))
     })
@@ -130,7 +134,8 @@ fn require_well_served(device: &Device, launch: &Launch, found: &Snapshot) -> Re
         format!("version {version} failed and is served")
     })?;
     let now = device.snapshot().map_err(wrong("the state cannot be read"))?;
-    require(launch.on_trial != now.bundles[version], || {
+    // A bundle that is proven is on trial again if its last start ended before it confirmed.
+    require(launch.on_trial || now.bundles[version], || {
         format!("{launch:?} of {now:?}")
     })?;
     require(now.fallback == Slot::BUILT_IN || now.bundles[&now.fallback], || {

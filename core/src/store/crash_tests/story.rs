@@ -37,9 +37,10 @@ pub(super) const STORY: &[Step] = &[
     Start, Launch, Started,
     Start, Launch, Started,
     Start, Launch,
-    // Version 3 takes the place of 1, whose files the sweep removes. It comes with a release, and with another once it is
-    // there.
+    // Version 3 takes the place of 1, which goes when 3 confirms another start; the sweep removes its files. It comes with a
+    // release, and with another once it is there.
     Accept("3", 7), SetNext("3"),
+    Start, Launch, Started, Confirm,
     Start, Launch, Started, Confirm, Sweep,
     Accept("3", 8), Follow,
     // Version 4 would come next, but the first release is withdrawn: built-in comes in its place, and again once it is current.

@@ -1,15 +1,17 @@
 //! The decision at app start which bundle to serve.
 
 use super::trial::{Attempt, MAX_UNSTARTED};
-use super::{FailureCause, State, Trial};
+use super::{FailureCause, SilentStarts, State, Trial};
 use crate::store::LaunchReason;
-use crate::store::types::{BundleId, Failed, Misfit, NativeApp, Slot, Timestamp};
+use crate::store::types::{BundleId, Failed, Misfit, NativeApp, NativeVersion, Slot, Timestamp, is_same_native};
 
 /// What the host configured.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Rules {
     pub(in crate::store) attempts: u32,
     pub(in crate::store) reset_when_native_changes: bool,
+    /// Silent starts in a row after which a proven bundle goes on trial again; 0 for never.
+    pub(in crate::store) silent_starts: u32,
 }
 
 /// What the state machine needs to know about the world to decide.
@@ -20,6 +22,8 @@ pub(in crate::store) struct World<'a> {
     pub(in crate::store) now: Timestamp,
     /// The session that asks.
     pub(in crate::store) session: &'a str,
+    /// Whether the app of that session is in the background.
+    pub(in crate::store) in_background: bool,
     pub(in crate::store) facts: &'a dyn Facts,
 }
 
@@ -29,6 +33,8 @@ pub(in crate::store) trait Facts {
     fn is_alive(&self, session: &str) -> bool;
     /// Whether a bundle is on the disk with its `index.html`.
     fn is_there(&self, id: &BundleId) -> bool;
+    /// The sessions whose process ended in the foreground after the page of this bundle started, unconfirmed.
+    fn silent_sessions(&self, id: &BundleId) -> Vec<String>;
 }
 
 /// What to serve, and why.
@@ -44,8 +50,26 @@ pub(in crate::store) struct Decision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) enum TrialEnd {
     NotOnTrial,
-    /// The attempt counts; with the last one the bundle failed.
-    Counted(Option<Failed>),
+    /// The attempt counts; with the last one the trial is lost.
+    Counted(Option<Lost>),
+}
+
+/// What becomes of a bundle that used up the attempts of its trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store) enum Lost {
+    /// It never proved itself with this native app: it is not taken again.
+    Failed(Failed),
+    /// It did, so something else may be the cause (a server that is down): it is not failed, and is taken again later.
+    SetAside,
+}
+
+impl Lost {
+    pub(in crate::store) fn failed(self) -> Option<Failed> {
+        match self {
+            Self::Failed(failed) => Some(failed),
+            Self::SetAside => None,
+        }
+    }
 }
 
 impl State {
@@ -55,7 +79,7 @@ impl State {
     /// cannot.
     pub(in crate::store) fn launch(&mut self, rules: &Rules, world: &World<'_>) -> Decision {
         self.bound_failures();
-        let native_changed = self.take_native_build(rules, &world.native.build);
+        let native_changed = self.take_native(rules, world.native);
         self.forget_missing(world);
         self.delays.launched(&world.native.version, world.now);
         if native_changed && rules.reset_when_native_changes {
@@ -65,11 +89,12 @@ impl State {
                 failed: None,
             };
         }
-        let failed = self.settle_trial(rules, world.facts, world.now);
-        let mut reason = if failed.is_some() {
-            LaunchReason::TrialFailed
-        } else {
-            self.give_up_or_take_next(world)
+        self.count_silent_starts(rules, world);
+        let lost = self.settle_trial(rules, world.facts, world.now);
+        let mut reason = match lost {
+            Some(Lost::Failed(_)) => LaunchReason::TrialFailed,
+            Some(Lost::SetAside) => LaunchReason::SetAside,
+            None => self.give_up_or_take_next(world),
         };
         if let Some(misfit) = self.misfit(&self.current, world) {
             reason = misfit.into();
@@ -82,23 +107,46 @@ impl State {
         }
         // The attempt of another session that still runs stays; a bundle that was next has none yet.
         if let Some(trial) = self.trial.as_mut().filter(|trial| trial.attempt.is_none()) {
-            trial.begin(world.session);
+            trial.begin(world.session, world.in_background);
         }
         Decision {
             serve: self.current.clone(),
             reason,
-            failed,
+            failed: lost.and_then(Lost::failed),
+        }
+    }
+
+    /// Counts the starts of a proven bundle whose process ended in the foreground without a confirmation. After as many in a
+    /// row as the host says, the bundle is on trial again, with its predecessor to fall back to.
+    fn count_silent_starts(&mut self, rules: &Rules, world: &World<'_>) {
+        let Slot::Bundle(id) = &self.current else { return };
+        if self.trial.is_some() || rules.silent_starts == 0 {
+            self.silent = None;
+            return;
+        }
+        let sessions = world.facts.silent_sessions(id);
+        if sessions.is_empty() {
+            return;
+        }
+        let known = self.silent.take().filter(|silent| silent.bundle == *id);
+        let mut silent = known.unwrap_or_else(|| SilentStarts::of(id.clone()));
+        for session in sessions {
+            // A crash between this count and the removal of the mark must not count it twice.
+            if !silent.sessions.contains(&session) {
+                silent.sessions.push(session);
+            }
+        }
+        if silent.sessions.len() < rules.silent_starts as usize {
+            self.silent = Some(silent);
+        } else {
+            self.fallback = self.predecessor();
+            self.trial = Some(Trial::default());
         }
     }
 
     /// Counts the last attempt of the trial, which ended unconfirmed if its session is over. With the last that it had the
-    /// bundle failed.
-    pub(in crate::store) fn settle_trial(
-        &mut self,
-        rules: &Rules,
-        facts: &dyn Facts,
-        now: Timestamp,
-    ) -> Option<Failed> {
+    /// trial is lost.
+    pub(in crate::store) fn settle_trial(&mut self, rules: &Rules, facts: &dyn Facts, now: Timestamp) -> Option<Lost> {
         let trial = self.trial.as_mut()?;
         let is_running = |attempt: &Attempt| facts.is_alive(&attempt.session);
         if !trial.attempt.as_ref().is_some_and(is_running) {
@@ -107,9 +155,18 @@ impl State {
         if trial.failed_starts < rules.attempts {
             return None;
         }
+        self.lose_trial(now)
+    }
+
+    /// The bundle on trial used up its attempts.
+    fn lose_trial(&mut self, now: Timestamp) -> Option<Lost> {
         let id = self.current.bundle()?.clone();
+        if self.proved_here(&id) {
+            self.set_aside(&id, now);
+            return Some(Lost::SetAside);
+        }
         // The bundle is current, so it is known.
-        self.fail(&id, FailureCause::NeverConfirmed, now).ok()
+        self.fail(&id, FailureCause::NeverConfirmed, now).ok().map(Lost::Failed)
     }
 
     fn give_up_or_take_next(&mut self, world: &World<'_>) -> LaunchReason {
@@ -143,34 +200,74 @@ impl State {
         self.forget_missing(world);
         self.delays.satisfy_conditions(&world.native.version, world.now);
         let next = self.take_next(world)?;
-        self.begin_attempt(world.session);
+        self.begin_attempt(world.session, world.in_background);
         Some(next)
     }
 
-    pub(in crate::store) fn begin_attempt(&mut self, session: &str) {
+    pub(in crate::store) fn begin_attempt(&mut self, session: &str, in_background: bool) {
         if let Some(trial) = &mut self.trial {
-            trial.begin(session);
+            trial.begin(session, in_background);
         }
     }
 
-    /// The web view of a bundle on trial started (or, with `false`, went to the background before it was ready, where
-    /// its process may end for reasons of the system). Says whether it is on trial in this session.
-    pub(in crate::store) fn trial_started(&mut self, id: &BundleId, session: &str, started: bool) -> bool {
-        let is_current = self.current.is(id);
-        let attempt = self.trial.as_mut().and_then(|trial| trial.attempt.as_mut());
-        match attempt.filter(|attempt| is_current && attempt.session == session) {
+    /// The page of a bundle on trial started. Says whether it is on trial in this session.
+    pub(in crate::store) fn trial_started(&mut self, id: &BundleId, session: &str, in_background: bool) -> bool {
+        let Some(attempt) = self.attempt_with(id, session) else {
+            return false;
+        };
+        attempt.page_started = true;
+        attempt.in_background = in_background;
+        attempt.started = !in_background;
+        true
+    }
+
+    /// The app went to the background before its bundle on trial confirmed. Says whether it is on trial in this session.
+    pub(in crate::store) fn trial_suspended(&mut self, id: &BundleId, session: &str) -> bool {
+        match self.attempt_with(id, session) {
             Some(attempt) => {
-                attempt.started = started;
+                attempt.started = false;
+                attempt.in_background = true;
                 true
             }
             None => false,
         }
     }
 
+    fn attempt_with(&mut self, id: &BundleId, session: &str) -> Option<&mut Attempt> {
+        let is_current = self.current.is(id);
+        let trial = self.trial.as_mut().filter(|_| is_current)?;
+        trial.attempt_of(session)
+    }
+
+    /// Whether a trial is running in this session.
+    pub(in crate::store) fn has_attempt_of(&self, session: &str) -> bool {
+        self.attempt().is_some_and(|(_, of)| of == session)
+    }
+
+    /// The app of this session went to the background: its attempt does not count there.
+    pub(in crate::store) fn entered_background(&mut self, session: &str, now: Timestamp) {
+        if !self.delays.are_met() {
+            self.delays.entered_background(now);
+        }
+        if let Some(attempt) = self.trial.as_mut().and_then(|trial| trial.attempt_of(session)) {
+            attempt.started = false;
+            attempt.in_background = true;
+        }
+    }
+
+    /// The app of this session came back: an attempt whose page started counts again.
+    pub(in crate::store) fn entered_foreground(&mut self, session: &str, native: &NativeVersion, now: Timestamp) {
+        self.delays.entered_foreground(native, now);
+        if let Some(attempt) = self.trial.as_mut().and_then(|trial| trial.attempt_of(session)) {
+            attempt.in_background = false;
+            attempt.started = attempt.page_started;
+        }
+    }
+
     /// The trial's time is over without a confirmation: this attempt failed, and with the last one the bundle.
     ///
     /// Only the attempt of `session` can end so, and only once: two timers of one launch (an activity made twice), or
-    /// another process that shows the same trial, are no second attempt.
+    /// another process that shows the same trial, are no second attempt. Nor does it end in the background.
     pub(in crate::store) fn trial_expired(
         &mut self,
         id: &BundleId,
@@ -178,7 +275,10 @@ impl State {
         rules: &Rules,
         now: Timestamp,
     ) -> TrialEnd {
-        let is_ours = |trial: &Trial| trial.attempt.as_ref().is_some_and(|attempt| attempt.session == session);
+        let is_ours = |trial: &Trial| {
+            let attempt = trial.attempt.as_ref();
+            attempt.is_some_and(|attempt| attempt.session == session && !attempt.in_background)
+        };
         let Some(trial) = self
             .trial
             .as_mut()
@@ -192,18 +292,27 @@ impl State {
         if trial.failed_starts < rules.attempts {
             return TrialEnd::Counted(None);
         }
-        TrialEnd::Counted(self.fail(id, FailureCause::NeverConfirmed, now).ok())
+        TrialEnd::Counted(self.lose_trial(now))
     }
 
-    /// Notes the native build that launched. Says whether it is another than before: then what was installed for that one
-    /// goes, or must prove itself anew.
-    pub(in crate::store) fn take_native_build(&mut self, rules: &Rules, build: &str) -> bool {
-        let previous = self.native_build.replace(build.to_owned());
-        let changed = previous.is_some_and(|previous| previous != build);
+    /// Whether an expiry of this session was decided before: the bundle is not current any more, or waits for another
+    /// attempt.
+    pub(in crate::store) fn has_expired(&self, id: &BundleId, session: &str) -> bool {
+        !self.current.is(id) || (self.trial.is_some() && !self.has_attempt_of(session))
+    }
+
+    /// Notes the native app that launched. Says whether it is another than before, by version or build: then what was
+    /// installed for that one goes, or must prove itself again.
+    pub(in crate::store) fn take_native(&mut self, rules: &Rules, native: &NativeApp) -> bool {
+        let changed = self.is_another_native(native);
+        self.native_build = Some(native.build.clone());
+        self.native_version = Some(native.version.clone());
         if changed {
-            // Failures of another build lapse: the native side may have been the cause.
-            self.failed
-                .retain(|failed| failed.native_build.as_deref() == Some(build));
+            // Failures of another native app lapse: the native side may have been the cause.
+            self.set_aside.clear();
+            self.failed.retain(|failed| {
+                is_same_native(failed.native_build.as_deref(), failed.native_version.as_ref(), native)
+            });
             if rules.reset_when_native_changes {
                 self.start_over();
             } else {
@@ -213,6 +322,12 @@ impl State {
         changed
     }
 
+    /// Whether the last launch was of another native app, as far as that is known.
+    fn is_another_native(&self, native: &NativeApp) -> bool {
+        let (build, version) = (self.native_build.as_deref(), self.native_version.as_ref());
+        build.is_some() && !is_same_native(build, version, native)
+    }
+
     /// A new native app brings its own bundle, newer than everything that was installed for the old one.
     fn start_over(&mut self) {
         self.current = Slot::BuiltIn;
@@ -220,21 +335,25 @@ impl State {
         self.drop_next();
         self.trial = None;
         self.bundles.clear();
+        self.previous = None;
+        self.superseded.clear();
+        self.silent = None;
     }
 
-    /// What one native build proved may crash with the next, so the current bundle must confirm once more.
+    /// What one native app proved may crash with the next, so the current bundle must confirm once more.
     fn prove_anew(&mut self) {
+        self.supersede_fallback();
         self.fallback = Slot::BuiltIn;
+        self.silent = None;
         self.trial = self.current.bundle().map(|_| Trial::default());
     }
 
     /// Bundles that are gone (a restored backup, a purged folder) leave every role they had.
     fn forget_missing(&mut self, world: &World<'_>) {
         let roles = [Some(&self.current), self.next.as_ref(), Some(&self.fallback)];
+        let roles = roles.into_iter().flatten().filter_map(Slot::bundle);
         let gone: Vec<BundleId> = roles
-            .into_iter()
-            .flatten()
-            .filter_map(Slot::bundle)
+            .chain(&self.previous)
             .filter(|id| !self.bundles.contains_key(id) || !world.facts.is_there(id))
             .cloned()
             .collect();
@@ -258,12 +377,8 @@ impl State {
 
     /// What is served when a trial cannot be made durable, or the lock is not to be had: nothing that needs a change.
     pub(in crate::store) fn without_change(&self, world: &World<'_>) -> Slot {
-        // With another native build everything must prove itself anew, and no attempt of it can be counted now.
-        let native_changed = self
-            .native_build
-            .as_ref()
-            .is_some_and(|build| *build != world.native.build);
-        if native_changed {
+        // With another native app everything must prove itself again, and no attempt of it can be counted now.
+        if self.is_another_native(world.native) {
             return Slot::BuiltIn;
         }
         let candidates = match self.trial {

@@ -26,14 +26,28 @@ pub(in crate::store) struct Trial {
 pub(in crate::store) struct Attempt {
     /// The session that launched it.
     pub(in crate::store) session: String,
-    /// Whether its web view started.
+    /// Whether its web view started and an end without confirmation counts against the bundle now.
     pub(in crate::store) started: bool,
+    /// Whether its page started at all, whatever came after: only that page can confirm.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(in crate::store) page_started: bool,
+    /// Whether the app is in the background. The system may end the process there: nothing counts.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(in crate::store) in_background: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference to the field")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Trial {
     /// The last attempt is over and did not confirm.
     pub(super) fn settle(&mut self) {
         match self.attempt.take() {
+            Some(Attempt {
+                in_background: true, ..
+            }) => {}
             Some(Attempt { started: true, .. }) => {
                 self.failed_starts += 1;
                 self.unstarted = 0;
@@ -43,11 +57,18 @@ impl Trial {
         }
     }
 
-    pub(super) fn begin(&mut self, session: &str) {
+    pub(super) fn begin(&mut self, session: &str, in_background: bool) {
         self.attempt = Some(Attempt {
             session: session.to_owned(),
             started: false,
+            page_started: false,
+            in_background,
         });
+    }
+
+    /// The attempt, if it is this session's.
+    pub(super) fn attempt_of(&mut self, session: &str) -> Option<&mut Attempt> {
+        self.attempt.as_mut().filter(|attempt| attempt.session == session)
     }
 }
 
@@ -65,9 +86,12 @@ impl FromJson for Trial {
 impl FromJson for Attempt {
     fn from_json(value: &Value) -> Result<Self, String> {
         let object = Object::of(value)?;
+        let started = object.get("started")?;
         Ok(Self {
             session: object.get("session")?,
-            started: object.get("started")?,
+            started,
+            page_started: started || object.get_or_default("page_started")?,
+            in_background: object.get_or_default("in_background")?,
         })
     }
 }

@@ -380,7 +380,8 @@ fn failures_alone_lapse_with_a_native_update_too() {
 #[test]
 fn what_was_taken_over_is_removed_like_any_other_bundle() {
     for place in PLACES {
-        let plugin = Plugin::at(place).with(CURRENT, "2", "success").current(CURRENT);
+        let mut plugin = Plugin::at(place).with(CURRENT, "2", "success").current(CURRENT);
+        plugin.device.options.silent_starts = 0;
         plugin.adopt();
         plugin.device.launch();
         let ours = plugin.device.prove("3");
@@ -389,6 +390,18 @@ fn what_was_taken_over_is_removed_like_any_other_bundle() {
         assert_eq!(store.list().unwrap().len(), 1);
         assert_eq!(store.current().unwrap(), ours.into());
     }
+}
+
+#[test]
+fn what_was_taken_over_stays_whatever_native_version_has_its_build_and_not_beyond_it() {
+    let plugin = Plugin::at(Place::Same).with(CURRENT, "2", "success").current(CURRENT);
+    plugin.adopt();
+    let current = Slot::Bundle(id(CURRENT));
+    let launch = |version: &str| plugin.device.open().launch(&NativeApp::new(version, "1"));
+
+    assert_eq!(launch("7.1.0").bundle, current);
+    assert_eq!(launch("7.1.0").bundle, current);
+    assert_eq!(launch("7.2.0").reason, LaunchReason::NativeChanged);
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn serving(version: &str, sequence: u64) -> (Device, BundleId) {
     let id = install_next(&device, version, sequence);
     let store = device.open();
     store.launch(&native());
+    store.trial_started(&id).unwrap();
     store.confirm(&id.clone().into()).unwrap();
     drop(store);
     (device, id)

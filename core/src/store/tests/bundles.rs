@@ -126,6 +126,7 @@ fn a_bundle_made_current_is_served_in_this_session_on_trial() {
     assert_eq!(store.launch(&native()), launch);
     assert_eq!(store.served(), Some(launch));
     assert_eq!(store.ready_deadline(), Some(Duration::from_secs(10)));
+    store.trial_started(&id).unwrap();
     store.confirm(&id.clone().into()).unwrap();
     assert_eq!(store.fallback().unwrap(), id.into());
 }
@@ -205,7 +206,7 @@ fn a_bundle_whose_files_are_gone_cannot_be_chosen_and_can_be_installed_again() {
 #[test]
 fn reset_goes_back_to_the_built_in_bundle_and_drops_what_was_next() {
     let device = Device::new();
-    let proven = device.prove("1");
+    device.prove("1");
     device.install_next("2");
     let store = device.open();
 
@@ -213,7 +214,7 @@ fn reset_goes_back_to_the_built_in_bundle_and_drops_what_was_next() {
 
     assert_eq!((launch.bundle, launch.reason), (Slot::BuiltIn, LaunchReason::Reset));
     assert_eq!(store.next().unwrap(), None);
-    assert_eq!(store.fallback().unwrap(), proven.into());
+    assert_eq!(store.fallback().unwrap(), Slot::BuiltIn);
     drop(store);
     assert_eq!(device.launch().bundle, Slot::BuiltIn);
 }

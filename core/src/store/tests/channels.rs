@@ -58,6 +58,7 @@ pub(super) fn serving(device: &Device) -> (Net, Published) {
     update(&device.open(), &net);
     let store = device.open();
     let served = store.launch(&native());
+    store.trial_started(served.bundle.bundle().unwrap()).unwrap();
     store.confirm(&served.bundle).unwrap();
     drop(store);
     net.asked();
@@ -98,6 +99,45 @@ fn what_a_channel_offers_is_installed_and_comes_next_and_is_not_downloaded_twice
         update(&device.open(), &net).outcome,
         ChannelOutcome::UpToDate(_)
     ));
+}
+
+#[test]
+fn a_channel_offers_what_was_set_aside_after_a_day_or_by_a_new_release() {
+    for again in ["after a day", "by a new release"] {
+        let device = demanding();
+        let net = Net::default();
+        let author = Publisher::sealed(&device);
+        net.publish(&author.release("1.0", 7));
+        net.offer(Some(7), None);
+        update(&device.open(), &net);
+        for starts in [1, 3, 2] {
+            for number in 0..starts {
+                let store = device.open();
+                let served = store.launch(&native()).bundle;
+                store.trial_started(served.bundle().unwrap()).unwrap();
+                if starts == 1 && number == 0 {
+                    store.confirm(&served).unwrap();
+                }
+            }
+        }
+        let launch = device.launch();
+        assert_eq!((launch.bundle, launch.reason), (Slot::BuiltIn, LaunchReason::SetAside));
+        let store = device.open();
+
+        let looked = update(&store, &net);
+        assert_eq!(looked.outcome, ChannelOutcome::Refused, "{again}");
+        assert!(looked.passed_over[0].error.to_string().contains("offered again"));
+        assert_eq!(store.next().unwrap(), None, "{again}");
+
+        if again == "after a day" {
+            device.pass(24 * 60 * 60);
+        } else {
+            net.publish(&author.release("1.0", 8));
+            net.offer(Some(8), None);
+        }
+        assert_eq!(installed(&update(&store, &net)).version, "1.0", "{again}");
+        assert!(store.next().unwrap().is_some(), "{again}");
+    }
 }
 
 #[test]

@@ -8,7 +8,11 @@ use super::*;
 #[test]
 fn the_bundle_that_a_confirmed_one_replaces_is_removed_if_the_host_wants_it() {
     for auto_delete_previous in [true, false] {
-        let device = Device::with(|options| options.auto_delete_previous = auto_delete_previous);
+        let device = Device::with(|options| {
+            options.auto_delete_previous = auto_delete_previous;
+            // It need not wait for later starts.
+            options.silent_starts = 0;
+        });
         let old = device.prove("1");
         device.prove("2");
 
@@ -124,6 +128,7 @@ fn a_folder_of_the_host_is_used_and_what_else_is_in_it_is_left_alone() {
     fs::write(bundles.join("AAAAAAAAAA/index.html"), "of the host").unwrap();
     fs::write(bundles.join("settings.json"), "{}").unwrap();
     device.options.bundles = Some(bundles.clone());
+    device.options.silent_starts = 0;
     let first = device.prove("1");
     let second = device.prove("2");
     device.install_next("3");

@@ -175,6 +175,7 @@ fn a_failure_that_could_not_be_written_is_not_found_after_the_bundle_confirmed()
     });
     store.mark_failed(&id).unwrap_err();
     device.files.heal();
+    store.trial_started(&id).unwrap();
     assert_eq!(store.confirm(&id.clone().into()).unwrap(), Confirmation::Proven);
     drop(store);
     for name in ["state.json", "state.prev.json"] {
@@ -202,6 +203,7 @@ fn fail_many(device: &Device, store: &Store, count: usize) {
             installed_at: Timestamp(0),
             proven_at: None,
             proven_build: None,
+            proven_version: None,
             native: NativeRange::default(),
             link: None,
             comment: None,
@@ -260,6 +262,7 @@ fn a_store_in_which_an_earlier_version_kept_thousands_of_failures_keeps_the_newe
             digest: None,
             at: Timestamp(1_000_000),
             native_build: Some("1".to_owned()),
+            native_version: None,
             cause: FailureCause::NeverConfirmed,
             order: 0,
         };

@@ -29,6 +29,7 @@ fn record(name: &str, version: &str) -> BundleRecord {
         installed_at: Timestamp(1_700_000_000),
         proven_at: None,
         proven_build: None,
+        proven_version: None,
         native: NativeRange::default(),
         link: None,
         comment: None,
@@ -64,6 +65,7 @@ fn state_of_format_1() -> State {
         digest,
         at: Timestamp(1_700_000_200),
         native_build: native_build.map(str::to_owned),
+        native_version: None,
         cause,
         order: 0,
     };
@@ -106,8 +108,8 @@ fn state_of_format_1() -> State {
         ],
         unread_failure: Some(marked),
         native_build: Some("41".to_owned()),
-        // Written before there was one.
-        trust: trust::TrustMemory::default(),
+        // Written before there were these.
+        ..State::default()
     }
 }
 
@@ -137,10 +139,44 @@ fn state_with_releases() -> State {
     state
 }
 
+/// The same of a store that knows of native versions, silent starts and predecessors.
+fn state_with_starts() -> State {
+    let mut state = state_with_releases();
+    let version = Some(NativeVersion::new("2.5"));
+    let proven = BundleRecord {
+        proven_version: version.clone(),
+        ..state.bundles.get(&id("Proven0001")).unwrap().clone()
+    };
+    let older = BundleRecord {
+        id: id("Adopted001"),
+        proven_at: Some(Timestamp(1_700_000_050)),
+        proven_build: Some("41".to_owned()),
+        proven_version: version.clone(),
+        ..record("Adopted001", "0.9 \"beta\"")
+    };
+    state.add(proven);
+    state.add(BundleRecord { digest: None, ..older });
+    state.failed[0].native_version.clone_from(&version);
+    state.native_version = version;
+    let attempt = state.trial.as_mut().unwrap().attempt.as_mut().unwrap();
+    (attempt.started, attempt.page_started, attempt.in_background) = (false, true, true);
+    state.previous = Some(id("Adopted001"));
+    state.confirmed_starts = 2;
+    state.superseded = vec![id("Next000001")];
+    state.set_aside = crate::store::json::read(SET_ASIDE.as_bytes()).unwrap();
+    state.silent = Some(crate::store::json::read(SILENT.as_bytes()).unwrap());
+    state
+}
+
+const SET_ASIDE: &str = r#"[{"version":"0.8","at":1700000400},{"version":"0.9.1",
+    "digest":"ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb","sequence":40,"at":1700000401}]"#;
+const SILENT: &str = r#"{"bundle":"Proven0001","sessions":["fedcba9876543210fedcba9876543210"]}"#;
+
 fn expected(format: &str) -> State {
     match format {
         "1" => state_of_format_1(),
         "1-releases" => state_with_releases(),
+        "1-starts" => state_with_starts(),
         _ => unreachable!("a format without a fixture"),
     }
 }
@@ -258,12 +294,86 @@ fn a_store_of_every_format_goes_on_where_it_was() {
         // Its trial failed once, and the attempt that started ended without a confirmation.
         let launch = open(folder.path()).launch(&NativeApp::new("2.5", "41"));
 
-        assert_eq!(
-            (launch.bundle, launch.reason),
-            (id("Proven0001").into(), LaunchReason::TrialFailed)
-        );
-        assert_eq!(version_in(&launch.folder.unwrap()), "1.0.0");
+        // That of the last one ended in the background, where nothing counts.
+        let (bundle, reason) = match format {
+            "1-starts" => ("Trial00001", LaunchReason::Current),
+            _ => ("Proven0001", LaunchReason::TrialFailed),
+        };
+        assert_eq!((launch.bundle, launch.reason), (id(bundle).into(), reason));
+        let version = if bundle == "Proven0001" { "1.0.0" } else { "2.0.0" };
+        assert_eq!(version_in(&launch.folder.unwrap()), version);
     }
+}
+
+/// Whether all that `old` says is in `new` as well. Released versions pass over what they do not know.
+fn says_as_much(old: &serde_json::Value, new: &serde_json::Value) -> bool {
+    match (old, new) {
+        (serde_json::Value::Object(old), serde_json::Value::Object(new)) => old
+            .iter()
+            .all(|(name, old)| new.get(name).is_some_and(|new| says_as_much(old, new))),
+        (serde_json::Value::Array(old), serde_json::Value::Array(new)) => {
+            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| says_as_much(old, new))
+        }
+        _ => old == new,
+    }
+}
+
+#[test]
+fn released_versions_find_all_they_need_in_a_state_that_says_more() {
+    let new = state_with_starts();
+    let mut old = new.clone();
+    // What released versions have no members for.
+    old.native_version = None;
+    (old.previous, old.silent, old.confirmed_starts) = (None, None, 0);
+    (old.superseded, old.set_aside) = (Vec::new(), Vec::new());
+    old.failed.iter_mut().for_each(|failed| failed.native_version = None);
+    let records: Vec<BundleRecord> = old.bundles.values().cloned().collect();
+    old.bundles = records
+        .into_iter()
+        .map(|record| BundleRecord {
+            proven_version: None,
+            ..record
+        })
+        .collect();
+    let attempt = old.trial.as_mut().unwrap().attempt.as_mut().unwrap();
+    (attempt.page_started, attempt.in_background) = (false, false);
+
+    let (old, new) = (serde_json::to_value(&old).unwrap(), serde_json::to_value(&new).unwrap());
+
+    assert!(says_as_much(&old, &new), "{new:#} says less than {old:#}");
+    let known = [
+        "current",
+        "fallback",
+        "next",
+        "trial",
+        "delays",
+        "bundles",
+        "failed",
+        "unread_failure",
+        "native_build",
+        "trust",
+    ];
+    let members: Vec<&String> = old.as_object().unwrap().keys().collect();
+    assert!(
+        members.iter().all(|member| known.contains(&member.as_str())),
+        "{members:?}"
+    );
+}
+
+#[test]
+fn a_store_that_knows_only_a_build_takes_any_version_as_its_own_and_remembers_it() {
+    let folder = copy_of("1");
+
+    let launch = open(folder.path()).launch(&NativeApp::new("2.5", "41"));
+    assert_ne!(launch.reason, LaunchReason::NativeChanged);
+    let state = open(folder.path()).persistence.load().unwrap().state;
+    assert_eq!(state.native_version, Some(NativeVersion::new("2.5")));
+
+    let launch = open(folder.path()).launch(&NativeApp::new("2.6", "41"));
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (Slot::BuiltIn, LaunchReason::NativeChanged)
+    );
 }
 
 #[test]

@@ -27,7 +27,10 @@ fn a_confirmed_bundle_stays_current_start_after_start() {
     let device = Device::new();
     let id = device.prove("1");
     for _ in 0..10 {
-        let launch = device.start_and_crash();
+        let store = device.open();
+        let launch = store.launch(&native());
+        store.trial_started(&id).unwrap();
+        store.confirm(&launch.bundle).unwrap();
         assert_eq!(
             (launch.bundle, launch.reason),
             (id.clone().into(), LaunchReason::Current)
@@ -67,6 +70,41 @@ fn a_new_native_build_brings_its_own_bundle() {
     assert_eq!(store.launch(&NativeApp::new("1.1", "2")).reason, LaunchReason::Current);
     store.clean(&KeepRules::default()).unwrap();
     assert_eq!(device.names("bundles").len(), 0);
+}
+
+#[test]
+fn another_native_version_of_the_same_build_brings_its_own_bundle() {
+    let device = Device::with(|options| options.attempts = 1);
+    device.prove("1");
+    let bad = device.install_next("2");
+    device.start_and_crash();
+    device.launch();
+    let store = device.open();
+    assert_eq!(
+        store.failed().unwrap()[0].native_version,
+        Some(NativeVersion::new("1.0"))
+    );
+
+    let launch = store.launch(&NativeApp::new("2.0.0", "1"));
+
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (Slot::BuiltIn, LaunchReason::NativeChanged)
+    );
+    assert_eq!(
+        store.failed().unwrap(),
+        [],
+        "{bad} may have failed because of the native app"
+    );
+}
+
+#[test]
+fn another_native_version_of_the_same_build_is_seen_without_the_lock() {
+    let device = Device::new();
+    device.prove("1");
+    device.files.fill_disk();
+    let launch = device.open().launch(&NativeApp::new("2.0.0", "1"));
+    assert_eq!(launch.bundle, Slot::BuiltIn);
 }
 
 #[test]
@@ -117,6 +155,7 @@ fn a_bundle_that_does_not_run_on_this_native_version_is_not_served() {
     drop(store);
     let store = device.open();
     assert_eq!(store.launch(&updated).bundle, id.clone().into());
+    store.trial_started(&id).unwrap();
     store.confirm(&id.clone().into()).unwrap();
     drop(store);
 

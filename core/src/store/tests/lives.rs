@@ -59,6 +59,7 @@ impl<'a> Life<'a> {
             options.attempts = attempts;
             options.auto_delete_failed = random.once_in(2);
             options.auto_delete_previous = random.once_in(2);
+            options.silent_starts = if random.once_in(2) { 0 } else { 2 };
             options.verify_at_launch = random.once_in(2).then_some(Duration::from_secs(1));
         });
         Self {
@@ -225,8 +226,12 @@ impl<'a> Life<'a> {
     fn expire_or_reset(&mut self) {
         let Some(store) = self.any_session() else { return };
         if self.random.once_in(3) {
-            let reset = store.reset(self.random.once_in(2));
+            let to_last_proven = self.random.once_in(2);
+            let reset = store.reset(to_last_proven);
             self.excuse(reset);
+            if !to_last_proven {
+                self.proven = None;
+            }
         } else if let Some(Slot::Bundle(id)) = store.served().map(|launch| launch.bundle)
             && let Some(Expired::FallBack(launch)) = self.excuse(store.trial_expired(&id))
         {
@@ -304,7 +309,9 @@ impl<'a> Life<'a> {
             "{:?} failed, {known:?} is known",
             self.failed
         );
-        if let Some(proven) = &self.proven {
+        // With silent starts a launch may take the proof away again.
+        let stays = self.device.options.silent_starts == 0;
+        if let Some(proven) = self.proven.as_ref().filter(|_| stays) {
             assert_eq!(state.fallback, proven.clone().into(), "its confirmation was reported");
         }
         assert_eq!(self.faults, faults);

@@ -109,7 +109,7 @@ fn nothing_in_the_place_of_a_file_of_the_store_blocks_it() {
             store.delete(&id).expect(&case);
             store.forget_failure("2").expect(&case);
             store.clean(&KeepRules::default()).expect(&case);
-            assert!(store.take_warning().is_none(), "{case}");
+            assert!(store.take_warnings().is_empty(), "{case}");
             assert_eq!(lived.device.names("staging"), <[&str; 0]>::default(), "{case}");
             assert_eq!(lived.device.names("sessions"), [store.session()], "{case}");
         }

@@ -84,7 +84,7 @@ fn a_change_that_cannot_lock_is_busy() {
 
 #[test]
 fn what_a_running_session_serves_is_not_removed() {
-    let device = Device::new();
+    let device = Device::with(|options| options.silent_starts = 0);
     let old = device.prove("1");
     let running = device.open();
     assert_eq!(running.launch(&native()).bundle, old.clone().into());
@@ -150,6 +150,7 @@ fn a_launch_beside_an_installation_in_the_same_process_is_not_held_up() {
         });
         assert_ne!(launch.reason, LaunchReason::NotDurable(NotDurable::Busy));
         assert_eq!(launch.bundle, trial.clone().into());
+        store.trial_started(&trial).unwrap();
         store.confirm(&launch.bundle).unwrap();
     }
 }
@@ -276,7 +277,9 @@ fn what_a_session_serves_is_written_down_before_another_can_change_the_store() {
     let (lock, unlocked) = (device.root().join("lock"), Arc::new(Mutex::new(0)));
     let count = Arc::clone(&unlocked);
     device.files.fail(move |operation, path| {
-        let is_pin = operation == Operation::Write && path.parent().is_some_and(|folder| folder.ends_with("sessions"));
+        let is_start = path.extension().is_some_and(|extension| extension == "start");
+        let is_in_sessions = path.parent().is_some_and(|folder| folder.ends_with("sessions"));
+        let is_pin = operation == Operation::Write && is_in_sessions && !is_start;
         if is_pin && Disk.try_lock(&lock).unwrap().is_some() {
             *count.lock().unwrap() += 1;
         }
@@ -287,6 +290,7 @@ fn what_a_session_serves_is_written_down_before_another_can_change_the_store() {
     store.reset(true).unwrap();
     let third = device.install(&store, "3");
     store.set_current(&Slot::Bundle(third.clone())).unwrap();
+    store.trial_started(&third).unwrap();
     store.confirm(&Slot::Bundle(third)).unwrap();
     store.set_next(&Slot::BuiltIn).unwrap();
     assert!(store.apply_next(&native()).unwrap().is_some());

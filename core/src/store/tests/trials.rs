@@ -142,6 +142,7 @@ fn a_late_confirmation_of_another_bundle_changes_nothing_and_says_so() {
             .1,
         Status::Trial
     );
+    store.trial_started(&new).unwrap();
     assert_eq!(store.confirm(&new.clone().into()).unwrap(), Confirmation::Proven);
     assert_eq!(store.confirm(&new.into()).unwrap(), Confirmation::AlreadyProven);
     assert_eq!(store.ready_deadline(), None);
@@ -301,4 +302,62 @@ fn a_bundle_that_used_up_its_attempts_has_failed_when_another_takes_its_place() 
         assert_eq!(store.failed().unwrap()[0].id, id, "{name}");
         assert!(!launch.bundle.is(&id), "{name}");
     }
+}
+
+#[test]
+fn a_withdrawn_bundle_does_not_come_back_when_its_successor_fails() {
+    type Withdraw = fn(&Store);
+    let ways: [(&str, Withdraw); 3] = [
+        ("reset", |store| drop(store.reset(false).unwrap())),
+        ("set_current", |store| drop(store.set_current(&Slot::BuiltIn).unwrap())),
+        ("apply_next", |store| {
+            store.set_next(&Slot::BuiltIn).unwrap();
+            store.apply_next(&native()).unwrap().unwrap();
+        }),
+    ];
+    for (name, withdraw) in ways {
+        let device = Device::new();
+        device.prove("1");
+        device.prove("2");
+        let store = device.open();
+        store.launch(&native());
+        withdraw(&store);
+        assert_eq!(store.fallback().unwrap(), Slot::BuiltIn, "{name}");
+        drop(store);
+        device.install_next("3");
+        crash_until_failed(&device);
+
+        let launch = device.launch();
+
+        assert_eq!(
+            (launch.bundle, launch.reason),
+            (Slot::BuiltIn, LaunchReason::TrialFailed),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_built_in_bundle_that_is_applied_at_a_launch_is_the_fallback() {
+    let device = Device::new();
+    device.prove("1");
+    device.open().set_next(&Slot::BuiltIn).unwrap();
+    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.open().fallback().unwrap(), Slot::BuiltIn);
+}
+
+#[test]
+fn a_reset_to_the_last_proven_bundle_that_cannot_be_served_now_withdraws_it_not() {
+    let device = Device::new();
+    let proven = device.prove("1");
+    let store = device.open();
+    store.launch(&NativeApp::new("1.0", "1"));
+    let page = store.folder(&proven).join("index.html");
+    let (aside, back) = (page.clone(), page.with_extension("aside"));
+    fs::rename(&aside, &back).unwrap();
+
+    assert_eq!(store.reset(true).unwrap().bundle, Slot::BuiltIn);
+
+    fs::rename(&back, &aside).unwrap();
+    assert_eq!(store.fallback().unwrap(), proven.into());
 }

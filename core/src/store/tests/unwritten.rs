@@ -29,6 +29,7 @@ fn the_build_of_a_first_launch_that_could_not_be_written_is_noted_by_the_next_ch
         ("set_current", |_, store| {
             let (record, _) = store.list().unwrap().remove(0);
             store.set_current(&record.id.clone().into()).unwrap();
+            store.trial_started(&record.id).unwrap();
             assert_eq!(store.confirm(&record.id.into()).unwrap(), Confirmation::Proven);
         }),
     ];
@@ -106,6 +107,7 @@ fn without_a_reset_an_old_bundle_that_is_set_after_such_a_launch_must_prove_itse
 
     assert!(launch.on_trial);
     assert_eq!(store.fallback().unwrap(), Slot::BuiltIn);
+    store.trial_started(&old).unwrap();
     assert_eq!(store.confirm(&old.clone().into()).unwrap(), Confirmation::Proven);
     assert_eq!(store.get(&old).unwrap().proven_build.as_deref(), Some("2"));
 }

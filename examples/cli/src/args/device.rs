@@ -58,13 +58,14 @@ pub(crate) enum DeviceCommand {
     /// Start the app: decide which bundle to serve
     ///
     /// The app's last run is over, however it ended: a bundle on trial that had started and never confirmed has used up
-    /// one of its attempts, which are two unless --attempts says otherwise.
+    /// one of its attempts, which are two unless --attempts says otherwise. A proven bundle that had started and never
+    /// confirmed started silently.
     #[command(after_help = "Examples:
   capbundle device launch --store ./phone --json
   capbundle device launch --store ./phone --native-version 2.0.0 --native-build 17
   capbundle device launch --store ./phone --attempts 3 --auto-delete-failed false")]
     Launch(LaunchArgs),
-    /// The web view of the served bundle starts: without a confirmation the attempt counts
+    /// The page of the served bundle starts: only now can it confirm, and without that the attempt counts
     #[command(after_help = "Example:
   capbundle device started --store ./phone")]
     Started,
@@ -76,7 +77,7 @@ pub(crate) enum DeviceCommand {
     #[command(after_help = "Example:
   capbundle device expired --store ./phone")]
     Expired,
-    /// The app goes to the background: the next bundle is applied if its conditions are met
+    /// The app goes to the background, where nothing counts: the next bundle is applied if its conditions are met
     #[command(after_help = "Example:
   capbundle device background --store ./phone")]
     Background,
@@ -240,13 +241,17 @@ pub(crate) struct UpdateArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LaunchArgs {
-    /// Version of the native app [default: that of the last launch, else 1.0.0]
+    /// Version of the native app; another one than before is an update from the app store [default: that of the last
+    /// launch, else 1.0.0]
     #[arg(long, value_name = "VERSION")]
     pub(crate) native_version: Option<String>,
     /// Build of the native app; another one than before is an update from the app store [default: that of the last
     /// launch, else 1]
     #[arg(long, value_name = "BUILD")]
     pub(crate) native_build: Option<String>,
+    /// The process starts in the background, where nothing counts against a bundle
+    #[arg(long)]
+    pub(crate) background: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,16 +14,19 @@ pub(crate) struct HostArgs {
     /// Starts without a confirmation after which a bundle has failed [default: 2]
     #[arg(long, global = true, value_name = "N")]
     attempts: Option<u32>,
+    /// Silent starts in a row after which a proven bundle goes on trial again; 0 for never [default: 3]
+    #[arg(long, global = true, value_name = "N")]
+    silent_starts: Option<u32>,
     /// How long a page has to confirm: a number and s, m, h or d [default: 10s]
     #[arg(long, global = true, value_name = "TIME", value_parser = measure::duration)]
     app_ready_timeout: Option<Duration>,
-    /// Start over with the built-in bundle when the native build changes [default: true]
+    /// Start over with the built-in bundle when the native app changes, by version or build [default: true]
     #[arg(long, global = true, value_name = "BOOL", action = ArgAction::Set)]
     reset_when_update: Option<bool>,
     /// Remove the files of a bundle that failed [default: true]
     #[arg(long, global = true, value_name = "BOOL", action = ArgAction::Set)]
     auto_delete_failed: Option<bool>,
-    /// Remove the bundle that a confirmed one replaces [default: true]
+    /// Remove the bundle that a confirmed one replaces, once --silent-starts later starts were confirmed [default: true]
     #[arg(long, global = true, value_name = "BOOL", action = ArgAction::Set)]
     auto_delete_previous: Option<bool>,
     /// Sequence of the release that is built into the native app: nothing as old is installed or served
@@ -36,6 +39,7 @@ impl HostArgs {
     pub(crate) fn options(&self) -> StoreOptions {
         let mut options = StoreOptions::default();
         take(&mut options.attempts, self.attempts);
+        take(&mut options.silent_starts, self.silent_starts);
         take(&mut options.app_ready_timeout, self.app_ready_timeout);
         take(&mut options.reset_when_native_changes, self.reset_when_update);
         take(&mut options.auto_delete_failed, self.auto_delete_failed);

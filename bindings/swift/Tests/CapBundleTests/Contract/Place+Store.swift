@@ -98,6 +98,7 @@ extension Place {
             requiredProof: proof,
             bundles: try arguments.optional("bundles").map(path),
             attempts: try arguments.number("attempts") ?? 2,
+            silentStarts: try arguments.number("silent_starts") ?? 3,
             appReadyTimeoutMs: try arguments.number("app_ready_timeout_ms") ?? 10_000,
             resetWhenNativeChanges: try arguments.flag("reset_when_native_changes") ?? true,
             autoDeleteFailed: try arguments.flag("auto_delete_failed") ?? true,

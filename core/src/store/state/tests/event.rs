@@ -16,7 +16,7 @@ pub(super) enum Event {
     TrialStarted { session: u8 },
     TrialSuspended { session: u8 },
     ConfirmServed { session: u8 },
-    ConfirmOther { slot: u8 },
+    ConfirmOther { session: u8, slot: u8 },
     TrialExpired { session: u8 },
     End { session: u8 },
     Delete { slot: u8 },
@@ -26,8 +26,8 @@ pub(super) enum Event {
     NativeUpdate { build: u8, version: u8 },
     Clock { forward: bool, seconds: u32 },
     SetDelays { kinds: u8 },
-    Background,
-    Foreground,
+    Background { session: u8 },
+    Foreground { session: u8 },
 }
 
 /// The session that was opened last.

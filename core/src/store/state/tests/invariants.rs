@@ -38,6 +38,14 @@ impl State {
             let Some(Slot::Bundle(id)) = slot else { continue };
             ensure!(self.bundles.contains_key(id), "3: {role} {id} is not installed");
         }
+        if let Some(previous) = &self.previous {
+            let proven = (self.bundles.get(previous)).is_some_and(|record| record.proven_at.is_some());
+            ensure!(proven, "6: the predecessor {previous} is not proven");
+            ensure!(
+                trial.is_some() || !fallback.is(previous),
+                "6: the fallback {previous} is its own predecessor"
+            );
+        }
         for record in self.bundles.values() {
             let failure = self.failure_of(&record.version, record.digest.as_ref());
             ensure!(

@@ -84,6 +84,7 @@ pub(super) fn record(id: BundleId, version: &str, installed_at: Timestamp) -> Bu
         installed_at,
         proven_at: None,
         proven_build: None,
+        proven_version: None,
         native: NativeRange::default(),
         link: None,
         comment: None,

@@ -62,7 +62,7 @@ impl Random {
             22..=24 => Event::TrialStarted { session },
             25 => Event::TrialSuspended { session },
             26..=28 => Event::ConfirmServed { session },
-            29 => Event::ConfirmOther { slot },
+            29 => Event::ConfirmOther { session, slot },
             30 => Event::TrialExpired { session },
             31..=33 => Event::End { session },
             34 => match self.number() % 3 {
@@ -77,11 +77,11 @@ impl Random {
             },
             37 => Event::SetDelays { kinds: self.byte() },
             38 => match self.number() % 2 {
-                0 => Event::Background,
-                _ => Event::Foreground,
+                0 => Event::Background { session },
+                _ => Event::Foreground { session },
             },
-            _ => match self.number() % 2 {
-                0 => Event::NativeUpdate {
+            _ => match self.number() % 4 {
+                0..3 => Event::NativeUpdate {
                     build: self.byte(),
                     version: self.byte(),
                 },
@@ -92,15 +92,25 @@ impl Random {
 
     /// The app is started and goes some way; now and then it goes the same way many times in a row.
     fn run(&mut self, events: &mut Vec<Event>) {
-        let way = self.number() % 16;
+        let way = self.number() % 18;
         let times = if self.once_in(4) { 8 } else { 1 };
-        for _ in 0..times {
+        for time in 0..times {
             let (session, how) = (NEWEST, self.saving());
-            events.extend([Event::Open, Event::Launch { session, how }]);
+            // Now and then another bundle takes over on the way.
+            if time == 2 && way < 8 {
+                let (release, slot) = (self.byte(), self.byte());
+                events.extend([Event::Install { release }, Event::SetNext { slot }]);
+            }
+            events.push(Event::Open);
+            if way == 16 {
+                events.push(Event::Background { session });
+            }
+            events.push(Event::Launch { session, how });
             if way > 3 {
                 events.push(Event::TrialStarted { session });
             }
             match way {
+                17 => events.push(Event::Background { session }),
                 4..=7 => events.push(Event::ConfirmServed { session }),
                 8 => events.push(Event::TrialExpired { session }),
                 9 => events.push(Event::TrialSuspended { session }),
@@ -118,6 +128,7 @@ fn life(seed: u64) -> (Rules, Vec<Event>) {
     let rules = Rules {
         attempts: 1 + u32::from(random.byte() % 3),
         reset_when_native_changes: random.once_in(2),
+        silent_starts: u32::from(random.byte() % 3),
     };
     let length = 5 + random.number() % (LONGEST - 5);
     let mut events = Vec::new();
@@ -184,6 +195,12 @@ fn no_sequence_of_events_breaks_an_invariant() {
         "NextApplied",
         "TrialFailed",
         "TrialNeverStarted",
+        "SetAside",
+        "on trial again",
+        "confirmed without a start",
+        "ended in the background",
+        "the predecessor went",
+        "withdrawn",
         "NativeChanged",
         "OutOfNativeRange",
         "BuiltInIsNewer",

@@ -11,9 +11,12 @@ struct App {
     rules: Rules,
     native: NativeApp,
     starts: u32,
+    /// Sessions that ended silently.
+    silent: Vec<String>,
 }
 
-struct NobodyElse;
+/// No other session runs, and these ended silently.
+struct NobodyElse(Vec<String>);
 
 impl Facts for NobodyElse {
     fn is_alive(&self, _: &str) -> bool {
@@ -22,6 +25,10 @@ impl Facts for NobodyElse {
 
     fn is_there(&self, _: &BundleId) -> bool {
         true
+    }
+
+    fn silent_sessions(&self, _: &BundleId) -> Vec<String> {
+        self.0.clone()
     }
 }
 
@@ -36,9 +43,11 @@ impl App {
             rules: Rules {
                 attempts,
                 reset_when_native_changes: true,
+                silent_starts: 3,
             },
             native: NativeApp::new("1.0", "1"),
             starts: 0,
+            silent: Vec::new(),
         };
         app.offer("old");
         app.start();
@@ -69,7 +78,8 @@ impl App {
             built_in_sequence: None,
             now: Timestamp(u64::from(self.starts)),
             session: &session,
-            facts: &NobodyElse,
+            in_background: false,
+            facts: &NobodyElse(std::mem::take(&mut self.silent)),
         };
         let decision = self.state.launch(&self.rules, &world);
         self.state.check_invariants().unwrap();
@@ -79,15 +89,21 @@ impl App {
     fn start(&mut self) -> Decision {
         let decision = self.launch();
         if let Slot::Bundle(id) = &decision.serve {
-            self.state.trial_started(id, &self.session(), true);
+            self.state.trial_started(id, &self.session(), false);
         }
         decision
     }
 
     fn confirm(&mut self, name: &str) {
-        self.state
-            .confirm(&id(name), Timestamp(u64::from(self.starts)))
-            .unwrap();
+        let (session, rules, now) = (self.session(), self.rules.clone(), Timestamp(u64::from(self.starts)));
+        (self.state.confirm(&id(name), &session, true, &rules, now)).unwrap();
+    }
+
+    /// A start whose process ends in the foreground without a confirmation.
+    fn start_silently(&mut self) -> Decision {
+        let decision = self.start();
+        self.silent.push(self.session());
+        decision
     }
 }
 
@@ -153,7 +169,7 @@ fn a_process_that_ended_in_the_background_is_no_failed_start() {
     for _ in 0..4 {
         assert_eq!(app.start().serve, id("new").into());
         let session = app.session();
-        assert!(app.state.trial_started(&id("new"), &session, false));
+        assert!(app.state.trial_suspended(&id("new"), &session));
     }
     assert_eq!(app.start().serve, id("new").into());
     app.confirm("new");
@@ -254,4 +270,181 @@ fn where_no_digest_is_known_the_whole_version_fails() {
     state.fail(&id("a"), FailureCause::Marked, Timestamp(2)).unwrap();
 
     assert_eq!(state.bundles.keys().collect::<Vec<_>>(), [&id("c")]);
+}
+
+#[test]
+fn a_bundle_that_is_ended_in_the_background_again_and_again_is_not_given_up() {
+    let mut app = App::with_attempts(1);
+    for _ in 0..20 {
+        assert_eq!(app.start().serve, id("new").into());
+        let session = app.session();
+        app.state.entered_background(&session, Timestamp(1));
+    }
+}
+
+#[test]
+fn an_attempt_counts_again_when_the_app_comes_back() {
+    let mut app = App::with_attempts(1);
+    app.start();
+    let session = app.session();
+    app.state.entered_background(&session, Timestamp(1));
+    app.state
+        .entered_foreground(&session, &app.native.version.clone(), Timestamp(2));
+
+    assert_eq!(app.launch().reason, LaunchReason::TrialFailed);
+}
+
+#[test]
+fn a_confirmation_without_a_start_in_this_session_proves_nothing() {
+    let mut app = App::with_attempts(2);
+    app.start();
+    app.launch();
+    let (session, rules) = (app.session(), app.rules.clone());
+
+    assert_eq!(
+        app.state.confirm(&id("new"), &session, false, &rules, Timestamp(9)),
+        None
+    );
+    assert_eq!(app.state.fallback, id("old").into());
+}
+
+#[test]
+fn a_proven_bundle_that_starts_silently_three_times_in_a_row_is_on_trial_again() {
+    let mut app = App::with_attempts(2);
+    app.start();
+    app.confirm("new");
+    for _ in 0..2 {
+        app.start_silently();
+        app.start();
+        app.confirm("new");
+    }
+    for _ in 0..3 {
+        assert_eq!(app.start_silently().serve, id("new").into());
+        assert_eq!(app.state.trial, None);
+    }
+
+    assert_eq!(app.start().serve, id("new").into());
+    assert!(app.state.trial.is_some());
+    app.confirm("new");
+    assert_eq!(app.state.trial, None);
+    assert_eq!(app.state.fallback, id("new").into());
+}
+
+#[test]
+fn a_bundle_whose_trial_fails_again_gives_way_to_its_predecessor_and_is_not_failed() {
+    let mut app = App::with_attempts(2);
+    app.start();
+    app.confirm("new");
+    for _ in 0..3 {
+        app.start_silently();
+    }
+    app.start();
+    app.start();
+
+    let decision = app.start();
+
+    assert_eq!(
+        (decision.serve, decision.reason),
+        (id("old").into(), LaunchReason::SetAside)
+    );
+    assert_eq!(decision.failed, None);
+    assert_eq!(app.state.failed, []);
+    assert_eq!(app.state.set_next(id("new").into()), Ok(()));
+}
+
+#[test]
+fn a_silent_start_that_is_found_twice_counts_once() {
+    let mut app = App::with_attempts(2);
+    app.start();
+    app.confirm("new");
+    for _ in 0..10 {
+        app.silent = vec!["one session".to_owned(), "another".to_owned()];
+        app.launch();
+        assert_eq!(app.state.trial, None);
+    }
+}
+
+#[test]
+fn with_no_silent_starts_allowed_nothing_is_counted() {
+    let mut app = App::with_attempts(2);
+    app.rules.silent_starts = 0;
+    app.start();
+    app.confirm("new");
+    for _ in 0..10 {
+        app.start_silently();
+        assert_eq!(app.state.trial, None);
+    }
+    assert_eq!(app.state.silent, None);
+}
+
+#[test]
+fn the_predecessor_is_kept_until_three_later_starts_were_confirmed() {
+    let mut app = App::with_attempts(2);
+    app.start();
+    app.confirm("new");
+    for _ in 0..2 {
+        app.start();
+        app.confirm("new");
+        assert_eq!(app.state.previous, Some(id("old")));
+    }
+    app.start();
+    let (session, rules) = (app.session(), app.rules.clone());
+    let confirmed = app.state.confirm(&id("new"), &session, true, &rules, Timestamp(9));
+
+    assert_eq!(confirmed.unwrap().superseded, [id("old")]);
+    assert_eq!(app.state.previous, None);
+}
+
+#[test]
+fn a_bundle_that_was_set_aside_is_offered_again_after_a_day_or_by_a_new_release() {
+    let mut app = App::with_attempts(1);
+    app.start();
+    app.confirm("new");
+    for _ in 0..3 {
+        app.start_silently();
+    }
+    app.start();
+    app.launch();
+    let at = u64::from(app.starts);
+    let digest = digest_of(b'n');
+    let is_aside = |sequence, now| {
+        let state = &app.state;
+        state
+            .set_aside_of("new", Some(&digest), sequence, Timestamp(now))
+            .is_some()
+    };
+
+    assert!(is_aside(None, at));
+    assert!(is_aside(None, at + 24 * 60 * 60 - 1));
+    assert!(!is_aside(None, at + 24 * 60 * 60));
+    assert!(!is_aside(None, at - 1), "the clock was set back");
+    let mut state = app.state.clone();
+    state.set_aside[0].sequence = Some(7);
+    let is_aside = |sequence| {
+        state
+            .set_aside_of("new", Some(&digest), Some(sequence), Timestamp(at))
+            .is_some()
+    };
+    assert_eq!((is_aside(7), is_aside(8)), (true, false));
+}
+
+#[test]
+fn whoever_goes_to_the_built_in_bundle_is_not_brought_back_by_a_failing_successor() {
+    for way in 0..3 {
+        let mut app = App::with_attempts(1);
+        app.start();
+        app.confirm("new");
+        match way {
+            0 => app.state.reset(false),
+            1 => app.state.set_current(Slot::BuiltIn).unwrap(),
+            _ => {
+                app.state.set_next(Slot::BuiltIn).unwrap();
+                app.start();
+            }
+        }
+        app.offer("third");
+        assert_eq!(app.start().serve, id("third").into());
+
+        assert_eq!(app.start().serve, Slot::BuiltIn, "way {way}");
+    }
 }

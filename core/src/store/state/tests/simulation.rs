@@ -14,7 +14,7 @@ use super::*;
 use crate::store::LaunchReason;
 use crate::store::delay::Delay;
 use crate::store::trust::AcceptedRelease;
-use crate::store::types::{NativeApp, NativeVersion, is_built_in};
+use crate::store::types::{NativeApp, NativeVersion, is_built_in, is_same_native};
 
 #[derive(Debug, Clone)]
 struct Session {
@@ -23,6 +23,13 @@ struct Session {
     on_trial: bool,
     /// Its trial is known to have started and not to be in the background.
     started: bool,
+    /// The page of its attempt started, whatever came after.
+    page_started: bool,
+    /// The proven bundle whose page started and did not confirm yet.
+    awaits: Option<BundleId>,
+    confirmed: bool,
+    in_background: bool,
+    was_in_background: bool,
 }
 
 pub(super) struct Simulation {
@@ -36,6 +43,8 @@ pub(super) struct Simulation {
     /// Releases that were published.
     published: u64,
     on_disk: BTreeSet<BundleId>,
+    /// Sessions that ended silently and what they showed, until a launch counts them.
+    silent: Vec<(String, BundleId)>,
     seen: Seen,
     /// What happened, to tell a life that proves something from an idle one.
     pub(super) reached: BTreeSet<String>,
@@ -44,16 +53,20 @@ pub(super) struct Simulation {
 /// What somebody who watched all of it knows.
 #[derive(Debug, Clone, Default)]
 struct Seen {
-    /// Bundles that confirmed, and the native build they last did so with.
-    confirmed: BTreeMap<BundleId, String>,
+    /// Bundles that confirmed, and the native app they last did so with.
+    confirmed: BTreeMap<BundleId, NativeApp>,
+    /// Bundles that were given up for the built-in one, and did not confirm since.
+    withdrawn: BTreeSet<BundleId>,
+    /// Silent starts of the current bundle in a row.
+    silent: Option<(BundleId, u32)>,
     failed: Vec<Failed>,
     trial_of: Option<BundleId>,
     /// Starts of this trial that ended without a confirmation.
     blamed: u32,
     /// The session of the last attempt ended after a start, and no launch found out yet.
     ended_after_start: bool,
-    /// The native build of the last launch that could write.
-    native_build: Option<String>,
+    /// The native app of the last launch that could write.
+    native: Option<NativeApp>,
     /// The release that was accepted last, by sequence and payload, and the latest time that any stated.
     accepted: Option<(u64, Sha256Digest)>,
     latest_time: Timestamp,
@@ -62,6 +75,7 @@ struct Seen {
 struct Outside<'a> {
     alive: Vec<&'a str>,
     on_disk: &'a BTreeSet<BundleId>,
+    silent: &'a [(String, BundleId)],
 }
 
 impl Facts for Outside<'_> {
@@ -71,6 +85,11 @@ impl Facts for Outside<'_> {
 
     fn is_there(&self, id: &BundleId) -> bool {
         self.on_disk.contains(id)
+    }
+
+    fn silent_sessions(&self, id: &BundleId) -> Vec<String> {
+        let silent = self.silent.iter().filter(|(_, shown)| shown == id);
+        silent.map(|(session, _)| session.clone()).collect()
     }
 }
 
@@ -86,6 +105,7 @@ impl Simulation {
             names: 0,
             published: 0,
             on_disk: BTreeSet::new(),
+            silent: Vec::new(),
             seen: Seen::default(),
             reached: BTreeSet::new(),
         }
@@ -112,14 +132,14 @@ impl Simulation {
             Event::SetCurrent { session, slot } => {
                 let slot = self.slot(slot);
                 if slot.bundle().is_none_or(|id| self.on_disk.contains(id)) {
-                    return self.switch(session, |state| state.set_current(slot).is_ok());
+                    return self.switch(session, slot == Slot::BuiltIn, |state| state.set_current(slot).is_ok());
                 }
             }
             Event::Reset {
                 session,
                 to_last_proven,
             } => {
-                return self.switch(session, |state| {
+                return self.switch(session, !to_last_proven, |state| {
                     state.reset(to_last_proven);
                     true
                 });
@@ -127,20 +147,19 @@ impl Simulation {
             Event::ApplyNext { session } => return self.apply_next(session),
             Event::Open => self.open(),
             Event::Launch { session, how } => return self.launch(session, how),
-            Event::TrialStarted { session } => self.report_start(session, true),
-            Event::TrialSuspended { session } => self.report_start(session, false),
+            Event::TrialStarted { session } => return self.report_start(session),
+            Event::TrialSuspended { session } => self.report_suspension(session),
             Event::ConfirmServed { session } => {
-                let served = self
-                    .session(session)
-                    .and_then(|number| self.sessions[number].served.clone());
-                if let Some(Slot::Bundle(id)) = served {
-                    return self.confirm(&id);
+                if let Some(number) = self.session(session)
+                    && let Some(Slot::Bundle(id)) = self.sessions[number].served.clone()
+                {
+                    return self.confirm(number, &id);
                 }
             }
-            Event::ConfirmOther { slot } => {
+            Event::ConfirmOther { session, slot } => {
                 // Only a page says so, and there is none between a native update and the next launch.
-                if let (Slot::Bundle(id), false) = (self.slot(slot), self.sessions.is_empty()) {
-                    return self.confirm(&id);
+                if let (Slot::Bundle(id), Some(number)) = (self.slot(slot), self.session(session)) {
+                    return self.confirm(number, &id);
                 }
             }
             Event::TrialExpired { session } => return self.expire(session),
@@ -176,8 +195,8 @@ impl Simulation {
                 });
             }
             Event::SetDelays { kinds } => self.state.delays.set(self.delays(kinds)),
-            Event::Background => self.state.delays.entered_background(self.now),
-            Event::Foreground => self.state.delays.entered_foreground(&self.native.version, self.now),
+            Event::Background { session } => self.background(session),
+            Event::Foreground { session } => self.foreground(session),
         }
         Ok(())
     }
@@ -190,6 +209,11 @@ impl Simulation {
                 served: None,
                 on_trial: false,
                 started: false,
+                page_started: false,
+                awaits: None,
+                confirmed: false,
+                in_background: false,
+                was_in_background: false,
             });
         }
     }
@@ -243,12 +267,14 @@ impl Simulation {
         let facts = Outside {
             alive: self.sessions.iter().map(|session| session.name.as_str()).collect(),
             on_disk: &self.on_disk,
+            silent: &self.silent,
         };
         let world = World {
             native: &self.native,
             built_in_sequence: self.built_in_sequence,
             now: self.now,
             session: &self.sessions[session].name,
+            in_background: self.sessions[session].in_background,
             facts: &facts,
         };
         transition(&mut self.state, &self.rules, &world)

@@ -77,8 +77,11 @@ impl<'a> Device<'a> {
     }
 
     /// Starts the app: a new session, which the next calls resume.
-    pub(super) fn start(&self, native: &NativeApp) -> Result<(Store, Launch)> {
+    pub(super) fn start(&self, native: &NativeApp, in_background: bool) -> Result<(Store, Launch)> {
         let store = self.opened(Store::open(self.folder, self.options.clone()))?;
+        if in_background {
+            store.entered_background()?;
+        }
         let launch = store.launch(native);
         let app = App {
             native_version: native.version.as_str().to_owned(),
@@ -124,6 +127,16 @@ impl<'a> Device<'a> {
         }
     }
 
+    /// What went wrong beside what the store did, which people hear as well.
+    pub(super) fn warnings(&self, store: &Store) -> Vec<Warning> {
+        let warnings = store.take_warnings().into_iter();
+        let warnings: Vec<Warning> = warnings
+            .map(|error| Warning::new(error.kind().as_str(), error.to_string()))
+            .collect();
+        self.output.warn_all(&warnings);
+        warnings
+    }
+
     fn opened(&self, store: capbundle::Result<Store>) -> Result<Store> {
         let store = store?;
         if let Some(error) = store.open_warning() {
@@ -141,7 +154,7 @@ impl<'a> Device<'a> {
 
     /// Says what went wrong beside the last call.
     pub(super) fn warn_of(&self, store: &Store) {
-        if let Some(error) = store.take_warning() {
+        for error in store.take_warnings() {
             self.warn(&error);
         }
     }

@@ -80,6 +80,9 @@ fn because(reason: &LaunchReason) -> String {
         LaunchReason::TrialFailed => "the bundle on trial started as often as it may and never confirmed: it failed",
         LaunchReason::TrialExpired => "the time to confirm ran out",
         LaunchReason::TrialNeverStarted => "the bundle on trial was launched several times and never started",
+        LaunchReason::SetAside => {
+            "the bundle on trial proved itself before, and does not confirm its starts now: it is offered again after a day"
+        }
         LaunchReason::NativeChanged => "the native app changed, and brings its own bundle",
         LaunchReason::OutOfNativeRange => "the current bundle does not run on this native version",
         LaunchReason::BuiltInIsNewer => "the native app brings something as new as the current bundle, or newer",
@@ -158,6 +161,8 @@ pub(super) struct FailedDocument {
     failed_at: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     native_build: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    native_version: Option<String>,
     cause: FailureCause,
 }
 
@@ -169,6 +174,7 @@ impl From<&Failed> for FailedDocument {
             checksum: failed.digest.map(|digest| digest.to_string()),
             failed_at: failed.at.0,
             native_build: failed.native_build.clone(),
+            native_version: (failed.native_version.as_ref()).map(|version| version.as_str().to_owned()),
             cause: failed.cause,
         }
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::app::Device;
 use super::documents::{self, ServedDocument};
 use crate::args::{ConfirmArgs, LaunchArgs};
-use crate::codes::Result;
+use crate::codes::{Result, Warning};
 use crate::output::Output;
 
 pub(super) fn launch(device: &Device<'_>, args: &LaunchArgs, output: &Output) -> Result<()> {
@@ -18,7 +18,7 @@ pub(super) fn launch(device: &Device<'_>, args: &LaunchArgs, output: &Output) ->
             .map_or(before.version, NativeVersion::new),
         build: args.native_build.clone().unwrap_or(before.build),
     };
-    let (store, launch) = device.start(&native)?;
+    let (store, launch) = device.start(&native, args.background)?;
     if let Some(failed) = &launch.failed {
         output.say(format!(
             "{} failed: {}",
@@ -63,9 +63,11 @@ pub(super) fn started(device: &Device<'_>, output: &Output) -> Result<()> {
 struct ConfirmDocument {
     bundle: String,
     result: &'static str,
-    /// What is current, if that is not the bundle that spoke.
+    /// What is current, if nothing was confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     current: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
 }
 
 pub(super) fn confirm(device: &Device<'_>, args: &ConfirmArgs, output: &Output) -> Result<()> {
@@ -84,17 +86,23 @@ pub(super) fn confirm(device: &Device<'_>, args: &ConfirmArgs, output: &Output) 
         Confirmation::AlreadyProven => ("already_proven", "was proven before".to_owned(), None),
         Confirmation::BuiltIn => ("built_in", "needs no proof".to_owned(), None),
         Confirmation::Ignored { current } => {
-            let told = format!("is not current ({current} is): nothing changed");
+            let told = if current == bundle {
+                "did not start in this run (`capbundle device started`): nothing changed".to_owned()
+            } else {
+                format!("is not current ({current} is): nothing changed")
+            };
             ("ignored", told, Some(current.to_string()))
         }
         _ => ("other", "was heard".to_owned(), None),
     };
     device.sweep(&store);
     output.say(format!("{} {told}", documents::named(&bundle, None)));
+    let warnings = device.warnings(&store);
     output.document(&ConfirmDocument {
         bundle: bundle.to_string(),
         result,
         current,
+        warnings,
     })
 }
 
@@ -105,6 +113,8 @@ struct ExpiredDocument {
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     serves: Option<ServedDocument>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
 }
 
 pub(super) fn expired(device: &Device<'_>, output: &Output) -> Result<()> {
@@ -117,14 +127,16 @@ pub(super) fn expired(device: &Device<'_>, output: &Output) -> Result<()> {
     match &fallback {
         Some(fallback) => output.report_all(documents::served(fallback))?,
         None => output.say(format!(
-            "{} is not on trial: nothing changed",
+            "{} is not on trial, or the app is in the background: nothing changed",
             documents::named(&launch.bundle, launch.version.as_deref())
         )),
     }
+    let warnings = device.warnings(&store);
     output.document(&ExpiredDocument {
         bundle: launch.bundle.to_string(),
         result: if fallback.is_some() { "fell_back" } else { "ignored" },
         serves: fallback.map(|fallback| ServedDocument::new(&fallback, None)),
+        warnings,
     })
 }
 
@@ -139,9 +151,6 @@ struct BackgroundDocument {
 /// In the order of a phone: the system may end the process at any time from now on, which is not the bundle's fault.
 pub(super) fn background(device: &Device<'_>, output: &Output) -> Result<()> {
     let (store, launch) = device.running()?;
-    if let Some(id) = launch.bundle.bundle() {
-        store.trial_suspended(id)?;
-    }
     store.entered_background()?;
     let applied = store.apply_next(&device.native())?;
     match &applied {
@@ -166,9 +175,6 @@ struct ForegroundDocument {
 pub(super) fn foreground(device: &Device<'_>, output: &Output) -> Result<()> {
     let (store, launch) = device.running()?;
     store.entered_foreground(&device.native())?;
-    if let Some(id) = launch.bundle.bundle() {
-        store.trial_started(id)?;
-    }
     let delays = store.delays()?;
     output.say("The app is in the foreground");
     output.document(&ForegroundDocument {

@@ -14,14 +14,73 @@ impl Simulation {
             self.seen.trial_of = trial_of;
             self.seen.blamed = 0;
             self.seen.ended_after_start = false;
-            self.sessions.iter_mut().for_each(|session| session.started = false);
+            for session in &mut self.sessions {
+                (session.started, session.page_started) = (false, false);
+            }
         }
+    }
+
+    /// A proven bundle goes on trial again after as many silent starts as it may have, and not before.
+    pub(super) fn check_silence(&mut self, before: &State, decision: &Decision, is_silent: bool) -> Result<(), String> {
+        let Slot::Bundle(id) = &before.current else {
+            return Ok(());
+        };
+        let is_served_as_before = decision.serve.is(id) && before.trial.is_none();
+        let same_native = is_same_native(
+            before.native_build.as_deref(),
+            before.native_version.as_ref(),
+            &self.native,
+        );
+        if is_silent {
+            self.reached.insert("on trial again".to_owned());
+            ensure!(
+                !is_served_as_before || self.state.trial.is_some(),
+                "{id} is served without a trial after {:?} silent starts",
+                self.seen.silent
+            );
+            self.seen.silent = None;
+        } else if is_served_as_before && same_native {
+            ensure!(
+                self.state.trial.is_none(),
+                "{id} is on trial again after {:?} silent starts of {}",
+                self.seen.silent,
+                self.rules.silent_starts
+            );
+        }
+        Ok(())
+    }
+
+    /// What proved itself with this native app is set aside and may come back; all else is failed.
+    pub(super) fn check_lost(&self, lost: Option<&Lost>) -> Result<(), String> {
+        match lost {
+            Some(Lost::Failed(failed)) => {
+                let proven = self.seen.confirmed.get(&failed.id);
+                let noted = (self.state.native_build.as_ref(), self.state.native_version.as_ref());
+                let is_same = proven.is_some_and(|native| noted == (Some(&native.build), Some(&native.version)));
+                ensure!(!is_same, "{failed:?}, though it proved itself with this native app");
+            }
+            Some(Lost::SetAside) => {
+                let aside = self.state.set_aside.last();
+                ensure!(
+                    aside.is_some_and(|aside| aside.at == self.now),
+                    "set aside, and not remembered: {aside:?}"
+                );
+            }
+            None => {}
+        }
+        Ok(())
     }
 
     /// A trial fails when it used up its attempts, and not before.
     pub(super) fn check_blame(&mut self, decision: &Decision) -> Result<(), String> {
         let (seen, limit) = (&mut self.seen, self.rules.attempts);
         let Some(failed) = &decision.failed else {
+            let is_set_aside = decision.reason == LaunchReason::SetAside;
+            ensure!(
+                !is_set_aside || seen.blamed == limit,
+                "set aside after {} starts of {limit}",
+                seen.blamed
+            );
             let goes_on = self.state.trial.is_some() && self.state.current.bundle() == seen.trial_of.as_ref();
             ensure!(
                 !goes_on || seen.blamed < limit,
@@ -51,7 +110,7 @@ impl Simulation {
         ];
         ensure!(reasons.contains(&decision.reason), "{:?}", decision.reason);
         seen.failed.push(failed.clone());
-        Ok(())
+        self.check_lost(Some(&Lost::Failed(failed.clone())))
     }
 
     /// What is handed to a web view.
@@ -95,26 +154,34 @@ impl Simulation {
                 .is_some_and(|record| record.proven_build.is_some());
             ensure!(proven.is_some(), "{id} is served without a trial and never confirmed");
             ensure!(
-                !is_known || proven == Some(&self.native.build),
+                !is_known || proven == Some(&self.native),
                 "{id} is served without a trial; it last confirmed with {proven:?}"
             );
         }
         Ok(())
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&mut self) -> Result<(), String> {
+        // They are counted in a row, of what is current and proven.
+        let is_proven = |id: &BundleId| self.state.current.is(id) && self.state.trial.is_none();
+        if self.seen.silent.as_ref().is_some_and(|(id, _)| !is_proven(id)) {
+            self.seen.silent = None;
+        }
         for failed in self.seen.failed.iter().rev().take(MAX_FAILED) {
             let same = |known: &Failed| known.version == failed.version && known.digest == failed.digest;
             ensure!(self.state.failed.iter().any(same), "it was forgotten that {failed:?}");
         }
         self.state.check_invariants()?;
         self.check_memory()?;
-        match &self.state.fallback {
-            Slot::Bundle(id) => ensure!(
+        if let Slot::Bundle(id) = &self.state.fallback {
+            ensure!(
                 self.seen.confirmed.contains_key(id),
                 "2: the fallback {id} never confirmed"
-            ),
-            Slot::BuiltIn => {}
+            );
+            ensure!(
+                !self.seen.withdrawn.contains(id),
+                "the fallback {id} was given up for the built-in bundle"
+            );
         }
         Ok(())
     }

@@ -91,6 +91,7 @@ private fun Place.options(arguments: Arguments): StoreOptions = with(arguments) 
         },
         bundles = optional("bundles")?.let { path(it).path },
         attempts = number("attempts") ?: 2,
+        silentStarts = number("silent_starts") ?: 3,
         appReadyTimeoutMs = number("app_ready_timeout_ms") ?: 10_000,
         resetWhenNativeChanges = flag("reset_when_native_changes") ?: true,
         autoDeleteFailed = flag("auto_delete_failed") ?: true,
