@@ -192,8 +192,9 @@ public final class CapgoUpdater: @unchecked Sendable {
         try store.setDelaysBlocking(delays: delays)
     }
 
-    /// The web view begins to load (`webView(_:didStartProvisionalNavigation:)`). Gives back how many milliseconds the page has
-    /// to call ``notifyAppReady()``, or nothing.
+    /// The web view shows another page (`webView(_:didCommit:)`). Not earlier, as in `didStartProvisionalNavigation`: until then
+    /// the page before it runs, and would prove its successor. Gives back how many milliseconds the page has to call
+    /// ``notifyAppReady()``, or nothing.
     public func pageStarted() throws -> Int64? {
         let bundle = try store.servedBlocking()?.bundle ?? .builtIn
         lock.withLock { page = bundle }
@@ -201,7 +202,7 @@ public final class CapgoUpdater: @unchecked Sendable {
         return store.readyDeadlineMs()
     }
 
-    /// The page works. It says nothing of which bundle it belongs to, so what counts is the page that this session loaded.
+    /// The page works. It says nothing of which bundle it belongs to, so what counts is the page that started last.
     ///
     /// The plugin credited whatever was current when the call came: a late call of the old page proved its successor.
     @discardableResult
@@ -220,15 +221,13 @@ public final class CapgoUpdater: @unchecked Sendable {
     }
 
     public func appMovedToBackground() throws {
-        // The system may end the process here, which is not the bundle's fault.
-        if case let .bundle(id) = lock.withLock({ page }) { _ = try store.trialSuspendedBlocking(id: id) }
+        // The system may freeze or end the process here: nothing counts against a bundle until the app comes back.
         try store.enteredBackgroundBlocking()
         if let launch = try store.applyNextBlocking(native: native) { show(launch) }
     }
 
     public func appMovedToForeground() throws {
         try store.enteredForegroundBlocking(native: native)
-        if case let .bundle(id) = lock.withLock({ page }) { _ = try store.trialStartedBlocking(id: id) }
     }
 
     private func show(_ launch: Launch) {

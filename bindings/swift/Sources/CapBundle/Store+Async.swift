@@ -102,6 +102,11 @@ extension Store {
         try await blocking { try self.failureOfBlocking(version: version, digest: digest) }
     }
 
+    /// As ``setAsideUntilBlocking(version:digest:)``, without blocking the caller.
+    public func setAsideUntil(version: String, digest: String? = nil) async throws -> Int64? {
+        try await blocking { try self.setAsideUntilBlocking(version: version, digest: digest) }
+    }
+
     /// As ``fallbackBlocking()``, without blocking the caller.
     public func fallback() async throws -> Slot {
         try await blocking { try self.fallbackBlocking() }

@@ -38,7 +38,7 @@ extension Store {
     ///
     /// - Throws: `CapBundleError.Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
     public func sweep() async throws {
-        try await blocking { try self.sweep() }
+        try await blocking { try self.sweepBlocking() }
     }
 
     /// Removes the bundles that the rules do not keep, and everything that crashes and failures left. Current, next and

@@ -216,7 +216,10 @@ class CapgoUpdater(
 
     fun setMultiDelay(delays: List<Delay>) = store.setDelays(delays)
 
-    /** The web view begins to load (`onPageStarted`). Gives back how long the page has to call [notifyAppReady], or `null`. */
+    /**
+     * The web view shows another page (`onPageStarted`): what was last handed to the host, and not the page before it. Gives back
+     * how long the page has to call [notifyAppReady], or `null`.
+     */
     fun onPageStarted(): Long? {
         shown = store.served()?.bundle ?: Slot.BuiltIn
         (shown as? Slot.Bundle)?.let { store.trialStarted(it.id) }
@@ -224,7 +227,7 @@ class CapgoUpdater(
     }
 
     /**
-     * The page works. It says nothing of which bundle it belongs to, so what counts is the page that this session loaded.
+     * The page works. It says nothing of which bundle it belongs to, so what counts is the page that started last.
      *
      * The plugin credited whatever was current when the call came: a late call of the old page proved its successor.
      */
@@ -239,15 +242,13 @@ class CapgoUpdater(
     }
 
     fun appMovedToBackground() {
-        // The system may end the process here, which is not the bundle's fault.
-        (shown as? Slot.Bundle)?.let { store.trialSuspended(it.id) }
+        // The system may freeze or end the process here: nothing counts against a bundle until the app comes back.
         store.enteredBackground()
         store.applyNext(native)?.let(::serve)
     }
 
     fun appMovedToForeground() {
         store.enteredForeground(native)
-        (shown as? Slot.Bundle)?.let { store.trialStarted(it.id) }
     }
 
     override fun close() = store.close()
