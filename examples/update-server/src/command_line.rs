@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run the server until SIGINT or SIGTERM; running requests are finished
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Make, list and revoke the keys of those who publish
     #[command(subcommand)]
     Key(KeyCommand),
@@ -120,6 +120,18 @@ pub(crate) struct ServeOptions {
     /// Requests worked on at once
     #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_CONCURRENT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
     pub(crate) concurrent: u32,
+    /// Requests of one address whose body is not complete
+    #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_OPEN_BODIES", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
+    pub(crate) open_bodies: u32,
+    /// Uploads received at once
+    #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_UPLOADS", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
+    pub(crate) uploads: u32,
+    /// Open connections; the last eighth is for networks that have few
+    #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_CONNECTIONS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
+    pub(crate) connections: u32,
+    /// Idle connections of one address; the oldest is closed for a new one
+    #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_IDLE_CONNECTIONS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub(crate) idle_connections: u32,
     /// Seconds a request may take, and a client may send nothing, or take nothing of an answer
     #[arg(long, value_name = "SECONDS", env = "CAPBUNDLE_SERVER_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,

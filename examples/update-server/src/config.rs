@@ -77,8 +77,17 @@ pub struct Limits {
     pub per_key: u32,
     /// Requests that are worked on at once; the next is asked to come again.
     pub concurrent: usize,
-    /// Open connections; the next waits to be accepted.
+    /// Requests of one client (IPv6: one /64 network) whose body is not complete; the next is asked to come again. Requests
+    /// without a body do not count, since many clients may share an address.
+    pub open_bodies: usize,
+    /// Uploads that are received at once; the next is asked to come again.
+    pub uploads: usize,
+    /// Open connections. When there are as many, one that waits for its client is closed for a new one, else the next waits to
+    /// be accepted. The last eighth is for networks that have few.
     pub connections: usize,
+    /// Connections of one client (IPv6: one /64 network) that wait for it; the oldest is closed for a new one. Does not
+    /// count behind a proxy.
+    pub idle_connections: usize,
     /// How long a request may take, and how long a client may send nothing, or take nothing of an answer.
     pub patience: Duration,
     /// How often uploads are looked for that nobody registered within a day.
@@ -95,7 +104,10 @@ impl Default for Limits {
             per_address: 600,
             per_key: 1200,
             concurrent: 256,
+            open_bodies: 32,
+            uploads: 64,
             connections: 1024,
+            idle_connections: 128,
             patience: Duration::from_secs(30),
             clearing: Duration::from_secs(3600),
             drain: Duration::from_secs(30),

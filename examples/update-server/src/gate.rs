@@ -1,41 +1,47 @@
 //! What every request passes: how many at once, how often, how long; and what is counted and logged of it.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::input;
+use crate::network;
+use crate::places::Activity;
 use crate::refusal::Refusal;
 use crate::state::App;
 
 /// Who is connected; a proxy, if there is one in front.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) activity: Arc<Activity>,
+}
 
 /// Uploads take as long as they take, as long as something comes.
 const UPLOADS: &str = "/upload/";
 /// Asked by machines that must not be turned away.
 const ALWAYS: [&str; 2] = ["/health", "/metrics"];
+/// The route of a request that has none.
+const NO_ROUTE: &str = "(none)";
 
 pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (started, method) = (Instant::now(), request.method().clone());
     let route = request
         .extensions()
         .get::<MatchedPath>()
-        .map_or("(none)", MatchedPath::as_str)
+        .map_or(NO_ROUTE, MatchedPath::as_str)
         .to_owned();
     let client = client(&app, &request);
     app.metrics.in_flight.fetch_add(1, Ordering::Relaxed);
     let _counted = InFlight(Arc::clone(&app));
-    let mut response = match admit(&app, client, &route) {
-        Ok(_slot) => work(&app, &route, next.run(request)).await,
-        Err(refusal) => refusal.into_response(),
-    };
+    let mut response = admit(&app, client, &route, request, next).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let (took, status) = (started.elapsed(), response.status().as_u16());
@@ -54,26 +60,69 @@ impl Drop for InFlight {
     }
 }
 
-fn admit(app: &Arc<App>, client: IpAddr, route: &str) -> Result<Option<tokio::sync::OwnedSemaphorePermit>, Refusal> {
+/// Lets a request through to its handler, or refuses it.
+///
+/// A slow client costs others nothing: a body is read before the request takes a slot, and what one client may keep open of
+/// such requests is bounded. Requests without a body are bounded by their rate alone, since many clients may share an address.
+async fn admit(app: &Arc<App>, client: IpAddr, route: &str, mut request: Request, next: Next) -> Response {
     if ALWAYS.contains(&route) {
-        return Ok(None);
+        is_served(&request);
+        return timed(app, next.run(request)).await;
     }
-    if let Err(seconds) = app.addresses.take(network(client), Instant::now()) {
-        return Err(too_often(app, seconds));
+    if let Err(seconds) = app.addresses.take(client, Instant::now()) {
+        return too_often(app, seconds).into_response();
     }
-    Arc::clone(&app.slots).try_acquire_owned().map(Some).map_err(|_| {
-        app.metrics.turned_away.fetch_add(1, Ordering::Relaxed);
-        let refusal = Refusal::new("too_many_requests", "the server has too much to do just now");
-        refusal.with_status(StatusCode::SERVICE_UNAVAILABLE).retry_after(1)
-    })
+    let mut open = None;
+    if !request.body().is_end_stream() {
+        open = app.open_bodies.take(&network::of_client(client));
+        if open.is_none() {
+            return turn_away(
+                app,
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many unfinished requests from this address",
+            );
+        }
+    }
+    if route.starts_with(UPLOADS) && matches!(*request.method(), Method::PUT | Method::POST) {
+        // The archive goes to the disk as it comes, in the handler.
+        is_served(&request);
+        return next.run(request).await;
+    }
+    if open.is_some() && route != NO_ROUTE {
+        let (head, body) = request.into_parts();
+        match input::receive(body, app).await {
+            Ok(received) => request = Request::from_parts(head, Body::from(received)),
+            Err(refusal) => return refusal.into_response(),
+        }
+        drop(open.take());
+    }
+    let Ok(_slot) = app.slots.try_acquire() else {
+        return turn_away(
+            app,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server has too much to do just now",
+        );
+    };
+    is_served(&request);
+    timed(app, next.run(request)).await
 }
 
-async fn work(app: &App, route: &str, running: impl Future<Output = Response>) -> Response {
-    if route.starts_with(UPLOADS) {
-        return running.await;
+/// From now on the connection is not closed to make room for others.
+fn is_served(request: &Request) {
+    if let Some(peer) = request.extensions().get::<Peer>() {
+        peer.activity.is_served();
     }
+}
+
+async fn timed(app: &App, running: impl Future<Output = Response>) -> Response {
     let answered = tokio::time::timeout(app.config.limits.patience, running).await;
     answered.unwrap_or_else(|_| Refusal::too_slow().into_response())
+}
+
+fn turn_away(app: &App, status: StatusCode, message: &str) -> Response {
+    app.metrics.turned_away.fetch_add(1, Ordering::Relaxed);
+    let refusal = Refusal::new("too_many_requests", message).with_status(status);
+    refusal.retry_after(1).into_response()
 }
 
 /// Counts and refuses.
@@ -85,7 +134,10 @@ pub(crate) fn too_often(app: &App, seconds: u64) -> Refusal {
 
 fn client(app: &App, request: &Request) -> IpAddr {
     let unknown = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-    let peer = request.extensions().get::<Peer>().map_or(unknown, |peer| peer.0.ip());
+    let peer = request
+        .extensions()
+        .get::<Peer>()
+        .map_or(unknown, |peer| peer.address.ip());
     if app.config.behind_proxy {
         forwarded(request.headers()).unwrap_or(peer)
     } else {
@@ -97,17 +149,6 @@ fn client(app: &App, request: &Request) -> IpAddr {
 fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
     let last = headers.get_all("x-forwarded-for").iter().next_back()?;
     last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
-}
-
-/// One IPv6 client has a whole /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let bits = u128::from(address) >> 64 << 64;
-            IpAddr::V6(Ipv6Addr::from(bits))
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 /// Methods that clients make up count as one.
@@ -167,13 +208,5 @@ mod tests {
         assert_eq!(forwarded(&headers).unwrap().to_string(), "203.0.113.9");
         headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.1"));
         assert_eq!(forwarded(&headers).unwrap().to_string(), "192.0.2.1");
-    }
-
-    #[test]
-    fn one_network_is_one_client() {
-        let of = |text: &str| network(text.parse().unwrap()).to_string();
-        assert_eq!(of("2001:db8:1:2:aaaa::1"), of("2001:db8:1:2:bbbb::2"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
     }
 }

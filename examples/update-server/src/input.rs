@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Query, Request};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use axum::http::StatusCode;
+use http_body_util::BodyExt as _;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use crate::names;
 use crate::refusal::{Answer, Refusal};
@@ -18,7 +21,7 @@ pub(crate) struct Fields(Map<String, Value>);
 impl FromRequest<Arc<App>> for Fields {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, app: &Arc<App>) -> Answer<Self> {
+    async fn from_request(request: Request, _: &Arc<App>) -> Answer<Self> {
         let query = Query::<HashMap<String, String>>::try_from_uri(request.uri());
         let unreadable = |_| Refusal::new("invalid_query", "the query cannot be read");
         let Query(query) = query.map_err(unreadable)?;
@@ -26,7 +29,7 @@ impl FromRequest<Arc<App>> for Fields {
             .into_iter()
             .map(|(name, value)| (name, Value::String(value)))
             .collect();
-        let bytes = read_body(request.into_body(), app).await?;
+        let bytes = read_body(request.into_body()).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(members));
         }
@@ -44,17 +47,59 @@ impl FromRequest<Arc<App>> for Fields {
     }
 }
 
-/// The whole body, within the limit.
-pub(crate) async fn read_body(body: Body, app: &App) -> Answer<Vec<u8>> {
-    let limit = app.config.limits.json_bytes;
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes().to_vec()),
-        Err(problem) if problem.is::<LengthLimitError>() => Err(Refusal::too_large(limit as u64)),
-        Err(problem) => Err(Refusal::new(
-            "invalid_json_parse_body",
-            format!("the body broke off: {problem}"),
-        )),
+/// How long a body may take; a second more for every [`MIN_RATE`] bytes that arrived.
+const SMALL_WITHIN: Duration = Duration::from_secs(5);
+/// Bytes a second. A phone on the slowest network has more.
+const MIN_RATE: u64 = 16 << 10;
+/// Bodies up to this size are received without asking for memory. A batch of all reports that a plugin keeps is smaller.
+const SMALL: usize = 256 << 10;
+/// Bodies above [`SMALL`] that are in memory at once.
+pub(crate) const LARGE_BODIES: usize = 64;
+
+/// Receives a whole body from a client, within the limits of size, time and memory.
+pub(crate) async fn receive(mut body: Body, app: &App) -> Answer<Bytes> {
+    let limits = &app.config.limits;
+    let limit = limits.json_bytes;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Refusal::too_large(limit as u64));
     }
+    let started = Instant::now();
+    let mut received = Vec::new();
+    let mut large = None;
+    loop {
+        let earned = Duration::from_millis(received.len() as u64 * 1000 / MIN_RATE);
+        let allowed = (SMALL_WITHIN + earned).min(limits.patience);
+        let frame = tokio::time::timeout_at(started + allowed, body.frame()).await;
+        let Some(frame) = frame.map_err(|_| Refusal::too_slow())? else {
+            return Ok(Bytes::from(received));
+        };
+        let frame = frame.map_err(|problem| broken_off(&problem))?;
+        let Ok(bytes) = frame.into_data() else { continue };
+        if received.len() + bytes.len() > limit {
+            return Err(Refusal::too_large(limit as u64));
+        }
+        received.extend_from_slice(&bytes);
+        if received.len() > SMALL && large.is_none() {
+            let permit = app.large_bodies.try_acquire().map_err(|_| {
+                let refusal = Refusal::new(
+                    "too_many_requests",
+                    "the server receives too many large requests just now",
+                );
+                refusal.with_status(StatusCode::SERVICE_UNAVAILABLE).retry_after(1)
+            })?;
+            large = Some(permit);
+        }
+    }
+}
+
+/// The whole body of a request that the gate has received.
+pub(crate) async fn read_body(body: Body) -> Answer<Bytes> {
+    let collected = body.collect().await.map_err(|problem| broken_off(&problem))?;
+    Ok(collected.to_bytes())
+}
+
+fn broken_off(problem: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new("invalid_json_parse_body", format!("the body broke off: {problem}"))
 }
 
 impl Fields {

@@ -14,7 +14,7 @@ use command_line::{Arguments, Command};
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Serve(options) => serve::run(&arguments.data, options),
+        Command::Serve(options) => serve::run(&arguments.data, *options),
         Command::Key(command) => keys::run(&arguments.data, command),
         Command::App(command) => keys::run_app(&arguments.data, command),
     };

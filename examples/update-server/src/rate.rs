@@ -2,46 +2,70 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Clients remembered at once. Past it those that have not asked for a minute are forgotten.
+use crate::network;
+
+/// Clients remembered at most, in two halves.
 const MAX_CLIENTS: usize = 50_000;
+/// A site of many IPv6 networks has the rate of this many clients together. More than an office needs, and far less than the
+/// 65,536 networks of a /48 would have.
+const CLIENTS_OF_SITE: u32 = 16;
 
 /// A bucket of tokens for each client: a minute's worth, filled again evenly.
 #[derive(Debug)]
 pub(crate) struct Rate<K> {
     per_minute: f64,
-    buckets: Mutex<HashMap<K, Bucket>>,
+    buckets: Mutex<Generations<K>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Bucket {
     tokens: f64,
     at: Instant,
 }
 
+/// Clients that asked lately, and those that asked before them. When the first half is full, the second is forgotten, so that
+/// the table is bounded, nobody is turned away because of its size, and an insertion takes constant time.
+#[derive(Debug)]
+struct Generations<K> {
+    recent: HashMap<K, Bucket>,
+    older: HashMap<K, Bucket>,
+}
+
+impl<K: Eq + Hash> Generations<K> {
+    /// The client's bucket, `new` if it is not known.
+    fn bucket(&mut self, client: K, new: Bucket) -> &mut Bucket {
+        let known = self.older.remove(&client);
+        if self.recent.len() >= MAX_CLIENTS / 2 && !self.recent.contains_key(&client) {
+            self.older = std::mem::take(&mut self.recent);
+        }
+        self.recent.entry(client).or_insert(known.unwrap_or(new))
+    }
+}
+
 impl<K: Eq + Hash> Rate<K> {
     pub(crate) fn new(per_minute: u32) -> Self {
+        let buckets = Generations {
+            recent: HashMap::new(),
+            older: HashMap::new(),
+        };
         Self {
             per_minute: f64::from(per_minute),
-            buckets: Mutex::default(),
+            buckets: Mutex::new(buckets),
         }
     }
 
     /// Takes a token of `client`, or says in how many seconds there will be one.
     pub(crate) fn take(&self, client: K, now: Instant) -> Result<(), u64> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MAX_CLIENTS {
-            buckets.retain(|_, bucket| now.duration_since(bucket.at) < Duration::from_secs(60));
-        }
-        if buckets.len() >= MAX_CLIENTS && !buckets.contains_key(&client) {
-            return Err(60);
-        }
-        let bucket = buckets.entry(client).or_insert(Bucket {
+        let full = Bucket {
             tokens: self.per_minute,
             at: now,
-        });
+        };
+        let bucket = buckets.bucket(client, full);
         let passed = now.duration_since(bucket.at).as_secs_f64();
         bucket.tokens = (bucket.tokens + passed * self.per_minute / 60.0).min(self.per_minute);
         bucket.at = now;
@@ -54,8 +78,36 @@ impl<K: Eq + Hash> Rate<K> {
     }
 }
 
+/// The rate of addresses: each client has its own, and the networks of one IPv6 site have a common one above it.
+#[derive(Debug)]
+pub(crate) struct AddressRate {
+    clients: Rate<IpAddr>,
+    sites: Rate<IpAddr>,
+}
+
+impl AddressRate {
+    pub(crate) fn new(per_minute: u32) -> Self {
+        Self {
+            clients: Rate::new(per_minute),
+            sites: Rate::new(per_minute.saturating_mul(CLIENTS_OF_SITE)),
+        }
+    }
+
+    /// Takes a token of the client at `address`, or says in how many seconds there will be one.
+    pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), u64> {
+        let client = network::of_client(address);
+        // First the site, so that it cannot fill the table of clients with networks that it has used up.
+        if client.is_ipv6() {
+            self.sites.take(network::of_site(address), now)?;
+        }
+        self.clients.take(client, now)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     #[test]
@@ -80,12 +132,32 @@ mod tests {
     }
 
     #[test]
-    fn idle_clients_are_forgotten_before_new_ones_are_turned_away() {
-        let (rate, start) = (Rate::new(60), Instant::now());
-        for client in 0..MAX_CLIENTS {
-            rate.take(client, start).unwrap_or_default();
+    fn a_full_table_turns_nobody_away_and_remembers_recent_clients() {
+        let (rate, start) = (Rate::new(1), Instant::now());
+        for client in 0..3 * MAX_CLIENTS {
+            assert_eq!(rate.take(client, start), Ok(()));
         }
-        assert_eq!(rate.take(MAX_CLIENTS, start), Err(60));
-        assert_eq!(rate.take(MAX_CLIENTS, start + Duration::from_secs(61)), Ok(()));
+        assert!(
+            rate.take(3 * MAX_CLIENTS - 1, start).is_err(),
+            "a recent client is remembered"
+        );
+        let buckets = rate.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(buckets.recent.len() + buckets.older.len() <= MAX_CLIENTS);
+    }
+
+    #[test]
+    fn one_ipv6_site_does_not_fill_the_table() {
+        let (rate, start) = (AddressRate::new(10), Instant::now());
+        let site = u128::from(Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 1));
+        let took = (0..65_536u128).filter(|network| {
+            let address = Ipv6Addr::from(site | (network << 64));
+            rate.take(address.into(), start).is_ok()
+        });
+        assert_eq!(took.count(), 160);
+        let clients = rate.clients.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(clients.recent.len(), 160);
+        drop(clients);
+        let other = Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, 1);
+        assert_eq!(rate.take(other.into(), start), Ok(()), "another site is not affected");
     }
 }

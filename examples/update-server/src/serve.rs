@@ -45,11 +45,16 @@ fn config(data: &Path, options: ServeOptions) -> Config {
     config.behind_proxy = options.behind_proxy;
     config.open_metrics = options.open_metrics;
     config.new_apps = !options.no_new_apps;
+    let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     let limits = &mut config.limits;
+    limits.open_bodies = count(options.open_bodies);
+    limits.uploads = count(options.uploads);
+    limits.connections = count(options.connections);
+    limits.idle_connections = count(options.idle_connections);
     limits.upload_bytes = options.max_upload << 20;
     limits.per_address = options.rate_address;
     limits.per_key = options.rate_key;
-    limits.concurrent = usize::try_from(options.concurrent).unwrap_or(usize::MAX);
+    limits.concurrent = count(options.concurrent);
     limits.patience = Duration::from_secs(options.timeout);
     limits.drain = Duration::from_secs(options.drain);
     config

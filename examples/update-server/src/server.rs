@@ -13,8 +13,11 @@ use crate::connections;
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::files::{Archives, abandoned};
+use crate::input::LARGE_BODIES;
 use crate::metrics::Metrics;
-use crate::rate::Rate;
+use crate::places::Places;
+use crate::quota::Quota;
+use crate::rate::{AddressRate, Rate};
 use crate::routes;
 use crate::state::App;
 
@@ -57,7 +60,8 @@ impl Server {
                     // A dropped sender asks too.
                     let _ = stopped.await;
                 };
-                if !connections::serve(listener, routes::router(app), &limits, asked_to_stop).await {
+                let places = Arc::clone(&app.places);
+                if !connections::serve(listener, routes::router(app), &limits, places, asked_to_stop).await {
                     tracing::warn!("requests were cut: they took longer than the server waits when it stops");
                 }
                 clearing.abort();
@@ -146,9 +150,13 @@ fn prepare(config: Config) -> Result<(TcpListener, SocketAddr, Arc<App>, File)> 
         database: Arc::new(database),
         files,
         metrics: Metrics::new(),
-        addresses: Rate::new(limits.per_address),
+        addresses: AddressRate::new(limits.per_address),
         keys: Rate::new(limits.per_key),
-        slots: Arc::new(Semaphore::new(limits.concurrent)),
+        places: Places::new(limits.connections, limits.idle_connections, !config.behind_proxy),
+        slots: Semaphore::new(limits.concurrent),
+        open_bodies: Quota::new(limits.open_bodies),
+        large_bodies: Semaphore::new(LARGE_BODIES),
+        uploads: Semaphore::new(limits.uploads),
         config,
     };
     Ok((listener, address, Arc::new(app), lock))

@@ -9,7 +9,9 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::files::Archives;
 use crate::metrics::Metrics;
-use crate::rate::Rate;
+use crate::places::Places;
+use crate::quota::Quota;
+use crate::rate::{AddressRate, Rate};
 
 /// What all requests share.
 pub(crate) struct App {
@@ -19,7 +21,15 @@ pub(crate) struct App {
     pub(crate) database: Arc<Database>,
     pub(crate) files: Archives,
     pub(crate) metrics: Metrics,
-    pub(crate) addresses: Rate<IpAddr>,
+    pub(crate) addresses: AddressRate,
     pub(crate) keys: Rate<i64>,
-    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) places: Arc<Places>,
+    /// Requests that are worked on.
+    pub(crate) slots: Semaphore,
+    /// Requests of each client whose body is not complete.
+    pub(crate) open_bodies: Quota<IpAddr>,
+    /// Bodies that take more memory than most.
+    pub(crate) large_bodies: Semaphore,
+    /// Uploads that are received.
+    pub(crate) uploads: Semaphore,
 }

@@ -6,11 +6,14 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
+
+use crate::places::Activity;
 
 /// A stream on which writing must get on.
 pub(crate) struct Unread<S> {
@@ -18,19 +21,22 @@ pub(crate) struct Unread<S> {
     patience: Duration,
     /// Runs while nothing can be written.
     stalled: Option<Pin<Box<Sleep>>>,
+    activity: Arc<Activity>,
 }
 
 impl<S> Unread<S> {
     /// Writing fails once nothing could be written for as long as `patience`.
-    pub(crate) fn for_no_longer_than(patience: Duration, stream: S) -> Self {
+    pub(crate) fn for_no_longer_than(patience: Duration, stream: S, activity: Arc<Activity>) -> Self {
         Self {
             stream,
             patience,
             stalled: None,
+            activity,
         }
     }
 
     fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.activity.set_unsent(written.is_pending());
         if written.is_ready() {
             self.stalled = None;
             return written;

@@ -143,29 +143,43 @@ fn a_client_that_reads_slowly_gets_all_of_it() {
 }
 
 #[test]
-fn a_server_with_too_much_to_do_turns_away_and_recovers() {
-    let server = Running::start_with(|config| config.limits.concurrent = 1);
+fn a_server_with_too_many_uploads_turns_away_and_recovers() {
+    let server = Running::start_with(|config| config.limits.uploads = 1);
     let mut busy = connect(server.address);
     let head = format!(
-        "PUT /upload/{APP} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {}\r\ncontent-length: 2\r\n\r\nx",
+        "PUT /upload/{APP} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {}\r\nexpect: 100-continue\r\n\
+         content-length: 2\r\n\r\n",
         server.key
     );
     busy.write_all(head.as_bytes()).unwrap();
-    let started = std::time::Instant::now();
-    let refused = loop {
-        let reply = server.send("GET", "/updates", &[], b"");
-        if reply.status == 503 {
-            break reply;
-        }
-        assert!(started.elapsed() < Duration::from_secs(20), "never busy");
-    };
+    let mut receiving = [0; 25];
+    // The server has begun to read the body.
+    busy.read_exact(&mut receiving).unwrap();
+    assert!(receiving.starts_with(b"HTTP/1.1 100"));
+    let path = format!("/upload/{APP}");
+    let upload = |bytes: &[u8]| server.send("PUT", &path, &[("authorization", &server.key)], bytes);
+    let refused = upload(b"x");
+    assert_eq!(refused.status, 503);
     assert_eq!(
         (refused.header("retry-after"), &refused.json()["error"]),
         (Some("1"), &json!("too_many_requests"))
     );
-    busy.write_all(b"y").unwrap();
+    assert_eq!(
+        server.send("GET", "/updates", &[], b"").status,
+        200,
+        "others are answered meanwhile"
+    );
+    busy.write_all(b"xy").unwrap();
     assert_eq!(receive(&mut busy).status, 201);
-    assert_eq!(server.send("GET", "/updates", &[], b"").status, 200);
+    assert_eq!(upload(b"z").status, 201);
+}
+
+#[test]
+fn a_server_with_too_much_to_do_turns_away_but_says_that_it_lives() {
+    let server = Running::start_with(|config| config.limits.concurrent = 0);
+    let refused = server.send("GET", "/updates", &[], b"");
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert_eq!(server.send("GET", "/health", &[], b"").status, 200);
 }
 
 #[test]

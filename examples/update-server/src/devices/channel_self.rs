@@ -26,7 +26,7 @@ use crate::state::App;
 
 /// `POST`.
 pub(crate) async fn choose(State(app): State<Arc<App>>, body: Body) -> Answer<Response> {
-    let mut asked: ChannelRequest = request::read(&input::read_body(body, &app).await?)?;
+    let mut asked: ChannelRequest = request::read(&input::read_body(body).await?)?;
     request::check(&mut asked.device)?;
     let Some(name) = asked.channel.clone() else {
         return Ok(refused(&no("missing_channel", "Cannot find channel")));
@@ -61,7 +61,7 @@ fn set(database: &Connection, device: &UpdateRequest, name: &str) -> Answer<()> 
 
 /// `PUT`.
 pub(crate) async fn now(State(app): State<Arc<App>>, body: Body) -> Answer<Response> {
-    let mut device: UpdateRequest = request::read(&input::read_body(body, &app).await?)?;
+    let mut device: UpdateRequest = request::read(&input::read_body(body).await?)?;
     request::check(&mut device)?;
     let found = app
         .database

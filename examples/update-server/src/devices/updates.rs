@@ -20,7 +20,7 @@ use crate::refusal::{Answer, Refusal};
 use crate::state::App;
 
 pub(crate) async fn ask(State(app): State<Arc<App>>, body: Body) -> Answer<Response> {
-    let mut request: UpdateRequest = request::read(&input::read_body(body, &app).await?)?;
+    let mut request: UpdateRequest = request::read(&input::read_body(body).await?)?;
     request::check(&mut request)?;
     let answering = Arc::clone(&app);
     let decision = app

@@ -4,6 +4,7 @@ pub(crate) mod abandoned;
 mod bucket;
 mod claims;
 mod folder;
+mod form;
 mod range;
 pub(crate) mod remove;
 pub(crate) mod serve;

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::multipart::Multipart;
-use axum::extract::{FromRequest as _, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use capbundle::digest::Sha256Digest;
 use http_body_util::BodyExt as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::SemaphorePermit;
 
+use super::form::Form;
 use super::{Incoming, Storage};
 use crate::access::Caller;
 use crate::database::apps;
@@ -35,6 +36,7 @@ pub(crate) async fn put(
     body: Body,
 ) -> Answer<impl IntoResponse> {
     let app_id = checked(&caller, path)?;
+    let _place = place(&app)?;
     let declared = declared_length(&headers);
     if declared.is_some_and(|length| length > app.config.limits.upload_bytes) {
         return Err(Refusal::too_large(app.config.limits.upload_bytes));
@@ -61,29 +63,25 @@ pub(crate) async fn post_form(
     request: Request,
 ) -> Answer<impl IntoResponse> {
     let app_id = checked(&caller, path)?;
-    let headers = request.headers().clone();
-    let unreadable =
-        |problem: &dyn std::fmt::Display| Refusal::new("invalid_form", format!("the form cannot be read: {problem}"));
-    let mut form = Multipart::from_request(request, &())
-        .await
-        .map_err(|problem| unreadable(&problem))?;
-    while let Some(mut field) = patiently(app.config.limits.patience, form.next_field())
-        .await?
-        .map_err(|problem| unreadable(&problem))?
-    {
-        if field.file_name().is_none() {
-            continue;
-        }
-        let mut upload = Upload::begin(&app)?;
-        while let Some(bytes) = patiently(app.config.limits.patience, field.chunk())
-            .await?
-            .map_err(|problem| broken_off(&problem))?
-        {
-            upload.write(bytes).await?;
-        }
-        return upload.finish(&app, app_id, &headers).await;
+    let _place = place(&app)?;
+    let (head, body) = request.into_parts();
+    let patience = app.config.limits.patience;
+    let form = Form::new(&head.headers, body)?;
+    let mut file = patiently(patience, form.file()).await??;
+    let mut upload = Upload::begin(&app)?;
+    while let Some(bytes) = patiently(patience, file.chunk()).await?? {
+        upload.write(bytes).await?;
     }
-    Err(Refusal::new("missing_file", "the form has no file"))
+    upload.finish(&app, app_id, &head.headers).await
+}
+
+/// A place among the uploads that are received at once. Held from the moment that the key is known to be good.
+fn place(app: &App) -> Answer<SemaphorePermit<'_>> {
+    app.uploads.try_acquire().map_err(|_| {
+        app.metrics.turned_away.fetch_add(1, Ordering::Relaxed);
+        let refusal = Refusal::new("too_many_requests", "the server receives too many uploads just now");
+        refusal.with_status(StatusCode::SERVICE_UNAVAILABLE).retry_after(1)
+    })
 }
 
 fn checked(caller: &Caller, path: Vec<(String, String)>) -> Answer<String> {
