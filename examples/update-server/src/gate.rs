@@ -28,6 +28,8 @@ pub(crate) struct Peer {
 const UPLOADS: &str = "/upload/";
 /// Asked by machines that must not be turned away.
 const ALWAYS: [&str; 2] = ["/health", "/metrics"];
+/// What devices ask, web apps among them.
+const DEVICES: [&str; 4] = ["/updates", "/channel_self", "/stats", "/bundles/{app_id}/{name}"];
 /// The route of a request that has none.
 const NO_ROUTE: &str = "(none)";
 
@@ -44,6 +46,9 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
     let mut response = admit(&app, client, &route, request, next).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if DEVICES.contains(&route.as_str()) {
+        open_to_web_apps(headers);
+    }
     let (took, status) = (started.elapsed(), response.status().as_u16());
     app.metrics.request(method_word(&method), &route, status, took);
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -164,15 +169,17 @@ fn method_word(method: &Method) -> &'static str {
     }
 }
 
-/// Web views ask from other origins: devices' routes are open to all of them. No cookies, so nothing can be abused.
-pub(crate) async fn open_to_web_views(request: Request, next: Next) -> Response {
-    let asks_first = request.method() == Method::OPTIONS;
-    let mut response = if asks_first {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        next.run(request).await
-    };
-    let headers = response.headers_mut();
+/// Answers the question that a web view asks before a request to another origin (CORS preflight).
+pub(crate) async fn answer_preflight(request: Request, next: Next) -> Response {
+    if request.method() == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    next.run(request).await
+}
+
+/// Web apps ask from other origins: devices' routes are open to all of them, also when the answer is a refusal. No cookies, so
+/// nothing can be abused.
+fn open_to_web_apps(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (
@@ -191,7 +198,6 @@ pub(crate) async fn open_to_web_views(request: Request, next: Next) -> Response 
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    response
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         )
         .route("/stats", post(reports::take).options(fine))
         .route("/bundles/{app_id}/{name}", get(serve::archive).options(fine))
-        .layer(from_fn(gate::open_to_web_views));
+        .layer(from_fn(gate::answer_preflight));
     Router::new()
         .merge(publishing)
         .merge(devices)
