@@ -17,7 +17,7 @@ use capbundle::keys::{KeyBits, Overwrite, SigningKey};
 use capbundle::progress::Control;
 use capbundle_tests::rough_server::{RoughServer, contents};
 use capbundle_tests::s3_store::{S3Store, Settings};
-use capbundle_update_server::{Access, AppRules, Config, Keys, Server, create_app};
+use capbundle_update_server::{Access, ApiShape, AppRules, Config, Keys, Server, create_app};
 use tempfile::TempDir;
 
 const APP: &str = "com.example.app";
@@ -57,7 +57,8 @@ impl Place {
 
     fn with_rules(rules: Option<&AppRules>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config::loopback(folder.path().join("server"));
+        let mut config = Config::loopback(folder.path().join("server"));
+        config.api_shape = ApiShape::Backend;
         if let Some(rules) = rules {
             create_app(&config.data, APP, rules).unwrap();
         }
@@ -332,7 +333,7 @@ fn a_release_is_done_in_its_order_and_a_device_takes_it() {
 fn a_release_that_fails_is_taken_back() {
     let rules = AppRules {
         encryption_required: true,
-        key_id: None,
+        ..AppRules::default()
     };
     let place = Place::with_rules(Some(&rules));
     let (archive, digest) = place.archive("");

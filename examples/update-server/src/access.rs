@@ -92,14 +92,14 @@ impl Keys {
     /// Makes a key. `name` says what it is for, `access` what it may do.
     ///
     /// # Errors
-    /// [`Error::Setting`] for an app that is no reverse domain; [`Error::Random`], [`Error::Database`].
+    /// [`Error::Setting`] for what is no id of an app; [`Error::Random`], [`Error::Database`].
     pub fn create(&self, name: &str, access: &Access) -> Result<NewKey> {
         let (apps, writes) = match access {
             Access::Everything => (&[][..], true),
             Access::Limited { apps, writes } => (apps.as_slice(), *writes),
         };
         if let Some(wrong) = apps.iter().find(|app| !names::is_app_id(app)) {
-            let problem = format!("{wrong:?} is not a reverse domain, such as com.example.app");
+            let problem = format!("expected {}, found {wrong:?}", names::EXPECTED_APP_ID);
             return Err(Error::Setting { what: "--app", problem });
         }
         let mut random = [0; RANDOM_BYTES];

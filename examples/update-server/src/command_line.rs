@@ -108,6 +108,9 @@ pub(crate) struct ServeOptions {
     /// Take bundles of apps only that `app create` made
     #[arg(long, env = "CAPBUNDLE_SERVER_NO_NEW_APPS")]
     pub(crate) no_new_apps: bool,
+    /// In which shape /bundle answers
+    #[arg(long, value_enum, env = "CAPBUNDLE_SERVER_API_SHAPE", default_value_t = Shape::Documented)]
+    pub(crate) api_shape: Shape,
     /// Largest archive, in MiB
     #[arg(long, value_name = "MIB", env = "CAPBUNDLE_SERVER_MAX_UPLOAD", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub(crate) max_upload: u64,
@@ -147,6 +150,14 @@ pub(crate) struct ServeOptions {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shape {
+    /// As the Bundles API is documented
+    Documented,
+    /// As Capgo's servers answer
+    Backend,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// For people
     Text,
@@ -181,7 +192,7 @@ pub(crate) enum KeyCommand {
 pub(crate) enum AppCommand {
     /// Make the app with a public channel `production`, or change what it takes
     Create {
-        /// The app's reverse domain
+        /// The app's id, its reverse domain
         app_id: String,
         /// Take encrypted bundles only
         #[arg(long)]

@@ -28,8 +28,21 @@ pub struct Config {
     pub open_metrics: bool,
     /// Whether a key may publish for an app that is not there yet, which makes the app.
     pub new_apps: bool,
+    /// In which shape `/bundle` answers.
+    pub api_shape: ApiShape,
     /// What is too much.
     pub limits: Limits,
+}
+
+/// In which shape `/bundle` answers. All other addresses answer as Capgo's servers do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ApiShape {
+    /// As the Bundles API is documented: `{"data":[…]}`, `{"status":"ok"}`, `{"error":"Bundle not found","status":"KO"}`.
+    #[default]
+    Documented,
+    /// As Capgo's servers answer: a bare array, `{"status":"success","bundle":{…}}`, `{"error":"cannot_find_version",…}`.
+    Backend,
 }
 
 /// A bucket of an S3 store. Credentials, region and endpoint that are not given come from the environment
@@ -126,6 +139,7 @@ impl Config {
             behind_proxy: false,
             open_metrics: false,
             new_apps: true,
+            api_shape: ApiShape::default(),
             limits: Limits::default(),
         }
     }

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::config::ApiShape;
 use crate::input;
 use crate::network;
 use crate::places::Activity;
@@ -30,6 +31,8 @@ const UPLOADS: &str = "/upload/";
 const ALWAYS: [&str; 2] = ["/health", "/metrics"];
 /// What devices ask, web apps among them.
 const DEVICES: [&str; 4] = ["/updates", "/channel_self", "/stats", "/bundles/{app_id}/{name}"];
+/// The Bundles API, whose answers have two shapes.
+const BUNDLES: &str = "/bundle";
 /// The route of a request that has none.
 const NO_ROUTE: &str = "(none)";
 
@@ -41,9 +44,13 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
         .map_or(NO_ROUTE, MatchedPath::as_str)
         .to_owned();
     let client = client(&app, &request);
+    let documented = app.config.api_shape == ApiShape::Documented && is_bundles_api(request.uri().path());
     app.metrics.in_flight.fetch_add(1, Ordering::Relaxed);
     let _counted = InFlight(Arc::clone(&app));
     let mut response = admit(&app, client, &route, request, next).await;
+    if documented && let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        response = refusal.into_documented();
+    }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if DEVICES.contains(&route.as_str()) {
@@ -54,6 +61,11 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(method = method_word(&method), route, status, milliseconds, client = %client, "request");
     response
+}
+
+fn is_bundles_api(path: &str) -> bool {
+    path.strip_prefix(BUNDLES)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Counts down even when the client goes away and the request is dropped.

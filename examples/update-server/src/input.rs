@@ -124,6 +124,11 @@ impl Fields {
         Ok(text)
     }
 
+    /// A member as it was sent; `None` if it is absent or `null`.
+    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
     /// A whole number, or digits.
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
         match self.0.get(name)? {
@@ -160,7 +165,7 @@ impl Fields {
         }
         Err(Refusal::new(
             "invalid_app_id",
-            "app_id is not a reverse domain, such as com.example.app",
+            format!("app_id: expected {}", names::EXPECTED_APP_ID),
         ))
     }
 }

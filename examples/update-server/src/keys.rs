@@ -76,6 +76,10 @@ pub(crate) fn run_app(data: &Path, command: AppCommand) -> Outcome {
         require_encryption,
         key_id,
     } = command;
+    if !app_id.contains('.') {
+        let warning = "warning: the id is no reverse domain such as com.example.app: app stores and releases need one";
+        writeln!(anstream::stderr(), "{warning}")?;
+    }
     create_app(
         data,
         &app_id,

@@ -39,7 +39,7 @@ mod state;
 mod unread;
 
 pub use access::{Access, KeyRecord, Keys, NewKey};
-pub use config::{Config, Limits, S3};
+pub use config::{ApiShape, Config, Limits, S3};
 pub use database::apps::{AppRules, create_app};
 pub use error::{Error, Result};
 pub use server::Server;

@@ -1,4 +1,7 @@
-//! What the names that come from outside may look like.
+//! What the names and checksums that come from outside may look like.
+
+use capbundle::digest::Sha256Digest;
+use capbundle::seal::{ChecksumForm, SignedChecksum};
 
 /// Longer than any id in use; it becomes a folder's name.
 const MAX_APP_ID: usize = 150;
@@ -7,18 +10,18 @@ const MAX_VERSION: usize = 128;
 /// Longer than any name in use.
 const MAX_CHANNEL: usize = 100;
 
-/// Whether this is a reverse domain as Capgo takes it: `[a-z0-9]+(\.[\w-]+)+`, without regard to case. Safe as a folder's name,
-/// since no segment is empty or has a separator.
+/// What an app id must look like, for refusals.
+pub(crate) const EXPECTED_APP_ID: &str =
+    "letters, digits, dots, dashes and underscores, beginning with a letter or digit, as in com.example.app";
+
+/// Whether this may be the id of an app: parts of letters, digits, `_` and `-`, divided by dots, beginning with a letter or
+/// digit. Mostly a reverse domain; documented are ids such as `app_123` too. Safe as a folder's name, since no part is empty
+/// or has a separator.
 pub(crate) fn is_app_id(text: &str) -> bool {
-    let mut segments = text.split('.');
-    let first = segments.next().unwrap_or_default();
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    let starts = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let mut rest = segments.peekable();
-    starts
-        && text.len() <= MAX_APP_ID
-        && rest.peek().is_some()
-        && rest.all(|segment| !segment.is_empty() && segment.bytes().all(word))
+    text.len() <= MAX_APP_ID
+        && text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && text.split('.').all(|part| !part.is_empty() && part.bytes().all(word))
 }
 
 /// Whether this is a strict semantic version.
@@ -47,6 +50,31 @@ pub(crate) fn is_stored_file(text: &str) -> bool {
         .is_some_and(|digest| digest.len() == 64 && digest.bytes().all(lower_hex))
 }
 
+/// The forms of a checksum that devices take.
+pub(crate) enum Checksum {
+    /// SHA-256 of the archive, 64 hexadecimal digits.
+    Plain(Sha256Digest),
+    /// The same, signed with an RSA key of 2048, 3072 or 4096 bits: hexadecimal (Capgo's V3) or base64 (V2).
+    Signed(SignedChecksum),
+}
+
+impl Checksum {
+    /// Reads a checksum; `None` if it has none of the forms.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        if let Ok(digest) = text.to_ascii_lowercase().parse() {
+            return Some(Self::Plain(digest));
+        }
+        let (form, bytes) = if text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            (ChecksumForm::V3, text.len() / 2)
+        } else {
+            let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
+            (ChecksumForm::V2, (text.len() / 4 * 3).saturating_sub(padding))
+        };
+        let signed = SignedChecksum::parse(text, form).ok()?;
+        matches!(bytes, 256 | 384 | 512).then_some(Self::Signed(signed))
+    }
+}
+
 /// A version that people wrote: `1.2` is 1.2.0, as npm coerces it.
 pub(crate) fn coerced(text: &str) -> Option<semver::Version> {
     if let Ok(version) = semver::Version::parse(text) {
@@ -67,16 +95,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_reverse_domains_are_app_ids() {
-        for good in ["com.example.app", "io.x", "Com.Ex-ample.my_app"] {
+    fn reverse_domains_and_documented_ids_are_app_ids() {
+        for good in [
+            "com.example.app",
+            "io.x",
+            "Com.Ex-ample.my_app",
+            "app_123",
+            "com",
+            "c-m.app",
+        ] {
             assert!(is_app_id(good), "{good}");
         }
         for bad in [
-            "", "app_123", "com", "com.", ".com", "com..app", "../etc", "com.a/b", "com.a\0", "c-m.app", "com.ä",
+            "", "com.", ".com", "com..app", "..", "../etc", "com.a/b", "com.a\0", "-x", "_x", "com.ä", "a b",
         ] {
             assert!(!is_app_id(bad), "{bad}");
         }
         assert!(!is_app_id(&format!("com.{}", "a".repeat(200))));
+    }
+
+    #[test]
+    fn checksums_are_sha256_or_signed() {
+        let plain = |text: &str| matches!(Checksum::read(text), Some(Checksum::Plain(_)));
+        assert!(plain(&"0a".repeat(32)) && plain(&"0A".repeat(32)));
+        let signed = |text: &str| matches!(Checksum::read(text), Some(Checksum::Signed(_)));
+        assert!(signed(&"0a".repeat(256)) && signed(&"0a".repeat(512)));
+        // 256 and 384 bytes in base64.
+        assert!(signed(&format!("{}Ag==", "+/Ab".repeat(85))) && signed(&"+/Ab".repeat(128)));
+        for bad in [
+            "",
+            "abc",
+            "abc123...",
+            "0a0b0c0d",
+            &"0a".repeat(31),
+            &"0a".repeat(33),
+            &"0g".repeat(32),
+            &"0a".repeat(255),
+            &"+/Ab".repeat(85),
+            " 0a",
+        ] {
+            assert!(Checksum::read(bad).is_none(), "{bad}");
+        }
     }
 
     #[test]

@@ -8,13 +8,24 @@ use serde_json::{Value, json};
 /// The result of every request.
 pub(crate) type Answer<T, E = Refusal> = Result<T, E>;
 
-/// Status, code and words, in the shape of Capgo's API: `{"error","message","moreInfo"}`.
-#[derive(Debug)]
+/// What the Bundles API documents as `error`.
+pub(crate) mod documented {
+    pub(crate) const NOT_FOUND: &str = "Bundle not found";
+    pub(crate) const INVALID_VERSION: &str = "Invalid version format";
+    pub(crate) const STORAGE: &str = "Failed to delete bundle from storage";
+    pub(crate) const PERMISSION: &str = "Insufficient permissions to manage bundles";
+}
+
+/// Status, code and words. By itself an answer in the shape of Capgo's servers, `{"error","message","moreInfo"}`, where `error`
+/// is the code.
+#[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) more: Value,
+    /// What is documented for it, if it is one of the documented errors.
+    documented: Option<&'static str>,
     /// Seconds until it is worth trying again.
     pub(crate) retry_after: Option<u64>,
 }
@@ -27,12 +38,19 @@ impl Refusal {
             code,
             message: message.into(),
             more: json!({}),
+            documented: None,
             retry_after: None,
         }
     }
 
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    /// This refusal is one of the [`documented`] errors.
+    pub(crate) fn documented(mut self, error: &'static str) -> Self {
+        self.documented = Some(error);
         self
     }
 
@@ -43,7 +61,9 @@ impl Refusal {
     }
 
     pub(crate) fn unauthorized(code: &'static str, message: &str) -> Self {
-        Self::new(code, message).with_status(StatusCode::UNAUTHORIZED)
+        Self::new(code, message)
+            .documented(documented::PERMISSION)
+            .with_status(StatusCode::UNAUTHORIZED)
     }
 
     pub(crate) fn too_large(limit: u64) -> Self {
@@ -78,15 +98,38 @@ impl From<rusqlite::Error> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let body = Json(json!({ "error": self.code, "message": self.message, "moreInfo": self.more }));
-        let mut response = (self.status, body).into_response();
+impl Refusal {
+    /// The answer in the shape that the Bundles API documents: `error` is text, `status` is `KO`. The code is in `code`, and
+    /// details are in `message`.
+    pub(crate) fn into_documented(self) -> Response {
+        let error = self.documented.unwrap_or(&self.message);
+        let body = json!({
+            "error": error,
+            "status": "KO",
+            "code": self.code,
+            "message": self.message,
+            "moreInfo": self.more,
+        });
+        self.answer(body)
+    }
+
+    fn answer(&self, body: Value) -> Response {
+        let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after {
             let headers = response.headers_mut();
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             headers.insert("x-ratelimit-reset", HeaderValue::from(seconds));
         }
+        response
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": self.code, "message": self.message, "moreInfo": self.more });
+        let mut response = self.answer(body);
+        // For the gate, which knows in which shape the route answers.
+        response.extensions_mut().insert(self);
         response
     }
 }

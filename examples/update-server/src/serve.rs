@@ -4,9 +4,9 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;
 
-use capbundle_update_server::{Config, S3, Server};
+use capbundle_update_server::{ApiShape, Config, S3, Server};
 
-use crate::command_line::{LogFormat, ServeOptions};
+use crate::command_line::{LogFormat, ServeOptions, Shape};
 
 pub(crate) fn run(data: &Path, options: ServeOptions) -> Result<(), Box<dyn std::error::Error>> {
     let log = tracing_subscriber::fmt()
@@ -45,6 +45,10 @@ fn config(data: &Path, options: ServeOptions) -> Config {
     config.behind_proxy = options.behind_proxy;
     config.open_metrics = options.open_metrics;
     config.new_apps = !options.no_new_apps;
+    config.api_shape = match options.api_shape {
+        Shape::Documented => ApiShape::Documented,
+        Shape::Backend => ApiShape::Backend,
+    };
     let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     let limits = &mut config.limits;
     limits.open_bodies = count(options.open_bodies);

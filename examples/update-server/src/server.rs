@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::connections;
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::files::{Archives, abandoned};
+use crate::files::{Archives, abandoned, sizes};
 use crate::input::LARGE_BODIES;
 use crate::metrics::Metrics;
 use crate::places::Places;
@@ -56,6 +56,7 @@ impl Server {
                 let _ = ready.send(());
                 let limits = app.config.limits.clone();
                 let clearing = tokio::spawn(abandoned::clear_regularly(Arc::clone(&app)));
+                let sizes = tokio::spawn(sizes::fill_in(Arc::clone(&app)));
                 let asked_to_stop = async {
                     // A dropped sender asks too.
                     let _ = stopped.await;
@@ -65,6 +66,7 @@ impl Server {
                     tracing::warn!("requests were cut: they took longer than the server waits when it stops");
                 }
                 clearing.abort();
+                sizes.abort();
                 Ok(())
             });
             runtime.shutdown_timeout(std::time::Duration::from_secs(5));

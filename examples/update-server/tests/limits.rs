@@ -211,7 +211,7 @@ fn what_is_not_there_says_so() {
     assert_eq!((lost.status, &lost.json()["error"]), (404, &json!("not_found")));
     let wrong = server.send("PATCH", "/bundle", &[], b"");
     assert_eq!(
-        (wrong.status, &wrong.json()["error"]),
+        (wrong.status, &wrong.json()["code"]),
         (405, &json!("method_not_allowed"))
     );
     assert_eq!(server.send("GET", "/updates", &[], b"").json(), json!({"status": "ok"}));

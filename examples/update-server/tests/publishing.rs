@@ -1,16 +1,17 @@
-//! The Bundles API and the channel API: shapes and codes.
+//! The Bundles API in the shape of Capgo's backend, and the channel API: shapes and codes. Documented shapes are in
+//! `documented.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod running;
 
-use running::{APP, Running};
+use running::{APP, CHECKSUM, Running};
 use serde_json::{Value, json};
 
 const NONE: Value = Value::Null;
 
 fn bundle(version: &str) -> Value {
-    json!({"app_id": APP, "version": version, "external_url": "https://cdn.example/a.zip", "checksum": "abc"})
+    json!({"app_id": APP, "version": version, "external_url": "https://cdn.example/a.zip", "checksum": CHECKSUM})
 }
 
 fn with(mut body: Value, member: &str, value: Value) -> Value {
@@ -33,7 +34,7 @@ fn names(rows: &Value) -> Vec<String> {
 
 #[test]
 fn a_registered_bundle_has_the_shape_of_capgos_rows() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     let (status, answer) = server.api("POST", "/bundle/", &bundle("1.0.0"));
     assert_eq!((status, &answer["status"]), (200, &json!("success")));
     let row = answer["bundle"].as_object().unwrap();
@@ -73,11 +74,11 @@ fn a_registered_bundle_has_the_shape_of_capgos_rows() {
 
 #[test]
 fn every_bad_registration_has_its_code() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     let refusal = |body: &Value| server.refusal("POST", "/bundle", body);
     assert_eq!(refusal(&without(bundle("1.0.0"), "app_id")), "missing_app_id");
     assert_eq!(
-        refusal(&with(bundle("1.0.0"), "app_id", json!("app_123"))),
+        refusal(&with(bundle("1.0.0"), "app_id", json!("app/123"))),
         "invalid_app_id"
     );
     assert_eq!(refusal(&without(bundle("1.0.0"), "version")), "missing_version");
@@ -109,7 +110,7 @@ fn every_bad_registration_has_its_code() {
     );
     assert_eq!(
         refusal(&with(bundle("1.0.0"), "checksum", json!("a".repeat(5000)))),
-        "cannot_create_bundle"
+        "invalid_checksum"
     );
     server.api("POST", "/bundle", &bundle("1.0.0"));
     assert_eq!(refusal(&bundle("1.0.0")), "version_already_exists");
@@ -127,7 +128,7 @@ fn every_bad_registration_has_its_code() {
 
 #[test]
 fn an_address_of_this_server_must_be_an_archive_of_this_app_with_its_checksum() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     let upload = server.upload(b"archive");
     let register = |url: &str, checksum: &Value| {
         let body = with(
@@ -165,7 +166,7 @@ fn an_address_of_this_server_must_be_an_archive_of_this_app_with_its_checksum() 
 
 #[test]
 fn pages_are_walked_without_overlap_and_end_with_capgos_error() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     for patch in 0..120 {
         assert_eq!(server.api("POST", "/bundle", &bundle(&format!("1.0.{patch}"))).0, 200);
     }
@@ -194,7 +195,7 @@ fn pages_are_walked_without_overlap_and_end_with_capgos_error() {
 
 #[test]
 fn an_app_without_bundles_has_an_empty_list_and_an_unknown_one_none() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     server.api("POST", "/bundle", &bundle("1.0.0"));
     server.api("DELETE", "/bundle", &json!({"app_id": APP, "version": "1.0.0"}));
     assert_eq!(
@@ -206,12 +207,12 @@ fn an_app_without_bundles_has_an_empty_list_and_an_unknown_one_none() {
         "cannot_get_bundle"
     );
     assert_eq!(server.refusal("GET", "/bundle", &NONE), "missing_app_id");
-    assert_eq!(server.refusal("GET", "/bundle?app_id=app_123", &NONE), "invalid_app_id");
+    assert_eq!(server.refusal("GET", "/bundle?app_id=app/123", &NONE), "invalid_app_id");
 }
 
 #[test]
 fn what_a_channel_hands_out_is_not_deleted() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     server.promote(server.publish("1.0.0"));
     server.publish("2.0.0");
     server.set_channel("beta", &json!({"rollout_version": "2.0.0", "rollout_percentage": 5}));
@@ -227,7 +228,7 @@ fn what_a_channel_hands_out_is_not_deleted() {
 
 #[test]
 fn deleting_all_spares_what_channels_hand_out_and_removes_the_archives() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     server.promote(server.publish("1.0.0"));
     server.publish("2.0.0");
     server.publish("3.0.0");
@@ -248,7 +249,7 @@ fn deleting_all_spares_what_channels_hand_out_and_removes_the_archives() {
 /// A variable of a script that is not set must not empty an app.
 #[test]
 fn only_a_version_that_is_absent_means_all() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     server.publish("1.0.0");
     server.publish("2.0.0");
     for version in [json!(""), NONE, json!(false), json!(["1.0.0"]), json!({})] {
@@ -269,7 +270,7 @@ fn only_a_version_that_is_absent_means_all() {
 
 #[test]
 fn a_deleted_version_may_come_again_and_archives_in_use_stay() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     server.publish("1.0.0");
     let url = server.upload(b"the archive of 1.0.0")["url"].clone();
     let twin = with(
@@ -286,7 +287,7 @@ fn a_deleted_version_may_come_again_and_archives_in_use_stay() {
 
 #[test]
 fn promoting_names_bundle_and_channel() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     let id = server.publish("1.0.0");
     let body = json!({"app_id": APP, "version_id": id, "channel_id": server.channel_id("production")});
     let message = json!({"status": "success", "message": "Bundle 1.0.0 set to channel production"});
@@ -310,7 +311,7 @@ fn promoting_names_bundle_and_channel() {
 
 #[test]
 fn metadata_is_set_piece_by_piece() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     let id = server.publish("1.0.0");
     let set = |body: &Value| server.api("POST", "/bundle/metadata", body);
     assert_eq!(
@@ -336,7 +337,7 @@ fn metadata_is_set_piece_by_piece() {
 
 #[test]
 fn channels_are_made_listed_changed_and_deleted() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     let id = server.publish("1.0.0");
     server.set_channel("beta", &json!({"version": "1.0.0", "ios": false}));
     let (_, beta) = server.api("GET", &format!("/channel?app_id={APP}&channel=beta"), &NONE);
@@ -364,7 +365,7 @@ fn channels_are_made_listed_changed_and_deleted() {
 
 #[test]
 fn sql_in_any_field_is_text() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     server.publish("1.0.0");
     let evil = "x'; DROP TABLE bundles; --";
     server.set_channel(evil, &json!({}));
@@ -395,7 +396,7 @@ fn sql_in_any_field_is_text() {
 
 #[test]
 fn what_was_answered_is_there_after_a_restart() {
-    let mut server = Running::start();
+    let mut server = Running::start_as_backend();
     server.promote(server.publish("1.5.0"));
     let before = server.api("GET", &format!("/bundle?app_id={APP}"), &NONE).1;
     server.restart();
@@ -407,7 +408,7 @@ fn what_was_answered_is_there_after_a_restart() {
 
 #[test]
 fn writers_at_once_each_get_what_they_wrote_and_one_of_two_equals_wins() {
-    let server = Running::start();
+    let server = Running::start_as_backend();
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let one = |writer: usize| {
             let server = &server;

@@ -5,13 +5,13 @@
 mod running;
 
 use capbundle_update_server::{AppRules, Keys, create_app};
-use running::{APP, Running};
+use running::{APP, CHECKSUM, Running};
 use serde_json::{Value, json};
 
 const NONE: Value = Value::Null;
 
 fn bundle(version: &str) -> Value {
-    json!({"app_id": APP, "version": version, "external_url": "https://cdn.example/a.zip", "checksum": "abc"})
+    json!({"app_id": APP, "version": version, "external_url": "https://cdn.example/a.zip", "checksum": CHECKSUM})
 }
 
 fn with(mut body: Value, member: &str, value: Value) -> Value {
@@ -27,7 +27,7 @@ fn no_key_a_wrong_key_and_a_revoked_key_are_told_apart_from_a_good_one() {
     let refused = |headers: &[(&str, &str)]| {
         let reply = server.send("GET", &path, headers, b"");
         assert_eq!(reply.status, 401);
-        reply.json()["error"].as_str().unwrap().to_owned()
+        reply.json()["code"].as_str().unwrap().to_owned()
     };
     assert_eq!(refused(&[]), "no_key_provided");
     assert_eq!(refused(&[("authorization", "")]), "no_key_provided");
@@ -60,7 +60,12 @@ fn a_key_reaches_its_apps_only_and_does_no_more_than_it_may() {
     );
     let code = |key: &str, method: &str, path: &str, body: &Value| {
         let (_, answer) = server.api_as(key, method, path, body);
-        answer["error"].as_str().unwrap_or_default().to_owned()
+        answer
+            .get("code")
+            .unwrap_or(&answer["error"])
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     };
     let list = format!("/bundle?app_id={APP}");
     assert_eq!(code(&other, "GET", &list, &NONE), "cannot_get_bundle");
@@ -115,6 +120,7 @@ fn an_app_that_wants_encryption_takes_nothing_else() {
     let rules = AppRules {
         encryption_required: true,
         key_id: Some("one".to_owned()),
+        ..AppRules::default()
     };
     create_app(server.folder.path(), APP, &rules).unwrap();
     let refusal = |body: &Value| server.refusal("POST", "/bundle", body);

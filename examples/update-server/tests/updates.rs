@@ -47,7 +47,7 @@ fn the_plugins_request_is_answered_with_the_bundle() {
     let metadata = json!({"app_id": APP, "version_id": id, "link": "https://notes.example", "comment": "better"});
     assert_eq!(
         server.api("POST", "/bundle/metadata", &metadata),
-        (200, json!({"status": "ok"}))
+        (200, json!({"status": "success"}))
     );
     let digest = Sha256Digest::of(b"the archive of 2.0.0").to_string();
     let url = format!("{}/bundles/{APP}/{digest}.zip", server.url());
@@ -120,7 +120,7 @@ fn requests_that_say_too_little_are_refused_by_name() {
             "invalid_device_id",
         ),
         ("app_id", json!(""), "missing_app_id"),
-        ("app_id", json!("app"), "invalid_app_id"),
+        ("app_id", json!("-app"), "invalid_app_id"),
     ] {
         let mut body = request();
         body[member] = value;
@@ -237,7 +237,7 @@ fn a_bundle_is_kept_from_apps_below_its_minimum_in_every_channel() {
     }
     // A minimum that says nothing would protect nobody.
     for nothing in [json!(""), Value::Null, json!(false)] {
-        let body = json!({"app_id": APP, "version": "3.0.0", "external_url": "https://cdn.example/a.zip", "checksum": "abc",
+        let body = json!({"app_id": APP, "version": "3.0.0", "external_url": "https://cdn.example/a.zip", "checksum": running::CHECKSUM,
             "min_update_version": nothing});
         assert_eq!(server.refusal("POST", "/bundle", &body), "invalid_min_update_version");
     }

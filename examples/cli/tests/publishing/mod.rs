@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 
 use capbundle::transport::{Body, Head, Http, Method, Receiver, Request, Transport as _};
 use capbundle_tests::s3_store::{S3Store, Settings};
-use capbundle_update_server::{Access, AppRules, Config, Keys, Server, create_app};
+use capbundle_update_server::{Access, ApiShape, AppRules, Config, Keys, Server, create_app};
 use tempfile::TempDir;
 
 use crate::project::{Project, Run};
@@ -95,7 +95,7 @@ impl Updates {
         let data = tempfile::tempdir().unwrap();
         let rules = AppRules {
             encryption_required: true,
-            key_id: None,
+            ..AppRules::default()
         };
         create_app(data.path(), "com.example.app", &rules).unwrap();
         Self::start_on(data)
@@ -104,7 +104,9 @@ impl Updates {
     fn start_on(data: TempDir) -> Self {
         let keys = Keys::open(data.path()).unwrap();
         let key = keys.create("tests", &Access::Everything).unwrap().text().to_owned();
-        let server = Server::start(Config::loopback(data.path())).unwrap();
+        let mut config = Config::loopback(data.path());
+        config.api_shape = ApiShape::Backend;
+        let server = Server::start(config).unwrap();
         Self { server, key, data }
     }
 

@@ -24,10 +24,10 @@ pub struct AppRules {
 /// Makes the app in the data folder, or gives the one that is there these rules.
 ///
 /// # Errors
-/// [`Error::Setting`] if `app_id` is no reverse domain; [`Error::Database`].
+/// [`Error::Setting`] if `app_id` is not an id of an app; [`Error::Database`].
 pub fn create_app(data: &Path, app_id: &str, rules: &AppRules) -> Result<()> {
     if !names::is_app_id(app_id) {
-        let problem = format!("{app_id:?} is not a reverse domain, such as com.example.app");
+        let problem = format!("expected {}, found {app_id:?}", names::EXPECTED_APP_ID);
         return Err(Error::Setting { what: "app", problem });
     }
     Database::open(data)?.change(|database| {
@@ -42,6 +42,12 @@ pub fn create_app(data: &Path, app_id: &str, rules: &AppRules) -> Result<()> {
 pub(crate) fn ensure(database: &Connection, app_id: &str) -> rusqlite::Result<()> {
     let made = database.execute("INSERT OR IGNORE INTO apps (app_id) VALUES (?1)", [app_id])?;
     if made > 0 {
+        if !app_id.contains('.') {
+            tracing::warn!(
+                app_id,
+                "an app was made whose id is no reverse domain: app stores and releases need one"
+            );
+        }
         let sql = "INSERT INTO channels (app_id, name, is_public) VALUES (?1, ?2, 1)";
         database.execute(sql, [app_id, FIRST_CHANNEL])?;
     }

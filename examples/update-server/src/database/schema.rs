@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Error, Result};
 
 /// Each step brings the format one number up. Steps are never changed once released; new ones follow.
-const STEPS: [&str; 1] = [include_str!("schema_1.sql")];
+const STEPS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 pub(super) fn bring_up_to_date(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -21,4 +21,34 @@ pub(super) fn bring_up_to_date(connection: &mut Connection) -> Result<()> {
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+    use crate::database::bundles;
+
+    #[test]
+    fn a_database_of_format_1_is_opened_with_its_rows() {
+        let mut database = Connection::open_in_memory().unwrap();
+        database.execute_batch(STEPS[0]).unwrap();
+        database.pragma_update(None, "user_version", 1).unwrap();
+        let rows = "INSERT INTO keys (name, hash, every_app, writes) VALUES ('ci', x'00', 1, 1); \
+                    INSERT INTO apps (app_id) VALUES ('com.example.app'); \
+                    INSERT INTO bundles (app_id, name, created_by) VALUES ('com.example.app', '1.0.0', 1), \
+                    ('com.example.app', '0.9.0', NULL);";
+        database.execute_batch(rows).unwrap();
+        bring_up_to_date(&mut database).unwrap();
+        let bundle = bundles::by_name(&database, "com.example.app", "1.0.0")
+            .unwrap()
+            .unwrap();
+        assert_eq!((bundle.size, bundle.user_id.as_deref()), (None, Some("1:ci")));
+        let oldest = bundles::by_name(&database, "com.example.app", "0.9.0")
+            .unwrap()
+            .unwrap();
+        assert_eq!((oldest.native_packages, oldest.user_id), (None, None));
+        bring_up_to_date(&mut database).unwrap();
+    }
 }

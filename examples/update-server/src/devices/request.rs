@@ -28,7 +28,7 @@ pub(super) fn check(request: &mut UpdateRequest) -> Answer<()> {
     if !names::is_app_id(&request.app_id) {
         return Err(Refusal::new(
             "invalid_app_id",
-            "app_id is malformed: expected a reverse domain, such as com.example.app",
+            format!("app_id is malformed: expected {}", names::EXPECTED_APP_ID),
         ));
     }
     request.device_id.make_ascii_lowercase();

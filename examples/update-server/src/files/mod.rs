@@ -8,6 +8,7 @@ mod form;
 mod range;
 pub(crate) mod remove;
 pub(crate) mod serve;
+pub(crate) mod sizes;
 pub(crate) mod upload;
 
 use std::io;

@@ -99,7 +99,7 @@ pub(crate) fn check(caller: &Caller, app_id: &str) -> Answer<()> {
     if !names::is_app_id(app_id) {
         return Err(Refusal::new(
             "invalid_app_id",
-            "the app is not a reverse domain, such as com.example.app",
+            format!("the app's id: expected {}", names::EXPECTED_APP_ID),
         ));
     }
     if !caller.may_write(app_id) {

@@ -1,56 +1,70 @@
-//! `/bundle`: list, register, delete, describe, promote. Codes and shapes are those of Capgo's backend.
+//! `/bundle`: list, register, delete, describe, promote. Codes are those of Capgo's backend; shapes are the documented ones, or
+//! the backend's where that is configured.
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::Json;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use super::{describe, native_packages};
 use crate::access::Caller;
+use crate::config::ApiShape;
 use crate::database::bundles::{self, NewBundle};
 use crate::database::{apps, channels};
 use crate::files::{Claim, remove};
 use crate::input::Fields;
-use crate::names;
+use crate::names::{self, Checksum};
+use crate::refusal::documented::{INVALID_VERSION, NOT_FOUND, PERMISSION, STORAGE};
 use crate::refusal::{Answer, Refusal};
 use crate::state::App;
 
 /// Longer than any signed URL.
 const MAX_URL: usize = 16 << 10;
-/// Checksums and session keys of RSA-4096 have about a thousand characters.
+/// Session keys of RSA-4096 have about a thousand characters.
 const MAX_PROOF: usize = 4 << 10;
 /// What people write about a bundle.
 const MAX_TEXT: usize = 4 << 10;
 
-/// `GET /bundle?app_id&page`: an array, newest first, 50 a page, the first page is 0.
+/// `GET /bundle?app_id&page`: newest first, 50 a page, the first page is 0.
 ///
-/// Pages do not overlap here, as they do at Capgo; a client that is made for both drops what it has seen. Past the end comes the
-/// error that Capgo's clients stop at; the first page of an app without bundles is empty.
+/// Documented is `{"data":[…]}`, which is empty past the last page. The backend answers a bare array, and past the last page the
+/// error that Capgo's clients stop at; its pages overlap and these do not, which clients made for both do not notice.
 pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
     let app_id = fields.app_id()?;
     let page = fields.number("page").unwrap_or(0).max(0);
-    let cannot = || Refusal::new("cannot_get_bundle", "Cannot get bundle");
+    let cannot = |error| Refusal::new("cannot_get_bundle", "Cannot get bundle").documented(error);
     if !caller.may_read(&app_id) {
-        return Err(cannot());
+        return Err(cannot(PERMISSION));
     }
-    let rows = app
+    let documented = app.config.api_shape == ApiShape::Documented;
+    let (rows, usage) = app
         .database
         .read(move |database| {
             let known = apps::rules(database, &app_id)?.is_some();
             let rows = bundles::page(database, &app_id, page)?;
-            if rows.is_empty() && (page > 0 || !known) {
-                Err(cannot())
-            } else {
-                Ok(rows)
+            if !known || (!documented && rows.is_empty() && page > 0) {
+                return Err(cannot(NOT_FOUND));
             }
+            Ok((rows, bundles::usage(database, Some(&app_id))?.pop()))
         })
         .await?;
-    Ok(Json(json!(rows)))
+    let rows: Vec<Value> = rows.iter().map(|row| describe::bundle(row, &app.config)).collect();
+    if !documented {
+        return Ok(Json(json!(rows)));
+    }
+    let usage =
+        usage.map(|usage| json!({ "bundles": usage.bundles, "archives": usage.archives, "bytes": usage.bytes }));
+    Ok(Json(json!({ "data": rows, "storage": usage })))
 }
 
 /// `POST /bundle`: registers an archive that is at an https address, or that was uploaded here.
-pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    fields: Fields,
+) -> Answer<Json<Value>> {
     let mut bundle = read_new(&fields)?;
     bundle.r2_path = stored_path(&app, &bundle)?;
     if bundle.r2_path.is_none() && !bundle.external_url.starts_with("https://") {
@@ -60,41 +74,58 @@ pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller, fields: 
         ));
     }
     if !caller.may_write(&bundle.app_id) {
-        return Err(Refusal::new(
-            "cannot_create_bundle",
-            "You can't create a bundle for this app",
-        ));
+        let refusal = Refusal::new("cannot_create_bundle", "You can't create a bundle for this app");
+        return Err(refusal.documented(PERMISSION));
     }
-    let claim = match &bundle.r2_path {
-        Some(path) => Some(claim_uploaded(&app, path).await?),
-        None => None,
-    };
     let new_apps = app.config.new_apps;
+    let mut claim = None;
+    if let Some(path) = &bundle.r2_path {
+        let (claimed, size) = claim_uploaded(&app, path).await?;
+        (claim, bundle.size) = (Some(claimed), Some(size));
+    }
     let (row, _claim) = app
         .database
         .write(move |database| {
-            if new_apps {
-                apps::ensure(database, &bundle.app_id)?;
-            }
-            let rules = apps::rules(database, &bundle.app_id)?
-                .ok_or_else(|| Refusal::new("cannot_find_app", "There is no such app; `app create` makes it"))?;
-            encrypted_as_wanted(&rules, &bundle)?;
-            if bundles::by_name(database, &bundle.app_id, &bundle.name)?.is_some() {
-                return Err(Refusal::new(
-                    "version_already_exists",
-                    format!("Version {} already exists", bundle.name),
-                ));
-            }
+            may_come(database, &bundle, new_apps)?;
+            apps::ensure(database, &bundle.app_id)?;
             let id = bundles::add(database, &bundle, caller.key)?;
             // The claim comes back with the row, so that it outlives the commit.
             Ok((bundles::by_id(database, &bundle.app_id, id)?, claim))
         })
         .await?;
-    Ok(Json(json!({ "status": "success", "bundle": row })))
+    let row = row.map(|row| describe::bundle(&row, &app.config));
+    let status = match app.config.api_shape {
+        ApiShape::Documented => "ok",
+        ApiShape::Backend => "success",
+    };
+    Ok(Json(json!({ "status": status, "bundle": row })))
 }
 
-/// Claims an archive that was uploaded here, which must be there: no deletion takes it away until it is registered.
-async fn claim_uploaded(app: &App, path: &str) -> Answer<Claim> {
+/// Whether the app takes this bundle now; gives the app's rules.
+fn may_come(database: &Connection, bundle: &NewBundle, new_apps: bool) -> Answer<apps::AppRules> {
+    let rules = match apps::rules(database, &bundle.app_id)? {
+        None if new_apps => apps::AppRules::default(),
+        None => {
+            return Err(Refusal::new(
+                "cannot_find_app",
+                "There is no such app; `app create` makes it",
+            ));
+        }
+        Some(rules) => rules,
+    };
+    encrypted_as_wanted(&rules, bundle)?;
+    if bundles::by_name(database, &bundle.app_id, &bundle.name)?.is_some() {
+        return Err(Refusal::new(
+            "version_already_exists",
+            format!("Version {} already exists", bundle.name),
+        ));
+    }
+    Ok(rules)
+}
+
+/// Claims an archive that was uploaded here, which must be there: no deletion takes it away until it is registered. Gives its
+/// size too.
+async fn claim_uploaded(app: &App, path: &str) -> Answer<(Claim, u64)> {
     let claim = app.files.claim(path).await;
     let asked = path.to_owned();
     let size = app
@@ -102,7 +133,7 @@ async fn claim_uploaded(app: &App, path: &str) -> Answer<Claim> {
         .work("look for an archive", move |kept| kept.size(&asked))
         .await?;
     match size {
-        Some(_) => Ok(claim),
+        Some(size) => Ok((claim, size)),
         None => Err(Refusal::new(
             "cannot_create_bundle",
             "external_url is an address of this server that has no archive: upload it first",
@@ -124,18 +155,26 @@ fn read_new(fields: &Fields) -> Answer<NewBundle> {
         .ok_or_else(|| missing("missing_checksum", "checksum"))?;
     if !names::is_version(&name) {
         let message = format!("Invalid version {name:?}: a semantic version is wanted, such as 1.2.3");
-        return Err(Refusal::new("invalid_version_format", message));
+        return Err(Refusal::new("invalid_version_format", message).documented(INVALID_VERSION));
     }
     let min_update_version = fields.text_if_given("min_update_version", "invalid_min_update_version")?;
     if min_update_version
         .as_deref()
         .is_some_and(|version| !names::is_version(version))
     {
-        return Err(Refusal::new(
-            "invalid_version_format",
-            "min_update_version is no semantic version",
-        ));
+        let refusal = Refusal::new("invalid_version_format", "min_update_version is no semantic version");
+        return Err(refusal.documented(INVALID_VERSION));
     }
+    let checksum = match Checksum::read(&checksum) {
+        // Devices compare it letter for letter.
+        Some(Checksum::Plain(digest)) => digest.to_string(),
+        Some(Checksum::Signed(_)) => checksum,
+        None => {
+            let message = "checksum is neither a SHA-256 of 64 hexadecimal digits nor one that is signed with an RSA key of 2048, \
+                           3072 or 4096 bits";
+            return Err(Refusal::new("invalid_checksum", message));
+        }
+    };
     let bundle = NewBundle {
         app_id,
         name,
@@ -147,10 +186,11 @@ fn read_new(fields: &Fields) -> Answer<NewBundle> {
         link: fields.text("link"),
         comment: fields.text("comment"),
         min_update_version,
+        size: None,
+        native_packages: native_packages::read(fields)?,
     };
     let long = |text: Option<&String>, limit| text.is_some_and(|text| text.len() > limit);
     let too_long = bundle.external_url.len() > MAX_URL
-        || bundle.checksum.len() > MAX_PROOF
         || long(bundle.session_key.as_ref(), MAX_PROOF)
         || long(bundle.key_id.as_ref(), MAX_PROOF)
         || long(bundle.link.as_ref(), MAX_TEXT)
@@ -182,7 +222,7 @@ fn stored_path(app: &App, bundle: &NewBundle) -> Answer<Option<String>> {
     // What is not encrypted has its own digest as checksum, and that is known here.
     let (digest, checksum) = (name.trim_end_matches(".zip"), &bundle.checksum);
     let plain = bundle.session_key.is_none() && checksum.len() == 64;
-    if plain && !checksum.eq_ignore_ascii_case(digest) {
+    if plain && checksum != digest {
         return Err(Refusal::new(
             "cannot_create_bundle",
             format!("checksum is not that of the archive, {digest}"),
@@ -214,14 +254,15 @@ fn encrypted_as_wanted(rules: &apps::AppRules, bundle: &NewBundle) -> Answer<()>
 /// `DELETE /bundle`: one version; where none is named at all, every one that no channel hands out.
 pub(crate) async fn delete(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
     let app_id = fields.app_id()?;
-    let version = fields.text_if_given("version", "invalid_version")?;
+    let version = fields.text_if_given("version", "invalid_version");
+    let version = version.map_err(|refusal| refusal.documented(INVALID_VERSION))?;
     if !caller.may_write(&app_id) {
         let code = if version.is_some() {
             "cannot_delete_version"
         } else {
             "cannot_delete_all_version"
         };
-        return Err(Refusal::new(code, "You can't delete bundles of this app"));
+        return Err(Refusal::new(code, "You can't delete bundles of this app").documented(PERMISSION));
     }
     let paths = app
         .database
@@ -229,8 +270,10 @@ pub(crate) async fn delete(State(app): State<Arc<App>>, caller: Caller, fields: 
             let Some(version) = version else {
                 return bundles::delete(database, &app_id, None);
             };
-            let bundle = bundles::by_name(database, &app_id, &version)?
-                .ok_or_else(|| Refusal::new("cannot_delete_version", format!("There is no version {version}")))?;
+            let bundle = bundles::by_name(database, &app_id, &version)?.ok_or_else(|| {
+                let refusal = Refusal::new("cannot_delete_version", format!("There is no version {version}"));
+                refusal.documented(NOT_FOUND)
+            })?;
             if bundles::is_linked(database, bundle.id)? {
                 let message = format!("Version {version} is in a channel: promote another one first");
                 return Err(Refusal::new("cannot_delete_linked_version", message));
@@ -239,7 +282,8 @@ pub(crate) async fn delete(State(app): State<Arc<App>>, caller: Caller, fields: 
         })
         .await?;
     for path in paths {
-        remove::unneeded(&app, path).await?;
+        let removed = remove::unneeded(&app, path).await;
+        removed.map_err(|refusal| refusal.documented(STORAGE))?;
     }
     Ok(Json(json!({ "status": "ok" })))
 }
@@ -255,7 +299,7 @@ pub(crate) async fn set_channel(State(app): State<Arc<App>>, caller: Caller, fie
     };
     let app_id = fields.app_id()?;
     if !caller.may_write(&app_id) {
-        return Err(Refusal::new("cannot_access_app", "You can't access this app"));
+        return Err(Refusal::new("cannot_access_app", "You can't access this app").documented(PERMISSION));
     }
     let message = app
         .database
@@ -285,10 +329,8 @@ pub(crate) async fn describe(State(app): State<Arc<App>>, caller: Caller, fields
     };
     let app_id = fields.app_id()?;
     if !caller.may_write(&app_id) {
-        return Err(Refusal::new(
-            "cannot_update_version_metadata",
-            "You can't change bundles of this app",
-        ));
+        let refusal = Refusal::new("cannot_update_version_metadata", "You can't change bundles of this app");
+        return Err(refusal.documented(PERMISSION));
     }
     let (link, comment) = (fields.text("link"), fields.text("comment"));
     if [&link, &comment]
@@ -310,10 +352,15 @@ pub(crate) async fn describe(State(app): State<Arc<App>>, caller: Caller, fields
             bundles::describe(database, bundle.id, link.as_deref(), comment.as_deref())
         })
         .await?;
-    Ok(Json(json!({ "status": "ok" })))
+    let status = match app.config.api_shape {
+        ApiShape::Documented => "success",
+        ApiShape::Backend => "ok",
+    };
+    Ok(Json(json!({ "status": status })))
 }
 
 fn find(database: &Connection, app_id: &str, id: i64) -> Answer<bundles::Bundle> {
-    bundles::by_id(database, app_id, id)?
-        .ok_or_else(|| Refusal::new("cannot_find_version", "There is no such version in this app"))
+    bundles::by_id(database, app_id, id)?.ok_or_else(|| {
+        Refusal::new("cannot_find_version", "There is no such version in this app").documented(NOT_FOUND)
+    })
 }

@@ -1,8 +1,47 @@
-//! A channel as the API shows it.
+//! Channels and bundles as the API shows them.
 
 use serde_json::{Value, json};
 
+use crate::config::{ApiShape, Config};
+use crate::database::bundles::Bundle;
 use crate::database::channels::{Channel, Linked};
+
+/// A bundle with the members of the API, those that mean nothing here as `null`.
+pub(super) fn bundle(bundle: &Bundle, config: &Config) -> Value {
+    let bucket = config.s3.as_ref().filter(|_| bundle.r2_path.is_some());
+    let mut row = json!({
+        "id": bundle.id,
+        "app_id": bundle.app_id,
+        "name": bundle.name,
+        "checksum": bundle.checksum,
+        "session_key": bundle.session_key,
+        "key_id": bundle.key_id,
+        "external_url": bundle.external_url,
+        "r2_path": bundle.r2_path,
+        "bucket_id": bucket.map(|bucket| &bucket.bucket),
+        "storage_provider": if bundle.r2_path.is_some() { "r2" } else { "external" },
+        "link": bundle.link,
+        "comment": bundle.comment,
+        "native_packages": bundle.native_packages,
+        "size": bundle.size,
+        "created_at": bundle.created_at,
+        "updated_at": bundle.updated_at,
+        "deleted": bundle.deleted_at.is_some(),
+        "owner_org": "self-hosted",
+        "user_id": bundle.user_id,
+    });
+    match config.api_shape {
+        ApiShape::Documented => row["minUpdateVersion"] = json!(bundle.min_update_version),
+        ApiShape::Backend => {
+            row["min_update_version"] = json!(bundle.min_update_version);
+            row["deleted_at"] = json!(bundle.deleted_at);
+            row["cli_version"] = Value::Null;
+            row["manifest"] = Value::Null;
+            row["manifest_count"] = json!(0);
+        }
+    }
+    row
+}
 
 pub(super) fn channel(channel: &Channel) -> Value {
     let linked = |version: &Option<Linked>| {

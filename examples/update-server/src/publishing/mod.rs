@@ -3,4 +3,5 @@
 pub(crate) mod bundle;
 pub(crate) mod channel;
 mod describe;
+mod native_packages;
 pub(crate) mod statistics;

@@ -9,12 +9,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use capbundle::digest::Sha256Digest;
-use capbundle_update_server::{Access, Config, Keys, Server};
+use capbundle_update_server::{Access, ApiShape, Config, Keys, Server};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) const APP: &str = "com.example.app";
 pub(crate) const DEVICE: &str = "0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a11";
+/// A checksum that has the right form.
+pub(crate) const CHECKSUM: &str = "a1b2c3d4e5f6789abcdef123456789abcdef123456789abcdef123456789abcd";
 /// A server that does not answer hangs.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -23,6 +25,7 @@ pub(crate) struct Running {
     pub(crate) server: Option<Server>,
     pub(crate) key: String,
     pub(crate) address: SocketAddr,
+    shape: ApiShape,
 }
 
 #[derive(Debug)]
@@ -37,11 +40,21 @@ impl Running {
         Self::start_with(|_| ())
     }
 
+    /// With the answers of Capgo's backend.
+    pub(crate) fn start_as_backend() -> Self {
+        Self::start_with(|config| config.api_shape = ApiShape::Backend)
+    }
+
     pub(crate) fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = create_key(folder.path(), &Access::Everything);
-        let server = serve(folder.path(), change);
+        let mut shape = ApiShape::default();
+        let server = serve(folder.path(), |config| {
+            change(config);
+            shape = config.api_shape;
+        });
         Self {
+            shape,
             address: server.address(),
             server: Some(server),
             key,
@@ -52,7 +65,12 @@ impl Running {
     /// Stops it and starts it again on the same folder; its port is another one then.
     pub(crate) fn restart(&mut self) {
         self.server.take().unwrap().stop().unwrap();
-        let server = serve(self.folder.path(), |_| ());
+        self.start_again();
+    }
+
+    /// Starts it after it was stopped.
+    pub(crate) fn start_again(&mut self) {
+        let server = serve(self.folder.path(), |config| config.api_shape = self.shape);
         self.address = server.address();
         self.server = Some(server);
     }
@@ -98,7 +116,9 @@ impl Running {
             answer["message"].is_string() && answer["moreInfo"].is_object(),
             "{answer}"
         );
-        answer["error"].as_str().unwrap().to_owned()
+        // In the documented shape the code has a member of its own.
+        let code = answer.get("code").unwrap_or(&answer["error"]);
+        code.as_str().unwrap().to_owned()
     }
 
     /// A request of a device.
