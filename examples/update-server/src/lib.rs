@@ -28,6 +28,7 @@ mod input;
 mod metrics;
 mod names;
 mod network;
+mod outcomes;
 mod places;
 mod publishing;
 mod quota;

@@ -6,12 +6,16 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What the server counts. Labels come from fixed sets only, so that no client makes them grow.
+use crate::database::bundles::Usage;
+use crate::outcomes::{Devices, MAX_APPS, OTHER};
+
+/// What the server counts. Labels come from fixed sets and bounded tables only, so that no client makes them grow.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     started: Instant,
     requests: Mutex<BTreeMap<(String, String, u16), u64>>,
     updates: Mutex<BTreeMap<String, u64>>,
+    devices: Mutex<Devices>,
     nanoseconds: AtomicU64,
     pub(crate) in_flight: AtomicI64,
     pub(crate) turned_away: AtomicU64,
@@ -24,6 +28,7 @@ impl Metrics {
             started: Instant::now(),
             requests: Mutex::default(),
             updates: Mutex::default(),
+            devices: Mutex::default(),
             nanoseconds: AtomicU64::new(0),
             in_flight: AtomicI64::new(0),
             turned_away: AtomicU64::new(0),
@@ -46,9 +51,15 @@ impl Metrics {
         *updates.entry(outcome.to_owned()).or_default() += 1;
     }
 
-    /// All of it in Prometheus' text format.
+    /// A device with this version reported this action.
+    pub(crate) fn report(&self, app: &str, version: &str, action: &str) {
+        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        devices.count(app, version, action);
+    }
+
+    /// All of it in Prometheus' text format. Of apps, only what the caller may read.
     #[allow(clippy::cast_precision_loss, reason = "seconds for people")]
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self, now: &Now<'_>, may_read: impl Fn(&str) -> bool) -> String {
         let mut text = String::new();
         let mut family = |name: &str, kind: &str, about: &str, lines: &[(String, String)]| {
             // Writing to a string cannot fail.
@@ -108,6 +119,28 @@ impl Metrics {
             "Bytes of archives taken.",
             &plain(uploaded),
         );
+        let about = "Reports of devices, by app, version and what became of the update.";
+        let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = devices.lines(&may_read);
+        drop(devices);
+        family("capbundle_device_reports_total", "counter", about, &lines);
+        for (name, about, lines) in usage_lines(now.usage, &may_read) {
+            family(name, "gauge", about, &lines);
+        }
+        let about = "Connections that are open.";
+        family(
+            "capbundle_connections",
+            "gauge",
+            about,
+            &plain(now.connections.to_string()),
+        );
+        let about = "Idle connections closed to make room.";
+        family(
+            "capbundle_connections_evicted_total",
+            "counter",
+            about,
+            &plain(now.evicted.to_string()),
+        );
         let uptime = self.started.elapsed().as_secs_f64().to_string();
         family(
             "capbundle_uptime_seconds",
@@ -116,5 +149,83 @@ impl Metrics {
             &plain(uptime),
         );
         text
+    }
+}
+
+/// What is not counted but looked up.
+#[derive(Debug)]
+pub(crate) struct Now<'a> {
+    pub(crate) usage: &'a [Usage],
+    pub(crate) connections: usize,
+    pub(crate) evicted: u64,
+}
+
+/// Labels and values.
+type Lines = Vec<(String, String)>;
+
+/// Name, description and lines of each family about bundles and their archives.
+fn usage_lines(usage: &[Usage], may_read: impl Fn(&str) -> bool) -> [(&'static str, &'static str, Lines); 3] {
+    let largest = largest(usage);
+    let lines = |number: fn(&Usage) -> i64| -> Vec<_> {
+        let readable = largest.iter().filter(|usage| may_read(&usage.app_id));
+        readable
+            .map(|usage| (format!("{{app=\"{}\"}}", usage.app_id), number(usage).to_string()))
+            .collect()
+    };
+    [
+        (
+            "capbundle_bundles",
+            "Bundles that are registered.",
+            lines(|usage| usage.bundles),
+        ),
+        (
+            "capbundle_stored_archives",
+            "Archives that this server keeps.",
+            lines(|usage| usage.archives),
+        ),
+        (
+            "capbundle_stored_bytes",
+            "Bytes of the archives that this server keeps.",
+            lines(|usage| usage.bytes),
+        ),
+    ]
+}
+
+/// The apps that take most, and the sum of all others.
+fn largest(usage: &[Usage]) -> Vec<Usage> {
+    let mut sorted = usage.to_vec();
+    sorted.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.app_id.cmp(&other.app_id)));
+    let rest = sorted.split_off(sorted.len().min(MAX_APPS));
+    if !rest.is_empty() {
+        let sum = |number: fn(&Usage) -> i64| rest.iter().map(number).sum();
+        sorted.push(Usage {
+            app_id: OTHER.to_owned(),
+            bundles: sum(|usage| usage.bundles),
+            archives: sum(|usage| usage.archives),
+            bytes: sum(|usage| usage.bytes),
+        });
+    }
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn storage_of_many_apps_is_summed() {
+        let app = |number: i64| Usage {
+            app_id: format!("com.example.app{number}"),
+            bundles: 1,
+            archives: 1,
+            bytes: number,
+        };
+        let usage: Vec<Usage> = (1..=103).map(app).collect();
+        let largest = largest(&usage);
+        assert_eq!((largest.len(), largest[0].bytes), (101, 103));
+        assert_eq!(
+            largest.last().map(|usage| (usage.app_id.as_str(), usage.bytes)),
+            Some((OTHER, 6))
+        );
     }
 }

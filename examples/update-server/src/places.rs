@@ -30,6 +30,7 @@ pub(crate) struct Places {
     table: Mutex<Table>,
     /// A connection ended, or began to wait.
     changed: Notify,
+    evicted: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +69,18 @@ impl Places {
             started: Instant::now(),
             table: Mutex::default(),
             changed: Notify::new(),
+            evicted: AtomicU64::new(0),
         })
+    }
+
+    /// Open connections.
+    pub(crate) fn open(&self) -> usize {
+        self.table().open.len()
+    }
+
+    /// Connections closed to make room, since the start.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
     }
 
     /// A place for a connection from `address`. Waits while every connection is served; `None` if the last places are for
@@ -134,6 +146,7 @@ impl Places {
             return false;
         };
         activity.evict.notify_one();
+        self.evicted.fetch_add(1, Ordering::Relaxed);
         true
     }
 
@@ -253,6 +266,7 @@ mod tests {
         let newcomer = granted(&places, "192.0.2.10");
         assert_eq!(site.iter().map(is_open).collect::<Vec<_>>(), [false, true, true]);
         assert!(is_open(&quiet) && is_open(&newcomer));
+        assert_eq!((places.open(), places.evicted()), (4, 1));
     }
 
     #[test]

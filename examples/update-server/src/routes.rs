@@ -12,9 +12,11 @@ use axum::{Json, http::request::Parts};
 use serde_json::json;
 
 use crate::access::Caller;
+use crate::database::bundles;
 use crate::devices::{channel_self, reports, updates};
 use crate::files::{remove, serve, upload};
 use crate::gate;
+use crate::metrics::Now;
 use crate::publishing::{bundle, channel, statistics};
 use crate::refusal::{Answer, Refusal};
 use crate::state::App;
@@ -78,13 +80,22 @@ async fn health(State(app): State<Arc<App>>) -> Answer<Json<serde_json::Value>> 
 }
 
 async fn metrics(State(app): State<Arc<App>>, mut parts: Parts) -> Answer<impl IntoResponse> {
-    if !app.config.open_metrics {
-        use axum::extract::FromRequestParts as _;
-        Caller::from_request_parts(&mut parts, &app).await?;
-    }
+    use axum::extract::FromRequestParts as _;
+    let caller = if app.config.open_metrics {
+        None
+    } else {
+        Some(Caller::from_request_parts(&mut parts, &app).await?)
+    };
+    let usage = app.database.read(|database| bundles::usage(database, None)).await?;
+    let now = Now {
+        usage: &usage,
+        connections: app.places.open(),
+        evicted: app.places.evicted(),
+    };
+    let may_read = |app_id: &str| caller.as_ref().is_none_or(|caller| caller.may_read(app_id));
     Ok((
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        app.metrics.text(),
+        app.metrics.text(&now, may_read),
     ))
 }
 

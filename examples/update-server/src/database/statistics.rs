@@ -6,14 +6,19 @@ use serde::Serialize;
 use crate::refusal::Answer;
 
 /// Counts one report of today. Versions that the app never had are counted together, so that nobody fills the table with others.
-pub(crate) fn count(database: &Connection, app_id: &str, platform: &str, version: &str, action: &str) -> Answer<()> {
+/// Gives the version that it was counted under.
+pub(crate) fn count(
+    database: &Connection,
+    app_id: &str,
+    platform: &str,
+    version: &str,
+    action: &str,
+) -> Answer<String> {
     let sql = "INSERT INTO statistics (app_id, day, platform, version, action, count) VALUES (?1, date('now'), ?2, \
                CASE WHEN ?3 = 'builtin' OR EXISTS (SELECT 1 FROM bundles WHERE app_id = ?1 AND name = ?3) THEN ?3 ELSE 'other' END, ?4, 1) \
-               ON CONFLICT DO UPDATE SET count = count + 1";
-    database
-        .prepare_cached(sql)?
-        .execute(params![app_id, platform, version, action])?;
-    Ok(())
+               ON CONFLICT DO UPDATE SET count = count + 1 RETURNING version";
+    let mut statement = database.prepare_cached(sql)?;
+    Ok(statement.query_row(params![app_id, platform, version, action], |row| row.get(0))?)
 }
 
 /// Reports of one kind on one day.

@@ -19,7 +19,7 @@ use crate::state::App;
 const MAX_EVENTS: usize = 1000;
 
 pub(crate) async fn take(State(app): State<Arc<App>>, body: Body) -> Answer<Json<StatsAnswer>> {
-    let sent: Value = request::read(&input::read_body(body, &app).await?)?;
+    let sent: Value = request::read(&input::read_body(body).await?)?;
     let status = "ok".to_owned();
     match sent {
         Value::Array(events) if events.len() > MAX_EVENTS => Err(Refusal::new(
@@ -28,7 +28,7 @@ pub(crate) async fn take(State(app): State<Arc<App>>, body: Body) -> Answer<Json
         )),
         Value::Array(events) => {
             // All or nothing reaches the disk, in one go.
-            let results = app
+            let counted = app
                 .database
                 .write(move |database| {
                     Ok(events
@@ -37,10 +37,11 @@ pub(crate) async fn take(State(app): State<Arc<App>>, body: Body) -> Answer<Json
                         .collect::<Vec<_>>())
                 })
                 .await?;
-            let results = results
+            counted.iter().flatten().for_each(|counted| show(&app, counted));
+            let results = counted
                 .into_iter()
                 .enumerate()
-                .map(|(index, result)| result_of(index, result))
+                .map(|(index, result)| result_of(index, result.map(drop)))
                 .collect();
             Ok(Json(StatsAnswer {
                 status,
@@ -48,7 +49,10 @@ pub(crate) async fn take(State(app): State<Arc<App>>, body: Body) -> Answer<Json
             }))
         }
         single => {
-            app.database.write(move |database| count(database, single)).await?;
+            show(
+                &app,
+                &app.database.write(move |database| count(database, single)).await?,
+            );
             Ok(Json(StatsAnswer { status, results: None }))
         }
     }
@@ -69,7 +73,19 @@ fn result_of(index: usize, result: Answer<()>) -> StatsResult {
     }
 }
 
-fn count(database: &Connection, event: Value) -> Answer<()> {
+/// A report that was counted.
+struct Counted {
+    app_id: String,
+    /// A version that the app had once, `builtin` or `other`.
+    version: String,
+    action: String,
+}
+
+fn show(app: &App, counted: &Counted) {
+    app.metrics.report(&counted.app_id, &counted.version, &counted.action);
+}
+
+fn count(database: &Connection, event: Value) -> Answer<Counted> {
     let mut event: StatsEvent = serde_json::from_value(event)
         .map_err(|problem| Refusal::new("invalid_json_body", format!("this is no event: {problem}")))?;
     request::check(&mut event.device)?;
@@ -83,5 +99,10 @@ fn count(database: &Connection, event: Value) -> Answer<()> {
         known @ ("ios" | "android" | "electron") => known,
         _ => "other",
     };
-    statistics::count(database, &event.device.app_id, platform, version, &event.action)
+    let version = statistics::count(database, &event.device.app_id, platform, version, &event.action)?;
+    Ok(Counted {
+        app_id: event.device.app_id,
+        version,
+        action: event.action,
+    })
 }
