@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use capbundle_update_server::AddressRange;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
@@ -43,6 +44,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct ServeOptions {
     /// Address and port to listen on
     #[arg(
@@ -111,6 +113,24 @@ pub(crate) struct ServeOptions {
     /// In which shape /bundle answers
     #[arg(long, value_enum, env = "CAPBUNDLE_SERVER_API_SHAPE", default_value_t = Shape::Documented)]
     pub(crate) api_shape: Shape,
+    /// Fetch an archive at another address and compare it with its checksum before it is registered; `app create` says
+    /// otherwise for one app
+    #[arg(long, env = "CAPBUNDLE_SERVER_VERIFY_EXTERNAL")]
+    pub(crate) verify_external: bool,
+    /// Addresses that are fetched although they are not public, such as 10.1.0.0/16; may be given again
+    #[arg(
+        long,
+        value_name = "RANGE",
+        env = "CAPBUNDLE_SERVER_ALLOW_VERIFY_FROM",
+        value_delimiter = ','
+    )]
+    pub(crate) allow_verify_from: Vec<AddressRange>,
+    /// PEM certificates of authorities that are trusted beside Mozilla's when an archive is fetched
+    #[arg(long, value_name = "FILE", env = "CAPBUNDLE_SERVER_VERIFY_CA_FILE")]
+    pub(crate) verify_ca_file: Option<PathBuf>,
+    /// Seconds that fetching an archive may take
+    #[arg(long, value_name = "SECONDS", env = "CAPBUNDLE_SERVER_VERIFY_TIMEOUT", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) verify_timeout: u64,
     /// Largest archive, in MiB
     #[arg(long, value_name = "MIB", env = "CAPBUNDLE_SERVER_MAX_UPLOAD", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub(crate) max_upload: u64,
@@ -200,5 +220,11 @@ pub(crate) enum AppCommand {
         /// Take only bundles that are encrypted with the key of this id (`capbundle key show` prints it)
         #[arg(long, value_name = "KEY_ID")]
         key_id: Option<String>,
+        /// Whether an archive at another address is fetched and compared before it is registered; as `serve` says if left out
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+        verify_external: Option<bool>,
+        /// The public key of the app's bundles (PEM): encrypted and signed ones can be verified with it
+        #[arg(long, value_name = "FILE")]
+        public_key: Option<PathBuf>,
     },
 }

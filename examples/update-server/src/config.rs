@@ -8,10 +8,12 @@ use capbundle::publish::s3::Credentials;
 use capbundle::transport::Url;
 
 use crate::error::{Error, Result};
+use crate::verify::AddressRange;
 
 /// What a server is told when it starts.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command")]
 pub struct Config {
     /// The folder of the database and the bundles. Made if it is missing.
     pub data: PathBuf,
@@ -30,6 +32,13 @@ pub struct Config {
     pub new_apps: bool,
     /// In which shape `/bundle` answers.
     pub api_shape: ApiShape,
+    /// Whether an archive at another address is fetched and compared before it is registered, for apps without a rule of
+    /// their own ([`AppRules::verify_external`](crate::AppRules::verify_external)).
+    pub verify_external: bool,
+    /// Addresses that are fetched although they are not public.
+    pub allow_verify_from: Vec<AddressRange>,
+    /// PEM certificates of authorities that are trusted beside Mozilla's when an archive is fetched.
+    pub verify_ca_file: Option<PathBuf>,
     /// What is too much.
     pub limits: Limits,
 }
@@ -103,6 +112,8 @@ pub struct Limits {
     pub idle_connections: usize,
     /// How long a request may take, and how long a client may send nothing, or take nothing of an answer.
     pub patience: Duration,
+    /// How long it may take to fetch an archive that is verified.
+    pub verification: Duration,
     /// How often uploads are looked for that nobody registered within a day.
     pub clearing: Duration,
     /// How long running requests may take when the server stops.
@@ -122,6 +133,7 @@ impl Default for Limits {
             connections: 1024,
             idle_connections: 128,
             patience: Duration::from_secs(30),
+            verification: Duration::from_secs(60),
             clearing: Duration::from_secs(3600),
             drain: Duration::from_secs(30),
         }
@@ -140,6 +152,9 @@ impl Config {
             open_metrics: false,
             new_apps: true,
             api_shape: ApiShape::default(),
+            verify_external: false,
+            allow_verify_from: Vec::new(),
+            verify_ca_file: None,
             limits: Limits::default(),
         }
     }

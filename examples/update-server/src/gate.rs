@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::body::{Body, HttpBody as _};
@@ -10,6 +10,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::config::ApiShape;
 use crate::input;
@@ -23,6 +24,25 @@ use crate::state::App;
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     pub(crate) activity: Arc<Activity>,
+}
+
+/// A request's place among those that are worked on. A handler gives it back before it waits for somebody else.
+#[derive(Debug, Clone)]
+pub(crate) struct Slot(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Slot {
+    fn taken(permit: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Mutex::new(Some(permit))))
+    }
+
+    /// Gives the place back. From then on the request has no time limit but its handler's own.
+    pub(crate) fn give_back(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn was_given_back(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
 }
 
 /// Uploads take as long as they take, as long as something comes.
@@ -84,7 +104,7 @@ impl Drop for InFlight {
 async fn admit(app: &Arc<App>, client: IpAddr, route: &str, mut request: Request, next: Next) -> Response {
     if ALWAYS.contains(&route) {
         is_served(&request);
-        return timed(app, next.run(request)).await;
+        return timed(app, None, next.run(request)).await;
     }
     if let Err(seconds) = app.addresses.take(client, Instant::now()) {
         return too_often(app, seconds).into_response();
@@ -113,7 +133,7 @@ async fn admit(app: &Arc<App>, client: IpAddr, route: &str, mut request: Request
         }
         drop(open.take());
     }
-    let Ok(_slot) = app.slots.try_acquire() else {
+    let Ok(permit) = Arc::clone(&app.slots).try_acquire_owned() else {
         return turn_away(
             app,
             StatusCode::SERVICE_UNAVAILABLE,
@@ -121,7 +141,9 @@ async fn admit(app: &Arc<App>, client: IpAddr, route: &str, mut request: Request
         );
     };
     is_served(&request);
-    timed(app, next.run(request)).await
+    let slot = Slot::taken(permit);
+    request.extensions_mut().insert(slot.clone());
+    timed(app, Some(&slot), next.run(request)).await
 }
 
 /// From now on the connection is not closed to make room for others.
@@ -131,9 +153,15 @@ fn is_served(request: &Request) {
     }
 }
 
-async fn timed(app: &App, running: impl Future<Output = Response>) -> Response {
-    let answered = tokio::time::timeout(app.config.limits.patience, running).await;
-    answered.unwrap_or_else(|_| Refusal::too_slow().into_response())
+/// Runs a handler, which has a time limit for as long as it holds its slot.
+async fn timed(app: &App, slot: Option<&Slot>, running: impl Future<Output = Response>) -> Response {
+    let mut running = std::pin::pin!(running);
+    let answered = tokio::time::timeout(app.config.limits.patience, &mut running).await;
+    match answered {
+        Ok(response) => response,
+        Err(_) if slot.is_some_and(Slot::was_given_back) => running.await,
+        Err(_) => Refusal::too_slow().into_response(),
+    }
 }
 
 fn turn_away(app: &App, status: StatusCode, message: &str) -> Response {

@@ -1,7 +1,7 @@
 //! `key` and `app`: what is done beside a running server.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use capbundle_update_server::{Access, AppRules, KeyRecord, Keys, create_app};
 
@@ -75,7 +75,12 @@ pub(crate) fn run_app(data: &Path, command: AppCommand) -> Outcome {
         app_id,
         require_encryption,
         key_id,
+        verify_external,
+        public_key,
     } = command;
+    let read = |path: PathBuf| {
+        std::fs::read_to_string(&path).map_err(|problem| format!("--public-key {}: {problem}", path.display()))
+    };
     if !app_id.contains('.') {
         let warning = "warning: the id is no reverse domain such as com.example.app: app stores and releases need one";
         writeln!(anstream::stderr(), "{warning}")?;
@@ -86,6 +91,8 @@ pub(crate) fn run_app(data: &Path, command: AppCommand) -> Outcome {
         &AppRules {
             encryption_required: require_encryption,
             key_id,
+            verify_external,
+            public_key: public_key.map(read).transpose()?,
         },
     )?;
     Ok(())

@@ -38,9 +38,11 @@ mod routes;
 mod server;
 mod state;
 mod unread;
+mod verify;
 
 pub use access::{Access, KeyRecord, Keys, NewKey};
 pub use config::{ApiShape, Config, Limits, S3};
 pub use database::apps::{AppRules, create_app};
 pub use error::{Error, Result};
 pub use server::Server;
+pub use verify::AddressRange;

@@ -49,8 +49,12 @@ fn config(data: &Path, options: ServeOptions) -> Config {
         Shape::Documented => ApiShape::Documented,
         Shape::Backend => ApiShape::Backend,
     };
+    config.verify_external = options.verify_external;
+    config.allow_verify_from = options.allow_verify_from;
+    config.verify_ca_file = options.verify_ca_file;
     let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     let limits = &mut config.limits;
+    limits.verification = Duration::from_secs(options.verify_timeout);
     limits.open_bodies = count(options.open_bodies);
     limits.uploads = count(options.uploads);
     limits.connections = count(options.connections);

@@ -20,6 +20,7 @@ use crate::quota::Quota;
 use crate::rate::{AddressRate, Rate};
 use crate::routes;
 use crate::state::App;
+use crate::verify::Verifier;
 
 /// Held as long as a server works in a folder.
 const LOCK: &str = "server.lock";
@@ -155,10 +156,11 @@ fn prepare(config: Config) -> Result<(TcpListener, SocketAddr, Arc<App>, File)> 
         addresses: AddressRate::new(limits.per_address),
         keys: Rate::new(limits.per_key),
         places: Places::new(limits.connections, limits.idle_connections, !config.behind_proxy),
-        slots: Semaphore::new(limits.concurrent),
+        slots: Arc::new(Semaphore::new(limits.concurrent)),
         open_bodies: Quota::new(limits.open_bodies),
         large_bodies: Semaphore::new(LARGE_BODIES),
         uploads: Semaphore::new(limits.uploads),
+        verifier: Verifier::new(&config)?,
         config,
     };
     Ok((listener, address, Arc::new(app), lock))

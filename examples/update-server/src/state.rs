@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::places::Places;
 use crate::quota::Quota;
 use crate::rate::{AddressRate, Rate};
+use crate::verify::Verifier;
 
 /// What all requests share.
 pub(crate) struct App {
@@ -25,11 +26,12 @@ pub(crate) struct App {
     pub(crate) keys: Rate<i64>,
     pub(crate) places: Arc<Places>,
     /// Requests that are worked on.
-    pub(crate) slots: Semaphore,
+    pub(crate) slots: Arc<Semaphore>,
     /// Requests of each client whose body is not complete.
     pub(crate) open_bodies: Quota<IpAddr>,
     /// Bodies that take more memory than most.
     pub(crate) large_bodies: Semaphore,
     /// Uploads that are received.
     pub(crate) uploads: Semaphore,
+    pub(crate) verifier: Verifier,
 }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use capbundle::digest::Sha256Digest;
+use running::https::{Https, certificate};
 use running::{APP, CHECKSUM, connect, receive, request, send};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -144,6 +145,45 @@ fn help_shows_every_command_with_examples() {
     for word in ["serve", "key", "app", "Examples:", "CAPBUNDLE_SERVER_DATA"] {
         assert!(help.contains(word), "{word}\n{help}");
     }
+}
+
+/// A proxy would reach what the server itself must not, and hide from it where the connection goes.
+#[test]
+fn a_server_that_verifies_fetches_without_the_proxy_of_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = create_key(folder.path());
+    let archives = Https::with_file(b"the archive");
+    // Nobody listens there.
+    let dead = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].map(|name| (name, "http://127.0.0.1:1"));
+    let authority = certificate();
+    let options = [
+        "--verify-external",
+        "--allow-verify-from",
+        "127.0.0.0/8,::1",
+        "--verify-ca-file",
+        authority.to_str().unwrap(),
+        "--api-shape",
+        "backend",
+    ];
+    let server = Process::start_with(folder.path(), &options, &dead);
+    let register = |app_id: &str, checksum: &Sha256Digest| {
+        let body = json!({"app_id": app_id, "version": "1.0.0", "external_url": archives.url("/a.zip"), "checksum": checksum.to_string()});
+        let headers = [("authorization", key.as_str())];
+        let answer = send(server.address, "POST", "/bundle", &headers, body.to_string().as_bytes());
+        (answer.status, answer.json())
+    };
+    assert_eq!(
+        register(APP, &Sha256Digest::of(b"other")).1["error"],
+        "checksum_mismatch"
+    );
+    let (status, answer) = register(APP, &Sha256Digest::of(b"the archive"));
+    assert_eq!((status, &answer["status"]), (200, &json!("success")), "{answer}");
+    // One app is told otherwise, while the server runs.
+    let relaxed = ["app", "create", "com.example.relaxed", "--verify-external", "false"];
+    assert!(command(folder.path(), &relaxed).status.success());
+    assert_eq!(register("com.example.relaxed", &Sha256Digest::of(b"other")).0, 200);
+    let odd = command(folder.path(), &["app", "create", "app_123"]);
+    assert!(odd.status.success() && text(&odd.stderr).contains("warning"), "{odd:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use capbundle::keys::VerifyingKey;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Database;
@@ -19,21 +20,43 @@ pub struct AppRules {
     pub encryption_required: bool,
     /// Only bundles are taken that were encrypted with the key of this Capgo key id.
     pub key_id: Option<String>,
+    /// Whether an archive at another address is fetched and compared before it is registered; `None` is as the server is
+    /// started ([`Config::verify_external`](crate::Config::verify_external)).
+    pub verify_external: Option<bool>,
+    /// The public key of the app's bundles, in PEM: with it, encrypted and signed ones are verified too.
+    pub public_key: Option<String>,
 }
 
 /// Makes the app in the data folder, or gives the one that is there these rules.
 ///
 /// # Errors
-/// [`Error::Setting`] if `app_id` is not an id of an app; [`Error::Database`].
+/// [`Error::Setting`] if `app_id` is not an id of an app, or the public key is no such key; [`Error::Database`].
 pub fn create_app(data: &Path, app_id: &str, rules: &AppRules) -> Result<()> {
     if !names::is_app_id(app_id) {
         let problem = format!("expected {}, found {app_id:?}", names::EXPECTED_APP_ID);
         return Err(Error::Setting { what: "app", problem });
     }
+    if let Some(Err(problem)) = rules.public_key.as_deref().map(VerifyingKey::from_pem) {
+        let problem = problem.to_string();
+        return Err(Error::Setting {
+            what: "--public-key",
+            problem,
+        });
+    }
     Database::open(data)?.change(|database| {
         ensure(database, app_id)?;
-        let sql = "UPDATE apps SET encryption_required = ?2, key_id = ?3 WHERE app_id = ?1";
-        database.execute(sql, params![app_id, rules.encryption_required, rules.key_id])
+        let sql = "UPDATE apps SET encryption_required = ?2, key_id = ?3, verify_external = ?4, public_key = ?5 \
+                   WHERE app_id = ?1";
+        let AppRules {
+            encryption_required,
+            key_id,
+            verify_external,
+            public_key,
+        } = rules;
+        database.execute(
+            sql,
+            params![app_id, encryption_required, key_id, verify_external, public_key],
+        )
     })?;
     Ok(())
 }
@@ -56,11 +79,13 @@ pub(crate) fn ensure(database: &Connection, app_id: &str) -> rusqlite::Result<()
 
 /// The rules of an app, if it is there.
 pub(crate) fn rules(database: &Connection, app_id: &str) -> Answer<Option<AppRules>> {
-    let sql = "SELECT encryption_required, key_id FROM apps WHERE app_id = ?1";
+    let sql = "SELECT encryption_required, key_id, verify_external, public_key FROM apps WHERE app_id = ?1";
     let rules = database.query_row(sql, [app_id], |row| {
         Ok(AppRules {
             encryption_required: row.get(0)?,
             key_id: row.get(1)?,
+            verify_external: row.get(2)?,
+            public_key: row.get(3)?,
         })
     });
     Ok(rules.optional()?)

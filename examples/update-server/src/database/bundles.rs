@@ -34,7 +34,7 @@ pub(crate) struct Bundle {
 }
 
 /// What a bundle is made of.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct NewBundle {
     pub(crate) app_id: String,
     pub(crate) name: String,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::Json;
+use axum::{Extension, Json};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use crate::config::ApiShape;
 use crate::database::bundles::{self, NewBundle};
 use crate::database::{apps, channels};
 use crate::files::{Claim, remove};
+use crate::gate::Slot;
 use crate::input::Fields;
 use crate::names::{self, Checksum};
 use crate::refusal::documented::{INVALID_VERSION, NOT_FOUND, PERMISSION, STORAGE};
@@ -63,6 +64,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, fields: Fi
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
+    Extension(slot): Extension<Slot>,
     fields: Fields,
 ) -> Answer<Json<Value>> {
     let mut bundle = read_new(&fields)?;
@@ -78,11 +80,23 @@ pub(crate) async fn create(
         return Err(refusal.documented(PERMISSION));
     }
     let new_apps = app.config.new_apps;
-    let mut claim = None;
-    if let Some(path) = &bundle.r2_path {
-        let (claimed, size) = claim_uploaded(&app, path).await?;
-        (claim, bundle.size) = (Some(claimed), Some(size));
-    }
+    let claim = if let Some(path) = &bundle.r2_path {
+        let (claim, size) = claim_uploaded(&app, path).await?;
+        bundle.size = Some(size);
+        Some(claim)
+    } else {
+        let (asked, known) = (bundle.clone(), app.database.clone());
+        let rules = known.read(move |database| may_come(database, &asked, new_apps)).await?;
+        if rules.verify_external.unwrap_or(app.config.verify_external) {
+            // Another server may take its time, and others are served meanwhile.
+            slot.give_back();
+            let verified = app
+                .verifier
+                .verify(&app, caller.key, &bundle, rules.public_key.as_deref());
+            bundle.size = Some(verified.await?);
+        }
+        None
+    };
     let (row, _claim) = app
         .database
         .write(move |database| {
