@@ -17,3 +17,11 @@ pub mod s3_store;
 pub mod skip;
 pub mod tree;
 pub mod vector;
+
+/// The Rust of the documentation, compiled with the tests; that of the README is the core's. `tests/docs.rs` finds a page that is in
+/// neither place.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../docs/capgo-plugin.md")]
+    struct CapgoPlugin;
+}
