@@ -7,6 +7,7 @@
 )]
 
 pub mod corpus;
+pub mod documented;
 pub mod folder_server;
 pub mod forge;
 pub mod measure;

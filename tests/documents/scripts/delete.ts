@@ -1,0 +1,4 @@
+interface BundleDelete {
+app_id: string
+version: string
+}

@@ -1,0 +1,3 @@
+interface BundleDeleteAll {
+app_id: string
+}

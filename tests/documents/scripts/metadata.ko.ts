@@ -1,0 +1,6 @@
+interface UpdateMetadataBody {
+app_id: string
+version_id: number
+link?: string
+comment?: string
+}

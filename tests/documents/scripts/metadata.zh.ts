@@ -1,0 +1,6 @@
+interface UpdateMetadataBody {
+app_id: string
+version_id: number // bundle (version) id
+link?: string
+comment?: string
+}

@@ -1,0 +1,5 @@
+interface SetChannelBody {
+app_id: string
+version_id: number
+channel_id: number
+}
