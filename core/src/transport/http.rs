@@ -123,7 +123,7 @@ impl Http {
         };
         let failure = |error: &ureq::Error| failure(error, request, through.as_ref());
         let proxy = || through.as_ref().map(|(_, proxy)| proxy.clone());
-        let watching = Watching::start(&request.control, request.connect_timeout);
+        let _watching = Watching::start(&request.control, request.connect_timeout);
         let mut builder = ureq::http::Request::builder()
             .method(request.method.as_str())
             .uri(request.url.as_str());
@@ -169,11 +169,11 @@ impl Http {
         let mut body = response.body_mut().as_reader();
         let mut buffer = vec![0; BUFFER];
         loop {
-            watching.await_body(silence(request));
+            watch::await_body(silence(request));
             match body.read(&mut buffer) {
                 Ok(0) => return Ok(()),
                 Ok(count) => {
-                    watching.body(count);
+                    watch::body_received(count);
                     receiver.write(&buffer[..count]).map_err(TransportError::Receiver)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -45,16 +45,16 @@ impl Watching {
         }));
         Self(())
     }
+}
 
-    /// The next piece of the body is waited for.
-    pub(super) fn await_body(&self, stall_timeout: Duration) {
-        with(|watch| watch.body_by = Instant::now().checked_add(stall_timeout));
-    }
+/// The next piece of the body is waited for.
+pub(super) fn await_body(stall_timeout: Duration) {
+    with(|watch| watch.body_by = Instant::now().checked_add(stall_timeout));
+}
 
-    /// A piece of the body came.
-    pub(super) fn body(&self, count: usize) {
-        with(|watch| watch.body = watch.body.saturating_add(count as u64));
-    }
+/// A piece of the body came.
+pub(super) fn body_received(count: usize) {
+    with(|watch| watch.body = watch.body.saturating_add(count as u64));
 }
 
 impl Drop for Watching {
