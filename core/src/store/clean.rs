@@ -105,15 +105,18 @@ impl Store {
     /// # Errors
     /// The first one: [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io).
     pub fn sweep(&self) -> Result<()> {
+        // First what was renamed already: on a full disk there is no room for another name before.
+        let removed = self.sweep_staging();
         let (aside, sessions) = (self.set_aside_orphans(), self.sweep_sessions());
-        aside.and(sessions).and(self.sweep_staging())
+        removed.and(aside).and(sessions).and(self.sweep_staging())
     }
 
     /// As [`sweep`](Self::sweep), for an operation that needs the space. What cannot be removed is a
     /// [warning](Self::take_warnings): it must not keep a device from its update.
     pub(super) fn sweep_for_space(&self) -> Result<()> {
+        let removed = self.sweep_staging();
         self.set_aside_orphans()?;
-        if let Err(error) = self.sweep_staging() {
+        if let Err(error) = removed.and(self.sweep_staging()) {
             self.warn(error);
         }
         Ok(())

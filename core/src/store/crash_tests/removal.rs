@@ -1,8 +1,10 @@
 //! Deleting a bundle renames its folder; a sweep removes the files, and may be stopped anywhere.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::device::{Archives, Device};
+use super::device::{Archives, Device, ROOT};
+use crate::files::Files as _;
 use crate::files::forgetful::{Count, Fault, Found};
 use crate::store::{BundleId, Confirmation, Expired, StoreOptions};
 
@@ -160,6 +162,24 @@ fn a_deletion_and_a_sweep_stopped_anywhere_are_finished_by_the_next_sweep() {
             }
         }
     }
+}
+
+#[test]
+fn a_sweep_on_a_full_disk_frees_the_space_of_what_was_deleted_and_of_what_a_crash_left() {
+    let archives = Archives::with_files(&["1", "2", "3", "4"], 10);
+    let device = device(&archives);
+    // The state no longer names this one, and its folder still has its name.
+    let orphan = device.install(&archives, "4").unwrap().id;
+    let forgotten = device.store().change(|state| Ok(state.delete(&orphan).is_ok()));
+    assert!(forgotten.unwrap());
+    let id = device.id_of("3").unwrap();
+    delete(&device, &id);
+    device.files.set_free_space(0);
+
+    device.store().sweep().unwrap();
+
+    require_no_leftovers(&device, "on a full disk");
+    assert!(device.files.free_space(Path::new(ROOT)).unwrap() > 0);
 }
 
 /// Every folder and record is of a bundle that the state names.
