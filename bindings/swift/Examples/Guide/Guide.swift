@@ -84,7 +84,6 @@ public final class Updates {
     /// `UIApplication.didEnterBackgroundNotification`. iOS may end the process now, which is not the bundle's fault.
     public func enteredBackground() throws {
         timer?.cancel()
-        if case let .bundle(id) = page { _ = try store.trialSuspendedBlocking(id: id) }
         try store.enteredBackgroundBlocking()
         if let launch = try store.applyNextBlocking(native: native) { show(launch) }  // an update that was waiting for this moment
     }

@@ -1,0 +1,5 @@
+@file:Suppress("PackageDirectoryMismatch")
+
+package com.getcapacitor.annotation
+
+annotation class CapacitorPlugin(val name: String)

@@ -1,0 +1,7 @@
+@file:Suppress("PackageDirectoryMismatch")
+
+package android.webkit
+
+class WebView
+
+class RenderProcessGoneDetail

@@ -1,0 +1,23 @@
+package dev.capbundle
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Test
+
+/** Values in logs and messages say what they are. */
+class PrintTest {
+    @Test
+    fun `a case without fields prints its name`() {
+        assertEquals("BuiltIn", "${Slot.BuiltIn}")
+        assertEquals("Bundle(id=AAAAAAAAAA)", "${Slot.Bundle("AAAAAAAAAA")}")
+        assertEquals("[Kill]", "${listOf(Delay.Kill)}")
+        assertEquals("Proven, Ignored(current=BuiltIn)", "${Confirmation.Proven}, ${Confirmation.Ignored(Slot.BuiltIn)}")
+    }
+
+    @Test
+    fun `every generated case without fields does`() {
+        val generated = Repository.file("bindings/kotlin/generated/dev/capbundle/capbundle.kt").readText()
+        val cases = Regex("^ +(data )?object (\\w+) : \\w+\\(\\)$", RegexOption.MULTILINE).findAll(generated).toList()
+        assertEquals(listOf<String>(), cases.filter { it.groupValues[1].isEmpty() }.map { it.groupValues[2] })
+        assertEquals(true, cases.size > 10)
+    }
+}
