@@ -7,7 +7,7 @@ use super::device::{names, version_in, write_bundle};
 use super::*;
 use crate::digest::Sha256Digest;
 
-const FORMATS: [&str; 2] = ["1", "1-releases"];
+const FORMATS: [&str; 3] = ["1", "1-releases", "1-starts"];
 
 fn fixture(format: &str) -> PathBuf {
     let name = format!("src/store/fixtures/format-{format}");
