@@ -35,22 +35,6 @@ pub const DOCUMENTS: [Document; 3] = [
     },
 ];
 
-/// What rows wait for, and what of: the part that is not there yet.
-pub const WAITING: [(&str, &str); 3] = [
-    (
-        "server",
-        "the update server answers in the documented shapes, `app_123` is taken, `--verify-external`, sizes and outcomes in `/metrics`",
-    ),
-    (
-        "cli",
-        "`bundle list --verify`, `bundle cleanup --older-than`, `bundle download`, the messages for examples 1 and 3",
-    ),
-    (
-        "s3",
-        "`--no-s3-ssl` with https, names that are hard to guess, signed addresses and CORS shown",
-    ),
-];
-
 /// One row.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -64,8 +48,6 @@ pub struct Row {
     pub script: Option<String>,
     /// The tests that run it.
     pub tests: Vec<String>,
-    /// What it waits for: a name of [`WAITING`].
-    pub waits: Option<String>,
     /// What came of it, or why it is not run.
     pub result: String,
 }
@@ -100,8 +82,8 @@ pub fn rows(document: &Document) -> Vec<Row> {
 
 fn row(line: &str) -> Row {
     let fields: Vec<&str> = line.split('\t').collect();
-    let [lines, kind, text, tests, waits, result] = fields[..] else {
-        panic!("expected 6 fields, found {}: {line}", fields.len());
+    let [lines, kind, text, tests, result] = fields[..] else {
+        panic!("expected 5 fields, found {}: {line}", fields.len());
     };
     let (first, last) = lines.split_once('-').unwrap_or((lines, lines));
     let number = |text: &str| text.parse().unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -116,7 +98,6 @@ fn row(line: &str) -> Row {
         } else {
             tests.split(' ').map(str::to_owned).collect()
         },
-        waits: (waits != "-").then(|| waits.to_owned()),
         result: result.to_owned(),
     }
 }
@@ -129,19 +110,6 @@ fn row(line: &str) -> Row {
 pub fn page() -> String {
     let mut page = String::from(INTRODUCTION);
     let all: Vec<(Document, Vec<Row>)> = DOCUMENTS.iter().map(|document| (*document, rows(document))).collect();
-    let waiting: Vec<&(&str, &str)> = WAITING
-        .iter()
-        .filter(|(name, _)| {
-            all.iter()
-                .any(|(_, rows)| rows.iter().any(|row| row.waits.as_deref() == Some(name)))
-        })
-        .collect();
-    if !waiting.is_empty() {
-        page.push_str("\n## Not there yet\n\nRows marked so show what happens today; they change with this:\n\n");
-        for (name, what) in waiting {
-            writeln!(page, "- **{name}**: {what}.").expect("a string takes it");
-        }
-    }
     for (document, rows) in all {
         let run = rows.iter().filter(|row| !row.tests.is_empty()).count();
         let headings = rows.iter().filter(|row| row.kind == "heading").count();
@@ -190,10 +158,9 @@ fn line(row: &Row) -> String {
             .replace('#', "\\#"),
     };
     let tests: Vec<String> = row.tests.iter().map(|test| format!("`{test}`")).collect();
-    let waits = row.waits.as_ref().map_or(String::new(), |name| format!("**{name}**: "));
     let result = if row.result == "-" { "" } else { &row.result };
     format!(
-        "| {lines} | {} | {text} | {} | {waits}{} |\n",
+        "| {lines} | {} | {text} | {} | {} |\n",
         row.kind,
         tests.join(", "),
         escaped(result)

@@ -12,7 +12,7 @@ use capbundle::publish::external::{CheckOptions, Expected, check};
 use capbundle::publish::put::{UploadOptions, post_form, put};
 use capbundle::transport::{Body, Head, Http, Method, Receiver, Request, Transport, Url};
 use capbundle::{Error, ErrorKind, Result};
-use capbundle_update_server::{Access, ApiShape, Config, Keys, Server};
+use capbundle_update_server::{Access, Config, Keys, Server};
 use tempfile::TempDir;
 
 struct Place {
@@ -25,8 +25,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let mut config = Config::loopback(data.path().join("server"));
-        config.api_shape = ApiShape::Backend;
+        let config = Config::loopback(data.path().join("server"));
         let key = Keys::open(&config.data)
             .unwrap()
             .create("ci", &Access::Everything)

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use capbundle_tests::documented::{DOCUMENTS, Document, Row, WAITING, page, root, rows};
+use capbundle_tests::documented::{DOCUMENTS, Document, Row, page, root, rows};
 
 const KINDS: [&str; 7] = ["heading", "sentence", "command", "option", "body", "example", "script"];
 
@@ -46,11 +46,6 @@ fn every_row_is_run_or_says_why_not() {
         for test in &row.tests {
             assert!(functions.contains(test), "no test is called {test}: {place}");
         }
-        let waits = row.waits.as_deref();
-        assert!(
-            waits.is_none_or(|name| WAITING.iter().any(|(known, _)| *known == name)),
-            "{place} waits for {waits:?}"
-        );
         if row.kind != "heading" {
             assert!(row.result != "-", "{place} has no result");
         }

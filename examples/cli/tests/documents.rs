@@ -26,12 +26,8 @@ use serde_json::{Value, json};
 
 const APP: &str = "com.example.app";
 
-/// Whether the update server answers in the documented shapes, and takes `app_123`. Rows of the table that wait for `server` change
-/// with it.
-const SERVER_HAS_DOCUMENTED_SHAPES: bool = false;
-
 /// The app of the documents' examples.
-const EXAMPLE_APP: &str = if SERVER_HAS_DOCUMENTED_SHAPES { "app_123" } else { APP };
+const EXAMPLE_APP: &str = "app_123";
 
 /// A reader with a key to the API, and curl.
 struct Reader {
@@ -88,22 +84,14 @@ impl Reader {
     fn row(&self, app: &str, version: &str) -> Value {
         let (status, list) = self.curl(&script("list.sh").replace("app_123", app));
         assert_eq!(status, 200, "{list}");
-        let rows = if SERVER_HAS_DOCUMENTED_SHAPES {
-            &list["data"]
-        } else {
-            &list
-        };
+        let rows = &list["data"];
         let found = rows.as_array().unwrap().iter().find(|row| row["name"] == version);
         found.cloned().unwrap_or_else(|| panic!("{list}"))
     }
 
     fn versions(&self, app: &str) -> Vec<String> {
         let (_, list) = self.curl(&script("list.sh").replace("app_123", app));
-        let rows = if SERVER_HAS_DOCUMENTED_SHAPES {
-            &list["data"]
-        } else {
-            &list
-        };
+        let rows = &list["data"];
         let names = rows.as_array().unwrap().iter();
         names.map(|row| row["name"].as_str().unwrap().to_owned()).collect()
     }
@@ -119,13 +107,6 @@ impl Reader {
 /// Asserts that an answer has all members of a documented body. More may follow.
 fn assert_documented(answer: &(u16, Value), body: &str) {
     let documented: Value = serde_json::from_str(&script(body)).unwrap();
-    if !SERVER_HAS_DOCUMENTED_SHAPES {
-        assert!(
-            answer.1["status"] == "success" || answer.1["status"] == "ok",
-            "{answer:?}"
-        );
-        return;
-    }
     for (member, value) in documented.as_object().unwrap() {
         assert_eq!(&answer.1[member], value, "{answer:?} is not {body}");
     }
@@ -148,11 +129,7 @@ fn the_examples_of_the_api_are_answered() {
     let id = reader.register(EXAMPLE_APP, "1.0.0");
     assert_eq!(reader.row(EXAMPLE_APP, "1.0.0")["id"], id);
     let (status, page) = reader.curl(&script("page.sh"));
-    if SERVER_HAS_DOCUMENTED_SHAPES {
-        assert_eq!((status, &page["data"]), (200, &json!([])));
-    } else {
-        assert_eq!(page["error"], "cannot_get_bundle", "{page}");
-    }
+    assert_eq!((status, &page["data"]), (200, &json!([])));
 
     // Metadata.
     let metadata = script("metadata.sh").replace("456", &id.to_string());
@@ -247,11 +224,7 @@ fn a_bundle_has_the_documented_fields() {
 
     let row = reader.row(APP, "1.2.3");
 
-    let not_yet = ["bucket_id", "minUpdateVersion"];
     for (member, kind) in members("bundle.ts") {
-        if !SERVER_HAS_DOCUMENTED_SHAPES && not_yet.contains(&member.as_str()) {
-            continue;
-        }
         let value = row.get(&member).unwrap_or_else(|| panic!("{row} has no {member}"));
         let fits = kind.split(" | ").any(|kind| match kind {
             "string" => value.is_string(),
@@ -261,22 +234,13 @@ fn a_bundle_has_the_documented_fields() {
             "null" => value.is_null(),
             other => panic!("{other}"),
         });
-        assert!(
-            fits || !SERVER_HAS_DOCUMENTED_SHAPES,
-            "{member} is {value}, which is no {kind}"
-        );
+        assert!(fits, "{member} is {value}, which is no {kind}");
     }
     let example: Value = serde_json::from_str(&script("list.json")).unwrap();
     for member in example["data"][0].as_object().unwrap().keys() {
-        let is_there = row.get(member).is_some();
-        assert!(
-            is_there || !SERVER_HAS_DOCUMENTED_SHAPES && not_yet.contains(&member.as_str()),
-            "{row} has no {member}"
-        );
+        assert!(row.get(member).is_some(), "{row} has no {member}");
     }
-    if SERVER_HAS_DOCUMENTED_SHAPES {
-        assert!(row["user_id"].is_string(), "{row}");
-    }
+    assert!(row["user_id"].is_string(), "{row}");
 }
 
 #[test]
@@ -307,17 +271,13 @@ fn the_documented_errors_are_answered() {
 
     for ((status, answer), body, code) in refused {
         assert!((400..500).contains(&status), "{status} {answer}");
-        if SERVER_HAS_DOCUMENTED_SHAPES {
-            let documented: Value = serde_json::from_str(&script(body)).unwrap();
-            assert_eq!(
-                (&answer["error"], &answer["status"]),
-                (&documented["error"], &documented["status"]),
-                "{answer}"
-            );
-            assert!(code.is_empty() || answer["code"] == code, "{answer}");
-        } else {
-            assert!(code.is_empty() || answer["error"] == code, "{answer}");
-        }
+        let documented: Value = serde_json::from_str(&script(body)).unwrap();
+        assert_eq!(
+            (&answer["error"], &answer["status"]),
+            (&documented["error"], &documented["status"]),
+            "{answer}"
+        );
+        assert!(code.is_empty() || answer["code"] == code, "{answer}");
     }
 }
 

@@ -17,7 +17,7 @@ use capbundle::keys::{KeyBits, Overwrite, SigningKey};
 use capbundle::progress::Control;
 use capbundle_tests::rough_server::{RoughServer, contents};
 use capbundle_tests::s3_store::{S3Store, Settings};
-use capbundle_update_server::{Access, ApiShape, AppRules, Config, Keys, Server, create_app};
+use capbundle_update_server::{Access, AppRules, Config, Keys, Server, create_app};
 use tempfile::TempDir;
 
 const APP: &str = "com.example.app";
@@ -57,8 +57,7 @@ impl Place {
 
     fn with_rules(rules: Option<&AppRules>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::loopback(folder.path().join("server"));
-        config.api_shape = ApiShape::Backend;
+        let config = Config::loopback(folder.path().join("server"));
         if let Some(rules) = rules {
             create_app(&config.data, APP, rules).unwrap();
         }

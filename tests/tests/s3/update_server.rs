@@ -16,7 +16,7 @@ use capbundle::store::{ExpectedProof, NewBundle as DeviceBundle, RemoteArchive, 
 use capbundle::transport::{Body, Head, Http, Method, Receiver, Request, Transport as _};
 use capbundle::update::protocol::{self, UpdateAnswer};
 use capbundle::{ErrorKind, Result};
-use capbundle_update_server::{Access, ApiShape, Config, Keys, S3, Server};
+use capbundle_update_server::{Access, Config, Keys, S3, Server};
 use tempfile::TempDir;
 
 use super::proxy::{Fault, Proxy, Rule};
@@ -72,7 +72,6 @@ fn config(folder: &Path, store: SocketAddr, secret: &str) -> Config {
     "team/a".clone_into(&mut s3.prefix);
     s3.credentials = Some(Credentials::new(KEY, secret, None).unwrap());
     let mut config = Config::loopback(folder);
-    config.api_shape = ApiShape::Backend;
     config.s3 = Some(s3);
     config
 }

@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 
 use capbundle::transport::{Body, Head, Http, Method, Receiver, Request, Transport as _};
 use capbundle_tests::s3_store::{S3Store, Settings};
-use capbundle_update_server::{Access, ApiShape, AppRules, Config, Keys, Server, create_app};
+use capbundle_update_server::{Access, AppRules, Config, Keys, Server, create_app};
 use tempfile::TempDir;
 
 use crate::project::{Project, Run};
@@ -104,9 +104,7 @@ impl Updates {
     fn start_on(data: TempDir) -> Self {
         let keys = Keys::open(data.path()).unwrap();
         let key = keys.create("tests", &Access::Everything).unwrap().text().to_owned();
-        let mut config = Config::loopback(data.path());
-        config.api_shape = ApiShape::Backend;
-        let server = Server::start(config).unwrap();
+        let server = Server::start(Config::loopback(data.path())).unwrap();
         Self { server, key, data }
     }
 
