@@ -193,6 +193,20 @@ pub(crate) fn download_looking(
     control: &Control,
     start: Option<&Start<'_>>,
 ) -> Result<Held> {
+    download_unless(transport, remote, folder, options, control, start, &|| Ok(()))
+}
+
+/// As [`download_looking`]. `unless` is asked once the file is this call's alone and before the server is; its error is returned.
+/// Another call may have finished between the decision to download and this call's turn.
+pub(crate) fn download_unless(
+    transport: &dyn Transport,
+    remote: &Remote,
+    folder: &Path,
+    options: &DownloadOptions,
+    control: &Control,
+    start: Option<&Start<'_>>,
+    unless: &dyn Fn() -> Result<()>,
+) -> Result<Held> {
     options.cleartext.check(&remote.url)?;
     // What comes again, after a part had to be thrown away, does not take the progress back.
     let (control, _) = &control.in_parts();
@@ -216,6 +230,10 @@ pub(crate) fn download_looking(
     if let Some(finished) = finished {
         part.remove()?;
         return Ok(held(finished, 0));
+    }
+    match unless() {
+        Err(error) if part.length() == 0 => return part.remove().and(Err(error)),
+        result => result?,
     }
     part.require_size(remote.size)?;
     match part.check_start(start) {

@@ -1,5 +1,6 @@
 //! From a URL to an installed bundle in one call.
 
+use std::cell::Cell;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use super::Store;
 use super::install::NewBundle;
 use super::types::BundleRecord;
 use crate::digest::Sha256Digest;
-use crate::download::{DownloadOptions, Remote, download_looking};
+use crate::download::{DownloadOptions, Remote, download_unless};
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::keys::VerifyingKey;
 use crate::progress::Control;
@@ -130,7 +131,19 @@ impl Store {
             };
             let remote = remote(from, &digest);
             let downloads = self.downloads(&[&remote.name()])?;
-            download_looking(transport, &remote, &downloads, options, control, None).map(Ok)
+            let installed = Cell::new(None);
+            let unless = || match self.known(&digest, &from.bundle)? {
+                Some(record) => {
+                    installed.set(Some(record));
+                    Err(Error::Cancelled { operation: "download" })
+                }
+                None => Ok(()),
+            };
+            let downloaded = download_unless(transport, &remote, &downloads, options, control, None, &unless);
+            match installed.take() {
+                Some(record) => Ok(Err(record)),
+                None => downloaded.map(Ok),
+            }
         })?;
         // Held to the end, so that a call for another archive leaves it alone.
         let downloaded = match downloaded {
