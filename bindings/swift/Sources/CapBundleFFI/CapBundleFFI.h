@@ -749,6 +749,16 @@ RustBuffer uniffi_capbundle_fn_method_store_list(uint64_t ptr, RustCallStatus *_
 RustBuffer uniffi_capbundle_fn_method_store_next(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_ASIDE_UNTIL
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_ASIDE_UNTIL
+RustBuffer uniffi_capbundle_fn_method_store_set_aside_until(uint64_t ptr, RustBuffer version, RustBuffer digest, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ACCEPT_BUILT_IN
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ACCEPT_BUILT_IN
+int8_t uniffi_capbundle_fn_method_store_accept_built_in(uint64_t ptr, RustBuffer envelope, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CHECK_RELEASE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CHECK_RELEASE
 RustBuffer uniffi_capbundle_fn_method_store_check_release(uint64_t ptr, RustBuffer envelope, RustBuffer options, RustCallStatus *_Nonnull out_status
@@ -826,7 +836,7 @@ RustBuffer uniffi_capbundle_fn_func_inspect_release_unverified(RustBuffer envelo
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ROLLOUT_BUCKET
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ROLLOUT_BUCKET
-int64_t uniffi_capbundle_fn_func_rollout_bucket(RustBuffer app_id, RustBuffer archive_sha256, RustBuffer device_id, RustCallStatus *_Nonnull out_status
+int64_t uniffi_capbundle_fn_func_rollout_bucket(RustBuffer app_id, RustBuffer rollout_sha256, RustBuffer device_id, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_DECRYPT_UNVERIFIED
@@ -1491,6 +1501,18 @@ uint16_t uniffi_capbundle_checksum_method_store_list(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_NEXT
 uint16_t uniffi_capbundle_checksum_method_store_next(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_ASIDE_UNTIL
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_ASIDE_UNTIL
+uint16_t uniffi_capbundle_checksum_method_store_set_aside_until(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ACCEPT_BUILT_IN
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ACCEPT_BUILT_IN
+uint16_t uniffi_capbundle_checksum_method_store_accept_built_in(void
 
 );
 #endif

@@ -905,6 +905,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_capbundle_checksum_method_store_next(
     ): Int
+    external fun uniffi_capbundle_checksum_method_store_set_aside_until(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_accept_built_in(
+    ): Int
     external fun uniffi_capbundle_checksum_method_store_check_release(
     ): Int
     external fun uniffi_capbundle_checksum_method_store_follow_ring(
@@ -1134,6 +1138,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_next(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_set_aside_until(`ptr`: Long,`version`: RustBuffer.ByValue,`digest`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_accept_built_in(`ptr`: Long,`envelope`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
     external fun uniffi_capbundle_fn_method_store_check_release(`ptr`: Long,`envelope`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_follow_ring(`ptr`: Long,`envelope`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1164,7 +1172,7 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_inspect_release_unverified(`envelope`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_capbundle_fn_func_rollout_bucket(`appId`: RustBuffer.ByValue,`archiveSha256`: RustBuffer.ByValue,`deviceId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_capbundle_fn_func_rollout_bucket(`appId`: RustBuffer.ByValue,`rolloutSha256`: RustBuffer.ByValue,`deviceId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_capbundle_fn_func_decrypt_unverified(`sealed`: RustBuffer.ByValue,`to`: RustBuffer.ByValue,`ivSessionKey`: RustBuffer.ByValue,`key`: Long,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1309,7 +1317,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_func_inspect_release_unverified() and 0xFFFF) != 43031) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_rollout_bucket() and 0xFFFF) != 59866) {
+    if ((lib.uniffi_capbundle_checksum_func_rollout_bucket() and 0xFFFF) != 18985) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_func_decrypt_unverified() and 0xFFFF) != 30744) {
@@ -1390,10 +1398,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_delete() and 0xFFFF) != 53892) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_entered_background() and 0xFFFF) != 28642) {
+    if ((lib.uniffi_capbundle_checksum_method_store_entered_background() and 0xFFFF) != 39067) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_entered_foreground() and 0xFFFF) != 47089) {
+    if ((lib.uniffi_capbundle_checksum_method_store_entered_foreground() and 0xFFFF) != 14032) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_forget_failure() and 0xFFFF) != 12398) {
@@ -1417,7 +1425,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_device_id() and 0xFFFF) != 21794) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_update_from_channel() and 0xFFFF) != 13932) {
+    if ((lib.uniffi_capbundle_checksum_method_store_update_from_channel() and 0xFFFF) != 36543) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_clean() and 0xFFFF) != 43775) {
@@ -1450,7 +1458,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_launch() and 0xFFFF) != 15970) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_reset() and 0xFFFF) != 4832) {
+    if ((lib.uniffi_capbundle_checksum_method_store_reset() and 0xFFFF) != 37904) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_served() and 0xFFFF) != 41167) {
@@ -1486,31 +1494,37 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_next() and 0xFFFF) != 24165) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_check_release() and 0xFFFF) != 30767) {
+    if ((lib.uniffi_capbundle_checksum_method_store_set_aside_until() and 0xFFFF) != 30927) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_store_accept_built_in() and 0xFFFF) != 24478) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_store_check_release() and 0xFFFF) != 54068) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_follow_ring() and 0xFFFF) != 51942) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_install_release() and 0xFFFF) != 17877) {
+    if ((lib.uniffi_capbundle_checksum_method_store_install_release() and 0xFFFF) != 30520) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_store_key_ring() and 0xFFFF) != 41177) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_confirm() and 0xFFFF) != 55457) {
+    if ((lib.uniffi_capbundle_checksum_method_store_confirm() and 0xFFFF) != 393) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_ready_deadline_ms() and 0xFFFF) != 20440) {
+    if ((lib.uniffi_capbundle_checksum_method_store_ready_deadline_ms() and 0xFFFF) != 56041) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_trial_expired() and 0xFFFF) != 58289) {
+    if ((lib.uniffi_capbundle_checksum_method_store_trial_expired() and 0xFFFF) != 51159) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_trial_started() and 0xFFFF) != 23719) {
+    if ((lib.uniffi_capbundle_checksum_method_store_trial_started() and 0xFFFF) != 20761) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_trial_suspended() and 0xFFFF) != 8053) {
+    if ((lib.uniffi_capbundle_checksum_method_store_trial_suspended() and 0xFFFF) != 48212) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest() and 0xFFFF) != 17180) {
@@ -3949,12 +3963,15 @@ public interface StoreInterface {
     fun `delete`(`id`: kotlin.String)
 
     /**
-     * The app went to the background: conditions that count the time there begin to count.
+     * The app went to the background, or its process starts there: then call it before `launch`.
+     *
+     * Until `enteredForeground` nothing counts against a bundle, since the system may freeze or end the process: no start, no
+     * expired time, no launch without a start. Conditions that count the time in the background begin to count.
      */
     fun `enteredBackground`()
 
     /**
-     * The app came back: conditions that now hold are met for good.
+     * The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
      */
     fun `enteredForeground`(`native`: NativeApp)
 
@@ -4003,8 +4020,8 @@ public interface StoreInterface {
     fun `deviceId`(): kotlin.String
 
     /**
-     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
-     * Blocks until that is done: for a background thread.
+     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
+     * release that goes back to the built-in bundle has that come next, as `acceptBuiltIn`. Blocks until that is done: for a background thread.
      *
      * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
      * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
@@ -4113,7 +4130,8 @@ public interface StoreInterface {
 
     /**
      * Goes back to the built-in bundle or, with `toLastProven`, to the last one that confirmed. What was to come next is
-     * dropped. The host reloads its web view with what this returns.
+     * dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
+     * because its successor fails. The host reloads its web view with what this returns.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
@@ -4179,9 +4197,26 @@ public interface StoreInterface {
     fun `next`(): Slot?
 
     /**
+     * When a bundle is offered again that proved itself before and was set aside since (`LaunchReason.setAside`), in seconds
+     * since 1970-01-01 UTC; none if it is not set aside. To be asked before it is downloaded: until then it is not installed,
+     * unless a release with a later sequence offers it.
+     */
+    fun `setAsideUntil`(`version`: kotlin.String, `digest`: kotlin.String? = null): kotlin.Long?
+
+    /**
+     * Accepts a release that goes back to the built-in bundle: that comes next, and the release is remembered as accepted, in one
+     * change: after a crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where
+     * built-in is current already, the release is only remembered. Returns whether built-in comes next and did not before.
+     *
+     * Throws what `checkRelease` throws; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
+     */
+    fun `acceptBuiltIn`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): kotlin.Boolean
+
+    /**
      * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
      *
-     * For a host that downloads by itself: what is returned says where archive and file list are.
+     * For a host that downloads by itself: what is returned says where archive and file list are, or that there are none: see
+     * `acceptBuiltIn`.
      *
      * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
      * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
@@ -4209,7 +4244,8 @@ public interface StoreInterface {
      * is refused changes nothing.
      *
      * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
-     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
+     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; `InvalidInput` for a release that
+     * goes to the built-in bundle; and as `install`.
      */
     fun `installReleaseBlocking`(`envelope`: kotlin.ByteArray, `archive`: kotlin.String, `fileList`: kotlin.ByteArray, `options`: ReleaseOptions, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
 
@@ -4222,39 +4258,48 @@ public interface StoreInterface {
     fun `keyRing`(`options`: ReleaseOptions): kotlin.Long
 
     /**
-     * The bundle works. From now on it is what later ones fall back to.
+     * The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
      *
-     * For a page that calls `notifyAppReady()` without arguments pass what this session served (`served`): a late call of a
-     * page that is being replaced must not prove its successor.
+     * `slot` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
+     * the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
+     * page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: call it again then.
+     * Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
+     * warning in the log.
      */
     fun `confirm`(`slot`: Slot): Confirmation
 
     /**
-     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not.
+     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not, and while the app
+     * is in the background.
      */
     fun `readyDeadlineMs`(): kotlin.Long?
 
     /**
      * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on: the host
-     * reloads its web view with the answer. There is none if the bundle is not on trial (any more).
+     * reloads its web view with the answer. There is none if the bundle is not on trial (any more), nor in the background.
      *
-     * Throws as `trialStarted`.
+     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle, call it again. Files that cannot be removed
+     * afterwards are a warning in the log.
      */
     fun `trialExpired`(`id`: kotlin.String): Launch?
 
     /**
-     * The web view of a bundle on trial started: from now on an end without `confirm` counts against it. Says whether it is
-     * on trial in this session.
+     * The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it can
+     * `confirm`, and an end without that counts against it (but not in the background). Says whether it is on trial in this
+     * session.
      *
-     * Throws `Busy`, `Io`, `NoSpace`; the start is not counted then.
+     * Call it for every page that starts, with the bundle that the page is loaded from: `onPageStarted` on Android,
+     * `webView(_:didCommit:)` on iOS. Of a proven bundle it notes the start: see `StoreOptions.silentStarts`.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it again.
      */
     fun `trialStarted`(`id`: kotlin.String): kotlin.Boolean
 
     /**
      * The app went to the background before its bundle on trial confirmed. The system may end its process there at any time,
-     * and that is not the bundle's fault: the attempt counts only if `trialStarted` is called again.
+     * and that is not the bundle's fault: the attempt counts again only after `trialStarted` or `enteredForeground`. A host that
+     * calls `enteredBackground` need not call this.
      *
      * Throws as `trialStarted`.
      */
@@ -4466,7 +4511,10 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The app went to the background: conditions that count the time there begin to count.
+     * The app went to the background, or its process starts there: then call it before `launch`.
+     *
+     * Until `enteredForeground` nothing counts against a bundle, since the system may freeze or end the process: no start, no
+     * expired time, no launch without a start. Conditions that count the time in the background begin to count.
      */
     @Throws(CapBundleException::class)override fun `enteredBackground`()
         =
@@ -4482,7 +4530,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The app came back: conditions that now hold are met for good.
+     * The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
      */
     @Throws(CapBundleException::class)override fun `enteredForeground`(`native`: NativeApp)
         =
@@ -4629,8 +4677,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
-     * Blocks until that is done: for a background thread.
+     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
+     * release that goes back to the built-in bundle has that come next, as `acceptBuiltIn`. Blocks until that is done: for a background thread.
      *
      * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
      * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
@@ -4896,7 +4944,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
     /**
      * Goes back to the built-in bundle or, with `toLastProven`, to the last one that confirmed. What was to come next is
-     * dropped. The host reloads its web view with what this returns.
+     * dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
+     * because its successor fails. The host reloads its web view with what this returns.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
@@ -5112,9 +5161,54 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
+     * When a bundle is offered again that proved itself before and was set aside since (`LaunchReason.setAside`), in seconds
+     * since 1970-01-01 UTC; none if it is not set aside. To be asked before it is downloaded: until then it is not installed,
+     * unless a release with a later sequence offers it.
+     */
+    @Throws(CapBundleException::class)override fun `setAsideUntil`(`version`: kotlin.String, `digest`: kotlin.String?): kotlin.Long? {
+            return FfiConverterOptionalLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_set_aside_until(
+        it,
+
+        FfiConverterString.lower(`version`),
+        FfiConverterOptionalString.lower(`digest`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Accepts a release that goes back to the built-in bundle: that comes next, and the release is remembered as accepted, in one
+     * change: after a crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where
+     * built-in is current already, the release is only remembered. Returns whether built-in comes next and did not before.
+     *
+     * Throws what `checkRelease` throws; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
+     */
+    @Throws(CapBundleException::class)override fun `acceptBuiltIn`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_accept_built_in(
+        it,
+
+        FfiConverterByteArray.lower(`envelope`),
+        FfiConverterTypeReleaseOptions.lower(`options`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
      *
-     * For a host that downloads by itself: what is returned says where archive and file list are.
+     * For a host that downloads by itself: what is returned says where archive and file list are, or that there are none: see
+     * `acceptBuiltIn`.
      *
      * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
      * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
@@ -5170,7 +5264,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
      * is refused changes nothing.
      *
      * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
-     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
+     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; `InvalidInput` for a release that
+     * goes to the built-in bundle; and as `install`.
      */
     @Throws(CapBundleException::class)override fun `installReleaseBlocking`(`envelope`: kotlin.ByteArray, `archive`: kotlin.String, `fileList`: kotlin.ByteArray, `options`: ReleaseOptions, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
             return FfiConverterTypeBundleRecord.lift(
@@ -5214,12 +5309,14 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The bundle works. From now on it is what later ones fall back to.
+     * The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
      *
-     * For a page that calls `notifyAppReady()` without arguments pass what this session served (`served`): a late call of a
-     * page that is being replaced must not prove its successor.
+     * `slot` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
+     * the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
+     * page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: call it again then.
+     * Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
+     * warning in the log.
      */
     @Throws(CapBundleException::class)override fun `confirm`(`slot`: Slot): Confirmation {
             return FfiConverterTypeConfirmation.lift(
@@ -5237,7 +5334,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not.
+     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not, and while the app
+     * is in the background.
      */override fun `readyDeadlineMs`(): kotlin.Long? {
             return FfiConverterOptionalLong.lift(
     callWithHandle {
@@ -5254,9 +5352,10 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
     /**
      * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on: the host
-     * reloads its web view with the answer. There is none if the bundle is not on trial (any more).
+     * reloads its web view with the answer. There is none if the bundle is not on trial (any more), nor in the background.
      *
-     * Throws as `trialStarted`.
+     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle, call it again. Files that cannot be removed
+     * afterwards are a warning in the log.
      */
     @Throws(CapBundleException::class)override fun `trialExpired`(`id`: kotlin.String): Launch? {
             return FfiConverterOptionalTypeLaunch.lift(
@@ -5274,10 +5373,14 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The web view of a bundle on trial started: from now on an end without `confirm` counts against it. Says whether it is
-     * on trial in this session.
+     * The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it can
+     * `confirm`, and an end without that counts against it (but not in the background). Says whether it is on trial in this
+     * session.
      *
-     * Throws `Busy`, `Io`, `NoSpace`; the start is not counted then.
+     * Call it for every page that starts, with the bundle that the page is loaded from: `onPageStarted` on Android,
+     * `webView(_:didCommit:)` on iOS. Of a proven bundle it notes the start: see `StoreOptions.silentStarts`.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it again.
      */
     @Throws(CapBundleException::class)override fun `trialStarted`(`id`: kotlin.String): kotlin.Boolean {
             return FfiConverterBoolean.lift(
@@ -5296,7 +5399,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
     /**
      * The app went to the background before its bundle on trial confirmed. The system may end its process there at any time,
-     * and that is not the bundle's fault: the attempt counts only if `trialStarted` is called again.
+     * and that is not the bundle's fault: the attempt counts again only after `trialStarted` or `enteredForeground`. A host that
+     * calls `enteredBackground` need not call this.
      *
      * Throws as `trialStarted`.
      */
@@ -6403,6 +6507,11 @@ data class BundleRecord (
     val `provenBuild`: kotlin.String?
     ,
     /**
+     * The native version it was proven with; unknown for one that was proven before this was recorded.
+     */
+    val `provenVersion`: kotlin.String?
+    ,
+    /**
      * Native versions it runs on.
      */
     val `native`: NativeRange
@@ -6451,6 +6560,7 @@ public object FfiConverterTypeBundleRecord: FfiConverterRustBuffer<BundleRecord>
             FfiConverterLong.read(buf),
             FfiConverterOptionalLong.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterTypeNativeRange.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
@@ -6469,6 +6579,7 @@ public object FfiConverterTypeBundleRecord: FfiConverterRustBuffer<BundleRecord>
             FfiConverterLong.allocationSize(value.`installedAt`) +
             FfiConverterOptionalLong.allocationSize(value.`provenAt`) +
             FfiConverterOptionalString.allocationSize(value.`provenBuild`) +
+            FfiConverterOptionalString.allocationSize(value.`provenVersion`) +
             FfiConverterTypeNativeRange.allocationSize(value.`native`) +
             FfiConverterOptionalString.allocationSize(value.`link`) +
             FfiConverterOptionalString.allocationSize(value.`comment`) +
@@ -6486,6 +6597,7 @@ public object FfiConverterTypeBundleRecord: FfiConverterRustBuffer<BundleRecord>
             FfiConverterLong.write(value.`installedAt`, buf)
             FfiConverterOptionalLong.write(value.`provenAt`, buf)
             FfiConverterOptionalString.write(value.`provenBuild`, buf)
+            FfiConverterOptionalString.write(value.`provenVersion`, buf)
             FfiConverterTypeNativeRange.write(value.`native`, buf)
             FfiConverterOptionalString.write(value.`link`, buf)
             FfiConverterOptionalString.write(value.`comment`, buf)
@@ -7173,9 +7285,14 @@ data class FailedBundle (
     val `at`: kotlin.Long
     ,
     /**
-     * The native build it failed with; the entry lapses when that changes.
+     * The native build it failed with; the entry lapses when that or the native version changes.
      */
     val `nativeBuild`: kotlin.String?
+    ,
+    /**
+     * The native version it failed with; unknown for one that failed before this was recorded.
+     */
+    val `nativeVersion`: kotlin.String?
     ,
     /**
      * Why.
@@ -7202,6 +7319,7 @@ public object FfiConverterTypeFailedBundle: FfiConverterRustBuffer<FailedBundle>
             FfiConverterOptionalString.read(buf),
             FfiConverterLong.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterTypeFailureCause.read(buf),
         )
     }
@@ -7212,6 +7330,7 @@ public object FfiConverterTypeFailedBundle: FfiConverterRustBuffer<FailedBundle>
             FfiConverterOptionalString.allocationSize(value.`digest`) +
             FfiConverterLong.allocationSize(value.`at`) +
             FfiConverterOptionalString.allocationSize(value.`nativeBuild`) +
+            FfiConverterOptionalString.allocationSize(value.`nativeVersion`) +
             FfiConverterTypeFailureCause.allocationSize(value.`cause`)
     )
 
@@ -7221,6 +7340,7 @@ public object FfiConverterTypeFailedBundle: FfiConverterRustBuffer<FailedBundle>
             FfiConverterOptionalString.write(value.`digest`, buf)
             FfiConverterLong.write(value.`at`, buf)
             FfiConverterOptionalString.write(value.`nativeBuild`, buf)
+            FfiConverterOptionalString.write(value.`nativeVersion`, buf)
             FfiConverterTypeFailureCause.write(value.`cause`, buf)
     }
 }
@@ -8131,7 +8251,7 @@ public object FfiConverterTypeProgressUpdate: FfiConverterRustBuffer<ProgressUpd
 
 
 /**
- * What a release says: which bundle may run, where, and until when.
+ * What a release says: what devices serve, where, and until when.
  */
 data class Release (
     /**
@@ -8170,29 +8290,15 @@ data class Release (
     val `native`: NativeRange
     ,
     /**
-     * SHA-256 of the plain archive, as 64 hexadecimal digits.
+     * The bundle that devices serve. None: they go back to the one inside the native app.
      */
-    val `archiveSha256`: kotlin.String
+    val `bundle`: ReleaseBundle?
     ,
     /**
-     * Whether the archive is sealed.
+     * What `rolloutBucket` takes: SHA-256 of the plain archive, or of the release's payload where it names no bundle, as 64
+     * hexadecimal digits.
      */
-    val `isSealed`: kotlin.Boolean
-    ,
-    /**
-     * Where the archive is, below the address of a site.
-     */
-    val `archivePath`: kotlin.String
-    ,
-    /**
-     * Bytes of the file that is there.
-     */
-    val `archiveSize`: kotlin.Long
-    ,
-    /**
-     * Where the list of its files is, below the address of a site.
-     */
-    val `fileListPath`: kotlin.String
+    val `rolloutSha256`: kotlin.String
     ,
     /**
      * Link given by who published it.
@@ -8226,10 +8332,7 @@ public object FfiConverterTypeRelease: FfiConverterRustBuffer<Release> {
             FfiConverterLong.read(buf),
             FfiConverterLong.read(buf),
             FfiConverterTypeNativeRange.read(buf),
-            FfiConverterString.read(buf),
-            FfiConverterBoolean.read(buf),
-            FfiConverterString.read(buf),
-            FfiConverterLong.read(buf),
+            FfiConverterOptionalTypeReleaseBundle.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
@@ -8244,11 +8347,8 @@ public object FfiConverterTypeRelease: FfiConverterRustBuffer<Release> {
             FfiConverterLong.allocationSize(value.`createdAt`) +
             FfiConverterLong.allocationSize(value.`expiresAt`) +
             FfiConverterTypeNativeRange.allocationSize(value.`native`) +
-            FfiConverterString.allocationSize(value.`archiveSha256`) +
-            FfiConverterBoolean.allocationSize(value.`isSealed`) +
-            FfiConverterString.allocationSize(value.`archivePath`) +
-            FfiConverterLong.allocationSize(value.`archiveSize`) +
-            FfiConverterString.allocationSize(value.`fileListPath`) +
+            FfiConverterOptionalTypeReleaseBundle.allocationSize(value.`bundle`) +
+            FfiConverterString.allocationSize(value.`rolloutSha256`) +
             FfiConverterOptionalString.allocationSize(value.`link`) +
             FfiConverterOptionalString.allocationSize(value.`comment`)
     )
@@ -8261,13 +8361,81 @@ public object FfiConverterTypeRelease: FfiConverterRustBuffer<Release> {
             FfiConverterLong.write(value.`createdAt`, buf)
             FfiConverterLong.write(value.`expiresAt`, buf)
             FfiConverterTypeNativeRange.write(value.`native`, buf)
+            FfiConverterOptionalTypeReleaseBundle.write(value.`bundle`, buf)
+            FfiConverterString.write(value.`rolloutSha256`, buf)
+            FfiConverterOptionalString.write(value.`link`, buf)
+            FfiConverterOptionalString.write(value.`comment`, buf)
+    }
+}
+
+
+
+/**
+ * The bundle that a release names.
+ */
+data class ReleaseBundle (
+    /**
+     * SHA-256 of the plain archive, as 64 hexadecimal digits.
+     */
+    val `archiveSha256`: kotlin.String
+    ,
+    /**
+     * Whether the archive is sealed.
+     */
+    val `isSealed`: kotlin.Boolean
+    ,
+    /**
+     * Where the archive is, below the address of a site.
+     */
+    val `archivePath`: kotlin.String
+    ,
+    /**
+     * Bytes of the file that is there.
+     */
+    val `archiveSize`: kotlin.Long
+    ,
+    /**
+     * Where the list of its files is, below the address of a site.
+     */
+    val `fileListPath`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReleaseBundle: FfiConverterRustBuffer<ReleaseBundle> {
+    override fun read(buf: ByteBuffer): ReleaseBundle {
+        return ReleaseBundle(
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ReleaseBundle) = (
+            FfiConverterString.allocationSize(value.`archiveSha256`) +
+            FfiConverterBoolean.allocationSize(value.`isSealed`) +
+            FfiConverterString.allocationSize(value.`archivePath`) +
+            FfiConverterLong.allocationSize(value.`archiveSize`) +
+            FfiConverterString.allocationSize(value.`fileListPath`)
+    )
+
+    override fun write(value: ReleaseBundle, buf: ByteBuffer) {
             FfiConverterString.write(value.`archiveSha256`, buf)
             FfiConverterBoolean.write(value.`isSealed`, buf)
             FfiConverterString.write(value.`archivePath`, buf)
             FfiConverterLong.write(value.`archiveSize`, buf)
             FfiConverterString.write(value.`fileListPath`, buf)
-            FfiConverterOptionalString.write(value.`link`, buf)
-            FfiConverterOptionalString.write(value.`comment`, buf)
     }
 }
 
@@ -8630,13 +8798,20 @@ data class StoreOptions (
     val `attempts`: kotlin.Long = 2L
     ,
     /**
+     * Silent starts in a row after which a proven bundle goes on trial again: its page started, and the process ended in the
+     * foreground before it confirmed. Also the number of later starts that a bundle must confirm before the one it replaced
+     * may go. 0 turns both off.
+     */
+    val `silentStarts`: kotlin.Long = 3L
+    ,
+    /**
      * How long a page has to confirm, in milliseconds, told by `readyDeadlineMs`: 1000 or more.
      */
     val `appReadyTimeoutMs`: kotlin.Long = 10000L
     ,
     /**
-     * Start over with the built-in bundle when the native build changes, as Capgo's `resetWhenUpdate`. If not, the current
-     * bundle goes on trial again.
+     * Start over with the built-in bundle when the native app changes, by version or build, as Capgo's `resetWhenUpdate`. If
+     * not, the current bundle goes on trial again.
      */
     val `resetWhenNativeChanges`: kotlin.Boolean = true
     ,
@@ -8646,7 +8821,8 @@ data class StoreOptions (
     val `autoDeleteFailed`: kotlin.Boolean = true
     ,
     /**
-     * Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`.
+     * Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once `silentStarts` later starts were
+     * confirmed.
      */
     val `autoDeletePrevious`: kotlin.Boolean = true
     ,
@@ -8703,6 +8879,7 @@ public object FfiConverterTypeStoreOptions: FfiConverterRustBuffer<StoreOptions>
             FfiConverterOptionalString.read(buf),
             FfiConverterLong.read(buf),
             FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
@@ -8719,6 +8896,7 @@ public object FfiConverterTypeStoreOptions: FfiConverterRustBuffer<StoreOptions>
             FfiConverterTypeRequiredProof.allocationSize(value.`requiredProof`) +
             FfiConverterOptionalString.allocationSize(value.`bundles`) +
             FfiConverterLong.allocationSize(value.`attempts`) +
+            FfiConverterLong.allocationSize(value.`silentStarts`) +
             FfiConverterLong.allocationSize(value.`appReadyTimeoutMs`) +
             FfiConverterBoolean.allocationSize(value.`resetWhenNativeChanges`) +
             FfiConverterBoolean.allocationSize(value.`autoDeleteFailed`) +
@@ -8735,6 +8913,7 @@ public object FfiConverterTypeStoreOptions: FfiConverterRustBuffer<StoreOptions>
             FfiConverterTypeRequiredProof.write(value.`requiredProof`, buf)
             FfiConverterOptionalString.write(value.`bundles`, buf)
             FfiConverterLong.write(value.`attempts`, buf)
+            FfiConverterLong.write(value.`silentStarts`, buf)
             FfiConverterLong.write(value.`appReadyTimeoutMs`, buf)
             FfiConverterBoolean.write(value.`resetWhenNativeChanges`, buf)
             FfiConverterBoolean.write(value.`autoDeleteFailed`, buf)
@@ -9234,15 +9413,53 @@ sealed class ChannelOutcome {
     }
 
     /**
+     * A release that goes back to the built-in bundle was accepted. That comes next.
+     */
+    data class BuiltInNext(
+        /**
+         * What people call the release.
+         */
+        val `version`: kotlin.String,
+        /**
+         * Its sequence.
+         */
+        val `sequence`: kotlin.Long) : ChannelOutcome()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The channel's release goes back to the built-in bundle, which is current or comes next already.
+     */
+    data class BuiltInUpToDate(
+        /**
+         * What people call the release.
+         */
+        val `version`: kotlin.String,
+        /**
+         * Its sequence.
+         */
+        val `sequence`: kotlin.Long) : ChannelOutcome()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * The channel offers nothing.
      */
-    object NothingOffered : ChannelOutcome()
+    data object NothingOffered : ChannelOutcome()
 
 
     /**
      * The channel has a candidate, which is not for this device, and nothing else.
      */
-    object OutsideRollout : ChannelOutcome()
+    data object OutsideRollout : ChannelOutcome()
 
 
     /**
@@ -9267,13 +9484,13 @@ sealed class ChannelOutcome {
     /**
      * Nothing of what it has may be taken: see `ChannelUpdate.passedOver`.
      */
-    object Refused : ChannelOutcome()
+    data object Refused : ChannelOutcome()
 
 
     /**
      * Something that this version of the bindings has no word for.
      */
-    object Other : ChannelOutcome()
+    data object Other : ChannelOutcome()
 
 
 
@@ -9298,14 +9515,22 @@ public object FfiConverterTypeChannelOutcome : FfiConverterRustBuffer<ChannelOut
             2 -> ChannelOutcome.UpToDate(
                 FfiConverterTypeBundleRecord.read(buf),
                 )
-            3 -> ChannelOutcome.NothingOffered
-            4 -> ChannelOutcome.OutsideRollout
-            5 -> ChannelOutcome.Older(
+            3 -> ChannelOutcome.BuiltInNext(
+                FfiConverterString.read(buf),
+                FfiConverterLong.read(buf),
+                )
+            4 -> ChannelOutcome.BuiltInUpToDate(
+                FfiConverterString.read(buf),
+                FfiConverterLong.read(buf),
+                )
+            5 -> ChannelOutcome.NothingOffered
+            6 -> ChannelOutcome.OutsideRollout
+            7 -> ChannelOutcome.Older(
                 FfiConverterLong.read(buf),
                 FfiConverterLong.read(buf),
                 )
-            6 -> ChannelOutcome.Refused
-            7 -> ChannelOutcome.Other
+            8 -> ChannelOutcome.Refused
+            9 -> ChannelOutcome.Other
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
     }
@@ -9323,6 +9548,22 @@ public object FfiConverterTypeChannelOutcome : FfiConverterRustBuffer<ChannelOut
             (
                 4UL
                 + FfiConverterTypeBundleRecord.allocationSize(value.`bundle`)
+            )
+        }
+        is ChannelOutcome.BuiltInNext -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`version`)
+                + FfiConverterLong.allocationSize(value.`sequence`)
+            )
+        }
+        is ChannelOutcome.BuiltInUpToDate -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`version`)
+                + FfiConverterLong.allocationSize(value.`sequence`)
             )
         }
         is ChannelOutcome.NothingOffered -> {
@@ -9371,26 +9612,38 @@ public object FfiConverterTypeChannelOutcome : FfiConverterRustBuffer<ChannelOut
                 FfiConverterTypeBundleRecord.write(value.`bundle`, buf)
                 Unit
             }
-            is ChannelOutcome.NothingOffered -> {
+            is ChannelOutcome.BuiltInNext -> {
                 buf.putInt(3)
+                FfiConverterString.write(value.`version`, buf)
+                FfiConverterLong.write(value.`sequence`, buf)
+                Unit
+            }
+            is ChannelOutcome.BuiltInUpToDate -> {
+                buf.putInt(4)
+                FfiConverterString.write(value.`version`, buf)
+                FfiConverterLong.write(value.`sequence`, buf)
+                Unit
+            }
+            is ChannelOutcome.NothingOffered -> {
+                buf.putInt(5)
                 Unit
             }
             is ChannelOutcome.OutsideRollout -> {
-                buf.putInt(4)
+                buf.putInt(6)
                 Unit
             }
             is ChannelOutcome.Older -> {
-                buf.putInt(5)
+                buf.putInt(7)
                 FfiConverterLong.write(value.`offered`, buf)
                 FfiConverterLong.write(value.`known`, buf)
                 Unit
             }
             is ChannelOutcome.Refused -> {
-                buf.putInt(6)
+                buf.putInt(8)
                 Unit
             }
             is ChannelOutcome.Other -> {
-                buf.putInt(7)
+                buf.putInt(9)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -9454,23 +9707,24 @@ sealed class Confirmation {
     /**
      * The bundle is proven now: it is what later ones fall back to.
      */
-    object Proven : Confirmation()
+    data object Proven : Confirmation()
 
 
     /**
      * It was proven before.
      */
-    object AlreadyProven : Confirmation()
+    data object AlreadyProven : Confirmation()
 
 
     /**
      * The built-in bundle needs no proof.
      */
-    object BuiltIn : Confirmation()
+    data object BuiltIn : Confirmation()
 
 
     /**
-     * Too late or from another bundle: something else is current, and nothing changed.
+     * It proves nothing, and nothing changed: something else is current, or this bundle is and its page did not start in
+     * this session (`trialStarted`).
      */
     data class Ignored(
         /**
@@ -9487,7 +9741,7 @@ sealed class Confirmation {
     /**
      * Something that this version of the bindings has no word for.
      */
-    object Other : Confirmation()
+    data object Other : Confirmation()
 
 
 
@@ -9605,7 +9859,7 @@ sealed class Delay {
     /**
      * The process ended and the app was started anew.
      */
-    object Kill : Delay()
+    data object Kill : Delay()
 
 
     /**
@@ -10160,7 +10414,12 @@ enum class LaunchReason {
      */
     TRIAL_NEVER_STARTED,
     /**
-     * The native build changed, and brings its own bundle.
+     * The bundle on trial proved itself before, and started as often as it may without a confirmation now: it is not failed,
+     * and is offered again after a day or by a new release. This is the fallback.
+     */
+    SET_ASIDE,
+    /**
+     * The native app changed, by version or build, and brings its own bundle.
      */
     NATIVE_CHANGED,
     /**
@@ -10267,7 +10526,7 @@ sealed class NotDurable {
     /**
      * Another process or thread held the lock for 200 ms.
      */
-    object Busy : NotDurable()
+    data object Busy : NotDurable()
 
 
     /**
@@ -10496,7 +10755,7 @@ sealed class Proof {
     /**
      * The bytes have the digest that the caller gave.
      */
-    object Digest : Proof()
+    data object Digest : Proof()
 
 
     /**
@@ -10540,7 +10799,7 @@ sealed class Proof {
     /**
      * In a way that this version of the bindings has no word for.
      */
-    object Other : Proof()
+    data object Other : Proof()
 
 
 
@@ -10642,7 +10901,7 @@ sealed class RequiredProof {
     /**
      * A digest that the host got over a channel it trusts, or any signature.
      */
-    object Digest : RequiredProof()
+    data object Digest : RequiredProof()
 
 
     /**
@@ -10664,7 +10923,7 @@ sealed class RequiredProof {
      * A signed release, and nothing else: what is said of a bundle is then signed as well, and nobody can give this device an
      * older one. See `installRelease` and `updateFromChannel`.
      */
-    object Release : RequiredProof()
+    data object Release : RequiredProof()
 
 
 
@@ -10790,7 +11049,7 @@ sealed class Slot {
     /**
      * The bundle inside the native app. It is always there.
      */
-    object BuiltIn : Slot()
+    data object BuiltIn : Slot()
 
 
     /**
@@ -11499,6 +11758,38 @@ public object FfiConverterOptionalTypeNativeRange: FfiConverterRustBuffer<Native
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeReleaseBundle: FfiConverterRustBuffer<ReleaseBundle?> {
+    override fun read(buf: ByteBuffer): ReleaseBundle? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeReleaseBundle.read(buf)
+    }
+
+    override fun allocationSize(value: ReleaseBundle?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeReleaseBundle.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ReleaseBundle?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeReleaseBundle.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeRolloutDecision: FfiConverterRustBuffer<RolloutDecision?> {
     override fun read(buf: ByteBuffer): RolloutDecision? {
         if (buf.get().toInt() == 0) {
@@ -12052,19 +12343,19 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
 
 
         /**
-         * The bucket of a device for the bundle whose plain archive has this SHA-256, 0 to 9,999. A device takes the candidate of a
-         * channel if its bucket is below the rollout, which counts devices of 10,000.
+         * The bucket of a device for a release with this `rolloutSha256`, 0 to 9,999. A device takes the candidate of a channel if its
+         * bucket is below the rollout, which counts devices of 10,000.
          *
-         * Throws `InvalidInput` if `appId` is no id of an app or `archiveSha256` no digest.
+         * Throws `InvalidInput` if `appId` is no id of an app or `rolloutSha256` no digest.
          */
-    @Throws(CapBundleException::class) fun `rolloutBucket`(`appId`: kotlin.String, `archiveSha256`: kotlin.String, `deviceId`: kotlin.String): kotlin.Long {
+    @Throws(CapBundleException::class) fun `rolloutBucket`(`appId`: kotlin.String, `rolloutSha256`: kotlin.String, `deviceId`: kotlin.String): kotlin.Long {
             return FfiConverterLong.lift(
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_func_rollout_bucket(
 
 
         FfiConverterString.lower(`appId`),
-        FfiConverterString.lower(`archiveSha256`),
+        FfiConverterString.lower(`rolloutSha256`),
         FfiConverterString.lower(`deviceId`),_status)
 }
     )

@@ -1773,12 +1773,12 @@ public protocol StoreProtocol: AnyObject, Sendable {
      * Nothing is verified, since the plugin kept no digests of files. Throws `Busy`, `Io`, `NoSpace`; what concerns one
      * bundle alone is no error but in `skipped`.
      */
-    func adopt(capgo: CapgoBundles) throws  -> Adopted
+    func adoptBlocking(capgo: CapgoBundles) throws  -> Adopted
 
     /**
      * Drops what was to come next.
      */
-    func clearNext() throws
+    func clearNextBlocking() throws
 
     /**
      * Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next `sweep`, `clean` or
@@ -1786,22 +1786,25 @@ public protocol StoreProtocol: AnyObject, Sendable {
      *
      * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
      */
-    func delete(id: String) throws
+    func deleteBlocking(id: String) throws
 
     /**
-     * The app went to the background: conditions that count the time there begin to count.
+     * The app went to the background, or its process starts there: then call it before `launch`.
+     *
+     * Until `enteredForeground` nothing counts against a bundle, since the system may freeze or end the process: no start, no
+     * expired time, no launch without a start. Conditions that count the time in the background begin to count.
      */
-    func enteredBackground() throws
+    func enteredBackgroundBlocking() throws
 
     /**
-     * The app came back: conditions that now hold are met for good.
+     * The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
      */
-    func enteredForeground(native: NativeApp) throws
+    func enteredForegroundBlocking(native: NativeApp) throws
 
     /**
      * Lets bundles of this version be taken again. Tells how many failures were forgotten.
      */
-    func forgetFailure(version: String) throws  -> Int64
+    func forgetFailureBlocking(version: String) throws  -> Int64
 
     /**
      * Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
@@ -1809,12 +1812,12 @@ public protocol StoreProtocol: AnyObject, Sendable {
      *
      * Throws `NotFound` if it is not installed.
      */
-    func markFailed(id: String) throws
+    func markFailedBlocking(id: String) throws
 
     /**
      * Replaces the conditions for `next`; all of them must hold. An empty list is no condition.
      */
-    func setDelays(delays: [Delay]) throws
+    func setDelaysBlocking(delays: [Delay]) throws
 
     /**
      * Serves `slot` from the next launch on whose conditions are met.
@@ -1822,17 +1825,17 @@ public protocol StoreProtocol: AnyObject, Sendable {
      * Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are gone; `Busy`, `Io`,
      * `NoSpace` if the state cannot be changed; so do all that change it.
      */
-    func setNext(slot: Slot) throws
+    func setNextBlocking(slot: Slot) throws
 
     /**
      * The same with conditions that replace those there were, in one step: no crash can part the two.
      */
-    func setNextWhen(slot: Slot, delays: [Delay]) throws
+    func setNextWhenBlocking(slot: Slot, delays: [Delay]) throws
 
     /**
      * The newest failure, told once, as Capgo's `getFailedUpdate`.
      */
-    func takeFailure() throws  -> FailedBundle?
+    func takeFailureBlocking() throws  -> FailedBundle?
 
     /**
      * The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
@@ -1840,11 +1843,11 @@ public protocol StoreProtocol: AnyObject, Sendable {
      *
      * Throws `Busy`, `Io`, `NoSpace`.
      */
-    func deviceId() throws  -> String
+    func deviceIdBlocking() throws  -> String
 
     /**
-     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
-     * Blocks until that is done: for a background thread.
+     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
+     * release that goes back to the built-in bundle has that come next, as `acceptBuiltIn`. Blocks until that is done: for a background thread.
      *
      * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
      * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
@@ -1866,12 +1869,12 @@ public protocol StoreProtocol: AnyObject, Sendable {
      *
      * Throws `Busy`, `Io`. What was removed before an error stays removed.
      */
-    func clean(keep: KeepRules) throws  -> Cleaned
+    func cleanBlocking(keep: KeepRules) throws  -> Cleaned
 
     /**
      * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
      */
-    func diskUsage() throws  -> DiskUsage
+    func diskUsageBlocking() throws  -> DiskUsage
 
     /**
      * Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
@@ -1882,7 +1885,7 @@ public protocol StoreProtocol: AnyObject, Sendable {
      *
      * Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
      */
-    func sweep() throws
+    func sweepBlocking() throws
 
     /**
      * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
@@ -1940,7 +1943,7 @@ public protocol StoreProtocol: AnyObject, Sendable {
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
-    func applyNext(native: NativeApp) throws  -> Launch?
+    func applyNextBlocking(native: NativeApp) throws  -> Launch?
 
     /**
      * Decides what this session serves. Asked again, it gives the same answer and counts nothing.
@@ -1949,20 +1952,21 @@ public protocol StoreProtocol: AnyObject, Sendable {
      * change. It throws only for a fault in this library, or a folder whose path is no text: serve the built-in bundle
      * then. Of a second, a change takes about ten milliseconds; without one it takes less than one.
      */
-    func launch(native: NativeApp) throws  -> Launch
+    func launchBlocking(native: NativeApp) throws  -> Launch
 
     /**
      * Goes back to the built-in bundle or, with `toLastProven`, to the last one that confirmed. What was to come next is
-     * dropped. The host reloads its web view with what this returns.
+     * dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
+     * because its successor fails. The host reloads its web view with what this returns.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
-    func reset(toLastProven: Bool) throws  -> Launch
+    func resetBlocking(toLastProven: Bool) throws  -> Launch
 
     /**
      * What this session serves; nothing before `launch`.
      */
-    func served() throws  -> Launch?
+    func servedBlocking() throws  -> Launch?
 
     /**
      * Makes a bundle current in this session: the host reloads its web view with what this returns.
@@ -1970,64 +1974,81 @@ public protocol StoreProtocol: AnyObject, Sendable {
      * Throws `NotTrusted` if it failed before or does not run on the native version that launched, `NotFound` if it is not
      * installed, `Corrupt` if its files are gone; `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
-    func setCurrent(slot: Slot) throws  -> Launch
+    func setCurrentBlocking(slot: Slot) throws  -> Launch
 
     /**
      * What is current: served now or at the next launch, unless `next` takes its place.
      */
-    func current() throws  -> Slot
+    func currentBlocking() throws  -> Slot
 
     /**
      * The conditions for `next` that did not hold yet.
      */
-    func delays() throws  -> [Delay]
+    func delaysBlocking() throws  -> [Delay]
 
     /**
      * Bundles that failed and are not taken again.
      */
-    func failed() throws  -> [FailedBundle]
+    func failedBlocking() throws  -> [FailedBundle]
 
     /**
      * The failure that forbids a bundle, to be asked before it is downloaded. A digest decides alone; without one every
      * bundle of the version is forbidden.
      */
-    func failureOf(version: String, digest: String?) throws  -> FailedBundle?
+    func failureOfBlocking(version: String, digest: String?) throws  -> FailedBundle?
 
     /**
      * The last bundle that confirmed.
      */
-    func fallback() throws  -> Slot
+    func fallbackBlocking() throws  -> Slot
 
     /**
      * The installed bundle with this SHA-256, if there is one with its files: it need not be downloaded again.
      */
-    func find(digest: String) throws  -> BundleRecord?
+    func findBlocking(digest: String) throws  -> BundleRecord?
 
     /**
      * The record of an installed bundle. Throws `NotFound` if there is none of this id.
      */
-    func get(id: String) throws  -> BundleRecord
+    func getBlocking(id: String) throws  -> BundleRecord
 
     /**
      * Every installed bundle, oldest first.
      */
-    func list() throws  -> [InstalledBundle]
+    func listBlocking() throws  -> [InstalledBundle]
 
     /**
      * What takes over when its `delays` are met.
      */
-    func next() throws  -> Slot?
+    func nextBlocking() throws  -> Slot?
+
+    /**
+     * When a bundle is offered again that proved itself before and was set aside since (`LaunchReason.setAside`), in seconds
+     * since 1970-01-01 UTC; none if it is not set aside. To be asked before it is downloaded: until then it is not installed,
+     * unless a release with a later sequence offers it.
+     */
+    func setAsideUntilBlocking(version: String, digest: String?) throws  -> Int64?
+
+    /**
+     * Accepts a release that goes back to the built-in bundle: that comes next, and the release is remembered as accepted, in one
+     * change: after a crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where
+     * built-in is current already, the release is only remembered. Returns whether built-in comes next and did not before.
+     *
+     * Throws what `checkRelease` throws; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
+     */
+    func acceptBuiltInBlocking(envelope: Data, options: ReleaseOptions) throws  -> Bool
 
     /**
      * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
      *
-     * For a host that downloads by itself: what is returned says where archive and file list are.
+     * For a host that downloads by itself: what is returned says where archive and file list are, or that there are none: see
+     * `acceptBuiltIn`.
      *
      * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
      * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
      * `keyRing` throws; `Io`.
      */
-    func checkRelease(envelope: Data, options: ReleaseOptions) throws  -> Release
+    func checkReleaseBlocking(envelope: Data, options: ReleaseOptions) throws  -> Release
 
     /**
      * Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
@@ -2036,7 +2057,7 @@ public protocol StoreProtocol: AnyObject, Sendable {
      * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
      * `NoSpace`.
      */
-    func followRing(envelope: Data, options: ReleaseOptions) throws  -> Int64
+    func followRingBlocking(envelope: Data, options: ReleaseOptions) throws  -> Int64
 
     /**
      * Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
@@ -2049,7 +2070,8 @@ public protocol StoreProtocol: AnyObject, Sendable {
      * is refused changes nothing.
      *
      * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
-     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
+     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; `InvalidInput` for a release that
+     * goes to the built-in bundle; and as `install`.
      */
     func installRelease(envelope: Data, archive: String, fileList: Data, options: ReleaseOptions, cancel: CancelToken?, progress: ProgressObserver?) throws  -> BundleRecord
 
@@ -2059,46 +2081,55 @@ public protocol StoreProtocol: AnyObject, Sendable {
      * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
      * other options makes no sense; `Io`.
      */
-    func keyRing(options: ReleaseOptions) throws  -> Int64
+    func keyRingBlocking(options: ReleaseOptions) throws  -> Int64
 
     /**
-     * The bundle works. From now on it is what later ones fall back to.
+     * The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
      *
-     * For a page that calls `notifyAppReady()` without arguments pass what this session served (`served`): a late call of a
-     * page that is being replaced must not prove its successor.
+     * `slot` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
+     * the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
+     * page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: call it again then.
+     * Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
+     * warning in the log.
      */
-    func confirm(slot: Slot) throws  -> Confirmation
+    func confirmBlocking(slot: Slot) throws  -> Confirmation
 
     /**
-     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not.
+     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not, and while the app
+     * is in the background.
      */
     func readyDeadlineMs()  -> Int64?
 
     /**
      * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on: the host
-     * reloads its web view with the answer. There is none if the bundle is not on trial (any more).
+     * reloads its web view with the answer. There is none if the bundle is not on trial (any more), nor in the background.
      *
-     * Throws as `trialStarted`.
+     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle, call it again. Files that cannot be removed
+     * afterwards are a warning in the log.
      */
-    func trialExpired(id: String) throws  -> Launch?
+    func trialExpiredBlocking(id: String) throws  -> Launch?
 
     /**
-     * The web view of a bundle on trial started: from now on an end without `confirm` counts against it. Says whether it is
-     * on trial in this session.
+     * The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it can
+     * `confirm`, and an end without that counts against it (but not in the background). Says whether it is on trial in this
+     * session.
      *
-     * Throws `Busy`, `Io`, `NoSpace`; the start is not counted then.
+     * Call it for every page that starts, with the bundle that the page is loaded from: `onPageStarted` on Android,
+     * `webView(_:didCommit:)` on iOS. Of a proven bundle it notes the start: see `StoreOptions.silentStarts`.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it again.
      */
-    func trialStarted(id: String) throws  -> Bool
+    func trialStartedBlocking(id: String) throws  -> Bool
 
     /**
      * The app went to the background before its bundle on trial confirmed. The system may end its process there at any time,
-     * and that is not the bundle's fault: the attempt counts only if `trialStarted` is called again.
+     * and that is not the bundle's fault: the attempt counts again only after `trialStarted` or `enteredForeground`. A host that
+     * calls `enteredBackground` need not call this.
      *
      * Throws as `trialStarted`.
      */
-    func trialSuspended(id: String) throws  -> Bool
+    func trialSuspendedBlocking(id: String) throws  -> Bool
 
 }
 /**
@@ -2171,7 +2202,7 @@ open class Store: StoreProtocol, @unchecked Sendable {
      * `InvalidInput` if an option makes no sense, `KeyInvalid` if
      * the required proof names no key. An app that cannot open its store serves its built-in bundle.
      */
-public static func `open`(root: String, options: StoreOptions, log: LogObserver? = nil)throws  -> Store  {
+public static func openBlocking(root: String, options: StoreOptions, log: LogObserver? = nil)throws  -> Store  {
     return try  FfiConverterTypeStore_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_constructor_store_open(
@@ -2190,7 +2221,7 @@ public static func `open`(root: String, options: StoreOptions, log: LogObserver?
      * Throws `NotFound` if there is no such session (any more), `Busy` if it is open elsewhere, `InvalidInput` if this is no
      * name of a session; else as `open`.
      */
-public static func resume(root: String, options: StoreOptions, session: String, log: LogObserver? = nil)throws  -> Store  {
+public static func resumeBlocking(root: String, options: StoreOptions, session: String, log: LogObserver? = nil)throws  -> Store  {
     return try  FfiConverterTypeStore_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_constructor_store_resume(
@@ -2237,7 +2268,7 @@ open func session() -> String  {
      * Nothing is verified, since the plugin kept no digests of files. Throws `Busy`, `Io`, `NoSpace`; what concerns one
      * bundle alone is no error but in `skipped`.
      */
-open func adopt(capgo: CapgoBundles)throws  -> Adopted  {
+open func adoptBlocking(capgo: CapgoBundles)throws  -> Adopted  {
     return try  FfiConverterTypeAdopted_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_adopt(
@@ -2250,7 +2281,7 @@ open func adopt(capgo: CapgoBundles)throws  -> Adopted  {
     /**
      * Drops what was to come next.
      */
-open func clearNext()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func clearNextBlocking()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_clear_next(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -2264,7 +2295,7 @@ open func clearNext()throws   {try rustCallWithError(FfiConverterTypeCapBundleEr
      *
      * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
      */
-open func delete(id: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func deleteBlocking(id: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_delete(
             self.uniffiCloneHandle(),
@@ -2274,9 +2305,12 @@ open func delete(id: String)throws   {try rustCallWithError(FfiConverterTypeCapB
 }
 
     /**
-     * The app went to the background: conditions that count the time there begin to count.
+     * The app went to the background, or its process starts there: then call it before `launch`.
+     *
+     * Until `enteredForeground` nothing counts against a bundle, since the system may freeze or end the process: no start, no
+     * expired time, no launch without a start. Conditions that count the time in the background begin to count.
      */
-open func enteredBackground()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func enteredBackgroundBlocking()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_entered_background(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -2285,9 +2319,9 @@ open func enteredBackground()throws   {try rustCallWithError(FfiConverterTypeCap
 }
 
     /**
-     * The app came back: conditions that now hold are met for good.
+     * The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
      */
-open func enteredForeground(native: NativeApp)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func enteredForegroundBlocking(native: NativeApp)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_entered_foreground(
             self.uniffiCloneHandle(),
@@ -2299,7 +2333,7 @@ open func enteredForeground(native: NativeApp)throws   {try rustCallWithError(Ff
     /**
      * Lets bundles of this version be taken again. Tells how many failures were forgotten.
      */
-open func forgetFailure(version: String)throws  -> Int64  {
+open func forgetFailureBlocking(version: String)throws  -> Int64  {
     return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_forget_failure(
@@ -2315,7 +2349,7 @@ open func forgetFailure(version: String)throws  -> Int64  {
      *
      * Throws `NotFound` if it is not installed.
      */
-open func markFailed(id: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func markFailedBlocking(id: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_mark_failed(
             self.uniffiCloneHandle(),
@@ -2327,7 +2361,7 @@ open func markFailed(id: String)throws   {try rustCallWithError(FfiConverterType
     /**
      * Replaces the conditions for `next`; all of them must hold. An empty list is no condition.
      */
-open func setDelays(delays: [Delay])throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func setDelaysBlocking(delays: [Delay])throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_set_delays(
             self.uniffiCloneHandle(),
@@ -2342,7 +2376,7 @@ open func setDelays(delays: [Delay])throws   {try rustCallWithError(FfiConverter
      * Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are gone; `Busy`, `Io`,
      * `NoSpace` if the state cannot be changed; so do all that change it.
      */
-open func setNext(slot: Slot)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func setNextBlocking(slot: Slot)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_set_next(
             self.uniffiCloneHandle(),
@@ -2354,7 +2388,7 @@ open func setNext(slot: Slot)throws   {try rustCallWithError(FfiConverterTypeCap
     /**
      * The same with conditions that replace those there were, in one step: no crash can part the two.
      */
-open func setNextWhen(slot: Slot, delays: [Delay])throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func setNextWhenBlocking(slot: Slot, delays: [Delay])throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_set_next_when(
             self.uniffiCloneHandle(),
@@ -2367,7 +2401,7 @@ open func setNextWhen(slot: Slot, delays: [Delay])throws   {try rustCallWithErro
     /**
      * The newest failure, told once, as Capgo's `getFailedUpdate`.
      */
-open func takeFailure()throws  -> FailedBundle?  {
+open func takeFailureBlocking()throws  -> FailedBundle?  {
     return try  FfiConverterOptionTypeFailedBundle.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_take_failure(
@@ -2382,7 +2416,7 @@ open func takeFailure()throws  -> FailedBundle?  {
      *
      * Throws `Busy`, `Io`, `NoSpace`.
      */
-open func deviceId()throws  -> String  {
+open func deviceIdBlocking()throws  -> String  {
     return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_device_id(
@@ -2392,8 +2426,8 @@ open func deviceId()throws  -> String  {
 }
 
     /**
-     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
-     * Blocks until that is done: for a background thread.
+     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
+     * release that goes back to the built-in bundle has that come next, as `acceptBuiltIn`. Blocks until that is done: for a background thread.
      *
      * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
      * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
@@ -2427,7 +2461,7 @@ open func updateFromChannel(transport: HttpTransport, source: ChannelSource, opt
      *
      * Throws `Busy`, `Io`. What was removed before an error stays removed.
      */
-open func clean(keep: KeepRules)throws  -> Cleaned  {
+open func cleanBlocking(keep: KeepRules)throws  -> Cleaned  {
     return try  FfiConverterTypeCleaned_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_clean(
@@ -2440,7 +2474,7 @@ open func clean(keep: KeepRules)throws  -> Cleaned  {
     /**
      * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
      */
-open func diskUsage()throws  -> DiskUsage  {
+open func diskUsageBlocking()throws  -> DiskUsage  {
     return try  FfiConverterTypeDiskUsage_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_disk_usage(
@@ -2458,7 +2492,7 @@ open func diskUsage()throws  -> DiskUsage  {
      *
      * Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
      */
-open func sweep()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func sweepBlocking()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_sweep(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -2575,7 +2609,7 @@ open func verifyBundle(id: String, cancel: CancelToken? = nil, progress: Progres
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
-open func applyNext(native: NativeApp)throws  -> Launch?  {
+open func applyNextBlocking(native: NativeApp)throws  -> Launch?  {
     return try  FfiConverterOptionTypeLaunch.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_apply_next(
@@ -2592,7 +2626,7 @@ open func applyNext(native: NativeApp)throws  -> Launch?  {
      * change. It throws only for a fault in this library, or a folder whose path is no text: serve the built-in bundle
      * then. Of a second, a change takes about ten milliseconds; without one it takes less than one.
      */
-open func launch(native: NativeApp)throws  -> Launch  {
+open func launchBlocking(native: NativeApp)throws  -> Launch  {
     return try  FfiConverterTypeLaunch_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_launch(
@@ -2604,11 +2638,12 @@ open func launch(native: NativeApp)throws  -> Launch  {
 
     /**
      * Goes back to the built-in bundle or, with `toLastProven`, to the last one that confirmed. What was to come next is
-     * dropped. The host reloads its web view with what this returns.
+     * dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
+     * because its successor fails. The host reloads its web view with what this returns.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
-open func reset(toLastProven: Bool)throws  -> Launch  {
+open func resetBlocking(toLastProven: Bool)throws  -> Launch  {
     return try  FfiConverterTypeLaunch_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_reset(
@@ -2621,7 +2656,7 @@ open func reset(toLastProven: Bool)throws  -> Launch  {
     /**
      * What this session serves; nothing before `launch`.
      */
-open func served()throws  -> Launch?  {
+open func servedBlocking()throws  -> Launch?  {
     return try  FfiConverterOptionTypeLaunch.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_served(
@@ -2636,7 +2671,7 @@ open func served()throws  -> Launch?  {
      * Throws `NotTrusted` if it failed before or does not run on the native version that launched, `NotFound` if it is not
      * installed, `Corrupt` if its files are gone; `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
-open func setCurrent(slot: Slot)throws  -> Launch  {
+open func setCurrentBlocking(slot: Slot)throws  -> Launch  {
     return try  FfiConverterTypeLaunch_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_set_current(
@@ -2649,7 +2684,7 @@ open func setCurrent(slot: Slot)throws  -> Launch  {
     /**
      * What is current: served now or at the next launch, unless `next` takes its place.
      */
-open func current()throws  -> Slot  {
+open func currentBlocking()throws  -> Slot  {
     return try  FfiConverterTypeSlot_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_current(
@@ -2661,7 +2696,7 @@ open func current()throws  -> Slot  {
     /**
      * The conditions for `next` that did not hold yet.
      */
-open func delays()throws  -> [Delay]  {
+open func delaysBlocking()throws  -> [Delay]  {
     return try  FfiConverterSequenceTypeDelay.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_delays(
@@ -2673,7 +2708,7 @@ open func delays()throws  -> [Delay]  {
     /**
      * Bundles that failed and are not taken again.
      */
-open func failed()throws  -> [FailedBundle]  {
+open func failedBlocking()throws  -> [FailedBundle]  {
     return try  FfiConverterSequenceTypeFailedBundle.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_failed(
@@ -2686,7 +2721,7 @@ open func failed()throws  -> [FailedBundle]  {
      * The failure that forbids a bundle, to be asked before it is downloaded. A digest decides alone; without one every
      * bundle of the version is forbidden.
      */
-open func failureOf(version: String, digest: String? = nil)throws  -> FailedBundle?  {
+open func failureOfBlocking(version: String, digest: String? = nil)throws  -> FailedBundle?  {
     return try  FfiConverterOptionTypeFailedBundle.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_failure_of(
@@ -2700,7 +2735,7 @@ open func failureOf(version: String, digest: String? = nil)throws  -> FailedBund
     /**
      * The last bundle that confirmed.
      */
-open func fallback()throws  -> Slot  {
+open func fallbackBlocking()throws  -> Slot  {
     return try  FfiConverterTypeSlot_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_fallback(
@@ -2712,7 +2747,7 @@ open func fallback()throws  -> Slot  {
     /**
      * The installed bundle with this SHA-256, if there is one with its files: it need not be downloaded again.
      */
-open func find(digest: String)throws  -> BundleRecord?  {
+open func findBlocking(digest: String)throws  -> BundleRecord?  {
     return try  FfiConverterOptionTypeBundleRecord.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_find(
@@ -2725,7 +2760,7 @@ open func find(digest: String)throws  -> BundleRecord?  {
     /**
      * The record of an installed bundle. Throws `NotFound` if there is none of this id.
      */
-open func get(id: String)throws  -> BundleRecord  {
+open func getBlocking(id: String)throws  -> BundleRecord  {
     return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_get(
@@ -2738,7 +2773,7 @@ open func get(id: String)throws  -> BundleRecord  {
     /**
      * Every installed bundle, oldest first.
      */
-open func list()throws  -> [InstalledBundle]  {
+open func listBlocking()throws  -> [InstalledBundle]  {
     return try  FfiConverterSequenceTypeInstalledBundle.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_list(
@@ -2750,7 +2785,7 @@ open func list()throws  -> [InstalledBundle]  {
     /**
      * What takes over when its `delays` are met.
      */
-open func next()throws  -> Slot?  {
+open func nextBlocking()throws  -> Slot?  {
     return try  FfiConverterOptionTypeSlot.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_next(
@@ -2760,15 +2795,50 @@ open func next()throws  -> Slot?  {
 }
 
     /**
+     * When a bundle is offered again that proved itself before and was set aside since (`LaunchReason.setAside`), in seconds
+     * since 1970-01-01 UTC; none if it is not set aside. To be asked before it is downloaded: until then it is not installed,
+     * unless a release with a later sequence offers it.
+     */
+open func setAsideUntilBlocking(version: String, digest: String? = nil)throws  -> Int64?  {
+    return try  FfiConverterOptionInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_set_aside_until(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(version),
+        FfiConverterOptionString.lower(digest),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Accepts a release that goes back to the built-in bundle: that comes next, and the release is remembered as accepted, in one
+     * change: after a crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where
+     * built-in is current already, the release is only remembered. Returns whether built-in comes next and did not before.
+     *
+     * Throws what `checkRelease` throws; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
+     */
+open func acceptBuiltInBlocking(envelope: Data, options: ReleaseOptions)throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_accept_built_in(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(envelope),
+        FfiConverterTypeReleaseOptions_lower(options),uniffiCallStatus
+    )
+})
+}
+
+    /**
      * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
      *
-     * For a host that downloads by itself: what is returned says where archive and file list are.
+     * For a host that downloads by itself: what is returned says where archive and file list are, or that there are none: see
+     * `acceptBuiltIn`.
      *
      * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
      * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
      * `keyRing` throws; `Io`.
      */
-open func checkRelease(envelope: Data, options: ReleaseOptions)throws  -> Release  {
+open func checkReleaseBlocking(envelope: Data, options: ReleaseOptions)throws  -> Release  {
     return try  FfiConverterTypeRelease_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_check_release(
@@ -2786,7 +2856,7 @@ open func checkRelease(envelope: Data, options: ReleaseOptions)throws  -> Releas
      * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
      * `NoSpace`.
      */
-open func followRing(envelope: Data, options: ReleaseOptions)throws  -> Int64  {
+open func followRingBlocking(envelope: Data, options: ReleaseOptions)throws  -> Int64  {
     return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_follow_ring(
@@ -2808,7 +2878,8 @@ open func followRing(envelope: Data, options: ReleaseOptions)throws  -> Int64  {
      * is refused changes nothing.
      *
      * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
-     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; and as `install`.
+     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; `InvalidInput` for a release that
+     * goes to the built-in bundle; and as `install`.
      */
 open func installRelease(envelope: Data, archive: String, fileList: Data, options: ReleaseOptions, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> BundleRecord  {
     return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2831,7 +2902,7 @@ open func installRelease(envelope: Data, archive: String, fileList: Data, option
      * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
      * other options makes no sense; `Io`.
      */
-open func keyRing(options: ReleaseOptions)throws  -> Int64  {
+open func keyRingBlocking(options: ReleaseOptions)throws  -> Int64  {
     return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_key_ring(
@@ -2842,14 +2913,16 @@ open func keyRing(options: ReleaseOptions)throws  -> Int64  {
 }
 
     /**
-     * The bundle works. From now on it is what later ones fall back to.
+     * The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
      *
-     * For a page that calls `notifyAppReady()` without arguments pass what this session served (`served`): a late call of a
-     * page that is being replaced must not prove its successor.
+     * `slot` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
+     * the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
+     * page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: call it again then.
+     * Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
+     * warning in the log.
      */
-open func confirm(slot: Slot)throws  -> Confirmation  {
+open func confirmBlocking(slot: Slot)throws  -> Confirmation  {
     return try  FfiConverterTypeConfirmation_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_confirm(
@@ -2860,7 +2933,8 @@ open func confirm(slot: Slot)throws  -> Confirmation  {
 }
 
     /**
-     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not.
+     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not, and while the app
+     * is in the background.
      */
 open func readyDeadlineMs() -> Int64?  {
     return try!  FfiConverterOptionInt64.lift(try! rustCall() {
@@ -2873,11 +2947,12 @@ open func readyDeadlineMs() -> Int64?  {
 
     /**
      * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on: the host
-     * reloads its web view with the answer. There is none if the bundle is not on trial (any more).
+     * reloads its web view with the answer. There is none if the bundle is not on trial (any more), nor in the background.
      *
-     * Throws as `trialStarted`.
+     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle, call it again. Files that cannot be removed
+     * afterwards are a warning in the log.
      */
-open func trialExpired(id: String)throws  -> Launch?  {
+open func trialExpiredBlocking(id: String)throws  -> Launch?  {
     return try  FfiConverterOptionTypeLaunch.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_trial_expired(
@@ -2888,12 +2963,16 @@ open func trialExpired(id: String)throws  -> Launch?  {
 }
 
     /**
-     * The web view of a bundle on trial started: from now on an end without `confirm` counts against it. Says whether it is
-     * on trial in this session.
+     * The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it can
+     * `confirm`, and an end without that counts against it (but not in the background). Says whether it is on trial in this
+     * session.
      *
-     * Throws `Busy`, `Io`, `NoSpace`; the start is not counted then.
+     * Call it for every page that starts, with the bundle that the page is loaded from: `onPageStarted` on Android,
+     * `webView(_:didCommit:)` on iOS. Of a proven bundle it notes the start: see `StoreOptions.silentStarts`.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it again.
      */
-open func trialStarted(id: String)throws  -> Bool  {
+open func trialStartedBlocking(id: String)throws  -> Bool  {
     return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_trial_started(
@@ -2905,11 +2984,12 @@ open func trialStarted(id: String)throws  -> Bool  {
 
     /**
      * The app went to the background before its bundle on trial confirmed. The system may end its process there at any time,
-     * and that is not the bundle's fault: the attempt counts only if `trialStarted` is called again.
+     * and that is not the bundle's fault: the attempt counts again only after `trialStarted` or `enteredForeground`. A host that
+     * calls `enteredBackground` need not call this.
      *
      * Throws as `trialStarted`.
      */
-open func trialSuspended(id: String)throws  -> Bool  {
+open func trialSuspendedBlocking(id: String)throws  -> Bool  {
     return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_trial_suspended(
@@ -3686,6 +3766,10 @@ public struct BundleRecord: Equatable, Hashable {
      */
     public let provenBuild: String?
     /**
+     * The native version it was proven with; unknown for one that was proven before this was recorded.
+     */
+    public let provenVersion: String?
+    /**
      * Native versions it runs on.
      */
     public let native: NativeRange
@@ -3737,6 +3821,9 @@ public struct BundleRecord: Equatable, Hashable {
          * The native build it was proven with.
          */provenBuild: String?,
         /**
+         * The native version it was proven with; unknown for one that was proven before this was recorded.
+         */provenVersion: String?,
+        /**
          * Native versions it runs on.
          */native: NativeRange,
         /**
@@ -3760,6 +3847,7 @@ public struct BundleRecord: Equatable, Hashable {
         self.installedAt = installedAt
         self.provenAt = provenAt
         self.provenBuild = provenBuild
+        self.provenVersion = provenVersion
         self.native = native
         self.link = link
         self.comment = comment
@@ -3792,6 +3880,7 @@ public struct FfiConverterTypeBundleRecord: FfiConverterRustBuffer {
                 installedAt: FfiConverterInt64.read(from: &buf),
                 provenAt: FfiConverterOptionInt64.read(from: &buf),
                 provenBuild: FfiConverterOptionString.read(from: &buf),
+                provenVersion: FfiConverterOptionString.read(from: &buf),
                 native: FfiConverterTypeNativeRange.read(from: &buf),
                 link: FfiConverterOptionString.read(from: &buf),
                 comment: FfiConverterOptionString.read(from: &buf),
@@ -3810,6 +3899,7 @@ public struct FfiConverterTypeBundleRecord: FfiConverterRustBuffer {
         FfiConverterInt64.write(value.installedAt, into: &buf)
         FfiConverterOptionInt64.write(value.provenAt, into: &buf)
         FfiConverterOptionString.write(value.provenBuild, into: &buf)
+        FfiConverterOptionString.write(value.provenVersion, into: &buf)
         FfiConverterTypeNativeRange.write(value.native, into: &buf)
         FfiConverterOptionString.write(value.link, into: &buf)
         FfiConverterOptionString.write(value.comment, into: &buf)
@@ -4761,9 +4851,13 @@ public struct FailedBundle: Equatable, Hashable {
      */
     public let at: Int64
     /**
-     * The native build it failed with; the entry lapses when that changes.
+     * The native build it failed with; the entry lapses when that or the native version changes.
      */
     public let nativeBuild: String?
+    /**
+     * The native version it failed with; unknown for one that failed before this was recorded.
+     */
+    public let nativeVersion: String?
     /**
      * Why.
      */
@@ -4785,8 +4879,11 @@ public struct FailedBundle: Equatable, Hashable {
          * When it failed: seconds since 1970-01-01 UTC, by the device's clock.
          */at: Int64,
         /**
-         * The native build it failed with; the entry lapses when that changes.
+         * The native build it failed with; the entry lapses when that or the native version changes.
          */nativeBuild: String?,
+        /**
+         * The native version it failed with; unknown for one that failed before this was recorded.
+         */nativeVersion: String?,
         /**
          * Why.
          */cause: FailureCause) {
@@ -4795,6 +4892,7 @@ public struct FailedBundle: Equatable, Hashable {
         self.digest = digest
         self.at = at
         self.nativeBuild = nativeBuild
+        self.nativeVersion = nativeVersion
         self.cause = cause
     }
 
@@ -4819,6 +4917,7 @@ public struct FfiConverterTypeFailedBundle: FfiConverterRustBuffer {
                 digest: FfiConverterOptionString.read(from: &buf),
                 at: FfiConverterInt64.read(from: &buf),
                 nativeBuild: FfiConverterOptionString.read(from: &buf),
+                nativeVersion: FfiConverterOptionString.read(from: &buf),
                 cause: FfiConverterTypeFailureCause.read(from: &buf)
         )
     }
@@ -4829,6 +4928,7 @@ public struct FfiConverterTypeFailedBundle: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.digest, into: &buf)
         FfiConverterInt64.write(value.at, into: &buf)
         FfiConverterOptionString.write(value.nativeBuild, into: &buf)
+        FfiConverterOptionString.write(value.nativeVersion, into: &buf)
         FfiConverterTypeFailureCause.write(value.cause, into: &buf)
     }
 }
@@ -6123,7 +6223,7 @@ public func FfiConverterTypeProgressUpdate_lower(_ value: ProgressUpdate) -> Rus
 
 
 /**
- * What a release says: which bundle may run, where, and until when.
+ * What a release says: what devices serve, where, and until when.
  */
 public struct Release: Equatable, Hashable {
     /**
@@ -6155,25 +6255,14 @@ public struct Release: Equatable, Hashable {
      */
     public let native: NativeRange
     /**
-     * SHA-256 of the plain archive, as 64 hexadecimal digits.
+     * The bundle that devices serve. None: they go back to the one inside the native app.
      */
-    public let archiveSha256: String
+    public let bundle: ReleaseBundle?
     /**
-     * Whether the archive is sealed.
+     * What `rolloutBucket` takes: SHA-256 of the plain archive, or of the release's payload where it names no bundle, as 64
+     * hexadecimal digits.
      */
-    public let isSealed: Bool
-    /**
-     * Where the archive is, below the address of a site.
-     */
-    public let archivePath: String
-    /**
-     * Bytes of the file that is there.
-     */
-    public let archiveSize: Int64
-    /**
-     * Where the list of its files is, below the address of a site.
-     */
-    public let fileListPath: String
+    public let rolloutSha256: String
     /**
      * Link given by who published it.
      */
@@ -6208,20 +6297,12 @@ public struct Release: Equatable, Hashable {
          * The native versions it runs on.
          */native: NativeRange,
         /**
-         * SHA-256 of the plain archive, as 64 hexadecimal digits.
-         */archiveSha256: String,
+         * The bundle that devices serve. None: they go back to the one inside the native app.
+         */bundle: ReleaseBundle?,
         /**
-         * Whether the archive is sealed.
-         */isSealed: Bool,
-        /**
-         * Where the archive is, below the address of a site.
-         */archivePath: String,
-        /**
-         * Bytes of the file that is there.
-         */archiveSize: Int64,
-        /**
-         * Where the list of its files is, below the address of a site.
-         */fileListPath: String,
+         * What `rolloutBucket` takes: SHA-256 of the plain archive, or of the release's payload where it names no bundle, as 64
+         * hexadecimal digits.
+         */rolloutSha256: String,
         /**
          * Link given by who published it.
          */link: String?,
@@ -6235,11 +6316,8 @@ public struct Release: Equatable, Hashable {
         self.createdAt = createdAt
         self.expiresAt = expiresAt
         self.native = native
-        self.archiveSha256 = archiveSha256
-        self.isSealed = isSealed
-        self.archivePath = archivePath
-        self.archiveSize = archiveSize
-        self.fileListPath = fileListPath
+        self.bundle = bundle
+        self.rolloutSha256 = rolloutSha256
         self.link = link
         self.comment = comment
     }
@@ -6267,11 +6345,8 @@ public struct FfiConverterTypeRelease: FfiConverterRustBuffer {
                 createdAt: FfiConverterInt64.read(from: &buf),
                 expiresAt: FfiConverterInt64.read(from: &buf),
                 native: FfiConverterTypeNativeRange.read(from: &buf),
-                archiveSha256: FfiConverterString.read(from: &buf),
-                isSealed: FfiConverterBool.read(from: &buf),
-                archivePath: FfiConverterString.read(from: &buf),
-                archiveSize: FfiConverterInt64.read(from: &buf),
-                fileListPath: FfiConverterString.read(from: &buf),
+                bundle: FfiConverterOptionTypeReleaseBundle.read(from: &buf),
+                rolloutSha256: FfiConverterString.read(from: &buf),
                 link: FfiConverterOptionString.read(from: &buf),
                 comment: FfiConverterOptionString.read(from: &buf)
         )
@@ -6285,11 +6360,8 @@ public struct FfiConverterTypeRelease: FfiConverterRustBuffer {
         FfiConverterInt64.write(value.createdAt, into: &buf)
         FfiConverterInt64.write(value.expiresAt, into: &buf)
         FfiConverterTypeNativeRange.write(value.native, into: &buf)
-        FfiConverterString.write(value.archiveSha256, into: &buf)
-        FfiConverterBool.write(value.isSealed, into: &buf)
-        FfiConverterString.write(value.archivePath, into: &buf)
-        FfiConverterInt64.write(value.archiveSize, into: &buf)
-        FfiConverterString.write(value.fileListPath, into: &buf)
+        FfiConverterOptionTypeReleaseBundle.write(value.bundle, into: &buf)
+        FfiConverterString.write(value.rolloutSha256, into: &buf)
         FfiConverterOptionString.write(value.link, into: &buf)
         FfiConverterOptionString.write(value.comment, into: &buf)
     }
@@ -6308,6 +6380,105 @@ public func FfiConverterTypeRelease_lift(_ buf: RustBuffer) throws -> Release {
 #endif
 public func FfiConverterTypeRelease_lower(_ value: Release) -> RustBuffer {
     return FfiConverterTypeRelease.lower(value)
+}
+
+
+/**
+ * The bundle that a release names.
+ */
+public struct ReleaseBundle: Equatable, Hashable {
+    /**
+     * SHA-256 of the plain archive, as 64 hexadecimal digits.
+     */
+    public let archiveSha256: String
+    /**
+     * Whether the archive is sealed.
+     */
+    public let isSealed: Bool
+    /**
+     * Where the archive is, below the address of a site.
+     */
+    public let archivePath: String
+    /**
+     * Bytes of the file that is there.
+     */
+    public let archiveSize: Int64
+    /**
+     * Where the list of its files is, below the address of a site.
+     */
+    public let fileListPath: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * SHA-256 of the plain archive, as 64 hexadecimal digits.
+         */archiveSha256: String,
+        /**
+         * Whether the archive is sealed.
+         */isSealed: Bool,
+        /**
+         * Where the archive is, below the address of a site.
+         */archivePath: String,
+        /**
+         * Bytes of the file that is there.
+         */archiveSize: Int64,
+        /**
+         * Where the list of its files is, below the address of a site.
+         */fileListPath: String) {
+        self.archiveSha256 = archiveSha256
+        self.isSealed = isSealed
+        self.archivePath = archivePath
+        self.archiveSize = archiveSize
+        self.fileListPath = fileListPath
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ReleaseBundle: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReleaseBundle: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ReleaseBundle {
+        return
+            try ReleaseBundle(
+                archiveSha256: FfiConverterString.read(from: &buf),
+                isSealed: FfiConverterBool.read(from: &buf),
+                archivePath: FfiConverterString.read(from: &buf),
+                archiveSize: FfiConverterInt64.read(from: &buf),
+                fileListPath: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ReleaseBundle, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.archiveSha256, into: &buf)
+        FfiConverterBool.write(value.isSealed, into: &buf)
+        FfiConverterString.write(value.archivePath, into: &buf)
+        FfiConverterInt64.write(value.archiveSize, into: &buf)
+        FfiConverterString.write(value.fileListPath, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReleaseBundle_lift(_ buf: RustBuffer) throws -> ReleaseBundle {
+    return try FfiConverterTypeReleaseBundle.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReleaseBundle_lower(_ value: ReleaseBundle) -> RustBuffer {
+    return FfiConverterTypeReleaseBundle.lower(value)
 }
 
 
@@ -6786,12 +6957,18 @@ public struct StoreOptions: Equatable, Hashable {
      */
     public let attempts: Int64
     /**
+     * Silent starts in a row after which a proven bundle goes on trial again: its page started, and the process ended in the
+     * foreground before it confirmed. Also the number of later starts that a bundle must confirm before the one it replaced
+     * may go. 0 turns both off.
+     */
+    public let silentStarts: Int64
+    /**
      * How long a page has to confirm, in milliseconds, told by `readyDeadlineMs`: 1000 or more.
      */
     public let appReadyTimeoutMs: Int64
     /**
-     * Start over with the built-in bundle when the native build changes, as Capgo's `resetWhenUpdate`. If not, the current
-     * bundle goes on trial again.
+     * Start over with the built-in bundle when the native app changes, by version or build, as Capgo's `resetWhenUpdate`. If
+     * not, the current bundle goes on trial again.
      */
     public let resetWhenNativeChanges: Bool
     /**
@@ -6799,7 +6976,8 @@ public struct StoreOptions: Equatable, Hashable {
      */
     public let autoDeleteFailed: Bool
     /**
-     * Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`.
+     * Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once `silentStarts` later starts were
+     * confirmed.
      */
     public let autoDeletePrevious: Bool
     /**
@@ -6845,17 +7023,23 @@ public struct StoreOptions: Equatable, Hashable {
          * Starts without confirmation after which a bundle is failed: 1 or more. One crash may have another cause.
          */attempts: Int64 = Int64(2),
         /**
+         * Silent starts in a row after which a proven bundle goes on trial again: its page started, and the process ended in the
+         * foreground before it confirmed. Also the number of later starts that a bundle must confirm before the one it replaced
+         * may go. 0 turns both off.
+         */silentStarts: Int64 = Int64(3),
+        /**
          * How long a page has to confirm, in milliseconds, told by `readyDeadlineMs`: 1000 or more.
          */appReadyTimeoutMs: Int64 = Int64(10000),
         /**
-         * Start over with the built-in bundle when the native build changes, as Capgo's `resetWhenUpdate`. If not, the current
-         * bundle goes on trial again.
+         * Start over with the built-in bundle when the native app changes, by version or build, as Capgo's `resetWhenUpdate`. If
+         * not, the current bundle goes on trial again.
          */resetWhenNativeChanges: Bool = true,
         /**
          * Remove the files of a bundle that failed, as Capgo's `autoDeleteFailed`. It stays failed either way.
          */autoDeleteFailed: Bool = true,
         /**
-         * Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`.
+         * Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once `silentStarts` later starts were
+         * confirmed.
          */autoDeletePrevious: Bool = true,
         /**
          * What an archive may unpack to; the defaults of `Limits` if left out.
@@ -6882,6 +7066,7 @@ public struct StoreOptions: Equatable, Hashable {
         self.requiredProof = requiredProof
         self.bundles = bundles
         self.attempts = attempts
+        self.silentStarts = silentStarts
         self.appReadyTimeoutMs = appReadyTimeoutMs
         self.resetWhenNativeChanges = resetWhenNativeChanges
         self.autoDeleteFailed = autoDeleteFailed
@@ -6913,6 +7098,7 @@ public struct FfiConverterTypeStoreOptions: FfiConverterRustBuffer {
                 requiredProof: FfiConverterTypeRequiredProof.read(from: &buf),
                 bundles: FfiConverterOptionString.read(from: &buf),
                 attempts: FfiConverterInt64.read(from: &buf),
+                silentStarts: FfiConverterInt64.read(from: &buf),
                 appReadyTimeoutMs: FfiConverterInt64.read(from: &buf),
                 resetWhenNativeChanges: FfiConverterBool.read(from: &buf),
                 autoDeleteFailed: FfiConverterBool.read(from: &buf),
@@ -6930,6 +7116,7 @@ public struct FfiConverterTypeStoreOptions: FfiConverterRustBuffer {
         FfiConverterTypeRequiredProof.write(value.requiredProof, into: &buf)
         FfiConverterOptionString.write(value.bundles, into: &buf)
         FfiConverterInt64.write(value.attempts, into: &buf)
+        FfiConverterInt64.write(value.silentStarts, into: &buf)
         FfiConverterInt64.write(value.appReadyTimeoutMs, into: &buf)
         FfiConverterBool.write(value.resetWhenNativeChanges, into: &buf)
         FfiConverterBool.write(value.autoDeleteFailed, into: &buf)
@@ -7564,6 +7751,28 @@ public enum ChannelOutcome: Equatable, Hashable {
          */bundle: BundleRecord
     )
     /**
+     * A release that goes back to the built-in bundle was accepted. That comes next.
+     */
+    case builtInNext(
+        /**
+         * What people call the release.
+         */version: String,
+        /**
+         * Its sequence.
+         */sequence: Int64
+    )
+    /**
+     * The channel's release goes back to the built-in bundle, which is current or comes next already.
+     */
+    case builtInUpToDate(
+        /**
+         * What people call the release.
+         */version: String,
+        /**
+         * Its sequence.
+         */sequence: Int64
+    )
+    /**
      * The channel offers nothing.
      */
     case nothingOffered
@@ -7617,16 +7826,22 @@ public struct FfiConverterTypeChannelOutcome: FfiConverterRustBuffer {
         case 2: return .upToDate(bundle: try FfiConverterTypeBundleRecord.read(from: &buf)
         )
 
-        case 3: return .nothingOffered
-
-        case 4: return .outsideRollout
-
-        case 5: return .older(offered: try FfiConverterInt64.read(from: &buf), known: try FfiConverterInt64.read(from: &buf)
+        case 3: return .builtInNext(version: try FfiConverterString.read(from: &buf), sequence: try FfiConverterInt64.read(from: &buf)
         )
 
-        case 6: return .refused
+        case 4: return .builtInUpToDate(version: try FfiConverterString.read(from: &buf), sequence: try FfiConverterInt64.read(from: &buf)
+        )
 
-        case 7: return .other
+        case 5: return .nothingOffered
+
+        case 6: return .outsideRollout
+
+        case 7: return .older(offered: try FfiConverterInt64.read(from: &buf), known: try FfiConverterInt64.read(from: &buf)
+        )
+
+        case 8: return .refused
+
+        case 9: return .other
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -7646,26 +7861,38 @@ public struct FfiConverterTypeChannelOutcome: FfiConverterRustBuffer {
             FfiConverterTypeBundleRecord.write(bundle, into: &buf)
 
 
-        case .nothingOffered:
+        case let .builtInNext(version,sequence):
             writeInt(&buf, Int32(3))
+            FfiConverterString.write(version, into: &buf)
+            FfiConverterInt64.write(sequence, into: &buf)
+
+
+        case let .builtInUpToDate(version,sequence):
+            writeInt(&buf, Int32(4))
+            FfiConverterString.write(version, into: &buf)
+            FfiConverterInt64.write(sequence, into: &buf)
+
+
+        case .nothingOffered:
+            writeInt(&buf, Int32(5))
 
 
         case .outsideRollout:
-            writeInt(&buf, Int32(4))
+            writeInt(&buf, Int32(6))
 
 
         case let .older(offered,known):
-            writeInt(&buf, Int32(5))
+            writeInt(&buf, Int32(7))
             FfiConverterInt64.write(offered, into: &buf)
             FfiConverterInt64.write(known, into: &buf)
 
 
         case .refused:
-            writeInt(&buf, Int32(6))
+            writeInt(&buf, Int32(8))
 
 
         case .other:
-            writeInt(&buf, Int32(7))
+            writeInt(&buf, Int32(9))
 
         }
     }
@@ -7782,7 +8009,8 @@ public enum Confirmation: Equatable, Hashable {
      */
     case builtIn
     /**
-     * Too late or from another bundle: something else is current, and nothing changed.
+     * It proves nothing, and nothing changed: something else is current, or this bundle is and its page did not start in
+     * this session (`trialStarted`).
      */
     case ignored(
         /**
@@ -8614,7 +8842,12 @@ public enum LaunchReason: Equatable, Hashable {
      */
     case trialNeverStarted
     /**
-     * The native build changed, and brings its own bundle.
+     * The bundle on trial proved itself before, and started as often as it may without a confirmation now: it is not failed,
+     * and is offered again after a day or by a new release. This is the fallback.
+     */
+    case setAside
+    /**
+     * The native app changed, by version or build, and brings its own bundle.
      */
     case nativeChanged
     /**
@@ -8674,17 +8907,19 @@ public struct FfiConverterTypeLaunchReason: FfiConverterRustBuffer {
 
         case 8: return .trialNeverStarted
 
-        case 9: return .nativeChanged
+        case 9: return .setAside
 
-        case 10: return .outOfNativeRange
+        case 10: return .nativeChanged
 
-        case 11: return .builtInIsNewer
+        case 11: return .outOfNativeRange
 
-        case 12: return .damaged
+        case 12: return .builtInIsNewer
 
-        case 13: return .notDurable
+        case 13: return .damaged
 
-        case 14: return .other
+        case 14: return .notDurable
+
+        case 15: return .other
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -8726,28 +8961,32 @@ public struct FfiConverterTypeLaunchReason: FfiConverterRustBuffer {
             writeInt(&buf, Int32(8))
 
 
-        case .nativeChanged:
+        case .setAside:
             writeInt(&buf, Int32(9))
 
 
-        case .outOfNativeRange:
+        case .nativeChanged:
             writeInt(&buf, Int32(10))
 
 
-        case .builtInIsNewer:
+        case .outOfNativeRange:
             writeInt(&buf, Int32(11))
 
 
-        case .damaged:
+        case .builtInIsNewer:
             writeInt(&buf, Int32(12))
 
 
-        case .notDurable:
+        case .damaged:
             writeInt(&buf, Int32(13))
 
 
-        case .other:
+        case .notDurable:
             writeInt(&buf, Int32(14))
+
+
+        case .other:
+            writeInt(&buf, Int32(15))
 
         }
     }
@@ -9998,6 +10237,30 @@ fileprivate struct FfiConverterOptionTypeNativeRange: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeReleaseBundle: FfiConverterRustBuffer {
+    typealias SwiftType = ReleaseBundle?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeReleaseBundle.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeReleaseBundle.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeRolloutDecision: FfiConverterRustBuffer {
     typealias SwiftType = RolloutDecision?
 
@@ -10470,17 +10733,17 @@ public func inspectReleaseUnverified(envelope: Data)throws  -> Release  {
 })
 }
 /**
- * The bucket of a device for the bundle whose plain archive has this SHA-256, 0 to 9,999. A device takes the candidate of a
- * channel if its bucket is below the rollout, which counts devices of 10,000.
+ * The bucket of a device for a release with this `rolloutSha256`, 0 to 9,999. A device takes the candidate of a channel if its
+ * bucket is below the rollout, which counts devices of 10,000.
  *
- * Throws `InvalidInput` if `appId` is no id of an app or `archiveSha256` no digest.
+ * Throws `InvalidInput` if `appId` is no id of an app or `rolloutSha256` no digest.
  */
-public func rolloutBucket(appId: String, archiveSha256: String, deviceId: String)throws  -> Int64  {
+public func rolloutBucket(appId: String, rolloutSha256: String, deviceId: String)throws  -> Int64  {
     return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_func_rollout_bucket(
         FfiConverterString.lower(appId),
-        FfiConverterString.lower(archiveSha256),
+        FfiConverterString.lower(rolloutSha256),
         FfiConverterString.lower(deviceId),uniffiCallStatus
     )
 })
@@ -10571,7 +10834,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_func_inspect_release_unverified() != 43031) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_rollout_bucket() != 59866) {
+    if (uniffi_capbundle_checksum_func_rollout_bucket() != 18985) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_func_decrypt_unverified() != 30744) {
@@ -10652,10 +10915,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_delete() != 53892) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_entered_background() != 28642) {
+    if (uniffi_capbundle_checksum_method_store_entered_background() != 39067) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_entered_foreground() != 47089) {
+    if (uniffi_capbundle_checksum_method_store_entered_foreground() != 14032) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_forget_failure() != 12398) {
@@ -10679,7 +10942,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_device_id() != 21794) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_update_from_channel() != 13932) {
+    if (uniffi_capbundle_checksum_method_store_update_from_channel() != 36543) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_clean() != 43775) {
@@ -10712,7 +10975,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_launch() != 15970) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_reset() != 4832) {
+    if (uniffi_capbundle_checksum_method_store_reset() != 37904) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_served() != 41167) {
@@ -10748,31 +11011,37 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_next() != 24165) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_check_release() != 30767) {
+    if (uniffi_capbundle_checksum_method_store_set_aside_until() != 30927) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_store_accept_built_in() != 24478) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_store_check_release() != 54068) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_follow_ring() != 51942) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_install_release() != 17877) {
+    if (uniffi_capbundle_checksum_method_store_install_release() != 30520) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_store_key_ring() != 41177) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_confirm() != 55457) {
+    if (uniffi_capbundle_checksum_method_store_confirm() != 393) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_ready_deadline_ms() != 20440) {
+    if (uniffi_capbundle_checksum_method_store_ready_deadline_ms() != 56041) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_trial_expired() != 58289) {
+    if (uniffi_capbundle_checksum_method_store_trial_expired() != 51159) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_trial_started() != 23719) {
+    if (uniffi_capbundle_checksum_method_store_trial_started() != 20761) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_trial_suspended() != 8053) {
+    if (uniffi_capbundle_checksum_method_store_trial_suspended() != 48212) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest() != 17180) {

@@ -37,6 +37,7 @@ class JavaTest {
             Launch launch = store.launch(new NativeApp("1.0.0", "1"));
             assertEquals(new Slot.Bundle(record.getId()), launch.getBundle());
             assertEquals(4, record.getFiles());
+            assertTrue(store.trialStarted(record.getId()));
             assertEquals(Confirmation.Proven.INSTANCE, store.confirm(launch.getBundle()));
         }
         assertTrue(log.stream().anyMatch(line -> line.startsWith("installed 1.0.0 as ")), log.toString());
