@@ -11,7 +11,7 @@ use capbundle_tests::skip::{skipped, tool};
 use serde_json::Value;
 
 /// Everything that belongs at the top; a new entry is a decision.
-const TOP_LEVEL: [&str; 18] = [
+const TOP_LEVEL: [&str; 19] = [
     ".ci",
     ".gitignore",
     "CHANGELOG.md",
@@ -19,6 +19,8 @@ const TOP_LEVEL: [&str; 18] = [
     "Cargo.toml",
     "LICENSE-APACHE",
     "LICENSE-MIT",
+    // SwiftPM takes a package from the root of a repository only.
+    "Package.swift",
     "README.md",
     "bindings",
     "clippy.toml",
@@ -33,7 +35,7 @@ const TOP_LEVEL: [&str; 18] = [
 ];
 
 /// Past it a file is two ideas.
-const LONGEST_SOURCE: usize = 480;
+const LONGEST_SOURCE: usize = 700;
 /// Tables, which are read by looking a line up.
 const TABLES: &str = "tests/src/vector/";
 /// Written by a generator.
