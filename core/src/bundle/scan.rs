@@ -16,7 +16,7 @@ use crate::progress::Control;
 
 /// What operating systems and git leave in folders and no app ever wants.
 const ALWAYS_EXCLUDED: [&str; 4] = [".DS_Store", "__MACOSX", ".git", "Thumbs.db"];
-/// How names begin of what macOS keeps beside a file where the file system has no place for it (AppleDouble, RFC 1740).
+/// How names begin of what macOS keeps beside a file where the file system has no place for it (`AppleDouble`, RFC 1740).
 const APPLE_DOUBLE: &str = "._";
 
 /// What is in the folder.

@@ -104,13 +104,11 @@ impl Store {
         let trusted = self.check_release(envelope, options)?;
         let files = trusted.check_file_list(file_list)?;
         let (new, acceptance) = accepting(&trusted, &files);
-        match self.accept_installed(&trusted, &new, &acceptance)? {
-            Some(installed) => Ok(installed),
-            None => {
-                let archive = ArchiveSource::File(archive);
-                self.install_trusted(&trusted, archive, &new, &acceptance, options, control)?
-            }
+        if let Some(installed) = self.accept_installed(&trusted, &new, &acceptance)? {
+            return Ok(installed);
         }
+        let archive = ArchiveSource::File(archive);
+        self.install_trusted(&trusted, archive, &new, &acceptance, options, control)?
     }
 
     /// Accepts a release that goes to the built-in bundle: that comes next, from the next launch or

@@ -288,7 +288,12 @@ fn the_example_addresses_are_registered() {
     for document in api_documents() {
         for row in rows(&document) {
             let address = row.text.trim_start_matches("• ");
-            if row.kind == "example" && address.starts_with("https://") && address.ends_with(".zip") {
+            if row.kind == "example"
+                && address.starts_with("https://")
+                && Path::new(address)
+                    .extension()
+                    .is_some_and(|extension| extension == "zip")
+            {
                 number += 1;
                 let command = script("create.sh")
                     .replace("https://your-storage.com/bundles/app-1.2.3.zip", address)

@@ -250,9 +250,9 @@ fn a_store_that_refuses_every_header_of_checksums_takes_uploads_and_sites() {
             );
             through.delete("app.zip", &control).unwrap();
         }
-        let served = Served::new("application/json", "no-cache");
+        let headers = Served::new("application/json", "no-cache");
         let written = through
-            .write("a.json", b"{}", served, OnlyIf::Whatever, &control)
+            .write("a.json", b"{}", headers, OnlyIf::Whatever, &control)
             .unwrap();
         assert_eq!(written, Put::Stored);
         assert_eq!(through.head("a.json", &control).unwrap().unwrap().size, 2);

@@ -260,7 +260,11 @@ fn web_apps_read_a_private_bucket_by_signed_addresses_and_the_documented_cors() 
 
             let checked = check(&Http::new(), &signed, &expected, &CheckOptions::default(), &control).unwrap();
 
-            let codes: Vec<&str> = checked.notes.iter().map(|note| note.as_str()).collect();
+            let codes: Vec<&str> = checked
+                .notes
+                .iter()
+                .map(capbundle::publish::external::Note::as_str)
+                .collect();
             assert_eq!(!codes.contains(&"no_cors"), reads, "{codes:?}");
             let plain = bucket.public_url("app.zip", None).unwrap();
             let refused = check(&Http::new(), &plain, &expected, &CheckOptions::default(), &control).unwrap_err();

@@ -208,13 +208,12 @@ fn words(header: &str) -> Option<Vec<String>> {
         match (character, quote) {
             (found, Some(open)) if found == open => quote = None,
             ('\\', None | Some('"')) => word.get_or_insert_default().push(characters.next()?),
-            (found, Some(_)) => word.get_or_insert_default().push(found),
             ('"' | '\'', None) => {
                 quote = Some(character);
                 word.get_or_insert_default();
             }
             (blank, None) if blank.is_whitespace() => words.extend(word.take()),
-            (found, None) => word.get_or_insert_default().push(found),
+            (found, _) => word.get_or_insert_default().push(found),
         }
     }
     words.extend(word);

@@ -113,12 +113,12 @@ impl Bucket {
     pub fn upload(&self, file: &Path, key: &str, options: &UploadOptions, control: &Control) -> Result<Uploaded> {
         let mut written = None;
         self.upload_noting(file, key, options, &mut written, control)
-            .map_err(|error| match written {
-                None => error,
-                Some(_) => {
-                    let left = format!("the upload was written and is left at s3://{}/{key}", self.name());
-                    with_left(error, Err(left))
+            .map_err(|error| {
+                if written.is_none() {
+                    return error;
                 }
+                let left = format!("the upload was written and is left at s3://{}/{key}", self.name());
+                with_left(error, Err(left))
             })
     }
 

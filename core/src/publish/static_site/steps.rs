@@ -199,13 +199,12 @@ impl Step {
             ErrorKind::InvalidInput | ErrorKind::Busy => None,
             ErrorKind::Network => Some(format!("{path} (it may have arrived)")),
             _ => match storage.head(path, &Control::new()) {
-                Ok(None) => None,
                 Ok(Some(_)) => Some(path.clone()),
                 Err(error) if matches!(error.kind(), ErrorKind::Network | ErrorKind::Server) => {
                     Some(format!("{path} (it may have arrived)"))
                 }
-                // A folder that cannot be looked at says so in the problem already.
-                Err(_) => None,
+                // A folder that cannot be read is named by the problem already.
+                Ok(None) | Err(_) => None,
             },
         }
     }

@@ -106,8 +106,8 @@ fn deleting_a_bundle_costs_the_caller_the_same_whatever_it_holds() {
 
 #[test]
 fn a_sweep_and_an_installation_remove_the_files_of_what_was_deleted() {
-    let archives = Archives::with_files(&["1", "2", "3", "4"], 10);
     type Work = fn(&Device, &Archives);
+    let archives = Archives::with_files(&["1", "2", "3", "4"], 10);
     let works: [Work; 2] = [
         |device, _| device.store().sweep().unwrap(),
         |device, archives| drop(device.install(archives, "4").unwrap()),

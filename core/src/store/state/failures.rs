@@ -46,10 +46,10 @@ impl State {
     }
 }
 
-/// Those of `these` failures that `those` do not have. Looks each up in an index: an earlier version kept any number.
-pub(in crate::store) fn missing_from<'a>(these: &'a [Failed], those: &[Failed]) -> Vec<&'a Failed> {
-    let mut keys: Vec<Key<'_>> = those.iter().map(Failed::key).collect();
+/// The failures that are in `before` and not in `after`. Looks each up in an index: an earlier version kept any number.
+pub(in crate::store) fn missing_from<'a>(before: &'a [Failed], after: &[Failed]) -> Vec<&'a Failed> {
+    let mut keys: Vec<Key<'_>> = after.iter().map(Failed::key).collect();
     keys.sort_unstable();
     let is_missing = |failed: &&Failed| keys.binary_search(&failed.key()).is_err();
-    these.iter().filter(is_missing).collect()
+    before.iter().filter(is_missing).collect()
 }

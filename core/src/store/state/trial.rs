@@ -45,14 +45,12 @@ impl Trial {
     /// The last attempt is over and did not confirm.
     pub(super) fn settle(&mut self) {
         match self.attempt.take() {
-            Some(Attempt {
-                in_background: true, ..
-            }) => {}
-            Some(Attempt { started: true, .. }) => {
+            Some(attempt) if attempt.in_background => {}
+            Some(attempt) if attempt.started => {
                 self.failed_starts += 1;
                 self.unstarted = 0;
             }
-            Some(Attempt { started: false, .. }) => self.unstarted += 1,
+            Some(_) => self.unstarted += 1,
             None => {}
         }
     }

@@ -172,7 +172,7 @@ fn files_of_another_release_are_refused_and_change_nothing() {
         let mixed = Published {
             files: other.files.clone(),
             ..one.but(&[key(0)], |release| {
-                release.target = one.naming_files(other.bundle().files_digest)
+                release.target = one.naming_files(other.bundle().files_digest);
             })
         };
         for refused in [archive, cut, list, mixed] {
