@@ -221,7 +221,7 @@ mod tests {
         assert!(Start::of_text(whole).unwrap().silent().is_some());
         for length in 0..whole.len() {
             let silent = Start::of_text(&whole[..length]).and_then(|start| start.silent().cloned());
-            assert_eq!(silent, None, "{:?}", &whole[..length]);
+            assert_eq!(silent, None, "{}", &whole[..length]);
         }
     }
 }

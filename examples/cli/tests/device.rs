@@ -400,7 +400,11 @@ fn a_proven_version_that_stops_confirming_is_tried_again_and_left_without_being_
     assert_eq!(phone.call("status")["failed"], json!([]));
     phone.try_install("3.0.0", "").fails("not_trusted", 1);
     assert_eq!(phone.call("forget 3.0.0")["forgotten"], 1);
-    phone.install("3.0.0", "");
+    let again = phone.try_install("3.0.0", "").document();
+    assert_eq!(
+        again["alreadyInstalled"], true,
+        "its files are kept until another bundle proves itself"
+    );
 }
 
 #[test]

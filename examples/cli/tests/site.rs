@@ -148,7 +148,7 @@ fn a_release_signed_elsewhere_is_published() {
 fn the_first_release_is_taken_back_to_the_built_in_bundle() {
     let project = on_folder();
     let none = format!("release rollback --built-in {SIGNED} --to site --json");
-    project.run(&none).fails("invalid_input", 1);
+    project.run(&none).fails("channel_not_found", 1);
     publish(&project, "1.0.0", "");
     let unclear = project
         .run(&format!("release rollback {SIGNED} --to site --json"))

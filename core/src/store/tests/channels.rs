@@ -155,10 +155,10 @@ fn a_channel_that_offers_nothing_says_so() {
     let net = Net::default();
     net.offer(None, None);
     assert_eq!(update(&device.open(), &net).outcome, ChannelOutcome::NothingOffered);
-    // A file of another channel, or none, is an error: nobody knows what is offered.
+    // The file of another channel, or no such file, is an error: what is offered is unknown.
     net.put("channels/production.json", b"<html>");
     let refused = update_as(&device.open(), &net, &source()).unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::NotTrusted);
+    assert_eq!(refused.kind(), ErrorKind::Server, "the page of a captive portal");
     net.remove("channels/production.json");
     let refused = update_as(&device.open(), &net, &source()).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Server);

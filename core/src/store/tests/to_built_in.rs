@@ -330,6 +330,8 @@ fn older_versions_find_no_member_of_the_state_that_they_do_not_know() {
         "failed",
         "fallback",
         "native_build",
+        // Older versions ignore it.
+        "native_version",
         "next",
         "trust",
     ];

@@ -87,7 +87,7 @@ fn a_paused_first_candidate_is_taken_back_from_the_devices_that_have_it() {
 fn a_channel_without_releases_has_nothing_to_go_back_from() {
     let site = site();
     let refused = back(&site).unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
+    assert_eq!(refused.kind(), ErrorKind::NotFound, "{refused}");
     assert_eq!(site.paths(), ["keys/1.json"]);
 }
 

@@ -16,6 +16,10 @@ use crate::store::delay::Delay;
 use crate::store::trust::AcceptedRelease;
 use crate::store::types::{NativeApp, NativeVersion, is_built_in, is_same_native};
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is observed by itself; a state machine here would repeat the tested one"
+)]
 #[derive(Debug, Clone)]
 struct Session {
     name: String,
@@ -55,6 +59,9 @@ pub(super) struct Simulation {
 struct Seen {
     /// Bundles that confirmed, and the native app they last did so with.
     confirmed: BTreeMap<BundleId, NativeApp>,
+    /// Those of them that confirmed while the state knew the native app. A store notes it before a confirmation also where its
+    /// launch could not be written.
+    proved_here: BTreeMap<BundleId, NativeApp>,
     /// Bundles that were given up for the built-in one, and did not confirm since.
     withdrawn: BTreeSet<BundleId>,
     /// Silent starts of the current bundle in a row.

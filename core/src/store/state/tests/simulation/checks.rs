@@ -54,7 +54,7 @@ impl Simulation {
     pub(super) fn check_lost(&self, lost: Option<&Lost>) -> Result<(), String> {
         match lost {
             Some(Lost::Failed(failed)) => {
-                let proven = self.seen.confirmed.get(&failed.id);
+                let proven = self.seen.proved_here.get(&failed.id);
                 let noted = (self.state.native_build.as_ref(), self.state.native_version.as_ref());
                 let is_same = proven.is_some_and(|native| noted == (Some(&native.build), Some(&native.version)));
                 ensure!(!is_same, "{failed:?}, though it proved itself with this native app");

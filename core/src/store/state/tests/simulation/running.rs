@@ -279,6 +279,10 @@ impl Simulation {
         );
         if confirmed.first {
             self.seen.confirmed.insert(id.clone(), self.native.clone());
+            self.seen.proved_here.remove(id);
+            if self.state.native_build.as_ref() == Some(&self.native.build) {
+                self.seen.proved_here.insert(id.clone(), self.native.clone());
+            }
             self.seen.withdrawn.remove(id);
             if let (Slot::Bundle(replaced), true) = (&before.fallback, rules.silent_starts > 0) {
                 ensure!(
