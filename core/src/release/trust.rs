@@ -53,7 +53,7 @@ pub struct Accepted {
 /// Trusts the release in the envelope `bytes`, or says by which check it is refused.
 ///
 /// # Errors
-/// [`Error::ReleaseRefused`](crate::Error::ReleaseRefused) with the reason of the first check that fails.
+/// [`Error::ReleaseRefused`] with the reason of the first check that fails.
 pub fn check(bytes: &[u8], context: &TrustContext<'_>) -> Result<TrustedRelease> {
     trust(bytes, context).map_err(|refusal| refusal.of("release"))
 }

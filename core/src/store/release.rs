@@ -68,7 +68,7 @@ impl Store {
     /// this device remembers. Changes nothing.
     ///
     /// # Errors
-    /// [`Error::ReleaseRefused`](crate::Error::ReleaseRefused) with the first check that fails; those of
+    /// [`Error::ReleaseRefused`] with the first check that fails; those of
     /// [`key_ring`](Self::key_ring); [`NotTrusted`](crate::ErrorKind::NotTrusted) if this store asks for another proof;
     /// [`Io`](crate::ErrorKind::Io).
     pub fn check_release(&self, envelope: &[u8], options: &ReleaseOptions) -> Result<TrustedRelease> {
@@ -85,7 +85,7 @@ impl Store {
     /// release says of it. Whatever is refused changes nothing.
     ///
     /// # Errors
-    /// [`Error::ReleaseRefused`](crate::Error::ReleaseRefused) with the first check that fails;
+    /// [`Error::ReleaseRefused`] with the first check that fails;
     /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) and [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed)
     /// if archive or file list are not those of the release, or not of each other; [`NotTrusted`](crate::ErrorKind::NotTrusted)
     /// if the bundle failed on this device before, or this store asks for another proof; what
