@@ -40,6 +40,15 @@ fn withdrawn() -> (Device, Net, Published) {
 }
 
 #[test]
+fn a_folder_in_the_place_of_its_file_does_not_block_the_return_to_built_in() {
+    let (device, net, _) = withdrawn();
+    fs::create_dir(device.root().join("built_in.json")).unwrap();
+
+    assert_eq!(update(&device.open(), &net).outcome, next(8));
+    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+}
+
+#[test]
 fn a_bad_first_release_is_taken_back_and_nothing_is_downloaded_for_it() {
     let (device, net, _) = withdrawn();
     let store = device.open();
