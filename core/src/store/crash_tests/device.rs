@@ -119,6 +119,7 @@ pub(super) struct Device {
     clock: Arc<AtomicU64>,
     /// The folder of the host that bundles are in, if it has one.
     bundles: Option<PathBuf>,
+    silent_starts: u32,
 }
 
 /// What a store says of itself, by versions, since ids are random.
@@ -166,7 +167,14 @@ impl Device {
             store: None,
             clock: Arc::default(),
             bundles: None,
+            // One later start that is confirmed, and the story is not longer for it.
+            silent_starts: 1,
         }
+    }
+
+    /// From the next start on a confirmation gives up the bundle that it replaces.
+    pub(super) fn keep_no_predecessor(&mut self) {
+        self.silent_starts = 0;
     }
 
     /// From the next start on the host serves from this folder.
@@ -184,8 +192,7 @@ impl Device {
             unpack_threads: NonZeroUsize::new(1),
             // More than enough to look at every file.
             verify_at_launch: Some(Duration::from_secs(60)),
-            // One later start that is confirmed, and the story is not longer for it.
-            silent_starts: 1,
+            silent_starts: self.silent_starts,
             // Nobody else is there to wait for.
             lock_timeout: Duration::from_millis(20),
             ..StoreOptions::default()

@@ -44,7 +44,10 @@ pub(super) fn recover_twice(files: Forgetful, possible: &[Snapshot], archives: &
         // A start that was killed before it confirmed may put the proven bundle on trial again, which it stays proven for.
         let on_trial_again =
             |before: &Snapshot| found.trial.is_some() && found.bundles.get(&before.fallback) == Some(&true);
-        let same_fallback = |before: &Snapshot| same_fallback(before) || on_trial_again(before);
+        // Built-in that came next is current by now, and so it is the fallback.
+        let went_back =
+            |before: &Snapshot| found.fallback == Slot::BUILT_IN && before.next.as_deref() == Some(Slot::BUILT_IN);
+        let same_fallback = |before: &Snapshot| same_fallback(before) || on_trial_again(before) || went_back(before);
         let kept = (found.fallback == AFTER || possible.iter().any(same_fallback)) && possible.iter().any(still_failed);
         require(kept, || format!("the store says {found:?} after {possible:?}"))
     })

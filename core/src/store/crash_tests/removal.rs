@@ -47,6 +47,7 @@ fn delete(device: &Device, id: &BundleId) {
 
 fn device(archives: &Archives) -> Device {
     let mut device = Device::new();
+    device.keep_no_predecessor();
     for version in ["1", "2"] {
         device.start().unwrap();
         device.launch();
