@@ -28,6 +28,8 @@ const PLACE: &str = "CAPBUNDLE_CONTENTION_PLACE";
 const PROCESS: &str = "CAPBUNDLE_CONTENTION_PROCESS";
 const SECONDS: &str = "CAPBUNDLE_CONTENTION_SECONDS";
 
+/// As many failed bundles as a store keeps.
+const MOST_FAILED: usize = 64;
 const PROCESSES: usize = 2;
 const THREADS: usize = 8;
 /// The lock is waited for 200 ms; the rest is this machine, which has fewer cores than there are threads.
@@ -106,7 +108,10 @@ fn assert_all_is_there(folder: &Path, reports: &[Value]) {
         .into_iter()
         .map(|failed| failed.version)
         .collect();
-    assert_eq!(failed, texts("marked"));
+    // The newest of them are kept.
+    let marked = texts("marked");
+    assert!(failed.is_subset(&marked), "{failed:?} of {marked:?}");
+    assert_eq!(failed.len(), marked.len().min(MOST_FAILED));
     let folders = fs::read_dir(folder.join("store/bundles")).unwrap().count();
     store.clean(&capbundle::store::KeepRules::default()).unwrap();
     assert!(folders >= installed.len());
