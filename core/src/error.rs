@@ -189,7 +189,7 @@ pub enum Error {
         /// Why.
         problem: String,
     },
-    /// TLS was asked for, and there is none that can be trusted.
+    /// TLS was requested, and no trusted connection could be made.
     #[error("{url}: not trusted: {problem}")]
     InsecureConnection {
         /// The address, without its query.

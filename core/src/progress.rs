@@ -213,7 +213,7 @@ impl Parts {
     }
 }
 
-/// Adds up the progress of parts for whoever watches the whole.
+/// Adds up the progress of the parts of one operation.
 struct Counted {
     observer: Arc<dyn Observer>,
     phases: Mutex<Vec<PhaseCount>>,

@@ -66,7 +66,7 @@ public final class CapgoUpdater: @unchecked Sendable {
     ///     from; the store's own files are beside them. None of it is backed up.
     ///   - publicKey: the app's key, or nothing for an app without one.
     ///   - native: `CFBundleShortVersionString` and `CFBundleVersion`.
-    ///   - serve: loads the page anew from this folder, or from the app's own for nothing: `bridge.setServerBasePath` and
+    ///   - serve: loads the page again from this folder, or from the app's own for nothing: `bridge.setServerBasePath` and
     ///     `bridge.webView?.reload()`, on the main thread.
     public init(
         library: URL, publicKey: String?, native: NativeApp, serve: @escaping @Sendable (URL?) -> Void,
@@ -145,7 +145,7 @@ public final class CapgoUpdater: @unchecked Sendable {
         try store.failureOfBlocking(version: version) != nil
     }
 
-    /// Makes a bundle current and loads the page anew.
+    /// Makes a bundle current and loads the page again.
     public func set(id: String) throws {
         show(try store.setCurrentBlocking(slot: slot(id)))
     }
@@ -157,7 +157,7 @@ public final class CapgoUpdater: @unchecked Sendable {
         return try info(id)
     }
 
-    /// Goes back to the built-in bundle or to the last one that worked, and loads the page anew.
+    /// Goes back to the built-in bundle or to the last one that worked, and loads the page again.
     public func reset(toLastSuccessful: Bool) throws {
         show(try store.resetBlocking(toLastProven: toLastSuccessful))
     }

@@ -24,7 +24,7 @@ public final class Updates {
     ///   - folder: `Library/NoCloud` of the app.
     ///   - publicKey: says what this app accepts; no server can change that.
     ///   - native: `CFBundleShortVersionString` and `CFBundleVersion`.
-    ///   - serve: loads the page anew from this folder or, for `nil`, from the app's own assets.
+    ///   - serve: loads the page again from this folder or, for `nil`, from the app's own assets.
     public init(folder: URL, publicKey: String, native: NativeApp, serve: @escaping @MainActor (String?) -> Void) throws {
         (self.publicKey, self.native, self.serve) = (publicKey, native, serve)
         store = try Store.openBlocking(
@@ -88,7 +88,7 @@ public final class Updates {
         if let launch = try store.applyNextBlocking(native: native) { show(launch) }  // an update that was waiting for this moment
     }
 
-    /// `UIApplication.willEnterForegroundNotification`. A page that has not confirmed gets its time anew.
+    /// `UIApplication.willEnterForegroundNotification`. A page that has not confirmed gets its full time again.
     public func enteredForeground() throws {
         try store.enteredForegroundBlocking(native: native)
         try startTrial()

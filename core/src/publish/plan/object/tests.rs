@@ -120,7 +120,7 @@ fn what_was_written_and_not_confirmed_is_removed_or_named() {
         (&[OBJECT.to_owned()][..], 0),
         "{failed}"
     );
-    // Somebody else has written there since.
+    // Another writer replaced it since.
     let answers = [done(), of_size("3", "\"theirs\""), of_size("3", "\"theirs\"")];
     let (failed, methods) = released(None, answers);
     assert_eq!(

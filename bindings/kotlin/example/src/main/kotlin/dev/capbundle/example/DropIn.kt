@@ -75,7 +75,7 @@ data class BundleInfo(val id: String, val version: String, val checksum: String,
 
 /** What the host does with the web view; on Android `bridge.setServerBasePath` and a reload. */
 fun interface WebViewHost {
-    /** Loads the page anew from this folder, or from the app's own assets for `null`. */
+    /** Loads the page again from this folder, or from the app's own assets for `null`. */
     fun serve(folder: File?)
 }
 
@@ -183,7 +183,7 @@ class CapgoUpdater(
     /** Whether a bundle failed on this device: to be asked before it is downloaded. The plugin downloaded it again and again. */
     fun hasFailed(version: String): Boolean = store.failureOf(version) != null
 
-    /** Makes a bundle current and loads the page anew. */
+    /** Makes a bundle current and loads the page again. */
     fun set(id: String) = serve(store.setCurrent(slot(id)))
 
     /** Serves a bundle from the next start on, or when the app goes to the background. */
@@ -192,7 +192,7 @@ class CapgoUpdater(
         return getBundleInfo(id)
     }
 
-    /** Goes back to the built-in bundle or to the last one that worked, and loads the page anew. */
+    /** Goes back to the built-in bundle or to the last one that worked, and loads the page again. */
     fun reset(toLastSuccessful: Boolean) = serve(store.reset(toLastSuccessful))
 
     /** The bundle that is served. */

@@ -18,7 +18,7 @@ class Updates(
     private val native: NativeApp,      // versionName, versionCode
     private val scope: CoroutineScope,
 ) : AutoCloseable {
-    /** Loads the page anew, from this folder or, for `null`, from the app's own assets. */
+    /** Loads the page again, from this folder or, for `null`, from the app's own assets. */
     @Volatile
     var serve: (String?) -> Unit = {}
 
@@ -82,7 +82,7 @@ class Updates(
         store.applyNext(native)?.let(::show)                // an update that was waiting for this moment
     }
 
-    /** The app is visible again. A page that has not confirmed gets its time anew. */
+    /** The app is visible again. A page that has not confirmed gets its full time again. */
     @Synchronized
     fun enteredForeground() {
         store.enteredForeground(native)
