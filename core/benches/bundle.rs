@@ -10,10 +10,11 @@ use std::path::Path;
 
 use capbundle::VerifiedArchive;
 use capbundle::bundle::{PackOptions, UnpackOptions, inspect, pack, unpack};
+use capbundle::capgo;
+use capbundle::capgo::ChecksumForm;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::progress::Control;
-use capbundle::seal::{ChecksumForm, capgo};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const FILES: usize = 400;

@@ -12,12 +12,13 @@ use std::fs;
 use std::hint::black_box;
 use std::time::Instant;
 
+use capbundle::capgo;
+use capbundle::capgo::ChecksumForm;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{ContentKey, KeyBits, SigningKey};
 use capbundle::progress::Control;
-use capbundle::seal::stream::in_memory::InMemory;
-use capbundle::seal::stream::{open_unverified, seal};
-use capbundle::seal::{ChecksumForm, capgo};
+use capbundle::sealed::in_memory::InMemory;
+use capbundle::sealed::{open_unverified, seal};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const IN_MEMORY: u64 = 4 << 20;

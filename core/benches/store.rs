@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use capbundle::VerifiedArchive;
 use capbundle::bundle::{PackOptions, pack};
+use capbundle::native::NativeApp;
 use capbundle::progress::Control;
-use capbundle::store::{BundleId, LaunchReason, NativeApp, NewBundle, Slot, Store, StoreOptions};
+use capbundle::store::{BundleId, LaunchReason, NewBundle, Slot, Store, StoreOptions};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
 

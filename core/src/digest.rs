@@ -1,17 +1,10 @@
 //! Digests of archives: SHA-256, and CRC-32 for Capgo plugins from before 2023.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::Path;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
-
-use crate::error::{Error, IoContext, Result};
-use crate::progress::{Control, Phase};
-use crate::stages::{self, Chunk};
 
 /// The SHA-256 of an archive: the name of a bundle everywhere in this crate.
 ///
@@ -37,24 +30,6 @@ impl Sha256Digest {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
-    }
-
-    /// The digest of the file at `path`, of any size, in constant memory.
-    ///
-    /// The same text as `@tomasklaen/checksum`'s `checksum(file, 'sha256')` and as `openssl dgst -sha256`.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) when the file cannot be read,
-    /// [`Cancelled`](crate::ErrorKind::Cancelled).
-    pub fn of_file(path: &Path, control: &Control) -> Result<Self> {
-        let mut file = File::open(path).at("open", path)?;
-        Self::of_open_file(&mut file, path, control)
-    }
-
-    pub(crate) fn of_open_file(file: &mut File, path: &Path, control: &Control) -> Result<Self> {
-        let mut hasher = Sha256::new();
-        read_all(file, path, control, |chunk| hasher.update(chunk))?;
-        Ok(Self(hasher.finalize().into()))
     }
 }
 
@@ -82,24 +57,20 @@ impl fmt::Debug for Sha256Digest {
     }
 }
 
-impl FromStr for Sha256Digest {
-    type Err = Error;
+/// The text is not a SHA-256 digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a SHA-256 as 64 hexadecimal digits, found {found} characters{}", if *found == 8 { " (8 digits are a CRC-32, which proves nothing)" } else { "" })]
+pub struct ParseDigestError {
+    found: usize,
+}
 
-    fn from_str(text: &str) -> Result<Self> {
+impl FromStr for Sha256Digest {
+    type Err = ParseDigestError;
+
+    fn from_str(text: &str) -> Result<Self, ParseDigestError> {
         let bytes = decode_hex(text).and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Self).ok_or_else(|| {
-            let hint = if text.len() == 8 {
-                " (8 digits are a CRC-32, which proves nothing)"
-            } else {
-                ""
-            };
-            Error::invalid_input(
-                "checksum",
-                format!(
-                    "expected a SHA-256 as 64 hexadecimal digits, found {} characters{hint}",
-                    text.chars().count()
-                ),
-            )
+        bytes.map(Self).ok_or_else(|| ParseDigestError {
+            found: text.chars().count(),
         })
     }
 }
@@ -115,17 +86,6 @@ impl Crc32 {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(crc32fast::hash(bytes))
-    }
-
-    /// The checksum of the file at `path`, of any size, in constant memory.
-    ///
-    /// # Errors
-    /// As [`Sha256Digest::of_file`].
-    pub fn of_file(path: &Path, control: &Control) -> Result<Self> {
-        let mut file = File::open(path).at("open", path)?;
-        let mut hasher = crc32fast::Hasher::new();
-        read_all(&mut file, path, control, |chunk| hasher.update(chunk))?;
-        Ok(Self(hasher.finalize()))
     }
 
     #[cfg(feature = "pack")]
@@ -144,103 +104,6 @@ impl fmt::Display for Crc32 {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:08x}", self.0)
     }
-}
-
-/// Passes bytes on to a writer and hashes those that arrived.
-#[derive(Debug)]
-pub struct HashingWriter<W> {
-    inner: W,
-    hasher: Sha256,
-    written: u64,
-}
-
-impl<W: Write> HashingWriter<W> {
-    /// Hashes what is written to `inner`.
-    pub fn new(inner: W) -> Self {
-        Self {
-            inner,
-            hasher: Sha256::new(),
-            written: 0,
-        }
-    }
-
-    /// The writer underneath.
-    pub fn get_ref(&self) -> &W {
-        &self.inner
-    }
-
-    /// Bytes written so far.
-    pub fn written(&self) -> u64 {
-        self.written
-    }
-
-    /// The writer back, with the digest and number of the bytes that went through.
-    pub fn finish(self) -> (W, Sha256Digest, u64) {
-        (self.inner, Sha256Digest(self.hasher.finalize().into()), self.written)
-    }
-}
-
-impl<W: Write> Write for HashingWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        self.written += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-/// Passes bytes on from a reader and hashes them.
-#[derive(Debug)]
-pub struct HashingReader<R> {
-    inner: R,
-    hasher: Sha256,
-    read: u64,
-}
-
-impl<R: Read> HashingReader<R> {
-    /// Hashes what is read from `inner`.
-    pub fn new(inner: R) -> Self {
-        Self {
-            inner,
-            hasher: Sha256::new(),
-            read: 0,
-        }
-    }
-
-    /// The reader back, with the digest and number of the bytes that went through.
-    pub fn finish(self) -> (R, Sha256Digest, u64) {
-        (self.inner, Sha256Digest(self.hasher.finalize().into()), self.read)
-    }
-}
-
-impl<R: Read> Read for HashingReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        self.read += count as u64;
-        Ok(count)
-    }
-}
-
-/// Feeds a whole file to `consume`, chunk by chunk, with progress and cancellation.
-fn read_all(file: &mut File, path: &Path, control: &Control, mut consume: impl FnMut(&[u8])) -> Result<()> {
-    let total = file.metadata().at("read the size of", path)?.len();
-    let mut done = 0;
-    let read = |chunk: &mut Chunk| {
-        control.check("hash")?;
-        chunk.read_from(file).at("read", path)
-    };
-    stages::run(total, read, |chunk| {
-        consume(chunk.bytes());
-        done += chunk.bytes().len() as u64;
-        let total = if chunk.is_last() { total.max(done) } else { total };
-        control.report(Phase::Hash, done, total);
-        Ok(())
-    })
 }
 
 pub(crate) fn decode_hex(text: &str) -> Option<Vec<u8>> {

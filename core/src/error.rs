@@ -4,8 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bundle::Finding;
-use crate::digest::Sha256Digest;
-use crate::release::RefusalReason;
+use crate::digest::{ParseDigestError, Sha256Digest};
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -90,6 +89,86 @@ impl ErrorKind {
             Self::Cancelled => "cancelled",
             Self::Unsupported => "unsupported",
             Self::Corrupt => "corrupt",
+        }
+    }
+}
+
+/// Why [`Error::ReleaseRefused`] was the answer: one word for each check of docs/format.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RefusalReason {
+    /// The envelope or the document in it is not what docs/format.md says, or larger.
+    Malformed,
+    /// Too few keys of the ring signed it.
+    Signatures,
+    /// It has a format that this version does not know.
+    UnknownFormat,
+    /// It has a critical member that this version does not know.
+    UnknownCritical,
+    /// It is for another app.
+    WrongApp,
+    /// It is for another channel.
+    WrongChannel,
+    /// The native app was built with this release or a later one.
+    BuiltInIsNewer,
+    /// A later release of the channel was accepted before, or another one with the same sequence.
+    Replayed,
+    /// It is past its time.
+    Expired,
+    /// It does not run on this native version.
+    NativeOutOfRange,
+    /// A content key of this app is a signing key as well.
+    KeyInBothRoles,
+    /// A key ring that does not follow the one before by number.
+    WrongNumber,
+    /// A key ring that forgets a retired key.
+    RetiredKeyMissing,
+    /// The archive is not the one that the release names.
+    ArchiveDiffers,
+    /// The file list is not the one that the release names, or the unpacked files are not those of the list.
+    FilesDiffer,
+}
+
+impl RefusalReason {
+    /// The reason as a stable word in snake case: the one in docs/format.md.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Signatures => "signatures",
+            Self::UnknownFormat => "unknown_format",
+            Self::UnknownCritical => "unknown_critical",
+            Self::WrongApp => "wrong_app",
+            Self::WrongChannel => "wrong_channel",
+            Self::BuiltInIsNewer => "built_in_is_newer",
+            Self::Replayed => "replayed",
+            Self::Expired => "expired",
+            Self::NativeOutOfRange => "native_out_of_range",
+            Self::KeyInBothRoles => "key_in_both_roles",
+            Self::WrongNumber => "wrong_number",
+            Self::RetiredKeyMissing => "retired_key_missing",
+            Self::ArchiveDiffers => "archive_differs",
+            Self::FilesDiffer => "files_differ",
+        }
+    }
+
+    /// The coarse classification of an error with this reason.
+    #[must_use]
+    pub fn kind(self) -> ErrorKind {
+        match self {
+            Self::Signatures => ErrorKind::SignatureInvalid,
+            Self::UnknownFormat | Self::UnknownCritical => ErrorKind::Unsupported,
+            Self::KeyInBothRoles => ErrorKind::KeyInvalid,
+            Self::ArchiveDiffers | Self::FilesDiffer => ErrorKind::DigestMismatch,
+            Self::Malformed
+            | Self::WrongApp
+            | Self::WrongChannel
+            | Self::BuiltInIsNewer
+            | Self::Replayed
+            | Self::Expired
+            | Self::NativeOutOfRange
+            | Self::WrongNumber
+            | Self::RetiredKeyMissing => ErrorKind::NotTrusted,
         }
     }
 }
@@ -265,12 +344,6 @@ pub enum Error {
         /// How long this call waited for it.
         waited: std::time::Duration,
     },
-    /// Somebody else changed it after it was looked at; it is as they left it.
-    #[error("{what}: somebody else changed it meanwhile, and it is as they left it: look, and run this again")]
-    ChangedMeanwhile {
-        /// What was changed.
-        what: String,
-    },
     /// This version, or what it works on, cannot do that.
     #[error("{what}: not supported: {problem}")]
     Unsupported {
@@ -296,22 +369,6 @@ pub enum Error {
         path: PathBuf,
         /// The system's own error.
         source: io::Error,
-    },
-    /// Nothing of a site is at the place that was named. Only publishing makes a site.
-    #[error("{site}: no site is there; check the place, or publish a release or key ring to it first")]
-    NoSuchSite {
-        /// The place.
-        site: String,
-    },
-    /// The site has neither a channel of this name nor a release for it. Only publishing makes a channel.
-    #[error("channel {channel}: {site} has no such channel{}", known_channels(known))]
-    NoSuchChannel {
-        /// The channel that was named.
-        channel: String,
-        /// The site.
-        site: String,
-        /// The channels it has.
-        known: Vec<String>,
     },
     /// Reading or writing failed.
     #[error("{}: {operation} failed: {source}", path.display())]
@@ -357,23 +414,12 @@ pub enum Error {
         /// What that means here, or what is wrong with the answer.
         problem: String,
     },
-    /// A server of the Bundles API refused, and said why.
-    #[cfg(feature = "publish")]
-    #[error("{0}")]
-    Api(Box<crate::publish::api::ApiError>),
     /// The caller cancelled the operation through its [`CancelToken`](crate::progress::CancelToken).
     #[error("cancelled: {operation}")]
     Cancelled {
         /// What was being done.
         operation: &'static str,
     },
-}
-
-fn known_channels(known: &[String]) -> String {
-    match known {
-        [] => String::new(),
-        known => format!("; it has {}", known.join(", ")),
-    }
 }
 
 impl Error {
@@ -393,25 +439,20 @@ impl Error {
             Self::ReleaseRefused { reason, .. } => reason.kind(),
             Self::RefusedBefore { kind, .. } => *kind,
             Self::NoSpace { .. } | Self::NotEnoughSpace { .. } => ErrorKind::NoSpace,
-            Self::NotFound { .. }
-            | Self::UnknownBundle { .. }
-            | Self::NoSuchSite { .. }
-            | Self::NoSuchChannel { .. } => ErrorKind::NotFound,
+            Self::NotFound { .. } | Self::UnknownBundle { .. } => ErrorKind::NotFound,
             Self::InUse { .. } => ErrorKind::InUse,
-            Self::Busy { .. } | Self::ChangedMeanwhile { .. } => ErrorKind::Busy,
+            Self::Busy { .. } => ErrorKind::Busy,
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::Corrupt { .. } => ErrorKind::Corrupt,
             Self::Io { .. } | Self::Random { .. } => ErrorKind::Io,
             Self::LeftBehind { problem, .. } => problem.kind(),
             Self::Network { .. } => ErrorKind::Network,
             Self::Server { .. } => ErrorKind::Server,
-            #[cfg(feature = "publish")]
-            Self::Api(_) => ErrorKind::Server,
             Self::Cancelled { .. } => ErrorKind::Cancelled,
         }
     }
 
-    pub(crate) fn io(operation: &'static str, path: &Path, source: io::Error) -> Self {
+    pub fn io(operation: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace {
@@ -432,21 +473,21 @@ impl Error {
         }
     }
 
-    pub(crate) fn invalid_input(what: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub fn invalid_input(what: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::InvalidInput {
             what: what.into(),
             problem: problem.into(),
         }
     }
 
-    pub(crate) fn key_invalid(origin: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub fn key_invalid(origin: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::KeyInvalid {
             origin: origin.into(),
             problem: problem.into(),
         }
     }
 
-    pub(crate) fn not_trusted(what: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub fn not_trusted(what: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::NotTrusted {
             what: what.into(),
             problem: problem.into(),
@@ -459,6 +500,12 @@ impl Error {
             entry,
             problem: problem.into(),
         }
+    }
+}
+
+impl From<ParseDigestError> for Error {
+    fn from(error: ParseDigestError) -> Self {
+        Self::invalid_input("checksum", error.to_string())
     }
 }
 

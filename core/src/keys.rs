@@ -167,7 +167,7 @@ impl SigningKey {
             path,
             &Pair::CAPGO,
             self.to_pem()?.as_bytes(),
-            crate::output::PRIVATE_MODE,
+            crate::io::atomic_file::PRIVATE_MODE,
             overwrite,
         )
     }
@@ -237,7 +237,7 @@ impl VerifyingKey {
             path,
             &Pair::CAPGO,
             self.to_pem()?.as_bytes(),
-            crate::output::SHARED_MODE,
+            crate::io::atomic_file::SHARED_MODE,
             overwrite,
         )
     }
@@ -316,8 +316,8 @@ fn write_key_file(path: &Path, pair: &Pair, pem: &[u8], mode: u32, overwrite: Ov
     if overwrite == Overwrite::Never && fs::symlink_metadata(path).is_ok() {
         return Err(key_exists(path, pair));
     }
-    let folder = crate::output::folder_of(path);
-    let mut file = crate::output::temporary_file(folder, mode)?;
+    let folder = crate::io::atomic_file::folder_of(path);
+    let mut file = crate::io::atomic_file::temporary_file(folder, mode)?;
     file.write_all(pem).at("write key file", path)?;
     file.as_file().sync_all().at("write key file", path)?;
     match overwrite {
@@ -329,7 +329,7 @@ fn write_key_file(path: &Path, pair: &Pair, pem: &[u8], mode: u32, overwrite: Ov
             _ => Error::io("write key file", path, error.error),
         })?,
     };
-    crate::output::sync_folder(folder)
+    crate::io::atomic_file::sync_folder(folder)
 }
 
 fn key_exists(path: &Path, pair: &Pair) -> Error {

@@ -62,6 +62,27 @@ pub struct Progress {
     pub rate: Option<u64>,
 }
 
+impl Progress {
+    /// Progress of which the rate is not known.
+    #[must_use]
+    pub fn new(phase: Phase, done: u64, total: u64) -> Self {
+        let rate = None;
+        Self {
+            phase,
+            done,
+            total,
+            rate,
+        }
+    }
+
+    /// With the rate, in bytes a second.
+    #[must_use]
+    pub fn with_rate(mut self, rate: Option<u64>) -> Self {
+        self.rate = rate;
+        self
+    }
+}
+
 /// Receives [`Progress`], from whatever thread does the work.
 ///
 /// Called about once for each MiB of work; it should return quickly.
@@ -133,18 +154,12 @@ impl Control {
 
     /// Reports at the start, at the end and for each MiB between: for a host in another language each report crosses a
     /// border.
-    pub(crate) fn report(&self, phase: Phase, done: u64, total: u64) {
-        let rate = None;
-        self.report_progress(Progress {
-            phase,
-            done,
-            total,
-            rate,
-        });
+    pub fn report(&self, phase: Phase, done: u64, total: u64) {
+        self.report_progress(Progress::new(phase, done, total));
     }
 
     /// As [`report`](Self::report), with all that is known.
-    pub(crate) fn report_progress(&self, progress: Progress) {
+    pub fn report_progress(&self, progress: Progress) {
         let Some(observer) = &self.observer else { return };
         let Progress { phase, done, total, .. } = progress;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -178,7 +193,11 @@ impl Control {
         self.cancel.iter().any(CancelToken::is_cancelled)
     }
 
-    pub(crate) fn check(&self, operation: &'static str) -> Result<()> {
+    /// Whether to go on. Operations call this between pieces of work.
+    ///
+    /// # Errors
+    /// [`Cancelled`](crate::ErrorKind::Cancelled) with the name of the operation.
+    pub fn check(&self, operation: &'static str) -> Result<()> {
         if self.is_cancelled() {
             Err(Error::Cancelled { operation })
         } else {

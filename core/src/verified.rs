@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::digest::{HashingWriter, Sha256Digest};
+use crate::channel::ChannelName;
+use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
-use crate::input;
+use crate::io::atomic_file;
+use crate::io::hashing::HashingWriter;
+use crate::io::positional_reader::PositionedReader;
+use crate::io::regular_file;
 use crate::keys::KeyId;
-use crate::output;
-use crate::positioned::PositionedReader;
 use crate::progress::Control;
-use crate::release::ChannelName;
 
 /// How a [`VerifiedArchive`] was proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl VerifiedArchive {
     }
 
     pub(crate) fn hashed(path: &Path, proof: Proof, control: &Control) -> Result<Self> {
-        let mut file = input::open(path)?;
+        let mut file = regular_file::open(path)?;
         let digest = Sha256Digest::of_open_file(&mut file, path, control)?;
         let size = file.stream_position().at("read", path)?;
         Ok(Self {
@@ -178,7 +179,7 @@ impl VerifiedArchive {
         if let Some(temporary) = self.temporary.take() {
             self.file.sync_all().at("write", to)?;
             match temporary.persist(to) {
-                Ok(()) => return output::sync_folder(output::folder_of(to)),
+                Ok(()) => return atomic_file::sync_folder(atomic_file::folder_of(to)),
                 Err(error) if error.error.kind() == io::ErrorKind::CrossesDevices => self.temporary = Some(error.path),
                 Err(error) => return Err(Error::io("write", to, error.error)),
             }
@@ -192,7 +193,7 @@ impl VerifiedArchive {
     /// # Errors
     /// As [`persist`](Self::persist).
     pub fn copy_to(&self, to: &Path) -> Result<()> {
-        let copy = output::temporary_file(output::folder_of(to), output::SHARED_MODE)?;
+        let copy = atomic_file::temporary_file(atomic_file::folder_of(to), atomic_file::SHARED_MODE)?;
         let mut writer = HashingWriter::new(copy);
         io::copy(&mut self.reader(), &mut writer).at("write", to)?;
         let (copy, found, _) = writer.finish();
@@ -203,7 +204,7 @@ impl VerifiedArchive {
                 found,
             });
         }
-        output::persist(copy, to)?;
+        atomic_file::persist(copy, to)?;
         Ok(())
     }
 }

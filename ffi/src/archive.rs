@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use capbundle_core as core;
 use capbundle_core::bundle;
-use capbundle_core::seal::{SignedChecksum, capgo};
+use capbundle_core::capgo;
+use capbundle_core::capgo::SignedChecksum;
 
 use crate::border::guarded_core;
 use crate::error::Result;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use capbundle_core::download as core;
-use capbundle_core::transport::{Cleartext, Headers};
+use capbundle_core::http::download as core;
+use capbundle_core::http::{Cleartext, Headers};
 
 use crate::error::Result;
 use crate::http::host::over;

@@ -1,7 +1,8 @@
 //! What signed releases say, and which devices a rollout reaches.
 
 use capbundle_core::digest::Sha256Digest;
-use capbundle_core::release::{self as core, SignedRelease, site};
+use capbundle_core::release as core;
+use capbundle_core::release::{SignedRelease, paths};
 use capbundle_core::update::channel;
 
 use crate::border::guarded;
@@ -26,13 +27,13 @@ pub struct ReleaseBundle {
 
 impl From<&core::BundleIdentity> for ReleaseBundle {
     fn from(bundle: &core::BundleIdentity) -> Self {
-        let (archive_path, archive_size) = site::archive_of(bundle);
+        let (archive_path, archive_size) = paths::archive_of(bundle);
         Self {
             archive_sha256: bundle.archive.digest.to_string(),
             is_sealed: bundle.sealed.is_some(),
             archive_path,
             archive_size: signed(archive_size),
-            file_list_path: site::file_list_path(&bundle.files_digest),
+            file_list_path: paths::file_list_path(&bundle.files_digest),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use capbundle_core::seal::{self, capgo};
+use capbundle_core::{capgo, seal};
 
 use crate::border::guarded_core;
 use crate::error::Result;

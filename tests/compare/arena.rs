@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use capbundle::capgo;
+use capbundle::capgo::ChecksumForm;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, Overwrite, SigningKey};
 use capbundle::progress::Control;
-use capbundle::seal::{ChecksumForm, capgo};
 use capbundle_tests::peers::{ours, run};
 use tempfile::TempDir;
 

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use capbundle::seal::stream::in_memory::InMemory;
+use capbundle::sealed::in_memory::InMemory;
 use capbundle_tests::peers::run;
 
 use crate::table::{Row, Table};

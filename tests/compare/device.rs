@@ -4,9 +4,10 @@ use std::path::Path;
 
 use capbundle::VerifiedArchive;
 use capbundle::bundle::{UnpackOptions, unpack};
+use capbundle::capgo;
+use capbundle::capgo::{ChecksumForm, SignedChecksum};
 use capbundle::keys::VerifyingKey;
 use capbundle::progress::Control;
-use capbundle::seal::{ChecksumForm, SignedChecksum, capgo};
 use capbundle::store::{NewBundle, Store, StoreOptions};
 
 /// The first argument that asks to open, verify and unpack: `… SEALED IV_SESSION_KEY CHECKSUM PUBLIC_KEY FOLDER`.

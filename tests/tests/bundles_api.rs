@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use capbundle::digest::Sha256Digest;
+use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport, Url};
 use capbundle::progress::Control;
-use capbundle::publish::api::{Api, ApiError, ApiKey, AppId, DeleteAll, NewBundle, RemoteBundle};
-use capbundle::publish::external::{CheckOptions, Expected, check};
-use capbundle::publish::put::{UploadOptions, post_form, put};
-use capbundle::transport::{Body, Head, Http, Method, Receiver, Request, Transport, Url};
 use capbundle::{Error, ErrorKind, Result};
+use capbundle_publish::api::{Api, ApiError, ApiKey, AppId, DeleteAll, NewBundle, RemoteBundle};
+use capbundle_publish::http_upload::{UploadOptions, post_form, put};
+use capbundle_publish::url_check::{CheckOptions, Expected, check};
 use capbundle_update_server::{Access, Config, Keys, Server};
 use tempfile::TempDir;
 

@@ -11,19 +11,20 @@ use std::time::Duration;
 
 use capbundle::bundle::{PackOptions, pack};
 use capbundle::digest::Sha256Digest;
-use capbundle::download::DownloadOptions;
+use capbundle::http::Http;
+use capbundle::http::download::DownloadOptions;
 use capbundle::keys::{ContentKey, KeyBits, SigningKey};
+use capbundle::native::{NativeApp, NativeRange, NativeVersion};
 use capbundle::progress::Control;
 use capbundle::release::{
     ArchiveIdentity, BundleIdentity, Candidate, ChannelFile, FileList, NewKeyRing, NewRelease, ReleaseTarget,
-    SealedIdentity, SignedKeyRing, sign, sign_ring, site,
+    SealedIdentity, SignedKeyRing, paths, sign, sign_ring,
 };
-use capbundle::seal::stream;
+use capbundle::sealed;
 use capbundle::store::{
-    ChannelOutcome, ChannelSource, ChannelUpdate, NativeApp, NativeRange, NativeVersion, ReleaseOptions, RequiredProof,
-    Slot, Store, StoreOptions, Timestamp,
+    ChannelOutcome, ChannelSource, ChannelUpdate, ReleaseOptions, RequiredProof, Slot, Store, StoreOptions,
 };
-use capbundle::transport::Http;
+use capbundle::time::Timestamp;
 use capbundle::update::channel::Site;
 use capbundle::{Error, ErrorKind, Limits, VerifiedArchive};
 use capbundle_tests::folder_server::{FolderServer, Lie};
@@ -84,7 +85,7 @@ impl World {
         let files = files.to_bytes().unwrap();
         let to = self.folder.path().join("app.sealed");
         let recipients = [CONTENT_KEY.public().clone()];
-        let sealed = stream::seal(&zip, &packed.digest, &to, &recipients, &Control::new()).unwrap();
+        let sealed = sealed::seal(&zip, &packed.digest, &to, &recipients, &Control::new()).unwrap();
         let now = Timestamp::now().0;
         let release = NewRelease {
             app_id: APP.parse().unwrap(),
@@ -110,8 +111,8 @@ impl World {
             critical: Vec::new(),
         };
         let made = Made {
-            archive: site::sealed_archive_path(&sealed.header_digest),
-            files: site::file_list_path(&Sha256Digest::of(&files)),
+            archive: paths::sealed_archive_path(&sealed.header_digest),
+            files: paths::file_list_path(&Sha256Digest::of(&files)),
             release,
         };
         self.put(&made.archive, fs::read(to).unwrap());

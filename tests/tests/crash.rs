@@ -10,10 +10,11 @@ use std::time::Instant;
 
 use capbundle::VerifiedArchive;
 use capbundle::bundle::{PackOptions, UnpackOptions, pack, unpack};
+use capbundle::capgo;
+use capbundle::capgo::ChecksumForm;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::SigningKey;
 use capbundle::progress::Control;
-use capbundle::seal::{ChecksumForm, capgo};
 use capbundle_tests::tree::Tree;
 
 /// Tells the child process which folder to work in.

@@ -11,7 +11,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use capbundle::Result;
-use capbundle::publish::s3::{Credentials, Settings};
+use capbundle_publish::s3::{Credentials, Settings};
 use capbundle_tests::peers::python_script_with_packages;
 use serde_json::{Value, json};
 use tempfile::TempDir;

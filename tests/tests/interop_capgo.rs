@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use capbundle::capgo;
+use capbundle::capgo::{ChecksumForm, SignedChecksum};
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, Overwrite, SigningKey, VerifyingKey};
 use capbundle::progress::Control;
-use capbundle::seal::{ChecksumForm, SignedChecksum, capgo};
 use capbundle::{ErrorKind, Proof, VerifiedArchive};
 use capbundle_tests::peers::{CapgoProject, Encrypted, Listing, Updater, ours, write_sample};
 

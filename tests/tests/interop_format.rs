@@ -9,11 +9,13 @@ use std::process::Command;
 
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{ContentKey, KeyBits, Overwrite, SigningKey};
+use capbundle::native::NativeVersion;
 use capbundle::progress::Control;
-use capbundle::release::trust::{self, TrustContext};
+use capbundle::release::policy;
+use capbundle::release::policy::TrustContext;
 use capbundle::release::{Envelope, KeyRing, RELEASE_TYPE, SignedRelease};
-use capbundle::seal::stream::{open_unverified, seal};
-use capbundle::store::{NativeVersion, Timestamp};
+use capbundle::sealed::{open_unverified, seal};
+use capbundle::time::Timestamp;
 use capbundle_tests::peers::{python_script_with_packages, run, tests_folder};
 use capbundle_tests::vector::Vector;
 use tempfile::TempDir;
@@ -107,7 +109,7 @@ fn we_trust_what_the_peer_signs() {
         latest_time_seen: Timestamp(0),
         content_keys: &[],
     };
-    let taken = trust::check(&made, &device).unwrap();
+    let taken = policy::check(&made, &device).unwrap();
     assert_eq!(taken.keys().len(), 2, "the third one is in no ring");
 }
 

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use capbundle::capgo::{ChecksumForm, SignedChecksum};
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, Overwrite, SigningKey, VerifyingKey};
-use capbundle::seal::{ChecksumForm, SignedChecksum};
 use capbundle_tests::peers::{CapgoProject, Updater, node_script, run};
 use capbundle_tests::skip::tool;
 

@@ -11,9 +11,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use capbundle::digest::Sha256Digest;
-use capbundle::download::{DownloadOptions, Downloaded, Remote, download};
+use capbundle::http::Http;
+use capbundle::http::download::{DownloadOptions, Downloaded, Remote, download};
 use capbundle::progress::Control;
-use capbundle::transport::Http;
 use capbundle::{ErrorKind, Result};
 use capbundle_tests::rough_server::{RoughServer, contents};
 use tempfile::TempDir;

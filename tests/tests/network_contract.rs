@@ -12,12 +12,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use capbundle::digest::Sha256Digest;
-use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::{Http, Url};
+use capbundle::native::NativeApp;
 use capbundle::progress::Control;
 use capbundle::store::{
-    BundleRecord, ExpectedProof, NativeApp, NewBundle, RemoteArchive, RequiredProof, Slot, Store, StoreOptions,
+    BundleRecord, ExpectedProof, NewBundle, RemoteArchive, RequiredProof, Slot, Store, StoreOptions,
 };
-use capbundle::transport::{Http, Url};
 use capbundle::{Error, Result};
 use capbundle_tests::peers::tests_folder;
 use capbundle_tests::rough_server::RoughServer;

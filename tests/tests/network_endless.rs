@@ -6,16 +6,16 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use capbundle::ChannelName;
 use capbundle::digest::Sha256Digest;
-use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::{Http, Url};
 use capbundle::progress::Control;
-use capbundle::publish::external::{CheckOptions, Expected, check};
-use capbundle::publish::put::{UploadOptions, put};
-use capbundle::publish::static_site::verify::{VerifyOptions, verify};
-use capbundle::release::ChannelName;
-use capbundle::transport::{Http, Url};
 use capbundle::update::channel::Site;
 use capbundle::{AppId, Error, ErrorKind};
+use capbundle_publish::http_upload::{UploadOptions, put};
+use capbundle_publish::site::verify::{VerifyOptions, verify};
+use capbundle_publish::url_check::{CheckOptions, Expected, check};
 use capbundle_tests::rough_server::{RoughServer, contents};
 
 const SIZE: usize = 20_000;

@@ -13,9 +13,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use capbundle::digest::Sha256Digest;
-use capbundle::download::{DownloadOptions, Downloaded, Remote, download};
+use capbundle::http::Http;
+use capbundle::http::download::{DownloadOptions, Downloaded, Remote, download};
 use capbundle::progress::Control;
-use capbundle::transport::Http;
 use capbundle::{ErrorKind, Result};
 use capbundle_tests::peers::run;
 use capbundle_tests::skip::tool;

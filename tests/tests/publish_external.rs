@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use capbundle::digest::Sha256Digest;
+use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::publish::external::{CheckOptions, Checked, Expected, Note, check};
-use capbundle::transport::Http;
 use capbundle::{ErrorKind, Result};
+use capbundle_publish::url_check::{CheckOptions, Checked, Expected, Note, check};
 use capbundle_tests::rough_server::{RoughServer, contents};
 
 const SIZE: usize = 300_000;

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use capbundle::keys::{PublicContentKey, SigningKey, VerifyingKey};
-use capbundle::release::trust::{self, Accepted, TrustContext};
+use capbundle::native::NativeVersion;
+use capbundle::release::policy;
+use capbundle::release::policy::{Accepted, TrustContext};
 use capbundle::release::{self, Envelope, FileList, KeyRing, RELEASE_TYPE, SignedRelease};
-use capbundle::store::{NativeVersion, Timestamp};
+use capbundle::time::Timestamp;
 use capbundle::{AppId, Error, Result};
 use capbundle_tests::peers::run;
 use capbundle_tests::skip::tool;
@@ -98,7 +100,7 @@ fn openssl_verifies_our_signatures_and_we_verify_its() {
         let _silent = run(sign.arg(path("message"))).expect_success();
         let made = with_signature(&json, &fs::read(path("theirs")).unwrap());
         let public = VerifyingKey::read(&key_file(name, "public")).unwrap();
-        assert!(trust::check(&made, &device(&ring_of(&key, public))).is_ok(), "{name}");
+        assert!(policy::check(&made, &device(&ring_of(&key, public))).is_ok(), "{name}");
     }
 }
 
@@ -149,7 +151,7 @@ fn take_release(vector: &Vector) -> Result<()> {
         latest_time_seen: Timestamp(number("latest_time_seen").unwrap_or(0)),
         content_keys: &content_key.iter().collect::<Vec<_>>(),
     };
-    trust::check(&vector.body, &context).map(drop)
+    policy::check(&vector.body, &context).map(drop)
 }
 
 /// The ring that a device has followed the others to.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::ContentKey;
 use capbundle::progress::Control;
-use capbundle::seal::stream::{SealedReader, open_unverified};
+use capbundle::sealed::{SealedReader, open_unverified};
 use capbundle_tests::vector::Vector;
 use tempfile::TempDir;
 

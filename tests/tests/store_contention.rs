@@ -17,8 +17,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use capbundle::bundle::{PackOptions, pack};
+use capbundle::native::NativeApp;
 use capbundle::progress::Control;
-use capbundle::store::{BundleId, LaunchReason, NativeApp, NewBundle, NotDurable, Slot, Store, StoreOptions};
+use capbundle::store::{BundleId, LaunchReason, NewBundle, NotDurable, Slot, Store, StoreOptions};
 use capbundle::{ErrorKind, Result, VerifiedArchive};
 use capbundle_tests::tree::Tree;
 use serde_json::{Value, json};

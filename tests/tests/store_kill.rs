@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 
 use capbundle::bundle::{PackOptions, pack};
 use capbundle::digest::Sha256Digest;
+use capbundle::native::NativeApp;
 use capbundle::progress::Control;
-use capbundle::store::{BundleId, Confirmation, KeepRules, NativeApp, NewBundle, Slot, Status, Store, StoreOptions};
+use capbundle::store::{BundleId, Confirmation, KeepRules, NewBundle, Slot, Status, Store, StoreOptions};
 use capbundle::{ErrorKind, Result, VerifiedArchive};
 use capbundle_tests::skip::skipped;
 use capbundle_tests::tree::Tree;

@@ -10,11 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use capbundle::bundle::{Finding, FindingCode, UnpackOptions, inspect, unpack};
+use capbundle::capgo;
+use capbundle::capgo::IvSessionKey;
+use capbundle::capgo::{ChecksumForm, SignedChecksum};
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::VerifyingKey;
 use capbundle::progress::Control;
-use capbundle::seal::capgo::{self, IvSessionKey};
-use capbundle::seal::{ChecksumForm, SignedChecksum};
 use capbundle::{Result, VerifiedArchive};
 use capbundle_tests::skip::skipped;
 use capbundle_tests::vector::{self, Vector, unescape};

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::VerifyingKey;
-use capbundle::seal::{ChecksumForm, SignedChecksum};
+use capbundle::capgo::{ChecksumForm, SignedChecksum};
 use libfuzzer_sys::fuzz_target;
 
 static KEY: LazyLock<VerifyingKey> = LazyLock::new(|| {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use capbundle::ErrorKind;
-use capbundle::seal::capgo::IvSessionKey;
+use capbundle::capgo::IvSessionKey;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| match text.parse::<IvSessionKey>() {

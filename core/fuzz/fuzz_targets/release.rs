@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 
 use capbundle::AppId;
 use capbundle::keys::SigningKey;
-use capbundle::release::{
-    ChannelName, Envelope, KeyRing, NewRelease, RELEASE_TYPE, SignedRelease, TrustContext, create, trust,
-};
-use capbundle::store::{NativeVersion, Timestamp};
+use capbundle::ChannelName;
+use capbundle::release::{Envelope, KeyRing, NewRelease, RELEASE_TYPE, SignedRelease, TrustContext, create, policy};
+use capbundle::native::NativeVersion;
+use capbundle::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
 const NOW: Timestamp = Timestamp(1_795_915_260);
@@ -49,7 +49,7 @@ fuzz_target!(|payload: &[u8]| {
         latest_time_seen: Timestamp(0),
         content_keys: &[],
     };
-    let Ok(trusted) = trust::check(&envelope.to_json().expect("it is written"), &context) else {
+    let Ok(trusted) = policy::check(&envelope.to_json().expect("it is written"), &context) else {
         return;
     };
     let release = trusted.release();

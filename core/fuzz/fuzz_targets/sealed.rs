@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::ContentKey;
 use capbundle::progress::Control;
-use capbundle::seal::stream::{Header, SealedReader, is_sealed, open_unverified, read_header};
+use capbundle::sealed::{Header, SealedReader, is_sealed, open_unverified, read_header};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

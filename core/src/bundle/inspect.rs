@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::archive::{Archive, INDEX_HTML};
-use super::finding::{Finding, FindingCode};
-use super::names;
+use super::lint::names;
+use super::zip::read::{Archive, INDEX_HTML};
 use crate::error::{IoContext, Result};
-use crate::input;
+use crate::finding::{Finding, FindingCode};
+use crate::io::positional_reader::PositionedReader;
+use crate::io::regular_file;
 use crate::limits::Limits;
-use crate::positioned::PositionedReader;
 
 /// One file of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Inspection {
 /// for too many entries or too large a directory, while sizes beyond a limit are findings; [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io). An archive without an
 /// `index.html` is no error but a finding.
 pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection> {
-    let file = input::open(path)?;
+    let file = regular_file::open(path)?;
     let archive_size = file.metadata().at("read the size of", path)?.len();
     let archive = Archive::read(PositionedReader::new(Arc::new(file), archive_size), path, limits)?;
     let findings = findings(&archive, limits);

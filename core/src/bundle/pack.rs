@@ -9,19 +9,23 @@ use std::thread;
 
 use tempfile::NamedTempFile;
 
-use super::check::{self, CheckOptions};
-use super::compress::{self, Body, Compressed, Compressor};
-use super::finding::{Finding, FindingCode};
-use super::scan::{self, Entry, Excluded, Scan};
-use super::writer::{ArchiveWriter, Header};
-use crate::digest::{Crc32, HashingWriter, Sha256Digest};
+use super::lint;
+use super::lint::CheckOptions;
+use super::lint::walk;
+use super::lint::walk::{Entry, Excluded, Scan};
+use super::zip::compress;
+use super::zip::compress::{Body, Compressed, Compressor};
+use super::zip::write::{ArchiveWriter, Header};
+use crate::digest::{Crc32, Sha256Digest};
 use crate::error::{Error, IoContext, Result};
+use crate::finding::{Finding, FindingCode};
+use crate::io::atomic_file;
+use crate::io::hashing::HashingWriter;
+use crate::io::ordered_queue::{OrderedQueue, Window};
+use crate::io::pipeline::{CHUNK, read_full};
 use crate::limits::Limits;
-use crate::output;
 use crate::progress::{Control, Phase, SharedProgress};
-use crate::queue::{OrderedQueue, Window};
 use crate::size;
-use crate::stages::{CHUNK, read_full};
 
 /// Each thread holds buffers, and beyond this the writing thread is what all wait for.
 const MAX_THREADS: usize = 8;
@@ -73,14 +77,14 @@ pub struct Packed {
 /// may leave a `.capbundle-*.tmp` file beside `to`.
 ///
 /// # Errors
-/// [`NotABundle`](crate::ErrorKind::NotABundle) with all findings if the [`check`](super::check()) finds errors, and
+/// [`NotABundle`](crate::ErrorKind::NotABundle) with all findings if the [`check`](super::lint()) finds errors, and
 /// what that check itself fails with; [`InvalidInput`](crate::ErrorKind::InvalidInput) if `to` lies in `folder` or a
 /// file changes meanwhile; [`NoSpace`](crate::ErrorKind::NoSpace), [`Io`](crate::ErrorKind::Io),
 /// [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn pack(folder: &Path, to: &Path, options: &PackOptions, control: &Control) -> Result<Packed> {
     require_outside(folder, to)?;
-    let scan = scan::scan(folder, &options.check.ignore, control)?;
-    let mut findings = check::check_scan(folder, &scan, &options.check, control)?;
+    let scan = walk::scan(folder, &options.check.ignore, control)?;
+    let mut findings = lint::check_scan(folder, &scan, &options.check, control)?;
     if findings.iter().any(Finding::is_error) {
         return Err(Error::CheckFailed {
             folder: folder.to_path_buf(),
@@ -104,7 +108,7 @@ pub fn pack(folder: &Path, to: &Path, options: &PackOptions, control: &Control) 
 /// An archive in its own folder would be packed into its successor.
 fn require_outside(folder: &Path, to: &Path) -> Result<()> {
     let root = folder.canonicalize().at("open the folder", folder)?;
-    let target = output::folder_of(to);
+    let target = atomic_file::folder_of(to);
     if target.canonicalize().at("open the folder", target)?.starts_with(root) {
         let problem = format!(
             "it lies in {}, the folder it is made of; write it somewhere else",
@@ -130,8 +134,8 @@ fn write_archive(
     threads: Option<NonZeroUsize>,
     control: &Control,
 ) -> Result<Written> {
-    let spool_folder = output::folder_of(to);
-    let target = Target::new(output::temporary_file(spool_folder, output::SHARED_MODE)?);
+    let spool_folder = atomic_file::folder_of(to);
+    let target = Target::new(atomic_file::temporary_file(spool_folder, atomic_file::SHARED_MODE)?);
     let mut writer = ArchiveWriter::new(BufWriter::with_capacity(CHUNK, target));
     let queue = OrderedQueue::new(scan.entries.len(), WINDOW, |result: &Result<Compressed>| {
         result.as_ref().map_or(0, Compressed::weight)
@@ -174,7 +178,7 @@ fn write_archive(
         .map_err(|error| Error::io("write", to, error.into_error()))?;
     let (file, digest, size) = target.hashing.finish();
     control.check("pack")?;
-    output::persist(file, to)?;
+    atomic_file::persist(file, to)?;
     findings.extend(over_expansion(unpacked_size, size));
     Ok(Written {
         digest,

@@ -11,13 +11,14 @@ use std::thread;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::archive::{self, Archive, INDEX_HTML};
-use super::content::{ContentError, ContentReader};
+use super::zip::inflate::{ContentError, ContentReader};
+use super::zip::read;
+use super::zip::read::{Archive, INDEX_HTML};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
-use crate::files::{Disk, Files, Kind};
+use crate::io::atomic_file;
+use crate::io::vfs::{Disk, Files, Kind};
 use crate::limits::Limits;
-use crate::output;
 use crate::path::{SafePath, printable};
 use crate::progress::{Control, Phase, SharedProgress};
 use crate::verified::VerifiedArchive;
@@ -65,7 +66,7 @@ pub struct Unpacked {
 pub fn unpack(archive: &VerifiedArchive, to: &Path, options: &UnpackOptions, control: &Control) -> Result<Unpacked> {
     require_absent(to)?;
     let contents = read_bundle(archive, &options.limits)?;
-    let staging = output::temporary_folder(output::folder_of(to))?;
+    let staging = atomic_file::temporary_folder(atomic_file::folder_of(to))?;
     let tree = Tree {
         root: staging.path(),
         files: &Disk,
@@ -232,7 +233,7 @@ impl Work<'_> {
         failure.get_or_insert(error);
     }
 
-    fn write_file(&self, reader: &mut ContentReader, file: &archive::File) -> Result<()> {
+    fn write_file(&self, reader: &mut ContentReader, file: &read::File) -> Result<()> {
         let mut target = self.tree.map(|tree| self.create(file, tree)).transpose()?;
         let mut written = 0;
         let (mut crc, mut sha256) = (crc32fast::Hasher::new(), self.with_digests.then(Sha256::new));
@@ -255,7 +256,7 @@ impl Work<'_> {
             }
         });
         contents.map_err(|error| match error {
-            ContentError::Archive(error) => archive::content_error(error, self.path, Some(&file.path)),
+            ContentError::Archive(error) => read::content_error(error, self.path, Some(&file.path)),
             ContentError::Consumer(error) => error,
         })?;
         if let Some((target, path)) = &mut target {
@@ -280,7 +281,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn create(&self, file: &archive::File, tree: &Tree<'_>) -> Result<(Box<dyn Write + Send>, PathBuf)> {
+    fn create(&self, file: &read::File, tree: &Tree<'_>) -> Result<(Box<dyn Write + Send>, PathBuf)> {
         require_holdable(&file.path, self.path)?;
         let path = file.path.resolve(tree.root);
         let target = tree.files.create(&path);
@@ -289,7 +290,7 @@ impl Work<'_> {
     }
 
     /// Counts bytes really produced, before they reach the disk.
-    fn require_within_limits(&self, file: &archive::File, written: u64, new: u64) -> Result<()> {
+    fn require_within_limits(&self, file: &read::File, written: u64, new: u64) -> Result<()> {
         let limits = self.limits;
         let total = self.produced.fetch_add(new, Ordering::Relaxed) + new;
         if written > limits.file_size {

@@ -16,7 +16,7 @@ use super::pem::{self, Pair};
 use super::public::PublicKey;
 use super::{KeyBits, KeyId, Overwrite, VerifyingKey, read_pem_file, recovery, write_key_file};
 use crate::error::{Error, Result};
-use crate::output::{PRIVATE_MODE, SHARED_MODE};
+use crate::io::atomic_file::{PRIVATE_MODE, SHARED_MODE};
 
 /// Bytes of what is wrapped: the key of an archive, for AES-256.
 pub(crate) const ARCHIVE_KEY_BYTES: usize = 32;

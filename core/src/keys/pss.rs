@@ -58,7 +58,7 @@ impl VerifyingKey {
     }
 
     /// The id, which every key has.
-    pub(crate) fn key_id(&self) -> KeyId {
+    pub fn key_id(&self) -> KeyId {
         KeyId::of(&self.0)
     }
 

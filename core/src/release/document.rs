@@ -3,15 +3,20 @@
 use serde::Serialize;
 
 use super::envelope::{Envelope, RELEASE_TYPE};
-use super::fields::{self, ChannelName, FORMAT};
-use super::refusal::{Refusal, RefusalReason};
+use super::fields;
+use super::fields::FORMAT;
+use super::refusal::Refusal;
 use crate::app_id::AppId;
+use crate::channel::ChannelName;
 use crate::digest::Sha256Digest;
+use crate::error::RefusalReason;
 use crate::error::{Error, Result};
+use crate::json;
+use crate::json::{Object, Value};
 use crate::keys::{PublicContentKey, SigningKey};
+use crate::native::NativeRange;
 use crate::path::printable;
-use crate::store::{NativeRange, Timestamp};
-use crate::strict_json::{self, Object, Value};
+use crate::time::Timestamp;
 
 const MAX_LINK_BYTES: usize = 2_048;
 const MAX_COMMENT_BYTES: usize = 4_096;
@@ -175,7 +180,7 @@ pub fn sign(new: &NewRelease, keys: &[&SigningKey], recipients: &[&PublicContent
 impl Release {
     /// Reads the payload of an envelope; verifies nothing.
     pub(super) fn read(payload: &[u8]) -> Result<Self, Refusal> {
-        let document = strict_json::parse_object(payload).map_err(Refusal::malformed)?;
+        let document = json::parse_object(payload).map_err(Refusal::malformed)?;
         fields::require_understood(&document, &MEMBERS)?;
         Self::of_object(&document).map_err(Refusal::malformed)
     }

@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::fields;
 use super::refusal::Refusal;
 use crate::error::{Error, Result};
+use crate::json;
+use crate::json::{Object, Value};
 use crate::keys::{KeyId, SigningKey, VerifyingKey};
-use crate::strict_json::{self, Object, Value};
 
 /// Payload type of a release.
 pub const RELEASE_TYPE: &str = "application/vnd.capbundle.release.v1+json";
@@ -72,8 +73,7 @@ impl Envelope {
 
     /// Adds signatures of another envelope around the same payload that name keys which this one has none of. Of the others
     /// only those of `wanted` keys: anybody can add what counts for nothing, and there is a limit.
-    #[cfg(feature = "publish")]
-    pub(crate) fn take_signatures(&mut self, other: &Self, wanted: impl Fn(&KeyId) -> bool) {
+    pub fn take_signatures(&mut self, other: &Self, wanted: impl Fn(&KeyId) -> bool) {
         for signature in &other.signatures {
             let is_new = self.signatures.iter().all(|own| own.key_id != signature.key_id);
             if is_new && wanted(&signature.key_id) && self.signatures.len() < MAX_SIGNATURES {
@@ -95,7 +95,7 @@ impl Envelope {
             let problem = format!("it has {} bytes, at most {MAX_ENVELOPE_BYTES} are allowed", bytes.len());
             return Err(Refusal::malformed(problem));
         }
-        let object = strict_json::parse_object(bytes).map_err(Refusal::malformed)?;
+        let object = json::parse_object(bytes).map_err(Refusal::malformed)?;
         Self::of_object(&object).map_err(Refusal::malformed)
     }
 

@@ -1,59 +1,21 @@
 //! What members of signed documents may hold (docs/format.md).
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::app_id::AppId;
-use crate::digest::Sha256Digest;
+use crate::channel::ChannelName;
+use crate::digest::{ParseDigestError, Sha256Digest};
 use crate::error::{Error, Result};
+use crate::json::{Object, Value};
+use crate::native::{NativeRange, NativeVersion};
 use crate::path::printable;
-use crate::store::{NativeRange, NativeVersion, Timestamp};
-use crate::strict_json::{Object, Value};
+use crate::time::Timestamp;
 
-use super::refusal::{Refusal, RefusalReason};
+use super::refusal::Refusal;
+use crate::error::RefusalReason;
 
 /// The one format there is of each document.
 pub(super) const FORMAT: u64 = 1;
-const MAX_CHANNEL_BYTES: usize = 64;
 /// Of versions, of bundles and native ones.
 const MAX_VERSION_BYTES: usize = 256;
-
-/// The name of a channel: 1 to 64 of `a-z A-Z 0-9 . _ -`, not beginning with a dot. It is part of paths as it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChannelName(Box<str>);
-
-impl ChannelName {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ChannelName {
-    type Err = Error;
-
-    /// Anything else is [`InvalidInput`](crate::ErrorKind::InvalidInput).
-    fn from_str(text: &str) -> Result<Self> {
-        let fits = text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        if fits && !text.is_empty() && text.len() <= MAX_CHANNEL_BYTES && !text.starts_with('.') {
-            return Ok(Self(text.into()));
-        }
-        let problem = format!("expected 1 to {MAX_CHANNEL_BYTES} of a-z A-Z 0-9 . _ -, not beginning with a dot");
-        Err(Error::invalid_input(
-            format!("channel {}", printable(text.as_bytes())),
-            problem,
-        ))
-    }
-}
-
-impl fmt::Display for ChannelName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
 
 /// Refuses a document of another format, or one with a critical member that is not among `known`, before anything else of
 /// it is looked at.
@@ -130,7 +92,9 @@ pub(super) fn time(value: &Value<'_>) -> Result<Timestamp, String> {
 /// A SHA-256 as 64 digits, in lower case only: one digest is written in one way.
 pub(super) fn digest(value: &Value<'_>) -> Result<Sha256Digest, String> {
     let text = value.text()?;
-    let digest: Sha256Digest = text.parse().map_err(|error: Error| error.to_string())?;
+    let digest: Sha256Digest = text
+        .parse()
+        .map_err(|error: ParseDigestError| Error::from(error).to_string())?;
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err("expected lower-case hexadecimal digits".to_owned());
     }

@@ -6,7 +6,8 @@ use super::*;
 use crate::app_id::AppId;
 use crate::digest::Sha256Digest;
 use crate::keys::{ContentKey, KeyBits, SigningKey};
-use crate::store::{NativeRange, NativeVersion, Timestamp};
+use crate::native::{NativeRange, NativeVersion};
+use crate::time::Timestamp;
 
 /// Making keys takes its time: there are five, for all tests.
 static KEYS: LazyLock<Vec<SigningKey>> =

@@ -72,14 +72,14 @@
 //!     latest_time_seen: Timestamp(0),
 //!     content_keys: &[],
 //! };
-//! let trusted = trust::check(&envelope, &context)?;
+//! let trusted = policy::check(&envelope, &context)?;
 //! let archive = trusted.open(&zip, work, &[], &control)?;
 //! unpack(&archive, &work.join("www"), &UnpackOptions::default(), &control)?;
 //! let listed = trusted.check_file_list(&files)?;
 //! assert_eq!(listed.files().len(), 1);
 //!
 //! // The same release for a native app that was built with a later one.
-//! let refused = trust::check(&envelope, &TrustContext { built_in_sequence: Some(42), ..context });
+//! let refused = policy::check(&envelope, &TrustContext { built_in_sequence: Some(42), ..context });
 //! assert!(refused.unwrap_err().to_string().contains("built_in_is_newer"));
 //! # Ok(())
 //! # }
@@ -88,35 +88,35 @@
 //! What a device knows by itself is the caller's to keep: the last ring it followed, what it accepted last on each channel
 //! ([`Accepted`]), the latest time seen. The [`store`](crate::store) does.
 
-mod arriving;
-mod channel_file;
+mod channel;
 mod document;
 mod envelope;
 mod fields;
-mod files;
+mod file_list;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 mod fixtures;
+mod keyring;
+pub mod paths;
+pub mod policy;
 mod refusal;
-mod ring;
-pub mod site;
-pub mod trust;
+mod streaming;
 
-pub use arriving::Arriving;
-pub use channel_file::{ALL_DEVICES, Candidate, ChannelFile, MAX_CHANNEL_FILE_BYTES};
+pub use crate::channel::ChannelName;
+pub use crate::error::RefusalReason;
+pub use channel::{ALL_DEVICES, Candidate, ChannelFile, MAX_CHANNEL_FILE_BYTES};
 pub use document::{
     ArchiveIdentity, BUILT_IN, BundleIdentity, NewRelease, Release, ReleaseTarget, SealedIdentity, SignedRelease,
     create, sign,
 };
 pub use envelope::{Envelope, KEYS_TYPE, MAX_ENVELOPE_BYTES, RELEASE_TYPE};
-pub use fields::ChannelName;
-pub use files::{FileList, ListedFile, MAX_FILE_LIST_BYTES};
-pub use refusal::RefusalReason;
-pub use ring::{KeyRing, MAX_RINGS_AT_A_TIME, NewKeyRing, RingDocument, SignedKeyRing, create_ring, sign_ring};
-pub use trust::{Accepted, TrustContext, TrustedRelease};
+pub use file_list::{FileList, ListedFile, MAX_FILE_LIST_BYTES};
+pub use keyring::{KeyRing, MAX_RINGS_AT_A_TIME, NewKeyRing, RingDocument, SignedKeyRing, create_ring, sign_ring};
+pub use policy::{Accepted, TrustContext, TrustedRelease};
+pub use streaming::Arriving;
 
 /// Whether `bytes` are one JSON object as signed documents must be, or what is wrong with them. For tests and fuzzing alone.
 #[doc(hidden)]
 pub fn require_strict_json(bytes: &[u8]) -> Result<(), String> {
-    crate::strict_json::parse_object(bytes).map(drop)
+    crate::json::parse_object(bytes).map(drop)
 }

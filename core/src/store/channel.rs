@@ -1,22 +1,22 @@
 //! From a static channel to an installed bundle that comes next, in one call.
 
-mod look;
 mod outcome;
+mod select_release;
 
 pub use outcome::{ChannelOutcome, ChannelUpdate, Offer, PassedOver, RolloutDecision};
 
 use super::Store;
 use super::release::ReleaseOptions;
 use super::ring::TrustedRing;
-use super::trust::Overtaken;
+use super::rollback_guard::Overtaken;
 use super::types::{BundleRecord, Slot};
-use crate::download::DownloadOptions;
 use crate::error::{Error, Result};
+use crate::http::Transport;
+use crate::http::download::DownloadOptions;
 use crate::progress::Control;
-use crate::release::{ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, MAX_RINGS_AT_A_TIME, site};
-use crate::transport::Transport;
+use crate::release::{ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, MAX_RINGS_AT_A_TIME, paths};
 use crate::update::channel::{Reader, Site};
-use look::Look;
+use select_release::Look;
 
 /// Where releases come from, and which are taken.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl Store {
             control,
         };
         let (app, channel) = (&source.release.app_id, &source.release.channel);
-        let file = reader.read(&site::channel_path(channel), MAX_CHANNEL_FILE_BYTES)?;
+        let file = reader.read(&paths::channel_path(channel), MAX_CHANNEL_FILE_BYTES)?;
         let file = ChannelFile::parse(&file, app, channel)?;
         let (ring, ring_problem) = self.walk_rings(&reader, &source.release)?;
         let mut look = Look::new(self, reader, source, parts.clone());
@@ -141,7 +141,7 @@ impl Store {
 }
 
 fn next_ring(reader: &Reader<'_>, last: &TrustedRing) -> Result<Option<Result<TrustedRing>>> {
-    let path = site::ring_path(last.ring.number().saturating_add(1));
+    let path = paths::ring_path(last.ring.number().saturating_add(1));
     match reader.read_if_any(&path, MAX_ENVELOPE_BYTES) {
         Ok(envelope) => Ok(envelope.map(|envelope| last.follow(&envelope))),
         Err(error @ Error::Server { status: 200, .. }) => Ok(Some(Err(error))),

@@ -22,7 +22,7 @@ mod story;
 
 use std::io::ErrorKind;
 
-use crate::files::forgetful::{Count, Fault, Found};
+use crate::io::crash_fs::{Count, Fault, Found};
 use device::{Archives, Device, Snapshot};
 use recovery::{AFTER, AFTER_THAT, Wrong, live_without_space, recover, recover_twice, require_durable, update};
 use story::{BUILT_IN, RELEASES, STORY, Step, Undone, VERSIONS, play, undisturbed};

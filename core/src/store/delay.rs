@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::{FromJson, Object};
-use super::types::{NativeVersion, Timestamp};
+use crate::native::NativeVersion;
+use crate::time::Timestamp;
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -10,14 +10,16 @@ use std::time::{Duration, Instant};
 use super::Store;
 use super::install::NewBundle;
 use super::types::BundleRecord;
+use crate::capgo;
+use crate::capgo::IvSessionKey;
+use crate::capgo::SignedChecksum;
 use crate::digest::Sha256Digest;
-use crate::download::{DownloadOptions, Remote, download_unless};
 use crate::error::{Error, ErrorKind, IoContext, Result};
+use crate::http::Url;
+use crate::http::download::{DownloadOptions, Remote, download_unless};
+use crate::http::{Headers, Transport};
 use crate::keys::VerifyingKey;
 use crate::progress::Control;
-use crate::seal::SignedChecksum;
-use crate::seal::capgo::{self, IvSessionKey};
-use crate::transport::{Headers, Transport, Url};
 use crate::verified::{Proof, VerifiedArchive};
 
 /// How long to sleep between two looks whether another download has finished, which takes seconds.
@@ -113,7 +115,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Busy`](ErrorKind::Busy) if another call downloads the same for longer than
-    /// [`StoreOptions::lock_timeout`](super::StoreOptions); those of [`download`](crate::download::download()), of the proof ([`SignatureInvalid`](ErrorKind::SignatureInvalid),
+    /// [`StoreOptions::lock_timeout`](super::StoreOptions); those of [`download`](crate::http::download::download()), of the proof ([`SignatureInvalid`](ErrorKind::SignatureInvalid),
     /// [`DigestMismatch`](ErrorKind::DigestMismatch), [`DecryptionFailed`](ErrorKind::DecryptionFailed)) and of
     /// [`install`](Self::install).
     pub fn install_from(

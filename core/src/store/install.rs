@@ -2,17 +2,19 @@
 
 use std::fmt::Write as _;
 
-use super::persist::Loaded;
+use super::Store;
 use super::release::Acceptance;
+use super::rollback_guard::Overtaken;
 use super::staging::Staged;
 use super::state::State;
-use super::trust::Overtaken;
-use super::types::{BundleId, BundleRecord, NativeRange};
-use super::{Store, Timestamp};
+use super::storage::Loaded;
+use super::types::{BundleId, BundleRecord};
 use crate::bundle::{Tree, UnpackOptions, WrittenFile, read_bundle, write_tree};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
+use crate::native::NativeRange;
 use crate::progress::Control;
+use crate::time::Timestamp;
 use crate::verified::{Proof, VerifiedArchive};
 
 /// File systems give space in blocks; a file takes half of one more on average, and a folder one.

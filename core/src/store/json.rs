@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::digest::Sha256Digest;
 use crate::error::Error;
+use crate::native::{NativeRange, NativeVersion};
+use crate::time::Timestamp;
 
 /// What can be read from JSON, or what is wrong with it.
 pub(super) trait FromJson: Sized {
@@ -53,8 +55,8 @@ impl<'a> Object<'a> {
 }
 
 /// A text that is parsed.
-pub(super) fn parsed<T: FromStr<Err = Error>>(value: &Value) -> Result<T, String> {
-    text(value)?.parse().map_err(|error: Error| error.to_string())
+pub(super) fn parsed<T: FromStr<Err: Into<Error>>>(value: &Value) -> Result<T, String> {
+    text(value)?.parse().map_err(|error: T::Err| error.into().to_string())
 }
 
 pub(super) fn text(value: &Value) -> Result<&str, String> {
@@ -124,6 +126,28 @@ impl<T: FromJson> FromJson for Vec<T> {
     fn from_json(value: &Value) -> Result<Self, String> {
         let list = value.as_array().ok_or_else(|| expected("a list", value))?;
         list.iter().map(T::from_json).collect()
+    }
+}
+
+impl FromJson for Timestamp {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        u64::from_json(value).map(Self)
+    }
+}
+
+impl FromJson for NativeVersion {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        text(value).map(Self::new)
+    }
+}
+
+impl FromJson for NativeRange {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            min: object.get_or_default("min")?,
+            max: object.get_or_default("max")?,
+        })
     }
 }
 

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::Store;
-use super::persist::Loaded;
 use super::start::Start;
 use super::state::{Decision, Facts, State, World};
-use super::types::{BundleId, Failed, Misfit, NativeApp, Slot};
+use super::storage::Loaded;
+use super::types::{BundleId, Failed, Misfit, Slot};
 use crate::error::{Error, Result};
+use crate::native::NativeApp;
 
 /// How long [`Store::launch`] waits for a change that another process is making. Users see every millisecond of it.
 const LAUNCH_LOCK_TIMEOUT: Duration = Duration::from_millis(200);

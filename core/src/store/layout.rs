@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::start::START;
 use super::types::BundleId;
-use crate::output::folder_of;
+use crate::io::atomic_file::folder_of;
 
 /// The folders and files of a store.
 ///

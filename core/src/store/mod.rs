@@ -7,13 +7,13 @@
 //! One open [`Store`] is one session: open it once when the process starts, ask [`Store::launch`] what to serve, say
 //! [`Store::trial_started`] when the page of a bundle starts and [`Store::confirm`] when that page says it is ready.
 
-mod adopt;
 mod bundles;
 mod channel;
-mod clean;
+mod cleanup;
 mod codec;
 mod confirm;
 mod delay;
+mod denylist;
 mod device_id;
 mod edit;
 mod fetch;
@@ -21,20 +21,20 @@ mod install;
 mod json;
 mod launch;
 mod layout;
+mod migrate_capgo;
 mod options;
-mod persist;
 mod query;
-mod refused;
 mod release;
 mod repair;
 mod reserve;
 mod ring;
+mod rollback_guard;
 mod session;
 mod staging;
 mod start;
 mod state;
+mod storage;
 mod switch;
-mod trust;
 mod types;
 mod verify;
 
@@ -45,28 +45,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use adopt::{Adopted, CapgoBundles};
+pub use crate::native::{NativeApp, NativeRange, NativeVersion};
+pub use crate::time::Timestamp;
 pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, PassedOver, RolloutDecision};
-pub use clean::{Cleaned, DiskUsage, KeepRules};
+pub use cleanup::{Cleaned, DiskUsage, KeepRules};
 pub use confirm::{Confirmation, Expired};
 pub use delay::Delay;
 pub use fetch::{ExpectedProof, RemoteArchive};
 pub use install::NewBundle;
 pub use launch::{Launch, LaunchReason, NotDurable};
+pub use migrate_capgo::{Adopted, CapgoBundles};
 pub use options::{RequiredProof, StoreOptions};
 pub use release::ReleaseOptions;
-pub use trust::AcceptedRelease;
-pub use types::{
-    BundleId, BundleRecord, Failed, FailureCause, NativeApp, NativeRange, NativeVersion, Slot, Status, Timestamp,
-};
+pub use rollback_guard::AcceptedRelease;
+pub use types::{BundleId, BundleRecord, Failed, FailureCause, Slot, Status};
 pub use verify::Damage;
 
 use crate::error::{Error, IoContext, Result};
-use crate::files::{Disk, Files, Kind, Lock};
+use crate::io::vfs::{Disk, Files, Kind, Lock};
 use layout::Layout;
-use persist::{Loaded, Persistence};
 use session::Session;
 use state::{MAX_FAILED, Refusal, Rules, State, missing_from};
+use storage::{Loaded, Persistence};
 
 /// How long to sleep between two tries for the lock: a state change takes a few milliseconds.
 const LOCK_POLL: Duration = Duration::from_millis(2);
@@ -288,7 +288,7 @@ impl Persistence {
         for folder in self.layout.folders() {
             match self.files.create_folder(&folder) {
                 Ok(()) => {
-                    let parent = crate::output::folder_of(&folder);
+                    let parent = crate::io::atomic_file::folder_of(&folder);
                     self.files.sync_folder(parent).at("sync the folder", parent)?;
                 }
                 // Whoever made it may have died before its name was durable. Where there is a state, it was: nothing is
@@ -298,7 +298,7 @@ impl Persistence {
                         self.repair_folder(&folder)?;
                     }
                     if !self.has_state()? {
-                        let parent = crate::output::folder_of(&folder);
+                        let parent = crate::io::atomic_file::folder_of(&folder);
                         self.files.sync_folder(parent).at("sync the folder", parent)?;
                     }
                 }
@@ -322,7 +322,7 @@ impl Persistence {
             }
             _ => {}
         }
-        let parent = crate::output::folder_of(folder);
+        let parent = crate::io::atomic_file::folder_of(folder);
         self.files.sync_folder(parent).at("sync the folder", parent)
     }
 

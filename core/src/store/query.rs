@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use super::delay::Delay;
 use super::state::SetAside;
-use super::types::{BundleId, BundleRecord, Failed, Slot, Status, Timestamp};
+use super::types::{BundleId, BundleRecord, Failed, Slot, Status};
 use super::{Store, unknown};
 use crate::digest::Sha256Digest;
 use crate::error::Result;
+use crate::time::Timestamp;
 
 impl Store {
     /// Every installed bundle, oldest first.

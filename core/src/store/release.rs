@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use super::Store;
 use super::install::NewBundle;
-use super::persist::Loaded;
+use super::rollback_guard::{AcceptedRelease, Overtaken};
 use super::state::State;
-use super::trust::{AcceptedRelease, Overtaken};
-use super::types::{BundleRecord, NativeVersion};
+use super::storage::Loaded;
+use super::types::BundleRecord;
 use crate::app_id::AppId;
+use crate::channel::ChannelName;
 use crate::error::{Error, IoContext as _, Result};
 use crate::keys::{ContentKey, PublicContentKey};
+use crate::native::NativeVersion;
 use crate::progress::Control;
-use crate::release::{ChannelName, FileList, TrustContext, TrustedRelease, trust};
+use crate::release::{FileList, TrustContext, TrustedRelease, policy};
 use crate::verified::VerifiedArchive;
 
 /// What the app knows by itself, and what decides which releases it takes. Nothing of it comes from a server.
@@ -171,7 +173,7 @@ impl Store {
         let ring = self.trusted_ring(options)?.ring;
         let memory = &loaded.state.trust;
         let content_keys: Vec<&PublicContentKey> = options.content_keys.iter().map(|key| key.public()).collect();
-        let trusted = trust::check(
+        let trusted = policy::check(
             envelope,
             &TrustContext {
                 ring: &ring,

@@ -7,9 +7,9 @@
 use std::io;
 use std::path::Path;
 
-use super::persist::Persistence;
+use super::storage::Persistence;
 use crate::error::{Error, IoContext, Result};
-use crate::files::{Kind, Lock, is_no_file};
+use crate::io::vfs::{Kind, Lock, is_no_file};
 
 /// What is kept of states that cannot be used, for debugging; a later one replaces the last.
 const MAX_CORRUPT: u32 = 8;
@@ -83,7 +83,7 @@ impl Persistence {
         }
     }
 
-    /// As [`Files::try_lock`](crate::files::Files::try_lock), of a file that may have to be repaired.
+    /// As [`Files::try_lock`](crate::io::vfs::Files::try_lock), of a file that may have to be repaired.
     pub(super) fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn Lock>>> {
         let tried = match self.files.try_lock(path) {
             Err(error) if is_no_file(&error) && self.make_way(path)? => self.files.try_lock(path),
@@ -92,7 +92,7 @@ impl Persistence {
         tried.at("lock", path)
     }
 
-    /// As [`Files::write`](crate::files::Files::write), of a file that may have to be repaired.
+    /// As [`Files::write`](crate::io::vfs::Files::write), of a file that may have to be repaired.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let written = match self.files.write(path, bytes) {
             Err(error) if is_no_file(&error) && self.make_way(path)? => self.files.write(path, bytes),

@@ -6,10 +6,10 @@
 use std::io;
 
 use super::Store;
-use super::persist::Persistence;
 use super::state::State;
+use super::storage::Persistence;
 use crate::error::{Error, ErrorKind, IoContext, Result};
-use crate::files::Kind;
+use crate::io::vfs::Kind;
 
 /// One more copy of a state that names a hundred bundles, a record and a mark, in blocks of 4 KiB. A device does not miss it.
 const RESERVE: u64 = 64 << 10;

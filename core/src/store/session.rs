@@ -9,11 +9,13 @@ use std::time::Duration;
 use super::Store;
 use super::launch::{Launch, LaunchReason};
 use super::options::StoreOptions;
-use super::persist::Persistence;
 use super::start::{START, Start};
-use super::types::{BundleId, NativeApp, Slot, Timestamp};
+use super::storage::Persistence;
+use super::types::{BundleId, Slot};
 use crate::error::{Error, IoContext, Result};
-use crate::files::{Disk, Lock, is_no_file};
+use crate::io::vfs::{Disk, Lock, is_no_file};
+use crate::native::NativeApp;
+use crate::time::Timestamp;
 
 /// A session is known to others by a file that it keeps locked; the file names the bundle that it serves. The lock goes
 /// with the process, so nobody waits for a dead one.

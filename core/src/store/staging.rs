@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::Store;
-use super::persist::Persistence;
+use super::storage::Persistence;
 use crate::error::{Error, IoContext, Result};
-use crate::files::{Kind, Lock, is_no_file};
+use crate::io::vfs::{Kind, Lock, is_no_file};
 
 const LOCK_SUFFIX: &str = ".lock";
 

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::Store;
-use super::persist::Persistence;
+use super::storage::Persistence;
 use super::types::BundleId;
 use crate::error::{Error, IoContext, Result};
 

@@ -25,9 +25,11 @@ pub(super) use trial::Trial;
 use super::bundles::Bundles;
 use super::delay::Delays;
 use super::json::{FromJson, Object};
-use super::trust::{AcceptedRelease, Overtaken, TrustMemory};
-use super::types::{BundleId, BundleRecord, Failed, FailureCause, NativeVersion, Slot, Status, Timestamp};
+use super::rollback_guard::{AcceptedRelease, Overtaken, TrustMemory};
+use super::types::{BundleId, BundleRecord, Failed, FailureCause, Slot, Status};
 use crate::digest::Sha256Digest;
+use crate::native::NativeVersion;
+use crate::time::Timestamp;
 
 /// Everything that must survive.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

@@ -2,10 +2,11 @@
 
 use super::launch::{Launch, LaunchReason, StoreFacts};
 use super::state::{Decision, Lost, Refusal, State};
-use super::types::{Failed, NativeApp, Slot, is_built_in};
+use super::types::{Failed, Slot, is_built_in};
 use super::{Store, refused};
 use crate::error::{Error, Result};
-use crate::files::Lock;
+use crate::io::vfs::Lock;
+use crate::native::NativeApp;
 
 impl Store {
     /// Makes a bundle current in this session: the host reloads its web view with what this returns.

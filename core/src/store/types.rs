@@ -1,16 +1,17 @@
-//! The words of the store: bundles, slots, native apps and times.
+//! Bundles and their records.
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::json::{self, FromJson, Object};
-use super::trust::AcceptedRelease;
+use super::rollback_guard::AcceptedRelease;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
+use crate::native::{NativeRange, NativeVersion};
+use crate::time::Timestamp;
 
 /// Letters and digits of an id, as many as Capgo's plugins use: their lists take no other names.
 const ID_LENGTH: usize = 10;
@@ -129,114 +130,6 @@ impl fmt::Display for Slot {
 impl From<BundleId> for Slot {
     fn from(id: BundleId) -> Self {
         Self::Bundle(id)
-    }
-}
-
-/// Seconds since 1970-01-01 UTC, by the device's clock, which may be wrong and may jump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
-pub struct Timestamp(pub u64);
-
-impl Timestamp {
-    /// The device's clock now; 0 if it stands before 1970.
-    #[must_use]
-    pub fn now() -> Self {
-        Self(
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs()),
-        )
-    }
-
-    /// How long ago `earlier` was; nothing if the clock was set back since.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_secs(self.0.saturating_sub(earlier.0))
-    }
-}
-
-/// The version of a native app: numbers separated by dots, compared number by number.
-///
-/// App stores demand no more than that: `1`, `2.10`, `3.2.1.7` and `1.2.3-beta+4` (whose tail does not count) are all
-/// in use. What does not start with a number has no place in the order, and fits no range.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
-pub struct NativeVersion(String);
-
-impl NativeVersion {
-    /// The version with this name.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The version as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn numbers(&self) -> Option<Vec<u64>> {
-        let head = self.0.split(['-', '+', ' ']).next().unwrap_or_default();
-        let mut numbers = head
-            .split('.')
-            .map(|part| part.parse().ok())
-            .collect::<Option<Vec<u64>>>()?;
-        while numbers.last() == Some(&0) {
-            numbers.pop();
-        }
-        Some(numbers)
-    }
-
-    /// Whether this version is `minimum` or later. `false` where either has no place in the order.
-    #[must_use]
-    pub fn at_least(&self, minimum: &Self) -> bool {
-        matches!((self.numbers(), minimum.numbers()), (Some(this), Some(minimum)) if this >= minimum)
-    }
-}
-
-/// The native app that asks what to serve. Version and build together identify it: either changed is a native update.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NativeApp {
-    /// What users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
-    pub version: NativeVersion,
-    /// What changes with every build: `versionCode` on Android, `CFBundleVersion` on iOS.
-    pub build: String,
-}
-
-impl NativeApp {
-    /// A native app of this version and build.
-    #[must_use]
-    pub fn new(version: impl Into<String>, build: impl Into<String>) -> Self {
-        Self {
-            version: NativeVersion::new(version),
-            build: build.into(),
-        }
-    }
-}
-
-/// Whether a native app of which `build` and `version` are recorded is this one. A version that was never recorded is
-/// unknown, and any version matches it.
-pub(super) fn is_same_native(build: Option<&str>, version: Option<&NativeVersion>, native: &NativeApp) -> bool {
-    build == Some(native.build.as_str()) && version.is_none_or(|version| *version == native.version)
-}
-
-/// The native versions a bundle runs on. Either end may be open.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct NativeRange {
-    /// The oldest, included.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min: Option<NativeVersion>,
-    /// The newest, included.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<NativeVersion>,
-}
-
-impl NativeRange {
-    /// Whether `version` lies in the range.
-    #[must_use]
-    pub fn contains(&self, version: &NativeVersion) -> bool {
-        self.min.as_ref().is_none_or(|min| version.at_least(min))
-            && self.max.as_ref().is_none_or(|max| max.at_least(version))
     }
 }
 
@@ -427,28 +320,6 @@ impl FromJson for BundleId {
 impl FromJson for Slot {
     fn from_json(value: &Value) -> Result<Self, String> {
         json::parsed(value)
-    }
-}
-
-impl FromJson for Timestamp {
-    fn from_json(value: &Value) -> Result<Self, String> {
-        u64::from_json(value).map(Self)
-    }
-}
-
-impl FromJson for NativeVersion {
-    fn from_json(value: &Value) -> Result<Self, String> {
-        json::text(value).map(Self::new)
-    }
-}
-
-impl FromJson for NativeRange {
-    fn from_json(value: &Value) -> Result<Self, String> {
-        let object = Object::of(value)?;
-        Ok(Self {
-            min: object.get_or_default("min")?,
-            max: object.get_or_default("max")?,
-        })
     }
 }
 

@@ -4,13 +4,14 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::persist::Persistence;
+use super::storage::Persistence;
 use super::types::BundleId;
 use super::{Store, unknown};
 use crate::bundle::WrittenFile;
-use crate::digest::{HashingReader, Sha256Digest};
+use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
-use crate::files::is_no_file;
+use crate::io::hashing::HashingReader;
+use crate::io::vfs::is_no_file;
 use crate::limits::Limits;
 use crate::path::SafePath;
 use crate::progress::{Control, Phase};

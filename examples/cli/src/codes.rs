@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use capbundle::bundle::Finding;
 use capbundle::{Error, ErrorKind, InsecureReason};
+use capbundle_publish::Error as PublishError;
 use serde::Serialize;
 
 /// What a core error was about; the same kind has another code for a key than for an archive.
@@ -128,12 +129,8 @@ impl Failure {
             Error::CheckFailed { findings, .. } => findings.iter().map(Reported::from).collect(),
             _ => Vec::new(),
         };
-        let code = match error {
-            // A server's own word for it; it is one word, or there is none.
-            Error::Api(refused) => refused.code.clone().map(Cow::Owned),
+        let code: Option<Cow<'static, str>> = match error {
             Error::ReleaseRefused { reason, .. } => Some(reason.as_str().into()),
-            Error::NoSuchSite { .. } => Some("site_not_found".into()),
-            Error::NoSuchChannel { .. } => Some("channel_not_found".into()),
             _ => None,
         };
         let failure = Self {
@@ -156,6 +153,19 @@ impl Failure {
             },
             _ => failure,
         }
+    }
+
+    /// What publishing said about `subject`.
+    fn published(subject: Subject, error: &PublishError) -> Self {
+        let code = match error {
+            PublishError::Core(error) => return Self::about(subject, error),
+            // A server's own word for it; it is one word, or there is none.
+            PublishError::Api(refused) => refused.code.clone().map(Cow::Owned),
+            PublishError::NoSuchSite { .. } => Some("site_not_found".into()),
+            PublishError::NoSuchChannel { .. } => Some("channel_not_found".into()),
+            _ => None,
+        };
+        Self::refused(code.unwrap_or_else(|| error.kind().as_str().into()), error.to_string())
     }
 
     /// The same failure, with more to know about it.
@@ -209,9 +219,9 @@ impl Failure {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::about(Subject::Other, &error)
+impl<E: Into<PublishError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::published(Subject::Other, &error.into())
     }
 }
 
@@ -220,9 +230,9 @@ pub(crate) trait About<T> {
     fn about(self, subject: Subject) -> Result<T>;
 }
 
-impl<T> About<T> for capbundle::Result<T> {
+impl<T, E: Into<PublishError>> About<T> for Result<T, E> {
     fn about(self, subject: Subject) -> Result<T> {
-        self.map_err(|error| Failure::about(subject, &error))
+        self.map_err(|error| Failure::published(subject, &error.into()))
     }
 }
 

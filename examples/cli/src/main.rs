@@ -4,7 +4,6 @@ mod args;
 mod codes;
 mod commands;
 mod config;
-mod demo;
 mod interrupt;
 mod output;
 mod printable;

@@ -1,7 +1,7 @@
 //! The one place that prints.
 //!
 //! Machine text (one JSON document) goes to standard output, text for people to standard error. A report that was
-//! asked for (`inspect`, `key show`, `demo`, a completion script) is itself the result, and goes to standard output
+//! asked for (`inspect`, `key show`, a completion script) is itself the result, and goes to standard output
 //! unless JSON takes its place. Colour and progress bars appear on a terminal only.
 use std::ffi::OsString;
 use std::fmt::Display;

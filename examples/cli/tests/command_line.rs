@@ -1,4 +1,4 @@
-//! Help, errors of the command line, completions, man pages and the demo.
+//! Help, errors of the command line, completions and man pages.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,7 @@ mod project;
 
 use project::Project;
 
-const COMMANDS: [&str; 69] = [
+const COMMANDS: [&str; 68] = [
     "",
     "bundle",
     "key",
@@ -77,7 +77,6 @@ const COMMANDS: [&str; 69] = [
     "device forget",
     "device clean",
     "device verify",
-    "demo",
     "completions",
     "man",
 ];
@@ -201,55 +200,6 @@ fn the_man_page_is_printed_and_all_pages_are_written() {
     for page in ["capbundle.1", "capbundle-bundle-zip.1", "capbundle-key-create.1"] {
         assert!(project.has(&format!("pages/man1/{page}")), "{page}");
     }
-}
-
-#[test]
-fn the_demo_ends_well_and_leaves_nothing() {
-    let project = Project::empty();
-    let run = project.run("demo");
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
-    for told in [
-        "  1. ",
-        "equal, byte for byte",
-        "One byte of the bundle is flipped",
-        "refused: digest_mismatch",
-        "3.0.0 failed: serves 2.0.0 again",
-        "version 3.0.0 failed on this device before",
-        "not for this device yet",
-        "An archive of another release takes its place",
-    ] {
-        assert!(run.stdout.contains(told), "{told}\n{}", run.stdout);
-    }
-    assert!(
-        run.stdout
-            .trim_end()
-            .lines()
-            .last()
-            .unwrap()
-            .contains("9 of 9 forgeries were refused"),
-        "{}",
-        run.stdout
-    );
-    assert!(project.names().is_empty());
-}
-
-#[test]
-fn the_demo_is_a_document_too_and_keeps_its_files_on_request() {
-    let project = Project::empty();
-    let document = project.run("demo --json --keep files").document();
-    assert_eq!(
-        (&document["passed"], &document["folder"]),
-        (&true.into(), &"files".into())
-    );
-    assert_eq!(document["steps"].as_array().unwrap().len(), 47);
-    for kept in [
-        "files/ci/dev.capbundle.webapp_1.0.0.zip",
-        "files/device/bundles/1.0.0/index.html",
-        "files/phone/state.json",
-    ] {
-        assert!(project.has(kept), "{kept}");
-    }
-    project.run("demo --json --keep files").fails("io", 1);
 }
 
 #[test]

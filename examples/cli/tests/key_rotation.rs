@@ -13,14 +13,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use capbundle::download::DownloadOptions;
+use capbundle::ChannelName;
+use capbundle::http::download::DownloadOptions;
+use capbundle::http::{Head, Headers, Receiver, Request, Transport, TransportError};
+use capbundle::native::NativeVersion;
 use capbundle::progress::Control;
-use capbundle::release::ChannelName;
 use capbundle::store::{
-    BundleRecord, ChannelOutcome, ChannelSource, ChannelUpdate, NativeVersion, ReleaseOptions, RequiredProof, Store,
-    StoreOptions,
+    BundleRecord, ChannelOutcome, ChannelSource, ChannelUpdate, ReleaseOptions, RequiredProof, Store, StoreOptions,
 };
-use capbundle::transport::{Head, Headers, Receiver, Request, Transport, TransportError};
 use capbundle::update::channel::Site;
 use project::Project;
 

@@ -11,9 +11,9 @@ mod project;
 mod publishing;
 
 use capbundle::digest::Sha256Digest;
+use capbundle::http::{Http, Url};
 use capbundle::progress::Control;
-use capbundle::publish::external::{CheckOptions, Expected, check};
-use capbundle::transport::{Http, Url};
+use capbundle_publish::url_check::{CheckOptions, Expected, check};
 use project::{Project, text_of};
 use publishing::{Cdn, Store, Updates, with};
 use serde_json::Value;

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use capbundle::publish::s3::Credentials;
-use capbundle::transport::Url;
+use capbundle::http::Url;
+use capbundle_publish::s3::Credentials;
 
 use crate::error::{Error, Result};
 use crate::verify::AddressRange;

@@ -1,7 +1,7 @@
 //! What the names and checksums that come from outside may look like.
 
+use capbundle::capgo::{ChecksumForm, SignedChecksum};
 use capbundle::digest::Sha256Digest;
-use capbundle::seal::{ChecksumForm, SignedChecksum};
 
 /// Longer than any id in use; it becomes a folder's name.
 const MAX_APP_ID: usize = 150;

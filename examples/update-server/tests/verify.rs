@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use capbundle::capgo::ChecksumForm;
+use capbundle::capgo::{Sealed, seal};
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::progress::Control;
-use capbundle::seal::ChecksumForm;
-use capbundle::seal::capgo::{Sealed, seal};
 use capbundle_update_server::{AppRules, Config, Error, Server, create_app};
 use running::https::{Https, certificate};
 use running::{APP, Running};

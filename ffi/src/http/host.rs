@@ -13,7 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use capbundle_core::Error;
-use capbundle_core::transport::{self as core, Head, Headers, Method, Receiver, Request};
+use capbundle_core::http as core;
+use capbundle_core::http::{Head, Headers, Method, Receiver, Request};
 
 use super::{HttpHeader, HttpMethod, HttpRequest, HttpResponseHead, HttpTransport, TransportError};
 use crate::error::{CapBundleError, ErrorKind, Result};

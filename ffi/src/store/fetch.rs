@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use capbundle_core::capgo::SignedChecksum;
 use capbundle_core::keys::VerifyingKey;
-use capbundle_core::seal::SignedChecksum;
 use capbundle_core::store as core;
 
 use super::Store;

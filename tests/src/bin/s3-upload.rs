@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use capbundle::http::Http;
 use capbundle::progress::{Control, Phase, Progress};
-use capbundle::publish::s3::{Bucket, BucketOptions, Credentials, UploadOptions, Uploaded};
-use capbundle::transport::Http;
+use capbundle_publish::s3::{Bucket, BucketOptions, Credentials, UploadOptions, Uploaded};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -3,11 +3,12 @@
 use std::fs;
 use std::sync::Arc;
 
+use capbundle::http::Http;
 use capbundle::keys::ContentKey;
+use capbundle::native::NativeVersion;
 use capbundle::progress::Control;
+use capbundle::store::RolloutDecision;
 use capbundle::store::{BundleRecord, ChannelOutcome, ChannelSource, ChannelUpdate, PassedOver, ReleaseOptions};
-use capbundle::store::{NativeVersion, RolloutDecision};
-use capbundle::transport::Http;
 use capbundle::update::channel::Site;
 use capbundle::{Error, Result};
 use serde_json::{Value, json};

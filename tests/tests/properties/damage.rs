@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use capbundle::capgo;
+use capbundle::capgo::{ChecksumForm, SignedChecksum};
+use capbundle::capgo::{IvSessionKey, Sealed};
 use capbundle::digest::Sha256Digest;
 use capbundle::progress::Control;
-use capbundle::seal::capgo::{self, IvSessionKey, Sealed};
-use capbundle::seal::{ChecksumForm, SignedChecksum};
 use capbundle::{ErrorKind, Result};
 use capbundle_tests::forge::{Archive, Entry, INDEX_HTML};
 use capbundle_tests::tree::Tree;

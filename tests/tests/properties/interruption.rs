@@ -8,10 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use capbundle::bundle::pack;
+use capbundle::capgo;
+use capbundle::capgo::ChecksumForm;
 use capbundle::digest::Sha256Digest;
 use capbundle::progress::{CancelToken, Control, Phase, Progress};
-use capbundle::seal::ChecksumForm;
-use capbundle::seal::capgo;
 use capbundle::{ErrorKind, Result};
 use capbundle_tests::tree::Tree;
 use proptest::prelude::*;
@@ -161,7 +161,7 @@ impl Prepared {
             }
             Operation::Open => {
                 let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
-                let checksum = capbundle::seal::SignedChecksum::parse(&read("checksum"), ChecksumForm::V3)?;
+                let checksum = capbundle::capgo::SignedChecksum::parse(&read("checksum"), ChecksumForm::V3)?;
                 let (session, staging) = (read("session").parse()?, place.path("staging"));
                 capgo::open(
                     &sealed,

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use capbundle::digest::Sha256Digest;
-use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::{Http, Receiver, Request, Transport, TransportError, Url};
 use capbundle::progress::Control;
-use capbundle::publish::s3::{Bucket, Credentials, Style, UploadOptions};
-use capbundle::transport::{Http, Receiver, Request, Transport, TransportError, Url};
+use capbundle_publish::s3::{Bucket, Credentials, Style, UploadOptions};
 
 use super::servers::{BUCKET, DOMAIN, KEY, SECRET, Server, all, file, head};
 
@@ -88,7 +88,7 @@ fn fetch(transport: &dyn Transport, url: Url, bytes: &[u8]) {
     let mut remote = Remote::new(url);
     remote.digest = Some(Sha256Digest::of(bytes));
     let mut options = DownloadOptions::default();
-    options.cleartext = capbundle::transport::Cleartext::Allowed;
+    options.cleartext = capbundle::http::Cleartext::Allowed;
     download(transport, &remote, into.path(), &options, &Control::new()).unwrap();
 }
 

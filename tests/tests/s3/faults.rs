@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use capbundle::ErrorKind;
 use capbundle::progress::{CancelToken, Control, Phase, Progress};
-use capbundle::publish::s3::{OnlyIf, Put, Served, UploadOptions, Uploaded};
+use capbundle_publish::s3::{OnlyIf, Put, Served, UploadOptions, Uploaded};
 
 use super::proxy::{Fault, Proxy, Rule};
 use super::servers::{Server, all, bucket, file, options_at};
@@ -210,7 +210,7 @@ fn a_server_without_checksums_is_spoken_to_without_them() {
     for (method, size) in [("PUT", 1000), ("POST", SIZE)] {
         let proxy = Proxy::start(server.address, vec![rule(method, "app.zip", 1, Fault::Answer(refuses))]);
         let uploaded = upload_through(&proxy, size).unwrap();
-        assert_eq!(uploaded.checked, capbundle::publish::s3::Checked::BySize);
+        assert_eq!(uploaded.checked, capbundle_publish::s3::Checked::BySize);
         assert_whole(&server, size);
         server.bucket().delete("app.zip", &Control::new()).unwrap();
     }

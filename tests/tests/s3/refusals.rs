@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::publish::s3::{Bucket, Credentials, UploadOptions};
-use capbundle::transport::Http;
 use capbundle::{Error, ErrorKind};
+use capbundle_publish::s3::{Bucket, Credentials, UploadOptions};
 
 use super::proxy::{Fault, Proxy, Rule};
 use super::servers::{KEY, SECRET, Server, all, bucket, file, options_at};

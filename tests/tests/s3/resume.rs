@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use capbundle::progress::Control;
-use capbundle::publish::s3::{Checked, UploadOptions};
+use capbundle_publish::s3::{Checked, UploadOptions};
 use capbundle_tests::measure::sibling_program;
 
 use super::proxy::{Fault, Proxy, Rule};

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::publish::s3::{Bucket, BucketOptions, Credentials, Object};
-use capbundle::transport::Http;
+use capbundle_publish::s3::{Bucket, BucketOptions, Credentials, Object};
 use capbundle_tests::peers::target_folder;
 use capbundle_tests::s3_store::{S3Store, Settings};
 use capbundle_tests::skip::skipped;

@@ -4,19 +4,20 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use capbundle::ChannelName;
 use capbundle::bundle::{PackOptions, pack};
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::progress::Control;
-use capbundle::publish::static_site::{
+use capbundle::release::{
+    ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, NewKeyRing, SignedRelease, paths, sign_ring,
+};
+use capbundle::time::Timestamp;
+use capbundle::{AppId, Error, ErrorKind, Limits, Result};
+use capbundle_publish::site::{
     BucketSite, Bundle, Content, Details, Held, Item, OnlyIf, Outcome, Placement, Publisher, Run, Sent, Signing,
     SiteStorage, Written, gc, publish_ring,
 };
-use capbundle::release::{
-    ChannelFile, ChannelName, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, NewKeyRing, SignedRelease, sign_ring, site,
-};
-use capbundle::store::Timestamp;
-use capbundle::{AppId, Error, ErrorKind, Limits, Result};
 
 use super::servers::{self, Server};
 
@@ -153,19 +154,19 @@ impl App {
     fn offered(&self, site: &dyn SiteStorage) -> Option<u64> {
         let control = Control::new();
         let read = |path: &str, limit: usize| site.read(path, limit as u64, &control).unwrap();
-        let file = read(&site::channel_path(&self.channel), MAX_CHANNEL_FILE_BYTES)?;
+        let file = read(&paths::channel_path(&self.channel), MAX_CHANNEL_FILE_BYTES)?;
         let file = ChannelFile::parse(&file.bytes, &self.id, &self.channel).unwrap();
         for sequence in file.sequences() {
-            let envelope = read(&site::release_path(&self.channel, sequence), MAX_ENVELOPE_BYTES).expect("a release");
+            let envelope = read(&paths::release_path(&self.channel, sequence), MAX_ENVELOPE_BYTES).expect("a release");
             let signed = SignedRelease::parse(&envelope.bytes).unwrap();
             let bundle = signed.release().bundle().expect("a release of a bundle");
-            let (archive, length) = site::archive_of(bundle);
+            let (archive, length) = paths::archive_of(bundle);
             let bytes = site
                 .read_start(&archive, length + 1, &control)
                 .unwrap()
                 .expect("an archive");
             assert_eq!(Sha256Digest::of(&bytes), bundle.archive.digest);
-            let list = site::file_list_path(&bundle.files_digest);
+            let list = paths::file_list_path(&bundle.files_digest);
             let bytes = site.read_start(&list, 1 << 20, &control).unwrap().expect("a file list");
             assert_eq!(Sha256Digest::of(&bytes), bundle.files_digest);
         }
@@ -267,7 +268,7 @@ fn the_second_of_two_publishers_is_refused() {
             });
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::Busy);
             let stable = app.offered(&site).unwrap();
-            let (path, control) = (site::release_path(&app.channel, stable), Control::new());
+            let (path, control) = (paths::release_path(&app.channel, stable), Control::new());
             let bytes = site
                 .read(&path, MAX_ENVELOPE_BYTES as u64, &control)
                 .unwrap()

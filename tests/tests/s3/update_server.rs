@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use capbundle::bundle::{PackOptions, pack};
 use capbundle::digest::Sha256Digest;
-use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport as _};
 use capbundle::progress::Control;
-use capbundle::publish::api::{Api, ApiKey, AppId, NewBundle, UploadedArchive};
-use capbundle::publish::s3::Credentials;
 use capbundle::store::{ExpectedProof, NewBundle as DeviceBundle, RemoteArchive, Store, StoreOptions};
-use capbundle::transport::{Body, Head, Http, Method, Receiver, Request, Transport as _};
 use capbundle::update::protocol::{self, UpdateAnswer};
 use capbundle::{ErrorKind, Result};
+use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle, UploadedArchive};
+use capbundle_publish::s3::Credentials;
 use capbundle_update_server::{Access, Config, Keys, S3, Server};
 use tempfile::TempDir;
 

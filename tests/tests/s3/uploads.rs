@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use capbundle::digest::Sha256Digest;
-use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::http::Http;
+use capbundle::http::download::{DownloadOptions, Remote, download};
 use capbundle::progress::{Control, Phase, Progress};
-use capbundle::publish::external::{CheckOptions, Expected, check};
-use capbundle::publish::s3::{Checked, UploadOptions};
-use capbundle::transport::Http;
 use capbundle::{ErrorKind, Result};
+use capbundle_publish::s3::{Checked, UploadOptions};
+use capbundle_publish::url_check::{CheckOptions, Expected, check};
 use capbundle_tests::peers::tests_folder;
 
 use super::proxy::{Fault, Proxy, Rule};
@@ -263,7 +263,7 @@ fn web_apps_read_a_private_bucket_by_signed_addresses_and_the_documented_cors() 
             let codes: Vec<&str> = checked
                 .notes
                 .iter()
-                .map(capbundle::publish::external::Note::as_str)
+                .map(capbundle_publish::url_check::Note::as_str)
                 .collect();
             assert_eq!(!codes.contains(&"no_cors"), reads, "{codes:?}");
             let plain = bucket.public_url("app.zip", None).unwrap();

@@ -108,7 +108,7 @@ fn an_archive_inside_its_own_folder_is_refused() {
 fn a_file_that_disappears_while_packing_fails_the_whole_and_leaves_nothing() {
     let folder = app(&[("a.js", b"1")]);
     let www = folder.path().join("www");
-    let scan = scan::scan(&www, &[], &Control::new()).unwrap();
+    let scan = walk::scan(&www, &[], &Control::new()).unwrap();
     fs::remove_file(www.join("a.js")).unwrap();
     let error = write_archive(&www, &folder.path().join("a.zip"), &scan, None, &Control::new())
         .map(|_| ())

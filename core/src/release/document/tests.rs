@@ -7,7 +7,7 @@ use super::super::fixtures::{CREATED, built_in_release, content_key, envelope, k
 use super::*;
 use crate::ErrorKind;
 use crate::keys::{ContentKey, SigningKey};
-use crate::store::NativeVersion;
+use crate::native::NativeVersion;
 
 fn document() -> Json {
     serde_json::from_slice(&create(&new_release()).unwrap()).unwrap()
@@ -229,7 +229,7 @@ fn a_release_that_goes_to_the_built_in_bundle_is_written_as_the_format_says() {
 #[test]
 fn a_reader_that_does_not_know_built_in_refuses_a_release_with_it() {
     let payload = create(&built_in_release()).unwrap();
-    let document = strict_json::parse_object(&payload).unwrap();
+    let document = json::parse_object(&payload).unwrap();
     let known: Vec<&str> = MEMBERS.into_iter().filter(|name| *name != BUILT_IN).collect();
     let refusal = fields::require_understood(&document, &known).unwrap_err();
     assert_eq!(refusal.reason, RefusalReason::UnknownCritical);

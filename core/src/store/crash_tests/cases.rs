@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::device::{Archives, Device, ROOT};
 use crate::error::Error;
-use crate::files::Files as _;
-use crate::files::forgetful::{Count, Fault, Found};
+use crate::io::crash_fs::{Count, Fault, Found};
+use crate::io::vfs::Files as _;
 use crate::store::{Confirmation, KeepRules, LaunchReason, NotDurable, Slot};
 
 /// A device that serves version 1, which is proven.

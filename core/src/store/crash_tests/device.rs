@@ -14,11 +14,13 @@ use zip::write::SimpleFileOptions;
 
 use super::releases::{SignedFiles, built_in, options, second_ring};
 use crate::error::Result;
-use crate::files::forgetful::Forgetful;
-use crate::files::{Files as _, Kind};
+use crate::io::crash_fs::Forgetful;
+use crate::io::vfs::{Files as _, Kind};
+use crate::native::NativeApp;
 use crate::progress::Control;
 use crate::store::state::Trial;
-use crate::store::{BundleId, BundleRecord, Launch, NativeApp, NewBundle, Slot, Store, StoreOptions, Timestamp};
+use crate::store::{BundleId, BundleRecord, Launch, NewBundle, Slot, Store, StoreOptions};
+use crate::time::Timestamp;
 use crate::verified::VerifiedArchive;
 
 pub(super) const ROOT: &str = "/app/store";

@@ -1,7 +1,7 @@
 //! What a launch makes the disk do, whatever the number of bundles.
 
 use super::device::{Archives, Device};
-use crate::files::forgetful::{Count, Fault};
+use crate::io::crash_fs::{Count, Fault};
 use crate::store::LaunchReason;
 
 /// What is durable when a launch is over, in the order in which it was made so.

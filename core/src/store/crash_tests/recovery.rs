@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use super::device::{Archives, Device, Snapshot, contents};
-use crate::files::forgetful::{Forgetful, Found};
+use crate::io::crash_fs::{Forgetful, Found};
 use crate::store::{Confirmation, KeepRules, Launch, LaunchReason, Slot};
 
 /// The versions that are installed after the first crash, and after the second.

@@ -5,11 +5,13 @@ use std::sync::LazyLock;
 use crate::digest::Sha256Digest;
 use crate::keys::{KeyBits, SigningKey};
 use crate::limits::Limits;
+use crate::native::{NativeRange, NativeVersion};
 use crate::progress::Control;
 use crate::release::{
     ArchiveIdentity, BUILT_IN, BundleIdentity, FileList, NewKeyRing, NewRelease, ReleaseTarget, sign, sign_ring,
 };
-use crate::store::{NativeRange, NativeVersion, ReleaseOptions, Timestamp};
+use crate::store::ReleaseOptions;
+use crate::time::Timestamp;
 use crate::verified::VerifiedArchive;
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());

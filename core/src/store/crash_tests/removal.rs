@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::device::{Archives, Device, ROOT};
-use crate::files::Files as _;
-use crate::files::forgetful::{Count, Fault, Found};
+use crate::io::crash_fs::{Count, Fault, Found};
+use crate::io::vfs::Files as _;
 use crate::store::{BundleId, Confirmation, Expired, StoreOptions};
 
 /// More than any of these calls makes operations of its own.

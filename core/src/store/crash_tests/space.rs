@@ -6,8 +6,8 @@ use std::path::Path;
 use super::device::{Archives, Device, ROOT};
 use super::recovery::require_durable;
 use crate::error::ErrorKind;
-use crate::files::Files as _;
-use crate::files::forgetful::Forgetful;
+use crate::io::crash_fs::Forgetful;
+use crate::io::vfs::Files as _;
 use crate::store::{BundleId, Confirmation, Expired, Launch, LaunchReason, NotDurable, Slot};
 
 const RESERVE: &str = "reserve";

@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use super::*;
-use crate::store::types::{BundleRecord, NativeRange};
+use crate::native::NativeRange;
+use crate::store::types::BundleRecord;
 
 fn problem<T: FromJson>(text: &str) -> String {
     read::<T>(text.as_bytes()).err().unwrap_or_default()

@@ -11,8 +11,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::bundle::{self, PackOptions};
+use crate::native::NativeApp;
 use crate::progress::Control;
-use crate::store::{BundleId, Launch, LaunchReason, NativeApp, NewBundle, Slot, Store, StoreOptions};
+use crate::store::{BundleId, Launch, LaunchReason, NewBundle, Slot, Store, StoreOptions};
 use crate::{ErrorKind, VerifiedArchive};
 
 /// A folder with a store in it, and no session open.

@@ -2,8 +2,10 @@
 
 use super::trial::{Attempt, MAX_UNSTARTED};
 use super::{FailureCause, SilentStarts, State, Trial};
+use crate::native::{NativeApp, NativeVersion, is_same_native};
 use crate::store::LaunchReason;
-use crate::store::types::{BundleId, Failed, Misfit, NativeApp, NativeVersion, Slot, Timestamp, is_same_native};
+use crate::store::types::{BundleId, Failed, Misfit, Slot};
+use crate::time::Timestamp;
 
 /// What the host configured.
 #[derive(Debug, Clone)]

@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::State;
 use crate::digest::Sha256Digest;
 use crate::store::json::{FromJson, Object};
-use crate::store::types::{BundleId, BundleRecord, Slot, Timestamp, digest_text};
+use crate::store::types::{BundleId, BundleRecord, Slot, digest_text};
+use crate::time::Timestamp;
 
 /// How long a bundle is not offered again: long enough for an outage to end, short enough that a user gets the bundle back.
 const PAUSE: Duration = Duration::from_secs(24 * 60 * 60);

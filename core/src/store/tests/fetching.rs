@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use super::device::{Device, native};
 use super::*;
+use crate::capgo;
+use crate::capgo::ChecksumForm;
 use crate::digest::Sha256Digest;
-use crate::download::DownloadOptions;
 use crate::error::ErrorKind;
+use crate::http::download::DownloadOptions;
+use crate::http::mock_transport::{Answer, Scripted};
 use crate::keys::{KeyBits, SigningKey};
 use crate::progress::{Control, Observer, Phase, Progress};
-use crate::seal::{ChecksumForm, capgo};
-use crate::transport::scripted::{Answer, Scripted};
 
 fn options() -> DownloadOptions {
     DownloadOptions {

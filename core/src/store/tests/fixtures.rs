@@ -276,7 +276,7 @@ fn records_and_marks_of_every_format_make_a_lost_state_anew() {
             |failed: Vec<Failed>| -> BTreeMap<_, _> { failed.into_iter().map(|of| (of.id.clone(), of)).collect() };
         assert_eq!(by_id(state.failed), by_id(wanted.failed), "format {format}");
         let (app, channel) = ("com.example.app".parse().unwrap(), "production".parse().unwrap());
-        let last = |trust: &trust::TrustMemory| trust.last_accepted(&app, &channel);
+        let last = |trust: &rollback_guard::TrustMemory| trust.last_accepted(&app, &channel);
         assert_eq!(last(&state.trust), last(&wanted.trust), "format {format}");
         assert_eq!(state.trust.latest_time(), wanted.trust.latest_time(), "format {format}");
         assert_eq!(

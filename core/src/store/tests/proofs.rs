@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use super::*;
+use crate::capgo;
+use crate::capgo::ChecksumForm;
 use crate::keys::{KeyBits, SigningKey};
 use crate::progress::Control;
-use crate::seal::{ChecksumForm, capgo};
 use crate::verified::VerifiedArchive;
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());

@@ -7,16 +7,17 @@ use std::sync::{LazyLock, Mutex};
 use super::device::Device;
 use super::*;
 use crate::app_id::AppId;
+use crate::channel::ChannelName;
 use crate::digest::Sha256Digest;
+use crate::http::{Head, Headers, Receiver, Request, Transport, TransportError};
 use crate::keys::{ContentKey, KeyBits, SigningKey};
 use crate::limits::Limits;
 use crate::progress::Control;
 use crate::release::{
-    ArchiveIdentity, BUILT_IN, BundleIdentity, Candidate, ChannelFile, ChannelName, FileList, KeyRing, NewKeyRing,
-    NewRelease, ReleaseTarget, SealedIdentity, SignedRelease, sign, sign_ring, site,
+    ArchiveIdentity, BUILT_IN, BundleIdentity, Candidate, ChannelFile, FileList, KeyRing, NewKeyRing, NewRelease,
+    ReleaseTarget, SealedIdentity, SignedRelease, paths, sign, sign_ring,
 };
-use crate::seal::stream;
-use crate::transport::{Head, Headers, Receiver, Request, Transport, TransportError};
+use crate::sealed;
 use crate::update::channel::Site;
 
 /// Keys take a while to make, and no test changes one.
@@ -63,9 +64,9 @@ impl Published {
         let release = signed.release();
         let bundle = release.bundle().unwrap();
         [
-            site::release_path(&release.channel, release.sequence),
-            site::file_list_path(&bundle.files_digest),
-            site::archive_of(bundle).0,
+            paths::release_path(&release.channel, release.sequence),
+            paths::file_list_path(&bundle.files_digest),
+            paths::archive_of(bundle).0,
         ]
     }
 
@@ -88,7 +89,7 @@ impl Published {
 
     /// Bytes of the header of its sealed archive.
     pub(super) fn header_size(&self) -> usize {
-        let header = stream::Header::parse(&self.archive).unwrap();
+        let header = sealed::Header::parse(&self.archive).unwrap();
         header.size().try_into().unwrap()
     }
 
@@ -198,7 +199,7 @@ impl<'a> Publisher<'a> {
         };
         let to = self.device.beside(&format!("{version}.sealed"));
         let recipients = [key.public().clone()];
-        let sealed = stream::seal(&plain, digest, &to, &recipients, &Control::new()).unwrap();
+        let sealed = sealed::seal(&plain, digest, &to, &recipients, &Control::new()).unwrap();
         let identity = SealedIdentity {
             size: sealed.size,
             header_digest: sealed.header_digest,
@@ -241,12 +242,12 @@ pub(super) fn source() -> ChannelSource {
     source
 }
 
-pub(super) fn download_options() -> crate::download::DownloadOptions {
-    crate::download::DownloadOptions {
+pub(super) fn download_options() -> crate::http::download::DownloadOptions {
+    crate::http::download::DownloadOptions {
         first_wait: Duration::from_millis(1),
         attempts: 1,
         space_margin: 0,
-        ..crate::download::DownloadOptions::default()
+        ..crate::http::download::DownloadOptions::default()
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::{Mutex, mpsc};
 use super::device::Device;
 use super::publisher::{Net, Published, Publisher, download_options, source};
 use super::*;
+use crate::http::{Receiver, Request, Transport, TransportError};
 use crate::progress::{Control, Phase, Progress};
-use crate::transport::{Receiver, Request, Transport, TransportError};
 
 fn demanding() -> Device {
     Device::with(|options| options.required_proof = RequiredProof::Release)

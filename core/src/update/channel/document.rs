@@ -3,10 +3,14 @@
 use std::time::{Instant, SystemTime};
 
 use super::Site;
-use crate::download::{DownloadOptions, Rate, WEB_PAGE, content_length, is_text};
 use crate::error::{Error, Result};
+use crate::http::Exchange;
+use crate::http::Patience;
+use crate::http::Url;
+use crate::http::download::{DownloadOptions, Rate, WEB_PAGE, content_length, is_text};
+use crate::http::{Backoff, retry_after};
+use crate::http::{Head, Method, Receiver, Request, Transport};
 use crate::progress::Control;
-use crate::transport::{Backoff, Exchange, Head, Method, Patience, Receiver, Request, Transport, Url, retry_after};
 
 const OPERATION: &str = "read the channel";
 /// There is nothing: 403 is what a bucket answers of which one may not see what else is in it.
@@ -16,11 +20,11 @@ const AGAIN: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
 /// Reads the documents of one site.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reader<'a> {
-    pub(crate) transport: &'a dyn Transport,
-    pub(crate) site: &'a Site,
-    pub(crate) options: &'a DownloadOptions,
-    pub(crate) control: &'a Control,
+pub struct Reader<'a> {
+    pub transport: &'a dyn Transport,
+    pub site: &'a Site,
+    pub options: &'a DownloadOptions,
+    pub control: &'a Control,
 }
 
 impl Reader<'_> {
@@ -30,7 +34,7 @@ impl Reader<'_> {
     /// [`Server`](crate::ErrorKind::Server) if there is none, it is longer or a web page, or the server fails;
     /// [`Network`](crate::ErrorKind::Network), [`NotTrusted`](crate::ErrorKind::NotTrusted),
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
-    pub(crate) fn read(&self, path: &str, most: usize) -> Result<Vec<u8>> {
+    pub fn read(&self, path: &str, most: usize) -> Result<Vec<u8>> {
         let url = self.site.url(path)?;
         match self.ask(&url, most)? {
             Answer::Document(bytes) => Ok(bytes),
@@ -39,7 +43,7 @@ impl Reader<'_> {
     }
 
     /// The same, where it may be that there is none.
-    pub(crate) fn read_if_any(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>> {
+    pub fn read_if_any(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>> {
         match self.ask(&self.site.url(path)?, most)? {
             Answer::Document(bytes) => Ok(Some(bytes)),
             Answer::Missing(_) => Ok(None),

@@ -9,5 +9,5 @@ mod document;
 mod site;
 
 pub use bucket::{BUCKETS, bucket};
-pub(crate) use document::Reader;
+pub use document::Reader;
 pub use site::Site;

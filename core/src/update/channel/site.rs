@@ -1,8 +1,10 @@
 //! The address of a site, and of what is below it.
 
+use crate::channel::ChannelName;
 use crate::error::{Error, Result};
-use crate::release::{ChannelName, site};
-use crate::transport::{Headers, Url};
+use crate::http::Headers;
+use crate::http::Url;
+use crate::release::paths;
 
 /// A folder behind a web server, a bucket or a CDN.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +59,7 @@ impl Site {
     /// # Errors
     /// As [`url`](Self::url).
     pub fn channel_url(&self, channel: &ChannelName) -> Result<Url> {
-        self.url(&site::channel_path(channel))
+        self.url(&paths::channel_path(channel))
     }
 }
 

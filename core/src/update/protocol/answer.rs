@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::loose;
-use super::verdict::{Kind, Notice};
-use crate::download::{WEB_PAGE, is_text};
+use super::lenient;
+use super::status_code::{Kind, Notice};
 use crate::error::{Error, Result};
+use crate::http::download::{WEB_PAGE, is_text};
 
 /// Capgo's word for the bundle inside the native app, as a version.
 pub const BUILT_IN: &str = "builtin";
@@ -90,25 +90,25 @@ pub struct ManifestEntry {
 /// All members that any answer may have.
 #[derive(Deserialize)]
 struct Members {
-    #[serde(default, deserialize_with = "loose::filled")]
+    #[serde(default, deserialize_with = "lenient::filled")]
     error: Option<String>,
-    #[serde(default, deserialize_with = "loose::filled")]
+    #[serde(default, deserialize_with = "lenient::filled")]
     kind: Option<String>,
-    #[serde(default, deserialize_with = "loose::filled")]
+    #[serde(default, deserialize_with = "lenient::filled")]
     version: Option<String>,
-    #[serde(default, deserialize_with = "loose::filled")]
+    #[serde(default, deserialize_with = "lenient::filled")]
     url: Option<String>,
-    #[serde(default, deserialize_with = "loose::filled")]
+    #[serde(default, deserialize_with = "lenient::filled")]
     checksum: Option<String>,
-    #[serde(default, deserialize_with = "loose::filled")]
+    #[serde(default, deserialize_with = "lenient::filled")]
     session_key: Option<String>,
     #[serde(default)]
     manifest: Option<Vec<ManifestEntry>>,
-    #[serde(default, deserialize_with = "loose::filled")]
+    #[serde(default, deserialize_with = "lenient::filled")]
     link: Option<String>,
-    #[serde(default, deserialize_with = "loose::filled")]
+    #[serde(default, deserialize_with = "lenient::filled")]
     comment: Option<String>,
-    #[serde(default, deserialize_with = "loose::filled")]
+    #[serde(default, deserialize_with = "lenient::filled")]
     message: Option<String>,
 }
 
@@ -227,7 +227,7 @@ fn read_notice(body: &[u8]) -> Result<Notice, serde_json::Error> {
     #[derive(Deserialize)]
     struct Nameless {
         kind: Option<Kind>,
-        #[serde(default, deserialize_with = "loose::text")]
+        #[serde(default, deserialize_with = "lenient::text")]
         message: String,
     }
     serde_json::from_slice(body).or_else(|error| {
@@ -237,7 +237,7 @@ fn read_notice(body: &[u8]) -> Result<Notice, serde_json::Error> {
             _ => "unknown",
         };
         let mut notice = Notice::new(code, nameless.message);
-        notice.stated_kind = nameless.kind.map(super::verdict::StatedKind::Known);
+        notice.stated_kind = nameless.kind.map(super::status_code::StatedKind::Known);
         Ok(notice)
     })
 }

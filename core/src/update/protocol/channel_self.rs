@@ -6,11 +6,11 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::loose;
+use super::lenient;
 use super::request::UpdateRequest;
-use super::verdict::Notice;
-use crate::download::{WEB_PAGE, is_text};
+use super::status_code::Notice;
 use crate::error::{Error, Result};
+use crate::http::download::{WEB_PAGE, is_text};
 
 /// A device asks for its channel, or for another one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +19,11 @@ pub struct ChannelRequest {
     #[serde(flatten)]
     pub device: UpdateRequest,
     /// The channel it wants to be in; with `POST` only.
-    #[serde(default, deserialize_with = "loose::filled", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient::filled",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub channel: Option<String>,
 }
 
@@ -72,15 +76,15 @@ pub enum ChannelSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelInfo {
     /// Its number; newer servers send a UUID.
-    #[serde(deserialize_with = "loose::text")]
+    #[serde(deserialize_with = "lenient::text")]
     pub id: String,
     /// Its name.
     pub name: String,
     /// Whether devices are in it without choosing.
-    #[serde(default, deserialize_with = "loose::flag")]
+    #[serde(default, deserialize_with = "lenient::flag")]
     pub public: bool,
     /// Whether devices may choose it.
-    #[serde(default, deserialize_with = "loose::flag")]
+    #[serde(default, deserialize_with = "lenient::flag")]
     pub allow_self_set: bool,
 }
 

@@ -8,16 +8,16 @@
 
 mod answer;
 mod channel_self;
-mod loose;
+mod lenient;
 mod request;
 mod statistics;
-mod verdict;
+mod status_code;
 
 pub use answer::{BUILT_IN, ManifestEntry, NO_ARCHIVE, Offer, UpdateAnswer};
 pub use channel_self::{ChannelChoice, ChannelInfo, ChannelNow, ChannelRequest, ChannelSet, ChannelSource};
 pub use request::{Platform, UpdateRequest};
 pub use statistics::{StatsAnswer, StatsEvent, StatsResult, is_known_action};
-pub use verdict::{Kind, MoreInfo, Notice, StatedKind, Verdict};
+pub use status_code::{Kind, MoreInfo, Notice, StatedKind, Verdict};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::loose;
+use super::lenient;
 use super::request::UpdateRequest;
 
 /// Something that happened on a device.
@@ -12,10 +12,10 @@ pub struct StatsEvent {
     #[serde(flatten)]
     pub device: UpdateRequest,
     /// What happened; see [`is_known_action`].
-    #[serde(default, deserialize_with = "loose::text")]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub action: String,
     /// The bundle that ran before, or nothing.
-    #[serde(default, deserialize_with = "loose::text")]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub old_version_name: String,
 }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use capbundle::seal::ChecksumForm;
+use capbundle::capgo::ChecksumForm;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::JsonSwitch;

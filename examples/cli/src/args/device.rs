@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use capbundle::store::{BundleId, Delay, NativeVersion, Slot, Timestamp};
-use capbundle::transport::Url;
+use capbundle::http::Url;
+use capbundle::native::NativeVersion;
+use capbundle::store::{BundleId, Delay, Slot};
+use capbundle::time::Timestamp;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::Form;

@@ -47,7 +47,6 @@ pub(crate) use upload::{BucketStyle, S3Access, S3Args, UploadArgs};
 
 const EXAMPLES_AND_EXIT_CODES: &str = "\
 Examples:
-  capbundle demo
   capbundle bundle zip com.example.app --path ./dist --json
 
 Exit codes:
@@ -137,9 +136,6 @@ pub(crate) enum Command {
   capbundle device status --store ./phone"
     )]
     Device(DeviceArgs),
-    /// Show the whole story on a small app: pack, sign, encrypt, serve, download, verify, unpack, attack, fall back
-    #[command(after_help = "Example:\n  capbundle demo --keep ./demo-files")]
-    Demo(DemoArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  capbundle completions bash > /etc/bash_completion.d/capbundle")]
     Completions(CompletionsArgs),
@@ -154,15 +150,6 @@ pub(crate) struct JsonSwitch {
     /// Print the result, or the error, as one JSON document on standard output
     #[arg(short, long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DemoArgs {
-    /// Keep the demo's files in this new folder instead of removing them
-    #[arg(long, value_name = "DIR")]
-    pub(crate) keep: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) output: JsonSwitch,
 }
 
 #[derive(Debug, Args)]

@@ -4,13 +4,14 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use capbundle::bundle::{self, UnpackOptions};
+use capbundle::capgo;
+use capbundle::capgo::IvSessionKey;
 use capbundle::digest::Sha256Digest;
-use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::{Transport, Url};
 use capbundle::progress::Control;
-use capbundle::publish::api::RemoteBundle;
-use capbundle::seal::capgo::{self, IvSessionKey};
-use capbundle::transport::{Transport, Url};
 use capbundle::{Error, ErrorKind, VerifiedArchive};
+use capbundle_publish::api::RemoteBundle;
 
 use super::bundle::signed_checksum;
 use super::key_source::FoundKey;

@@ -20,7 +20,6 @@ use std::process::ExitCode;
 
 use crate::args::{AppCommand, BundleCommand, ChannelCommand, Command, KeyCommand, KeyringCommand, ReleaseCommand};
 use crate::codes::{Failure, Result};
-use crate::demo;
 use crate::interrupt;
 use crate::output::Output;
 
@@ -82,7 +81,6 @@ pub(crate) fn run(command: Command) -> ExitCode {
             KeyringCommand::Publish(args) => stoppable(args.output.json, |output| site::ring::run(&args, output)),
         },
         Command::Device(args) => stoppable(args.json, |output| device::run(&args, output)),
-        Command::Demo(args) => stoppable(args.output.json, |output| demo::run(&args, output)),
         Command::Completions(args) => with(false, |_| completions::run(&args)),
         Command::Man(args) => with(false, |output| man::run(&args, output)),
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use capbundle::publish::s3::{Bucket, BucketOptions, Credentials, Settings, Style};
-use capbundle::transport::Transport;
+use capbundle::http::Transport;
+use capbundle_publish::s3::{Bucket, BucketOptions, Credentials, Settings, Style};
 
 use crate::args::{BucketStyle, S3Access};
 use crate::codes::{Failure, Result};

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use capbundle::publish::api::{Api, ApiKey};
-use capbundle::transport::{Http, Transport, Url};
+use capbundle::http::{Http, Transport, Url};
+use capbundle_publish::api::{Api, ApiKey};
 
 use crate::args::{NetworkArgs, ServerArgs};
 use crate::codes::{Failure, Result};

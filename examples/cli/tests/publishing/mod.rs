@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use capbundle::transport::{Body, Head, Http, Method, Receiver, Request, Transport as _};
+use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport as _};
 use capbundle_tests::s3_store::{S3Store, Settings};
 use capbundle_update_server::{Access, AppRules, Config, Keys, Server, create_app};
 use tempfile::TempDir;

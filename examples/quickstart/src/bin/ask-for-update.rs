@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use capbundle::transport::{Body, Head, Http, Method, Receiver, Request, Transport};
+use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport};
 use capbundle::update::protocol::{BUILT_IN, UpdateAnswer, UpdateRequest};
 
 /// More than any answer has: a server must not fill the memory of a device.

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use capbundle::digest::Sha256Digest;
+use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::publish::api::{Api, ApiKey, AppId, NewBundle};
-use capbundle::transport::Http;
+use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -5,9 +5,9 @@
 use std::error::Error;
 use std::path::Path;
 
+use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::publish::external::{CheckOptions, Expected, check};
-use capbundle::transport::Http;
+use capbundle_publish::url_check::{CheckOptions, Expected, check};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -6,9 +6,9 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use capbundle::download::{DownloadOptions, Remote, download};
+use capbundle::http::Http;
+use capbundle::http::download::{DownloadOptions, Remote, download};
 use capbundle::progress::{Control, Progress};
-use capbundle::transport::Http;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -5,10 +5,10 @@
 use std::error::Error;
 use std::path::Path;
 
-use capbundle::download::DownloadOptions;
+use capbundle::http::Http;
+use capbundle::http::download::DownloadOptions;
 use capbundle::progress::Control;
 use capbundle::store::{ExpectedProof, NewBundle, RemoteArchive, Store, StoreOptions};
-use capbundle::transport::Http;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

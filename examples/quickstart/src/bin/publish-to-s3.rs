@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::publish::s3::{Bucket, BucketOptions, Settings, UploadOptions};
-use capbundle::transport::Http;
+use capbundle_publish::s3::{Bucket, BucketOptions, Settings, UploadOptions};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

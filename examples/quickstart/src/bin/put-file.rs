@@ -5,9 +5,9 @@
 use std::error::Error;
 use std::path::Path;
 
+use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::publish::put::{UploadOptions, put};
-use capbundle::transport::Http;
+use capbundle_publish::http_upload::{UploadOptions, put};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

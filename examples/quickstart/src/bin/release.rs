@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use capbundle::digest::Sha256Digest;
+use capbundle::http::{Http, Url};
 use capbundle::progress::Control;
-use capbundle::publish::api::{Api, ApiKey, AppId};
-use capbundle::publish::external::{self, CheckOptions, Expected};
-use capbundle::publish::plan::{ApiRegistry, Plan, Promote, Register, ServerFile, Upload, Verify, Work};
-use capbundle::transport::{Http, Url};
+use capbundle_publish::api::{Api, ApiKey, AppId};
+use capbundle_publish::transaction::{ApiRegistry, Plan, Promote, Register, ServerFile, Upload, Verify, Work};
+use capbundle_publish::url_check;
+use capbundle_publish::url_check::{CheckOptions, Expected};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let registry = ApiRegistry::new(&api, app, version, digest);
     let look = |url: &Url, control: &Control| {
         let expected = Expected::of_digest(digest);
-        external::check(&http, url, &expected, &CheckOptions::default(), control).map(drop)
+        url_check::check(&http, url, &expected, &CheckOptions::default(), control).map(drop)
     };
     let plan = Plan::new()
         .then(Upload::new(&storage, archive, size))

@@ -6,9 +6,10 @@ use std::error::Error;
 use std::path::Path;
 
 use capbundle::bundle::{PackOptions, UnpackOptions, pack, unpack};
+use capbundle::capgo;
+use capbundle::capgo::ChecksumForm;
 use capbundle::keys::SigningKey;
 use capbundle::progress::Control;
-use capbundle::seal::{ChecksumForm, capgo};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

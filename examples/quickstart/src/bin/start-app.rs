@@ -5,7 +5,8 @@
 use std::error::Error;
 use std::path::Path;
 
-use capbundle::store::{NativeApp, Store, StoreOptions};
+use capbundle::native::NativeApp;
+use capbundle::store::{Store, StoreOptions};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

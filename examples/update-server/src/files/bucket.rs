@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::publish::s3::{Bucket, BucketOptions, Settings, UploadOptions};
-use capbundle::transport::Http;
+use capbundle_publish::s3::{Bucket, BucketOptions, Settings, UploadOptions};
 
 use super::{Incoming, Storage};
 use crate::config::S3;
@@ -31,7 +31,7 @@ pub(crate) struct InBucket {
 impl InBucket {
     /// Asks the bucket once, so that a wrong key or name is told when the server starts and not by the first upload.
     pub(crate) fn open(options: &S3) -> Result<Self> {
-        let wrong = |problem: capbundle::Error| Error::Setting {
+        let wrong = |problem: capbundle_publish::Error| Error::Setting {
             what: "--s3-bucket",
             problem: problem.to_string(),
         };
@@ -47,7 +47,8 @@ impl InBucket {
             Some(given) => given.clone(),
             None => settings.into_credentials().map_err(wrong)?,
         };
-        let bucket = Bucket::new(&place, credentials, Arc::new(Http::from_aws_env().map_err(wrong)?)).map_err(wrong)?;
+        let transport = Http::from_aws_env().map_err(|problem| wrong(problem.into()))?;
+        let bucket = Bucket::new(&place, credentials, Arc::new(transport)).map_err(wrong)?;
         let prefix = match options.prefix.trim_matches('/') {
             "" => String::new(),
             prefix => format!("{prefix}/"),

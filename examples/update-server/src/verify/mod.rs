@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use capbundle::ErrorKind;
+use capbundle::capgo;
+use capbundle::capgo::IvSessionKey;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::VerifyingKey;
 use capbundle::progress::Control;
-use capbundle::seal::capgo::{self, IvSessionKey};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
@@ -50,7 +51,7 @@ enum Expected {
 
 struct Encrypted {
     session_key: IvSessionKey,
-    checksum: capbundle::seal::SignedChecksum,
+    checksum: capbundle::capgo::SignedChecksum,
     key: VerifyingKey,
 }
 

@@ -1,7 +1,7 @@
 //! Bundles as somebody published them.
 
 use super::*;
-use crate::store::types::{NativeRange, NativeVersion};
+use crate::native::{NativeRange, NativeVersion};
 
 /// What was published: few enough that sequences meet the same bytes and the same version again.
 pub(super) const RELEASES: [Release; 6] = [

@@ -2,8 +2,8 @@
 
 use super::published::{digest_of, record};
 use super::*;
+use crate::native::NativeApp;
 use crate::store::LaunchReason;
-use crate::store::types::NativeApp;
 
 /// An app with one proven bundle `old` and one bundle `new` that takes over at the next start.
 struct App {

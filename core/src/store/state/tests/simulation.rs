@@ -11,10 +11,11 @@ use super::event::{Event, NEWEST, Saving};
 use super::invariants::ensure;
 use super::published::RELEASES;
 use super::*;
+use crate::native::{NativeApp, NativeVersion, is_same_native};
 use crate::store::LaunchReason;
 use crate::store::delay::Delay;
-use crate::store::trust::AcceptedRelease;
-use crate::store::types::{NativeApp, NativeVersion, is_built_in, is_same_native};
+use crate::store::rollback_guard::AcceptedRelease;
+use crate::store::types::is_built_in;
 
 #[expect(
     clippy::struct_excessive_bools,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::transport::scripted::{Answer, Scripted};
+use crate::http::mock_transport::{Answer, Scripted};
 
 fn ask<T>(answers: impl IntoIterator<Item = Answer>, ask: impl FnOnce(&Reader<'_>) -> T) -> (T, Scripted) {
     let transport = Scripted::new(answers);
@@ -125,10 +125,10 @@ fn a_web_page_in_the_place_of_a_document_is_named_and_may_be_over_soon() {
 struct Slow(std::sync::atomic::AtomicU32);
 
 impl Transport for Slow {
-    fn send(&self, _: &Request, _: &mut dyn Receiver) -> Result<(), crate::transport::TransportError> {
+    fn send(&self, _: &Request, _: &mut dyn Receiver) -> Result<(), crate::http::TransportError> {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         std::thread::sleep(Duration::from_millis(30));
-        Err(crate::transport::TransportError::Broken("no end came".to_owned()))
+        Err(crate::http::TransportError::Broken("no end came".to_owned()))
     }
 }
 

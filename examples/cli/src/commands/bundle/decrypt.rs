@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use capbundle::capgo;
+use capbundle::capgo::IvSessionKey;
 use capbundle::digest::Sha256Digest;
-use capbundle::seal::capgo::{self, IvSessionKey};
 use serde::Serialize;
 
 use super::{beside, folder_of, require_zip, say_if_replaced, signed_checksum};

@@ -1,7 +1,7 @@
 //! `capbundle bundle encrypt`
 
+use capbundle::capgo;
 use capbundle::digest::Sha256Digest;
-use capbundle::seal::capgo;
 use serde::Serialize;
 
 use super::content::Project;

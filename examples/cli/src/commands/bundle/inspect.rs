@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use capbundle::Limits;
 use capbundle::bundle::{self, EntrySummary, Inspection};
-use capbundle::seal::stream;
+use capbundle::sealed;
 use serde::Serialize;
 
 use super::{require_zip, sealed_header};
@@ -55,7 +55,7 @@ struct Method {
 
 pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
     require_zip(&args.zip)?;
-    if stream::is_sealed(&args.zip)? {
+    if sealed::is_sealed(&args.zip)? {
         return sealed_header::show(&args.zip, output);
     }
     let inspection = bundle::inspect(&args.zip, &Limits::default())?;

@@ -21,7 +21,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use capbundle::seal::SignedChecksum;
+use capbundle::capgo::SignedChecksum;
 use capbundle::{Error, ErrorKind};
 
 use crate::args::Form;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use capbundle::ErrorKind;
-use capbundle::publish::api::NativePackage;
+use capbundle_publish::api::NativePackage;
 use serde::Deserialize;
 
 use super::folder_of;

@@ -1,7 +1,7 @@
 //! `capbundle bundle open`
 
 use capbundle::keys::ContentKey;
-use capbundle::seal::stream;
+use capbundle::sealed;
 use serde::Serialize;
 
 use super::{beside, require_zip, say_if_replaced};
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &OpenArgs, output: &Output) -> Result<()> {
         .unwrap_or_else(|| beside(&args.sealed, "_opened.zip"));
     let existed = to.exists();
     let bar = output.progress();
-    let digest = stream::open_unverified(&args.sealed, &to, &key, &bar.control()).about(Subject::Archive)?;
+    let digest = sealed::open_unverified(&args.sealed, &to, &key, &bar.control()).about(Subject::Archive)?;
     drop(bar);
     say_if_replaced(existed, &to, output);
     output.say(format!(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::PublicContentKey;
-use capbundle::seal::stream;
+use capbundle::sealed;
 use serde::Serialize;
 
 use super::{beside, require_zip, say_if_replaced};
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &SealArgs, output: &Output) -> Result<()> {
         Some(expected) => expected,
         None => Sha256Digest::of_file(&args.zip, &bar.control()).about(Subject::Archive)?,
     };
-    let sealed = stream::seal(&args.zip, &expected, &to, &recipients, &bar.control()).about(Subject::Archive)?;
+    let sealed = sealed::seal(&args.zip, &expected, &to, &recipients, &bar.control()).about(Subject::Archive)?;
     drop(bar);
     say_if_replaced(existed, &to, output);
     output.say(format!(

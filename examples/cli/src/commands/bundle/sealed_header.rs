@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use capbundle::seal::stream;
+use capbundle::sealed;
 use serde::Serialize;
 
 use crate::codes::{About, Failure, Result, Subject, Warning};
@@ -25,7 +25,7 @@ struct Document {
 }
 
 pub(super) fn show(path: &Path, output: &Output) -> Result<()> {
-    let header = stream::read_header(path).about(Subject::Archive)?;
+    let header = sealed::read_header(path).about(Subject::Archive)?;
     let found = fs::metadata(path)
         .map_err(|error| Failure::io("read the size of", path, &error))?
         .len();

@@ -1,6 +1,6 @@
 //! `capbundle bundle verify`
 
-use capbundle::seal::capgo;
+use capbundle::capgo;
 use capbundle::{VerifiedArchive, digest::Sha256Digest};
 use serde::Serialize;
 

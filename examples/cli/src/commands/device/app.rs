@@ -9,7 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use capbundle::ErrorKind;
-use capbundle::store::{Launch, NativeApp, RequiredProof, Store, StoreOptions};
+use capbundle::native::NativeApp;
+use capbundle::store::{Launch, RequiredProof, Store, StoreOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::codes::{Failure, Result, Warning};

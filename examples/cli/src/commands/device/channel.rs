@@ -1,7 +1,7 @@
 //! `capbundle device update`
 
 use capbundle::Error;
-use capbundle::download::DownloadOptions;
+use capbundle::http::download::DownloadOptions;
 use capbundle::store::{
     BundleRecord, ChannelOutcome, ChannelSource, ChannelUpdate, PassedOver, RequiredProof, RolloutDecision, Slot, Store,
 };

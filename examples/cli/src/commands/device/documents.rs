@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use capbundle::store::{
-    BundleRecord, Failed, FailureCause, Launch, LaunchReason, NativeVersion, NotDurable, Slot, Status,
-};
+use capbundle::native::NativeVersion;
+use capbundle::store::{BundleRecord, Failed, FailureCause, Launch, LaunchReason, NotDurable, Slot, Status};
 use serde::Serialize;
 
 /// What is served, and why.

@@ -3,8 +3,10 @@
 use std::env;
 
 use capbundle::VerifiedArchive;
-use capbundle::seal::capgo::{self, IvSessionKey};
-use capbundle::store::{BundleRecord, NativeVersion, NewBundle, RequiredProof, Slot, Status, Store};
+use capbundle::capgo;
+use capbundle::capgo::IvSessionKey;
+use capbundle::native::NativeVersion;
+use capbundle::store::{BundleRecord, NewBundle, RequiredProof, Slot, Status, Store};
 use serde::Serialize;
 
 use super::app::Device;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use capbundle::ChannelName;
 use capbundle::keys::ContentKey;
-use capbundle::release::{ChannelName, MAX_FILE_LIST_BYTES, SignedRelease};
+use capbundle::release::{MAX_FILE_LIST_BYTES, SignedRelease};
 use capbundle::store::{ReleaseOptions, RequiredProof, Slot};
 use serde::Serialize;
 

@@ -1,6 +1,7 @@
 //! A run of the app: `capbundle device launch`, `started`, `confirm`, `expired`, `background` and `foreground`.
 
-use capbundle::store::{Confirmation, Delay, Expired, NativeApp, NativeVersion};
+use capbundle::native::{NativeApp, NativeVersion};
+use capbundle::store::{Confirmation, Delay, Expired};
 use serde::Serialize;
 
 use super::app::Device;

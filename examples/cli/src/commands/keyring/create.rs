@@ -2,7 +2,7 @@
 
 use capbundle::keys::SigningKey;
 use capbundle::release::NewKeyRing;
-use capbundle::store::Timestamp;
+use capbundle::time::Timestamp;
 
 use super::{public_keys, write};
 use crate::args::KeyringCreateArgs;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use capbundle::keys::{KeyId, VerifyingKey};
 use capbundle::release::{NewKeyRing, SignedKeyRing};
-use capbundle::store::Timestamp;
+use capbundle::time::Timestamp;
 
 use super::{public_keys, write};
 use crate::args::KeyringRotateArgs;

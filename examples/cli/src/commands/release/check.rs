@@ -1,12 +1,12 @@
 //! `capbundle release check`
 
+use capbundle::ChannelName;
 use capbundle::Limits;
 use capbundle::keys::{ContentKey, PublicContentKey};
-use capbundle::release::trust;
-use capbundle::release::{
-    Accepted, ChannelName, FileList, MAX_FILE_LIST_BYTES, SignedRelease, TrustContext, TrustedRelease,
-};
-use capbundle::store::{NativeVersion, Timestamp};
+use capbundle::native::NativeVersion;
+use capbundle::release::policy;
+use capbundle::release::{Accepted, FileList, MAX_FILE_LIST_BYTES, SignedRelease, TrustContext, TrustedRelease};
+use capbundle::time::Timestamp;
 use serde::Serialize;
 
 use super::document;
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &ReleaseCheckArgs, output: &Output) -> Result<()> {
     let ring = document::walk(&args.ring, &app)?;
     let bytes = document::read_envelope(&args.file)?;
     let native = native_version(args, &bytes);
-    let trusted = trust::check(
+    let trusted = policy::check(
         &bytes,
         &TrustContext {
             ring: &ring,

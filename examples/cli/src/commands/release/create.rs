@@ -3,15 +3,19 @@
 use std::fs;
 use std::path::Path;
 
+use capbundle::ChannelName;
 use capbundle::Limits;
 use capbundle::VerifiedArchive;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{PublicContentKey, SigningKey};
+use capbundle::native::{NativeRange, NativeVersion};
+use capbundle::release;
 use capbundle::release::{
-    self, ArchiveIdentity, BUILT_IN, BundleIdentity, ChannelName, FileList, NewRelease, ReleaseTarget, SealedIdentity,
+    ArchiveIdentity, BUILT_IN, BundleIdentity, FileList, NewRelease, ReleaseTarget, SealedIdentity,
 };
-use capbundle::seal::stream;
-use capbundle::store::{NativeRange, NativeVersion, Slot, Timestamp};
+use capbundle::sealed;
+use capbundle::store::Slot;
+use capbundle::time::Timestamp;
 use serde::Serialize;
 
 use super::document;
@@ -156,7 +160,7 @@ fn sealed(
     let Some(file) = &args.sealed else {
         return Ok(None);
     };
-    let header = stream::read_header(file).about(Subject::Archive)?;
+    let header = sealed::read_header(file).about(Subject::Archive)?;
     let refuse = |problem: String| {
         Err(Failure::refused(
             "invalid_input",

@@ -1,7 +1,7 @@
 //! `capbundle release inspect`
 
+use capbundle::native::NativeVersion;
 use capbundle::release::{BundleIdentity, Release, SignedRelease};
-use capbundle::store::NativeVersion;
 use serde::Serialize;
 
 use super::document;

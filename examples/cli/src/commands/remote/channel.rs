@@ -1,6 +1,6 @@
 //! `capbundle channel …`
 
-use capbundle::publish::api::Channel;
+use capbundle_publish::api::Channel;
 use serde::Serialize;
 
 use super::Remote;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use capbundle::publish::api::{Channel, RemoteBundle};
+use capbundle_publish::api::{Channel, RemoteBundle};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &CleanupArgs, output: &Output) -> Result<()> {
                 deleted.push(version);
             }
             // A rollout names it, or somebody set a channel to it just now.
-            Err(capbundle::Error::Api(error)) if error.is("cannot_delete_linked_version") => kept.push(version),
+            Err(capbundle_publish::Error::Api(error)) if error.is("cannot_delete_linked_version") => kept.push(version),
             Err(error) => return Err(stopped(error, &version, &deleted)),
         }
     }
@@ -145,7 +145,7 @@ fn unknown_age(version: &str) -> Warning {
     Warning::new("age_unknown", message)
 }
 
-fn stopped(error: capbundle::Error, version: &str, deleted: &[String]) -> Failure {
+fn stopped(error: capbundle_publish::Error, version: &str, deleted: &[String]) -> Failure {
     let failure = Failure::from(error).adding(&format!("{version} is still there"));
     if deleted.is_empty() {
         return failure;

@@ -1,6 +1,6 @@
 //! `capbundle bundle delete`
 
-use capbundle::publish::api::DeleteAll;
+use capbundle_publish::api::DeleteAll;
 use serde::Serialize;
 
 use super::Remote;

@@ -1,6 +1,6 @@
 //! `capbundle bundle list`
 
-use capbundle::publish::api::{Channel, RemoteBundle};
+use capbundle_publish::api::{Channel, RemoteBundle};
 use jiff::Timestamp;
 use serde::Serialize;
 

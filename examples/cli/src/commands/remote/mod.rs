@@ -11,8 +11,8 @@ pub(in crate::commands) mod table;
 
 use std::sync::Arc;
 
-use capbundle::publish::api::{Api, AppId, Channel, RemoteBundle};
-use capbundle::transport::Transport;
+use capbundle::http::Transport;
+use capbundle_publish::api::{Api, AppId, Channel, RemoteBundle};
 
 use super::bundle::content::Project;
 use super::bundle::identity;
@@ -48,8 +48,8 @@ impl Remote {
             match bundle {
                 Ok(bundle) => bundles.push(bundle),
                 // Capgo's server says it of an app without bundles, and of a key that may not see them.
-                Err(capbundle::Error::Api(error)) if bundles.is_empty() && error.is("cannot_get_bundle") => {
-                    let failure = Failure::from(capbundle::Error::Api(error));
+                Err(capbundle_publish::Error::Api(error)) if bundles.is_empty() && error.is("cannot_get_bundle") => {
+                    let failure = Failure::from(capbundle_publish::Error::Api(error));
                     return Err(failure.adding("the app has no bundles yet, or the key may not see them"));
                 }
                 Err(error) => return Err(error.into()),
@@ -61,7 +61,7 @@ impl Remote {
     fn channels(&self) -> Result<Vec<Channel>> {
         let control = interrupt::control();
         let channels = self.api.channels(&self.app, &control);
-        Ok(channels.collect::<capbundle::Result<_>>()?)
+        Ok(channels.collect::<capbundle_publish::Result<_>>()?)
     }
 
     /// Refuses an app of which the server has neither a bundle nor a channel: deleting nothing of it must not pass for success.

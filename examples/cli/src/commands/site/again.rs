@@ -1,7 +1,8 @@
 //! `capbundle release rollback` and `renew`
 
-use capbundle::publish::static_site::Details;
-use capbundle::store::{NativeRange, NativeVersion, Slot};
+use capbundle::native::{NativeRange, NativeVersion};
+use capbundle::store::Slot;
+use capbundle_publish::site::Details;
 
 use super::Channel;
 use super::signing::Keys;

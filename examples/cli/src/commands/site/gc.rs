@@ -1,7 +1,8 @@
 //! `capbundle release gc`
 
-use capbundle::publish::static_site::Run;
-use capbundle::publish::static_site::gc::{self, GcOptions};
+use capbundle_publish::site::Run;
+use capbundle_publish::site::gc;
+use capbundle_publish::site::gc::GcOptions;
 use serde::Serialize;
 
 use super::document;

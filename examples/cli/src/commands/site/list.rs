@@ -1,8 +1,9 @@
 //! `capbundle release list`
 
-use capbundle::publish::static_site::{self, Listed, Unreadable};
 use capbundle::release::ChannelFile;
-use capbundle::store::Timestamp;
+use capbundle::time::Timestamp;
+use capbundle_publish::site;
+use capbundle_publish::site::{Listed, Unreadable};
 use serde::Serialize;
 
 use super::document;
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &SiteListArgs, output: &Output) -> Result<()> {
     let app = document::app_id(args.app_id.as_deref())?;
     let channel = args.channel.as_deref().map(super::channel_name).transpose()?;
     let storage = super::storage(&args.site)?;
-    let listing = static_site::list(&*storage, &app, channel.as_ref(), &interrupt::control())?;
+    let listing = site::list(&*storage, &app, channel.as_ref(), &interrupt::control())?;
     let now = Timestamp::now();
     let mut rows = vec![
         [

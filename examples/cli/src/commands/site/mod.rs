@@ -10,8 +10,8 @@ mod signing;
 pub(crate) mod verify;
 
 use capbundle::AppId;
-use capbundle::publish::static_site::{BucketSite, Done, FolderSite, Outcome, Publisher, Run, SiteStorage};
-use capbundle::release::ChannelName;
+use capbundle::ChannelName;
+use capbundle_publish::site::{BucketSite, Done, FolderSite, Outcome, Publisher, Run, SiteStorage};
 use serde::Serialize;
 
 use super::release::document;

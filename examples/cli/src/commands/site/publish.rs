@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use capbundle::Limits;
 use capbundle::keys::PublicContentKey;
-use capbundle::publish::static_site::{Bundle, Delivery, Details, Placement};
+use capbundle::native::{NativeRange, NativeVersion};
 use capbundle::release::MAX_FILE_LIST_BYTES;
-use capbundle::store::{NativeRange, NativeVersion};
+use capbundle_publish::site::{Bundle, Delivery, Details, Placement};
 
 use super::signing::{self, Keys};
 use super::{Channel, document};

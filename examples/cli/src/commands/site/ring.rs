@@ -1,6 +1,6 @@
 //! `capbundle keyring publish`
 
-use capbundle::publish::static_site;
+use capbundle_publish::site;
 use serde::Serialize;
 
 use super::document;
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &RingPublishArgs, output: &Output) -> Result<()> {
     }
     let storage = super::storage(&args.site)?;
     let done = super::run(args.dry_run, output, |run| {
-        static_site::publish_ring(&*storage, &app, &envelope, run)
+        site::publish_ring(&*storage, &app, &envelope, run)
     })?;
     let notes = super::notes(&done, output);
     output.document(&Document {

@@ -1,7 +1,7 @@
 //! The keys that sign a release, and the ring that says whether devices know them.
 
 use capbundle::keys::SigningKey;
-use capbundle::publish::static_site::Signing;
+use capbundle_publish::site::Signing;
 
 use super::super::release::document;
 use crate::args::SigningArgs;

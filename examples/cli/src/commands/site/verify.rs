@@ -1,10 +1,11 @@
 //! `capbundle release verify`
 
+use capbundle::ChannelName;
+use capbundle::http::Url;
 use capbundle::keys::ContentKey;
-use capbundle::publish::static_site::verify::{self, Problem, Report, Severity, VerifyOptions};
-use capbundle::release::ChannelName;
-use capbundle::transport::Url;
 use capbundle::update::channel::Site;
+use capbundle_publish::site::verify;
+use capbundle_publish::site::verify::{Problem, Report, Severity, VerifyOptions};
 use serde::Serialize;
 
 use super::document;

@@ -1,7 +1,7 @@
 //! The question, and what comes back.
 
 use capbundle::ErrorKind;
-use capbundle::transport::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError, Url};
+use capbundle::http::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError, Url};
 use capbundle::update::protocol::UpdateAnswer;
 
 use super::device::Device;

@@ -1,7 +1,7 @@
 //! The device that the command plays.
 
+use capbundle::http::Url;
 use capbundle::keys::VerifyingKey;
-use capbundle::transport::Url;
 use capbundle::update::protocol::{Platform, UpdateRequest};
 
 use super::{native_project, wrong};

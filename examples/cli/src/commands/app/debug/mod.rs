@@ -80,7 +80,7 @@ pub(crate) fn run(args: &DebugArgs, output: &Output) -> Result<()> {
 fn look(
     args: &DebugArgs,
     device: &Device,
-    transport: &dyn capbundle::transport::Transport,
+    transport: &dyn capbundle::http::Transport,
     notes: &mut Notes<'_>,
 ) -> Result<()> {
     let answer = ask::ask(args, device, transport, notes)?;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use capbundle::publish::api::AppId;
-use capbundle::transport::Transport;
+use capbundle::http::Transport;
+use capbundle_publish::api::AppId;
 
 use super::Notes;
 use super::device::Device;

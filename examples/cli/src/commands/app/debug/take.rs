@@ -2,11 +2,12 @@
 
 use capbundle::VerifiedArchive;
 use capbundle::bundle::{self, UnpackOptions};
+use capbundle::capgo;
+use capbundle::capgo::IvSessionKey;
+use capbundle::capgo::SignedChecksum;
 use capbundle::digest::Sha256Digest;
-use capbundle::download::{DownloadOptions, Remote, download};
-use capbundle::seal::SignedChecksum;
-use capbundle::seal::capgo::{self, IvSessionKey};
-use capbundle::transport::Transport;
+use capbundle::http::Transport;
+use capbundle::http::download::{DownloadOptions, Remote, download};
 use capbundle::update::protocol::Offer;
 
 use super::device::Device;

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use capbundle::VerifiedArchive;
 use capbundle::bundle::{self, UnpackOptions};
+use capbundle::capgo;
+use capbundle::capgo::IvSessionKey;
+use capbundle::capgo::SignedChecksum;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{SigningKey, VerifyingKey};
-use capbundle::seal::SignedChecksum;
-use capbundle::seal::capgo::{self, IvSessionKey};
 use tempfile::TempDir;
 
 use super::super::content::Project;

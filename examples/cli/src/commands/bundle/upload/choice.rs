@@ -1,6 +1,6 @@
 //! Where the archive goes, and which options go together.
 
-use capbundle::transport::{Headers, Url};
+use capbundle::http::{Headers, Url};
 use semver::Version;
 
 use crate::args::{S3Args, UploadArgs};

@@ -6,7 +6,7 @@ mod place;
 mod release;
 mod sealing;
 
-use capbundle::publish::plan::{Failed, Work};
+use capbundle_publish::transaction::{Failed, Work};
 use serde::Serialize;
 
 use super::content::Project;

@@ -1,8 +1,8 @@
 //! The bucket of the `--s3-…` options.
 
 use capbundle::digest::Sha256Digest;
-use capbundle::publish::s3::{Bucket, KeyParts, KeyTemplate, UploadOptions};
-use capbundle::transport::Url;
+use capbundle::http::Url;
+use capbundle_publish::s3::{Bucket, KeyParts, KeyTemplate, UploadOptions};
 use serde::Serialize;
 
 use super::choice;

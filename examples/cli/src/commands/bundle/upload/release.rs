@@ -4,16 +4,17 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use capbundle::http::{Transport, Url};
 use capbundle::progress::Control;
-use capbundle::publish::api::{Api, ApiKey, AppId, Checksum, NativePackage};
-use capbundle::publish::external::{self, CheckOptions, Expected, Note};
-use capbundle::publish::plan::{
+use capbundle_publish::api::{Api, ApiKey, AppId, Checksum, NativePackage};
+use capbundle_publish::http_upload;
+use capbundle_publish::s3::{Bucket, KeyTemplate};
+use capbundle_publish::transaction::{
     Annotate, ApiRegistry, Plan, Promote, PutFile, Register, Registry as _, S3Object, ServerFile, Storage, Upload,
     Verify, Work,
 };
-use capbundle::publish::put;
-use capbundle::publish::s3::{Bucket, KeyTemplate};
-use capbundle::transport::{Transport, Url};
+use capbundle_publish::url_check;
+use capbundle_publish::url_check::{CheckOptions, Expected, Note};
 
 use super::super::{identity, native_packages};
 use super::archive::{Outgoing, Protection};
@@ -167,7 +168,7 @@ impl<'a> Release<'a> {
                 }
             }
             (Destination::Put { to, headers, public }, _) => {
-                let mut options = put::UploadOptions::default();
+                let mut options = http_upload::UploadOptions::default();
                 options.headers = headers.clone();
                 let file = PutFile::new(&*self.transport, to.clone(), options, public.clone());
                 Place {
@@ -195,10 +196,10 @@ impl<'a> Release<'a> {
 
 impl Ready<'_> {
     /// Gets the archive as a device does.
-    fn look(&self, url: &Url, control: &Control) -> capbundle::Result<()> {
+    fn look(&self, url: &Url, control: &Control) -> capbundle_publish::Result<()> {
         let mut expected = Expected::of_digest(self.outgoing.digest);
         expected.size = Some(self.outgoing.size);
-        let checked = external::check(self.transport, url, &expected, &CheckOptions::default(), control)?;
+        let checked = url_check::check(self.transport, url, &expected, &CheckOptions::default(), control)?;
         self.notes.borrow_mut().extend(checked.notes);
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use capbundle::capgo::IvSessionKey;
 use capbundle::keys::{SigningKey, VerifyingKey};
-use capbundle::seal::capgo::IvSessionKey;
 
 use super::super::content::Project;
 use super::choice::Destination;

@@ -1,0 +1,114 @@
+//! One call: from what is wanted to what the server said.
+
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+
+use serde_json::Value;
+
+use super::{Api, AppId, answer};
+use crate::error::Result;
+use capbundle::digest::Sha256Digest;
+use capbundle::http::client::{Question, Repeat, Reply};
+use capbundle::http::{Body, Method, Request, Url};
+use capbundle::progress::Control;
+
+/// A page of Capgo's list may come as 1,000 rows, each with the list of an app's native packages.
+const LARGEST_REPLY: usize = 32 << 20;
+
+/// What is asked for.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) place: Place<'a>,
+    pub(super) query: &'a [(&'a str, &'a str)],
+    pub(super) body: Option<Value>,
+    pub(super) repeat: Repeat,
+    /// What is being done, for the error of a cancellation.
+    pub(super) operation: &'static str,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'a> {
+    Bundle,
+    Metadata,
+    Channel,
+    /// An archive that a server keeps itself.
+    Upload {
+        app: &'a AppId,
+        digest: &'a Sha256Digest,
+    },
+}
+
+impl Place<'_> {
+    /// Whether some servers have it with a slash at its end.
+    fn is_collection(self) -> bool {
+        matches!(self, Self::Bundle | Self::Channel)
+    }
+}
+
+impl Api {
+    /// What the server says to a call it does not refuse, and how often it was asked.
+    pub(super) fn ask(&self, call: &Call<'_>, control: &Control, asked: &mut u32) -> Result<Value> {
+        let slash = self.slash.load(Ordering::Relaxed);
+        let mut reply = self.send(call, slash, control, asked)?;
+        if answer::is_no_such_path(&reply) && call.place.is_collection() {
+            let other = self.send(call, !slash, control, asked)?;
+            if !answer::is_no_such_path(&other) {
+                self.slash.store(!slash, Ordering::Relaxed);
+                reply = other;
+            }
+        }
+        answer::read(&reply, &self.address(call.place, false), self.key.secret())
+    }
+
+    fn send(&self, call: &Call<'_>, slash: bool, control: &Control, asked: &mut u32) -> Result<Reply> {
+        let mut address = self.address(call.place, slash);
+        for (index, (name, value)) in call.query.iter().enumerate() {
+            address.push(if index == 0 { '?' } else { '&' });
+            address.push_str(name);
+            address.push('=');
+            percent_encode(&mut address, value);
+        }
+        let url: Url = address.parse()?;
+        let make = &mut || {
+            *asked += 1;
+            let mut request = Request::new(call.method, url.clone());
+            request.headers.add("authorization", self.key.secret())?;
+            request.headers.add("accept", "application/json")?;
+            request
+                .headers
+                .add("user-agent", concat!("capbundle/", env!("CARGO_PKG_VERSION")))?;
+            if let Some(body) = &call.body {
+                request.headers.add("content-type", "application/json")?;
+                request.body = Some(Body::Bytes(body.to_string().into_bytes()));
+            }
+            Ok(request)
+        };
+        let mut question = Question::new(&*self.transport, control, call.operation);
+        question.largest_reply = LARGEST_REPLY;
+        question.first_wait = self.first_wait;
+        question.ask(call.repeat, make, &mut ())
+    }
+
+    pub(super) fn address(&self, place: Place<'_>, slash: bool) -> String {
+        let path = match place {
+            Place::Bundle => "/bundle".to_owned(),
+            Place::Metadata => "/bundle/metadata".to_owned(),
+            Place::Channel => "/channel".to_owned(),
+            Place::Upload { app, digest } => format!("/upload/{app}/{digest}.zip"),
+        };
+        let end = if slash && place.is_collection() { "/" } else { "" };
+        format!("{}{path}{end}", self.base)
+    }
+}
+
+fn percent_encode(address: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            address.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(address, "%{byte:02X}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Channels: which bundle goes to whom.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::answer::{malformed, rows};
+use super::call::{Call, Place};
+use super::row::{Row, id, optional_text};
+use super::{Api, AppId};
+use crate::error::{Error, Result};
+use capbundle::http::Method;
+use capbundle::http::client::Repeat;
+use capbundle::progress::Control;
+
+/// A channel as a server knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Channel {
+    /// What the API knows it by.
+    pub id: u64,
+    /// What people know it by.
+    pub name: String,
+    /// Whether devices are in it that were never put into one.
+    pub public: Option<bool>,
+    /// Id of the bundle it serves; `None` for the built-in one, and where a server does not tell.
+    pub bundle_id: Option<u64>,
+    /// Version of the bundle it serves.
+    pub version: Option<String>,
+}
+
+impl Row for Channel {
+    fn from_json(row: &Value) -> Result<Self, String> {
+        let version = row.get("version").filter(|version| !version.is_null());
+        let (bundle_id, version) = match version {
+            None => (None, None),
+            // Some servers name only the version, others only its id.
+            Some(Value::String(name)) => (None, Some(name.clone())),
+            Some(Value::Number(id)) => (id.as_u64(), None),
+            Some(version) => {
+                // The built-in bundle has a name and no id.
+                let has_id = version.get("id").is_some_and(|id| !id.is_null());
+                let bundle_id = has_id.then(|| id(version)).transpose()?;
+                (bundle_id, optional_text(version, "name")?)
+            }
+        };
+        Ok(Self {
+            id: id(row)?,
+            name: optional_text(row, "name")?.ok_or("a channel has no name")?,
+            public: row.get("public").and_then(Value::as_bool),
+            bundle_id,
+            version,
+        })
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Api {
+    /// The channel of this name, if there is one.
+    ///
+    /// # Errors
+    /// As of [`Api::bundle`].
+    pub fn channel(&self, app: &AppId, name: &str, control: &Control) -> Result<Option<Channel>> {
+        if name.trim().is_empty() || name.chars().any(char::is_control) {
+            let problem = "expected the name of a channel";
+            return Err(Error::invalid_input(format!("channel {name:?}"), problem));
+        }
+        let call = Call {
+            method: Method::Get,
+            place: Place::Channel,
+            query: &[("app_id", app.as_str()), ("channel", name)],
+            body: None,
+            repeat: Repeat::Always,
+            operation: "look up the channel",
+        };
+        match self.ask(&call, control, &mut 0) {
+            Ok(body) => {
+                let url = self.address(Place::Channel, false);
+                let channels = rows(body).and_then(|rows| rows.iter().map(Channel::from_json).collect());
+                let channels: Vec<Channel> = channels.map_err(|problem: String| malformed(&url, &problem))?;
+                Ok(channels.into_iter().find(|channel| channel.name == name))
+            }
+            // What a server answers for a name it does not know differs; its list says the same everywhere.
+            Err(Error::Api(error)) if matches!(error.status, 400 | 404) => {
+                for channel in self.channels(app, control) {
+                    let channel = channel?;
+                    if channel.name == name {
+                        return Ok(Some(channel));
+                    }
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

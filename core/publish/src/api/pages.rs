@@ -1,0 +1,137 @@
+//! Lists that come in pages.
+
+use std::collections::{HashSet, VecDeque};
+
+use super::answer::{malformed, rows};
+use super::call::{Call, Place};
+use super::row::{RemoteBundle, Row};
+use super::{Api, AppId, Channel};
+use crate::error::{Error, Result};
+use capbundle::http::Method;
+use capbundle::http::client::Repeat;
+use capbundle::progress::Control;
+
+/// Half a million bundles; a server that has ever more is broken.
+const MAX_PAGES: u32 = 10_000;
+
+/// All bundles of an app, see [`Api::bundles`].
+#[derive(Debug)]
+pub struct Bundles<'a>(Pages<'a, RemoteBundle>);
+
+impl<'a> Bundles<'a> {
+    pub(super) fn new(api: &'a Api, app: &AppId, control: &'a Control) -> Self {
+        // An empty page is this error, and so is a list that may not be read.
+        let is_end = |code: &str| code == "cannot_get_bundle";
+        Self(Pages::new(api, app, control, Place::Bundle, is_end))
+    }
+}
+
+impl Iterator for Bundles<'_> {
+    type Item = Result<RemoteBundle>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+/// All channels of an app, see [`Api::channels`].
+#[derive(Debug)]
+pub struct Channels<'a>(Pages<'a, Channel>);
+
+impl<'a> Channels<'a> {
+    pub(super) fn new(api: &'a Api, app: &AppId, control: &'a Control) -> Self {
+        // `cannot_find_channels` and the like: the code has changed from one server's version to the next.
+        let is_end = |code: &str| code.starts_with("cannot_") && code.contains("channel");
+        Self(Pages::new(api, app, control, Place::Channel, is_end))
+    }
+}
+
+impl Iterator for Channels<'_> {
+    type Item = Result<Channel>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+/// A list that is fetched page after page, while it is read. Ends after the first error.
+#[derive(Debug)]
+struct Pages<'a, T> {
+    api: &'a Api,
+    app: AppId,
+    control: &'a Control,
+    place: Place<'a>,
+    /// Whether a refusal after a good page is how this list ends.
+    is_end: fn(&str) -> bool,
+    waiting: VecDeque<T>,
+    /// Ids of what came. Pages of real servers overlap: the second has rows 50 to 549.
+    seen: HashSet<u64>,
+    page: u32,
+    ended: bool,
+}
+
+impl<'a, T: Row> Pages<'a, T> {
+    fn new(api: &'a Api, app: &AppId, control: &'a Control, place: Place<'a>, is_end: fn(&str) -> bool) -> Self {
+        Self {
+            api,
+            app: app.clone(),
+            control,
+            place,
+            is_end,
+            waiting: VecDeque::new(),
+            seen: HashSet::new(),
+            page: 0,
+            ended: false,
+        }
+    }
+
+    fn next(&mut self) -> Option<Result<T>> {
+        while self.waiting.is_empty() && !self.ended {
+            match self.fetch() {
+                // A page that brings nothing new is the end, also of a server that gives the same page for ever.
+                Ok(news) => self.ended = !news,
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.waiting.pop_front().map(Ok)
+    }
+
+    /// Fetches the next page; whether it brought anything new.
+    fn fetch(&mut self) -> Result<bool> {
+        let page = self.page.to_string();
+        // The first page is the one without a number, for servers that begin to count at one as well.
+        let all = [("app_id", self.app.as_str()), ("page", &page)];
+        let query = if self.page == 0 { &all[..1] } else { &all[..] };
+        let call = Call {
+            method: Method::Get,
+            place: self.place,
+            query,
+            body: None,
+            repeat: Repeat::Always,
+            operation: "list",
+        };
+        let body = match self.api.ask(&call, self.control, &mut 0) {
+            Err(Error::Api(error)) if self.page > 0 && error.code.as_deref().is_some_and(self.is_end) => {
+                return Ok(false);
+            }
+            body => body?,
+        };
+        let wrong = |problem: String| malformed(&self.api.address(self.place, false), &problem);
+        let rows = rows(body).map_err(wrong)?;
+        let before = self.seen.len();
+        for row in &rows {
+            let row = T::from_json(row).map_err(wrong)?;
+            if self.seen.insert(row.id()) {
+                self.waiting.push_back(row);
+            }
+        }
+        self.page += 1;
+        if self.page > MAX_PAGES {
+            return Err(wrong(format!("the list has more than {MAX_PAGES} pages")));
+        }
+        Ok(self.seen.len() > before)
+    }
+}

@@ -1,0 +1,113 @@
+//! Where requests go, and the key with them.
+
+use super::*;
+
+fn first_address(base: &str) -> String {
+    let (api, transport) = at(base, [ok()]);
+    api.set_channel(&app(), 1, 2, &Control::new()).unwrap();
+    transport.asked()[0].url.as_str().to_owned()
+}
+
+#[test]
+fn the_base_may_have_a_slash_a_port_and_a_path() {
+    assert_eq!(first_address("https://api.capgo.app"), "https://api.capgo.app/bundle");
+    assert_eq!(first_address("https://api.capgo.app/"), "https://api.capgo.app/bundle");
+    assert_eq!(
+        first_address("https://ota.example.com:8443/v1/"),
+        "https://ota.example.com:8443/v1/bundle"
+    );
+    assert_eq!(first_address("http://127.0.0.1:3000"), "http://127.0.0.1:3000/bundle");
+}
+
+#[test]
+fn a_base_that_would_show_the_key_is_refused() {
+    let new = |base: &str| {
+        let transport = Arc::new(Scripted::new([]));
+        Api::new(transport, &base.parse().unwrap(), ApiKey::new(KEY).unwrap()).unwrap_err()
+    };
+    assert_eq!(new("http://ota.example.com").kind(), ErrorKind::NotTrusted);
+    assert_eq!(new("https://ota.example.com/?x=1").kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn servers_that_have_the_path_with_a_slash_only_are_found_once() {
+    let nothing = || Answer::new(404, b"404 Not Found");
+    let (api, transport) = api([nothing(), ok(), ok()]);
+    api.set_channel(&app(), 1, 2, &Control::new()).unwrap();
+    api.clone().set_channel(&app(), 1, 2, &Control::new()).unwrap();
+    let addresses: Vec<String> = transport
+        .asked()
+        .iter()
+        .map(|request| request.url.path().to_owned())
+        .collect();
+    assert_eq!(addresses, ["/bundle", "/bundle/", "/bundle/"]);
+}
+
+#[test]
+fn what_is_not_found_with_words_is_an_answer() {
+    let (api, transport) = api([answer(404, &json!({ "error": "Bundle not found", "status": "KO" }))]);
+    let error = refusal(api.set_channel(&app(), 1, 2, &Control::new()));
+    assert_eq!(
+        (error.message.as_str(), transport.asked().len()),
+        ("Bundle not found", 1)
+    );
+}
+
+#[test]
+fn a_server_without_the_path_is_an_error_of_the_first_spelling() {
+    let nothing = || answer(404, &json!({ "error": "not_found", "message": "Not found" }));
+    let (api, _) = api([nothing(), nothing()]);
+    let error = refusal(api.set_channel(&app(), 1, 2, &Control::new()));
+    assert!(error.to_string().contains("check the base URL"), "{error}");
+}
+
+#[test]
+fn the_key_does_not_follow_a_redirect_elsewhere() {
+    let list = answer(200, &json!([row(1, "1.0.0")]));
+    let there = Answer::new(302, b"").with("location", "https://elsewhere.example/bundle");
+    let (api, transport) = api([there, list]);
+    let control = Control::new();
+    assert_eq!(api.bundles(&app(), &control).next().unwrap().unwrap().id, 1);
+    assert_eq!(transport.asked_with("authorization"), [KEY, "-"]);
+}
+
+#[test]
+fn the_key_is_in_no_text() {
+    let echo =
+        json!({ "error": "invalid_apikey", "message": format!("Unknown key {KEY}"), "moreInfo": { "key": KEY } });
+    let (api, transport) = api([answer(401, &echo)]);
+    let error = api.set_channel(&app(), 1, 2, &Control::new()).unwrap_err();
+    let texts = [
+        error.to_string(),
+        format!("{error:?}"),
+        format!("{api:?}"),
+        format!("{:?}", transport.asked()),
+    ];
+    for text in texts {
+        assert!(!text.contains(KEY), "{text}");
+    }
+    assert!(error.to_string().contains("Unknown key [secret]"), "{error}");
+}
+
+#[test]
+fn a_cancelled_call_ends() {
+    let token = capbundle::progress::CancelToken::new();
+    token.cancel();
+    let (api, transport) = api([ok()]);
+    let control = Control::new().cancelled_by(&token);
+    let error = api.delete(&app(), "1.0.0", &control).unwrap_err();
+    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Cancelled, 0));
+}
+
+#[test]
+fn a_server_that_keeps_archives_far_away_is_waited_for() {
+    let stored = json!({ "url": "https://ota.example.com/bundles/a.zip" });
+    let (api, transport) = api([answer(201, &stored)]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    api.upload(&app(), "1.2.3", file.path(), &Sha256Digest::of(b""), &Control::new())
+        .unwrap();
+    let request = &transport.asked()[0];
+    assert!(request.answer_timeout >= Some(Duration::from_secs(300)));
+    // Whether anything moves at all is known soon all the same.
+    assert_eq!(request.stall_timeout, Duration::from_secs(30));
+}

@@ -1,0 +1,311 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use std::fs;
+use std::io::Read as _;
+use std::sync::Mutex;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::mock_transport::{Answer, Scripted};
+use capbundle::ErrorKind;
+use capbundle::http::{Receiver, TransportError};
+use capbundle::progress::CancelToken;
+
+const TOKEN: &str = "YOUR_TOKEN";
+
+struct Sender {
+    folder: TempDir,
+    options: UploadOptions,
+}
+
+impl Sender {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("my-app-1.2.3.zip"), b"PK-archive").unwrap();
+        let mut options = UploadOptions {
+            first_wait: Duration::ZERO,
+            ..UploadOptions::default()
+        };
+        options.headers.add("Authorization", format!("Bearer {TOKEN}")).unwrap();
+        Self { folder, options }
+    }
+
+    fn put(&self, transport: &dyn Transport, control: &Control) -> Result<Stored> {
+        put(transport, &address(), &self.path(), &self.options, control)
+    }
+
+    fn post(&self, transport: &dyn Transport) -> Result<Stored> {
+        post_form(transport, &address(), &self.path(), &self.options, &Control::new())
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("my-app-1.2.3.zip")
+    }
+}
+
+fn address() -> Url {
+    "https://files.example.com/bundles/my-app-1.2.3.zip?signature=hidden"
+        .parse()
+        .unwrap()
+}
+
+fn body_of(request: &Request) -> String {
+    let mut text = String::new();
+    request
+        .body
+        .as_ref()
+        .unwrap()
+        .reader()
+        .read_to_string(&mut text)
+        .unwrap();
+    assert_eq!(text.len() as u64, request.body.as_ref().unwrap().length());
+    text
+}
+
+#[test]
+fn a_file_is_put_with_the_headers_that_were_given() {
+    let transport = Scripted::new([Answer::new(201, b"")]);
+    let stored = Sender::new().put(&transport, &Control::new()).unwrap();
+    assert_eq!((stored.status, stored.url), (201, None));
+    let request = transport.asked().remove(0);
+    assert_eq!(
+        (request.method, body_of(&request).as_str()),
+        (Method::Put, "PK-archive")
+    );
+    assert_eq!(request.headers.get("authorization"), Some("Bearer YOUR_TOKEN"));
+    assert_eq!(request.headers.get("content-type"), Some("application/zip"));
+}
+
+#[test]
+fn a_form_is_the_one_that_curl_sends() {
+    let transport = Scripted::new([Answer::new(200, b"")]);
+    let mut sender = Sender::new();
+    sender.options.fields = vec![("folder".to_owned(), "bundles".to_owned())];
+    sender.options.file_name = Some("my \"app\"\r\n.zip".to_owned());
+    sender.post(&transport).unwrap();
+    let request = transport.asked().remove(0);
+    let kind = request.headers.get("content-type").unwrap();
+    let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let expected = [
+        format!("--{boundary}"),
+        r#"Content-Disposition: form-data; name="folder""#.to_owned(),
+        String::new(),
+        "bundles".to_owned(),
+        format!("--{boundary}"),
+        r#"Content-Disposition: form-data; name="file"; filename="my %22app%22%0D%0A.zip""#.to_owned(),
+        "Content-Type: application/zip".to_owned(),
+        String::new(),
+        "PK-archive".to_owned(),
+        format!("--{boundary}--\r\n"),
+    ];
+    assert_eq!(
+        (request.method, body_of(&request)),
+        (Method::Post, expected.join("\r\n"))
+    );
+}
+
+#[test]
+fn the_address_that_the_server_tells_is_handed_on() {
+    for (answer, expected) in [
+        (
+            Answer::new(201, b"").with("Location", "/b/1.zip"),
+            Some("https://files.example.com/b/1.zip"),
+        ),
+        (
+            Answer::new(200, br#"{"url":"https://cdn.example.com/1.zip"}"#),
+            Some("https://cdn.example.com/1.zip"),
+        ),
+        (Answer::new(200, br#"{"url":"javascript:alert(1)"}"#), None),
+        (Answer::new(200, br#"{"url":5}"#), None),
+        (Answer::new(204, b""), None),
+    ] {
+        let stored = Sender::new().post(&Scripted::new([answer])).unwrap();
+        assert_eq!(stored.url.as_ref().map(Url::as_str), expected);
+    }
+}
+
+#[test]
+fn a_put_is_tried_again_and_a_form_only_when_it_was_not_stored() {
+    let broken = || Answer::new(200, b"").then_breaks();
+    let transport = Scripted::new([broken(), Answer::new(500, b""), Answer::new(200, b"")]);
+    Sender::new().put(&transport, &Control::new()).unwrap();
+    for request in transport.asked() {
+        assert_eq!(body_of(&request), "PK-archive");
+    }
+    let transport = Scripted::new([broken(), Answer::new(200, b"")]);
+    let error = Sender::new().post(&transport).unwrap_err();
+    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Network, 1));
+    assert!(
+        error.to_string().contains("may have been stored all the same"),
+        "{error}"
+    );
+    let transport = Scripted::new([Answer::new(503, b"").with("Retry-After", "0"), Answer::new(200, b"")]);
+    Sender::new().post(&transport).unwrap();
+}
+
+#[test]
+fn a_refusal_is_explained_and_tells_no_secret() {
+    let json = format!(r#"{{"error":"bad","message":"Token {TOKEN} is unknown"}}"#);
+    let xml = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+    for (status, body, says) in [
+        (401, json.as_str(), "Token [secret] is unknown"),
+        (403, xml, "(it says: AccessDenied)"),
+        (404, "<html>no</html>", "nothing that takes files"),
+        (405, "", "the other of PUT and a form"),
+        (413, "Too large\nmore", "(it says: Too large)"),
+        (507, "", "no space left"),
+    ] {
+        let error = Sender::new()
+            .post(&Scripted::new([Answer::new(status, body.as_bytes())]))
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Server);
+        let text = error.to_string();
+        assert!(text.contains(says), "{text}");
+        assert!(!text.contains(TOKEN) && !text.contains("hidden"), "{text}");
+    }
+}
+
+#[test]
+fn a_redirect_is_not_followed_with_the_file_and_the_token() {
+    for status in [301, 302, 307, 308] {
+        let moved = Answer::new(status, b"").with("Location", "https://elsewhere.example/upload?key=hidden");
+        let transport = Scripted::new([moved, Answer::new(200, b"")]);
+        let error = Sender::new().put(&transport, &Control::new()).unwrap_err().to_string();
+        assert!(
+            error.contains("redirects to https://elsewhere.example/upload?…"),
+            "{error}"
+        );
+        assert_eq!(transport.asked().len(), 1);
+    }
+}
+
+#[test]
+fn headers_that_would_contradict_what_is_sent_are_refused() {
+    for name in ["Content-Length", "transfer-encoding", "Host"] {
+        let mut sender = Sender::new();
+        sender.options.headers.add(name, "1").unwrap();
+        let error = sender.put(&Scripted::new([]), &Control::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    let mut sender = Sender::new();
+    sender
+        .options
+        .headers
+        .add("Content-Type", "application/octet-stream")
+        .unwrap();
+    assert!(
+        sender
+            .post(&Scripted::new([]))
+            .unwrap_err()
+            .to_string()
+            .contains("boundary")
+    );
+    let transport = Scripted::new([Answer::new(200, b"")]);
+    sender.put(&transport, &Control::new()).unwrap();
+    assert_eq!(transport.asked_with("content-type"), ["application/octet-stream"]);
+}
+
+#[test]
+fn only_a_file_over_a_safe_connection_is_sent() {
+    let sender = Sender::new();
+    let plain = "http://files.example.com/".parse().unwrap();
+    let error = put(
+        &Scripted::new([]),
+        &plain,
+        &sender.path(),
+        &sender.options,
+        &Control::new(),
+    )
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted);
+    let error = put(
+        &Scripted::new([]),
+        &address(),
+        sender.folder.path(),
+        &sender.options,
+        &Control::new(),
+    );
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidInput);
+    let missing = sender.folder.path().join("missing.zip");
+    let error = put(
+        &Scripted::new([]),
+        &address(),
+        &missing,
+        &sender.options,
+        &Control::new(),
+    )
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+/// Reads the body in pieces and says so, as a real one does; breaks off in its first try.
+#[derive(Debug, Default)]
+struct Slow {
+    tries: Mutex<u32>,
+}
+
+impl Transport for Slow {
+    fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
+        let mut tries = self.tries.lock().unwrap();
+        *tries += 1;
+        let length = request.body.as_ref().unwrap().length();
+        let sends = if *tries == 1 { length / 2 } else { length };
+        let mut sent = 0;
+        while sent < sends {
+            receiver.sent(1).map_err(TransportError::Receiver)?;
+            sent += 1;
+        }
+        if sent < length {
+            return Err(TransportError::Broken("the connection broke".to_owned()));
+        }
+        let head = capbundle::http::Head::new(200, Headers::new());
+        receiver.begin(&head).map_err(TransportError::Receiver)
+    }
+}
+
+#[test]
+fn progress_does_not_go_back_when_it_is_sent_again() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let observed = Arc::clone(&seen);
+    let control = Control::new().observed_by(Arc::new(move |progress: Progress| {
+        observed
+            .lock()
+            .unwrap()
+            .push((progress.phase, progress.done, progress.total));
+    }));
+    Sender::new().put(&Slow::default(), &control).unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen.is_sorted_by_key(|(_, done, _)| *done), "{seen:?}");
+    assert_eq!(seen.last(), Some(&(Phase::Upload, 10, 10)));
+}
+
+#[test]
+fn an_upload_is_cancelled_while_it_goes_out() {
+    let token = CancelToken::new();
+    let cancel = token.clone();
+    let observer = Arc::new(move |_: Progress| cancel.cancel());
+    let control = Control::new().observed_by(observer).cancelled_by(&token);
+    let transport = Slow::default();
+    let error = Sender::new().put(&transport, &control).unwrap_err();
+    assert_eq!(
+        (error.kind(), *transport.tries.lock().unwrap()),
+        (ErrorKind::Cancelled, 1)
+    );
+}
+
+#[test]
+fn a_large_file_is_announced_before_it_is_sent() {
+    let sender = Sender::new();
+    sender
+        .put(&Scripted::new([Answer::new(200, b"")]), &Control::new())
+        .unwrap();
+    fs::write(sender.path(), vec![0; 2 << 20]).unwrap();
+    // Some servers cannot be asked.
+    let transport = Scripted::new([Answer::new(417, b""), Answer::new(200, b"")]);
+    sender.put(&transport, &Control::new()).unwrap();
+    assert_eq!(transport.asked_with("expect"), ["100-continue", "-"]);
+    let transport = Scripted::new([Answer::new(401, b"")]);
+    assert_eq!(sender.post(&transport).unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(transport.asked_with("expect"), ["100-continue"]);
+}

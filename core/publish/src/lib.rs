@@ -1,0 +1,19 @@
+//! Publish web bundles of Capacitor apps: to S3, to the Bundles API, to any server that takes a `PUT` or a form, and as a
+//! static site of signed releases.
+//!
+//! For CI and tools. A device links [`capbundle`] alone.
+
+mod ambiguity;
+pub mod api;
+mod error;
+pub mod http_upload;
+#[cfg(test)]
+#[path = "../../src/http/mock_transport.rs"]
+mod mock_transport;
+mod redact;
+pub mod s3;
+pub mod site;
+pub mod transaction;
+pub mod url_check;
+
+pub use error::{Error, Result};

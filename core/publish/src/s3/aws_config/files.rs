@@ -1,0 +1,201 @@
+//! One profile in the two files of `~/.aws`.
+
+use std::path::{Path, PathBuf};
+
+use super::super::profile::{ProfileFile, Section};
+use super::{Missing, Settings, Variable, is_true, sources};
+use crate::error::{Error, Result};
+
+const DEFAULT: &str = "default";
+
+/// Which profile is looked at.
+pub(super) enum Profile {
+    /// Named by the caller: it must exist, and comes before the environment.
+    Given(String),
+    /// Named by a variable: it must exist, and comes after the other variables.
+    OfEnvironment(String),
+    /// Not named: it may be missing.
+    Default,
+}
+
+impl Profile {
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self, Self::Given(_))
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Given(name) | Self::OfEnvironment(name) => name,
+            Self::Default => DEFAULT,
+        }
+    }
+}
+
+/// What a profile has.
+#[derive(Default)]
+pub(super) struct OfProfile {
+    pub(super) settings: Settings,
+    /// It switches off every setting of an endpoint.
+    pub(super) ignores_endpoints: bool,
+}
+
+/// Why nothing can be said of a profile.
+pub(super) enum NoProfile {
+    /// It does not exist, or a file cannot be read.
+    Unreadable(Error),
+    /// What is needed of it is there, in a form that is not understood.
+    Unclear(Error),
+}
+
+impl From<Error> for NoProfile {
+    fn from(error: Error) -> Self {
+        Self::Unclear(error)
+    }
+}
+
+/// The two files of profiles.
+pub(super) struct Files {
+    credentials: Option<PathBuf>,
+    config: Option<PathBuf>,
+}
+
+impl Files {
+    pub(super) fn new(variable: &Variable<'_>) -> Self {
+        let home = variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
+        let file = |name: &str, usual: &str| {
+            let given = variable(name).map(|path| expanded(&path, home.as_deref()));
+            given.or_else(|| home.as_ref().map(|home| home.join(".aws").join(usual)))
+        };
+        Self {
+            credentials: file("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+            config: file("AWS_CONFIG_FILE", "config"),
+        }
+    }
+
+    pub(super) fn profile(
+        &self,
+        profile: &Profile,
+        needs: Missing,
+        variable: &Variable<'_>,
+    ) -> Result<OfProfile, NoProfile> {
+        let name = profile.name();
+        let secrets = read(self.credentials.as_ref())?;
+        let config = read(self.config.as_ref())?;
+        let of_secrets = secrets.as_ref().and_then(|file| file.bare(name));
+        let of_config = config.as_ref().and_then(|file| file.profile(name));
+        if !matches!(profile, Profile::Default) && of_secrets.is_none() && of_config.is_none() {
+            return Err(NoProfile::Unreadable(self.missing(name)));
+        }
+        let sections = Sections {
+            name,
+            secrets: of_secrets.as_ref(),
+            config: of_config.as_ref(),
+        };
+        let ignores_endpoints = is_true(sections.get("ignore_configured_endpoint_urls")?);
+        let (credentials, problem) = if needs.credentials {
+            sources::of_profile(&sections, profile.is_given(), variable)?
+        } else {
+            (None, None)
+        };
+        let region = if needs.region { sections.get("region")? } else { None };
+        let endpoint = if needs.endpoint && !ignores_endpoints {
+            sections.endpoint(config.as_ref())?
+        } else {
+            None
+        };
+        let settings = Settings {
+            credentials,
+            region: region.map(str::to_owned),
+            endpoint,
+            problem,
+        };
+        Ok(OfProfile {
+            settings,
+            ignores_endpoints,
+        })
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        let shown = |path: Option<&PathBuf>| path.map_or("no file".to_owned(), |path| path.display().to_string());
+        let quotes = if name.contains(char::is_whitespace) {
+            format!("; in the second one, a name with blanks is written [profile \"{name}\"]")
+        } else {
+            String::new()
+        };
+        let problem = format!(
+            "there is no such profile in {} and {}{quotes}",
+            shown(self.credentials.as_ref()),
+            shown(self.config.as_ref())
+        );
+        Error::invalid_input(format!("profile {name}"), problem)
+    }
+}
+
+fn read(path: Option<&PathBuf>) -> Result<Option<ProfileFile>, NoProfile> {
+    let Some(path) = path else { return Ok(None) };
+    match ProfileFile::read(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error @ Error::Core(capbundle::Error::Io { .. })) => Err(NoProfile::Unreadable(error)),
+        Err(error) => Err(NoProfile::Unclear(error)),
+    }
+}
+
+/// `~` is the home folder: no shell has replaced it in a variable that was set by a program or in quotes.
+fn expanded(path: &str, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix('~'), home) {
+        (Some(""), Some(home)) => home.to_owned(),
+        (Some(rest), Some(home)) if rest.starts_with(std::path::is_separator) => {
+            home.join(rest.trim_start_matches(std::path::is_separator))
+        }
+        _ => PathBuf::from(path),
+    }
+}
+
+/// The sections of one profile; what `~/.aws/credentials` has counts before `~/.aws/config`.
+pub(super) struct Sections<'a> {
+    pub(super) name: &'a str,
+    pub(super) secrets: Option<&'a Section>,
+    pub(super) config: Option<&'a Section>,
+}
+
+impl Sections<'_> {
+    pub(super) fn get(&self, name: &str) -> Result<Option<&str>> {
+        for section in [self.secrets, self.config].into_iter().flatten() {
+            if let Some(value) = section.get(name)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        let mut sections = [self.secrets, self.config].into_iter().flatten();
+        sections.any(|section| section.has(name))
+    }
+
+    /// The endpoint of S3: of the section `[services …]` that the profile names, else the profile's own.
+    fn endpoint(&self, config: Option<&ProfileFile>) -> Result<Option<String>> {
+        if let Some(services) = self.get("services")? {
+            let section = config.and_then(|file| file.services(services)).ok_or_else(|| {
+                let problem =
+                    format!("it names the services {services:?}, and there is no section [services {services}]");
+                Error::invalid_input(format!("profile {}", self.name), problem)
+            })?;
+            if let Some(endpoint) = section.nested("s3", "endpoint_url")? {
+                return Ok(Some(endpoint.to_owned()));
+            }
+        }
+        if let Some(endpoint) = self.get("endpoint_url")? {
+            return Ok(Some(endpoint.to_owned()));
+        }
+        // A plugin of the AWS command line reads it here, Amazon's own tools do not: whichever was meant, it was not Amazon.
+        for section in [self.secrets, self.config].into_iter().flatten() {
+            if section.nested("s3", "endpoint_url")?.is_some() {
+                let problem = "it has an endpoint_url below `s3 =`, where Amazon's tools do not read it: make it a value of the \
+                               profile itself, or of `s3` in a section [services …], or give the endpoint (`--s3-endpoint`)";
+                return Err(Error::invalid_input(format!("profile {}", self.name), problem));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,330 @@
+//! An upload in parts: opened, filled by several threads, closed; or aborted, whatever happened.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::super::error::Refused;
+use super::super::object::{CHECKSUM, DIGEST};
+use super::super::request;
+use super::super::request::{Answer, Asked};
+use super::super::xml::{self, Complete, CompletePart, Completed, Created};
+use super::conditional_put::Arrived;
+use super::plan::Part;
+use super::progress::{Share, Tally};
+use super::{Checked, Job, OPERATION, Outcome, Sent};
+use crate::error::{Error, Result};
+use capbundle::digest::Sha256Digest;
+use capbundle::http::client::Sending;
+use capbundle::http::{Body, Method};
+use capbundle::progress::{CancelToken, Control};
+
+/// The word of a server that knows no such upload: it was finished, or aborted by somebody.
+pub(super) const NO_SUCH_UPLOAD: &str = "NoSuchUpload";
+/// Whoever waits for the end of a failed upload wants to know why it failed.
+const TRIES_TO_ABORT: u32 = 3;
+
+/// An upload that is open at the server.
+pub(super) struct Open {
+    pub(super) id: String,
+    /// What the server has of each part, in their order.
+    pub(super) there: Vec<Option<Stored>>,
+}
+
+/// A part that the server has.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) etag: String,
+    /// Whether it named the right checksum.
+    pub(super) checked: bool,
+}
+
+/// Why an upload in parts did not come to its end.
+enum Failure {
+    Error(Error),
+    NoChecksums(Refused),
+    /// It is finished already, or somebody else aborted it.
+    Gone(Refused),
+}
+
+impl Failure {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Error(error) => error,
+            Self::NoChecksums(refused) | Self::Gone(refused) => refused.into_error(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Job<'_> {
+    pub(super) fn multipart(&self) -> Result<Outcome> {
+        let found = if self.resume { self.find_open()? } else { None };
+        let open = match found {
+            Some(open) => open,
+            None => match self.create()? {
+                Ok(open) => open,
+                Err(refused) => return Ok(Outcome::NoChecksums(refused)),
+            },
+        };
+        let resumed = open.there.iter().flatten().count();
+        let resumed = u32::try_from(resumed).unwrap_or(u32::MAX);
+        let id = open.id.clone();
+        let failure = match self.fill(open).and_then(|stored| self.complete(&id, &stored)) {
+            Ok((checked, etag)) => {
+                return Ok(Outcome::Sent(Sent { resumed, checked, etag }));
+            }
+            Err(failure) => failure,
+        };
+        let failure = match failure {
+            Failure::Gone(refused) => match self.arrived(resumed) {
+                Arrived::Yes(sent) => return Ok(Outcome::Sent(sent)),
+                Arrived::No => Failure::Error(self.not_written(refused)),
+                Arrived::Unseen => Failure::Error(self.unknown(refused)),
+            },
+            failure => failure,
+        };
+        match (failure, self.abort(&id)) {
+            (Failure::NoChecksums(refused), Ok(())) => Ok(Outcome::NoChecksums(refused)),
+            (failure, aborted) => {
+                let error = failure.into_error();
+                Err(with_left(error, aborted.map_err(|why| left_open(&id, &why))))
+            }
+        }
+    }
+
+    fn create(&self) -> Result<Result<Open, Refused>> {
+        let mut asked = Asked::new(Method::Post, Some(self.key), OPERATION);
+        asked.query = &[("uploads", "")];
+        asked.headers.clone_from(&self.headers);
+        asked.headers.push((DIGEST.to_owned(), self.plan.digest.to_string()));
+        if self.checksums {
+            asked
+                .headers
+                .push(("x-amz-checksum-algorithm".to_owned(), "SHA256".to_owned()));
+        }
+        let mut repeated = Repeated(false);
+        let answer = self.bucket.ask(&asked, self.control, &mut repeated);
+        let surely_none = !repeated.0 && matches!(answer, Ok(Answer::Refused(_)));
+        let failure = match self.opened(answer, repeated.0) {
+            Ok(id) => {
+                return Ok(Ok(Open {
+                    id,
+                    there: vec![None; self.plan.parts.len()],
+                }));
+            }
+            Err(failure) => failure,
+        };
+        // Whatever went wrong, every request that got no answer may have opened one.
+        match (failure, if surely_none { Ok(()) } else { self.abort_all() }) {
+            (Failure::NoChecksums(refused), Ok(())) => Ok(Err(refused)),
+            (failure, left) => Err(with_left(failure.into_error(), left)),
+        }
+    }
+
+    /// The number of the upload that was opened, and is the only one.
+    fn opened(&self, answer: Result<Answer>, repeated: bool) -> Result<String, Failure> {
+        let reply = match answer? {
+            Answer::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
+                return Err(Failure::NoChecksums(refused));
+            }
+            answer => answer.done()?,
+        };
+        let created: Created = xml::parse(&reply.body).map_err(|problem| {
+            Error::Core(capbundle::Error::Server {
+                url: self.bucket.place.object_url(self.key).to_string(),
+                status: reply.head.status,
+                problem,
+            })
+        })?;
+        if repeated {
+            // One whose answer was lost is open too.
+            self.abort_others(&created.upload_id)?;
+        }
+        Ok(created.upload_id)
+    }
+
+    /// Sends what is missing, several parts at once. The first failure stops the others.
+    fn fill(&self, open: Open) -> Result<Vec<Stored>, Failure> {
+        let Open { id, there } = open;
+        let missing: Vec<&Part> = self
+            .plan
+            .parts
+            .iter()
+            .zip(&there)
+            .filter(|(_, there)| there.is_none())
+            .map(|(part, _)| part)
+            .collect();
+        let to_send: u64 = missing.iter().map(|part| part.length).sum();
+        let tally = Tally::new(self.control, self.plan.size, self.plan.size - to_send);
+        let stop = CancelToken::new();
+        let control = self.control.clone().cancelled_by(&stop);
+        let next = AtomicUsize::new(0);
+        let stored = Mutex::new(there);
+        let failed: Mutex<Option<Failure>> = Mutex::new(None);
+        let work = || {
+            while let Some(part) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                match self.send(&id, part, &control, &tally) {
+                    Ok(sent) => {
+                        stored.lock().unwrap_or_else(PoisonError::into_inner)[part.number as usize - 1] = Some(sent);
+                    }
+                    Err(failure) => {
+                        failed
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .get_or_insert(failure);
+                        stop.cancel();
+                        return;
+                    }
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..self.parallel.min(missing.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        if let Some(failure) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(failure);
+        }
+        let stored = stored.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(stored.into_iter().flatten().collect())
+    }
+
+    fn send(&self, id: &str, part: &Part, control: &Control, tally: &Tally<'_>) -> Result<Stored, Failure> {
+        let number = part.number.to_string();
+        let query = [("partNumber", number.as_str()), ("uploadId", id)];
+        let mut asked = Asked::new(Method::Put, Some(self.key), OPERATION);
+        asked.query = &query;
+        if self.checksums {
+            asked.headers.push((CHECKSUM.to_owned(), part.checksum.clone()));
+        }
+        asked.body = Some((
+            request::file_part(&self.plan.file, part.offset, part.length),
+            part.digest,
+        ));
+        let mut share = Share::new(tally);
+        let reply = match self.bucket.ask(&asked, control, &mut share)? {
+            Answer::Done(reply) => reply,
+            Answer::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
+                return Err(Failure::NoChecksums(refused));
+            }
+            Answer::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Err(Failure::Gone(refused)),
+            Answer::Refused(refused) => return Err(Failure::Error(refused.into_error())),
+        };
+        share.done(part.length);
+        if self.checksums {
+            self.bucket.checksums.were_taken();
+        }
+        let checked = self.compare(reply.head.headers.get(CHECKSUM), &part.checksum)?;
+        let etag = reply.head.headers.get("etag").ok_or_else(|| {
+            Error::Core(capbundle::Error::Server {
+                url: self.bucket.place.object_url(self.key).to_string(),
+                status: reply.head.status,
+                problem: "it took a part and gave no ETag, without which the upload cannot be finished".to_owned(),
+            })
+        })?;
+        Ok(Stored {
+            etag: etag.to_owned(),
+            checked: checked == Checked::ByServer,
+        })
+    }
+
+    fn complete(&self, id: &str, stored: &[Stored]) -> Result<(Checked, Option<String>), Failure> {
+        let parts = self.plan.parts.iter().zip(stored).map(|(part, stored)| CompletePart {
+            etag: &stored.etag,
+            checksum: stored.checked.then_some(part.checksum.as_str()),
+            part_number: part.number,
+        });
+        let wanted = Complete { parts: parts.collect() };
+        let body = xml::write(&wanted).map_err(|problem| Error::invalid_input("S3 upload in parts", problem))?;
+        let digest = Sha256Digest::of(&body);
+        let query = [("uploadId", id)];
+        let mut asked =
+            Asked::new(Method::Post, Some(self.key), OPERATION).with_header("content-type", "application/xml");
+        asked.headers.extend(self.condition());
+        asked.query = &query;
+        asked.body = Some((Body::Bytes(body), digest));
+        // It puts the parts together before it answers.
+        asked.is_slow = true;
+        let mut repeated = Repeated(false);
+        let reply = match self.bucket.ask(&asked, self.control, &mut repeated)? {
+            Answer::Done(reply) => reply,
+            // Servers have several words for an upload that is finished already.
+            Answer::Refused(refused) if repeated.0 || refused.code == NO_SUCH_UPLOAD => {
+                return Err(Failure::Gone(refused));
+            }
+            Answer::Refused(refused) => return Err(Failure::Error(self.not_written(refused))),
+        };
+        self.note_written(None);
+        let completed: Completed = xml::parse(&reply.body).map_err(|problem| {
+            Error::Core(capbundle::Error::Server {
+                url: self.bucket.place.object_url(self.key).to_string(),
+                status: reply.head.status,
+                problem,
+            })
+        })?;
+        self.note_written(completed.etag.as_deref());
+        let theirs = completed.checksum.as_deref();
+        if self.plan.agrees(theirs) == Some(false) {
+            self.compare(theirs, &self.plan.composite())?;
+        }
+        let all = stored.iter().all(|stored| stored.checked);
+        let checked = if all { Checked::ByServer } else { Checked::BySize };
+        Ok((checked, completed.etag))
+    }
+
+    /// Nobody can cancel this.
+    pub(super) fn abort(&self, id: &str) -> Result<()> {
+        let query = [("uploadId", id)];
+        let mut asked = Asked::new(Method::Delete, Some(self.key), "abort an upload");
+        asked.query = &query;
+        asked.tries = TRIES_TO_ABORT;
+        match self.bucket.ask(&asked, &Control::new(), &mut ())? {
+            Answer::Refused(refused) if refused.status == 404 => Ok(()),
+            answer => answer.done().map(|_| ()),
+        }
+    }
+}
+
+/// Whether a request was sent more than once.
+struct Repeated(bool);
+
+impl Sending for Repeated {
+    fn sent(&mut self, _: u64) {}
+
+    fn again(&mut self) {
+        self.0 = true;
+    }
+}
+
+/// An upload that could not be aborted, for people.
+pub(super) fn left_open(id: &str, why: &Error) -> String {
+    format!("the upload in parts {id} is left open at the server, since it could not be aborted: {why}")
+}
+
+/// The failure, and what it left at the server where that could not be taken back.
+pub(super) fn with_left(failure: Error, left: Result<(), String>) -> Error {
+    let Err(left) = left else { return failure };
+    match failure {
+        Error::Core(capbundle::Error::Server { url, status, problem }) => Error::Core(capbundle::Error::Server {
+            url,
+            status,
+            problem: format!("{problem}; and {left}"),
+        }),
+        Error::Core(capbundle::Error::Network { url, problem }) => Error::Core(capbundle::Error::Network {
+            url,
+            problem: format!("{problem}; and {left}"),
+        }),
+        other => Error::Core(capbundle::Error::Network {
+            url: "S3".to_owned(),
+            problem: format!("{other}; and {left}"),
+        }),
+    }
+}

@@ -1,0 +1,174 @@
+//! What is to be sent: the file, its parts and all their digests, known before the first byte goes out.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::super::Object;
+use super::base64;
+use crate::error::{Error, IoContext, Result};
+use capbundle::digest::Sha256Digest;
+use capbundle::io::pipeline;
+use capbundle::io::pipeline::{CHUNK, Chunk};
+use capbundle::io::regular_file;
+use capbundle::progress::{Control, Phase};
+
+/// A file that is smaller goes as a whole; a larger one in parts of this size, or more where there would be too many. A
+/// multiple of the chunks in which a file is read, so that each chunk belongs to one part.
+const PART: u64 = 8 << 20;
+const _: () = assert!(PART.is_multiple_of(CHUNK as u64));
+/// S3's limit.
+const MAX_PARTS: u64 = 10_000;
+
+/// A file and its parts.
+pub(super) struct Plan {
+    pub(super) file: Arc<File>,
+    pub(super) size: u64,
+    pub(super) digest: Sha256Digest,
+    /// In their order; none if it goes as a whole.
+    pub(super) parts: Vec<Part>,
+}
+
+/// One part of a file.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    /// From 1 on.
+    pub(super) number: u32,
+    pub(super) offset: u64,
+    pub(super) length: u64,
+    pub(super) digest: Sha256Digest,
+    /// The same, as S3 writes it.
+    pub(super) checksum: String,
+}
+
+impl Plan {
+    pub(super) fn read(path: &Path, control: &Control) -> Result<Self> {
+        let mut file = regular_file::open(path)?;
+        let size = file.metadata().at("read the size of", path)?.len();
+        let part_size = part_size(size);
+        let mut whole = Sha256::new();
+        let mut cutter = Cutter::new(part_size);
+        let mut done = 0;
+        let read = |chunk: &mut Chunk| {
+            control.check("hash")?;
+            chunk
+                .read_from(&mut file)
+                .map_err(|source| capbundle::Error::io("read", path, source))
+        };
+        pipeline::run(size, read, |chunk| {
+            whole.update(chunk.bytes());
+            if size >= PART {
+                cutter.take(chunk.bytes());
+            }
+            done += chunk.bytes().len() as u64;
+            control.report(Phase::Hash, done.min(size), size);
+            Ok(())
+        })?;
+        if done != size {
+            let problem = format!("it had {size} bytes when it was opened, and {done} when it was read");
+            return Err(Error::invalid_input(path.display().to_string(), problem));
+        }
+        Ok(Self {
+            file: Arc::new(file),
+            size,
+            digest: Sha256Digest::from_bytes(whole.finalize().into()),
+            parts: cutter.finish(),
+        })
+    }
+
+    pub(super) fn is_single(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.parts.len()).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// Whether the object is this file, as far as can be told without fetching it.
+    pub(super) fn is(&self, object: &Object) -> bool {
+        object.size == self.size
+            && match self.agrees(object.checksum.as_deref()) {
+                Some(agrees) => agrees,
+                None => object.sha256 == Some(self.digest),
+            }
+    }
+
+    /// Whether the checksum that a server keeps is that of this file; `None` if it keeps none, or one over other parts.
+    pub(super) fn agrees(&self, checksum: Option<&str>) -> Option<bool> {
+        let checksum = checksum?;
+        match checksum.rsplit_once('-') {
+            None => Some(checksum == base64(&self.digest)),
+            Some((_, count)) if count.parse() == Ok(self.parts.len()) => Some(checksum == self.composite()),
+            Some(_) => None,
+        }
+    }
+
+    /// The checksum of an upload in parts: that of all digests one after the other, and how many they are.
+    pub(super) fn composite(&self) -> String {
+        let mut hasher = Sha256::new();
+        for part in &self.parts {
+            hasher.update(part.digest.as_bytes());
+        }
+        let digest = Sha256Digest::from_bytes(hasher.finalize().into());
+        format!("{}-{}", base64(&digest), self.parts.len())
+    }
+}
+
+fn part_size(size: u64) -> u64 {
+    let needed = size.div_ceil(MAX_PARTS);
+    needed.next_multiple_of(CHUNK as u64).max(PART)
+}
+
+/// Cuts a file into parts while it is read.
+struct Cutter {
+    part_size: u64,
+    hasher: Sha256,
+    length: u64,
+    offset: u64,
+    parts: Vec<Part>,
+}
+
+impl Cutter {
+    fn new(part_size: u64) -> Self {
+        Self {
+            part_size,
+            hasher: Sha256::new(),
+            length: 0,
+            offset: 0,
+            parts: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        if self.length == self.part_size {
+            self.cut();
+        }
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+    }
+
+    fn cut(&mut self) {
+        let digest = Sha256Digest::from_bytes(self.hasher.finalize_reset().into());
+        self.parts.push(Part {
+            number: u32::try_from(self.parts.len() + 1).unwrap_or(u32::MAX),
+            offset: self.offset,
+            length: self.length,
+            digest,
+            checksum: base64(&digest),
+        });
+        self.offset += self.length;
+        self.length = 0;
+    }
+
+    fn finish(mut self) -> Vec<Part> {
+        if self.length > 0 {
+            self.cut();
+        }
+        self.parts
+    }
+}
+
+#[cfg(test)]
+mod tests;

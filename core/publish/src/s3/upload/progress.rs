@@ -1,0 +1,97 @@
+//! How much of a file is out, told by several threads at once.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use capbundle::http::client::Sending;
+use capbundle::http::download::Rate;
+use capbundle::progress::{Control, Phase, Progress};
+
+/// All that was sent, and how fast.
+pub(super) struct Tally<'a> {
+    control: &'a Control,
+    total: u64,
+    state: Mutex<State>,
+}
+
+struct State {
+    sent: u64,
+    /// What is sent again was told already.
+    told: u64,
+    rate: Rate,
+}
+
+impl<'a> Tally<'a> {
+    /// Of so many bytes, `there` of which need not be sent.
+    pub(super) fn new(control: &'a Control, total: u64, there: u64) -> Self {
+        let state = State {
+            sent: there,
+            told: there,
+            rate: Rate::new(0, Instant::now()),
+        };
+        control.report(Phase::Upload, there, total);
+        Self {
+            control,
+            total,
+            state: Mutex::new(state),
+        }
+    }
+
+    fn add(&self, count: u64) {
+        let mut state = self.lock();
+        state.sent = (state.sent + count).min(self.total);
+        // Without a smallest rate there is none that is too small.
+        let _ = state.rate.came(count, Instant::now());
+        if state.sent > state.told {
+            state.told = state.sent;
+            self.control
+                .report_progress(Progress::new(Phase::Upload, state.sent, self.total).with_rate(state.rate.lately()));
+        }
+    }
+
+    fn remove(&self, count: u64) {
+        let mut state = self.lock();
+        state.sent = state.sent.saturating_sub(count);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The part of one request.
+pub(super) struct Share<'a> {
+    tally: &'a Tally<'a>,
+    sent: u64,
+    /// Whether it was sent more than once.
+    pub(super) repeated: bool,
+}
+
+impl<'a> Share<'a> {
+    pub(super) fn new(tally: &'a Tally<'a>) -> Self {
+        Self {
+            tally,
+            sent: 0,
+            repeated: false,
+        }
+    }
+
+    /// All of it arrived, whatever the transport told.
+    pub(super) fn done(&mut self, length: u64) {
+        let missing = length.saturating_sub(self.sent);
+        self.sent += missing;
+        self.tally.add(missing);
+    }
+}
+
+impl Sending for Share<'_> {
+    fn sent(&mut self, count: u64) {
+        self.sent += count;
+        self.tally.add(count);
+    }
+
+    fn again(&mut self) {
+        self.repeated = true;
+        self.tally.remove(std::mem::take(&mut self.sent));
+    }
+}

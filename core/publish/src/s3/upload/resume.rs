@@ -1,0 +1,162 @@
+//! Uploads in parts that a killed process left open: gone on with where the server can prove that their parts are ours.
+
+use super::super::request::{Answer, Asked};
+use super::super::xml::{self, ListedPart, OpenUpload, OpenUploads, Parts};
+use super::Job;
+use super::multipart::{NO_SUCH_UPLOAD, Open, Stored, left_open};
+use crate::error::{Error, Result};
+use capbundle::http::Method;
+use capbundle::progress::Control;
+
+const OPERATION: &str = "look for an interrupted upload";
+
+impl Job<'_> {
+    /// The open upload of this key that has most of this file. All others of this key are aborted: what they hold would be
+    /// replaced, and nobody else would ever remove it.
+    pub(super) fn find_open(&self) -> Result<Option<Open>> {
+        let Some(uploads) = self.open_uploads()? else {
+            return Ok(None);
+        };
+        let mut best: Option<(usize, Open)> = None;
+        for upload in uploads {
+            let Some(parts) = self.parts_of(&upload.upload_id)? else {
+                continue;
+            };
+            let open = self.proved(upload.upload_id.clone(), &parts);
+            let count = open.as_ref().map_or(0, |open| open.there.iter().flatten().count());
+            match open {
+                Some(open) if count > best.as_ref().map_or(0, |(count, _)| *count) => {
+                    if let Some((_, other)) = best.replace((count, open)) {
+                        self.abort(&other.id)?;
+                    }
+                }
+                _ => self.abort(&upload.upload_id)?,
+            }
+        }
+        Ok(best.map(|(_, open)| open))
+    }
+
+    /// Aborts all open uploads of this key, also after a cancellation. What may be left is told in words.
+    pub(super) fn abort_all(&self) -> Result<(), String> {
+        let control = Control::new();
+        let uncancelled = Job {
+            control: &control,
+            headers: Vec::new(),
+            ..*self
+        };
+        let left = match uncancelled.open_uploads() {
+            Ok(Some(uploads)) => uploads,
+            Ok(None) => {
+                return Err(one_may_be_left(
+                    "the credentials or the store do not let it be looked for",
+                ));
+            }
+            Err(error) => return Err(one_may_be_left(&format!("it could not be looked for: {error}"))),
+        };
+        let left = left.iter().filter_map(|upload| {
+            let why = self.abort(&upload.upload_id).err()?;
+            Some(left_open(&upload.upload_id, &why))
+        });
+        match left.collect::<Vec<_>>() {
+            left if left.is_empty() => Ok(()),
+            left => Err(left.join(", ")),
+        }
+    }
+
+    /// Aborts all open uploads of this key but one.
+    pub(super) fn abort_others(&self, id: &str) -> Result<()> {
+        let others = self.open_uploads()?.unwrap_or_default();
+        others
+            .iter()
+            .filter(|upload| upload.upload_id != id)
+            .try_for_each(|upload| self.abort(&upload.upload_id))
+    }
+
+    /// Those of exactly this key; `None` where the server or the rights do not allow to ask.
+    fn open_uploads(&self) -> Result<Option<Vec<OpenUpload>>> {
+        let mut found = Vec::new();
+        let mut after: Option<(String, String)> = None;
+        loop {
+            let mut query = vec![("uploads", ""), ("prefix", self.key)];
+            if let Some((key, id)) = &after {
+                query.extend([("key-marker", key.as_str()), ("upload-id-marker", id.as_str())]);
+            }
+            let mut asked = Asked::new(Method::Get, None, OPERATION);
+            asked.query = &query;
+            let reply = match self.bucket.ask(&asked, self.control, &mut ())? {
+                Answer::Done(reply) => reply,
+                // Without it everything is sent anew, as it is without an interrupted upload.
+                Answer::Refused(refused) if refused.is_not_allowed() || matches!(refused.status, 405 | 501) => {
+                    return Ok(None);
+                }
+                Answer::Refused(refused) => return Err(refused.into_error()),
+            };
+            let page: OpenUploads = xml::parse(&reply.body).map_err(|problem| self.unreadable(problem))?;
+            let next = page.next_key_marker.zip(page.next_upload_id_marker);
+            found.extend(page.uploads.into_iter().filter(|upload| upload.key == self.key));
+            if !page.is_truncated {
+                return Ok(Some(found));
+            }
+            if next.is_none() || next == after {
+                return Err(self.unreadable("there is more, but it does not say how to go on".to_owned()));
+            }
+            after = next;
+        }
+    }
+
+    /// `None` if it is gone meanwhile.
+    fn parts_of(&self, id: &str) -> Result<Option<Vec<ListedPart>>> {
+        let mut found = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let mut query = vec![("uploadId", id)];
+            if let Some(number) = &after {
+                query.push(("part-number-marker", number));
+            }
+            let mut asked = Asked::new(Method::Get, Some(self.key), OPERATION);
+            asked.query = &query;
+            let reply = match self.bucket.ask(&asked, self.control, &mut ())? {
+                Answer::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Ok(None),
+                answer => answer.done()?,
+            };
+            let page: Parts = xml::parse(&reply.body).map_err(|problem| self.unreadable(problem))?;
+            found.extend(page.listed);
+            if !page.is_truncated {
+                return Ok(Some(found));
+            }
+            if page.next_part_number_marker.is_none() || page.next_part_number_marker == after {
+                return Err(self.unreadable("there is more, but it does not say how to go on".to_owned()));
+            }
+            after = page.next_part_number_marker;
+        }
+    }
+
+    /// An upload whose parts are all of this file, by size and SHA-256.
+    fn proved(&self, id: String, listed: &[ListedPart]) -> Option<Open> {
+        let mut there = vec![None; self.plan.parts.len()];
+        for part in listed {
+            let index = (part.part_number as usize).checked_sub(1)?;
+            let ours = self.plan.parts.get(index)?;
+            if part.size != ours.length || part.checksum.as_deref() != Some(ours.checksum.as_str()) {
+                return None;
+            }
+            there[index] = Some(Stored {
+                etag: part.etag.clone(),
+                checked: true,
+            });
+        }
+        Some(Open { id, there })
+    }
+
+    fn unreadable(&self, problem: String) -> Error {
+        Error::Core(capbundle::Error::Server {
+            url: self.bucket.place.base_url().to_string(),
+            status: 200,
+            problem,
+        })
+    }
+}
+
+fn one_may_be_left(why: &str) -> String {
+    format!("an upload in parts may be left open at the server, since {why}")
+}

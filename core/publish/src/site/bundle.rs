@@ -1,0 +1,106 @@
+//! The bundle that is to be published: its archive, the list of its files, and whom it is sealed for.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
+
+use crate::error::Result;
+use capbundle::Limits;
+use capbundle::VerifiedArchive;
+use capbundle::digest::Sha256Digest;
+use capbundle::io::atomic_file;
+use capbundle::keys::PublicContentKey;
+use capbundle::progress::Control;
+use capbundle::release::{ArchiveIdentity, BundleIdentity, FileList, SealedIdentity};
+use capbundle::sealed;
+
+/// A bundle, as devices will get it.
+#[derive(Debug)]
+pub struct Bundle {
+    zip: PathBuf,
+    pub(super) archive: ArchiveIdentity,
+    pub(super) files: Vec<u8>,
+    pub(super) files_digest: Sha256Digest,
+    pub(super) recipients: Vec<PublicContentKey>,
+    staging: PathBuf,
+}
+
+/// The file that goes to the site.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) file: PathBuf,
+    pub(super) sealed: Option<SealedIdentity>,
+    /// Removes what was made when it is dropped.
+    pub(super) temporary: Option<TempPath>,
+}
+
+impl Bundle {
+    /// The archive at `zip`, which must be one that devices can unpack: it is read through, file by file.
+    ///
+    /// # Errors
+    /// As of [`unpack`](capbundle::bundle::unpack), but for those of writing.
+    pub fn of_zip(zip: &Path, limits: &Limits, control: &Control) -> Result<Self> {
+        let archive = VerifiedArchive::assume_trusted(zip, control)?;
+        let files = FileList::of_archive(&archive, limits, control)?.to_bytes()?;
+        Ok(Self {
+            zip: zip.to_path_buf(),
+            archive: ArchiveIdentity {
+                size: archive.size(),
+                digest: archive.digest(),
+            },
+            files_digest: Sha256Digest::of(&files),
+            files,
+            recipients: Vec::new(),
+            staging: atomic_file::folder_of(zip).to_path_buf(),
+        })
+    }
+
+    /// Sealed for these content keys, in a file of `staging` that is removed again.
+    #[must_use]
+    pub fn sealed_for(mut self, recipients: Vec<PublicContentKey>, staging: &Path) -> Self {
+        self.recipients = recipients;
+        staging.clone_into(&mut self.staging);
+        self
+    }
+
+    /// The plain archive, by size and digest.
+    #[must_use]
+    pub fn archive(&self) -> ArchiveIdentity {
+        self.archive
+    }
+
+    /// What a release says of it.
+    pub(super) fn identity(&self, sealed: Option<SealedIdentity>) -> BundleIdentity {
+        BundleIdentity {
+            archive: self.archive,
+            sealed,
+            files_digest: self.files_digest,
+        }
+    }
+
+    pub(super) fn is_sealed(&self) -> bool {
+        !self.recipients.is_empty()
+    }
+
+    /// Makes the file that goes to the site.
+    pub(super) fn outgoing(&self, control: &Control) -> Result<Outgoing> {
+        if !self.is_sealed() {
+            return Ok(Outgoing {
+                file: self.zip.clone(),
+                sealed: None,
+                temporary: None,
+            });
+        }
+        // Its name is what is wanted; sealing puts its own file there.
+        let to = atomic_file::temporary_file(&self.staging, atomic_file::PRIVATE_MODE)?.into_temp_path();
+        let sealed = sealed::seal(&self.zip, &self.archive.digest, &to, &self.recipients, control)?;
+        Ok(Outgoing {
+            file: to.to_path_buf(),
+            sealed: Some(SealedIdentity {
+                size: sealed.size,
+                header_digest: sealed.header_digest,
+            }),
+            temporary: Some(to),
+        })
+    }
+}

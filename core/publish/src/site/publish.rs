@@ -1,0 +1,362 @@
+//! A new release of a bundle.
+
+use super::bundle::Bundle;
+use super::channel::{keep, lowering, require_share};
+use super::plan;
+use super::plan::{Decision, Run, Step};
+use super::signing::{self, Signed, Signing};
+use super::state::State;
+use super::{Note, Outcome, Publisher, UNFINISHED_FOR};
+use crate::error::{Error, Result};
+use capbundle::keys::{KeyId, PublicContentKey};
+use capbundle::native::NativeRange;
+use capbundle::progress::Control;
+use capbundle::release::paths;
+use capbundle::release::{BundleIdentity, Candidate, KeyRing, NewRelease, Release, ReleaseTarget};
+use capbundle::sealed;
+use capbundle::size;
+use capbundle::time::Timestamp;
+
+/// More than the header of an archive sealed for 16 keys of 4096 bits.
+const LONGEST_HEADER: u64 = 16 << 10;
+
+/// What a release says of its bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    /// What people call it, 1 to 256 bytes.
+    pub version: String,
+    /// The native versions it runs on.
+    pub native: NativeRange,
+    /// For people, at most 2,048 bytes.
+    pub link: Option<String>,
+    /// For people, at most 4,096 bytes.
+    pub comment: Option<String>,
+}
+
+/// Who is offered a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// Everybody. A candidate that there is ends: its sequence is lower.
+    Stable,
+    /// So many of 10,000 devices, chosen by themselves; the others get what is stable.
+    Candidate {
+        /// 0 to 10,000.
+        rollout_bps: u16,
+    },
+}
+
+impl Publisher<'_> {
+    /// Publishes a bundle: archive, file list, release, and last the channel file, from where on devices take it.
+    ///
+    /// Done before (the channel offers a release that says the same and has more than half of its lifetime left), it is
+    /// done. Killed at any point, it is run again: a release that was begun within the last day and says the same is gone on
+    /// with.
+    ///
+    /// # Errors
+    /// [`KeyInvalid`](capbundle::ErrorKind::KeyInvalid) for a key that is not in the newest ring, is retired, or opens archives
+    /// as well; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for too few keys, and a sequence that is taken;
+    /// [`Busy`](capbundle::ErrorKind::Busy) if somebody else publishes; what sealing, signing and storing can come to. See
+    /// [`Unfinished`](super::Unfinished).
+    pub fn publish(
+        &self,
+        bundle: &Bundle,
+        details: &Details,
+        placement: Placement,
+        signing: &Signing<'_>,
+        run: &mut Run<'_>,
+    ) -> Outcome {
+        let dry_run = run.dry_run;
+        plan::carry_out(self.storage, run, |control| {
+            if let Placement::Candidate { rollout_bps } = placement {
+                require_share(rollout_bps)?;
+            }
+            let mut state = self.state(control)?;
+            let mut notes = Vec::new();
+            let rings = signing.rings(self, &bundle.recipients, &mut notes, control)?;
+            self.count(&mut state, &rings, &mut notes, control)?;
+            let ring = rings.newest();
+            let wanted = self.wanted(bundle, details, signing, &state)?;
+            let mut decision = Decision {
+                notes,
+                ..Decision::default()
+            };
+            if let Some(offered) = self.offered(&state, &wanted, signing, ring, bundle, control)? {
+                return self.offer_again(&offered, &state, placement, decision);
+            }
+            let sequence = match self.unfinished(&state, &wanted, signing, ring, bundle, control)? {
+                Some(release) => {
+                    decision.notes.push(Note::WentOn(release.sequence));
+                    decision.steps = keep(&release);
+                    release.sequence
+                }
+                None if state.own.contains(&wanted.sequence) => return Err(self.taken(wanted.sequence)),
+                None if dry_run => {
+                    tell(&mut decision, bundle, &wanted);
+                    wanted.sequence
+                }
+                None => self.make(&mut decision, bundle, wanted, signing, ring, control)?,
+            };
+            decision.sequences.push(sequence);
+            self.offer(&mut decision, &state, sequence, placement)?;
+            Ok(decision)
+        })
+    }
+
+    fn wanted(&self, bundle: &Bundle, details: &Details, signing: &Signing<'_>, state: &State) -> Result<NewRelease> {
+        let new = NewRelease {
+            app_id: self.app.clone(),
+            channel: self.channel.clone(),
+            version: details.version.clone(),
+            sequence: sequence(signing, state)?,
+            created_at: self.now,
+            expires_at: signing.expiry(self.now),
+            native: details.native.clone(),
+            target: ReleaseTarget::Bundle(bundle.identity(bundle.is_sealed().then(signing::to_be_sealed))),
+            link: details.link.clone(),
+            comment: details.comment.clone(),
+            critical: Vec::new(),
+        };
+        // What is wrong with it is found before a gigabyte is sealed.
+        capbundle::release::create(&new)?;
+        Ok(new)
+    }
+
+    /// The release that the channel offers, if it is the wanted one and good for a while.
+    fn offered(
+        &self,
+        state: &State,
+        wanted: &NewRelease,
+        signing: &Signing<'_>,
+        ring: &KeyRing,
+        bundle: &Bundle,
+        control: &Control,
+    ) -> Result<Option<Release>> {
+        let good_until = Timestamp(self.now.0.saturating_add(signing.lifetime.as_secs() / 2));
+        for sequence in state.channel.sequences() {
+            // One that is damaged is not the wanted one: a new one comes in its place.
+            let Some((content, signed)) = self.readable(sequence, control)? else {
+                continue;
+            };
+            let release = signed.release();
+            if signing.sequence.is_none_or(|asked| asked == sequence)
+                && signing::is_same(release, wanted)
+                && release.expires_at > good_until
+                && signing::require_trusted(self, ring, &content.bytes).is_ok()
+                && self.is_complete(release, &bundle.recipients, control)?
+            {
+                return Ok(Some(release.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn offer_again(
+        &self,
+        offered: &Release,
+        state: &State,
+        placement: Placement,
+        mut decision: Decision,
+    ) -> Result<Decision> {
+        let sequence = offered.sequence;
+        decision.sequences.push(sequence);
+        let is_stable = state.channel.stable == Some(sequence);
+        match (placement, state.channel.candidate) {
+            (Placement::Candidate { rollout_bps }, Some(candidate))
+                if candidate.sequence == sequence && candidate.rollout_bps != rollout_bps =>
+            {
+                if rollout_bps < candidate.rollout_bps {
+                    return Err(lowering(candidate, rollout_bps));
+                }
+            }
+            (Placement::Stable, _) if !is_stable => {}
+            _ => {
+                if decision.steps.is_empty() {
+                    decision.notes.push(Note::AlreadyDone);
+                }
+                decision.channel = Some(state.channel.clone());
+                return Ok(decision);
+            }
+        }
+        decision.steps.extend(keep(offered));
+        self.offer(&mut decision, state, sequence, placement)?;
+        Ok(decision)
+    }
+
+    /// A release that an earlier run made and that no device has seen.
+    pub(super) fn unfinished(
+        &self,
+        state: &State,
+        wanted: &NewRelease,
+        signing: &Signing<'_>,
+        ring: &KeyRing,
+        bundle: &Bundle,
+        control: &Control,
+    ) -> Result<Option<Release>> {
+        let found = self.begun(state, wanted, signing, ring, control)?;
+        match found {
+            Some(release) if self.is_complete(&release, &bundle.recipients, control)? => Ok(Some(release)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The same, for a release whose archive is that of another.
+    pub(super) fn begun(
+        &self,
+        state: &State,
+        wanted: &NewRelease,
+        signing: &Signing<'_>,
+        ring: &KeyRing,
+        control: &Control,
+    ) -> Result<Option<Release>> {
+        let Some(sequence) = state.newest_own() else {
+            return Ok(None);
+        };
+        let asked_for = signing.sequence.is_none_or(|asked| asked == sequence);
+        if sequence <= state.highest_used() || !asked_for {
+            return Ok(None);
+        }
+        let Some((content, signed)) = self.readable(sequence, control)? else {
+            return Ok(None);
+        };
+        let release = signed.release();
+        let lifetime = release.expires_at.since(release.created_at);
+        let fits = signing::is_same(release, wanted)
+            && lifetime == signing.lifetime
+            && release.created_at <= self.now
+            && self.now.since(release.created_at) < UNFINISHED_FOR
+            && signing::require_trusted(self, ring, &content.bytes).is_ok();
+        Ok(fits.then(|| release.clone()))
+    }
+
+    /// Whether all that a release names is there, for these recipients.
+    fn is_complete(&self, release: &Release, recipients: &[PublicContentKey], control: &Control) -> Result<bool> {
+        let Some(bundle) = release.bundle() else {
+            return Ok(true);
+        };
+        let (archive, size) = paths::archive_of(bundle);
+        let Some(found) = self.storage.head(&archive, control)? else {
+            return Ok(false);
+        };
+        let files = paths::file_list_path(&bundle.files_digest);
+        if found.size != size || self.storage.head(&files, control)?.is_none() {
+            return Ok(false);
+        }
+        if bundle.sealed.is_none() {
+            return Ok(true);
+        }
+        let Some(start) = self.storage.read_start(&archive, LONGEST_HEADER, control)? else {
+            return Ok(false);
+        };
+        let Ok(header) = sealed::Header::parse(&start) else {
+            return Ok(false);
+        };
+        let mut wanted: Vec<KeyId> = recipients.iter().map(PublicContentKey::id).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        Ok(header.recipients().eq(wanted))
+    }
+
+    fn make(
+        &self,
+        decision: &mut Decision,
+        bundle: &Bundle,
+        mut wanted: NewRelease,
+        signing: &Signing<'_>,
+        ring: &KeyRing,
+        control: &Control,
+    ) -> Result<u64> {
+        let outgoing = bundle.outgoing(control)?;
+        let identity = bundle.identity(outgoing.sealed);
+        wanted.target = ReleaseTarget::Bundle(identity);
+        let Signed { envelope, release } = signing.sign(self, ring, &wanted, &bundle.recipients)?;
+        let (path, size) = paths::archive_of(&identity);
+        decision.steps.push(Step::File {
+            path,
+            file: outgoing.file,
+            size,
+            temporary: outgoing.temporary,
+        });
+        decision.steps.push(files_step(&identity, &bundle.files));
+        decision.steps.push(Step::New {
+            path: paths::release_path(self.channel, release.sequence),
+            bytes: envelope,
+        });
+        Ok(release.sequence)
+    }
+
+    pub(super) fn taken(&self, sequence: u64) -> Error {
+        let problem = format!(
+            "{} has another release {sequence} of the channel {} already: take a higher one",
+            self.storage.place(),
+            self.channel
+        );
+        Error::invalid_input("sequence", problem)
+    }
+
+    pub(super) fn offer(
+        &self,
+        decision: &mut Decision,
+        state: &State,
+        sequence: u64,
+        placement: Placement,
+    ) -> Result<()> {
+        let mut next = state.channel.clone();
+        let before = next.candidate.take();
+        match placement {
+            Placement::Stable => next.stable = Some(sequence),
+            Placement::Candidate { rollout_bps } => {
+                next.candidate = Some(Candidate { sequence, rollout_bps });
+            }
+        }
+        if let Some(before) = before.filter(|before| before.sequence != sequence) {
+            decision.notes.push(Note::CandidateEnds(before.sequence));
+        }
+        self.then_offer(decision, state, next)
+    }
+}
+
+/// The sequence that was asked for, or the next.
+pub(super) fn sequence(signing: &Signing<'_>, state: &State) -> Result<u64> {
+    match signing.sequence {
+        None => state.next_sequence(),
+        // Whether it is free is asked later: what an earlier run began has it.
+        Some(sequence) => require_above(sequence, state).map(|()| sequence),
+    }
+}
+
+fn tell(decision: &mut Decision, bundle: &Bundle, wanted: &NewRelease) {
+    if bundle.is_sealed() {
+        let recipients = bundle.recipients.len();
+        decision.steps.push(Step::Told(format!(
+            "seal {} for {recipients} content keys and put it at archives/<digest of the header>.sealed",
+            size::text(bundle.archive.size)
+        )));
+    } else {
+        let path = paths::plain_archive_path(&bundle.archive.digest);
+        decision
+            .steps
+            .push(Step::Told(format!("put {} at {path}", size::text(bundle.archive.size))));
+    }
+    let files = paths::file_list_path(&bundle.files_digest);
+    decision.steps.push(Step::Told(format!("write {files}")));
+    let release = paths::release_path(&wanted.channel, wanted.sequence);
+    decision.steps.push(Step::Told(format!("sign and write {release}")));
+}
+
+pub(super) fn files_step(bundle: &BundleIdentity, files: &[u8]) -> Step {
+    Step::New {
+        path: paths::file_list_path(&bundle.files_digest),
+        bytes: files.to_vec(),
+    }
+}
+
+/// A device that has taken what the channel names refuses what is not above it.
+pub(super) fn require_above(sequence: u64, state: &State) -> Result<()> {
+    let named = state.highest_named();
+    if sequence > named || (sequence == named && named > 0) {
+        return Ok(());
+    }
+    let problem =
+        format!("expected more than {named}, which the channel offers: devices refuse {sequence} as a replay");
+    Err(Error::invalid_input("sequence", problem))
+}

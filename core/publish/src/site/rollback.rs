@@ -1,0 +1,304 @@
+//! New releases of what was released before, or of the bundle inside the native app: the way back, and a longer life.
+
+use std::time::Duration;
+
+use super::channel::keep;
+use super::plan::{Decision, Run, Step};
+use super::publish::{Details, sequence};
+use super::signing::{self, Signed, Signing};
+use super::state::State;
+use super::{Note, Outcome, Publisher};
+use crate::error::{Error, Result};
+use capbundle::progress::Control;
+use capbundle::release::paths;
+use capbundle::release::policy::TrustedRelease;
+use capbundle::release::{BUILT_IN, Candidate, KeyRing, NewRelease, Release, ReleaseTarget};
+use capbundle::time::Timestamp;
+
+/// A release whose end is that near to what a renewal would give it was renewed already.
+const NO_GAIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// As many releases are proposed to whoever must say which one to go back to.
+const PROPOSED: usize = 5;
+
+/// How releases are made in one run.
+#[derive(Clone, Copy)]
+struct Making<'a> {
+    signing: &'a Signing<'a>,
+    ring: &'a KeyRing,
+    /// Nothing is signed.
+    dry_run: bool,
+}
+
+impl Publisher<'_> {
+    /// Goes back to the bundle of an older release: a new release of it, with a higher sequence, for everybody, at once. Its
+    /// archive and file list are used again. A candidate ends.
+    ///
+    /// Without a sequence the bundle that is stable, for when the candidate is the bad one. What was stable before is written
+    /// nowhere, so with no candidate the sequence must be said.
+    ///
+    /// # Errors
+    /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) where it is not clear what to go back to, with the releases that
+    /// there are; [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a release that the newest ring does not vouch for, and, with
+    /// a ring from the site, one that not all of these keys signed; else as of [`publish`](Self::publish).
+    pub fn rollback(&self, to: Option<u64>, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
+        let dry_run = run.dry_run;
+        self.change(run, |control| {
+            let mut state = self.state(control)?;
+            let mut decision = Decision::default();
+            let rings = signing.rings(self, &[], &mut decision.notes, control)?;
+            self.count(&mut state, &rings, &mut decision.notes, control)?;
+            let offered = match state.channel.stable {
+                Some(stable) if state.channel.candidate.is_none() => {
+                    self.if_proved(stable, &rings, signing, control)?
+                }
+                _ => None,
+            };
+            let target = match (to, state.channel.candidate, state.channel.stable) {
+                (Some(sequence), ..) => sequence,
+                (None, Some(_), Some(stable)) => stable,
+                (None, None, Some(_)) if self.is_way_back(&state, offered.as_ref(), control)? => {
+                    return Ok(Decision::already_done(state.channel));
+                }
+                _ => return Err(self.which(&state, control)),
+            };
+            let target = self.proved(target, &rings, signing, control)?;
+            let is_offered = |offered: &TrustedRelease| {
+                is_same_bundle(offered.release(), target.release()) && offered.release().expires_at > self.now
+            };
+            if offered.as_ref().is_some_and(is_offered) {
+                return Ok(Decision::already_done(state.channel));
+            }
+            let making = Making {
+                signing,
+                ring: rings.newest(),
+                dry_run,
+            };
+            let wanted = self.again(target.release(), signing, sequence(signing, &state)?);
+            self.go_back(&mut decision, &state, &wanted, &making, control)?;
+            Ok(decision)
+        })
+    }
+
+    /// Goes back to the bundle inside the native app: a release that says so, for everybody, at once. The way back from the first
+    /// release of a channel, whose native app brings the bundle that was there before. A candidate ends.
+    ///
+    /// Devices outside the native range of `details` keep what they have. Done before, and not expired, it is done.
+    ///
+    /// # Errors
+    /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel has no release to go back from; else as of
+    /// [`publish`](Self::publish).
+    pub fn rollback_to_built_in(&self, details: &Details, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
+        let dry_run = run.dry_run;
+        self.change(run, |control| {
+            let mut state = self.state(control)?;
+            if state.before.is_none() && state.own.is_empty() {
+                let problem = format!("{} has no release of it to go back from", self.storage.place());
+                return Err(Error::invalid_input(format!("channel {}", self.channel), problem));
+            }
+            let mut decision = Decision::default();
+            let rings = signing.rings(self, &[], &mut decision.notes, control)?;
+            self.count(&mut state, &rings, &mut decision.notes, control)?;
+            let wanted = NewRelease {
+                app_id: self.app.clone(),
+                channel: self.channel.clone(),
+                version: details.version.clone(),
+                sequence: sequence(signing, &state)?,
+                created_at: self.now,
+                expires_at: signing.expiry(self.now),
+                native: details.native.clone(),
+                target: ReleaseTarget::BuiltIn,
+                link: details.link.clone(),
+                comment: details.comment.clone(),
+                critical: vec![BUILT_IN.to_owned()],
+            };
+            if let (Some(stable), None) = (state.channel.stable, state.channel.candidate)
+                && let Some(offered) = self.if_proved(stable, &rings, signing, control)?
+                && signing::is_same(offered.release(), &wanted)
+                && offered.release().expires_at > self.now
+            {
+                return Ok(Decision::already_done(state.channel));
+            }
+            let making = Making {
+                signing,
+                ring: rings.newest(),
+                dry_run,
+            };
+            self.go_back(&mut decision, &state, &wanted, &making, control)?;
+            Ok(decision)
+        })
+    }
+
+    /// The release is the one for everybody; a candidate ends.
+    fn go_back(
+        &self,
+        decision: &mut Decision,
+        state: &State,
+        wanted: &NewRelease,
+        making: &Making<'_>,
+        control: &Control,
+    ) -> Result<()> {
+        let sequence = self.take_up_or_make(decision, state, wanted, making, control)?;
+        let mut next = state.channel.clone();
+        next.stable = Some(sequence);
+        if let Some(candidate) = next.candidate.take() {
+            decision.notes.push(Note::CandidateEnds(candidate.sequence));
+        }
+        self.then_offer(decision, state, next)
+    }
+
+    /// The same bundles for longer: new releases of what the channel offers, stable and candidate, so that the candidate
+    /// stays above what is stable. With `within`, only if one of them expires within this time, or lacks the signature of one of
+    /// these keys.
+    ///
+    /// # Errors
+    /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel offers nothing, or a sequence is asked for;
+    /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) as of [`rollback`](Self::rollback); else as of [`publish`](Self::publish).
+    pub fn renew(&self, within: Option<Duration>, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
+        let dry_run = run.dry_run;
+        self.change(run, |control| {
+            if signing.sequence.is_some() {
+                let problem = "a renewal may make two releases: leave the sequence out";
+                return Err(Error::invalid_input("sequence", problem));
+            }
+            let mut state = self.state(control)?;
+            let mut decision = Decision::default();
+            let rings = signing.rings(self, &[], &mut decision.notes, control)?;
+            self.count(&mut state, &rings, &mut decision.notes, control)?;
+            let mut offered = Vec::new();
+            for sequence in state.channel.sequences() {
+                offered.push(self.proved(sequence, &rings, signing, control)?);
+            }
+            if offered.is_empty() {
+                let problem = "it offers no release that could be renewed";
+                return Err(Error::invalid_input(format!("channel {}", self.channel), problem));
+            }
+            let (gained, due) = (signing.expiry(self.now), within.map(|within| self.later(within)));
+            let needs = |trusted: &TrustedRelease| {
+                let expires_at = trusted.release().expires_at;
+                let is_due = due.is_none_or(|due| expires_at <= due) && gained.since(expires_at) >= NO_GAIN;
+                is_due || !is_signed_by_all(trusted, signing)
+            };
+            if !offered.iter().any(needs) {
+                return Ok(Decision::already_done(state.channel));
+            }
+            let making = Making {
+                signing,
+                ring: rings.newest(),
+                dry_run,
+            };
+            let before = state.channel.clone();
+            let mut next = before.clone();
+            for signed in &offered {
+                let wanted = self.again(signed.release(), signing, state.next_sequence()?);
+                let sequence = self.take_up_or_make(&mut decision, &state, &wanted, &making, control)?;
+                state.take(sequence);
+                if before.stable == Some(signed.release().sequence) {
+                    next.stable = Some(sequence);
+                } else {
+                    let candidate = before.candidate.map(|candidate| Candidate { sequence, ..candidate });
+                    next.candidate = candidate;
+                }
+            }
+            self.then_offer(&mut decision, &state, next)?;
+            Ok(decision)
+        })
+    }
+
+    /// The same release, from now on.
+    fn again(&self, release: &Release, signing: &Signing<'_>, sequence: u64) -> NewRelease {
+        let mut template = NewRelease::from(release.clone());
+        template.sequence = sequence;
+        template.created_at = self.now;
+        template.expires_at = signing.expiry(self.now);
+        template
+    }
+
+    fn take_up_or_make(
+        &self,
+        decision: &mut Decision,
+        state: &State,
+        wanted: &NewRelease,
+        making: &Making<'_>,
+        control: &Control,
+    ) -> Result<u64> {
+        let Making { signing, ring, dry_run } = *making;
+        if let Some(begun) = self.begun(state, wanted, signing, ring, control)?
+            && begun.target == wanted.target
+        {
+            decision.notes.push(Note::WentOn(begun.sequence));
+            decision.steps.extend(keep(&begun));
+            decision.sequences.push(begun.sequence);
+            return Ok(begun.sequence);
+        }
+        let sequence = wanted.sequence;
+        if state.own.contains(&sequence) {
+            return Err(self.taken(sequence));
+        }
+        decision.sequences.push(sequence);
+        let path = paths::release_path(self.channel, sequence);
+        if dry_run {
+            decision.steps.push(Step::Told(format!("sign and write {path}")));
+            return Ok(sequence);
+        }
+        let Signed { envelope, release } = signing.sign(self, ring, wanted, &[])?;
+        decision.steps.extend(keep(&release));
+        decision.steps.push(Step::New { path, bytes: envelope });
+        Ok(sequence)
+    }
+
+    fn later(&self, by: Duration) -> Timestamp {
+        Timestamp(self.now.0.saturating_add(by.as_secs()))
+    }
+
+    /// Whether the stable release brought back a bundle over another one.
+    fn is_way_back(&self, state: &State, stable: Option<&TrustedRelease>, control: &Control) -> Result<bool> {
+        let Some(stable) = stable.map(TrustedRelease::release) else {
+            return Ok(false);
+        };
+        let mut over_another = false;
+        for &sequence in state.own.range(..stable.sequence).rev() {
+            let Some((_, older)) = self.readable(sequence, control)? else {
+                continue;
+            };
+            match is_same_bundle(older.release(), stable) {
+                true if over_another => return Ok(true),
+                true => {}
+                false => over_another = true,
+            }
+        }
+        Ok(false)
+    }
+
+    fn which(&self, state: &State, control: &Control) -> Error {
+        let mut known = Vec::new();
+        for &sequence in state.own.iter().rev().take(PROPOSED) {
+            match self.release(sequence, control) {
+                Ok((_, signed)) => known.push(format!("{sequence} (version {})", signed.release().version)),
+                Err(_) => known.push(format!("{sequence} (cannot be read)")),
+            }
+        }
+        let known = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
+        let problem = format!(
+            "which release to go back to? The channel keeps no history: name a sequence, or go back to the built-in bundle. The \
+             newest releases are {known}"
+        );
+        Error::invalid_input(format!("channel {}", self.channel), problem)
+    }
+}
+
+/// Whether devices serve the same, however it is sealed.
+fn is_same_bundle(one: &Release, other: &Release) -> bool {
+    one.bundle().map(|bundle| bundle.archive) == other.bundle().map(|bundle| bundle.archive)
+}
+
+fn is_signed_by_all(trusted: &TrustedRelease, signing: &Signing<'_>) -> bool {
+    let mut ids = signing.keys.iter().map(|key| key.verifying_key().key_id());
+    ids.all(|id| trusted.keys().contains(&id))
+}

@@ -1,0 +1,162 @@
+//! A release that was made and signed elsewhere.
+
+use super::channel::require_share;
+use super::plan;
+use super::plan::{Decision, Run, Step};
+use super::publish::{Placement, files_step, require_above};
+use super::ring::Rings;
+use super::signing;
+use super::{Outcome, Publisher};
+use crate::error::{Error, Result};
+use capbundle::progress::Control;
+use capbundle::release::paths;
+use capbundle::release::{BundleIdentity, Envelope, KeyRing, Release};
+use capbundle::sealed;
+
+/// The files of a release that was made elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// The archive: the sealed one where the release names one, else the plain one.
+    pub archive: &'a std::path::Path,
+    /// The bytes of the file list.
+    pub files: &'a [u8],
+}
+
+impl Publisher<'_> {
+    /// Publishes a release that was made and signed elsewhere, with its files. One that goes to the built-in bundle has none.
+    ///
+    /// # Errors
+    /// As of [`publish`](Self::publish); [`Error::ReleaseRefused`] if devices would not take the release;
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for files that are missing, not those of the release, or too much.
+    pub fn publish_signed(
+        &self,
+        envelope: &[u8],
+        delivery: Option<Delivery<'_>>,
+        placement: Placement,
+        ring: Option<&[u8]>,
+        run: &mut Run<'_>,
+    ) -> Outcome {
+        plan::carry_out(self.storage, run, |control| {
+            if let Placement::Candidate { rollout_bps } = placement {
+                require_share(rollout_bps)?;
+            }
+            let rings = Rings::walk(self.storage, self.app, ring, control)?;
+            let release = signing::require_trusted(self, rings.newest(), envelope)?;
+            let delivery = require_delivery(&release, delivery)?;
+            if let Some((bundle, delivery)) = delivery {
+                require_fitting(bundle, delivery, control)?;
+            }
+            let mut state = self.state(control)?;
+            let mut decision = Decision::default();
+            self.count(&mut state, &rings, &mut decision.notes, control)?;
+            let is_named = state.channel.sequences().any(|named| named == release.sequence);
+            if is_named || state.own.contains(&release.sequence) {
+                decision
+                    .steps
+                    .extend(self.more_signatures(envelope, &release, rings.newest(), control)?);
+            }
+            if is_named {
+                return self.offer_again(&release, &state, placement, decision);
+            }
+            require_above(release.sequence, &state)?;
+            decision.sequences.push(release.sequence);
+            if let Some((bundle, delivery)) = delivery {
+                let (path, size) = paths::archive_of(bundle);
+                decision.steps.push(Step::File {
+                    path,
+                    file: delivery.archive.to_path_buf(),
+                    size,
+                    temporary: None,
+                });
+                decision.steps.push(files_step(bundle, delivery.files));
+            }
+            if !state.own.contains(&release.sequence) {
+                decision.steps.push(Step::New {
+                    path: paths::release_path(self.channel, release.sequence),
+                    bytes: envelope.to_vec(),
+                });
+            }
+            self.offer(&mut decision, &state, release.sequence, placement)?;
+            Ok(decision)
+        })
+    }
+
+    /// What brings the signatures of this envelope to the same release on the site.
+    fn more_signatures(
+        &self,
+        envelope: &[u8],
+        release: &Release,
+        ring: &KeyRing,
+        control: &Control,
+    ) -> Result<Option<Step>> {
+        let Some((before, there)) = self.readable(release.sequence, control)? else {
+            return Err(self.taken(release.sequence));
+        };
+        let mut wanted = Envelope::parse(envelope)?;
+        if there.envelope().payload() != wanted.payload() {
+            return Err(self.taken(release.sequence));
+        }
+        // By their keys: a key that signs twice makes two signatures.
+        let signers = |envelope: &[u8]| {
+            let trusted = signing::trusted(self, self.channel, ring, envelope, self.now);
+            trusted.map(|trusted| trusted.keys().to_vec())
+        };
+        let new = signers(envelope)?;
+        if signers(&before.bytes).is_ok_and(|known| new.iter().all(|id| known.contains(id))) {
+            return Ok(None);
+        }
+        wanted.take_signatures(there.envelope(), |id| ring.keys().iter().any(|key| key.key_id() == *id));
+        Ok(Some(Step::Replace {
+            path: paths::release_path(self.channel, release.sequence),
+            bytes: wanted.to_json()?,
+            before,
+        }))
+    }
+}
+
+/// A release of a bundle comes with its files, any other with none.
+fn require_delivery<'a>(
+    release: &'a Release,
+    delivery: Option<Delivery<'a>>,
+) -> Result<Option<(&'a BundleIdentity, Delivery<'a>)>> {
+    let problem = match (release.bundle(), delivery) {
+        (Some(bundle), Some(delivery)) => return Ok(Some((bundle, delivery))),
+        (None, None) => return Ok(None),
+        (Some(_), None) => "expected its archive and file list, found neither: give both",
+        (None, Some(_)) => "expected no archive and no file list, since it goes to the built-in bundle: leave both out",
+    };
+    Err(Error::invalid_input(format!("release {}", release.sequence), problem))
+}
+
+/// What goes to the site is what the release names.
+fn require_fitting(bundle: &BundleIdentity, delivery: Delivery<'_>, control: &Control) -> Result<()> {
+    use capbundle::digest::Sha256Digest;
+    let Delivery { archive: file, files } = delivery;
+    let differs = |what: &str, expected: Sha256Digest, found: Sha256Digest| {
+        let problem = format!("its SHA-256 is {found}, the release names {expected}");
+        Err(Error::invalid_input(what, problem))
+    };
+    let found = Sha256Digest::of(files);
+    if found != bundle.files_digest {
+        return differs("file list", bundle.files_digest, found);
+    }
+    let size = std::fs::metadata(file)
+        .map_err(|error| Error::io("read the size of", file, error))?
+        .len();
+    let (_, expected_size) = paths::archive_of(bundle);
+    if size != expected_size {
+        let problem = format!("it has {size} bytes, the release names {expected_size}");
+        return Err(Error::invalid_input(file.display().to_string(), problem));
+    }
+    let shown = file.display().to_string();
+    match bundle.sealed {
+        Some(sealed) => match sealed::read_header(file)?.digest() {
+            found if found == sealed.header_digest => Ok(()),
+            found => differs(&format!("header of {shown}"), sealed.header_digest, found),
+        },
+        None => match Sha256Digest::of_file(file, control)? {
+            found if found == bundle.archive.digest => Ok(()),
+            found => differs(&shown, bundle.archive.digest, found),
+        },
+    }
+}

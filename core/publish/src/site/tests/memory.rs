@@ -1,0 +1,246 @@
+//! A site in memory that stops where a test says, and looks at itself after each change as a device does.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Mutex;
+
+use super::super::storage::{Content, Held, Item, OnlyIf, Sent, SiteStorage, Written};
+use crate::error::{Error, Result};
+use capbundle::progress::Control;
+use capbundle::time::Timestamp;
+
+type Files = BTreeMap<String, (Vec<u8>, Timestamp)>;
+type Look = Box<dyn Fn(&Memory) + Send + Sync>;
+
+#[derive(Default)]
+pub(in crate::site) struct Memory {
+    inner: Mutex<Inner>,
+    look: Option<Look>,
+}
+
+#[derive(Default)]
+struct Inner {
+    files: Files,
+    now: Timestamp,
+    changes: usize,
+    /// After so many changes nothing works any more.
+    dies_after: Option<usize>,
+    dead: bool,
+    /// Files below this folder are kept, and then refused.
+    unconfirmed: Option<&'static str>,
+}
+
+impl Memory {
+    /// With somebody who looks at the site after each change.
+    pub(in crate::site) fn watched(look: impl Fn(&Self) + Send + Sync + 'static) -> Self {
+        Self {
+            inner: Mutex::default(),
+            look: Some(Box::new(look)),
+        }
+    }
+
+    /// The same files, at which nobody looks.
+    pub(in crate::site) fn copied(other: &Self) -> Self {
+        let copy = Self::watched(|_| {});
+        let (files, now) = {
+            let inner = other.inner.lock().unwrap();
+            (inner.files.clone(), inner.now)
+        };
+        let mut inner = copy.inner.lock().unwrap();
+        (inner.files, inner.now) = (files, now);
+        drop(inner);
+        copy
+    }
+
+    pub(in crate::site) fn at(self, now: u64) -> Self {
+        self.set_time(now);
+        self
+    }
+
+    pub(in crate::site) fn set_time(&self, now: u64) {
+        self.inner.lock().unwrap().now = Timestamp(now);
+    }
+
+    /// The process dies after so many changes from now on.
+    pub(in crate::site) fn dies_after(&self, changes: usize) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.changes = 0;
+        inner.dies_after = Some(changes);
+    }
+
+    /// A new process; whether the one before had died.
+    pub(in crate::site) fn revives(&self) -> bool {
+        let mut inner = self.inner.lock().unwrap();
+        inner.dies_after = None;
+        std::mem::take(&mut inner.dead)
+    }
+
+    /// From now on it keeps a file below this folder and says that it may not be looked at.
+    pub(in crate::site) fn confirms_none_of(&self, folder: &'static str) {
+        self.inner.lock().unwrap().unconfirmed = Some(folder);
+    }
+
+    fn confirm<T>(&self, path: &str, done: T) -> Result<T> {
+        let folder = self.inner.lock().unwrap().unconfirmed;
+        if folder.is_some_and(|folder| path.starts_with(folder)) {
+            return Err(Error::Core(capbundle::Error::Server {
+                url: path.to_owned(),
+                status: 403,
+                problem: "may not look".to_owned(),
+            }));
+        }
+        Ok(done)
+    }
+
+    pub(in crate::site) fn paths(&self) -> Vec<String> {
+        self.inner.lock().unwrap().files.keys().cloned().collect()
+    }
+
+    /// As a web server gives it.
+    pub(in crate::site) fn served(&self, path: &str) -> Option<Vec<u8>> {
+        self.inner
+            .lock()
+            .unwrap()
+            .files
+            .get(path)
+            .map(|(bytes, _)| bytes.clone())
+    }
+
+    pub(in crate::site) fn set(&self, path: &str, bytes: &[u8]) {
+        let mut inner = self.inner.lock().unwrap();
+        let now = inner.now;
+        inner.files.insert(path.to_owned(), (bytes.to_vec(), now));
+    }
+
+    pub(in crate::site) fn remove(&self, path: &str) {
+        self.inner.lock().unwrap().files.remove(path);
+    }
+
+    fn read_with<T>(&self, read: impl FnOnce(&Inner) -> T) -> Result<T> {
+        let inner = self.inner.lock().unwrap();
+        if inner.dead { Err(died()) } else { Ok(read(&inner)) }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Files, Timestamp) -> T) -> Result<T> {
+        let changed = {
+            let mut inner = self.inner.lock().unwrap();
+            if inner.dies_after == Some(inner.changes) {
+                inner.dead = true;
+            }
+            if inner.dead {
+                return Err(died());
+            }
+            inner.changes += 1;
+            let now = inner.now;
+            change(&mut inner.files, now)
+        };
+        if let Some(look) = &self.look {
+            look(self);
+        }
+        Ok(changed)
+    }
+}
+
+fn died() -> Error {
+    Error::Core(capbundle::Error::Io {
+        operation: "publish",
+        path: "memory".into(),
+        source: std::io::Error::other("the process died"),
+    })
+}
+
+impl SiteStorage for Memory {
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn lock(&self, _: &Control) -> Result<Held> {
+        Ok(Held::by_nothing())
+    }
+
+    fn read(&self, path: &str, limit: u64, _: &Control) -> Result<Option<Content>> {
+        let bytes = self.read_with(|inner| inner.files.get(path).map(|(bytes, _)| bytes.clone()))?;
+        assert!(bytes.as_ref().is_none_or(|bytes| bytes.len() as u64 <= limit));
+        Ok(bytes.map(|bytes| Content { bytes, mark: None }))
+    }
+
+    fn read_start(&self, path: &str, length: u64, control: &Control) -> Result<Option<Vec<u8>>> {
+        let content = self.read(path, u64::MAX, control)?;
+        Ok(content.map(|content| {
+            content
+                .bytes
+                .into_iter()
+                .take(usize::try_from(length).unwrap())
+                .collect()
+        }))
+    }
+
+    fn head(&self, path: &str, _: &Control) -> Result<Option<Item>> {
+        self.read_with(|inner| inner.files.get(path).map(|file| item(path, file)))
+    }
+
+    fn list(&self, folder: &str, _: &Control) -> Result<Vec<Item>> {
+        let prefix = format!("{folder}/");
+        self.read_with(|inner| {
+            let below = inner.files.iter().filter(|(path, _)| path.starts_with(&prefix));
+            below.map(|(path, file)| item(path, file)).collect()
+        })
+    }
+
+    fn write(&self, path: &str, bytes: &[u8], only_if: OnlyIf<'_>, _: &Control) -> Result<Written> {
+        self.change(|files, now| {
+            let found = files.get(path).map(|(bytes, _)| bytes);
+            let holds = match only_if {
+                OnlyIf::Absent => found.is_none(),
+                OnlyIf::Unchanged(before) => found == Some(&before.bytes),
+            };
+            if !holds {
+                return Written::Changed;
+            }
+            files.insert(path.to_owned(), (bytes.to_vec(), now));
+            Written::Done
+        })
+        .and_then(|written| self.confirm(path, written))
+    }
+
+    fn put_file(&self, path: &str, file: &Path, _: &Control) -> Result<Sent> {
+        let bytes = std::fs::read(file).unwrap();
+        self.change(|files, now| match files.insert(path.to_owned(), (bytes.clone(), now)) {
+            None => Sent::Now,
+            Some((before, _)) => {
+                assert_eq!(before, bytes, "{path} was another file");
+                Sent::Before
+            }
+        })
+        .and_then(|sent| self.confirm(path, sent))
+    }
+
+    fn touch(&self, path: &str, _: &Control) -> Result<bool> {
+        self.change(|files, now| files.get_mut(path).map(|file| file.1 = now).is_some())
+    }
+
+    fn delete(&self, path: &str, _: &Control) -> Result<()> {
+        self.change(|files, _| {
+            files.remove(path);
+        })
+    }
+
+    fn is_guarded(&self) -> bool {
+        true
+    }
+}
+
+fn item(path: &str, (bytes, modified): &(Vec<u8>, Timestamp)) -> Item {
+    Item {
+        path: path.to_owned(),
+        size: bytes.len() as u64,
+        modified: Some(*modified),
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.paths()).finish()
+    }
+}

@@ -1,0 +1,93 @@
+//! Sealed archives, and releases that were signed elsewhere.
+
+use super::super::{Bundle, Delivery, Note, Placement};
+use super::fixtures::*;
+use capbundle::ErrorKind;
+use capbundle::keys::{ContentKey, KeyBits};
+use capbundle::release;
+use capbundle::release::paths;
+use capbundle::sealed;
+
+fn sealed_for(keys: &[&ContentKey], staging: &std::path::Path) -> Bundle {
+    let recipients = keys.iter().map(|key| key.public().clone()).collect();
+    bundle("1.0.0").sealed_for(recipients, staging)
+}
+
+#[test]
+fn a_sealed_release_is_gone_on_with_if_it_is_for_the_same_keys() {
+    let staging = tempfile::tempdir().unwrap();
+    let site = site();
+    let publish = |keys: &[&ContentKey]| {
+        let (bundle, details) = (sealed_for(keys, staging.path()), details("1.0.0"));
+        run(|run| publisher(&site).publish(&bundle, &details, Placement::Stable, &signing(&[&KEY]), run))
+    };
+    site.dies_after(3);
+    publish(&[&CONTENT_KEY]).unwrap_err();
+    site.revives();
+    let other = ContentKey::generate(KeyBits::B2048).unwrap();
+    let dry = {
+        let (bundle, details) = (sealed_for(&[&CONTENT_KEY, &other], staging.path()), details("1.0.0"));
+        dry_run(|run| publisher(&site).publish(&bundle, &details, Placement::Stable, &signing(&[&KEY]), run)).unwrap()
+    };
+    assert_eq!(dry.sequences, [2], "a recipient was added");
+    let done = publish(&[&CONTENT_KEY]).unwrap();
+    assert!(done.notes.contains(&Note::WentOn(1)));
+    assert!(!publish(&[&CONTENT_KEY]).unwrap().changed);
+
+    let release = trusted(&site, &CHANNEL, 1);
+    let file = staging.path().join("fetched.sealed");
+    std::fs::write(
+        &file,
+        site.served(&paths::archive_of(release.bundle().unwrap()).0).unwrap(),
+    )
+    .unwrap();
+    let plain = staging.path().join("plain.zip");
+    let opened = sealed::open_unverified(&file, &plain, &CONTENT_KEY, &capbundle::progress::Control::new()).unwrap();
+    assert_eq!(opened, release.bundle().unwrap().archive.digest);
+    let left: Vec<_> = std::fs::read_dir(staging.path()).unwrap().collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn a_release_signed_elsewhere_is_published_with_its_archive() {
+    let (site, staging) = (site(), tempfile::tempdir().unwrap());
+    publish(&site, "0.9.0", Placement::Stable).unwrap();
+    let bundle = bundle("1.0.0");
+    let template = release::NewRelease {
+        sequence: 7,
+        version: "1.0.0".to_owned(),
+        target: release::ReleaseTarget::Bundle(bundle.identity(None)),
+        ..release::NewRelease::from(trusted(&site, &CHANNEL, 1))
+    };
+    let envelope = release::sign(&template, &[&KEY], &[]).unwrap().to_json().unwrap();
+    let zip = staging.path().join("app.zip");
+    let outgoing = bundle.outgoing(&capbundle::progress::Control::new()).unwrap();
+    std::fs::copy(&outgoing.file, &zip).unwrap();
+    let deliver = |delivery: Option<Delivery<'_>>| {
+        run(|run| publisher(&site).publish_signed(&envelope, delivery, Placement::Stable, None, run))
+    };
+    let publish = |files: &[u8]| deliver(Some(Delivery { archive: &zip, files }));
+    assert_eq!(deliver(None).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let refused = publish(b"{}").unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
+    assert_eq!(publish(&bundle.files).unwrap().sequences, [7]);
+    assert_eq!(offered(&site).stable, Some(7));
+    assert!(!publish(&bundle.files).unwrap().changed);
+}
+
+#[test]
+fn a_release_that_too_few_signed_is_not_published() {
+    let (site, staging) = (site(), tempfile::tempdir().unwrap());
+    publish(&site, "0.9.0", Placement::Stable).unwrap();
+    let mut template = release::NewRelease::from(trusted(&site, &CHANNEL, 1));
+    template.sequence = 2;
+    let envelope = release::sign(&template, &[], &[]).unwrap().to_json().unwrap();
+    let file = staging.path().join("app.zip");
+    let delivery = Delivery {
+        archive: &file,
+        files: b"",
+    };
+    let refused = run(|run| publisher(&site).publish_signed(&envelope, Some(delivery), Placement::Stable, None, run));
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::SignatureInvalid);
+}

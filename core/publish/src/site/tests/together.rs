@@ -1,0 +1,83 @@
+//! Two publishers at once.
+
+use super::super::plan::Run;
+use super::super::{Bundle, Outcome, Placement, gc};
+use super::fixtures::*;
+use super::memory::Memory;
+use capbundle::ErrorKind;
+use capbundle::progress::Control;
+use capbundle::time::Timestamp;
+
+/// Publishes, and lets `meanwhile` happen before the step whose line has this word.
+fn interrupted(site: &Memory, bundle: &Bundle, now: u64, at: &str, meanwhile: impl FnOnce()) -> Outcome {
+    let mut meanwhile = Some(meanwhile);
+    let mut before = |step: &str| {
+        if step.contains(at)
+            && let Some(meanwhile) = meanwhile.take()
+        {
+            meanwhile();
+        }
+    };
+    let mut run = Run {
+        dry_run: false,
+        control: &Control::new(),
+        before: &mut before,
+    };
+    publisher(site).at(Timestamp(now)).publish(
+        bundle,
+        &details("1.1.0"),
+        Placement::Stable,
+        &signing(&[&KEY]),
+        &mut run,
+    )
+}
+
+#[test]
+fn the_second_one_is_refused_whenever_the_first_gets_between() {
+    for at in ["archives/", "files/", "releases/", "channels/"] {
+        let site = site();
+        publish(&site, "1.0.0", Placement::Stable).unwrap();
+        let outcome = interrupted(&site, &bundle("1.1.0"), NOW, at, || {
+            publish(&site, "2.0.0", Placement::Stable).unwrap();
+        });
+        let refused = outcome.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Busy, "{refused}");
+        let stable = offered(&site).stable.unwrap();
+        assert_eq!(
+            trusted(&site, &CHANNEL, stable).version,
+            "2.0.0",
+            "nothing of the first is overwritten"
+        );
+        publish(&site, "1.1.0", Placement::Stable).unwrap();
+        assert!(offered(&site).stable.unwrap() > stable);
+    }
+}
+
+#[test]
+fn a_channel_that_came_into_being_meanwhile_is_not_overwritten() {
+    let site = site();
+    let outcome = interrupted(&site, &bundle("1.1.0"), NOW, "channels/", || {
+        site.set(
+            "channels/production.json",
+            br#"{"format":1,"app_id":"com.example.app","channel":"production"}"#,
+        );
+    });
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Busy);
+    assert_eq!(offered(&site).stable, None);
+}
+
+#[test]
+fn what_a_publisher_takes_up_again_is_not_collected_under_its_hands() {
+    let site = site();
+    publish(&site, "1.1.0", candidate(500)).unwrap();
+    run(|run| publisher(&site).pause(run)).unwrap();
+    let late = NOW + 30 * DAY;
+    site.set_time(late);
+    // The archive is old and nothing names it, until the first step makes it young.
+    let outcome = interrupted(&site, &bundle("1.1.0"), late, "files/", || {
+        let mut options = gc::GcOptions::default();
+        (options.keep, options.now) = (0, Timestamp(late));
+        run(|run| gc::collect(&site, &APP, &options, run)).unwrap();
+    });
+    outcome.unwrap();
+}

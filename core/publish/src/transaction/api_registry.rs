@@ -1,0 +1,131 @@
+//! A server of the Bundles API as the list of an app's bundles.
+
+use super::{Channel, Registry};
+use crate::api::{Api, ApiError, AppId, Checksum, NativePackage, NewBundle};
+use crate::error::{Error, Result};
+use capbundle::capgo::IvSessionKey;
+use capbundle::http::Url;
+use capbundle::progress::Control;
+
+/// One version of one app, as it will be registered.
+#[derive(Debug)]
+pub struct ApiRegistry<'a> {
+    api: &'a Api,
+    app: AppId,
+    version: String,
+    checksum: Checksum,
+    sealed: Option<(IvSessionKey, String)>,
+    oldest_native: Option<String>,
+    native_packages: Option<Vec<NativePackage>>,
+}
+
+impl<'a> ApiRegistry<'a> {
+    /// A plain archive, or one that is only signed.
+    #[must_use]
+    pub fn new(api: &'a Api, app: AppId, version: impl Into<String>, checksum: impl Into<Checksum>) -> Self {
+        Self {
+            api,
+            app,
+            version: version.into(),
+            checksum: checksum.into(),
+            sealed: None,
+            oldest_native: None,
+            native_packages: None,
+        }
+    }
+
+    /// It is encrypted with this session key, by the key of this id.
+    #[must_use]
+    pub fn sealed(mut self, session: IvSessionKey, key_id: impl Into<String>) -> Self {
+        self.sealed = Some((session, key_id.into()));
+        self
+    }
+
+    /// Only native apps from this version on take it, where the server reads that; see [`NewBundle::for_native`].
+    #[must_use]
+    pub fn for_native(mut self, oldest: impl Into<String>) -> Self {
+        self.oldest_native = Some(oldest.into());
+        self
+    }
+
+    /// The native packages of the project; see [`NewBundle::with_native_packages`].
+    #[must_use]
+    pub fn with_native_packages(mut self, packages: Vec<NativePackage>) -> Self {
+        self.native_packages = Some(packages);
+        self
+    }
+}
+
+impl Registry for ApiRegistry<'_> {
+    fn place(&self) -> String {
+        format!("{} at {}", self.app, self.api.base())
+    }
+
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn find(&self, control: &Control) -> Result<Option<u64>> {
+        match self.api.bundle(&self.app, &self.version, control) {
+            // An app without bundles; a key without access will be told so when it registers.
+            Err(Error::Api(error)) if error.is("cannot_get_bundle") => Ok(None),
+            found => Ok(found?.map(|bundle| bundle.id)),
+        }
+    }
+
+    fn add(&self, url: &Url, control: &Control) -> Result<Option<u64>> {
+        let checksum = self.checksum.clone();
+        let mut bundle = NewBundle::new(self.app.clone(), self.version.as_str(), url.clone(), checksum)?;
+        if let Some((session, key_id)) = &self.sealed {
+            bundle = bundle.sealed(session.clone(), Some(key_id))?;
+        }
+        if let Some(oldest) = &self.oldest_native {
+            bundle = bundle.for_native(oldest)?;
+        }
+        if let Some(packages) = &self.native_packages {
+            bundle = bundle.with_native_packages(packages.clone());
+        }
+        Ok(self.api.create(&bundle, control)?.map(|bundle| bundle.id))
+    }
+
+    fn remove(&self, control: &Control) -> Result<()> {
+        self.api.delete(&self.app, &self.version, control)
+    }
+
+    fn annotate(&self, bundle: u64, link: Option<&str>, comment: Option<&str>, control: &Control) -> Result<()> {
+        self.api.set_metadata(&self.app, bundle, link, comment, control)
+    }
+
+    fn channel(&self, name: &str, control: &Control) -> Result<Option<Channel>> {
+        let found = match self.api.channel(&self.app, name, control) {
+            Err(Error::Api(error)) if is_unknown_app(&error) => return Ok(None),
+            found => found?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let bundle = match (found.bundle_id, &found.version) {
+            (None, Some(version)) => self.api.bundle(&self.app, version, control)?.map(|bundle| bundle.id),
+            (id, _) => id,
+        };
+        Ok(Some(Channel { id: found.id, bundle }))
+    }
+
+    fn is_new(&self, control: &Control) -> Result<bool> {
+        match self.api.channels(&self.app, control).next() {
+            None => Ok(true),
+            Some(Ok(_)) => Ok(false),
+            Some(Err(Error::Api(error))) if is_unknown_app(&error) => Ok(true),
+            Some(Err(error)) => Err(error),
+        }
+    }
+
+    fn point(&self, channel: u64, bundle: u64, control: &Control) -> Result<()> {
+        self.api.set_channel(&self.app, bundle, channel, control)
+    }
+}
+
+/// Servers say the same of an app that they do not know and of a key that may not see it; the latter is told when it
+/// registers.
+fn is_unknown_app(error: &ApiError) -> bool {
+    let code = error.code.as_deref().unwrap_or_default();
+    code.starts_with("cannot_") || code == "app_not_found"
+}

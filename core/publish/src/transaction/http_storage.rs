@@ -1,0 +1,124 @@
+//! Servers that take a file: any address with PUT, which cannot be taken back, and a server of your own.
+
+use std::cell::Cell;
+use std::path::Path;
+
+use super::{Storage, Stored};
+use crate::ambiguity::may_have_been_done;
+use crate::api::{Api, AppId};
+use crate::error::{Error, Result};
+use crate::http_upload::{UploadOptions, put_noting};
+use capbundle::digest::Sha256Digest;
+use capbundle::http::{Transport, Url};
+use capbundle::progress::Control;
+
+/// An address that takes a `PUT`, for example a presigned one.
+#[derive(Debug)]
+pub struct PutFile<'a> {
+    transport: &'a dyn Transport,
+    to: Url,
+    options: UploadOptions,
+    public: Url,
+    repeated: Cell<bool>,
+}
+
+impl<'a> PutFile<'a> {
+    /// The file goes `to` there, and devices get it at `public`.
+    #[must_use]
+    pub fn new(transport: &'a dyn Transport, to: Url, options: UploadOptions, public: Url) -> Self {
+        Self {
+            transport,
+            to,
+            options,
+            public,
+            repeated: Cell::new(false),
+        }
+    }
+}
+
+impl Storage for PutFile<'_> {
+    fn place(&self) -> String {
+        self.to.to_string()
+    }
+
+    fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
+        let mut repeated = false;
+        let put = put_noting(self.transport, &self.to, file, &self.options, &mut repeated, control);
+        self.repeated.set(repeated);
+        put?;
+        Ok(Stored {
+            url: Some(self.public.clone()),
+            already_there: false,
+        })
+    }
+
+    fn may_have_stored(&self, error: &Error) -> bool {
+        self.repeated.get() || may_have_been_done(error)
+    }
+
+    fn remove(&self, _: &Control) -> Result<()> {
+        Err(Error::Core(capbundle::Error::Unsupported {
+            what: "removing it".to_owned(),
+            problem:
+                "an address that takes a PUT need not take a DELETE; without a registered bundle no device gets it"
+                    .to_owned(),
+        }))
+    }
+}
+
+/// A server of your own that keeps archives itself; see [`Api::upload`].
+///
+/// Undoing removes the archive only if the server did not have it before. When the answer to the upload was lost nobody knows,
+/// and it is removed if no bundle needs it: the server alone knows who would miss it.
+#[derive(Debug)]
+pub struct ServerFile<'a> {
+    api: &'a Api,
+    app: AppId,
+    version: String,
+    digest: Sha256Digest,
+    repeated: Cell<bool>,
+}
+
+impl<'a> ServerFile<'a> {
+    /// An archive of this app and version with this digest.
+    #[must_use]
+    pub fn new(api: &'a Api, app: AppId, version: impl Into<String>, digest: Sha256Digest) -> Self {
+        Self {
+            api,
+            app,
+            version: version.into(),
+            digest,
+            repeated: Cell::new(false),
+        }
+    }
+}
+
+impl Storage for ServerFile<'_> {
+    fn place(&self) -> String {
+        format!("the archive folder of {}", self.api.base())
+    }
+
+    fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
+        let mut repeated = false;
+        let uploaded = self
+            .api
+            .upload_noting(&self.app, &self.version, file, &self.digest, &mut repeated, control);
+        self.repeated.set(repeated);
+        let uploaded = uploaded?;
+        Ok(Stored {
+            url: Some(uploaded.url),
+            already_there: uploaded.already_there,
+        })
+    }
+
+    fn may_have_stored(&self, error: &Error) -> bool {
+        self.repeated.get() || may_have_been_done(error)
+    }
+
+    fn remove(&self, control: &Control) -> Result<()> {
+        self.api.remove_upload(&self.app, &self.digest, control)
+    }
+}
+
+#[cfg(test)]
+mod tests;

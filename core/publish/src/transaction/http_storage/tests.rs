@@ -1,0 +1,51 @@
+//! What is said of a file that a server may have taken before it refused it.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::api::ApiKey;
+use crate::mock_transport::{Answer, Scripted};
+use crate::transaction::{Failed, Plan, Upload, Work};
+use capbundle::http::Method;
+
+fn failed(storage: &dyn Storage) -> Box<Failed> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"archive").unwrap();
+    let plan = Plan::new().then(Upload::new(storage, file.path().to_owned(), 7));
+    plan.run(&mut Work::new(), &Control::new(), &mut |_| ()).unwrap_err()
+}
+
+#[test]
+fn a_refusal_after_an_answer_that_was_lost_does_not_hide_the_file() {
+    let put = |answers: Vec<Answer>| {
+        let transport = Scripted::new(answers);
+        let options = UploadOptions {
+            first_wait: Duration::from_millis(1),
+            ..UploadOptions::default()
+        };
+        let url: Url = "https://files.example/app.zip".parse().unwrap();
+        failed(&PutFile::new(&transport, url.clone(), options, url))
+    };
+    // The signed address expires meanwhile, say.
+    let after_a_lost_one = put(vec![Answer::new(201, b"").then_breaks(), Answer::new(403, b"")]);
+    assert_eq!(after_a_lost_one.left[0].what, "https://files.example/app.zip");
+    let at_once = put(vec![Answer::new(403, b"")]);
+    assert!(at_once.left.is_empty(), "{at_once}");
+}
+
+#[test]
+fn an_archive_that_a_server_took_without_saying_where_is_taken_back() {
+    let transport = Arc::new(Scripted::new([Answer::new(201, b"{}"), Answer::new(200, b"{}")]));
+    let base: Url = "https://updates.example".parse().unwrap();
+    let asked = Arc::clone(&transport);
+    let api = Api::new(transport, &base, ApiKey::new("key").unwrap()).unwrap();
+    let digest = Sha256Digest::of(b"archive");
+    let app = "com.example.app".parse().unwrap();
+    let failed = failed(&ServerFile::new(&api, app, "1.0.0", digest));
+    assert_eq!(failed.undone.len(), 1, "{failed}");
+    assert_eq!(asked.asked().last().unwrap().method, Method::Delete);
+}

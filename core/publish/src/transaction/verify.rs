@@ -1,0 +1,47 @@
+//! What devices will get is looked at before any of them is told.
+
+use super::{Step, Work};
+use crate::error::Result;
+use capbundle::http::Url;
+use capbundle::progress::Control;
+
+/// Looks at what the address gives, as a device would.
+pub struct Verify<F> {
+    what: String,
+    look: F,
+}
+
+impl<F: FnMut(&Url, &Control) -> Result<()>> Verify<F> {
+    /// `what` is for people: `verify that … is public and is the archive`.
+    #[must_use]
+    pub fn new(what: impl Into<String>, look: F) -> Self {
+        Self {
+            what: what.into(),
+            look,
+        }
+    }
+}
+
+impl<F: FnMut(&Url, &Control) -> Result<()>> Step for Verify<F> {
+    fn describe(&self) -> String {
+        self.what.clone()
+    }
+
+    fn run(&mut self, work: &mut Work, control: &Control) -> Result<()> {
+        (self.look)(work.url()?, control)
+    }
+
+    fn made(&self) -> Option<String> {
+        None
+    }
+
+    fn undo(&mut self, _: &Control) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<F> std::fmt::Debug for Verify<F> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Verify").field(&self.what).finish()
+    }
+}

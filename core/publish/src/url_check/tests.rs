@@ -1,0 +1,326 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::mock_transport::{Answer, Scripted};
+use capbundle::ErrorKind;
+use capbundle::progress::{CancelToken, Phase, Progress};
+
+const ADDRESS: &str = "https://cdn.example.com/app.zip";
+
+fn archive() -> Vec<u8> {
+    b"PK\x03\x04"
+        .iter()
+        .copied()
+        .chain((0..=255).cycle().take(200_000))
+        .collect()
+}
+
+fn expected() -> Expected {
+    let size = Some(archive().len() as u64);
+    Expected {
+        size,
+        ..Expected::of_digest(Sha256Digest::of(&archive()))
+    }
+}
+
+fn run(transport: &Scripted) -> Result<Checked> {
+    run_with(transport, &expected(), &Control::new())
+}
+
+fn run_with(transport: &Scripted, expected: &Expected, control: &Control) -> Result<Checked> {
+    let options = CheckOptions {
+        first_wait: Duration::ZERO,
+        ..CheckOptions::default()
+    };
+    check(transport, &ADDRESS.parse().unwrap(), expected, &options, control)
+}
+
+fn file(bytes: &[u8]) -> Answer {
+    Answer::new(200, bytes)
+        .with("content-length", &archive().len().to_string())
+        .with("content-type", "application/zip")
+        .with("etag", "\"1\"")
+}
+
+fn rest(from: usize) -> Answer {
+    let size = archive().len();
+    Answer::new(206, &archive()[from..])
+        .with("content-range", &format!("bytes {from}-{}/{size}", size - 1))
+        .with("etag", "\"1\"")
+}
+
+/// The answer to the question for one byte, of a server that does everything right.
+fn one_byte() -> Answer {
+    Answer::new(206, b"P")
+        .with("content-range", "bytes 0-0/200004")
+        .with("etag", "\"1\"")
+        .with("access-control-allow-origin", "*")
+}
+
+fn names(checked: &Checked) -> Vec<&'static str> {
+    checked.notes.iter().map(Note::as_str).collect()
+}
+
+#[test]
+fn a_public_file_that_is_the_right_one_is_fine() {
+    let transport = Scripted::new([file(&archive()), one_byte()]);
+    let checked = run(&transport).unwrap();
+    assert_eq!(
+        (checked.size, checked.content_type.as_deref()),
+        (200_004, Some("application/zip"))
+    );
+    assert_eq!(checked.notes, []);
+    assert_eq!(transport.asked_with("authorization"), ["-", "-"]);
+    assert_eq!(transport.asked_with("origin"), ["-", "https://localhost"]);
+}
+
+#[test]
+fn what_could_be_better_is_noted_and_no_error() {
+    let bare = Answer::new(200, &archive()).with("content-type", "text/plain");
+    let checked = run(&Scripted::new([bare.clone(), bare.clone()])).unwrap();
+    assert_eq!(names(&checked), ["content_type", "no_ranges", "no_cors"]);
+    let parts = Answer::new(206, b"P").with("content-range", "bytes 0-0/200004");
+    let other = parts.with("access-control-allow-origin", "https://other.example");
+    let checked = run(&Scripted::new([file(&archive()), other])).unwrap();
+    assert_eq!(names(&checked), ["no_validator", "no_cors"]);
+    let checked = run(&Scripted::new([file(&archive())])).unwrap();
+    assert!(
+        checked.notes[0].to_string().contains("nobody answers"),
+        "{:?}",
+        checked.notes
+    );
+    for note in &checked.notes {
+        assert!(!note.is_warning() && !note.to_string().is_empty());
+    }
+}
+
+#[test]
+fn an_address_that_expires_or_lets_in_is_a_warning() {
+    for (query, expected) in [
+        ("X-Amz-Expires=3600&X-Amz-Signature=hidden", vec!["expires"]),
+        ("se=2026&sig=hidden", vec!["expires"]),
+        ("token=hidden", vec!["secret_in_address"]),
+        ("Expires=1&access_token=hidden", vec!["expires", "secret_in_address"]),
+        ("v=1", vec![]),
+    ] {
+        let url = format!("{ADDRESS}?{query}").parse().unwrap();
+        let transport = Scripted::new([file(&archive()), one_byte()]);
+        let checked = check(
+            &transport,
+            &url,
+            &self::expected(),
+            &CheckOptions::default(),
+            &Control::new(),
+        )
+        .unwrap();
+        assert_eq!(names(&checked), expected, "{query}");
+        for note in checked.notes {
+            assert!(note.is_warning() && !note.to_string().contains("hidden"), "{note}");
+        }
+    }
+    assert_eq!(
+        "https://me:hidden@cdn.example.com/".parse::<Url>().unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
+}
+
+#[test]
+fn answers_that_are_not_the_file_are_explained() {
+    let denied = b"<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+    for (answer, says) in [
+        (Answer::new(404, b"<html>"), "there is no such file"),
+        (
+            Answer::new(403, denied),
+            "its bucket is private, or a signed address has expired (it says: AccessDenied)",
+        ),
+        (Answer::new(401, b""), "must be public"),
+        (Answer::new(405, b""), "hands out files"),
+        (Answer::new(204, b""), "no answer to a download"),
+        (
+            Answer::new(206, b"PK").with("content-range", "bytes 0-1/9"),
+            "no answer to a download",
+        ),
+        (
+            Answer::new(200, b"<!DOCTYPE html><p>Sign in"),
+            "a web page instead of the archive",
+        ),
+        (
+            Answer::new(200, b"\n <html>")
+                .with("content-type", "text/html; charset=utf-8")
+                .with("content-length", "8"),
+            "web page",
+        ),
+        (
+            file(&archive()).with("content-encoding", "gzip"),
+            "Content-Encoding \"gzip\"",
+        ),
+        (
+            Answer::new(200, b"PK").with("content-length", "2"),
+            "has 2 bytes, expected 200004",
+        ),
+        (Answer::new(200, b"PK"), "has 2 bytes, expected 200004"),
+        (Answer::new(200, &vec![1; 300_000]), "expected 200004"),
+    ] {
+        let transport = Scripted::new([answer]);
+        let error = run(&transport).unwrap_err();
+        assert_eq!(
+            (error.kind(), transport.asked().len()),
+            (ErrorKind::Server, 1),
+            "{error}"
+        );
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+#[test]
+fn other_bytes_of_the_same_size_are_another_file() {
+    let mut other = archive();
+    other[100_000] ^= 1;
+    let transport = Scripted::new([file(&other)]);
+    let error = run(&transport).unwrap_err();
+    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::DigestMismatch, 1));
+    assert!(error.to_string().starts_with(ADDRESS), "{error}");
+}
+
+#[test]
+fn a_digest_alone_is_enough_to_compare_with() {
+    let expected = Expected::of_digest(Sha256Digest::of(&archive()));
+    let transport = Scripted::new([file(&archive()), one_byte()]);
+    assert_eq!(run_with(&transport, &expected, &Control::new()).unwrap().size, 200_004);
+    let huge = Answer::new(200, b"PK").with("content-length", "99999999999");
+    let error = run_with(&Scripted::new([huge]), &expected, &Control::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+}
+
+#[test]
+fn a_file_here_is_what_is_expected_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.zip");
+    std::fs::write(&path, archive()).unwrap();
+    assert_eq!(Expected::of_file(&path, &Control::new()).unwrap(), expected());
+}
+
+#[test]
+fn redirects_lead_to_https_only() {
+    let to = |address| Answer::new(302, b"").with("location", address);
+    let transport = Scripted::new([
+        to("https://objects.example/1"),
+        file(&archive()),
+        to("https://objects.example/1"),
+        one_byte(),
+    ]);
+    assert_eq!(run(&transport).unwrap().notes, []);
+    let error = run(&Scripted::new([to("http://objects.example/1")])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted);
+    let plain = "http://cdn.example.com/app.zip".parse().unwrap();
+    let error = check(
+        &Scripted::new([]),
+        &plain,
+        &expected(),
+        &CheckOptions::default(),
+        &Control::new(),
+    )
+    .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted);
+}
+
+#[test]
+fn a_connection_that_breaks_is_made_again_and_goes_on() {
+    let transport = Scripted::new([
+        file(&archive()[..70_000]).then_breaks(),
+        Answer::new(503, b"").with("retry-after", "0"),
+        rest(70_000),
+        one_byte(),
+    ]);
+    assert_eq!(run(&transport).unwrap().notes, []);
+    assert_eq!(
+        transport.asked_with("range"),
+        ["-", "bytes=70000-", "bytes=70000-", "bytes=0-0"]
+    );
+    assert_eq!(transport.asked_with("if-range"), ["-", "\"1\"", "\"1\"", "-"]);
+}
+
+#[test]
+fn a_server_that_sends_all_again_or_a_wrong_part_is_coped_with() {
+    let cut = || file(&archive()[..70_000]).then_breaks();
+    run(&Scripted::new([cut(), file(&archive()), one_byte()])).unwrap();
+    run(&Scripted::new([cut(), rest(60_000), file(&archive()), one_byte()])).unwrap();
+    run(&Scripted::new([
+        cut(),
+        Answer::new(416, b""),
+        file(&archive()),
+        one_byte(),
+    ]))
+    .unwrap();
+    // The file was replaced, and the server has not said so.
+    let mut other = archive();
+    other[10] ^= 1;
+    let old = file(&other[..70_000]).then_breaks();
+    run(&Scripted::new([old, rest(70_000), file(&archive()), one_byte()])).unwrap();
+}
+
+#[test]
+fn nobody_there_is_told_after_some_tries() {
+    let transport = Scripted::new([]);
+    let error = run(&transport).unwrap_err();
+    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Network, 6));
+    let overloaded = Scripted::new((0..9).map(|_| Answer::new(503, b"")));
+    assert_eq!(run(&overloaded).unwrap_err().kind(), ErrorKind::Server);
+}
+
+#[test]
+fn progress_never_goes_back_and_cancelling_ends_it() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (observed, token) = (Arc::clone(&seen), CancelToken::new());
+    let control = Control::new().observed_by(Arc::new(move |progress: Progress| {
+        observed.lock().unwrap().push((progress.phase, progress.done));
+    }));
+    let transport = Scripted::new([file(&archive()[..150_000]).then_breaks(), file(&archive()), one_byte()]);
+    run_with(&transport, &expected(), &control).unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen.is_sorted_by_key(|(_, done)| *done), "{seen:?}");
+    assert_eq!(seen.last(), Some(&(Phase::Download, 200_004)));
+    let cancel = token.clone();
+    let control = Control::new()
+        .observed_by(Arc::new(move |_: Progress| cancel.cancel()))
+        .cancelled_by(&token);
+    let error = run_with(&Scripted::new([file(&archive())]), &expected(), &control).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
+
+/// Refuses, and takes its time to say why.
+#[derive(Debug, Default)]
+struct Dripping(std::sync::atomic::AtomicUsize);
+
+impl Transport for Dripping {
+    fn send(
+        &self,
+        _: &capbundle::http::Request,
+        receiver: &mut dyn capbundle::http::Receiver,
+    ) -> Result<(), capbundle::http::TransportError> {
+        let refused = |error| Err(capbundle::http::TransportError::Receiver(error));
+        let head = capbundle::http::Head::new(403, capbundle::http::Headers::new());
+        receiver.begin(&head).or_else(refused)?;
+        for _ in 0..1000 {
+            std::thread::sleep(Duration::from_millis(2));
+            receiver.write(b"x").or_else(refused)?;
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_refusal_that_drips_is_not_heard_to_its_end() {
+    let transport = Dripping::default();
+    let options = CheckOptions {
+        stall_timeout: Duration::from_millis(5),
+        ..CheckOptions::default()
+    };
+    let url = ADDRESS.parse().unwrap();
+    let error = check(&transport, &url, &expected(), &options, &Control::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server);
+    assert!(transport.0.into_inner() < 1000);
+}

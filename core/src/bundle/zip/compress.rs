@@ -1,0 +1,262 @@
+//! One file, compressed or not, whichever is smaller.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::write::DeflateEncoder;
+use flate2::{Compress, Compression, FlushCompress, Status};
+use tempfile::SpooledTempFile;
+
+use super::write::{Header, Method};
+use crate::error::{Error, IoContext, Result};
+use crate::io::pipeline::read_full;
+use crate::progress::Control;
+
+/// zlib's own default, and adm-zip's: the bytes a device downloads are paid for many times, the time in CI once.
+const LEVEL: u32 = 6;
+/// Level for samples, which only ask whether there is anything to gain.
+const SAMPLE_LEVEL: u32 = 1;
+/// Files from here on are sampled before the whole of them is compressed.
+const SAMPLE_FROM: u64 = 64 << 10;
+/// Bytes of each sample; there are three, from the start, the middle and the end, since images begin with headers and
+/// profiles that do compress.
+const SAMPLE: usize = 16 << 10;
+const SAMPLES: u64 = 3;
+/// A sample that saves less than 3 % is not worth the time: images, fonts and archives save at most 1 or 2.
+const WORTH_IT: f64 = 0.97;
+/// Files up to here are read once and wait in memory, compressed or not; larger ones that do not shrink are read again
+/// when their turn comes.
+const SMALL: usize = 128 << 10;
+/// Compressed contents of larger files go to a temporary file beyond this.
+const IN_MEMORY: usize = 1 << 20;
+const BUFFER: usize = 64 << 10;
+
+/// A file that is ready to be put into an archive.
+pub(in crate::bundle) struct Compressed {
+    pub(in crate::bundle) header: Header,
+    pub(in crate::bundle) body: Body,
+}
+
+impl Compressed {
+    pub(in crate::bundle) fn folder() -> Self {
+        let header = Header {
+            method: Method::Stored,
+            crc32: 0,
+            size: 0,
+            compressed_size: 0,
+            is_folder: true,
+        };
+        Self {
+            header,
+            body: Body::Memory(Vec::new()),
+        }
+    }
+
+    fn new(method: Method, crc32: u32, size: u64, compressed_size: u64, body: Body) -> Self {
+        let header = Header {
+            method,
+            crc32,
+            size,
+            compressed_size,
+            is_folder: false,
+        };
+        Self { header, body }
+    }
+
+    /// Bytes of memory it holds.
+    pub(in crate::bundle) fn weight(&self) -> usize {
+        match &self.body {
+            Body::Memory(bytes) => bytes.capacity(),
+            Body::Spooled(spooled) if spooled.is_rolled() => 0,
+            // At most IN_MEMORY, or it would have gone to disk; a vector may have grown to twice of what it holds.
+            Body::Spooled(_) => usize::try_from(2 * self.header.compressed_size).unwrap_or(usize::MAX),
+            Body::Source { .. } => 0,
+        }
+    }
+}
+
+/// Where the contents are.
+pub(in crate::bundle) enum Body {
+    /// Here, as they go into the archive.
+    Memory(Vec<u8>),
+    /// Here or in a temporary file, compressed.
+    Spooled(SpooledTempFile),
+    /// In the file itself, to be stored as they are.
+    Source {
+        /// Whether the file counts as progress already: it was compressed, in vain.
+        counted: bool,
+    },
+}
+
+/// Compresses file after file; keeps its memory between them.
+pub(in crate::bundle) struct Compressor<'a> {
+    /// For small files, which are compressed at one go.
+    small: Compress,
+    /// For all others.
+    encoder: DeflateEncoder<SpooledTempFile>,
+    sampler: Compress,
+    buffer: Vec<u8>,
+    sample: Vec<u8>,
+    sample_output: Vec<u8>,
+    spool_folder: PathBuf,
+    control: &'a Control,
+    /// Called with the bytes of each piece that was compressed.
+    count: &'a dyn Fn(u64),
+}
+
+impl<'a> Compressor<'a> {
+    /// Large compressed files wait in `spool_folder`, unnamed.
+    pub(in crate::bundle) fn new(spool_folder: &Path, control: &'a Control, count: &'a dyn Fn(u64)) -> Self {
+        Self {
+            small: Compress::new(Compression::new(LEVEL), false),
+            encoder: DeflateEncoder::new(spool(spool_folder), Compression::new(LEVEL)),
+            sampler: Compress::new(Compression::new(SAMPLE_LEVEL), false),
+            buffer: vec![0; BUFFER],
+            sample: vec![0; SAMPLE],
+            sample_output: Vec::with_capacity(deflate_bound(SAMPLE)),
+            spool_folder: spool_folder.to_path_buf(),
+            control,
+            count,
+        }
+    }
+
+    /// Compresses the file at `path`, which must have `size` bytes.
+    pub(in crate::bundle) fn compress(&mut self, path: &Path, size: u64) -> Result<Compressed> {
+        self.control.check("pack")?;
+        let mut file = File::open(path).at("open", path)?;
+        if size <= SMALL as u64 {
+            return self.compress_small(&mut file, path, size);
+        }
+        if !self.sample_shrinks(&mut file, size).at("read", path)? {
+            let crc32 = self.read_all(&mut file, path, size, |_, _| Ok(()))?;
+            return Ok(Compressed::new(
+                Method::Stored,
+                crc32,
+                size,
+                size,
+                Body::Source { counted: false },
+            ));
+        }
+        let crc32 = self.read_all(&mut file, path, size, |compressor, count| {
+            (compressor.count)(count as u64);
+            compressor.encoder.write_all(&compressor.buffer[..count])
+        })?;
+        let mut spooled = self.encoder.reset(spool(&self.spool_folder)).at("compress", path)?;
+        let compressed_size = spooled.stream_position().at("compress", path)?;
+        if compressed_size >= size {
+            return Ok(Compressed::new(
+                Method::Stored,
+                crc32,
+                size,
+                size,
+                Body::Source { counted: true },
+            ));
+        }
+        spooled.rewind().at("compress", path)?;
+        let body = Body::Spooled(spooled);
+        Ok(Compressed::new(Method::Deflate, crc32, size, compressed_size, body))
+    }
+
+    fn compress_small(&mut self, file: &mut File, path: &Path, size: u64) -> Result<Compressed> {
+        // One byte more than it should have, to see that it has not grown.
+        let mut plain = Vec::with_capacity(usize::try_from(size).unwrap_or(SMALL) + 1);
+        file.take(size + 1).read_to_end(&mut plain).at("read", path)?;
+        if plain.len() as u64 != size {
+            return Err(changed(path));
+        }
+        (self.count)(size);
+        let crc32 = crc32fast::hash(&plain);
+        let stored = |plain| Compressed::new(Method::Stored, crc32, size, size, Body::Memory(plain));
+        let samples = &mut io::Cursor::new(&plain);
+        if size >= SAMPLE_FROM && !self.sample_shrinks(samples, size).at("read", path)? {
+            return Ok(stored(plain));
+        }
+        self.small.reset();
+        let mut output = Vec::with_capacity(deflate_bound(plain.len()));
+        let status = self.small.compress_vec(&plain, &mut output, FlushCompress::Finish);
+        let status = status.map_err(io::Error::other).at("compress", path)?;
+        if status != Status::StreamEnd {
+            let problem = "the compressor did not come to an end";
+            return Err(Error::io("compress", path, io::Error::other(problem)));
+        }
+        if output.len() < plain.len() {
+            let compressed_size = output.len() as u64;
+            output.shrink_to_fit();
+            return Ok(Compressed::new(
+                Method::Deflate,
+                crc32,
+                size,
+                compressed_size,
+                Body::Memory(output),
+            ));
+        }
+        Ok(stored(plain))
+    }
+
+    /// Hands the file to `consume` piece by piece, in the buffer, and gives its CRC-32.
+    fn read_all(
+        &mut self,
+        file: &mut File,
+        path: &Path,
+        size: u64,
+        mut consume: impl FnMut(&mut Self, usize) -> io::Result<()>,
+    ) -> Result<u32> {
+        let mut hasher = crc32fast::Hasher::new();
+        let mut done = 0;
+        loop {
+            self.control.check("pack")?;
+            // Pieces of one size: where they end may show in the compressed bytes.
+            let count = read_full(file, &mut self.buffer).at("read", path)?;
+            done += count as u64;
+            if count == 0 || done > size {
+                break;
+            }
+            hasher.update(&self.buffer[..count]);
+            consume(self, count).at("compress", path)?;
+        }
+        if done == size {
+            Ok(hasher.finalize())
+        } else {
+            Err(changed(path))
+        }
+    }
+
+    /// Whether three samples of a file shrink. Leaves it at its start.
+    fn sample_shrinks(&mut self, file: &mut (impl Read + Seek), size: u64) -> io::Result<bool> {
+        let (mut plain, mut compressed) = (0, 0);
+        for sample in 0..SAMPLES {
+            let start = (size - SAMPLE as u64) / (SAMPLES - 1) * sample;
+            file.seek(SeekFrom::Start(start))?;
+            let count = read_full(file, &mut self.sample)?;
+            self.sampler.reset();
+            self.sample_output.clear();
+            self.sampler
+                .compress_vec(&self.sample[..count], &mut self.sample_output, FlushCompress::Finish)
+                .map_err(io::Error::other)?;
+            plain += count;
+            compressed += self.sample_output.len();
+        }
+        file.rewind()?;
+        #[allow(clippy::cast_precision_loss, reason = "48 KiB at most")]
+        Ok((compressed as f64) < plain as f64 * WORTH_IT)
+    }
+}
+
+/// The file is another one than when it was listed.
+pub(in crate::bundle) fn changed(path: &Path) -> Error {
+    Error::invalid_input(
+        path.display().to_string(),
+        "the file changed while it was packed; try again when nothing writes to the folder",
+    )
+}
+
+/// More than deflate makes of so many bytes, however badly they compress (zlib's own bound is 1/8 and 13 bytes at its
+/// worst level). The compressor must never run out of room: zlib-rs 0.6.8 panics when it is used again after that.
+fn deflate_bound(length: usize) -> usize {
+    length + length / 4 + 64
+}
+
+fn spool(folder: &Path) -> SpooledTempFile {
+    SpooledTempFile::new_in(IN_MEMORY, folder)
+}

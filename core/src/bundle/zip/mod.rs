@@ -1,0 +1,9 @@
+//! The zip format: what is read, what is refused, what is written (APPNOTE.TXT 6.3.10).
+
+#[cfg(feature = "pack")]
+pub(super) mod compress;
+pub(super) mod inflate;
+mod integrity;
+pub(super) mod read;
+#[cfg(feature = "pack")]
+pub(super) mod write;

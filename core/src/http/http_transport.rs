@@ -1,0 +1,311 @@
+//! The transport of Rust programs: `ureq`, with rustls and the roots that Mozilla trusts.
+
+mod connector;
+mod interruptible;
+mod proxies;
+mod roots;
+mod tls;
+mod tunnel;
+mod watch;
+
+use std::io::{self, Read as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::{Agent, Proxy, SendBody, Timeout};
+
+use self::connector::{BeforeProxy, NetworkConnector};
+use self::proxies::{Named, Proxies};
+use self::tls::Tls;
+use self::tunnel::Refusal;
+use self::watch::{Flood, Watching};
+use crate::error::Result;
+
+use super::body::Body;
+use super::transport::{Head, Headers, Method, Receiver, Request, Transport, TransportError};
+
+/// Read from the connection at once.
+const BUFFER: usize = 64 << 10;
+
+/// HTTP/1.1 with TLS for Rust programs. Connections are kept and used again; a clone shares them.
+///
+/// Takes the proxy that `https_proxy` names for addresses with TLS, `http_proxy` for those without, or else `all_proxy`, but
+/// for hosts in `no_proxy`; each in lower case or else in upper case. `no_proxy` has commas or spaces between its entries:
+/// a domain, which covers every name below it, an IP address, a network such as `10.0.0.0/8`, or `*`. Proxies speak HTTP;
+/// SOCKS is refused.
+///
+/// Besides the time limits of a [`Request`], what a server sends beside the body is limited: to 1 MiB and as many bytes as
+/// the body has. Each piece of the body, and its end, must come within the stall timeout, whatever else comes meanwhile.
+#[derive(Debug, Clone)]
+pub struct Http {
+    agent: Agent,
+    proxies: Arc<Proxies>,
+}
+
+impl Http {
+    /// Trusts the roots that Mozilla trusts.
+    #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        clippy::expect_used,
+        reason = "roots that are compiled in are sound"
+    )]
+    pub fn new() -> Self {
+        Self::with(Tls::trusting_mozilla().expect("Mozilla's roots are certificates"))
+    }
+
+    /// Trusts these certificates alone, PEM one after the other: for a server of your own with a private authority, or
+    /// whose certificate signs itself.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no certificate in it, or something else.
+    pub fn trusting_only(pem: &str) -> Result<Self> {
+        roots::of_pem(pem).map(Self::with)
+    }
+
+    /// Trusts the certificates in the file that `SSL_CERT_FILE` names and in the folders that `SSL_CERT_DIR` names, and no
+    /// others, as OpenSSL and curl do; where neither is set, the roots that Mozilla trusts.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), naming the variable, if what it names cannot be read or holds no
+    /// certificate.
+    pub fn from_env() -> Result<Self> {
+        roots::of_env(&[]).map(Self::with)
+    }
+
+    /// As [`from_env`](Self::from_env), but `AWS_CA_BUNDLE` goes first: for object stores, as Amazon's own tools have it.
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_aws_env() -> Result<Self> {
+        roots::of_env(&[roots::AWS_CA_BUNDLE]).map(Self::with)
+    }
+
+    fn with(tls: Tls) -> Self {
+        let config = Agent::config_builder()
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            // Chosen for each request, by its address.
+            .proxy(None)
+            .build();
+        Self {
+            agent: Agent::with_parts(config, NetworkConnector { tls }, DefaultResolver::default()),
+            proxies: Arc::new(Proxies::from_env()),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Transport for Http {
+    fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
+        let sent = self.exchange(request, receiver);
+        match request.control.check("wait for a server") {
+            // What the connection says about it is our own doing.
+            Err(cancelled) if matches!(sent, Err(TransportError::Broken(_) | TransportError::Proxy(_))) => {
+                Err(TransportError::Receiver(cancelled))
+            }
+            _ => sent,
+        }
+    }
+}
+
+impl Http {
+    fn exchange(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
+        let through = match self.proxies.of(&request.url) {
+            None => None,
+            Some(named) => Some((named, named.proxy().map_err(TransportError::Receiver)?)),
+        };
+        let failure = |error: &ureq::Error| failure(error, request, through.as_ref());
+        let proxy = || through.as_ref().map(|(_, proxy)| proxy.clone());
+        let _watching = Watching::start(&request.control, request.connect_timeout);
+        let mut builder = ureq::http::Request::builder()
+            .method(request.method.as_str())
+            .uri(request.url.as_str());
+        for (name, value) in request.headers.iter() {
+            builder = builder.header(name, value);
+        }
+        let wrong = |error: ureq::http::Error| TransportError::Refused(format!("it is no request: {error}"));
+        let mut refused = None;
+        let nothing = Body::Bytes(Vec::new());
+        let has_body = request.body.is_some() || matches!(request.method, Method::Post | Method::Put);
+        let answer = match request.body.as_ref().or(has_body.then_some(&nothing)) {
+            None => self.run(builder.body(()).map_err(wrong)?, request, proxy()),
+            Some(body) => {
+                let mut sent = Watched {
+                    body: body.reader(),
+                    left: body.length(),
+                    tell: |count| {
+                        receiver.sent(count).map_err(|error| {
+                            let ended = io::Error::other("whoever sends it ended the transfer");
+                            refused = Some(error);
+                            ended
+                        })
+                    },
+                };
+                let builder = builder.header("content-length", body.length());
+                let sent = builder.body(SendBody::from_reader(&mut sent)).map_err(wrong)?;
+                self.run(sent, request, proxy())
+            }
+        };
+        if let Some(error) = refused {
+            return Err(TransportError::Receiver(error));
+        }
+        let mut response = answer.map_err(|error| failure(&error))?;
+        let mut headers = Headers::new();
+        for (name, value) in response.headers() {
+            // A value that is no text is nothing that we look at.
+            if let Ok(value) = value.to_str() {
+                headers.add(name.as_str(), value).map_err(TransportError::Receiver)?;
+            }
+        }
+        let head = Head::new(response.status().as_u16(), headers);
+        receiver.begin(&head).map_err(TransportError::Receiver)?;
+        let mut body = response.body_mut().as_reader();
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            watch::await_body(silence(request));
+            match body.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => {
+                    watch::body_received(count);
+                    receiver.write(&buffer[..count]).map_err(TransportError::Receiver)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failure(&error.into())),
+            }
+        }
+    }
+
+    fn run<B: ureq::AsSendBody>(
+        &self,
+        sent: ureq::http::Request<B>,
+        request: &Request,
+        proxy: Option<Proxy>,
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        let sent = self
+            .agent
+            .configure_request(sent)
+            .proxy(proxy)
+            .timeout_connect(Some(request.connect_timeout))
+            .timeout_recv_response(Some(silence(request)))
+            // For `ureq` the answer begins with a read.
+            .timeout_per_read(Some(silence(request)))
+            .timeout_per_write(Some(request.stall_timeout))
+            .build();
+        self.agent.run(sent)
+    }
+}
+
+/// How long nothing may come once the request is out.
+fn silence(request: &Request) -> Duration {
+    request.answer_timeout.unwrap_or(request.stall_timeout)
+}
+
+/// What ended a request, which may have gone through a proxy.
+fn failure(error: &ureq::Error, request: &Request, through: Option<&(&Named, Proxy)>) -> TransportError {
+    match error {
+        ureq::Error::Rustls(error) => tls::failure(error),
+        ureq::Error::Tls(problem) => TransportError::Refused(format!("the connection is not secure: {problem}")),
+        ureq::Error::Io(error) => io_failure(error, request),
+        ureq::Error::Timeout(timeout) => TransportError::Broken(timed_out(*timeout, request)),
+        ureq::Error::HostNotFound => TransportError::Broken("there is no such host, or no network".to_owned()),
+        ureq::Error::Other(other) => match (other.downcast_ref::<Flood>(), through) {
+            (Some(flood), _) => TransportError::Broken(flood.to_string()),
+            (None, Some((named, proxy))) => proxy_failure(&**other, request, named, proxy),
+            (None, None) => TransportError::Broken(other.to_string()),
+        },
+        other => TransportError::Broken(other.to_string()),
+    }
+}
+
+fn proxy_failure(
+    error: &(dyn std::error::Error + Send + Sync + 'static),
+    request: &Request,
+    named: &Named,
+    proxy: &Proxy,
+) -> TransportError {
+    let described = named.describe(proxy);
+    if let Some(BeforeProxy(error)) = error.downcast_ref() {
+        let problem = failure(error, request, None);
+        return TransportError::Proxy(format!("{described} cannot be reached: {problem}"));
+    }
+    let variable = named.variable();
+    match error.downcast_ref() {
+        Some(Refusal::Status(407)) if proxy.username().is_some() => TransportError::Proxy(format!(
+            "{described} answered 407: it does not accept the user and password in {variable}"
+        )),
+        Some(Refusal::Status(407)) => TransportError::Proxy(format!(
+            "{described} answered 407: it requires a user and a password; write them into {variable} as in \
+             http://USER:PASSWORD@HOST:PORT"
+        )),
+        // What it forwards to may be there again soon.
+        Some(Refusal::Status(status @ 500..=599)) => TransportError::Broken(format!(
+            "{described} answered {status}: it cannot connect to the server"
+        )),
+        Some(Refusal::Status(status)) => TransportError::Proxy(format!(
+            "{described} answered {status}: it does not connect to this server"
+        )),
+        Some(Refusal::NoHttp) => {
+            TransportError::Proxy(format!("{described} did not answer in HTTP: it may be no HTTP proxy"))
+        }
+        None => TransportError::Broken(error.to_string()),
+    }
+}
+
+/// An error of rustls arrives inside one of I/O.
+fn io_failure(error: &io::Error, request: &Request) -> TransportError {
+    let inner = error.get_ref();
+    if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return tls::failure(inner);
+    }
+    if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) {
+        return TransportError::Broken(timed_out(Timeout::PerRead, request));
+    }
+    TransportError::Broken(format!("the connection broke: {error}"))
+}
+
+fn timed_out(timeout: Timeout, request: &Request) -> String {
+    let (stall, silence) = (request.stall_timeout.as_secs_f32(), silence(request).as_secs_f32());
+    match timeout {
+        Timeout::Connect | Timeout::Resolve => {
+            format!("no connection within {} s", request.connect_timeout.as_secs_f32())
+        }
+        Timeout::RecvResponse => format!("no answer within {silence} s"),
+        Timeout::RecvBody => format!("neither data nor the end of the answer came for {silence} s"),
+        Timeout::PerRead => format!("not a byte came for {silence} s"),
+        _ => format!("not a byte came for {stall} s"),
+    }
+}
+
+/// Says how much of a body has been read; an error from whoever is told ends the reading.
+struct Watched<'a, Tell> {
+    body: Box<dyn io::Read + 'a>,
+    left: u64,
+    tell: Tell,
+}
+
+impl<Tell: FnMut(u64) -> io::Result<()>> io::Read for Watched<'_, Tell> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.body.read(buffer)?;
+        if count == 0 && self.left > 0 && !buffer.is_empty() {
+            let problem = format!(
+                "the file ended {} bytes early; it was changed while it was sent",
+                self.left
+            );
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, problem));
+        }
+        self.left = self.left.saturating_sub(count as u64);
+        (self.tell)(count as u64)?;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests;

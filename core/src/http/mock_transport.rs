@@ -1,0 +1,83 @@
+//! A server and its network in memory, for tests: each answer is written down beforehand.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use capbundle::http::{Head, Headers, Receiver, Request, Transport, TransportError};
+
+/// One answer, and how the connection ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    status: u16,
+    headers: Headers,
+    body: Vec<u8>,
+    breaks: bool,
+}
+
+impl Answer {
+    pub(crate) fn new(status: u16, body: &[u8]) -> Self {
+        Self {
+            status,
+            headers: Headers::new(),
+            body: body.to_vec(),
+            breaks: false,
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.add(name, value).unwrap();
+        self
+    }
+
+    /// The connection breaks after the body, whatever was promised.
+    pub(crate) fn then_breaks(mut self) -> Self {
+        self.breaks = true;
+        self
+    }
+}
+
+/// Gives its answers in their order, and keeps what was asked. Without an answer left, nobody is there.
+#[derive(Debug, Default)]
+pub(crate) struct Scripted {
+    answers: Mutex<VecDeque<Answer>>,
+    asked: Mutex<Vec<Request>>,
+}
+
+impl Scripted {
+    pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self {
+            answers: Mutex::new(answers.into_iter().collect()),
+            asked: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Request> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// The value of this header in each request, `-` where there was none.
+    pub(crate) fn asked_with(&self, header: &str) -> Vec<String> {
+        let value = |request: &Request| request.headers.get(header).unwrap_or("-").to_owned();
+        self.asked().iter().map(value).collect()
+    }
+}
+
+impl Transport for Scripted {
+    fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
+        self.asked.lock().unwrap().push(request.clone());
+        let Some(answer) = self.answers.lock().unwrap().pop_front() else {
+            return Err(TransportError::Broken("nobody answers".to_owned()));
+        };
+        let head = Head::new(answer.status, answer.headers);
+        receiver.begin(&head).map_err(TransportError::Receiver)?;
+        for piece in answer.body.chunks(1000) {
+            receiver.write(piece).map_err(TransportError::Receiver)?;
+        }
+        if answer.breaks {
+            return Err(TransportError::Broken("the connection broke".to_owned()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! Web addresses.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use fluent_uri::{Uri, UriRef};
+
+use crate::error::{Error, Result};
+
+/// Longer than any signed URL, short enough for a log and for every server.
+const MAX_LENGTH: usize = 16 << 10;
+
+/// An absolute `http` or `https` URL without a fragment (RFC 3986).
+///
+/// Printed without its query, since a signed URL carries its authority there; [`as_str`](Self::as_str) gives the whole.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(Uri<String>);
+
+/// Whoever is asked: scheme, host and port. What one origin was told in confidence is not told another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    secure: bool,
+    host: String,
+    port: u16,
+}
+
+impl Url {
+    /// The URL as it is sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether it asks for TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.0.scheme().as_str().eq_ignore_ascii_case("https")
+    }
+
+    /// Whether it leads to this very machine: `localhost`, 127.0.0.0/8 or `::1`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case("localhost")
+            || address.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+            || address.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback())
+    }
+
+    /// Host name or address, as written.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.authority().map_or("", |authority| authority.host())
+    }
+
+    /// The path, from its first `/` on.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.path().as_str()
+    }
+
+    /// All before the query.
+    #[must_use]
+    pub fn without_query(&self) -> &str {
+        let text = self.as_str();
+        text.split_once('?').map_or(text, |(before, _)| before)
+    }
+
+    /// Scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin {
+            secure: self.is_secure(),
+            host: self.host().to_ascii_lowercase(),
+            port: self.port(),
+        }
+    }
+
+    /// The port, written or of its scheme.
+    pub(crate) fn port(&self) -> u16 {
+        let authority = self.0.authority();
+        let written = authority.and_then(|authority| authority.port_to_u16().ok().flatten());
+        written.unwrap_or(if self.is_secure() { 443 } else { 80 })
+    }
+
+    /// Where a `Location` header leads from here.
+    pub fn join(&self, location: &str) -> Result<Self> {
+        let refuse = |problem: &str| Error::invalid_input(format!("the redirect that {self} answers"), problem);
+        let reference = UriRef::parse(location).map_err(|_| refuse("its Location is not a URL"))?;
+        let resolved = reference
+            .resolve_against(&self.base())
+            .map_err(|_| refuse("its Location leads nowhere"))?;
+        Self::checked(resolved).map_err(|problem| refuse(&problem))
+    }
+
+    /// Without the fragment, which [`checked`](Self::checked) has taken out.
+    fn base(&self) -> Uri<&str> {
+        self.0.borrow()
+    }
+
+    fn checked(mut uri: Uri<String>) -> Result<Self, String> {
+        uri.set_fragment(None);
+        let scheme = uri.scheme().as_str().to_ascii_lowercase();
+        if scheme != "https" && scheme != "http" {
+            return Err(format!("expected an https address, found one of {scheme}"));
+        }
+        let Some(authority) = uri.authority() else {
+            return Err("it names no host".to_owned());
+        };
+        if authority.host().is_empty() {
+            return Err("it names no host".to_owned());
+        }
+        if authority.has_userinfo() {
+            return Err("it holds a user name or password, which ends up in logs: pass it as a header".to_owned());
+        }
+        if authority.port_to_u16().is_err() {
+            return Err("its port is above 65535".to_owned());
+        }
+        Ok(Self(uri))
+    }
+}
+
+impl FromStr for Url {
+    type Err = Error;
+
+    /// Takes what is absolute, of `http` or `https`, with a host and without user name and password; anything else is
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput). International host names must be in their ASCII form.
+    fn from_str(text: &str) -> Result<Self> {
+        let refuse = |problem: String| Error::invalid_input("URL", problem);
+        if text.len() > MAX_LENGTH {
+            return Err(refuse(format!(
+                "it has {} bytes; {MAX_LENGTH} are enough for any",
+                text.len()
+            )));
+        }
+        if !text.is_ascii() {
+            return Err(refuse(
+                "it holds letters that are not ASCII: write them percent-encoded, and host names in punycode"
+                    .to_owned(),
+            ));
+        }
+        let uri = Uri::parse(text.to_owned())
+            .map_err(|_| refuse("expected an absolute address such as https://example.com/app.zip".to_owned()))?;
+        Self::checked(uri).map_err(refuse)
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.without_query())?;
+        if self.0.has_query() {
+            formatter.write_str("?…")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Url({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! The channel file: which releases a channel offers, and to whom (docs/format.md, "Channel file").
+
+use serde::Serialize;
+
+use super::RefusalReason;
+use super::fields::{self, FORMAT};
+use super::refusal::Refusal;
+use crate::app_id::AppId;
+use crate::channel::ChannelName;
+use crate::error::{Error, Result};
+use crate::json;
+use crate::json::{Object, Value};
+
+/// Bytes of the largest channel file.
+pub const MAX_CHANNEL_FILE_BYTES: usize = 64 << 10;
+/// All devices, in basis points: hundredths of a percent.
+pub const ALL_DEVICES: u16 = 10_000;
+
+/// What a channel offers. It is not signed, and need not be: it can offer no more than what was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelFile {
+    /// The app of its releases.
+    pub app_id: AppId,
+    /// The channel of its releases.
+    pub channel: ChannelName,
+    /// Sequence of the release for everybody.
+    pub stable: Option<u64>,
+    /// A release for a part of the devices.
+    pub candidate: Option<Candidate>,
+}
+
+/// A release for a part of the devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    /// Sequence of the release.
+    pub sequence: u64,
+    /// How many of 10,000 devices take it, 0 to 10,000.
+    pub rollout_bps: u16,
+}
+
+impl ChannelFile {
+    /// A channel that offers nothing yet.
+    #[must_use]
+    pub fn empty(app_id: AppId, channel: ChannelName) -> Self {
+        Self {
+            app_id,
+            channel,
+            stable: None,
+            candidate: None,
+        }
+    }
+
+    /// Reads a channel file, which must be of this app and channel.
+    ///
+    /// # Errors
+    /// [`Error::ReleaseRefused`]: `malformed`, `unknown_format`, `wrong_app`, `wrong_channel`.
+    pub fn parse(bytes: &[u8], app: &AppId, channel: &ChannelName) -> Result<Self> {
+        let what = || format!("channel file of {channel}");
+        let file = Self::read(bytes).map_err(|refusal| refusal.of(what()))?;
+        fields::require_app(&file.app_id, app).map_err(|refusal| refusal.of(what()))?;
+        if file.channel != *channel {
+            let problem = format!("it is for {}, and {channel} was asked for", file.channel);
+            return Err(Refusal::new(RefusalReason::WrongChannel, problem).of(what()));
+        }
+        Ok(file)
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, Refusal> {
+        if bytes.len() > MAX_CHANNEL_FILE_BYTES {
+            let problem = format!(
+                "it has {} bytes, at most {MAX_CHANNEL_FILE_BYTES} are allowed",
+                bytes.len()
+            );
+            return Err(Refusal::malformed(problem));
+        }
+        let document = json::parse_object(bytes).map_err(Refusal::malformed)?;
+        fields::require_understood(&document, &[])?;
+        Self::of_object(&document).map_err(Refusal::malformed)
+    }
+
+    fn of_object(document: &Object<'_>) -> Result<Self, String> {
+        Ok(Self {
+            app_id: document.get("app_id", fields::app_id)?,
+            channel: document.get("channel", fields::channel)?,
+            stable: document.get_if_any("stable", |value| value.object()?.get("sequence", fields::positive))?,
+            candidate: document.get_if_any("candidate", candidate)?,
+        })
+    }
+
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if a reader would refuse it.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        let written = Written {
+            format: FORMAT,
+            app_id: self.app_id.as_str(),
+            channel: self.channel.as_str(),
+            stable: self.stable.map(|sequence| WrittenStable { sequence }),
+            candidate: self.candidate.map(|candidate| WrittenCandidate {
+                sequence: candidate.sequence,
+                rollout_bps: candidate.rollout_bps,
+            }),
+        };
+        let bytes = serde_json::to_vec(&written)
+            .map_err(|error| Error::invalid_input("channel file", format!("it cannot be written: {error}")))?;
+        Self::read(&bytes).map_err(|refusal| Error::invalid_input("channel file", refusal.problem))?;
+        Ok(bytes)
+    }
+
+    /// Sequences of the releases that it names.
+    pub fn sequences(&self) -> impl Iterator<Item = u64> {
+        let candidate = self.candidate.map(|candidate| candidate.sequence);
+        self.stable.into_iter().chain(candidate)
+    }
+}
+
+fn candidate(value: &Value<'_>) -> Result<Candidate, String> {
+    let candidate = value.object()?;
+    let rollout_bps = candidate.get("rollout_bps", |value| match u16::try_from(value.number()?) {
+        Ok(share) if share <= ALL_DEVICES => Ok(share),
+        _ => Err(format!("expected 0 to {ALL_DEVICES}")),
+    })?;
+    Ok(Candidate {
+        sequence: candidate.get("sequence", fields::positive)?,
+        rollout_bps,
+    })
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    format: u64,
+    app_id: &'a str,
+    channel: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stable: Option<WrittenStable>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidate: Option<WrittenCandidate>,
+}
+
+#[derive(Serialize)]
+struct WrittenStable {
+    sequence: u64,
+}
+
+#[derive(Serialize)]
+struct WrittenCandidate {
+    sequence: u64,
+    rollout_bps: u16,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! The file list: every file of a bundle as it is on a device (docs/format.md, "File list").
+
+use serde::Serialize;
+
+use super::fields::{self, FORMAT};
+use super::refusal::Refusal;
+use crate::bundle::{WrittenFile, digest_files};
+use crate::digest::Sha256Digest;
+use crate::error::RefusalReason;
+use crate::error::{Error, Result};
+use crate::json;
+use crate::json::Value;
+use crate::limits::Limits;
+use crate::path::SafePath;
+use crate::progress::Control;
+use crate::verified::VerifiedArchive;
+
+/// Bytes of the largest list: 100,000 files with paths of 500 bytes.
+pub const MAX_FILE_LIST_BYTES: usize = 64 << 20;
+/// Paths are held to a limit when they are unpacked, where the host says which. Here only their spelling counts.
+const UNLIMITED: u64 = u64::MAX;
+const NOT_LISTED: &str = "it is not in the file list";
+
+/// One file of a [`FileList`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    /// Where it is, below the bundle's folder.
+    pub path: SafePath,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256.
+    pub digest: Sha256Digest,
+}
+
+/// The files of a bundle, sorted by path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileList(Vec<ListedFile>);
+
+impl FileList {
+    /// The files that unpacking `archive` would write: reads it through once, and writes nothing.
+    ///
+    /// # Errors
+    /// As [`unpack`](crate::bundle::unpack), but for those of writing.
+    pub fn of_archive(archive: &VerifiedArchive, limits: &Limits, control: &Control) -> Result<Self> {
+        Ok(Self::sorted(digest_files(archive, limits, control)?.into_iter()))
+    }
+
+    /// Reads a list; whether it is the one that a release names, [`TrustedRelease::check_file_list`] tells.
+    ///
+    /// [`TrustedRelease::check_file_list`]: super::TrustedRelease::check_file_list
+    ///
+    /// # Errors
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) with the reason `malformed`;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if it has another format.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes).map_err(|refusal| refusal.of("file list"))
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
+        if bytes.len() > MAX_FILE_LIST_BYTES {
+            let problem = format!(
+                "it has {} bytes, at most {MAX_FILE_LIST_BYTES} are allowed",
+                bytes.len()
+            );
+            return Err(Refusal::malformed(problem));
+        }
+        let document = json::parse_object(bytes).map_err(Refusal::malformed)?;
+        fields::require_understood(&document, &[])?;
+        let files = document.get("files", listed_files).map_err(Refusal::malformed)?;
+        Ok(Self(files))
+    }
+
+    /// The bytes of the list: what a release names by their SHA-256.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is larger than any reader takes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let files = self.0.iter().map(|file| WrittenEntry {
+            path: file.path.as_str(),
+            size: file.size,
+            sha256: file.digest.to_string(),
+        });
+        let written = Written {
+            format: FORMAT,
+            files: files.collect(),
+        };
+        let bytes = serde_json::to_vec(&written)
+            .map_err(|error| Error::invalid_input("file list", format!("it cannot be written: {error}")))?;
+        if bytes.len() > MAX_FILE_LIST_BYTES {
+            let problem = format!(
+                "it has {} bytes, at most {MAX_FILE_LIST_BYTES} are allowed",
+                bytes.len()
+            );
+            return Err(Error::invalid_input("file list", problem));
+        }
+        Ok(bytes)
+    }
+
+    /// The files, sorted by path.
+    #[must_use]
+    pub fn files(&self) -> &[ListedFile] {
+        &self.0
+    }
+
+    /// Refuses another list, by the first file that is not the same.
+    ///
+    /// # Errors
+    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) with the reason `files_differ`.
+    pub fn require_equal(&self, found: &Self) -> Result<()> {
+        let mut found = found.0.iter();
+        for listed in &self.0 {
+            match found.next() {
+                // What sorts before it is in no list.
+                Some(file) if file.path < listed.path => return Err(differs(&file.path, NOT_LISTED)),
+                Some(file) if file.path == listed.path => file.require_same(listed)?,
+                _ => return Err(differs(&listed.path, "it is in the file list and not in the archive")),
+            }
+        }
+        found.next().map_or(Ok(()), |file| Err(differs(&file.path, NOT_LISTED)))
+    }
+
+    /// Refuses unpacked files that are not exactly the listed ones.
+    pub(crate) fn require_same(&self, written: &[WrittenFile]) -> Result<()> {
+        self.require_equal(&Self::sorted(written.iter().cloned()))
+    }
+
+    fn sorted(files: impl Iterator<Item = WrittenFile>) -> Self {
+        let mut listed: Vec<_> = files.map(ListedFile::from).collect();
+        listed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        Self(listed)
+    }
+}
+
+impl ListedFile {
+    fn require_same(&self, listed: &Self) -> Result<()> {
+        if self.size != listed.size {
+            let problem = format!("it has {} bytes, the file list says {}", self.size, listed.size);
+            return Err(differs(&self.path, &problem));
+        }
+        if self.digest != listed.digest {
+            let problem = format!("its SHA-256 is {}, the file list says {}", self.digest, listed.digest);
+            return Err(differs(&self.path, &problem));
+        }
+        Ok(())
+    }
+}
+
+fn differs(path: &SafePath, problem: &str) -> Error {
+    let path = crate::path::printable(path.as_str().as_bytes());
+    Refusal::new(RefusalReason::FilesDiffer, problem).of(format!("file {path}"))
+}
+
+fn listed_files(value: &Value<'_>) -> Result<Vec<ListedFile>, String> {
+    let files: Vec<ListedFile> = value.list()?.iter().map(listed_file).collect::<Result<_, _>>()?;
+    if files.windows(2).any(|pair| pair[0].path >= pair[1].path) {
+        return Err("the paths are not in the order of their bytes, each once".to_owned());
+    }
+    Ok(files)
+}
+
+fn listed_file(value: &Value<'_>) -> Result<ListedFile, String> {
+    let file = value.object()?;
+    Ok(ListedFile {
+        path: file.get("path", path)?,
+        size: file.get("size", Value::number)?,
+        digest: file.get("sha256", fields::digest)?,
+    })
+}
+
+fn path(value: &Value<'_>) -> Result<SafePath, String> {
+    let text = value.text()?;
+    let spelling = Limits {
+        path_length: UNLIMITED,
+        component_length: UNLIMITED,
+        depth: UNLIMITED,
+        ..Limits::default()
+    };
+    let path = SafePath::parse(text.as_bytes(), &spelling).map_err(|problem| problem.to_string())?;
+    path.filter(|path| path.as_str() == text)
+        .ok_or_else(|| "expected a path of a file, in its shortest spelling".to_owned())
+}
+
+impl From<WrittenFile> for ListedFile {
+    fn from(file: WrittenFile) -> Self {
+        Self {
+            path: file.path,
+            size: file.size,
+            digest: file.digest,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    format: u64,
+    files: Vec<WrittenEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct WrittenEntry<'a> {
+    path: &'a str,
+    size: u64,
+    sha256: String,
+}
+
+#[cfg(test)]
+mod tests;

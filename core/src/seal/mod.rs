@@ -1,7 +1,0 @@
-//! Protecting archives and proving them.
-
-pub mod capgo;
-mod checksum;
-pub mod stream;
-
-pub use checksum::{ChecksumForm, SignedChecksum};

@@ -1,0 +1,348 @@
+//! From a sealed archive to a plain one, as far as it has arrived.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+
+use super::cipher::Cipher;
+use super::header::{self, Header, Problem, TAG_BYTES};
+use super::runs::{self, Run, Runs, sealed_segment};
+use super::sealing::length;
+use crate::digest::Sha256Digest;
+use crate::error::{Error, IoContext, Result};
+use crate::io::atomic_file;
+use crate::io::positional_reader::read_full_at;
+use crate::io::regular_file;
+use crate::keys::ContentKey;
+use crate::progress::{Control, Phase};
+use crate::verified::{Proof, VerifiedArchive};
+
+/// What a release says of a sealed archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ExpectedSealed {
+    /// Bytes of the sealed file.
+    pub(crate) size: u64,
+    /// SHA-256 of its header.
+    pub(crate) header_digest: Sha256Digest,
+    /// Bytes of the plain archive.
+    pub(crate) plain_size: u64,
+    /// SHA-256 of the plain archive.
+    pub(crate) digest: Sha256Digest,
+}
+
+/// Opens a sealed archive with whichever of `keys` it was sealed for, and proves that it is the one that a release names.
+///
+/// One pass, constant memory, several threads for a large file. The plain bytes live in a private file in the folder `staging`
+/// and are removed unless the proof holds; nothing reads them as an archive before that.
+///
+/// # Errors
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if it is no sealed archive, cut short, changed or sealed for other
+/// keys; [`Unsupported`](crate::ErrorKind::Unsupported) if it is one of a later version;
+/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if its header or its plain bytes are others than those that are named;
+/// [`NotTrusted`](crate::ErrorKind::NotTrusted) if what is named contradicts itself;
+/// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
+/// [`Cancelled`](crate::ErrorKind::Cancelled).
+pub(crate) fn open(
+    sealed: &Path,
+    staging: &Path,
+    keys: &[&ContentKey],
+    expected: &ExpectedSealed,
+    proof: Proof,
+    control: &Control,
+) -> Result<VerifiedArchive> {
+    let opening = PartialOpening::of_whole_file(sealed, staging, keys, Some(expected))?;
+    opening.finish(expected, proof, control)
+}
+
+/// Opens a sealed archive into the file `to` without any proof of who made it, and tells the digest of the plain archive.
+///
+/// For looking at an archive whose release is not at hand: everybody who has the public content key can have made it. Its bytes
+/// are those that were sealed. The file is readable for its owner alone, and appears whole or not at all.
+///
+/// # Errors
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if it is no sealed archive, cut short, changed or sealed for other
+/// keys; [`Unsupported`](crate::ErrorKind::Unsupported) if it is one of a later version;
+/// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
+/// [`Cancelled`](crate::ErrorKind::Cancelled).
+pub fn open_unverified(sealed: &Path, to: &Path, key: &ContentKey, control: &Control) -> Result<Sha256Digest> {
+    let opening = PartialOpening::of_whole_file(sealed, atomic_file::folder_of(to), &[key], None)?;
+    let (plain, digest) = opening.open_all(control)?;
+    atomic_file::persist(plain, to)?;
+    Ok(digest)
+}
+
+/// A sealed archive that is opened while it arrives: each segment as soon as it is whole.
+///
+/// What is opened stays in a private file, which is removed when this is dropped. It is never gone on with by another process:
+/// the part of a download that is there is opened again as fast as it could be hashed, and no plain bytes need lie about until
+/// then. An error consumes it, so that nothing follows on a bad segment.
+pub(crate) struct PartialOpening {
+    sealed: PathBuf,
+    source: File,
+    header: Header,
+    cipher: Cipher,
+    plain: NamedTempFile,
+    hasher: Sha256,
+    /// Segments.
+    opened: u64,
+}
+
+impl PartialOpening {
+    /// Begins with the part of a sealed archive that the file `sealed` holds; `None` if its header has not arrived in full.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub(crate) fn begin(
+        sealed: &Path,
+        staging: &Path,
+        keys: &[&ContentKey],
+        expected: Option<&ExpectedSealed>,
+    ) -> Result<Option<Self>> {
+        let source = regular_file::open(sealed)?;
+        match header::read_from(&source, sealed)? {
+            Ok(header) => Self::new(sealed, source, header, staging, keys, expected).map(Some),
+            Err(Problem::Short) => Ok(None),
+            Err(problem) => Err(problem.in_file(sealed)),
+        }
+    }
+
+    fn of_whole_file(
+        sealed: &Path,
+        staging: &Path,
+        keys: &[&ContentKey],
+        expected: Option<&ExpectedSealed>,
+    ) -> Result<Self> {
+        let source = regular_file::open(sealed)?;
+        let header = header::read_from(&source, sealed)?.map_err(|problem| problem.in_file(sealed))?;
+        require_end(&source, sealed, &header)?;
+        Self::new(sealed, source, header, staging, keys, expected)
+    }
+
+    fn new(
+        sealed: &Path,
+        source: File,
+        header: Header,
+        staging: &Path,
+        keys: &[&ContentKey],
+        expected: Option<&ExpectedSealed>,
+    ) -> Result<Self> {
+        if let Some(expected) = expected {
+            require_expected(sealed, &header, expected)?;
+        }
+        let cipher = unlock(sealed, &header, keys)?;
+        let plain = atomic_file::temporary_file(staging, atomic_file::PRIVATE_MODE)?;
+        let sealed = sealed.to_path_buf();
+        Ok(Self {
+            sealed,
+            source,
+            header,
+            cipher,
+            plain,
+            hasher: Sha256::new(),
+            opened: 0,
+        })
+    }
+
+    /// Plain bytes opened so far.
+    pub(crate) fn opened(&self) -> u64 {
+        self.header.plain_start(self.opened)
+    }
+
+    /// Opens what has arrived in whole segments since the last time.
+    ///
+    /// # Errors
+    /// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) at the first segment that was changed, or if the file goes on
+    /// behind the last; [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    pub(crate) fn advance(mut self, control: &Control) -> Result<Self> {
+        let size = self.source.metadata().at("read the size of", &self.sealed)?.len();
+        if size > self.header.sealed_size() {
+            return Err(wrong_size(&self.sealed, &self.header, size));
+        }
+        let arrived = if size == self.header.sealed_size() {
+            self.header.segments()
+        } else {
+            size.saturating_sub(self.header.size()) / sealed_segment(&self.header) as u64
+        };
+        // A download that began anew has less than was opened already; what was, holds.
+        self.open_up_to(arrived.max(self.opened), control)?;
+        Ok(self)
+    }
+
+    /// Opens the rest of an archive that has arrived in full, and proves it.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub(crate) fn finish(self, expected: &ExpectedSealed, proof: Proof, control: &Control) -> Result<VerifiedArchive> {
+        require_expected(&self.sealed, &self.header, expected)?;
+        let (sealed, size) = (self.sealed.clone(), self.header.plain_size());
+        let (plain, digest) = self.open_all(control)?;
+        VerifiedArchive::decrypted(plain, &sealed, size, digest, proof).require_digest(&expected.digest)
+    }
+
+    fn open_all(self, control: &Control) -> Result<(NamedTempFile, Sha256Digest)> {
+        require_end(&self.source, &self.sealed, &self.header)?;
+        let all = self.advance(control)?;
+        // It may have become shorter in between.
+        require_end(&all.source, &all.sealed, &all.header)?;
+        Ok((all.plain, Sha256Digest::from_bytes(all.hasher.finalize().into())))
+    }
+
+    fn open_up_to(&mut self, end: u64, control: &Control) -> Result<()> {
+        let (sealed, header, source) = (&self.sealed, &self.header, &self.source);
+        let total = header.plain_size();
+        let runs = Runs::of(header, self.opened, end);
+        let read = |buffer: &mut [u8], position| {
+            control.check("open")?;
+            let filled = read_full_at(source, buffer, position).at("read", sealed)?;
+            if filled < buffer.len() {
+                return Err(wrong_size(sealed, header, position + filled as u64));
+            }
+            Ok(())
+        };
+        let workers = runs::workers(header.plain_start(end) - header.plain_start(self.opened));
+        let work = open_runs(&self.cipher, header, runs, sealed, &read);
+        let (plain, hasher, opened) = (&mut self.plain, &mut self.hasher, &mut self.opened);
+        runs::in_order(runs, workers, &work, &mut |number, run| {
+            for segment in run.sealed.chunks(sealed_segment(header)) {
+                let segment = &segment[..segment.len() - TAG_BYTES];
+                hasher.update(segment);
+                let written = plain.write_all(segment);
+                written.at("write", plain.path())?;
+            }
+            *opened = runs.segments(number).1;
+            control.report(Phase::Open, header.plain_start(*opened), total);
+            Ok(())
+        })
+    }
+}
+
+/// Reads a run with `read`, from a position in the sealed file, and opens it in place.
+pub(super) fn open_runs<'a>(
+    cipher: &'a Cipher,
+    header: &'a Header,
+    runs: Runs,
+    sealed: &'a Path,
+    read: &'a (dyn Fn(&mut [u8], u64) -> Result<()> + Sync),
+) -> impl Fn(u64, &mut Run) -> Result<()> + Sync + 'a {
+    move |number, run| {
+        let (first, end) = runs.segments(number);
+        let start = header.sealed_start(first);
+        run.sealed.resize(length(start, header.sealed_start(end)), 0);
+        read(&mut run.sealed, start)?;
+        for (place, segment) in (first..end).zip(run.sealed.chunks_mut(sealed_segment(header))) {
+            cipher
+                .open(place, segment)
+                .ok_or_else(|| bad_segment(sealed, header, place))?;
+        }
+        Ok(())
+    }
+}
+
+/// The header in `start`, the first bytes of what `sealed` names, if it is the one that a release names; `None` if it has not
+/// arrived in full.
+///
+/// # Errors
+/// As [`open`], as far as the header tells without a key.
+pub(crate) fn named_header(start: &[u8], sealed: &Path, expected: &ExpectedSealed) -> Result<Option<Header>> {
+    match Header::parse_start(start) {
+        Ok(header) => require_expected(sealed, &header, expected).map(|()| Some(header)),
+        Err(Problem::Short) => Ok(None),
+        Err(problem) => Err(problem.in_file(sealed)),
+    }
+}
+
+/// That one of `keys` opens the archive behind this header.
+///
+/// # Errors
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if none does.
+pub(crate) fn require_key(sealed: &Path, header: &Header, keys: &[&ContentKey]) -> Result<()> {
+    unlock(sealed, header, keys).map(|_| ())
+}
+
+/// The cipher, by the first recipient whose key is at hand.
+pub(super) fn unlock(sealed: &Path, header: &Header, keys: &[&ContentKey]) -> Result<Cipher> {
+    let failed = |problem: String| Error::DecryptionFailed {
+        path: sealed.to_path_buf(),
+        problem,
+    };
+    let ids: Vec<_> = keys.iter().map(|key| key.public().id()).collect();
+    let found = header.recipients.iter().find_map(|recipient| {
+        let place = ids.iter().position(|id| *id == recipient.id)?;
+        Some((recipient, keys[place]))
+    });
+    let Some((recipient, key)) = found else {
+        let ids = |ids: &mut dyn Iterator<Item = String>| ids.collect::<Vec<_>>().join(", ");
+        return Err(failed(format!(
+            "it is sealed for {}, and the content keys at hand are {}",
+            ids(&mut header.recipients().map(|id| id.to_string())),
+            ids(&mut keys.iter().map(|key| key.public().id().to_string()))
+        )));
+    };
+    let (found, expected) = (recipient.wrapped.len(), key.public().size());
+    if found != expected {
+        return Err(failed(format!(
+            "the key wrapped for {} has {found} bytes, and one of its size makes {expected}",
+            recipient.id
+        )));
+    }
+    let archive_key = key
+        .unwrap(&recipient.wrapped)?
+        .ok_or_else(|| failed(format!("the key wrapped for {} cannot be unwrapped", recipient.id)))?;
+    Ok(Cipher::new(&archive_key, header))
+}
+
+fn require_expected(sealed: &Path, header: &Header, expected: &ExpectedSealed) -> Result<()> {
+    if header.digest() != expected.header_digest {
+        return Err(Error::DigestMismatch {
+            path: sealed.to_path_buf(),
+            expected: expected.header_digest,
+            found: header.digest(),
+        });
+    }
+    for (what, found, expected) in [
+        ("sealed", header.sealed_size(), expected.size),
+        ("plain", header.plain_size(), expected.plain_size),
+    ] {
+        if found != expected {
+            let problem = format!("its header makes {found} {what} bytes, and what names it says {expected}");
+            return Err(Error::not_trusted(sealed.display().to_string(), problem));
+        }
+    }
+    Ok(())
+}
+
+/// That the file ends where its header says.
+pub(super) fn require_end(source: &File, sealed: &Path, header: &Header) -> Result<()> {
+    let size = source.metadata().at("read the size of", sealed)?.len();
+    if size == header.sealed_size() {
+        Ok(())
+    } else {
+        Err(wrong_size(sealed, header, size))
+    }
+}
+
+fn wrong_size(sealed: &Path, header: &Header, size: u64) -> Error {
+    let expected = header.sealed_size();
+    let how = if size < expected {
+        "it is cut short"
+    } else {
+        "it goes on behind its end"
+    };
+    Error::DecryptionFailed {
+        path: sealed.to_path_buf(),
+        problem: format!("it has {size} bytes, and its header makes {expected}: {how}"),
+    }
+}
+
+pub(super) fn bad_segment(sealed: &Path, header: &Header, number: u64) -> Error {
+    let (number, count) = (number + 1, header.segments());
+    let problem = format!("segment {number} of {count} was changed, or its header was");
+    Error::DecryptionFailed {
+        path: sealed.to_path_buf(),
+        problem,
+    }
+}

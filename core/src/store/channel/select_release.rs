@@ -1,0 +1,363 @@
+//! Choosing among what a channel offers, and getting it.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use super::ChannelSource;
+use super::outcome::{ChannelOutcome, Offer, PassedOver, RolloutDecision};
+use crate::error::{Error, ErrorKind, IoContext, Result};
+use crate::http::download::{DownloadOptions, Downloaded, Held, Remote, Start, download_looking};
+use crate::keys::ContentKey;
+use crate::progress::{Parts, Phase};
+use crate::release::{
+    BundleIdentity, ChannelFile, FileList, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, RefusalReason, Release,
+    TrustedRelease, paths,
+};
+use crate::sealed;
+use crate::store::fetch::is_fault_of_file;
+use crate::store::release::{Acceptance, ArchiveSource, accepting};
+use crate::store::types::BundleRecord;
+use crate::store::{NewBundle, Store};
+use crate::update::channel::{BUCKETS, Reader, bucket};
+
+/// One look at a channel.
+pub(super) struct Look<'a> {
+    store: &'a Store,
+    reader: Reader<'a>,
+    source: &'a ChannelSource,
+    pub(super) rollout: Option<RolloutDecision>,
+    pub(super) passed_over: Vec<PassedOver>,
+    older: Option<ChannelOutcome>,
+    /// The progress of all that is downloaded counts together.
+    parts: Parts,
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(store: &'a Store, reader: Reader<'a>, source: &'a ChannelSource, parts: Parts) -> Self {
+        Self {
+            store,
+            reader,
+            source,
+            parts,
+            rollout: None,
+            passed_over: Vec::new(),
+            older: None,
+        }
+    }
+
+    /// What comes of what the channel offers.
+    pub(super) fn choose(&mut self, file: &ChannelFile) -> Result<ChannelOutcome> {
+        // A candidate that is not above what everybody gets has been overtaken.
+        let candidate = file
+            .candidate
+            .filter(|candidate| Some(candidate.sequence) > file.stable);
+        if let Some(candidate) = candidate {
+            self.rollout = Some(RolloutDecision {
+                sequence: candidate.sequence,
+                rollout_bps: candidate.rollout_bps,
+                bucket: None,
+            });
+            if candidate.rollout_bps > 0
+                && let Some(outcome) = self.try_offer(Offer::Candidate, candidate.sequence)?
+            {
+                return Ok(outcome);
+            }
+        }
+        if let Some(sequence) = file.stable
+            && let Some(outcome) = self.try_offer(Offer::Stable, sequence)?
+        {
+            return Ok(outcome);
+        }
+        Ok(match (self.older.take(), self.passed_over.is_empty(), candidate) {
+            (Some(older), _, _) => older,
+            (None, false, _) => ChannelOutcome::Refused,
+            (None, true, Some(_)) => ChannelOutcome::OutsideRollout,
+            (None, true, None) => ChannelOutcome::NothingOffered,
+        })
+    }
+
+    /// What comes of a release, or `None` if this device goes on to the other one.
+    fn try_offer(&mut self, offer: Offer, sequence: u64) -> Result<Option<ChannelOutcome>> {
+        if let Some(known) = self.known_above(sequence)? {
+            self.older = Some(ChannelOutcome::Older {
+                offered: sequence,
+                known,
+            });
+            return Ok(None);
+        }
+        match self.take(offer, sequence) {
+            Ok(outcome) => Ok(outcome),
+            Err(error) if is_of_release(&error) => {
+                self.passed_over.push(PassedOver { offer, sequence, error });
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The sequence that this device has, if it needs nothing of this one. Without a release being asked for: that the
+    /// channel file is not signed makes no difference to one that would be refused anyway.
+    fn known_above(&self, sequence: u64) -> Result<Option<u64>> {
+        let options = &self.source.release;
+        let trust = self.store.settled()?.state.trust;
+        let accepted = trust.last_accepted(&options.app_id, &options.channel);
+        let accepted = accepted.map(|last| last.sequence).filter(|last| *last > sequence);
+        let built_in = self.store.options.built_in_sequence;
+        Ok(accepted.max(built_in.filter(|built_in| *built_in >= sequence)))
+    }
+
+    fn take(&mut self, offer: Offer, sequence: u64) -> Result<Option<ChannelOutcome>> {
+        let (store, options) = (self.store, &self.source.release);
+        let path = paths::release_path(&options.channel, sequence);
+        let envelope = self.reader.read(&path, MAX_ENVELOPE_BYTES)?;
+        let trusted = store.check_release(&envelope, options)?;
+        require_sequence(trusted.release(), sequence)?;
+        if offer == Offer::Candidate && !self.is_for_this_device(&trusted)? {
+            return Ok(None);
+        }
+        if trusted.release().is_built_in() {
+            return self.go_built_in(&trusted).map(Some);
+        }
+        if let Some(record) = self.accepted_before(&trusted)? {
+            let is_news = store.bring_next(&record)?;
+            let record = Box::new(record);
+            return Ok(Some(if is_news {
+                ChannelOutcome::Installed(record)
+            } else {
+                ChannelOutcome::UpToDate(record)
+            }));
+        }
+        if let Some(refused) = store.refused_before(&trusted, options)? {
+            return Err(refused);
+        }
+        let record = self.install(&trusted)?;
+        store.bring_next(&record)?;
+        Ok(Some(ChannelOutcome::Installed(Box::new(record))))
+    }
+
+    /// Nothing is downloaded for it.
+    fn go_built_in(&self, trusted: &TrustedRelease) -> Result<ChannelOutcome> {
+        let comes_next = self.store.accept_trusted_built_in(trusted)?;
+        let Release { version, sequence, .. } = trusted.release().clone();
+        Ok(if comes_next {
+            ChannelOutcome::BuiltInNext { version, sequence }
+        } else {
+            ChannelOutcome::BuiltInUpToDate { version, sequence }
+        })
+    }
+
+    fn is_for_this_device(&mut self, trusted: &TrustedRelease) -> Result<bool> {
+        let Some(rollout) = &mut self.rollout else {
+            return Ok(false);
+        };
+        if rollout.rollout_bps < BUCKETS {
+            let id = self.store.rollout_id(self.source.device_id.as_deref())?;
+            rollout.bucket = Some(bucket(&trusted.release().app_id, &trusted.rollout_digest(), &id));
+        }
+        Ok(rollout.is_inside())
+    }
+
+    /// The bundle of this very release, if it is installed: nothing need be downloaded to know that.
+    fn accepted_before(&self, trusted: &TrustedRelease) -> Result<Option<BundleRecord>> {
+        let release = trusted.release();
+        let new = NewBundle {
+            sequence: Some(release.sequence),
+            ..NewBundle::version(release.version.clone())
+        };
+        let loaded = self.store.settled()?;
+        let digest = &trusted.require_bundle()?.archive.digest;
+        // Also refuses a bundle that failed, before a byte of it is downloaded.
+        self.store.installed_or_refused(&loaded, digest, &new, None)?;
+        let is_it = |record: &&BundleRecord| {
+            let accepted = record.release.as_ref();
+            record.digest == Some(*digest)
+                && accepted.is_some_and(|accepted| accepted.payload_sha256 == trusted.payload_digest())
+                && self.store.persistence.is_there(&record.id)
+        };
+        Ok(loaded.state.bundles.values().find(is_it).cloned())
+    }
+
+    fn install(&self, trusted: &TrustedRelease) -> Result<BundleRecord> {
+        let bundle = trusted.require_bundle()?;
+        let (list, archive) = (self.remote_list(bundle)?, self.remote_archive(bundle)?);
+        let folder = self.store.downloads(&[&list.name(), &archive.name()])?;
+        self.parts.next();
+        // The file list is small beside the archive that follows, of which less is hashed if it is sealed.
+        self.parts.expect(Phase::Download, archive.size.unwrap_or_default());
+        let hashed = archive.size.filter(|_| archive.digest.is_some());
+        self.parts.expect(Phase::Hash, hashed.unwrap_or_default());
+        // Another call may install the same release: it is found installed when that has finished.
+        let list = self.store.patiently(self.reader.control, || {
+            self.download(&list, &folder, MAX_FILE_LIST_BYTES as u64, None)
+        })?;
+        self.parts.next();
+        let installed = self.install_with_list(trusted, &list.file, &archive, &folder);
+        keep_or_remove(list, installed)
+    }
+
+    fn install_with_list(
+        &self,
+        trusted: &TrustedRelease,
+        list: &Downloaded,
+        archive: &Remote,
+        folder: &Path,
+    ) -> Result<BundleRecord> {
+        let files: FileList = trusted.check_file_list(&read(list)?)?;
+        let (new, acceptance) = accepting(trusted, &files);
+        if let Some(installed) = self.store.accept_installed(trusted, &new, &acceptance)? {
+            return Ok(installed);
+        }
+        let downloaded = self
+            .store
+            .patiently(self.reader.control, || self.download_archive(trusted, archive, folder))?;
+        let installed = self.install_archive(trusted, &downloaded, &new, &acceptance);
+        keep_or_remove(downloaded, installed)
+    }
+
+    /// Downloads an archive. A sealed one tells in its first bytes whether it is the right one and whom it is sealed for: an app
+    /// without that key need not fetch the whole to find that out, each time it looks.
+    fn download_archive(&self, trusted: &TrustedRelease, archive: &Remote, folder: &Path) -> Result<Held> {
+        let most = self.reader.options.max_size;
+        if trusted.require_bundle()?.sealed.is_none() {
+            return self.download(archive, folder, most, None);
+        }
+        let name = archive.url.to_string();
+        let check = |start: &[u8]| self.check_start(trusted, start, Path::new(&name));
+        let start = Start {
+            most: sealed::MAX_HEADER_BYTES,
+            check: &check,
+        };
+        self.download(archive, folder, most, Some(&start))
+    }
+
+    fn check_start(&self, trusted: &TrustedRelease, start: &[u8], name: &Path) -> Result<bool> {
+        let Some(header) = trusted.header_in(start, name)? else {
+            return Ok(false);
+        };
+        let keys: Vec<&ContentKey> = self.source.release.content_keys.iter().map(|key| &**key).collect();
+        // It is the header that the release names: that no key at hand opens it will be so the next time.
+        let opens = sealed::require_key(name, &header, &keys);
+        self.remember_if_refused(trusted, opens)?;
+        Ok(true)
+    }
+
+    fn install_archive(
+        &self,
+        trusted: &TrustedRelease,
+        archive: &Held,
+        new: &NewBundle,
+        acceptance: &Acceptance<'_>,
+    ) -> Result<BundleRecord> {
+        let (options, control) = (&self.source.release, self.reader.control);
+        let archive = match archive.hashed_archive(trusted.proof()) {
+            Some(hashed) => ArchiveSource::Hashed(Box::new(hashed)),
+            None => ArchiveSource::File(&archive.file.path),
+        };
+        let installed = (self.store).install_trusted(trusted, archive, new, acceptance, options, control)?;
+        self.remember_if_refused(trusted, installed)
+    }
+
+    /// Remembers an error for which the release itself is at fault. Where that cannot be written down, nothing is lost but
+    /// another download.
+    fn remember_if_refused<T>(&self, trusted: &TrustedRelease, result: Result<T>) -> Result<T> {
+        if let Err(error) = &result {
+            let _ = self.store.remember_refused(trusted, &self.source.release, error);
+        }
+        result
+    }
+
+    fn remote_list(&self, bundle: &BundleIdentity) -> Result<Remote> {
+        let mut remote = self.remote(&paths::file_list_path(&bundle.files_digest))?;
+        remote.digest = Some(bundle.files_digest);
+        Ok(remote)
+    }
+
+    /// The address of an archive follows from what is signed: nothing unsigned says where it is.
+    fn remote_archive(&self, bundle: &BundleIdentity) -> Result<Remote> {
+        let (path, size) = paths::archive_of(bundle);
+        let mut remote = self.remote(&path)?;
+        remote.size = Some(size);
+        match bundle.sealed {
+            // Its own digest is in no release; that of its header names it.
+            Some(sealed) => remote.key = Some(sealed.header_digest.to_string()),
+            None => remote.digest = Some(bundle.archive.digest),
+        }
+        Ok(remote)
+    }
+
+    fn remote(&self, path: &str) -> Result<Remote> {
+        let site = &self.source.site;
+        let mut remote = Remote::new(site.url(path)?);
+        remote.headers = site.headers.clone();
+        Ok(remote)
+    }
+
+    fn download(&self, remote: &Remote, folder: &Path, most: u64, start: Option<&Start<'_>>) -> Result<Held> {
+        let Reader {
+            transport,
+            options,
+            control,
+            ..
+        } = self.reader;
+        let options = DownloadOptions {
+            max_size: most,
+            ..options.clone()
+        };
+        download_looking(transport, remote, folder, &options, control, start)
+    }
+}
+
+fn read(list: &Downloaded) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(&list.path).at("open", &list.path)?;
+    file.take(MAX_FILE_LIST_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .at("read", &list.path)?;
+    Ok(bytes)
+}
+
+fn require_sequence(release: &Release, asked: u64) -> Result<()> {
+    if release.sequence == asked {
+        return Ok(());
+    }
+    Err(Error::ReleaseRefused {
+        what: format!("release {asked}"),
+        reason: RefusalReason::Malformed,
+        problem: format!("it has sequence {}, and is kept as {asked}", release.sequence),
+    })
+}
+
+/// Removes what is done with, or would be refused again; else the next call goes on with it.
+fn keep_or_remove<T>(held: Held, result: Result<T>) -> Result<T> {
+    match result {
+        Err(error) if !is_of_release(&error) && !is_fault_of_file(&error) => Err(error),
+        result => held.file.remove().and(result),
+    }
+}
+
+/// Whether it is the release, or what was published with it, that is at fault: another one may be taken. Everything else
+/// concerns this device or the network, and is tried again later.
+fn is_of_release(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::NotABundle
+        | ErrorKind::UnsafeArchive
+        | ErrorKind::LimitExceeded
+        | ErrorKind::DigestMismatch
+        | ErrorKind::SignatureInvalid
+        | ErrorKind::DecryptionFailed
+        | ErrorKind::KeyInvalid
+        | ErrorKind::NotTrusted
+        | ErrorKind::Server
+        | ErrorKind::Unsupported => true,
+        ErrorKind::InvalidInput
+        | ErrorKind::NotFound
+        | ErrorKind::InUse
+        | ErrorKind::Busy
+        | ErrorKind::NoSpace
+        | ErrorKind::Io
+        | ErrorKind::Network
+        | ErrorKind::Cancelled
+        | ErrorKind::Corrupt => false,
+    }
+}

@@ -1,0 +1,297 @@
+//! Taking over what an app that used Capgo's plugin already has, so that no user loses a version.
+//!
+//! Facts of the plugin (`@capgo/capacitor-updater` 5 to 8): each bundle has a JSON text under the key `<id>_info`, in
+//! `SharedPreferences` or `UserDefaults`, with `id`, `version`, `checksum`, `status` and sometimes `link` and `comment`;
+//! its files lie in `versions/<id>` (Android) or `ionic_built_snapshots/<id>` (iOS). The host reads the texts and the
+//! three keys that name the active, the fallback and the next bundle; the store does the rest.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::Store;
+use super::json::{self, FromJson, Object};
+use super::state::{State, Trial};
+use super::types::{BundleId, BundleRecord, Failed, FailureCause, Slot};
+use crate::digest::Sha256Digest;
+use crate::error::{Error, IoContext, Result};
+use crate::io::vfs::Kind;
+use crate::native::NativeRange;
+
+/// What the plugin left.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CapgoBundles {
+    /// The folder that holds a folder for each bundle.
+    pub folder: PathBuf,
+    /// The texts under the keys `<id>_info`.
+    pub infos: Vec<String>,
+    /// The id of the active bundle: the last component of `CAP_SERVER_PATH` or `serverBasePath`.
+    pub current: Option<String>,
+    /// The id under `pastVersion`.
+    pub fallback: Option<String>,
+    /// The id under `nextVersion`.
+    pub next: Option<String>,
+    /// The native build that the plugin last ran with (`LatestNativeBuildVersion`).
+    pub native_build: Option<String>,
+}
+
+/// What [`Store::adopt`] took over.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Adopted {
+    /// Bundles that are installed now.
+    pub bundles: Vec<BundleRecord>,
+    /// Bundles that had failed, and stay so.
+    pub failed: Vec<Failed>,
+    /// What could not be taken over, and why: the text or id, and the reason.
+    pub skipped: Vec<(String, String)>,
+}
+
+struct Info {
+    id: String,
+    version: String,
+    checksum: String,
+    status: String,
+    link: Option<String>,
+    comment: Option<String>,
+}
+
+impl FromJson for Info {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            id: object.get("id")?,
+            version: object.get_or_default("version")?,
+            checksum: object.get_or_default("checksum")?,
+            status: object.get_or_default("status")?,
+            link: object.get_or_default("link")?,
+            comment: object.get_or_default("comment")?,
+        })
+    }
+}
+
+impl Store {
+    /// Takes over the bundles of Capgo's plugin: those that were downloaded are installed, those that failed stay failed,
+    /// and the active one stays what is served.
+    ///
+    /// A bundle whose status is `success` counts as proven; an active one that never confirmed goes on trial. Nothing is
+    /// verified, since the plugin kept no digests of files; a bundle is taken only if its `index.html` is there. Folders
+    /// elsewhere than where this store serves from are moved. What is known already is left as it is, so a second call
+    /// after a crash finishes the first.
+    ///
+    /// # Errors
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace). What
+    /// concerns one bundle alone is no error but in [`Adopted::skipped`].
+    pub fn adopt(&self, capgo: &CapgoBundles) -> Result<Adopted> {
+        let mut adopted = Adopted::default();
+        let before = self.state()?;
+        for text in &capgo.infos {
+            match self.adopt_one(text, capgo, &before) {
+                Ok(Taken::Bundle(record)) => adopted.bundles.push(*record),
+                Ok(Taken::Failed(failed)) => adopted.failed.push(failed),
+                Ok(Taken::Nothing) => {}
+                Err(NotTaken::Skipped(reason)) => adopted.skipped.push((text.clone(), reason)),
+                Err(NotTaken::Error(error)) => return Err(error),
+            }
+        }
+        self.persistence.sync_bundles()?;
+        // The state first: the sweep goes by records, and would take a folder whose record no state names for rubbish.
+        let records = self.change(|state| {
+            take_over(state, capgo, &mut adopted);
+            Ok(state.bundles.clone())
+        })?;
+        for record in records.values() {
+            // Also one that a crash kept an earlier call from writing.
+            if self
+                .persistence
+                .kind(&self.persistence.layout.record(&record.id))?
+                .is_none()
+            {
+                self.persistence.save_record(record)?;
+            }
+        }
+        Ok(adopted)
+    }
+
+    fn adopt_one(&self, text: &str, capgo: &CapgoBundles, before: &State) -> Result<Taken, NotTaken> {
+        let info: Info =
+            json::read(text.as_bytes()).map_err(|error| skipped(format!("not the plugin's JSON: {error}")))?;
+        if matches!(info.id.as_str(), "builtin" | "unknown") {
+            return Ok(Taken::Nothing);
+        }
+        let id: BundleId = info.id.parse().map_err(|error: Error| skipped(error.to_string()))?;
+        let now = (self.clock)();
+        // A CRC-32 or an encrypted checksum is no digest.
+        let digest: Option<Sha256Digest> = info.checksum.parse().ok();
+        if before.bundles.contains_key(&id) {
+            return Ok(Taken::Nothing);
+        }
+        match info.status.as_str() {
+            "success" | "pending" => {}
+            "error" => {
+                let native_build = capgo.native_build.clone();
+                let cause = FailureCause::Adopted;
+                return Ok(Taken::Failed(Failed {
+                    id,
+                    version: info.version,
+                    digest,
+                    at: now,
+                    native_build,
+                    // The plugin recorded none: any version is the same app.
+                    native_version: None,
+                    cause,
+                    order: 0,
+                }));
+            }
+            "deleted" | "deleting" | "downloading" => return Ok(Taken::Nothing),
+            other => return Err(skipped(format!("unknown status \"{other}\""))),
+        }
+        if before.failure_of(&info.version, digest.as_ref()).is_some() {
+            return Err(skipped(format!(
+                "version {} failed on this device before",
+                info.version
+            )));
+        }
+        let record = self
+            .adopt_files(&id, capgo)
+            .map(|(files, unpacked_size)| BundleRecord {
+                id,
+                version: info.version,
+                digest,
+                archive_size: 0,
+                unpacked_size,
+                files,
+                installed_at: now,
+                proven_at: (info.status == "success").then_some(now),
+                proven_build: capgo.native_build.clone(),
+                proven_version: None,
+                native: NativeRange::default(),
+                link: info.link,
+                comment: info.comment,
+                sequence: None,
+                release: None,
+            })?;
+        Ok(Taken::Bundle(Box::new(record)))
+    }
+
+    /// Brings the files to where this store serves from and makes them durable, which the plugin never did.
+    fn adopt_files(&self, id: &BundleId, capgo: &CapgoBundles) -> Result<(u64, u64), NotTaken> {
+        let (persistence, target) = (&self.persistence, self.folder(id));
+        let source = capgo.folder.join(id.as_str());
+        let place = if persistence.is_there(id) { &target } else { &source };
+        if persistence.kind(&place.join("index.html"))? != Some(Kind::File) {
+            return Err(skipped(format!("{}: no index.html is there", place.display())));
+        }
+        let size = self.tree_size(place)?;
+        persistence.files.sync_tree(place).at("make durable", place)?;
+        if *place == source && source != target {
+            if persistence.kind(&target)?.is_some() {
+                persistence.make_way_for_folder(&target)?;
+            }
+            persistence.files.rename(&source, &target).at("move", &source)?;
+        }
+        Ok(size)
+    }
+
+    /// Number of files in a folder, and their bytes.
+    fn tree_size(&self, folder: &Path) -> Result<(u64, u64)> {
+        let (mut files, mut bytes) = (0, 0);
+        for name in self.persistence.files.list(folder).at("list", folder)? {
+            let path = folder.join(name);
+            let (more, size) = match self.persistence.kind(&path)? {
+                Some(Kind::Folder) => self.tree_size(&path)?,
+                Some(_) => (1, self.persistence.files.size(&path).at("look at", &path)?),
+                None => (0, 0),
+            };
+            files += more;
+            bytes += size;
+        }
+        Ok((files, bytes))
+    }
+}
+
+enum Taken {
+    Bundle(Box<BundleRecord>),
+    Failed(Failed),
+    Nothing,
+}
+
+enum NotTaken {
+    Skipped(String),
+    Error(Error),
+}
+
+impl From<Error> for NotTaken {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+fn skipped(reason: String) -> NotTaken {
+    NotTaken::Skipped(reason)
+}
+
+fn take_over(state: &mut State, capgo: &CapgoBundles, adopted: &mut Adopted) {
+    // A store that served something of its own already goes on with that.
+    let is_new = state.current == Slot::BuiltIn && state.fallback == Slot::BuiltIn && state.next.is_none();
+    // A version that failed once and works now, under another id, has not failed; one that only waits for its chance has.
+    let works = |failed: &Failed| {
+        let mut proven = state
+            .bundles
+            .values()
+            .chain(&adopted.bundles)
+            .filter(|record| record.proven_at.is_some());
+        proven.any(|record| failed.forbids(record))
+    };
+    adopted.failed.retain(|failed| !works(failed));
+    adopted.bundles.retain(|record| {
+        let is_forbidden = adopted.failed.iter().any(|failed| failed.forbids(record));
+        if is_forbidden {
+            let reason = format!("version {} failed under another id", record.version);
+            adopted.skipped.push((record.id.to_string(), reason));
+        }
+        !is_forbidden
+    });
+    for record in &adopted.bundles {
+        state.add(record.clone());
+    }
+    for failed in &mut adopted.failed {
+        if state.failure_of(&failed.version, failed.digest.as_ref()).is_none() {
+            state.remember_failure(failed);
+        }
+    }
+    if state.native_build.is_none() {
+        state.native_build.clone_from(&capgo.native_build);
+    }
+    if is_new && !adopted.bundles.is_empty() {
+        take_roles(state, capgo, &mut adopted.skipped);
+    }
+}
+
+/// The plugin's pointers, as far as they name bundles that were taken over.
+fn take_roles(state: &mut State, capgo: &CapgoBundles, skipped: &mut Vec<(String, String)>) {
+    let mut known = |id: &Option<String>| {
+        let id: BundleId = id.as_deref().filter(|id| *id != Slot::BUILT_IN)?.parse().ok()?;
+        let is_known = state.bundles.contains_key(&id);
+        if !is_known {
+            let reason = "the plugin names it, but it could not be taken over".to_owned();
+            skipped.push((id.to_string(), reason));
+        }
+        is_known.then_some(id)
+    };
+    let (current, fallback, next) = (known(&capgo.current), known(&capgo.fallback), known(&capgo.next));
+    let is_proven = |id: &BundleId| state.bundles.get(id).is_some_and(|record| record.proven_at.is_some());
+    let current_is_proven = current.as_ref().is_some_and(is_proven);
+    let fallback = if current_is_proven {
+        current.clone()
+    } else {
+        fallback.filter(is_proven)
+    };
+    state.fallback = fallback.map_or(Slot::BuiltIn, Slot::Bundle);
+    state.next = next.map(Slot::Bundle);
+    state.trial = (current.is_some() && !current_is_proven).then(Trial::default);
+    state.current = current.map_or(Slot::BuiltIn, Slot::Bundle);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Chapter three: a server in other hands. The device has to refuse each forgery, and keep nothing of it.
+
+use std::fs;
+use std::path::Path;
+
+use capbundle::ErrorKind;
+use capbundle::bundle::{self, PackOptions};
+use capbundle::capgo;
+use capbundle::capgo::ChecksumForm;
+use capbundle::keys::{KeyBits, SigningKey};
+use capbundle::update::protocol::Offer;
+
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::publish::Published;
+use crate::story::Story;
+use crate::update::Device;
+use crate::{app, new_folder};
+
+/// Plays the forgeries; gives their number.
+pub(crate) fn chapter(
+    story: &mut Story<'_>,
+    folder: &Path,
+    published: &Published,
+    device: &Device,
+    offer: &Offer,
+) -> Result<usize> {
+    story.chapter("The server falls into other hands")?;
+    let forger = Forger {
+        folder: new_folder(folder.join("forger"))?,
+        published,
+        offer,
+    };
+    let forgeries: [(&str, ErrorKind, Offer); 4] = [
+        (
+            "One byte of the bundle is flipped",
+            ErrorKind::DigestMismatch,
+            forger.flipped_byte()?,
+        ),
+        (
+            "A plain SHA-256 takes the signature's place",
+            ErrorKind::NotTrusted,
+            forger.plain_checksum()?,
+        ),
+        (
+            "Another bundle comes without encryption",
+            ErrorKind::NotTrusted,
+            forger.unencrypted()?,
+        ),
+        (
+            "Another bundle is signed with another key",
+            ErrorKind::SignatureInvalid,
+            forger.other_key()?,
+        ),
+    ];
+    let count = forgeries.len();
+    for (title, expected, forged) in forgeries {
+        story.refused(title, expected, || device.update(&forged))?;
+    }
+    story.step("Looks for remains on the device", || {
+        device.holds_only(app::VERSION)?;
+        Ok(((), "none: the good bundle alone is there".to_owned()))
+    })?;
+    Ok(count)
+}
+
+struct Forger<'a> {
+    folder: std::path::PathBuf,
+    published: &'a Published,
+    /// What the server offered while it was in good hands.
+    offer: &'a Offer,
+}
+
+impl Forger<'_> {
+    fn flipped_byte(&self) -> Result<Offer> {
+        let mut bytes = read(&self.published.sealed)?;
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        self.offer("6.6.1", &bytes, |_| ())
+    }
+
+    fn plain_checksum(&self) -> Result<Offer> {
+        let bytes = read(&self.published.sealed)?;
+        let digest = capbundle::digest::Sha256Digest::of(&bytes).to_string();
+        self.offer("6.6.2", &bytes, |offer| offer.checksum = Some(digest))
+    }
+
+    fn unencrypted(&self) -> Result<Offer> {
+        let bytes = read(&self.evil_archive("unencrypted")?)?;
+        self.offer("6.6.3", &bytes, |offer| offer.session_key = None)
+    }
+
+    fn other_key(&self) -> Result<Offer> {
+        let archive = self.evil_archive("other-key")?;
+        let digest = capbundle::digest::Sha256Digest::of_file(&archive, &interrupt::control())?;
+        let sealed = self.folder.join("other-key-sealed.zip");
+        let key = SigningKey::generate(KeyBits::B2048)?;
+        let proof = capgo::seal(
+            &archive,
+            &digest,
+            &sealed,
+            &key,
+            ChecksumForm::V3,
+            &interrupt::control(),
+        )?;
+        self.offer("6.6.4", &read(&sealed)?, |offer| {
+            offer.checksum = Some(proof.checksum.to_string());
+            offer.session_key = Some(proof.iv_session_key.to_string());
+        })
+    }
+
+    /// The good offer, with another file, which the server now keeps, and what `forge` changes. No API registers such a thing;
+    /// who holds the server can make it say anything.
+    fn offer(&self, version: &str, bytes: &[u8], forge: impl FnOnce(&mut Offer)) -> Result<Offer> {
+        let file = self.folder.join(format!("{version}.zip"));
+        fs::write(&file, bytes).map_err(|error| Failure::io("write", &file, &error))?;
+        let mut offer = Offer {
+            version: version.to_owned(),
+            url: self.published.server.keep(version, &file)?.as_str().to_owned(),
+            ..self.offer.clone()
+        };
+        forge(&mut offer);
+        Ok(offer)
+    }
+
+    /// A sound bundle of the forger's own.
+    fn evil_archive(&self, name: &str) -> Result<std::path::PathBuf> {
+        let folder = new_folder(self.folder.join(name))?;
+        app::write(&folder)?;
+        let page = folder.join("index.html");
+        fs::write(&page, "<h1>Your money, please</h1>").map_err(|error| Failure::io("write", &page, &error))?;
+        let archive = self.folder.join(format!("{name}.zip"));
+        bundle::pack(&folder, &archive, &PackOptions::default(), &interrupt::control())?;
+        Ok(archive)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| Failure::io("read", path, &error))
+}

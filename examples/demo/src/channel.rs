@@ -1,0 +1,386 @@
+//! Chapter five: no server at all. A folder of files behind a web server, releases that are sealed and signed, a rollout that
+//! the device decides by itself, a way back, forgeries, and a new key.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use capbundle::ChannelName;
+use capbundle::bundle::{self, PackOptions};
+use capbundle::http::Http;
+use capbundle::http::download::DownloadOptions;
+use capbundle::keys::{ContentKey, KeyBits, SigningKey};
+use capbundle::native::{NativeApp, NativeVersion};
+use capbundle::release;
+use capbundle::release::{NewKeyRing, RingDocument, SignedKeyRing, SignedRelease, paths};
+use capbundle::store::{
+    ChannelOutcome, ChannelSource, ChannelUpdate, ReleaseOptions, RequiredProof, Store, StoreOptions,
+};
+use capbundle::time::Timestamp;
+use capbundle::update::channel::{Site, bucket};
+use capbundle::{AppId, ErrorKind, Limits};
+use capbundle_publish::site::{
+    Bundle, Details, Done, FolderSite, Placement, Publisher, Run, Signing, Unfinished, publish_ring,
+};
+
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::story::Story;
+use crate::web::Web;
+use crate::{app, new_folder};
+
+const CHANNEL: &str = "production";
+const NATIVE: &str = "1.0.0";
+const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// A forged archive is found by its header, its size, its first bad segment or its digest, whichever comes first.
+const FORGED: [ErrorKind; 4] = [
+    ErrorKind::DigestMismatch,
+    ErrorKind::DecryptionFailed,
+    ErrorKind::Server,
+    ErrorKind::Network,
+];
+
+/// Tells it; gives the number of forgeries that were refused.
+pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<usize> {
+    story.chapter("Without a server: the same app on a folder of files")?;
+    let ci = Ci::new(new_folder(folder.join("static"))?)?;
+    story.step("Makes the first key ring, and puts it there", || {
+        let envelope = ring(&ci.first_ring(), &[&ci.key])?;
+        ci.put_ring(&envelope)?;
+        Ok(((), "one key may sign".to_owned()))
+    })?;
+    story.step("Publishes 4.0.0, sealed and signed", || {
+        ci.publish("4.0.0", Placement::Stable)?;
+        Ok(((), "archive, file list, release, channel".to_owned()))
+    })?;
+    let web = Web::serving(&ci.site)?;
+    let phone = Phone::new(folder.join("static-phone"), &ci, &web)?;
+    story.step("A device reads the channel and takes it", || {
+        phone.takes("4.0.0")?;
+        phone.runs("4.0.0")
+    })?;
+    rollout(story, &ci, &phone)?;
+    let forgeries = forgeries(story, &ci, &phone)?;
+    rotation(story, &ci, &phone)?;
+    Ok(forgeries)
+}
+
+fn rollout(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
+    let bucket = story.step("Publishes 4.1.0 for a part of the devices", || {
+        ci.publish("4.1.0", Placement::Candidate { rollout_bps: 0 })?;
+        let digest = ci.release(2)?.rollout_digest();
+        // The share at which this very device is the first one outside.
+        let bucket = bucket(&ci.app, &digest, &phone.open()?.device_id()?);
+        ci.run(|publisher, run| publisher.rollout(bucket, false, run))?;
+        Ok((bucket, format!("{:.2} % of them", f64::from(bucket) / 100.0)))
+    })?;
+    story.step("The device looks again", || {
+        let update = phone.update()?;
+        expect(matches!(update.outcome, ChannelOutcome::UpToDate(_)), || told(&update))?;
+        Ok(((), format!("its bucket is {bucket}: not for this device yet")))
+    })?;
+    story.step("One hundredth of a percent more", || {
+        ci.run(|publisher, run| publisher.rollout(bucket + 1, false, run))?;
+        phone.takes("4.1.0")?;
+        Ok(((), "it is for this device now".to_owned()))
+    })?;
+    story.step("The device starts", || phone.runs("4.1.0"))?;
+    story.step("4.1.0 turns out bad: CI goes back", || {
+        let keys = [&ci.key];
+        ci.run(|publisher, run| publisher.rollback(None, &signing(&keys), run))?;
+        Ok(((), "a new release of 4.0.0, above the bad one".to_owned()))
+    })?;
+    story.step("The device looks, and starts", || {
+        phone.takes("4.0.0")?;
+        phone.runs("4.0.0")
+    })
+}
+
+/// Whoever can write to the site plays, each time from a sound one with a new release.
+fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
+    story.step("Publishes 4.2.0; somebody else can write there", || {
+        ci.publish("4.2.0", Placement::Stable)?;
+        Ok(((), "before the device looks".to_owned()))
+    })?;
+    let newest = ci.release(4)?;
+    let archive = ci.site.join(archive_of(&newest)?);
+    let other = ci.site.join(archive_of(&ci.release(2)?)?);
+    let envelope = ci.site.join(paths::release_path(&ci.channel, 4));
+    let channel = ci.site.join(paths::channel_path(&ci.channel));
+    let (sound, sound_channel) = (read(&archive)?, read(&channel)?);
+
+    story.refused_as(
+        "The channel names the old release again",
+        &[ErrorKind::NotTrusted],
+        || {
+            let file = String::from_utf8_lossy(&sound_channel).replace("\"sequence\":4", "\"sequence\":2");
+            write(&channel, file.as_bytes())?;
+            let update = phone.update();
+            write(&channel, &sound_channel)?;
+            refusal(update?)
+        },
+    )?;
+    story.refused_as("An archive of another release takes its place", &FORGED, || {
+        phone.refuses(&archive, &read(&other)?, &sound)
+    })?;
+    story.refused_as("The archive is cut short", &FORGED, || {
+        phone.refuses(&archive, &sound[..sound.len() - 100], &sound)
+    })?;
+    story.refused_as("One byte of it is flipped", &FORGED, || {
+        let mut bytes = sound.clone();
+        let last = bytes.len() - 40;
+        bytes[last] ^= 1;
+        phone.refuses(&archive, &bytes, &sound)
+    })?;
+    story.refused_as(
+        "The release is signed with another key",
+        &[ErrorKind::SignatureInvalid],
+        || {
+            let stranger = SigningKey::generate(KeyBits::B2048)?;
+            let forged = release::sign(&newest.release().clone().into(), &[&stranger], &[])?;
+            phone.refuses(&envelope, &forged.to_json()?, &newest.envelope().to_json()?)
+        },
+    )?;
+    story.step("The site is as it was; the device looks", || {
+        phone.takes("4.2.0")?;
+        phone.runs("4.2.0")
+    })?;
+    Ok(5)
+}
+
+fn rotation(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
+    let next = SigningKey::generate(KeyBits::B2048)?;
+    story.step("A new key comes, the old one retires", || {
+        let created_at = Timestamp::now();
+        let mut second = NewKeyRing::after(&ci.first_document()?, created_at);
+        second.keys.push(next.verifying_key());
+        let second = ring(&second, &[&ci.key, &next])?;
+        ci.put_ring(&second)?;
+        let mut third = NewKeyRing::after(SignedKeyRing::parse(&second)?.ring(), created_at);
+        third.retire(ci.key.verifying_key().id()?)?;
+        ci.put_ring(&ring(&third, &[&ci.key, &next])?)?;
+        Ok(((), "rings 2 and 3, each signed by the one before".to_owned()))
+    })?;
+    story.step("The new key signs 4.3.0; the device looks", || {
+        ci.publish_with(&next, "4.3.0", Placement::Stable)?;
+        let update = phone.takes("4.3.0")?;
+        expect(update.ring == 3, || told(&update))?;
+        phone
+            .runs("4.3.0")
+            .map(|((), runs)| ((), format!("it walked to ring 3 by itself; {runs}")))
+    })
+}
+
+/// Where releases are made.
+struct Ci {
+    folder: PathBuf,
+    /// What the web server serves.
+    site: PathBuf,
+    storage: FolderSite,
+    app: AppId,
+    channel: ChannelName,
+    key: SigningKey,
+    /// Its private half is in the app.
+    content_key: Arc<ContentKey>,
+}
+
+impl Ci {
+    fn new(folder: PathBuf) -> Result<Self> {
+        let site = new_folder(folder.join("site"))?;
+        Ok(Self {
+            storage: FolderSite::new(&site),
+            app: app::APP_ID.parse()?,
+            channel: CHANNEL.parse()?,
+            key: SigningKey::generate(KeyBits::B2048)?,
+            content_key: Arc::new(ContentKey::generate(KeyBits::B2048)?),
+            folder,
+            site,
+        })
+    }
+
+    fn first_ring(&self) -> NewKeyRing {
+        NewKeyRing {
+            app_id: self.app.clone(),
+            number: 1,
+            threshold: 1,
+            created_at: Timestamp::now(),
+            keys: vec![self.key.verifying_key()],
+            retired: Vec::new(),
+        }
+    }
+
+    fn put_ring(&self, envelope: &[u8]) -> Result<()> {
+        carried_out(|run| publish_ring(&self.storage, &self.app, envelope, run)).map(drop)
+    }
+
+    /// The first ring as it is on the site, and in the app.
+    fn first_envelope(&self) -> Result<Vec<u8>> {
+        read(&self.site.join(paths::ring_path(1)))
+    }
+
+    fn first_document(&self) -> Result<RingDocument> {
+        Ok(SignedKeyRing::parse(&self.first_envelope()?)?.ring().clone())
+    }
+
+    fn release(&self, sequence: u64) -> Result<SignedRelease> {
+        let path = self.site.join(paths::release_path(&self.channel, sequence));
+        Ok(SignedRelease::parse(&read(&path)?)?)
+    }
+
+    fn run(
+        &self,
+        act: impl FnOnce(&Publisher<'_>, &mut Run<'_>) -> std::result::Result<Done, Box<Unfinished>>,
+    ) -> Result<Done> {
+        let publisher = Publisher::new(&self.storage, &self.app, &self.channel);
+        carried_out(|run| act(&publisher, run))
+    }
+
+    fn publish(&self, version: &str, placement: Placement) -> Result<()> {
+        self.publish_with(&self.key, version, placement)
+    }
+
+    /// Builds this version of the app, packs, seals, signs and publishes it.
+    fn publish_with(&self, key: &SigningKey, version: &str, placement: Placement) -> Result<()> {
+        let build = new_folder(self.folder.join(version))?;
+        app::write(&build)?;
+        let script = build.join("assets/app.js");
+        let text = String::from_utf8_lossy(&read(&script)?).replace(app::VERSION, version);
+        write(&script, text.as_bytes())?;
+        let zip = self.folder.join(format!("{}_{version}.zip", app::APP_ID));
+        let control = interrupt::control();
+        bundle::pack(&build, &zip, &PackOptions::default(), &control)?;
+        let bundle = Bundle::of_zip(&zip, &Limits::default(), &control)?;
+        let bundle = bundle.sealed_for(vec![self.content_key.public().clone()], &self.folder);
+        let mut details = Details::default();
+        version.clone_into(&mut details.version);
+        let keys = [key];
+        self.run(|publisher, run| publisher.publish(&bundle, &details, placement, &signing(&keys), run))?;
+        Ok(())
+    }
+}
+
+/// Where the archive of a release is on the site.
+fn archive_of(signed: &SignedRelease) -> Result<String> {
+    let bundle = signed.release().bundle();
+    let missing = || Failure::new("missing_archive", "expected a release of a bundle, found one without");
+    bundle.map(|bundle| paths::archive_of(bundle).0).ok_or_else(missing)
+}
+
+fn ring(ring: &NewKeyRing, keys: &[&SigningKey]) -> Result<Vec<u8>> {
+    Ok(release::sign_ring(ring, keys)?.to_json()?)
+}
+
+fn signing<'a>(keys: &'a [&'a SigningKey]) -> Signing<'a> {
+    Signing {
+        keys,
+        ring: None,
+        lifetime: LIFETIME,
+        sequence: None,
+    }
+}
+
+fn carried_out(act: impl FnOnce(&mut Run<'_>) -> std::result::Result<Done, Box<Unfinished>>) -> Result<Done> {
+    let outcome = act(&mut Run {
+        dry_run: false,
+        control: &interrupt::control(),
+        before: &mut |_| {},
+    });
+    outcome.map_err(|unfinished| Failure::from(unfinished.problem))
+}
+
+/// A device with the first ring and the content key in its app.
+struct Phone {
+    root: PathBuf,
+    source: ChannelSource,
+}
+
+impl Phone {
+    fn new(root: PathBuf, ci: &Ci, web: &Web) -> Result<Self> {
+        let native = NativeVersion::new(NATIVE);
+        let mut release = ReleaseOptions::new(ci.app.clone(), ci.channel.clone(), ci.first_envelope()?, native);
+        release.content_keys = vec![Arc::clone(&ci.content_key)];
+        Ok(Self {
+            root,
+            source: ChannelSource::new(Site::new(web.url()?), release),
+        })
+    }
+
+    fn open(&self) -> Result<Store> {
+        let mut options = StoreOptions::default();
+        options.required_proof = RequiredProof::Release;
+        Ok(Store::open(&self.root, options)?)
+    }
+
+    fn update(&self) -> Result<ChannelUpdate> {
+        let (transport, options) = (Http::new(), DownloadOptions::default());
+        let store = self.open()?;
+        Ok(store.update_from_channel(&transport, &self.source, &options, &interrupt::control())?)
+    }
+
+    /// Looks at the channel, which must have this version for it.
+    fn takes(&self, version: &str) -> Result<ChannelUpdate> {
+        let update = self.update()?;
+        let taken = match &update.outcome {
+            // A bundle that is still here is not fetched again.
+            ChannelOutcome::Installed(record) | ChannelOutcome::UpToDate(record) => record.version == version,
+            _ => false,
+        };
+        expect(taken, || told(&update))?;
+        Ok(update)
+    }
+
+    /// Starts with this version, whose page says that it works.
+    fn runs(&self, version: &str) -> Result<((), String)> {
+        let store = self.open()?;
+        let launch = store.launch(&NativeApp::new(NATIVE, "1"));
+        expect(launch.version.as_deref() == Some(version), || {
+            format!("it serves {launch:?}")
+        })?;
+        if let Some(id) = launch.bundle.bundle() {
+            store.trial_started(id)?;
+        }
+        store.confirm(&launch.bundle)?;
+        Ok(((), format!("serves {version}")))
+    }
+
+    /// Looks while `forged` stands in the place of a file of the site.
+    fn refuses(&self, file: &Path, forged: &[u8], sound: &[u8]) -> Result<()> {
+        write(file, forged)?;
+        let update = self.update();
+        write(file, sound)?;
+        refusal(update?)
+    }
+}
+
+/// A look that came to nothing, as the failure that it is.
+fn refusal(update: ChannelUpdate) -> Result<()> {
+    if let ChannelOutcome::Older { offered, known } = update.outcome {
+        let problem = format!("release {offered} is older than {known}, which this device has accepted");
+        return Err(Failure::new(ErrorKind::NotTrusted.as_str(), problem));
+    }
+    match update.passed_over.into_iter().next() {
+        Some(passed) => Err(Failure::new(passed.error.kind().as_str(), passed.error.to_string())),
+        None => Ok(()),
+    }
+}
+
+fn told(update: &ChannelUpdate) -> String {
+    format!("it looked and came to {update:?}")
+}
+
+fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Failure::unexpected(otherwise()))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| Failure::io("read", path, &error))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).map_err(|error| Failure::io("write", path, &error))
+}

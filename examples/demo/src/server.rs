@@ -1,0 +1,104 @@
+//! The server of the demo: `examples/update-server`, on a loopback port of this process, until it is dropped.
+//!
+//! CI talks to it through the Bundles API and a device through the update protocol, as with a server far away. Its database
+//! costs the command a few megabytes; a stand-in would cost the demo its point.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use capbundle::capgo::Sealed;
+use capbundle::digest::Sha256Digest;
+use capbundle::http::{Http, Url};
+use capbundle::update::protocol::{Offer, Platform, UpdateAnswer, UpdateRequest};
+use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle};
+use capbundle_update_server::{Access, Config, Keys, Server as Running};
+
+use crate::app;
+use crate::ask;
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+
+/// Every app has this channel from the start, and devices are in it.
+pub(crate) const CHANNEL: &str = "production";
+/// Any UUID; there is one device.
+const DEVICE: &str = "5b6f0c8e-2a41-4d53-9c1f-6f4f0a7d1e22";
+/// A plugin that knows all of the protocol.
+const PLUGIN: &str = "8.51.14";
+
+pub(crate) struct Server {
+    running: Running,
+    transport: Arc<Http>,
+    api: Api,
+    app: AppId,
+}
+
+impl Server {
+    /// Starts it with its data in the folder `data`, and makes a key for CI.
+    pub(crate) fn start(data: &Path) -> Result<Self> {
+        let failed = |problem: capbundle_update_server::Error| Failure::unexpected(problem.to_string());
+        let app: AppId = app::APP_ID.parse()?;
+        let access = Access::Limited {
+            apps: vec![app::APP_ID.to_owned()],
+            writes: true,
+        };
+        let keys = Keys::open(data).map_err(failed)?;
+        let key = ApiKey::new(keys.create("demo", &access).map_err(failed)?.text())?;
+        let running = Running::start(Config::loopback(data)).map_err(failed)?;
+        let transport = Arc::new(Http::new());
+        let api = Api::new(transport.clone(), &running.url().parse()?, key)?;
+        Ok(Self {
+            running,
+            transport,
+            api,
+            app,
+        })
+    }
+
+    /// Uploads a file; gives the address where devices get it.
+    pub(crate) fn keep(&self, version: &str, file: &Path) -> Result<Url> {
+        let digest = Sha256Digest::of_file(file, &interrupt::control())?;
+        let uploaded = self
+            .api
+            .upload(&self.app, version, file, &digest, &interrupt::control())?;
+        Ok(uploaded.url)
+    }
+
+    /// Registers an archive; gives the id of its bundle.
+    pub(crate) fn register(&self, version: &str, url: Url, proof: &Sealed, key_id: &str) -> Result<u64> {
+        let bundle = NewBundle::new(self.app.clone(), version, url, proof.checksum.clone())?;
+        let bundle = bundle.sealed(proof.iv_session_key.clone(), Some(key_id))?;
+        let registered = self.api.create(&bundle, &interrupt::control())?;
+        let unnamed = || Failure::unexpected("the server does not say what it registered");
+        Ok(registered.ok_or_else(unnamed)?.id)
+    }
+
+    /// Lets devices have a bundle.
+    pub(crate) fn promote(&self, bundle_id: u64) -> Result<()> {
+        self.api
+            .set_channel_by_name(&self.app, bundle_id, CHANNEL, &interrupt::control())?;
+        Ok(())
+    }
+
+    /// Asks for an update as a device with this native version that runs this bundle, and has the key of this id.
+    pub(crate) fn ask(&self, native: &str, runs: &str, key_id: &str) -> Result<Offer> {
+        let request = UpdateRequest {
+            platform: Platform::Android.as_str().to_owned(),
+            device_id: DEVICE.to_owned(),
+            app_id: app::APP_ID.to_owned(),
+            version_build: native.to_owned(),
+            version_name: runs.to_owned(),
+            plugin_version: PLUGIN.to_owned(),
+            is_prod: true,
+            key_id: Some(key_id.to_owned()),
+            ..UpdateRequest::default()
+        };
+        let url: Url = format!("{}/updates", self.running.url()).parse()?;
+        match ask::ask(&*self.transport, &url, &request)? {
+            UpdateAnswer::Offer(offer) => Ok(offer),
+            other => Err(Failure::new(
+                "demo_failed",
+                format!("the server offers nothing: {other:?}"),
+            )),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Chapter four: version 2 proves itself, version 3 never does. One open store is one run of the app.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use capbundle::ErrorKind;
+use capbundle::bundle::{self, PackOptions};
+use capbundle::capgo;
+use capbundle::capgo::ChecksumForm;
+use capbundle::native::NativeApp;
+use capbundle::store::{
+    BundleRecord, Confirmation, Launch, LaunchReason, NewBundle, RequiredProof, Slot, Store, StoreOptions,
+};
+use capbundle::update::protocol::BUILT_IN;
+
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::output;
+use crate::publish::Published;
+use crate::story::Story;
+use crate::update::Device;
+use crate::{app, new_folder};
+
+const GOOD: &str = "2.0.0";
+const BROKEN: &str = "3.0.0";
+/// The app as it came from the store.
+const NATIVE: &str = "1.0.0";
+/// How the broken version's script begins: nothing behind it runs, the call of `notifyAppReady` included.
+const CRASH: &str = "throw new Error('the tide never comes');\n";
+
+pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Published, device: &Device) -> Result<()> {
+    story.chapter("The app on the phone, start after start")?;
+    let phone = Phone::new(folder.join("phone"), published, device)?;
+    let releases = new_folder(folder.join("releases"))?;
+    story.step("CI publishes 2.0.0", || {
+        release(&releases, published, GOOD, "")?;
+        Ok(((), "uploaded, registered, promoted".to_owned()))
+    })?;
+    story.step("The app starts for the first time", || {
+        phone.start_serves(None, &LaunchReason::Current)?;
+        Ok(((), "serves the built-in bundle".to_owned()))
+    })?;
+    story.step("It asks, fetches, proves and installs 2.0.0", || {
+        phone.update(published, BUILT_IN, GOOD)
+    })?;
+    story.step("The app starts; the page says it is ready", || {
+        let (run, launch) = phone.start_serves(Some(GOOD), &LaunchReason::NextApplied)?;
+        page_starts(&run, &launch)?;
+        expect(run.confirm(&launch.bundle)? == Confirmation::Proven, "it is not proven")?;
+        Ok(((), "serves 2.0.0 on trial; it is proven now".to_owned()))
+    })?;
+    story.step("CI publishes 3.0.0, which has a fault", || {
+        release(&releases, published, BROKEN, CRASH)?;
+        Ok(((), "signed with the same key".to_owned()))
+    })?;
+    story.step("It asks, fetches, proves and installs 3.0.0", || {
+        phone.update(published, GOOD, BROKEN)
+    })?;
+    story.step("The app starts, and its page crashes", || {
+        let (run, launch) = phone.start_serves(Some(BROKEN), &LaunchReason::NextApplied)?;
+        page_starts(&run, &launch)?;
+        Ok(((), "serves 3.0.0 on trial; no word of it".to_owned()))
+    })?;
+    story.step("The app starts again, and crashes again", || {
+        let (run, launch) = phone.start_serves(Some(BROKEN), &LaunchReason::Current)?;
+        page_starts(&run, &launch)?;
+        Ok(((), "serves 3.0.0 on trial, for the last time".to_owned()))
+    })?;
+    story.step("The app starts a third time", || {
+        let (_, launch) = phone.start_serves(Some(GOOD), &LaunchReason::TrialFailed)?;
+        expect(
+            launch.failed.is_some_and(|failed| failed.version == BROKEN),
+            "nothing failed",
+        )?;
+        Ok(((), "3.0.0 failed: serves 2.0.0 again".to_owned()))
+    })?;
+    story.refused("The server offers 3.0.0 once more", ErrorKind::NotTrusted, || {
+        phone.update(published, GOOD, BROKEN).map(drop)
+    })?;
+    story.step("The app starts, as it will from now on", || {
+        let (_, launch) = phone.start_serves(Some(GOOD), &LaunchReason::Current)?;
+        expect(!launch.on_trial, "it is on trial")?;
+        Ok(((), "serves 2.0.0, the last that proved itself".to_owned()))
+    })
+}
+
+/// Packs, seals and publishes another version of the app, its script beginning with `first`.
+fn release(folder: &Path, published: &Published, version: &str, first: &str) -> Result<()> {
+    let build = new_folder(folder.join(version))?;
+    app::write(&build)?;
+    let script = build.join("assets/app.js");
+    let text = fs::read_to_string(&script).map_err(|error| Failure::io("read", &script, &error))?;
+    let text = format!("{first}{}", text.replace(app::VERSION, version));
+    fs::write(&script, text).map_err(|error| Failure::io("write", &script, &error))?;
+    let name = |suffix: &str| folder.join(format!("{}_{version}{suffix}.zip", app::APP_ID));
+    let (archive, sealed) = (name(""), name("_encrypted"));
+    let packed = bundle::pack(&build, &archive, &PackOptions::default(), &interrupt::control())?;
+    let (key, form) = (&published.signing_key, ChecksumForm::V3);
+    let proof = capgo::seal(&archive, &packed.digest, &sealed, key, form, &interrupt::control())?;
+    let server = &published.server;
+    let id = server.register(version, server.keep(version, &sealed)?, &proof, &published.key_id)?;
+    server.promote(id)
+}
+
+/// A phone with a store, which takes nothing that is not signed with the app's key.
+struct Phone<'a> {
+    root: PathBuf,
+    options: StoreOptions,
+    device: &'a Device,
+}
+
+impl<'a> Phone<'a> {
+    fn new(root: PathBuf, published: &Published, device: &'a Device) -> Result<Self> {
+        let mut options = StoreOptions::default();
+        options.required_proof = RequiredProof::CapgoSigned(published.key.id()?);
+        Ok(Self { root, options, device })
+    }
+
+    fn open(&self) -> Result<Store> {
+        Ok(Store::open(&self.root, self.options.clone())?)
+    }
+
+    /// Starts the app, which has to serve this version for this reason. Its run ends when the store is dropped.
+    fn start_serves(&self, version: Option<&str>, reason: &LaunchReason) -> Result<(Store, Launch)> {
+        let store = self.open()?;
+        let launch = store.launch(&NativeApp::new(NATIVE, "1"));
+        if launch.version.as_deref() == version && launch.reason == *reason {
+            return Ok((store, launch));
+        }
+        Err(Failure::unexpected(format!("the app serves {launch:?}")))
+    }
+
+    /// Asks, fetches, proves and installs what the server offers, to be served from the next start on.
+    fn update(&self, published: &Published, runs: &str, expected: &str) -> Result<(BundleRecord, String)> {
+        let offer = published.server.ask(NATIVE, runs, &published.key_id)?;
+        expect(offer.version == expected, "the server offers another version")?;
+        let archive = self.device.fetch(&offer)?;
+        let store = self.open()?;
+        let record = store.install(&archive, &NewBundle::version(&offer.version), &interrupt::control())?;
+        store.set_next(&Slot::Bundle(record.id.clone()))?;
+        let outcome = format!(
+            "{}, {}, served from the next start on",
+            output::counted(record.files, "file"),
+            output::bytes(record.unpacked_size)
+        );
+        Ok((record, outcome))
+    }
+}
+
+fn page_starts(run: &Store, launch: &Launch) -> Result<()> {
+    let counts = launch.bundle.bundle().map(|id| run.trial_started(id)).transpose()?;
+    expect(launch.on_trial && counts == Some(true), "it is not on trial")
+}
+
+fn expect(holds: bool, otherwise: &str) -> Result<()> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Failure::unexpected(otherwise))
+    }
+}

@@ -1,0 +1,147 @@
+//! Chapter two: a device asks for an update, downloads, verifies and unpacks it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use capbundle::VerifiedArchive;
+use capbundle::bundle::{self, UnpackOptions};
+use capbundle::capgo;
+use capbundle::capgo::{ChecksumForm, SignedChecksum};
+use capbundle::http::Http;
+use capbundle::http::download;
+use capbundle::http::download::{DownloadOptions, Downloaded, Remote};
+use capbundle::keys::VerifyingKey;
+use capbundle::update::protocol::{BUILT_IN, Offer};
+
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::output;
+use crate::publish::Published;
+use crate::story::Story;
+use crate::{app, new_folder};
+
+/// More than the demo's bundle can have; a device has a limit too.
+const MAX_DOWNLOAD: u64 = 1 << 20;
+/// An app in the store that is older than the update.
+const NATIVE: &str = "0.9.0";
+
+/// A phone: the key it was built with, and its folders.
+pub(crate) struct Device {
+    key: VerifyingKey,
+    transport: Http,
+    staging: PathBuf,
+    bundles: PathBuf,
+}
+
+pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Published) -> Result<(Device, Offer)> {
+    story.chapter("The device, with the public key in the app")?;
+    let device = Device::new(&folder.join("device"), published.key.clone())?;
+    let offer = story.step("Asks the server for an update", || {
+        let offer = published.server.ask(NATIVE, BUILT_IN, &published.key_id)?;
+        let outcome = format!("version {}", offer.version);
+        Ok((offer, outcome))
+    })?;
+    let sealed = story.step("Downloads the bundle", || {
+        let sealed = device.download(&offer)?;
+        let outcome = output::bytes(sealed.size);
+        Ok((sealed, outcome))
+    })?;
+    let archive = story.step("Verifies the signature and decrypts", || {
+        let archive = device.open(&offer, &sealed.path)?;
+        let outcome = format!("{}, the signed SHA-256", output::bytes(archive.size()));
+        Ok((archive, outcome))
+    })?;
+    let bundle = device.bundles.join(&offer.version);
+    story.step("Unpacks it, within the limits of a phone", || {
+        let unpacked = bundle::unpack(&archive, &bundle, &UnpackOptions::default(), &interrupt::control())?;
+        Ok((
+            (),
+            format!(
+                "{}, {}",
+                output::counted(unpacked.files, "file"),
+                output::bytes(unpacked.bytes)
+            ),
+        ))
+    })?;
+    story.step("Compares every file with the build folder", || {
+        app::compare(&bundle)?;
+        sealed.remove()?;
+        Ok(((), "equal, byte for byte".to_owned()))
+    })?;
+    Ok((device, offer))
+}
+
+impl Device {
+    fn new(folder: &Path, key: VerifyingKey) -> Result<Self> {
+        let folder = new_folder(folder.to_owned())?;
+        Ok(Self {
+            key,
+            transport: Http::new(),
+            staging: new_folder(folder.join("staging"))?,
+            bundles: new_folder(folder.join("bundles"))?,
+        })
+    }
+
+    /// All of it at once, as an app does it: what a device does with the answer of an untrusted server.
+    pub(crate) fn update(&self, offer: &Offer) -> Result<()> {
+        let archive = self.fetch(offer)?;
+        let bundle = self.bundles.join(&offer.version);
+        bundle::unpack(&archive, &bundle, &UnpackOptions::default(), &interrupt::control())?;
+        Ok(())
+    }
+
+    /// Downloads and proves what the server offers. The download goes, whatever comes of it.
+    pub(crate) fn fetch(&self, offer: &Offer) -> Result<VerifiedArchive> {
+        let sealed = self.download(offer)?;
+        let opened = self.open(offer, &sealed.path);
+        sealed.remove()?;
+        opened
+    }
+
+    fn download(&self, offer: &Offer) -> Result<Downloaded> {
+        let remote = Remote::new(offer.url.parse()?);
+        let mut options = DownloadOptions::default();
+        options.max_size = MAX_DOWNLOAD;
+        let control = interrupt::control();
+        Ok(download::download(
+            &self.transport,
+            &remote,
+            &self.staging,
+            &options,
+            &control,
+        )?)
+    }
+
+    /// Fails if anything is left of an update that was refused.
+    pub(crate) fn holds_only(&self, version: &str) -> Result<()> {
+        let names = |folder: &Path| -> Result<Vec<String>> {
+            let failed = |error: io::Error| Failure::io("list", folder, &error);
+            let entries = fs::read_dir(folder).map_err(failed)?;
+            entries
+                .map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned()))
+                .collect()
+        };
+        let (staged, bundles) = (names(&self.staging)?, names(&self.bundles)?);
+        if staged.is_empty() && bundles == [version] {
+            return Ok(());
+        }
+        let left = format!("the device holds {staged:?} in staging and the bundles {bundles:?}");
+        Err(Failure::unexpected(left))
+    }
+
+    fn open(&self, offer: &Offer, sealed: &Path) -> Result<VerifiedArchive> {
+        // A key is configured, so everything must be signed and encrypted: no answer of the server changes that.
+        let checksum = offer.checksum.as_deref().unwrap_or_default();
+        let checksum = SignedChecksum::parse(checksum, ChecksumForm::V3)?;
+        let session = offer.session_key.as_deref().unwrap_or_default().parse()?;
+        Ok(capgo::open(
+            sealed,
+            &self.staging,
+            &session,
+            &checksum,
+            &self.key,
+            &interrupt::control(),
+        )?)
+    }
+}

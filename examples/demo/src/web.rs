@@ -1,0 +1,94 @@
+//! A plain web server before a folder, on a loopback port of this process, until it is dropped: all that a static channel
+//! needs.
+
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use capbundle::http::Url;
+
+use crate::failure::{Failure, Result};
+
+/// Nobody but the demo's own device asks.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Web {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Web {
+    pub(crate) fn serving(folder: &Path) -> Result<Self> {
+        let failed = |error: io::Error| Failure::io("serve", folder, &error);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, root) = (Arc::clone(&stop), folder.to_owned());
+        let thread = thread::Builder::new().name("web".to_owned()).spawn(move || {
+            for socket in listener.incoming() {
+                if stopped.load(Ordering::Relaxed) {
+                    return;
+                }
+                // Whoever goes away in the middle asks again.
+                let _ = socket.and_then(|socket| answer(socket, &root));
+            }
+        });
+        Ok(Self {
+            address,
+            stop,
+            thread: Some(thread.map_err(failed)?),
+        })
+    }
+
+    pub(crate) fn url(&self) -> Result<Url> {
+        Ok(format!("http://{}", self.address).parse()?)
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // Wakes it up; if that fails it has ended.
+        let _ = TcpStream::connect_timeout(&self.address, PATIENCE);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn answer(mut socket: TcpStream, root: &Path) -> io::Result<()> {
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let mut lines = BufReader::new(socket.try_clone()?).lines();
+    let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
+    // The head ends with an empty line; nothing in it matters to a server of small files.
+    for line in lines {
+        if line?.is_empty() {
+            break;
+        }
+    }
+    match file(root, &first).map(fs::read) {
+        Some(Ok(bytes)) => {
+            write!(
+                socket,
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                bytes.len()
+            )?;
+            socket.write_all(&bytes)
+        }
+        _ => socket.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+    }
+}
+
+/// The file that a request line names, which never leaves the folder.
+fn file(root: &Path, request: &str) -> Option<PathBuf> {
+    let path = request.strip_prefix("GET /")?.split([' ', '?']).next()?;
+    path.split('/')
+        .all(|name| !name.is_empty() && !name.starts_with('.'))
+        .then(|| root.join(path))
+}
