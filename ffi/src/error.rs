@@ -107,6 +107,12 @@ impl From<core::Error> for CapBundleError {
     }
 }
 
+impl From<core::digest::ParseDigestError> for CapBundleError {
+    fn from(error: core::digest::ParseDigestError) -> Self {
+        core::Error::from(error).into()
+    }
+}
+
 impl From<&core::Error> for CapBundleError {
     fn from(error: &core::Error) -> Self {
         Self::new(error.kind().into(), error.to_string())

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use capbundle_core::{capgo, seal};
+use capbundle_core::capgo;
 
 use crate::border::guarded_core;
 use crate::error::Result;
@@ -19,7 +19,7 @@ pub enum ChecksumForm {
     V2,
 }
 
-impl From<ChecksumForm> for seal::ChecksumForm {
+impl From<ChecksumForm> for capgo::ChecksumForm {
     fn from(form: ChecksumForm) -> Self {
         match form {
             ChecksumForm::V3 => Self::V3,
@@ -36,7 +36,7 @@ impl From<ChecksumForm> for seal::ChecksumForm {
 #[uniffi::export]
 pub fn signed_digest(checksum: &str, form: ChecksumForm, key: &VerifyingKey) -> Result<String> {
     guarded_core(|| {
-        let checksum = seal::SignedChecksum::parse(checksum, form.into())?;
+        let checksum = capgo::SignedChecksum::parse(checksum, form.into())?;
         Ok(checksum.verify(&key.0)?.to_string())
     })
 }

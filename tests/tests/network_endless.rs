@@ -31,7 +31,7 @@ const MOST_TIME: Duration = Duration::from_secs(40);
 const STALL: Duration = Duration::from_millis(300);
 
 /// Runs `call` with an address of each kind of trouble; it fails within bounds.
-fn each_is_given_up(what: &str, mut call: impl FnMut(&Url, &str) -> Result<(), Error>) {
+fn each_is_given_up(what: &str, mut call: impl FnMut(&Url, &str) -> Result<(), capbundle_publish::Error>) {
     for place in PLACES {
         for pace in PACES {
             let server = RoughServer::start();
@@ -65,7 +65,7 @@ fn a_download_is_given_up_and_the_next_one_succeeds() {
         let mut remote = Remote::new(url.clone());
         remote.digest = Some(Sha256Digest::of(&contents(name, SIZE)));
         let failed = download(&Http::new(), &remote, folder.path(), &options(), &Control::new());
-        let error = failed.map(drop);
+        let error = failed.map(drop).map_err(Into::into);
         remote.url = behaved.url(&format!("{name}?size={SIZE}")).parse().unwrap();
         let found = download(&Http::new(), &remote, folder.path(), &options(), &Control::new()).unwrap();
         assert!(found.verified);
