@@ -1,4 +1,4 @@
-//! Keys: who may publish, for which apps.
+//! API keys and what they permit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,44 +12,44 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::api_error::{ApiError, ApiResult};
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::names;
-use crate::refusal::{Answer, Refusal};
-use crate::state::App;
+use crate::state::ServerState;
+use crate::validation;
 
-/// So that a key is known as one when it turns up in a log or a repository.
+/// Makes a leaked key recognizable in a log or a repository.
 const PREFIX: &str = "cbk_";
 const RANDOM_BYTES: usize = 32;
 
-/// What a key may do.
+/// What a key permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
-    /// Read and write, for every app.
+    /// Reading and publishing for every app.
     Everything,
-    /// For some apps, or only to read.
+    /// Only some apps, or only reading.
     Limited {
-        /// The apps; none means all.
+        /// The apps; an empty list means every app.
         apps: Vec<String>,
-        /// Whether it may publish, or only read.
+        /// Whether publishing is permitted too.
         writes: bool,
     },
 }
 
-/// A key that was just made. Its text is nowhere else: the database has a hash.
+/// A new key. Its text exists only here: the database stores a hash.
 pub struct NewKey {
     id: i64,
     text: String,
 }
 
 impl NewKey {
-    /// What the client sends.
+    /// The text that clients send.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What `key revoke` takes.
+    /// The number for [`Keys::revoke`].
     #[must_use]
     pub fn id(&self) -> i64 {
         self.id
@@ -62,50 +62,53 @@ impl std::fmt::Debug for NewKey {
     }
 }
 
-/// A key as it is listed.
+/// A key in [`Keys::list`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
-    /// What `key revoke` takes.
+    /// The number for [`Keys::revoke`].
     pub id: i64,
-    /// What it is for.
+    /// Its name.
     pub name: String,
-    /// What it may do.
+    /// What it permits.
     pub access: Access,
-    /// When it was made, UTC.
+    /// When it was created, UTC.
     pub created_at: String,
     /// When it was revoked, UTC.
     pub revoked_at: Option<String>,
 }
 
-/// The keys of a data folder. Works beside a running server, which knows of a change at once.
+/// The keys of a data folder. A server that uses the folder applies changes immediately.
 pub struct Keys(Database);
 
 impl Keys {
-    /// The keys in the folder `data`, which is made if it is missing.
+    /// Opens the keys in the folder `data`, which is created if it does not exist.
     ///
     /// # Errors
-    /// [`Error::File`], [`Error::Database`], [`Error::Newer`].
+    /// [`Error::File`], [`Error::Database`], [`Error::NewerDatabase`].
     pub fn open(data: &Path) -> Result<Self> {
         Database::open(data).map(Self)
     }
 
-    /// Makes a key. `name` says what it is for, `access` what it may do.
+    /// Creates a key. `name` is for people, `access` is what the key permits.
     ///
     /// # Errors
-    /// [`Error::Setting`] for what is no id of an app; [`Error::Random`], [`Error::Database`].
+    /// [`Error::InvalidSetting`] for an invalid app id; [`Error::Random`], [`Error::Database`].
     pub fn create(&self, name: &str, access: &Access) -> Result<NewKey> {
         let (apps, writes) = match access {
             Access::Everything => (&[][..], true),
             Access::Limited { apps, writes } => (apps.as_slice(), *writes),
         };
-        if let Some(wrong) = apps.iter().find(|app| !names::is_app_id(app)) {
-            let problem = format!("expected {}, found {wrong:?}", names::EXPECTED_APP_ID);
-            return Err(Error::Setting { what: "--app", problem });
+        if let Some(invalid) = apps.iter().find(|app| !validation::is_app_id(app)) {
+            let reason = format!("expected {}, found {invalid:?}", validation::EXPECTED_APP_ID);
+            return Err(Error::InvalidSetting {
+                setting: "--app",
+                reason,
+            });
         }
         let mut random = [0; RANDOM_BYTES];
         getrandom::fill(&mut random).map_err(Error::Random)?;
         let text = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random));
-        let id = self.0.change(|database| {
+        let id = self.0.write_blocking(|database| {
             let sql = "INSERT INTO keys (name, hash, every_app, writes) VALUES (?1, ?2, ?3, ?4)";
             database.execute(sql, params![name, hash(&text), apps.is_empty(), writes])?;
             let id = database.last_insert_rowid();
@@ -120,12 +123,12 @@ impl Keys {
         Ok(NewKey { id, text })
     }
 
-    /// Every key, revoked ones too.
+    /// Lists all keys, including revoked ones.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub fn list(&self) -> Result<Vec<KeyRecord>> {
-        self.0.change(|database| {
+        self.0.write_blocking(|database| {
             let mut statement =
                 database.prepare("SELECT id, name, every_app, writes, created_at, revoked_at FROM keys ORDER BY id")?;
             let rows = statement.query_map([], |row| {
@@ -149,7 +152,7 @@ impl Keys {
         })
     }
 
-    /// Ends a key. `false` if there is none with this id that is still good.
+    /// Revokes a key. Returns `false` if no active key has this id.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -157,7 +160,7 @@ impl Keys {
         let sql =
             "UPDATE keys SET revoked_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?1 AND revoked_at IS NULL";
         self.0
-            .change(|database| database.execute(sql, [id]))
+            .write_blocking(|database| database.execute(sql, [id]))
             .map(|changed| changed > 0)
     }
 }
@@ -171,11 +174,11 @@ fn apps_of(database: &Connection, id: i64) -> rusqlite::Result<Vec<String>> {
     statement.query_map([id], |row| row.get(0))?.collect()
 }
 
-/// Who sent a request: the holder of a good key.
+/// The sender of a request with a valid key.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) key: i64,
-    /// `None` means every app.
+    /// `None` is every app.
     apps: Option<Vec<String>>,
     writes: bool,
 }
@@ -192,36 +195,36 @@ impl Caller {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Caller {
-    type Rejection = Refusal;
+impl FromRequestParts<Arc<ServerState>> for Caller {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<ServerState>) -> ApiResult<Self> {
         let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         if text("x-limited-key-id").is_some_and(|id| !id.is_empty()) {
-            return Err(Refusal::unauthorized(
+            return Err(ApiError::unauthorized(
                 "invalid_subkey",
-                "this server has no limited keys: leave x-limited-key-id out",
+                "this server does not support limited keys; remove the header x-limited-key-id",
             ));
         }
-        let given = text("capgkey")
+        let key = text("capgkey")
             .or_else(|| text("authorization"))
             .unwrap_or_default()
             .trim();
-        let given = given.strip_prefix("Bearer ").unwrap_or(given).trim();
-        if given.is_empty() {
-            return Err(Refusal::unauthorized("no_key_provided", "No key provided"));
+        let key = key.strip_prefix("Bearer ").unwrap_or(key).trim();
+        if key.is_empty() {
+            return Err(ApiError::unauthorized("no_key_provided", "No key provided"));
         }
-        let hash = hash(given);
-        let caller = app.database.read(move |database| find(database, &hash)).await?;
-        let caller = caller.ok_or_else(|| Refusal::unauthorized("invalid_apikey", "Invalid apikey"))?;
-        match app.keys.take(caller.key, Instant::now()) {
+        let hash = hash(key);
+        let caller = state.database.read(move |database| find(database, &hash)).await?;
+        let caller = caller.ok_or_else(|| ApiError::unauthorized("invalid_apikey", "Invalid apikey"))?;
+        match state.key_rate.take(caller.key, Instant::now()) {
             Ok(()) => Ok(caller),
-            Err(seconds) => Err(crate::gate::too_often(app, seconds)),
+            Err(seconds) => Err(crate::middleware::rate_limited(state, seconds)),
         }
     }
 }
 
-fn find(database: &Connection, hash: &[u8; 32]) -> Answer<Option<Caller>> {
+fn find(database: &Connection, hash: &[u8; 32]) -> ApiResult<Option<Caller>> {
     let sql = "SELECT id, every_app, writes, hash FROM keys WHERE hash = ?1 AND revoked_at IS NULL";
     let found = database.prepare_cached(sql)?.query_row([hash], |row| {
         let key: i64 = row.get(0)?;
@@ -240,7 +243,8 @@ fn find(database: &Connection, hash: &[u8; 32]) -> Answer<Option<Caller>> {
             stored,
         ))
     });
-    // The index compares hashes, whose prefix tells nothing of the key; the last word is in constant time all the same.
+    // The index compares hashes, and the prefix of a hash reveals nothing about the key. The final comparison is in constant
+    // time nevertheless.
     let found = found.optional()?;
     Ok(found.and_then(|(caller, stored)| bool::from(stored.ct_eq(hash)).then_some(caller)))
 }

@@ -1,4 +1,4 @@
-//! Options and commands.
+//! The command line.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ Examples:
   capbundle-update-server key create --name ci
   capbundle-update-server serve --public-url https://updates.example.com --behind-proxy
 
-Every option can be given as a variable of the environment too, whose name --help shows.
-TLS is the business of a reverse proxy in front; see the README for one that takes three lines.";
+Every option can also be set by the environment variable that --help shows.
+TLS needs a reverse proxy; the README has a configuration of three lines.";
 
-/// Serves over-the-air bundles to Capacitor apps: uploads, Bundles API, channels, updates.
+/// Self-hosted update server for Capacitor apps: uploads, Bundles API, channels, updates.
 #[derive(Parser)]
 #[command(name = "capbundle-update-server", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// Folder of the database and the bundles; made if it is missing
+    /// Folder of the database and the archives; created if it does not exist
     #[arg(
         long,
         global = true,
@@ -33,12 +33,12 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Run the server until SIGINT or SIGTERM; running requests are finished
+    /// Run the server until SIGINT or SIGTERM, then finish running requests
     Serve(Box<ServeOptions>),
-    /// Make, list and revoke the keys of those who publish
+    /// Create, list and revoke the API keys of publishers
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Make an app, or say which bundles it takes
+    /// Create an app, or change which bundles it accepts
     #[command(subcommand)]
     App(AppCommand),
 }
@@ -54,14 +54,14 @@ pub(crate) struct ServeOptions {
         default_value = "127.0.0.1:8787"
     )]
     pub(crate) listen: SocketAddr,
-    /// Address by which devices reach the server; https, since phones take nothing else (http for loopback only)
+    /// URL at which devices reach the server; https, because phones require it (http for loopback only)
     #[arg(long, value_name = "URL", env = "CAPBUNDLE_SERVER_PUBLIC_URL")]
     pub(crate) public_url: Option<String>,
-    /// Keep archives in this bucket of an S3 store, and send devices there; credentials from the usual variables of AWS, or
+    /// Store archives in this S3 bucket and redirect devices to it; credentials come from the AWS environment variables or
     /// ~/.aws
     #[arg(long, value_name = "BUCKET", env = "CAPBUNDLE_SERVER_S3_BUCKET")]
     pub(crate) s3_bucket: Option<String>,
-    /// The bucket's region
+    /// Region of the bucket
     #[arg(
         long,
         value_name = "REGION",
@@ -69,7 +69,7 @@ pub(crate) struct ServeOptions {
         requires = "s3_bucket"
     )]
     pub(crate) s3_region: Option<String>,
-    /// The store's address, unless it is Amazon's
+    /// URL of the S3 endpoint [default: AWS]
     #[arg(
         long,
         value_name = "URL",
@@ -77,7 +77,7 @@ pub(crate) struct ServeOptions {
         requires = "s3_bucket"
     )]
     pub(crate) s3_endpoint: Option<String>,
-    /// What leads the key of every archive
+    /// Prefix of the keys of all archives
     #[arg(
         long,
         value_name = "PREFIX",
@@ -85,7 +85,7 @@ pub(crate) struct ServeOptions {
         requires = "s3_bucket"
     )]
     pub(crate) s3_prefix: Option<String>,
-    /// Where everybody may read the bucket, with {key} in it: a CDN. Without it devices get addresses that hold for an hour
+    /// Public URL of the bucket or its CDN, containing {key}. Without it, devices get presigned URLs that are valid for an hour
     #[arg(
         long,
         value_name = "URL",
@@ -93,7 +93,7 @@ pub(crate) struct ServeOptions {
         requires = "s3_bucket"
     )]
     pub(crate) s3_public_url: Option<String>,
-    /// Profile in ~/.aws
+    /// Profile in ~/.aws to use
     #[arg(
         long,
         value_name = "NAME",
@@ -101,23 +101,22 @@ pub(crate) struct ServeOptions {
         requires = "s3_bucket"
     )]
     pub(crate) s3_profile: Option<String>,
-    /// A reverse proxy is in front: believe the last address of its X-Forwarded-For
+    /// The server is behind a reverse proxy: take the client's address from the last entry of X-Forwarded-For
     #[arg(long, env = "CAPBUNDLE_SERVER_BEHIND_PROXY")]
     pub(crate) behind_proxy: bool,
-    /// Answer /metrics without a key
+    /// Serve /metrics without a key
     #[arg(long, env = "CAPBUNDLE_SERVER_OPEN_METRICS")]
     pub(crate) open_metrics: bool,
-    /// Take bundles of apps only that `app create` made
+    /// Accept uploads and bundles only for apps that `app create` created
     #[arg(long, env = "CAPBUNDLE_SERVER_NO_NEW_APPS")]
     pub(crate) no_new_apps: bool,
-    /// In which shape /bundle answers
+    /// Shape of the responses of /bundle
     #[arg(long, value_enum, env = "CAPBUNDLE_SERVER_API_SHAPE", default_value_t = Shape::Documented)]
     pub(crate) api_shape: Shape,
-    /// Fetch an archive at another address and compare it with its checksum before it is registered; `app create` says
-    /// otherwise for one app
+    /// Download and verify an archive at an external URL before it is registered; `app create` overrides this for an app
     #[arg(long, env = "CAPBUNDLE_SERVER_VERIFY_EXTERNAL")]
     pub(crate) verify_external: bool,
-    /// Addresses that are fetched although they are not public, such as 10.1.0.0/16; may be given again
+    /// Address range that --verify-external may connect to although it is not public, such as 10.1.0.0/16; may be repeated
     #[arg(
         long,
         value_name = "RANGE",
@@ -125,83 +124,83 @@ pub(crate) struct ServeOptions {
         value_delimiter = ','
     )]
     pub(crate) allow_verify_from: Vec<AddressRange>,
-    /// PEM certificates of authorities that are trusted beside Mozilla's when an archive is fetched
+    /// CA certificates (PEM) that --verify-external trusts in addition to Mozilla's
     #[arg(long, value_name = "FILE", env = "CAPBUNDLE_SERVER_VERIFY_CA_FILE")]
     pub(crate) verify_ca_file: Option<PathBuf>,
-    /// Seconds that fetching an archive may take
+    /// Seconds that --verify-external may take to download an archive
     #[arg(long, value_name = "SECONDS", env = "CAPBUNDLE_SERVER_VERIFY_TIMEOUT", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) verify_timeout: u64,
     /// Largest archive, in MiB
     #[arg(long, value_name = "MIB", env = "CAPBUNDLE_SERVER_MAX_UPLOAD", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub(crate) max_upload: u64,
-    /// Requests a minute from one address; a whole office may sit behind one
+    /// Requests per minute from one address; a whole office may share one address
     #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_RATE_ADDRESS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate_address: u32,
-    /// Requests a minute with one key
+    /// Requests per minute with one key
     #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_RATE_KEY", default_value_t = 1200, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate_key: u32,
-    /// Requests worked on at once
+    /// Requests that are processed at once
     #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_CONCURRENT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
     pub(crate) concurrent: u32,
-    /// Requests of one address whose body is not complete
+    /// Requests of one address whose body is incomplete
     #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_OPEN_BODIES", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
     pub(crate) open_bodies: u32,
-    /// Uploads received at once
+    /// Uploads that are received at once
     #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_UPLOADS", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
     pub(crate) uploads: u32,
-    /// Open connections; the last eighth is for networks that have few
+    /// Open connections; the last eighth is reserved for networks with few connections
     #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_CONNECTIONS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
     pub(crate) connections: u32,
-    /// Idle connections of one address; the oldest is closed for a new one
+    /// Idle connections of one address; beyond them, the oldest is closed
     #[arg(long, value_name = "COUNT", env = "CAPBUNDLE_SERVER_IDLE_CONNECTIONS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub(crate) idle_connections: u32,
-    /// Seconds a request may take, and a client may send nothing, or take nothing of an answer
+    /// Seconds that a request may take, and that a client may neither send nor receive anything
     #[arg(long, value_name = "SECONDS", env = "CAPBUNDLE_SERVER_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
-    /// Seconds that running requests have when the server stops
+    /// Seconds to wait for running requests when the server stops
     #[arg(long, value_name = "SECONDS", env = "CAPBUNDLE_SERVER_DRAIN", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3600))]
     pub(crate) drain: u64,
-    /// How the log is written, to standard error
+    /// Format of the log on standard error
     #[arg(long, value_enum, env = "CAPBUNDLE_SERVER_LOG_FORMAT", default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
-    /// What is logged: error, warn, info or debug
+    /// Log level: error, warn, info or debug
     #[arg(long, value_name = "LEVEL", env = "CAPBUNDLE_SERVER_LOG", default_value = "info")]
     pub(crate) log: tracing::level_filters::LevelFilter,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shape {
-    /// As the Bundles API is documented
+    /// Like the documentation of the Bundles API
     Documented,
-    /// As Capgo's servers answer
+    /// Like Capgo's servers
     Backend,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people
+    /// Plain text
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Make a key and print it, once; a running server knows it at once
+    /// Create a key and print it; a running server accepts it immediately
     Create {
-        /// What the key is for
+        /// Name of the key, such as where it is used
         #[arg(long)]
         name: String,
-        /// Only for this app; may be given again. Without it, for every app
+        /// Limit the key to this app; may be repeated [default: every app]
         #[arg(long, value_name = "APP_ID")]
         app: Vec<String>,
-        /// Only to read
+        /// Allow only reading
         #[arg(long)]
         read_only: bool,
     },
-    /// List all keys: number, what for, which apps, since when
+    /// List all keys: number, name, apps, time of creation
     List,
-    /// End a key by its number
+    /// Revoke a key
     Revoke {
         /// The number that `key list` shows
         id: i64,
@@ -210,20 +209,20 @@ pub(crate) enum KeyCommand {
 
 #[derive(Subcommand)]
 pub(crate) enum AppCommand {
-    /// Make the app with a public channel `production`, or change what it takes
+    /// Create the app with a public channel `production`, or replace the rules of an existing app
     Create {
-        /// The app's id, its reverse domain
+        /// App id, such as com.example.app
         app_id: String,
-        /// Take encrypted bundles only
+        /// Accept only encrypted bundles
         #[arg(long)]
         require_encryption: bool,
-        /// Take only bundles that are encrypted with the key of this id (`capbundle key show` prints it)
+        /// Accept only bundles that are encrypted with the key of this id, which `capbundle key show` prints
         #[arg(long, value_name = "KEY_ID")]
         key_id: Option<String>,
-        /// Whether an archive at another address is fetched and compared before it is registered; as `serve` says if left out
+        /// Whether to download and verify an archive at an external URL before it is registered [default: as for `serve`]
         #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
         verify_external: Option<bool>,
-        /// The public key of the app's bundles (PEM): encrypted and signed ones can be verified with it
+        /// Public key of the app's bundles (PEM), which is needed to verify encrypted and signed bundles
         #[arg(long, value_name = "FILE")]
         public_key: Option<PathBuf>,
     },

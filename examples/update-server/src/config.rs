@@ -1,4 +1,4 @@
-//! What a server is told when it starts.
+//! The server's configuration.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,73 +10,74 @@ use capbundle_publish::s3::Credentials;
 use crate::error::{Error, Result};
 use crate::verify::AddressRange;
 
-/// What a server is told when it starts.
+/// The server's configuration.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command")]
 pub struct Config {
-    /// The folder of the database and the bundles. Made if it is missing.
+    /// The folder of the database and the archives. Created if it does not exist.
     pub data: PathBuf,
-    /// Where to listen; port 0 for any that is free.
+    /// The address to listen on; port 0 picks a free port.
     pub listen: SocketAddr,
-    /// The address under which devices reach the server, without a path: it leads the URLs of bundles. `None` for the address
-    /// listened on, which must then be of this machine.
+    /// The URL at which devices reach the server, which is the base of the archives' URLs. `None` uses the address it listens
+    /// on, which must then be a loopback address.
     pub public_url: Option<String>,
-    /// The bucket that keeps archives, instead of `data`.
+    /// The bucket that stores the archives, instead of `data`.
     pub s3: Option<S3>,
-    /// Whether requests come through a reverse proxy, whose `X-Forwarded-For` then names who asks.
+    /// Whether requests come through a reverse proxy; the client's address is then the last one in `X-Forwarded-For`.
     pub behind_proxy: bool,
-    /// Whether `/metrics` answers without a key.
+    /// Whether `/metrics` is served without a key.
     pub open_metrics: bool,
-    /// Whether a key may publish for an app that is not there yet, which makes the app.
+    /// Whether the first upload or bundle for an app creates the app.
     pub new_apps: bool,
-    /// In which shape `/bundle` answers.
+    /// The shape of the responses of `/bundle`.
     pub api_shape: ApiShape,
-    /// Whether an archive at another address is fetched and compared before it is registered, for apps without a rule of
-    /// their own ([`AppRules::verify_external`](crate::AppRules::verify_external)).
+    /// Whether an archive at an external URL is downloaded and verified before it is registered. An app may override it
+    /// ([`AppRules::verify_external`](crate::AppRules::verify_external)).
     pub verify_external: bool,
-    /// Addresses that are fetched although they are not public.
+    /// Address ranges from which archives are downloaded although they are not public.
     pub allow_verify_from: Vec<AddressRange>,
-    /// PEM certificates of authorities that are trusted beside Mozilla's when an archive is fetched.
+    /// CA certificates (PEM) to trust for these downloads, in addition to Mozilla's.
     pub verify_ca_file: Option<PathBuf>,
-    /// What is too much.
+    /// The limits.
     pub limits: Limits,
 }
 
-/// In which shape `/bundle` answers. All other addresses answer as Capgo's servers do.
+/// The shape of the responses of `/bundle`. All other routes respond like Capgo's servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ApiShape {
-    /// As the Bundles API is documented: `{"data":[…]}`, `{"status":"ok"}`, `{"error":"Bundle not found","status":"KO"}`.
+    /// Like the documentation of the Bundles API: `{"data":[…]}`, `{"status":"ok"}`, `{"error":"Bundle not found","status":"KO"}`.
     #[default]
     Documented,
-    /// As Capgo's servers answer: a bare array, `{"status":"success","bundle":{…}}`, `{"error":"cannot_find_version",…}`.
+    /// Like Capgo's servers: a bare array, `{"status":"success","bundle":{…}}`, `{"error":"cannot_find_version",…}`.
     Backend,
 }
 
-/// A bucket of an S3 store. Credentials, region and endpoint that are not given come from the environment
+/// An S3 bucket. Credentials, region and endpoint that are not set come from the environment
 /// (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, …) or from `~/.aws`.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct S3 {
-    /// Its name.
+    /// The bucket's name.
     pub bucket: String,
-    /// Its region.
+    /// The bucket's region.
     pub region: Option<String>,
-    /// The store's address, unless it is Amazon's.
+    /// The URL of the S3 endpoint; `None` for AWS.
     pub endpoint: Option<String>,
-    /// What leads every key.
+    /// The prefix of all keys.
     pub prefix: String,
-    /// Where everybody may read (a CDN), with `{key}` in it. Without it, devices are sent to addresses that hold for an hour.
+    /// A public URL of the bucket (a CDN) that contains `{key}`. Without it, devices are redirected to presigned URLs that are
+    /// valid for one hour.
     pub public_url: Option<String>,
-    /// The profile in `~/.aws`.
+    /// The profile in `~/.aws` to use.
     pub profile: Option<String>,
-    /// Who this server is, to the store.
+    /// The credentials to use.
     pub credentials: Option<Credentials>,
 }
 
 impl S3 {
-    /// A bucket of this name.
+    /// The bucket `name`, with everything else unset.
     pub fn bucket(name: impl Into<String>) -> Self {
         Self {
             bucket: name.into(),
@@ -85,38 +86,37 @@ impl S3 {
     }
 }
 
-/// What is too much. Each protects the others from one client.
+/// The limits, which keep one client from using up the server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of a JSON body. A batch of reports has a few hundred events of about 500 bytes.
+    /// Largest JSON body, in bytes. A batch of reports has a few hundred events of about 500 bytes.
     pub json_bytes: usize,
-    /// Bytes of an archive.
+    /// Largest archive, in bytes.
     pub upload_bytes: u64,
-    /// Requests a minute from one address (IPv6: one /64 network). A whole office may sit behind one.
+    /// Requests per minute from one address (IPv6: one /64 network). A whole office may share one address.
     pub per_address: u32,
-    /// Requests a minute with one key.
+    /// Requests per minute with one key.
     pub per_key: u32,
-    /// Requests that are worked on at once; the next is asked to come again.
+    /// Requests that are processed at once. Further ones get status 503 with `Retry-After`.
     pub concurrent: usize,
-    /// Requests of one client (IPv6: one /64 network) whose body is not complete; the next is asked to come again. Requests
-    /// without a body do not count, since many clients may share an address.
+    /// Requests of one client (IPv6: one /64 network) whose body is incomplete. Further ones get status 429 with
+    /// `Retry-After`. Requests without a body do not count, since many clients may share an address.
     pub open_bodies: usize,
-    /// Uploads that are received at once; the next is asked to come again.
+    /// Uploads that are received at once. Further ones get status 503 with `Retry-After`.
     pub uploads: usize,
-    /// Open connections. When there are as many, one that waits for its client is closed for a new one, else the next waits to
-    /// be accepted. The last eighth is for networks that have few.
+    /// Open connections. At the limit, an idle connection is closed to accept a new one; if none is idle, the new one waits.
+    /// The last eighth is reserved for networks with few connections.
     pub connections: usize,
-    /// Connections of one client (IPv6: one /64 network) that wait for it; the oldest is closed for a new one. Does not
-    /// count behind a proxy.
+    /// Idle connections of one client (IPv6: one /64 network); beyond them, its oldest is closed. Ignored behind a proxy.
     pub idle_connections: usize,
-    /// How long a request may take, and how long a client may send nothing, or take nothing of an answer.
-    pub patience: Duration,
-    /// How long it may take to fetch an archive that is verified.
-    pub verification: Duration,
-    /// How often uploads are looked for that nobody registered within a day.
-    pub clearing: Duration,
-    /// How long running requests may take when the server stops.
+    /// How long a request may take, how long a client may send nothing, and how long it may receive nothing of a response.
+    pub timeout: Duration,
+    /// How long the download of an archive may take that is verified.
+    pub verify_timeout: Duration,
+    /// Interval between removals of uploads that were not registered within a day.
+    pub cleanup_interval: Duration,
+    /// How long running requests may take after the server was stopped.
     pub drain: Duration,
 }
 
@@ -132,16 +132,16 @@ impl Default for Limits {
             uploads: 64,
             connections: 1024,
             idle_connections: 128,
-            patience: Duration::from_secs(30),
-            verification: Duration::from_secs(60),
-            clearing: Duration::from_secs(3600),
+            timeout: Duration::from_secs(30),
+            verify_timeout: Duration::from_secs(60),
+            cleanup_interval: Duration::from_secs(3600),
             drain: Duration::from_secs(30),
         }
     }
 }
 
 impl Config {
-    /// A server for this machine alone, on any free port, with its data in `data`.
+    /// A server on a free port of the loopback address, with its data in the folder `data`.
     pub fn loopback(data: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
@@ -159,29 +159,28 @@ impl Config {
         }
     }
 
-    /// The start of every URL that is given out, without a slash at its end.
+    /// The base of all URLs that the server returns, without a trailing slash.
     pub(crate) fn base_url(&self, listening: SocketAddr) -> Result<String> {
-        let wrong = |problem: String| Error::Setting {
-            what: "--public-url",
-            problem,
+        let invalid = |reason: String| Error::InvalidSetting {
+            setting: "--public-url",
+            reason,
         };
         let Some(given) = &self.public_url else {
             if listening.ip().is_loopback() {
                 return Ok(format!("http://{listening}"));
             }
-            return Err(wrong(format!(
-                "needed, since {listening} is not an address of this machine alone: https:// and the name by which devices \
-                 reach the server"
+            return Err(invalid(format!(
+                "required, because {listening} is not a loopback address; pass the https URL at which devices reach the server"
             )));
         };
-        let url: Url = given.parse().map_err(|problem| wrong(format!("{problem}")))?;
+        let url: Url = given.parse().map_err(|error| invalid(format!("{error}")))?;
         if !url.is_secure() && !url.is_loopback() {
-            return Err(wrong(format!(
-                "{url} is not https, and phones refuse anything else: put the server behind a proxy with TLS"
+            return Err(invalid(format!(
+                "expected an https URL, found {url}; phones require https, so put the server behind a TLS proxy"
             )));
         }
         if given.contains('?') {
-            return Err(wrong("it has a query".to_owned()));
+            return Err(invalid(format!("{url} has a query; remove it")));
         }
         Ok(given.trim_end_matches('/').to_owned())
     }

@@ -1,4 +1,4 @@
-//! Accepting connections, and letting go of them.
+//! Accepts and serves connections.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -17,19 +17,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use crate::config::Limits;
-use crate::gate::Peer;
-use crate::places::{Place, Places};
-use crate::unread::Unread;
+use crate::connection_limiter::{ConnectionLimiter, ConnectionPermit};
+use crate::middleware::Peer;
+use crate::write_timeout::WriteTimeout;
 
-/// A failed accept is mostly a lack of file descriptors, which others give back.
-const AFTER_FAILURE: Duration = Duration::from_millis(100);
+/// Delay after a failed accept, which is usually caused by a lack of file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` comes, then finishes what runs. `false` if that took too long and was cut.
+/// Serves until `stop` completes, then finishes running requests. Returns `false` if some were aborted at the drain timeout.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     limits: &Limits,
-    places: Arc<Places>,
+    limiter: Arc<ConnectionLimiter>,
     stop: impl Future<Output = ()>,
 ) -> bool {
     let graceful = GracefulShutdown::new();
@@ -41,74 +41,74 @@ pub(crate) async fn serve(
         };
         let (stream, address) = match accepted {
             Ok(accepted) => accepted,
-            Err(problem) => {
-                tracing::warn!(%problem, "a connection could not be accepted");
-                tokio::time::sleep(AFTER_FAILURE).await;
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
         let admitted = tokio::select! {
-            admitted = places.admit(address.ip()) => admitted,
+            admitted = limiter.admit(address.ip()) => admitted,
             () = &mut stop => break,
         };
-        let Some(place) = admitted else {
-            tracing::debug!(client = %address, "refused a connection: its network has too many");
+        let Some(permit) = admitted else {
+            tracing::debug!(client = %address, "rejected a connection: its network has too many");
             continue;
         };
         let peer = Peer {
             address,
-            activity: Arc::clone(place.activity()),
+            connection: Arc::clone(permit.state()),
         };
-        converse(stream, peer, router.clone(), limits.patience, place, &graceful);
+        serve_connection(stream, peer, router.clone(), limits.timeout, permit, &graceful);
     }
     drop(listener);
     tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_ok()
 }
 
-fn converse(
+fn serve_connection(
     stream: TcpStream,
     peer: Peer,
     router: Router,
-    patience: Duration,
-    place: Place,
+    timeout: Duration,
+    permit: ConnectionPermit,
     graceful: &GracefulShutdown,
 ) {
-    let place = Arc::new(place);
-    let (activity, address) = (Arc::clone(&peer.activity), peer.address);
-    let held = Arc::clone(&place);
+    let permit = Arc::new(permit);
+    let (state, address) = (Arc::clone(&peer.connection), peer.address);
+    let held = Arc::clone(&permit);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (router, peer, place) = (router.clone(), peer.clone(), Arc::clone(&held));
+        let (router, peer, permit) = (router.clone(), peer.clone(), Arc::clone(&held));
         async move {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
             let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-            Ok::<_, Infallible>(response.map(|body| Served { body, place }))
+            Ok::<_, Infallible>(response.map(|body| TrackedBody { body, permit }))
         }
     });
     let mut builder = http1::Builder::new();
-    // Also how long a connection may idle between requests.
-    builder.timer(TokioTimer::new()).header_read_timeout(patience);
-    let stream = TokioIo::new(Unread::for_no_longer_than(patience, stream, Arc::clone(&activity)));
+    // This also limits how long a connection may be idle between requests.
+    builder.timer(TokioTimer::new()).header_read_timeout(timeout);
+    let stream = TokioIo::new(WriteTimeout::new(stream, timeout, Arc::clone(&state)));
     let connection = graceful.watch(builder.serve_connection(stream, service));
     tokio::spawn(async move {
         tokio::select! {
-            ended = connection => if let Err(problem) = ended {
-                // Clients go away all the time.
-                tracing::debug!(%problem, client = %address, "a connection ended");
+            ended = connection => if let Err(error) = ended {
+                // Usual: clients disconnect at any time.
+                tracing::debug!(%error, client = %address, "a connection ended");
             },
-            () = activity.evicted() => tracing::debug!(client = %address, "closed an idle connection to make room"),
+            () = state.evicted() => tracing::debug!(client = %address, "closed an idle connection to accept a new one"),
         }
-        drop(place);
+        drop(permit);
     });
 }
 
-/// The body of an answer; when it is written, the connection waits for the next request.
-struct Served {
+/// A response body that marks the connection as idle when it is dropped, which is when it has been sent.
+struct TrackedBody {
     body: Body,
-    place: Arc<Place>,
+    permit: Arc<ConnectionPermit>,
 }
 
-impl HttpBody for Served {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -128,8 +128,8 @@ impl HttpBody for Served {
     }
 }
 
-impl Drop for Served {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
-        self.place.waits();
+        self.permit.mark_idle();
     }
 }

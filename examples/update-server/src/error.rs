@@ -1,4 +1,4 @@
-//! What keeps the server from starting, or a command from working.
+//! Errors of starting the server and of its commands.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,57 +6,59 @@ use std::path::PathBuf;
 /// The result of everything that is not a request.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the server does not start, or a command does not work.
+/// Why the server cannot start, or a command failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A setting is wrong.
-    #[error("{what}: {problem}")]
-    Setting {
-        /// Which.
-        what: &'static str,
-        /// What was found, and what to do.
-        problem: String,
+    /// A setting is invalid.
+    #[error("{setting}: {reason}")]
+    InvalidSetting {
+        /// The option or argument.
+        setting: &'static str,
+        /// What was expected and what was found.
+        reason: String,
     },
     /// A file or folder cannot be used.
     #[error("{}: cannot {operation}: {source}", path.display())]
     File {
-        /// What was tried.
+        /// The operation that failed.
         operation: &'static str,
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// The system's own error.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// Another server works on the same folder.
-    #[error("{}: another server works in this folder", data.display())]
+    /// Another server uses the data folder.
+    #[error("{}: another server uses this folder; stop it, or pass another --data", data.display())]
     InUse {
-        /// The folder.
+        /// The data folder.
         data: PathBuf,
     },
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Host and port.
+        /// The address and port.
         address: std::net::SocketAddr,
-        /// The system's own error.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The database cannot be used.
     #[error("database: {0}")]
     Database(#[from] rusqlite::Error),
     /// The database was written by a newer version of this program.
-    #[error("the database has format {found}, and this version knows {known}: run a newer version")]
-    Newer {
-        /// The format found.
+    #[error(
+        "the database has format {found}, but this version supports formats up to {known}: install a newer version"
+    )]
+    NewerDatabase {
+        /// The format of the database.
         found: i64,
-        /// The format known.
+        /// The newest format that this version supports.
         known: i64,
     },
-    /// The operating system gave no random numbers.
-    #[error("no random numbers: {0}")]
+    /// The operating system returned no random bytes.
+    #[error("cannot get random bytes from the operating system: {0}")]
     Random(getrandom::Error),
-    /// The runtime could not be made, or a thread of the server died.
+    /// The server could not create its threads, or one of them failed.
     #[error("the server stopped: {0}")]
     Stopped(String),
 }

@@ -1,5 +1,5 @@
-//! A small self-hosted server for over-the-air bundles: uploads, the Bundles API, channels, and the protocol by which devices ask
-//! for updates. One process, one folder, no account anywhere.
+//! A small self-hosted server for over-the-air updates: uploads, the Bundles API, channels, and the update protocol. It is one
+//! process with one data folder and needs no other service.
 //!
 //! ```no_run
 //! use capbundle_update_server::{Access, Config, Keys, Server};
@@ -8,37 +8,37 @@
 //! let config = Config::loopback("/var/lib/capbundle");
 //! let key = Keys::open(&config.data)?.create("ci", &Access::Everything)?;
 //! let server = Server::start(config)?;
-//! println!("updates are at {}/updates; publish with the key {}", server.url(), key.text());
+//! println!("update URL: {}/updates, API key: {}", server.url(), key.text());
 //! server.stop()?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! What has been answered with success is on the disk: it survives a crash of the process and of the machine.
+//! A change that was acknowledged is on disk: it survives a crash of the process and of the machine.
 
 mod access;
+mod api_error;
 mod config;
+mod connection_limiter;
 mod connections;
 mod database;
+mod device_metrics;
 mod devices;
 mod error;
 mod files;
-mod gate;
 mod input;
 mod metrics;
-mod names;
+mod middleware;
 mod network;
-mod outcomes;
-mod places;
 mod publishing;
 mod quota;
-mod rate;
-mod refusal;
+mod rate_limiter;
 mod routes;
 mod server;
 mod state;
-mod unread;
+mod validation;
 mod verify;
+mod write_timeout;
 
 pub use access::{Access, KeyRecord, Keys, NewKey};
 pub use config::{ApiShape, Config, Limits, S3};

@@ -1,7 +1,8 @@
-//! `capbundle-update-server`: the server as a program.
+//! The `capbundle-update-server` command.
 
+mod app;
 mod command_line;
-mod keys;
+mod key;
 mod serve;
 
 use std::io::Write as _;
@@ -15,14 +16,14 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Serve(options) => serve::run(&arguments.data, *options),
-        Command::Key(command) => keys::run(&arguments.data, command),
-        Command::App(command) => keys::run_app(&arguments.data, command),
+        Command::Key(command) => key::run(&arguments.data, command),
+        Command::App(command) => app::run(&arguments.data, command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            // Where even that cannot be written, the exit code says it.
-            let _ = writeln!(anstream::stderr(), "error: {problem}");
+        Err(error) => {
+            // If stderr is closed too, the exit code still reports the failure.
+            let _ = writeln!(anstream::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }

@@ -1,4 +1,4 @@
-//! Numbers for Prometheus.
+//! Metrics for Prometheus.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,18 +7,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::database::bundles::Usage;
-use crate::outcomes::{Devices, MAX_APPS, OTHER};
+use crate::device_metrics::{DeviceMetrics, MAX_APPS, OTHER};
 
-/// What the server counts. Labels come from fixed sets and bounded tables only, so that no client makes them grow.
+/// The counters. All labels come from fixed sets or bounded tables, so that no client can add series without bound.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     started: Instant,
     requests: Mutex<BTreeMap<(String, String, u16), u64>>,
     updates: Mutex<BTreeMap<String, u64>>,
-    devices: Mutex<Devices>,
+    devices: Mutex<DeviceMetrics>,
     nanoseconds: AtomicU64,
     pub(crate) in_flight: AtomicI64,
-    pub(crate) turned_away: AtomicU64,
+    pub(crate) rejected: AtomicU64,
     pub(crate) uploaded_bytes: AtomicU64,
 }
 
@@ -31,7 +31,7 @@ impl Metrics {
             devices: Mutex::default(),
             nanoseconds: AtomicU64::new(0),
             in_flight: AtomicI64::new(0),
-            turned_away: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
             uploaded_bytes: AtomicU64::new(0),
         }
     }
@@ -45,41 +45,46 @@ impl Metrics {
         self.nanoseconds.fetch_add(took, Ordering::Relaxed);
     }
 
-    /// A device was answered with this code, or with `update`.
+    /// Counts a response to a device by its code, or as `update`.
     pub(crate) fn update(&self, outcome: &str) {
         let mut updates = self.updates.lock().unwrap_or_else(PoisonError::into_inner);
         *updates.entry(outcome.to_owned()).or_default() += 1;
     }
 
-    /// A device with this version reported this action.
+    /// Counts an action that a device with this version reported.
     pub(crate) fn report(&self, app: &str, version: &str, action: &str) {
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         devices.count(app, version, action);
     }
 
-    /// All of it in Prometheus' text format. Of apps, only what the caller may read.
-    #[allow(clippy::cast_precision_loss, reason = "seconds for people")]
-    pub(crate) fn text(&self, now: &Now<'_>, may_read: impl Fn(&str) -> bool) -> String {
+    /// All metrics in the text format of Prometheus. Those of an app are included if the caller may read the app.
+    #[allow(clippy::cast_precision_loss, reason = "nanoseconds do not matter here")]
+    pub(crate) fn text(&self, gauges: &Gauges<'_>, may_read: impl Fn(&str) -> bool) -> String {
         let mut text = String::new();
-        let mut family = |name: &str, kind: &str, about: &str, lines: &[(String, String)]| {
+        let mut family = |name: &str, kind: &str, about: &str, samples: &[(String, String)]| {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "# HELP {name} {about}\n# TYPE {name} {kind}");
-            for (labels, value) in lines {
+            for (labels, value) in samples {
                 let _ = writeln!(text, "{name}{labels} {value}");
             }
         };
         let plain = |value: String| [(String::new(), value)];
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let lines: Vec<_> = requests
+        let samples: Vec<_> = requests
             .iter()
             .map(|((method, route, status), count)| {
                 let labels = format!("{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}");
                 (labels, count.to_string())
             })
             .collect();
-        family("capbundle_requests_total", "counter", "Requests answered.", &lines);
+        family(
+            "capbundle_requests_total",
+            "counter",
+            "Requests that were answered.",
+            &samples,
+        );
         let seconds = self.nanoseconds.load(Ordering::Relaxed) as f64 / 1e9;
-        let about = "Time until the heads of answers, summed.";
+        let about = "Total time from request to response head.";
         family(
             "capbundle_request_seconds_total",
             "counter",
@@ -87,86 +92,86 @@ impl Metrics {
             &plain(seconds.to_string()),
         );
         let updates = self.updates.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let lines: Vec<_> = updates
+        let samples: Vec<_> = updates
             .iter()
             .map(|(outcome, count)| (format!("{{outcome=\"{outcome}\"}}"), count.to_string()))
             .collect();
         family(
             "capbundle_updates_total",
             "counter",
-            "What devices that asked were told.",
-            &lines,
+            "Responses to update requests of devices.",
+            &samples,
         );
         let in_flight = self.in_flight.load(Ordering::Relaxed).to_string();
         family(
             "capbundle_requests_in_flight",
             "gauge",
-            "Requests worked on now.",
+            "Requests in progress.",
             &plain(in_flight),
         );
-        let turned_away = self.turned_away.load(Ordering::Relaxed).to_string();
-        let about = "Requests turned away: too many, or too often.";
+        let rejected = self.rejected.load(Ordering::Relaxed).to_string();
+        let about = "Requests rejected because of a limit.";
         family(
             "capbundle_requests_turned_away_total",
             "counter",
             about,
-            &plain(turned_away),
+            &plain(rejected),
         );
         let uploaded = self.uploaded_bytes.load(Ordering::Relaxed).to_string();
         family(
             "capbundle_uploaded_bytes_total",
             "counter",
-            "Bytes of archives taken.",
+            "Bytes of uploaded archives.",
             &plain(uploaded),
         );
-        let about = "Reports of devices, by app, version and what became of the update.";
+        let about = "Events that devices reported, by app, version and outcome.";
         let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = devices.lines(&may_read);
+        let samples = devices.samples(&may_read);
         drop(devices);
-        family("capbundle_device_reports_total", "counter", about, &lines);
-        for (name, about, lines) in usage_lines(now.usage, &may_read) {
-            family(name, "gauge", about, &lines);
+        family("capbundle_device_reports_total", "counter", about, &samples);
+        for (name, about, samples) in usage_families(gauges.usage, &may_read) {
+            family(name, "gauge", about, &samples);
         }
-        let about = "Connections that are open.";
+        let about = "Open connections.";
         family(
             "capbundle_connections",
             "gauge",
             about,
-            &plain(now.connections.to_string()),
+            &plain(gauges.connections.to_string()),
         );
-        let about = "Idle connections closed to make room.";
+        let about = "Idle connections that were closed for new ones.";
         family(
             "capbundle_connections_evicted_total",
             "counter",
             about,
-            &plain(now.evicted.to_string()),
+            &plain(gauges.evicted.to_string()),
         );
         let uptime = self.started.elapsed().as_secs_f64().to_string();
         family(
             "capbundle_uptime_seconds",
             "gauge",
-            "Time since the start.",
+            "Time since the server started.",
             &plain(uptime),
         );
         text
     }
 }
 
-/// What is not counted but looked up.
+/// The current values of the gauges.
 #[derive(Debug)]
-pub(crate) struct Now<'a> {
+pub(crate) struct Gauges<'a> {
     pub(crate) usage: &'a [Usage],
     pub(crate) connections: usize,
     pub(crate) evicted: u64,
 }
 
 /// Labels and values.
-type Lines = Vec<(String, String)>;
+type Samples = Vec<(String, String)>;
 
-/// Name, description and lines of each family about bundles and their archives.
-fn usage_lines(usage: &[Usage], may_read: impl Fn(&str) -> bool) -> [(&'static str, &'static str, Lines); 3] {
+/// Name, help and samples of each family about bundles and archives.
+fn usage_families(usage: &[Usage], may_read: impl Fn(&str) -> bool) -> [(&'static str, &'static str, Samples); 3] {
     let largest = largest(usage);
-    let lines = |number: fn(&Usage) -> i64| -> Vec<_> {
+    let samples = |number: fn(&Usage) -> i64| -> Vec<_> {
         let readable = largest.iter().filter(|usage| may_read(&usage.app_id));
         readable
             .map(|usage| (format!("{{app=\"{}\"}}", usage.app_id), number(usage).to_string()))
@@ -175,23 +180,23 @@ fn usage_lines(usage: &[Usage], may_read: impl Fn(&str) -> bool) -> [(&'static s
     [
         (
             "capbundle_bundles",
-            "Bundles that are registered.",
-            lines(|usage| usage.bundles),
+            "Registered bundles.",
+            samples(|usage| usage.bundles),
         ),
         (
             "capbundle_stored_archives",
-            "Archives that this server keeps.",
-            lines(|usage| usage.archives),
+            "Archives that this server stores.",
+            samples(|usage| usage.archives),
         ),
         (
             "capbundle_stored_bytes",
-            "Bytes of the archives that this server keeps.",
-            lines(|usage| usage.bytes),
+            "Bytes of the archives that this server stores.",
+            samples(|usage| usage.bytes),
         ),
     ]
 }
 
-/// The apps that take most, and the sum of all others.
+/// The apps that use the most storage, and the sum of all others.
 fn largest(usage: &[Usage]) -> Vec<Usage> {
     let mut sorted = usage.to_vec();
     sorted.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.app_id.cmp(&other.app_id)));
@@ -213,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn storage_of_many_apps_is_summed() {
+    fn the_storage_of_the_smallest_apps_is_summed() {
         let app = |number: i64| Usage {
             app_id: format!("com.example.app{number}"),
             bundles: 1,

@@ -1,13 +1,13 @@
-//! Networks: which addresses count as one client.
+//! The networks that count as one client or one site.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The network that counts as one client: an IPv4 address, or an IPv6 /64, which is what one client has at least.
+/// The network that counts as one client: an IPv4 address, or an IPv6 /64, which is the least that a client is assigned.
 pub(crate) fn of_client(address: IpAddr) -> IpAddr {
     masked(address, 64)
 }
 
-/// The IPv6 /48 around an address, which is what one site can have at most; an IPv4 address itself.
+/// The network that counts as one site: an IPv4 address, or an IPv6 /48, which is the most that a site is usually assigned.
 pub(crate) fn of_site(address: IpAddr) -> IpAddr {
     masked(address, 48)
 }
@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn one_network_is_one_client() {
+    fn all_addresses_of_a_network_are_one_client() {
         let of = |text: &str| of_client(address(text)).to_string();
         assert_eq!(of("2001:db8:1:2:aaaa::1"), of("2001:db8:1:2:bbbb::2"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));

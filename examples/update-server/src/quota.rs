@@ -1,4 +1,4 @@
-//! How much of something one client holds at the same time.
+//! Limits what each client may hold at once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 type Counts<K> = Arc<Mutex<HashMap<K, usize>>>;
 
-/// Counts what each client holds, up to a maximum.
+/// Counts what each client holds, up to a maximum per client.
 #[derive(Debug)]
 pub(crate) struct Quota<K> {
     max: usize,
     held: Counts<K>,
 }
 
-/// One unit of a client's quota, given back when it is dropped.
+/// One unit of a client's quota, released on drop.
 #[derive(Debug)]
-pub(crate) struct Held<K: Eq + Hash> {
+pub(crate) struct QuotaGuard<K: Eq + Hash> {
     client: K,
     held: Counts<K>,
 }
@@ -28,22 +28,22 @@ impl<K: Eq + Hash + Clone> Quota<K> {
         }
     }
 
-    /// Takes a unit of `client`; `None` if it holds the maximum.
-    pub(crate) fn take(&self, client: &K) -> Option<Held<K>> {
+    /// Takes a unit for `client`; `None` if the client already holds the maximum.
+    pub(crate) fn take(&self, client: &K) -> Option<QuotaGuard<K>> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let count = held.entry(client.clone()).or_default();
         if *count >= self.max {
             return None;
         }
         *count += 1;
-        Some(Held {
+        Some(QuotaGuard {
             client: client.clone(),
             held: Arc::clone(&self.held),
         })
     }
 }
 
-impl<K: Eq + Hash> Drop for Held<K> {
+impl<K: Eq + Hash> Drop for QuotaGuard<K> {
     fn drop(&mut self) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = held.get_mut(&self.client) {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_client_has_a_maximum_of_its_own_and_gives_back() {
+    fn each_client_has_its_own_quota_and_releases_it_on_drop() {
         let quota = Quota::new(2);
         let first = quota.take(&"a");
         let second = quota.take(&"a");

@@ -1,4 +1,4 @@
-//! Which path goes where.
+//! The routes.
 
 use std::sync::Arc;
 
@@ -12,46 +12,46 @@ use axum::{Json, http::request::Parts};
 use serde_json::json;
 
 use crate::access::Caller;
+use crate::api_error::{ApiError, ApiResult};
 use crate::database::bundles;
 use crate::devices::{channel_self, reports, updates};
-use crate::files::{remove, serve, upload};
-use crate::gate;
-use crate::metrics::Now;
+use crate::files::{download, remove, upload};
+use crate::metrics::Gauges;
+use crate::middleware;
 use crate::publishing::{bundle, channel, statistics};
-use crate::refusal::{Answer, Refusal};
-use crate::state::App;
+use crate::state::ServerState;
 
-pub(crate) fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(state: Arc<ServerState>) -> Router {
     let bundles = get(bundle::list)
         .post(bundle::create)
-        .put(bundle::set_channel)
+        .put(bundle::promote)
         .delete(bundle::delete);
     let channels = get(channel::list).post(channel::set).delete(channel::delete);
     let publishing = Router::new()
         .route("/bundle", bundles.clone())
         .route("/bundle/", bundles)
-        .route("/bundle/metadata", post(bundle::describe))
+        .route("/bundle/metadata", post(bundle::set_metadata))
         .route("/channel", channels.clone())
         .route("/channel/", channels)
         .route("/statistics", get(statistics::list))
         .route("/upload/{app_id}", put(upload::put).post(upload::post_form))
         .route(
             "/upload/{app_id}/{name}",
-            put(upload::put).post(upload::post_form).delete(remove::take_back),
+            put(upload::put).post(upload::post_form).delete(remove::delete_upload),
         );
     let devices = Router::new()
-        .route("/updates", post(updates::ask).get(fine).options(fine))
+        .route("/updates", post(updates::post).get(ok).options(ok))
         .route(
             "/channel_self",
             post(channel_self::choose)
-                .put(channel_self::now)
+                .put(channel_self::current)
                 .delete(channel_self::leave)
                 .get(channel_self::list)
-                .options(fine),
+                .options(ok),
         )
-        .route("/stats", post(reports::take).options(fine))
-        .route("/bundles/{app_id}/{name}", get(serve::archive).options(fine))
-        .layer(from_fn(gate::answer_preflight));
+        .route("/stats", post(reports::post).options(ok))
+        .route("/bundles/{app_id}/{name}", get(download::archive).options(ok))
+        .layer(from_fn(middleware::preflight));
     Router::new()
         .merge(publishing)
         .merge(devices)
@@ -59,51 +59,52 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
-        // Bodies are bounded where they are read: JSON and archives have limits of their own.
+        // The handlers limit the bodies: JSON and archives have different limits.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(&app), gate::pass))
-        .with_state(app)
+        .layer(from_fn_with_state(Arc::clone(&state), middleware::handle))
+        .with_state(state)
 }
 
-async fn fine() -> Json<serde_json::Value> {
+async fn ok() -> Json<serde_json::Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// Whether the server can do its work: it reads its database and writes to its folder.
-async fn health(State(app): State<Arc<App>>) -> Answer<Json<serde_json::Value>> {
-    app.database
+/// Reads the database and writes to the data folder.
+async fn health(State(state): State<Arc<ServerState>>) -> ApiResult<Json<serde_json::Value>> {
+    state
+        .database
         .read(|database| Ok(database.query_row("SELECT count(*) FROM apps", [], |row| row.get::<_, i64>(0))?))
         .await?;
-    let writable = app.files.incoming();
-    writable.map_err(|error| Refusal::disk("write to the data folder", &error))?;
+    let probe = state.files.incoming();
+    probe.map_err(|error| ApiError::storage("write to the data folder", &error))?;
     Ok(Json(json!({ "status": "ok" })))
 }
 
-async fn metrics(State(app): State<Arc<App>>, mut parts: Parts) -> Answer<impl IntoResponse> {
+async fn metrics(State(state): State<Arc<ServerState>>, mut parts: Parts) -> ApiResult<impl IntoResponse> {
     use axum::extract::FromRequestParts as _;
-    let caller = if app.config.open_metrics {
+    let caller = if state.config.open_metrics {
         None
     } else {
-        Some(Caller::from_request_parts(&mut parts, &app).await?)
+        Some(Caller::from_request_parts(&mut parts, &state).await?)
     };
-    let usage = app.database.read(|database| bundles::usage(database, None)).await?;
-    let now = Now {
+    let usage = state.database.read(|database| bundles::usage(database, None)).await?;
+    let gauges = Gauges {
         usage: &usage,
-        connections: app.places.open(),
-        evicted: app.places.evicted(),
+        connections: state.connections.open(),
+        evicted: state.connections.evicted(),
     };
     let may_read = |app_id: &str| caller.as_ref().is_none_or(|caller| caller.may_read(app_id));
     Ok((
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        app.metrics.text(&now, may_read),
+        state.metrics.text(&gauges, may_read),
     ))
 }
 
-async fn not_found() -> Refusal {
-    Refusal::new("not_found", "there is nothing at this address").with_status(StatusCode::NOT_FOUND)
+async fn not_found() -> ApiError {
+    ApiError::new("not_found", "no such route").with_status(StatusCode::NOT_FOUND)
 }
 
-async fn not_allowed() -> Refusal {
-    Refusal::new("method_not_allowed", "this address does not take this method")
+async fn not_allowed() -> ApiError {
+    ApiError::new("method_not_allowed", "this route does not support this method")
         .with_status(StatusCode::METHOD_NOT_ALLOWED)
 }

@@ -1,4 +1,4 @@
-//! `serve`: logs, signals, and the server between them.
+//! `capbundle-update-server serve`.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -18,12 +18,12 @@ pub(crate) fn run(data: &Path, options: ServeOptions) -> Result<(), Box<dyn std:
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
-    // Before the server listens, so that no signal after the first answer kills it halfway.
+    // Installed before the server listens, so that a signal never interrupts a request.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = runtime.block_on(async { Signals::new() })?;
     let server = Server::start(config(data, options))?;
     let signal = runtime.block_on(signals.next());
-    tracing::info!(signal, "stopping: running requests are finished");
+    tracing::info!(signal, "stopping; waiting for running requests");
     server.stop()?;
     tracing::info!("stopped");
     Ok(())
@@ -54,7 +54,7 @@ fn config(data: &Path, options: ServeOptions) -> Config {
     config.verify_ca_file = options.verify_ca_file;
     let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     let limits = &mut config.limits;
-    limits.verification = Duration::from_secs(options.verify_timeout);
+    limits.verify_timeout = Duration::from_secs(options.verify_timeout);
     limits.open_bodies = count(options.open_bodies);
     limits.uploads = count(options.uploads);
     limits.connections = count(options.connections);
@@ -63,12 +63,12 @@ fn config(data: &Path, options: ServeOptions) -> Config {
     limits.per_address = options.rate_address;
     limits.per_key = options.rate_key;
     limits.concurrent = count(options.concurrent);
-    limits.patience = Duration::from_secs(options.timeout);
+    limits.timeout = Duration::from_secs(options.timeout);
     limits.drain = Duration::from_secs(options.drain);
     config
 }
 
-/// What ends the server.
+/// The signals that stop the server.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
@@ -103,7 +103,7 @@ impl Signals {
     async fn next(&mut self) -> &'static str {
         match tokio::signal::ctrl_c().await {
             Ok(()) => "Ctrl-C",
-            Err(_) => "a signal that could not be waited for",
+            Err(_) => "cannot wait for Ctrl-C",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A server that runs: started, asked where it is, stopped.
+//! Starting and stopping the server.
 
 use std::fs::{File, TryLockError};
 use std::net::{SocketAddr, TcpListener};
@@ -9,23 +9,23 @@ use std::thread::JoinHandle;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::config::Config;
+use crate::connection_limiter::ConnectionLimiter;
 use crate::connections;
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::files::{Archives, abandoned, sizes};
+use crate::files::{Archives, cleanup, sizes};
 use crate::input::LARGE_BODIES;
 use crate::metrics::Metrics;
-use crate::places::Places;
 use crate::quota::Quota;
-use crate::rate::{AddressRate, Rate};
+use crate::rate_limiter::{AddressRateLimiter, RateLimiter};
 use crate::routes;
-use crate::state::App;
+use crate::state::ServerState;
 use crate::verify::Verifier;
 
-/// Held as long as a server works in a folder.
+/// Locked while a server uses the data folder.
 const LOCK: &str = "server.lock";
 
-/// A server in threads of its own. Dropped, it stops as [`stop`](Self::stop) does.
+/// A running server, on its own threads. Dropping it stops it like [`stop`](Self::stop).
 pub struct Server {
     address: SocketAddr,
     url: String,
@@ -34,14 +34,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server; it listens when this returns.
+    /// Starts a server. It accepts connections once this returns.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a public URL that phones would refuse, [`Error::InUse`] if another server works in the folder,
-    /// [`Error::Listen`], [`Error::File`], [`Error::Database`], [`Error::Newer`].
+    /// [`Error::InvalidSetting`] for a setting such as a public URL that phones refuse, [`Error::InUse`] if another server uses
+    /// the folder, [`Error::Listen`], [`Error::File`], [`Error::Database`], [`Error::NewerDatabase`].
     pub fn start(config: Config) -> Result<Self> {
-        let (listener, address, app, lock) = prepare(config)?;
-        let url = app.base_url.clone();
+        let (listener, address, state, lock) = prepare(config)?;
+        let url = state.base_url.clone();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
         let body = move || {
@@ -49,25 +49,25 @@ impl Server {
                 .enable_all()
                 .thread_name("capbundle-server")
                 .build();
-            let runtime = runtime.map_err(|problem| Error::Stopped(problem.to_string()))?;
+            let runtime = runtime.map_err(|error| Error::Stopped(error.to_string()))?;
             let served = runtime.block_on(async {
                 let listener =
                     tokio::net::TcpListener::from_std(listener).map_err(|source| Error::Listen { address, source })?;
-                // Nobody waits for it any more if the starter is gone.
+                // Fails only if `start` no longer waits.
                 let _ = ready.send(());
-                let limits = app.config.limits.clone();
-                let clearing = tokio::spawn(abandoned::clear_regularly(Arc::clone(&app)));
-                let sizes = tokio::spawn(sizes::fill_in(Arc::clone(&app)));
-                let asked_to_stop = async {
-                    // A dropped sender asks too.
+                let limits = state.config.limits.clone();
+                let cleanup = tokio::spawn(cleanup::run(Arc::clone(&state)));
+                let backfill = tokio::spawn(sizes::backfill(Arc::clone(&state)));
+                let stop_requested = async {
+                    // A dropped sender is a request to stop too.
                     let _ = stopped.await;
                 };
-                let places = Arc::clone(&app.places);
-                if !connections::serve(listener, routes::router(app), &limits, places, asked_to_stop).await {
-                    tracing::warn!("requests were cut: they took longer than the server waits when it stops");
+                let connections = Arc::clone(&state.connections);
+                if !connections::serve(listener, routes::router(state), &limits, connections, stop_requested).await {
+                    tracing::warn!("aborted requests that did not finish within the drain time");
                 }
-                clearing.abort();
-                sizes.abort();
+                cleanup.abort();
+                backfill.abort();
                 Ok(())
             });
             runtime.shutdown_timeout(std::time::Duration::from_secs(5));
@@ -77,11 +77,11 @@ impl Server {
         let thread = std::thread::Builder::new()
             .name("capbundle-server".to_owned())
             .spawn(body);
-        let thread = thread.map_err(|problem| Error::Stopped(problem.to_string()))?;
+        let thread = thread.map_err(|error| Error::Stopped(error.to_string()))?;
         if is_ready.recv().is_err() {
             return Err(join(thread)
                 .err()
-                .unwrap_or_else(|| Error::Stopped("it never listened".to_owned())));
+                .unwrap_or_else(|| Error::Stopped("it ended before it accepted connections".to_owned())));
         }
         tracing::info!(%address, url, "listening");
         Ok(Self {
@@ -92,28 +92,27 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The start of its URLs, without a slash at the end.
+    /// The base of its URLs, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Takes no more connections, finishes the requests that run (as long as
-    /// [`drain`](crate::Limits::drain) allows), and ends.
+    /// Stops accepting connections, waits for running requests for at most [`drain`](crate::Limits::drain), and stops.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if the server had died before.
+    /// [`Error::Stopped`] if the server had already failed.
     pub fn stop(mut self) -> Result<()> {
-        self.end()
+        self.shut_down()
     }
 
-    fn end(&mut self) -> Result<()> {
+    fn shut_down(&mut self) -> Result<()> {
         drop(self.stop.take());
         self.thread.take().map_or(Ok(()), join)
     }
@@ -121,8 +120,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Err(problem) = self.end() {
-            tracing::error!(%problem, "the server did not end well");
+        if let Err(error) = self.shut_down() {
+            tracing::error!(%error, "the server did not stop cleanly");
         }
     }
 }
@@ -130,15 +129,15 @@ impl Drop for Server {
 fn join(thread: JoinHandle<Result<()>>) -> Result<()> {
     thread
         .join()
-        .unwrap_or_else(|_| Err(Error::Stopped("its thread panicked".to_owned())))
+        .unwrap_or_else(|_| Err(Error::Stopped("a server thread panicked".to_owned())))
 }
 
-fn prepare(config: Config) -> Result<(TcpListener, SocketAddr, Arc<App>, File)> {
+fn prepare(config: Config) -> Result<(TcpListener, SocketAddr, Arc<ServerState>, File)> {
     let database = Database::open(&config.data)?;
     let lock = lock(&config.data)?;
     let files = Archives::open(&config)?;
     let listen = config.listen;
-    // Before it listens: nobody reaches a server that is about to refuse to run.
+    // Checked before it listens, so that no client reaches a server that is about to exit.
     config.base_url(listen)?;
     let failed = |source| Error::Listen {
         address: listen,
@@ -148,31 +147,31 @@ fn prepare(config: Config) -> Result<(TcpListener, SocketAddr, Arc<App>, File)> 
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let limits = &config.limits;
-    let app = App {
+    let state = ServerState {
         base_url: config.base_url(address)?,
         database: Arc::new(database),
         files,
         metrics: Metrics::new(),
-        addresses: AddressRate::new(limits.per_address),
-        keys: Rate::new(limits.per_key),
-        places: Places::new(limits.connections, limits.idle_connections, !config.behind_proxy),
-        slots: Arc::new(Semaphore::new(limits.concurrent)),
+        address_rate: AddressRateLimiter::new(limits.per_address),
+        key_rate: RateLimiter::new(limits.per_key),
+        connections: ConnectionLimiter::new(limits.connections, limits.idle_connections, !config.behind_proxy),
+        concurrent: Arc::new(Semaphore::new(limits.concurrent)),
         open_bodies: Quota::new(limits.open_bodies),
         large_bodies: Semaphore::new(LARGE_BODIES),
         uploads: Semaphore::new(limits.uploads),
         verifier: Verifier::new(&config)?,
         config,
     };
-    Ok((listener, address, Arc::new(app), lock))
+    Ok((listener, address, Arc::new(state), lock))
 }
 
-/// Two servers in one folder would clear away each other's uploads.
+/// Two servers in one folder would delete each other's uploads.
 fn lock(data: &Path) -> Result<File> {
     let path = data.join(LOCK);
     let file = File::create(&path).map_err(Error::file("create", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::InUse { data: data.to_owned() }),
-        Err(TryLockError::Error(problem)) => Err(Error::file("lock", &path)(problem)),
+        Err(TryLockError::Error(error)) => Err(Error::file("lock", &path)(error)),
     }
 }

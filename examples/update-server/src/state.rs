@@ -1,4 +1,4 @@
-//! What all requests share.
+//! State shared by all requests.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,32 +6,32 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
+use crate::connection_limiter::ConnectionLimiter;
 use crate::database::Database;
 use crate::files::Archives;
 use crate::metrics::Metrics;
-use crate::places::Places;
 use crate::quota::Quota;
-use crate::rate::{AddressRate, Rate};
+use crate::rate_limiter::{AddressRateLimiter, RateLimiter};
 use crate::verify::Verifier;
 
-/// What all requests share.
-pub(crate) struct App {
+/// State shared by all requests.
+pub(crate) struct ServerState {
     pub(crate) config: Config,
-    /// The start of every URL that is given out.
+    /// The base of all URLs that the server returns, without a trailing slash.
     pub(crate) base_url: String,
     pub(crate) database: Arc<Database>,
     pub(crate) files: Archives,
     pub(crate) metrics: Metrics,
-    pub(crate) addresses: AddressRate,
-    pub(crate) keys: Rate<i64>,
-    pub(crate) places: Arc<Places>,
-    /// Requests that are worked on.
-    pub(crate) slots: Arc<Semaphore>,
-    /// Requests of each client whose body is not complete.
+    pub(crate) address_rate: AddressRateLimiter,
+    pub(crate) key_rate: RateLimiter<i64>,
+    pub(crate) connections: Arc<ConnectionLimiter>,
+    /// Limits the requests that are processed at once.
+    pub(crate) concurrent: Arc<Semaphore>,
+    /// Limits each client's requests whose body is incomplete.
     pub(crate) open_bodies: Quota<IpAddr>,
-    /// Bodies that take more memory than most.
+    /// Limits the large bodies in memory.
     pub(crate) large_bodies: Semaphore,
-    /// Uploads that are received.
+    /// Limits the uploads that are received at once.
     pub(crate) uploads: Semaphore,
     pub(crate) verifier: Verifier,
 }

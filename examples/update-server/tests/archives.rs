@@ -1,8 +1,8 @@
-//! Archives: taken whole or not at all, served whole or in part.
+//! Uploads and downloads of archives.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
 use std::io::Write as _;
 use std::net::Shutdown;
@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use capbundle::digest::Sha256Digest;
-use running::{APP, Reply, Running, connect, receive};
 use serde_json::json;
+use test_server::{APP, Response, TestServer, connect, receive};
 
-/// Every file under the folders of archives, whole and coming.
-fn files(server: &Running) -> Vec<PathBuf> {
+/// All files in the folders of archives and incoming uploads.
+fn files(server: &TestServer) -> Vec<PathBuf> {
     let list = |folder: &str| {
         let folder = server.folder.path().join(folder);
         std::fs::read_dir(folder).map_or_else(
@@ -25,13 +25,13 @@ fn files(server: &Running) -> Vec<PathBuf> {
     [list(&format!("bundles/{APP}")), list("incoming")].concat()
 }
 
-fn get(server: &Running, url: &str, headers: &[(&str, &str)]) -> Reply {
+fn get(server: &TestServer, url: &str, headers: &[(&str, &str)]) -> Response {
     server.send("GET", url.strip_prefix(&server.url()).unwrap(), headers, b"")
 }
 
 #[test]
-fn an_archive_comes_back_whole_with_its_headers() {
-    let server = Running::start();
+fn an_archive_is_served_whole_with_its_headers() {
+    let server = TestServer::start();
     let bytes: Vec<u8> = (0..300_000_u32)
         .map(|number| u8::try_from(number % 251).unwrap())
         .collect();
@@ -39,19 +39,19 @@ fn an_archive_comes_back_whole_with_its_headers() {
     let digest = Sha256Digest::of(&bytes).to_string();
     assert_eq!((&upload["sha256"], &upload["size"]), (&json!(digest), &json!(300_000)));
     let url = upload["url"].as_str().unwrap();
-    let reply = get(&server, url, &[("origin", "capacitor://localhost")]);
-    assert_eq!((reply.status, &reply.body), (200, &bytes));
-    assert_eq!(reply.header("content-type"), Some("application/zip"));
-    assert_eq!(reply.header("etag"), Some(format!("\"{digest}\"").as_str()));
-    assert_eq!(reply.header("accept-ranges"), Some("bytes"));
-    assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+    let response = get(&server, url, &[("origin", "capacitor://localhost")]);
+    assert_eq!((response.status, &response.body), (200, &bytes));
+    assert_eq!(response.header("content-type"), Some("application/zip"));
+    assert_eq!(response.header("etag"), Some(format!("\"{digest}\"").as_str()));
+    assert_eq!(response.header("accept-ranges"), Some("bytes"));
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
     assert!(
-        reply
+        response
             .header("access-control-expose-headers")
             .unwrap()
             .contains("Content-Range")
     );
-    assert!(reply.header("cache-control").unwrap().contains("immutable"));
+    assert!(response.header("cache-control").unwrap().contains("immutable"));
     let head = server.send("HEAD", url.strip_prefix(&server.url()).unwrap(), &[], b"");
     assert_eq!(
         (head.status, head.header("content-length"), head.body.len()),
@@ -60,8 +60,8 @@ fn an_archive_comes_back_whole_with_its_headers() {
 }
 
 #[test]
-fn a_part_is_served_only_of_the_same_archive() {
-    let server = Running::start();
+fn a_range_is_served_only_of_the_same_archive() {
+    let server = TestServer::start();
     let upload = server.upload(b"0123456789");
     let (url, etag) = (
         upload["url"].as_str().unwrap(),
@@ -84,12 +84,12 @@ fn a_part_is_served_only_of_the_same_archive() {
 }
 
 #[test]
-fn web_views_may_ask_first() {
-    let server = Running::start();
+fn preflight_requests_of_web_views_are_answered() {
+    let server = TestServer::start();
     for path in ["/updates", "/channel_self", "/stats"] {
-        let reply = server.send("OPTIONS", path, &[("origin", "capacitor://localhost")], b"");
+        let response = server.send("OPTIONS", path, &[("origin", "capacitor://localhost")], b"");
         assert_eq!(
-            (reply.status, reply.header("access-control-allow-origin")),
+            (response.status, response.header("access-control-allow-origin")),
             (204, Some("*")),
             "{path}"
         );
@@ -99,8 +99,8 @@ fn web_views_may_ask_first() {
 }
 
 #[test]
-fn a_form_is_taken_as_curl_sends_it() {
-    let server = Running::start();
+fn a_form_is_accepted_as_curl_sends_it() {
+    let server = TestServer::start();
     let form = "--edge\r\ncontent-disposition: form-data; name=\"note\"\r\n\r\nhello\r\n\
                 --edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"app.zip\"\r\n\
                 content-type: application/zip\r\n\r\narchive\r\n--edge--\r\n";
@@ -108,9 +108,9 @@ fn a_form_is_taken_as_curl_sends_it() {
         ("authorization", server.key.as_str()),
         ("content-type", "multipart/form-data; boundary=edge"),
     ];
-    let reply = server.send("POST", &format!("/upload/{APP}"), &headers, form.as_bytes());
+    let response = server.send("POST", &format!("/upload/{APP}"), &headers, form.as_bytes());
     assert_eq!(
-        (reply.status, &reply.json()["sha256"]),
+        (response.status, &response.json()["sha256"]),
         (201, &json!(Sha256Digest::of(b"archive").to_string()))
     );
     let cut = server.send(
@@ -126,8 +126,8 @@ fn a_form_is_taken_as_curl_sends_it() {
 }
 
 #[test]
-fn a_half_upload_is_never_served_and_leaves_nothing() {
-    let server = Running::start();
+fn an_incomplete_upload_is_never_served_and_leaves_no_file() {
+    let server = TestServer::start();
     server.upload(b"whole");
     let digest = Sha256Digest::of(b"first half, second half");
     let mut stream = connect(server.address);
@@ -136,13 +136,13 @@ fn a_half_upload_is_never_served_and_leaves_nothing() {
         server.key
     );
     stream.write_all(head.as_bytes()).unwrap();
-    let coming = || {
+    let incoming = || {
         files(&server)
             .iter()
             .filter(|path| path.extension().is_some_and(|end| end == "part"))
             .count()
     };
-    wait_until(|| coming() == 1);
+    wait_until(|| incoming() == 1);
     assert_eq!(
         server
             .send("GET", &format!("/bundles/{APP}/{digest}.zip"), &[], b"")
@@ -150,7 +150,7 @@ fn a_half_upload_is_never_served_and_leaves_nothing() {
         404
     );
     stream.shutdown(Shutdown::Both).unwrap();
-    wait_until(|| coming() == 0);
+    wait_until(|| incoming() == 0);
     assert_eq!(files(&server).len(), 1);
     assert_eq!(
         server
@@ -160,18 +160,18 @@ fn a_half_upload_is_never_served_and_leaves_nothing() {
     );
 }
 
-/// Waits for what another thread is about to do; a minute means never.
+/// Waits for another thread, at most one minute.
 fn wait_until(done: impl Fn() -> bool) {
     let started = Instant::now();
     while !done() {
-        assert!(started.elapsed() < Duration::from_secs(60), "it never came");
+        assert!(started.elapsed() < Duration::from_secs(60), "timed out");
         std::thread::yield_now();
     }
 }
 
 #[test]
-fn an_upload_that_breaks_off_in_chunks_is_refused() {
-    let server = Running::start();
+fn an_incomplete_chunked_upload_is_rejected() {
+    let server = TestServer::start();
     let mut stream = connect(server.address);
     let head = format!(
         "PUT /upload/{APP} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n",
@@ -186,13 +186,13 @@ fn an_upload_that_breaks_off_in_chunks_is_refused() {
 }
 
 #[test]
-fn an_archive_that_is_not_the_expected_one_is_refused() {
-    let server = Running::start();
+fn an_archive_with_another_digest_is_rejected() {
+    let server = TestServer::start();
     let wrong = "0".repeat(64);
     let headers = [("authorization", server.key.as_str()), ("x-checksum-sha256", &wrong)];
-    let reply = server.send("PUT", &format!("/upload/{APP}"), &headers, b"archive");
+    let response = server.send("PUT", &format!("/upload/{APP}"), &headers, b"archive");
     assert_eq!(
-        (reply.status, &reply.json()["error"]),
+        (response.status, &response.json()["error"]),
         (400, &json!("checksum_mismatch"))
     );
     let empty = server.send("PUT", &format!("/upload/{APP}"), &headers[..1], b"");
@@ -201,16 +201,16 @@ fn an_archive_that_is_not_the_expected_one_is_refused() {
 }
 
 #[test]
-fn an_archive_over_the_limit_is_refused_declared_or_not() {
-    let server = Running::start_with(|config| config.limits.upload_bytes = 1000);
-    let reply = server.send(
+fn an_archive_over_the_limit_is_rejected_with_or_without_a_length() {
+    let server = TestServer::start_with(|config| config.limits.upload_bytes = 1000);
+    let response = server.send(
         "PUT",
         &format!("/upload/{APP}"),
         &[("authorization", &server.key)],
         &[7; 1001],
     );
     assert_eq!(
-        (reply.status, &reply.json()["error"]),
+        (response.status, &response.json()["error"]),
         (413, &json!("payload_too_large"))
     );
     let mut stream = connect(server.address);
@@ -238,8 +238,8 @@ fn an_archive_over_the_limit_is_refused_declared_or_not() {
 }
 
 #[test]
-fn no_path_leads_out_of_the_folder() {
-    let server = Running::start();
+fn no_path_leaves_the_folder() {
+    let server = TestServer::start();
     server.upload(b"archive");
     let digest = "0".repeat(64);
     for path in [
@@ -255,20 +255,20 @@ fn no_path_leads_out_of_the_folder() {
         assert_eq!(server.send("GET", path, &[], b"").status, 404, "{path}");
     }
     for app in ["..", "%2e%2e", "..%2f..", "-x", "com.example.app%2f..%2f.."] {
-        let reply = server.send(
+        let response = server.send(
             "PUT",
             &format!("/upload/{app}"),
             &[("authorization", &server.key)],
             b"x",
         );
-        assert!((400..500).contains(&reply.status), "{app}: {reply:?}");
+        assert!((400..500).contains(&response.status), "{app}: {response:?}");
     }
     assert_eq!(files(&server).len(), 1);
 }
 
 #[test]
-fn the_same_archive_from_many_at_once_is_one_file_and_new_once() {
-    let server = Running::start();
+fn concurrent_uploads_of_one_archive_are_one_file_and_new_once() {
+    let server = TestServer::start();
     let bytes = vec![5; 200_000];
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let uploads: Vec<_> = (0..8).map(|_| scope.spawn(|| put(&server, &bytes).status)).collect();
@@ -285,7 +285,7 @@ fn the_same_archive_from_many_at_once_is_one_file_and_new_once() {
     assert_eq!(get(&server, &url, &[]).body, bytes);
 }
 
-fn put(server: &Running, bytes: &[u8]) -> Reply {
+fn put(server: &TestServer, bytes: &[u8]) -> Response {
     server.send(
         "PUT",
         &format!("/upload/{APP}"),
@@ -294,68 +294,68 @@ fn put(server: &Running, bytes: &[u8]) -> Reply {
     )
 }
 
-/// Takes an upload back; gives the status and the code of a refusal.
-fn take_back(server: &Running, key: &str, name: &str) -> (u16, String) {
-    let reply = server.send(
+/// Deletes an upload. Returns the status and the error code.
+fn delete_upload(server: &TestServer, key: &str, name: &str) -> (u16, String) {
+    let response = server.send(
         "DELETE",
         &format!("/upload/{APP}/{name}"),
         &[("authorization", key)],
         b"",
     );
     (
-        reply.status,
-        reply.json()["error"].as_str().unwrap_or_default().to_owned(),
+        response.status,
+        response.json()["error"].as_str().unwrap_or_default().to_owned(),
     )
 }
 
 #[test]
-fn an_upload_that_nobody_registered_is_taken_back() {
-    let server = Running::start();
+fn an_unregistered_upload_is_deleted() {
+    let server = TestServer::start();
     let upload = server.upload(b"archive");
     let name = format!("{}.zip", upload["sha256"].as_str().unwrap());
     let done = (200, String::new());
-    assert_eq!(take_back(&server, &server.key, &name), done);
+    assert_eq!(delete_upload(&server, &server.key, &name), done);
     assert!(files(&server).is_empty());
-    // Twice is the same as once.
-    assert_eq!(take_back(&server, &server.key, &name), done);
+    // Idempotent.
+    assert_eq!(delete_upload(&server, &server.key, &name), done);
     let body = json!({"app_id": APP, "version": "1.0.0", "external_url": upload["url"], "checksum": upload["sha256"]});
-    assert_eq!(server.refusal("POST", "/bundle", &body), "cannot_create_bundle");
+    assert_eq!(server.error_code("POST", "/bundle", &body), "cannot_create_bundle");
 }
 
 #[test]
-fn an_archive_that_a_bundle_needs_is_not_taken_back() {
-    let server = Running::start();
+fn an_archive_that_a_bundle_references_is_not_deleted() {
+    let server = TestServer::start();
     server.publish("1.0.0");
     let digest = Sha256Digest::of(b"the archive of 1.0.0");
     let name = format!("{digest}.zip");
-    let refused = (400, "cannot_delete_upload".to_owned());
-    assert_eq!(take_back(&server, &server.key, &name), refused);
+    let rejected = (400, "cannot_delete_upload".to_owned());
+    assert_eq!(delete_upload(&server, &server.key, &name), rejected);
     assert_eq!(files(&server).len(), 1);
     let (status, _) = server.api("DELETE", "/bundle", &json!({"app_id": APP, "version": "1.0.0"}));
     assert_eq!((status, files(&server).len()), (200, 0));
 }
 
 #[test]
-fn only_publishers_of_the_app_take_uploads_back() {
-    let server = Running::start();
+fn only_publishers_of_the_app_delete_uploads() {
+    let server = TestServer::start();
     let name = format!("{}.zip", server.upload(b"archive")["sha256"].as_str().unwrap());
     for (key, status) in [
         (String::new(), 401),
         (server.limited_key(&[APP], false), 403),
         (server.limited_key(&["com.example.other"], true), 403),
     ] {
-        assert_eq!(take_back(&server, &key, &name).0, status);
+        assert_eq!(delete_upload(&server, &key, &name).0, status);
     }
     for name in ["app.zip", "..%2f..%2fcapbundle.sqlite", &name.to_uppercase()] {
-        assert_eq!(take_back(&server, &server.key, name).1, "invalid_name", "{name}");
+        assert_eq!(delete_upload(&server, &server.key, name).1, "invalid_name", "{name}");
     }
     assert_eq!(files(&server).len(), 1);
-    assert_eq!(take_back(&server, &server.limited_key(&[APP], true), &name).0, 200);
+    assert_eq!(delete_upload(&server, &server.limited_key(&[APP], true), &name).0, 200);
 }
 
 #[test]
-fn of_registering_and_taking_back_at_once_one_wins_whole() {
-    let server = Running::start();
+fn when_registration_and_deletion_race_exactly_one_succeeds() {
+    let server = TestServer::start();
     for number in 0..20 {
         let bytes = format!("archive {number}").into_bytes();
         let upload = server.upload(&bytes);
@@ -363,12 +363,12 @@ fn of_registering_and_taking_back_at_once_one_wins_whole() {
         let version = format!("1.0.{number}");
         let body =
             json!({"app_id": APP, "version": version, "external_url": upload["url"], "checksum": upload["sha256"]});
-        let (registered, taken) = std::thread::scope(|scope| {
+        let (registered, deleted) = std::thread::scope(|scope| {
             let registering = scope.spawn(|| server.api("POST", "/bundle", &body).0 == 200);
-            let taking = scope.spawn(|| take_back(&server, &server.key, &name).0 == 200);
-            (registering.join().unwrap(), taking.join().unwrap())
+            let deleting = scope.spawn(|| delete_upload(&server, &server.key, &name).0 == 200);
+            (registering.join().unwrap(), deleting.join().unwrap())
         });
-        let there = get(&server, upload["url"].as_str().unwrap(), &[]).status == 200;
-        assert_eq!((registered, taken), (there, !there), "{version}");
+        let exists = get(&server, upload["url"].as_str().unwrap(), &[]).status == 200;
+        assert_eq!((registered, deleted), (exists, !exists), "{version}");
     }
 }

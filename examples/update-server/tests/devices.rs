@@ -1,21 +1,21 @@
-//! A device's channel and its reports.
+//! Channels and events of devices.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
-use running::{APP, DEVICE, Running, request};
 use serde_json::{Value, json};
+use test_server::{APP, DEVICE, TestServer, request};
 
-fn with_channels() -> Running {
-    let server = Running::start();
+fn with_channels() -> TestServer {
+    let server = TestServer::start();
     server.promote(server.publish("1.5.0"));
     server.set_channel("beta", &json!({"allow_device_self_set": true}));
     server.set_channel("staff", &json!({}));
     server
 }
 
-fn choose(server: &Running, channel: &str) -> (u16, Value) {
+fn choose(server: &TestServer, channel: &str) -> (u16, Value) {
     let mut body = request();
     body["channel"] = json!(channel);
     server.device("POST", "/channel_self", &body)
@@ -35,7 +35,7 @@ fn code(answer: (u16, Value)) -> String {
 }
 
 #[test]
-fn a_device_chooses_reads_and_leaves_its_channel() {
+fn a_device_sets_reads_and_clears_its_channel() {
     let server = with_channels();
     let now = || server.device("PUT", "/channel_self", &request()).1;
     assert_eq!(
@@ -58,7 +58,7 @@ fn a_device_chooses_reads_and_leaves_its_channel() {
 }
 
 #[test]
-fn a_device_lists_the_channels_it_may_be_in() {
+fn a_device_lists_the_channels_it_may_choose() {
     let server = with_channels();
     let (status, list) = server.device("GET", &query(), &json!({}));
     let expected = json!([
@@ -74,10 +74,10 @@ fn a_device_lists_the_channels_it_may_be_in() {
 }
 
 #[test]
-fn older_plugins_are_not_told_what_they_do_not_know() {
+fn older_plugins_do_not_get_allow_set() {
     let server = with_channels();
     let mut body = request();
-    for (plugin, told) in [
+    for (plugin, expected) in [
         ("5.33.9", false),
         ("5.34.0", true),
         ("6.33.0", false),
@@ -86,12 +86,12 @@ fn older_plugins_are_not_told_what_they_do_not_know() {
     ] {
         body["plugin_version"] = json!(plugin);
         let (_, answer) = server.device("PUT", "/channel_self", &body);
-        assert_eq!(answer.get("allowSet").is_some(), told, "{plugin}");
+        assert_eq!(answer.get("allowSet").is_some(), expected, "{plugin}");
     }
 }
 
 #[test]
-fn every_refusal_has_status_200_and_its_code() {
+fn every_rejection_has_status_200_and_its_code() {
     let server = with_channels();
     assert_eq!(
         code(server.device("POST", "/channel_self", &request())),
@@ -104,7 +104,7 @@ fn every_refusal_has_status_200_and_its_code() {
         "public_channel_self_set_not_allowed"
     );
     choose(&server, "beta");
-    // Closed behind the device, a channel holds it.
+    // A device stays in a channel that devices may no longer choose.
     server.set_channel("beta", &json!({"allow_device_self_set": false}));
     server.set_channel("gamma", &json!({"allow_device_self_set": true}));
     assert_eq!(code(choose(&server, "gamma")), "cannot_override");
@@ -122,9 +122,12 @@ fn every_refusal_has_status_200_and_its_code() {
     let (status, answer) = server.device("GET", &other, &json!({}));
     assert_eq!((status, answer["error"].as_str().unwrap()), (429, "on_premise_app"));
     server.set_channel("production", &json!({"public": false}));
-    let mut lost = request();
-    lost["device_id"] = json!(DEVICE.replace('0', "1"));
-    assert_eq!(code(server.device("PUT", "/channel_self", &lost)), "channel_not_found");
+    let mut other_device = request();
+    other_device["device_id"] = json!(DEVICE.replace('0', "1"));
+    assert_eq!(
+        code(server.device("PUT", "/channel_self", &other_device)),
+        "channel_not_found"
+    );
 }
 
 fn event(action: &str, version: &str) -> Value {
@@ -134,7 +137,7 @@ fn event(action: &str, version: &str) -> Value {
 }
 
 #[test]
-fn reports_are_counted_by_day_version_and_action() {
+fn events_are_counted_by_day_version_and_action() {
     let server = with_channels();
     assert_eq!(
         server.device("POST", "/stats", &event("set", "1.5.0")),
@@ -174,15 +177,15 @@ fn reports_are_counted_by_day_version_and_action() {
 }
 
 #[test]
-fn a_single_report_is_refused_with_its_code() {
+fn a_single_event_is_rejected_with_its_code() {
     let server = with_channels();
-    let refused = |event: &Value| {
+    let rejected = |event: &Value| {
         let (status, answer) = server.device("POST", "/stats", event);
         (status, answer["error"].as_str().unwrap().to_owned())
     };
-    assert_eq!(refused(&event("dance", "1.5.0")), (400, "invalid_action".to_owned()));
+    assert_eq!(rejected(&event("dance", "1.5.0")), (400, "invalid_action".to_owned()));
     let mut other = event("set", "1.5.0");
     other["app_id"] = json!("com.example.other");
-    assert_eq!(refused(&other), (429, "on_premise_app".to_owned()));
-    assert_eq!(refused(&json!(vec![5; 1001])), (400, "too_many_events".to_owned()));
+    assert_eq!(rejected(&other), (429, "on_premise_app".to_owned()));
+    assert_eq!(rejected(&json!(vec![5; 1001])), (400, "too_many_events".to_owned()));
 }

@@ -1,17 +1,17 @@
-//! The Bundles API word for word as its documentation has it, which is how `/bundle` answers unless it is told otherwise.
+//! The Bundles API in its documented shape, which is the default of `/bundle`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
 use std::collections::BTreeSet;
 
 use capbundle_update_server::Keys;
-use running::{APP, CHECKSUM, Running, send};
 use serde_json::{Value, json};
+use test_server::{APP, CHECKSUM, TestServer, send};
 
 const NONE: Value = Value::Null;
-/// As in the documentation.
+/// The app id in the documentation.
 const DOCUMENTED_APP: &str = "app_123";
 
 fn bundle(version: &str) -> Value {
@@ -24,15 +24,15 @@ fn with(mut body: Value, member: &str, value: Value) -> Value {
     body
 }
 
-fn list(server: &Running, query: &str) -> (u16, Value) {
+fn list(server: &TestServer, query: &str) -> (u16, Value) {
     server.api("GET", &format!("/bundle/?app_id={DOCUMENTED_APP}{query}"), &NONE)
 }
 
-fn rows(server: &Running) -> Vec<Value> {
+fn rows(server: &TestServer) -> Vec<Value> {
     list(server, "").1["data"].as_array().unwrap().clone()
 }
 
-fn register(server: &Running, version: &str) -> i64 {
+fn register(server: &TestServer, version: &str) -> i64 {
     let (status, answer) = server.api("POST", "/bundle/", &bundle(version));
     assert_eq!((status, &answer["status"]), (200, &json!("ok")), "{answer}");
     rows(server)[0]["id"].as_i64().unwrap()
@@ -40,7 +40,7 @@ fn register(server: &Running, version: &str) -> i64 {
 
 #[test]
 fn a_list_has_the_documented_members() {
-    let server = Running::start();
+    let server = TestServer::start();
     register(&server, "1.0.0");
     let (status, answer) = list(&server, "");
     assert_eq!(status, 200);
@@ -72,8 +72,8 @@ fn a_list_has_the_documented_members() {
 }
 
 #[test]
-fn pages_have_fifty_rows_count_from_zero_and_end_empty() {
-    let server = Running::start();
+fn pages_have_50_rows_start_at_zero_and_end_with_an_empty_one() {
+    let server = TestServer::start();
     for number in 0..51 {
         server.api("POST", "/bundle/", &bundle(&format!("1.0.{number}")));
     }
@@ -95,8 +95,8 @@ fn pages_have_fifty_rows_count_from_zero_and_end_empty() {
 }
 
 #[test]
-fn every_change_has_the_documented_answer() {
-    let server = Running::start();
+fn every_change_has_the_documented_response() {
+    let server = TestServer::start();
     let id = register(&server, "1.0.0");
     let channels = format!("/channel?app_id={DOCUMENTED_APP}&channel=production");
     let channel = server.api("GET", &channels, &NONE).1["id"].clone();
@@ -121,11 +121,11 @@ fn every_change_has_the_documented_answer() {
     assert_eq!(server.api("DELETE", "/bundle/", &one), (200, json!({"status": "ok"})));
     let all = json!({"app_id": DOCUMENTED_APP});
     assert_eq!(server.api("DELETE", "/bundle/", &all), (200, json!({"status": "ok"})));
-    assert_eq!(rows(&server).len(), 1, "what a channel serves stays");
+    assert_eq!(rows(&server).len(), 1, "a bundle that a channel links is not deleted");
 }
 
-/// A refusal in the documented shape: its `error` and the backend's code.
-fn refused(answer: (u16, Value)) -> (u16, String, String) {
+/// The status of an error in the documented shape, its `error` and its code.
+fn rejected(answer: (u16, Value)) -> (u16, String, String) {
     let (status, answer) = answer;
     assert_eq!(answer["status"], "KO", "{answer}");
     assert!(
@@ -141,31 +141,31 @@ fn expected(status: u16, error: &str, code: &str) -> (u16, String, String) {
 }
 
 #[test]
-fn the_four_documented_errors_have_their_words_and_the_backends_code() {
-    let server = Running::start();
+fn the_four_documented_errors_have_their_text_and_the_code_of_the_backend() {
+    let server = TestServer::start();
     let id = register(&server, "1.0.0");
     let missing = "Bundle not found";
     let no_version = json!({"app_id": DOCUMENTED_APP, "version": "1.0.0-beta.1"});
     assert_eq!(
-        refused(server.api("DELETE", "/bundle/", &no_version)),
+        rejected(server.api("DELETE", "/bundle/", &no_version)),
         expected(400, missing, "cannot_delete_version")
     );
     let no_id = json!({"app_id": DOCUMENTED_APP, "version_id": 456, "channel_id": 1, "link": "https://l.example"});
     for (method, path) in [("PUT", "/bundle/"), ("POST", "/bundle/metadata")] {
         assert_eq!(
-            refused(server.api(method, path, &no_id)),
+            rejected(server.api(method, path, &no_id)),
             expected(400, missing, "cannot_find_version")
         );
     }
     let unknown = server.api("GET", "/bundle/?app_id=com.example.unknown", &NONE);
-    assert_eq!(refused(unknown), expected(400, missing, "cannot_get_bundle"));
+    assert_eq!(rejected(unknown), expected(400, missing, "cannot_get_bundle"));
 
     let invalid = "Invalid version format";
     let wrong = server.api("POST", "/bundle/", &bundle("1.0"));
-    assert_eq!(refused(wrong), expected(400, invalid, "invalid_version_format"));
+    assert_eq!(rejected(wrong), expected(400, invalid, "invalid_version_format"));
     let empty = json!({"app_id": DOCUMENTED_APP, "version": ""});
     assert_eq!(
-        refused(server.api("DELETE", "/bundle/", &empty)),
+        rejected(server.api("DELETE", "/bundle/", &empty)),
         expected(400, invalid, "invalid_version")
     );
 
@@ -174,7 +174,7 @@ fn the_four_documented_errors_have_their_words_and_the_backends_code() {
     let other = server.limited_key(&["com.example.other"], true);
     let path = format!("/bundle/?app_id={DOCUMENTED_APP}");
     assert_eq!(
-        refused(server.api_as(&other, "GET", &path, &NONE)),
+        rejected(server.api_as(&other, "GET", &path, &NONE)),
         expected(400, denied, "cannot_get_bundle")
     );
     let body = json!({"app_id": DOCUMENTED_APP, "version_id": id, "channel_id": 1, "link": "https://l.example"});
@@ -185,35 +185,35 @@ fn the_four_documented_errors_have_their_words_and_the_backends_code() {
         ("POST", "/bundle/metadata", body, "cannot_update_version_metadata"),
     ] {
         assert_eq!(
-            refused(server.api_as(&reader, method, path, &body)),
+            rejected(server.api_as(&reader, method, path, &body)),
             expected(400, denied, code),
             "{method} {path}"
         );
     }
     let unknown = server.api_as("cbk_unknown", "GET", &path, &NONE);
-    assert_eq!(refused(unknown), expected(401, denied, "invalid_apikey"));
+    assert_eq!(rejected(unknown), expected(401, denied, "invalid_apikey"));
 }
 
 #[test]
 fn an_archive_that_cannot_be_deleted_is_a_storage_error() {
-    let server = Running::start();
+    let server = TestServer::start();
     server.publish("1.0.0");
     let archives = server.folder.path().join("bundles").join(APP);
     let archive = std::fs::read_dir(&archives).unwrap().next().unwrap().unwrap().path();
-    // Not a file, so that removing it as one fails, also for root.
+    // A folder, so that removing it as a file fails even for root.
     std::fs::remove_file(&archive).unwrap();
     std::fs::create_dir(&archive).unwrap();
     let deleted = server.api("DELETE", "/bundle/", &json!({"app_id": APP, "version": "1.0.0"}));
     assert_eq!(
-        refused(deleted),
+        rejected(deleted),
         expected(500, "Failed to delete bundle from storage", "unknown_error")
     );
 }
 
 #[test]
 fn other_errors_have_the_same_shape_and_the_same_statuses() {
-    let server = Running::start_with(|config| config.limits.json_bytes = 2000);
-    let create = |body: &Value| refused(server.api("POST", "/bundle/", body));
+    let server = TestServer::start_with(|config| config.limits.json_bytes = 2000);
+    let create = |body: &Value| rejected(server.api("POST", "/bundle/", body));
     let code = |body: &Value| create(body).2;
     assert_eq!(
         code(&with(bundle("1.0.0"), "external_url", json!("http://a.example/a.zip"))),
@@ -231,30 +231,30 @@ fn other_errors_have_the_same_shape_and_the_same_statuses() {
         (413, "payload_too_large")
     );
     let garbage = server.send("POST", "/bundle", &[("authorization", &server.key)], b"{");
-    assert_eq!(refused((garbage.status, garbage.json())).2, "invalid_json_parse_body");
+    assert_eq!(rejected((garbage.status, garbage.json())).2, "invalid_json_parse_body");
     let wrong = server.send("PATCH", "/bundle", &[], b"");
-    assert_eq!(refused((wrong.status, wrong.json())).2, "method_not_allowed");
-    // Other addresses keep Capgo's shape.
+    assert_eq!(rejected((wrong.status, wrong.json())).2, "method_not_allowed");
+    // Other routes keep Capgo's shape.
     let (_, channel) = server.api("GET", &format!("/channel?app_id={DOCUMENTED_APP}&channel=none"), &NONE);
     assert_eq!(channel["error"], "cannot_find_channel");
 }
 
 #[test]
-fn a_server_that_is_busy_says_so_in_the_documented_shape() {
-    let server = Running::start_with(|config| config.limits.per_address = 1);
+fn a_rate_limit_error_has_the_documented_shape() {
+    let server = TestServer::start_with(|config| config.limits.per_address = 1);
     let path = format!("/bundle/?app_id={DOCUMENTED_APP}");
     send(server.address, "GET", &path, &[], b"");
-    let refusal = send(server.address, "GET", &path, &[], b"");
-    assert!(refusal.header("retry-after").is_some());
+    let error = send(server.address, "GET", &path, &[], b"");
+    assert!(error.header("retry-after").is_some());
     assert_eq!(
-        refused((refusal.status, refusal.json())),
+        rejected((error.status, error.json())),
         expected(429, "Too many requests", "too_many_requests")
     );
 }
 
 #[test]
-fn checksums_that_no_device_takes_are_refused() {
-    let server = Running::start();
+fn checksums_that_no_device_accepts_are_rejected() {
+    let server = TestServer::start();
     for checksum in [
         "abc123...",
         "0a0b0c0d",
@@ -262,23 +262,23 @@ fn checksums_that_no_device_takes_are_refused() {
         &format!("{CHECKSUM}00"),
         "none",
     ] {
-        let refusal = refused(server.api("POST", "/bundle/", &with(bundle("1.0.0"), "checksum", json!(checksum))));
-        assert_eq!(refusal.2, "invalid_checksum", "{checksum}");
+        let error = rejected(server.api("POST", "/bundle/", &with(bundle("1.0.0"), "checksum", json!(checksum))));
+        assert_eq!(error.2, "invalid_checksum", "{checksum}");
     }
     let upper = with(bundle("1.0.0"), "checksum", json!(CHECKSUM.to_uppercase()));
     assert_eq!(server.api("POST", "/bundle/", &upper).0, 200);
     assert_eq!(
         rows(&server)[0]["checksum"],
         CHECKSUM,
-        "devices compare it letter for letter"
+        "devices compare it case-sensitively"
     );
     let signed = with(bundle("1.0.1"), "checksum", json!("0a".repeat(256)));
     assert_eq!(server.api("POST", "/bundle/", &signed).0, 200);
 }
 
 #[test]
-fn a_row_names_the_key_that_published_it_also_when_the_key_is_revoked() {
-    for server in [Running::start(), Running::start_as_backend()] {
+fn a_row_names_the_key_that_published_it_even_if_revoked() {
+    for server in [TestServer::start(), TestServer::start_as_backend()] {
         let key = server.limited_key(&[DOCUMENTED_APP], true);
         assert_eq!(server.api_as(&key, "POST", "/bundle/", &bundle("1.0.0")).0, 200);
         assert!(Keys::open(server.folder.path()).unwrap().revoke(2).unwrap());
@@ -289,8 +289,8 @@ fn a_row_names_the_key_that_published_it_also_when_the_key_is_revoked() {
 }
 
 #[test]
-fn native_packages_come_back_as_they_were_sent() {
-    for server in [Running::start(), Running::start_as_backend()] {
+fn native_packages_are_returned_as_they_were_sent() {
+    for server in [TestServer::start(), TestServer::start_as_backend()] {
         let packages = json!([{"name": "@capacitor/camera", "version": "7.0.1"},
                               {"name": "@capgo/capacitor-updater", "version": "8.51.14", "ios_checksum": "ab"}]);
         let body = with(bundle("1.0.0"), "native_packages", packages.clone());
@@ -306,7 +306,7 @@ fn native_packages_come_back_as_they_were_sent() {
         ] {
             let body = with(bundle("1.0.1"), "native_packages", wrong);
             assert_eq!(
-                server.refusal("POST", "/bundle/", &body),
+                server.error_code("POST", "/bundle/", &body),
                 "invalid_native_packages",
                 "{body}"
             );
@@ -316,10 +316,10 @@ fn native_packages_come_back_as_they_were_sent() {
 
 #[test]
 fn sizes_and_storage_are_listed() {
-    let server = Running::start();
+    let server = TestServer::start();
     server.publish("1.0.0");
     let url = server.upload(b"the archive of 1.0.0")["url"].clone();
-    // A second bundle of the same archive takes no more.
+    // A second bundle of the same archive uses no more storage.
     let twin = json!({"app_id": APP, "version": "1.0.1", "external_url": url, "checksum": "0a".repeat(256), "session_key": "aXY=:a2V5"});
     assert_eq!(server.api("POST", "/bundle", &twin).0, 200);
     let external = with(bundle("1.0.2"), "app_id", json!(APP));
@@ -336,8 +336,8 @@ fn sizes_and_storage_are_listed() {
 }
 
 #[test]
-fn a_bundle_of_an_older_server_gets_its_size_at_the_next_start() {
-    let mut server = Running::start();
+fn a_bundle_of_an_older_version_gets_its_size_at_the_next_start() {
+    let mut server = TestServer::start();
     server.publish("1.0.0");
     server.server.take().unwrap().stop().unwrap();
     let database = rusqlite::Connection::open(server.folder.path().join("capbundle.sqlite")).unwrap();

@@ -1,19 +1,19 @@
-//! The folder of archives: what nobody needs goes, what is none of the server's is left alone.
+//! The folder of archives: abandoned uploads are removed, and foreign files are left alone.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use running::{APP, Running};
+use test_server::{APP, TestServer};
 
 const TWO_DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-fn archive(server: &Running, upload: &serde_json::Value) -> PathBuf {
+fn archive(server: &TestServer, upload: &serde_json::Value) -> PathBuf {
     let name = format!("bundles/{APP}/{}.zip", upload["sha256"].as_str().unwrap());
     server.folder.path().join(name)
 }
@@ -26,31 +26,31 @@ fn make_old(path: &Path) {
 fn wait_until_gone(path: &Path) {
     let started = Instant::now();
     while path.exists() {
-        assert!(started.elapsed() < TIMEOUT, "{} is still there", path.display());
+        assert!(started.elapsed() < TIMEOUT, "{} still exists", path.display());
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 #[test]
-fn a_server_that_runs_for_weeks_clears_abandoned_uploads_too() {
-    let server = Running::start_with(|config| config.limits.clearing = Duration::from_millis(50));
+fn a_running_server_removes_abandoned_uploads() {
+    let server = TestServer::start_with(|config| config.limits.cleanup_interval = Duration::from_millis(50));
     server.publish("1.0.0");
-    let needed = archive(&server, &server.upload(b"the archive of 1.0.0"));
+    let referenced = archive(&server, &server.upload(b"the archive of 1.0.0"));
     let fresh = archive(&server, &server.upload(b"just uploaded"));
     let abandoned = archive(&server, &server.upload(b"of two days ago"));
-    make_old(&needed);
+    make_old(&referenced);
     make_old(&abandoned);
     wait_until_gone(&abandoned);
-    assert!(needed.exists() && fresh.exists());
+    assert!(referenced.exists() && fresh.exists());
 }
 
 #[test]
-fn what_is_odd_in_the_folders_is_left_alone_and_keeps_no_server_from_starting() {
-    let mut server = Running::start();
+fn unexpected_files_are_left_alone_and_do_not_prevent_a_start() {
+    let mut server = TestServer::start();
     let abandoned = archive(&server, &server.upload(b"of two days ago"));
     make_old(&abandoned);
     let data = server.folder.path().to_owned();
-    let half = data.join("incoming/half.part");
+    let incomplete = data.join("incoming/half.part");
     let note = data.join("bundles/README");
     let kept = data.join(format!("bundles/{APP}/notes.txt"));
     let folders = [
@@ -58,7 +58,7 @@ fn what_is_odd_in_the_folders_is_left_alone_and_keeps_no_server_from_starting() 
         data.join("bundles/lost+found"),
         data.join(format!("bundles/{APP}/folder")),
     ];
-    for file in [&half, &note, &kept] {
+    for file in [&incomplete, &note, &kept] {
         fs::write(file, "text").unwrap();
         make_old(file);
     }
@@ -70,6 +70,6 @@ fn what_is_odd_in_the_folders_is_left_alone_and_keeps_no_server_from_starting() 
     server.restart();
     wait_until_gone(&abandoned);
     assert_eq!(server.send("GET", "/health", &[], b"").status, 200);
-    assert!(!half.exists());
+    assert!(!incomplete.exists());
     assert!(note.exists() && kept.exists() && folders.iter().all(|folder| folder.exists()));
 }

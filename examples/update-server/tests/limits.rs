@@ -1,44 +1,44 @@
-//! What is too much, and what is answered beside the APIs.
+//! Limits, and the routes outside of the APIs.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use capbundle_update_server::{Config, Error, Server};
-use running::{APP, Running, connect, receive, request, send};
 use serde_json::json;
+use test_server::{APP, TestServer, connect, receive, request, send};
 
 #[test]
-fn a_client_that_asks_too_often_is_told_when_to_come_again() {
-    let server = Running::start_with(|config| config.limits.per_address = 3);
+fn a_client_over_its_rate_gets_retry_after() {
+    let server = TestServer::start_with(|config| config.limits.per_address = 3);
     let ask = || server.send("POST", "/updates", &[], request().to_string().as_bytes());
     for _ in 0..3 {
         assert_eq!(ask().json()["error"], "on_premise_app");
     }
-    let refused = ask();
+    let rejected = ask();
     assert_eq!(
-        (refused.status, &refused.json()["error"]),
+        (rejected.status, &rejected.json()["error"]),
         (429, &json!("too_many_requests"))
     );
-    let seconds = refused.header("retry-after").unwrap().to_owned();
+    let seconds = rejected.header("retry-after").unwrap().to_owned();
     assert_eq!(
-        (refused.header("x-ratelimit-reset").unwrap(), seconds.as_str()),
+        (rejected.header("x-ratelimit-reset").unwrap(), seconds.as_str()),
         ("20", "20")
     );
-    assert_eq!(refused.json()["moreInfo"]["retryAfterSeconds"], 20);
+    assert_eq!(rejected.json()["moreInfo"]["retryAfterSeconds"], 20);
     assert_eq!(
         server.send("GET", "/health", &[], b"").status,
         200,
-        "health is always answered"
+        "/health has no limit"
     );
 }
 
 #[test]
-fn behind_a_proxy_each_client_counts_for_itself() {
-    let server = Running::start_with(|config| (config.limits.per_address, config.behind_proxy) = (1, true));
+fn behind_a_proxy_each_client_has_its_own_rate() {
+    let server = TestServer::start_with(|config| (config.limits.per_address, config.behind_proxy) = (1, true));
     let ask = |from: &str| server.send("GET", "/updates", &[("x-forwarded-for", from)], b"").status;
     assert_eq!(
         (ask("198.51.100.1"), ask("198.51.100.2"), ask("198.51.100.1")),
@@ -47,20 +47,20 @@ fn behind_a_proxy_each_client_counts_for_itself() {
     assert_eq!(
         ask("198.51.100.9, 198.51.100.1"),
         429,
-        "what the client claims does not count"
+        "addresses that the client sent are ignored"
     );
 }
 
 #[test]
-fn a_client_cannot_claim_an_address_where_no_proxy_is() {
-    let server = Running::start_with(|config| config.limits.per_address = 1);
+fn without_a_proxy_a_client_cannot_choose_its_address() {
+    let server = TestServer::start_with(|config| config.limits.per_address = 1);
     let ask = |from: &str| server.send("GET", "/updates", &[("x-forwarded-for", from)], b"").status;
     assert_eq!((ask("198.51.100.1"), ask("198.51.100.2")), (200, 429));
 }
 
 #[test]
-fn one_key_does_not_use_up_the_rate_of_another() {
-    let server = Running::start_with(|config| config.limits.per_key = 2);
+fn each_key_has_its_own_rate() {
+    let server = TestServer::start_with(|config| config.limits.per_key = 2);
     let path = format!("/channel?app_id={APP}");
     let ask = |key: &str| server.send("GET", &path, &[("authorization", key)], b"").status;
     assert_eq!((ask(&server.key), ask(&server.key), ask(&server.key)), (200, 200, 429));
@@ -68,20 +68,20 @@ fn one_key_does_not_use_up_the_rate_of_another() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_refused() {
-    let server = Running::start_with(|config| config.limits.json_bytes = 1000);
-    let reply = server.send("POST", "/updates", &[], &[b' '; 1001]);
+fn a_body_over_the_limit_is_rejected() {
+    let server = TestServer::start_with(|config| config.limits.json_bytes = 1000);
+    let response = server.send("POST", "/updates", &[], &[b' '; 1001]);
     assert_eq!(
-        (reply.status, &reply.json()["error"]),
+        (response.status, &response.json()["error"]),
         (413, &json!("payload_too_large"))
     );
-    let reply = server.send("POST", "/bundle", &[("authorization", &server.key)], &[b' '; 1001]);
-    assert_eq!(reply.status, 413);
+    let response = server.send("POST", "/bundle", &[("authorization", &server.key)], &[b' '; 1001]);
+    assert_eq!(response.status, 413);
 }
 
 #[test]
-fn a_client_that_sends_nothing_is_let_go() {
-    let server = Running::start_with(|config| config.limits.patience = Duration::from_millis(200));
+fn a_client_that_sends_nothing_times_out() {
+    let server = TestServer::start_with(|config| config.limits.timeout = Duration::from_millis(200));
     let mut slow_head = connect(server.address);
     slow_head.write_all(b"GET /health HTTP/1.1\r\nho").unwrap();
     let mut slow_body = connect(server.address);
@@ -95,20 +95,20 @@ fn a_client_that_sends_nothing_is_let_go() {
     );
     slow_upload.write_all(head.as_bytes()).unwrap();
     let mut nothing = Vec::new();
-    // Closed, with or without a word.
+    // Closed with or without a response.
     let _ = std::io::Read::read_to_end(&mut slow_head, &mut nothing);
     assert!(!nothing.starts_with(b"HTTP/1.1 2"));
     assert_eq!(receive(&mut slow_body).status, 408);
     assert_eq!(receive(&mut slow_upload).status, 408);
 }
 
-/// More than the buffers of a connection hold, so that a client that does not read is felt.
+/// More than the buffers of a connection hold, so that the server's writes block if the client does not read.
 const MORE_THAN_BUFFERED: usize = 24 << 20;
 
 #[test]
-fn clients_that_do_not_read_do_not_hold_the_server() {
-    let server = Running::start_with(|config| {
-        (config.limits.connections, config.limits.patience) = (3, Duration::from_secs(1));
+fn clients_that_do_not_read_do_not_block_the_server() {
+    let server = TestServer::start_with(|config| {
+        (config.limits.connections, config.limits.timeout) = (3, Duration::from_secs(1));
     });
     let url = server.upload(&vec![7; MORE_THAN_BUFFERED])["url"].clone();
     let path = url.as_str().unwrap().strip_prefix(&server.url()).unwrap().to_owned();
@@ -125,8 +125,8 @@ fn clients_that_do_not_read_do_not_hold_the_server() {
 }
 
 #[test]
-fn a_client_that_reads_slowly_gets_all_of_it() {
-    let server = Running::start_with(|config| config.limits.patience = Duration::from_millis(500));
+fn a_client_that_reads_slowly_gets_the_whole_archive() {
+    let server = TestServer::start_with(|config| config.limits.timeout = Duration::from_millis(500));
     let url = server.upload(&vec![7; MORE_THAN_BUFFERED])["url"].clone();
     let path = url.as_str().unwrap().strip_prefix(&server.url()).unwrap().to_owned();
     let mut client = connect(server.address);
@@ -143,8 +143,8 @@ fn a_client_that_reads_slowly_gets_all_of_it() {
 }
 
 #[test]
-fn a_server_with_too_many_uploads_turns_away_and_recovers() {
-    let server = Running::start_with(|config| config.limits.uploads = 1);
+fn uploads_over_the_limit_are_rejected_until_one_ends() {
+    let server = TestServer::start_with(|config| config.limits.uploads = 1);
     let mut busy = connect(server.address);
     let head = format!(
         "PUT /upload/{APP} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {}\r\nexpect: 100-continue\r\n\
@@ -153,21 +153,21 @@ fn a_server_with_too_many_uploads_turns_away_and_recovers() {
     );
     busy.write_all(head.as_bytes()).unwrap();
     let mut receiving = [0; 25];
-    // The server has begun to read the body.
+    // The server has started to read the body.
     busy.read_exact(&mut receiving).unwrap();
     assert!(receiving.starts_with(b"HTTP/1.1 100"));
     let path = format!("/upload/{APP}");
     let upload = |bytes: &[u8]| server.send("PUT", &path, &[("authorization", &server.key)], bytes);
-    let refused = upload(b"x");
-    assert_eq!(refused.status, 503);
+    let rejected = upload(b"x");
+    assert_eq!(rejected.status, 503);
     assert_eq!(
-        (refused.header("retry-after"), &refused.json()["error"]),
+        (rejected.header("retry-after"), &rejected.json()["error"]),
         (Some("1"), &json!("too_many_requests"))
     );
     assert_eq!(
         server.send("GET", "/updates", &[], b"").status,
         200,
-        "others are answered meanwhile"
+        "other requests are answered"
     );
     busy.write_all(b"xy").unwrap();
     assert_eq!(receive(&mut busy).status, 201);
@@ -175,21 +175,21 @@ fn a_server_with_too_many_uploads_turns_away_and_recovers() {
 }
 
 #[test]
-fn a_server_with_too_much_to_do_turns_away_but_says_that_it_lives() {
-    let server = Running::start_with(|config| config.limits.concurrent = 0);
-    let refused = server.send("GET", "/updates", &[], b"");
-    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+fn an_overloaded_server_rejects_requests_but_answers_health() {
+    let server = TestServer::start_with(|config| config.limits.concurrent = 0);
+    let rejected = server.send("GET", "/updates", &[], b"");
+    assert_eq!((rejected.status, rejected.header("retry-after")), (503, Some("1")));
     assert_eq!(server.send("GET", "/health", &[], b"").status, 200);
 }
 
 #[test]
-fn metrics_want_a_key_unless_they_are_open_and_tell_no_secrets() {
-    let server = Running::start();
+fn metrics_require_a_key_unless_open_and_contain_no_secrets() {
+    let server = TestServer::start();
     server.promote(server.publish("2.0.0"));
     server.update(|_| ());
     assert_eq!(server.send("GET", "/metrics", &[], b"").status, 401);
-    let reply = server.send("GET", "/metrics", &[("authorization", &server.key)], b"");
-    let text = String::from_utf8(reply.body).unwrap();
+    let response = server.send("GET", "/metrics", &[("authorization", &server.key)], b"");
+    let text = String::from_utf8(response.body).unwrap();
     for line in [
         "capbundle_updates_total{outcome=\"update\"} 1",
         "capbundle_requests_total{method=\"POST\",route=\"/updates\",status=\"200\"} 1",
@@ -200,15 +200,15 @@ fn metrics_want_a_key_unless_they_are_open_and_tell_no_secrets() {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
     assert!(!text.contains(&server.key));
-    let open = Running::start_with(|config| config.open_metrics = true);
+    let open = TestServer::start_with(|config| config.open_metrics = true);
     assert_eq!(open.send("GET", "/metrics", &[], b"").status, 200);
 }
 
 #[test]
-fn what_is_not_there_says_so() {
-    let server = Running::start();
-    let lost = server.send("GET", "/nothing", &[], b"");
-    assert_eq!((lost.status, &lost.json()["error"]), (404, &json!("not_found")));
+fn unknown_routes_and_methods_have_their_codes() {
+    let server = TestServer::start();
+    let missing = server.send("GET", "/nothing", &[], b"");
+    assert_eq!((missing.status, &missing.json()["error"]), (404, &json!("not_found")));
     let wrong = server.send("PATCH", "/bundle", &[], b"");
     assert_eq!(
         (wrong.status, &wrong.json()["code"]),
@@ -218,7 +218,7 @@ fn what_is_not_there_says_so() {
 }
 
 #[test]
-fn a_public_url_that_phones_refuse_is_refused_at_the_start() {
+fn a_public_url_that_phones_reject_is_rejected_at_the_start() {
     let start = |url: Option<&str>, listen: &str| {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::loopback(folder.path());
@@ -231,13 +231,13 @@ fn a_public_url_that_phones_refuse_is_refused_at_the_start() {
         "https://updates.example.com/?a=b",
     ] {
         assert!(
-            matches!(start(Some(wrong), "127.0.0.1:0"), Err(Error::Setting { .. })),
+            matches!(start(Some(wrong), "127.0.0.1:0"), Err(Error::InvalidSetting { .. })),
             "{wrong}"
         );
     }
     assert!(
-        matches!(start(None, "0.0.0.0:0"), Err(Error::Setting { .. })),
-        "devices cannot reach an address without a name"
+        matches!(start(None, "0.0.0.0:0"), Err(Error::InvalidSetting { .. })),
+        "other addresses than loopback need a public URL"
     );
     let good = start(Some("https://updates.example.com/"), "127.0.0.1:0").unwrap();
     assert_eq!(good, "https://updates.example.com");
@@ -249,13 +249,13 @@ fn a_public_url_that_phones_refuse_is_refused_at_the_start() {
 
 #[test]
 fn two_servers_do_not_share_a_folder() {
-    let server = Running::start();
+    let server = TestServer::start();
     let second = Server::start(Config::loopback(server.folder.path()));
     assert!(matches!(second, Err(Error::InUse { .. })));
     let address = server.address;
     assert_eq!(
         send(address, "GET", "/health", &[], b"").status,
         200,
-        "the first one is not disturbed"
+        "the first server still answers"
     );
 }

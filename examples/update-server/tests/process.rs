@@ -1,9 +1,9 @@
-//! The program: its commands, its signals, its logs, and what is left when it is killed.
+//! The program: its commands, signals and logs, and its data after a kill.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 #![cfg(unix)]
 
-mod running;
+mod test_server;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -13,14 +13,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use capbundle::digest::Sha256Digest;
-use running::https::{Https, certificate};
-use running::{APP, CHECKSUM, connect, receive, request, send};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use test_server::https::{Https, certificate};
+use test_server::{APP, CHECKSUM, connect, receive, request, send};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_capbundle-update-server");
 
-/// A server in a process of its own, killed when it is dropped.
+/// A server in its own process, killed on drop.
 struct Process {
     child: Child,
     address: SocketAddr,
@@ -56,7 +56,10 @@ impl Process {
         let mut first = String::new();
         let address = loop {
             first.clear();
-            assert!(log.read_line(&mut first).unwrap() > 0, "it ended before it listened");
+            assert!(
+                log.read_line(&mut first).unwrap() > 0,
+                "the server ended before it listened"
+            );
             let line: Value = serde_json::from_str(&first).unwrap();
             if line["message"] == "listening" {
                 break line["address"].as_str().unwrap().parse().unwrap();
@@ -78,8 +81,8 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Its exit code and its log.
-    fn ended(mut self) -> (Option<i32>, String) {
+    /// Waits for its end. Returns its exit code and its log.
+    fn wait(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().unwrap();
         (status.code(), self.log.take().unwrap().join().unwrap())
     }
@@ -112,7 +115,7 @@ fn create_key(data: &Path) -> String {
 }
 
 #[test]
-fn keys_are_made_listed_and_revoked_from_the_command_line() {
+fn keys_are_created_listed_and_revoked_on_the_command_line() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
     let key = create_key(data);
@@ -121,7 +124,7 @@ fn keys_are_made_listed_and_revoked_from_the_command_line() {
     assert!(command(data, &limited).status.success());
     let listed = text(&command(data, &["key", "list"]).stdout);
     assert!(
-        listed.contains("1\tci\tevery app\t") && listed.contains(&format!("2\tone app\t{APP} (only to read)\t")),
+        listed.contains("1\tci\tevery app\t") && listed.contains(&format!("2\tone app\t{APP} (read-only)\t")),
         "{listed}"
     );
     assert!(!listed.contains(&key));
@@ -129,14 +132,17 @@ fn keys_are_made_listed_and_revoked_from_the_command_line() {
     let again = command(data, &["key", "revoke", "1"]);
     assert_eq!(
         (again.status.code(), text(&again.stderr).as_str()),
-        (Some(1), "error: there is no key 1 that is still good\n")
+        (
+            Some(1),
+            "error: cannot revoke key 1: no active key has this number; see `key list`\n"
+        )
     );
     assert!(text(&command(data, &["key", "list"]).stdout).contains("\trevoked "));
     let wrong = command(data, &["key", "create", "--name", "x", "--app", "com..app"]);
     assert!(text(&wrong.stderr).contains("com.example.app"), "{wrong:?}");
     let database = std::fs::read(data.join("capbundle.sqlite")).unwrap();
-    let holds = |needle: &[u8]| database.windows(needle.len()).any(|window| window == needle);
-    assert!(!holds(key.as_bytes()), "the key itself is nowhere");
+    let contains = |text: &[u8]| database.windows(text.len()).any(|window| window == text);
+    assert!(!contains(key.as_bytes()), "the database must not contain the key");
 }
 
 #[test]
@@ -147,13 +153,13 @@ fn help_shows_every_command_with_examples() {
     }
 }
 
-/// A proxy would reach what the server itself must not, and hide from it where the connection goes.
+/// A proxy could reach hosts that the server must not, and would hide where the connection goes.
 #[test]
-fn a_server_that_verifies_fetches_without_the_proxy_of_the_environment() {
+fn verification_ignores_the_proxy_of_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     let key = create_key(folder.path());
     let archives = Https::with_file(b"the archive");
-    // Nobody listens there.
+    // No server listens on this port.
     let dead = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].map(|name| (name, "http://127.0.0.1:1"));
     let authority = certificate();
     let options = [
@@ -178,7 +184,7 @@ fn a_server_that_verifies_fetches_without_the_proxy_of_the_environment() {
     );
     let (status, answer) = register(APP, &Sha256Digest::of(b"the archive"));
     assert_eq!((status, &answer["status"]), (200, &json!("success")), "{answer}");
-    // One app is told otherwise, while the server runs.
+    // Changes the rules of an app while the server runs.
     let relaxed = ["app", "create", "com.example.relaxed", "--verify-external", "false"];
     assert!(command(folder.path(), &relaxed).status.success());
     assert_eq!(register("com.example.relaxed", &Sha256Digest::of(b"other")).0, 200);
@@ -187,7 +193,7 @@ fn a_server_that_verifies_fetches_without_the_proxy_of_the_environment() {
 }
 
 #[test]
-fn a_stop_finishes_what_runs_and_takes_nothing_more() {
+fn a_stop_finishes_running_requests_and_accepts_no_more() {
     for signal in [Signal::TERM, Signal::INT] {
         let folder = tempfile::tempdir().unwrap();
         let key = create_key(folder.path());
@@ -197,29 +203,29 @@ fn a_stop_finishes_what_runs_and_takes_nothing_more() {
             "PUT /upload/{APP} HTTP/1.1\r\nhost: x\r\nauthorization: {key}\r\nexpect: 100-continue\r\ncontent-length: 8\r\n\r\n"
         );
         upload.write_all(head.as_bytes()).unwrap();
-        let mut go_on = [0; 25];
-        // The server has begun to read the body.
-        upload.read_exact(&mut go_on).unwrap();
-        assert!(go_on.starts_with(b"HTTP/1.1 100"));
+        let mut status = [0; 25];
+        // The server has started to read the body.
+        upload.read_exact(&mut status).unwrap();
+        assert!(status.starts_with(b"HTTP/1.1 100"));
         upload.write_all(b"half").unwrap();
         server.signal(signal);
         while std::net::TcpStream::connect(server.address).is_ok() {
             std::thread::yield_now();
         }
         upload.write_all(b"half").unwrap();
-        let reply = receive(&mut upload);
+        let response = receive(&mut upload);
         assert_eq!(
-            (reply.status, reply.json()["sha256"].as_str().unwrap()),
+            (response.status, response.json()["sha256"].as_str().unwrap()),
             (201, Sha256Digest::of(b"halfhalf").to_string().as_str())
         );
-        let (code, log) = server.ended();
+        let (code, log) = server.wait();
         assert_eq!(code, Some(0), "{log}");
         assert!(log.contains("\"stopped\""), "{log}");
     }
 }
 
 #[test]
-fn logs_are_one_json_object_a_line_without_keys_queries_or_bodies() {
+fn logs_are_one_json_object_per_line_without_keys_queries_or_bodies() {
     let folder = tempfile::tempdir().unwrap();
     let key = create_key(folder.path());
     let server = Process::start(folder.path());
@@ -252,7 +258,7 @@ fn logs_are_one_json_object_a_line_without_keys_queries_or_bodies() {
         401
     );
     server.signal(Signal::TERM);
-    let (_, log) = server.ended();
+    let (_, log) = server.wait();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let request = lines
         .iter()
@@ -266,7 +272,7 @@ fn logs_are_one_json_object_a_line_without_keys_queries_or_bodies() {
 }
 
 #[test]
-fn a_kill_in_the_middle_loses_nothing_that_was_acknowledged() {
+fn a_kill_loses_no_acknowledged_bundle() {
     let folder = tempfile::tempdir().unwrap();
     let key = create_key(folder.path());
     let mut acknowledged: Vec<(String, String)> = Vec::new();
@@ -299,7 +305,11 @@ fn a_kill_in_the_middle_loses_nothing_that_was_acknowledged() {
         acknowledged.extend(from_writers);
     }
     let server = Process::start(folder.path());
-    assert_eq!(files_in(&folder.path().join("incoming")), 0, "half uploads are gone");
+    assert_eq!(
+        files_in(&folder.path().join("incoming")),
+        0,
+        "incomplete uploads are removed"
+    );
     let mut listed = Vec::new();
     for page in 0.. {
         let list = send(
@@ -317,7 +327,7 @@ fn a_kill_in_the_middle_loses_nothing_that_was_acknowledged() {
         listed.extend(rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()));
     }
     for (version, path) in &acknowledged {
-        assert!(listed.contains(version), "{version} was acknowledged and is gone");
+        assert!(listed.contains(version), "{version} was acknowledged and is lost");
         let archive = send(server.address, "GET", path, &[], b"");
         assert_eq!((archive.status, archive.body), (200, archive_of(version)), "{version}");
     }
@@ -331,7 +341,7 @@ fn archive_of(version: &str) -> Vec<u8> {
     version.repeat(5000).into_bytes()
 }
 
-/// Uploads and registers; the archive's path if both were acknowledged.
+/// Uploads and registers a bundle. Returns the path of its archive if both were acknowledged.
 fn publish(address: SocketAddr, key: &str, version: &str) -> Option<String> {
     let headers = [("authorization", key)];
     let upload = try_send(
@@ -347,7 +357,7 @@ fn publish(address: SocketAddr, key: &str, version: &str) -> Option<String> {
     Some(format!("/bundles/{APP}/{digest}.zip"))
 }
 
-/// The answer, if a whole one came before the server was killed.
+/// The response, if it arrived completely before the server was killed.
 fn try_send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Value> {
     let mut stream = std::net::TcpStream::connect(address).ok()?;
     let mut head = format!(
@@ -368,7 +378,7 @@ fn try_send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &st
 }
 
 #[test]
-fn a_promotion_that_was_acknowledged_survives_a_kill() {
+fn an_acknowledged_promotion_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let key = create_key(folder.path());
     let mut server = Process::start(folder.path());

@@ -1,12 +1,11 @@
-//! The Bundles API in the shape of Capgo's backend, and the channel API: shapes and codes. Documented shapes are in
-//! `documented.rs`.
+//! The Bundles API in the shape of Capgo's backend, and the channel API. The documented shape is tested in `documented.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
-use running::{APP, CHECKSUM, Running};
 use serde_json::{Value, json};
+use test_server::{APP, CHECKSUM, TestServer};
 
 const NONE: Value = Value::Null;
 
@@ -33,8 +32,8 @@ fn names(rows: &Value) -> Vec<String> {
 }
 
 #[test]
-fn a_registered_bundle_has_the_shape_of_capgos_rows() {
-    let server = Running::start_as_backend();
+fn a_registered_bundle_has_the_members_of_capgos_rows() {
+    let server = TestServer::start_as_backend();
     let (status, answer) = server.api("POST", "/bundle/", &bundle("1.0.0"));
     assert_eq!((status, &answer["status"]), (200, &json!("success")));
     let row = answer["bundle"].as_object().unwrap();
@@ -73,25 +72,19 @@ fn a_registered_bundle_has_the_shape_of_capgos_rows() {
 }
 
 #[test]
-fn every_bad_registration_has_its_code() {
-    let server = Running::start_as_backend();
-    let refusal = |body: &Value| server.refusal("POST", "/bundle", body);
-    assert_eq!(refusal(&without(bundle("1.0.0"), "app_id")), "missing_app_id");
+fn every_invalid_registration_has_its_code() {
+    let server = TestServer::start_as_backend();
+    let code = |body: &Value| server.error_code("POST", "/bundle", body);
+    assert_eq!(code(&without(bundle("1.0.0"), "app_id")), "missing_app_id");
     assert_eq!(
-        refusal(&with(bundle("1.0.0"), "app_id", json!("app/123"))),
+        code(&with(bundle("1.0.0"), "app_id", json!("app/123"))),
         "invalid_app_id"
     );
-    assert_eq!(refusal(&without(bundle("1.0.0"), "version")), "missing_version");
-    assert_eq!(
-        refusal(&without(bundle("1.0.0"), "external_url")),
-        "missing_external_url"
-    );
-    assert_eq!(
-        refusal(&with(bundle("1.0.0"), "checksum", json!(""))),
-        "missing_checksum"
-    );
+    assert_eq!(code(&without(bundle("1.0.0"), "version")), "missing_version");
+    assert_eq!(code(&without(bundle("1.0.0"), "external_url")), "missing_external_url");
+    assert_eq!(code(&with(bundle("1.0.0"), "checksum", json!(""))), "missing_checksum");
     for version in ["1.0", "v1.0.0", "latest", "1.0.0 "] {
-        assert_eq!(refusal(&bundle(version)), "invalid_version_format", "{version}");
+        assert_eq!(code(&bundle(version)), "invalid_version_format", "{version}");
     }
     for url in [
         "http://cdn.example/a.zip",
@@ -99,21 +92,21 @@ fn every_bad_registration_has_its_code() {
         "//cdn.example/a.zip",
     ] {
         assert_eq!(
-            refusal(&with(bundle("1.0.0"), "external_url", json!(url))),
+            code(&with(bundle("1.0.0"), "external_url", json!(url))),
             "invalid_protocol",
             "{url}"
         );
     }
     assert_eq!(
-        refusal(&with(bundle("1.0.0"), "external_url", json!("https://a b"))),
+        code(&with(bundle("1.0.0"), "external_url", json!("https://a b"))),
         "cannot_create_bundle"
     );
     assert_eq!(
-        refusal(&with(bundle("1.0.0"), "checksum", json!("a".repeat(5000)))),
+        code(&with(bundle("1.0.0"), "checksum", json!("a".repeat(5000)))),
         "invalid_checksum"
     );
     server.api("POST", "/bundle", &bundle("1.0.0"));
-    assert_eq!(refusal(&bundle("1.0.0")), "version_already_exists");
+    assert_eq!(code(&bundle("1.0.0")), "version_already_exists");
     let garbage = server.send("POST", "/bundle", &[("authorization", &server.key)], b"{");
     assert_eq!(
         (garbage.status, &garbage.json()["error"]),
@@ -127,8 +120,8 @@ fn every_bad_registration_has_its_code() {
 }
 
 #[test]
-fn an_address_of_this_server_must_be_an_archive_of_this_app_with_its_checksum() {
-    let server = Running::start_as_backend();
+fn a_url_of_this_server_must_be_an_archive_of_the_app_with_its_checksum() {
+    let server = TestServer::start_as_backend();
     let upload = server.upload(b"archive");
     let register = |url: &str, checksum: &Value| {
         let body = with(
@@ -165,8 +158,8 @@ fn an_address_of_this_server_must_be_an_archive_of_this_app_with_its_checksum() 
 }
 
 #[test]
-fn pages_are_walked_without_overlap_and_end_with_capgos_error() {
-    let server = Running::start_as_backend();
+fn pages_do_not_overlap_and_end_with_capgos_error() {
+    let server = TestServer::start_as_backend();
     for patch in 0..120 {
         assert_eq!(server.api("POST", "/bundle", &bundle(&format!("1.0.{patch}"))).0, 200);
     }
@@ -182,20 +175,20 @@ fn pages_are_walked_without_overlap_and_end_with_capgos_error() {
     assert_eq!(all.len(), 120);
     assert_eq!(page("").1, page("&page=0").1);
     assert_eq!(
-        server.refusal("GET", &format!("/bundle?app_id={APP}&page=3"), &NONE),
+        server.error_code("GET", &format!("/bundle?app_id={APP}&page=3"), &NONE),
         "cannot_get_bundle"
     );
     let odd = names(&page("&page=-1").1);
     assert_eq!(odd.len(), 50);
     assert_eq!(
-        server.refusal("GET", &format!("/bundle?app_id={APP}&page=9223372036854775807"), &NONE),
+        server.error_code("GET", &format!("/bundle?app_id={APP}&page=9223372036854775807"), &NONE),
         "cannot_get_bundle"
     );
 }
 
 #[test]
-fn an_app_without_bundles_has_an_empty_list_and_an_unknown_one_none() {
-    let server = Running::start_as_backend();
+fn an_app_without_bundles_has_an_empty_list_and_an_unknown_app_an_error() {
+    let server = TestServer::start_as_backend();
     server.api("POST", "/bundle", &bundle("1.0.0"));
     server.api("DELETE", "/bundle", &json!({"app_id": APP, "version": "1.0.0"}));
     assert_eq!(
@@ -203,32 +196,35 @@ fn an_app_without_bundles_has_an_empty_list_and_an_unknown_one_none() {
         (200, json!([]))
     );
     assert_eq!(
-        server.refusal("GET", "/bundle?app_id=com.example.other", &NONE),
+        server.error_code("GET", "/bundle?app_id=com.example.other", &NONE),
         "cannot_get_bundle"
     );
-    assert_eq!(server.refusal("GET", "/bundle", &NONE), "missing_app_id");
-    assert_eq!(server.refusal("GET", "/bundle?app_id=app/123", &NONE), "invalid_app_id");
+    assert_eq!(server.error_code("GET", "/bundle", &NONE), "missing_app_id");
+    assert_eq!(
+        server.error_code("GET", "/bundle?app_id=app/123", &NONE),
+        "invalid_app_id"
+    );
 }
 
 #[test]
-fn what_a_channel_hands_out_is_not_deleted() {
-    let server = Running::start_as_backend();
+fn a_bundle_that_a_channel_links_is_not_deleted() {
+    let server = TestServer::start_as_backend();
     server.promote(server.publish("1.0.0"));
     server.publish("2.0.0");
     server.set_channel("beta", &json!({"rollout_version": "2.0.0", "rollout_percentage": 5}));
-    let delete = |version: &str| server.refusal("DELETE", "/bundle", &json!({"app_id": APP, "version": version}));
+    let delete = |version: &str| server.error_code("DELETE", "/bundle", &json!({"app_id": APP, "version": version}));
     assert_eq!(delete("1.0.0"), "cannot_delete_linked_version");
     assert_eq!(delete("2.0.0"), "cannot_delete_linked_version");
     assert_eq!(delete("3.0.0"), "cannot_delete_version");
-    // In the query too.
+    // The version may also be in the query.
     server.publish("3.0.0");
     let answer = server.api("DELETE", &format!("/bundle?app_id={APP}&version=3.0.0"), &NONE);
     assert_eq!(answer, (200, json!({"status": "ok"})));
 }
 
 #[test]
-fn deleting_all_spares_what_channels_hand_out_and_removes_the_archives() {
-    let server = Running::start_as_backend();
+fn deleting_all_keeps_linked_bundles_and_removes_the_archives() {
+    let server = TestServer::start_as_backend();
     server.promote(server.publish("1.0.0"));
     server.publish("2.0.0");
     server.publish("3.0.0");
@@ -246,21 +242,25 @@ fn deleting_all_spares_what_channels_hand_out_and_removes_the_archives() {
     assert_eq!(archives, 1);
 }
 
-/// A variable of a script that is not set must not empty an app.
+/// An unset variable of a script must not delete all bundles.
 #[test]
-fn only_a_version_that_is_absent_means_all() {
-    let server = Running::start_as_backend();
+fn only_an_absent_version_means_all() {
+    let server = TestServer::start_as_backend();
     server.publish("1.0.0");
     server.publish("2.0.0");
     for version in [json!(""), NONE, json!(false), json!(["1.0.0"]), json!({})] {
         let body = json!({"app_id": APP, "version": version});
-        assert_eq!(server.refusal("DELETE", "/bundle", &body), "invalid_version", "{body}");
+        assert_eq!(
+            server.error_code("DELETE", "/bundle", &body),
+            "invalid_version",
+            "{body}"
+        );
     }
     for query in ["&version=", "&version"] {
         let path = format!("/bundle?app_id={APP}{query}");
-        assert_eq!(server.refusal("DELETE", &path, &NONE), "invalid_version", "{path}");
+        assert_eq!(server.error_code("DELETE", &path, &NONE), "invalid_version", "{path}");
     }
-    // Asked in both places, the version is not lost.
+    // The query counts even if there is a body.
     let path = format!("/bundle?app_id={APP}&version=1.0.0");
     let answer = server.api("DELETE", &path, &json!({"app_id": APP}));
     assert_eq!(answer, (200, json!({"status": "ok"})));
@@ -269,8 +269,8 @@ fn only_a_version_that_is_absent_means_all() {
 }
 
 #[test]
-fn a_deleted_version_may_come_again_and_archives_in_use_stay() {
-    let server = Running::start_as_backend();
+fn a_deleted_version_can_be_registered_again_and_shared_archives_stay() {
+    let server = TestServer::start_as_backend();
     server.publish("1.0.0");
     let url = server.upload(b"the archive of 1.0.0")["url"].clone();
     let twin = with(
@@ -286,32 +286,26 @@ fn a_deleted_version_may_come_again_and_archives_in_use_stay() {
 }
 
 #[test]
-fn promoting_names_bundle_and_channel() {
-    let server = Running::start_as_backend();
+fn a_promotion_names_the_bundle_and_the_channel() {
+    let server = TestServer::start_as_backend();
     let id = server.publish("1.0.0");
     let body = json!({"app_id": APP, "version_id": id, "channel_id": server.channel_id("production")});
     let message = json!({"status": "success", "message": "Bundle 1.0.0 set to channel production"});
     assert_eq!(server.api("PUT", "/bundle", &body), (200, message));
-    let refusal = |body: Value| server.refusal("PUT", "/bundle", &body);
-    assert_eq!(refusal(without(body.clone(), "version_id")), "missing_required_fields");
-    assert_eq!(refusal(without(body.clone(), "app_id")), "missing_required_fields");
+    let code = |body: Value| server.error_code("PUT", "/bundle", &body);
+    assert_eq!(code(without(body.clone(), "version_id")), "missing_required_fields");
+    assert_eq!(code(without(body.clone(), "app_id")), "missing_required_fields");
+    assert_eq!(code(with(body.clone(), "version_id", json!(99))), "cannot_find_version");
+    assert_eq!(code(with(body.clone(), "channel_id", json!(99))), "cannot_find_channel");
     assert_eq!(
-        refusal(with(body.clone(), "version_id", json!(99))),
-        "cannot_find_version"
-    );
-    assert_eq!(
-        refusal(with(body.clone(), "channel_id", json!(99))),
-        "cannot_find_channel"
-    );
-    assert_eq!(
-        refusal(with(body, "app_id", json!("com.example.other"))),
+        code(with(body, "app_id", json!("com.example.other"))),
         "cannot_find_version"
     );
 }
 
 #[test]
-fn metadata_is_set_piece_by_piece() {
-    let server = Running::start_as_backend();
+fn link_and_comment_are_set_separately() {
+    let server = TestServer::start_as_backend();
     let id = server.publish("1.0.0");
     let set = |body: &Value| server.api("POST", "/bundle/metadata", body);
     assert_eq!(
@@ -324,20 +318,20 @@ fn metadata_is_set_piece_by_piece() {
         (&list[0]["link"], &list[0]["comment"]),
         (&json!("https://l.example"), &json!("c"))
     );
-    let refusal = |body: Value| server.refusal("POST", "/bundle/metadata", &body);
-    assert_eq!(refusal(json!({"app_id": APP})), "missing_required_fields");
+    let code = |body: Value| server.error_code("POST", "/bundle/metadata", &body);
+    assert_eq!(code(json!({"app_id": APP})), "missing_required_fields");
     assert_eq!(
-        refusal(json!({"app_id": APP, "version_id": 99, "link": "l"})),
+        code(json!({"app_id": APP, "version_id": 99, "link": "l"})),
         "cannot_find_version"
     );
-    assert_eq!(refusal(json!({"app_id": APP, "version_id": id})), "no_fields_to_update");
+    assert_eq!(code(json!({"app_id": APP, "version_id": id})), "no_fields_to_update");
     let long = json!({"app_id": APP, "version_id": id, "comment": "c".repeat(5000)});
-    assert_eq!(refusal(long), "cannot_update_version_metadata");
+    assert_eq!(code(long), "cannot_update_version_metadata");
 }
 
 #[test]
-fn channels_are_made_listed_changed_and_deleted() {
-    let server = Running::start_as_backend();
+fn channels_are_created_listed_updated_and_deleted() {
+    let server = TestServer::start_as_backend();
     let id = server.publish("1.0.0");
     server.set_channel("beta", &json!({"version": "1.0.0", "ios": false}));
     let (_, beta) = server.api("GET", &format!("/channel?app_id={APP}&channel=beta"), &NONE);
@@ -349,34 +343,31 @@ fn channels_are_made_listed_changed_and_deleted() {
     assert_eq!(names(&list), ["production", "beta"]);
     let body = json!({"app_id": APP, "channel": "beta"});
     assert_eq!(server.api("DELETE", "/channel", &body), (200, json!({"status": "ok"})));
-    assert_eq!(server.refusal("DELETE", "/channel", &body), "cannot_find_channel");
-    let refusal = |member: &str, value: Value| server.refusal("POST", "/channel", &with(body.clone(), member, value));
-    assert_eq!(refusal("channel", json!("")), "missing_channel");
-    assert_eq!(refusal("channel", json!("a\nb")), "invalid_channel");
-    assert_eq!(refusal("version", json!("9.9.9")), "cannot_find_version");
-    assert_eq!(
-        refusal("disableAutoUpdate", json!("often")),
-        "invalid_disable_auto_update"
-    );
-    assert_eq!(refusal("rollout_percentage", json!(101)), "invalid_rollout");
+    assert_eq!(server.error_code("DELETE", "/channel", &body), "cannot_find_channel");
+    let code = |member: &str, value: Value| server.error_code("POST", "/channel", &with(body.clone(), member, value));
+    assert_eq!(code("channel", json!("")), "missing_channel");
+    assert_eq!(code("channel", json!("a\nb")), "invalid_channel");
+    assert_eq!(code("version", json!("9.9.9")), "cannot_find_version");
+    assert_eq!(code("disableAutoUpdate", json!("often")), "invalid_disable_auto_update");
+    assert_eq!(code("rollout_percentage", json!(101)), "invalid_rollout");
     let (_, list) = server.api("GET", &format!("/channel?app_id={APP}"), &NONE);
-    assert_eq!(names(&list), ["production"], "a refused request makes no channel");
+    assert_eq!(names(&list), ["production"], "a rejected request creates no channel");
 }
 
 #[test]
 fn sql_in_any_field_is_text() {
-    let server = Running::start_as_backend();
+    let server = TestServer::start_as_backend();
     server.publish("1.0.0");
     let evil = "x'; DROP TABLE bundles; --";
     server.set_channel(evil, &json!({}));
     let metadata = json!({"app_id": APP, "version_id": 1, "comment": evil});
     assert_eq!(server.api("POST", "/bundle/metadata", &metadata).0, 200);
     assert_eq!(
-        server.refusal("DELETE", "/bundle", &json!({"app_id": APP, "version": evil})),
+        server.error_code("DELETE", "/bundle", &json!({"app_id": APP, "version": evil})),
         "cannot_delete_version"
     );
     assert_eq!(
-        server.refusal("GET", "/bundle?app_id=com.example.app'--", &NONE),
+        server.error_code("GET", "/bundle?app_id=com.example.app'--", &NONE),
         "invalid_app_id"
     );
     assert_eq!(
@@ -395,20 +386,20 @@ fn sql_in_any_field_is_text() {
 }
 
 #[test]
-fn what_was_answered_is_there_after_a_restart() {
-    let mut server = Running::start_as_backend();
+fn bundles_and_channels_survive_a_restart() {
+    let mut server = TestServer::start_as_backend();
     server.promote(server.publish("1.5.0"));
     let before = server.api("GET", &format!("/bundle?app_id={APP}"), &NONE).1;
     server.restart();
     let after = server.api("GET", &format!("/bundle?app_id={APP}"), &NONE).1;
     assert_eq!(before, after);
     let url = server.update(|_| ())["url"].as_str().unwrap().to_owned();
-    assert!(url.starts_with(&server.url()), "{url} is where the server is now");
+    assert!(url.starts_with(&server.url()), "{url} must be at the current address");
 }
 
 #[test]
-fn writers_at_once_each_get_what_they_wrote_and_one_of_two_equals_wins() {
-    let server = Running::start_as_backend();
+fn concurrent_writers_succeed_and_one_of_two_equal_versions_wins() {
+    let server = TestServer::start_as_backend();
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let one = |writer: usize| {
             let server = &server;

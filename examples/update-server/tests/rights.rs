@@ -1,12 +1,12 @@
-//! Who may publish what: keys, and the rules of an app.
+//! Permissions: API keys, and the rules of an app.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
 use capbundle_update_server::{AppRules, Keys, create_app};
-use running::{APP, CHECKSUM, Running};
 use serde_json::{Value, json};
+use test_server::{APP, CHECKSUM, TestServer};
 
 const NONE: Value = Value::Null;
 
@@ -20,24 +20,24 @@ fn with(mut body: Value, member: &str, value: Value) -> Value {
 }
 
 #[test]
-fn no_key_a_wrong_key_and_a_revoked_key_are_told_apart_from_a_good_one() {
-    let server = Running::start();
+fn missing_wrong_and_revoked_keys_are_rejected() {
+    let server = TestServer::start();
     server.publish("1.0.0");
     let path = format!("/bundle?app_id={APP}");
-    let refused = |headers: &[(&str, &str)]| {
-        let reply = server.send("GET", &path, headers, b"");
-        assert_eq!(reply.status, 401);
-        reply.json()["code"].as_str().unwrap().to_owned()
+    let rejected = |headers: &[(&str, &str)]| {
+        let response = server.send("GET", &path, headers, b"");
+        assert_eq!(response.status, 401);
+        response.json()["code"].as_str().unwrap().to_owned()
     };
-    assert_eq!(refused(&[]), "no_key_provided");
-    assert_eq!(refused(&[("authorization", "")]), "no_key_provided");
-    assert_eq!(refused(&[("authorization", "cbk_wrong")]), "invalid_apikey");
-    assert_eq!(refused(&[("capgkey", &server.key[..46])]), "invalid_apikey");
+    assert_eq!(rejected(&[]), "no_key_provided");
+    assert_eq!(rejected(&[("authorization", "")]), "no_key_provided");
+    assert_eq!(rejected(&[("authorization", "cbk_wrong")]), "invalid_apikey");
+    assert_eq!(rejected(&[("capgkey", &server.key[..46])]), "invalid_apikey");
     assert_eq!(
-        refused(&[("authorization", &server.key), ("x-limited-key-id", "7")]),
+        rejected(&[("authorization", &server.key), ("x-limited-key-id", "7")]),
         "invalid_subkey"
     );
-    assert_eq!(refused(&[("x-api-key", &server.key)]), "no_key_provided");
+    assert_eq!(rejected(&[("x-api-key", &server.key)]), "no_key_provided");
     for (name, value) in [
         ("authorization", server.key.clone()),
         ("authorization", format!("Bearer {}", server.key)),
@@ -47,12 +47,12 @@ fn no_key_a_wrong_key_and_a_revoked_key_are_told_apart_from_a_good_one() {
     }
     let keys = Keys::open(server.folder.path()).unwrap();
     assert!(keys.revoke(1).unwrap() && !keys.revoke(1).unwrap());
-    assert_eq!(refused(&[("authorization", &server.key)]), "invalid_apikey");
+    assert_eq!(rejected(&[("authorization", &server.key)]), "invalid_apikey");
 }
 
 #[test]
-fn a_key_reaches_its_apps_only_and_does_no_more_than_it_may() {
-    let server = Running::start();
+fn a_key_permits_only_its_apps_and_its_operations() {
+    let server = TestServer::start();
     let id = server.publish("1.0.0");
     let (other, reader) = (
         server.limited_key(&["com.example.other"], true),
@@ -115,20 +115,20 @@ fn a_key_reaches_its_apps_only_and_does_no_more_than_it_may() {
 }
 
 #[test]
-fn an_app_that_wants_encryption_takes_nothing_else() {
-    let server = Running::start();
+fn an_app_that_requires_encryption_rejects_other_bundles() {
+    let server = TestServer::start();
     let rules = AppRules {
         encryption_required: true,
         key_id: Some("one".to_owned()),
         ..AppRules::default()
     };
     create_app(server.folder.path(), APP, &rules).unwrap();
-    let refusal = |body: &Value| server.refusal("POST", "/bundle", body);
-    assert_eq!(refusal(&bundle("1.0.0")), "encryption_required");
+    let code = |body: &Value| server.error_code("POST", "/bundle", body);
+    assert_eq!(code(&bundle("1.0.0")), "encryption_required");
     let encrypted = with(bundle("1.0.0"), "session_key", json!("aXY=:a2V5"));
-    assert_eq!(refusal(&encrypted), "encryption_key_required");
+    assert_eq!(code(&encrypted), "encryption_key_required");
     assert_eq!(
-        refusal(&with(encrypted.clone(), "key_id", json!("two"))),
+        code(&with(encrypted.clone(), "key_id", json!("two"))),
         "encryption_key_mismatch"
     );
     assert_eq!(
@@ -140,11 +140,14 @@ fn an_app_that_wants_encryption_takes_nothing_else() {
 }
 
 #[test]
-fn where_apps_are_made_by_hand_others_are_refused() {
-    let server = Running::start_with(|config| config.new_apps = false);
-    assert_eq!(server.refusal("POST", "/bundle", &bundle("1.0.0")), "cannot_find_app");
+fn without_new_apps_unknown_apps_are_rejected() {
+    let server = TestServer::start_with(|config| config.new_apps = false);
     assert_eq!(
-        server.refusal("POST", "/channel", &json!({"app_id": APP, "channel": "beta"})),
+        server.error_code("POST", "/bundle", &bundle("1.0.0")),
+        "cannot_find_app"
+    );
+    assert_eq!(
+        server.error_code("POST", "/channel", &json!({"app_id": APP, "channel": "beta"})),
         "cannot_find_app"
     );
     let upload = server.send(

@@ -1,19 +1,19 @@
-//! The update protocol: what devices are told, code by code.
+//! The update protocol, code by code.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
 use std::path::Path;
 
 use capbundle::digest::Sha256Digest;
 use capbundle::update::protocol::{Kind, UpdateAnswer, Verdict};
-use running::{APP, DEVICE, Running, request};
 use serde_json::{Value, json};
+use test_server::{APP, DEVICE, TestServer, request};
 
-/// A server whose public channel hands out 2.0.0.
-fn with_bundle() -> (Running, i64) {
-    let server = Running::start();
+/// A server whose public channel links 2.0.0.
+fn with_bundle() -> (TestServer, i64) {
+    let server = TestServer::start();
     let id = server.publish("2.0.0");
     server.promote(id);
     server.set_channel("production", &json!({"disableAutoUpdateUnderNative": false}));
@@ -21,13 +21,11 @@ fn with_bundle() -> (Running, i64) {
 }
 
 fn code(answer: &Value) -> &str {
-    answer["error"]
-        .as_str()
-        .unwrap_or_else(|| panic!("no refusal: {answer}"))
+    answer["error"].as_str().unwrap_or_else(|| panic!("no code: {answer}"))
 }
 
-/// The code, after it was checked that the library reads the answer as the kind that belongs to the code.
-fn refused(server: &Running, change: impl FnOnce(&mut Value)) -> String {
+/// The code of a response without update. Checks that the library reads the response as the kind that belongs to the code.
+fn no_update(server: &TestServer, change: impl FnOnce(&mut Value)) -> String {
     let answer = server.update(change);
     let read = UpdateAnswer::parse("test", 200, answer.to_string().as_bytes()).unwrap();
     let kind = Verdict::new(code(&answer)).kind().unwrap();
@@ -42,7 +40,7 @@ fn refused(server: &Running, change: impl FnOnce(&mut Value)) -> String {
 }
 
 #[test]
-fn the_plugins_request_is_answered_with_the_bundle() {
+fn the_request_of_the_plugin_gets_the_bundle() {
     let (server, id) = with_bundle();
     let metadata = json!({"app_id": APP, "version_id": id, "link": "https://notes.example", "comment": "better"});
     assert_eq!(
@@ -63,8 +61,8 @@ fn the_plugins_request_is_answered_with_the_bundle() {
 }
 
 #[test]
-fn an_encrypted_bundle_at_another_address_keeps_its_parts() {
-    let server = Running::start();
+fn an_encrypted_external_bundle_is_offered_as_registered() {
+    let server = TestServer::start();
     let body = json!({
         "app_id": APP, "version": "2.0.0", "external_url": "https://cdn.example/a.zip?x=1", "checksum": "ab".repeat(256),
         "session_key": "aXY=:a2V5", "key_id": "MIIBCgKCAQEA5fsV"
@@ -80,21 +78,21 @@ fn an_encrypted_bundle_at_another_address_keeps_its_parts() {
 }
 
 #[test]
-fn who_has_the_bundle_is_up_to_date() {
+fn a_device_that_has_the_bundle_is_up_to_date() {
     let (server, _) = with_bundle();
     assert_eq!(
-        refused(&server, |request| request["version_name"] = json!("2.0.0")),
+        no_update(&server, |request| request["version_name"] = json!("2.0.0")),
         "no_new_version_available"
     );
     // The built-in bundle has the version of the native app.
     assert_eq!(
-        refused(&server, |request| request["version_build"] = json!("2.0.0")),
+        no_update(&server, |request| request["version_build"] = json!("2.0.0")),
         "no_new_version_available"
     );
 }
 
 #[test]
-fn requests_that_say_too_little_are_refused_by_name() {
+fn incomplete_requests_have_their_codes() {
     let (server, _) = with_bundle();
     for (member, value, expected) in [
         ("version_build", json!("unknown"), "unknown_version_build"),
@@ -105,7 +103,7 @@ fn requests_that_say_too_little_are_refused_by_name() {
         ("platform", json!("windows"), "missing_info"),
     ] {
         assert_eq!(
-            refused(&server, |request| request[member] = value),
+            no_update(&server, |request| request[member] = value),
             expected,
             "{member}"
         );
@@ -113,7 +111,7 @@ fn requests_that_say_too_little_are_refused_by_name() {
     for (member, value, expected) in [
         ("device_id", json!(""), "missing_device_id"),
         ("device_id", json!("phone"), "invalid_device_id"),
-        // As the device library wrote it once.
+        // As earlier versions of the device library sent it.
         (
             "device_id",
             json!("0123456789abcdef0123456789abcdef"),
@@ -135,7 +133,7 @@ fn requests_that_say_too_little_are_refused_by_name() {
 }
 
 #[test]
-fn an_app_of_another_server_is_told_so() {
+fn an_unknown_app_has_the_code_for_other_servers() {
     let (server, _) = with_bundle();
     let mut body = request();
     body["app_id"] = json!("com.example.other");
@@ -144,22 +142,22 @@ fn an_app_of_another_server_is_told_so() {
 }
 
 #[test]
-fn a_channel_that_has_nothing_says_what_is_missing() {
-    let server = Running::start();
+fn a_missing_bundle_channel_or_archive_has_its_code() {
+    let server = TestServer::start();
     let id = server.publish("2.0.0");
-    assert_eq!(refused(&server, |_| ()), "no_bundle");
+    assert_eq!(no_update(&server, |_| ()), "no_bundle");
     server.set_channel("production", &json!({"public": false}));
-    assert_eq!(refused(&server, |_| ()), "no_channel");
+    assert_eq!(no_update(&server, |_| ()), "no_channel");
     server.set_channel("production", &json!({"public": true}));
     server.promote(id);
     assert_eq!(server.update(|_| ())["version"], "2.0.0");
     let digest = Sha256Digest::of(b"the archive of 2.0.0");
     std::fs::remove_file(Path::new(server.folder.path()).join(format!("bundles/{APP}/{digest}.zip"))).unwrap();
-    assert_eq!(refused(&server, |_| ()), "no_bundle_url");
+    assert_eq!(no_update(&server, |_| ()), "no_bundle_url");
 }
 
 #[test]
-fn every_switch_of_a_channel_closes_it() {
+fn every_setting_of_a_channel_disables_it() {
     let (server, _) = with_bundle();
     for (switch, change, expected) in [
         ("ios", json!({"platform": "ios"}), "disabled_platform_ios"),
@@ -180,7 +178,7 @@ fn every_switch_of_a_channel_closes_it() {
                 .unwrap()
                 .extend(change.as_object().unwrap().clone());
         };
-        assert_eq!(server.update(with)["version"], "2.0.0", "{switch} is on");
+        assert_eq!(server.update(with)["version"], "2.0.0", "{switch} is true");
         server.set_channel("production", &json!({switch: false}));
         let with = |request: &mut Value| {
             request
@@ -188,14 +186,14 @@ fn every_switch_of_a_channel_closes_it() {
                 .unwrap()
                 .extend(change.as_object().unwrap().clone());
         };
-        assert_eq!(refused(&server, with), expected);
+        assert_eq!(no_update(&server, with), expected);
         server.set_channel("production", &json!({switch: true}));
     }
 }
 
 #[test]
-fn version_rules_keep_a_bundle_from_native_apps_it_does_not_fit() {
-    let server = Running::start();
+fn version_rules_withhold_a_bundle_from_incompatible_native_apps() {
+    let server = TestServer::start();
     let id = server.publish_with("2.1.1", &json!({"min_update_version": "2.1.0"}));
     server.promote(id);
     let native = |version: &'static str| move |request: &mut Value| request["version_build"] = json!(version);
@@ -206,20 +204,20 @@ fn version_rules_keep_a_bundle_from_native_apps_it_does_not_fit() {
         ("version_number", "2.0.9", "disable_auto_update_to_metadata", "2.1.0"),
     ] {
         server.set_channel("production", &json!({"disableAutoUpdate": rule}));
-        assert_eq!(refused(&server, native(blocked)), expected);
+        assert_eq!(no_update(&server, native(blocked)), expected);
         assert_eq!(server.update(native(open))["version"], "2.1.1", "{rule}");
     }
     server.promote(server.publish("2.1.2"));
-    assert_eq!(refused(&server, native("2.1.0")), "misconfigured_channel");
+    assert_eq!(no_update(&server, native("2.1.0")), "misconfigured_channel");
     server.set_channel("production", &json!({"disableAutoUpdate": "none"}));
-    assert_eq!(refused(&server, native("2.2")), "disable_auto_update_under_native");
+    assert_eq!(no_update(&server, native("2.2")), "disable_auto_update_under_native");
     assert_eq!(server.update(native("2.1"))["version"], "2.1.2");
 }
 
-/// Whatever else the channel allows: the bundle would break an older app.
+/// The bundle would break an older app, whatever the channel allows.
 #[test]
-fn a_bundle_is_kept_from_apps_below_its_minimum_in_every_channel() {
-    let server = Running::start();
+fn every_channel_withholds_a_bundle_from_apps_below_its_minimum() {
+    let server = TestServer::start();
     let id = server.publish_with("2.1.1", &json!({"min_update_version": "2.1.0"}));
     server.promote(id);
     let native = |version: &'static str| move |request: &mut Value| request["version_build"] = json!(version);
@@ -230,64 +228,67 @@ fn a_bundle_is_kept_from_apps_below_its_minimum_in_every_channel() {
     for rule in ["none", "major"] {
         server.set_channel("production", &json!({"disableAutoUpdate": rule}));
         assert_eq!(
-            refused(&server, native("2.0.9")),
+            no_update(&server, native("2.0.9")),
             "disable_auto_update_to_metadata",
             "{rule}"
         );
     }
-    // A minimum that says nothing would protect nobody.
+    // An empty minimum would protect no device.
     for nothing in [json!(""), Value::Null, json!(false)] {
-        let body = json!({"app_id": APP, "version": "3.0.0", "external_url": "https://cdn.example/a.zip", "checksum": running::CHECKSUM,
+        let body = json!({"app_id": APP, "version": "3.0.0", "external_url": "https://cdn.example/a.zip", "checksum": test_server::CHECKSUM,
             "min_update_version": nothing});
-        assert_eq!(server.refusal("POST", "/bundle", &body), "invalid_min_update_version");
+        assert_eq!(
+            server.error_code("POST", "/bundle", &body),
+            "invalid_min_update_version"
+        );
     }
 }
 
 #[test]
-fn a_bundle_for_another_key_is_kept_from_plugins_that_say_their_key() {
-    let server = Running::start();
+fn a_bundle_for_another_key_is_withheld_from_plugins_that_send_their_key() {
+    let server = TestServer::start();
     server.promote(server.publish_with("2.0.0", &json!({"session_key": "aXY=:a2V5", "key_id": "one"})));
     let with = |key: &'static str, plugin: &'static str| {
         move |request: &mut Value| (request["key_id"], request["plugin_version"]) = (json!(key), json!(plugin))
     };
-    assert_eq!(refused(&server, with("two", "8.41.0")), "key_id_mismatch");
-    assert_eq!(refused(&server, with("", "8.41.0")), "key_id_mismatch");
+    assert_eq!(no_update(&server, with("two", "8.41.0")), "key_id_mismatch");
+    assert_eq!(no_update(&server, with("", "8.41.0")), "key_id_mismatch");
     assert_eq!(server.update(with("one", "8.41.0"))["version"], "2.0.0");
     assert_eq!(server.update(with("two", "8.40.7"))["version"], "2.0.0");
 }
 
 #[test]
-fn a_channel_can_send_devices_back_to_the_built_in_bundle() {
+fn a_channel_can_return_devices_to_the_built_in_bundle() {
     let (server, _) = with_bundle();
     server.set_channel("production", &json!({"version": "builtin"}));
     let runs = |version: &'static str| move |request: &mut Value| request["version_name"] = json!(version);
     assert_eq!(server.update(runs("2.0.0")), json!({"version": "builtin"}));
-    assert_eq!(refused(&server, runs("builtin")), "already_on_builtin");
-    let old = refused(&server, |request| {
+    assert_eq!(no_update(&server, runs("builtin")), "already_on_builtin");
+    let old = no_update(&server, |request| {
         (request["version_name"], request["plugin_version"]) = (json!("2.0.0"), json!("6.1.0"));
     });
     assert_eq!(old, "revert_to_builtin_plugin_version_too_old");
 }
 
 #[test]
-fn a_private_default_channel_is_refused_and_an_open_one_taken() {
+fn a_default_channel_must_be_open_to_devices() {
     let (server, _) = with_bundle();
     server.publish("3.0.0");
     server.set_channel("beta", &json!({"version": "3.0.0"}));
     let beta = |request: &mut Value| request["defaultChannel"] = json!("beta");
-    assert_eq!(refused(&server, beta), "cannot_update_via_private_channel");
+    assert_eq!(no_update(&server, beta), "cannot_update_via_private_channel");
     server.set_channel("beta", &json!({"allow_device_self_set": true}));
     assert_eq!(server.update(beta)["version"], "3.0.0");
     let gone = |request: &mut Value| request["defaultChannel"] = json!("gone");
     assert_eq!(
         server.update(gone)["version"],
         "2.0.0",
-        "an unknown default channel is no channel"
+        "an unknown default channel is ignored"
     );
 }
 
 #[test]
-fn a_rollout_grows_and_takes_nothing_back() {
+fn a_growing_rollout_keeps_its_devices() {
     let (server, _) = with_bundle();
     server.publish("3.0.0");
     let candidates = |percentage: u32| -> Vec<u32> {
@@ -311,7 +312,7 @@ fn a_rollout_grows_and_takes_nothing_back() {
 }
 
 #[test]
-fn a_device_is_one_device_in_either_case() {
+fn device_ids_are_case_insensitive() {
     let (server, _) = with_bundle();
     server.publish("3.0.0");
     server.set_channel("beta", &json!({"version": "3.0.0", "allow_device_self_set": true}));

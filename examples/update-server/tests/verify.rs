@@ -1,9 +1,9 @@
-//! `--verify-external`: an archive is fetched and compared before it is registered, and fetching lends nobody the server's place
-//! in its network.
+//! `--verify-external`: an external archive is downloaded and verified before it is registered, and the download gives clients no
+//! access to the server's network.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,9 +15,9 @@ use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::progress::Control;
 use capbundle_update_server::{AppRules, Config, Error, Server, create_app};
-use running::https::{Https, certificate};
-use running::{APP, Running};
 use serde_json::{Value, json};
+use test_server::https::{Https, certificate};
+use test_server::{APP, TestServer};
 
 const ARCHIVE: &[u8] = b"the archive";
 
@@ -31,21 +31,21 @@ fn bundle(url: &str) -> Value {
     json!({"app_id": APP, "version": "1.0.0", "external_url": url, "checksum": Sha256Digest::of(ARCHIVE).to_string()})
 }
 
-/// The code and the words of a refusal.
-fn refused(server: &Running, body: &Value) -> (String, String) {
+/// The code and the message of an error.
+fn rejected(server: &TestServer, body: &Value) -> (String, String) {
     let (status, answer) = server.api("POST", "/bundle", body);
     assert_eq!(status, 400, "{answer}");
     let text = |name: &str| answer[name].as_str().unwrap().to_owned();
     (text("code"), text("message"))
 }
 
-fn assert_cannot_verify(server: &Running, url: &str, why: &str) {
-    let (code, message) = refused(server, &bundle(url));
+fn assert_cannot_verify(server: &TestServer, url: &str, reason: &str) {
+    let (code, message) = rejected(server, &bundle(url));
     assert_eq!(code, "cannot_verify_bundle", "{url}: {message}");
-    assert!(message.contains(why), "{url}: {message}");
+    assert!(message.contains(reason), "{url}: {message}");
 }
 
-fn registered(server: &Running) -> usize {
+fn registered(server: &TestServer) -> usize {
     let (status, answer) = server.api("GET", &format!("/bundle?app_id={APP}"), &Value::Null);
     if status == 200 {
         answer["data"].as_array().unwrap().len()
@@ -55,10 +55,10 @@ fn registered(server: &Running) -> usize {
 }
 
 #[test]
-fn the_archive_at_the_address_is_compared_before_it_is_registered() {
-    let server = Running::start_with(verifying);
+fn the_archive_is_verified_before_it_is_registered() {
+    let server = TestServer::start_with(verifying);
     let other = Https::with_file(b"another archive");
-    let (code, message) = refused(&server, &bundle(&other.url("/a.zip")));
+    let (code, message) = rejected(&server, &bundle(&other.url("/a.zip")));
     assert_eq!(code, "checksum_mismatch");
     assert!(
         message.contains(&Sha256Digest::of(b"another archive").to_string()),
@@ -68,9 +68,9 @@ fn the_archive_at_the_address_is_compared_before_it_is_registered() {
     let archives = Https::with_file(ARCHIVE);
     let (status, answer) = server.api("POST", "/bundle", &bundle(&archives.url("/a.zip?signature=s")));
     assert_eq!((status, &answer["bundle"]["size"]), (200, &json!(11)), "{answer}");
-    // What cannot be registered is not fetched.
+    // A bundle that cannot be registered is not downloaded.
     assert_eq!(
-        server.refusal("POST", "/bundle", &bundle(&archives.url("/a.zip"))),
+        server.error_code("POST", "/bundle", &bundle(&archives.url("/a.zip"))),
         "version_already_exists"
     );
     assert_eq!(archives.connections(), 1);
@@ -79,7 +79,7 @@ fn the_archive_at_the_address_is_compared_before_it_is_registered() {
 #[test]
 fn an_address_that_is_not_public_is_never_connected_to() {
     let archives = Https::with_file(ARCHIVE);
-    let server = Running::start_with(|config| {
+    let server = TestServer::start_with(|config| {
         verifying(config);
         config.allow_verify_from = vec!["10.0.0.0/8".parse().unwrap()];
     });
@@ -102,7 +102,7 @@ fn an_address_that_is_not_public_is_never_connected_to() {
 }
 
 #[test]
-fn a_redirect_is_checked_like_the_first_address() {
+fn a_redirect_is_checked_like_the_first_url() {
     let archives = Https::with_file(ARCHIVE);
     let to = archives.url("/a.zip");
     let from = Https::start(move |path, out| {
@@ -116,24 +116,24 @@ fn a_redirect_is_checked_like_the_first_address() {
         };
         write!(out, "HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n")
     });
-    let server = Running::start_with(verifying);
-    for (path, why) in [
+    let server = TestServer::start_with(verifying);
+    for (path, reason) in [
         ("/metadata", "not public"),
-        ("/plain", "only https"),
+        ("/plain", "expected an https URL"),
         ("/loop", "redirects"),
-        ("/nowhere", "without a place to go"),
+        ("/nowhere", "no valid Location"),
         ("/missing", "404"),
     ] {
-        assert_cannot_verify(&server, &from.url(path), why);
+        assert_cannot_verify(&server, &from.url(path), reason);
     }
     assert_eq!(archives.connections(), 0);
     assert_eq!(server.api("POST", "/bundle", &bundle(&from.url("/good"))).0, 200);
 }
 
 #[test]
-fn a_certificate_that_nothing_vouches_for_is_refused() {
+fn an_untrusted_certificate_is_rejected() {
     let archives = Https::with_file(ARCHIVE);
-    let server = Running::start_with(|config| {
+    let server = TestServer::start_with(|config| {
         verifying(config);
         config.verify_ca_file = None;
     });
@@ -141,12 +141,12 @@ fn a_certificate_that_nothing_vouches_for_is_refused() {
 }
 
 #[test]
-fn size_and_time_of_a_fetch_are_bounded() {
+fn the_size_and_time_of_a_download_are_limited() {
     let endless = Https::start(|path, out| {
         write!(out, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
         loop {
             if path == "/drip" {
-                // A chunk's size that never ends.
+                // The size of the chunk never ends.
                 write!(out, "0")?;
                 out.flush()?;
                 std::thread::sleep(Duration::from_millis(20));
@@ -155,20 +155,20 @@ fn size_and_time_of_a_fetch_are_bounded() {
             }
         }
     });
-    let server = Running::start_with(|config| {
+    let server = TestServer::start_with(|config| {
         verifying(config);
         config.limits.upload_bytes = 100_000;
-        config.limits.verification = Duration::from_secs(2);
+        config.limits.verify_timeout = Duration::from_secs(2);
     });
     assert_cannot_verify(&server, &endless.url("/flood"), "more than 100000 bytes");
     let started = Instant::now();
-    let (code, _) = refused(&server, &bundle(&endless.url("/drip")));
+    let (code, _) = rejected(&server, &bundle(&endless.url("/drip")));
     assert_eq!(code, "cannot_verify_bundle");
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }
 
 #[test]
-fn a_fetch_holds_no_place_of_other_requests() {
+fn a_download_does_not_block_other_requests() {
     let reached = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&reached);
     let slow = Https::start(move |_, out| {
@@ -177,11 +177,11 @@ fn a_fetch_holds_no_place_of_other_requests() {
         write!(out, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", ARCHIVE.len())?;
         out.write_all(ARCHIVE)
     });
-    let server = Running::start_with(|config| {
+    let server = TestServer::start_with(|config| {
         verifying(config);
-        // The only one; and the fetch takes longer than a request may.
+        // Only one request is processed at once, and the download takes longer than a request may.
         config.limits.concurrent = 1;
-        config.limits.patience = Duration::from_secs(1);
+        config.limits.timeout = Duration::from_secs(1);
     });
     std::thread::scope(|scope| {
         let registering = scope.spawn(|| server.api("POST", "/bundle", &bundle(&slow.url("/a.zip"))).0);
@@ -192,34 +192,34 @@ fn a_fetch_holds_no_place_of_other_requests() {
         assert_eq!(server.send("GET", "/updates", &[], b"").status, 200);
         assert!(
             !registering.is_finished(),
-            "it was answered while the archive was fetched"
+            "the request was answered during the download"
         );
         assert_eq!(registering.join().unwrap(), 200);
     });
 }
 
 #[test]
-fn an_app_may_differ_from_the_server() {
+fn an_app_overrides_the_setting_of_the_server() {
     let other = Https::with_file(b"another archive");
     let body = bundle(&other.url("/a.zip"));
     let rules = |verify_external| AppRules {
         verify_external,
         ..AppRules::default()
     };
-    let relaxed = Running::start_with(|config| {
+    let relaxed = TestServer::start_with(|config| {
         verifying(config);
         config.verify_external = false;
     });
     create_app(relaxed.folder.path(), APP, &rules(Some(true))).unwrap();
-    assert_eq!(relaxed.refusal("POST", "/bundle", &body), "checksum_mismatch");
+    assert_eq!(relaxed.error_code("POST", "/bundle", &body), "checksum_mismatch");
     create_app(relaxed.folder.path(), APP, &rules(None)).unwrap();
     assert_eq!(relaxed.api("POST", "/bundle", &body).0, 200);
-    let strict = Running::start_with(verifying);
+    let strict = TestServer::start_with(verifying);
     create_app(strict.folder.path(), APP, &rules(Some(false))).unwrap();
     assert_eq!(strict.api("POST", "/bundle", &body).0, 200);
 }
 
-/// A key, and an archive that is encrypted with it.
+/// A key and an archive that is encrypted with it.
 fn encrypted(folder: &std::path::Path) -> (SigningKey, Sealed, Vec<u8>) {
     let key = SigningKey::generate(KeyBits::B2048).unwrap();
     let (plain, to) = (folder.join("plain.zip"), folder.join("sealed.zip"));
@@ -237,18 +237,18 @@ fn encrypted(folder: &std::path::Path) -> (SigningKey, Sealed, Vec<u8>) {
 }
 
 #[test]
-fn an_encrypted_bundle_is_verified_with_the_apps_key_alone() {
+fn an_encrypted_bundle_is_verified_only_with_the_key_of_the_app() {
     let folder = tempfile::tempdir().unwrap();
     let (key, sealed, bytes) = encrypted(folder.path());
     let archives = Https::with_file(&bytes);
     let plain = Https::with_file(ARCHIVE);
-    let server = Running::start_with(verifying);
+    let server = TestServer::start_with(verifying);
     let body = |url: String| {
         json!({"app_id": APP, "version": "1.0.0", "external_url": url, "checksum": sealed.checksum.to_string(),
                "session_key": sealed.iv_session_key.to_string()})
     };
     let right = body(archives.url("/a.zip"));
-    assert_eq!(server.refusal("POST", "/bundle", &right), "not_verifiable");
+    assert_eq!(server.error_code("POST", "/bundle", &right), "not_verifiable");
     assert_eq!(archives.connections(), 0);
     let public = key.verifying_key().to_pem().unwrap();
     let rules = |public_key: String| AppRules {
@@ -261,10 +261,10 @@ fn an_encrypted_bundle_is_verified_with_the_apps_key_alone() {
         .to_pem()
         .unwrap();
     create_app(server.folder.path(), APP, &rules(wrong)).unwrap();
-    assert_eq!(server.refusal("POST", "/bundle", &right), "checksum_mismatch");
+    assert_eq!(server.error_code("POST", "/bundle", &right), "checksum_mismatch");
     create_app(server.folder.path(), APP, &rules(public)).unwrap();
     assert_eq!(
-        server.refusal("POST", "/bundle", &body(plain.url("/a.zip"))),
+        server.error_code("POST", "/bundle", &body(plain.url("/a.zip"))),
         "checksum_mismatch"
     );
     let (status, answer) = server.api("POST", "/bundle", &right);
@@ -276,18 +276,18 @@ fn an_encrypted_bundle_is_verified_with_the_apps_key_alone() {
     let left = std::fs::read_dir(server.folder.path().join("incoming"))
         .unwrap()
         .count();
-    assert_eq!(left, 0, "what was fetched is gone");
+    assert_eq!(left, 0, "the downloaded archive is removed");
 }
 
 #[test]
-fn settings_that_cannot_hold_are_refused_at_the_start() {
+fn invalid_settings_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::loopback(folder.path());
     config.verify_ca_file = Some(folder.path().join("none.pem"));
     assert!(matches!(
         Server::start(config),
-        Err(Error::Setting {
-            what: "--verify-ca-file",
+        Err(Error::InvalidSetting {
+            setting: "--verify-ca-file",
             ..
         })
     ));
@@ -297,8 +297,8 @@ fn settings_that_cannot_hold_are_refused_at_the_start() {
     };
     assert!(matches!(
         create_app(folder.path(), APP, &rules),
-        Err(Error::Setting {
-            what: "--public-key",
+        Err(Error::InvalidSetting {
+            setting: "--public-key",
             ..
         })
     ));

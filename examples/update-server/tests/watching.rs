@@ -1,25 +1,25 @@
-//! What an operator watches: `/metrics`, and the rules for Prometheus.
+//! Monitoring: `/metrics`, and the alerting rules for Prometheus.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use running::{APP, CHECKSUM, Running, request};
 use serde_json::{Value, json};
+use test_server::{APP, CHECKSUM, TestServer, request};
 
 fn rules() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus/capbundle.rules.yml")
 }
 
-fn metrics(server: &Running, key: &str) -> String {
-    let reply = server.send("GET", "/metrics", &[("authorization", key)], b"");
-    assert_eq!(reply.status, 200);
-    String::from_utf8(reply.body).unwrap()
+fn metrics(server: &TestServer, key: &str) -> String {
+    let response = server.send("GET", "/metrics", &[("authorization", key)], b"");
+    assert_eq!(response.status, 200);
+    String::from_utf8(response.body).unwrap()
 }
 
 fn event(version: &str, action: &str) -> Value {
@@ -34,8 +34,8 @@ fn assert_has(text: &str, line: &str) {
 }
 
 #[test]
-fn what_became_of_updates_on_devices_is_counted_by_version() {
-    let server = Running::start();
+fn outcomes_of_updates_are_counted_by_version() {
+    let server = TestServer::start();
     server.publish("2.0.0");
     let batch = json!([
         event("2.0.0", "download_fail"),
@@ -63,15 +63,12 @@ fn what_became_of_updates_on_devices_is_counted_by_version() {
     ] {
         assert_has(&text, &line(version, outcome, count));
     }
-    assert!(
-        !text.contains("made"),
-        "versions that the app never had are counted together"
-    );
+    assert!(!text.contains("made"), "unknown versions are counted as `other`");
 }
 
 #[test]
-fn storage_is_told_by_app_to_those_who_may_read_it() {
-    let server = Running::start();
+fn the_storage_of_an_app_is_shown_to_keys_that_may_read_it() {
+    let server = TestServer::start();
     server.publish("1.0.0");
     let other = json!({"app_id": "com.example.other", "version": "1.0.0", "external_url": "https://cdn.example/a.zip", "checksum": CHECKSUM});
     assert_eq!(server.api("POST", "/bundle", &other).0, 200);
@@ -93,8 +90,8 @@ fn storage_is_told_by_app_to_those_who_may_read_it() {
 }
 
 #[test]
-fn the_rules_ask_only_for_what_the_server_has() {
-    let server = Running::start();
+fn the_rules_use_only_existing_metrics() {
+    let server = TestServer::start();
     server.publish("1.0.0");
     server.device("POST", "/stats", &event("1.0.0", "set"));
     let text = metrics(&server, &server.key);
@@ -103,14 +100,14 @@ fn the_rules_ask_only_for_what_the_server_has() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .collect();
     let rules = std::fs::read_to_string(rules()).unwrap();
-    let mut asked = 0;
+    let mut used = 0;
     for word in rules.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
         if word.starts_with("capbundle_") {
-            asked += 1;
+            used += 1;
             assert!(known.contains(word), "{word} is not in /metrics");
         }
     }
-    assert!(asked > 8);
+    assert!(used > 8);
     for outcome in [
         "download_failed",
         "downloaded",
@@ -125,13 +122,13 @@ fn the_rules_ask_only_for_what_the_server_has() {
     }
 }
 
-/// What `promtool` says of a file; nothing, and a line that says so, where it is not installed.
+/// The output of `promtool` for a file. If it is not installed, prints a line and returns `None`.
 fn promtool(test: &str, arguments: [&str; 2], file: &Path) -> Option<String> {
     let Ok(checked) = Command::new("promtool").args(arguments).arg(file).output() else {
-        // Past the test harness, which hides what passing tests print.
+        // Directly to stderr, because the test harness hides the output of passing tests.
         let line = format!("SKIPPED {test}: promtool is not installed (Debian has it in the package prometheus)\n");
         std::io::stderr().write_all(line.as_bytes()).unwrap();
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "in CI nothing is skipped");
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI must not skip tests");
         return None;
     };
     assert!(checked.status.success(), "{checked:?}");
@@ -139,15 +136,15 @@ fn promtool(test: &str, arguments: [&str; 2], file: &Path) -> Option<String> {
 }
 
 #[test]
-fn prometheus_takes_the_rules() {
-    if let Some(said) = promtool("prometheus_takes_the_rules", ["check", "rules"], &rules()) {
-        assert!(said.contains("SUCCESS: 7 rules found"), "{said}");
+fn prometheus_accepts_the_rules() {
+    if let Some(output) = promtool("prometheus_accepts_the_rules", ["check", "rules"], &rules()) {
+        assert!(output.contains("SUCCESS: 7 rules found"), "{output}");
     }
 }
 
 #[test]
 fn alerts_fire_for_a_version_that_does_not_start_and_a_server_that_is_down() {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/running/alerts.test.yml");
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/test_server/alerts.test.yml");
     promtool(
         "alerts_fire_for_a_version_that_does_not_start",
         ["test", "rules"],

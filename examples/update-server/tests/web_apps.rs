@@ -1,36 +1,36 @@
-//! Web apps: pages of another origin ask for updates and download archives, as a browser lets them (Fetch standard, CORS).
+//! Web apps: pages of another origin request updates and download archives, as browsers permit it (Fetch standard, CORS).
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod running;
+mod test_server;
 
-use running::{APP, Reply, Running, request, send};
+use test_server::{APP, Response, TestServer, request, send};
 
 const ORIGIN: &str = "https://app.example.com";
-/// What a page may send without asking first (besides simple content types).
+/// The methods that need no preflight.
 const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
 
-/// What a page sees of an answer: nothing, unless the server allows its origin.
-fn readable(reply: Reply) -> Reply {
-    let allowed = reply.header("access-control-allow-origin");
+/// The response, which a page may read only if the server allows its origin.
+fn readable(response: Response) -> Response {
+    let allowed = response.header("access-control-allow-origin");
     assert!(
         allowed == Some("*") || allowed == Some(ORIGIN),
-        "a browser hides this: {reply:?}"
+        "the page cannot read it: {response:?}"
     );
-    reply
+    response
 }
 
-/// Sends as a browser does for a page of [`ORIGIN`]: asks first where the standard wants it.
-fn fetch(server: &Running, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+/// Sends a request as a browser does for a page of [`ORIGIN`], with a preflight if the standard requires one.
+fn fetch(server: &TestServer, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let unsafe_names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
     if !SAFE_METHODS.contains(&method) || !unsafe_names.is_empty() {
         let names = unsafe_names.join(",");
-        let asked = [
+        let preflight_headers = [
             ("origin", ORIGIN),
             ("access-control-request-method", method),
             ("access-control-request-headers", names.as_str()),
         ];
-        let preflight = readable(send(server.address, "OPTIONS", path, &asked, b""));
+        let preflight = readable(send(server.address, "OPTIONS", path, &preflight_headers, b""));
         assert!((200..300).contains(&preflight.status), "{preflight:?}");
         let list = |name: &str| preflight.header(name).unwrap_or_default().to_ascii_lowercase();
         let has = |list: &str, wanted: &str| list.split(',').any(|one| one.trim().eq_ignore_ascii_case(wanted));
@@ -47,8 +47,8 @@ fn fetch(server: &Running, method: &str, path: &str, headers: &[(&str, &str)], b
 }
 
 #[test]
-fn a_page_asks_for_an_update_and_downloads_it_whole_and_in_parts() {
-    let server = Running::start();
+fn a_page_requests_an_update_and_downloads_it_whole_and_in_ranges() {
+    let server = TestServer::start();
     server.promote(server.publish("2.0.0"));
     let json = [("content-type", "application/json")];
     let offer = fetch(&server, "POST", "/updates", &json, request().to_string().as_bytes()).json();
@@ -69,7 +69,7 @@ fn a_page_asks_for_an_update_and_downloads_it_whole_and_in_parts() {
         b"",
     );
     assert_eq!((part.status, part.body.as_slice()), (206, &b"archive"[..]));
-    // A page reads only the headers that are exposed to it.
+    // A page can read only the exposed headers.
     let exposed = part
         .header("access-control-expose-headers")
         .unwrap()
@@ -86,8 +86,8 @@ fn a_page_asks_for_an_update_and_downloads_it_whole_and_in_parts() {
 }
 
 #[test]
-fn a_page_reports_and_chooses_its_channel() {
-    let server = Running::start();
+fn a_page_reports_events_and_chooses_its_channel() {
+    let server = TestServer::start();
     server.publish("1.0.0");
     server.set_channel("beta", &serde_json::json!({"allow_device_self_set": true}));
     let json = [("content-type", "application/json")];
@@ -110,35 +110,35 @@ fn a_page_reports_and_chooses_its_channel() {
 }
 
 #[test]
-fn a_page_can_read_why_it_is_refused() {
-    let server = Running::start_with(|config| config.limits.per_address = 2);
+fn a_page_can_read_error_responses() {
+    let server = TestServer::start_with(|config| config.limits.per_address = 2);
     let body = request().to_string();
-    let ask = || fetch(&server, "POST", "/updates", &[], body.as_bytes());
-    let [_, _, refused] = [ask(), ask(), ask()];
+    let post = || fetch(&server, "POST", "/updates", &[], body.as_bytes());
+    let [_, _, rejected] = [post(), post(), post()];
     assert_eq!(
-        (refused.status, refused.json()["error"].as_str()),
+        (rejected.status, rejected.json()["error"].as_str()),
         (429, Some("too_many_requests"))
     );
-    let lost = fetch(
-        &Running::start(),
+    let missing = fetch(
+        &TestServer::start(),
         "GET",
         &format!("/bundles/{APP}/{}.zip", "0".repeat(64)),
         &[],
         b"",
     );
-    assert_eq!(lost.status, 404);
+    assert_eq!(missing.status, 404);
 }
 
 #[test]
-fn publishers_routes_are_not_open_to_pages() {
-    let server = Running::start();
+fn routes_for_publishers_are_not_open_to_pages() {
+    let server = TestServer::start();
     for (method, path) in [
         ("GET", "/bundle"),
         ("GET", "/channel"),
         ("PUT", "/upload/com.example.app"),
         ("OPTIONS", "/bundle"),
     ] {
-        let reply = send(server.address, method, path, &[("origin", ORIGIN)], b"");
-        assert_eq!(reply.header("access-control-allow-origin"), None, "{method} {path}");
+        let response = send(server.address, method, path, &[("origin", ORIGIN)], b"");
+        assert_eq!(response.header("access-control-allow-origin"), None, "{method} {path}");
     }
 }

@@ -1,4 +1,4 @@
-//! Apps: there once something was published for them, or once they were made by hand.
+//! The `apps` table. An app is created by its first upload or bundle, or by `app create`.
 
 use std::path::Path;
 
@@ -6,45 +6,48 @@ use capbundle::keys::VerifyingKey;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Database;
+use crate::api_error::{ApiError, ApiResult};
 use crate::error::{Error, Result};
-use crate::names;
-use crate::refusal::{Answer, Refusal};
+use crate::validation;
 
-/// The channel every app starts with.
+/// The channel that is created with an app.
 const FIRST_CHANNEL: &str = "production";
 
-/// What bundles of an app must have.
+/// The rules for the bundles of an app.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AppRules {
-    /// Only encrypted bundles are taken.
+    /// Whether bundles must be encrypted.
     pub encryption_required: bool,
-    /// Only bundles are taken that were encrypted with the key of this Capgo key id.
+    /// The Capgo key id of the key that bundles must be encrypted with.
     pub key_id: Option<String>,
-    /// Whether an archive at another address is fetched and compared before it is registered; `None` is as the server is
-    /// started ([`Config::verify_external`](crate::Config::verify_external)).
+    /// Whether an archive at an external URL is downloaded and verified before it is registered; `None` uses
+    /// [`Config::verify_external`](crate::Config::verify_external).
     pub verify_external: Option<bool>,
-    /// The public key of the app's bundles, in PEM: with it, encrypted and signed ones are verified too.
+    /// The public key of the app's bundles, in PEM. Needed to verify encrypted and signed bundles.
     pub public_key: Option<String>,
 }
 
-/// Makes the app in the data folder, or gives the one that is there these rules.
+/// Creates the app in the data folder, or replaces the rules of an existing app.
 ///
 /// # Errors
-/// [`Error::Setting`] if `app_id` is not an id of an app, or the public key is no such key; [`Error::Database`].
+/// [`Error::InvalidSetting`] if the app id or the public key is invalid; [`Error::File`], [`Error::Database`],
+/// [`Error::NewerDatabase`].
 pub fn create_app(data: &Path, app_id: &str, rules: &AppRules) -> Result<()> {
-    if !names::is_app_id(app_id) {
-        let problem = format!("expected {}, found {app_id:?}", names::EXPECTED_APP_ID);
-        return Err(Error::Setting { what: "app", problem });
-    }
-    if let Some(Err(problem)) = rules.public_key.as_deref().map(VerifyingKey::from_pem) {
-        let problem = problem.to_string();
-        return Err(Error::Setting {
-            what: "--public-key",
-            problem,
+    if !validation::is_app_id(app_id) {
+        let reason = format!("expected {}, found {app_id:?}", validation::EXPECTED_APP_ID);
+        return Err(Error::InvalidSetting {
+            setting: "app id",
+            reason,
         });
     }
-    Database::open(data)?.change(|database| {
-        ensure(database, app_id)?;
+    if let Some(Err(error)) = rules.public_key.as_deref().map(VerifyingKey::from_pem) {
+        return Err(Error::InvalidSetting {
+            setting: "--public-key",
+            reason: error.to_string(),
+        });
+    }
+    Database::open(data)?.write_blocking(|database| {
+        create_if_missing(database, app_id)?;
         let sql = "UPDATE apps SET encryption_required = ?2, key_id = ?3, verify_external = ?4, public_key = ?5 \
                    WHERE app_id = ?1";
         let AppRules {
@@ -61,14 +64,14 @@ pub fn create_app(data: &Path, app_id: &str, rules: &AppRules) -> Result<()> {
     Ok(())
 }
 
-/// Makes the app with a public channel if it is not there.
-pub(crate) fn ensure(database: &Connection, app_id: &str) -> rusqlite::Result<()> {
-    let made = database.execute("INSERT OR IGNORE INTO apps (app_id) VALUES (?1)", [app_id])?;
-    if made > 0 {
+/// Creates the app with a public channel if it does not exist.
+pub(crate) fn create_if_missing(database: &Connection, app_id: &str) -> rusqlite::Result<()> {
+    let created = database.execute("INSERT OR IGNORE INTO apps (app_id) VALUES (?1)", [app_id])?;
+    if created > 0 {
         if !app_id.contains('.') {
             tracing::warn!(
                 app_id,
-                "an app was made whose id is no reverse domain: app stores and releases need one"
+                "created an app whose id is not a reverse domain; app stores and signed releases require one"
             );
         }
         let sql = "INSERT INTO channels (app_id, name, is_public) VALUES (?1, ?2, 1)";
@@ -77,8 +80,8 @@ pub(crate) fn ensure(database: &Connection, app_id: &str) -> rusqlite::Result<()
     Ok(())
 }
 
-/// The rules of an app, if it is there.
-pub(crate) fn rules(database: &Connection, app_id: &str) -> Answer<Option<AppRules>> {
+/// The rules of an app, if it exists.
+pub(crate) fn rules(database: &Connection, app_id: &str) -> ApiResult<Option<AppRules>> {
     let sql = "SELECT encryption_required, key_id, verify_external, public_key FROM apps WHERE app_id = ?1";
     let rules = database.query_row(sql, [app_id], |row| {
         Ok(AppRules {
@@ -91,11 +94,11 @@ pub(crate) fn rules(database: &Connection, app_id: &str) -> Answer<Option<AppRul
     Ok(rules.optional()?)
 }
 
-/// What a server says to devices of an app it does not know.
-pub(crate) fn must_exist(database: &Connection, app_id: &str) -> Answer<()> {
+/// Fails if the app does not exist, with the code that Capgo's servers use for unknown apps.
+pub(crate) fn require(database: &Connection, app_id: &str) -> ApiResult<()> {
     if rules(database, app_id)?.is_some() {
         return Ok(());
     }
     let status = axum::http::StatusCode::TOO_MANY_REQUESTS;
-    Err(Refusal::new("on_premise_app", "On-premise app detected").with_status(status))
+    Err(ApiError::new("on_premise_app", "On-premise app detected").with_status(status))
 }

@@ -1,16 +1,16 @@
-//! The rows of bundles.
+//! The `bundles` table.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
-use crate::refusal::Answer;
+use crate::api_error::ApiResult;
 
-/// Rows of one page of a list.
+/// Rows per page.
 pub(crate) const PAGE: i64 = 50;
 
-/// A bundle as it is stored.
+/// A bundle in the database.
 #[derive(Debug, Clone)]
-pub(crate) struct Bundle {
+pub(crate) struct BundleRow {
     pub(crate) id: i64,
     pub(crate) app_id: String,
     pub(crate) name: String,
@@ -18,24 +18,24 @@ pub(crate) struct Bundle {
     pub(crate) session_key: Option<String>,
     pub(crate) key_id: Option<String>,
     pub(crate) external_url: Option<String>,
-    /// Where a stored archive is, `<app>/<sha256>.zip`.
+    /// The path of an archive that this server stores, `<app>/<sha256>.zip`.
     pub(crate) r2_path: Option<String>,
     pub(crate) link: Option<String>,
     pub(crate) comment: Option<String>,
     pub(crate) min_update_version: Option<String>,
-    /// Bytes of the archive, where they are known.
+    /// Size of the archive in bytes, if known.
     pub(crate) size: Option<i64>,
     pub(crate) native_packages: Option<Value>,
-    /// The key that registered it, as `<id>:<name>`.
+    /// The API key that registered it, as `<id>:<name>`.
     pub(crate) user_id: Option<String>,
     pub(crate) created_at: String,
     pub(crate) updated_at: String,
     pub(crate) deleted_at: Option<String>,
 }
 
-/// What a bundle is made of.
+/// A bundle to insert.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct NewBundle {
+pub(crate) struct NewBundleRow {
     pub(crate) app_id: String,
     pub(crate) name: String,
     pub(crate) checksum: String,
@@ -46,9 +46,9 @@ pub(crate) struct NewBundle {
     pub(crate) link: Option<String>,
     pub(crate) comment: Option<String>,
     pub(crate) min_update_version: Option<String>,
-    /// Bytes of the archive, where they are known.
+    /// Size of the archive in bytes, if known.
     pub(crate) size: Option<u64>,
-    /// The native packages of the publisher's project.
+    /// The native packages of the project, as the publisher sent them.
     pub(crate) native_packages: Option<Value>,
 }
 
@@ -56,9 +56,9 @@ const COLUMNS: &str = "id, app_id, name, checksum, session_key, key_id, external
                        size, native_packages, created_at, updated_at, deleted_at, \
                        (SELECT keys.id || ':' || keys.name FROM keys WHERE keys.id = created_by) AS user_id";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Bundle> {
+fn from_row(row: &Row<'_>) -> rusqlite::Result<BundleRow> {
     let native_packages: Option<String> = row.get("native_packages")?;
-    Ok(Bundle {
+    Ok(BundleRow {
         id: row.get("id")?,
         app_id: row.get("app_id")?,
         name: row.get("name")?,
@@ -71,7 +71,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Bundle> {
         comment: row.get("comment")?,
         min_update_version: row.get("min_update_version")?,
         size: row.get("size")?,
-        // Written by this server alone, as JSON.
+        // Always valid JSON, since only this server writes it.
         native_packages: native_packages.and_then(|packages| serde_json::from_str(&packages).ok()),
         user_id: row.get("user_id")?,
         created_at: row.get("created_at")?,
@@ -80,30 +80,30 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Bundle> {
     })
 }
 
-/// A page of the bundles that are there, newest first.
-pub(crate) fn page(database: &Connection, app_id: &str, page: i64) -> Answer<Vec<Bundle>> {
+/// A page of the bundles, newest first.
+pub(crate) fn page(database: &Connection, app_id: &str, page: i64) -> ApiResult<Vec<BundleRow>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM bundles WHERE app_id = ?1 AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3"
     );
     let mut statement = database.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![app_id, PAGE, page.saturating_mul(PAGE)], read)?;
+    let rows = statement.query_map(params![app_id, PAGE, page.saturating_mul(PAGE)], from_row)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(crate) fn by_id(database: &Connection, app_id: &str, id: i64) -> Answer<Option<Bundle>> {
+pub(crate) fn by_id(database: &Connection, app_id: &str, id: i64) -> ApiResult<Option<BundleRow>> {
     let sql = format!("SELECT {COLUMNS} FROM bundles WHERE app_id = ?1 AND id = ?2 AND deleted_at IS NULL");
     let mut statement = database.prepare_cached(&sql)?;
-    Ok(statement.query_row(params![app_id, id], read).optional()?)
+    Ok(statement.query_row(params![app_id, id], from_row).optional()?)
 }
 
-pub(crate) fn by_name(database: &Connection, app_id: &str, name: &str) -> Answer<Option<Bundle>> {
+pub(crate) fn by_name(database: &Connection, app_id: &str, name: &str) -> ApiResult<Option<BundleRow>> {
     let sql = format!("SELECT {COLUMNS} FROM bundles WHERE app_id = ?1 AND name = ?2 AND deleted_at IS NULL");
     let mut statement = database.prepare_cached(&sql)?;
-    Ok(statement.query_row(params![app_id, name], read).optional()?)
+    Ok(statement.query_row(params![app_id, name], from_row).optional()?)
 }
 
-/// Adds a bundle; gives its id.
-pub(crate) fn add(database: &Connection, bundle: &NewBundle, key: i64) -> Answer<i64> {
+/// Inserts a bundle. Returns its id.
+pub(crate) fn insert(database: &Connection, bundle: &NewBundleRow, key: i64) -> ApiResult<i64> {
     let sql = "INSERT INTO bundles (app_id, name, checksum, session_key, key_id, external_url, r2_path, link, comment, \
                min_update_version, created_by, size, native_packages) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
@@ -128,8 +128,8 @@ pub(crate) fn add(database: &Connection, bundle: &NewBundle, key: i64) -> Answer
     Ok(database.last_insert_rowid())
 }
 
-/// Whether a channel hands it out.
-pub(crate) fn is_linked(database: &Connection, id: i64) -> Answer<bool> {
+/// Whether a channel links the bundle.
+pub(crate) fn is_linked(database: &Connection, id: i64) -> ApiResult<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM channels WHERE version_id = ?1 OR rollout_version_id = ?1)";
     Ok(database.prepare_cached(sql)?.query_row([id], |row| row.get(0))?)
 }
@@ -137,8 +137,8 @@ pub(crate) fn is_linked(database: &Connection, id: i64) -> Answer<bool> {
 const UNLINKED: &str = "id NOT IN (SELECT version_id FROM channels WHERE version_id IS NOT NULL) \
                         AND id NOT IN (SELECT rollout_version_id FROM channels WHERE rollout_version_id IS NOT NULL)";
 
-/// Marks one bundle deleted, or all that no channel hands out; gives the paths of their archives.
-pub(crate) fn delete(database: &Connection, app_id: &str, id: Option<i64>) -> Answer<Vec<String>> {
+/// Marks one bundle, or all bundles, as deleted, except those that a channel links. Returns the paths of their archives.
+pub(crate) fn delete(database: &Connection, app_id: &str, id: Option<i64>) -> ApiResult<Vec<String>> {
     let sql = format!(
         "UPDATE bundles SET deleted_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') \
          WHERE app_id = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR id = ?2) AND {UNLINKED} RETURNING r2_path"
@@ -149,34 +149,34 @@ pub(crate) fn delete(database: &Connection, app_id: &str, id: Option<i64>) -> An
     Ok(paths.into_iter().flatten().collect())
 }
 
-/// Whether a bundle that is there needs this archive.
-pub(crate) fn needs_file(database: &Connection, path: &str) -> Answer<bool> {
+/// Whether a bundle references this archive.
+pub(crate) fn references_archive(database: &Connection, path: &str) -> ApiResult<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM bundles WHERE r2_path = ?1 AND deleted_at IS NULL)";
     Ok(database.prepare_cached(sql)?.query_row([path], |row| row.get(0))?)
 }
 
-/// Sets what people read about it; `None` keeps what is there.
-pub(crate) fn describe(database: &Connection, id: i64, link: Option<&str>, comment: Option<&str>) -> Answer<()> {
+/// Sets the link and the comment; `None` leaves the value unchanged.
+pub(crate) fn set_metadata(database: &Connection, id: i64, link: Option<&str>, comment: Option<&str>) -> ApiResult<()> {
     let sql = "UPDATE bundles SET link = coalesce(?2, link), comment = coalesce(?3, comment), \
                updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?1";
     database.execute(sql, params![id, link, comment])?;
     Ok(())
 }
 
-/// What the archives that this server keeps for an app take.
+/// The bundles and the storage of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) app_id: String,
-    /// Bundles that are there, wherever their archives are.
+    /// Bundles, including those with an external archive.
     pub(crate) bundles: i64,
-    /// Archives that this server keeps; bundles may share one.
+    /// Archives that this server stores; bundles may share one.
     pub(crate) archives: i64,
-    /// Bytes of these archives.
+    /// Size of these archives in bytes.
     pub(crate) bytes: i64,
 }
 
-/// The usage of one app, or of each.
-pub(crate) fn usage(database: &Connection, app_id: Option<&str>) -> Answer<Vec<Usage>> {
+/// The usage of one app, or of all apps.
+pub(crate) fn usage(database: &Connection, app_id: Option<&str>) -> ApiResult<Vec<Usage>> {
     let sql = "SELECT apps.app_id, \
                (SELECT count(*) FROM bundles WHERE bundles.app_id = apps.app_id AND deleted_at IS NULL), \
                count(size_of.path), coalesce(sum(size_of.size), 0) FROM apps LEFT JOIN \
@@ -195,16 +195,16 @@ pub(crate) fn usage(database: &Connection, app_id: Option<&str>) -> Answer<Vec<U
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Archives that are kept here and whose size was not recorded when they were registered, by an older version.
-pub(crate) fn without_size(database: &Connection) -> Answer<Vec<String>> {
+/// Archives that this server stores and whose size an older version did not record.
+pub(crate) fn without_size(database: &Connection) -> ApiResult<Vec<String>> {
     let sql = "SELECT DISTINCT r2_path FROM bundles WHERE deleted_at IS NULL AND r2_path IS NOT NULL AND size IS NULL";
     let mut statement = database.prepare(sql)?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Records the size of an archive that is kept here.
-pub(crate) fn set_size(database: &Connection, path: &str, size: u64) -> Answer<()> {
+/// Records the size of an archive that this server stores.
+pub(crate) fn set_size(database: &Connection, path: &str, size: u64) -> ApiResult<()> {
     database.execute(
         "UPDATE bundles SET size = ?2 WHERE r2_path = ?1",
         params![path, i64::try_from(size).ok()],

@@ -1,24 +1,24 @@
-//! The rows of channels.
+//! The `channels` table.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
-use crate::refusal::Answer;
+use crate::api_error::ApiResult;
 
-/// Rows of one page of a list.
+/// Rows per page.
 pub(crate) const PAGE: i64 = 50;
 
-/// A channel: which bundle, for whom.
+/// A channel in the database.
 #[derive(Debug, Clone)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a switch of Capgo's channels")]
-pub(crate) struct Channel {
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of Capgo's channels")]
+pub(crate) struct ChannelRow {
     pub(crate) id: i64,
     pub(crate) app_id: String,
     pub(crate) name: String,
     pub(crate) public: bool,
-    pub(crate) version: Option<Linked>,
+    pub(crate) version: Option<LinkedBundle>,
     pub(crate) built_in: bool,
-    pub(crate) rollout: Option<Linked>,
-    /// Hundredths of a percent.
+    pub(crate) rollout: Option<LinkedBundle>,
+    /// In hundredths of a percent.
     pub(crate) rollout_share: u16,
     pub(crate) disable_auto_update: String,
     pub(crate) disable_under_native: bool,
@@ -34,9 +34,9 @@ pub(crate) struct Channel {
     pub(crate) updated_at: String,
 }
 
-/// A bundle a channel hands out.
+/// A bundle that a channel links.
 #[derive(Debug, Clone)]
-pub(crate) struct Linked {
+pub(crate) struct LinkedBundle {
     pub(crate) id: i64,
     pub(crate) name: String,
 }
@@ -45,12 +45,12 @@ const SELECT: &str = "SELECT channels.*, stable.name AS version_name, candidate.
                       LEFT JOIN bundles AS stable ON stable.id = version_id \
                       LEFT JOIN bundles AS candidate ON candidate.id = rollout_version_id";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Channel> {
-    let linked = |id: &str, name: &str| -> rusqlite::Result<Option<Linked>> {
+fn from_row(row: &Row<'_>) -> rusqlite::Result<ChannelRow> {
+    let linked = |id: &str, name: &str| -> rusqlite::Result<Option<LinkedBundle>> {
         let (id, name): (Option<i64>, Option<String>) = (row.get(id)?, row.get(name)?);
-        Ok(id.zip(name).map(|(id, name)| Linked { id, name }))
+        Ok(id.zip(name).map(|(id, name)| LinkedBundle { id, name }))
     };
-    Ok(Channel {
+    Ok(ChannelRow {
         id: row.get("id")?,
         app_id: row.get("app_id")?,
         name: row.get("name")?,
@@ -74,16 +74,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Channel> {
     })
 }
 
-fn one(database: &Connection, condition: &str, values: &[&dyn ToSql]) -> Answer<Option<Channel>> {
+fn one(database: &Connection, condition: &str, values: &[&dyn ToSql]) -> ApiResult<Option<ChannelRow>> {
     let mut statement = database.prepare_cached(&format!("{SELECT} WHERE {condition}"))?;
-    Ok(statement.query_row(values, read).optional()?)
+    Ok(statement.query_row(values, from_row).optional()?)
 }
 
-pub(crate) fn by_id(database: &Connection, app_id: &str, id: i64) -> Answer<Option<Channel>> {
+pub(crate) fn by_id(database: &Connection, app_id: &str, id: i64) -> ApiResult<Option<ChannelRow>> {
     one(database, "channels.app_id = ?1 AND channels.id = ?2", &[&app_id, &id])
 }
 
-pub(crate) fn by_name(database: &Connection, app_id: &str, name: &str) -> Answer<Option<Channel>> {
+pub(crate) fn by_name(database: &Connection, app_id: &str, name: &str) -> ApiResult<Option<ChannelRow>> {
     one(
         database,
         "channels.app_id = ?1 AND channels.name = ?2",
@@ -91,46 +91,46 @@ pub(crate) fn by_name(database: &Connection, app_id: &str, name: &str) -> Answer
     )
 }
 
-/// The channel this device chose.
-pub(crate) fn chosen(database: &Connection, app_id: &str, device_id: &str) -> Answer<Option<Channel>> {
+/// The channel that the device chose.
+pub(crate) fn chosen(database: &Connection, app_id: &str, device_id: &str) -> ApiResult<Option<ChannelRow>> {
     let condition = "channels.id = (SELECT channel_id FROM devices WHERE app_id = ?1 AND device_id = ?2)";
     one(database, condition, &[&app_id, &device_id])
 }
 
-/// The channel of all devices that are in no other; of several public ones the first that is on for the platform.
-pub(crate) fn public(database: &Connection, app_id: &str, platform: &str) -> Answer<Option<Channel>> {
+/// The default channel for devices. Among several public channels, the first one that is enabled for the platform.
+pub(crate) fn public(database: &Connection, app_id: &str, platform: &str) -> ApiResult<Option<ChannelRow>> {
     let condition = "channels.app_id = ?1 AND is_public = 1 ORDER BY \
                      CASE ?2 WHEN 'ios' THEN ios WHEN 'android' THEN android WHEN 'electron' THEN electron ELSE 1 END DESC, channels.id LIMIT 1";
     one(database, condition, &[&app_id, &platform])
 }
 
 /// A page of an app's channels, oldest first.
-pub(crate) fn page(database: &Connection, app_id: &str, page: i64) -> Answer<Vec<Channel>> {
+pub(crate) fn page(database: &Connection, app_id: &str, page: i64) -> ApiResult<Vec<ChannelRow>> {
     let sql = format!("{SELECT} WHERE channels.app_id = ?1 ORDER BY channels.id LIMIT ?2 OFFSET ?3");
     let mut statement = database.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![app_id, PAGE, page.saturating_mul(PAGE)], read)?;
+    let rows = statement.query_map(params![app_id, PAGE, page.saturating_mul(PAGE)], from_row)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The channels that devices may choose, at most a hundred.
-pub(crate) fn open_to_devices(database: &Connection, app_id: &str) -> Answer<Vec<Channel>> {
+/// The channels that are open to devices, at most 100.
+pub(crate) fn open_to_devices(database: &Connection, app_id: &str) -> ApiResult<Vec<ChannelRow>> {
     let sql = format!(
         "{SELECT} WHERE channels.app_id = ?1 AND (is_public = 1 OR allow_device_self_set = 1) ORDER BY channels.id LIMIT 100"
     );
     let mut statement = database.prepare_cached(&sql)?;
-    let rows = statement.query_map([app_id], read)?;
+    let rows = statement.query_map([app_id], from_row)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Makes a private channel; gives its id.
-pub(crate) fn add(database: &Connection, app_id: &str, name: &str) -> Answer<i64> {
+/// Inserts a private channel. Returns its id.
+pub(crate) fn insert(database: &Connection, app_id: &str, name: &str) -> ApiResult<i64> {
     let sql = "INSERT INTO channels (app_id, name, is_public) VALUES (?1, ?2, 0)";
     database.execute(sql, [app_id, name])?;
     Ok(database.last_insert_rowid())
 }
 
-/// Writes all that can be changed of a channel.
-pub(crate) fn save(database: &Connection, channel: &Channel) -> Answer<()> {
+/// Saves all settings of a channel.
+pub(crate) fn save(database: &Connection, channel: &ChannelRow) -> ApiResult<()> {
     let sql = "UPDATE channels SET is_public = ?2, version_id = ?3, built_in = ?4, rollout_version_id = ?5, rollout_share = ?6, \
                disable_auto_update = ?7, disable_auto_update_under_native = ?8, allow_device_self_set = ?9, allow_emulator = ?10, \
                allow_device = ?11, allow_dev = ?12, allow_prod = ?13, ios = ?14, android = ?15, electron = ?16, \
@@ -159,7 +159,7 @@ pub(crate) fn save(database: &Connection, channel: &Channel) -> Answer<()> {
     Ok(())
 }
 
-pub(crate) fn delete(database: &Connection, id: i64) -> Answer<()> {
+pub(crate) fn delete(database: &Connection, id: i64) -> ApiResult<()> {
     database.execute("DELETE FROM channels WHERE id = ?1", [id])?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! One `SQLite` file: apps, bundles, channels, devices, keys and counted reports.
+//! The database: one `SQLite` file with apps, bundles, channels, devices, keys and statistics.
 //!
-//! Write-ahead log with a sync at every commit: what was committed survives a power cut, and readers never wait. One connection
-//! writes, so that writers queue here and not on `SQLite`'s lock.
+//! It uses a write-ahead log and syncs at every commit, so commits survive a power cut and readers never wait. All writes go
+//! through one connection, so that writers queue on its mutex and not on `SQLite`'s lock.
 
 pub(crate) mod apps;
 pub(crate) mod bundles;
@@ -16,14 +16,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction};
 
+use crate::api_error::{ApiError, ApiResult};
 use crate::error::{Error, Result};
-use crate::refusal::{Answer, Refusal};
 
-/// The database's file in the data folder.
+/// The file in the data folder.
 const FILE: &str = "capbundle.sqlite";
-/// Connections for reading that are kept open.
+/// Idle connections for reading that stay open.
 const MAX_IDLE: usize = 8;
-/// How long to wait for another process (`key create`) that writes.
+/// How long to wait while another process writes, such as `key create`.
 const BUSY: Duration = Duration::from_secs(10);
 
 pub(crate) struct Database {
@@ -33,12 +33,12 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Opens the database in the folder `data`, which is made with it if it is missing.
+    /// Opens the database in the folder `data`. Creates both if they do not exist.
     pub(crate) fn open(data: &Path) -> Result<Self> {
         std::fs::create_dir_all(data).map_err(Error::file("create", data))?;
         let path = data.join(FILE);
         let mut writer = connect(&path, true)?;
-        schema::bring_up_to_date(&mut writer)?;
+        schema::migrate(&mut writer)?;
         Ok(Self {
             path,
             writer: Mutex::new(writer),
@@ -46,13 +46,13 @@ impl Database {
         })
     }
 
-    /// Reads, off the threads that serve connections.
+    /// Runs a read on a blocking thread.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Connection) -> Answer<T> + Send + 'static,
-    ) -> Answer<T> {
+        work: impl FnOnce(&Connection) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
         let database = Arc::clone(self);
-        off_thread(move || {
+        run_blocking(move || {
             let idle = database.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let reader = idle.map_or_else(|| connect(&database.path, false), Ok)?;
             let result = work(&reader);
@@ -65,13 +65,14 @@ impl Database {
         .await
     }
 
-    /// Changes everything that `work` changes, or nothing if it refuses. When this returns, it is on the disk.
+    /// Runs `work` in a transaction on a blocking thread. The transaction is durable when this returns, and rolled back if `work`
+    /// fails.
     pub(crate) async fn write<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Transaction<'_>) -> Answer<T> + Send + 'static,
-    ) -> Answer<T> {
+        work: impl FnOnce(&Transaction<'_>) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
         let database = Arc::clone(self);
-        off_thread(move || {
+        run_blocking(move || {
             let mut writer = database.writer.lock().unwrap_or_else(PoisonError::into_inner);
             let transaction = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             let result = work(&transaction)?;
@@ -81,8 +82,8 @@ impl Database {
         .await
     }
 
-    /// The same as [`write`](Self::write) for commands, which have no runtime.
-    pub(crate) fn change<T>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
+    /// Like [`write`](Self::write), for commands, which have no async runtime.
+    pub(crate) fn write_blocking<T>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let result = work(&transaction)?;
@@ -91,9 +92,9 @@ impl Database {
     }
 }
 
-impl From<Error> for Refusal {
-    fn from(problem: Error) -> Self {
-        Self::broken("open the database", &problem)
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        Self::internal("open the database", &error)
     }
 }
 
@@ -109,9 +110,9 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
     Ok(connection)
 }
 
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> ApiResult<T> + Send + 'static) -> ApiResult<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(problem) => Err(Refusal::broken("work", &problem)),
+        Err(error) => Err(ApiError::internal("run a database operation", &error)),
     }
 }

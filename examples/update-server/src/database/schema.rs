@@ -1,22 +1,22 @@
-//! The tables, and how those of older versions become those of this one.
+//! The schema and its migrations.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
-/// Each step brings the format one number up. Steps are never changed once released; new ones follow.
-const STEPS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+/// Each migration raises the format by one. Released migrations never change; changes go into new ones.
+const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
-pub(super) fn bring_up_to_date(connection: &mut Connection) -> Result<()> {
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
-    let done = usize::try_from(found).ok().filter(|done| *done <= STEPS.len());
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let done = usize::try_from(found).ok().filter(|done| *done <= MIGRATIONS.len());
     let Some(done) = done else {
-        return Err(Error::Newer { found, known });
+        return Err(Error::NewerDatabase { found, known });
     };
-    for step in &STEPS[done..] {
-        transaction.execute_batch(step)?;
+    for migration in &MIGRATIONS[done..] {
+        transaction.execute_batch(migration)?;
     }
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
@@ -31,16 +31,16 @@ mod tests {
     use crate::database::bundles;
 
     #[test]
-    fn a_database_of_format_1_is_opened_with_its_rows() {
+    fn a_database_of_format_1_is_migrated_with_its_rows() {
         let mut database = Connection::open_in_memory().unwrap();
-        database.execute_batch(STEPS[0]).unwrap();
+        database.execute_batch(MIGRATIONS[0]).unwrap();
         database.pragma_update(None, "user_version", 1).unwrap();
         let rows = "INSERT INTO keys (name, hash, every_app, writes) VALUES ('ci', x'00', 1, 1); \
                     INSERT INTO apps (app_id) VALUES ('com.example.app'); \
                     INSERT INTO bundles (app_id, name, created_by) VALUES ('com.example.app', '1.0.0', 1), \
                     ('com.example.app', '0.9.0', NULL);";
         database.execute_batch(rows).unwrap();
-        bring_up_to_date(&mut database).unwrap();
+        migrate(&mut database).unwrap();
         let bundle = bundles::by_name(&database, "com.example.app", "1.0.0")
             .unwrap()
             .unwrap();
@@ -49,6 +49,6 @@ mod tests {
             .unwrap()
             .unwrap();
         assert_eq!((oldest.native_packages, oldest.user_id), (None, None));
-        bring_up_to_date(&mut database).unwrap();
+        migrate(&mut database).unwrap();
     }
 }

@@ -1,7 +1,7 @@
 CREATE TABLE keys (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,
-    -- SHA-256 of the key: it has 256 random bits, so a slow hash would protect nothing more.
+    -- SHA-256 of the key. The key has 256 random bits, so a slow hash would add no protection.
     hash BLOB NOT NULL UNIQUE,
     every_app INTEGER NOT NULL,
     writes INTEGER NOT NULL,
@@ -40,7 +40,7 @@ CREATE TABLE bundles (
     deleted_at TEXT
 ) STRICT;
 
--- A version is there once; a deleted one may come again.
+-- A version exists once; a deleted version may be registered again.
 CREATE UNIQUE INDEX bundle_names ON bundles (app_id, name) WHERE deleted_at IS NULL;
 CREATE INDEX bundle_files ON bundles (r2_path) WHERE deleted_at IS NULL AND r2_path IS NOT NULL;
 
@@ -50,10 +50,10 @@ CREATE TABLE channels (
     name TEXT NOT NULL,
     is_public INTEGER NOT NULL,
     version_id INTEGER REFERENCES bundles (id),
-    -- Devices go back to the bundle in the native app; version_id is NULL then.
+    -- Devices return to the built-in bundle of the app; version_id is NULL then.
     built_in INTEGER NOT NULL DEFAULT 0,
     rollout_version_id INTEGER REFERENCES bundles (id),
-    -- Hundredths of a percent.
+    -- In hundredths of a percent.
     rollout_share INTEGER NOT NULL DEFAULT 0 CHECK (rollout_share BETWEEN 0 AND 10000),
     disable_auto_update TEXT NOT NULL DEFAULT 'none'
         CHECK (disable_auto_update IN ('none', 'major', 'minor', 'patch', 'version_number')),
@@ -74,7 +74,7 @@ CREATE TABLE channels (
 CREATE INDEX channel_versions ON channels (version_id);
 CREATE INDEX channel_rollouts ON channels (rollout_version_id);
 
--- Devices that chose a channel.
+-- The channels that devices chose.
 CREATE TABLE devices (
     app_id TEXT NOT NULL REFERENCES apps (app_id),
     device_id TEXT NOT NULL,
@@ -85,7 +85,7 @@ CREATE TABLE devices (
 
 CREATE INDEX device_channels ON devices (channel_id);
 
--- Reports are counted, not kept: nothing here tells of one device.
+-- Events are only counted, so that nothing identifies a device.
 CREATE TABLE statistics (
     app_id TEXT NOT NULL REFERENCES apps (app_id),
     day TEXT NOT NULL,

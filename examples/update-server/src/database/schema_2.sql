@@ -1,8 +1,8 @@
--- Bytes of the archive, where they are known.
+-- Size of the archive in bytes, if known.
 ALTER TABLE bundles ADD COLUMN size INTEGER;
--- JSON: the native packages of the publisher's project.
+-- JSON: the native packages of the project.
 ALTER TABLE bundles ADD COLUMN native_packages TEXT;
--- Whether archives at other addresses are fetched and compared; NULL is as the server is started.
+-- Whether external archives are downloaded and verified; NULL uses the server's setting.
 ALTER TABLE apps ADD COLUMN verify_external INTEGER;
--- PEM: what the app's bundles are signed with.
+-- PEM: the public key of the app's bundles.
 ALTER TABLE apps ADD COLUMN public_key TEXT;

@@ -1,19 +1,19 @@
-//! Counted reports.
+//! The `statistics` table: events that devices reported, counted by day.
 
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
-use crate::refusal::Answer;
+use crate::api_error::ApiResult;
 
-/// Counts one report of today. Versions that the app never had are counted together, so that nobody fills the table with others.
-/// Gives the version that it was counted under.
+/// Counts one event of today. Versions that the app never had count as `other`, so that clients cannot fill the table with made-up
+/// versions. Returns the version that it was counted as.
 pub(crate) fn count(
     database: &Connection,
     app_id: &str,
     platform: &str,
     version: &str,
     action: &str,
-) -> Answer<String> {
+) -> ApiResult<String> {
     let sql = "INSERT INTO statistics (app_id, day, platform, version, action, count) VALUES (?1, date('now'), ?2, \
                CASE WHEN ?3 = 'builtin' OR EXISTS (SELECT 1 FROM bundles WHERE app_id = ?1 AND name = ?3) THEN ?3 ELSE 'other' END, ?4, 1) \
                ON CONFLICT DO UPDATE SET count = count + 1 RETURNING version";
@@ -21,9 +21,9 @@ pub(crate) fn count(
     Ok(statement.query_row(params![app_id, platform, version, action], |row| row.get(0))?)
 }
 
-/// Reports of one kind on one day.
+/// The count of one kind of event on one day.
 #[derive(Debug, Serialize)]
-pub(crate) struct Row {
+pub(crate) struct StatisticsRow {
     day: String,
     platform: String,
     version: String,
@@ -31,13 +31,13 @@ pub(crate) struct Row {
     count: i64,
 }
 
-/// What was counted for an app, newest first, at most a thousand rows.
-pub(crate) fn recent(database: &Connection, app_id: &str) -> Answer<Vec<Row>> {
+/// The counts of an app, newest first, at most 1,000 rows.
+pub(crate) fn recent(database: &Connection, app_id: &str) -> ApiResult<Vec<StatisticsRow>> {
     let sql = "SELECT day, platform, version, action, count FROM statistics WHERE app_id = ?1 \
                ORDER BY day DESC, platform, version, action LIMIT 1000";
     let mut statement = database.prepare_cached(sql)?;
     let rows = statement.query_map([app_id], |row| {
-        Ok(Row {
+        Ok(StatisticsRow {
             day: row.get(0)?,
             platform: row.get(1)?,
             version: row.get(2)?,

@@ -1,6 +1,6 @@
-//! `/channel_self`: a device chooses its channel, reads it, leaves it, or lists those it may choose.
+//! `/channel_self`: a device sets, reads or clears its channel, or lists the channels it may choose.
 //!
-//! As with updates, a refusal has status 200 and a code.
+//! As in the update protocol, a rejection has status 200 and a code.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,61 +15,72 @@ use rusqlite::Connection;
 use semver::Version;
 use serde_json::json;
 
-use super::decide::Way;
+use super::decision::ChannelAssignment;
 use super::{request, updates};
-use crate::database::channels::{self, Channel};
+use crate::api_error::{ApiError, ApiResult};
+use crate::database::channels::{self, ChannelRow};
 use crate::database::{apps, devices};
 use crate::input;
-use crate::names;
-use crate::refusal::{Answer, Refusal};
-use crate::state::App;
+use crate::state::ServerState;
+use crate::validation;
 
-/// `POST`.
-pub(crate) async fn choose(State(app): State<Arc<App>>, body: Body) -> Answer<Response> {
-    let mut asked: ChannelRequest = request::read(&input::read_body(body).await?)?;
-    request::check(&mut asked.device)?;
-    let Some(name) = asked.channel.clone() else {
-        return Ok(refused(&no("missing_channel", "Cannot find channel")));
+/// `POST /channel_self`: the device chooses a channel.
+pub(crate) async fn choose(State(state): State<Arc<ServerState>>, body: Body) -> ApiResult<Response> {
+    let mut request: ChannelRequest = request::parse(&input::read_body(body).await?)?;
+    request::validate(&mut request.device)?;
+    let Some(name) = request.channel.clone() else {
+        return Ok(error_response(&rejection("missing_channel", "Missing channel")));
     };
-    let device = asked.device.clone();
-    let chosen = app.database.write(move |database| set(database, &device, &name)).await;
-    answer(chosen.map(|()| ChannelSet {
+    let device = request.device.clone();
+    let result = state
+        .database
+        .write(move |database| set(database, &device, &name))
+        .await;
+    respond(result.map(|()| ChannelSet {
         status: "ok".to_owned(),
-        allow_set: allow_set(&asked.device, true),
+        allow_set: allow_set(&request.device, true),
     }))
 }
 
-fn set(database: &Connection, device: &UpdateRequest, name: &str) -> Answer<()> {
-    apps::must_exist(database, &device.app_id)?;
-    let wanted = channels::by_name(database, &device.app_id, name)?
-        .ok_or_else(|| no("channel_not_found", "There is no such channel"))?;
-    if !wanted.allow_device_self_set {
-        let code = if wanted.public {
+fn set(database: &Connection, device: &UpdateRequest, name: &str) -> ApiResult<()> {
+    apps::require(database, &device.app_id)?;
+    let channel = channels::by_name(database, &device.app_id, name)?
+        .ok_or_else(|| rejection("channel_not_found", "Channel not found"))?;
+    if !channel.allow_device_self_set {
+        let code = if channel.public {
             "public_channel_self_set_not_allowed"
         } else {
             "channel_self_set_not_allowed"
         };
-        return Err(no(code, "This channel does not let devices choose it"));
+        return Err(rejection(code, "Devices may not choose this channel"));
     }
-    // A device that was put into a channel which devices may not choose is kept there on purpose.
-    let held = channels::chosen(database, &device.app_id, &device.device_id)?;
-    if held.is_some_and(|held| !held.allow_device_self_set) {
-        return Err(no("cannot_override", "This device is held in another channel"));
+    // If devices may no longer choose the device's current channel, the operator keeps the device there.
+    let current = channels::chosen(database, &device.app_id, &device.device_id)?;
+    if current.is_some_and(|current| !current.allow_device_self_set) {
+        return Err(rejection(
+            "cannot_override",
+            "The device cannot leave its current channel",
+        ));
     }
-    devices::choose(database, &device.app_id, &device.device_id, wanted.id)
+    devices::set_channel(database, &device.app_id, &device.device_id, channel.id)
 }
 
-/// `PUT`.
-pub(crate) async fn now(State(app): State<Arc<App>>, body: Body) -> Answer<Response> {
-    let mut device: UpdateRequest = request::read(&input::read_body(body).await?)?;
-    request::check(&mut device)?;
-    let found = app
+/// `PUT /channel_self`: the channel of the device.
+pub(crate) async fn current(State(state): State<Arc<ServerState>>, body: Body) -> ApiResult<Response> {
+    let mut device: UpdateRequest = request::parse(&input::read_body(body).await?)?;
+    request::validate(&mut device)?;
+    let found = state
         .database
         .read(move |database| {
-            apps::must_exist(database, &device.app_id)?;
+            apps::require(database, &device.app_id)?;
             let found = updates::channel_of(database, &device)?;
-            let (channel, way) = found.ok_or_else(|| no("channel_not_found", "There is no channel for this device"))?;
-            let status = if way == Way::Chosen {
+            let (channel, assignment) = found.ok_or_else(|| {
+                rejection(
+                    "channel_not_found",
+                    "The app has no public channel, and the device chose none",
+                )
+            })?;
+            let status = if assignment == ChannelAssignment::DeviceOverride {
                 ChannelSource::Override
             } else {
                 ChannelSource::Default
@@ -82,54 +93,57 @@ pub(crate) async fn now(State(app): State<Arc<App>>, body: Body) -> Answer<Respo
             })
         })
         .await;
-    answer(found)
+    respond(found)
 }
 
-/// `DELETE`.
+/// `DELETE /channel_self`: the device returns to its default channel.
 pub(crate) async fn leave(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<ServerState>>,
     Query(query): Query<HashMap<String, String>>,
-) -> Answer<Response> {
+) -> ApiResult<Response> {
     let device = from_query(&query)?;
-    let left = app
+    let result = state
         .database
         .write(move |database| {
-            apps::must_exist(database, &device.app_id)?;
-            let held = channels::chosen(database, &device.app_id, &device.device_id)?;
-            if held.is_some_and(|held| !held.allow_device_self_set) {
-                return Err(no("override_not_allowed", "This device is held in its channel"));
+            apps::require(database, &device.app_id)?;
+            let current = channels::chosen(database, &device.app_id, &device.device_id)?;
+            if current.is_some_and(|current| !current.allow_device_self_set) {
+                return Err(rejection(
+                    "override_not_allowed",
+                    "The device cannot leave its current channel",
+                ));
             }
-            devices::forget(database, &device.app_id, &device.device_id)
+            devices::clear_channel(database, &device.app_id, &device.device_id)
         })
         .await;
-    answer(left.map(|()| ChannelSet {
+    respond(result.map(|()| ChannelSet {
         status: "ok".to_owned(),
         allow_set: None,
     }))
 }
 
-/// `GET`.
+/// `GET /channel_self`: the channels that the device may choose.
 pub(crate) async fn list(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<ServerState>>,
     Query(query): Query<HashMap<String, String>>,
-) -> Answer<Response> {
+) -> ApiResult<Response> {
     let device = from_query(&query)?;
-    let found = app
+    let found = state
         .database
         .read(move |database| {
-            apps::must_exist(database, &device.app_id)?;
+            apps::require(database, &device.app_id)?;
             let open = channels::open_to_devices(database, &device.app_id)?;
             Ok(open
                 .iter()
-                .filter(|channel| is_on(channel, &device.platform))
-                .map(describe)
+                .filter(|channel| is_enabled(channel, &device.platform))
+                .map(info)
                 .collect::<Vec<_>>())
         })
         .await;
-    answer(found)
+    respond(found)
 }
 
-fn is_on(channel: &Channel, platform: &str) -> bool {
+fn is_enabled(channel: &ChannelRow, platform: &str) -> bool {
     match platform {
         "ios" => channel.ios,
         "android" => channel.android,
@@ -138,7 +152,7 @@ fn is_on(channel: &Channel, platform: &str) -> bool {
     }
 }
 
-fn describe(channel: &Channel) -> ChannelInfo {
+fn info(channel: &ChannelRow) -> ChannelInfo {
     ChannelInfo {
         id: channel.id.to_string(),
         name: channel.name.clone(),
@@ -147,7 +161,7 @@ fn describe(channel: &Channel) -> ChannelInfo {
     }
 }
 
-fn from_query(query: &HashMap<String, String>) -> Answer<UpdateRequest> {
+fn from_query(query: &HashMap<String, String>) -> ApiResult<UpdateRequest> {
     let text = |name: &str| query.get(name).cloned().unwrap_or_default();
     let mut device = UpdateRequest {
         platform: text("platform"),
@@ -155,13 +169,13 @@ fn from_query(query: &HashMap<String, String>) -> Answer<UpdateRequest> {
         app_id: text("app_id"),
         ..UpdateRequest::default()
     };
-    request::check(&mut device)?;
+    request::validate(&mut device)?;
     Ok(device)
 }
 
-/// `allowSet`, for plugins that know it.
+/// The member `allowSet`, which older plugins do not know.
 fn allow_set(device: &UpdateRequest, allowed: bool) -> Option<bool> {
-    let plugin = names::coerced(&device.plugin_version)?;
+    let plugin = validation::coerce_version(&device.plugin_version)?;
     let since = match plugin.major {
         5 => Version::new(5, 34, 0),
         6 => Version::new(6, 34, 0),
@@ -171,18 +185,19 @@ fn allow_set(device: &UpdateRequest, allowed: bool) -> Option<bool> {
     (plugin >= since).then_some(allowed)
 }
 
-fn no(code: &'static str, message: &str) -> Refusal {
-    Refusal::new(code, message).with_status(StatusCode::OK)
+/// An error with status 200.
+fn rejection(code: &'static str, message: &str) -> ApiError {
+    ApiError::new(code, message).with_status(StatusCode::OK)
 }
 
-fn refused(refusal: &Refusal) -> Response {
-    Json(json!({ "error": refusal.code, "message": refusal.message })).into_response()
+fn error_response(error: &ApiError) -> Response {
+    Json(json!({ "error": error.code, "message": error.message })).into_response()
 }
 
-fn answer(result: Answer<impl serde::Serialize>) -> Answer<Response> {
+fn respond(result: ApiResult<impl serde::Serialize>) -> ApiResult<Response> {
     match result {
-        Ok(granted) => Ok(Json(granted).into_response()),
-        Err(refusal) if refusal.status == StatusCode::OK => Ok(refused(&refusal)),
-        Err(refusal) => Err(refusal),
+        Ok(body) => Ok(Json(body).into_response()),
+        Err(error) if error.status == StatusCode::OK => Ok(error_response(&error)),
+        Err(error) => Err(error),
     }
 }

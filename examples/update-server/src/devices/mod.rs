@@ -1,7 +1,7 @@
-//! For devices: updates, their channel, their reports. No keys; what they say is believed by nobody but counted.
+//! Routes for devices: updates, channels and events. They need no API key, and their input is not trusted.
 
 pub(crate) mod channel_self;
-mod decide;
+mod decision;
 pub(crate) mod reports;
 mod request;
 mod rollout;

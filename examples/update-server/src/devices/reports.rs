@@ -1,4 +1,4 @@
-//! `POST /stats`: what happened on devices, one event or an array.
+//! `POST /stats`: events that devices report, one or an array.
 
 use std::sync::Arc;
 
@@ -10,25 +10,25 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use super::request;
+use crate::api_error::{ApiError, ApiResult};
 use crate::database::{apps, statistics};
 use crate::input;
-use crate::refusal::{Answer, Refusal};
-use crate::state::App;
+use crate::state::ServerState;
 
-/// Plugins keep at most 200 events.
+/// More than any plugin sends: they keep at most 200 events.
 const MAX_EVENTS: usize = 1000;
 
-pub(crate) async fn take(State(app): State<Arc<App>>, body: Body) -> Answer<Json<StatsAnswer>> {
-    let sent: Value = request::read(&input::read_body(body).await?)?;
+pub(crate) async fn post(State(state): State<Arc<ServerState>>, body: Body) -> ApiResult<Json<StatsAnswer>> {
+    let body: Value = request::parse(&input::read_body(body).await?)?;
     let status = "ok".to_owned();
-    match sent {
-        Value::Array(events) if events.len() > MAX_EVENTS => Err(Refusal::new(
+    match body {
+        Value::Array(events) if events.len() > MAX_EVENTS => Err(ApiError::new(
             "too_many_events",
-            format!("at most {MAX_EVENTS} events are taken at once"),
+            format!("expected at most {MAX_EVENTS} events, found {}", events.len()),
         )),
         Value::Array(events) => {
-            // All or nothing reaches the disk, in one go.
-            let counted = app
+            // One transaction, with one sync for all events.
+            let counted = state
                 .database
                 .write(move |database| {
                     Ok(events
@@ -37,11 +37,11 @@ pub(crate) async fn take(State(app): State<Arc<App>>, body: Body) -> Answer<Json
                         .collect::<Vec<_>>())
                 })
                 .await?;
-            counted.iter().flatten().for_each(|counted| show(&app, counted));
+            counted.iter().flatten().for_each(|event| update_metrics(&state, event));
             let results = counted
                 .into_iter()
                 .enumerate()
-                .map(|(index, result)| result_of(index, result.map(drop)))
+                .map(|(index, result)| event_result(index, result.map(drop)))
                 .collect();
             Ok(Json(StatsAnswer {
                 status,
@@ -49,58 +49,61 @@ pub(crate) async fn take(State(app): State<Arc<App>>, body: Body) -> Answer<Json
             }))
         }
         single => {
-            show(
-                &app,
-                &app.database.write(move |database| count(database, single)).await?,
+            update_metrics(
+                &state,
+                &state.database.write(move |database| count(database, single)).await?,
             );
             Ok(Json(StatsAnswer { status, results: None }))
         }
     }
 }
 
-fn result_of(index: usize, result: Answer<()>) -> StatsResult {
+fn event_result(index: usize, result: ApiResult<()>) -> StatsResult {
     match result {
         Ok(()) => StatsResult {
             status: "ok".to_owned(),
             index,
             error: None,
         },
-        Err(refusal) => StatsResult {
+        Err(error) => StatsResult {
             status: "error".to_owned(),
             index,
-            error: Some(refusal.code.to_owned()),
+            error: Some(error.code.to_owned()),
         },
     }
 }
 
-/// A report that was counted.
-struct Counted {
+/// An event that was counted.
+struct CountedEvent {
     app_id: String,
-    /// A version that the app had once, `builtin` or `other`.
+    /// A version of the app, `builtin`, or `other`.
     version: String,
     action: String,
 }
 
-fn show(app: &App, counted: &Counted) {
-    app.metrics.report(&counted.app_id, &counted.version, &counted.action);
+fn update_metrics(state: &ServerState, event: &CountedEvent) {
+    state.metrics.report(&event.app_id, &event.version, &event.action);
 }
 
-fn count(database: &Connection, event: Value) -> Answer<Counted> {
+fn count(database: &Connection, event: Value) -> ApiResult<CountedEvent> {
     let mut event: StatsEvent = serde_json::from_value(event)
-        .map_err(|problem| Refusal::new("invalid_json_body", format!("this is no event: {problem}")))?;
-    request::check(&mut event.device)?;
+        .map_err(|error| ApiError::new("invalid_json_body", format!("the event is invalid: {error}")))?;
+    request::validate(&mut event.device)?;
     if !is_known_action(&event.action) {
-        return Err(Refusal::new("invalid_action", "there is no such action"));
+        return Err(ApiError::new(
+            "invalid_action",
+            format!("unknown action {:?}", event.action),
+        ));
     }
-    apps::must_exist(database, &event.device.app_id)?;
-    // A report of one file names it behind the version.
+    apps::require(database, &event.device.app_id)?;
+    // An event about a single file appends it to the version, as in `1.0.0:index.html`.
     let version = event.device.version_name.split(':').next().unwrap_or_default();
     let platform = match event.device.platform.as_str() {
         known @ ("ios" | "android" | "electron") => known,
         _ => "other",
     };
     let version = statistics::count(database, &event.device.app_id, platform, version, &event.action)?;
-    Ok(Counted {
+    Ok(CountedEvent {
         app_id: event.device.app_id,
         version,
         action: event.action,

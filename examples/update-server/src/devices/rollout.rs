@@ -1,14 +1,14 @@
-//! Which devices get the candidate of a channel.
+//! Selects the devices that get the rollout bundle of a channel.
 
 use sha2::{Digest as _, Sha256};
 
-/// Keeps these numbers apart from every other use of the same hash.
+/// Separates this use of the hash from all others.
 const DOMAIN: &str = "capbundle rollout v1";
 
-/// Whether this device is within the first `share` hundredths of a percent for this bundle.
+/// Whether the rollout of `bundle` to `share` hundredths of a percent of the devices includes this device.
 ///
-/// The number of a device depends on the bundle, so that it is not always the same ones that go first, and on nothing that
-/// changes, so that raising the share never takes a bundle away again.
+/// The position of a device depends on the bundle, so that different devices go first each time, and on nothing that changes, so
+/// that raising the share never removes a device.
 pub(super) fn includes(share: u16, app_id: &str, bundle: &str, device_id: &str) -> bool {
     let mut hash = Sha256::new();
     for part in [DOMAIN, app_id, bundle, device_id] {
@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn raising_the_share_takes_the_bundle_from_nobody() {
+    fn raising_the_share_keeps_all_devices() {
         let (few, more) = (included(1000, "1"), included(3000, "1"));
         assert!(few.iter().all(|device| more.contains(device)));
         assert!(

@@ -1,4 +1,4 @@
-//! `POST /updates`: what is there for this device?
+//! `POST /updates`: the update protocol.
 
 use std::sync::Arc;
 
@@ -10,22 +10,22 @@ use capbundle::update::protocol::{BUILT_IN, Notice, UpdateRequest};
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::decide::{self, Decision, Way};
+use super::decision::{self, ChannelAssignment, Decision};
 use super::request;
-use crate::database::bundles::Bundle;
-use crate::database::channels::{self, Channel};
+use crate::api_error::{ApiError, ApiResult};
+use crate::database::bundles::BundleRow;
+use crate::database::channels::{self, ChannelRow};
 use crate::database::{apps, bundles};
 use crate::input;
-use crate::refusal::{Answer, Refusal};
-use crate::state::App;
+use crate::state::ServerState;
 
-pub(crate) async fn ask(State(app): State<Arc<App>>, body: Body) -> Answer<Response> {
-    let mut request: UpdateRequest = request::read(&input::read_body(body).await?)?;
-    request::check(&mut request)?;
-    let answering = Arc::clone(&app);
-    let decision = app
+pub(crate) async fn post(State(state): State<Arc<ServerState>>, body: Body) -> ApiResult<Response> {
+    let mut request: UpdateRequest = request::parse(&input::read_body(body).await?)?;
+    request::validate(&mut request)?;
+    let shared = Arc::clone(&state);
+    let decision = state
         .database
-        .read(move |database| answer(&answering, database, &request))
+        .read(move |database| decide(&shared, database, &request))
         .await?;
     let (outcome, response) = match decision {
         Decision::Offer(offer) => ("update".to_owned(), Json(offer).into_response()),
@@ -33,59 +33,69 @@ pub(crate) async fn ask(State(app): State<Arc<App>>, body: Body) -> Answer<Respo
             BUILT_IN.to_owned(),
             Json(json!({ "version": BUILT_IN })).into_response(),
         ),
-        Decision::No(notice) => (notice.error.as_str().to_owned(), Json(notice).into_response()),
+        Decision::NoUpdate(notice) => (notice.error.as_str().to_owned(), Json(notice).into_response()),
     };
-    app.metrics.update(&outcome);
+    state.metrics.update(&outcome);
     Ok(response)
 }
 
-fn answer(app: &App, database: &Connection, request: &UpdateRequest) -> Answer<Decision> {
-    let versions = match decide::versions(request) {
+fn decide(state: &ServerState, database: &Connection, request: &UpdateRequest) -> ApiResult<Decision> {
+    let versions = match decision::Versions::parse(request) {
         Ok(versions) => versions,
-        Err(notice) => return Ok(Decision::No(notice)),
+        Err(notice) => return Ok(Decision::NoUpdate(notice)),
     };
-    apps::must_exist(database, &request.app_id)?;
-    let Some((channel, way)) = channel_of(database, request)? else {
-        let message = "no default channel or override: make a channel public, or choose one in the app";
-        return Ok(Decision::No(Box::new(Notice::new("no_channel", message))));
+    apps::require(database, &request.app_id)?;
+    let Some((channel, assignment)) = channel_of(database, request)? else {
+        let message = "the app has no public channel, and the device chose none";
+        return Ok(Decision::NoUpdate(Box::new(Notice::new("no_channel", message))));
     };
-    let bundle = match decide::wanted_bundle(&channel, request) {
+    let bundle = match decision::select_bundle(&channel, request) {
         Some(id) => bundles::by_id(database, &request.app_id, id)?,
         None => None,
     };
     let url = bundle
         .as_ref()
-        .map(|bundle| address(app, bundle))
+        .map(|bundle| archive_url(state, bundle))
         .transpose()?
         .flatten();
-    Ok(decide::decide(request, &versions, &channel, way, bundle.as_ref(), url))
+    Ok(decision::decide(
+        request,
+        &versions,
+        &channel,
+        assignment,
+        bundle.as_ref(),
+        url,
+    ))
 }
 
-/// The device's own choice, else the app's, else the public channel.
-pub(super) fn channel_of(database: &Connection, request: &UpdateRequest) -> Answer<Option<(Channel, Way)>> {
+/// The channel that the device chose, else the default channel of the app, else the public channel.
+pub(super) fn channel_of(
+    database: &Connection,
+    request: &UpdateRequest,
+) -> ApiResult<Option<(ChannelRow, ChannelAssignment)>> {
     let app_id = &request.app_id;
     if let Some(channel) = channels::chosen(database, app_id, &request.device_id)? {
-        return Ok(Some((channel, Way::Chosen)));
+        return Ok(Some((channel, ChannelAssignment::DeviceOverride)));
     }
     if let Some(name) = &request.default_channel
         && let Some(channel) = channels::by_name(database, app_id, name)?
     {
-        return Ok(Some((channel, Way::DefaultOfApp)));
+        return Ok(Some((channel, ChannelAssignment::AppDefault)));
     }
     let public = channels::public(database, app_id, &request.platform)?;
-    Ok(public.map(|channel| (channel, Way::Public)))
+    Ok(public.map(|channel| (channel, ChannelAssignment::Public)))
 }
 
-/// Where the archive is; nothing if it was here and is gone.
-fn address(app: &App, bundle: &Bundle) -> Answer<Option<String>> {
+/// The URL of the archive; `None` if this server stored it and the file is missing.
+fn archive_url(state: &ServerState, bundle: &BundleRow) -> ApiResult<Option<String>> {
     let Some(path) = &bundle.r2_path else {
         return Ok(bundle.external_url.clone());
     };
-    let there = app
+    let exists = state
         .files
-        .kept()
-        .seems_there(path)
-        .map_err(|error| Refusal::disk("look for an archive", &error))?;
-    // Made anew, so that the server may move to another address.
-    Ok(there.then(|| format!("{}/bundles/{path}", app.base_url)))
+        .storage()
+        .likely_exists(path)
+        .map_err(|error| ApiError::storage("look for an archive", &error))?;
+    // Built for each response, so that the server may move to another URL.
+    Ok(exists.then(|| format!("{}/bundles/{path}", state.base_url)))
 }

@@ -1,4 +1,4 @@
-//! Archives in a bucket of an S3 store: this server takes them and answers questions, devices get them from there.
+//! Storage in an S3 bucket: this server receives uploads, and devices download from the bucket.
 
 use std::io;
 use std::sync::Arc;
@@ -8,47 +8,53 @@ use capbundle::http::Http;
 use capbundle::progress::Control;
 use capbundle_publish::s3::{Bucket, BucketOptions, Settings, UploadOptions};
 
-use super::{Incoming, Storage};
+use super::{IncomingFile, Storage};
 use crate::config::S3;
 use crate::error::{Error, Result};
 
-/// How long the address that a device is sent to holds. A download that breaks off asks this server again.
-const LIFETIME: Duration = Duration::from_secs(3600);
-/// The store answers while a publisher waits.
-const CONNECT: Duration = Duration::from_secs(5);
-const STALL: Duration = Duration::from_secs(15);
+/// Lifetime of presigned URLs. An interrupted download requests a new one from this server.
+const PRESIGNED_LIFETIME: Duration = Duration::from_secs(3600);
+/// Short, because a publisher waits for it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A bucket, and the keys in it.
+/// Stores archives in a bucket.
 #[derive(Debug)]
-pub(crate) struct InBucket {
+pub(crate) struct BucketStorage {
     bucket: Bucket,
-    /// Leads every key; empty, or with a slash at its end.
+    /// The prefix of all keys: empty, or with a trailing slash.
     prefix: String,
-    /// Where everybody may read, if that is so.
-    public: Option<String>,
+    /// The public URL template of the bucket, if it has one.
+    public_url: Option<String>,
 }
 
-impl InBucket {
-    /// Asks the bucket once, so that a wrong key or name is told when the server starts and not by the first upload.
+impl BucketStorage {
+    /// Opens the bucket and lists it once, so that wrong credentials or names fail at the start and not at the first upload.
     pub(crate) fn open(options: &S3) -> Result<Self> {
-        let wrong = |problem: capbundle_publish::Error| Error::Setting {
-            what: "--s3-bucket",
-            problem: problem.to_string(),
+        let invalid = |error: capbundle_publish::Error| Error::InvalidSetting {
+            setting: "--s3-bucket",
+            reason: error.to_string(),
         };
         let region = options.region.clone().unwrap_or_default();
-        let mut place = BucketOptions::new(region, options.bucket.clone());
-        place.endpoint.clone_from(&options.endpoint);
-        place.connect_timeout = CONNECT;
-        place.stall_timeout = STALL;
+        let mut bucket_options = BucketOptions::new(region, options.bucket.clone());
+        bucket_options.endpoint.clone_from(&options.endpoint);
+        bucket_options.connect_timeout = CONNECT_TIMEOUT;
+        bucket_options.stall_timeout = STALL_TIMEOUT;
         let profile = options.profile.as_deref();
-        let settings = Settings::find_missing(&place, options.credentials.as_ref(), profile).map_err(wrong)?;
-        let place = place.or_from(&settings);
+        let settings =
+            Settings::find_missing(&bucket_options, options.credentials.as_ref(), profile).map_err(invalid)?;
+        let bucket_options = bucket_options.or_from(&settings);
         let credentials = match &options.credentials {
-            Some(given) => given.clone(),
-            None => settings.into_credentials().map_err(wrong)?,
+            Some(credentials) => credentials.clone(),
+            None => settings.into_credentials().map_err(invalid)?,
         };
-        let transport = Http::from_aws_env().map_err(|problem| wrong(problem.into()))?;
-        let bucket = Bucket::new(&place, credentials, Arc::new(transport)).map_err(wrong)?;
+        let transport = Http::from_aws_env().map_err(|error| invalid(error.into()))?;
+        let bucket = Bucket::new(
+            &bucket_options,
+            credentials,
+            Arc::new(transport),
+        )
+        .map_err(invalid)?;
         let prefix = match options.prefix.trim_matches('/') {
             "" => String::new(),
             prefix => format!("{prefix}/"),
@@ -57,17 +63,17 @@ impl InBucket {
             .list(&prefix, &Control::new())
             .next()
             .transpose()
-            .map_err(wrong)?;
+            .map_err(invalid)?;
         let opened = Self {
             bucket,
             prefix,
-            public: options.public_url.clone(),
+            public_url: options.public_url.clone(),
         };
         opened
-            .elsewhere("example/archive.zip")
-            .map_err(|error| Error::Setting {
-                what: "--s3-public-url",
-                problem: error.to_string(),
+            .redirect_url("example/archive.zip")
+            .map_err(|error| Error::InvalidSetting {
+                setting: "--s3-public-url",
+                reason: error.to_string(),
             })?;
         Ok(opened)
     }
@@ -77,8 +83,8 @@ impl InBucket {
     }
 }
 
-impl Storage for InBucket {
-    fn keep(&self, archive: Incoming, path: &str) -> io::Result<bool> {
+impl Storage for BucketStorage {
+    fn store(&self, archive: IncomingFile, path: &str) -> io::Result<bool> {
         let mut options = UploadOptions::default();
         options.cache_control = Some("public, max-age=31536000, immutable".to_owned());
         let uploaded = self
@@ -94,8 +100,8 @@ impl Storage for InBucket {
         Ok(object.map_err(io::Error::other)?.map(|object| object.size))
     }
 
-    /// Asking the store for every device that asks would make both slow: what was registered was there.
-    fn seems_there(&self, _: &str) -> io::Result<bool> {
+    /// Does not query the bucket, which would make every update request slow: an archive existed when its bundle was registered.
+    fn likely_exists(&self, _: &str) -> io::Result<bool> {
         Ok(true)
     }
 
@@ -104,15 +110,13 @@ impl Storage for InBucket {
         removed.map_err(io::Error::other)
     }
 
-    fn elsewhere(&self, path: &str) -> io::Result<Option<String>> {
+    fn redirect_url(&self, path: &str) -> io::Result<Option<String>> {
         let key = self.key(path);
-        let address = match &self.public {
-            None => self.bucket.presigned_get(&key, LIFETIME),
+        let url = match &self.public_url {
+            None => self.bucket.presigned_get(&key, PRESIGNED_LIFETIME),
             Some(template) => self.bucket.public_url(&key, Some(template)),
         };
-        // A URL prints without its query, which is what makes a presigned one hold.
-        address
-            .map(|address| Some(address.as_str().to_owned()))
-            .map_err(io::Error::other)
+        // `Display` omits the query, which contains the signature of a presigned URL.
+        url.map(|url| Some(url.as_str().to_owned())).map_err(io::Error::other)
     }
 }

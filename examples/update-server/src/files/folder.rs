@@ -1,4 +1,4 @@
-//! Archives in a folder: what is still coming in one place, what is whole in another.
+//! Storage in a folder: incomplete uploads in `incoming`, complete archives in `bundles`.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,99 +9,100 @@ use tempfile::NamedTempFile;
 
 use super::Storage;
 use crate::error::{Error, Result};
-use crate::names;
+use crate::validation;
 
-const WHOLE: &str = "bundles";
-const COMING: &str = "incoming";
+const BUNDLES: &str = "bundles";
+const INCOMING: &str = "incoming";
 
-/// An upload that nobody registered is given up after this: the one who sent it has long lost interest.
-const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+/// An upload that was not registered within this time is abandoned.
+const UPLOAD_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// A file that is still coming. Gone when it is dropped.
-pub(crate) type Incoming = NamedTempFile;
+/// The file of an incomplete upload, deleted on drop.
+pub(crate) type IncomingFile = NamedTempFile;
 
-/// The folders of archives.
+/// Stores archives in a folder.
 #[derive(Debug, Clone)]
-pub(crate) struct Folder {
-    whole: PathBuf,
-    coming: PathBuf,
+pub(crate) struct FolderStorage {
+    bundles: PathBuf,
+    incoming: PathBuf,
 }
 
-impl Folder {
-    /// Makes the folders, and clears away what a server that was killed left half.
+impl FolderStorage {
+    /// Creates the folders, and removes incomplete uploads that a killed server left behind.
     pub(crate) fn open(data: &Path) -> Result<Self> {
-        let (whole, coming) = (data.join(WHOLE), data.join(COMING));
-        for folder in [&whole, &coming] {
+        let (bundles, incoming) = (data.join(BUNDLES), data.join(INCOMING));
+        for folder in [&bundles, &incoming] {
             fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
         }
-        for entry in fs::read_dir(&coming).map_err(Error::file("list", &coming))? {
-            let path = entry.map_err(Error::file("list", &coming))?.path();
-            // A folder was not left by a server: whoever made it knows what it is. And what stays takes space, and does no harm.
-            if let Err(problem) = fs::remove_file(&path) {
-                tracing::warn!(path = %path.display(), %problem, "left alone in the folder of what is coming");
+        for entry in fs::read_dir(&incoming).map_err(Error::file("list", &incoming))? {
+            let path = entry.map_err(Error::file("list", &incoming))?.path();
+            // A subfolder is not from a server, so it stays. A file that cannot be removed only takes space.
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(path = %path.display(), %error, "cannot remove from the folder of incoming uploads");
             }
         }
-        Ok(Self { whole, coming })
+        Ok(Self { bundles, incoming })
     }
 
-    /// A new file for an upload.
-    pub(crate) fn incoming(&self) -> io::Result<Incoming> {
-        tempfile::Builder::new().suffix(".part").tempfile_in(&self.coming)
+    /// Creates a file for an upload.
+    pub(crate) fn incoming(&self) -> io::Result<IncomingFile> {
+        tempfile::Builder::new().suffix(".part").tempfile_in(&self.incoming)
     }
 
-    /// Where a kept archive is.
+    /// The file of a stored archive.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
-        self.whole.join(path)
+        self.bundles.join(path)
     }
 
-    /// Goes through the archives. What cannot be looked at, or is none, is none of the server's: it is told and left alone.
-    pub(crate) fn look(&self) -> Looked {
-        let mut looked = Looked::default();
-        for (app, path) in looked.list(&self.whole) {
-            if !path.is_dir() || !names::is_app_id(&app) {
-                looked.odd.push(format!("{} is no folder of an app", path.display()));
+    /// Lists the expired archives, and everything in the folder that is not an archive or cannot be read.
+    pub(crate) fn scan(&self) -> FolderScan {
+        let mut scan = FolderScan::default();
+        for (app, path) in scan.list(&self.bundles) {
+            if !path.is_dir() || !validation::is_app_id(&app) {
+                scan.unexpected
+                    .push(format!("{} is not the folder of an app", path.display()));
                 continue;
             }
-            for (name, path) in looked.list(&path) {
-                // Not the path of the system: an archive is known by its own, with a slash everywhere.
+            for (name, path) in scan.list(&path) {
+                // The path of an archive has a slash on all platforms.
                 let archive = format!("{app}/{name}");
-                match is_old(&path) {
-                    Ok(_) if !path.is_file() || !names::is_stored_file(&name) => {
-                        looked.odd.push(format!("{} is no archive", path.display()));
+                match is_expired(&path) {
+                    Ok(_) if !path.is_file() || !validation::is_archive_name(&name) => {
+                        scan.unexpected.push(format!("{} is not an archive", path.display()));
                     }
-                    Ok(true) => looked.old.push(archive),
+                    Ok(true) => scan.expired.push(archive),
                     Ok(false) => {}
-                    Err(problem) => looked.odd.push(format!("{}: {problem}", path.display())),
+                    Err(error) => scan.unexpected.push(format!("{}: {error}", path.display())),
                 }
             }
         }
-        looked
+        scan
     }
 
-    /// Removes an archive if it is one of days ago; gives whether it was.
-    pub(crate) fn remove_old(&self, path: &str) -> io::Result<bool> {
+    /// Removes an archive if it is expired. Returns whether it was.
+    pub(crate) fn remove_expired(&self, path: &str) -> io::Result<bool> {
         let archive = self.path(path);
-        match is_old(&archive) {
+        match is_expired(&archive) {
             Ok(true) => fs::remove_file(archive).map(|()| true),
             Ok(false) => Ok(false),
-            // Somebody took it back meanwhile.
+            // It was deleted concurrently.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
 }
 
-/// What is in the folder of archives.
+/// The result of [`FolderStorage::scan`].
 #[derive(Debug, Default)]
-pub(crate) struct Looked {
-    /// Archives of days ago, which may be needed all the same.
-    pub(crate) old: Vec<String>,
-    /// What is no archive, or cannot be looked at, in words.
-    pub(crate) odd: Vec<String>,
+pub(crate) struct FolderScan {
+    /// The paths of expired archives. Bundles may reference them.
+    pub(crate) expired: Vec<String>,
+    /// Messages about entries that are not archives or cannot be read.
+    pub(crate) unexpected: Vec<String>,
 }
 
-impl Looked {
-    /// Names and paths of what is in a folder.
+impl FolderScan {
+    /// The names and paths of the entries of a folder.
     fn list(&mut self, folder: &Path) -> Vec<(String, PathBuf)> {
         let mut found = Vec::new();
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
@@ -110,44 +111,46 @@ impl Looked {
                 for entry in entries {
                     match entry.file_name().into_string() {
                         Ok(name) => found.push((name, entry.path())),
-                        Err(_) => self.odd.push(format!("{} is no archive", entry.path().display())),
+                        Err(_) => self
+                            .unexpected
+                            .push(format!("{} is not an archive", entry.path().display())),
                     }
                 }
             }
-            Err(problem) => self.odd.push(format!("{}: {problem}", folder.display())),
+            Err(error) => self.unexpected.push(format!("{}: {error}", folder.display())),
         }
         found
     }
 }
 
-/// Whether nobody uploaded it, or uploaded it again, for so long that whoever did has lost interest.
-fn is_old(archive: &Path) -> io::Result<bool> {
+/// Whether the last upload of the archive is older than [`UPLOAD_LIFETIME`].
+fn is_expired(archive: &Path) -> io::Result<bool> {
     let modified = fs::metadata(archive)?.modified()?;
     Ok(SystemTime::now()
         .duration_since(modified)
-        .is_ok_and(|age| age > ABANDONED))
+        .is_ok_and(|age| age > UPLOAD_LIFETIME))
 }
 
-impl Storage for Folder {
-    fn keep(&self, archive: Incoming, path: &str) -> io::Result<bool> {
+impl Storage for FolderStorage {
+    fn store(&self, archive: IncomingFile, path: &str) -> io::Result<bool> {
         archive.as_file().sync_all()?;
         let to = self.path(path);
-        let folder = to.parent().unwrap_or(&self.whole).to_owned();
+        let folder = to.parent().unwrap_or(&self.bundles).to_owned();
         fs::create_dir_all(&folder)?;
-        // The proxy in front, or a backup, may run as somebody else.
+        // A reverse proxy or a backup may run as another user.
         #[cfg(unix)]
         fs::set_permissions(archive.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
         let new = match archive.persist_noclobber(&to) {
             Ok(_) => true,
-            // Replaced all the same: its age is that of the newest upload, so that it is not cleared away as abandoned.
-            Err(there) if there.error.kind() == io::ErrorKind::AlreadyExists => {
-                there.file.persist(&to).map_err(|error| error.error)?;
+            // Replaced, so that its age is that of the newest upload.
+            Err(exists) if exists.error.kind() == io::ErrorKind::AlreadyExists => {
+                exists.file.persist(&to).map_err(|error| error.error)?;
                 false
             }
             Err(failed) => return Err(failed.error),
         };
         sync_folder(&folder)?;
-        sync_folder(&self.whole)?;
+        sync_folder(&self.bundles)?;
         Ok(new)
     }
 
@@ -158,7 +161,7 @@ impl Storage for Folder {
         }
     }
 
-    fn seems_there(&self, path: &str) -> io::Result<bool> {
+    fn likely_exists(&self, path: &str) -> io::Result<bool> {
         self.path(path).try_exists()
     }
 
@@ -169,12 +172,12 @@ impl Storage for Folder {
         }
     }
 
-    fn elsewhere(&self, _: &str) -> io::Result<Option<String>> {
+    fn redirect_url(&self, _: &str) -> io::Result<Option<String>> {
         Ok(None)
     }
 }
 
-/// A rename is durable once its folder is.
+/// A rename is durable once its folder is synced.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()

@@ -1,13 +1,13 @@
-//! Archives: taken from publishers, kept, served to devices.
+//! Archives: uploads, storage and downloads.
 
-pub(crate) mod abandoned;
 mod bucket;
-mod claims;
+pub(crate) mod cleanup;
+pub(crate) mod download;
 mod folder;
-mod form;
+mod locks;
+mod multipart;
 mod range;
 pub(crate) mod remove;
-pub(crate) mod serve;
 pub(crate) mod sizes;
 pub(crate) mod upload;
 
@@ -15,91 +15,91 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use self::bucket::InBucket;
-pub(crate) use self::claims::Claim;
-use self::claims::Claims;
-pub(crate) use self::folder::{Folder, Incoming};
+use self::bucket::BucketStorage;
+pub(crate) use self::folder::{FolderStorage, IncomingFile};
+pub(crate) use self::locks::ArchiveLock;
+use self::locks::ArchiveLocks;
+use crate::api_error::{ApiError, ApiResult};
 use crate::config::Config;
 use crate::error::Result;
-use crate::refusal::{Answer, Refusal};
 
-/// Where archives are kept. A path is `<app>/<sha256>.zip`, so that an archive never changes under its path.
+/// Stores complete archives. A path is `<app>/<sha256>.zip`, so the archive at a path never changes.
 pub(crate) trait Storage: Send + Sync {
-    /// Takes over a whole archive; gives whether it is new here. When this returns, it is durable, and served from then on.
-    fn keep(&self, archive: Incoming, path: &str) -> io::Result<bool>;
+    /// Stores a complete archive durably. Returns whether it is new.
+    fn store(&self, archive: IncomingFile, path: &str) -> io::Result<bool>;
 
-    /// Bytes of the archive; `None` if it is not there.
+    /// The size of the archive in bytes; `None` if it does not exist.
     fn size(&self, path: &str) -> io::Result<Option<u64>>;
 
-    /// Whether the archive is there, as far as that can be said at once.
-    fn seems_there(&self, path: &str) -> io::Result<bool>;
+    /// Whether the archive exists, as far as can be determined quickly.
+    fn likely_exists(&self, path: &str) -> io::Result<bool>;
 
-    /// Removes the archive, if it is there.
+    /// Removes the archive if it exists.
     fn remove(&self, path: &str) -> io::Result<()>;
 
-    /// Where devices get it, if not from this server.
-    fn elsewhere(&self, path: &str) -> io::Result<Option<String>>;
+    /// The URL to which devices are redirected; `None` if this server serves the archive.
+    fn redirect_url(&self, path: &str) -> io::Result<Option<String>>;
 }
 
-/// What is coming, always in the folder of this server, and what is kept.
+/// Incoming uploads, which are always in the data folder, and the storage of complete archives.
 #[derive(Clone)]
 pub(crate) struct Archives {
-    folder: Folder,
-    kept: Arc<dyn Storage>,
-    claims: Arc<Claims>,
+    folder: FolderStorage,
+    storage: Arc<dyn Storage>,
+    locks: Arc<ArchiveLocks>,
 }
 
 impl Archives {
     pub(crate) fn open(config: &Config) -> Result<Self> {
-        let folder = Folder::open(&config.data)?;
-        let kept: Arc<dyn Storage> = match &config.s3 {
+        let folder = FolderStorage::open(&config.data)?;
+        let storage: Arc<dyn Storage> = match &config.s3 {
             None => Arc::new(folder.clone()),
-            Some(s3) => Arc::new(InBucket::open(s3)?),
+            Some(s3) => Arc::new(BucketStorage::open(s3)?),
         };
         Ok(Self {
             folder,
-            kept,
-            claims: Arc::default(),
+            storage,
+            locks: Arc::default(),
         })
     }
 
-    /// A new file for an upload.
-    pub(crate) fn incoming(&self) -> io::Result<Incoming> {
+    /// Creates a file for an upload.
+    pub(crate) fn incoming(&self) -> io::Result<IncomingFile> {
         self.folder.incoming()
     }
 
-    /// What is coming, and where archives are kept without a bucket. A bucket may have other users, so none of what is said of
-    /// the folder is said of it.
-    pub(crate) fn folder(&self) -> &Folder {
+    /// The folder for incoming uploads, and for archives if there is no bucket. Abandoned uploads are removed only from the
+    /// folder, since a bucket may have other users.
+    pub(crate) fn folder(&self) -> &FolderStorage {
         &self.folder
     }
 
-    /// Where an archive is that this server serves itself.
+    /// The file of an archive that this server serves itself.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path(path)
     }
 
-    /// Waits until nobody else keeps, registers or removes the archive of this path.
-    pub(crate) async fn claim(&self, path: &str) -> Claim {
-        self.claims.claim(path).await
+    /// Locks the archive `path`; waits while another task stores, registers or removes it.
+    pub(crate) async fn lock(&self, path: &str) -> ArchiveLock {
+        self.locks.lock(path).await
     }
 
-    /// Works with what is kept, off the threads that serve connections, and never under the lock of writers: a bucket may take
-    /// its time. `operation` is for the log.
-    pub(crate) async fn work<T: Send + 'static>(
+    /// Uses the storage on a blocking thread. Must not be called within a database transaction, since a bucket may be slow.
+    /// `operation` is for the log.
+    pub(crate) async fn run_blocking<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl FnOnce(&dyn Storage) -> io::Result<T> + Send + 'static,
-    ) -> Answer<T> {
-        let kept = Arc::clone(&self.kept);
-        match tokio::task::spawn_blocking(move || work(&*kept)).await {
-            Ok(done) => done.map_err(|error| Refusal::disk(operation, &error)),
-            Err(problem) => Err(Refusal::broken(operation, &problem)),
+    ) -> ApiResult<T> {
+        let storage = Arc::clone(&self.storage);
+        match tokio::task::spawn_blocking(move || work(&*storage)).await {
+            Ok(result) => result.map_err(|error| ApiError::storage(operation, &error)),
+            Err(error) => Err(ApiError::internal(operation, &error)),
         }
     }
 
-    /// What answers at once.
-    pub(crate) fn kept(&self) -> &dyn Storage {
-        &*self.kept
+    /// The storage, for operations that are fast.
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        &*self.storage
     }
 }

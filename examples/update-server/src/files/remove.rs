@@ -1,4 +1,4 @@
-//! Archives go when no bundle needs them.
+//! Removes archives that no bundle references.
 
 use std::sync::Arc;
 
@@ -8,57 +8,60 @@ use serde_json::{Value, json};
 
 use super::upload;
 use crate::access::Caller;
+use crate::api_error::{ApiError, ApiResult};
 use crate::database::bundles;
-use crate::names;
-use crate::refusal::{Answer, Refusal};
-use crate::state::App;
+use crate::state::ServerState;
+use crate::validation;
 
-/// `DELETE /upload/{app_id}/{sha256}.zip`: takes back an archive that was uploaded and not registered. That it is not there is
-/// no error.
-pub(crate) async fn take_back(
-    State(app): State<Arc<App>>,
+/// `DELETE /upload/{app_id}/{sha256}.zip`: deletes an archive that was uploaded but not registered. Succeeds if it does not
+/// exist.
+pub(crate) async fn delete_upload(
+    State(state): State<Arc<ServerState>>,
     caller: Caller,
     Path((app_id, name)): Path<(String, String)>,
-) -> Answer<Json<Value>> {
-    upload::check(&caller, &app_id)?;
-    if !names::is_stored_file(&name) {
-        return Err(Refusal::new(
+) -> ApiResult<Json<Value>> {
+    upload::authorize(&caller, &app_id)?;
+    if !validation::is_archive_name(&name) {
+        return Err(ApiError::new(
             "invalid_name",
-            "the archive is named by its SHA-256 in lower-case hex and .zip",
+            "expected the SHA-256 of the archive in lower-case hexadecimal, followed by .zip",
         ));
     }
-    if unneeded(&app, format!("{app_id}/{name}")).await? {
+    if if_unreferenced(&state, format!("{app_id}/{name}")).await? {
         Ok(Json(json!({ "status": "ok" })))
     } else {
-        Err(Refusal::new(
+        Err(ApiError::new(
             "cannot_delete_upload",
-            "a bundle needs this archive: delete that first",
+            "a bundle references this archive; delete the bundle first",
         ))
     }
 }
 
-/// Removes an archive unless a bundle needs it, which is what it gives then: `false`.
+/// Removes an archive unless a bundle references it. Returns `false` if one does.
 ///
-/// Is done also if whoever asked for it goes away meanwhile. The claim holds off whoever wants to register it.
-pub(crate) async fn unneeded(app: &Arc<App>, path: String) -> Answer<bool> {
-    let app = Arc::clone(app);
+/// Runs to its end even if the client disconnects. The lock keeps the archive from being registered concurrently.
+pub(crate) async fn if_unreferenced(state: &Arc<ServerState>, path: String) -> ApiResult<bool> {
+    let state = Arc::clone(state);
     let removing = tokio::spawn(async move {
-        let _claim = app.files.claim(&path).await;
-        if is_needed(&app, &path).await? {
+        let _lock = state.files.lock(&path).await;
+        if is_referenced(&state, &path).await? {
             return Ok(false);
         }
-        let removed = app.files.work("remove an archive", move |kept| kept.remove(&path));
+        let removed = state
+            .files
+            .run_blocking("remove an archive", move |storage| storage.remove(&path));
         removed.await.map(|()| true)
     });
     removing
         .await
-        .unwrap_or_else(|problem| Err(Refusal::broken("remove an archive", &problem)))
+        .unwrap_or_else(|error| Err(ApiError::internal("remove an archive", &error)))
 }
 
-/// Whether a bundle needs the archive. Whoever acts on the answer holds the claim.
-pub(super) async fn is_needed(app: &App, path: &str) -> Answer<bool> {
+/// Whether a bundle references the archive. The caller must hold the lock of the archive.
+pub(super) async fn is_referenced(state: &ServerState, path: &str) -> ApiResult<bool> {
     let path = path.to_owned();
-    app.database
-        .read(move |database| bundles::needs_file(database, &path))
+    state
+        .database
+        .read(move |database| bundles::references_archive(database, &path))
         .await
 }

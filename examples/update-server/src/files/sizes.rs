@@ -1,30 +1,31 @@
-//! Sizes of archives that an older version of this server registered without them.
+//! Records the sizes of archives that an older version registered without them.
 
 use std::sync::Arc;
 
+use crate::api_error::ApiResult;
 use crate::database::bundles;
-use crate::refusal::Answer;
-use crate::state::App;
+use crate::state::ServerState;
 
-/// Looks them up once. What cannot be looked up stays unknown until the next start; the log says why.
-pub(crate) async fn fill_in(app: Arc<App>) {
-    let Ok(paths) = app.database.read(bundles::without_size).await else {
+/// Looks up all missing sizes once. A size that cannot be looked up stays unknown until the next start.
+pub(crate) async fn backfill(state: Arc<ServerState>) {
+    let Ok(paths) = state.database.read(bundles::without_size).await else {
         return;
     };
     for path in paths {
-        // Failures are in the log already.
-        let _ = fill_in_one(&app, path).await;
+        // Failures are already in the log.
+        let _ = backfill_one(&state, path).await;
     }
 }
 
-async fn fill_in_one(app: &App, path: String) -> Answer<()> {
-    let asked = path.clone();
-    let size = app
+async fn backfill_one(state: &ServerState, path: String) -> ApiResult<()> {
+    let archive = path.clone();
+    let size = state
         .files
-        .work("look at an archive", move |kept| kept.size(&asked))
+        .run_blocking("read the size of an archive", move |storage| storage.size(&archive))
         .await?;
     let Some(size) = size else { return Ok(()) };
-    app.database
+    state
+        .database
         .write(move |database| bundles::set_size(database, &path, size))
         .await
 }

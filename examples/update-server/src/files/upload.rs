@@ -1,4 +1,4 @@
-//! `PUT` and `POST` of an archive: it is kept under its digest, and its address is given back for registering.
+//! `PUT` and `POST` of archives. An archive is stored under its digest, and the response has the URL for registering it.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -16,95 +16,101 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::SemaphorePermit;
 
-use super::form::Form;
-use super::{Incoming, Storage};
+use super::multipart::Multipart;
+use super::{IncomingFile, Storage};
 use crate::access::Caller;
+use crate::api_error::{ApiError, ApiResult};
 use crate::database::apps;
-use crate::names;
-use crate::refusal::{Answer, Refusal};
-use crate::state::App;
+use crate::state::ServerState;
+use crate::validation;
 
-/// The digest the sender expects, in hex.
-const EXPECTED: &str = "x-checksum-sha256";
+/// The header with the digest that the client expects, in hexadecimal.
+const EXPECTED_DIGEST: &str = "x-checksum-sha256";
 
-/// `PUT /upload/{app_id}` and `PUT /upload/{app_id}/{name}`: the body is the archive. The name is for people and logs.
+/// `PUT /upload/{app_id}` and `PUT /upload/{app_id}/{name}`: the body is the archive. The name is ignored.
 pub(crate) async fn put(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<ServerState>>,
     caller: Caller,
     Path(path): Path<Vec<(String, String)>>,
     headers: HeaderMap,
     body: Body,
-) -> Answer<impl IntoResponse> {
-    let app_id = checked(&caller, path)?;
-    let _place = place(&app)?;
+) -> ApiResult<impl IntoResponse> {
+    let app_id = authorize_path(&caller, path)?;
+    let _permit = acquire_permit(&state)?;
     let declared = declared_length(&headers);
-    if declared.is_some_and(|length| length > app.config.limits.upload_bytes) {
-        return Err(Refusal::too_large(app.config.limits.upload_bytes));
+    if declared.is_some_and(|length| length > state.config.limits.upload_bytes) {
+        return Err(ApiError::too_large(state.config.limits.upload_bytes));
     }
-    let mut upload = Upload::begin(&app)?;
+    let mut upload = Upload::begin(&state)?;
     let mut body = body;
-    while let Some(frame) = patiently(app.config.limits.patience, body.frame()).await? {
-        let frame = frame.map_err(|problem| broken_off(&problem))?;
+    while let Some(frame) = with_timeout(state.config.limits.timeout, body.frame()).await? {
+        let frame = frame.map_err(|error| incomplete(&error))?;
         if let Ok(bytes) = frame.into_data() {
             upload.write(bytes).await?;
         }
     }
     if declared.is_some_and(|length| length != upload.size) {
-        return Err(broken_off(&"it is shorter than its Content-Length"));
+        return Err(incomplete(&"the body is shorter than its Content-Length"));
     }
-    upload.finish(&app, app_id, &headers).await
+    upload.finish(&state, app_id, &headers).await
 }
 
-/// `POST /upload/{app_id}`: a form whose first file is the archive.
+/// `POST /upload/{app_id}`: the first file of a form is the archive.
 pub(crate) async fn post_form(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<ServerState>>,
     caller: Caller,
     Path(path): Path<Vec<(String, String)>>,
     request: Request,
-) -> Answer<impl IntoResponse> {
-    let app_id = checked(&caller, path)?;
-    let _place = place(&app)?;
+) -> ApiResult<impl IntoResponse> {
+    let app_id = authorize_path(&caller, path)?;
+    let _permit = acquire_permit(&state)?;
     let (head, body) = request.into_parts();
-    let patience = app.config.limits.patience;
-    let form = Form::new(&head.headers, body)?;
-    let mut file = patiently(patience, form.file()).await??;
-    let mut upload = Upload::begin(&app)?;
-    while let Some(bytes) = patiently(patience, file.chunk()).await?? {
+    let timeout = state.config.limits.timeout;
+    let form = Multipart::new(&head.headers, body)?;
+    let mut file = with_timeout(timeout, form.file()).await??;
+    let mut upload = Upload::begin(&state)?;
+    while let Some(bytes) = with_timeout(timeout, file.chunk()).await?? {
         upload.write(bytes).await?;
     }
-    upload.finish(&app, app_id, &head.headers).await
+    upload.finish(&state, app_id, &head.headers).await
 }
 
-/// A place among the uploads that are received at once. Held from the moment that the key is known to be good.
-fn place(app: &App) -> Answer<SemaphorePermit<'_>> {
-    app.uploads.try_acquire().map_err(|_| {
-        app.metrics.turned_away.fetch_add(1, Ordering::Relaxed);
-        let refusal = Refusal::new("too_many_requests", "the server receives too many uploads just now");
-        refusal.with_status(StatusCode::SERVICE_UNAVAILABLE).retry_after(1)
+/// Counts the upload towards [`Limits::uploads`](crate::Limits::uploads). Called once the API key is verified.
+fn acquire_permit(state: &ServerState) -> ApiResult<SemaphorePermit<'_>> {
+    state.uploads.try_acquire().map_err(|_| {
+        state.metrics.rejected.fetch_add(1, Ordering::Relaxed);
+        let error = ApiError::new(
+            "too_many_requests",
+            "the server is receiving too many uploads; retry later",
+        );
+        error.with_status(StatusCode::SERVICE_UNAVAILABLE).retry_after(1)
     })
 }
 
-fn checked(caller: &Caller, path: Vec<(String, String)>) -> Answer<String> {
+fn authorize_path(caller: &Caller, path: Vec<(String, String)>) -> ApiResult<String> {
     let app_id = path
         .into_iter()
         .find(|(name, _)| name == "app_id")
         .map(|(_, value)| value)
         .unwrap_or_default();
-    check(caller, &app_id)?;
+    authorize(caller, &app_id)?;
     Ok(app_id)
 }
 
-/// Whether archives of this app are this caller's business.
-pub(crate) fn check(caller: &Caller, app_id: &str) -> Answer<()> {
-    if !names::is_app_id(app_id) {
-        return Err(Refusal::new(
+/// Checks that the caller may upload archives of the app.
+pub(crate) fn authorize(caller: &Caller, app_id: &str) -> ApiResult<()> {
+    if !validation::is_app_id(app_id) {
+        return Err(ApiError::new(
             "invalid_app_id",
-            format!("the app's id: expected {}", names::EXPECTED_APP_ID),
+            format!("app_id: expected {}", validation::EXPECTED_APP_ID),
         ));
     }
     if !caller.may_write(app_id) {
-        let refusal = Refusal::new("cannot_create_bundle", "this key may not publish for this app");
-        return Err(refusal.with_status(StatusCode::FORBIDDEN));
+        let error = ApiError::new(
+            "cannot_create_bundle",
+            "the API key does not permit publishing for this app",
+        );
+        return Err(error.with_status(StatusCode::FORBIDDEN));
     }
     Ok(())
 }
@@ -113,93 +119,94 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Waits for a client, but not for ever.
-async fn patiently<T>(patience: Duration, coming: impl Future<Output = T>) -> Answer<T> {
-    tokio::time::timeout(patience, coming)
+/// Waits for the client, up to `timeout`.
+async fn with_timeout<T>(timeout: Duration, future: impl Future<Output = T>) -> ApiResult<T> {
+    tokio::time::timeout(timeout, future)
         .await
-        .map_err(|_| Refusal::too_slow())
+        .map_err(|_| ApiError::timeout())
 }
 
-fn broken_off(problem: &dyn std::fmt::Display) -> Refusal {
-    Refusal::new("upload_broken_off", format!("the upload broke off: {problem}"))
+fn incomplete(reason: &dyn std::fmt::Display) -> ApiError {
+    ApiError::new("upload_incomplete", format!("the upload is incomplete: {reason}"))
 }
 
-/// An archive that is still coming.
+/// An upload in progress.
 struct Upload {
-    file: Incoming,
+    file: IncomingFile,
     digest: Sha256,
     size: u64,
     limit: u64,
 }
 
 impl Upload {
-    fn begin(app: &App) -> Answer<Self> {
+    fn begin(state: &ServerState) -> ApiResult<Self> {
         Ok(Self {
-            file: app
+            file: state
                 .files
                 .incoming()
-                .map_err(|error| Refusal::disk("begin an upload", &error))?,
+                .map_err(|error| ApiError::storage("begin an upload", &error))?,
             digest: Sha256::new(),
             size: 0,
-            limit: app.config.limits.upload_bytes,
+            limit: state.config.limits.upload_bytes,
         })
     }
 
-    async fn write(&mut self, bytes: Bytes) -> Answer<()> {
+    async fn write(&mut self, bytes: Bytes) -> ApiResult<()> {
         self.size += bytes.len() as u64;
         if self.size > self.limit {
-            return Err(Refusal::too_large(self.limit));
+            return Err(ApiError::too_large(self.limit));
         }
-        // A chunk is a few dozen KiB, which take less time than handing them to another thread.
+        // Hashing and writing a chunk of a few dozen KiB is faster than handing it to another thread.
         self.digest.update(&bytes);
         self.file
             .write_all(&bytes)
-            .map_err(|error| Refusal::disk("write an upload", &error))?;
+            .map_err(|error| ApiError::storage("write an upload", &error))?;
         tokio::task::yield_now().await;
         Ok(())
     }
 
     async fn finish(
         self,
-        app: &Arc<App>,
+        state: &Arc<ServerState>,
         app_id: String,
         headers: &HeaderMap,
-    ) -> Answer<(StatusCode, Json<serde_json::Value>)> {
+    ) -> ApiResult<(StatusCode, Json<serde_json::Value>)> {
         if self.size == 0 {
-            return Err(Refusal::new("missing_file", "the archive is empty"));
+            return Err(ApiError::new("missing_file", "the archive is empty"));
         }
         let digest = Sha256Digest::from_bytes(self.digest.finalize().into());
-        let expected = headers.get(EXPECTED).and_then(|value| value.to_str().ok());
+        let expected = headers.get(EXPECTED_DIGEST).and_then(|value| value.to_str().ok());
         if expected.is_some_and(|expected| !expected.trim().eq_ignore_ascii_case(&digest.to_string())) {
-            return Err(Refusal::new(
+            return Err(ApiError::new(
                 "checksum_mismatch",
-                format!("what came has SHA-256 {digest}"),
+                format!("the archive does not match X-Checksum-Sha256: its SHA-256 is {digest}"),
             ));
         }
         let path = format!("{app_id}/{digest}.zip");
-        let (new_apps, keeping, file) = (app.config.new_apps, path.clone(), self.file);
-        app.database
+        let (new_apps, archive, file) = (state.config.new_apps, path.clone(), self.file);
+        state
+            .database
             .write(move |database| {
                 if new_apps {
-                    apps::ensure(database, &app_id)?;
+                    apps::create_if_missing(database, &app_id)?;
                 }
-                apps::rules(database, &app_id)?
-                    .map(drop)
-                    .ok_or_else(|| Refusal::new("cannot_find_app", "there is no such app; `app create` makes it"))
+                apps::rules(database, &app_id)?.map(drop).ok_or_else(|| {
+                    ApiError::new("cannot_find_app", "the app does not exist; create it with `app create`")
+                })
             })
             .await?;
-        let claim = app.files.claim(&path).await;
-        let keep = move |kept: &dyn Storage| {
-            // To the end, also if the client goes away meanwhile.
-            let _claim = claim;
-            kept.keep(file, &keeping)
+        let lock = state.files.lock(&path).await;
+        let store = move |storage: &dyn Storage| {
+            // Holds the lock until the archive is stored, even if the client disconnects.
+            let _lock = lock;
+            storage.store(file, &archive)
         };
-        let new = app.files.work("keep an archive", keep).await?;
-        app.metrics.uploaded_bytes.fetch_add(self.size, Ordering::Relaxed);
-        let url = format!("{}/bundles/{path}", app.base_url);
-        let answer = json!({ "status": "ok", "url": url, "sha256": digest.to_string(), "size": self.size });
-        // So that whoever takes an upload back takes back only what that upload brought.
+        let new = state.files.run_blocking("store an archive", store).await?;
+        state.metrics.uploaded_bytes.fetch_add(self.size, Ordering::Relaxed);
+        let url = format!("{}/bundles/{path}", state.base_url);
+        let body = json!({ "status": "ok", "url": url, "sha256": digest.to_string(), "size": self.size });
+        // Tells the client whether it may delete this upload later without affecting an earlier one.
         let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-        Ok((status, Json(answer)))
+        Ok((status, Json(body)))
     }
 }

@@ -1,4 +1,4 @@
-//! `/channel`: list, make and change, delete.
+//! `/channel`: list, create, update and delete channels.
 
 use std::sync::Arc;
 
@@ -7,104 +7,119 @@ use axum::extract::State;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::describe;
+use super::json;
 use crate::access::Caller;
-use crate::database::channels::{self, Channel, Linked};
+use crate::api_error::{ApiError, ApiResult};
+use crate::database::channels::{self, ChannelRow, LinkedBundle};
 use crate::database::{apps, bundles};
 use crate::input::Fields;
-use crate::names;
-use crate::refusal::{Answer, Refusal};
-use crate::state::App;
+use crate::state::ServerState;
+use crate::validation;
 
-/// The words of `disableAutoUpdate`.
-const STEPS: [&str; 5] = ["none", "major", "minor", "patch", "version_number"];
+/// The values of `disableAutoUpdate`.
+const AUTO_UPDATE_RULES: [&str; 5] = ["none", "major", "minor", "patch", "version_number"];
 
-/// `GET /channel?app_id&channel&page`: an array, or the one channel that is named.
-pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
+/// `GET /channel?app_id&channel&page`: the channels of the app, or the channel named `channel`.
+pub(crate) async fn list(
+    State(state): State<Arc<ServerState>>,
+    caller: Caller,
+    fields: Fields,
+) -> ApiResult<Json<Value>> {
     let app_id = fields.app_id()?;
     if !caller.may_read(&app_id) {
-        return Err(Refusal::new("cannot_access_app", "You can't access this app"));
+        return Err(ApiError::new("cannot_access_app", "You can't access this app"));
     }
     let (name, page) = (fields.text("channel"), fields.number("page").unwrap_or(0).max(0));
-    app.database
+    state
+        .database
         .read(move |database| {
             if let Some(name) = name {
-                return Ok(Json(describe::channel(&find(database, &app_id, &name)?)));
+                return Ok(Json(json::channel(&find(database, &app_id, &name)?)));
             }
             let rows = channels::page(database, &app_id, page)?;
-            Ok(Json(rows.iter().map(describe::channel).collect()))
+            Ok(Json(rows.iter().map(json::channel).collect()))
         })
         .await
 }
 
-/// `POST /channel`: makes the channel if it is not there, and changes what is given.
-pub(crate) async fn set(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
+/// `POST /channel`: creates the channel if it does not exist, and updates the settings in the request.
+pub(crate) async fn set(
+    State(state): State<Arc<ServerState>>,
+    caller: Caller,
+    fields: Fields,
+) -> ApiResult<Json<Value>> {
     let app_id = fields.app_id()?;
-    let name = named(&fields)?;
+    let name = channel_name(&fields)?;
     if !caller.may_write(&app_id) {
-        return Err(Refusal::new("cannot_access_app", "You can't access this app"));
+        return Err(ApiError::new("cannot_access_app", "You can't access this app"));
     }
-    let new_apps = app.config.new_apps;
-    app.database
+    let new_apps = state.config.new_apps;
+    state
+        .database
         .write(move |database| {
             if new_apps {
-                apps::ensure(database, &app_id)?;
+                apps::create_if_missing(database, &app_id)?;
             }
             if apps::rules(database, &app_id)?.is_none() {
-                return Err(Refusal::new(
+                return Err(ApiError::new(
                     "cannot_find_app",
-                    "There is no such app; `app create` makes it",
+                    "The app does not exist; create it with `app create`",
                 ));
             }
             if channels::by_name(database, &app_id, &name)?.is_none() {
-                channels::add(database, &app_id, &name)?;
+                channels::insert(database, &app_id, &name)?;
             }
             let mut channel = find(database, &app_id, &name)?;
-            change_versions(database, &fields, &mut channel)?;
-            change_switches(&fields, &mut channel)?;
+            set_versions(database, &fields, &mut channel)?;
+            set_switches(&fields, &mut channel)?;
             channels::save(database, &channel)
         })
         .await?;
     Ok(Json(json!({ "status": "ok" })))
 }
 
-/// `DELETE /channel`. Devices that chose it are in the public one then.
-pub(crate) async fn delete(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
+/// `DELETE /channel`. Devices that chose it return to their default channel.
+pub(crate) async fn delete(
+    State(state): State<Arc<ServerState>>,
+    caller: Caller,
+    fields: Fields,
+) -> ApiResult<Json<Value>> {
     let app_id = fields.app_id()?;
-    let name = named(&fields)?;
+    let name = channel_name(&fields)?;
     if !caller.may_write(&app_id) {
-        return Err(Refusal::new("cannot_access_app", "You can't access this app"));
+        return Err(ApiError::new("cannot_access_app", "You can't access this app"));
     }
-    app.database
+    state
+        .database
         .write(move |database| channels::delete(database, find(database, &app_id, &name)?.id))
         .await?;
     Ok(Json(json!({ "status": "ok" })))
 }
 
-fn named(fields: &Fields) -> Answer<String> {
+fn channel_name(fields: &Fields) -> ApiResult<String> {
     let name = fields
         .text("channel")
-        .ok_or_else(|| Refusal::new("missing_channel", "Missing channel"))?;
-    if names::is_channel(&name) {
+        .ok_or_else(|| ApiError::new("missing_channel", "Missing channel"))?;
+    if validation::is_channel_name(&name) {
         return Ok(name);
     }
-    Err(Refusal::new(
+    Err(ApiError::new(
         "invalid_channel",
-        "the name of a channel is short and printable",
+        "expected a channel name of 1 to 100 printable characters",
     ))
 }
 
-fn find(database: &Connection, app_id: &str, name: &str) -> Answer<Channel> {
+fn find(database: &Connection, app_id: &str, name: &str) -> ApiResult<ChannelRow> {
     let channel = channels::by_name(database, app_id, name)?;
-    channel.ok_or_else(|| Refusal::new("cannot_find_channel", "There is no such channel in this app"))
+    channel.ok_or_else(|| ApiError::new("cannot_find_channel", "Channel not found in this app"))
 }
 
-fn change_versions(database: &Connection, fields: &Fields, channel: &mut Channel) -> Answer<()> {
-    let linked = |name: &str| -> Answer<Option<Linked>> {
+fn set_versions(database: &Connection, fields: &Fields, channel: &mut ChannelRow) -> ApiResult<()> {
+    let linked = |name: &str| -> ApiResult<Option<LinkedBundle>> {
         let bundle = bundles::by_name(database, &channel.app_id, name)?;
-        let bundle =
-            bundle.ok_or_else(|| Refusal::new("cannot_find_version", format!("There is no version {name}")))?;
-        Ok(Some(Linked {
+        let bundle = bundle
+            .ok_or_else(|| ApiError::new("cannot_find_version", format!("Version {name} not found in this app")))?;
+        Ok(Some(LinkedBundle {
             id: bundle.id,
             name: bundle.name,
         }))
@@ -121,7 +136,10 @@ fn change_versions(database: &Connection, fields: &Fields, channel: &mut Channel
     }
     if let Some(percentage) = fields.fraction("rollout_percentage") {
         if !(0.0..=100.0).contains(&percentage) {
-            return Err(Refusal::new("invalid_rollout", "rollout_percentage is from 0 to 100"));
+            return Err(ApiError::new(
+                "invalid_rollout",
+                "rollout_percentage: expected a number from 0 to 100",
+            ));
         }
         #[allow(
             clippy::cast_possible_truncation,
@@ -134,13 +152,13 @@ fn change_versions(database: &Connection, fields: &Fields, channel: &mut Channel
     Ok(())
 }
 
-fn change_switches(fields: &Fields, channel: &mut Channel) -> Answer<()> {
-    if let Some(step) = fields.text("disableAutoUpdate") {
-        if !STEPS.contains(&step.as_str()) {
-            let message = format!("disableAutoUpdate is one of {}", STEPS.join(", "));
-            return Err(Refusal::new("invalid_disable_auto_update", message));
+fn set_switches(fields: &Fields, channel: &mut ChannelRow) -> ApiResult<()> {
+    if let Some(rule) = fields.text("disableAutoUpdate") {
+        if !AUTO_UPDATE_RULES.contains(&rule.as_str()) {
+            let message = format!("disableAutoUpdate: expected one of {}", AUTO_UPDATE_RULES.join(", "));
+            return Err(ApiError::new("invalid_disable_auto_update", message));
         }
-        channel.disable_auto_update = step;
+        channel.disable_auto_update = rule;
     }
     for (name, switch) in [
         ("public", &mut channel.public),

@@ -1,7 +1,7 @@
-//! For those who publish: the Bundles API and channels.
+//! Routes for publishers: the Bundles API, channels and statistics.
 
 pub(crate) mod bundle;
 pub(crate) mod channel;
-mod describe;
+mod json;
 mod native_packages;
 pub(crate) mod statistics;

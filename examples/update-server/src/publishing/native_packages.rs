@@ -1,17 +1,17 @@
-//! The native packages that a publisher's project has: carried from there to the row and back.
+//! The native packages of a project, which are stored and returned as the publisher sent them.
 
 use serde_json::Value;
 
+use crate::api_error::{ApiError, ApiResult};
 use crate::input::Fields;
-use crate::refusal::{Answer, Refusal};
 
-/// A large project has a few hundred.
+/// More than any project has; a large one has a few hundred.
 const MAX_COUNT: usize = 2000;
-/// Longer than any name or version in use, with checksums of both platforms beside them.
+/// Larger than any package with its name, version and checksums of both platforms.
 const MAX_BYTES: usize = 2 << 10;
 
-/// `native_packages`: an array of objects that have at least `name` and `version`.
-pub(super) fn read(fields: &Fields) -> Answer<Option<Value>> {
+/// Parses `native_packages`: an array of objects with at least `name` and `version`.
+pub(super) fn parse(fields: &Fields) -> ApiResult<Option<Value>> {
     let Some(packages) = fields.value("native_packages") else {
         return Ok(None);
     };
@@ -20,10 +20,10 @@ pub(super) fn read(fields: &Fields) -> Answer<Option<Value>> {
         return Ok(Some(packages.clone()));
     }
     let message = format!(
-        "native_packages is not an array of at most {MAX_COUNT} objects that have the texts name and version, each of at most \
-         {MAX_BYTES} bytes"
+        "native_packages: expected an array of at most {MAX_COUNT} objects with the strings name and version, each object of at \
+         most {MAX_BYTES} bytes"
     );
-    Err(Refusal::new("invalid_native_packages", message))
+    Err(ApiError::new("invalid_native_packages", message))
 }
 
 fn is_package(package: &Value) -> bool {

@@ -1,4 +1,4 @@
-//! `/statistics`: what devices reported, counted by day.
+//! `/statistics`: the events that devices reported, counted by day.
 
 use std::sync::Arc;
 
@@ -7,18 +7,22 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use crate::access::Caller;
+use crate::api_error::{ApiError, ApiResult};
 use crate::database::statistics;
 use crate::input::Fields;
-use crate::refusal::{Answer, Refusal};
-use crate::state::App;
+use crate::state::ServerState;
 
-/// `GET /statistics?app_id`: the newest thousand counts.
-pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, fields: Fields) -> Answer<Json<Value>> {
+/// `GET /statistics?app_id`: the newest 1,000 counts.
+pub(crate) async fn list(
+    State(state): State<Arc<ServerState>>,
+    caller: Caller,
+    fields: Fields,
+) -> ApiResult<Json<Value>> {
     let app_id = fields.app_id()?;
     if !caller.may_read(&app_id) {
-        return Err(Refusal::new("cannot_access_app", "You can't access this app"));
+        return Err(ApiError::new("cannot_access_app", "You can't access this app"));
     }
-    let rows = app
+    let rows = state
         .database
         .read(move |database| statistics::recent(database, &app_id))
         .await?;

@@ -1,10 +1,10 @@
-//! Addresses that are fetched: public ones, and ranges that an operator names.
+//! The addresses from which archives may be downloaded: public ones, and ranges that the operator allows.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// A range of addresses such as `10.0.0.0/8` or `fd00::/8`; a single address is a range too.
+/// A range of IP addresses such as `10.0.0.0/8` or `fd00::/8`, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddressRange {
     first: IpAddr,
@@ -12,7 +12,7 @@ pub struct AddressRange {
 }
 
 impl AddressRange {
-    /// Whether the address is in the range. An IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) counts as IPv4.
+    /// Whether the address is in the range. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let prefix = u32::from(self.prefix);
@@ -34,16 +34,16 @@ impl FromStr for AddressRange {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected a range of addresses such as 10.0.0.0/8 or fd00::/8, found {text:?}");
+        let invalid = || format!("expected a range of IP addresses such as 10.0.0.0/8 or fd00::/8, found {text:?}");
         let (first, prefix) = match text.split_once('/') {
             None => (text, None),
             Some((first, prefix)) => (first, Some(prefix)),
         };
-        let first: IpAddr = first.parse().map_err(|_| wrong())?;
+        let first: IpAddr = first.parse().map_err(|_| invalid())?;
         let longest = if first.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Ok(longest), |prefix| prefix.parse().map_err(|_| wrong()))?;
+        let prefix = prefix.map_or(Ok(longest), |prefix| prefix.parse().map_err(|_| invalid()))?;
         if prefix > longest {
-            return Err(wrong());
+            return Err(invalid());
         }
         Ok(Self { first, prefix })
     }
@@ -55,8 +55,8 @@ impl fmt::Display for AddressRange {
     }
 }
 
-/// Whether anybody on the internet reaches the same host at this address. Everything that the registries of IANA reserve is
-/// not public (RFC 6890): a server that fetches such an address for a client would reach what the client cannot.
+/// Whether the address is public. All special-purpose addresses in the IANA registries (RFC 6890) are not: a download from
+/// them would give the client access to hosts that only this server can reach.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_public_v4(address),
@@ -64,15 +64,15 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// What is reserved of IPv4, with the length of the prefix.
+/// Special-purpose IPv4 networks with the length of their prefix.
 const RESERVED_V4: [(Ipv4Addr, u32); 17] = [
     // This network, private, loopback.
     (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
-    // Shared by the clients of carriers.
+    // Shared address space of carriers.
     (Ipv4Addr::new(100, 64, 0, 0), 10),
-    // Link-local, where clouds keep their metadata.
+    // Link-local, which includes the metadata services of clouds.
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     // Protocol assignments, documentation, the former 6to4 relays.
@@ -99,7 +99,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
-    // NAT64 (RFC 6052): networks without IPv4 reach IPv4 hosts by it, so what counts is the address inside.
+    // NAT64 (RFC 6052): IPv6-only networks reach IPv4 hosts by it, so the embedded address decides.
     if segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
         let [.., a, b, c, d] = address.octets();
         return is_public_v4(Ipv4Addr::new(a, b, c, d));
@@ -109,7 +109,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         (segments[0], segments[1]),
         // Protocol assignments with Teredo; documentation.
         (0x2001, 0..=0x1ff | 0xdb8)
-        // 6to4 has any IPv4 address inside.
+        // 6to4 embeds any IPv4 address.
         | (0x2002, _)
         // Documentation (RFC 9637).
         | (0x3fff, 0..=0xfff)
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_holds_its_addresses_alone() {
+    fn a_range_contains_only_its_addresses() {
         let range = |text: &str| text.parse::<AddressRange>().unwrap();
         assert!(range("10.0.0.0/8").contains(address("10.255.0.1")));
         assert!(!range("10.0.0.0/8").contains(address("11.0.0.0")));

@@ -1,8 +1,8 @@
-//! Fetching an address that a client names, without lending the client this server's place in its network.
+//! Downloads from a URL that a client supplied, without giving the client access to this server's network (SSRF).
 //!
-//! Only `https`, without a proxy. A name is resolved once; every address that it has must be public, and the connection goes to
-//! one of these addresses, so that no second answer of a name server leads elsewhere. A redirect is checked like the first
-//! address. The caller bounds the time.
+//! Only `https`, and no proxy. A host name is resolved once. All its addresses must be public, and the connection goes to one of
+//! them, so that a second DNS response cannot lead elsewhere. Redirects are checked like the first URL. The caller limits the
+//! time.
 
 use std::fmt;
 use std::io;
@@ -30,12 +30,12 @@ use super::addresses::{AddressRange, is_public};
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// As many as browsers' file downloads need; GitHub's releases take two.
+/// Enough for usual file downloads; those of GitHub's releases need two.
 const MAX_REDIRECTS: usize = 5;
-/// For each address of a name.
-const CONNECT: Duration = Duration::from_secs(5);
-/// Between two pieces of an answer.
-const STALL: Duration = Duration::from_secs(15);
+/// For each address of a host.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two chunks of a response.
+const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[derive(Clone)]
 pub(super) struct Fetcher {
@@ -52,52 +52,52 @@ impl fmt::Debug for Fetcher {
     }
 }
 
-/// Why there is no archive.
+/// Why an archive was not downloaded.
 #[derive(Debug)]
-pub(super) enum Problem {
-    /// It could not be fetched.
-    NotFetched(String),
-    /// It could not be written.
-    NotKept(io::Error),
+pub(super) enum FetchError {
+    /// The download failed.
+    Fetch(String),
+    /// The archive could not be written to disk.
+    Write(io::Error),
 }
 
-impl From<String> for Problem {
-    fn from(problem: String) -> Self {
-        Self::NotFetched(problem)
+impl From<String> for FetchError {
+    fn from(reason: String) -> Self {
+        Self::Fetch(reason)
     }
 }
 
-/// A connection, and the task that drives it for as long as this lives.
-struct Answered {
+/// A response, with the task that drives its connection.
+struct OpenResponse {
     response: Response<Incoming>,
     _driver: JoinSet<()>,
 }
 
 impl Fetcher {
     pub(super) fn new(config: &Config) -> Result<Self> {
-        let wrong = |problem: String| Error::Setting {
-            what: "--verify-ca-file",
-            problem,
+        let invalid = |reason: String| Error::InvalidSetting {
+            setting: "--verify-ca-file",
+            reason,
         };
         let mut roots = webpki_roots::TLS_SERVER_ROOTS
             .iter()
             .cloned()
             .collect::<RootCertStore>();
         if let Some(path) = &config.verify_ca_file {
-            let named = |problem: &dyn fmt::Display| wrong(format!("{}: {problem}", path.display()));
-            let certificates = CertificateDer::pem_file_iter(path).map_err(|problem| named(&problem))?;
+            let invalid_file = |reason: &dyn fmt::Display| invalid(format!("{}: {reason}", path.display()));
+            let certificates = CertificateDer::pem_file_iter(path).map_err(|error| invalid_file(&error))?;
             let before = roots.len();
             for certificate in certificates {
-                let certificate = certificate.map_err(|problem| named(&problem))?;
-                roots.add(certificate).map_err(|problem| named(&problem))?;
+                let certificate = certificate.map_err(|error| invalid_file(&error))?;
+                roots.add(certificate).map_err(|error| invalid_file(&error))?;
             }
             if roots.len() == before {
-                return Err(named(&"expected certificates in PEM, found none"));
+                return Err(invalid_file(&"expected certificates in PEM, found none"));
             }
         }
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|problem| wrong(problem.to_string()))?
+            .map_err(|error| invalid(error.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Self {
@@ -106,52 +106,58 @@ impl Fetcher {
         })
     }
 
-    /// Fetches `url`, of at most `limit` bytes, into `keep`; gives the number of bytes.
+    /// Downloads at most `limit` bytes from `url` and passes them to `write`. Returns the number of bytes.
     pub(super) async fn fetch(
         &self,
         url: &str,
         limit: u64,
-        keep: impl FnMut(&[u8]) -> io::Result<()> + Send,
-    ) -> Result<u64, Problem> {
-        let mut url = Url::parse(url).map_err(|problem| format!("external_url: {problem}"))?;
+        write: impl FnMut(&[u8]) -> io::Result<()> + Send,
+    ) -> Result<u64, FetchError> {
+        let mut url = Url::parse(url).map_err(|error| format!("external_url: {error}"))?;
         for _ in 0..=MAX_REDIRECTS {
-            let answered = self.ask(&url).await?;
-            let status = answered.response.status();
+            let open = self.request(&url).await?;
+            let status = open.response.status();
             if !status.is_redirection() {
-                return receive(answered, limit, keep).await;
+                return receive(open, limit, write).await;
             }
-            let location = answered.response.headers().get(header::LOCATION);
+            let location = open.response.headers().get(header::LOCATION);
             let location = location.and_then(|location| location.to_str().ok());
             let next = location.and_then(|location| url.join(location).ok());
-            url = next.ok_or_else(|| format!("{}: answered {status} without a place to go", shown(&url)))?;
+            url = next.ok_or_else(|| {
+                format!(
+                    "{}: redirect with status {status} has no valid Location",
+                    without_query(&url)
+                )
+            })?;
         }
         Err(format!("external_url: more than {MAX_REDIRECTS} redirects").into())
     }
 
-    async fn ask(&self, url: &Url) -> Result<Answered, Problem> {
-        let named = |problem: String| format!("{}: {problem}", shown(url));
+    async fn request(&self, url: &Url) -> Result<OpenResponse, FetchError> {
+        let failed = |reason: String| format!("{}: {reason}", without_query(url));
         if url.scheme() != "https" {
-            return Err(named("only https is fetched".to_owned()).into());
+            return Err(failed("expected an https URL".to_owned()).into());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(named("has a user name, and devices have none".to_owned()).into());
+            return Err(failed("the URL has a user name or password, which devices do not support".to_owned()).into());
         }
-        let host = url.host().ok_or_else(|| named("has no host".to_owned()))?;
-        let addresses = self.resolve(&host, url.port().unwrap_or(443)).await.map_err(named)?;
-        let stream = connect(&addresses).await.map_err(named)?;
+        let host = url.host().ok_or_else(|| failed("the URL has no host".to_owned()))?;
+        let addresses = self.resolve(&host, url.port().unwrap_or(443)).await.map_err(failed)?;
+        let stream = connect(&addresses).await.map_err(failed)?;
         let server = match &host {
-            Host::Domain(name) => ServerName::try_from((*name).to_owned())
-                .map_err(|_| named("its host is no name of a server".to_owned()))?,
+            Host::Domain(name) => {
+                ServerName::try_from((*name).to_owned()).map_err(|_| failed("the host name is invalid".to_owned()))?
+            }
             Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
             Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
         };
         let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(server, stream).await;
-        let stream = stream.map_err(|problem| named(format!("TLS: {problem}")))?;
-        let broke = |problem: hyper::Error| named(format!("the connection broke: {problem}"));
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broke)?;
+        let stream = stream.map_err(|error| failed(format!("TLS: {error}")))?;
+        let interrupted = |error: hyper::Error| failed(format!("connection lost: {error}"));
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(interrupted)?;
         let mut driver = JoinSet::new();
         driver.spawn(async move {
-            // What becomes of it, the answer says.
+            // Errors surface in the response.
             let _ = connection.await;
         });
         let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
@@ -163,15 +169,15 @@ impl Fetcher {
             )
             .header(header::ACCEPT_ENCODING, "identity")
             .body(Empty::<Bytes>::new())
-            .map_err(|problem| named(problem.to_string()))?;
-        let response = sender.send_request(request).await.map_err(broke)?;
-        Ok(Answered {
+            .map_err(|error| failed(error.to_string()))?;
+        let response = sender.send_request(request).await.map_err(interrupted)?;
+        Ok(OpenResponse {
             response,
             _driver: driver,
         })
     }
 
-    /// All addresses of a host, each of which may be fetched.
+    /// Resolves a host. Fails unless all its addresses are permitted.
     async fn resolve(&self, host: &Host<&str>, port: u16) -> Result<Vec<SocketAddr>, String> {
         let addresses: Vec<SocketAddr> = match host {
             Host::Ipv4(address) => vec![SocketAddr::new(IpAddr::V4(*address), port)],
@@ -179,72 +185,73 @@ impl Fetcher {
             Host::Domain(name) => {
                 let found = tokio::net::lookup_host((*name, port)).await;
                 found
-                    .map_err(|problem| format!("its host is not found: {problem}"))?
+                    .map_err(|error| format!("cannot resolve the host: {error}"))?
                     .collect()
             }
         };
         if addresses.is_empty() {
-            return Err("its host has no address".to_owned());
+            return Err("the host has no address".to_owned());
         }
-        let may = |address: IpAddr| is_public(address) || self.allowed.iter().any(|range| range.contains(address));
-        // All of them, not those that may: a name that has both is made to lead somewhere else.
-        if addresses.iter().all(|address| may(address.ip())) {
+        let permitted =
+            |address: IpAddr| is_public(address) || self.allowed.iter().any(|range| range.contains(address));
+        // All of them, not only some: a name with both public and private addresses is likely an attack.
+        if addresses.iter().all(|address| permitted(address.ip())) {
             return Ok(addresses);
         }
-        Err("its address is not public, and --allow-verify-from does not name it".to_owned())
+        Err("the address of the host is not public, and --allow-verify-from does not include it".to_owned())
     }
 }
 
 async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, String> {
     let mut last = String::new();
     for address in addresses {
-        match tokio::time::timeout(CONNECT, TcpStream::connect(address)).await {
+        match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(problem)) => last = problem.to_string(),
-            Err(_) => last = format!("no connection within {} s", CONNECT.as_secs()),
+            Ok(Err(error)) => last = error.to_string(),
+            Err(_) => last = format!("timed out after {} s", CONNECT_TIMEOUT.as_secs()),
         }
     }
     Err(format!("cannot connect: {last}"))
 }
 
 async fn receive(
-    answered: Answered,
+    open: OpenResponse,
     limit: u64,
-    mut keep: impl FnMut(&[u8]) -> io::Result<()> + Send,
-) -> Result<u64, Problem> {
-    let (head, body) = answered.response.into_parts();
+    mut write: impl FnMut(&[u8]) -> io::Result<()> + Send,
+) -> Result<u64, FetchError> {
+    let (head, body) = open.response.into_parts();
     if head.status != StatusCode::OK {
-        return Err(format!("external_url: answered {}", head.status).into());
+        return Err(format!("external_url: expected status 200, found {}", head.status).into());
     }
     let encoding = head.headers.get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(
-            "external_url: has a Content-Encoding, so that clients do not all get the same bytes"
+            "external_url: the response has a Content-Encoding; devices need the plain archive"
                 .to_owned()
                 .into(),
         );
     }
-    let too_large = || Problem::from(format!("external_url: the archive has more than {limit} bytes"));
+    let too_large = || FetchError::from(format!("external_url: the archive has more than {limit} bytes"));
     let mut body = Body::new(body);
     if axum::body::HttpBody::size_hint(&body).lower() > limit {
         return Err(too_large());
     }
     let mut size = 0;
     loop {
-        let frame = tokio::time::timeout(STALL, body.frame()).await;
-        let frame = frame.map_err(|_| format!("external_url: nothing came for {} s", STALL.as_secs()))?;
+        let frame = tokio::time::timeout(STALL_TIMEOUT, body.frame()).await;
+        let frame = frame.map_err(|_| format!("external_url: received nothing for {} s", STALL_TIMEOUT.as_secs()))?;
         let Some(frame) = frame else { return Ok(size) };
-        let frame = frame.map_err(|problem| format!("external_url: the connection broke: {problem}"))?;
+        let frame = frame.map_err(|error| format!("external_url: connection lost: {error}"))?;
         let Ok(bytes) = frame.into_data() else { continue };
         size += bytes.len() as u64;
         if size > limit {
             return Err(too_large());
         }
-        keep(&bytes).map_err(Problem::NotKept)?;
+        write(&bytes).map_err(FetchError::Write)?;
     }
 }
 
-/// An address without what may be secret in it.
-fn shown(url: &Url) -> &str {
+/// The URL without its query, which may contain a signature.
+fn without_query(url: &Url) -> &str {
     &url[..url::Position::AfterPath]
 }

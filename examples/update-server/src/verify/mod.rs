@@ -1,5 +1,5 @@
-//! Proving a bundle before it is registered: its archive is fetched from where devices will get it, and compared with its
-//! checksum.
+//! Verification of external archives before their bundle is registered: the server downloads the archive as devices will, and
+//! compares it with the checksum.
 
 mod addresses;
 mod fetch;
@@ -18,34 +18,34 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
 pub use self::addresses::AddressRange;
-use self::fetch::{Fetcher, Problem};
+use self::fetch::{FetchError, Fetcher};
+use crate::api_error::{ApiError, ApiResult};
 use crate::config::Config;
-use crate::database::bundles::NewBundle;
+use crate::database::bundles::NewBundleRow;
 use crate::error::Result;
-use crate::names::Checksum;
 use crate::quota::Quota;
-use crate::refusal::{Answer, Refusal};
-use crate::state::App;
+use crate::state::ServerState;
+use crate::validation::Checksum;
 
-/// Archives that are fetched at once.
-const AT_ONCE: usize = 8;
-/// Of those, for one key.
-const PER_KEY: usize = 2;
+/// Downloads at once.
+const MAX_DOWNLOADS: usize = 8;
+/// Downloads at once for one API key.
+const MAX_PER_KEY: usize = 2;
 
-/// Fetches archives and compares them.
+/// Downloads and verifies archives.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     fetcher: Fetcher,
-    at_once: Semaphore,
+    downloads: Semaphore,
     per_key: Quota<i64>,
-    within: Duration,
+    timeout: Duration,
 }
 
-/// What is known of an archive before it is fetched.
+/// What the archive must be.
 enum Expected {
-    /// The digest of what is at the address.
+    /// The archive has this digest.
     Plain(Sha256Digest),
-    /// What is at the address is encrypted.
+    /// The archive is encrypted; its plain content has the digest of the signed checksum.
     Encrypted(Box<Encrypted>),
 }
 
@@ -57,104 +57,111 @@ struct Encrypted {
 
 impl Verifier {
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) if the file of authorities has no certificates.
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) if the file of CA certificates cannot be used.
     pub(crate) fn new(config: &Config) -> Result<Self> {
         Ok(Self {
             fetcher: Fetcher::new(config)?,
-            at_once: Semaphore::new(AT_ONCE),
-            per_key: Quota::new(PER_KEY),
-            within: config.limits.verification,
+            downloads: Semaphore::new(MAX_DOWNLOADS),
+            per_key: Quota::new(MAX_PER_KEY),
+            timeout: config.limits.verify_timeout,
         })
     }
 
-    /// Fetches the archive of `bundle` and compares it with its checksum; gives its size in bytes. `public_key` is the app's,
-    /// in PEM.
+    /// Downloads the archive of `bundle` and verifies it. Returns its size in bytes. `public_key` is the app's, in PEM.
     ///
     /// # Errors
-    /// `not_verifiable` if the checksum is signed or the archive encrypted, and the app's key is not known;
-    /// `checksum_mismatch` if another archive is at the address; `cannot_verify_bundle` if none can be fetched.
+    /// `not_verifiable` if the archive is encrypted or its checksum signed, and the app has no public key;
+    /// `checksum_mismatch` if the archive is another one; `cannot_verify_bundle` if it cannot be downloaded.
     pub(crate) async fn verify(
         &self,
-        app: &App,
+        state: &ServerState,
         key: i64,
-        bundle: &NewBundle,
+        bundle: &NewBundleRow,
         public_key: Option<&str>,
-    ) -> Answer<u64> {
+    ) -> ApiResult<u64> {
         let expected = expected(bundle, public_key)?;
         let _held = self.per_key.take(&key).ok_or_else(|| {
-            let refusal = Refusal::new("too_many_requests", "this key has too many bundles verified at once");
-            refusal.with_status(StatusCode::TOO_MANY_REQUESTS).retry_after(5)
+            let error = ApiError::new(
+                "too_many_requests",
+                "too many bundles of this API key are being verified; retry later",
+            );
+            error.with_status(StatusCode::TOO_MANY_REQUESTS).retry_after(5)
         })?;
         let verifying = async {
-            // Never closed.
-            let _permit = self.at_once.acquire().await;
-            self.compare(app, &bundle.external_url, expected).await
+            // The semaphore is never closed.
+            let _permit = self.downloads.acquire().await;
+            self.compare(state, &bundle.external_url, expected).await
         };
-        let verified = tokio::time::timeout(self.within, verifying).await;
+        let verified = tokio::time::timeout(self.timeout, verifying).await;
         verified.unwrap_or_else(|_| {
-            let seconds = self.within.as_secs_f32();
-            Err(cannot_verify(format!("the archive did not arrive within {seconds} s")))
+            let seconds = self.timeout.as_secs_f32();
+            Err(cannot_verify(format!(
+                "external_url: the download took longer than {seconds} s"
+            )))
         })
     }
 
-    async fn compare(&self, app: &App, url: &str, expected: Expected) -> Answer<u64> {
-        let limit = app.config.limits.upload_bytes;
+    async fn compare(&self, state: &ServerState, url: &str, expected: Expected) -> ApiResult<u64> {
+        let limit = state.config.limits.upload_bytes;
         match expected {
             Expected::Plain(expected) => {
                 let mut digest = Sha256::new();
-                let fetching = self.fetcher.fetch(url, limit, |bytes| {
+                let download = self.fetcher.fetch(url, limit, |bytes| {
                     digest.update(bytes);
                     Ok(())
                 });
-                let size = fetching.await.map_err(refusal)?;
+                let size = download.await.map_err(ApiError::from)?;
                 let found = Sha256Digest::from_bytes(digest.finalize().into());
                 if found != expected {
-                    return Err(mismatch(format!("expected {expected}, found {found} at external_url")));
+                    return Err(mismatch(format!(
+                        "external_url: expected SHA-256 {expected}, found {found}"
+                    )));
                 }
                 Ok(size)
             }
             Expected::Encrypted(encrypted) => {
-                let coming = app.files.incoming();
-                let mut file = coming.map_err(|error| Refusal::disk("fetch an archive", &error))?;
-                let fetching = self.fetcher.fetch(url, limit, |bytes| file.write_all(bytes));
-                let size = fetching.await.map_err(refusal)?;
+                let file = state.files.incoming();
+                let mut file = file.map_err(|error| ApiError::storage("download an archive", &error))?;
+                let download = self.fetcher.fetch(url, limit, |bytes| file.write_all(bytes));
+                let size = download.await.map_err(ApiError::from)?;
                 let opened = tokio::task::spawn_blocking(move || {
                     let Encrypted {
                         session_key,
                         checksum,
                         key,
                     } = &*encrypted;
-                    // Beside it: the folder is cleared when a server starts.
+                    // In the same folder, which is cleared when a server starts.
                     let staging = file.path().parent().unwrap_or(file.path());
                     let opened = capgo::open(file.path(), staging, session_key, checksum, key, &Control::new());
                     opened.map(drop)
                 });
                 match opened.await {
                     Ok(Ok(())) => Ok(size),
-                    Ok(Err(problem)) => Err(not_opened(&problem)),
-                    Err(problem) => Err(Refusal::broken("decrypt an archive", &problem)),
+                    Ok(Err(error)) => Err(not_opened(&error)),
+                    Err(error) => Err(ApiError::internal("decrypt an archive", &error)),
                 }
             }
         }
     }
 }
 
-fn expected(bundle: &NewBundle, public_key: Option<&str>) -> Answer<Expected> {
-    let signed = match (Checksum::read(&bundle.checksum), &bundle.session_key) {
+fn expected(bundle: &NewBundleRow, public_key: Option<&str>) -> ApiResult<Expected> {
+    let signed = match (Checksum::parse(&bundle.checksum), &bundle.session_key) {
         (Some(Checksum::Plain(digest)), None) => return Ok(Expected::Plain(digest)),
         (Some(Checksum::Signed(signed)), _) => Some(signed),
         _ => None,
     };
     let Some(public_key) = public_key else {
-        let message = "the checksum is of the plain archive, and this one is encrypted or signed: give the server the app's \
-                       public key (`app create --public-key`), or register without verification";
-        return Err(Refusal::new("not_verifiable", message));
+        let message = "cannot verify an encrypted or signed bundle without the app's public key; set it with \
+                       `app create --public-key`, or register without verification";
+        return Err(ApiError::new("not_verifiable", message));
     };
     let signed = signed.ok_or_else(|| {
-        let message = "the archive is encrypted and its checksum is not signed: devices would refuse it";
-        Refusal::new("not_verifiable", message)
+        let message = "the archive is encrypted, but its checksum is not signed; devices would reject it";
+        ApiError::new("not_verifiable", message)
     })?;
-    let key = VerifyingKey::from_pem(public_key).map_err(|problem| Refusal::broken("read the app's key", &problem))?;
+    let key =
+        VerifyingKey::from_pem(public_key).map_err(|error| ApiError::internal("read the app's public key", &error))?;
     match &bundle.session_key {
         None => signed
             .verify(&key)
@@ -168,29 +175,31 @@ fn expected(bundle: &NewBundle, public_key: Option<&str>) -> Answer<Expected> {
     }
 }
 
-fn refusal(problem: Problem) -> Refusal {
-    match problem {
-        Problem::NotFetched(problem) => cannot_verify(problem),
-        Problem::NotKept(problem) => Refusal::disk("fetch an archive", &problem),
+impl From<FetchError> for ApiError {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Fetch(reason) => cannot_verify(reason),
+            FetchError::Write(error) => Self::storage("download an archive", &error),
+        }
     }
 }
 
-fn cannot_verify(problem: String) -> Refusal {
-    Refusal::new("cannot_verify_bundle", problem)
+fn cannot_verify(message: String) -> ApiError {
+    ApiError::new("cannot_verify_bundle", message)
 }
 
-fn mismatch(problem: String) -> Refusal {
-    Refusal::new("checksum_mismatch", problem)
+fn mismatch(message: String) -> ApiError {
+    ApiError::new("checksum_mismatch", message)
 }
 
-/// The core's own words name files of this server.
-fn not_opened(problem: &capbundle::Error) -> Refusal {
-    let message = match problem.kind() {
+/// Replaces the message of the library, which contains paths of this server.
+fn not_opened(error: &capbundle::Error) -> ApiError {
+    let message = match error.kind() {
         ErrorKind::SignatureInvalid => "the checksum is not signed with the app's key",
-        ErrorKind::DecryptionFailed => "the archive cannot be decrypted with session_key and the app's key",
-        ErrorKind::NotTrusted => "checksum or session_key does not have the form that the app's key makes",
-        ErrorKind::DigestMismatch => "the archive at external_url is not the one that the checksum was made of",
-        _ => return Refusal::broken("decrypt an archive", problem),
+        ErrorKind::DecryptionFailed => "the archive cannot be decrypted with session_key and the app's public key",
+        ErrorKind::NotTrusted => "checksum or session_key is malformed for the app's key",
+        ErrorKind::DigestMismatch => "the archive at external_url does not match the checksum",
+        _ => return ApiError::internal("decrypt an archive", error),
     };
     mismatch(message.to_owned())
 }

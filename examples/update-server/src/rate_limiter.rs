@@ -1,4 +1,4 @@
-//! How often one client may ask.
+//! Rate limits of clients.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,36 +8,36 @@ use std::time::{Duration, Instant};
 
 use crate::network;
 
-/// Clients remembered at most, in two halves.
+/// Clients in the table at most, in two halves.
 const MAX_CLIENTS: usize = 50_000;
-/// A site of many IPv6 networks has the rate of this many clients together. More than an office needs, and far less than the
-/// 65,536 networks of a /48 would have.
-const CLIENTS_OF_SITE: u32 = 16;
+/// All networks of an IPv6 site together have the rate of this many clients. This is more than an office needs, and far less than
+/// the 65,536 networks of a /48 would have.
+const CLIENTS_PER_SITE: u32 = 16;
 
-/// A bucket of tokens for each client: a minute's worth, filled again evenly.
+/// A token bucket for each client. It holds one minute's tokens and refills evenly.
 #[derive(Debug)]
-pub(crate) struct Rate<K> {
+pub(crate) struct RateLimiter<K> {
     per_minute: f64,
     buckets: Mutex<Generations<K>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
+struct TokenBucket {
     tokens: f64,
     at: Instant,
 }
 
-/// Clients that asked lately, and those that asked before them. When the first half is full, the second is forgotten, so that
-/// the table is bounded, nobody is turned away because of its size, and an insertion takes constant time.
+/// Two generations of clients. When the recent one is full, it replaces the older one. This bounds the table, rejects no client
+/// because the table is full, and inserts in constant time.
 #[derive(Debug)]
 struct Generations<K> {
-    recent: HashMap<K, Bucket>,
-    older: HashMap<K, Bucket>,
+    recent: HashMap<K, TokenBucket>,
+    older: HashMap<K, TokenBucket>,
 }
 
 impl<K: Eq + Hash> Generations<K> {
-    /// The client's bucket, `new` if it is not known.
-    fn bucket(&mut self, client: K, new: Bucket) -> &mut Bucket {
+    /// The client's bucket, or `new` if the client is not in the table.
+    fn bucket(&mut self, client: K, new: TokenBucket) -> &mut TokenBucket {
         let known = self.older.remove(&client);
         if self.recent.len() >= MAX_CLIENTS / 2 && !self.recent.contains_key(&client) {
             self.older = std::mem::take(&mut self.recent);
@@ -46,7 +46,7 @@ impl<K: Eq + Hash> Generations<K> {
     }
 }
 
-impl<K: Eq + Hash> Rate<K> {
+impl<K: Eq + Hash> RateLimiter<K> {
     pub(crate) fn new(per_minute: u32) -> Self {
         let buckets = Generations {
             recent: HashMap::new(),
@@ -58,10 +58,10 @@ impl<K: Eq + Hash> Rate<K> {
         }
     }
 
-    /// Takes a token of `client`, or says in how many seconds there will be one.
+    /// Takes a token of `client`, or returns the seconds until the next one.
     pub(crate) fn take(&self, client: K, now: Instant) -> Result<(), u64> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = Bucket {
+        let full = TokenBucket {
             tokens: self.per_minute,
             at: now,
         };
@@ -78,25 +78,25 @@ impl<K: Eq + Hash> Rate<K> {
     }
 }
 
-/// The rate of addresses: each client has its own, and the networks of one IPv6 site have a common one above it.
+/// Rate limits by address: one for each client, and a common one for all networks of an IPv6 site.
 #[derive(Debug)]
-pub(crate) struct AddressRate {
-    clients: Rate<IpAddr>,
-    sites: Rate<IpAddr>,
+pub(crate) struct AddressRateLimiter {
+    clients: RateLimiter<IpAddr>,
+    sites: RateLimiter<IpAddr>,
 }
 
-impl AddressRate {
+impl AddressRateLimiter {
     pub(crate) fn new(per_minute: u32) -> Self {
         Self {
-            clients: Rate::new(per_minute),
-            sites: Rate::new(per_minute.saturating_mul(CLIENTS_OF_SITE)),
+            clients: RateLimiter::new(per_minute),
+            sites: RateLimiter::new(per_minute.saturating_mul(CLIENTS_PER_SITE)),
         }
     }
 
-    /// Takes a token of the client at `address`, or says in how many seconds there will be one.
+    /// Takes a token of the client at `address`, or returns the seconds until the next one.
     pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), u64> {
         let client = network::of_client(address);
-        // First the site, so that it cannot fill the table of clients with networks that it has used up.
+        // The site comes first, so that a site over its rate cannot fill the table of clients.
         if client.is_ipv6() {
             self.sites.take(network::of_site(address), now)?;
         }
@@ -111,8 +111,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minutes_worth_is_free_then_they_come_evenly() {
-        let (rate, start) = (Rate::new(60), Instant::now());
+    fn a_burst_of_one_minute_is_allowed_and_then_an_even_rate() {
+        let (rate, start) = (RateLimiter::new(60), Instant::now());
         for _ in 0..60 {
             assert_eq!(rate.take("a", start), Ok(()));
         }
@@ -125,21 +125,21 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_rate_says_how_long_to_wait() {
-        let (rate, start) = (Rate::new(2), Instant::now());
+    fn a_rejection_says_how_long_to_wait() {
+        let (rate, start) = (RateLimiter::new(2), Instant::now());
         assert_eq!((rate.take((), start), rate.take((), start)), (Ok(()), Ok(())));
         assert_eq!(rate.take((), start), Err(30));
     }
 
     #[test]
-    fn a_full_table_turns_nobody_away_and_remembers_recent_clients() {
-        let (rate, start) = (Rate::new(1), Instant::now());
+    fn a_full_table_rejects_no_client_and_keeps_recent_ones() {
+        let (rate, start) = (RateLimiter::new(1), Instant::now());
         for client in 0..3 * MAX_CLIENTS {
             assert_eq!(rate.take(client, start), Ok(()));
         }
         assert!(
             rate.take(3 * MAX_CLIENTS - 1, start).is_err(),
-            "a recent client is remembered"
+            "a recent client stays in the table"
         );
         let buckets = rate.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(buckets.recent.len() + buckets.older.len() <= MAX_CLIENTS);
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn one_ipv6_site_does_not_fill_the_table() {
-        let (rate, start) = (AddressRate::new(10), Instant::now());
+        let (rate, start) = (AddressRateLimiter::new(10), Instant::now());
         let site = u128::from(Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 1));
         let took = (0..65_536u128).filter(|network| {
             let address = Ipv6Addr::from(site | (network << 64));

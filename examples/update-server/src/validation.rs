@@ -1,22 +1,21 @@
-//! What the names and checksums that come from outside may look like.
+//! Validates names, versions and checksums of requests.
 
 use capbundle::capgo::{ChecksumForm, SignedChecksum};
 use capbundle::digest::Sha256Digest;
 
-/// Longer than any id in use; it becomes a folder's name.
+/// Longer than any id in use, and short enough for the name of a folder.
 const MAX_APP_ID: usize = 150;
 /// Longer than any version in use.
 const MAX_VERSION: usize = 128;
 /// Longer than any name in use.
 const MAX_CHANNEL: usize = 100;
 
-/// What an app id must look like, for refusals.
-pub(crate) const EXPECTED_APP_ID: &str =
-    "letters, digits, dots, dashes and underscores, beginning with a letter or digit, as in com.example.app";
+/// Describes an app id in error messages.
+pub(crate) const EXPECTED_APP_ID: &str = "an app id of letters, digits, dots, dashes and underscores that begins with a letter or digit, such as com.example.app";
 
-/// Whether this may be the id of an app: parts of letters, digits, `_` and `-`, divided by dots, beginning with a letter or
-/// digit. Mostly a reverse domain; documented are ids such as `app_123` too. Safe as a folder's name, since no part is empty
-/// or has a separator.
+/// Whether this is a valid app id: parts of letters, digits, `_` and `-`, separated by dots, beginning with a letter or digit.
+/// Usually a reverse domain; the documentation of the API also has ids such as `app_123`. Safe as the name of a folder, since no
+/// part is empty or contains a path separator.
 pub(crate) fn is_app_id(text: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     text.len() <= MAX_APP_ID
@@ -29,38 +28,38 @@ pub(crate) fn is_version(text: &str) -> bool {
     text.len() <= MAX_VERSION && semver::Version::parse(text).is_ok()
 }
 
-/// Whether this may name a channel: printable, not only spaces.
-pub(crate) fn is_channel(text: &str) -> bool {
+/// Whether this is a valid channel name: printable and not only spaces.
+pub(crate) fn is_channel_name(text: &str) -> bool {
     text.chars().count() <= MAX_CHANNEL && !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
 
-/// Whether this is a UUID, in either case.
+/// Whether this is a UUID, in upper or lower case.
 pub(crate) fn is_uuid(text: &str) -> bool {
     text.len() == 36
-        && text.bytes().enumerate().all(|(place, byte)| match place {
+        && text.bytes().enumerate().all(|(index, byte)| match index {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
 }
 
-/// Whether this is the name of a stored archive: its SHA-256 in lower-case hex, and `.zip`.
-pub(crate) fn is_stored_file(text: &str) -> bool {
+/// Whether this is the name of a stored archive: its SHA-256 in lower-case hexadecimal, then `.zip`.
+pub(crate) fn is_archive_name(text: &str) -> bool {
     let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     text.strip_suffix(".zip")
         .is_some_and(|digest| digest.len() == 64 && digest.bytes().all(lower_hex))
 }
 
-/// The forms of a checksum that devices take.
+/// A checksum in one of the forms that devices accept.
 pub(crate) enum Checksum {
     /// SHA-256 of the archive, 64 hexadecimal digits.
     Plain(Sha256Digest),
-    /// The same, signed with an RSA key of 2048, 3072 or 4096 bits: hexadecimal (Capgo's V3) or base64 (V2).
+    /// The SHA-256 signed with an RSA key of 2048, 3072 or 4096 bits, in hexadecimal (Capgo's V3) or base64 (V2).
     Signed(SignedChecksum),
 }
 
 impl Checksum {
-    /// Reads a checksum; `None` if it has none of the forms.
-    pub(crate) fn read(text: &str) -> Option<Self> {
+    /// Parses a checksum; `None` if it has none of these forms.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Ok(digest) = text.to_ascii_lowercase().parse() {
             return Some(Self::Plain(digest));
         }
@@ -75,18 +74,18 @@ impl Checksum {
     }
 }
 
-/// A version that people wrote: `1.2` is 1.2.0, as npm coerces it.
-pub(crate) fn coerced(text: &str) -> Option<semver::Version> {
+/// Parses a version in which minor and patch may be missing: `1.2` is 1.2.0, like `semver.coerce` of npm.
+pub(crate) fn coerce_version(text: &str) -> Option<semver::Version> {
     if let Ok(version) = semver::Version::parse(text) {
         return Some(version);
     }
     let (numbers, rest) = match text.find(['-', '+']) {
-        Some(place) => text.split_at(place),
+        Some(index) => text.split_at(index),
         None => (text, ""),
     };
     let parts: Option<Vec<u64>> = numbers.split('.').map(|number| number.parse().ok()).collect();
     let parts = parts.filter(|parts| parts.len() <= 3)?;
-    let part = |place: usize| parts.get(place).copied().unwrap_or(0);
+    let part = |index: usize| parts.get(index).copied().unwrap_or(0);
     semver::Version::parse(&format!("{}.{}.{}{rest}", part(0), part(1), part(2))).ok()
 }
 
@@ -116,9 +115,9 @@ mod tests {
 
     #[test]
     fn checksums_are_sha256_or_signed() {
-        let plain = |text: &str| matches!(Checksum::read(text), Some(Checksum::Plain(_)));
+        let plain = |text: &str| matches!(Checksum::parse(text), Some(Checksum::Plain(_)));
         assert!(plain(&"0a".repeat(32)) && plain(&"0A".repeat(32)));
-        let signed = |text: &str| matches!(Checksum::read(text), Some(Checksum::Signed(_)));
+        let signed = |text: &str| matches!(Checksum::parse(text), Some(Checksum::Signed(_)));
         assert!(signed(&"0a".repeat(256)) && signed(&"0a".repeat(512)));
         // 256 and 384 bytes in base64.
         assert!(signed(&format!("{}Ag==", "+/Ab".repeat(85))) && signed(&"+/Ab".repeat(128)));
@@ -134,12 +133,12 @@ mod tests {
             &"+/Ab".repeat(85),
             " 0a",
         ] {
-            assert!(Checksum::read(bad).is_none(), "{bad}");
+            assert!(Checksum::parse(bad).is_none(), "{bad}");
         }
     }
 
     #[test]
-    fn native_versions_are_read_as_people_write_them() {
+    fn missing_minor_and_patch_numbers_are_zero() {
         for (text, version) in [
             ("1", "1.0.0"),
             ("1.2", "1.2.0"),
@@ -147,18 +146,18 @@ mod tests {
             ("1.2-beta", "1.2.0-beta"),
         ] {
             assert_eq!(
-                coerced(text).map(|version| version.to_string()).as_deref(),
+                coerce_version(text).map(|version| version.to_string()).as_deref(),
                 Some(version)
             );
         }
         for bad in ["", "x", "1.2.3.4", "1..2", "-1"] {
-            assert_eq!(coerced(bad), None, "{bad}");
+            assert_eq!(coerce_version(bad), None, "{bad}");
         }
     }
 
     #[test]
-    fn stored_files_have_one_form() {
-        assert!(is_stored_file(&format!("{}.zip", "0a".repeat(32))));
+    fn archive_names_have_one_form() {
+        assert!(is_archive_name(&format!("{}.zip", "0a".repeat(32))));
         for bad in [
             "",
             ".zip",
@@ -166,12 +165,12 @@ mod tests {
             &format!("{}.zip", "0A".repeat(32)),
             &"0a".repeat(32),
         ] {
-            assert!(!is_stored_file(bad), "{bad}");
+            assert!(!is_archive_name(bad), "{bad}");
         }
     }
 
     #[test]
-    fn uuids_are_taken_in_either_case() {
+    fn uuids_are_valid_in_either_case() {
         assert!(is_uuid("0f4f5a3e-7c0a-4d3c-9D7E-2b1d6c6f0a11"));
         for bad in [
             "",

@@ -1,15 +1,15 @@
-//! What became of updates on devices, counted since the start for Prometheus.
+//! The outcomes of updates on devices, counted for Prometheus since the server started.
 
 use std::collections::BTreeMap;
 
-/// Apps whose devices and storage are told one by one.
+/// Apps that have their own series.
 pub(crate) const MAX_APPS: usize = 100;
-/// Versions of one app whose devices are told one by one: those reported last.
+/// Versions of an app that have their own series: those reported last.
 const MAX_VERSIONS: usize = 20;
-/// Apps beyond [`MAX_APPS`] together.
+/// The label for all apps beyond [`MAX_APPS`].
 pub(crate) const OTHER: &str = "other";
 
-/// What became of an update on devices, and the reports that say so.
+/// The outcomes, and the reported actions that mean them.
 const OUTCOMES: [(&str, &[&str]); 5] = [
     ("downloaded", &["download_complete"]),
     ("installed", &["set"]),
@@ -18,26 +18,26 @@ const OUTCOMES: [(&str, &[&str]); 5] = [
     ("rolled_back", &["reset"]),
 ];
 
-/// Reports of devices that have one version of one app.
+/// The counts of one version of an app.
 #[derive(Debug, Default)]
-struct Reports {
+struct VersionCounts {
     /// In the order of [`OUTCOMES`].
-    counts: [u64; OUTCOMES.len()],
-    /// When one came last, as a running number.
+    by_outcome: [u64; OUTCOMES.len()],
+    /// The sequence number of the last report.
     last: u64,
 }
 
-/// What devices reported since the start. Its size is bounded: of each app the versions that were reported last are kept.
+/// The counts of all apps. Their number is bounded: each app keeps the versions that were reported last.
 #[derive(Debug, Default)]
-pub(crate) struct Devices {
-    turn: u64,
-    apps: BTreeMap<String, BTreeMap<String, Reports>>,
+pub(crate) struct DeviceMetrics {
+    sequence: u64,
+    apps: BTreeMap<String, BTreeMap<String, VersionCounts>>,
 }
 
-impl Devices {
-    /// Counts a report of a device that has this version.
+impl DeviceMetrics {
+    /// Counts an action that a device with this version reported.
     pub(crate) fn count(&mut self, app: &str, version: &str, action: &str) {
-        self.turn += 1;
+        self.sequence += 1;
         let known = self.apps.contains_key(app);
         let app = if known || self.apps.len() < MAX_APPS {
             app
@@ -46,32 +46,32 @@ impl Devices {
         };
         let versions = self.apps.entry(app.to_owned()).or_default();
         if versions.len() >= MAX_VERSIONS && !versions.contains_key(version) {
-            let oldest = versions.iter().min_by_key(|(_, reports)| reports.last);
+            let oldest = versions.iter().min_by_key(|(_, counts)| counts.last);
             if let Some(oldest) = oldest.map(|(version, _)| version.clone()) {
                 versions.remove(&oldest);
             }
         }
-        // Every outcome is there from the first report of a version on, so that the first failure is an increase.
-        let reports = versions.entry(version.to_owned()).or_default();
-        reports.last = self.turn;
+        // The first report of a version creates all its outcomes, so that Prometheus sees the first failure as an increase.
+        let counts = versions.entry(version.to_owned()).or_default();
+        counts.last = self.sequence;
         let outcome = OUTCOMES.iter().position(|(_, actions)| actions.contains(&action));
         if let Some(outcome) = outcome {
-            reports.counts[outcome] += 1;
+            counts.by_outcome[outcome] += 1;
         }
     }
 
-    /// Labels and counts, of the apps that the caller may read.
-    pub(crate) fn lines(&self, may_read: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-        let mut lines = Vec::new();
+    /// Labels and counts of the apps that the caller may read.
+    pub(crate) fn samples(&self, may_read: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let mut samples = Vec::new();
         for (app, versions) in self.apps.iter().filter(|(app, _)| may_read(app)) {
-            for (version, reports) in versions {
-                for ((outcome, _), count) in OUTCOMES.iter().zip(reports.counts) {
+            for (version, counts) in versions {
+                for ((outcome, _), count) in OUTCOMES.iter().zip(counts.by_outcome) {
                     let labels = format!("{{app=\"{app}\",outcome=\"{outcome}\",version=\"{version}\"}}");
-                    lines.push((labels, count.to_string()));
+                    samples.push((labels, count.to_string()));
                 }
             }
         }
-        lines
+        samples
     }
 }
 
@@ -80,8 +80,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn series_of_devices_are_bounded_and_the_newest_version_has_its_own() {
-        let mut devices = Devices::default();
+    fn the_number_of_series_is_bounded_and_the_newest_version_has_its_own() {
+        let mut devices = DeviceMetrics::default();
         for app in 0..2 * MAX_APPS {
             for version in 0..2 * MAX_VERSIONS {
                 devices.count(
@@ -94,6 +94,6 @@ mod tests {
         assert_eq!(devices.apps.len(), MAX_APPS + 1);
         assert!(devices.apps.values().all(|versions| versions.len() == MAX_VERSIONS));
         let newest = &devices.apps["com.example.app0"][&format!("1.0.{}", 2 * MAX_VERSIONS - 1)];
-        assert_eq!(newest.counts, [0, 0, 0, 1, 0]);
+        assert_eq!(newest.by_outcome, [0, 0, 0, 1, 0]);
     }
 }

@@ -1,4 +1,4 @@
-//! A server in the test's own process, and a client that sends exactly what it is told.
+//! A server in the process of the test, and a client that sends requests byte for byte.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
@@ -17,12 +17,12 @@ use tempfile::TempDir;
 
 pub(crate) const APP: &str = "com.example.app";
 pub(crate) const DEVICE: &str = "0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a11";
-/// A checksum that has the right form.
+/// A checksum in a valid form.
 pub(crate) const CHECKSUM: &str = "a1b2c3d4e5f6789abcdef123456789abcdef123456789abcdef123456789abcd";
-/// A server that does not answer hangs.
+/// A server that takes longer hangs.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-pub(crate) struct Running {
+pub(crate) struct TestServer {
     pub(crate) folder: TempDir,
     pub(crate) server: Option<Server>,
     pub(crate) key: String,
@@ -31,18 +31,18 @@ pub(crate) struct Running {
 }
 
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
-impl Running {
+impl TestServer {
     pub(crate) fn start() -> Self {
         Self::start_with(|_| ())
     }
 
-    /// With the answers of Capgo's backend.
+    /// Starts a server whose `/bundle` has the shape of Capgo's backend.
     pub(crate) fn start_as_backend() -> Self {
         Self::start_with(|config| config.api_shape = ApiShape::Backend)
     }
@@ -64,13 +64,13 @@ impl Running {
         }
     }
 
-    /// Stops it and starts it again on the same folder; its port is another one then.
+    /// Stops it and starts it again with the same data on another port.
     pub(crate) fn restart(&mut self) {
         self.server.take().unwrap().stop().unwrap();
         self.start_again();
     }
 
-    /// Starts it after it was stopped.
+    /// Starts it again after a stop.
     pub(crate) fn start_again(&mut self) {
         let server = serve(self.folder.path(), |config| config.api_shape = self.shape);
         self.address = server.address();
@@ -86,11 +86,11 @@ impl Running {
         create_key(self.folder.path(), &Access::Limited { apps, writes })
     }
 
-    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         send(self.address, method, path, headers, body)
     }
 
-    /// A request of a publisher.
+    /// Sends a request of a publisher.
     pub(crate) fn api(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         self.api_as(&self.key, method, path, body)
     }
@@ -101,40 +101,40 @@ impl Running {
         } else {
             body.to_string().into_bytes()
         };
-        let reply = self.send(
+        let response = self.send(
             method,
             path,
             &[("authorization", key), ("content-type", "application/json")],
             &body,
         );
-        (reply.status, reply.json())
+        (response.status, response.json())
     }
 
-    /// The code with which a request of a publisher is refused.
-    pub(crate) fn refusal(&self, method: &str, path: &str, body: &Value) -> String {
+    /// The error code of a publisher's request.
+    pub(crate) fn error_code(&self, method: &str, path: &str, body: &Value) -> String {
         let (status, answer) = self.api(method, path, body);
         assert_eq!(status, 400, "{answer}");
         assert!(
             answer["message"].is_string() && answer["moreInfo"].is_object(),
             "{answer}"
         );
-        // In the documented shape the code has a member of its own.
+        // In the documented shape the code has its own member.
         let code = answer.get("code").unwrap_or(&answer["error"]);
         code.as_str().unwrap().to_owned()
     }
 
-    /// A request of a device.
+    /// Sends a request of a device.
     pub(crate) fn device(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let reply = self.send(
+        let response = self.send(
             method,
             path,
             &[("content-type", "application/json")],
             body.to_string().as_bytes(),
         );
-        (reply.status, reply.json())
+        (response.status, response.json())
     }
 
-    /// What a device is told that asks for an update.
+    /// The response to an update request of a device.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Value)) -> Value {
         let mut request = request();
         change(&mut request);
@@ -144,18 +144,18 @@ impl Running {
     }
 
     pub(crate) fn upload(&self, bytes: &[u8]) -> Value {
-        let reply = self.send(
+        let response = self.send(
             "PUT",
             &format!("/upload/{APP}/app.zip"),
             &[("authorization", &self.key)],
             bytes,
         );
-        // 200 for what was there before.
-        assert!(matches!(reply.status, 200 | 201), "{reply:?}");
-        reply.json()
+        // 200 if it already existed.
+        assert!(matches!(response.status, 200 | 201), "{response:?}");
+        response.json()
     }
 
-    /// Uploads and registers; gives the bundle's id.
+    /// Uploads and registers a bundle. Returns its id.
     pub(crate) fn publish(&self, version: &str) -> i64 {
         self.publish_with(version, &json!({}))
     }
@@ -193,9 +193,9 @@ impl Running {
     }
 }
 
-impl Reply {
+impl Response {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("invalid JSON: {self:?}"))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -206,7 +206,7 @@ impl Reply {
     }
 }
 
-/// What Capgo's plugin sends, member for member.
+/// An update request with all members that Capgo's plugin sends.
 pub(crate) fn request() -> Value {
     json!({
         "platform": "android", "device_id": DEVICE, "app_id": APP, "custom_id": "", "version_build": "1.0.0", "version_code": "12",
@@ -226,7 +226,7 @@ pub(crate) fn create_key(data: &Path, access: &Access) -> String {
 
 fn serve(data: &Path, change: impl FnOnce(&mut Config)) -> Server {
     let mut config = Config::loopback(data);
-    // Tests ask faster than people.
+    // Tests send requests faster than the default limits.
     (config.limits.per_address, config.limits.per_key) = (1_000_000, 1_000_000);
     change(&mut config);
     Server::start(config).unwrap()
@@ -238,7 +238,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-pub(crate) fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+pub(crate) fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let mut stream = connect(address);
     let mut head = format!(
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n",
@@ -248,21 +248,21 @@ pub(crate) fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&s
         head = format!("{head}{name}: {value}\r\n");
     }
     stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-    // A server that refuses early does not read the rest.
+    // A server that rejects the request early does not read the rest.
     let _ = stream.write_all(body);
     receive(&mut stream)
 }
 
-pub(crate) fn receive(stream: &mut TcpStream) -> Reply {
+pub(crate) fn receive(stream: &mut TcpStream) -> Response {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
     let end = bytes
         .windows(4)
         .position(|window| window == b"\r\n\r\n")
-        .unwrap_or_else(|| panic!("no answer"));
+        .unwrap_or_else(|| panic!("no response"));
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Reply {
+    Response {
         status,
         head,
         body: bytes[end + 4..].to_vec(),

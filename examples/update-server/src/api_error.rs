@@ -1,14 +1,14 @@
-//! A request that is refused: what the client is told.
+//! The errors that clients get.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// The result of every request.
-pub(crate) type Answer<T, E = Refusal> = Result<T, E>;
+/// The result of a request handler.
+pub(crate) type ApiResult<T, E = ApiError> = Result<T, E>;
 
-/// What the Bundles API documents as `error`.
+/// The values of `error` that the Bundles API documents.
 pub(crate) mod documented {
     pub(crate) const NOT_FOUND: &str = "Bundle not found";
     pub(crate) const INVALID_VERSION: &str = "Invalid version format";
@@ -16,28 +16,28 @@ pub(crate) mod documented {
     pub(crate) const PERMISSION: &str = "Insufficient permissions to manage bundles";
 }
 
-/// Status, code and words. By itself an answer in the shape of Capgo's servers, `{"error","message","moreInfo"}`, where `error`
-/// is the code.
+/// An error response. Its default shape is that of Capgo's servers, `{"error","message","moreInfo"}`, where `error` is the
+/// code.
 #[derive(Debug, Clone)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) message: String,
-    pub(crate) more: Value,
-    /// What is documented for it, if it is one of the documented errors.
+    pub(crate) more_info: Value,
+    /// Its `error` in the Bundles API, if that documents it.
     documented: Option<&'static str>,
-    /// Seconds until it is worth trying again.
+    /// Seconds until the client should retry.
     pub(crate) retry_after: Option<u64>,
 }
 
-impl Refusal {
-    /// Status 400, as Capgo's API answers nearly everything.
+impl ApiError {
+    /// An error with status 400, which Capgo's API uses for almost all errors.
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             code,
             message: message.into(),
-            more: json!({}),
+            more_info: json!({}),
             documented: None,
             retry_after: None,
         }
@@ -48,7 +48,7 @@ impl Refusal {
         self
     }
 
-    /// This refusal is one of the [`documented`] errors.
+    /// Marks it as one of the [`documented`] errors.
     pub(crate) fn documented(mut self, error: &'static str) -> Self {
         self.documented = Some(error);
         self
@@ -56,7 +56,7 @@ impl Refusal {
 
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
-        self.more = json!({ "retryAfterSeconds": seconds });
+        self.more_info = json!({ "retryAfterSeconds": seconds });
         self
     }
 
@@ -67,40 +67,42 @@ impl Refusal {
     }
 
     pub(crate) fn too_large(limit: u64) -> Self {
-        Self::new("payload_too_large", format!("at most {limit} bytes are taken"))
-            .with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        Self::new(
+            "payload_too_large",
+            format!("the body exceeds the limit of {limit} bytes"),
+        )
+        .with_status(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
-    pub(crate) fn too_slow() -> Self {
-        Self::new("request_timeout", "nothing came for too long").with_status(StatusCode::REQUEST_TIMEOUT)
+    pub(crate) fn timeout() -> Self {
+        Self::new("request_timeout", "the request timed out").with_status(StatusCode::REQUEST_TIMEOUT)
     }
 
-    /// Something broke here. The log has what; the client gets no inner workings.
-    pub(crate) fn broken(operation: &str, problem: &dyn std::fmt::Display) -> Self {
-        tracing::error!(operation, %problem, "a request failed");
-        Self::new("unknown_error", "the server failed; its log says more")
+    /// An internal error. The log has the details; the client gets none.
+    pub(crate) fn internal(operation: &str, error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(operation, %error, "a request failed");
+        Self::new("unknown_error", "internal server error; the server log has the details")
             .with_status(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The disk is full, or broken.
-    pub(crate) fn disk(operation: &str, problem: &std::io::Error) -> Self {
-        if problem.kind() == std::io::ErrorKind::StorageFull {
+    /// An I/O error of the disk or the bucket.
+    pub(crate) fn storage(operation: &str, error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::StorageFull {
             tracing::error!(operation, "the disk is full");
             return Self::new("no_space", "the server's disk is full").with_status(StatusCode::INSUFFICIENT_STORAGE);
         }
-        Self::broken(operation, problem)
+        Self::internal(operation, error)
     }
 }
 
-impl From<rusqlite::Error> for Refusal {
-    fn from(problem: rusqlite::Error) -> Self {
-        Self::broken("use the database", &problem)
+impl From<rusqlite::Error> for ApiError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::internal("use the database", &error)
     }
 }
 
-impl Refusal {
-    /// The answer in the shape that the Bundles API documents: `error` is text, `status` is `KO`. The code is in `code`, and
-    /// details are in `message`.
+impl ApiError {
+    /// The response in the shape that the Bundles API documents: `error` is text and `status` is `KO`. The code is in `code`.
     pub(crate) fn into_documented(self) -> Response {
         let error = self.documented.unwrap_or(&self.message);
         let body = json!({
@@ -108,12 +110,12 @@ impl Refusal {
             "status": "KO",
             "code": self.code,
             "message": self.message,
-            "moreInfo": self.more,
+            "moreInfo": self.more_info,
         });
-        self.answer(body)
+        self.response(body)
     }
 
-    fn answer(&self, body: Value) -> Response {
+    fn response(&self, body: Value) -> Response {
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after {
             let headers = response.headers_mut();
@@ -124,11 +126,11 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({ "error": self.code, "message": self.message, "moreInfo": self.more });
-        let mut response = self.answer(body);
-        // For the gate, which knows in which shape the route answers.
+        let body = json!({ "error": self.code, "message": self.message, "moreInfo": self.more_info });
+        let mut response = self.response(body);
+        // For the middleware, which knows the shape that the route needs.
         response.extensions_mut().insert(self);
         response
     }

@@ -1,5 +1,5 @@
-//! An https server on loopback that answers as a test says, with the certificate in `certificate/`: made for this test, for
-//! 127.0.0.1 and localhost, and trusted by nothing else.
+//! An https server on the loopback address for tests. Its certificate in `certificate/` is for 127.0.0.1 and localhost, and only
+//! these tests trust it.
 
 use std::io::{Read as _, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-type Answer = dyn Fn(&str, &mut dyn Write) -> std::io::Result<()> + Send + Sync;
+type Handler = dyn Fn(&str, &mut dyn Write) -> std::io::Result<()> + Send + Sync;
 
 pub(crate) struct Https {
     pub(crate) address: SocketAddr,
@@ -25,18 +25,18 @@ pub(crate) struct Https {
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/running/certificate")
+        .join("tests/test_server/certificate")
         .join(name)
 }
 
-/// What a client must trust.
+/// The certificate that clients must trust.
 pub(crate) fn certificate() -> PathBuf {
     file("cert.pem")
 }
 
 impl Https {
-    /// `answer` writes the whole answer to a request for a path.
-    pub(crate) fn start(answer: impl Fn(&str, &mut dyn Write) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+    /// Starts a server. `handler` writes the complete response for a path.
+    pub(crate) fn start(handler: impl Fn(&str, &mut dyn Write) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
         let certificate = CertificateDer::from_pem_file(file("cert.pem")).unwrap();
         let key = PrivateKeyDer::from_pem_file(file("key.pem")).unwrap();
         let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -45,7 +45,7 @@ impl Https {
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)
             .unwrap();
-        let (tls, answer): (_, Arc<Answer>) = (Arc::new(tls), Arc::new(answer));
+        let (tls, handler): (_, Arc<Handler>) = (Arc::new(tls), Arc::new(handler));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (connections, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
@@ -56,9 +56,9 @@ impl Https {
                     return;
                 }
                 counted.fetch_add(1, Ordering::Relaxed);
-                let (tls, answer) = (Arc::clone(&tls), Arc::clone(&answer));
-                // Ends with its client.
-                std::thread::spawn(move || converse(stream.unwrap(), tls, &*answer).is_ok());
+                let (tls, handler) = (Arc::clone(&tls), Arc::clone(&handler));
+                // The thread ends when the client disconnects.
+                std::thread::spawn(move || serve_connection(stream.unwrap(), tls, &*handler).is_ok());
             }
         });
         Self {
@@ -69,7 +69,7 @@ impl Https {
         }
     }
 
-    /// Has the file `content` at every path.
+    /// Starts a server that serves `content` at every path.
     pub(crate) fn with_file(content: &[u8]) -> Self {
         let content = content.to_vec();
         Self::start(move |_, out| {
@@ -82,13 +82,13 @@ impl Https {
         format!("https://{}{path}", self.address)
     }
 
-    /// How often somebody connected.
+    /// The number of connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 }
 
-fn converse(stream: TcpStream, tls: Arc<ServerConfig>, answer: &Answer) -> std::io::Result<()> {
+fn serve_connection(stream: TcpStream, tls: Arc<ServerConfig>, handler: &Handler) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let connection = ServerConnection::new(tls).map_err(std::io::Error::other)?;
     let mut stream = StreamOwned::new(connection, stream);
@@ -99,7 +99,7 @@ fn converse(stream: TcpStream, tls: Arc<ServerConfig>, answer: &Answer) -> std::
         head.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    answer(head.split(' ').nth(1).unwrap_or_default(), &mut stream)?;
+    handler(head.split(' ').nth(1).unwrap_or_default(), &mut stream)?;
     stream.conn.send_close_notify();
     stream.flush()
 }
@@ -107,7 +107,7 @@ fn converse(stream: TcpStream, tls: Arc<ServerConfig>, answer: &Answer) -> std::
 impl Drop for Https {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // So that it sees that it is to stop.
+        // Wakes the thread, so that it sees the flag.
         drop(TcpStream::connect(self.address));
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

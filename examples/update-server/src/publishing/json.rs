@@ -1,13 +1,13 @@
-//! Channels and bundles as the API shows them.
+//! The JSON of bundles and channels.
 
 use serde_json::{Value, json};
 
 use crate::config::{ApiShape, Config};
-use crate::database::bundles::Bundle;
-use crate::database::channels::{Channel, Linked};
+use crate::database::bundles::BundleRow;
+use crate::database::channels::{ChannelRow, LinkedBundle};
 
-/// A bundle with the members of the API, those that mean nothing here as `null`.
-pub(super) fn bundle(bundle: &Bundle, config: &Config) -> Value {
+/// A bundle with all members of the API; those that this server does not use are `null`.
+pub(super) fn bundle(bundle: &BundleRow, config: &Config) -> Value {
     let bucket = config.s3.as_ref().filter(|_| bundle.r2_path.is_some());
     let mut row = json!({
         "id": bundle.id,
@@ -43,8 +43,8 @@ pub(super) fn bundle(bundle: &Bundle, config: &Config) -> Value {
     row
 }
 
-pub(super) fn channel(channel: &Channel) -> Value {
-    let linked = |version: &Option<Linked>| {
+pub(super) fn channel(channel: &ChannelRow) -> Value {
+    let linked = |version: &Option<LinkedBundle>| {
         version
             .as_ref()
             .map(|version| json!({ "id": version.id, "name": version.name }))

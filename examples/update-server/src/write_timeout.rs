@@ -1,8 +1,7 @@
-//! A connection whose other side does not read is let go.
+//! Closes a connection whose client stops reading the response.
 //!
-//! The head of a request has a time limit, and so has its body; an answer has none, since a large archive over a slow line is
-//! no error. But where nothing at all is taken off it for so long, nobody is there, and the connection is a place that
-//! somebody else could have.
+//! The head and the body of a request have a time limit. A response has none, because a large archive may take long on a slow
+//! network. But a client that receives nothing at all for so long is gone, and its connection is needed for others.
 
 use std::io;
 use std::pin::Pin;
@@ -13,46 +12,46 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use crate::places::Activity;
+use crate::connection_limiter::ConnectionState;
 
-/// A stream on which writing must get on.
-pub(crate) struct Unread<S> {
+/// A stream on which a write that makes no progress times out.
+pub(crate) struct WriteTimeout<S> {
     stream: S,
-    patience: Duration,
-    /// Runs while nothing can be written.
+    timeout: Duration,
+    /// Runs while a write makes no progress.
     stalled: Option<Pin<Box<Sleep>>>,
-    activity: Arc<Activity>,
+    state: Arc<ConnectionState>,
 }
 
-impl<S> Unread<S> {
-    /// Writing fails once nothing could be written for as long as `patience`.
-    pub(crate) fn for_no_longer_than(patience: Duration, stream: S, activity: Arc<Activity>) -> Self {
+impl<S> WriteTimeout<S> {
+    /// Writes fail once nothing could be written for `timeout`.
+    pub(crate) fn new(stream: S, timeout: Duration, state: Arc<ConnectionState>) -> Self {
         Self {
             stream,
-            patience,
+            timeout,
             stalled: None,
-            activity,
+            state,
         }
     }
 
-    fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.activity.set_unsent(written.is_pending());
+    fn check<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.state.set_write_pending(written.is_pending());
         if written.is_ready() {
             self.stalled = None;
             return written;
         }
-        let patience = self.patience;
+        let timeout = self.timeout;
         let stalled = self
             .stalled
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
         stalled.as_mut().poll(context).map(|()| {
-            let problem = "the client took nothing off the connection for too long";
-            Err(io::Error::new(io::ErrorKind::TimedOut, problem))
+            let message = "the client received nothing for too long";
+            Err(io::Error::new(io::ErrorKind::TimedOut, message))
         })
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Unread<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -62,10 +61,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Unread<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Unread<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch(context, written)
+        self.check(context, written)
     }
 
     fn poll_write_vectored(
@@ -74,7 +73,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Unread<S> {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.watch(context, written)
+        self.check(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -83,11 +82,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Unread<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.watch(context, flushed)
+        self.check(context, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let ended = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.watch(context, ended)
+        self.check(context, ended)
     }
 }
