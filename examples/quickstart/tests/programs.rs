@@ -1,4 +1,4 @@
-//! Every program of this package, as whoever copies it runs it: a process of its own against real servers on this machine.
+//! Runs every program of this package as a process against real servers on the loopback address.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,13 +24,13 @@ const APP: &str = "com.example.app";
 const DEVICE: &str = "0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a11";
 const SECRET: &str = "secret/of+the/tests";
 
-/// What a program said, and whether it succeeded.
-struct Said {
+/// The output of a program, and whether it succeeded.
+struct Outcome {
     success: bool,
     text: String,
 }
 
-impl Said {
+impl Outcome {
     fn succeeds(self) -> String {
         assert!(self.success, "{}", self.text);
         self.text
@@ -42,15 +42,15 @@ impl Said {
     }
 }
 
-/// A working folder, with an update server and what programs need to talk to it.
-struct Place {
+/// A working folder with an update server and its API key.
+struct Fixture {
     folder: TempDir,
     server: Server,
     key: String,
-    made: AtomicU32,
+    web_apps: AtomicU32,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         Self::with_rules(None)
     }
@@ -69,7 +69,7 @@ impl Place {
             key: key.text().to_owned(),
             server: Server::start(config).unwrap(),
             folder,
-            made: AtomicU32::new(0),
+            web_apps: AtomicU32::new(0),
         }
     }
 
@@ -77,9 +77,9 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// A web app that calls `notifyAppReady()` and has this script.
+    /// A web app that calls `notifyAppReady()` and then runs `script`.
     fn www(&self, script: &str) -> PathBuf {
-        let www = self.path(&format!("www-{}", self.made.fetch_add(1, Ordering::Relaxed)));
+        let www = self.path(&format!("www-{}", self.web_apps.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir(&www).unwrap();
         fs::write(www.join("index.html"), "<script src=app.js></script>").unwrap();
         fs::write(
@@ -90,7 +90,7 @@ impl Place {
         www
     }
 
-    /// A packed web app, and its digest.
+    /// A packed web app and its digest.
     fn archive(&self, script: &str) -> (String, String) {
         let www = self.www(script);
         let archive = www.with_extension("zip");
@@ -98,11 +98,11 @@ impl Place {
         (text(&archive), packed.digest.to_string())
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> Said {
+    fn run(&self, program: &str, arguments: &[&str]) -> Outcome {
         self.run_with(program, arguments, &[])
     }
 
-    fn run_with(&self, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    fn run_with(&self, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
         let output = Command::new(program)
             .args(arguments)
             .current_dir(self.folder.path())
@@ -113,21 +113,21 @@ impl Place {
             .output()
             .unwrap();
         let text = [output.stdout, output.stderr].concat();
-        Said {
+        Outcome {
             success: output.status.success(),
             text: String::from_utf8(text).unwrap(),
         }
     }
 
-    /// Puts an archive on the update server; gives its address.
-    fn put(&self, archive: &str) -> String {
+    /// Uploads an archive to the update server. Returns its URL.
+    fn upload(&self, archive: &str) -> String {
         let to = format!("{}/upload/{APP}", self.server.url());
-        let said = self.run(env!("CARGO_BIN_EXE_put-file"), &[&to, archive]).succeeds();
-        said.trim().rsplit(' ').next().unwrap().to_owned()
+        let output = self.run(env!("CARGO_BIN_EXE_upload-file"), &[&to, archive]).succeeds();
+        output.trim().rsplit(' ').next().unwrap().to_owned()
     }
 
-    fn api(&self, words: &[&str]) -> Said {
-        self.run(env!("CARGO_BIN_EXE_bundles-api"), &[&[APP], words].concat())
+    fn api(&self, arguments: &[&str]) -> Outcome {
+        self.run(env!("CARGO_BIN_EXE_bundles-api"), &[&[APP], arguments].concat())
     }
 }
 
@@ -136,21 +136,21 @@ fn text(path: &Path) -> String {
 }
 
 #[test]
-fn a_sealed_app_is_opened_again() {
-    let place = Place::new();
-    let (www, key) = (place.www(""), place.path("key.pem"));
+fn an_encrypted_app_is_decrypted_to_the_same_files() {
+    let fixture = Fixture::new();
+    let (www, key) = (fixture.www(""), fixture.path("key.pem"));
     let pair = SigningKey::generate(KeyBits::B2048).unwrap();
     pair.write(&key, Overwrite::Never).unwrap();
-    let work = place.path("work");
+    let work = fixture.path("work");
     fs::create_dir(&work).unwrap();
     let arguments = [text(&www), text(&key), text(&work)];
 
-    let said = place.run(
-        env!("CARGO_BIN_EXE_seal-and-open"),
+    let output = fixture.run(
+        env!("CARGO_BIN_EXE_encrypt-and-decrypt"),
         &arguments.each_ref().map(String::as_str),
     );
 
-    assert!(said.succeeds().contains("packed 2 files"));
+    assert!(output.succeeds().contains("packed 2 files"));
     for name in ["index.html", "app.js"] {
         assert_eq!(
             fs::read(www.join(name)).unwrap(),
@@ -164,39 +164,43 @@ fn a_sealed_app_is_opened_again() {
 }
 
 #[test]
-fn a_download_goes_on_where_an_earlier_one_broke_off() {
-    let place = Place::new();
+fn a_download_resumes_an_interrupted_one() {
+    let fixture = Fixture::new();
     let server = RoughServer::start();
     let size = 3_000_000;
     let digest = Sha256Digest::of(&contents("app", size)).to_string();
-    // The first connection breaks, the next is told that there is nothing, which ends the first run.
+    // The first connection is cut, and the second gets 404, which ends the first run.
     let url = server.url(&format!("/app?size={size}&cut=2000000&status=ok.404"));
-    let (part, program) = (place.path("downloads"), env!("CARGO_BIN_EXE_download"));
+    let (part, program) = (fixture.path("downloads"), env!("CARGO_BIN_EXE_download"));
     fs::create_dir(&part).unwrap();
     let arguments = [url, digest, text(&part)];
     let arguments = arguments.each_ref().map(String::as_str);
 
-    assert!(place.run(program, &arguments).fails().contains("404"));
-    let said = place.run(program, &arguments).succeeds();
+    assert!(fixture.run(program, &arguments).fails().contains("404"));
+    let output = fixture.run(program, &arguments).succeeds();
 
-    assert!(said.contains("download 3000000 of 3000000"), "{said}");
+    assert!(output.contains("download 3000000 of 3000000"), "{output}");
     assert!(
-        said.contains("3000000 bytes in ") && said.contains(", 1000000 of them came now"),
-        "{said}"
+        output.contains("3000000 bytes in ") && output.contains(", 1000000 of them received now"),
+        "{output}"
     );
 }
 
 #[test]
-fn a_device_installs_updates_and_goes_back_from_one_that_crashes() {
-    let place = Place::new();
-    let store = text(&place.path("device"));
+fn a_device_installs_updates_and_rolls_back_one_that_crashes() {
+    let fixture = Fixture::new();
+    let store = text(&fixture.path("device"));
     let update = |version: &str, script: &str| {
-        let (archive, digest) = place.archive(script);
-        let url = place.put(&archive);
+        let (archive, digest) = fixture.archive(script);
+        let url = fixture.upload(&archive);
         let arguments = [store.as_str(), &url, &digest, version];
-        place.run(env!("CARGO_BIN_EXE_install-update"), &arguments)
+        fixture.run(env!("CARGO_BIN_EXE_install-update"), &arguments)
     };
-    let start = |page: &str| place.run(env!("CARGO_BIN_EXE_start-app"), &[&store, page]).succeeds();
+    let start = |page: &str| {
+        fixture
+            .run(env!("CARGO_BIN_EXE_launch-app"), &[&store, page])
+            .succeeds()
+    };
 
     assert!(start("works").contains("serves the built-in bundle because: current"));
     assert!(
@@ -215,9 +219,9 @@ fn a_device_installs_updates_and_goes_back_from_one_that_crashes() {
 }
 
 #[test]
-fn an_archive_goes_into_a_bucket_and_comes_out_by_a_signed_address() {
-    let place = Place::new();
-    let root = place.path("buckets");
+fn an_archive_in_a_bucket_is_downloaded_from_its_presigned_url() {
+    let fixture = Fixture::new();
+    let root = fixture.path("buckets");
     fs::create_dir_all(root.join("bundles")).unwrap();
     let settings = Settings {
         credentials: ("AKIDTESTS", SECRET),
@@ -225,7 +229,7 @@ fn an_archive_goes_into_a_bucket_and_comes_out_by_a_signed_address() {
         public: false,
     };
     let bucket = S3Store::start(&root, settings);
-    let (archive, digest) = place.archive("");
+    let (archive, digest) = fixture.archive("");
     let endpoint = format!("http://{}", bucket.address);
     let variables = [
         ("AWS_ACCESS_KEY_ID", "AKIDTESTS"),
@@ -235,28 +239,28 @@ fn an_archive_goes_into_a_bucket_and_comes_out_by_a_signed_address() {
     ];
     let publish = || {
         let arguments = ["bundles", "app/1.0.0.zip", &archive];
-        place.run_with(env!("CARGO_BIN_EXE_publish-to-s3"), &arguments, &variables)
+        fixture.run_with(env!("CARGO_BIN_EXE_publish-to-s3"), &arguments, &variables)
     };
 
-    let said = publish().succeeds();
+    let output = publish().succeeds();
 
-    assert!(said.contains(&digest) && !said.contains(SECRET), "{said}");
-    let address = said.lines().last().unwrap();
-    let arguments = [address, &digest, "."];
-    place.run(env!("CARGO_BIN_EXE_download"), &arguments).succeeds();
-    assert!(publish().succeeds().contains("there already"));
-    let unsigned = address.split('?').next().unwrap();
-    let refused = place.run(env!("CARGO_BIN_EXE_check-address"), &[unsigned, &archive]);
-    assert!(refused.fails().contains("private"));
+    assert!(output.contains(&digest) && !output.contains(SECRET), "{output}");
+    let url = output.lines().last().unwrap();
+    let arguments = [url, &digest, "."];
+    fixture.run(env!("CARGO_BIN_EXE_download"), &arguments).succeeds();
+    assert!(publish().succeeds().contains("already exists"));
+    let unsigned = url.split('?').next().unwrap();
+    let private = fixture.run(env!("CARGO_BIN_EXE_check-url"), &[unsigned, &archive]);
+    assert!(private.fails().contains("private"));
 }
 
 #[test]
-fn an_address_is_checked_against_the_archive_that_is_here() {
-    let place = Place::new();
-    let (archive, _) = place.archive("ours");
-    let (other, _) = place.archive("other");
-    let url = place.put(&archive);
-    let check = |url: &str, archive: &str| place.run(env!("CARGO_BIN_EXE_check-address"), &[url, archive]);
+fn a_url_is_checked_against_a_local_archive() {
+    let fixture = Fixture::new();
+    let (archive, _) = fixture.archive("ours");
+    let (other, _) = fixture.archive("other");
+    let url = fixture.upload(&archive);
+    let check = |url: &str, archive: &str| fixture.run(env!("CARGO_BIN_EXE_check-url"), &[url, archive]);
 
     let size = fs::metadata(&archive).unwrap().len();
     assert!(
@@ -265,84 +269,87 @@ fn an_address_is_checked_against_the_archive_that_is_here() {
             .contains(&format!("these {size} bytes"))
     );
     check(&url, &other).fails();
-    let nowhere = format!("{}/bundles/nowhere.zip", place.server.url());
-    assert!(check(&nowhere, &archive).fails().contains("no such file"));
+    let missing = format!("{}/bundles/missing.zip", fixture.server.url());
+    assert!(check(&missing, &archive).fails().contains("no such file"));
 }
 
 #[test]
 fn a_bundle_is_registered_described_promoted_listed_and_deleted() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let publish = |version: &str| {
-        let (archive, digest) = place.archive(version);
-        let url = place.put(&archive);
-        place.api(&["create", version, &url, &digest]).succeeds();
+        let (archive, digest) = fixture.archive(version);
+        let url = fixture.upload(&archive);
+        fixture.api(&["create", version, &url, &digest]).succeeds();
     };
     publish("1.0.0");
     publish("1.1.0");
 
-    place.api(&["describe", "1.0.0", "the first"]).succeeds();
-    place.api(&["promote", "1.1.0", "production"]).succeeds();
+    fixture.api(&["describe", "1.0.0", "the first"]).succeeds();
+    fixture.api(&["promote", "1.1.0", "production"]).succeeds();
 
-    let list = place.api(&["list"]).succeeds();
+    let list = fixture.api(&["list"]).succeeds();
     assert_eq!(list, "1.1.0 \n1.0.0 the first\nproduction -> 1.1.0\n");
-    let linked = place.api(&["delete", "1.1.0"]).fails();
+    let linked = fixture.api(&["delete", "1.1.0"]).fails();
     assert!(linked.contains("cannot_delete_linked_version"), "{linked}");
-    place.api(&["delete", "1.0.0"]).succeeds();
-    assert!(!place.api(&["list"]).succeeds().contains("1.0.0"));
-    let unknown = place.api(&["promote", "1.1.0", "beta"]).fails();
+    fixture.api(&["delete", "1.0.0"]).succeeds();
+    assert!(!fixture.api(&["list"]).succeeds().contains("1.0.0"));
+    let unknown = fixture.api(&["promote", "1.1.0", "beta"]).fails();
     assert!(unknown.contains("production"), "{unknown}");
 }
 
 #[test]
-fn a_release_is_done_in_its_order_and_a_device_takes_it() {
-    let place = Place::new();
-    let (archive, _) = place.archive("");
+fn a_release_runs_its_steps_in_order_and_a_device_installs_it() {
+    let fixture = Fixture::new();
+    let (archive, _) = fixture.archive("");
 
-    let said = place
+    let output = fixture
         .run(env!("CARGO_BIN_EXE_release"), &[APP, "1.0.0", &archive, "production"])
         .succeeds();
 
     let steps = [
         "upload ",
-        "look whether",
+        "check that",
         "register version 1.0.0",
         "set channel production",
         "devices of",
     ];
-    for (line, step) in said.lines().zip(steps) {
-        assert!(line.starts_with(step), "{said}");
+    for (line, step) in output.lines().zip(steps) {
+        assert!(line.starts_with(step), "{output}");
     }
-    assert!(place.api(&["list"]).succeeds().contains("production -> 1.0.0"));
+    assert!(fixture.api(&["list"]).succeeds().contains("production -> 1.0.0"));
 
-    let url = format!("{}/updates", place.server.url());
-    let ask = |app: &str| place.run(env!("CARGO_BIN_EXE_ask-for-update"), &[&url, app, DEVICE, "0.9.0"]);
-    let offer = ask(APP).succeeds();
+    let url = format!("{}/updates", fixture.server.url());
+    let check = |app: &str| fixture.run(env!("CARGO_BIN_EXE_check-for-update"), &[&url, app, DEVICE, "0.9.0"]);
+    let offer = check(APP).succeeds();
     let [version, url, digest] = offer.split_whitespace().collect::<Vec<_>>()[..] else {
         panic!("{offer}");
     };
-    let installing = place.run(
+    let installing = fixture.run(
         env!("CARGO_BIN_EXE_install-update"),
-        &[&text(&place.path("device")), url, digest, version],
+        &[&text(&fixture.path("device")), url, digest, version],
     );
     assert!(installing.succeeds().contains("1.0.0 has 2 files and is next"));
-    assert!(!ask("com.example.unknown").text.contains("1.0.0"));
+    assert!(!check("com.example.unknown").text.contains("1.0.0"));
 }
 
 #[test]
-fn a_release_that_fails_is_taken_back() {
+fn a_failed_release_is_undone() {
     let rules = AppRules {
         encryption_required: true,
         ..AppRules::default()
     };
-    let place = Place::with_rules(Some(&rules));
-    let (archive, digest) = place.archive("");
+    let fixture = Fixture::with_rules(Some(&rules));
+    let (archive, digest) = fixture.archive("");
 
-    let said = place
+    let output = fixture
         .run(env!("CARGO_BIN_EXE_release"), &[APP, "1.0.0", &archive, "production"])
         .fails();
 
-    assert!(said.contains("encryption_required"), "{said}");
-    assert!(said.contains("undone: ") && !said.contains("still there"), "{said}");
-    let kept = place.path("server/bundles").join(APP).join(format!("{digest}.zip"));
-    assert!(!kept.exists());
+    assert!(output.contains("encryption_required"), "{output}");
+    assert!(
+        output.contains("undone: ") && !output.contains("still there"),
+        "{output}"
+    );
+    let archive = fixture.path("server/bundles").join(APP).join(format!("{digest}.zip"));
+    assert!(!archive.exists());
 }

@@ -112,7 +112,7 @@ pub struct Limits {
     pub idle_connections: usize,
     /// How long a request may take, how long a client may send nothing, and how long it may receive nothing of a response.
     pub timeout: Duration,
-    /// How long the download of an archive may take that is verified.
+    /// How long the download of an external archive may take when it is verified.
     pub verify_timeout: Duration,
     /// Interval between removals of uploads that were not registered within a day.
     pub cleanup_interval: Duration,

@@ -89,7 +89,7 @@ impl ConnectionLimiter {
         loop {
             match self.try_admit(address) {
                 Admission::Granted(connection) => return Some(connection),
-                Admission::Refused => return None,
+                Admission::Rejected => return None,
                 Admission::Full => self.changed.notified().await,
             }
         }
@@ -115,7 +115,7 @@ impl ConnectionLimiter {
             && table.count(|state| state.site == site) >= few
             && !self.evict(&mut table, |state| state.site == site)
         {
-            return Admission::Refused;
+            return Admission::Rejected;
         }
         table.next += 1;
         let id = table.next;
@@ -161,7 +161,7 @@ impl ConnectionLimiter {
 
 enum Admission {
     Granted(ConnectionPermit),
-    Refused,
+    Rejected,
     Full,
 }
 
@@ -230,7 +230,7 @@ mod tests {
     fn granted(limiter: &Arc<ConnectionLimiter>, address: &str) -> ConnectionPermit {
         match limiter.try_admit(address.parse().unwrap()) {
             Admission::Granted(connection) => connection,
-            Admission::Refused => panic!("refused {address}"),
+            Admission::Rejected => panic!("rejected {address}"),
             Admission::Full => panic!("full for {address}"),
         }
     }
@@ -275,7 +275,7 @@ mod tests {
         }
         assert!(matches!(
             limiter.try_admit("192.0.2.1".parse().unwrap()),
-            Admission::Refused
+            Admission::Rejected
         ));
         let others = [granted(&limiter, "192.0.2.2"), granted(&limiter, "192.0.2.3")];
         for connection in &others {

@@ -93,7 +93,7 @@ fn serve_connection(
     tokio::spawn(async move {
         tokio::select! {
             ended = connection => if let Err(error) = ended {
-                // Usual: clients disconnect at any time.
+                // Normal: clients may disconnect at any time.
                 tracing::debug!(%error, client = %address, "a connection ended");
             },
             () = state.evicted() => tracing::debug!(client = %address, "closed an idle connection to accept a new one"),

@@ -48,7 +48,7 @@ impl RequestPermit {
 
 /// Uploads have no time limit while data arrives.
 const UPLOAD_ROUTES: &str = "/upload/";
-/// Routes for monitoring, which have no limits.
+/// Routes for monitoring, which are never rejected.
 const UNLIMITED_ROUTES: [&str; 2] = ["/health", "/metrics"];
 /// Routes for devices, including web apps.
 const DEVICE_ROUTES: [&str; 4] = ["/updates", "/channel_self", "/stats", "/bundles/{app_id}/{name}"];

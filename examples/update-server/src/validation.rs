@@ -11,7 +11,8 @@ const MAX_VERSION: usize = 128;
 const MAX_CHANNEL: usize = 100;
 
 /// Describes an app id in error messages.
-pub(crate) const EXPECTED_APP_ID: &str = "an app id of letters, digits, dots, dashes and underscores that begins with a letter or digit, such as com.example.app";
+pub(crate) const EXPECTED_APP_ID: &str = "an app id of letters, digits, dots, dashes and underscores that begins with a letter or \
+                                          digit, such as com.example.app";
 
 /// Whether this is a valid app id: parts of letters, digits, `_` and `-`, separated by dots, beginning with a letter or digit.
 /// Usually a reverse domain; the documentation of the API also has ids such as `app_123`. Safe as the name of a folder, since no

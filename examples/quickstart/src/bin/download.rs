@@ -1,4 +1,4 @@
-//! A file over a network that fails. What an earlier run left is gone on with.
+//! Downloads a file, and resumes the download of an earlier run.
 //!
 //! `download URL SHA256 FOLDER`
 
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{} {} of {}", progress.phase.as_str(), progress.done, progress.total);
     }));
     let mut remote = Remote::new(url.parse()?);
-    // The name of the part on the disk too: the address may be another one next time.
+    // The partial file is named by the digest, so that a later run may resume from another URL.
     remote.digest = Some(digest.parse()?);
 
     let done = download(
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
 
     println!(
-        "{} bytes in {}, {} of them came now",
+        "{} bytes in {}, {} of them received now",
         done.size,
         done.path.display(),
         done.received

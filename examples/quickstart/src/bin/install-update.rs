@@ -1,6 +1,6 @@
-//! A device fetches a bundle and keeps it for the next start of the app.
+//! Downloads and installs a bundle on a device, for the next start of the app.
 //!
-//! `install-update STORE URL SHA256 VERSION`: the digest comes over a channel that the app trusts.
+//! `install-update STORE URL SHA256 VERSION`: the digest must come from a source that the app trusts.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,7 +1,7 @@
-//! An archive goes into a bucket, and an address that anybody can load for an hour comes out.
+//! Uploads an archive to a bucket, and prints a presigned URL that is valid for one hour.
 //!
-//! `publish-to-s3 BUCKET KEY ARCHIVE`, with `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION` and, for a store that is
-//! not Amazon's, `AWS_ENDPOINT_URL_S3`; or with a profile of `~/.aws`.
+//! `publish-to-s3 BUCKET KEY ARCHIVE`, with `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION` and, unless the store is
+//! AWS, `AWS_ENDPOINT_URL_S3`; or with a profile in `~/.aws`.
 
 use std::error::Error;
 use std::path::Path;
@@ -18,18 +18,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("expected BUCKET KEY ARCHIVE".into());
     };
     let settings = Settings::find(None)?;
-    // Region and endpoint from the settings.
+    // Region and endpoint come from the settings.
     let options = BucketOptions::new("", bucket).or_from(&settings);
     let bucket = Bucket::new(&options, settings.into_credentials()?, Arc::new(Http::new()))?;
 
     let uploaded = bucket.upload(Path::new(archive), key, &UploadOptions::default(), &Control::new())?;
-    let address = bucket.presigned_get(key, Duration::from_secs(3600))?;
+    let url = bucket.presigned_get(key, Duration::from_secs(3600))?;
 
     if uploaded.already_there {
-        println!("the same archive was there already");
+        println!("the archive already exists");
     }
     println!("{} bytes, SHA-256 {}", uploaded.size, uploaded.sha256);
-    // Printed by itself an address has no query, which is what makes this one hold.
-    println!("{}", address.as_str());
+    // `Display` omits the query, which contains the signature.
+    println!("{}", url.as_str());
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Upload, check, register, promote: in this order, and all of it taken back when a step fails.
+//! Uploads, checks, registers and promotes a bundle in one transaction: if a step fails, the earlier ones are undone.
 //!
-//! `release APP VERSION ARCHIVE CHANNEL`, to a server of your own: its address in `API_URL`, the key to it in `CAPGO_TOKEN`.
+//! `release APP VERSION ARCHIVE CHANNEL`, with the URL of the server in `API_URL` and the API key in `CAPGO_TOKEN`.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -27,21 +27,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     let base = std::env::var("API_URL")?.parse()?;
     let api = Api::new(Arc::new(http.clone()), &base, key)?;
 
-    // `S3Object` and `PutFile` are other places for an archive.
+    // `S3Object` and `PutFile` store the archive elsewhere.
     let storage = ServerFile::new(&api, app.clone(), version, digest);
     let registry = ApiRegistry::new(&api, app, version, digest);
-    let look = |url: &Url, control: &Control| {
+    let check = |url: &Url, control: &Control| {
         let expected = Expected::of_digest(digest);
         url_check::check(&http, url, &expected, &CheckOptions::default(), control).map(drop)
     };
     let plan = Plan::new()
         .then(Upload::new(&storage, archive, size))
-        .then(Verify::new("look whether devices can get it", look))
+        .then(Verify::new("check that devices can download it", check))
         .then(Register::new(&registry))
         .then(Promote::new(&registry, channel));
 
     let done = plan.run(&mut Work::new(), &control, &mut |step| println!("{step}"));
-    // Says what failed first, what was undone and what is still there; the fields say the same to programs.
+    // The message says which step failed, what was undone and what remains. The fields have the same for programs.
     done.map_err(|failed| failed.to_string())?;
     println!("devices of {channel} get {version}");
     Ok(())

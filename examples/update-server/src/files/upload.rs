@@ -127,7 +127,7 @@ async fn with_timeout<T>(timeout: Duration, future: impl Future<Output = T>) -> 
 }
 
 fn incomplete(reason: &dyn std::fmt::Display) -> ApiError {
-    ApiError::new("upload_incomplete", format!("the upload is incomplete: {reason}"))
+    ApiError::new("upload_broken_off", format!("the upload is incomplete: {reason}"))
 }
 
 /// An upload in progress.

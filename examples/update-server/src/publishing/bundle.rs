@@ -28,7 +28,7 @@ const MAX_KEY: usize = 4 << 10;
 /// Largest link or comment.
 const MAX_TEXT: usize = 4 << 10;
 
-/// `GET /bundle?app_id&page`: newest first, 50 a page, the first page is 0.
+/// `GET /bundle?app_id&page`: newest first, 50 per page, starting at page 0.
 ///
 /// The documented shape is `{"data":[…]}`, which is empty past the last page. The backend's shape is a bare array, and past the
 /// last page the error at which Capgo's clients stop. The backend's pages overlap and these do not, which clients do not notice.

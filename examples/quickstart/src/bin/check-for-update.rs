@@ -1,22 +1,22 @@
-//! A device asks for an update, and reads whatever comes back.
+//! Requests an update as a device does, and handles every response.
 //!
-//! `ask-for-update URL APP DEVICE_ID NATIVE_VERSION`: the update URL, the app's id, a UUID that this installation keeps, the
-//! version of the native app. `install-update` takes what is offered.
+//! `check-for-update URL APP DEVICE_ID NATIVE_VERSION`: the update URL, the app id, the UUID of this installation, and the version
+//! of the native app. `install-update` installs an offered bundle.
 
 use std::error::Error;
 
 use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport};
 use capbundle::update::protocol::{BUILT_IN, UpdateAnswer, UpdateRequest};
 
-/// More than any answer has: a server must not fill the memory of a device.
-const LARGEST: usize = 1 << 20;
+/// Larger than any response. It keeps a server from filling the memory of the device.
+const MAX_RESPONSE: usize = 1 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, app, device, native] = arguments.as_slice() else {
         return Err("expected URL APP DEVICE_ID NATIVE_VERSION".into());
     };
-    let question = UpdateRequest {
+    let update_request = UpdateRequest {
         platform: "android".to_owned(),
         device_id: device.clone(),
         app_id: app.clone(),
@@ -29,39 +29,39 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut request = Request::new(Method::Post, url.parse()?);
     request.headers.add("Content-Type", "application/json")?;
-    request.body = Some(Body::Bytes(serde_json::to_vec(&question)?));
-    let mut reply = Reply::default();
+    request.body = Some(Body::Bytes(serde_json::to_vec(&update_request)?));
+    let mut response = Response::default();
     Http::new()
-        .send(&request, &mut reply)
+        .send(&request, &mut response)
         .map_err(|error| format!("{error:?}"))?;
 
-    match UpdateAnswer::parse(url, reply.status, &reply.body)? {
+    match UpdateAnswer::parse(url, response.status, &response.body)? {
         UpdateAnswer::Offer(offer) => {
             println!("{} {} {}", offer.version, offer.url, offer.checksum.unwrap_or_default());
         }
-        UpdateAnswer::UpToDate(_) => println!("this device has what it should have"),
+        UpdateAnswer::UpToDate(_) => println!("up to date"),
         other => println!("no update: {other:?}"),
     }
     Ok(())
 }
 
 #[derive(Default)]
-struct Reply {
+struct Response {
     status: u16,
     body: Vec<u8>,
 }
 
-impl Receiver for Reply {
+impl Receiver for Response {
     fn begin(&mut self, head: &Head) -> capbundle::Result<()> {
         self.status = head.status;
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> capbundle::Result<()> {
-        if self.body.len() + bytes.len() > LARGEST {
+        if self.body.len() + bytes.len() > MAX_RESPONSE {
             return Err(capbundle::Error::Unsupported {
-                what: "the answer".to_owned(),
-                problem: format!("it has more than {LARGEST} bytes"),
+                what: "the response".to_owned(),
+                problem: format!("expected at most {MAX_RESPONSE} bytes"),
             });
         }
         self.body.extend_from_slice(bytes);

@@ -1,6 +1,6 @@
-//! One run of an app on a device: what it serves, and what becomes of a bundle that does not work.
+//! Launches an app on a device: selects the bundle to serve, and confirms a bundle that works.
 //!
-//! `start-app STORE works|crashes`
+//! `launch-app STORE works|crashes`
 
 use std::error::Error;
 use std::path::Path;
@@ -15,12 +15,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let store = Store::open(Path::new(store), StoreOptions::default())?;
 
-    // Never fails: at worst it is the built-in bundle, which the native app has itself, and so no folder.
+    // Never fails: the last resort is the built-in bundle, which is part of the native app and has no folder.
     let launch = store.launch(&NativeApp::new("1.0.0", "1"));
     let version = match launch.bundle.bundle() {
         None => "the built-in bundle".to_owned(),
         Some(id) => {
-            // When the web view starts.
+            // Called when the web view starts.
             store.trial_started(id)?;
             let installed = store.list()?;
             let served = installed.into_iter().find(|(record, _)| record.id == *id);
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("serves {version} because: {}", launch.reason.as_str());
 
     if page == "works" {
-        // When the page calls notifyAppReady(). A bundle that never does is rolled back after two starts.
+        // Called when the page calls notifyAppReady(). A bundle that never does is rolled back after two starts.
         store.confirm(&launch.bundle)?;
     }
     Ok(())

@@ -1,6 +1,6 @@
-//! Whether an address gives devices the very archive that is here, before it is registered anywhere.
+//! Checks that a URL serves the archive in a local file, before the URL is registered.
 //!
-//! `check-address URL ARCHIVE`
+//! `check-url URL ARCHIVE`
 
 use std::error::Error;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &control,
     )?;
 
-    println!("everybody gets these {} bytes", checked.size);
+    println!("the URL serves these {} bytes", checked.size);
     for note in checked.notes {
         println!("note: {note}");
     }

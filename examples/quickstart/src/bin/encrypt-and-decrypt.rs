@@ -1,6 +1,7 @@
-//! A folder becomes an encrypted and signed archive, as in CI, and a folder again, as on a device.
+//! Packs, encrypts and signs a folder, as in CI; verifies, decrypts and unpacks it, as on a device.
 //!
-//! `seal-and-open WWW PRIVATE_KEY WORK`: the folder of the web app, the private key as PEM, an existing folder for what is made.
+//! `encrypt-and-decrypt WWW PRIVATE_KEY WORK`: the folder of the web app, the private key as PEM, and an existing folder for the
+//! output.
 
 use std::error::Error;
 use std::path::Path;
@@ -25,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("packed {} files, SHA-256 {}", packed.files, packed.digest);
     let parts = capgo::seal(&archive, &packed.digest, &sealed, &key, ChecksumForm::V3, &control)?;
 
-    // On the device, with the public key. Session key and checksum come from the server, and need not be believed.
+    // On the device, with the public key. The session key and the checksum come from the server and need not be trusted.
     let public = key.verifying_key();
     let opened = capgo::open(&sealed, work, &parts.iv_session_key, &parts.checksum, &public, &control)?;
     let unpacked = unpack(&opened, &live, &UnpackOptions::default(), &control)?;

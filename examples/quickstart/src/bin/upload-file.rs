@@ -1,6 +1,6 @@
-//! An archive goes to any server that takes files, as with `curl -T`.
+//! Uploads an archive to a server that accepts `PUT`, as `curl -T` does.
 //!
-//! `put-file URL ARCHIVE`, with the token of the server in `TOKEN` if it wants one.
+//! `upload-file URL ARCHIVE`, with a bearer token in `TOKEN` if the server requires one.
 
 use std::error::Error;
 use std::path::Path;
@@ -29,8 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
 
     match stored.url {
-        Some(url) => println!("the server says it is at {}", url.as_str()),
-        None => println!("stored, and the server does not say where"),
+        Some(url) => println!("stored at {}", url.as_str()),
+        None => println!("stored; the server returned no URL"),
     }
     Ok(())
 }
