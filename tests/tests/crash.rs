@@ -171,7 +171,7 @@ impl Place {
 
     fn child(&self, operation: &str) -> std::process::Child {
         Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--ignored"])
+            .args(["--exact", "crash::child", "--ignored"])
             .env(PLACE, &self.folder)
             .env(OPERATION, operation)
             .stdout(Stdio::null())

@@ -1,7 +1,6 @@
 //! The network cases of `bindings/contract` over the transport of Rust programs; Kotlin and Swift run them over theirs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[path = "network_contract/channels.rs"]
 mod channels;
 
 use std::collections::BTreeMap;

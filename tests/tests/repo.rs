@@ -59,7 +59,7 @@ fn root() -> &'static Path {
 }
 
 /// Files under version control, with paths from the root.
-fn tracked_files() -> Option<Vec<String>> {
+pub(crate) fn tracked_files() -> Option<Vec<String>> {
     if !root().join(".git").exists() {
         skipped("this is not a git checkout");
         return None;

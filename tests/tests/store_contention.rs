@@ -139,7 +139,7 @@ fn wait(child: &mut Child, patience: Duration) -> bool {
 fn child_process(place: &Path, number: usize, seconds: u64) -> Child {
     let complaint = fs::File::create(place.join(format!("complaint-{number}"))).unwrap();
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .args(["--exact", "store_contention::child", "--ignored", "--nocapture"])
         .env(PLACE, place)
         .env(PROCESS, number.to_string())
         .env(SECONDS, seconds.to_string())

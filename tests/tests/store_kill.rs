@@ -275,7 +275,7 @@ impl Place {
     fn child(&self, store: &Path, seed: u64, ballast: Option<&Path>) -> Child {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["--exact", "child", "--ignored", "--nocapture"])
+            .args(["--exact", "store_kill::child", "--ignored", "--nocapture"])
             .env(PLACE, &self.folder)
             .env(STORE, store)
             .env(SEED, seed.to_string())

@@ -7,11 +7,8 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
-use project::Project;
-use publishing::Updates;
+use crate::project::Project;
+use crate::publishing::Updates;
 
 /// Every command that works on a site that exists; `SIGN` are options for a key.
 const ON_SITES: [&str; 7] = [
@@ -24,7 +21,7 @@ const ON_SITES: [&str; 7] = [
     "release gc",
 ];
 
-fn run_on(project: &Project, command: &str, more: &str) -> project::Run {
+fn run_on(project: &Project, command: &str, more: &str) -> crate::project::Run {
     let command = command.replace("SIGN", "--key .capgo_key_v2");
     project.run(&format!("{command} {more} --json"))
 }
@@ -49,12 +46,12 @@ fn a_channel_that_does_not_exist_is_an_error_that_names_those_there_are() {
     project.run("keyring create --key .capgo_key_v2 --to 1.json").succeeds();
     project.run("keyring publish 1.json --to site").succeeds();
     project.run("release publish --to site --key .capgo_key_v2").succeeds();
-    let before = project::tree(&project.path("site"));
+    let before = crate::project::tree(&project.path("site"));
     for command in ON_SITES.iter().filter(|command| !command.contains("gc")) {
         let message = run_on(&project, command, "--to site --channel prodution").fails("channel_not_found", 1);
         assert!(message.contains("it has production"), "{command}: {message}");
     }
-    assert_eq!(project::tree(&project.path("site")), before);
+    assert_eq!(crate::project::tree(&project.path("site")), before);
 }
 
 #[test]

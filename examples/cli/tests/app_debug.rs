@@ -11,16 +11,13 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use project::Project;
-use publishing::Updates;
+use crate::project::Project;
+use crate::publishing::Updates;
 
 /// Answers questions for updates with one status and body, and any other with another.
 fn answering(update: (u16, String), archive: (u16, Vec<u8>)) -> String {
@@ -78,7 +75,7 @@ fn without_an_answer_for_pages(update: &str, archive: Vec<u8>) -> String {
     base
 }
 
-fn debug(project: &Project, base: &str, more: &str) -> project::Run {
+fn debug(project: &Project, base: &str, more: &str) -> crate::project::Run {
     project.run(&format!(
         "app debug --native-version 1.0.0 --update-url {base}/updates {more} --json"
     ))
@@ -158,7 +155,7 @@ fn a_bundle_of_another_key_and_one_without_are_explained() {
         r#","checksum":{},"session_key":{}"#,
         sealed["checksum"], sealed["ivSessionKey"]
     );
-    let archive = || (200, theirs.read(&project::text_of(&sealed, "filename")));
+    let archive = || (200, theirs.read(&crate::project::text_of(&sealed, "filename")));
     let message = debug(&ours, &answering(offer(&parts), archive()), "").fails("signature_invalid", 1);
     assert!(message.contains("another private key"), "{message}");
     debug(&theirs, &answering(offer(&parts), archive()), "").document();
@@ -228,7 +225,7 @@ fn the_native_version_is_said_with_where_it_is_from() {
     let of_package = assumed(&project, "");
     assert_eq!(of_package["nativeVersionFrom"], "package.json");
     assert_eq!(
-        project::codes_of(&of_package["warnings"]),
+        crate::project::codes_of(&of_package["warnings"]),
         ["no_cors", "native_version_assumed"]
     );
     let said = project.run(&line);
@@ -251,7 +248,7 @@ fn the_native_version_is_said_with_where_it_is_from() {
     assert_eq!(assumed(&project, "--platform ios")["request"]["version_build"], "2.0.0");
     let given = assumed(&project, "--native-version 0.9.0");
     assert_eq!(given["nativeVersionFrom"], "--native-version");
-    assert_eq!(project::codes_of(&given["warnings"]), ["no_cors"]);
+    assert_eq!(crate::project::codes_of(&given["warnings"]), ["no_cors"]);
 }
 
 #[test]
@@ -261,7 +258,7 @@ fn the_server_of_ones_own_is_asked_where_the_config_names_none() {
     let variables = [("CAPBUNDLE_API_URL", base.clone())];
     let of_variable = project.run_where("app debug --json", &variables).document();
     assert_eq!(of_variable["updateUrl"], format!("{base}/updates").as_str());
-    assert!(project::codes_of(&of_variable["warnings"]).contains(&"no_update_url"));
+    assert!(crate::project::codes_of(&of_variable["warnings"]).contains(&"no_update_url"));
     let of_option = project.run(&format!("app debug --api-url {base} --json")).document();
     assert_eq!(of_option["updateUrl"], format!("{base}/updates").as_str());
 
@@ -272,7 +269,7 @@ fn the_server_of_ones_own_is_asked_where_the_config_names_none() {
     let variables = [("CAPBUNDLE_API_URL", "https://updates.example.com".to_owned())];
     let of_config = project.run_where("app debug --json", &variables).document();
     assert_eq!(of_config["updateUrl"], format!("{base}/updates").as_str());
-    assert!(project::codes_of(&of_config["warnings"]).contains(&"other_server"));
+    assert!(crate::project::codes_of(&of_config["warnings"]).contains(&"other_server"));
 }
 
 #[test]

@@ -7,9 +7,7 @@
     reason = "tests fail by panicking, and say what they skip"
 )]
 
-mod project;
-
-use project::{Project, codes_of, tree};
+use crate::project::{Project, codes_of, tree};
 
 #[test]
 fn unpacking_gives_the_packed_tree() {

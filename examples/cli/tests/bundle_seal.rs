@@ -6,10 +6,9 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-
-use project::{Project, codes_of, text_of};
 use serde_json::Value;
+
+use crate::project::{Project, codes_of, text_of};
 
 /// The arguments that open what `encrypted` describes.
 fn decrypt<'a>(encrypted: &'a Value, more: &[&'a str]) -> Vec<&'a str> {

@@ -6,10 +6,9 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-
-use project::{Project, codes_of, text_of};
 use serde_json::Value;
+
+use crate::project::{Project, codes_of, text_of};
 
 const ZIP: &str = "com.example.app_1.2.3.zip";
 

@@ -6,9 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-
-use project::{Project, codes_of, text_of};
+use crate::project::{Project, codes_of, text_of};
 
 #[test]
 fn id_folder_and_version_come_from_the_project() {
@@ -382,6 +380,6 @@ fn names_that_are_equal_after_normalization_are_warned_of() {
         .with("www/caf\u{e9}.html", "")
         .with("www/cafe\u{301}.html", "");
     let document = project.run("bundle zip --json").document();
-    let codes = project::codes_of(&document["warnings"]);
+    let codes = crate::project::codes_of(&document["warnings"]);
     assert_eq!(codes, ["unportable_name"], "{document}");
 }

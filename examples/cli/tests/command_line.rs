@@ -6,9 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-
-use project::Project;
+use crate::project::Project;
 
 const COMMANDS: [&str; 68] = [
     "",

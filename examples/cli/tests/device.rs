@@ -6,12 +6,10 @@
     reason = "tests fail by panicking"
 )]
 
-mod phone;
-mod project;
-
-use phone::Phone;
-use project::text_of;
 use serde_json::json;
+
+use crate::phone::Phone;
+use crate::project::text_of;
 
 #[test]
 fn a_version_that_crashes_twice_is_gone_and_the_proven_one_is_back() {

@@ -6,12 +6,10 @@
     reason = "tests fail by panicking"
 )]
 
-mod phone;
-mod project;
-
-use phone::Phone;
-use project::text_of;
 use serde_json::json;
+
+use crate::phone::Phone;
+use crate::project::text_of;
 
 #[test]
 fn clean_keeps_the_newest_and_all_that_is_needed() {
@@ -127,7 +125,7 @@ fn runs_that_are_over_leave_nothing_behind() {
         phone.launch();
         phone.call("status");
     }
-    assert_eq!(project::tree(&phone.project.path("phone/sessions")).len(), 1);
+    assert_eq!(crate::project::tree(&phone.project.path("phone/sessions")).len(), 1);
 }
 
 #[test]

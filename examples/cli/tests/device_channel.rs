@@ -6,15 +6,12 @@
     reason = "tests fail by panicking"
 )]
 
-mod phone;
-mod project;
-mod web;
-
 use capbundle::keys::{ContentKey, KeyBits, Overwrite};
-use phone::Phone;
-use project::{Run, text_of};
 use serde_json::{Value, json};
-use web::Web;
+
+use crate::phone::Phone;
+use crate::project::{Run, text_of};
+use crate::web::Web;
 
 const SIGNED: &str = "--key .capgo_key_v2";
 const BROUGHT: &str = "--keys 1.json --content-key .capbundle_content_key";

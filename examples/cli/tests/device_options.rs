@@ -6,11 +6,9 @@
     reason = "tests fail by panicking"
 )]
 
-mod phone;
-mod project;
-
-use phone::Phone;
 use serde_json::json;
+
+use crate::phone::Phone;
 
 #[test]
 fn a_bundle_fails_after_as_many_starts_as_it_has_attempts() {

@@ -6,16 +6,14 @@
     reason = "tests fail by panicking"
 )]
 
-mod phone;
-mod project;
-
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use phone::Phone;
-use project::text_of;
 use serde_json::json;
+
+use crate::phone::Phone;
+use crate::project::text_of;
 
 const UNKNOWN: &str = "0000000000";
 
@@ -131,7 +129,7 @@ fn a_folder_that_is_no_device_is_left_alone() {
         phone.run(call).fails("invalid_input", 1);
     }
     phone.try_install("2.0.0", "").fails("invalid_input", 1);
-    assert_eq!(project::tree(&phone.project.path("phone")).len(), 1);
+    assert_eq!(crate::project::tree(&phone.project.path("phone")).len(), 1);
 }
 
 #[test]

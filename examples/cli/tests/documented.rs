@@ -9,17 +9,14 @@
     reason = "tests fail by panicking"
 )]
 
-mod internet;
-mod project;
-mod publishing;
-
 use std::fs;
 
 use capbundle::digest::Sha256Digest;
-use internet::{Internet, shell};
-use project::{Project, Run, text_of};
-use publishing::Updates;
 use serde_json::Value;
+
+use crate::internet::{Internet, shell};
+use crate::project::{Project, Run, text_of};
+use crate::publishing::Updates;
 
 const APP: &str = "com.example.app";
 

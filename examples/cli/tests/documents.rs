@@ -10,9 +10,6 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -20,9 +17,10 @@ use std::process::Command;
 use capbundle_tests::documented::{DOCUMENTS, Document, rows, script};
 use capbundle_tests::s3_store::{S3Store, Settings};
 use capbundle_tests::skip;
-use project::{Project, text_of};
-use publishing::Updates;
 use serde_json::{Value, json};
+
+use crate::project::{Project, text_of};
+use crate::publishing::Updates;
 
 const APP: &str = "com.example.app";
 

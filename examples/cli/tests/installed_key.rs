@@ -7,11 +7,8 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
-use project::{Project, codes_of, text_of};
-use publishing::Updates;
+use crate::project::{Project, codes_of, text_of};
+use crate::publishing::Updates;
 
 /// Capgo's id of the public key in the config.
 fn installed_id(project: &Project) -> String {

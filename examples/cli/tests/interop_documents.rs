@@ -9,16 +9,14 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
 use std::process::Command;
 
 use capbundle_tests::documented::{root, script};
 use capbundle_tests::skip;
-use project::{Project, text_of, tree};
-use publishing::Updates;
 use serde_json::Value;
+
+use crate::project::{Project, text_of, tree};
+use crate::publishing::Updates;
 
 const APP: &str = "com.example.app";
 

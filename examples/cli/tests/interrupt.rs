@@ -7,15 +7,13 @@
 )]
 #![cfg(unix)]
 
-mod project;
-
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use project::{Project, Run, text_of};
+use crate::project::{Project, Run, text_of};
 
 /// Long enough to work on that a signal comes in the middle, and no bytes on the disk: it is one hole.
 const LARGE: u64 = 8 << 30;

@@ -6,10 +6,9 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-
-use project::{Project, codes_of, text_of};
 use serde_json::Value;
+
+use crate::project::{Project, codes_of, text_of};
 
 fn config_key(project: &Project) -> Value {
     let config: Value = serde_json::from_str(&project.text("capacitor.config.json")).unwrap();

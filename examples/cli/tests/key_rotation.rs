@@ -7,8 +7,6 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +20,8 @@ use capbundle::store::{
     BundleRecord, ChannelOutcome, ChannelSource, ChannelUpdate, ReleaseOptions, RequiredProof, Store, StoreOptions,
 };
 use capbundle::update::channel::Site;
-use project::Project;
+
+use crate::project::Project;
 
 const ADDRESS: &str = "https://updates.example.com/app/";
 

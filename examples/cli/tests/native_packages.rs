@@ -7,15 +7,14 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use project::Project;
 use serde_json::{Value, json};
+
+use crate::project::Project;
 
 /// A server of the documented shape without bundles; gives what is registered.
 fn server() -> (String, Receiver<Value>) {

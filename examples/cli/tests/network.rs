@@ -7,8 +7,6 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -19,8 +17,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use capbundle_tests::skip::tool;
-use project::{Project, Run};
 use tempfile::TempDir;
+
+use crate::project::{Project, Run};
 
 /// Answers the same to whatever comes, and counts connections.
 struct Stub {

@@ -8,17 +8,15 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use capbundle_tests::documented::root;
 use capbundle_tests::skip;
-use project::{Project, Run};
-use publishing::Updates;
+
+use crate::project::{Project, Run};
+use crate::publishing::Updates;
 
 const APP: &str = "com.example.app";
 

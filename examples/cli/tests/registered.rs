@@ -7,15 +7,12 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
 use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use project::{Project, text_of};
-use publishing::Updates;
+use crate::project::{Project, text_of};
+use crate::publishing::Updates;
 
 fn plain_and_encrypted() -> (Updates, Project) {
     let (updates, project) = (Updates::start(), Project::new().with_keys());

@@ -6,12 +6,11 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-
 use std::fs;
 
-use project::Project;
 use serde_json::json;
+
+use crate::project::Project;
 
 const CREATE: &str = "release create --bundle 1.2.3 --channel production --sequence 42";
 const CHECK: &str = "release check release.json --ring 1.json --channel production";

@@ -7,11 +7,8 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
-use project::Project;
-use publishing::Updates;
+use crate::project::Project;
+use crate::publishing::Updates;
 
 /// Versions 1.0.0 to 1.0.4, of which 1.0.1 is in production.
 fn five_versions() -> (Updates, Project) {

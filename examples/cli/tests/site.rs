@@ -6,14 +6,11 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-mod web;
-
-use project::{Project, codes_of, text_of};
-use publishing::{BUCKET, KEY, REGION, SECRET, Store, with};
 use serde_json::Value;
-use web::Web;
+
+use crate::project::{Project, codes_of, text_of};
+use crate::publishing::{BUCKET, KEY, REGION, SECRET, Store, with};
+use crate::web::Web;
 
 const SIGNED: &str = "--key .capgo_key_v2";
 
@@ -94,11 +91,11 @@ fn a_list_for_people_is_a_table() {
 #[test]
 fn a_dry_run_writes_nothing() {
     let project = on_folder();
-    let before = project::tree(&project.path("site"));
+    let before = crate::project::tree(&project.path("site"));
     let dry = publish(&project, "1.0.0", "--dry-run");
     assert_eq!((&dry["changed"], &dry["stable"]), (&false.into(), &1.into()));
     assert_eq!(dry["steps"].as_array().unwrap().len(), 4);
-    assert_eq!(project::tree(&project.path("site")), before);
+    assert_eq!(crate::project::tree(&project.path("site")), before);
 }
 
 #[test]

@@ -8,15 +8,13 @@
 )]
 #![cfg(unix)]
 
-mod project;
-
 #[cfg(target_os = "linux")]
 use std::{
     fs::OpenOptions,
     process::{Command, Stdio},
 };
 
-use project::{Project, Run};
+use crate::project::{Project, Run};
 
 /// A build folder whose file names try to speak in the command's name.
 fn hostile() -> Project {

@@ -7,16 +7,14 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Http, Url};
 use capbundle::progress::Control;
 use capbundle_publish::url_check::{CheckOptions, Expected, check};
-use project::{Project, text_of};
-use publishing::{Cdn, Store, Updates, with};
+use crate::project::{Project, text_of};
+use crate::publishing::{Cdn, Store, Updates, with};
 use serde_json::Value;
+
 
 #[test]
 fn a_bundle_goes_to_a_bucket_and_into_a_channel() {

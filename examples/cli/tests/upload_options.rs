@@ -7,12 +7,10 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
-use project::{Project, text_of};
-use publishing::{BUCKET, KEY, REGION, SECRET, Store, Updates, with};
 use serde_json::Value;
+
+use crate::project::{Project, text_of};
+use crate::publishing::{BUCKET, KEY, REGION, SECRET, Store, Updates, with};
 
 /// The newest bundle that the server knows.
 fn newest(updates: &Updates, project: &Project) -> Value {

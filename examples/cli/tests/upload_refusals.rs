@@ -6,9 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-
-use project::Project;
+use crate::project::Project;
 
 const S3: &str = "--s3-region us-east-1 --s3-bucket-name bundles --s3-apikey K --s3-apisecret HIDDEN";
 
@@ -80,7 +78,7 @@ fn what_is_missing_is_named() {
 /// A session key that can be read; what it opens does not matter here.
 fn session() -> String {
     let project = Project::new().with_keys();
-    project::text_of(&project.encrypted(), "ivSessionKey")
+    crate::project::text_of(&project.encrypted(), "ivSessionKey")
 }
 
 #[test]
@@ -200,11 +198,11 @@ fn a_plain_bundle_for_devices_with_a_key_is_refused() {
 fn a_session_key_that_does_not_open_the_file_is_refused_before_anything_is_sent() {
     let project = Project::new().with_keys();
     let sealed = project.encrypted();
-    let file = project::text_of(&sealed, "filename");
+    let file = crate::project::text_of(&sealed, "filename");
     // Of another run, so with another key and another IV.
-    let other = project::text_of(&project.encrypted(), "ivSessionKey");
+    let other = crate::project::text_of(&project.encrypted(), "ivSessionKey");
     project.write("first.zip", project.read(&file));
-    let first = project::text_of(&sealed, "ivSessionKey");
+    let first = crate::project::text_of(&sealed, "ivSessionKey");
     let swapped = format!(
         "{}:{}",
         first.split(':').next().unwrap(),
@@ -222,7 +220,7 @@ fn a_session_key_that_does_not_open_the_file_is_refused_before_anything_is_sent(
 #[test]
 fn an_encrypted_archive_without_its_session_key_is_refused() {
     let project = Project::new().with_keys();
-    let file = project::text_of(&project.encrypted(), "filename");
+    let file = crate::project::text_of(&project.encrypted(), "filename");
     let run = project.run(&format!(
         "bundle upload {S3} --no-register --no-key --zip {file} --json"
     ));
@@ -241,7 +239,7 @@ fn without_a_key_for_the_server_it_is_said_where_one_may_be() {
         .env_remove("CAPGO_TOKEN")
         .output()
         .unwrap();
-    let message = project::Run::from(output).fails("missing_apikey", 2);
+    let message = crate::project::Run::from(output).fails("missing_apikey", 2);
     assert!(
         message.contains("CAPGO_TOKEN") && message.contains(".capgo"),
         "{message}"

@@ -7,9 +7,6 @@
     reason = "tests fail by panicking"
 )]
 
-mod project;
-mod publishing;
-
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -19,8 +16,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use project::{Project, Run};
-use publishing::{SECRET, Store, Updates, with};
+use crate::project::{Project, Run};
+use crate::publishing::{SECRET, Store, Updates, with};
 
 /// An address that may be registered; nobody looks at it here.
 const PUBLIC: &str = "--no-url-check --s3-public-url https://cdn.example.com/{key}";

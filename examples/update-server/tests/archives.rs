@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod test_server;
-
 use std::io::Write as _;
 use std::net::Shutdown;
 use std::path::PathBuf;
@@ -11,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use capbundle::digest::Sha256Digest;
 use serde_json::json;
-use test_server::{APP, Response, TestServer, connect, receive};
+use crate::test_server::{APP, Response, TestServer, connect, receive};
 
 /// All files in the folders of archives and incoming uploads.
 fn files(server: &TestServer) -> Vec<PathBuf> {

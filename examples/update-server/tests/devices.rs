@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod test_server;
-
 use serde_json::{Value, json};
-use test_server::{APP, DEVICE, TestServer, request};
+use crate::test_server::{APP, DEVICE, TestServer, request};
 
 fn with_channels() -> TestServer {
     let server = TestServer::start();

@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod test_server;
-
 use std::collections::BTreeSet;
 
 use capbundle_update_server::Keys;
 use serde_json::{Value, json};
-use test_server::{APP, CHECKSUM, TestServer, send};
+use crate::test_server::{APP, CHECKSUM, TestServer, send};
+
 
 const NONE: Value = Value::Null;
 /// The app id in the documentation.

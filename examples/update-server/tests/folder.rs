@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod test_server;
-
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use test_server::{APP, TestServer};
+use crate::test_server::{APP, TestServer};
 
 const TWO_DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
 const TIMEOUT: Duration = Duration::from_secs(20);

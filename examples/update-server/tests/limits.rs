@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod test_server;
-
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use capbundle_update_server::{Config, Error, Server};
 use serde_json::json;
-use test_server::{APP, TestServer, connect, receive, request, send};
+use crate::test_server::{APP, TestServer, connect, receive, request, send};
+
 
 #[test]
 fn a_client_over_its_rate_gets_retry_after() {

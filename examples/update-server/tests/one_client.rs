@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod test_server;
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use test_server::{APP, TestServer, connect, receive, request};
+use crate::test_server::{APP, TestServer, connect, receive, request};
 
 /// Far less than the 30 s that a client may send nothing, and far more than a response takes on a busy machine.
 const SOON: Duration = Duration::from_secs(12);

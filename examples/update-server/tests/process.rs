@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 #![cfg(unix)]
 
-mod test_server;
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,8 +13,9 @@ use std::thread::JoinHandle;
 use capbundle::digest::Sha256Digest;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use test_server::https::{Https, certificate};
-use test_server::{APP, CHECKSUM, connect, receive, request, send};
+use crate::test_server::https::{Https, certificate};
+use crate::test_server::{APP, CHECKSUM, connect, receive, request, send};
+
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_capbundle-update-server");
 

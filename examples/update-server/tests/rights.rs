@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod test_server;
-
 use capbundle_update_server::{AppRules, Keys, create_app};
 use serde_json::{Value, json};
-use test_server::{APP, CHECKSUM, TestServer};
+use crate::test_server::{APP, CHECKSUM, TestServer};
+
 
 const NONE: Value = Value::Null;
 

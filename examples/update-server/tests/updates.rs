@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod test_server;
-
 use std::path::Path;
 
 use capbundle::digest::Sha256Digest;
 use capbundle::update::protocol::{Kind, UpdateAnswer, Verdict};
 use serde_json::{Value, json};
-use test_server::{APP, DEVICE, TestServer, request};
+use crate::test_server::{APP, DEVICE, TestServer, request};
 
 /// A server whose public channel links 2.0.0.
 fn with_bundle() -> (TestServer, i64) {
@@ -235,7 +233,7 @@ fn every_channel_withholds_a_bundle_from_apps_below_its_minimum() {
     }
     // An empty minimum would protect no device.
     for nothing in [json!(""), Value::Null, json!(false)] {
-        let body = json!({"app_id": APP, "version": "3.0.0", "external_url": "https://cdn.example/a.zip", "checksum": test_server::CHECKSUM,
+        let body = json!({"app_id": APP, "version": "3.0.0", "external_url": "https://cdn.example/a.zip", "checksum": crate::test_server::CHECKSUM,
             "min_update_version": nothing});
         assert_eq!(
             server.error_code("POST", "/bundle", &body),

@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod test_server;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,8 +14,9 @@ use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::progress::Control;
 use capbundle_update_server::{AppRules, Config, Error, Server, create_app};
 use serde_json::{Value, json};
-use test_server::https::{Https, certificate};
-use test_server::{APP, TestServer};
+use crate::test_server::https::{Https, certificate};
+use crate::test_server::{APP, TestServer};
+
 
 const ARCHIVE: &[u8] = b"the archive";
 

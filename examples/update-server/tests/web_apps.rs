@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod test_server;
-
-use test_server::{APP, Response, TestServer, request, send};
+use crate::test_server::{APP, Response, TestServer, request, send};
 
 const ORIGIN: &str = "https://app.example.com";
 /// The methods that need no preflight.

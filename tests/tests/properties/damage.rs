@@ -12,7 +12,7 @@ use capbundle_tests::forge::{Archive, Entry, INDEX_HTML};
 use capbundle_tests::tree::Tree;
 use proptest::prelude::*;
 
-use crate::strategies::{Place, cases, noise, signer};
+use super::strategies::{Place, cases, noise, signer};
 
 /// A sealed bundle, to damage.
 struct SealedBundle {

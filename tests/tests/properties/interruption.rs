@@ -16,7 +16,7 @@ use capbundle::{ErrorKind, Result};
 use capbundle_tests::tree::Tree;
 use proptest::prelude::*;
 
-use crate::strategies::{Place, cases, noise, pack_options, signer};
+use super::strategies::{Place, cases, noise, pack_options, signer};
 
 /// The long operations: each writes to `out` or `staging` only, from what the ones before it made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

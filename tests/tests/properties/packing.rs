@@ -10,7 +10,7 @@ use capbundle::progress::Control;
 use capbundle_tests::tree::Tree;
 use proptest::prelude::*;
 
-use crate::strategies::{Place, cases, noise, pack_options, trees};
+use super::strategies::{Place, cases, noise, pack_options, trees};
 
 proptest! {
     #![proptest_config(cases(96))]

@@ -1,0 +1,9 @@
+//! What we make in the hands of others, and theirs in ours.
+
+mod interop_archive;
+mod interop_aws_config;
+mod interop_capgo;
+mod interop_command;
+mod interop_corpora;
+mod interop_format;
+mod interop_keys;
