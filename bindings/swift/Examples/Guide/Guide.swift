@@ -34,7 +34,7 @@ public final class Updates {
                 bundles: folder.appendingPathComponent("ionic_built_snapshots").path))
     }
 
-    /// When the plugin is loaded, before the web view starts: the folder to serve, or `nil` for the app's own assets. Decides about
+    /// When the plugin is loaded, before the web view starts: the folder to serve, or `nil` for the app's own assets. Evaluates
     /// crashes.
     public func launch() throws -> String? {
         let launch = try store.launchBlocking(native: native)
@@ -42,8 +42,8 @@ public final class Updates {
         return launch.folder
     }
 
-    /// `webView(_:didCommit:)`: another page is there. Until then the page before it still runs, and may still say that it is ready.
-    /// From now on a crash counts against a bundle on trial, and the page has its time.
+    /// `webView(_:didCommit:)`: the page changed. Until then the previous page still runs, and may still call `notifyAppReady()`.
+    /// From now on a crash counts against a bundle on trial, and the time to confirm runs.
     public func pageChanged() throws {
         page = served
         try startTrial()
@@ -59,7 +59,7 @@ public final class Updates {
                 try await Task.sleep(nanoseconds: UInt64(deadline) * 1_000_000)
                 try self?.trialFailed()
             } catch is CancellationError {
-                // It confirmed, or another page is there.
+                // It confirmed, or the page changed.
             } catch {
                 print("capbundle: \(error.localizedDescription)")  // a full disk, for example: the next launch decides
             }
@@ -70,7 +70,7 @@ public final class Updates {
     public func ready() throws {
         switch try store.confirmBlocking(slot: page) {
         case .proven, .alreadyProven, .builtIn: timer?.cancel()
-        case .ignored, .other: break  // a page that is being replaced: nothing changed
+        case .ignored, .other: break  // the page is being replaced: nothing changed
         }
     }
 
@@ -78,10 +78,10 @@ public final class Updates {
     /// this session.
     public func trialFailed() throws {
         guard case let .bundle(id) = page else { return }
-        if let launch = try store.trialExpiredBlocking(id: id) { show(launch) }  // nil: it confirmed meanwhile
+        if let launch = try store.trialExpiredBlocking(id: id) { show(launch) }  // nil: it has confirmed
     }
 
-    /// `UIApplication.didEnterBackgroundNotification`. iOS may end the process now, which is not the bundle's fault.
+    /// `UIApplication.didEnterBackgroundNotification`. iOS may end the process now, which does not count against the bundle.
     public func enteredBackground() throws {
         timer?.cancel()
         try store.enteredBackgroundBlocking()
@@ -99,7 +99,7 @@ public final class Updates {
         serve(launch.folder)
     }
 
-    /// There is an update. It is applied in the background, or at the next start. Cancelling the task stops it, and the next call
+    /// Installs an update. It is applied in the background, or at the next start. Cancelling the task stops it, and the next call
     /// resumes the download.
     public func update(from url: URL, version: String, sessionKey: String, checksum: String) async throws -> BundleRecord {
         let proof = proof(sessionKey: sessionKey, checksum: checksum)
@@ -124,14 +124,14 @@ public final class Updates {
 // guide: end
 
 // guide: background
-/// Downloads that go on while the app is suspended or has been ended.
+/// Downloads that continue while the app is suspended or terminated.
 public final class BackgroundUpdates: NSObject, URLSessionDownloadDelegate, @unchecked Sendable {
     private let updates: Updates
     private let finished: @Sendable (Result<BundleRecord, any Error>) -> Void
     private var session: URLSession!
 
-    /// At the start of the app, with `.background(withIdentifier: "com.example.app.updates")`: the system then hands over what
-    /// was downloaded meanwhile. `finished` hears what became of each.
+    /// At the start of the app, with `.background(withIdentifier: "com.example.app.updates")`: the system then hands over the
+    /// files that it downloaded in the meantime. `finished` is called with each result.
     public init(
         _ updates: Updates, configuration: URLSessionConfiguration,
         finished: @escaping @Sendable (Result<BundleRecord, any Error>) -> Void
@@ -143,7 +143,7 @@ public final class BackgroundUpdates: NSObject, URLSessionDownloadDelegate, @unc
 
     public func start(_ url: URL, version: String, sessionKey: String, checksum: String) {
         let task = session.downloadTask(with: url)
-        // The system keeps it with the task, whatever becomes of the app.
+        // The system keeps it with the task, even if the app is terminated.
         task.taskDescription = [version, sessionKey, checksum].joined(separator: "\n")
         task.resume()
     }
@@ -153,14 +153,14 @@ public final class BackgroundUpdates: NSObject, URLSessionDownloadDelegate, @unc
         guard said.count == 3 else { return }
         let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         do {
-            // It is gone from there when this function returns.
+            // The system deletes it when this function returns.
             try FileManager.default.moveItem(at: location, to: file)
         } catch {
             return finished(.failure(error))
         }
         Task { [updates, finished] in
             do {
-                // An error page of the server is a file too: it proves nothing, and is refused here.
+                // A server's error page is a file too: it fails verification and is refused here.
                 let bundle = try await updates.install(file, version: said[0], sessionKey: said[1], checksum: said[2])
                 finished(.success(bundle))
             } catch {
@@ -177,7 +177,7 @@ public final class BackgroundUpdates: NSObject, URLSessionDownloadDelegate, @unc
 // guide: end
 
 // guide: channel
-/// Updates from plain files on a web server, a bucket or a CDN, signed by keys of the ring that the app brings.
+/// Updates from plain files on a web server, a bucket or a CDN, signed by keys of the ring that the app ships.
 public final class ChannelUpdates: Sendable {
     private let store: Store
     private let source: ChannelSource
@@ -196,8 +196,8 @@ public final class ChannelUpdates: Sendable {
         source = ChannelSource(site: site, release: release)
     }
 
-    /// Whenever the app likes: looks whether there is something new, and takes it. It is shown from the next start on. Gives back what
-    /// is to be logged.
+    /// Call it at any time: checks for an update and installs it. The bundle is shown from the next start on. Returns the lines to
+    /// log.
     public func update() async throws -> [String] {
         let update = try await store.update(from: source)
         let refused = update.passedOver.map { "release \($0.sequence) is not taken: \($0.message)" }

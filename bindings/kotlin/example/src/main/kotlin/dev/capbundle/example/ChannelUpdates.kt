@@ -11,14 +11,14 @@ class ChannelUpdates(
     filesDir: File,
     noBackupFilesDir: File,
     site: String,
-    /** The texts of files in the app's assets. */
+    /** The contents of files in the app's assets. */
     ring: String,
     contentKey: String,
     native: NativeApp,
     /** The sequence of the release that the app's own web assets are. */
     builtIn: Long,
 ) : AutoCloseable {
-    /** Once a process, at its start, before the web view is made. */
+    /** Open it once for each process, at its start, before the web view is created. */
     val store: Store = Store.open(
         File(noBackupFilesDir, "capbundle").path,
         StoreOptions(RequiredProof.Release, bundles = File(filesDir, "versions").path, builtInSequence = builtIn),
@@ -27,7 +27,7 @@ class ChannelUpdates(
     private val release = ReleaseOptions("com.example.app", "production", ring, native.version, listOf(key))
     private val source = ChannelSource(site, release)
 
-    /** Whenever the app likes: looks whether there is something new, and takes it. It is served from the next start on. */
+    /** Call it at any time: checks for an update and installs it. The bundle is served from the next start on. */
     suspend fun update(log: (String) -> Unit) {
         val update = store.updateFromChannel(source)
         update.passedOver.forEach { log("release ${it.sequence} is not taken: ${it.message}") }

@@ -18,7 +18,7 @@ class Updates(
     private val native: NativeApp,      // versionName, versionCode
     private val scope: CoroutineScope,
 ) : AutoCloseable {
-    /** Loads the page again, from this folder or, for `null`, from the app's own assets. */
+    /** Reloads the page from this folder or, for `null`, from the app's own assets. */
     @Volatile
     var serve: (String?) -> Unit = {}
 
@@ -32,11 +32,11 @@ class Updates(
     private var page: Slot = Slot.BuiltIn      // what the page in it was loaded from
     private var timer: Job? = null
 
-    /** When the plugin is loaded, before the web view starts: what to serve, or `null` for the app's own assets. Decides about crashes. */
+    /** When the plugin is loaded, before the web view starts: the folder to serve, or `null` for the app's own assets. Evaluates crashes. */
     @Synchronized
     fun launch(): String? = store.launch(native).also { served = it.bundle }.folder
 
-    /** `onPageStarted`: another page is there. From now on a crash counts against a bundle on trial, and the page has its time. */
+    /** `onPageStarted`: the page changed. From now on a crash counts against a bundle on trial, and the time to confirm runs. */
     @Synchronized
     fun pageStarted() {
         page = served
@@ -63,7 +63,7 @@ class Updates(
     fun ready() {
         when (store.confirm(page)) {
             Confirmation.Proven, Confirmation.AlreadyProven, Confirmation.BuiltIn -> timer?.cancel()
-            is Confirmation.Ignored, Confirmation.Other -> Unit    // a page that is being replaced: nothing changed
+            is Confirmation.Ignored, Confirmation.Other -> Unit    // the page is being replaced: nothing changed
         }
     }
 
@@ -71,10 +71,10 @@ class Updates(
     @Synchronized
     fun trialFailed() {
         val bundle = page as? Slot.Bundle ?: return
-        store.trialExpired(bundle.id)?.let(::show)          // null: it confirmed meanwhile
+        store.trialExpired(bundle.id)?.let(::show)          // null: it has confirmed
     }
 
-    /** The app is not visible any more. Android may end the process now, which is not the bundle's fault. */
+    /** The app is no longer visible. Android may end the process now, which does not count against the bundle. */
     @Synchronized
     fun enteredBackground() {
         timer?.cancel()
@@ -94,7 +94,7 @@ class Updates(
         serve(launch.folder)
     }
 
-    /** There is an update. Cancelling the coroutine stops it, and the next call resumes the download. */
+    /** Installs an update. Cancelling the coroutine stops it, and the next call resumes the download. */
     suspend fun update(url: String, version: String, sessionKey: String, checksum: String, progress: (ProgressUpdate) -> Unit = {}) {
         val proof = ExpectedProof.CapgoSealed(sessionKey, checksum, ChecksumForm.V3, publicKey)
         val record = store.installFrom(RemoteArchive(url, proof, NewBundle(version)), onProgress = progress)

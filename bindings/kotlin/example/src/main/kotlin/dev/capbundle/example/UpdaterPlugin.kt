@@ -24,7 +24,7 @@ class UpdaterPlugin : Plugin() {
     override fun load() {
         updates = ofProcess(context)
         updates.serve = { folder -> if (folder != null) bridge.setServerBasePath(folder) else bridge.setServerAssetPath("public") }
-        // Capacitor reads this key when all plugins are loaded.
+        // Capacitor reads this key once all plugins are loaded.
         context.getSharedPreferences("CapWebViewSettings", Context.MODE_PRIVATE)
             .edit().putString("serverBasePath", updates.launch().orEmpty()).commit()
         bridge.addWebViewListener(object : WebViewListener() {
@@ -53,7 +53,7 @@ class UpdaterPlugin : Plugin() {
     companion object {
         private var updates: Updates? = null
 
-        /** One store a process: Android may make the activity again, and the plugin with it. */
+        /** One store for each process: Android may recreate the activity, and the plugin with it. */
         @Synchronized
         fun ofProcess(context: Context): Updates = updates ?: Updates(
             context.filesDir, context.noBackupFilesDir, publicKeyPem, NativeApp("1.4.0", "27"), CoroutineScope(Dispatchers.Default),
