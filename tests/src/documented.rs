@@ -131,15 +131,17 @@ pub fn page() -> String {
 }
 
 const INTRODUCTION: &str = "\
-# The documents that the project started from, line by line
+# Capgo's documents, line by line
 
-Made from `tests/documents/*.tsv` by `cargo run -p capbundle-tests --bin make-documented`; do not edit it by hand.
+Generated from `tests/documents/*.tsv` by `cargo run -p capbundle-tests --bin make-documented`. Do
+not edit it by hand.
 
-Three pages of Capgo's documentation are what this project was asked for: custom storage, and the Bundles API twice. Each sentence,
-command, option, body and example of them has a row here: with its lines, the test that runs it, and what came of it. Commands are
-run word for word, with `capbundle` for `npx @capgo/cli@latest`, hosts and keys of the tests for those of the documents, and ids that
-are there for those that are made up. A text that ends with … is the beginning of its sentence. Code, commands and bodies of several
-lines are in `tests/documents/scripts`.
+The project began with three pages of Capgo's documentation: custom storage, and the Bundles API
+twice. Each sentence, command, option, body and example in them has a row here, with its lines, the
+test that runs it, and the result. The tests run commands word for word, with `capbundle` for
+`npx @capgo/cli@latest`, with the hosts and keys of the tests for those in the documents, and with
+existing ids for the invented ones. A text that ends with … is the beginning of its sentence. Code,
+commands and bodies of several lines are in `tests/documents/scripts`.
 ";
 
 fn line(row: &Row) -> String {
