@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn upload(options: &BucketOptions, key: &str, file: &Path) -> capbundle::Result<Uploaded> {
+fn upload(options: &BucketOptions, key: &str, file: &Path) -> capbundle_publish::Result<Uploaded> {
     let bucket = Bucket::new(options, Credentials::find(None)?, Arc::new(Http::new()))?;
     let control = Control::new().observed_by(Arc::new(|progress: Progress| {
         if progress.phase == Phase::Upload {
