@@ -14,7 +14,7 @@ use capbundle::VerifiedArchive;
 use capbundle::bundle::{PackOptions, pack};
 use capbundle::native::NativeApp;
 use capbundle::progress::Control;
-use capbundle::store::{BundleId, LaunchReason, NewBundle, Slot, Store, StoreOptions};
+use capbundle::store::{BundleId, BundleRef, LaunchReason, NewBundle, Store, StoreOptions};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
 
@@ -52,7 +52,7 @@ impl Device {
         for number in 0..count {
             last = Some(install(&store, &device.archive(&number.to_string(), 1, 100)));
         }
-        let proven = Slot::Bundle(last.unwrap());
+        let proven = BundleRef::Bundle(last.unwrap());
         store.set_current(&proven).unwrap();
         store.trial_started(proven.bundle().unwrap()).unwrap();
         store.confirm(&proven).unwrap();
@@ -93,7 +93,7 @@ impl Device {
 }
 
 fn install(store: &Store, archive: &VerifiedArchive) -> BundleId {
-    let new = NewBundle::version("1.0.0");
+    let new = NewBundle::new("1.0.0");
     store.install(archive, &new, &Control::new()).unwrap().id
 }
 
@@ -142,7 +142,7 @@ fn launches_on(criterion: &mut Criterion, place: &str, name: &str) {
 
         let store = device.open();
         let next = install(&store, &device.archive("next", 1, 100));
-        store.set_next(&Slot::Bundle(next)).unwrap();
+        store.set_next(&BundleRef::Bundle(next)).unwrap();
         drop(store);
         let state = device.path("store/state.json");
         let before = fs::read(&state).unwrap();
@@ -186,8 +186,8 @@ fn deletions(criterion: &mut Criterion) {
         bencher.iter_batched(installed, |id| store.delete(&id).unwrap(), BatchSize::PerIteration);
     });
     let confirming = || {
-        let first = Slot::Bundle(installed());
-        let second = Slot::Bundle(install(&store, &device.archive("small", 1, 100)));
+        let first = BundleRef::Bundle(installed());
+        let second = BundleRef::Bundle(install(&store, &device.archive("small", 1, 100)));
         for slot in [&first, &second] {
             store.set_current(slot).unwrap();
             store.trial_started(slot.bundle().unwrap()).unwrap();

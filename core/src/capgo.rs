@@ -170,7 +170,7 @@ pub fn seal(
     getrandom::fill(&mut iv).map_err(|source| Error::Random { source })?;
 
     let source = regular_file::open(plain)?;
-    let total = source.metadata().at("read the size of", plain)?.len();
+    let total = source.metadata().with_path("read the size of", plain)?.len();
     let mut source = HashingReader::new(source);
     let mut target = atomic_file::temporary_file(atomic_file::folder_of(to), atomic_file::SHARED_MODE)?;
     let cipher = Encryptor::new(session_key.bytes(), &Array::from(iv));
@@ -279,7 +279,7 @@ fn decrypt_file(
     let session_key = iv_session_key.unwrap(sealed, key)?;
     let cipher = Decryptor::new(session_key.bytes(), &Array::from(iv_session_key.iv));
     let mut source = regular_file::open(sealed)?;
-    let total = source.metadata().at("read the size of", sealed)?.len();
+    let total = source.metadata().with_path("read the size of", sealed)?.len();
     if total == 0 || !total.is_multiple_of(BLOCK as u64) {
         let problem = format!(
             "its size, {total} bytes, is not a positive multiple of {BLOCK}: it is cut short or not a sealed file"
@@ -306,7 +306,7 @@ fn encrypt(
     let mut done = 0;
     let read = |chunk: &mut Chunk| {
         control.check("seal")?;
-        chunk.read_from(source).at("read", plain)
+        chunk.read_from(source).with_path("read", plain)
     };
     pipeline::run(total, read, |chunk| {
         let count = chunk.bytes().len();
@@ -318,7 +318,7 @@ fn encrypt(
         let sealed = &mut chunk.buffer()[..end];
         cipher.encrypt_blocks(Array::slice_as_chunks_mut(sealed).0);
         let written = target.write_all(sealed);
-        written.at("write", target.path())?;
+        written.with_path("write", target.path())?;
         done += sealed.len() as u64;
         control.report(Phase::Seal, done.min(total), total);
         Ok(())
@@ -350,7 +350,7 @@ fn decrypt(
         control.check("open")?;
         let buffer = &mut chunk.buffer()[..CHUNK + BLOCK];
         buffer[..holds].copy_from_slice(&held[..holds]);
-        let filled = holds + read_full(source, &mut buffer[holds..]).at("read", sealed)?;
+        let filled = holds + read_full(source, &mut buffer[holds..]).with_path("read", sealed)?;
         let is_last = filled < buffer.len();
         let plain = if is_last {
             let (blocks, rest) = Array::slice_as_chunks_mut(&mut buffer[..filled]);
@@ -368,7 +368,7 @@ fn decrypt(
             &buffer[..CHUNK]
         };
         let written = target.write_all(plain);
-        written.at("write", target.path())?;
+        written.with_path("write", target.path())?;
         done += plain.len() as u64;
         let plain_length = plain.len();
         chunk.set(plain_length, is_last);

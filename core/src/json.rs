@@ -32,7 +32,7 @@ pub(crate) enum Value<'a> {
 /// The value in `bytes`, or what is wrong with them.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value<'_>, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = AnyValue { depth: 0 }.deserialize(&mut deserializer);
+    let value = ValueSeed { depth: 0 }.deserialize(&mut deserializer);
     value
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| error.to_string())
@@ -130,12 +130,12 @@ impl<'a> Object<'a> {
 }
 
 /// Takes any value, at most [`MAX_DEPTH`] levels deep.
-struct AnyValue {
+struct ValueSeed {
     /// Lists and objects around it.
     depth: usize,
 }
 
-impl AnyValue {
+impl ValueSeed {
     fn inner<E: serde::de::Error>(&self) -> Result<Self, E> {
         let depth = self.depth + 1;
         if depth > MAX_DEPTH {
@@ -145,7 +145,7 @@ impl AnyValue {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for AnyValue {
+impl<'de> DeserializeSeed<'de> for ValueSeed {
     type Value = Value<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
@@ -153,7 +153,7 @@ impl<'de> DeserializeSeed<'de> for AnyValue {
     }
 }
 
-impl<'de> Visitor<'de> for AnyValue {
+impl<'de> Visitor<'de> for ValueSeed {
     type Value = Value<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

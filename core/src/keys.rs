@@ -291,7 +291,7 @@ impl fmt::Debug for VerifyingKey {
 }
 
 fn read_pem_file(path: &Path) -> Result<Zeroizing<String>> {
-    let file = File::open(path).at("open key file", path)?;
+    let file = File::open(path).with_path("open key file", path)?;
     // All the room at once, with some to spare so that the reader asks for no more: a text that grows leaves unwiped
     // copies behind.
     let mut text = Zeroizing::new(String::with_capacity(MAX_PEM_BYTES + READ_MARGIN));
@@ -318,8 +318,8 @@ fn write_key_file(path: &Path, pair: &Pair, pem: &[u8], mode: u32, overwrite: Ov
     }
     let folder = crate::io::atomic_file::folder_of(path);
     let mut file = crate::io::atomic_file::temporary_file(folder, mode)?;
-    file.write_all(pem).at("write key file", path)?;
-    file.as_file().sync_all().at("write key file", path)?;
+    file.write_all(pem).with_path("write key file", path)?;
+    file.as_file().sync_all().with_path("write key file", path)?;
     match overwrite {
         Overwrite::Replace => file
             .persist(path)

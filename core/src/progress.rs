@@ -140,14 +140,14 @@ impl Control {
 
     /// Reports progress to `observer`.
     #[must_use]
-    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
         self
     }
 
     /// Stops when `token` is cancelled. Called again, any of the tokens stops it.
     #[must_use]
-    pub fn cancelled_by(mut self, token: &CancelToken) -> Self {
+    pub fn with_cancel_token(mut self, token: &CancelToken) -> Self {
         self.cancel.push(token.clone());
         self
     }

@@ -97,7 +97,7 @@ impl VerifiedArchive {
     pub(crate) fn hashed(path: &Path, proof: Proof, control: &Control) -> Result<Self> {
         let mut file = regular_file::open(path)?;
         let digest = Sha256Digest::of_open_file(&mut file, path, control)?;
-        let size = file.stream_position().at("read", path)?;
+        let size = file.stream_position().with_path("read", path)?;
         Ok(Self {
             file: Arc::new(file),
             path: path.to_path_buf(),
@@ -177,7 +177,7 @@ impl VerifiedArchive {
     /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the file changed since it was proved.
     pub fn persist(mut self, to: &Path) -> Result<()> {
         if let Some(temporary) = self.temporary.take() {
-            self.file.sync_all().at("write", to)?;
+            self.file.sync_all().with_path("write", to)?;
             match temporary.persist(to) {
                 Ok(()) => return atomic_file::sync_folder(atomic_file::folder_of(to)),
                 Err(error) if error.error.kind() == io::ErrorKind::CrossesDevices => self.temporary = Some(error.path),
@@ -195,7 +195,7 @@ impl VerifiedArchive {
     pub fn copy_to(&self, to: &Path) -> Result<()> {
         let copy = atomic_file::temporary_file(atomic_file::folder_of(to), atomic_file::SHARED_MODE)?;
         let mut writer = HashingWriter::new(copy);
-        io::copy(&mut self.reader(), &mut writer).at("write", to)?;
+        io::copy(&mut self.reader(), &mut writer).with_path("write", to)?;
         let (copy, found, _) = writer.finish();
         if found != self.digest {
             return Err(Error::DigestMismatch {

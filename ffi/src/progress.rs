@@ -117,11 +117,13 @@ fn controlled(
 ) -> (core::Control, Option<Arc<Watch>>) {
     let mut control = core::Control::new();
     if let Some(token) = cancel {
-        control = control.cancelled_by(&token.0);
+        control = control.with_cancel_token(&token.0);
     }
     let watch = observer.map(|observer| Arc::new(Watch::new(observer)));
     if let Some(watch) = &watch {
-        control = control.cancelled_by(&watch.stop).observed_by(Arc::clone(watch) as _);
+        control = control
+            .with_cancel_token(&watch.stop)
+            .with_observer(Arc::clone(watch) as _);
     }
     (control, watch)
 }

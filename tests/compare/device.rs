@@ -24,7 +24,7 @@ pub(crate) fn install_sealed(arguments: &[String]) {
     let (archive, folder) = open(arguments);
     let store = Store::open(folder, StoreOptions::default()).unwrap();
     store
-        .install(&archive, &NewBundle::version("1.0.0"), &Control::new())
+        .install(&archive, &NewBundle::new("1.0.0"), &Control::new())
         .unwrap();
 }
 

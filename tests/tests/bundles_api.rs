@@ -5,13 +5,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport, Url};
 use capbundle::progress::Control;
-use capbundle::{Error, ErrorKind, Result};
 use capbundle_publish::api::{Api, ApiError, ApiKey, AppId, DeleteAll, NewBundle, RemoteBundle};
 use capbundle_publish::http_upload::{UploadOptions, post_form, put};
 use capbundle_publish::url_check::{CheckOptions, Expected, check};
+use capbundle_publish::{Error, Result};
 use capbundle_update_server::{Access, Config, Keys, Server};
 use tempfile::TempDir;
 
@@ -89,12 +90,12 @@ impl Place {
 struct Status(u16);
 
 impl Receiver for Status {
-    fn begin(&mut self, head: &Head) -> Result<()> {
+    fn begin(&mut self, head: &Head) -> capbundle::Result<()> {
         self.0 = head.status;
         Ok(())
     }
 
-    fn write(&mut self, _: &[u8]) -> Result<()> {
+    fn write(&mut self, _: &[u8]) -> capbundle::Result<()> {
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ use capbundle::release::{
 };
 use capbundle::sealed;
 use capbundle::store::{
-    ChannelOutcome, ChannelSource, ChannelUpdate, ReleaseOptions, RequiredProof, Slot, Store, StoreOptions,
+    BundleRef, ChannelOutcome, ChannelSource, ChannelUpdate, ReleaseOptions, RequiredProof, Store, StoreOptions,
 };
 use capbundle::time::Timestamp;
 use capbundle::update::channel::Site;
@@ -177,7 +177,7 @@ impl World {
     fn start(&self, device: &str) -> Option<String> {
         let store = self.store(device);
         let launch = store.launch(&NativeApp::new("1.0", "1"));
-        if let Slot::Bundle(id) = &launch.bundle {
+        if let BundleRef::Bundle(id) = &launch.bundle {
             store.trial_started(id).unwrap();
         }
         store.confirm(&launch.bundle).unwrap();

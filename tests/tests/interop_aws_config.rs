@@ -10,7 +10,6 @@ use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
-use capbundle::Result;
 use capbundle_publish::s3::{Credentials, Settings};
 use capbundle_tests::peers::python_script_with_packages;
 use serde_json::{Value, json};
@@ -338,7 +337,7 @@ impl Machine {
         home
     }
 
-    fn settings(&self, home: &TempDir) -> Result<Settings> {
+    fn settings(&self, home: &TempDir) -> capbundle_publish::Result<Settings> {
         let home = home.path().to_str().unwrap();
         let variable = |name: &str| match name {
             "HOME" => Some(home.to_owned()),

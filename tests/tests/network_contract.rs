@@ -16,7 +16,7 @@ use capbundle::http::{Http, Url};
 use capbundle::native::NativeApp;
 use capbundle::progress::Control;
 use capbundle::store::{
-    BundleRecord, ExpectedProof, NewBundle, RemoteArchive, RequiredProof, Slot, Store, StoreOptions,
+    BundleRecord, BundleRef, ExpectedProof, NewBundle, RemoteArchive, RequiredProof, Store, StoreOptions,
 };
 use capbundle::{Error, Result};
 use capbundle_tests::peers::tests_folder;
@@ -165,7 +165,7 @@ impl<'a> Place<'a> {
         self.name_of(record.id.to_string())
     }
 
-    fn slot(&self, slot: &Slot) -> Value {
+    fn slot(&self, slot: &BundleRef) -> Value {
         self.name_of(slot.to_string()).into()
     }
 
@@ -183,7 +183,7 @@ fn proof(step: &Value) -> Result<ExpectedProof> {
 }
 
 fn bundle(step: &Value) -> NewBundle {
-    NewBundle::version(text(step, "version"))
+    NewBundle::new(text(step, "version"))
 }
 
 /// Waits and margins of a test, unless the case says otherwise.

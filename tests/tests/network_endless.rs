@@ -12,7 +12,7 @@ use capbundle::http::download::{DownloadOptions, Remote, download};
 use capbundle::http::{Http, Url};
 use capbundle::progress::Control;
 use capbundle::update::channel::Site;
-use capbundle::{AppId, Error, ErrorKind};
+use capbundle::{AppId, ErrorKind};
 use capbundle_publish::http_upload::{UploadOptions, put};
 use capbundle_publish::site::verify::{VerifyOptions, verify};
 use capbundle_publish::url_check::{CheckOptions, Expected, check};

@@ -6,13 +6,13 @@ use std::time::Duration;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::{ErrorKind, Result};
+use capbundle::ErrorKind;
 use capbundle_publish::url_check::{CheckOptions, Checked, Expected, Note, check};
 use capbundle_tests::rough_server::{RoughServer, contents};
 
 const SIZE: usize = 300_000;
 
-fn check_of(server: &RoughServer, size: usize, words: &str) -> Result<Checked> {
+fn check_of(server: &RoughServer, size: usize, words: &str) -> capbundle_publish::Result<Checked> {
     let name = "app.zip";
     let url = server.url(&format!("{name}?size={size}&{words}")).parse().unwrap();
     let mut expected = Expected::of_digest(Sha256Digest::of(&contents(name, size)));

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use capbundle::bundle::{PackOptions, pack};
 use capbundle::native::NativeApp;
 use capbundle::progress::Control;
-use capbundle::store::{BundleId, LaunchReason, NewBundle, NotDurable, Slot, Store, StoreOptions};
+use capbundle::store::{BundleId, BundleRef, LaunchReason, NewBundle, NotDurable, Store, StoreOptions};
 use capbundle::{ErrorKind, Result, VerifiedArchive};
 use capbundle_tests::tree::Tree;
 use serde_json::{Value, json};
@@ -260,7 +260,8 @@ impl<'a> Worker<'a> {
             _ => {}
         }
         assert_eq!(launch.failed, None);
-        if let (Slot::Bundle(id), Some(folder), Some(version)) = (&launch.bundle, &launch.folder, &launch.version) {
+        if let (BundleRef::Bundle(id), Some(folder), Some(version)) = (&launch.bundle, &launch.folder, &launch.version)
+        {
             assert!(
                 Tree::read_from(folder).unwrap() == tree(version),
                 "{version} is served and damaged"
@@ -273,14 +274,14 @@ impl<'a> Worker<'a> {
     fn use_store(&mut self, store: &Store) {
         let version = format!("{}-{}", self.name, self.rounds);
         let archive = self.archive(&version);
-        let Some(record) = self.call(|| store.install(&archive, &NewBundle::version(&version), &Control::new())) else {
+        let Some(record) = self.call(|| store.install(&archive, &NewBundle::new(&version), &Control::new())) else {
             return;
         };
         self.installs += 1;
         let id = record.id;
         self.kept.push((version.clone(), id.clone()));
         match self.rounds % 4 {
-            0 => drop(self.call(|| store.set_next(&Slot::Bundle(id)))),
+            0 => drop(self.call(|| store.set_next(&BundleRef::Bundle(id)))),
             1 => {
                 if self.call(|| store.mark_failed(&id)).is_some() {
                     self.kept.pop();

@@ -22,7 +22,7 @@ use capbundle::bundle::{PackOptions, pack};
 use capbundle::digest::Sha256Digest;
 use capbundle::native::NativeApp;
 use capbundle::progress::Control;
-use capbundle::store::{BundleId, Confirmation, KeepRules, NewBundle, Slot, Status, Store, StoreOptions};
+use capbundle::store::{BundleId, BundleRef, Confirmation, KeepRules, NewBundle, Status, Store, StoreOptions};
 use capbundle::{ErrorKind, Result, VerifiedArchive};
 use capbundle_tests::skip::skipped;
 use capbundle_tests::tree::Tree;
@@ -123,7 +123,7 @@ fn check(root: &Path, journal: &mut Journal, when: &str) {
     let store = Store::open(root, options()).unwrap_or_else(|error| panic!("{when}: {error}"));
     let (current, fallback) = (store.current().unwrap(), store.fallback().unwrap());
     let all = store.list().unwrap();
-    let status = |slot: &Slot| {
+    let status = |slot: &BundleRef| {
         all.iter()
             .find(|(record, _)| Some(&record.id) == slot.bundle())
             .map(|(_, status)| *status)
@@ -139,7 +139,7 @@ fn check(root: &Path, journal: &mut Journal, when: &str) {
         );
     }
     assert!(
-        current == Slot::BuiltIn || current == fallback || status(&current) == Some(Status::Trial),
+        current == BundleRef::BuiltIn || current == fallback || status(&current) == Some(Status::Trial),
         "{when}: current {current}, fallback {fallback}"
     );
     for slot in [Some(current), store.next().unwrap(), Some(fallback.clone())]
@@ -147,7 +147,7 @@ fn check(root: &Path, journal: &mut Journal, when: &str) {
         .flatten()
     {
         assert!(
-            slot == Slot::BuiltIn || status(&slot).is_some(),
+            slot == BundleRef::BuiltIn || status(&slot).is_some(),
             "{when}: {slot} is not installed"
         );
     }
@@ -164,8 +164,8 @@ fn check(root: &Path, journal: &mut Journal, when: &str) {
 
     let launch = store.launch(&native());
     match (&launch.bundle, &launch.folder) {
-        (Slot::BuiltIn, None) => {}
-        (Slot::Bundle(_), Some(folder)) => Place::assert_whole(folder, launch.version.as_deref().unwrap(), when),
+        (BundleRef::BuiltIn, None) => {}
+        (BundleRef::Bundle(_), Some(folder)) => Place::assert_whole(folder, launch.version.as_deref().unwrap(), when),
         other => panic!("{when}: {other:?}"),
     }
     journal.failed.extend(launch.failed.map(|failed| failed.version));
@@ -309,7 +309,7 @@ impl Place {
         if let Some(failed) = &launch.failed {
             self.write_down("failed", &failed.version);
         }
-        if let (Slot::Bundle(id), Some(version)) = (&launch.bundle, &launch.version) {
+        if let (BundleRef::Bundle(id), Some(version)) = (&launch.bundle, &launch.version) {
             done(store.trial_started(id));
             if launch.on_trial && !never_confirms(version) {
                 self.confirm(&store, id);
@@ -326,7 +326,7 @@ impl Place {
 
     fn confirm(&self, store: &Store, id: &BundleId) {
         self.write_down("confirming", id.as_str());
-        let confirmed = done(store.confirm(&Slot::Bundle(id.clone())));
+        let confirmed = done(store.confirm(&BundleRef::Bundle(id.clone())));
         if confirmed == Some(Confirmation::Proven) {
             self.write_down("confirmed", id.as_str());
         }
@@ -337,7 +337,7 @@ impl Place {
         let path = self.path(&format!("{version}.zip"));
         let digest = Sha256Digest::of_file(&path, &Control::new()).unwrap();
         let archive = VerifiedArchive::from_digest(&path, &digest, &Control::new()).unwrap();
-        match store.install(&archive, &NewBundle::version(&version), &Control::new()) {
+        match store.install(&archive, &NewBundle::new(&version), &Control::new()) {
             Err(error) if error.kind() == ErrorKind::NotTrusted => {
                 if random.once_in(3) {
                     self.write_down("forgetting", &version);
@@ -346,7 +346,7 @@ impl Place {
             }
             installed => {
                 if let Some(record) = done(installed) {
-                    done(store.set_next(&Slot::Bundle(record.id)));
+                    done(store.set_next(&BundleRef::Bundle(record.id)));
                 }
             }
         }
@@ -393,7 +393,7 @@ impl Journal {
         }
     }
 
-    fn check(&mut self, fallback: &Slot, failed: &BTreeSet<String>, when: &str) {
+    fn check(&mut self, fallback: &BundleRef, failed: &BTreeSet<String>, when: &str) {
         let fallback = fallback.bundle().map(ToString::to_string);
         if fallback.is_some() && fallback == self.confirming {
             self.confirmed.clone_from(&fallback);

@@ -90,11 +90,11 @@ impl Error {
 
 /// Adds to an I/O error what was done and where, at the one place where both are known.
 pub(crate) trait IoContext<T> {
-    fn at(self, operation: &'static str, path: &Path) -> Result<T>;
+    fn with_path(self, operation: &'static str, path: &Path) -> Result<T>;
 }
 
 impl<T> IoContext<T> for io::Result<T> {
-    fn at(self, operation: &'static str, path: &Path) -> Result<T> {
+    fn with_path(self, operation: &'static str, path: &Path) -> Result<T> {
         self.map_err(|source| Error::io(operation, path, source))
     }
 }

@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 pub use stored::Stored;
 
 use crate::error::{Error, IoContext, Result};
-use capbundle::http::client::{Question, Repeat, Sending};
+use capbundle::http::client::{Idempotency, Question, UploadProgress};
 use capbundle::http::download::Rate;
 use capbundle::http::{Body, Headers, Method, Request, Transport, Url};
 use capbundle::io::regular_file;
@@ -124,7 +124,7 @@ pub(super) fn put_noting(
         method: Method::Put,
         headers,
         body: whole(path)?,
-        repeat: Repeat::Always,
+        repeat: Idempotency::Idempotent,
     };
     upload.run(transport, url, options, repeated, control)
 }
@@ -152,7 +152,7 @@ pub fn post_form(
         method: Method::Post,
         headers,
         body: form.body,
-        repeat: Repeat::WhenNotDone,
+        repeat: Idempotency::NonIdempotent,
     };
     upload.run(transport, url, options, &mut false, control)
 }
@@ -162,7 +162,7 @@ struct Upload {
     method: Method,
     headers: Headers,
     body: Body,
-    repeat: Repeat,
+    repeat: Idempotency,
 }
 
 impl Upload {
@@ -209,7 +209,7 @@ impl Upload {
 
     fn uncertain(&self, error: Error) -> Error {
         match error {
-            Error::Core(capbundle::Error::Network { url, problem }) if self.repeat == Repeat::WhenNotDone => {
+            Error::Core(capbundle::Error::Network { url, problem }) if self.repeat == Idempotency::NonIdempotent => {
                 Error::Core(capbundle::Error::Network {
                     url,
                     problem: format!("{problem}; it may have been stored all the same: look before you send it again"),
@@ -244,17 +244,17 @@ impl<'a> Watch<'a> {
     }
 }
 
-impl Sending for Watch<'_> {
+impl UploadProgress for Watch<'_> {
     fn sent(&mut self, count: u64) {
         self.sent += count;
         // With a least rate of none it cannot be missed.
-        let _ = self.rate.came(count, Instant::now());
+        let _ = self.rate.received(count, Instant::now());
         if self.sent < self.furthest {
             return;
         }
         self.furthest = self.sent;
         self.control
-            .report_progress(Progress::new(Phase::Upload, self.sent, self.total).with_rate(self.rate.lately()));
+            .report_progress(Progress::new(Phase::Upload, self.sent, self.total).with_rate(self.rate.current()));
     }
 
     fn again(&mut self) {
@@ -275,7 +275,7 @@ fn checked(headers: &Headers) -> Result<Headers> {
 
 fn whole(path: &Path) -> Result<Body> {
     let file = regular_file::open(path)?;
-    let length = file.metadata().at("read the size of", path)?.len();
+    let length = file.metadata().with_path("read the size of", path)?.len();
     let file = Arc::new(file);
     Ok(Body::File {
         file,

@@ -54,7 +54,7 @@ pub struct Inspection {
 /// `index.html` is no error but a finding.
 pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection> {
     let file = regular_file::open(path)?;
-    let archive_size = file.metadata().at("read the size of", path)?.len();
+    let archive_size = file.metadata().with_path("read the size of", path)?.len();
     let archive = Archive::read(PositionedReader::new(Arc::new(file), archive_size), path, limits)?;
     let findings = findings(&archive, limits);
     let files = archive.files.iter().map(|file| EntrySummary {

@@ -99,10 +99,10 @@ fn secret(folder: &Path, entry: &Entry) -> Result<Option<Finding>> {
     }
     let path = entry.path.resolve(folder);
     let mut head = Vec::with_capacity(names::PEM_HEAD);
-    let file = File::open(&path).at("open", &path)?;
+    let file = File::open(&path).with_path("open", &path)?;
     file.take(names::PEM_HEAD as u64)
         .read_to_end(&mut head)
-        .at("read", &path)?;
+        .with_path("read", &path)?;
     Ok(names::is_private_key(&head)
         .then(|| names::secret_finding("begins like a private key and").in_file(entry.path.as_str())))
 }
@@ -223,7 +223,7 @@ fn strongest_use(folder: &Path, script: &Entry) -> Result<Option<(Use, u64)>> {
     }
     let path = script.path.resolve(folder);
     let is_page = !script.path.as_str().to_ascii_lowercase().ends_with("js");
-    let mut code = CodeOnly::new(File::open(&path).at("open", &path)?, is_page);
+    let mut code = CodeOnly::new(File::open(&path).with_path("open", &path)?, is_page);
     let mut strongest = None;
     let mut judge = |hit: Hit<'_>| {
         let found = (judge_use(&hit), hit.line);
@@ -236,7 +236,7 @@ fn strongest_use(folder: &Path, script: &Entry) -> Result<Option<(Use, u64)>> {
             ControlFlow::Continue(())
         }
     };
-    search::find_each(&mut code, NOTIFY_APP_READY, &mut judge).at("read", &path)?;
+    search::find_each(&mut code, NOTIFY_APP_READY, &mut judge).with_path("read", &path)?;
     if code.confused {
         find_in(folder, script, NOTIFY_APP_READY, &mut judge)?;
     }
@@ -342,8 +342,8 @@ fn is_name(byte: u8) -> bool {
 
 fn find_in(folder: &Path, entry: &Entry, word: &str, visit: impl FnMut(Hit<'_>) -> ControlFlow<()>) -> Result<()> {
     let path = entry.path.resolve(folder);
-    let mut file = File::open(&path).at("open", &path)?;
-    search::find_each(&mut file, word, visit).at("read", &path)
+    let mut file = File::open(&path).with_path("open", &path)?;
+    search::find_each(&mut file, word, visit).with_path("read", &path)
 }
 
 #[cfg(test)]

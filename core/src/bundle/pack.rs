@@ -107,9 +107,13 @@ pub fn pack(folder: &Path, to: &Path, options: &PackOptions, control: &Control) 
 
 /// An archive in its own folder would be packed into its successor.
 fn require_outside(folder: &Path, to: &Path) -> Result<()> {
-    let root = folder.canonicalize().at("open the folder", folder)?;
+    let root = folder.canonicalize().with_path("open the folder", folder)?;
     let target = atomic_file::folder_of(to);
-    if target.canonicalize().at("open the folder", target)?.starts_with(root) {
+    if target
+        .canonicalize()
+        .with_path("open the folder", target)?
+        .starts_with(root)
+    {
         let problem = format!(
             "it lies in {}, the folder it is made of; write it somewhere else",
             folder.display()
@@ -172,7 +176,7 @@ fn write_archive(
         result
     })?;
     let names = scan.entries.iter().map(entry_name);
-    let buffered = writer.finish(names).at("write", to)?;
+    let buffered = writer.finish(names).with_path("write", to)?;
     let target = buffered
         .into_inner()
         .map_err(|error| Error::io("write", to, error.into_error()))?;
@@ -223,11 +227,11 @@ impl<W: Write> Entries<'_, W> {
             let Compressed { header, body } = result?;
             self.writer
                 .start_entry(&entry_name(entry), header)
-                .at("write", self.to)?;
+                .with_path("write", self.to)?;
             match body {
-                Body::Memory(bytes) => self.writer.write_all(&bytes).at("write", self.to)?,
+                Body::Memory(bytes) => self.writer.write_all(&bytes).with_path("write", self.to)?,
                 Body::Spooled(mut spooled) => {
-                    io::copy(&mut spooled, self.writer).at("write", self.to)?;
+                    io::copy(&mut spooled, self.writer).with_path("write", self.to)?;
                 }
                 Body::Source { counted } => self.store(&entry.path.resolve(self.folder), &header, counted)?,
             }
@@ -239,18 +243,18 @@ impl<W: Write> Entries<'_, W> {
 
     /// Copies a file into the archive, sure that it is still the one whose CRC stands in the header.
     fn store(&mut self, source: &Path, header: &Header, counted: bool) -> Result<()> {
-        let mut file = File::open(source).at("open", source)?.take(header.size);
+        let mut file = File::open(source).with_path("open", source)?.take(header.size);
         let mut hasher = crc32fast::Hasher::new();
         let mut buffer = vec![0; BUFFER];
         let mut done = 0;
         loop {
             self.control.check("pack")?;
-            let count = read_full(&mut file, &mut buffer).at("read", source)?;
+            let count = read_full(&mut file, &mut buffer).with_path("read", source)?;
             if count == 0 {
                 break;
             }
             hasher.update(&buffer[..count]);
-            self.writer.write_all(&buffer[..count]).at("write", self.to)?;
+            self.writer.write_all(&buffer[..count]).with_path("write", self.to)?;
             done += count as u64;
             if !counted {
                 (self.count)(count as u64);

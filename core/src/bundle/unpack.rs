@@ -251,7 +251,7 @@ impl Work<'_> {
                 sha256.update(bytes);
             }
             match &mut target {
-                Some((target, path)) => target.write_all(bytes).at("write", path),
+                Some((target, path)) => target.write_all(bytes).with_path("write", path),
                 None => Ok(()),
             }
         });
@@ -260,7 +260,7 @@ impl Work<'_> {
             ContentError::Consumer(error) => error,
         })?;
         if let Some((target, path)) = &mut target {
-            target.flush().at("write", path)?;
+            target.flush().with_path("write", path)?;
         }
         let refuse = |problem: String| {
             let entry = Some(printable(file.path.as_str().as_bytes()));

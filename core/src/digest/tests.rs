@@ -68,7 +68,7 @@ fn a_missing_file_is_named() {
 fn hashing_stops_when_it_is_cancelled() {
     let token = crate::progress::CancelToken::new();
     token.cancel();
-    let control = Control::new().cancelled_by(&token);
+    let control = Control::new().with_cancel_token(&token);
     let error = Sha256Digest::of_file(&std::env::current_exe().unwrap(), &control).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
@@ -82,7 +82,7 @@ fn progress_ends_at_the_size_of_the_file() {
     let sink = std::sync::Arc::clone(&seen);
     let observer =
         move |progress: crate::progress::Progress| sink.lock().unwrap().push((progress.done, progress.total));
-    Sha256Digest::of_file(&file, &Control::new().observed_by(std::sync::Arc::new(observer))).unwrap();
+    Sha256Digest::of_file(&file, &Control::new().with_observer(std::sync::Arc::new(observer))).unwrap();
     let seen = seen.lock().unwrap();
     assert_eq!(seen.last(), Some(&(3 << 20, 3 << 20)));
     assert!(seen.is_sorted() && seen.len() >= 3, "{seen:?}");

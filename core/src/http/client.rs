@@ -11,16 +11,16 @@ use crate::progress::Control;
 
 /// What may be asked again after it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
+pub enum Idempotency {
     /// Whatever may help: asking twice is the same as asking once.
-    Always,
+    Idempotent,
     /// Only what the server said it has not done (429, 503): doing it twice is not the same as doing it once.
-    WhenNotDone,
+    NonIdempotent,
 }
 
 /// What comes of asking.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Response {
     /// How it begins. Any status: what an error means is for whoever asked.
     pub head: Head,
     /// All of its body.
@@ -28,7 +28,7 @@ pub struct Reply {
 }
 
 /// Whoever wants to know how much of a request's body is out.
-pub trait Sending {
+pub trait UploadProgress {
     /// So much more was sent.
     fn sent(&mut self, count: u64);
     /// All of it will be sent again.
@@ -36,7 +36,7 @@ pub trait Sending {
 }
 
 /// For requests that nobody watches.
-impl Sending for () {
+impl UploadProgress for () {
     fn sent(&mut self, _: u64) {}
     fn again(&mut self) {}
 }
@@ -79,10 +79,10 @@ impl<'a> Question<'a> {
     /// of several.
     pub fn ask<E: From<Error>>(
         &self,
-        repeat: Repeat,
+        repeat: Idempotency,
         make: &mut dyn FnMut() -> Result<Request, E>,
-        sending: &mut dyn Sending,
-    ) -> Result<Reply, E> {
+        sending: &mut dyn UploadProgress,
+    ) -> Result<Response, E> {
         let mut backoff = Backoff::new(self.tries).with_first_wait(self.first_wait);
         loop {
             self.control.check(self.operation)?;
@@ -101,8 +101,8 @@ impl<'a> Question<'a> {
             let (asked, outcome) = match (exchange, reply) {
                 (Exchange::Complete, Some(reply)) => {
                     let again = match repeat {
-                        Repeat::Always => matches!(reply.head.status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
-                        Repeat::WhenNotDone => matches!(reply.head.status, 429 | 503),
+                        Idempotency::Idempotent => matches!(reply.head.status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
+                        Idempotency::NonIdempotent => matches!(reply.head.status, 429 | 503),
                     };
                     if !again {
                         return Ok(reply);
@@ -112,7 +112,7 @@ impl<'a> Question<'a> {
                 (Exchange::Complete, None) => (None, Err(E::from(network(&request, "no answer came", &backoff)))),
                 (Exchange::Broken(problem), _) => {
                     let error = E::from(network(&request, &problem, &backoff));
-                    if repeat == Repeat::WhenNotDone {
+                    if repeat == Idempotency::NonIdempotent {
                         return Err(error);
                     }
                     (None, Err(error))
@@ -140,8 +140,8 @@ fn network(request: &Request, problem: &str, backoff: &Backoff) -> Error {
 struct Collector<'a> {
     question: &'a Question<'a>,
     url: &'a str,
-    sending: &'a mut dyn Sending,
-    reply: Option<Reply>,
+    sending: &'a mut dyn UploadProgress,
+    reply: Option<Response>,
     stall_timeout: Duration,
     /// Since the answer began: a server may work for long before it does.
     patience: Patience,
@@ -163,7 +163,7 @@ impl Receiver for Collector<'_> {
     }
 
     fn begin(&mut self, head: &Head) -> Result<()> {
-        self.reply = Some(Reply {
+        self.reply = Some(Response {
             head: head.clone(),
             body: Vec::new(),
         });

@@ -33,7 +33,7 @@ pub fn temporary_file(folder: &Path, mode: u32) -> Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
     set_mode(&mut builder, mode);
-    builder.tempfile_in(folder).at("create a file in", folder)
+    builder.tempfile_in(folder).with_path("create a file in", folder)
 }
 
 /// A new folder in `folder` that vanishes with all it holds unless it is kept.
@@ -41,12 +41,12 @@ pub fn temporary_folder(folder: &Path) -> Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
     set_mode(&mut builder, 0o777);
-    builder.tempdir_in(folder).at("create a folder in", folder)
+    builder.tempdir_in(folder).with_path("create a folder in", folder)
 }
 
 /// Gives the finished file its name, replacing one that is there, and makes both durable.
 pub fn persist(file: NamedTempFile, path: &Path) -> Result<File> {
-    file.as_file().sync_all().at("write", path)?;
+    file.as_file().sync_all().with_path("write", path)?;
     let file = file
         .persist(path)
         .map_err(|error| Error::io("write", path, error.error))?;

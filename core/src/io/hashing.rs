@@ -20,7 +20,7 @@ impl Sha256Digest {
     /// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) when the file cannot be read,
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn of_file(path: &Path, control: &Control) -> Result<Self> {
-        let mut file = File::open(path).at("open", path)?;
+        let mut file = File::open(path).with_path("open", path)?;
         Self::of_open_file(&mut file, path, control)
     }
 
@@ -37,7 +37,7 @@ impl Crc32 {
     /// # Errors
     /// As [`Sha256Digest::of_file`].
     pub fn of_file(path: &Path, control: &Control) -> Result<Self> {
-        let mut file = File::open(path).at("open", path)?;
+        let mut file = File::open(path).with_path("open", path)?;
         let mut hasher = crc32fast::Hasher::new();
         read_all(&mut file, path, control, |chunk| hasher.update(chunk))?;
         Ok(Self::from_hasher(hasher))
@@ -134,11 +134,11 @@ impl<R: Read> Read for HashingReader<R> {
 
 /// Feeds a whole file to `consume`, chunk by chunk, with progress and cancellation.
 fn read_all(file: &mut File, path: &Path, control: &Control, mut consume: impl FnMut(&[u8])) -> Result<()> {
-    let total = file.metadata().at("read the size of", path)?.len();
+    let total = file.metadata().with_path("read the size of", path)?.len();
     let mut done = 0;
     let read = |chunk: &mut Chunk| {
         control.check("hash")?;
-        chunk.read_from(file).at("read", path)
+        chunk.read_from(file).with_path("read", path)
     };
     pipeline::run(total, read, |chunk| {
         consume(chunk.bytes());

@@ -98,7 +98,7 @@ impl<T> OrderedQueue<T> {
     }
 
     /// Stops when dropped, also by a panic of the consumer: workers would wait for it for ever.
-    pub(crate) fn stop_in_the_end(&self) -> impl Drop {
+    pub(crate) fn stop_on_drop(&self) -> impl Drop {
         Stop(self)
     }
 

@@ -8,9 +8,9 @@ use crate::error::{Error, IoContext, Result};
 /// Opens a regular file. A device may never end, and a pipe may never begin, so that even opening it would hang: what
 /// stands at the path is looked at first, and again through the handle, should it have been replaced in between.
 pub fn open(path: &Path) -> Result<File> {
-    require_regular(&fs::metadata(path).at("open", path)?, path)?;
-    let file = File::open(path).at("open", path)?;
-    require_regular(&file.metadata().at("read the size of", path)?, path)?;
+    require_regular(&fs::metadata(path).with_path("open", path)?, path)?;
+    let file = File::open(path).with_path("open", path)?;
+    require_regular(&file.metadata().with_path("read the size of", path)?, path)?;
     Ok(file)
 }
 

@@ -100,13 +100,13 @@ pub fn read_header(path: &Path) -> Result<Header> {
 /// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) if it cannot be read.
 pub fn is_sealed(path: &Path) -> Result<bool> {
     let mut first = [0; MAGIC.len()];
-    let filled = read_full_at(&regular_file::open(path)?, &mut first, 0).at("read", path)?;
+    let filled = read_full_at(&regular_file::open(path)?, &mut first, 0).with_path("read", path)?;
     Ok(first[..filled] == MAGIC)
 }
 
 pub(super) fn read_from(file: &File, path: &Path) -> Result<Result<Header, Problem>> {
     let mut bytes = vec![0; MAX_HEADER_BYTES];
-    let filled = read_full_at(file, &mut bytes, 0).at("read", path)?;
+    let filled = read_full_at(file, &mut bytes, 0).with_path("read", path)?;
     Ok(Header::parse_start(&bytes[..filled]))
 }
 

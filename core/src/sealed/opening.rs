@@ -158,7 +158,11 @@ impl PartialOpening {
     /// behind the last; [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub(crate) fn advance(mut self, control: &Control) -> Result<Self> {
-        let size = self.source.metadata().at("read the size of", &self.sealed)?.len();
+        let size = self
+            .source
+            .metadata()
+            .with_path("read the size of", &self.sealed)?
+            .len();
         if size > self.header.sealed_size() {
             return Err(wrong_size(&self.sealed, &self.header, size));
         }
@@ -197,7 +201,7 @@ impl PartialOpening {
         let runs = Runs::of(header, self.opened, end);
         let read = |buffer: &mut [u8], position| {
             control.check("open")?;
-            let filled = read_full_at(source, buffer, position).at("read", sealed)?;
+            let filled = read_full_at(source, buffer, position).with_path("read", sealed)?;
             if filled < buffer.len() {
                 return Err(wrong_size(sealed, header, position + filled as u64));
             }
@@ -211,7 +215,7 @@ impl PartialOpening {
                 let segment = &segment[..segment.len() - TAG_BYTES];
                 hasher.update(segment);
                 let written = plain.write_all(segment);
-                written.at("write", plain.path())?;
+                written.with_path("write", plain.path())?;
             }
             *opened = runs.segments(number).1;
             control.report(Phase::Open, header.plain_start(*opened), total);
@@ -317,7 +321,7 @@ fn require_expected(sealed: &Path, header: &Header, expected: &ExpectedSealed) -
 
 /// That the file ends where its header says.
 pub(super) fn require_end(source: &File, sealed: &Path, header: &Header) -> Result<()> {
-    let size = source.metadata().at("read the size of", sealed)?.len();
+    let size = source.metadata().with_path("read the size of", sealed)?.len();
     if size == header.sealed_size() {
         Ok(())
     } else {

@@ -70,7 +70,7 @@ impl SealedReader {
         let start = self.header.sealed_start(number);
         let length = self.header.sealed_start(number + 1) - start;
         self.segment.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
-        let filled = read_full_at(&self.file, &mut self.segment, start).at("read", &self.path)?;
+        let filled = read_full_at(&self.file, &mut self.segment, start).with_path("read", &self.path)?;
         let plain = self.cipher.open(number, &mut self.segment[..filled]);
         let Some(length) = plain.map(<[u8]>::len) else {
             self.spoiled = true;

@@ -100,7 +100,7 @@ fn on_threads(runs: Runs, workers: usize, work: &Work<'_>, take: &mut Take<'_>) 
         Ok::<_, Error>(run)
     };
     thread::scope(|scope| {
-        let _stop = queue.stop_in_the_end();
+        let _stop = queue.stop_on_drop();
         for number in 0..workers {
             let worker = || queue.work(fill);
             match thread::Builder::new().spawn_scoped(scope, worker) {

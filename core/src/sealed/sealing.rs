@@ -52,18 +52,18 @@ pub fn seal(
 ) -> Result<Sealed> {
     require_different(recipients)?;
     let source = regular_file::open(plain)?;
-    let plain_size = source.metadata().at("read the size of", plain)?.len();
+    let plain_size = source.metadata().with_path("read the size of", plain)?.len();
     let Envelope { key, bytes, header } = Envelope::new(plain_size, recipients, plain)?;
     let cipher = Cipher::new(&key, &header);
 
     let mut target = atomic_file::temporary_file(atomic_file::folder_of(to), atomic_file::SHARED_MODE)?;
     let written = target.write_all(&bytes);
-    written.at("write", target.path())?;
+    written.with_path("write", target.path())?;
     let mut hasher = Sha256::new();
     let runs = Runs::of(&header, 0, header.segments());
     let read = |buffer: &mut [u8], position| {
         control.check("seal")?;
-        let filled = read_full_at(&source, buffer, position).at("read", plain)?;
+        let filled = read_full_at(&source, buffer, position).with_path("read", plain)?;
         if filled == buffer.len() {
             Ok(())
         } else {
@@ -80,7 +80,7 @@ pub fn seal(
         &mut |_, run| {
             hasher.update(&run.plain);
             let written = target.write_all(&run.sealed);
-            written.at("write", target.path())?;
+            written.with_path("write", target.path())?;
             done += run.plain.len() as u64;
             control.report(Phase::Seal, done, plain_size);
             Ok(())

@@ -240,7 +240,7 @@ fn a_cancelled_operation_leaves_nothing() {
     let case = sealed(3 << 20);
     let token = CancelToken::new();
     token.cancel();
-    let control = Control::new().cancelled_by(&token);
+    let control = Control::new().with_cancel_token(&token);
     let (source, to) = (case.folder.path().join("a.zip"), case.folder.path().join("b.sealed"));
     let recipients = [KEY.public().clone()];
     let error = seal(&source, &case.parts.digest, &to, &recipients, &control).unwrap_err();
@@ -272,7 +272,7 @@ fn in_memory_the_same_runs_are_made() {
 #[test]
 fn a_panic_of_the_observer_leaves_no_thread_waiting() {
     let case = sealed(4 << 20);
-    let control = Control::new().observed_by(std::sync::Arc::new(|_| panic!("on purpose")));
+    let control = Control::new().with_observer(std::sync::Arc::new(|_| panic!("on purpose")));
     let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         open(
             &case.sealed,

@@ -3,13 +3,13 @@
 mod outcome;
 mod select_release;
 
-pub use outcome::{ChannelOutcome, ChannelUpdate, Offer, PassedOver, RolloutDecision};
+pub use outcome::{ChannelOutcome, ChannelUpdate, Offer, RolloutDecision, Skipped};
 
 use super::Store;
 use super::release::ReleaseOptions;
 use super::ring::TrustedRing;
-use super::rollback_guard::Overtaken;
-use super::types::{BundleRecord, Slot};
+use super::rollback_guard::Superseded;
+use super::types::{BundleRecord, BundleRef};
 use crate::error::{Error, Result};
 use crate::http::Transport;
 use crate::http::download::DownloadOptions;
@@ -122,7 +122,7 @@ impl Store {
 
     /// Has the bundle come next, unless it is current or does so already. Says whether there was something to do.
     pub(super) fn bring_next(&self, record: &BundleRecord) -> Result<bool> {
-        let slot = Slot::Bundle(record.id.clone());
+        let slot = BundleRef::Bundle(record.id.clone());
         let state = self.state()?;
         let is_next = state.next.as_ref() == Some(&slot);
         if is_next || (state.next.is_none() && state.current == slot) {
@@ -132,7 +132,7 @@ impl Store {
         self.change(|state| {
             // Another process may have accepted a later release meanwhile, which this one must not undo.
             if let Some(release) = &record.release {
-                state.trust.accept(release).map_err(Overtaken::into_error)?;
+                state.trust.accept(release).map_err(Superseded::into_error)?;
             }
             self.make_next(state, &slot)
         })?;

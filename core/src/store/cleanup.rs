@@ -55,7 +55,7 @@ impl Store {
                 .persistence
                 .files
                 .free_space(path)
-                .at("ask for free space at", path)?,
+                .with_path("ask for free space at", path)?,
         })
     }
 
@@ -206,7 +206,7 @@ impl Store {
         self.persistence
             .files
             .sync_folder(bundles)
-            .at("sync the folder", bundles)?;
+            .with_path("sync the folder", bundles)?;
         ids.iter().try_for_each(|id| self.remove_record(id))
     }
 

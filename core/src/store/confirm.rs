@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Store;
 use super::launch::{Launch, LaunchReason};
 use super::state::{Decision, Lost, State, TrialEnd};
-use super::types::{BundleId, Slot};
+use super::types::{BundleId, BundleRef};
 use crate::error::Result;
 
 /// What [`Store::confirm`] did.
@@ -22,7 +22,7 @@ pub enum Confirmation {
     /// this session ([`trial_started`](Store::trial_started)).
     Ignored {
         /// What is current.
-        current: Slot,
+        current: BundleRef,
     },
 }
 
@@ -89,8 +89,8 @@ impl Store {
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): nothing is
     /// proven, call it again then.
-    pub fn confirm(&self, id: &Slot) -> Result<Confirmation> {
-        let Slot::Bundle(id) = id else {
+    pub fn confirm(&self, id: &BundleRef) -> Result<Confirmation> {
+        let BundleRef::Bundle(id) = id else {
             return Ok(Confirmation::BuiltIn);
         };
         let now = (self.clock)();
@@ -133,7 +133,7 @@ impl Store {
 
     /// Takes bundles that nothing needs out of the state. One that is served, as far as that can be found out, waits for the
     /// next confirmation.
-    fn delete_superseded(&self, state: &mut State, superseded: Vec<BundleId>, served: &Slot) -> Vec<BundleId> {
+    fn delete_superseded(&self, state: &mut State, superseded: Vec<BundleId>, served: &BundleRef) -> Vec<BundleId> {
         if !self.options.auto_delete_previous {
             return Vec::new();
         }
@@ -214,7 +214,7 @@ impl Store {
         };
         if launch.bundle.bundle().is_some_and(|id| !self.persistence.is_there(id)) {
             launch = Launch {
-                bundle: Slot::BuiltIn,
+                bundle: BundleRef::BuiltIn,
                 folder: None,
                 version: None,
                 ..launch

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", content = "value", rename_all = "camelCase")]
 #[non_exhaustive]
-pub enum Delay {
+pub enum ApplyCondition {
     /// The app was in the background for this many milliseconds without a break.
     Background(u64),
     /// The process ended and the app was started anew.
@@ -30,18 +30,18 @@ pub enum Delay {
 /// The conditions that did not hold yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(super) struct Delays {
-    waiting: Vec<Delay>,
+    waiting: Vec<ApplyCondition>,
     /// When the app went to the background, while it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     background_since: Option<Timestamp>,
 }
 
 impl Delays {
-    pub(super) fn set(&mut self, delays: Vec<Delay>) {
+    pub(super) fn set(&mut self, delays: Vec<ApplyCondition>) {
         self.waiting = delays;
     }
 
-    pub(super) fn waiting(&self) -> &[Delay] {
+    pub(super) fn waiting(&self) -> &[ApplyCondition] {
         &self.waiting
     }
 
@@ -57,7 +57,7 @@ impl Delays {
     /// The app was started anew.
     pub(super) fn launched(&mut self, native: &NativeVersion, now: Timestamp) {
         self.satisfy_background(now);
-        self.waiting.retain(|delay| *delay != Delay::Kill);
+        self.waiting.retain(|delay| *delay != ApplyCondition::Kill);
         self.satisfy_conditions(native, now);
     }
 
@@ -76,19 +76,19 @@ impl Delays {
         };
         let away = now.since(since);
         self.waiting
-            .retain(|delay| !matches!(delay, Delay::Background(wait) if away >= Duration::from_millis(*wait)));
+            .retain(|delay| !matches!(delay, ApplyCondition::Background(wait) if away >= Duration::from_millis(*wait)));
     }
 
     pub(super) fn satisfy_conditions(&mut self, native: &NativeVersion, now: Timestamp) {
         self.waiting.retain(|delay| match delay {
-            Delay::NativeVersion(minimum) => !native.at_least(minimum),
-            Delay::Date(date) => now < *date,
-            Delay::Background(_) | Delay::Kill => true,
+            ApplyCondition::NativeVersion(minimum) => !native.at_least(minimum),
+            ApplyCondition::Date(date) => now < *date,
+            ApplyCondition::Background(_) | ApplyCondition::Kill => true,
         });
     }
 }
 
-impl FromJson for Delay {
+impl FromJson for ApplyCondition {
     fn from_json(value: &Value) -> Result<Self, String> {
         let object = Object::of(value)?;
         Ok(match object.get::<String>("kind")?.as_str() {

@@ -1,8 +1,8 @@
 //! Changing what comes next, what may come, and what is kept.
 
-use super::delay::Delay;
+use super::delay::ApplyCondition;
 use super::state::State;
-use super::types::{BundleId, Failed, FailureCause, Slot};
+use super::types::{BundleId, BundleRef, FailedBundle, FailureCause};
 use super::{Store, refused, unknown};
 use crate::error::{Error, Result};
 
@@ -14,7 +14,7 @@ impl Store {
     /// it failed or is not newer than the bundle inside the native app, [`Corrupt`](crate::ErrorKind::Corrupt) if its
     /// files are gone, [`Busy`](crate::ErrorKind::Busy) and [`Io`](crate::ErrorKind::Io),
     /// [`NoSpace`](crate::ErrorKind::NoSpace) if the state cannot be changed; so do all that change it.
-    pub fn set_next(&self, slot: &Slot) -> Result<()> {
+    pub fn set_next(&self, slot: &BundleRef) -> Result<()> {
         self.require_files(slot)?;
         self.change(|state| self.make_next(state, slot))
     }
@@ -23,7 +23,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
-    pub fn set_next_when(&self, slot: &Slot, delays: Vec<Delay>) -> Result<()> {
+    pub fn set_next_when(&self, slot: &BundleRef, delays: Vec<ApplyCondition>) -> Result<()> {
         self.require_files(slot)?;
         self.change(|state| {
             state.delays.set(delays);
@@ -31,7 +31,7 @@ impl Store {
         })
     }
 
-    pub(super) fn make_next(&self, state: &mut State, slot: &Slot) -> Result<()> {
+    pub(super) fn make_next(&self, state: &mut State, slot: &BundleRef) -> Result<()> {
         let record = slot.bundle().and_then(|id| state.bundles.get(id));
         self.require_newer_than_built_in(record.and_then(|record| record.sequence))?;
         state.set_next(slot.clone()).map_err(|refusal| refused(refusal, slot))
@@ -53,7 +53,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
-    pub fn set_delays(&self, delays: Vec<Delay>) -> Result<()> {
+    pub fn set_delays(&self, delays: Vec<ApplyCondition>) -> Result<()> {
         self.change(|state| {
             state.delays.set(delays);
             Ok(())
@@ -81,7 +81,7 @@ impl Store {
             }
             state
                 .delete(id)
-                .map_err(|refusal| refused(refusal, &Slot::Bundle(id.clone())))?;
+                .map_err(|refusal| refused(refusal, &BundleRef::Bundle(id.clone())))?;
             Ok(false)
         })?;
         if kept_failure && self.persistence.kind(&self.folder(id))?.is_none() {
@@ -101,7 +101,7 @@ impl Store {
             let failed = state.fail(id, FailureCause::Marked, now);
             failed
                 .map(drop)
-                .map_err(|refusal| refused(refusal, &Slot::Bundle(id.clone())))
+                .map_err(|refusal| refused(refusal, &BundleRef::Bundle(id.clone())))
         })?;
         // It is failed, whatever becomes of its files.
         self.warn_of(self.set_aside_orphans());
@@ -120,15 +120,15 @@ impl Store {
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
-    pub fn take_failure(&self) -> Result<Option<Failed>> {
+    pub fn take_failure(&self) -> Result<Option<FailedBundle>> {
         if self.state()?.unread_failure.is_none() {
             return Ok(None);
         }
         self.change(|state| Ok(state.unread_failure.take()))
     }
 
-    pub(super) fn require_files(&self, slot: &Slot) -> Result<()> {
-        let Slot::Bundle(id) = slot else { return Ok(()) };
+    pub(super) fn require_files(&self, slot: &BundleRef) -> Result<()> {
+        let BundleRef::Bundle(id) = slot else { return Ok(()) };
         if self.state()?.bundles.contains_key(id) && !self.persistence.is_there(id) {
             let problem = "the files of this bundle are gone; install it again".to_owned();
             return Err(Error::Corrupt {

@@ -218,7 +218,9 @@ impl Store {
     ) -> Result<BundleRecord> {
         let staged = self.persistence.stage()?;
         let files = &self.persistence.files;
-        let made = files.create_folder(&staged.path).at("create the folder", &staged.path);
+        let made = files
+            .create_folder(&staged.path)
+            .with_path("create the folder", &staged.path);
         let opened = made.and_then(|()| proof.open(file, &staged.path, control));
         let installed = opened.and_then(|archive| self.install(&archive, bundle, control));
         self.persistence.unstage(staged).and(installed)
@@ -233,7 +235,7 @@ impl Store {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 self.persistence.make_way_for_folder(&folder)?;
-                fs::create_dir_all(&folder).at("create the folder", &folder)?;
+                fs::create_dir_all(&folder).with_path("create the folder", &folder)?;
             }
             Err(error) => return Err(Error::io("create the folder", &folder, error)),
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Store;
 use super::release::Acceptance;
-use super::rollback_guard::Overtaken;
+use super::rollback_guard::Superseded;
 use super::staging::Staged;
 use super::state::State;
 use super::storage::Loaded;
@@ -39,7 +39,7 @@ pub struct NewBundle {
 impl NewBundle {
     /// A bundle of this version, for every native app.
     #[must_use]
-    pub fn version(version: impl Into<String>) -> Self {
+    pub fn new(version: impl Into<String>) -> Self {
         Self {
             version: version.into(),
             ..Self::default()
@@ -105,7 +105,9 @@ impl Store {
             threads: self.options.unpack_threads,
         };
         let files = &*self.persistence.files;
-        let written = files.create_folder(&staged.path).at("create the folder", &staged.path);
+        let written = files
+            .create_folder(&staged.path)
+            .with_path("create the folder", &staged.path);
         let written = written.and_then(|()| {
             let tree = Tree {
                 root: &staged.path,
@@ -113,7 +115,7 @@ impl Store {
                 with_digests: true,
             };
             let written = write_tree(&contents, archive, &tree, &options, control)?;
-            files.sync_tree(&staged.path).at("make durable", &staged.path)?;
+            files.sync_tree(&staged.path).with_path("make durable", &staged.path)?;
             Ok(written)
         });
         let result = written.and_then(|written| {
@@ -218,7 +220,7 @@ impl Store {
         match acceptance {
             Some(acceptance) => state
                 .accept(record.clone(), &acceptance.release)
-                .map_err(Overtaken::into_error)?,
+                .map_err(Superseded::into_error)?,
             None => state.add(record.clone()),
         }
         let published = self.publish_locked(&loaded, &state, unpacked);
@@ -257,7 +259,7 @@ impl Store {
         let mut state = loaded.state.clone();
         state
             .accept(record.clone(), &acceptance.release)
-            .map_err(Overtaken::into_error)?;
+            .map_err(Superseded::into_error)?;
         if record != *installed {
             self.persistence.save_record(&record)?;
         }
@@ -269,9 +271,9 @@ impl Store {
     fn move_back(&self, id: &BundleId, staged: &Staged) -> Result<()> {
         let (files, folder) = (&self.persistence.files, self.folder(id));
         if self.persistence.kind(&folder)?.is_some() {
-            files.rename(&folder, &staged.path).at("move back", &folder)?;
+            files.rename(&folder, &staged.path).with_path("move back", &folder)?;
             let bundles = self.persistence.layout.bundles();
-            files.sync_folder(bundles).at("sync the folder", bundles)?;
+            files.sync_folder(bundles).with_path("sync the folder", bundles)?;
         }
         self.remove_record(id)
     }
@@ -287,14 +289,17 @@ impl Store {
         persistence.save_file_list(&record.id, &file_list(written))?;
         persistence.save_record(record)?;
         let folder = layout.bundle(&record.id);
-        persistence.files.rename(&staged.path, &folder).at("rename", &folder)?;
+        persistence
+            .files
+            .rename(&staged.path, &folder)
+            .with_path("rename", &folder)?;
         // Both ends of the rename, before the state relies on it.
         persistence.sync_bundles()?;
         let staging = layout.staging();
         persistence
             .files
             .sync_folder(&staging)
-            .at("sync the folder", &staging)?;
+            .with_path("sync the folder", &staging)?;
         self.save(loaded, state)
     }
 

@@ -8,7 +8,7 @@ use super::Store;
 use super::start::Start;
 use super::state::{Decision, Facts, State, World};
 use super::storage::Loaded;
-use super::types::{BundleId, Failed, Misfit, Slot};
+use super::types::{BundleId, BundleRef, FailedBundle, Incompatibility};
 use crate::error::{Error, Result};
 use crate::native::NativeApp;
 
@@ -20,7 +20,7 @@ const LAUNCH_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 #[non_exhaustive]
 pub struct Launch {
     /// What is served.
-    pub bundle: Slot,
+    pub bundle: BundleRef,
     /// The folder with its files; `None` for the built-in bundle, whose place only the host knows.
     pub folder: Option<PathBuf>,
     /// Its version; `None` for the built-in bundle.
@@ -30,7 +30,7 @@ pub struct Launch {
     /// Why it was chosen.
     pub reason: LaunchReason,
     /// The bundle that this launch found to have failed, if one did.
-    pub failed: Option<Failed>,
+    pub failed: Option<FailedBundle>,
 }
 
 /// Why a [`Launch`] serves what it serves.
@@ -93,11 +93,11 @@ impl LaunchReason {
     }
 }
 
-impl From<Misfit> for LaunchReason {
-    fn from(misfit: Misfit) -> Self {
+impl From<Incompatibility> for LaunchReason {
+    fn from(misfit: Incompatibility) -> Self {
         match misfit {
-            Misfit::OutOfNativeRange => Self::OutOfNativeRange,
-            Misfit::BuiltInIsNewer => Self::BuiltInIsNewer,
+            Incompatibility::OutOfNativeRange => Self::OutOfNativeRange,
+            Incompatibility::BuiltInIsNewer => Self::BuiltInIsNewer,
         }
     }
 }
@@ -279,7 +279,7 @@ impl<'a> StoreFacts<'a> {
     /// Looks for the bundles that have a role.
     fn look_for_roles(&self, state: &State) -> Result<()> {
         let roles = [Some(&state.current), state.next.as_ref(), Some(&state.fallback)];
-        let roles = roles.into_iter().flatten().filter_map(Slot::bundle);
+        let roles = roles.into_iter().flatten().filter_map(BundleRef::bundle);
         for id in roles.chain(&state.previous) {
             let there = self.store.persistence.look_for(id)?;
             self.seen.borrow_mut().push((id.clone(), there));
@@ -315,7 +315,7 @@ fn silent_sessions(starts: &[(String, Option<Start>)], id: &BundleId) -> Vec<Str
 
 fn built_in(why: NotDurable) -> Launch {
     Launch {
-        bundle: Slot::BuiltIn,
+        bundle: BundleRef::BuiltIn,
         folder: None,
         version: None,
         on_trial: false,

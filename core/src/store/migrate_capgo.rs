@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Store;
 use super::json::{self, FromJson, Object};
 use super::state::{State, Trial};
-use super::types::{BundleId, BundleRecord, Failed, FailureCause, Slot};
+use super::types::{BundleId, BundleRecord, BundleRef, FailedBundle, FailureCause};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::io::vfs::Kind;
@@ -42,7 +42,7 @@ pub struct Adopted {
     /// Bundles that are installed now.
     pub bundles: Vec<BundleRecord>,
     /// Bundles that had failed, and stay so.
-    pub failed: Vec<Failed>,
+    pub failed: Vec<FailedBundle>,
     /// What could not be taken over, and why: the text or id, and the reason.
     pub skipped: Vec<(String, String)>,
 }
@@ -131,7 +131,7 @@ impl Store {
             "error" => {
                 let native_build = capgo.native_build.clone();
                 let cause = FailureCause::Adopted;
-                return Ok(Taken::Failed(Failed {
+                return Ok(Taken::Failed(FailedBundle {
                     id,
                     version: info.version,
                     digest,
@@ -183,12 +183,12 @@ impl Store {
             return Err(skipped(format!("{}: no index.html is there", place.display())));
         }
         let size = self.tree_size(place)?;
-        persistence.files.sync_tree(place).at("make durable", place)?;
+        persistence.files.sync_tree(place).with_path("make durable", place)?;
         if *place == source && source != target {
             if persistence.kind(&target)?.is_some() {
                 persistence.make_way_for_folder(&target)?;
             }
-            persistence.files.rename(&source, &target).at("move", &source)?;
+            persistence.files.rename(&source, &target).with_path("move", &source)?;
         }
         Ok(size)
     }
@@ -196,11 +196,11 @@ impl Store {
     /// Number of files in a folder, and their bytes.
     fn tree_size(&self, folder: &Path) -> Result<(u64, u64)> {
         let (mut files, mut bytes) = (0, 0);
-        for name in self.persistence.files.list(folder).at("list", folder)? {
+        for name in self.persistence.files.list(folder).with_path("list", folder)? {
             let path = folder.join(name);
             let (more, size) = match self.persistence.kind(&path)? {
                 Some(Kind::Folder) => self.tree_size(&path)?,
-                Some(_) => (1, self.persistence.files.size(&path).at("look at", &path)?),
+                Some(_) => (1, self.persistence.files.size(&path).with_path("look at", &path)?),
                 None => (0, 0),
             };
             files += more;
@@ -212,7 +212,7 @@ impl Store {
 
 enum Taken {
     Bundle(Box<BundleRecord>),
-    Failed(Failed),
+    Failed(FailedBundle),
     Nothing,
 }
 
@@ -233,9 +233,9 @@ fn skipped(reason: String) -> NotTaken {
 
 fn take_over(state: &mut State, capgo: &CapgoBundles, adopted: &mut Adopted) {
     // A store that served something of its own already goes on with that.
-    let is_new = state.current == Slot::BuiltIn && state.fallback == Slot::BuiltIn && state.next.is_none();
+    let is_new = state.current == BundleRef::BuiltIn && state.fallback == BundleRef::BuiltIn && state.next.is_none();
     // A version that failed once and works now, under another id, has not failed; one that only waits for its chance has.
-    let works = |failed: &Failed| {
+    let works = |failed: &FailedBundle| {
         let mut proven = state
             .bundles
             .values()
@@ -271,7 +271,7 @@ fn take_over(state: &mut State, capgo: &CapgoBundles, adopted: &mut Adopted) {
 /// The plugin's pointers, as far as they name bundles that were taken over.
 fn take_roles(state: &mut State, capgo: &CapgoBundles, skipped: &mut Vec<(String, String)>) {
     let mut known = |id: &Option<String>| {
-        let id: BundleId = id.as_deref().filter(|id| *id != Slot::BUILT_IN)?.parse().ok()?;
+        let id: BundleId = id.as_deref().filter(|id| *id != BundleRef::BUILT_IN)?.parse().ok()?;
         let is_known = state.bundles.contains_key(&id);
         if !is_known {
             let reason = "the plugin names it, but it could not be taken over".to_owned();
@@ -287,10 +287,10 @@ fn take_roles(state: &mut State, capgo: &CapgoBundles, skipped: &mut Vec<(String
     } else {
         fallback.filter(is_proven)
     };
-    state.fallback = fallback.map_or(Slot::BuiltIn, Slot::Bundle);
-    state.next = next.map(Slot::Bundle);
+    state.fallback = fallback.map_or(BundleRef::BuiltIn, BundleRef::Bundle);
+    state.next = next.map(BundleRef::Bundle);
     state.trial = (current.is_some() && !current_is_proven).then(Trial::default);
-    state.current = current.map_or(Slot::BuiltIn, Slot::Bundle);
+    state.current = current.map_or(BundleRef::BuiltIn, BundleRef::Bundle);
 }
 
 #[cfg(test)]

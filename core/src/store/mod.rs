@@ -47,10 +47,10 @@ use std::time::{Duration, Instant};
 
 pub use crate::native::{NativeApp, NativeRange, NativeVersion};
 pub use crate::time::Timestamp;
-pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, PassedOver, RolloutDecision};
+pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, RolloutDecision, Skipped};
 pub use cleanup::{Cleaned, DiskUsage, KeepRules};
 pub use confirm::{Confirmation, Expired};
-pub use delay::Delay;
+pub use delay::ApplyCondition;
 pub use fetch::{ExpectedProof, RemoteArchive};
 pub use install::NewBundle;
 pub use launch::{Launch, LaunchReason, NotDurable};
@@ -58,7 +58,7 @@ pub use migrate_capgo::{Adopted, CapgoBundles};
 pub use options::{RequiredProof, StoreOptions};
 pub use release::ReleaseOptions;
 pub use rollback_guard::AcceptedRelease;
-pub use types::{BundleId, BundleRecord, Failed, FailureCause, Slot, Status};
+pub use types::{BundleId, BundleRecord, BundleRef, FailedBundle, FailureCause, Status};
 pub use verify::Damage;
 
 use crate::error::{Error, IoContext, Result};
@@ -133,7 +133,7 @@ impl Store {
         clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
         session: impl FnOnce(&Persistence) -> Result<Session>,
     ) -> Result<Self> {
-        options.require_sense()?;
+        options.validate()?;
         let layout = Layout::new(root, options.bundles.as_deref());
         let persistence = Persistence { files, layout };
         persistence.make_folders()?;
@@ -289,7 +289,7 @@ impl Persistence {
             match self.files.create_folder(&folder) {
                 Ok(()) => {
                     let parent = crate::io::atomic_file::folder_of(&folder);
-                    self.files.sync_folder(parent).at("sync the folder", parent)?;
+                    self.files.sync_folder(parent).with_path("sync the folder", parent)?;
                 }
                 // Whoever made it may have died before its name was durable. Where there is a state, it was: nothing is
                 // written to a store that could not be opened.
@@ -299,7 +299,7 @@ impl Persistence {
                     }
                     if !self.has_state()? {
                         let parent = crate::io::atomic_file::folder_of(&folder);
-                        self.files.sync_folder(parent).at("sync the folder", parent)?;
+                        self.files.sync_folder(parent).with_path("sync the folder", parent)?;
                     }
                 }
                 Err(error) => return Err(Error::io("create the folder", &folder, error)),
@@ -323,19 +323,19 @@ impl Persistence {
             _ => {}
         }
         let parent = crate::io::atomic_file::folder_of(folder);
-        self.files.sync_folder(parent).at("sync the folder", parent)
+        self.files.sync_folder(parent).with_path("sync the folder", parent)
     }
 
     /// Makes the names of the state and the key ring durable.
     fn sync_root(&self) -> Result<()> {
         let root = self.layout.root();
-        self.files.sync_folder(root).at("sync the folder", root)
+        self.files.sync_folder(root).with_path("sync the folder", root)
     }
 
     /// Makes the names of bundles durable, and that of a folder of the host, which may have made it at any time.
     fn sync_bundles(&self) -> Result<()> {
         for folder in self.layout.host().into_iter().chain([self.layout.bundles()]) {
-            self.files.sync_folder(folder).at("sync the folder", folder)?;
+            self.files.sync_folder(folder).with_path("sync the folder", folder)?;
         }
         Ok(())
     }
@@ -382,7 +382,7 @@ fn unknown(id: &BundleId) -> Error {
     Error::UnknownBundle { id: id.to_string() }
 }
 
-fn refused(refusal: Refusal, slot: &Slot) -> Error {
+fn refused(refusal: Refusal, slot: &BundleRef) -> Error {
     let id = slot.to_string();
     match refusal {
         Refusal::Unknown => Error::UnknownBundle { id },

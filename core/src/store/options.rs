@@ -117,7 +117,7 @@ impl Default for StoreOptions {
 }
 
 impl StoreOptions {
-    pub(super) fn require_sense(&self) -> Result<()> {
+    pub(super) fn validate(&self) -> Result<()> {
         if self.attempts == 0 {
             return Err(Error::invalid_input(
                 "attempts",

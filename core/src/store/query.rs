@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::delay::Delay;
+use super::delay::ApplyCondition;
 use super::state::SetAside;
-use super::types::{BundleId, BundleRecord, Failed, Slot, Status};
+use super::types::{BundleId, BundleRecord, BundleRef, FailedBundle, Status};
 use super::{Store, unknown};
 use crate::digest::Sha256Digest;
 use crate::error::Result;
@@ -51,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    pub fn current(&self) -> Result<Slot> {
+    pub fn current(&self) -> Result<BundleRef> {
         Ok(self.state()?.current.clone())
     }
 
@@ -59,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    pub fn next(&self) -> Result<Option<Slot>> {
+    pub fn next(&self) -> Result<Option<BundleRef>> {
         Ok(self.state()?.next.clone())
     }
 
@@ -67,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    pub fn fallback(&self) -> Result<Slot> {
+    pub fn fallback(&self) -> Result<BundleRef> {
         Ok(self.state()?.fallback.clone())
     }
 
@@ -75,7 +75,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    pub fn failed(&self) -> Result<Vec<Failed>> {
+    pub fn failed(&self) -> Result<Vec<FailedBundle>> {
         Ok(self.state()?.failed.clone())
     }
 
@@ -84,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    pub fn failure_of(&self, version: &str, digest: Option<&Sha256Digest>) -> Result<Option<Failed>> {
+    pub fn failure_of(&self, version: &str, digest: Option<&Sha256Digest>) -> Result<Option<FailedBundle>> {
         Ok(self.state()?.failure_of(version, digest).cloned())
     }
 
@@ -104,7 +104,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    pub fn delays(&self) -> Result<Vec<Delay>> {
+    pub fn delays(&self) -> Result<Vec<ApplyCondition>> {
         Ok(self.state()?.delays.waiting().to_vec())
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Store;
 use super::install::NewBundle;
-use super::rollback_guard::{AcceptedRelease, Overtaken};
+use super::rollback_guard::{AcceptedRelease, Superseded};
 use super::state::State;
 use super::storage::Loaded;
 use super::types::BundleRecord;
@@ -140,7 +140,7 @@ impl Store {
     /// The same, of a release that is known to be trusted and to go to the built-in bundle.
     pub(super) fn accept_trusted_built_in(&self, trusted: &TrustedRelease) -> Result<bool> {
         let release = AcceptedRelease::of(trusted);
-        let accept = |state: &mut State| state.accept_built_in(&release).map_err(Overtaken::into_error);
+        let accept = |state: &mut State| state.accept_built_in(&release).map_err(Superseded::into_error);
         let loaded = self.settled()?;
         let mut accepted = loaded.state.clone();
         accept(&mut accepted)?;
@@ -231,7 +231,9 @@ impl Store {
         let keys: Vec<&ContentKey> = options.content_keys.iter().map(|key| &**key).collect();
         let staged = self.persistence.stage()?;
         let files = &self.persistence.files;
-        let made = files.create_folder(&staged.path).at("create the folder", &staged.path);
+        let made = files
+            .create_folder(&staged.path)
+            .with_path("create the folder", &staged.path);
         let opened = made.and_then(|()| match archive {
             ArchiveSource::File(file) => trusted.open(file, &staged.path, &keys, control),
             ArchiveSource::Hashed(archive) => trusted.require_plain(*archive),

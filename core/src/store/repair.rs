@@ -30,7 +30,7 @@ impl Persistence {
         match moved.and_then(|()| self.files.rename(path, &staged.path)) {
             Ok(()) if kind == Kind::Other && self.kind(&staged.path)? == Some(Kind::File) => {
                 // Another process repaired it just now, and this is its file.
-                self.files.rename(&staged.path, path).at("move back", path)?;
+                self.files.rename(&staged.path, path).with_path("move back", path)?;
                 self.unstage(staged)?;
             }
             Ok(()) => {}
@@ -52,7 +52,7 @@ impl Persistence {
         }
         if path == self.layout.staging() {
             // It has no other place to go to, and no folder is removed so.
-            self.files.remove_file(path).at("remove", path)?;
+            self.files.remove_file(path).with_path("remove", path)?;
             return Ok(());
         }
         let staged = self.stage()?;
@@ -89,7 +89,7 @@ impl Persistence {
             Err(error) if is_no_file(&error) && self.make_way(path)? => self.files.try_lock(path),
             tried => tried,
         };
-        tried.at("lock", path)
+        tried.with_path("lock", path)
     }
 
     /// As [`Files::write`](crate::io::vfs::Files::write), of a file that may have to be repaired.
@@ -98,7 +98,7 @@ impl Persistence {
             Err(error) if is_no_file(&error) && self.make_way(path)? => self.files.write(path, bytes),
             written => written,
         };
-        written.at("write", path)
+        written.with_path("write", path)
     }
 
     /// Gives a file the name of another, which may have to be repaired.
@@ -107,14 +107,14 @@ impl Persistence {
             Err(error) if error.kind() != io::ErrorKind::NotFound && self.make_way(to)? => self.files.rename(from, to),
             renamed => renamed,
         };
-        renamed.at("rename", to)
+        renamed.with_path("rename", to)
     }
 
     /// Removes a file that may have to be repaired. That it is gone is no error.
     pub(super) fn remove_file_if_there(&self, path: &Path) -> Result<()> {
         match self.files.remove_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound || self.make_way(path)? => Ok(()),
-            removed => removed.at("remove", path),
+            removed => removed.with_path("remove", path),
         }
     }
 
@@ -130,7 +130,7 @@ impl Persistence {
                 Some(Kind::Folder) if path == self.layout.state() => {
                     self.set_aside_damaged_state()?;
                     let damaged = self.layout.damaged_state();
-                    self.files.rename(&path, &damaged).at("set aside", &path)?;
+                    self.files.rename(&path, &damaged).with_path("set aside", &path)?;
                 }
                 Some(Kind::Folder) => self.set_aside(&path)?,
                 Some(Kind::File) => self.keep_copy(&path, &self.place_for_corrupt_state()?)?,
@@ -154,7 +154,7 @@ impl Persistence {
     pub(super) fn set_aside(&self, path: &Path) -> Result<()> {
         let place = self.place_for_corrupt_state()?;
         self.remove_file_if_there(&place)?;
-        self.files.rename(path, &place).at("set aside", path)
+        self.files.rename(path, &place).with_path("set aside", path)
     }
 
     fn place_for_corrupt_state(&self) -> Result<std::path::PathBuf> {

@@ -36,7 +36,7 @@ impl Persistence {
         let filling = vec![FILLING; usize::try_from(RESERVE).unwrap_or_default()];
         self.write_durably(&self.layout.reserve(), &filling)?;
         let root = self.layout.root();
-        self.files.sync_folder(root).at("sync the folder", root)
+        self.files.sync_folder(root).with_path("sync the folder", root)
     }
 
     /// Gives the reserve up. Says whether there was one.
@@ -50,7 +50,7 @@ impl Persistence {
             Err(error) => return Err(Error::io("remove", &path, error)),
         }
         // File systems that write to new places only have the room when they know for good that it is free.
-        self.files.sync_folder(root).at("sync the folder", root)?;
+        self.files.sync_folder(root).with_path("sync the folder", root)?;
         Ok(true)
     }
 }

@@ -62,7 +62,7 @@ pub(super) struct TrustMemory {
 
 /// Why a release cannot be accepted any more: another was, after it had been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Overtaken {
+pub(super) struct Superseded {
     by: u64,
     sequence: u64,
 }
@@ -87,7 +87,7 @@ impl TrustMemory {
     }
 
     /// Remembers a release whose bundle is installed, or that goes to the built-in one. Refused if a later one was accepted, or another of its sequence.
-    pub(super) fn accept(&mut self, release: &AcceptedRelease) -> Result<(), Overtaken> {
+    pub(super) fn accept(&mut self, release: &AcceptedRelease) -> Result<(), Superseded> {
         let last = self.last_accepted(&release.app_id, &release.channel);
         match last {
             Some(last) if last.sequence > release.sequence => Err(release.overtaken_by(last.sequence)),
@@ -138,13 +138,13 @@ impl BuiltInReleases {
 }
 
 impl AcceptedRelease {
-    fn overtaken_by(&self, by: u64) -> Overtaken {
+    fn overtaken_by(&self, by: u64) -> Superseded {
         let sequence = self.sequence;
-        Overtaken { by, sequence }
+        Superseded { by, sequence }
     }
 }
 
-impl Overtaken {
+impl Superseded {
     pub(super) fn into_error(self) -> Error {
         let Self { by, sequence } = self;
         Error::ReleaseRefused {

@@ -11,7 +11,7 @@ use super::launch::{Launch, LaunchReason};
 use super::options::StoreOptions;
 use super::start::{START, Start};
 use super::storage::Persistence;
-use super::types::{BundleId, Slot};
+use super::types::{BundleId, BundleRef};
 use crate::error::{Error, IoContext, Result};
 use crate::io::vfs::{Disk, Lock, is_no_file};
 use crate::native::NativeApp;
@@ -65,7 +65,7 @@ impl Session {
         }
         let path = persistence.layout.session(name);
         // Locking makes the file, so a session that is over would seem to go on.
-        persistence.files.size(&path).at("resume the session", &path)?;
+        persistence.files.size(&path).with_path("resume the session", &path)?;
         let lock = persistence.lock(&path, patience)?;
         Ok(Self {
             name: name.to_owned(),
@@ -122,7 +122,7 @@ impl Persistence {
         for _ in 0..NAME_TRIES {
             let name = random_name()?;
             let path = path_of(&name);
-            if let Some(lock) = self.files.try_lock(&path).at("lock", &path)?
+            if let Some(lock) = self.files.try_lock(&path).with_path("lock", &path)?
                 && self.kind(&path)?.is_some()
             {
                 return Ok((name, lock));
@@ -172,24 +172,24 @@ impl Store {
     }
 
     /// Writes down what this session serves, for other processes. Not made durable: it means nothing after a crash.
-    pub(super) fn pin(&self, slot: &Slot) -> Result<()> {
+    pub(super) fn pin(&self, slot: &BundleRef) -> Result<()> {
         if self.session.unseen().is_some() {
             return Ok(());
         }
         let path = self.persistence.layout.session(&self.session.name);
         let written = self.persistence.files.write(&path, slot.to_string().as_bytes());
-        written.at("write", &path)
+        written.with_path("write", &path)
     }
 
     /// What this session wrote down to serve before its store was closed; `None` if it had not launched.
     pub(super) fn served_before(&self) -> Result<Option<Launch>> {
         let path = self.persistence.layout.session(&self.session.name);
-        let bytes = self.persistence.files.read(&path, MAX_PIN).at("read", &path)?;
+        let bytes = self.persistence.files.read(&path, MAX_PIN).with_path("read", &path)?;
         if bytes.is_empty() {
             return Ok(None);
         }
         let slot = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
-        let bundle: Slot = slot.ok_or_else(|| Error::Corrupt {
+        let bundle: BundleRef = slot.ok_or_else(|| Error::Corrupt {
             path,
             problem: "it does not name what the session serves".to_owned(),
         })?;

@@ -58,7 +58,7 @@ impl Persistence {
     fn remove_if_there(&self, path: &Path) -> Result<()> {
         match self.kind(path)? {
             None => Ok(()),
-            Some(Kind::Folder) => self.files.remove_folder(path).at("remove", path),
+            Some(Kind::Folder) => self.files.remove_folder(path).with_path("remove", path),
             Some(_) => self.remove_file_if_there(path),
         }
     }

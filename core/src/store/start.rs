@@ -185,7 +185,7 @@ impl Store {
         if let Err(error) = self.persistence.files.write(&path, text.as_bytes()) {
             // What it says now must not stay: it may hold a confirmed start against the bundle.
             let removed = match self.persistence.files.remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at("remove", &path),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_path("remove", &path),
                 _ => Ok(()),
             };
             drop(start);

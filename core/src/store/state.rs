@@ -25,8 +25,8 @@ pub(super) use trial::Trial;
 use super::bundles::Bundles;
 use super::delay::Delays;
 use super::json::{FromJson, Object};
-use super::rollback_guard::{AcceptedRelease, Overtaken, TrustMemory};
-use super::types::{BundleId, BundleRecord, Failed, FailureCause, Slot, Status};
+use super::rollback_guard::{AcceptedRelease, Superseded, TrustMemory};
+use super::types::{BundleId, BundleRecord, BundleRef, FailedBundle, FailureCause, Status};
 use crate::digest::Sha256Digest;
 use crate::native::NativeVersion;
 use crate::time::Timestamp;
@@ -34,18 +34,18 @@ use crate::time::Timestamp;
 /// Everything that must survive.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(super) struct State {
-    pub(super) current: Slot,
-    pub(super) fallback: Slot,
+    pub(super) current: BundleRef,
+    pub(super) fallback: BundleRef,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) next: Option<Slot>,
+    pub(super) next: Option<BundleRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) trial: Option<Trial>,
     pub(super) delays: Delays,
     pub(super) bundles: Bundles,
-    pub(super) failed: Vec<Failed>,
+    pub(super) failed: Vec<FailedBundle>,
     /// The failure that nobody asked about yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) unread_failure: Option<Failed>,
+    pub(super) unread_failure: Option<FailedBundle>,
     /// Bundles that proved themselves and lost a later trial: not offered again for a while, and not failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) set_aside: Vec<SetAside>,
@@ -154,7 +154,7 @@ impl State {
 
     /// The release `release` is accepted, and `record` is the bundle it came with: one that was unpacked for it, or one with
     /// the same bytes that was there. What the release says of it holds from now on.
-    pub(super) fn accept(&mut self, record: BundleRecord, release: &AcceptedRelease) -> Result<(), Overtaken> {
+    pub(super) fn accept(&mut self, record: BundleRecord, release: &AcceptedRelease) -> Result<(), Superseded> {
         self.trust.accept(release)?;
         self.offer_again(&record);
         self.bundles.insert(record);
@@ -163,7 +163,7 @@ impl State {
 
     /// The release `release`, which goes to the built-in bundle, is accepted: that comes next, or stays. Says whether it comes
     /// next now and did not before.
-    pub(super) fn accept_built_in(&mut self, release: &AcceptedRelease) -> Result<bool, Overtaken> {
+    pub(super) fn accept_built_in(&mut self, release: &AcceptedRelease) -> Result<bool, Superseded> {
         self.trust.accept(release)?;
         Ok(self.make_built_in_next())
     }
@@ -171,16 +171,16 @@ impl State {
     /// A bundle that was to come next is withdrawn, and its conditions with it: those were for that bundle, and must not hold
     /// back the way out of a bad one.
     pub(super) fn make_built_in_next(&mut self) -> bool {
-        if self.next == Some(Slot::BuiltIn) {
+        if self.next == Some(BundleRef::BuiltIn) {
             return false;
         }
         self.drop_next();
-        if self.current == Slot::BuiltIn {
+        if self.current == BundleRef::BuiltIn {
             // Nothing that was withdrawn is what a later bundle falls back to.
-            self.make_current(Slot::BuiltIn);
+            self.make_current(BundleRef::BuiltIn);
             return false;
         }
-        self.next = Some(Slot::BuiltIn);
+        self.next = Some(BundleRef::BuiltIn);
         true
     }
 
@@ -194,19 +194,19 @@ impl State {
     }
 
     /// What is tried, and the session that does.
-    pub(super) fn attempt(&self) -> Option<(&Slot, &str)> {
+    pub(super) fn attempt(&self) -> Option<(&BundleRef, &str)> {
         let attempt = self.trial.as_ref()?.attempt.as_ref()?;
         Some((&self.current, &attempt.session))
     }
 
     /// The failure that forbids a bundle.
-    pub(super) fn failure_of(&self, version: &str, digest: Option<&Sha256Digest>) -> Option<&Failed> {
+    pub(super) fn failure_of(&self, version: &str, digest: Option<&Sha256Digest>) -> Option<&FailedBundle> {
         self.failed
             .iter()
             .find(|failed| failed.forbids_version(version, digest))
     }
 
-    pub(super) fn set_next(&mut self, next: Slot) -> Result<(), Refusal> {
+    pub(super) fn set_next(&mut self, next: BundleRef) -> Result<(), Refusal> {
         self.require_servable(&next)?;
         self.offer_slot_again(&next);
         self.next = Some(next);
@@ -222,7 +222,7 @@ impl State {
     }
 
     /// Makes a bundle current at once; on trial unless it is the last proven one.
-    pub(super) fn set_current(&mut self, slot: Slot) -> Result<(), Refusal> {
+    pub(super) fn set_current(&mut self, slot: BundleRef) -> Result<(), Refusal> {
         self.require_servable(&slot)?;
         self.offer_slot_again(&slot);
         if self.next.as_ref() == Some(&slot) {
@@ -238,7 +238,7 @@ impl State {
         let slot = if to_last_proven {
             self.fallback.clone()
         } else {
-            Slot::BuiltIn
+            BundleRef::BuiltIn
         };
         self.make_current(slot);
     }
@@ -249,14 +249,14 @@ impl State {
         self.drop_next();
         self.trial = None;
         self.silent = None;
-        self.current = Slot::BuiltIn;
+        self.current = BundleRef::BuiltIn;
     }
 
-    fn make_current(&mut self, slot: Slot) {
+    fn make_current(&mut self, slot: BundleRef) {
         // Whoever goes to the built-in bundle withdraws all others: what fails later must not bring one of them back.
-        if slot == Slot::BuiltIn {
+        if slot == BundleRef::BuiltIn {
             self.supersede_fallback();
-            self.fallback = Slot::BuiltIn;
+            self.fallback = BundleRef::BuiltIn;
             self.superseded.extend(self.previous.take());
         }
         if self.current == slot {
@@ -264,14 +264,14 @@ impl State {
         }
         self.silent = None;
         self.trial = match &slot {
-            Slot::Bundle(_) if slot != self.fallback => Some(Trial::default()),
+            BundleRef::Bundle(_) if slot != self.fallback => Some(Trial::default()),
             _ => None,
         };
         self.current = slot;
     }
 
     fn supersede_fallback(&mut self) {
-        if let Slot::Bundle(id) = &self.fallback
+        if let BundleRef::Bundle(id) = &self.fallback
             && !self.superseded.contains(id)
         {
             self.superseded.push(id.clone());
@@ -335,8 +335,8 @@ impl State {
 
     /// The bundle takes the place of the fallback, which becomes its predecessor.
     pub(super) fn replace_fallback(&mut self, id: &BundleId) {
-        let replaced = std::mem::replace(&mut self.fallback, Slot::Bundle(id.clone()));
-        if let Slot::Bundle(replaced) = replaced
+        let replaced = std::mem::replace(&mut self.fallback, BundleRef::Bundle(id.clone()));
+        if let BundleRef::Bundle(replaced) = replaced
             && replaced != *id
         {
             let older = self.previous.replace(replaced);
@@ -362,9 +362,9 @@ impl State {
     }
 
     /// What the fallback replaced, if it proved itself with this native app; else the built-in bundle.
-    fn predecessor(&self) -> Slot {
+    fn predecessor(&self) -> BundleRef {
         let previous = self.previous.as_ref().filter(|id| self.proved_here(id));
-        previous.cloned().map_or(Slot::BuiltIn, Slot::Bundle)
+        previous.cloned().map_or(BundleRef::BuiltIn, BundleRef::Bundle)
     }
 
     /// Whether a bundle confirmed with the native app of the last launch.
@@ -382,11 +382,11 @@ impl State {
     }
 
     /// Never again: the bundle is forgotten, and what relied on it falls back.
-    pub(super) fn fail(&mut self, id: &BundleId, cause: FailureCause, now: Timestamp) -> Result<Failed, Refusal> {
+    pub(super) fn fail(&mut self, id: &BundleId, cause: FailureCause, now: Timestamp) -> Result<FailedBundle, Refusal> {
         let record = self.bundles.remove(id).ok_or(Refusal::Unknown)?;
         let (native_build, native_version) = (self.native_build.clone(), self.native_version.clone());
         let id = id.clone();
-        let mut failed = Failed {
+        let mut failed = FailedBundle {
             id,
             version: record.version,
             digest: record.digest,
@@ -468,7 +468,7 @@ impl State {
 
     /// Drops bundles that are gone from the disk or forbidden, from every role they had.
     pub(super) fn forget_bundles(&mut self, gone: &[BundleId]) {
-        let is_gone = |slot: &Slot| slot.bundle().is_some_and(|id| gone.contains(id));
+        let is_gone = |slot: &BundleRef| slot.bundle().is_some_and(|id| gone.contains(id));
         self.forget_places(gone);
         if self.next.as_ref().is_some_and(is_gone) {
             self.drop_next();
@@ -486,8 +486,8 @@ impl State {
         before - self.failed.len() - self.set_aside.len()
     }
 
-    fn require_servable(&self, slot: &Slot) -> Result<(), Refusal> {
-        let Slot::Bundle(id) = slot else { return Ok(()) };
+    fn require_servable(&self, slot: &BundleRef) -> Result<(), Refusal> {
+        let BundleRef::Bundle(id) = slot else { return Ok(()) };
         let record = self.bundles.get(id).ok_or(Refusal::Unknown)?;
         match self.failure_of(&record.version, record.digest.as_ref()) {
             Some(_) => Err(Refusal::HasFailed),

@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::ring::FollowedRing;
 use super::rollback_guard::BuiltInReleases;
 use super::state::State;
-use super::types::{BundleId, BundleRecord, Failed, Slot};
+use super::types::{BundleId, BundleRecord, BundleRef, FailedBundle};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::io::vfs::{Files, Kind, is_no_file};
@@ -101,13 +101,13 @@ impl Persistence {
             Some(_) => self.keep_copies_of_corrupt_states()?,
             None => self.keep_as_previous(&path, &previous)?,
         }
-        self.files.rename(&temporary, &path).at("rename", &path)?;
+        self.files.rename(&temporary, &path).with_path("rename", &path)?;
         if before.recovered.is_some() {
             self.set_aside_damaged_state()?;
         }
         self.files
             .sync_folder(self.layout.root())
-            .at("sync the folder", self.layout.root())
+            .with_path("sync the folder", self.layout.root())
     }
 
     fn keep_as_previous(&self, path: &Path, previous: &Path) -> Result<()> {
@@ -130,8 +130,11 @@ impl Persistence {
 
     pub(super) fn keep_copy(&self, path: &Path, copy: &Path) -> Result<()> {
         let mut bytes = Vec::new();
-        let original = self.files.open(path).at("open", path)?;
-        original.take(MAX_COPY).read_to_end(&mut bytes).at("read", path)?;
+        let original = self.files.open(path).with_path("open", path)?;
+        original
+            .take(MAX_COPY)
+            .read_to_end(&mut bytes)
+            .with_path("read", path)?;
         match self.write_durably(copy, &bytes) {
             // What nobody needs is not what a recovery fails for.
             Err(error) if error.kind() == ErrorKind::NoSpace => Ok(()),
@@ -193,7 +196,7 @@ impl Persistence {
     }
 
     /// Marks a bundle as failed beside the state, durable when it returns.
-    pub(super) fn mark_failed(&self, failed: &Failed) -> Result<()> {
+    pub(super) fn mark_failed(&self, failed: &FailedBundle) -> Result<()> {
         self.replace_durably(&self.marker(&failed.version, failed.digest.as_ref()), FAILURE, failed)
     }
 
@@ -205,11 +208,11 @@ impl Persistence {
         }
         self.remove_file_if_there(&path)?;
         let folder = self.layout.failed();
-        self.files.sync_folder(&folder).at("sync the folder", &folder)
+        self.files.sync_folder(&folder).with_path("sync the folder", &folder)
     }
 
     /// Takes the mark away again.
-    pub(super) fn unmark_failed(&self, failed: &Failed) -> Result<()> {
+    pub(super) fn unmark_failed(&self, failed: &FailedBundle) -> Result<()> {
         let path = self.marker(&failed.version, failed.digest.as_ref());
         self.remove_file_if_there(&path)
     }
@@ -235,12 +238,12 @@ impl Persistence {
     }
 
     pub(super) fn kind(&self, path: &Path) -> Result<Option<Kind>> {
-        self.files.kind(path).at("look at", path)
+        self.files.kind(path).with_path("look at", path)
     }
 
     pub(super) fn list(&self, folder: &Path) -> Result<Vec<String>> {
         let mut names = Vec::new();
-        for name in self.files.list(folder).at("list", folder)? {
+        for name in self.files.list(folder).with_path("list", folder)? {
             // Names that are not text were not made by the store.
             names.extend(name.into_string());
         }
@@ -283,7 +286,7 @@ impl Persistence {
             if let Some(last) = proven.max_by_key(|record| record.proven_at) {
                 state.native_build.clone_from(&last.proven_build);
                 state.native_version.clone_from(&last.proven_version);
-                state.fallback = Slot::Bundle(last.id.clone());
+                state.fallback = BundleRef::Bundle(last.id.clone());
                 state.current = state.fallback.clone();
             }
         }
@@ -309,7 +312,7 @@ impl Persistence {
         }
     }
 
-    fn failures(&self) -> Result<Vec<Failed>> {
+    fn failures(&self) -> Result<Vec<FailedBundle>> {
         match self.kind(&self.layout.failed())? {
             Some(_) => self.read_all(&self.layout.failed(), FAILURE, "json"),
             None => Ok(Vec::new()),
@@ -348,7 +351,7 @@ impl Persistence {
         self.write_encoded(&temporary, what, 0, contents)?;
         self.replace(&temporary, path)?;
         let folder = crate::io::atomic_file::folder_of(path);
-        self.files.sync_folder(folder).at("sync the folder", folder)
+        self.files.sync_folder(folder).with_path("sync the folder", folder)
     }
 
     fn write_encoded<T: Serialize>(&self, path: &Path, what: &str, generation: u64, contents: &T) -> Result<()> {
@@ -362,7 +365,7 @@ impl Persistence {
     /// Writes a file that nobody relies on yet; one that cannot be written is removed, since the disk is probably full.
     pub(super) fn write_durably(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let written = self.write(path, bytes);
-        let written = written.and_then(|()| self.files.sync_file(path).at("write", path));
+        let written = written.and_then(|()| self.files.sync_file(path).with_path("write", path));
         written.map_err(|problem| match self.files.remove_file(path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => Error::LeftBehind {
                 folder: path.to_path_buf(),

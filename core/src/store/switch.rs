@@ -2,7 +2,7 @@
 
 use super::launch::{Launch, LaunchReason, StoreFacts};
 use super::state::{Decision, Lost, Refusal, State};
-use super::types::{Failed, Slot, is_built_in};
+use super::types::{BundleRef, FailedBundle, is_built_in};
 use super::{Store, refused};
 use crate::error::{Error, Result};
 use crate::io::vfs::Lock;
@@ -14,7 +14,7 @@ impl Store {
     /// # Errors
     /// [`NotTrusted`](crate::ErrorKind::NotTrusted) also if it does not run on the native version that launched; else as
     /// [`set_next`](Self::set_next).
-    pub fn set_current(&self, slot: &Slot) -> Result<Launch> {
+    pub fn set_current(&self, slot: &BundleRef) -> Result<Launch> {
         self.require_files(slot)?;
         let lock = self.lock(self.options.lock_timeout)?;
         let launch = self.change_locked(|state| {
@@ -31,7 +31,7 @@ impl Store {
         Ok(launch)
     }
 
-    fn require_fit(&self, state: &State, slot: &Slot) -> Result<()> {
+    fn require_fit(&self, state: &State, slot: &BundleRef) -> Result<()> {
         let Some(record) = slot.bundle().and_then(|id| state.bundles.get(id)) else {
             return Ok(());
         };
@@ -58,7 +58,7 @@ impl Store {
     }
 
     /// Whether the native app of this session may run it, as far as is known before a launch.
-    pub(super) fn may_run(&self, state: &State, slot: &Slot) -> bool {
+    pub(super) fn may_run(&self, state: &State, slot: &BundleRef) -> bool {
         self.require_fit(state, slot).is_ok()
     }
 
@@ -147,13 +147,13 @@ impl Store {
     }
 
     /// An attempt of a session that is over counts before another takes its place.
-    fn settle_trial(&self, state: &mut State) -> Option<Failed> {
+    fn settle_trial(&self, state: &mut State) -> Option<FailedBundle> {
         let lost = state.settle_trial(&self.rules(), &StoreFacts::new(self), (self.clock)());
         lost.and_then(Lost::failed)
     }
 
     /// What this session serves after a change of what is current.
-    fn switched(&self, state: &mut State, reason: LaunchReason, failed: Option<Failed>) -> Launch {
+    fn switched(&self, state: &mut State, reason: LaunchReason, failed: Option<FailedBundle>) -> Launch {
         state.begin_attempt(&self.session.name, self.start().is_in_background());
         let serve = state.current.clone();
         self.launch_of(state, Decision { serve, reason, failed })

@@ -74,7 +74,7 @@ impl fmt::Display for BundleId {
 /// What can be served: the bundle inside the native app, or an installed one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(into = "String")]
-pub enum Slot {
+pub enum BundleRef {
     /// An installed bundle.
     Bundle(BundleId),
     /// The bundle inside the native app. It is always there.
@@ -82,7 +82,7 @@ pub enum Slot {
     BuiltIn,
 }
 
-impl Slot {
+impl BundleRef {
     /// Capgo's word for the built-in bundle, as id and as version.
     pub const BUILT_IN: &'static str = "builtin";
 
@@ -100,13 +100,13 @@ impl Slot {
     }
 }
 
-impl From<Slot> for String {
-    fn from(slot: Slot) -> Self {
+impl From<BundleRef> for String {
+    fn from(slot: BundleRef) -> Self {
         slot.to_string()
     }
 }
 
-impl FromStr for Slot {
+impl FromStr for BundleRef {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -118,7 +118,7 @@ impl FromStr for Slot {
     }
 }
 
-impl fmt::Display for Slot {
+impl fmt::Display for BundleRef {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bundle(id) => id.fmt(formatter),
@@ -127,7 +127,7 @@ impl fmt::Display for Slot {
     }
 }
 
-impl From<BundleId> for Slot {
+impl From<BundleId> for BundleRef {
     fn from(id: BundleId) -> Self {
         Self::Bundle(id)
     }
@@ -179,7 +179,7 @@ pub struct BundleRecord {
 
 /// Why a native app must not run a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Misfit {
+pub(super) enum Incompatibility {
     /// It was made for other native versions.
     OutOfNativeRange,
     /// What is built into the native app is as new, or newer.
@@ -188,13 +188,13 @@ pub(super) enum Misfit {
 
 impl BundleRecord {
     /// A bundle of no sequence has no place in the order: nothing can be said of it.
-    pub(super) fn misfit(&self, native: &NativeVersion, built_in: Option<u64>) -> Option<Misfit> {
+    pub(super) fn misfit(&self, native: &NativeVersion, built_in: Option<u64>) -> Option<Incompatibility> {
         if is_built_in(self.sequence, built_in) {
-            Some(Misfit::BuiltInIsNewer)
+            Some(Incompatibility::BuiltInIsNewer)
         } else if self.native.contains(native) {
             None
         } else {
-            Some(Misfit::OutOfNativeRange)
+            Some(Incompatibility::OutOfNativeRange)
         }
     }
 }
@@ -234,7 +234,7 @@ impl Status {
 /// A bundle that failed on this device, and is not taken again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Failed {
+pub struct FailedBundle {
     /// The name it had on this device. Its files may still be there: see
     /// [`StoreOptions::auto_delete_failed`](super::StoreOptions).
     pub id: BundleId,
@@ -277,7 +277,7 @@ pub enum FailureCause {
     Adopted,
 }
 
-impl Failed {
+impl FailedBundle {
     /// Whether this failure forbids a bundle: by digest, by version only where the digest of either is unknown.
     pub(super) fn forbids(&self, record: &BundleRecord) -> bool {
         self.forbids_version(&record.version, record.digest.as_ref())
@@ -317,7 +317,7 @@ impl FromJson for BundleId {
     }
 }
 
-impl FromJson for Slot {
+impl FromJson for BundleRef {
     fn from_json(value: &Value) -> Result<Self, String> {
         json::parsed(value)
     }
@@ -346,7 +346,7 @@ impl FromJson for BundleRecord {
     }
 }
 
-impl FromJson for Failed {
+impl FromJson for FailedBundle {
     fn from_json(value: &Value) -> Result<Self, String> {
         let object = Object::of(value)?;
         Ok(Self {

@@ -114,7 +114,7 @@ impl Persistence {
     pub(super) fn save_file_list(&self, id: &BundleId, list: &str) -> Result<()> {
         let path = self.layout.file_list(id);
         self.write(&path, list.as_bytes())?;
-        self.files.sync_file(&path).at("write", &path)
+        self.files.sync_file(&path).with_path("write", &path)
     }
 
     fn listed_files(&self, id: &BundleId) -> Result<Option<Vec<WrittenFile>>> {

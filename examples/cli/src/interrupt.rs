@@ -53,7 +53,7 @@ pub(crate) fn install() -> io::Result<()> {
 
 /// What every operation is handed: a signal stops it.
 pub(crate) fn control() -> Control {
-    Control::new().cancelled_by(&TOKEN).cancelled_by(&DEADLINE)
+    Control::new().with_cancel_token(&TOKEN).with_cancel_token(&DEADLINE)
 }
 
 /// From now on every operation has this long, all together. What has to be undone then is not counted.

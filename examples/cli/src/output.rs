@@ -235,7 +235,7 @@ impl Bar {
         let Some(bar) = self.0.clone() else {
             return interrupt::control();
         };
-        interrupt::control().observed_by(Arc::new(move |progress: Progress| {
+        interrupt::control().with_observer(Arc::new(move |progress: Progress| {
             if bar.message() != progress.phase.as_str() {
                 // What the phase before did says nothing about the speed of this one.
                 bar.reset();

@@ -7,14 +7,13 @@
     reason = "tests fail by panicking"
 )]
 
+use crate::project::{Project, text_of};
+use crate::publishing::{Cdn, Store, Updates, with};
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Http, Url};
 use capbundle::progress::Control;
 use capbundle_publish::url_check::{CheckOptions, Expected, check};
-use crate::project::{Project, text_of};
-use crate::publishing::{Cdn, Store, Updates, with};
 use serde_json::Value;
-
 
 #[test]
 fn a_bundle_goes_to_a_bucket_and_into_a_channel() {

@@ -21,7 +21,8 @@ use capbundle::time::Timestamp;
 use capbundle::update::channel::{Site, bucket};
 use capbundle::{AppId, ErrorKind, Limits};
 use capbundle_publish::site::{
-    Bundle, Details, Done, FolderSite, Placement, Publisher, Run, Signing, Unfinished, publish_ring,
+    Audience, Bundle, ExecutionOptions, FolderSite, PublishError, Publisher, ReleaseMetadata, Report, Signing,
+    publish_ring,
 };
 
 use crate::failure::{Failure, Result};
@@ -51,7 +52,7 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<usize> {
         Ok(((), "one key may sign".to_owned()))
     })?;
     story.step("Publishes 4.0.0, sealed and signed", || {
-        ci.publish("4.0.0", Placement::Stable)?;
+        ci.publish("4.0.0", Audience::Stable)?;
         Ok(((), "archive, file list, release, channel".to_owned()))
     })?;
     let web = Web::serving(&ci.site)?;
@@ -68,7 +69,7 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<usize> {
 
 fn rollout(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
     let bucket = story.step("Publishes 4.1.0 for a part of the devices", || {
-        ci.publish("4.1.0", Placement::Candidate { rollout_bps: 0 })?;
+        ci.publish("4.1.0", Audience::Candidate { rollout_bps: 0 })?;
         let digest = ci.release(2)?.rollout_digest();
         // The share at which this very device is the first one outside.
         let bucket = bucket(&ci.app, &digest, &phone.open()?.device_id()?);
@@ -100,7 +101,7 @@ fn rollout(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
 /// Whoever can write to the site plays, each time from a sound one with a new release.
 fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
     story.step("Publishes 4.2.0; somebody else can write there", || {
-        ci.publish("4.2.0", Placement::Stable)?;
+        ci.publish("4.2.0", Audience::Stable)?;
         Ok(((), "before the device looks".to_owned()))
     })?;
     let newest = ci.release(4)?;
@@ -163,7 +164,7 @@ fn rotation(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
         Ok(((), "rings 2 and 3, each signed by the one before".to_owned()))
     })?;
     story.step("The new key signs 4.3.0; the device looks", || {
-        ci.publish_with(&next, "4.3.0", Placement::Stable)?;
+        ci.publish_with(&next, "4.3.0", Audience::Stable)?;
         let update = phone.takes("4.3.0")?;
         expect(update.ring == 3, || told(&update))?;
         phone
@@ -230,18 +231,18 @@ impl Ci {
 
     fn run(
         &self,
-        act: impl FnOnce(&Publisher<'_>, &mut Run<'_>) -> std::result::Result<Done, Box<Unfinished>>,
-    ) -> Result<Done> {
+        act: impl FnOnce(&Publisher<'_>, &mut ExecutionOptions<'_>) -> std::result::Result<Report, Box<PublishError>>,
+    ) -> Result<Report> {
         let publisher = Publisher::new(&self.storage, &self.app, &self.channel);
         carried_out(|run| act(&publisher, run))
     }
 
-    fn publish(&self, version: &str, placement: Placement) -> Result<()> {
+    fn publish(&self, version: &str, placement: Audience) -> Result<()> {
         self.publish_with(&self.key, version, placement)
     }
 
     /// Builds this version of the app, packs, seals, signs and publishes it.
-    fn publish_with(&self, key: &SigningKey, version: &str, placement: Placement) -> Result<()> {
+    fn publish_with(&self, key: &SigningKey, version: &str, placement: Audience) -> Result<()> {
         let build = new_folder(self.folder.join(version))?;
         app::write(&build)?;
         let script = build.join("assets/app.js");
@@ -252,7 +253,7 @@ impl Ci {
         bundle::pack(&build, &zip, &PackOptions::default(), &control)?;
         let bundle = Bundle::of_zip(&zip, &Limits::default(), &control)?;
         let bundle = bundle.sealed_for(vec![self.content_key.public().clone()], &self.folder);
-        let mut details = Details::default();
+        let mut details = ReleaseMetadata::default();
         version.clone_into(&mut details.version);
         let keys = [key];
         self.run(|publisher, run| publisher.publish(&bundle, &details, placement, &signing(&keys), run))?;
@@ -280,8 +281,10 @@ fn signing<'a>(keys: &'a [&'a SigningKey]) -> Signing<'a> {
     }
 }
 
-fn carried_out(act: impl FnOnce(&mut Run<'_>) -> std::result::Result<Done, Box<Unfinished>>) -> Result<Done> {
-    let outcome = act(&mut Run {
+fn carried_out(
+    act: impl FnOnce(&mut ExecutionOptions<'_>) -> std::result::Result<Report, Box<PublishError>>,
+) -> Result<Report> {
+    let outcome = act(&mut ExecutionOptions {
         dry_run: false,
         control: &interrupt::control(),
         before: &mut |_| {},

@@ -33,5 +33,5 @@ pub(crate) fn install() -> io::Result<()> {
 
 /// The control that every step uses.
 pub(crate) fn control() -> Control {
-    Control::new().cancelled_by(&TOKEN)
+    Control::new().with_cancel_token(&TOKEN)
 }

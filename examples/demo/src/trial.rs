@@ -9,7 +9,7 @@ use capbundle::capgo;
 use capbundle::capgo::ChecksumForm;
 use capbundle::native::NativeApp;
 use capbundle::store::{
-    BundleRecord, Confirmation, Launch, LaunchReason, NewBundle, RequiredProof, Slot, Store, StoreOptions,
+    BundleRecord, BundleRef, Confirmation, Launch, LaunchReason, NewBundle, RequiredProof, Store, StoreOptions,
 };
 use capbundle::update::protocol::BUILT_IN;
 
@@ -136,8 +136,8 @@ impl<'a> Phone<'a> {
         expect(offer.version == expected, "the server offers another version")?;
         let archive = self.device.fetch(&offer)?;
         let store = self.open()?;
-        let record = store.install(&archive, &NewBundle::version(&offer.version), &interrupt::control())?;
-        store.set_next(&Slot::Bundle(record.id.clone()))?;
+        let record = store.install(&archive, &NewBundle::new(&offer.version), &interrupt::control())?;
+        store.set_next(&BundleRef::Bundle(record.id.clone()))?;
         let outcome = format!(
             "{}, {}, served from the next start on",
             output::counted(record.files, "file"),

@@ -7,9 +7,9 @@ use std::net::Shutdown;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::test_server::{APP, Response, TestServer, connect, receive};
 use capbundle::digest::Sha256Digest;
 use serde_json::json;
-use crate::test_server::{APP, Response, TestServer, connect, receive};
 
 /// All files in the folders of archives and incoming uploads.
 fn files(server: &TestServer) -> Vec<PathBuf> {

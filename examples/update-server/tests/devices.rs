@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-use serde_json::{Value, json};
 use crate::test_server::{APP, DEVICE, TestServer, request};
+use serde_json::{Value, json};
 
 fn with_channels() -> TestServer {
     let server = TestServer::start();

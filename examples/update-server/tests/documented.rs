@@ -4,10 +4,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::test_server::{APP, CHECKSUM, TestServer, send};
 use capbundle_update_server::Keys;
 use serde_json::{Value, json};
-use crate::test_server::{APP, CHECKSUM, TestServer, send};
-
 
 const NONE: Value = Value::Null;
 /// The app id in the documentation.

@@ -5,10 +5,9 @@
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
+use crate::test_server::{APP, TestServer, connect, receive, request, send};
 use capbundle_update_server::{Config, Error, Server};
 use serde_json::json;
-use crate::test_server::{APP, TestServer, connect, receive, request, send};
-
 
 #[test]
 fn a_client_over_its_rate_gets_retry_after() {

@@ -10,12 +10,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use crate::test_server::https::{Https, certificate};
+use crate::test_server::{APP, CHECKSUM, connect, receive, request, send};
 use capbundle::digest::Sha256Digest;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use crate::test_server::https::{Https, certificate};
-use crate::test_server::{APP, CHECKSUM, connect, receive, request, send};
-
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_capbundle-update-server");
 

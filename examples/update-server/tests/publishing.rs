@@ -2,9 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-use serde_json::{Value, json};
 use crate::test_server::{APP, CHECKSUM, TestServer};
-
+use serde_json::{Value, json};
 
 const NONE: Value = Value::Null;
 

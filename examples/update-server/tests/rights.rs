@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+use crate::test_server::{APP, CHECKSUM, TestServer};
 use capbundle_update_server::{AppRules, Keys, create_app};
 use serde_json::{Value, json};
-use crate::test_server::{APP, CHECKSUM, TestServer};
-
 
 const NONE: Value = Value::Null;
 

@@ -4,10 +4,10 @@
 
 use std::path::Path;
 
+use crate::test_server::{APP, DEVICE, TestServer, request};
 use capbundle::digest::Sha256Digest;
 use capbundle::update::protocol::{Kind, UpdateAnswer, Verdict};
 use serde_json::{Value, json};
-use crate::test_server::{APP, DEVICE, TestServer, request};
 
 /// A server whose public channel links 2.0.0.
 fn with_bundle() -> (TestServer, i64) {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::test_server::https::{Https, certificate};
+use crate::test_server::{APP, TestServer};
 use capbundle::capgo::ChecksumForm;
 use capbundle::capgo::{Sealed, seal};
 use capbundle::digest::Sha256Digest;
@@ -14,9 +16,6 @@ use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::progress::Control;
 use capbundle_update_server::{AppRules, Config, Error, Server, create_app};
 use serde_json::{Value, json};
-use crate::test_server::https::{Https, certificate};
-use crate::test_server::{APP, TestServer};
-
 
 const ARCHIVE: &[u8] = b"the archive";
 

@@ -7,9 +7,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::{Value, json};
 use crate::test_server::{APP, CHECKSUM, TestServer, request};
-
+use serde_json::{Value, json};
 
 fn rules() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus/capbundle.rules.yml")

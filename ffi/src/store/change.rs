@@ -3,7 +3,7 @@
 
 use super::Store;
 use super::records::FailedBundle;
-use super::words::{Delay, NativeApp, Slot};
+use super::words::{ApplyCondition, BundleRef, NativeApp};
 use crate::error::Result;
 use crate::number::signed;
 
@@ -13,14 +13,14 @@ impl Store {
     ///
     /// Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are gone; `Busy`, `Io`,
     /// `NoSpace` if the state cannot be changed; so do all that change it.
-    pub fn set_next(&self, slot: Slot) -> Result<()> {
+    pub fn set_next(&self, slot: BundleRef) -> Result<()> {
         self.run("set next", |store| Ok(store.set_next(&slot.to_core()?)?))
     }
 
     /// The same with conditions that replace those there were, in one step: no crash can part the two.
-    pub fn set_next_when(&self, slot: Slot, delays: Vec<Delay>) -> Result<()> {
+    pub fn set_next_when(&self, slot: BundleRef, delays: Vec<ApplyCondition>) -> Result<()> {
         self.run("set next", |store| {
-            Ok(store.set_next_when(&slot.to_core()?, Delay::all_to_core(&delays)?)?)
+            Ok(store.set_next_when(&slot.to_core()?, ApplyCondition::all_to_core(&delays)?)?)
         })
     }
 
@@ -30,11 +30,10 @@ impl Store {
     }
 
     /// Replaces the conditions for `next`; all of them must hold. An empty list is no condition.
-    pub fn set_delays(&self, delays: Vec<Delay>) -> Result<()> {
-        self.run(
-            "set delays",
-            |store| Ok(store.set_delays(Delay::all_to_core(&delays)?)?),
-        )
+    pub fn set_delays(&self, delays: Vec<ApplyCondition>) -> Result<()> {
+        self.run("set delays", |store| {
+            Ok(store.set_delays(ApplyCondition::all_to_core(&delays)?)?)
+        })
     }
 
     /// The app went to the background, or its process starts there: then call it before `launch`.

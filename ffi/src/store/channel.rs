@@ -125,7 +125,7 @@ pub enum Offer {
 
 /// A release that this device must not take, and why.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct PassedOver {
+pub struct Skipped {
     /// Which it is.
     pub offer: Offer,
     /// Its sequence.
@@ -136,8 +136,8 @@ pub struct PassedOver {
     pub message: String,
 }
 
-impl From<core::PassedOver> for PassedOver {
-    fn from(passed: core::PassedOver) -> Self {
+impl From<core::Skipped> for Skipped {
+    fn from(passed: core::Skipped) -> Self {
         let error = CapBundleError::from(&passed.error);
         Self {
             offer: match passed.offer {
@@ -183,7 +183,7 @@ pub struct ChannelUpdate {
     /// The rollout of the candidate, if the channel has one.
     pub rollout: Option<RolloutDecision>,
     /// Releases that the channel offers and this device must not take.
-    pub passed_over: Vec<PassedOver>,
+    pub passed_over: Vec<Skipped>,
     /// The number of the key ring that counts now.
     pub key_ring: i64,
     /// What is wrong with what stands where the next key ring would. It is not followed; the ring before it counts.
@@ -195,7 +195,7 @@ impl From<core::ChannelUpdate> for ChannelUpdate {
         Self {
             outcome: update.outcome.into(),
             rollout: update.rollout.map(RolloutDecision::from),
-            passed_over: update.passed_over.into_iter().map(PassedOver::from).collect(),
+            passed_over: update.passed_over.into_iter().map(Skipped::from).collect(),
             key_ring: signed(update.ring),
             key_ring_problem: update.ring_problem.map(|error| error.to_string()),
         }

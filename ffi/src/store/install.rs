@@ -34,7 +34,7 @@ pub struct NewBundle {
 
 impl NewBundle {
     pub(super) fn into_core(self) -> Result<core::NewBundle> {
-        let mut new = core::NewBundle::version(self.version);
+        let mut new = core::NewBundle::new(self.version);
         new.native = self.native.unwrap_or_default().into();
         new.link = self.link;
         new.comment = self.comment;

@@ -5,7 +5,7 @@ use capbundle_core::store as core;
 use super::Store;
 use super::install::path_text;
 use super::records::FailedBundle;
-use super::words::{NativeApp, Slot};
+use super::words::{BundleRef, NativeApp};
 use crate::error::Result;
 
 /// Why a launch serves what it serves.
@@ -115,7 +115,7 @@ impl NotDurable {
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Launch {
     /// What is served.
-    pub bundle: Slot,
+    pub bundle: BundleRef,
     /// The folder with its files; none for the built-in bundle, whose place only the host knows.
     pub folder: Option<String>,
     /// Its version; none for the built-in bundle.
@@ -188,7 +188,7 @@ impl Store {
     ///
     /// Throws `NotTrusted` if it failed before or does not run on the native version that launched, `NotFound` if it is not
     /// installed, `Corrupt` if its files are gone; `Busy`, `Io`, `NoSpace` if the state cannot be changed.
-    pub fn set_current(&self, slot: Slot) -> Result<Launch> {
+    pub fn set_current(&self, slot: BundleRef) -> Result<Launch> {
         let launch = self.run("set current", |store| {
             Launch::from_core(store.set_current(&slot.to_core()?)?)
         })?;
@@ -226,8 +226,8 @@ impl Store {
     pub(super) fn log_serving(&self, operation: &str, launch: &Launch) {
         let message = || {
             let what = match &launch.bundle {
-                Slot::BuiltIn => "the built-in bundle".to_owned(),
-                Slot::Bundle { id } => format!("{id} ({})", launch.version.as_deref().unwrap_or("?")),
+                BundleRef::BuiltIn => "the built-in bundle".to_owned(),
+                BundleRef::Bundle { id } => format!("{id} ({})", launch.version.as_deref().unwrap_or("?")),
             };
             let trial = if launch.on_trial { ", on trial" } else { "" };
             let failed = launch

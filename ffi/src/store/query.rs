@@ -4,7 +4,7 @@ use capbundle_core::digest::Sha256Digest;
 
 use super::Store;
 use super::records::{BundleRecord, FailedBundle, InstalledBundle};
-use super::words::{Delay, Slot};
+use super::words::{ApplyCondition, BundleRef};
 use crate::error::Result;
 use crate::number::signed;
 
@@ -33,17 +33,17 @@ impl Store {
     }
 
     /// What is current: served now or at the next launch, unless `next` takes its place.
-    pub fn current(&self) -> Result<Slot> {
+    pub fn current(&self) -> Result<BundleRef> {
         self.ask("current", |store| Ok((&store.current()?).into()))
     }
 
     /// What takes over when its `delays` are met.
-    pub fn next(&self) -> Result<Option<Slot>> {
-        self.ask("next", |store| Ok(store.next()?.as_ref().map(Slot::from)))
+    pub fn next(&self) -> Result<Option<BundleRef>> {
+        self.ask("next", |store| Ok(store.next()?.as_ref().map(BundleRef::from)))
     }
 
     /// The last bundle that confirmed.
-    pub fn fallback(&self) -> Result<Slot> {
+    pub fn fallback(&self) -> Result<BundleRef> {
         self.ask("fallback", |store| Ok((&store.fallback()?).into()))
     }
 
@@ -78,9 +78,9 @@ impl Store {
     }
 
     /// The conditions for `next` that did not hold yet.
-    pub fn delays(&self) -> Result<Vec<Delay>> {
+    pub fn delays(&self) -> Result<Vec<ApplyCondition>> {
         self.ask("delays", |store| {
-            Ok(store.delays()?.iter().filter_map(Delay::from_core).collect())
+            Ok(store.delays()?.iter().filter_map(ApplyCondition::from_core).collect())
         })
     }
 }

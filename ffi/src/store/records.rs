@@ -117,8 +117,8 @@ pub struct FailedBundle {
     pub cause: FailureCause,
 }
 
-impl From<core::Failed> for FailedBundle {
-    fn from(failed: core::Failed) -> Self {
+impl From<core::FailedBundle> for FailedBundle {
+    fn from(failed: core::FailedBundle) -> Self {
         Self {
             id: failed.id.to_string(),
             version: failed.version,

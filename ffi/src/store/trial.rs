@@ -4,7 +4,7 @@ use capbundle_core::store as core;
 
 use super::Store;
 use super::launch::Launch;
-use super::words::Slot;
+use super::words::BundleRef;
 use crate::error::Result;
 use crate::number::signed;
 
@@ -21,7 +21,7 @@ pub enum Confirmation {
     /// this session (`trialStarted`).
     Ignored {
         /// What is current.
-        current: Slot,
+        current: BundleRef,
     },
     /// Something that this version of the bindings has no word for.
     Other,
@@ -58,7 +58,7 @@ impl Store {
     ///
     /// Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
     /// warning in the log.
-    pub fn confirm(&self, slot: Slot) -> Result<Confirmation> {
+    pub fn confirm(&self, slot: BundleRef) -> Result<Confirmation> {
         self.run("confirm", |store| {
             let confirmation = store.confirm(&slot.to_core()?)?;
             let confirmation = match confirmation {
@@ -110,9 +110,9 @@ fn words(confirmation: &Confirmation) -> &'static str {
     }
 }
 
-fn name(slot: &Slot) -> &str {
+fn name(slot: &BundleRef) -> &str {
     match slot {
-        Slot::BuiltIn => "the built-in bundle",
-        Slot::Bundle { id } => id,
+        BundleRef::BuiltIn => "the built-in bundle",
+        BundleRef::Bundle { id } => id,
     }
 }

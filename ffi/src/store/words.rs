@@ -7,7 +7,7 @@ use crate::number::{signed, unsigned};
 
 /// What can be served: the bundle inside the native app, or an installed one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, uniffi::Enum)]
-pub enum Slot {
+pub enum BundleRef {
     /// The bundle inside the native app. It is always there.
     BuiltIn,
     /// An installed bundle.
@@ -17,20 +17,20 @@ pub enum Slot {
     },
 }
 
-impl Slot {
-    pub(super) fn to_core(&self) -> Result<core::Slot> {
+impl BundleRef {
+    pub(super) fn to_core(&self) -> Result<core::BundleRef> {
         Ok(match self {
-            Self::BuiltIn => core::Slot::BuiltIn,
-            Self::Bundle { id } => core::Slot::Bundle(id.parse()?),
+            Self::BuiltIn => core::BundleRef::BuiltIn,
+            Self::Bundle { id } => core::BundleRef::Bundle(id.parse()?),
         })
     }
 }
 
-impl From<&core::Slot> for Slot {
-    fn from(slot: &core::Slot) -> Self {
+impl From<&core::BundleRef> for BundleRef {
+    fn from(slot: &core::BundleRef) -> Self {
         match slot {
-            core::Slot::BuiltIn => Self::BuiltIn,
-            core::Slot::Bundle(id) => Self::Bundle { id: id.to_string() },
+            core::BundleRef::BuiltIn => Self::BuiltIn,
+            core::BundleRef::Bundle(id) => Self::Bundle { id: id.to_string() },
         }
     }
 }
@@ -82,7 +82,7 @@ impl From<&core::NativeRange> for NativeRange {
 
 /// One condition under which the next bundle is applied. All that are set must hold; once one held it stays so.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
-pub enum Delay {
+pub enum ApplyCondition {
     /// The app was in the background for so long without a break.
     Background {
         /// For how long.
@@ -102,31 +102,31 @@ pub enum Delay {
     },
 }
 
-impl Delay {
-    pub(super) fn all_to_core(delays: &[Self]) -> Result<Vec<core::Delay>> {
+impl ApplyCondition {
+    pub(super) fn all_to_core(delays: &[Self]) -> Result<Vec<core::ApplyCondition>> {
         delays.iter().map(Self::to_core).collect()
     }
 
-    fn to_core(&self) -> Result<core::Delay> {
+    fn to_core(&self) -> Result<core::ApplyCondition> {
         Ok(match self {
-            Self::Background { milliseconds } => core::Delay::Background(unsigned("delay", *milliseconds)?),
-            Self::Kill => core::Delay::Kill,
-            Self::NativeVersion { version } => core::Delay::NativeVersion(core::NativeVersion::new(version)),
-            Self::Date { seconds } => core::Delay::Date(core::Timestamp(unsigned("delay", *seconds)?)),
+            Self::Background { milliseconds } => core::ApplyCondition::Background(unsigned("delay", *milliseconds)?),
+            Self::Kill => core::ApplyCondition::Kill,
+            Self::NativeVersion { version } => core::ApplyCondition::NativeVersion(core::NativeVersion::new(version)),
+            Self::Date { seconds } => core::ApplyCondition::Date(core::Timestamp(unsigned("delay", *seconds)?)),
         })
     }
 
     /// `None` for a condition that only a newer version knows.
-    pub(super) fn from_core(delay: &core::Delay) -> Option<Self> {
+    pub(super) fn from_core(delay: &core::ApplyCondition) -> Option<Self> {
         Some(match delay {
-            core::Delay::Background(milliseconds) => Self::Background {
+            core::ApplyCondition::Background(milliseconds) => Self::Background {
                 milliseconds: signed(*milliseconds),
             },
-            core::Delay::Kill => Self::Kill,
-            core::Delay::NativeVersion(version) => Self::NativeVersion {
+            core::ApplyCondition::Kill => Self::Kill,
+            core::ApplyCondition::NativeVersion(version) => Self::NativeVersion {
                 version: version.as_str().to_owned(),
             },
-            core::Delay::Date(time) => Self::Date {
+            core::ApplyCondition::Date(time) => Self::Date {
                 seconds: signed(time.0),
             },
             _ => return None,

@@ -21,7 +21,7 @@ use crate::store::launch::Launch;
 use crate::store::options::{RequiredProof, StoreOptions};
 use crate::store::records::{BundleRecord, FailedBundle};
 use crate::store::trial::Confirmation;
-use crate::store::words::{Delay, NativeApp, NativeRange, Slot};
+use crate::store::words::{ApplyCondition, BundleRef, NativeApp, NativeRange};
 
 impl Place {
     pub(super) fn on_store(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
@@ -257,17 +257,17 @@ impl Place {
         self.bundles.get(name).cloned().unwrap_or_else(|| name.to_owned())
     }
 
-    fn slot(&self, arguments: &Arguments<'_>) -> Slot {
+    fn slot(&self, arguments: &Arguments<'_>) -> BundleRef {
         match self.id(arguments) {
-            id if id == "builtin" => Slot::BuiltIn,
-            id => Slot::Bundle { id },
+            id if id == "builtin" => BundleRef::BuiltIn,
+            id => BundleRef::Bundle { id },
         }
     }
 
-    fn name_of(&self, slot: &Slot) -> Value {
+    fn name_of(&self, slot: &BundleRef) -> Value {
         match slot {
-            Slot::BuiltIn => "builtin".into(),
-            Slot::Bundle { id } => self.name_of_id(id),
+            BundleRef::BuiltIn => "builtin".into(),
+            BundleRef::Bundle { id } => self.name_of_id(id),
         }
     }
 
@@ -314,7 +314,7 @@ fn native(arguments: &Arguments<'_>) -> NativeApp {
     }
 }
 
-fn delays(arguments: &Arguments<'_>) -> Option<Vec<Delay>> {
+fn delays(arguments: &Arguments<'_>) -> Option<Vec<ApplyCondition>> {
     let delays = arguments.value("delays")?.as_array().unwrap();
     Some(delays.iter().map(words::delay).collect())
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::archive::Proof;
 use crate::error::ErrorKind;
 use crate::limits::Limits;
-use crate::store::words::Delay;
+use crate::store::words::ApplyCondition;
 
 pub(super) fn error_kind(kind: ErrorKind) -> String {
     snake(&format!("{kind:?}"))
@@ -61,28 +61,28 @@ pub(super) fn limits(value: Option<&Value>) -> Option<Limits> {
     Some(limits)
 }
 
-pub(super) fn delay(value: &Value) -> Delay {
+pub(super) fn delay(value: &Value) -> ApplyCondition {
     let (key, value) = value.as_object().unwrap().iter().next().unwrap();
     match key.as_str() {
-        "background" => Delay::Background {
+        "background" => ApplyCondition::Background {
             milliseconds: value.as_i64().unwrap(),
         },
-        "kill" => Delay::Kill,
-        "native_version" => Delay::NativeVersion {
+        "kill" => ApplyCondition::Kill,
+        "native_version" => ApplyCondition::NativeVersion {
             version: value.as_str().unwrap().to_owned(),
         },
-        "date" => Delay::Date {
+        "date" => ApplyCondition::Date {
             seconds: value.as_i64().unwrap(),
         },
         _ => panic!("there is no delay {key}"),
     }
 }
 
-pub(super) fn delay_value(delay: &Delay) -> Value {
+pub(super) fn delay_value(delay: &ApplyCondition) -> Value {
     match delay {
-        Delay::Background { milliseconds } => json!({ "background": milliseconds }),
-        Delay::Kill => json!({ "kill": true }),
-        Delay::NativeVersion { version } => json!({ "native_version": version }),
-        Delay::Date { seconds } => json!({ "date": seconds }),
+        ApplyCondition::Background { milliseconds } => json!({ "background": milliseconds }),
+        ApplyCondition::Kill => json!({ "kill": true }),
+        ApplyCondition::NativeVersion { version } => json!({ "native_version": version }),
+        ApplyCondition::Date { seconds } => json!({ "date": seconds }),
     }
 }

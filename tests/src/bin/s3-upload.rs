@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 
 fn upload(options: &BucketOptions, key: &str, file: &Path) -> capbundle_publish::Result<Uploaded> {
     let bucket = Bucket::new(options, Credentials::find(None)?, Arc::new(Http::new()))?;
-    let control = Control::new().observed_by(Arc::new(|progress: Progress| {
+    let control = Control::new().with_observer(Arc::new(|progress: Progress| {
         if progress.phase == Phase::Upload {
             // Whoever reads it may be gone already, which is no reason to stop.
             let _ = writeln!(std::io::stdout().lock(), "out {}", progress.done);

@@ -8,7 +8,7 @@ use capbundle::keys::ContentKey;
 use capbundle::native::NativeVersion;
 use capbundle::progress::Control;
 use capbundle::store::RolloutDecision;
-use capbundle::store::{BundleRecord, ChannelOutcome, ChannelSource, ChannelUpdate, PassedOver, ReleaseOptions};
+use capbundle::store::{BundleRecord, ChannelOutcome, ChannelSource, ChannelUpdate, ReleaseOptions, Skipped};
 use capbundle::update::channel::Site;
 use capbundle::{Error, Result};
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ fn told_rollout(rollout: &RolloutDecision) -> Value {
     })
 }
 
-fn told_passed(passed: &PassedOver) -> Value {
+fn told_passed(passed: &Skipped) -> Value {
     let reason = match &passed.error {
         Error::ReleaseRefused { reason, .. } => Some(reason.as_str()),
         _ => None,

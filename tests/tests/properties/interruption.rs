@@ -69,7 +69,7 @@ fn progress_never_goes_back() {
                 log.push(progress);
             };
             prepared
-                .run(operation, &Control::new().observed_by(Arc::new(watch)))
+                .run(operation, &Control::new().with_observer(Arc::new(watch)))
                 .unwrap();
             require_growing(operation, &seen.lock().unwrap());
         }
@@ -114,7 +114,7 @@ fn cancelling_after(reports: usize) -> Control {
             stop.cancel();
         }
     };
-    Control::new().observed_by(Arc::new(watch)).cancelled_by(&token)
+    Control::new().with_observer(Arc::new(watch)).with_cancel_token(&token)
 }
 
 /// A folder in which all that an operation needs is there.
@@ -142,7 +142,7 @@ impl Prepared {
         let watch = move |_: Progress| {
             counter.fetch_add(1, Ordering::Relaxed);
         };
-        self.run(operation, &Control::new().observed_by(Arc::new(watch)))
+        self.run(operation, &Control::new().with_observer(Arc::new(watch)))
             .unwrap();
         seen.load(Ordering::Relaxed)
     }

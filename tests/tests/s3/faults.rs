@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use capbundle::ErrorKind;
 use capbundle::progress::{CancelToken, Control, Phase, Progress};
-use capbundle_publish::s3::{OnlyIf, Put, Served, UploadOptions, Uploaded};
+use capbundle_publish::s3::{Precondition, Put, Served, UploadOptions, Uploaded};
 
 use super::proxy::{Fault, Proxy, Rule};
 use super::servers::{Server, all, bucket, file, options_at};
@@ -27,7 +27,7 @@ fn rule(method: &'static str, target: &'static str, times: u32, fault: Fault) ->
     }
 }
 
-fn upload_through(proxy: &Proxy, size: usize) -> capbundle::Result<Uploaded> {
+fn upload_through(proxy: &Proxy, size: usize) -> capbundle_publish::Result<Uploaded> {
     let folder = tempfile::tempdir().unwrap();
     let (path, _) = file(folder.path(), size);
     let mut options = options_at(proxy.address);
@@ -168,8 +168,8 @@ fn a_cancelled_upload_leaves_nothing_and_the_next_one_works() {
         let token = CancelToken::new();
         let canceller = token.clone();
         let control = Control::new()
-            .cancelled_by(&token)
-            .observed_by(Arc::new(move |progress: Progress| {
+            .with_cancel_token(&token)
+            .with_observer(Arc::new(move |progress: Progress| {
                 if progress.phase == Phase::Upload && progress.done > 10 << 20 {
                     canceller.cancel();
                 }
@@ -252,7 +252,7 @@ fn a_store_that_refuses_every_header_of_checksums_takes_uploads_and_sites() {
         }
         let headers = Served::new("application/json", "no-cache");
         let written = through
-            .write("a.json", b"{}", headers, OnlyIf::Whatever, &control)
+            .write("a.json", b"{}", headers, Precondition::Whatever, &control)
             .unwrap();
         assert_eq!(written, Put::Stored);
         assert_eq!(through.head("a.json", &control).unwrap().unwrap().size, 2);
@@ -270,7 +270,7 @@ fn a_hanging_server_is_left_soon_when_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     let (path, _) = file(folder.path(), 1000);
     let token = CancelToken::new();
-    let control = Control::new().cancelled_by(&token);
+    let control = Control::new().with_cancel_token(&token);
     let started = Instant::now();
     let through = bucket(&options_at(proxy.address));
     let error = std::thread::scope(|scope| {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use capbundle::ErrorKind;
 use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::{Error, ErrorKind};
+use capbundle_publish::Error;
 use capbundle_publish::s3::{Bucket, Credentials, UploadOptions};
 
 use super::proxy::{Fault, Proxy, Rule};

@@ -13,11 +13,12 @@ use capbundle::release::{
     ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, NewKeyRing, SignedRelease, paths, sign_ring,
 };
 use capbundle::time::Timestamp;
-use capbundle::{AppId, Error, ErrorKind, Limits, Result};
+use capbundle::{AppId, ErrorKind, Limits};
 use capbundle_publish::site::{
-    BucketSite, Bundle, Content, Details, Held, Item, OnlyIf, Outcome, Placement, Publisher, Run, Sent, Signing,
-    SiteStorage, Written, gc, publish_ring,
+    Audience, BucketSite, Bundle, Content, ExecutionOptions, Item, LockGuard, Outcome, Precondition, Publisher,
+    ReleaseMetadata, Sent, Signing, SiteStorage, Written, gc, publish_ring,
 };
+use capbundle_publish::{Error, Result};
 
 use super::servers::{self, Server};
 
@@ -32,9 +33,11 @@ struct Mortal<'a> {
 
 impl Mortal<'_> {
     fn change<T>(&self, change: impl FnOnce() -> Result<T>) -> Result<T> {
-        let died = || Error::Network {
-            url: "bucket".to_owned(),
-            problem: "the process died".to_owned(),
+        let died = || {
+            Error::Core(capbundle::Error::Network {
+                url: "bucket".to_owned(),
+                problem: "the process died".to_owned(),
+            })
         };
         match self.left.load(Ordering::Relaxed) {
             0 if self.is_late => {
@@ -55,7 +58,7 @@ impl SiteStorage for Mortal<'_> {
     fn place(&self) -> String {
         self.site.place()
     }
-    fn lock(&self, control: &Control) -> Result<Held> {
+    fn lock(&self, control: &Control) -> Result<LockGuard> {
         self.site.lock(control)
     }
     fn read(&self, path: &str, limit: u64, control: &Control) -> Result<Option<Content>> {
@@ -70,7 +73,7 @@ impl SiteStorage for Mortal<'_> {
     fn list(&self, folder: &str, control: &Control) -> Result<Vec<Item>> {
         self.site.list(folder, control)
     }
-    fn write(&self, path: &str, bytes: &[u8], only_if: OnlyIf<'_>, control: &Control) -> Result<Written> {
+    fn write(&self, path: &str, bytes: &[u8], only_if: Precondition<'_>, control: &Control) -> Result<Written> {
         self.change(|| self.site.write(path, bytes, only_if, control))
     }
     fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<Sent> {
@@ -141,12 +144,12 @@ impl App {
             lifetime: Duration::from_secs(90 * 24 * 60 * 60),
             sequence: None,
         };
-        let mut details = Details::default();
+        let mut details = ReleaseMetadata::default();
         version.clone_into(&mut details.version);
         let bundle = self.bundle(version);
         let publisher = Publisher::new(site, &self.id, &self.channel);
         run(before, |run| {
-            publisher.publish(&bundle, &details, Placement::Stable, &signing, run)
+            publisher.publish(&bundle, &details, Audience::Stable, &signing, run)
         })
     }
 
@@ -174,8 +177,8 @@ impl App {
     }
 }
 
-fn run<T>(before: &mut dyn FnMut(&str), act: impl FnOnce(&mut Run<'_>) -> T) -> T {
-    act(&mut Run {
+fn run<T>(before: &mut dyn FnMut(&str), act: impl FnOnce(&mut ExecutionOptions<'_>) -> T) -> T {
+    act(&mut ExecutionOptions {
         dry_run: false,
         control: &Control::new(),
         before,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use capbundle::ErrorKind;
 use capbundle::bundle::{PackOptions, pack};
 use capbundle::digest::Sha256Digest;
 use capbundle::http::download::{DownloadOptions, Remote, download};
@@ -13,7 +14,7 @@ use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport as 
 use capbundle::progress::Control;
 use capbundle::store::{ExpectedProof, NewBundle as DeviceBundle, RemoteArchive, Store, StoreOptions};
 use capbundle::update::protocol::{self, UpdateAnswer};
-use capbundle::{ErrorKind, Result};
+use capbundle_publish::Result;
 use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle, UploadedArchive};
 use capbundle_publish::s3::Credentials;
 use capbundle_update_server::{Access, Config, Keys, S3, Server};
@@ -144,7 +145,7 @@ fn update(updates: &Updates, device: &Path) -> String {
         panic!("{}", String::from_utf8_lossy(&told.body));
     };
     let proof = ExpectedProof::Digest(offer.checksum.as_deref().unwrap().parse().unwrap());
-    let bundle = DeviceBundle::version(&offer.version);
+    let bundle = DeviceBundle::new(&offer.version);
     let archive = RemoteArchive::new(offer.url.parse().unwrap(), proof, bundle);
     let store = Store::open(device, StoreOptions::default()).unwrap();
     let options = DownloadOptions::default();
@@ -163,12 +164,12 @@ struct Told {
 }
 
 impl Receiver for Told {
-    fn begin(&mut self, head: &Head) -> Result<()> {
+    fn begin(&mut self, head: &Head) -> capbundle::Result<()> {
         self.status = head.status;
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    fn write(&mut self, bytes: &[u8]) -> capbundle::Result<()> {
         self.body.extend_from_slice(bytes);
         Ok(())
     }

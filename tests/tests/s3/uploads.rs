@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
 use capbundle::http::download::{DownloadOptions, Remote, download};
 use capbundle::progress::{Control, Phase, Progress};
-use capbundle::{ErrorKind, Result};
+use capbundle_publish::Result;
 use capbundle_publish::s3::{Checked, UploadOptions};
 use capbundle_publish::url_check::{CheckOptions, Expected, check};
 use capbundle_tests::peers::tests_folder;
@@ -137,7 +138,7 @@ fn progress_is_told_with_a_rate_and_never_goes_back() {
     for server in all() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let observer = Arc::clone(&seen);
-        let control = Control::new().observed_by(Arc::new(move |progress: Progress| {
+        let control = Control::new().with_observer(Arc::new(move |progress: Progress| {
             observer.lock().unwrap().push(progress);
         }));
         server

@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::refusal::{ApiError, advice, words};
 use crate::error::{Error, Result};
 use crate::redact::printable;
-use capbundle::http::client::Reply;
+use capbundle::http::client::Response;
 use capbundle::http::{Url, retry_after};
 
 /// The JSON of an answer that is no refusal; an empty answer is `null`.
-pub(super) fn read(reply: &Reply, url: &str, secret: &str) -> Result<Value> {
+pub(super) fn read(reply: &Response, url: &str, secret: &str) -> Result<Value> {
     let status = reply.head.status;
     if (300..400).contains(&status) {
         return Err(redirected(reply, url));
@@ -40,7 +40,7 @@ pub(super) fn read(reply: &Reply, url: &str, secret: &str) -> Result<Value> {
 }
 
 /// Whether nothing is there, rather than something that says what it has not found.
-pub(super) fn is_no_such_path(reply: &Reply) -> bool {
+pub(super) fn is_no_such_path(reply: &Response) -> bool {
     if reply.head.status != 404 {
         return false;
     }
@@ -79,7 +79,7 @@ pub(super) fn malformed(url: &str, problem: &str) -> Error {
     })
 }
 
-fn no_json(reply: &Reply, url: &str) -> Error {
+fn no_json(reply: &Response, url: &str) -> Error {
     let status = reply.head.status;
     let kind = reply.head.headers.get("content-type").unwrap_or_default();
     let is_page = kind.to_ascii_lowercase().contains("html") || reply.body.trim_ascii_start().starts_with(b"<");
@@ -98,7 +98,7 @@ fn no_json(reply: &Reply, url: &str) -> Error {
 }
 
 /// Only reading follows redirects: what changes something goes where the caller said or nowhere.
-fn redirected(reply: &Reply, url: &str) -> Error {
+fn redirected(reply: &Response, url: &str) -> Error {
     let to = reply.head.headers.get("location").and_then(|to| to.parse::<Url>().ok());
     let problem = match to {
         Some(to) => format!("it redirects to {to}; if that is right, give the API's base URL there"),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Api, AppId, answer};
 use crate::error::Result;
 use capbundle::digest::Sha256Digest;
-use capbundle::http::client::{Question, Repeat, Reply};
+use capbundle::http::client::{Idempotency, Question, Response};
 use capbundle::http::{Body, Method, Request, Url};
 use capbundle::progress::Control;
 
@@ -22,7 +22,7 @@ pub(super) struct Call<'a> {
     pub(super) place: Place<'a>,
     pub(super) query: &'a [(&'a str, &'a str)],
     pub(super) body: Option<Value>,
-    pub(super) repeat: Repeat,
+    pub(super) repeat: Idempotency,
     /// What is being done, for the error of a cancellation.
     pub(super) operation: &'static str,
 }
@@ -61,7 +61,7 @@ impl Api {
         answer::read(&reply, &self.address(call.place, false), self.key.secret())
     }
 
-    fn send(&self, call: &Call<'_>, slash: bool, control: &Control, asked: &mut u32) -> Result<Reply> {
+    fn send(&self, call: &Call<'_>, slash: bool, control: &Control, asked: &mut u32) -> Result<Response> {
         let mut address = self.address(call.place, slash);
         for (index, (name, value)) in call.query.iter().enumerate() {
             address.push(if index == 0 { '?' } else { '&' });

@@ -7,7 +7,7 @@ use super::version::check_version_name;
 use super::{Api, AppId};
 use crate::error::{Error, Result};
 use capbundle::http::Method;
-use capbundle::http::client::Repeat;
+use capbundle::http::client::Idempotency;
 use capbundle::progress::Control;
 
 /// The word of whoever wants all bundles of an app gone. It holds the app's id, written a second time.
@@ -86,7 +86,7 @@ impl Api {
             query: &[],
             body: Some(body),
             // The same values twice are the same as once.
-            repeat: Repeat::Always,
+            repeat: Idempotency::Idempotent,
             operation: "set link and comment",
         };
         self.ask(&call, control, &mut 0).map(drop)
@@ -103,7 +103,7 @@ impl Api {
             query: &[],
             body: Some(json!({ "app_id": app.as_str(), "version_id": bundle_id, "channel_id": channel_id })),
             // The same channel set to the same bundle twice is the same as once.
-            repeat: Repeat::Always,
+            repeat: Idempotency::Idempotent,
             operation: "set the channel",
         };
         self.ask(&call, control, &mut 0).map(drop)
@@ -143,7 +143,7 @@ fn deleting(operation: &'static str) -> Call<'static> {
         place: Place::Bundle,
         query: &[],
         body: None,
-        repeat: Repeat::WhenNotDone,
+        repeat: Idempotency::NonIdempotent,
         operation,
     }
 }

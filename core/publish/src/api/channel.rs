@@ -9,7 +9,7 @@ use super::row::{Row, id, optional_text};
 use super::{Api, AppId};
 use crate::error::{Error, Result};
 use capbundle::http::Method;
-use capbundle::http::client::Repeat;
+use capbundle::http::client::Idempotency;
 use capbundle::progress::Control;
 
 /// A channel as a server knows it.
@@ -72,7 +72,7 @@ impl Api {
             place: Place::Channel,
             query: &[("app_id", app.as_str()), ("channel", name)],
             body: None,
-            repeat: Repeat::Always,
+            repeat: Idempotency::Idempotent,
             operation: "look up the channel",
         };
         match self.ask(&call, control, &mut 0) {

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use capbundle::capgo::IvSessionKey;
 use capbundle::capgo::SignedChecksum;
 use capbundle::digest::Sha256Digest;
-use capbundle::http::client::Repeat;
+use capbundle::http::client::Idempotency;
 use capbundle::http::{Cleartext, Method, Url};
 use capbundle::progress::Control;
 
@@ -220,7 +220,7 @@ impl Api {
             place: Place::Bundle,
             query: &[],
             body: Some(bundle.to_json()),
-            repeat: Repeat::WhenNotDone,
+            repeat: Idempotency::NonIdempotent,
             operation: "register the bundle",
         };
         let look = || match self.bundle(&bundle.app, &bundle.version, control) {

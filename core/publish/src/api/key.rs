@@ -113,7 +113,7 @@ fn read_if_there(path: &Path) -> Result<Option<Zeroizing<String>>> {
         Err(error) if error.kind() == ErrorKind::InvalidData => {
             return Err(no_key(&path.display().to_string(), "it is no text"));
         }
-        length => length.at("read", path)?,
+        length => length.with_path("read", path)?,
     };
     if length as u64 > MAX_LENGTH {
         return Err(no_key(&path.display().to_string(), "it is longer than any key"));

@@ -8,7 +8,7 @@ use super::row::{RemoteBundle, Row};
 use super::{Api, AppId, Channel};
 use crate::error::{Error, Result};
 use capbundle::http::Method;
-use capbundle::http::client::Repeat;
+use capbundle::http::client::Idempotency;
 use capbundle::progress::Control;
 
 /// Half a million bundles; a server that has ever more is broken.
@@ -110,7 +110,7 @@ impl<'a, T: Row> Pages<'a, T> {
             place: self.place,
             query,
             body: None,
-            repeat: Repeat::Always,
+            repeat: Idempotency::Idempotent,
             operation: "list",
         };
         let body = match self.api.ask(&call, self.control, &mut 0) {

@@ -8,7 +8,7 @@ use super::{Api, AppId};
 use crate::error::{Error, Result};
 use crate::http_upload::{UploadOptions, put_noting};
 use capbundle::digest::Sha256Digest;
-use capbundle::http::client::Repeat;
+use capbundle::http::client::Idempotency;
 use capbundle::http::{Method, Url};
 use capbundle::progress::Control;
 
@@ -94,7 +94,7 @@ impl Api {
             place: Place::Upload { app, digest },
             query: &[],
             body: None,
-            repeat: Repeat::Always,
+            repeat: Idempotency::Idempotent,
             operation: "take an upload back",
         };
         self.ask(&call, control, &mut 0).map(drop)

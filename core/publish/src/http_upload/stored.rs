@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::redact;
-use capbundle::http::client::Reply;
+use capbundle::http::client::Response;
 use capbundle::http::{Headers, Url};
 
 /// A file that a server has taken.
@@ -22,7 +22,7 @@ pub struct Stored {
 }
 
 /// Success, or what is wrong in the server's words and in plain ones.
-pub(super) fn read(reply: &Reply, url: &Url, headers: &Headers, repeated: bool) -> Result<Stored> {
+pub(super) fn read(reply: &Response, url: &Url, headers: &Headers, repeated: bool) -> Result<Stored> {
     let status = reply.head.status;
     if (200..300).contains(&status) {
         let url = told_address(reply, url);
@@ -53,14 +53,14 @@ pub(super) fn read(reply: &Reply, url: &Url, headers: &Headers, repeated: bool) 
 }
 
 /// An address that cannot be one is as good as none: the file is stored.
-fn told_address(reply: &Reply, url: &Url) -> Option<Url> {
+fn told_address(reply: &Response, url: &Url) -> Option<Url> {
     let body = || serde_json::from_slice::<Value>(&reply.body).ok();
     let in_body = || Some(body()?.get("url")?.as_str()?.to_owned());
     let address = reply.head.headers.get("location").map(str::to_owned).or_else(in_body)?;
     url.join(&address).ok()
 }
 
-fn meaning(reply: &Reply) -> &'static str {
+fn meaning(reply: &Response) -> &'static str {
     match reply.head.status {
         300..=399 => "it redirects without saying where",
         401 => "it wants to know who sends: a header with a token is missing or wrong",

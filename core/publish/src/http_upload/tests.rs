@@ -268,7 +268,7 @@ impl Transport for Slow {
 fn progress_does_not_go_back_when_it_is_sent_again() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let observed = Arc::clone(&seen);
-    let control = Control::new().observed_by(Arc::new(move |progress: Progress| {
+    let control = Control::new().with_observer(Arc::new(move |progress: Progress| {
         observed
             .lock()
             .unwrap()
@@ -285,7 +285,7 @@ fn an_upload_is_cancelled_while_it_goes_out() {
     let token = CancelToken::new();
     let cancel = token.clone();
     let observer = Arc::new(move |_: Progress| cancel.cancel());
-    let control = Control::new().observed_by(observer).cancelled_by(&token);
+    let control = Control::new().with_observer(observer).with_cancel_token(&token);
     let transport = Slow::default();
     let error = Sender::new().put(&transport, &control).unwrap_err();
     assert_eq!(

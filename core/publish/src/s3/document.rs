@@ -17,7 +17,7 @@ use capbundle::progress::Control;
 /// What must hold for an object to be written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum OnlyIf<'a> {
+pub enum Precondition<'a> {
     /// Nothing is under the key: `If-None-Match: *`.
     Absent,
     /// It still has this mark: `If-Match`.
@@ -125,7 +125,7 @@ impl Bucket {
         key: &str,
         bytes: &[u8],
         served: Served<'_>,
-        only_if: OnlyIf<'_>,
+        only_if: Precondition<'_>,
         control: &Control,
     ) -> Result<Put> {
         key::check(key)?;
@@ -147,7 +147,7 @@ impl Bucket {
                 Answer::Refused(refused) if refused.status == 404 && refused.code == "NoSuchKey" => {
                     return Ok(Put::Refused);
                 }
-                Answer::Refused(refused) if refused.status == 501 && only_if != OnlyIf::Whatever => {
+                Answer::Refused(refused) if refused.status == 501 && only_if != Precondition::Whatever => {
                     return Ok(Put::NoConditions);
                 }
                 Answer::Refused(refused) => return Err(refused.into_error()),
@@ -169,7 +169,7 @@ impl Bucket {
         key: &str,
         bytes: &[u8],
         served: Served<'_>,
-        only_if: OnlyIf<'_>,
+        only_if: Precondition<'_>,
         checksums: bool,
         control: &Control,
     ) -> Result<Answer> {
@@ -182,9 +182,9 @@ impl Bucket {
             asked = asked.with_header(CHECKSUM, base64(&digest));
         }
         asked = match only_if {
-            OnlyIf::Absent => asked.with_header("if-none-match", "*"),
-            OnlyIf::Unchanged(etag) => asked.with_header("if-match", etag),
-            OnlyIf::Whatever => asked,
+            Precondition::Absent => asked.with_header("if-none-match", "*"),
+            Precondition::Unchanged(etag) => asked.with_header("if-match", etag),
+            Precondition::Whatever => asked,
         };
         asked.body = Some((Body::Bytes(bytes.to_vec()), digest));
         self.ask(&asked, control, &mut ())
@@ -238,7 +238,7 @@ impl fmt::Debug for Fetched {
     }
 }
 
-impl fmt::Debug for OnlyIf<'_> {
+impl fmt::Debug for Precondition<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Absent => "Absent",

@@ -5,7 +5,7 @@ use super::request::REDIRECTED_TO;
 use super::xml::{self, Refusal};
 use crate::error::Error;
 use capbundle::http::Url;
-use capbundle::http::client::Reply;
+use capbundle::http::client::Response;
 
 /// The region comes in this header, also where there is no body.
 const REGION: &str = "x-amz-bucket-region";
@@ -68,7 +68,7 @@ pub(super) struct Refused {
 
 impl Refused {
     /// The bytes were damaged, or came too slowly: the same request may go through.
-    pub(super) fn blames_the_way(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         // A success that turned out to be none may be one the next time.
         (200..300).contains(&self.status)
             && matches!(self.code.as_str(), "InternalError" | "SlowDown" | "ServiceUnavailable")
@@ -105,7 +105,7 @@ impl Refused {
 }
 
 /// What is wrong with the answer; `None` if it is what was asked for.
-pub(super) fn refused(context: &Context<'_>, reply: &Reply) -> Option<Refused> {
+pub(super) fn refused(context: &Context<'_>, reply: &Response) -> Option<Refused> {
     let status = reply.head.status;
     let is_page = is_web_page(reply);
     let is_success = (200..300).contains(&status);
@@ -156,7 +156,7 @@ fn of_proxy(status: u16) -> Option<&'static str> {
     })
 }
 
-fn explain(context: &Context<'_>, reply: &Reply, refusal: &Refusal) -> String {
+fn explain(context: &Context<'_>, reply: &Response, refusal: &Refusal) -> String {
     let bucket = context.bucket;
     let (name, region) = (bucket.place.name(), bucket.place.region());
     let said = said(refusal);
@@ -211,7 +211,7 @@ fn explain(context: &Context<'_>, reply: &Reply, refusal: &Refusal) -> String {
     }
 }
 
-fn skewed(context: &Context<'_>, reply: &Reply, refusal: &Refusal) -> String {
+fn skewed(context: &Context<'_>, reply: &Response, refusal: &Refusal) -> String {
     let mine = refusal.request_time.clone();
     let mine = mine.or_else(|| Some(context.bucket.now().ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
     let theirs = refusal
@@ -255,7 +255,7 @@ fn shortened(text: &str) -> String {
     clean.split('?').next().unwrap_or_default().trim_end().to_owned()
 }
 
-fn is_web_page(reply: &Reply) -> bool {
+fn is_web_page(reply: &Response) -> bool {
     let start = &reply.body[..reply.body.len().min(512)];
     let start = String::from_utf8_lossy(start).trim_start().to_ascii_lowercase();
     let says_so = reply

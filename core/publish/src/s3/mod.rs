@@ -63,7 +63,7 @@ use std::time::SystemTime;
 
 pub use aws_config::Settings;
 pub use credentials::Credentials;
-pub use document::{Fetched, OnlyIf, Put, Served};
+pub use document::{Fetched, Precondition, Put, Served};
 pub use key::{KeyParts, KeyTemplate};
 pub use list::Objects;
 pub use object::Object;

@@ -41,7 +41,7 @@ impl ProfileFile {
             let problem = format!("expected at most {MAX_SIZE} bytes, found {size}");
             return Err(Error::invalid_input(path.display().to_string(), problem));
         }
-        let text = Zeroizing::new(std::fs::read_to_string(path).at("read", path)?);
+        let text = Zeroizing::new(std::fs::read_to_string(path).with_path("read", path)?);
         let sections = sections(&text).map_err(|(line, problem)| {
             Error::invalid_input(path.display().to_string(), format!("line {line}: {problem}"))
         })?;

@@ -10,7 +10,7 @@ use super::sign::{self, Signed};
 use super::{Bucket, key};
 use crate::error::{Error, Result};
 use capbundle::digest::Sha256Digest;
-use capbundle::http::client::{Question, Repeat, Reply, Sending};
+use capbundle::http::client::{Idempotency, Question, Response, UploadProgress};
 use capbundle::http::{Body, Head, Headers, Method, Receiver, Request, Transport};
 use capbundle::http::{TransportError, Url};
 use capbundle::progress::Control;
@@ -35,7 +35,7 @@ pub(super) struct Asked<'a> {
     pub(super) headers: Vec<(String, String)>,
     /// With the digest of its bytes.
     pub(super) body: Option<(Body, Sha256Digest)>,
-    pub(super) repeat: Repeat,
+    pub(super) repeat: Idempotency,
     /// How often at most.
     pub(super) tries: u32,
     /// Whether the server works for a while before it answers.
@@ -53,7 +53,7 @@ impl<'a> Asked<'a> {
             query: &[],
             headers: Vec::new(),
             body: None,
-            repeat: Repeat::Always,
+            repeat: Idempotency::Idempotent,
             tries: TRIES,
             is_slow: false,
             operation,
@@ -69,14 +69,14 @@ impl<'a> Asked<'a> {
 /// How it ended when an answer came.
 pub(super) enum Answer {
     /// With success.
-    Done(Reply),
+    Done(Response),
     /// With an error.
     Refused(Refused),
 }
 
 impl Answer {
     /// An error status becomes an error.
-    pub(super) fn done(self) -> Result<Reply> {
+    pub(super) fn done(self) -> Result<Response> {
         match self {
             Self::Done(reply) => Ok(reply),
             Self::Refused(refused) => Err(refused.into_error()),
@@ -86,7 +86,7 @@ impl Answer {
 
 impl Bucket {
     /// Asks, and asks again where that may help.
-    pub(super) fn ask(&self, asked: &Asked<'_>, control: &Control, sending: &mut dyn Sending) -> Result<Answer> {
+    pub(super) fn ask(&self, asked: &Asked<'_>, control: &Control, sending: &mut dyn UploadProgress) -> Result<Answer> {
         if let Some(key) = asked.key {
             key::check(key)?;
         }
@@ -122,7 +122,7 @@ impl Bucket {
             let Some(refused) = error::refused(&context, &reply) else {
                 return Ok(Answer::Done(reply));
             };
-            if left == 0 || !refused.blames_the_way() {
+            if left == 0 || !refused.is_transient() {
                 return Ok(Answer::Refused(refused));
             }
             left -= 1;

@@ -273,7 +273,7 @@ impl Job<'_> {
             Answer::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
                 return Ok(Outcome::NoChecksums(refused));
             }
-            Answer::Refused(refused) if share.repeated && !refused.blames_the_way() => {
+            Answer::Refused(refused) if share.repeated && !refused.is_transient() => {
                 return self.refused_again(refused);
             }
             Answer::Refused(refused) => return Err(self.not_written(refused)),

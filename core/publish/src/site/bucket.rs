@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::storage::{self, Content, Held, Item, OnlyIf, Sent, SiteStorage, Written};
+use super::storage::{self, Content, Item, LockGuard, Precondition, Sent, SiteStorage, Written};
 use crate::error::Result;
 use crate::s3;
 use crate::s3::{Bucket, Put, Served, UploadOptions};
@@ -56,8 +56,8 @@ impl BucketSite {
 
     /// A server may take a condition and not look at it, which only shows where one does not hold. Asked of a file that never
     /// changes, which the same bytes do not harm.
-    fn heeds_conditions(&self, path: &str, bytes: &[u8], control: &Control) -> Result<bool> {
-        for condition in [s3::OnlyIf::Absent, s3::OnlyIf::Unchanged(NO_MARK)] {
+    fn supports_preconditions(&self, path: &str, bytes: &[u8], control: &Control) -> Result<bool> {
+        for condition in [s3::Precondition::Absent, s3::Precondition::Unchanged(NO_MARK)] {
             let put = self
                 .bucket
                 .write(&self.key(path), bytes, served(path), condition, control)?;
@@ -76,8 +76,8 @@ impl SiteStorage for BucketSite {
             .to_owned()
     }
 
-    fn lock(&self, _: &Control) -> Result<Held> {
-        Ok(Held::by_nothing())
+    fn lock(&self, _: &Control) -> Result<LockGuard> {
+        Ok(LockGuard::by_nothing())
     }
 
     fn read(&self, path: &str, limit: u64, control: &Control) -> Result<Option<Content>> {
@@ -125,26 +125,26 @@ impl SiteStorage for BucketSite {
         Ok(items)
     }
 
-    fn write(&self, path: &str, bytes: &[u8], only_if: OnlyIf<'_>, control: &Control) -> Result<Written> {
+    fn write(&self, path: &str, bytes: &[u8], only_if: Precondition<'_>, control: &Control) -> Result<Written> {
         let condition = match only_if {
-            OnlyIf::Absent => s3::OnlyIf::Absent,
-            OnlyIf::Unchanged(Content { mark: Some(mark), .. }) => s3::OnlyIf::Unchanged(mark),
-            OnlyIf::Unchanged(Content { mark: None, .. }) => s3::OnlyIf::Whatever,
+            Precondition::Absent => s3::Precondition::Absent,
+            Precondition::Unchanged(Content { mark: Some(mark), .. }) => s3::Precondition::Unchanged(mark),
+            Precondition::Unchanged(Content { mark: None, .. }) => s3::Precondition::Whatever,
         };
         let key = self.key(path);
         let mut put = self.bucket.write(&key, bytes, served(path), condition, control)?;
-        if put == Put::NoConditions || condition == s3::OnlyIf::Whatever {
+        if put == Put::NoConditions || condition == s3::Precondition::Whatever {
             self.unguarded.store(true, Ordering::Relaxed);
         }
         if put == Put::NoConditions {
             // The next best: what can be seen before is seen.
             let holds = match only_if {
-                OnlyIf::Absent => self.head(path, control)?.is_none(),
-                OnlyIf::Unchanged(before) => self.is_there(path, &before.bytes, control)?,
+                Precondition::Absent => self.head(path, control)?.is_none(),
+                Precondition::Unchanged(before) => self.is_there(path, &before.bytes, control)?,
             };
             put = if holds {
                 self.bucket
-                    .write(&key, bytes, served(path), s3::OnlyIf::Whatever, control)?
+                    .write(&key, bytes, served(path), s3::Precondition::Whatever, control)?
             } else {
                 Put::Refused
             };
@@ -153,12 +153,12 @@ impl SiteStorage for BucketSite {
             // A channel file is what was written if it has these bytes. Of any other file that was there, whoever writes it
             // lets the age start anew, and so must know.
             let is_channel = path.starts_with(CHANNELS);
-            if !self.is_there(path, bytes, control)? || (condition == s3::OnlyIf::Absent && !is_channel) {
+            if !self.is_there(path, bytes, control)? || (condition == s3::Precondition::Absent && !is_channel) {
                 return Ok(Written::Changed);
             }
         }
-        let tells = path.starts_with(RELEASES) && condition == s3::OnlyIf::Absent;
-        if tells && self.is_guarded() && !self.heeds_conditions(path, bytes, control)? {
+        let tells = path.starts_with(RELEASES) && condition == s3::Precondition::Absent;
+        if tells && self.is_guarded() && !self.supports_preconditions(path, bytes, control)? {
             self.unguarded.store(true, Ordering::Relaxed);
         }
         Ok(Written::Done)

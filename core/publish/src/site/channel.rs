@@ -1,6 +1,6 @@
 //! What a channel offers, changed without a new release.
 
-use super::plan::{Decision, Run, Step};
+use super::plan::{Decision, ExecutionOptions, Step};
 use super::state::State;
 use super::{Note, Outcome, Publisher};
 use crate::error::{Error, Result};
@@ -13,8 +13,8 @@ impl Publisher<'_> {
     /// # Errors
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if there is no such candidate; [`NotTrusted`](capbundle::ErrorKind::NotTrusted)
-    /// if it has expired; see [`Unfinished`](super::Unfinished).
-    pub fn promote(&self, sequence: Option<u64>, run: &mut Run<'_>) -> Outcome {
+    /// if it has expired; see [`PublishError`](super::PublishError).
+    pub fn promote(&self, sequence: Option<u64>, run: &mut ExecutionOptions<'_>) -> Outcome {
         self.change(run, |control| {
             let state = self.state(control)?;
             let channel = &state.channel;
@@ -47,7 +47,7 @@ impl Publisher<'_> {
     /// # Errors
     /// As of [`promote`](Self::promote); [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a lower share that was not
     /// asked for, and one above 10,000.
-    pub fn rollout(&self, share_bps: u16, may_lower: bool, run: &mut Run<'_>) -> Outcome {
+    pub fn rollout(&self, share_bps: u16, may_lower: bool, run: &mut ExecutionOptions<'_>) -> Outcome {
         self.change(run, |control| {
             require_share(share_bps)?;
             let state = self.state(control)?;
@@ -86,8 +86,8 @@ impl Publisher<'_> {
     ///
     /// # Errors
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist; see
-    /// [`Unfinished`](super::Unfinished).
-    pub fn pause(&self, run: &mut Run<'_>) -> Outcome {
+    /// [`PublishError`](super::PublishError).
+    pub fn pause(&self, run: &mut ExecutionOptions<'_>) -> Outcome {
         self.change(run, |control| {
             let state = self.state(control)?;
             let Some(candidate) = state.channel.candidate else {

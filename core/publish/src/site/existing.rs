@@ -2,7 +2,7 @@
 
 use super::list::channel_names;
 use super::plan;
-use super::plan::{Decision, Run};
+use super::plan::{Decision, ExecutionOptions};
 use super::state::release_of_path;
 use super::storage::SiteStorage;
 use super::{Outcome, Publisher};
@@ -14,7 +14,11 @@ use capbundle::release::paths::{ARCHIVES, CHANNELS, FILES, KEYS, RELEASES};
 
 impl Publisher<'_> {
     /// Changes a channel that exists. Refused before anything is locked or made if it does not.
-    pub(super) fn change(&self, run: &mut Run<'_>, decide: impl FnOnce(&Control) -> Result<Decision>) -> Outcome {
+    pub(super) fn change(
+        &self,
+        run: &mut ExecutionOptions<'_>,
+        decide: impl FnOnce(&Control) -> Result<Decision>,
+    ) -> Outcome {
         require_channel(self.storage, self.channel, run.control)?;
         plan::carry_out(self.storage, run, decide)
     }

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::storage::{Content, Held, Item, OnlyIf, Sent, SiteStorage, Written};
+use super::storage::{Content, Item, LockGuard, Precondition, Sent, SiteStorage, Written};
 use crate::error::{Error, IoContext, Result};
 use capbundle::digest::Sha256Digest;
 use capbundle::io::atomic_file;
@@ -65,13 +65,13 @@ impl FolderSite {
         Ok(folder)
     }
 
-    fn holds(&self, path: &str, condition: OnlyIf<'_>, control: &Control) -> Result<bool> {
+    fn holds(&self, path: &str, condition: Precondition<'_>, control: &Control) -> Result<bool> {
         let found = match condition {
-            OnlyIf::Absent => return Ok(self.head(path, control)?.is_none()),
+            Precondition::Absent => return Ok(self.head(path, control)?.is_none()),
             // A file that has grown is another one.
-            OnlyIf::Unchanged(before) => self.read_start(path, before.bytes.len() as u64 + 1, control)?,
+            Precondition::Unchanged(before) => self.read_start(path, before.bytes.len() as u64 + 1, control)?,
         };
-        Ok(matches!((condition, found), (OnlyIf::Unchanged(before), Some(found)) if before.bytes == found))
+        Ok(matches!((condition, found), (Precondition::Unchanged(before), Some(found)) if before.bytes == found))
     }
 
     fn list_into(&self, folder: &str, items: &mut Vec<Item>, control: &Control) -> Result<()> {
@@ -79,17 +79,17 @@ impl FolderSite {
         let at = self.at(folder)?;
         let entries = match fs::read_dir(&at) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries.at("list", &at)?,
+            entries => entries.with_path("list", &at)?,
         };
         for entry in entries {
-            let entry = entry.at("list", &at)?;
+            let entry = entry.with_path("list", &at)?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else {
                 let problem = "a name that is not UTF-8 is none of this site's";
                 return Err(Error::invalid_input(entry.path().display().to_string(), problem));
             };
             let path = format!("{folder}/{name}");
-            let kind = entry.file_type().at("look at", &entry.path())?;
+            let kind = entry.file_type().with_path("look at", &entry.path())?;
             if kind.is_dir() {
                 self.list_into(&path, items, control)?;
             } else if kind.is_file() {
@@ -106,7 +106,7 @@ impl SiteStorage for FolderSite {
         self.root.display().to_string()
     }
 
-    fn lock(&self, control: &Control) -> Result<Held> {
+    fn lock(&self, control: &Control) -> Result<LockGuard> {
         let path = self.root.join(LOCK);
         Self::folder_for(&path)?;
         let file = File::options()
@@ -114,12 +114,12 @@ impl SiteStorage for FolderSite {
             .truncate(false)
             .write(true)
             .open(&path)
-            .at("open", &path)?;
+            .with_path("open", &path)?;
         let end = Instant::now() + self.patience;
         loop {
             control.check("wait for another publisher")?;
             match file.try_lock() {
-                Ok(()) => return Ok(Held::by(file)),
+                Ok(()) => return Ok(LockGuard::by(file)),
                 Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(TRY_EVERY),
                 Err(TryLockError::WouldBlock) => {
                     let waited = self.patience;
@@ -153,7 +153,7 @@ impl SiteStorage for FolderSite {
             file => file?,
         };
         let mut bytes = Vec::new();
-        file.take(length).read_to_end(&mut bytes).at("read", &at)?;
+        file.take(length).read_to_end(&mut bytes).with_path("read", &at)?;
         Ok(Some(bytes))
     }
 
@@ -164,7 +164,7 @@ impl SiteStorage for FolderSite {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(None);
             }
-            metadata => metadata.at("look at", &at)?,
+            metadata => metadata.with_path("look at", &at)?,
         };
         Ok(Some(Item {
             path: path.to_owned(),
@@ -180,7 +180,7 @@ impl SiteStorage for FolderSite {
         Ok(items)
     }
 
-    fn write(&self, path: &str, bytes: &[u8], only_if: OnlyIf<'_>, control: &Control) -> Result<Written> {
+    fn write(&self, path: &str, bytes: &[u8], only_if: Precondition<'_>, control: &Control) -> Result<Written> {
         control.check("write")?;
         let at = self.at(path)?;
         // The lock keeps other publishers out; this is for people with editors.
@@ -188,7 +188,7 @@ impl SiteStorage for FolderSite {
             return Ok(Written::Changed);
         }
         let mut file = atomic_file::temporary_file(Self::folder_for(&at)?, atomic_file::SHARED_MODE)?;
-        file.write_all(bytes).at("write", &at)?;
+        file.write_all(bytes).with_path("write", &at)?;
         atomic_file::persist(file, &at)?;
         Ok(Written::Done)
     }
@@ -197,7 +197,7 @@ impl SiteStorage for FolderSite {
         let at = self.at(path)?;
         let digest = Sha256Digest::of_file(file, control)?;
         if let Some(found) = self.head(path, control)? {
-            let size = fs::metadata(file).at("read the size of", file)?.len();
+            let size = fs::metadata(file).with_path("read the size of", file)?.len();
             if found.size != size || Sha256Digest::of_file(&at, control)? != digest {
                 let problem =
                     "another file is there, which devices may have been told of: it must have been changed by hand";
@@ -214,9 +214,9 @@ impl SiteStorage for FolderSite {
         let at = self.at(path)?;
         let file = match File::options().append(true).open(&at) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            file => file.at("open", &at)?,
+            file => file.with_path("open", &at)?,
         };
-        file.set_modified(SystemTime::now()).at("set the time of", &at)?;
+        file.set_modified(SystemTime::now()).with_path("set the time of", &at)?;
         Ok(true)
     }
 
@@ -225,7 +225,7 @@ impl SiteStorage for FolderSite {
         match fs::remove_file(&at) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => {
-                removed.at("remove", &at)?;
+                removed.with_path("remove", &at)?;
                 Ok(atomic_file::sync_folder(atomic_file::folder_of(&at))?)
             }
         }
@@ -239,7 +239,7 @@ impl SiteStorage for FolderSite {
 /// Copies a file that must not change meanwhile.
 fn copy(from: &Path, to: &Path, digest: &Sha256Digest, control: &Control) -> Result<()> {
     let mut source = regular_file::open(from)?;
-    let total = source.metadata().at("read the size of", from)?.len();
+    let total = source.metadata().with_path("read the size of", from)?.len();
     let copy = atomic_file::temporary_file(FolderSite::folder_for(to)?, atomic_file::SHARED_MODE)?;
     let mut writer = capbundle::io::hashing::HashingWriter::new(copy);
     let read = |chunk: &mut Chunk| {
@@ -276,7 +276,7 @@ fn make_durable_folder(folder: &Path) -> Result<()> {
     match fs::create_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         made => {
-            made.at("create", folder)?;
+            made.with_path("create", folder)?;
             Ok(atomic_file::sync_folder(parent)?)
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::existing::require_site;
 use super::list::channel_names;
-use super::plan::Run;
+use super::plan::ExecutionOptions;
 use super::state::{read_channel, read_release, release_of_path};
 use super::storage::{Content, Item, SiteStorage};
 use crate::error::{Error, Result};
@@ -69,7 +69,12 @@ pub struct Collected {
 /// [`NotFound`](capbundle::ErrorKind::NotFound) where nothing is published; [`Error::ReleaseRefused`] and [`Corrupt`](capbundle::ErrorKind::Corrupt) for a channel file or a release that is kept and
 /// cannot be read, or is not there, before anything is removed; [`Busy`](capbundle::ErrorKind::Busy) if a channel changes
 /// meanwhile; why something could not be listed or removed.
-pub fn collect(storage: &dyn SiteStorage, app: &AppId, options: &GcOptions, run: &mut Run<'_>) -> Result<Collected> {
+pub fn collect(
+    storage: &dyn SiteStorage,
+    app: &AppId,
+    options: &GcOptions,
+    run: &mut ExecutionOptions<'_>,
+) -> Result<Collected> {
     let control = run.control;
     require_site(storage, control)?;
     let _held = if run.dry_run {

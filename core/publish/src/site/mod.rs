@@ -8,7 +8,7 @@
 //!
 //! Files that nothing names. They harm nobody: the same operation, run again, goes on with them where they are what it would
 //! have made, and [`gc`] removes the others. Nothing is taken back when a step fails, since another publisher may have begun
-//! to count on it; what is there is named in [`Unfinished`].
+//! to count on it; what is there is named in [`PublishError`].
 //!
 //! # Two publishers at once
 //!
@@ -42,19 +42,19 @@ pub use bundle::Bundle;
 pub use folder::FolderSite;
 pub use list::{Listed, Listing, Unreadable, list};
 pub use note::Note;
-pub use plan::{Done, Run, Unfinished};
-pub use publish::{Details, Placement};
+pub use plan::{ExecutionOptions, PublishError, Report};
+pub use publish::{Audience, ReleaseMetadata};
 pub use ring::{current_ring, publish_ring};
 pub use signed::Delivery;
 pub use signing::Signing;
-pub use storage::{Content, Held, Item, OnlyIf, Sent, SiteStorage, Written};
+pub use storage::{Content, Item, LockGuard, Precondition, Sent, SiteStorage, Written};
 
 use capbundle::AppId;
 use capbundle::ChannelName;
 use capbundle::time::Timestamp;
 
 /// What came of an operation on a site.
-pub type Outcome = Result<Done, Box<Unfinished>>;
+pub type Outcome = Result<Report, Box<PublishError>>;
 
 /// One channel of an app on a site.
 #[derive(Debug, Clone, Copy)]

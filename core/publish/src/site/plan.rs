@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempPath;
 
 use super::note::Note;
-use super::storage::{Content, OnlyIf, Sent, SiteStorage, Written};
+use super::storage::{Content, Precondition, Sent, SiteStorage, Written};
 use crate::error::{Error, Result};
 use capbundle::ErrorKind;
 use capbundle::progress::Control;
@@ -14,7 +14,7 @@ use capbundle::release::ChannelFile;
 use capbundle::size;
 
 /// How an operation is carried out.
-pub struct Run<'a> {
+pub struct ExecutionOptions<'a> {
     /// Only say what would be done. Reads the site, signs and writes nothing.
     pub dry_run: bool,
     /// Who watches and who may stop it.
@@ -23,7 +23,7 @@ pub struct Run<'a> {
     pub before: &'a mut dyn FnMut(&str),
 }
 
-impl fmt::Debug for Run<'_> {
+impl fmt::Debug for ExecutionOptions<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Run")
@@ -35,7 +35,7 @@ impl fmt::Debug for Run<'_> {
 /// An operation that came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Done {
+pub struct Report {
     /// What was done, or would be, one line a step.
     pub steps: Vec<String>,
     /// Whether anything was changed. Not by a dry run.
@@ -51,23 +51,23 @@ pub struct Done {
 /// An operation that did not come to its end. Nothing that was there before is gone, and no device sees a half of it.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Unfinished {
+pub struct PublishError {
     /// What failed.
     pub problem: Error,
     /// What was written and nothing names yet: the next run goes on with it, or `gc` removes it.
     pub left: Vec<String>,
 }
 
-impl From<Error> for Box<Unfinished> {
+impl From<Error> for Box<PublishError> {
     fn from(problem: Error) -> Self {
-        Self::new(Unfinished {
+        Self::new(PublishError {
             problem,
             left: Vec::new(),
         })
     }
 }
 
-impl Unfinished {
+impl PublishError {
     /// The kind of what failed.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -75,7 +75,7 @@ impl Unfinished {
     }
 }
 
-impl fmt::Display for Unfinished {
+impl fmt::Display for PublishError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.problem)?;
         if self.left.is_empty() {
@@ -89,7 +89,7 @@ impl fmt::Display for Unfinished {
     }
 }
 
-impl std::error::Error for Unfinished {
+impl std::error::Error for PublishError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.problem)
     }
@@ -152,7 +152,7 @@ impl Step {
                 require_size(storage, path, Some(*size), control)?;
                 Ok((sent == Sent::Now).then(|| path.clone()))
             }
-            Self::New { path, bytes } => match storage.write(path, bytes, OnlyIf::Absent, control)? {
+            Self::New { path, bytes } => match storage.write(path, bytes, Precondition::Absent, control)? {
                 Written::Done => Ok(Some(path.clone())),
                 Written::Changed if is(storage, path, bytes, control)? => {
                     storage.touch(path, control)?;
@@ -161,7 +161,7 @@ impl Step {
                 Written::Changed => Err(changed(storage, path)),
             },
             Self::Replace { path, bytes, before } => {
-                match storage.write(path, bytes, OnlyIf::Unchanged(before), control)? {
+                match storage.write(path, bytes, Precondition::Unchanged(before), control)? {
                     Written::Done => Ok(None),
                     Written::Changed => Err(changed(storage, path)),
                 }
@@ -179,7 +179,7 @@ impl Step {
             Self::Channel {
                 path, bytes, before, ..
             } => {
-                let only_if = before.as_ref().map_or(OnlyIf::Absent, OnlyIf::Unchanged);
+                let only_if = before.as_ref().map_or(Precondition::Absent, Precondition::Unchanged);
                 match storage.write(path, bytes, only_if, control)? {
                     Written::Done => Ok(None),
                     Written::Changed => Err(changed(storage, path)),
@@ -259,9 +259,9 @@ impl Decision {
 /// Decides and does, with other publishers kept out in between.
 pub(super) fn carry_out(
     storage: &dyn SiteStorage,
-    run: &mut Run<'_>,
+    run: &mut ExecutionOptions<'_>,
     decide: impl FnOnce(&Control) -> Result<Decision>,
-) -> Result<Done, Box<Unfinished>> {
+) -> Result<Report, Box<PublishError>> {
     let control = run.control;
     let _held = if run.dry_run {
         None
@@ -269,7 +269,7 @@ pub(super) fn carry_out(
         Some(storage.lock(control)?)
     };
     let decision = decide(control)?;
-    let mut done = Done {
+    let mut done = Report {
         steps: decision.steps.iter().map(Step::describe).collect(),
         changed: !run.dry_run && !decision.steps.is_empty(),
         sequences: decision.sequences,
@@ -283,7 +283,7 @@ pub(super) fn carry_out(
     for step in &decision.steps {
         (run.before)(&step.describe());
         if let Err(problem) = control.check("publish") {
-            return Err(Box::new(Unfinished {
+            return Err(Box::new(PublishError {
                 problem: problem.into(),
                 left,
             }));
@@ -292,7 +292,7 @@ pub(super) fn carry_out(
             Ok(made) => left.extend(made),
             Err(problem) => {
                 left.extend(step.left_by(&problem, storage));
-                return Err(Box::new(Unfinished {
+                return Err(Box::new(PublishError {
                     problem: problem.into(),
                     left,
                 }));

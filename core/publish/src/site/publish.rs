@@ -3,7 +3,7 @@
 use super::bundle::Bundle;
 use super::channel::{keep, lowering, require_share};
 use super::plan;
-use super::plan::{Decision, Run, Step};
+use super::plan::{Decision, ExecutionOptions, Step};
 use super::signing::{self, Signed, Signing};
 use super::state::State;
 use super::{Note, Outcome, Publisher, UNFINISHED_FOR};
@@ -22,7 +22,7 @@ const LONGEST_HEADER: u64 = 16 << 10;
 
 /// What a release says of its bundle.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Details {
+pub struct ReleaseMetadata {
     /// What people call it, 1 to 256 bytes.
     pub version: String,
     /// The native versions it runs on.
@@ -35,7 +35,7 @@ pub struct Details {
 
 /// Who is offered a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Placement {
+pub enum Audience {
     /// Everybody. A candidate that there is ends: its sequence is lower.
     Stable,
     /// So many of 10,000 devices, chosen by themselves; the others get what is stable.
@@ -56,18 +56,18 @@ impl Publisher<'_> {
     /// [`KeyInvalid`](capbundle::ErrorKind::KeyInvalid) for a key that is not in the newest ring, is retired, or opens archives
     /// as well; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for too few keys, and a sequence that is taken;
     /// [`Busy`](capbundle::ErrorKind::Busy) if somebody else publishes; what sealing, signing and storing can come to. See
-    /// [`Unfinished`](super::Unfinished).
+    /// [`PublishError`](super::PublishError).
     pub fn publish(
         &self,
         bundle: &Bundle,
-        details: &Details,
-        placement: Placement,
+        details: &ReleaseMetadata,
+        placement: Audience,
         signing: &Signing<'_>,
-        run: &mut Run<'_>,
+        run: &mut ExecutionOptions<'_>,
     ) -> Outcome {
         let dry_run = run.dry_run;
         plan::carry_out(self.storage, run, |control| {
-            if let Placement::Candidate { rollout_bps } = placement {
+            if let Audience::Candidate { rollout_bps } = placement {
                 require_share(rollout_bps)?;
             }
             let mut state = self.state(control)?;
@@ -102,7 +102,13 @@ impl Publisher<'_> {
         })
     }
 
-    fn wanted(&self, bundle: &Bundle, details: &Details, signing: &Signing<'_>, state: &State) -> Result<NewRelease> {
+    fn wanted(
+        &self,
+        bundle: &Bundle,
+        details: &ReleaseMetadata,
+        signing: &Signing<'_>,
+        state: &State,
+    ) -> Result<NewRelease> {
         let new = NewRelease {
             app_id: self.app.clone(),
             channel: self.channel.clone(),
@@ -154,21 +160,21 @@ impl Publisher<'_> {
         &self,
         offered: &Release,
         state: &State,
-        placement: Placement,
+        placement: Audience,
         mut decision: Decision,
     ) -> Result<Decision> {
         let sequence = offered.sequence;
         decision.sequences.push(sequence);
         let is_stable = state.channel.stable == Some(sequence);
         match (placement, state.channel.candidate) {
-            (Placement::Candidate { rollout_bps }, Some(candidate))
+            (Audience::Candidate { rollout_bps }, Some(candidate))
                 if candidate.sequence == sequence && candidate.rollout_bps != rollout_bps =>
             {
                 if rollout_bps < candidate.rollout_bps {
                     return Err(lowering(candidate, rollout_bps));
                 }
             }
-            (Placement::Stable, _) if !is_stable => {}
+            (Audience::Stable, _) if !is_stable => {}
             _ => {
                 if decision.steps.is_empty() {
                     decision.notes.push(Note::AlreadyDone);
@@ -298,13 +304,13 @@ impl Publisher<'_> {
         decision: &mut Decision,
         state: &State,
         sequence: u64,
-        placement: Placement,
+        placement: Audience,
     ) -> Result<()> {
         let mut next = state.channel.clone();
         let before = next.candidate.take();
         match placement {
-            Placement::Stable => next.stable = Some(sequence),
-            Placement::Candidate { rollout_bps } => {
+            Audience::Stable => next.stable = Some(sequence),
+            Audience::Candidate { rollout_bps } => {
                 next.candidate = Some(Candidate { sequence, rollout_bps });
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::plan;
-use super::plan::{Decision, Run, Step};
+use super::plan::{Decision, ExecutionOptions, Step};
 use super::state::numbered;
 use super::storage::SiteStorage;
 use crate::error::{Error, Result};
@@ -106,7 +106,12 @@ fn first_of_site(storage: &dyn SiteStorage, app: &AppId, control: &Control) -> R
 /// # Errors
 /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if another ring of that number is there, or the one before is missing;
 /// [`Error::ReleaseRefused`] if devices would not follow it.
-pub fn publish_ring(storage: &dyn SiteStorage, app: &AppId, envelope: &[u8], run: &mut Run<'_>) -> Outcome {
+pub fn publish_ring(
+    storage: &dyn SiteStorage,
+    app: &AppId,
+    envelope: &[u8],
+    run: &mut ExecutionOptions<'_>,
+) -> Outcome {
     plan::carry_out(storage, run, |control| {
         let number = SignedKeyRing::parse(envelope)?.ring().number;
         let path = paths::ring_path(number);

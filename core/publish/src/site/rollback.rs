@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::channel::keep;
-use super::plan::{Decision, Run, Step};
-use super::publish::{Details, sequence};
+use super::plan::{Decision, ExecutionOptions, Step};
+use super::publish::{ReleaseMetadata, sequence};
 use super::signing::{self, Signed, Signing};
 use super::state::State;
 use super::{Note, Outcome, Publisher};
@@ -41,7 +41,7 @@ impl Publisher<'_> {
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) where it is not clear what to go back to, with the releases that
     /// there are; [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a release that the newest ring does not vouch for, and, with
     /// a ring from the site, one that not all of these keys signed; else as of [`publish`](Self::publish).
-    pub fn rollback(&self, to: Option<u64>, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
+    pub fn rollback(&self, to: Option<u64>, signing: &Signing<'_>, run: &mut ExecutionOptions<'_>) -> Outcome {
         let dry_run = run.dry_run;
         self.change(run, |control| {
             let mut state = self.state(control)?;
@@ -57,7 +57,7 @@ impl Publisher<'_> {
             let target = match (to, state.channel.candidate, state.channel.stable) {
                 (Some(sequence), ..) => sequence,
                 (None, Some(_), Some(stable)) => stable,
-                (None, None, Some(_)) if self.is_way_back(&state, offered.as_ref(), control)? => {
+                (None, None, Some(_)) if self.is_rollback(&state, offered.as_ref(), control)? => {
                     return Ok(Decision::already_done(state.channel));
                 }
                 _ => return Err(self.which(&state, control)),
@@ -89,7 +89,12 @@ impl Publisher<'_> {
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel has no release to go back from; else as of
     /// [`publish`](Self::publish).
-    pub fn rollback_to_built_in(&self, details: &Details, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
+    pub fn rollback_to_built_in(
+        &self,
+        details: &ReleaseMetadata,
+        signing: &Signing<'_>,
+        run: &mut ExecutionOptions<'_>,
+    ) -> Outcome {
         let dry_run = run.dry_run;
         self.change(run, |control| {
             let mut state = self.state(control)?;
@@ -156,7 +161,7 @@ impl Publisher<'_> {
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel offers nothing, or a sequence is asked for;
     /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) as of [`rollback`](Self::rollback); else as of [`publish`](Self::publish).
-    pub fn renew(&self, within: Option<Duration>, signing: &Signing<'_>, run: &mut Run<'_>) -> Outcome {
+    pub fn renew(&self, within: Option<Duration>, signing: &Signing<'_>, run: &mut ExecutionOptions<'_>) -> Outcome {
         let dry_run = run.dry_run;
         self.change(run, |control| {
             if signing.sequence.is_some() {
@@ -254,7 +259,7 @@ impl Publisher<'_> {
     }
 
     /// Whether the stable release brought back a bundle over another one.
-    fn is_way_back(&self, state: &State, stable: Option<&TrustedRelease>, control: &Control) -> Result<bool> {
+    fn is_rollback(&self, state: &State, stable: Option<&TrustedRelease>, control: &Control) -> Result<bool> {
         let Some(stable) = stable.map(TrustedRelease::release) else {
             return Ok(false);
         };

@@ -2,8 +2,8 @@
 
 use super::channel::require_share;
 use super::plan;
-use super::plan::{Decision, Run, Step};
-use super::publish::{Placement, files_step, require_above};
+use super::plan::{Decision, ExecutionOptions, Step};
+use super::publish::{Audience, files_step, require_above};
 use super::ring::Rings;
 use super::signing;
 use super::{Outcome, Publisher};
@@ -32,12 +32,12 @@ impl Publisher<'_> {
         &self,
         envelope: &[u8],
         delivery: Option<Delivery<'_>>,
-        placement: Placement,
+        placement: Audience,
         ring: Option<&[u8]>,
-        run: &mut Run<'_>,
+        run: &mut ExecutionOptions<'_>,
     ) -> Outcome {
         plan::carry_out(self.storage, run, |control| {
-            if let Placement::Candidate { rollout_bps } = placement {
+            if let Audience::Candidate { rollout_bps } = placement {
                 require_share(rollout_bps)?;
             }
             let rings = Rings::walk(self.storage, self.app, ring, control)?;

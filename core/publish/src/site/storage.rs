@@ -18,7 +18,7 @@ pub trait SiteStorage: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Busy`](capbundle::ErrorKind::Busy) if another one does not get done.
-    fn lock(&self, control: &Control) -> Result<Held>;
+    fn lock(&self, control: &Control) -> Result<LockGuard>;
 
     /// A file of at most `limit` bytes; `None` if there is none.
     ///
@@ -48,7 +48,7 @@ pub trait SiteStorage: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Why it is not there. That the condition does not hold is none.
-    fn write(&self, path: &str, bytes: &[u8], only_if: OnlyIf<'_>, control: &Control) -> Result<Written>;
+    fn write(&self, path: &str, bytes: &[u8], only_if: Precondition<'_>, control: &Control) -> Result<Written>;
 
     /// Brings a file of any size there, unless the same one is there: its path holds a digest of it. In either case its age
     /// starts anew.
@@ -75,9 +75,9 @@ pub trait SiteStorage: fmt::Debug + Send + Sync {
 
 /// Others are kept out until this is dropped.
 #[derive(Debug)]
-pub struct Held(#[allow(dead_code, reason = "held for its lock")] Option<Box<dyn fmt::Debug + Send>>);
+pub struct LockGuard(#[allow(dead_code, reason = "held for its lock")] Option<Box<dyn fmt::Debug + Send>>);
 
-impl Held {
+impl LockGuard {
     /// By this, when it is dropped no more.
     pub fn by(lock: impl fmt::Debug + Send + 'static) -> Self {
         Self(Some(Box::new(lock)))
@@ -112,7 +112,7 @@ pub struct Item {
 
 /// What must hold for a file to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnlyIf<'a> {
+pub enum Precondition<'a> {
     /// There is none.
     Absent,
     /// It still is what was read.

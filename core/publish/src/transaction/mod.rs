@@ -5,7 +5,7 @@
 //! can be done ([`Step::prepare`]), so that a channel that does not exist is found before a gigabyte is sent. When one
 //! fails, or the caller cancels, whatever was made is undone, the latest first.
 //!
-//! What cannot be undone is named ([`Left`]). What was made before it is then kept as well: a row without its archive breaks
+//! What cannot be undone is named ([`Leftover`]). What was made before it is then kept as well: a row without its archive breaks
 //! devices, an archive without a row only takes space.
 
 mod api_registry;
@@ -133,13 +133,18 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// What failed first, with what was undone and what is left.
-    pub fn run(mut self, work: &mut Work, control: &Control, before: &mut dyn FnMut(&str)) -> Result<(), Box<Failed>> {
+    pub fn run(
+        mut self,
+        work: &mut Work,
+        control: &Control,
+        before: &mut dyn FnMut(&str),
+    ) -> Result<(), Box<TransactionError>> {
         for step in &mut self.steps {
             let ready = control
                 .check("publish")
                 .map_err(Error::from)
                 .and_then(|()| step.prepare(control));
-            ready.map_err(Failed::before_anything)?;
+            ready.map_err(TransactionError::before_anything)?;
         }
         for at in 0..self.steps.len() {
             before(&self.steps[at].describe());
@@ -156,18 +161,18 @@ impl<'a> Plan<'a> {
     }
 
     /// Undoes the first `begun` steps, the latest first.
-    fn take_back(mut self, begun: usize, problem: Error) -> Box<Failed> {
+    fn take_back(mut self, begun: usize, problem: Error) -> Box<TransactionError> {
         let control = Control::new();
-        let mut failed = Failed::before_anything(problem);
+        let mut failed = TransactionError::before_anything(problem);
         for step in self.steps[..begun].iter_mut().rev() {
             let Some(what) = step.made() else { continue };
             if !failed.left.is_empty() {
-                failed.left.push(Left { what, why: None });
+                failed.left.push(Leftover { what, why: None });
                 continue;
             }
             match step.undo(&control) {
                 Ok(()) => failed.undone.push(what),
-                Err(why) => failed.left.push(Left { what, why: Some(why) }),
+                Err(why) => failed.left.push(Leftover { what, why: Some(why) }),
             }
         }
         failed
@@ -183,26 +188,26 @@ impl fmt::Debug for Plan<'_> {
 /// A plan that did not come to its end.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Failed {
+pub struct TransactionError {
     /// What failed first.
     pub problem: Error,
     /// What was made and taken back again, in the order in which it was undone.
     pub undone: Vec<String>,
     /// What was made and is still there, the latest first.
-    pub left: Vec<Left>,
+    pub left: Vec<Leftover>,
 }
 
 /// Something that a failed plan could not take back.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Left {
+pub struct Leftover {
     /// What it is.
     pub what: String,
     /// Why it is still there; `None` for what was kept because something later needs it.
     pub why: Option<Error>,
 }
 
-impl Failed {
+impl TransactionError {
     fn before_anything(problem: Error) -> Box<Self> {
         Box::new(Self {
             problem,
@@ -218,7 +223,7 @@ impl Failed {
     }
 }
 
-impl fmt::Display for Failed {
+impl fmt::Display for TransactionError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.problem)?;
         if !self.undone.is_empty() {
@@ -232,7 +237,7 @@ impl fmt::Display for Failed {
     }
 }
 
-impl fmt::Display for Left {
+impl fmt::Display for Leftover {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.why {
             Some(why) => write!(formatter, "{} (it could not be undone: {why})", self.what),
@@ -241,7 +246,7 @@ impl fmt::Display for Left {
     }
 }
 
-impl std::error::Error for Failed {
+impl std::error::Error for TransactionError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.problem)
     }

@@ -92,13 +92,13 @@ impl World {
     }
 
     /// Uploads, verifies, registers, annotates and promotes to both channels.
-    fn release(&self) -> Result<Work, Box<Failed>> {
+    fn release(&self) -> Result<Work, Box<TransactionError>> {
         self.release_to(&["beta", "production"])
     }
 
-    fn release_to(&self, channels: &[&str]) -> Result<Work, Box<Failed>> {
+    fn release_to(&self, channels: &[&str]) -> Result<Work, Box<TransactionError>> {
         let mut work = Work::new();
-        let control = Control::new().cancelled_by(&self.token);
+        let control = Control::new().with_cancel_token(&self.token);
         self.plan(channels).run(&mut work, &control, &mut |_| ())?;
         Ok(work)
     }

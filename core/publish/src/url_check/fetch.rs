@@ -314,9 +314,9 @@ impl Receiver for Incoming<'_> {
         self.received += count;
         self.furthest = self.furthest.max(self.received);
         let total = self.total.or(self.expected.size).unwrap_or_default();
-        let fast_enough = self.rate.came(count, Instant::now());
+        let fast_enough = self.rate.received(count, Instant::now());
         self.control.report_progress(
-            Progress::new(Phase::Download, self.furthest, total.max(self.furthest)).with_rate(self.rate.lately()),
+            Progress::new(Phase::Download, self.furthest, total.max(self.furthest)).with_rate(self.rate.current()),
         );
         fast_enough.map_err(|problem| {
             let url = self.url.to_string();

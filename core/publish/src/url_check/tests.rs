@@ -274,7 +274,7 @@ fn nobody_there_is_told_after_some_tries() {
 fn progress_never_goes_back_and_cancelling_ends_it() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (observed, token) = (Arc::clone(&seen), CancelToken::new());
-    let control = Control::new().observed_by(Arc::new(move |progress: Progress| {
+    let control = Control::new().with_observer(Arc::new(move |progress: Progress| {
         observed.lock().unwrap().push((progress.phase, progress.done));
     }));
     let transport = Scripted::new([file(&archive()[..150_000]).then_breaks(), file(&archive()), one_byte()]);
@@ -284,8 +284,8 @@ fn progress_never_goes_back_and_cancelling_ends_it() {
     assert_eq!(seen.last(), Some(&(Phase::Download, 200_004)));
     let cancel = token.clone();
     let control = Control::new()
-        .observed_by(Arc::new(move |_: Progress| cancel.cancel()))
-        .cancelled_by(&token);
+        .with_observer(Arc::new(move |_: Progress| cancel.cancel()))
+        .with_cancel_token(&token);
     let error = run_with(&Scripted::new([file(&archive())]), &expected(), &control).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }

@@ -62,7 +62,7 @@ impl IgnoreRules {
         use crate::error::{Error, IoContext};
 
         let file = folder.join(IGNORE_FILE);
-        if rules.is_empty() && !file.try_exists().at("look for", &file)? {
+        if rules.is_empty() && !file.try_exists().with_path("look for", &file)? {
             return Ok(Self);
         }
         Err(Error::Unsupported {

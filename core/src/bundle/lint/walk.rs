@@ -60,7 +60,7 @@ impl Scan {
 
 /// Lists `folder`, following symbolic links that stay inside it.
 pub(in crate::bundle) fn scan(folder: &Path, ignore: &[String], control: &Control) -> Result<Scan> {
-    let root = folder.canonicalize().at("open the folder", folder)?;
+    let root = folder.canonicalize().with_path("open the folder", folder)?;
     if !root.is_dir() {
         return Err(Error::invalid_input(
             folder.display().to_string(),
@@ -111,8 +111,8 @@ impl Scanner<'_> {
         self.control.check("scan")?;
         let here = self.folder.join(prefix);
         let mut names = Vec::new();
-        for entry in fs::read_dir(&here).at("list", &here)? {
-            names.push(entry.at("list", &here)?.file_name());
+        for entry in fs::read_dir(&here).with_path("list", &here)? {
+            names.push(entry.with_path("list", &here)?.file_name());
         }
         // The order on disk is chance, and messages and warnings should not be.
         names.sort_unstable();
@@ -138,7 +138,7 @@ impl Scanner<'_> {
         if real_path != path {
             self.count_through_links(source)?;
         }
-        let mut kind = fs::symlink_metadata(source).at("look at", source)?.file_type();
+        let mut kind = fs::symlink_metadata(source).with_path("look at", source)?.file_type();
         // Excluded before it is followed: a link that is left out may lead anywhere.
         let seen_as_folder = kind.is_dir() || (kind.is_symlink() && source.is_dir());
         // In a folder that a link led to, what is excluded by its real path stays out too.
@@ -157,7 +157,7 @@ impl Scanner<'_> {
         let mut real = None;
         if kind.is_symlink() {
             let target = self.follow(source, path)?;
-            kind = fs::metadata(&target).at("look at", &target)?.file_type();
+            kind = fs::metadata(&target).with_path("look at", &target)?.file_type();
             self.judge_target(source, path, &target, kind.is_dir())?;
             real = Some(target);
         }
@@ -165,7 +165,7 @@ impl Scanner<'_> {
         if kind.is_dir() {
             let real = match real {
                 Some(real) => real,
-                None => source.canonicalize().at("look at", source)?,
+                None => source.canonicalize().with_path("look at", source)?,
             };
             self.enter(above, source, real, safe)
         } else {
@@ -175,7 +175,7 @@ impl Scanner<'_> {
 
     /// A name that is not UTF-8 cannot be in a bundle: it is excluded, or refused.
     fn leave_out_unnameable(&mut self, source: &Path, prefix: &str, name: &OsStr) -> Result<()> {
-        let kind = fs::symlink_metadata(source).at("look at", source)?.file_type();
+        let kind = fs::symlink_metadata(source).with_path("look at", source)?.file_type();
         let is_folder = kind.is_dir() || (kind.is_symlink() && source.is_dir());
         let path = Path::new(prefix).join(name);
         let shown = path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
@@ -219,7 +219,7 @@ impl Scanner<'_> {
             let problem = "it is neither a file nor a folder (a pipe, socket or device); remove or exclude it";
             return Err(Error::invalid_input(source.display().to_string(), problem));
         }
-        let size = fs::metadata(source).at("look at", source)?.len();
+        let size = fs::metadata(source).with_path("look at", source)?.len();
         self.scan.entries.push(Entry {
             path,
             is_folder: false,

@@ -151,7 +151,7 @@ fn one_large_file_shows_progress_on_the_way() {
         let folder = app(&[(name, bytes)]);
         let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let sink = std::sync::Arc::clone(&seen);
-        let control = Control::new().observed_by(std::sync::Arc::new(move |progress: crate::progress::Progress| {
+        let control = Control::new().with_observer(std::sync::Arc::new(move |progress: crate::progress::Progress| {
             sink.lock().unwrap().push(progress);
         }));
         let (www, to) = (folder.path().join("www"), folder.path().join("a.zip"));

@@ -165,7 +165,7 @@ fn cancelling_leaves_nothing() {
     let case = archive(&["index.html"]);
     let token = crate::progress::CancelToken::new();
     token.cancel();
-    let error = case.unpack_with(&Control::new().cancelled_by(&token)).unwrap_err();
+    let error = case.unpack_with(&Control::new().with_cancel_token(&token)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert_eq!(fs::read_dir(case.folder.path()).unwrap().count(), 1);
 }

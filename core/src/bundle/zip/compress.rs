@@ -124,11 +124,11 @@ impl<'a> Compressor<'a> {
     /// Compresses the file at `path`, which must have `size` bytes.
     pub(in crate::bundle) fn compress(&mut self, path: &Path, size: u64) -> Result<Compressed> {
         self.control.check("pack")?;
-        let mut file = File::open(path).at("open", path)?;
+        let mut file = File::open(path).with_path("open", path)?;
         if size <= SMALL as u64 {
             return self.compress_small(&mut file, path, size);
         }
-        if !self.sample_shrinks(&mut file, size).at("read", path)? {
+        if !self.sample_shrinks(&mut file, size).with_path("read", path)? {
             let crc32 = self.read_all(&mut file, path, size, |_, _| Ok(()))?;
             return Ok(Compressed::new(
                 Method::Stored,
@@ -142,8 +142,11 @@ impl<'a> Compressor<'a> {
             (compressor.count)(count as u64);
             compressor.encoder.write_all(&compressor.buffer[..count])
         })?;
-        let mut spooled = self.encoder.reset(spool(&self.spool_folder)).at("compress", path)?;
-        let compressed_size = spooled.stream_position().at("compress", path)?;
+        let mut spooled = self
+            .encoder
+            .reset(spool(&self.spool_folder))
+            .with_path("compress", path)?;
+        let compressed_size = spooled.stream_position().with_path("compress", path)?;
         if compressed_size >= size {
             return Ok(Compressed::new(
                 Method::Stored,
@@ -153,7 +156,7 @@ impl<'a> Compressor<'a> {
                 Body::Source { counted: true },
             ));
         }
-        spooled.rewind().at("compress", path)?;
+        spooled.rewind().with_path("compress", path)?;
         let body = Body::Spooled(spooled);
         Ok(Compressed::new(Method::Deflate, crc32, size, compressed_size, body))
     }
@@ -161,7 +164,7 @@ impl<'a> Compressor<'a> {
     fn compress_small(&mut self, file: &mut File, path: &Path, size: u64) -> Result<Compressed> {
         // One byte more than it should have, to see that it has not grown.
         let mut plain = Vec::with_capacity(usize::try_from(size).unwrap_or(SMALL) + 1);
-        file.take(size + 1).read_to_end(&mut plain).at("read", path)?;
+        file.take(size + 1).read_to_end(&mut plain).with_path("read", path)?;
         if plain.len() as u64 != size {
             return Err(changed(path));
         }
@@ -169,13 +172,13 @@ impl<'a> Compressor<'a> {
         let crc32 = crc32fast::hash(&plain);
         let stored = |plain| Compressed::new(Method::Stored, crc32, size, size, Body::Memory(plain));
         let samples = &mut io::Cursor::new(&plain);
-        if size >= SAMPLE_FROM && !self.sample_shrinks(samples, size).at("read", path)? {
+        if size >= SAMPLE_FROM && !self.sample_shrinks(samples, size).with_path("read", path)? {
             return Ok(stored(plain));
         }
         self.small.reset();
         let mut output = Vec::with_capacity(deflate_bound(plain.len()));
         let status = self.small.compress_vec(&plain, &mut output, FlushCompress::Finish);
-        let status = status.map_err(io::Error::other).at("compress", path)?;
+        let status = status.map_err(io::Error::other).with_path("compress", path)?;
         if status != Status::StreamEnd {
             let problem = "the compressor did not come to an end";
             return Err(Error::io("compress", path, io::Error::other(problem)));
@@ -207,13 +210,13 @@ impl<'a> Compressor<'a> {
         loop {
             self.control.check("pack")?;
             // Pieces of one size: where they end may show in the compressed bytes.
-            let count = read_full(file, &mut self.buffer).at("read", path)?;
+            let count = read_full(file, &mut self.buffer).with_path("read", path)?;
             done += count as u64;
             if count == 0 || done > size {
                 break;
             }
             hasher.update(&self.buffer[..count]);
-            consume(self, count).at("compress", path)?;
+            consume(self, count).with_path("compress", path)?;
         }
         if done == size {
             Ok(hasher.finalize())

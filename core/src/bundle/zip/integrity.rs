@@ -94,7 +94,7 @@ struct Bytes<'a> {
 impl Bytes<'_> {
     /// Reads the end record, and the zip64 one if there is one; they must agree where both state something.
     fn directory(&mut self, comment: usize) -> Result<Directory> {
-        let size = self.reader.seek(SeekFrom::End(0)).at("read", self.path)?;
+        let size = self.reader.seek(SeekFrom::End(0)).with_path("read", self.path)?;
         let end_start = size.saturating_sub((END_LENGTH + comment) as u64);
         let end: [u8; END_LENGTH] = self.read(end_start)?;
         let stated = [
@@ -211,12 +211,12 @@ impl Bytes<'_> {
     }
 
     fn fill(&mut self, at: u64, bytes: &mut [u8]) -> Result<()> {
-        self.reader.seek(SeekFrom::Start(at)).at("read", self.path)?;
+        self.reader.seek(SeekFrom::Start(at)).with_path("read", self.path)?;
         match self.reader.read_exact(bytes) {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 Err(self.refuse(None, "a record lies past the end of the file"))
             }
-            outcome => outcome.at("read", self.path),
+            outcome => outcome.with_path("read", self.path),
         }
     }
 

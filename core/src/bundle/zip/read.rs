@@ -243,11 +243,13 @@ impl Archive {
 /// Readers look for it from different sides and take different ones when there are several; an attacker would show
 /// the verifier one directory and the device another.
 fn require_one_end(reader: &mut PositionedReader, path: &Path) -> Result<usize> {
-    let size = reader.seek(SeekFrom::End(0)).at("read", path)?;
+    let size = reader.seek(SeekFrom::End(0)).with_path("read", path)?;
     let tail_length = size.min((END_LENGTH + usize::from(u16::MAX)) as u64);
-    reader.seek(SeekFrom::Start(size - tail_length)).at("read", path)?;
+    reader
+        .seek(SeekFrom::Start(size - tail_length))
+        .with_path("read", path)?;
     let mut tail = Vec::new();
-    reader.read_to_end(&mut tail).at("read", path)?;
+    reader.read_to_end(&mut tail).with_path("read", path)?;
     let comment_length = |start: usize| {
         let field = tail.get(start + 20..start + END_LENGTH)?;
         Some(usize::from(u16::from_le_bytes([field[0], field[1]])))
@@ -287,8 +289,8 @@ fn local_flags(reader: &mut PositionedReader, header_start: u64, path: &Path) ->
     let mut flags = [0; 2];
     reader
         .seek(SeekFrom::Start(header_start + LOCAL_FLAGS_OFFSET))
-        .at("read", path)?;
-    reader.read_exact(&mut flags).at("read", path)?;
+        .with_path("read", path)?;
+    reader.read_exact(&mut flags).with_path("read", path)?;
     Ok(u16::from_le_bytes(flags))
 }
 

@@ -8,7 +8,7 @@ use crate::http::body::Body;
 use crate::http::mock_transport::{Answer, Scripted};
 use crate::http::transport::{Headers, Method, TransportError};
 
-fn ask(transport: &Scripted, repeat: Repeat, largest_reply: usize) -> (Result<Reply>, u32) {
+fn ask(transport: &Scripted, repeat: Idempotency, largest_reply: usize) -> (Result<Response>, u32) {
     let control = Control::new();
     let mut question = Question::new(transport, &control, "ask");
     question.first_wait = Duration::ZERO;
@@ -35,7 +35,7 @@ fn an_overloaded_server_is_asked_again_and_its_answer_kept() {
         Answer::new(200, b"par").then_breaks(),
         Answer::new(200, b"all of it"),
     ]);
-    let (reply, made) = ask(&transport, Repeat::Always, 1_000);
+    let (reply, made) = ask(&transport, Idempotency::Idempotent, 1_000);
     let reply = reply.unwrap();
     assert_eq!(
         (reply.head.status, reply.body.as_slice(), made),
@@ -46,7 +46,7 @@ fn an_overloaded_server_is_asked_again_and_its_answer_kept() {
 #[test]
 fn an_error_status_is_an_answer_after_the_last_try() {
     let transport = Scripted::new((0..9).map(|_| Answer::new(503, b"SlowDown")));
-    let (reply, made) = ask(&transport, Repeat::Always, 1_000);
+    let (reply, made) = ask(&transport, Idempotency::Idempotent, 1_000);
     let reply = reply.unwrap();
     assert_eq!(
         (reply.head.status, reply.body.as_slice(), made),
@@ -57,19 +57,19 @@ fn an_error_status_is_an_answer_after_the_last_try() {
 #[test]
 fn what_may_have_been_done_is_not_done_again() {
     for answer in [Answer::new(500, b""), Answer::new(502, b"")] {
-        let (reply, made) = ask(&Scripted::new([answer]), Repeat::WhenNotDone, 1_000);
+        let (reply, made) = ask(&Scripted::new([answer]), Idempotency::NonIdempotent, 1_000);
         assert!(reply.unwrap().head.status >= 500 && made == 1);
     }
-    let (reply, made) = ask(&Scripted::new([]), Repeat::WhenNotDone, 1_000);
+    let (reply, made) = ask(&Scripted::new([]), Idempotency::NonIdempotent, 1_000);
     assert_eq!((reply.unwrap_err().kind(), made), (ErrorKind::Network, 1));
     let refused = Scripted::new([Answer::new(429, b""), Answer::new(200, b"")]);
-    let (reply, made) = ask(&refused, Repeat::WhenNotDone, 1_000);
+    let (reply, made) = ask(&refused, Idempotency::NonIdempotent, 1_000);
     assert_eq!((reply.unwrap().head.status, made), (200, 2));
 }
 
 #[test]
 fn nobody_there_is_a_network_error_without_the_query() {
-    let (reply, made) = ask(&Scripted::new([]), Repeat::Always, 1_000);
+    let (reply, made) = ask(&Scripted::new([]), Idempotency::Idempotent, 1_000);
     let problem = reply.unwrap_err().to_string();
     assert!(
         problem.contains("tried 5 times") && !problem.contains("secret"),
@@ -80,7 +80,11 @@ fn nobody_there_is_a_network_error_without_the_query() {
 
 #[test]
 fn an_endless_answer_is_refused() {
-    let (reply, _) = ask(&Scripted::new([Answer::new(200, &[0; 5_000])]), Repeat::Always, 2_000);
+    let (reply, _) = ask(
+        &Scripted::new([Answer::new(200, &[0; 5_000])]),
+        Idempotency::Idempotent,
+        2_000,
+    );
     let problem = reply.unwrap_err().to_string();
     assert!(problem.contains("longer than 2000 bytes"), "{problem}");
 }
@@ -110,7 +114,7 @@ fn an_answer_that_drips_is_not_waited_for() {
         request.stall_timeout = Duration::from_millis(5);
         Ok(request)
     };
-    let error: Error = question.ask(Repeat::Always, make, &mut ()).unwrap_err();
+    let error: Error = question.ask(Idempotency::Idempotent, make, &mut ()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
     assert!(error.to_string().contains("too slowly"), "{error}");
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::part::{Memory, Part};
+use super::part::{Part, ResumeInfo};
 use super::rate::Rate;
 use super::{DownloadOptions, Remote, Start};
 use crate::error::{Error, Result};
@@ -108,7 +108,7 @@ impl<'a> Answer<'a> {
         self.require_size(told)?;
         let total = told.or(self.remote.size);
         self.require_room(total, 0)?;
-        self.part.begin(Memory::of(&head.headers, total))
+        self.part.begin(ResumeInfo::of(&head.headers, total))
     }
 
     fn rest(&mut self, head: &Head) -> Result<()> {
@@ -295,9 +295,9 @@ impl Receiver for Answer<'_> {
             phase: Phase::Download,
             done,
             total: total.unwrap_or_default().max(done),
-            rate: self.rate.lately(),
+            rate: self.rate.current(),
         });
-        let fast_enough = self.rate.came(count, Instant::now());
+        let fast_enough = self.rate.received(count, Instant::now());
         fast_enough.map_err(|problem| {
             let url = self.remote.url.to_string();
             self.again(Error::Network { url, problem }, None)

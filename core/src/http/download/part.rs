@@ -21,14 +21,14 @@ const MAX_MEMORY: u64 = 64 << 10;
 
 /// What the server said of the file whose part this is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Memory {
+pub(super) struct ResumeInfo {
     /// A strong `ETag`, or a settled `Last-Modified`.
     pub(super) validator: Option<String>,
     /// Bytes of the whole file.
     pub(super) total: Option<u64>,
 }
 
-impl Memory {
+impl ResumeInfo {
     pub(super) fn of(headers: &Headers, total: Option<u64>) -> Self {
         let etag = headers.get("etag").filter(|etag| etag.starts_with('"'));
         let validator = etag.or_else(|| settled_date(headers)).map(str::to_owned);
@@ -60,7 +60,7 @@ pub(super) struct Part {
     memory_path: PathBuf,
     finished: PathBuf,
     length: u64,
-    memory: Memory,
+    memory: ResumeInfo,
     complete: bool,
     losses: u32,
     /// Whether it was found to begin as it must.
@@ -76,7 +76,7 @@ impl Part {
             remove_unless_file(path)?;
         }
         let mut file = open_locked(&path)?;
-        let length = file.seek(SeekFrom::End(0)).at("read the size of", &path)?;
+        let length = file.seek(SeekFrom::End(0)).with_path("read the size of", &path)?;
         let memory = read_memory(&memory_path)?;
         let mut part = Self {
             file,
@@ -104,7 +104,7 @@ impl Part {
         self.length
     }
 
-    pub(super) fn memory(&self) -> &Memory {
+    pub(super) fn memory(&self) -> &ResumeInfo {
         &self.memory
     }
 
@@ -123,17 +123,17 @@ impl Part {
     }
 
     /// The whole comes, from the start.
-    pub(super) fn begin(&mut self, memory: Memory) -> Result<()> {
+    pub(super) fn begin(&mut self, memory: ResumeInfo) -> Result<()> {
         self.restart()?;
         let text = serde_json::to_vec(&memory).map_err(io::Error::other);
         let written = text.and_then(|text| fs::write(&self.memory_path, text));
-        written.at("write", &self.memory_path)?;
+        written.with_path("write", &self.memory_path)?;
         self.memory = memory;
         Ok(())
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).at("write", &self.path)?;
+        self.file.write_all(bytes).with_path("write", &self.path)?;
         self.length += bytes.len() as u64;
         Ok(())
     }
@@ -157,10 +157,10 @@ impl Part {
             return Ok(());
         };
         let mut bytes = Vec::new();
-        self.file.rewind().at("read", &self.path)?;
+        self.file.rewind().with_path("read", &self.path)?;
         let read = (&self.file).take(start.most as u64).read_to_end(&mut bytes);
-        read.at("read", &self.path)?;
-        self.file.seek(SeekFrom::End(0)).at("read", &self.path)?;
+        read.with_path("read", &self.path)?;
+        self.file.seek(SeekFrom::End(0)).with_path("read", &self.path)?;
         self.start_is_good = (start.check)(&bytes)?;
         Ok(())
     }
@@ -171,10 +171,10 @@ impl Part {
         self.start_is_good = false;
         self.complete = false;
         self.length = 0;
-        self.memory = Memory::default();
+        self.memory = ResumeInfo::default();
         remove_if_there(&self.memory_path)?;
-        self.file.set_len(0).at("empty", &self.path)?;
-        self.file.rewind().at("empty", &self.path)
+        self.file.set_len(0).with_path("empty", &self.path)?;
+        self.file.rewind().with_path("empty", &self.path)
     }
 
     /// What has come is all there is.
@@ -210,7 +210,7 @@ impl Part {
             });
         }
         let Some(expected) = remote.digest else { return Ok(()) };
-        self.file.rewind().at("read", &self.path)?;
+        self.file.rewind().with_path("read", &self.path)?;
         let found = Sha256Digest::of_open_file(&mut self.file, &self.path, control)?;
         if found == expected {
             return Ok(());
@@ -230,8 +230,8 @@ impl Part {
             Err(error) => return Err(Error::io("open", &self.finished, error)),
         };
         lock(&file, &self.finished)?;
-        let size = file.metadata().at("read the size of", &self.finished)?.len();
-        let_read(&file).at("lock", &self.finished)?;
+        let size = file.metadata().with_path("read the size of", &self.finished)?.len();
+        let_read(&file).with_path("lock", &self.finished)?;
         let is_it = match remote.digest {
             Some(expected) => Sha256Digest::of_open_file(&mut file, &self.finished, control)? == expected,
             None => remote.size.is_none_or(|expected| expected == size),
@@ -245,9 +245,9 @@ impl Part {
 
     /// Gives the file its own name. It stays locked.
     pub(super) fn finish(self) -> Result<(PathBuf, u64, File)> {
-        fs::rename(&self.path, &self.finished).at("rename", &self.path)?;
+        fs::rename(&self.path, &self.finished).with_path("rename", &self.path)?;
         remove_if_there(&self.memory_path)?;
-        let_read(&self.file).at("lock", &self.finished)?;
+        let_read(&self.file).with_path("lock", &self.finished)?;
         Ok((self.finished, self.length, self.file))
     }
 
@@ -261,7 +261,7 @@ impl Part {
 fn remove_unless_file(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => Ok(()),
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path).at("remove", path),
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path).with_path("remove", path),
         Ok(_) => remove_if_there(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Error::io("look at", path, error)),
@@ -273,7 +273,7 @@ fn open_locked(path: &Path) -> Result<File> {
     loop {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(path).at("open", path)?;
+        let file = options.open(path).with_path("open", path)?;
         lock(&file, path)?;
         // A call that finished in between gave the file another name, or removed it.
         if is_at(&file, path)? {
@@ -287,7 +287,7 @@ fn open_locked(path: &Path) -> Result<File> {
 fn is_at(file: &File, path: &Path) -> Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
 
-    let opened = file.metadata().at("look at", path)?;
+    let opened = file.metadata().with_path("look at", path)?;
     match fs::symlink_metadata(path) {
         Ok(named) => Ok((named.dev(), named.ino()) == (opened.dev(), opened.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -323,14 +323,14 @@ fn let_read(file: &File) -> io::Result<()> {
 }
 
 /// What cannot be understood is as good as nothing: the file is fetched from its start.
-fn read_memory(path: &Path) -> Result<Option<Memory>> {
+fn read_memory(path: &Path) -> Result<Option<ResumeInfo>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.len() > MAX_MEMORY => return Ok(None),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io("read", path, error)),
     }
-    Ok(serde_json::from_slice(&fs::read(path).at("read", path)?).ok())
+    Ok(serde_json::from_slice(&fs::read(path).with_path("read", path)?).ok())
 }
 
 pub(super) fn remove_if_there(path: &Path) -> Result<()> {

@@ -48,7 +48,7 @@ impl Rate {
     }
 
     /// So many bytes came. An error, in words, when too few came for too long.
-    pub fn came(&mut self, bytes: u64, now: Instant) -> Result<(), String> {
+    pub fn received(&mut self, bytes: u64, now: Instant) -> Result<(), String> {
         self.window.bytes += bytes;
         self.told.bytes += bytes;
         if let Some(rate) = self.told.end_after(TOLD, now) {
@@ -66,7 +66,7 @@ impl Rate {
     }
 
     /// Bytes a second lately.
-    pub fn lately(&self) -> Option<u64> {
+    pub fn current(&self) -> Option<u64> {
         self.lately
     }
 }

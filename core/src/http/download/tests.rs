@@ -356,8 +356,8 @@ fn a_cancelled_download_keeps_what_came() {
         }
     };
     let control = Control::new()
-        .cancelled_by(&token)
-        .observed_by(std::sync::Arc::new(observer));
+        .with_cancel_token(&token)
+        .with_observer(std::sync::Arc::new(observer));
     // Reports come for each MiB, at the start and at the end.
     let mut larger = device;
     larger.file = (0..=255).cycle().take(4_000_000).collect();
@@ -384,8 +384,8 @@ fn a_download_that_is_cancelled_while_it_is_proved_keeps_all_that_came() {
         }
     };
     let control = Control::new()
-        .cancelled_by(&token)
-        .observed_by(std::sync::Arc::new(observer));
+        .with_cancel_token(&token)
+        .with_observer(std::sync::Arc::new(observer));
     let error = device
         .download_with(&Scripted::new([device.whole()]), &control)
         .unwrap_err();
@@ -474,7 +474,7 @@ fn the_progress_of_a_download_that_begins_again_never_goes_back() {
     let reported = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let reports = std::sync::Arc::clone(&reported);
     let observer = move |progress: crate::progress::Progress| reports.lock().unwrap().push(progress);
-    let control = Control::new().observed_by(std::sync::Arc::new(observer));
+    let control = Control::new().with_observer(std::sync::Arc::new(observer));
 
     device.assert_downloaded(device.download_with(&transport, &control));
 

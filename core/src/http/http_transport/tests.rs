@@ -164,7 +164,7 @@ fn a_cancelled_request_does_not_wait_for_a_silent_server() {
         let token = CancelToken::new();
         let mut request = Request::new(Method::Get, silent_after(said));
         request.stall_timeout = Duration::from_mins(10);
-        request.control = Control::new().cancelled_by(&token);
+        request.control = Control::new().with_cancel_token(&token);
         let cancelling = thread::spawn(move || {
             thread::sleep(Duration::from_millis(150));
             token.cancel();

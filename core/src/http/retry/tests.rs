@@ -49,7 +49,7 @@ fn nobody_waits_for_hours() {
 fn a_wait_ends_when_it_is_cancelled() {
     let token = CancelToken::new();
     token.cancel();
-    let control = Control::new().cancelled_by(&token);
+    let control = Control::new().with_cancel_token(&token);
     let error = Backoff::new(4)
         .wait(Some(Duration::from_secs(60)), &control, "test")
         .unwrap_err();

@@ -12,7 +12,7 @@ pub struct ChannelUpdate {
     /// The rollout of the candidate, if the channel has one.
     pub rollout: Option<RolloutDecision>,
     /// Releases that the channel offers and this device must not take.
-    pub passed_over: Vec<PassedOver>,
+    pub passed_over: Vec<Skipped>,
     /// The key ring that counts now.
     pub ring: u64,
     /// What stands where the next key ring would, and is none. It is not followed; the ring before it counts.
@@ -97,7 +97,7 @@ impl Offer {
 /// A release that this device must not take, and why.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct PassedOver {
+pub struct Skipped {
     /// Which it is.
     pub offer: Offer,
     /// Its sequence.

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::ChannelSource;
-use super::outcome::{ChannelOutcome, Offer, PassedOver, RolloutDecision};
+use super::outcome::{ChannelOutcome, Offer, RolloutDecision, Skipped};
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::http::download::{DownloadOptions, Downloaded, Held, Remote, Start, download_looking};
 use crate::keys::ContentKey;
@@ -27,7 +27,7 @@ pub(super) struct Look<'a> {
     reader: Reader<'a>,
     source: &'a ChannelSource,
     pub(super) rollout: Option<RolloutDecision>,
-    pub(super) passed_over: Vec<PassedOver>,
+    pub(super) passed_over: Vec<Skipped>,
     older: Option<ChannelOutcome>,
     /// The progress of all that is downloaded counts together.
     parts: Parts,
@@ -89,7 +89,7 @@ impl<'a> Look<'a> {
         match self.take(offer, sequence) {
             Ok(outcome) => Ok(outcome),
             Err(error) if is_of_release(&error) => {
-                self.passed_over.push(PassedOver { offer, sequence, error });
+                self.passed_over.push(Skipped { offer, sequence, error });
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -163,7 +163,7 @@ impl<'a> Look<'a> {
         let release = trusted.release();
         let new = NewBundle {
             sequence: Some(release.sequence),
-            ..NewBundle::version(release.version.clone())
+            ..NewBundle::new(release.version.clone())
         };
         let loaded = self.store.settled()?;
         let digest = &trusted.require_bundle()?.archive.digest;
@@ -310,10 +310,10 @@ impl<'a> Look<'a> {
 
 fn read(list: &Downloaded) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = fs::File::open(&list.path).at("open", &list.path)?;
+    let file = fs::File::open(&list.path).with_path("open", &list.path)?;
     file.take(MAX_FILE_LIST_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
-        .at("read", &list.path)?;
+        .with_path("read", &list.path)?;
     Ok(bytes)
 }
 

@@ -8,7 +8,7 @@ use super::device::{Archives, Device, ROOT};
 use crate::error::Error;
 use crate::io::crash_fs::{Count, Fault, Found};
 use crate::io::vfs::Files as _;
-use crate::store::{Confirmation, KeepRules, LaunchReason, NotDurable, Slot};
+use crate::store::{BundleRef, Confirmation, KeepRules, LaunchReason, NotDurable};
 
 /// A device that serves version 1, which is proven.
 fn device_with_proven_1(archives: &Archives) -> Device {
@@ -287,7 +287,7 @@ fn a_crash_anywhere_around_a_silent_start_fails_no_bundle_and_loses_no_way_back(
     let live = |device: &mut Device| -> crate::Result<()> {
         device.start()?;
         let served = device.launch().bundle;
-        if let Slot::Bundle(id) = &served {
+        if let BundleRef::Bundle(id) = &served {
             device.store().trial_started(id)?;
         }
         device.store().confirm(&served).map(drop)

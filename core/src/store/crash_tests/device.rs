@@ -19,7 +19,7 @@ use crate::io::vfs::{Files as _, Kind};
 use crate::native::NativeApp;
 use crate::progress::Control;
 use crate::store::state::Trial;
-use crate::store::{BundleId, BundleRecord, Launch, NewBundle, Slot, Store, StoreOptions};
+use crate::store::{BundleId, BundleRecord, BundleRef, Launch, NewBundle, Store, StoreOptions};
 use crate::time::Timestamp;
 use crate::verified::VerifiedArchive;
 
@@ -219,7 +219,7 @@ impl Device {
 
     pub(super) fn install(&self, archives: &Archives, version: &str) -> Result<BundleRecord> {
         self.store()
-            .install(archives.get(version), &NewBundle::version(version), &Control::new())
+            .install(archives.get(version), &NewBundle::new(version), &Control::new())
     }
 
     pub(super) fn accept(&self, archives: &Archives, version: &str, sequence: u64) -> Result<BundleRecord> {
@@ -242,7 +242,7 @@ impl Device {
     }
 
     pub(super) fn set_next(&self, version: &str) -> Result<()> {
-        self.store().set_next(&Slot::Bundle(self.id_of(version)?))
+        self.store().set_next(&BundleRef::Bundle(self.id_of(version)?))
     }
 
     pub(super) fn id_of(&self, version: &str) -> Result<BundleId> {
@@ -253,9 +253,9 @@ impl Device {
 
     pub(super) fn snapshot(&self) -> Result<Snapshot> {
         let state = self.store().state()?;
-        let version = |slot: &Slot| match slot {
-            Slot::BuiltIn => Slot::BUILT_IN.to_owned(),
-            Slot::Bundle(id) => state
+        let version = |slot: &BundleRef| match slot {
+            BundleRef::BuiltIn => BundleRef::BUILT_IN.to_owned(),
+            BundleRef::Bundle(id) => state
                 .bundles
                 .get(id)
                 .map_or_else(|| format!("unknown {id}"), |of| of.version.clone()),

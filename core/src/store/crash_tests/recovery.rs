@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::device::{Archives, Device, Snapshot, contents};
 use crate::io::crash_fs::{Forgetful, Found};
-use crate::store::{Confirmation, KeepRules, Launch, LaunchReason, Slot};
+use crate::store::{BundleRef, Confirmation, KeepRules, Launch, LaunchReason};
 
 /// The versions that are installed after the first crash, and after the second.
 pub(super) const AFTER: &str = "after";
@@ -45,8 +45,9 @@ pub(super) fn recover_twice(files: Forgetful, possible: &[Snapshot], archives: &
         let on_trial_again =
             |before: &Snapshot| found.trial.is_some() && found.bundles.get(&before.fallback) == Some(&true);
         // Built-in that came next is current by now, and so it is the fallback.
-        let went_back =
-            |before: &Snapshot| found.fallback == Slot::BUILT_IN && before.next.as_deref() == Some(Slot::BUILT_IN);
+        let went_back = |before: &Snapshot| {
+            found.fallback == BundleRef::BUILT_IN && before.next.as_deref() == Some(BundleRef::BUILT_IN)
+        };
         let same_fallback = |before: &Snapshot| same_fallback(before) || on_trial_again(before) || went_back(before);
         let kept = (found.fallback == AFTER || possible.iter().any(same_fallback)) && possible.iter().any(still_failed);
         require(kept, || format!("the store says {found:?} after {possible:?}"))
@@ -127,7 +128,7 @@ fn require_whole(device: &Device, folder: &Path, version: &str) -> Result<(), Wr
 /// went back to that.
 fn require_well_served(device: &Device, launch: &Launch, found: &Snapshot) -> Result<(), Wrong> {
     let Some(version) = &launch.version else {
-        let built_in = Some(Slot::BUILT_IN);
+        let built_in = Some(BundleRef::BUILT_IN);
         let wanted = [Some(&found.current), found.next.as_ref(), Some(&found.fallback)];
         let is_wanted = wanted.into_iter().flatten().any(|slot| Some(slot.as_str()) == built_in);
         return require(is_wanted, || format!("built-in is served: {launch:?} of {found:?}"));
@@ -141,9 +142,10 @@ fn require_well_served(device: &Device, launch: &Launch, found: &Snapshot) -> Re
     require(launch.on_trial || now.bundles[version], || {
         format!("{launch:?} of {now:?}")
     })?;
-    require(now.fallback == Slot::BUILT_IN || now.bundles[&now.fallback], || {
-        format!("unproven fallback: {now:?}")
-    })
+    require(
+        now.fallback == BundleRef::BUILT_IN || now.bundles[&now.fallback],
+        || format!("unproven fallback: {now:?}"),
+    )
 }
 
 /// Installs, launches and confirms one more version, and cleans up.

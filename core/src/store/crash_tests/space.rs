@@ -8,7 +8,7 @@ use super::recovery::require_durable;
 use crate::error::ErrorKind;
 use crate::io::crash_fs::Forgetful;
 use crate::io::vfs::Files as _;
-use crate::store::{BundleId, Confirmation, Expired, Launch, LaunchReason, NotDurable, Slot};
+use crate::store::{BundleId, BundleRef, Confirmation, Expired, Launch, LaunchReason, NotDurable};
 
 const RESERVE: &str = "reserve";
 /// More than the state takes and less than the reserve.
@@ -132,11 +132,14 @@ fn no_trial_begins_while_its_outcome_could_not_be_written() {
         "{launch:?}"
     );
     assert_eq!(launch.version.as_deref(), Some("1"));
-    let refused = device.store().set_current(&Slot::Bundle(next.clone())).unwrap_err();
+    let refused = device
+        .store()
+        .set_current(&BundleRef::Bundle(next.clone()))
+        .unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::NoSpace);
 
     device.files.set_free_space(PLENTY);
-    let served = device.store().set_current(&Slot::Bundle(next)).unwrap();
+    let served = device.store().set_current(&BundleRef::Bundle(next)).unwrap();
     assert!(served.on_trial);
     assert!(reserve_of(&device.files).is_some());
 }
@@ -177,5 +180,5 @@ fn a_bundle_that_filled_the_disk_is_taken_back() {
 
     require_durable(&device.files, &device.snapshot().unwrap()).unwrap();
     device.start().unwrap();
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
 }

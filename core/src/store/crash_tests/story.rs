@@ -2,7 +2,7 @@
 
 use super::device::{Archives, Device, Snapshot};
 use crate::error::Error;
-use crate::store::{Confirmation, KeepRules, LaunchReason, Slot};
+use crate::store::{BundleRef, Confirmation, KeepRules, LaunchReason};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
@@ -100,7 +100,7 @@ fn attempt(device: &mut Device, archives: &Archives, step: Step) -> Result<(), U
         }
         Started => {
             let served = device.store().served().expect("it was launched");
-            if let Slot::Bundle(id) = served.bundle {
+            if let BundleRef::Bundle(id) = served.bundle {
                 device.store().trial_started(&id)?;
             }
         }

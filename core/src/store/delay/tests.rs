@@ -7,7 +7,7 @@
 
 use super::*;
 
-fn waiting(delays: &[Delay]) -> Delays {
+fn waiting(delays: &[ApplyCondition]) -> Delays {
     let mut all = Delays::default();
     all.set(delays.to_vec());
     all
@@ -32,7 +32,7 @@ fn a_background_is_measured_to_the_millisecond_asked_for_and_the_second_known() 
         (1001, 1, false),
         (1001, 2, true),
     ] {
-        let mut delays = waiting(&[Delay::Background(wait)]);
+        let mut delays = waiting(&[ApplyCondition::Background(wait)]);
         delays.entered_background(Timestamp(100));
         delays.entered_foreground(&native("1"), Timestamp(100 + away));
         assert_eq!(delays.are_met(), met, "{wait} ms wanted, {away} s away");
@@ -41,14 +41,14 @@ fn a_background_is_measured_to_the_millisecond_asked_for_and_the_second_known() 
 
 #[test]
 fn a_foreground_without_a_background_before_it_is_no_wait() {
-    let mut delays = waiting(&[Delay::Background(0)]);
+    let mut delays = waiting(&[ApplyCondition::Background(0)]);
     delays.entered_foreground(&native("1"), Timestamp(100));
     assert!(!delays.are_met());
 }
 
 #[test]
 fn two_backgrounds_do_not_add_up() {
-    let mut delays = waiting(&[Delay::Background(10_000)]);
+    let mut delays = waiting(&[ApplyCondition::Background(10_000)]);
     for start in [0, 100] {
         delays.entered_background(Timestamp(start));
         delays.entered_foreground(&native("1"), Timestamp(start + 9));
@@ -58,7 +58,7 @@ fn two_backgrounds_do_not_add_up() {
 
 #[test]
 fn only_a_new_process_meets_a_kill() {
-    let mut delays = waiting(&[Delay::Kill]);
+    let mut delays = waiting(&[ApplyCondition::Kill]);
     delays.entered_background(Timestamp(0));
     delays.entered_foreground(&native("1"), Timestamp(1000));
     delays.satisfy_conditions(&native("1"), Timestamp(1000));
@@ -69,7 +69,7 @@ fn only_a_new_process_meets_a_kill() {
 
 #[test]
 fn a_native_version_that_has_no_place_in_the_order_meets_nothing() {
-    let mut delays = waiting(&[Delay::NativeVersion(native("2"))]);
+    let mut delays = waiting(&[ApplyCondition::NativeVersion(native("2"))]);
     delays.launched(&native("unknown"), Timestamp(0));
     assert!(!delays.are_met());
     delays.launched(&native("2.0.1"), Timestamp(0));
@@ -79,16 +79,19 @@ fn a_native_version_that_has_no_place_in_the_order_meets_nothing() {
 #[test]
 fn the_written_form_is_the_one_that_was_given_out() {
     let delays = [
-        (Delay::Background(5), r#"{"kind":"background","value":5}"#),
-        (Delay::Kill, r#"{"kind":"kill"}"#),
+        (ApplyCondition::Background(5), r#"{"kind":"background","value":5}"#),
+        (ApplyCondition::Kill, r#"{"kind":"kill"}"#),
         (
-            Delay::NativeVersion(native("1.2")),
+            ApplyCondition::NativeVersion(native("1.2")),
             r#"{"kind":"nativeVersion","value":"1.2"}"#,
         ),
-        (Delay::Date(Timestamp(9)), r#"{"kind":"date","value":9}"#),
+        (ApplyCondition::Date(Timestamp(9)), r#"{"kind":"date","value":9}"#),
     ];
     for (delay, text) in delays {
         assert_eq!(serde_json::to_string(&delay).unwrap(), text);
-        assert_eq!(crate::store::json::read::<Delay>(text.as_bytes()).unwrap(), delay);
+        assert_eq!(
+            crate::store::json::read::<ApplyCondition>(text.as_bytes()).unwrap(),
+            delay
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::native::NativeApp;
-use crate::store::{CapgoBundles, LaunchReason, Slot, Store, StoreOptions};
+use crate::store::{BundleRef, CapgoBundles, LaunchReason, Store, StoreOptions};
 
 const ID: &str = "abcdefghij";
 
@@ -72,9 +72,9 @@ fn a_reset_to_a_bundle_whose_files_are_gone_serves_the_built_in_one() {
     let store = Store::open(&root, options).unwrap();
     store.adopt(&capgo(&versions, "success")).unwrap();
     store.launch(&NativeApp::new("1.0.0", "1"));
-    store.set_current(&Slot::BuiltIn).unwrap();
+    store.set_current(&BundleRef::BuiltIn).unwrap();
     fs::remove_dir_all(versions.join(ID)).unwrap();
 
     let reset = store.reset(true).unwrap();
-    assert_eq!((reset.bundle, reset.folder), (Slot::BuiltIn, None));
+    assert_eq!((reset.bundle, reset.folder), (BundleRef::BuiltIn, None));
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::bundle::{self, PackOptions};
 use crate::native::NativeApp;
 use crate::progress::Control;
-use crate::store::{BundleId, Launch, LaunchReason, NewBundle, Slot, Store, StoreOptions};
+use crate::store::{BundleId, BundleRef, Launch, LaunchReason, NewBundle, Store, StoreOptions};
 use crate::{ErrorKind, VerifiedArchive};
 
 /// A folder with a store in it, and no session open.
@@ -45,9 +45,9 @@ impl Device {
         let packed = bundle::pack(&folder, &zip, &PackOptions::default(), &Control::new()).unwrap();
         let archive = VerifiedArchive::from_digest(&zip, &packed.digest, &Control::new()).unwrap();
         let store = self.open();
-        let new = NewBundle::version(version);
+        let new = NewBundle::new(version);
         let id = store.install(&archive, &new, &Control::new()).unwrap().id;
-        store.set_next(&Slot::Bundle(id.clone())).unwrap();
+        store.set_next(&BundleRef::Bundle(id.clone())).unwrap();
         id
     }
 
@@ -90,7 +90,7 @@ fn a_start_reported_by_a_resumed_session_counts_for_its_attempt() {
     let (launch, _) = device.launch();
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::TrialFailed)
+        (BundleRef::BuiltIn, LaunchReason::TrialFailed)
     );
 }
 

@@ -4,7 +4,7 @@ use super::trial::{Attempt, MAX_UNSTARTED};
 use super::{FailureCause, SilentStarts, State, Trial};
 use crate::native::{NativeApp, NativeVersion, is_same_native};
 use crate::store::LaunchReason;
-use crate::store::types::{BundleId, Failed, Misfit, Slot};
+use crate::store::types::{BundleId, BundleRef, FailedBundle, Incompatibility};
 use crate::time::Timestamp;
 
 /// What the host configured.
@@ -42,10 +42,10 @@ pub(in crate::store) trait Facts {
 /// What to serve, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) struct Decision {
-    pub(in crate::store) serve: Slot,
+    pub(in crate::store) serve: BundleRef,
     pub(in crate::store) reason: LaunchReason,
     /// A failure that this decision found out.
-    pub(in crate::store) failed: Option<Failed>,
+    pub(in crate::store) failed: Option<FailedBundle>,
 }
 
 /// What became of a trial whose time ran out.
@@ -60,13 +60,13 @@ pub(in crate::store) enum TrialEnd {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) enum Lost {
     /// It never proved itself with this native app: it is not taken again.
-    Failed(Failed),
+    Failed(FailedBundle),
     /// It did, so something else may be the cause (a server that is down): it is not failed, and is taken again later.
     SetAside,
 }
 
 impl Lost {
-    pub(in crate::store) fn failed(self) -> Option<Failed> {
+    pub(in crate::store) fn failed(self) -> Option<FailedBundle> {
         match self {
             Self::Failed(failed) => Some(failed),
             Self::SetAside => None,
@@ -86,7 +86,7 @@ impl State {
         self.delays.launched(&world.native.version, world.now);
         if native_changed && rules.reset_when_native_changes {
             return Decision {
-                serve: Slot::BuiltIn,
+                serve: BundleRef::BuiltIn,
                 reason: LaunchReason::NativeChanged,
                 failed: None,
             };
@@ -104,7 +104,7 @@ impl State {
             self.current = if self.fits(&self.fallback, world) {
                 self.fallback.clone()
             } else {
-                Slot::BuiltIn
+                BundleRef::BuiltIn
             };
         }
         // The attempt of another session that still runs stays; a bundle that was next has none yet.
@@ -121,7 +121,7 @@ impl State {
     /// Counts the starts of a proven bundle whose process ended in the foreground without a confirmation. After as many in a
     /// row as the host says, the bundle is on trial again, with its predecessor to fall back to.
     fn count_silent_starts(&mut self, rules: &Rules, world: &World<'_>) {
-        let Slot::Bundle(id) = &self.current else { return };
+        let BundleRef::Bundle(id) = &self.current else { return };
         if self.trial.is_some() || rules.silent_starts == 0 {
             self.silent = None;
             return;
@@ -187,7 +187,7 @@ impl State {
     }
 
     /// Makes the next bundle current if there is one and its conditions are met.
-    fn take_next(&mut self, world: &World<'_>) -> Option<Slot> {
+    fn take_next(&mut self, world: &World<'_>) -> Option<BundleRef> {
         let next = self
             .next
             .clone()
@@ -198,7 +198,7 @@ impl State {
     }
 
     /// Applies the next bundle within a session, if there is one and its conditions are met.
-    pub(in crate::store) fn apply_next(&mut self, world: &World<'_>) -> Option<Slot> {
+    pub(in crate::store) fn apply_next(&mut self, world: &World<'_>) -> Option<BundleRef> {
         self.forget_missing(world);
         self.delays.satisfy_conditions(&world.native.version, world.now);
         let next = self.take_next(world)?;
@@ -332,8 +332,8 @@ impl State {
 
     /// A new native app brings its own bundle, newer than everything that was installed for the old one.
     fn start_over(&mut self) {
-        self.current = Slot::BuiltIn;
-        self.fallback = Slot::BuiltIn;
+        self.current = BundleRef::BuiltIn;
+        self.fallback = BundleRef::BuiltIn;
         self.drop_next();
         self.trial = None;
         self.bundles.clear();
@@ -345,7 +345,7 @@ impl State {
     /// What one native app proved may crash with the next, so the current bundle must confirm once more.
     fn prove_anew(&mut self) {
         self.supersede_fallback();
-        self.fallback = Slot::BuiltIn;
+        self.fallback = BundleRef::BuiltIn;
         self.silent = None;
         self.trial = self.current.bundle().map(|_| Trial::default());
     }
@@ -353,7 +353,7 @@ impl State {
     /// Bundles that are gone (a restored backup, a purged folder) leave every role they had.
     fn forget_missing(&mut self, world: &World<'_>) {
         let roles = [Some(&self.current), self.next.as_ref(), Some(&self.fallback)];
-        let roles = roles.into_iter().flatten().filter_map(Slot::bundle);
+        let roles = roles.into_iter().flatten().filter_map(BundleRef::bundle);
         let gone: Vec<BundleId> = roles
             .chain(&self.previous)
             .filter(|id| !self.bundles.contains_key(id) || !world.facts.is_there(id))
@@ -364,31 +364,32 @@ impl State {
         }
     }
 
-    fn fits(&self, slot: &Slot, world: &World<'_>) -> bool {
+    fn fits(&self, slot: &BundleRef, world: &World<'_>) -> bool {
         self.misfit(slot, world).is_none()
     }
 
     /// Why this native app must not run it.
-    fn misfit(&self, slot: &Slot, world: &World<'_>) -> Option<Misfit> {
-        let Slot::Bundle(id) = slot else { return None };
+    fn misfit(&self, slot: &BundleRef, world: &World<'_>) -> Option<Incompatibility> {
+        let BundleRef::Bundle(id) = slot else { return None };
         match self.bundles.get(id) {
             Some(record) => record.misfit(&world.native.version, world.built_in_sequence),
-            None => Some(Misfit::OutOfNativeRange),
+            None => Some(Incompatibility::OutOfNativeRange),
         }
     }
 
     /// What is served when a trial cannot be made durable, or the lock is not to be had: nothing that needs a change.
-    pub(in crate::store) fn without_change(&self, world: &World<'_>) -> Slot {
+    pub(in crate::store) fn without_change(&self, world: &World<'_>) -> BundleRef {
         // With another native app everything must prove itself again, and no attempt of it can be counted now.
         if self.is_another_native(world.native) {
-            return Slot::BuiltIn;
+            return BundleRef::BuiltIn;
         }
         let candidates = match self.trial {
             // Its attempt is already durable if this session began it; else it may not run.
             Some(Trial { .. }) => [Some(&self.fallback), None],
             None => [Some(&self.current), Some(&self.fallback)],
         };
-        let usable = |slot: &&Slot| self.fits(slot, world) && slot.bundle().is_none_or(|id| world.facts.is_there(id));
+        let usable =
+            |slot: &&BundleRef| self.fits(slot, world) && slot.bundle().is_none_or(|id| world.facts.is_there(id));
         candidates
             .into_iter()
             .flatten()

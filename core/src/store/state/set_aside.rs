@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::State;
 use crate::digest::Sha256Digest;
 use crate::store::json::{FromJson, Object};
-use crate::store::types::{BundleId, BundleRecord, Slot, digest_text};
+use crate::store::types::{BundleId, BundleRecord, BundleRef, digest_text};
 use crate::time::Timestamp;
 
 /// How long a bundle is not offered again: long enough for an outage to end, short enough that a user gets the bundle back.
@@ -95,7 +95,7 @@ impl State {
     }
 
     /// The same for what the host chose by itself.
-    pub(super) fn offer_slot_again(&mut self, slot: &Slot) {
+    pub(super) fn offer_slot_again(&mut self, slot: &BundleRef) {
         if let Some(record) = slot.bundle().and_then(|id| self.bundles.get(id)).cloned() {
             self.offer_again(&record);
         }

@@ -192,7 +192,7 @@ fn a_pointer_to_what_is_not_there_is_told_and_leaves_the_built_in_bundle() {
     plugin.check();
     let skipped: Vec<&str> = adopted.skipped.iter().map(|(text, _)| text.as_str()).collect();
     assert_eq!(skipped, ["GGGGGGGGGG", "HHHHHHHHHH"]);
-    assert_eq!(plugin.device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(plugin.device.launch().bundle, BundleRef::BuiltIn);
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn a_native_update_since_the_plugin_ran_is_noticed() {
 
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::NativeChanged)
+        (BundleRef::BuiltIn, LaunchReason::NativeChanged)
     );
     assert_eq!(store.failed().unwrap(), []);
 }
@@ -396,7 +396,7 @@ fn what_was_taken_over_is_removed_like_any_other_bundle() {
 fn what_was_taken_over_stays_whatever_native_version_has_its_build_and_not_beyond_it() {
     let plugin = Plugin::at(Place::Same).with(CURRENT, "2", "success").current(CURRENT);
     plugin.adopt();
-    let current = Slot::Bundle(id(CURRENT));
+    let current = BundleRef::Bundle(id(CURRENT));
     let launch = |version: &str| plugin.device.open().launch(&NativeApp::new(version, "1"));
 
     assert_eq!(launch("7.1.0").bundle, current);

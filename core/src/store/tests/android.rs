@@ -27,7 +27,7 @@ fn live(device: &Device, until: Until) {
     let store = device.open();
     if until >= Until::Launched {
         let served = store.launch(&native()).bundle;
-        let Slot::Bundle(id) = &served else { return };
+        let BundleRef::Bundle(id) = &served else { return };
         if until >= Until::Started {
             store.trial_started(id).unwrap();
         }

@@ -6,7 +6,7 @@ use crate::progress::Control;
 fn of_sequence(version: &str, sequence: u64) -> NewBundle {
     NewBundle {
         sequence: Some(sequence),
-        ..NewBundle::version(version)
+        ..NewBundle::new(version)
     }
 }
 
@@ -60,17 +60,17 @@ fn an_update_from_the_app_store_is_not_undone_by_what_was_current() {
 
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::BuiltInIsNewer)
+        (BundleRef::BuiltIn, LaunchReason::BuiltInIsNewer)
     );
     let store = device.open();
-    assert_eq!(store.launch(&native()).bundle, Slot::BuiltIn);
+    assert_eq!(store.launch(&native()).bundle, BundleRef::BuiltIn);
     for refused in [
         store.set_next(&old.clone().into()).unwrap_err(),
         store.set_current(&old.into()).unwrap_err(),
     ] {
         assert_eq!(refused.kind(), ErrorKind::NotTrusted);
     }
-    assert_eq!(store.launch(&native()).bundle, Slot::BuiltIn);
+    assert_eq!(store.launch(&native()).bundle, BundleRef::BuiltIn);
 }
 
 #[test]
@@ -87,14 +87,14 @@ fn a_fallback_or_next_bundle_that_is_built_in_by_now_is_passed_over() {
     let Expired::FallBack(instead) = store.trial_expired(served.bundle.bundle().unwrap()).unwrap() else {
         panic!("it was on trial");
     };
-    assert_eq!(instead.bundle, Slot::BuiltIn);
-    assert_eq!(store.reset(true).unwrap().bundle, Slot::BuiltIn);
+    assert_eq!(instead.bundle, BundleRef::BuiltIn);
+    assert_eq!(store.reset(true).unwrap().bundle, BundleRef::BuiltIn);
     drop(store);
     device.options.built_in_sequence = None;
     device.open().set_next(&old.into()).unwrap();
     device.options.built_in_sequence = Some(45);
     let store = device.open();
-    assert_eq!(store.launch(&native()).bundle, Slot::BuiltIn);
+    assert_eq!(store.launch(&native()).bundle, BundleRef::BuiltIn);
     assert_eq!(store.apply_next(&native()).unwrap(), None);
 }
 

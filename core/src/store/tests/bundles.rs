@@ -19,7 +19,7 @@ fn an_installed_bundle_is_there_with_all_that_was_said_of_it() {
         link: Some("https://example.com/1.2.3".to_owned()),
         comment: Some("a \"comment\"".to_owned()),
         sequence: Some(5),
-        ..NewBundle::version("1.2.3")
+        ..NewBundle::new("1.2.3")
     };
 
     let record = store.install(&archive, &new, &Control::new()).unwrap();
@@ -58,7 +58,7 @@ fn a_new_bundle_is_served_only_when_it_was_chosen() {
 
     let launch = device.launch();
 
-    assert_eq!((launch.bundle, launch.folder), (Slot::BuiltIn, None));
+    assert_eq!((launch.bundle, launch.folder), (BundleRef::BuiltIn, None));
     assert_eq!(launch.reason, LaunchReason::Current);
     assert!(!launch.on_trial);
 }
@@ -71,8 +71,8 @@ fn the_next_bundle_takes_over_at_the_next_start_and_not_before() {
     let id = device.install(&running, "1");
     running.set_next(&id.clone().into()).unwrap();
 
-    assert_eq!(running.launch(&native()).bundle, Slot::BuiltIn);
-    assert_eq!(running.current().unwrap(), Slot::BuiltIn);
+    assert_eq!(running.launch(&native()).bundle, BundleRef::BuiltIn);
+    assert_eq!(running.current().unwrap(), BundleRef::BuiltIn);
     assert_eq!(running.next().unwrap(), Some(id.clone().into()));
     assert_eq!(running.list().unwrap()[0].1, Status::Next);
     drop(running);
@@ -94,20 +94,20 @@ fn a_next_that_was_cleared_does_not_take_over() {
     let device = Device::new();
     device.install_next("1");
     device.open().clear_next().unwrap();
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
 }
 
 #[test]
 fn the_built_in_bundle_can_be_next() {
     let device = Device::new();
     device.prove("1");
-    device.open().set_next(&Slot::BuiltIn).unwrap();
+    device.open().set_next(&BundleRef::BuiltIn).unwrap();
 
     let launch = device.launch();
 
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::NextApplied)
+        (BundleRef::BuiltIn, LaunchReason::NextApplied)
     );
 }
 
@@ -145,7 +145,7 @@ fn a_bundle_that_is_set_and_crashes_counts_its_attempts() {
 
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::TrialFailed)
+        (BundleRef::BuiltIn, LaunchReason::TrialFailed)
     );
     assert_eq!(launch.failed.unwrap().id, id);
 }
@@ -164,7 +164,7 @@ fn making_the_next_bundle_current_leaves_nothing_to_come_next() {
 fn what_is_not_installed_cannot_be_chosen() {
     let device = Device::new();
     let store = device.open();
-    let unknown = Slot::Bundle(unknown_id());
+    let unknown = BundleRef::Bundle(unknown_id());
 
     assert_eq!(store.set_next(&unknown).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(store.set_current(&unknown).unwrap_err().kind(), ErrorKind::NotFound);
@@ -212,11 +212,14 @@ fn reset_goes_back_to_the_built_in_bundle_and_drops_what_was_next() {
 
     let launch = store.reset(false).unwrap();
 
-    assert_eq!((launch.bundle, launch.reason), (Slot::BuiltIn, LaunchReason::Reset));
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (BundleRef::BuiltIn, LaunchReason::Reset)
+    );
     assert_eq!(store.next().unwrap(), None);
-    assert_eq!(store.fallback().unwrap(), Slot::BuiltIn);
+    assert_eq!(store.fallback().unwrap(), BundleRef::BuiltIn);
     drop(store);
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
 }
 
 #[test]
@@ -246,7 +249,7 @@ fn reset_to_a_last_proven_bundle_whose_files_are_gone_serves_the_built_in_one() 
 
     let launch = store.reset(true).unwrap();
 
-    assert_eq!((launch.bundle, launch.folder), (Slot::BuiltIn, None));
+    assert_eq!((launch.bundle, launch.folder), (BundleRef::BuiltIn, None));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(super) fn installed(update: &ChannelUpdate) -> &BundleRecord {
 }
 
 pub(super) fn reasons(update: &ChannelUpdate) -> Vec<(Offer, RefusalReason)> {
-    let reason = |passed: &PassedOver| match passed.error {
+    let reason = |passed: &Skipped| match passed.error {
         Error::ReleaseRefused { reason, .. } => (passed.offer, reason),
         _ => panic!("expected a refused release, found {passed:?}"),
     };
@@ -121,7 +121,10 @@ fn a_channel_offers_what_was_set_aside_after_a_day_or_by_a_new_release() {
             }
         }
         let launch = device.launch();
-        assert_eq!((launch.bundle, launch.reason), (Slot::BuiltIn, LaunchReason::SetAside));
+        assert_eq!(
+            (launch.bundle, launch.reason),
+            (BundleRef::BuiltIn, LaunchReason::SetAside)
+        );
         let store = device.open();
 
         let looked = update(&store, &net);

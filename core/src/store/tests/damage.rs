@@ -40,7 +40,7 @@ fn a_check_can_be_cancelled_and_an_unknown_bundle_not_be_checked() {
     let store = device.open();
     let token = CancelToken::new();
     token.cancel();
-    let cancelled = store.verify_bundle(&id, &Control::new().cancelled_by(&token));
+    let cancelled = store.verify_bundle(&id, &Control::new().with_cancel_token(&token));
     assert_eq!(cancelled.unwrap_err().kind(), ErrorKind::Cancelled);
     let unknown = store.verify_bundle(&device::unknown_id(), &Control::new());
     assert_eq!(unknown.unwrap_err().kind(), ErrorKind::NotFound);
@@ -71,7 +71,10 @@ fn a_damaged_current_bundle_gives_way_and_the_launch_says_why() {
     let id = device.prove("1");
     damage(&device.open(), &id);
     let launch = device.launch();
-    assert_eq!((launch.bundle, launch.reason), (Slot::BuiltIn, LaunchReason::Damaged));
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (BundleRef::BuiltIn, LaunchReason::Damaged)
+    );
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn everything_damaged_leaves_the_built_in_bundle() {
     for id in &ids {
         damage(&device.open(), id);
     }
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
     assert_eq!(device.launch().reason, LaunchReason::Current);
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A device whose next bundle waits for these.
-fn waiting_for(delays: Vec<Delay>) -> (Device, BundleId) {
+fn waiting_for(delays: Vec<ApplyCondition>) -> (Device, BundleId) {
     let device = Device::new();
     let store = device.open();
     store.launch(&native());
@@ -15,9 +15,9 @@ fn waiting_for(delays: Vec<Delay>) -> (Device, BundleId) {
 
 #[test]
 fn a_background_delay_really_waits() {
-    let (device, id) = waiting_for(vec![Delay::Background(60_000)]);
+    let (device, id) = waiting_for(vec![ApplyCondition::Background(60_000)]);
     let store = device.open();
-    assert_eq!(store.launch(&native()).bundle, Slot::BuiltIn);
+    assert_eq!(store.launch(&native()).bundle, BundleRef::BuiltIn);
 
     for away in [0, 1, 59] {
         store.entered_background().unwrap();
@@ -40,10 +40,10 @@ fn a_background_delay_really_waits() {
 
 #[test]
 fn a_process_that_ended_in_the_background_for_long_enough_has_waited_too() {
-    let (device, id) = waiting_for(vec![Delay::Background(60_000)]);
+    let (device, id) = waiting_for(vec![ApplyCondition::Background(60_000)]);
     device.open().entered_background().unwrap();
     device.pass(30);
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
 
     device.open().entered_background().unwrap();
     device.pass(60);
@@ -55,37 +55,37 @@ fn a_background_that_was_left_long_ago_does_not_count() {
     let device = Device::new();
     let store = device.open();
     store.launch(&native());
-    store.set_delays(vec![Delay::Background(60_000)]).unwrap();
+    store.set_delays(vec![ApplyCondition::Background(60_000)]).unwrap();
     store.entered_background().unwrap();
     store.set_delays(Vec::new()).unwrap();
     store.entered_foreground(&native()).unwrap();
 
     let id = device.install(&store, "1");
     store.set_next(&id.into()).unwrap();
-    store.set_delays(vec![Delay::Background(60_000)]).unwrap();
+    store.set_delays(vec![ApplyCondition::Background(60_000)]).unwrap();
     device.pass(3600);
     drop(store);
 
     assert_eq!(
         device.launch().bundle,
-        Slot::BuiltIn,
+        BundleRef::BuiltIn,
         "the app was never in the background since"
     );
 }
 
 #[test]
 fn a_clock_set_back_in_the_background_does_not_count_as_waiting() {
-    let (device, _) = waiting_for(vec![Delay::Background(60_000)]);
+    let (device, _) = waiting_for(vec![ApplyCondition::Background(60_000)]);
     let store = device.open();
     store.entered_background().unwrap();
     device.set_clock(10);
     store.entered_foreground(&native()).unwrap();
-    assert_eq!(store.delays().unwrap(), [Delay::Background(60_000)]);
+    assert_eq!(store.delays().unwrap(), [ApplyCondition::Background(60_000)]);
 }
 
 #[test]
 fn a_kill_delay_waits_for_a_new_process() {
-    let (device, id) = waiting_for(vec![Delay::Kill]);
+    let (device, id) = waiting_for(vec![ApplyCondition::Kill]);
     let store = device.open();
     store.entered_background().unwrap();
     device.pass(1_000_000);
@@ -98,9 +98,9 @@ fn a_kill_delay_waits_for_a_new_process() {
 
 #[test]
 fn a_date_delay_waits_for_its_time() {
-    let (device, id) = waiting_for(vec![Delay::Date(Timestamp(2_000_000))]);
+    let (device, id) = waiting_for(vec![ApplyCondition::Date(Timestamp(2_000_000))]);
     let store = device.open();
-    assert_eq!(store.launch(&native()).bundle, Slot::BuiltIn);
+    assert_eq!(store.launch(&native()).bundle, BundleRef::BuiltIn);
     device.set_clock(1_999_999);
     assert_eq!(store.apply_next(&native()).unwrap(), None);
     device.set_clock(2_000_000);
@@ -112,25 +112,32 @@ fn a_native_version_delay_waits_for_the_native_app() {
     let mut device = Device::new();
     device.options.reset_when_native_changes = false;
     let id = device.install_next("1");
-    let wanted = Delay::NativeVersion(NativeVersion::new("1.10"));
+    let wanted = ApplyCondition::NativeVersion(NativeVersion::new("1.10"));
     device.open().set_delays(vec![wanted]).unwrap();
 
-    assert_eq!(device.open().launch(&NativeApp::new("1.9", "9")).bundle, Slot::BuiltIn);
+    assert_eq!(
+        device.open().launch(&NativeApp::new("1.9", "9")).bundle,
+        BundleRef::BuiltIn
+    );
     assert_eq!(device.open().launch(&NativeApp::new("1.10", "10")).bundle, id.into());
 }
 
 #[test]
 fn all_conditions_must_hold_and_one_that_held_stays_met() {
-    let date = Delay::Date(Timestamp(2_000_000));
-    let (device, id) = waiting_for(vec![Delay::Background(60_000), Delay::Kill, date.clone()]);
+    let date = ApplyCondition::Date(Timestamp(2_000_000));
+    let (device, id) = waiting_for(vec![
+        ApplyCondition::Background(60_000),
+        ApplyCondition::Kill,
+        date.clone(),
+    ]);
     let store = device.open();
     store.entered_background().unwrap();
     device.pass(60);
     store.entered_foreground(&native()).unwrap();
-    assert_eq!(store.delays().unwrap(), [Delay::Kill, date.clone()]);
+    assert_eq!(store.delays().unwrap(), [ApplyCondition::Kill, date.clone()]);
     drop(store);
 
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
     assert_eq!(device.open().delays().unwrap(), [date]);
     device.set_clock(2_000_000);
     assert_eq!(device.launch().bundle, id.into());
@@ -139,17 +146,17 @@ fn all_conditions_must_hold_and_one_that_held_stays_met() {
 
 #[test]
 fn delays_are_replaced_and_cancelled() {
-    let (device, id) = waiting_for(vec![Delay::Date(Timestamp(u64::MAX))]);
+    let (device, id) = waiting_for(vec![ApplyCondition::Date(Timestamp(u64::MAX))]);
     let store = device.open();
-    store.set_delays(vec![Delay::Kill]).unwrap();
-    assert_eq!(store.delays().unwrap(), [Delay::Kill]);
+    store.set_delays(vec![ApplyCondition::Kill]).unwrap();
+    assert_eq!(store.delays().unwrap(), [ApplyCondition::Kill]);
     store.set_delays(Vec::new()).unwrap();
     assert_eq!(store.apply_next(&native()).unwrap().unwrap().bundle, id.into());
 }
 
 #[test]
 fn delays_do_not_hold_back_what_is_set_at_once() {
-    let (device, id) = waiting_for(vec![Delay::Date(Timestamp(u64::MAX))]);
+    let (device, id) = waiting_for(vec![ApplyCondition::Date(Timestamp(u64::MAX))]);
     let store = device.open();
     assert_eq!(store.set_current(&id.clone().into()).unwrap().bundle, id.into());
 }
@@ -166,7 +173,7 @@ fn conditions_go_with_the_next_bundle_they_were_for() {
         ("mark_failed", |store, id| store.mark_failed(id).unwrap()),
     ];
     for (name, drop_next) in drops {
-        let (device, id) = waiting_for(vec![Delay::Date(Timestamp(u64::MAX))]);
+        let (device, id) = waiting_for(vec![ApplyCondition::Date(Timestamp(u64::MAX))]);
         let store = device.open();
         store.launch(&native());
 
@@ -182,7 +189,7 @@ fn conditions_go_with_the_next_bundle_they_were_for() {
 
 #[test]
 fn a_native_update_drops_the_conditions_with_the_next_bundle() {
-    let (device, _) = waiting_for(vec![Delay::Date(Timestamp(u64::MAX))]);
+    let (device, _) = waiting_for(vec![ApplyCondition::Date(Timestamp(u64::MAX))]);
     let launch = device.open().launch(&NativeApp::new("2.0", "2"));
     assert_eq!(launch.reason, LaunchReason::NativeChanged);
     assert_eq!(device.open().delays().unwrap(), []);
@@ -190,7 +197,7 @@ fn a_native_update_drops_the_conditions_with_the_next_bundle() {
 
 #[test]
 fn a_next_bundle_whose_files_are_gone_takes_its_conditions_with_it() {
-    let (device, id) = waiting_for(vec![Delay::Date(Timestamp(u64::MAX))]);
+    let (device, id) = waiting_for(vec![ApplyCondition::Date(Timestamp(u64::MAX))]);
     std::fs::remove_dir_all(device.open().folder(&id)).unwrap();
     device.launch();
     let store = device.open();
@@ -208,14 +215,16 @@ fn conditions_set_before_there_is_a_next_bundle_wait_for_it() {
         let device = Device::new();
         let store = device.open();
         store.launch(&native());
-        store.set_delays(vec![Delay::Date(Timestamp(2_000_000))]).unwrap();
+        store
+            .set_delays(vec![ApplyCondition::Date(Timestamp(2_000_000))])
+            .unwrap();
 
         drop_nothing(&store);
         let id = device.install(&store, "1");
         store.set_next(&id.clone().into()).unwrap();
         drop(store);
 
-        assert_eq!(device.launch().bundle, Slot::BuiltIn, "{name}");
+        assert_eq!(device.launch().bundle, BundleRef::BuiltIn, "{name}");
         device.set_clock(2_000_000);
         assert_eq!(device.launch().bundle, id.into(), "{name}");
     }
@@ -223,7 +232,7 @@ fn conditions_set_before_there_is_a_next_bundle_wait_for_it() {
 
 #[test]
 fn conditions_stay_when_one_next_bundle_replaces_another() {
-    let delays = vec![Delay::Date(Timestamp(u64::MAX))];
+    let delays = vec![ApplyCondition::Date(Timestamp(u64::MAX))];
     let (device, _) = waiting_for(delays.clone());
     device.install_next("2");
     assert_eq!(device.open().delays().unwrap(), delays);

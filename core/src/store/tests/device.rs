@@ -89,7 +89,7 @@ impl Device {
     }
 
     pub(super) fn install(&self, store: &Store, version: &str) -> BundleId {
-        let new = NewBundle::version(version);
+        let new = NewBundle::new(version);
         store.install(&self.archive(version), &new, &Control::new()).unwrap().id
     }
 
@@ -115,7 +115,7 @@ impl Device {
     pub(super) fn start_and_crash(&self) -> Launch {
         let store = self.open();
         let launch = store.launch(&native());
-        if let Slot::Bundle(id) = &launch.bundle {
+        if let BundleRef::Bundle(id) = &launch.bundle {
             store.trial_started(id).unwrap();
         }
         launch

@@ -22,7 +22,7 @@ fn a_bundle_marked_as_failed_is_never_taken_again() {
         "until the session ends"
     );
     assert!(store.folder(&bad).exists(), "its files stay as long as they are served");
-    let again = store.install(&device.archive("2"), &NewBundle::version("2"), &Control::new());
+    let again = store.install(&device.archive("2"), &NewBundle::new("2"), &Control::new());
     let error = again.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTrusted);
     assert!(error.to_string().contains("forget"), "{error}");
@@ -46,11 +46,9 @@ fn a_failure_is_known_by_the_digest_and_other_bytes_of_the_version_may_be_tried(
     assert_eq!(store.failure_of("2", Some(&other.digest())).unwrap(), None);
     assert!(store.failure_of("2", None).unwrap().is_some());
     assert_eq!(store.failure_of("3", None).unwrap(), None);
-    let renamed = store.install(&same, &NewBundle::version("3"), &Control::new());
+    let renamed = store.install(&same, &NewBundle::new("3"), &Control::new());
     assert_eq!(renamed.unwrap_err().kind(), ErrorKind::NotTrusted);
-    store
-        .install(&other, &NewBundle::version("2"), &Control::new())
-        .unwrap();
+    store.install(&other, &NewBundle::new("2"), &Control::new()).unwrap();
 }
 
 #[test]
@@ -70,7 +68,7 @@ fn where_the_digest_is_unknown_the_version_is_what_failed() {
             .unwrap()
             .is_some()
     );
-    let error = store.install(&device.archive("2"), &NewBundle::version("2"), &Control::new());
+    let error = store.install(&device.archive("2"), &NewBundle::new("2"), &Control::new());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::NotTrusted);
     device.install(&store, "3");
 }
@@ -96,7 +94,7 @@ fn a_native_update_lets_failures_lapse() {
     device.install_next("1");
     device.start_and_crash();
     device.start_and_crash();
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
     let store = device.open();
     store.launch(&NativeApp::new("1.1", "2"));
 
@@ -144,7 +142,10 @@ fn a_failed_fallback_leaves_the_built_in_bundle() {
     let proven = device.prove("1");
     device.open().mark_failed(&proven).unwrap();
     let launch = device.launch();
-    assert_eq!((launch.bundle, launch.reason), (Slot::BuiltIn, LaunchReason::Current));
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (BundleRef::BuiltIn, LaunchReason::Current)
+    );
 }
 
 #[test]
@@ -155,7 +156,7 @@ fn a_failed_download_or_check_fails_no_bundle() {
     std::fs::write(&zip, "no archive").unwrap();
     let archive = crate::VerifiedArchive::from_digest(&zip, &Sha256Digest::of(b"no archive"), &Control::new()).unwrap();
 
-    let refused = store.install(&archive, &NewBundle::version("1"), &Control::new());
+    let refused = store.install(&archive, &NewBundle::new("1"), &Control::new());
 
     assert!(refused.is_err());
     assert_eq!(store.failed().unwrap(), []);
@@ -256,7 +257,7 @@ fn a_store_in_which_an_earlier_version_kept_thousands_of_failures_keeps_the_newe
     let before = store.persistence.load().unwrap();
     let mut state = before.state.clone();
     for number in 0..MANY {
-        let failed = Failed {
+        let failed = FailedBundle {
             id: BundleId::random().unwrap(),
             version: format!("failed {number}"),
             digest: None,

@@ -55,7 +55,7 @@ impl Served {
         let url = format!("https://example.com/{version}.zip?signed=1").parse().unwrap();
         Self {
             bytes,
-            from: RemoteArchive::new(url, proof, NewBundle::version(version)),
+            from: RemoteArchive::new(url, proof, NewBundle::new(version)),
         }
     }
 
@@ -247,7 +247,7 @@ fn a_call_for_another_archive_leaves_what_is_being_installed_alone() {
         store: device.open(),
         left: Mutex::default(),
     });
-    let control = Control::new().observed_by(other.clone());
+    let control = Control::new().with_observer(other.clone());
     let transport = Scripted::new([served.whole()]);
     store
         .install_from(&transport, &served.from, &options(), &control)

@@ -59,7 +59,7 @@ fn state_of_format_1() -> State {
         digest: None,
         ..record("Adopted001", "0.9 \"beta\"")
     };
-    let failed = |name: &str, digest, native_build: Option<&str>, cause| Failed {
+    let failed = |name: &str, digest, native_build: Option<&str>, cause| FailedBundle {
         id: id(name),
         version: format!("version of {name}"),
         digest,
@@ -72,10 +72,10 @@ fn state_of_format_1() -> State {
     let marked = failed("Marked0001", None, None, FailureCause::Marked);
     let mut delays = delay::Delays::default();
     delays.set(vec![
-        Delay::Background(60_000),
-        Delay::Kill,
-        Delay::NativeVersion(NativeVersion::new("2.0")),
-        Delay::Date(Timestamp(4_102_444_800)),
+        ApplyCondition::Background(60_000),
+        ApplyCondition::Kill,
+        ApplyCondition::NativeVersion(NativeVersion::new("2.0")),
+        ApplyCondition::Date(Timestamp(4_102_444_800)),
     ]);
     delays.entered_background(Timestamp(1_700_000_300));
     let records = [
@@ -192,7 +192,7 @@ fn write_fixture(folder: &Path, state: &State) {
     store
         .change(|new| {
             new.clone_from(state);
-            new.next = Some(Slot::BuiltIn);
+            new.next = Some(BundleRef::BuiltIn);
             Ok(())
         })
         .unwrap();
@@ -255,7 +255,7 @@ fn previous_generations_of_every_format_are_read_and_the_built_in_bundle_is_next
         let state = open(folder.path()).persistence.load().unwrap().state;
         assert_eq!(
             (state.next, state.current),
-            (Some(Slot::BuiltIn), id("Trial00001").into())
+            (Some(BundleRef::BuiltIn), id("Trial00001").into())
         );
     }
 }
@@ -272,8 +272,9 @@ fn records_and_marks_of_every_format_make_a_lost_state_anew() {
 
         let wanted = expected(format);
         assert_eq!(state.bundles, wanted.bundles, "format {format}");
-        let by_id =
-            |failed: Vec<Failed>| -> BTreeMap<_, _> { failed.into_iter().map(|of| (of.id.clone(), of)).collect() };
+        let by_id = |failed: Vec<FailedBundle>| -> BTreeMap<_, _> {
+            failed.into_iter().map(|of| (of.id.clone(), of)).collect()
+        };
         assert_eq!(by_id(state.failed), by_id(wanted.failed), "format {format}");
         let (app, channel) = ("com.example.app".parse().unwrap(), "production".parse().unwrap());
         let last = |trust: &rollback_guard::TrustMemory| trust.last_accepted(&app, &channel);
@@ -372,7 +373,7 @@ fn a_store_that_knows_only_a_build_takes_any_version_as_its_own_and_remembers_it
     let launch = open(folder.path()).launch(&NativeApp::new("2.6", "41"));
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::NativeChanged)
+        (BundleRef::BuiltIn, LaunchReason::NativeChanged)
     );
 }
 

@@ -15,11 +15,11 @@ fn an_empty_store_serves_the_built_in_bundle() {
 
     assert_eq!(
         (launch.bundle, launch.folder, launch.version),
-        (Slot::BuiltIn, None, None)
+        (BundleRef::BuiltIn, None, None)
     );
     assert_eq!((launch.reason, launch.on_trial), (LaunchReason::Current, false));
     assert_eq!(store.ready_deadline(), None);
-    assert_eq!(store.confirm(&Slot::BuiltIn).unwrap(), Confirmation::BuiltIn);
+    assert_eq!(store.confirm(&BundleRef::BuiltIn).unwrap(), Confirmation::BuiltIn);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_new_native_build_brings_its_own_bundle() {
 
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::NativeChanged)
+        (BundleRef::BuiltIn, LaunchReason::NativeChanged)
     );
     assert_eq!(store.list().unwrap(), []);
     drop(store);
@@ -89,7 +89,7 @@ fn another_native_version_of_the_same_build_brings_its_own_bundle() {
 
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::NativeChanged)
+        (BundleRef::BuiltIn, LaunchReason::NativeChanged)
     );
     assert_eq!(
         store.failed().unwrap(),
@@ -104,7 +104,7 @@ fn another_native_version_of_the_same_build_is_seen_without_the_lock() {
     device.prove("1");
     device.files.fill_disk();
     let launch = device.open().launch(&NativeApp::new("2.0.0", "1"));
-    assert_eq!(launch.bundle, Slot::BuiltIn);
+    assert_eq!(launch.bundle, BundleRef::BuiltIn);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_bundle_kept_over_a_native_update_must_prove_itself_again() {
     let launch = device.open().launch(&updated);
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::TrialFailed)
+        (BundleRef::BuiltIn, LaunchReason::TrialFailed)
     );
 }
 
@@ -137,13 +137,13 @@ fn a_bundle_that_does_not_run_on_this_native_version_is_not_served() {
             min: Some(NativeVersion::new("2")),
             max: None,
         },
-        ..NewBundle::version("1")
+        ..NewBundle::new("1")
     };
     let id = store.install(&device.archive("1"), &new, &Control::new()).unwrap().id;
     store.set_next(&id.clone().into()).unwrap();
     drop(store);
 
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
     let store = device.open();
     assert_eq!(
         store.next().unwrap(),
@@ -163,7 +163,7 @@ fn a_bundle_that_does_not_run_on_this_native_version_is_not_served() {
     let launch = device.open().launch(&NativeApp::new("1.0", "2"));
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::OutOfNativeRange)
+        (BundleRef::BuiltIn, LaunchReason::OutOfNativeRange)
     );
 }
 
@@ -177,12 +177,12 @@ fn a_bundle_out_of_range_cannot_be_made_current_in_a_session() {
             min: Some(NativeVersion::new("2")),
             max: None,
         },
-        ..NewBundle::version("1")
+        ..NewBundle::new("1")
     };
     let id = store.install(&device.archive("1"), &new, &Control::new()).unwrap().id;
 
     assert!(store.set_current(&id.into()).is_err());
-    assert_eq!(store.served().unwrap().bundle, Slot::BuiltIn);
+    assert_eq!(store.served().unwrap().bundle, BundleRef::BuiltIn);
 }
 
 #[test]

@@ -163,7 +163,7 @@ impl<'a> Life<'a> {
 
     fn with_served(&self, act: impl FnOnce(&Store, &BundleId) -> Result<()>) {
         if let Some(store) = self.any_session()
-            && let Some(Slot::Bundle(id)) = store.served().map(|launch| launch.bundle)
+            && let Some(BundleRef::Bundle(id)) = store.served().map(|launch| launch.bundle)
         {
             self.excuse(act(store, &id));
         }
@@ -182,8 +182,8 @@ impl<'a> Life<'a> {
 
     fn check_launch(&self, launch: &Launch) {
         match (&launch.bundle, &launch.folder, &launch.version) {
-            (Slot::BuiltIn, None, None) => {}
-            (Slot::Bundle(_), Some(folder), Some(version)) => {
+            (BundleRef::BuiltIn, None, None) => {}
+            (BundleRef::Bundle(_), Some(folder), Some(version)) => {
                 assert_eq!(&version_in(folder), version);
                 assert!(
                     !self.failed.contains(version),
@@ -196,7 +196,7 @@ impl<'a> Life<'a> {
 
     fn install(&self) {
         let version = self.random.below(self.archives.len());
-        let new = NewBundle::version(version.to_string());
+        let new = NewBundle::new(version.to_string());
         if let Some(store) = self.any_session() {
             let installed = store.install(&self.archives[version], &new, &Control::new());
             let failed = self.failed.contains(&new.version);
@@ -210,7 +210,7 @@ impl<'a> Life<'a> {
 
     fn confirm(&mut self) {
         let Some(store) = self.any_session() else { return };
-        let Some(served @ Slot::Bundle(_)) = store.served().map(|launch| launch.bundle) else {
+        let Some(served @ BundleRef::Bundle(_)) = store.served().map(|launch| launch.bundle) else {
             return;
         };
         match store.confirm(&served) {
@@ -232,7 +232,7 @@ impl<'a> Life<'a> {
             if !to_last_proven {
                 self.proven = None;
             }
-        } else if let Some(Slot::Bundle(id)) = store.served().map(|launch| launch.bundle)
+        } else if let Some(BundleRef::Bundle(id)) = store.served().map(|launch| launch.bundle)
             && let Some(Expired::FallBack(launch)) = self.excuse(store.trial_expired(&id))
         {
             self.failed.extend(launch.failed.clone().map(|failed| failed.version));

@@ -127,7 +127,7 @@ fn nothing_in_the_place_of_a_folder_of_the_store_blocks_it() {
             misplaced.take_the_place_of(&lived.device.root().join(place));
             let case = format!("{misplaced:?} as {place}");
             if place == "bundles" {
-                assert_eq!(lived.device.launch().bundle, Slot::BuiltIn, "{case}");
+                assert_eq!(lived.device.launch().bundle, BundleRef::BuiltIn, "{case}");
             } else {
                 lived.assert_all_is_well(&case);
             }
@@ -204,7 +204,7 @@ fn folders_in_the_place_of_states_are_set_aside_and_do_not_pile_up() {
                 "{state}, {number}"
             );
             // Makes a new generation, and with it a previous one.
-            lived.device.open().set_delays(vec![Delay::Kill]).unwrap();
+            lived.device.open().set_delays(vec![ApplyCondition::Kill]).unwrap();
             lived.device.open().set_delays(Vec::new()).unwrap();
         }
     }

@@ -7,7 +7,7 @@ use super::*;
 fn the_page_of_a_replaced_bundle_does_not_prove_its_successor() {
     let device = Device::new();
     let store = device.open();
-    assert_eq!(store.launch(&native()).bundle, Slot::BuiltIn);
+    assert_eq!(store.launch(&native()).bundle, BundleRef::BuiltIn);
     let next = device.install(&store, "1");
     store.set_next(&next.clone().into()).unwrap();
     assert!(store.apply_next(&native()).unwrap().unwrap().on_trial);
@@ -22,7 +22,7 @@ fn the_page_of_a_replaced_bundle_does_not_prove_its_successor() {
             current: next.clone().into()
         }
     );
-    assert_eq!(store.fallback().unwrap(), Slot::BuiltIn);
+    assert_eq!(store.fallback().unwrap(), BundleRef::BuiltIn);
     assert!(store.ready_deadline().is_some(), "it still has to confirm");
     assert!(store.trial_started(&next).unwrap());
     assert_eq!(store.confirm(&served).unwrap(), Confirmation::Proven);
@@ -30,7 +30,7 @@ fn the_page_of_a_replaced_bundle_does_not_prove_its_successor() {
 
 #[test]
 fn a_bundle_that_is_made_current_in_a_session_is_not_proved_before_its_page_started() {
-    type Switch = fn(&Store, &Slot);
+    type Switch = fn(&Store, &BundleRef);
     let switches: [(&str, Switch); 2] = [
         ("set_current", |store, slot| drop(store.set_current(slot).unwrap())),
         ("apply_next", |store, slot| {
@@ -90,7 +90,7 @@ fn a_bundle_applied_in_the_background_and_ended_there_has_no_failed_start() {
     for _ in 0..7 {
         let store = device.open();
         let served = store.launch(&native()).bundle;
-        if served == Slot::Bundle(proven.clone()) {
+        if served == BundleRef::Bundle(proven.clone()) {
             let id = device.install(&store, "2");
             store.set_next(&id.into()).unwrap();
         }

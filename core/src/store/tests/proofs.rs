@@ -34,9 +34,7 @@ fn for_key(key: &SigningKey) -> Device {
 }
 
 fn install(device: &Device, archive: &VerifiedArchive) -> Result<BundleRecord> {
-    device
-        .open()
-        .install(archive, &NewBundle::version("1"), &Control::new())
+    device.open().install(archive, &NewBundle::new("1"), &Control::new())
 }
 
 #[test]

@@ -135,7 +135,7 @@ impl Lived {
         let launch = store.launch(&native());
         assert_eq!(launch.bundle, self.proven.clone().into(), "{case}: {launch:?}");
         assert!(!launch.on_trial, "{case}");
-        let again = store.install(&device.archive("2"), &NewBundle::version("2"), &Control::new());
+        let again = store.install(&device.archive("2"), &NewBundle::new("2"), &Control::new());
         assert_eq!(again.expect_err(case).kind(), ErrorKind::NotTrusted, "{case}");
         assert_eq!(store.get(&self.spare).expect(case).version, "3");
         assert!(store.folder(&self.spare).join("index.html").exists(), "{case}");
@@ -196,7 +196,7 @@ fn a_state_that_cannot_be_read_serves_the_built_in_bundle_and_writes_nothing() {
             let launch = store.launch(&native());
 
             let case = format!("newest {newest:?}, previous {previous:?}");
-            assert_eq!((&launch.bundle, &launch.folder), (&Slot::BuiltIn, &None), "{case}");
+            assert_eq!((&launch.bundle, &launch.folder), (&BundleRef::BuiltIn, &None), "{case}");
             assert!(
                 matches!(launch.reason, LaunchReason::NotDurable(NotDurable::Unreadable(_))),
                 "{case}: {launch:?}"
@@ -304,7 +304,10 @@ fn a_store_restored_without_its_bundles_serves_the_built_in_one_and_keeps_its_fa
 
     let launch = lived.device.launch();
 
-    assert_eq!((launch.bundle, launch.reason), (Slot::BuiltIn, LaunchReason::Damaged));
+    assert_eq!(
+        (launch.bundle, launch.reason),
+        (BundleRef::BuiltIn, LaunchReason::Damaged)
+    );
     let store = lived.device.open();
     assert!(store.failure_of("2", None).unwrap().is_some());
     store.state().unwrap().check_invariants().unwrap();
@@ -324,7 +327,7 @@ fn a_folder_of_bundles_alone_and_nothing_else_is_an_empty_store() {
             _ => fs::remove_file(path).unwrap(),
         }
     }
-    assert_eq!(lived.device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(lived.device.launch().bundle, BundleRef::BuiltIn);
     let id = lived.device.prove("1");
     assert_eq!(lived.device.launch().bundle, id.into());
 }
@@ -354,7 +357,7 @@ fn without_state_and_records_the_built_in_bundle_is_served_and_the_marks_count()
     }
     fs::remove_dir_all(lived.device.root().join("records")).unwrap();
 
-    assert_eq!(lived.device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(lived.device.launch().bundle, BundleRef::BuiltIn);
     let store = lived.device.open();
     assert!(store.failure_of("2", None).unwrap().is_some());
     assert_eq!(store.list().unwrap(), []);
@@ -421,7 +424,7 @@ fn bundles_that_cannot_be_looked_at_now_are_not_forgotten() {
 
     let launch = lived.device.launch();
 
-    assert_eq!(launch.bundle, Slot::BuiltIn);
+    assert_eq!(launch.bundle, BundleRef::BuiltIn);
     assert!(
         matches!(launch.reason, LaunchReason::NotDurable(NotDurable::Unreadable(_))),
         "{launch:?}"

@@ -299,10 +299,10 @@ fn a_store_that_demands_releases_takes_nothing_else() {
     let device = demanding();
     let store = device.open();
     let archive = device.archive("1");
-    let refused = store.install(&archive, &NewBundle::version("1"), &Control::new());
+    let refused = store.install(&archive, &NewBundle::new("1"), &Control::new());
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotTrusted);
     let proof = ExpectedProof::Digest(archive.digest());
-    let refused = store.install_file(archive.path(), &proof, &NewBundle::version("1"), &Control::new());
+    let refused = store.install_file(archive.path(), &proof, &NewBundle::new("1"), &Control::new());
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotTrusted);
     assert_eq!(device.names("bundles"), [""; 0]);
 }
@@ -325,7 +325,7 @@ fn the_archive_of_a_release_is_not_installed_without_being_remembered() {
     let trusted = store.check_release(&published.envelope, &options()).unwrap();
     let file = device.beside("1.0.zip");
     let archive: VerifiedArchive = trusted.open(&file, &device.beside(""), &[], &Control::new()).unwrap();
-    let refused = store.install(&archive, &NewBundle::version("1.0"), &Control::new());
+    let refused = store.install(&archive, &NewBundle::new("1.0"), &Control::new());
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 

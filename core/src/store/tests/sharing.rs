@@ -54,7 +54,7 @@ fn a_change_that_cannot_lock_is_busy() {
     store.launch(&native());
     let _lock = hold_lock(&device);
 
-    let slot = Slot::Bundle(id.clone());
+    let slot = BundleRef::Bundle(id.clone());
     let busy: [(&str, Result<()>); 12] = [
         ("set_next", store.set_next(&slot)),
         ("clear_next", store.clear_next()),
@@ -63,14 +63,14 @@ fn a_change_that_cannot_lock_is_busy() {
         ("confirm", store.confirm(&slot).map(drop)),
         ("trial_started", store.trial_started(&id).map(drop)),
         ("trial_expired", store.trial_expired(&id).map(drop)),
-        ("set_delays", store.set_delays(vec![Delay::Kill])),
+        ("set_delays", store.set_delays(vec![ApplyCondition::Kill])),
         ("mark_failed", store.mark_failed(&id)),
         ("forget_failure", store.forget_failure("1").map(drop)),
         ("clean", store.clean(&KeepRules::default()).map(drop)),
         (
             "install",
             store
-                .install(&device.archive("2"), &NewBundle::version("2"), &Control::new())
+                .install(&device.archive("2"), &NewBundle::new("2"), &Control::new())
                 .map(drop),
         ),
     ];
@@ -142,7 +142,7 @@ fn a_launch_beside_an_installation_in_the_same_process_is_not_held_up() {
         let archive = device.archive(&version.to_string());
         let launch = thread::scope(|scope| {
             scope.spawn(|| {
-                let new = NewBundle::version(version.to_string());
+                let new = NewBundle::new(version.to_string());
                 store.install(&archive, &new, &Control::new()).unwrap()
             });
             scope.spawn(|| store.clean(&KeepRules::default()).unwrap());
@@ -174,7 +174,7 @@ fn the_same_archive_installed_by_two_at_once_is_there_once() {
     let (a, b) = (device.open(), device.open());
     let install = |store: &Store| {
         store
-            .install(&archive, &NewBundle::version("1"), &Control::new())
+            .install(&archive, &NewBundle::new("1"), &Control::new())
             .unwrap()
             .id
     };
@@ -289,10 +289,10 @@ fn what_a_session_serves_is_written_down_before_another_can_change_the_store() {
     store.trial_expired(&second).unwrap();
     store.reset(true).unwrap();
     let third = device.install(&store, "3");
-    store.set_current(&Slot::Bundle(third.clone())).unwrap();
+    store.set_current(&BundleRef::Bundle(third.clone())).unwrap();
     store.trial_started(&third).unwrap();
-    store.confirm(&Slot::Bundle(third)).unwrap();
-    store.set_next(&Slot::BuiltIn).unwrap();
+    store.confirm(&BundleRef::Bundle(third)).unwrap();
+    store.set_next(&BundleRef::BuiltIn).unwrap();
     assert!(store.apply_next(&native()).unwrap().is_some());
 
     assert_eq!(*unlocked.lock().unwrap(), 0);

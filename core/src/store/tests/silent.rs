@@ -56,7 +56,7 @@ fn a_bundle_that_was_set_aside_is_not_installed_again_for_a_day() {
     let device = Device::new();
     let (_, new) = set_aside(&device);
     let store = device.open();
-    let install = || store.install(&device.archive("2"), &NewBundle::version("2"), &Control::new());
+    let install = || store.install(&device.archive("2"), &NewBundle::new("2"), &Control::new());
 
     let refused = install().unwrap_err();
 
@@ -210,6 +210,6 @@ fn another_native_app_forgets_what_was_set_aside() {
     let store = device.open();
     store.launch(&NativeApp::new("1.0", "2"));
     store
-        .install(&device.archive("2"), &NewBundle::version("2"), &Control::new())
+        .install(&device.archive("2"), &NewBundle::new("2"), &Control::new())
         .unwrap();
 }

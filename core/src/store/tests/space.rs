@@ -14,7 +14,7 @@ fn what_does_not_fit_is_refused_before_a_byte_is_written_and_told_what_is_missin
         let store = device.open();
 
         let error = store
-            .install(&device.archive("1"), &NewBundle::version("1"), &Control::new())
+            .install(&device.archive("1"), &NewBundle::new("1"), &Control::new())
             .unwrap_err();
 
         assert_eq!(error.kind(), ErrorKind::NoSpace);
@@ -40,7 +40,7 @@ fn a_disk_that_runs_full_while_unpacking_is_cleaned_up_and_told_of() {
     });
 
     let error = store
-        .install(&archive, &NewBundle::version("2"), &Control::new())
+        .install(&archive, &NewBundle::new("2"), &Control::new())
         .unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::NoSpace);
@@ -64,7 +64,7 @@ fn a_disk_that_is_full_when_the_state_is_written_leaves_all_as_it_was() {
     let before = fs::read(device.root().join("state.json")).unwrap();
 
     let error = store
-        .install(&archive, &NewBundle::version("2"), &Control::new())
+        .install(&archive, &NewBundle::new("2"), &Control::new())
         .unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::NoSpace);
@@ -113,7 +113,7 @@ fn after_a_native_update_on_a_full_disk_nothing_unproven_is_served() {
         device.prove("1");
         device.files.fill_disk();
         let launch = device.try_open().unwrap().launch(&NativeApp::new("2.0", "2"));
-        assert_eq!(launch.bundle, Slot::BuiltIn);
+        assert_eq!(launch.bundle, BundleRef::BuiltIn);
     }
 }
 

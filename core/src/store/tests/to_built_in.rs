@@ -45,7 +45,7 @@ fn a_folder_in_the_place_of_its_file_does_not_block_the_return_to_built_in() {
     fs::create_dir(device.root().join("built_in.json")).unwrap();
 
     assert_eq!(update(&device.open(), &net).outcome, next(8));
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
 }
 
 #[test]
@@ -59,11 +59,11 @@ fn a_bad_first_release_is_taken_back_and_nothing_is_downloaded_for_it() {
     assert_eq!(net.asked(), asked);
     assert_eq!(
         (store.next().unwrap(), last_accepted(&store)),
-        (Some(Slot::BuiltIn), Some(8))
+        (Some(BundleRef::BuiltIn), Some(8))
     );
     assert_eq!(update(&store, &net).outcome, up_to_date(8), "it comes next already");
     drop(store);
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
     let store = device.open();
     assert_eq!(update(&store, &net).outcome, up_to_date(8));
     assert_eq!(store.next().unwrap(), None);
@@ -76,7 +76,7 @@ fn the_built_in_bundle_comes_within_a_session_where_the_host_applies_what_is_nex
     assert_eq!(store.launch(&native()).version.as_deref(), Some("1.0"));
     update(&store, &net);
     let applied = store.apply_next(&native()).unwrap().unwrap();
-    assert_eq!((applied.bundle, applied.on_trial), (Slot::BuiltIn, false));
+    assert_eq!((applied.bundle, applied.on_trial), (BundleRef::BuiltIn, false));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_bundle_that_was_to_come_next_is_withdrawn_with_its_conditions() {
     net.publish(&author.release("1.1", 8));
     let store = device.open();
     let id = installed(&update(&store, &net)).id.clone();
-    let delays = vec![Delay::NativeVersion(NativeVersion::new("9.0"))];
+    let delays = vec![ApplyCondition::NativeVersion(NativeVersion::new("9.0"))];
     store.set_next_when(&id.into(), delays).unwrap();
     offer(&net, 9, &built_in(9));
 
@@ -115,7 +115,7 @@ fn a_bundle_that_was_to_come_next_is_withdrawn_with_its_conditions() {
 
     assert_eq!(store.delays().unwrap(), []);
     drop(store);
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn where_the_built_in_bundle_is_current_what_was_to_come_next_is_withdrawn() {
     offer(&net, 8, &built_in(8));
     assert_eq!(update(&device.open(), &net).outcome, up_to_date(8));
     assert_eq!(device.open().next().unwrap(), None);
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
 }
 
 #[test]
@@ -136,11 +136,11 @@ fn conditions_set_before_anything_was_next_hold_for_the_built_in_bundle_as_well(
     let (device, net, _) = withdrawn();
     let store = device.open();
     store.launch(&native());
-    store.set_delays(vec![Delay::Kill]).unwrap();
+    store.set_delays(vec![ApplyCondition::Kill]).unwrap();
     update(&store, &net);
     assert_eq!(store.apply_next(&native()).unwrap(), None);
     drop(store);
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_trial_that_is_running_ends_as_it_would_and_the_built_in_bundle_comes_after_
     assert_eq!(store.current().unwrap(), launch.bundle);
     assert_eq!(store.confirm(&launch.bundle).unwrap(), Confirmation::Proven);
     drop(store);
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn a_store_that_lost_its_state_still_goes_back() {
             let replayed = store.check_release(&first.envelope, &options()).unwrap_err();
             assert!(replayed.to_string().contains("replayed"), "{replayed}");
             drop(store);
-            assert_eq!(device.launch().bundle, Slot::BuiltIn, "{lost:?}");
+            assert_eq!(device.launch().bundle, BundleRef::BuiltIn, "{lost:?}");
         }
     }
 }

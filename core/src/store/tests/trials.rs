@@ -39,7 +39,7 @@ fn without_a_proven_bundle_the_built_in_one_is_what_is_fallen_back_to() {
     let launch = device.launch();
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::TrialFailed)
+        (BundleRef::BuiltIn, LaunchReason::TrialFailed)
     );
 }
 
@@ -112,7 +112,7 @@ fn a_next_bundle_applied_beside_a_running_trial_is_counted_on_its_own() {
     let launch = device.launch();
 
     assert_eq!(launch.failed.map(|failed| failed.id), Some(second));
-    assert_eq!(launch.bundle, Slot::BuiltIn);
+    assert_eq!(launch.bundle, BundleRef::BuiltIn);
 }
 
 #[test]
@@ -185,12 +185,14 @@ fn the_last_attempt_whose_time_is_over_fails_the_bundle() {
         panic!()
     };
 
-    assert_eq!(launch.bundle, Slot::BuiltIn);
+    assert_eq!(launch.bundle, BundleRef::BuiltIn);
     assert_eq!(launch.failed.map(|failed| failed.id), Some(slow.clone()));
     assert_eq!(store.trial_expired(&slow).unwrap(), Expired::Ignored);
     assert_eq!(
         store.confirm(&slow.clone().into()).unwrap(),
-        Confirmation::Ignored { current: Slot::BuiltIn }
+        Confirmation::Ignored {
+            current: BundleRef::BuiltIn
+        }
     );
     assert!(!store.folder(&slow).exists());
 }
@@ -218,7 +220,7 @@ fn a_trial_that_expires_onto_a_fallback_without_files_serves_the_built_in_bundle
         panic!()
     };
 
-    assert_eq!((launch.bundle, launch.folder), (Slot::BuiltIn, None));
+    assert_eq!((launch.bundle, launch.folder), (BundleRef::BuiltIn, None));
 }
 
 #[test]
@@ -260,7 +262,7 @@ fn the_crash_of_a_trial_counts_though_another_session_begins_it_anew() {
     let launch = device.launch();
     assert_eq!(
         (launch.bundle, launch.reason),
-        (Slot::BuiltIn, LaunchReason::TrialFailed)
+        (BundleRef::BuiltIn, LaunchReason::TrialFailed)
     );
 }
 
@@ -280,7 +282,7 @@ fn a_bundle_that_used_up_its_attempts_is_not_set_again() {
 
 #[test]
 fn a_bundle_that_used_up_its_attempts_has_failed_when_another_takes_its_place() {
-    type Switch = fn(&Store, &Slot) -> Launch;
+    type Switch = fn(&Store, &BundleRef) -> Launch;
     let switches: [(&str, Switch); 3] = [
         ("set_current", |store, other| store.set_current(other).unwrap()),
         ("apply_next", |store, other| {
@@ -309,9 +311,11 @@ fn a_withdrawn_bundle_does_not_come_back_when_its_successor_fails() {
     type Withdraw = fn(&Store);
     let ways: [(&str, Withdraw); 3] = [
         ("reset", |store| drop(store.reset(false).unwrap())),
-        ("set_current", |store| drop(store.set_current(&Slot::BuiltIn).unwrap())),
+        ("set_current", |store| {
+            drop(store.set_current(&BundleRef::BuiltIn).unwrap())
+        }),
         ("apply_next", |store| {
-            store.set_next(&Slot::BuiltIn).unwrap();
+            store.set_next(&BundleRef::BuiltIn).unwrap();
             store.apply_next(&native()).unwrap().unwrap();
         }),
     ];
@@ -322,7 +326,7 @@ fn a_withdrawn_bundle_does_not_come_back_when_its_successor_fails() {
         let store = device.open();
         store.launch(&native());
         withdraw(&store);
-        assert_eq!(store.fallback().unwrap(), Slot::BuiltIn, "{name}");
+        assert_eq!(store.fallback().unwrap(), BundleRef::BuiltIn, "{name}");
         drop(store);
         device.install_next("3");
         crash_until_failed(&device);
@@ -331,7 +335,7 @@ fn a_withdrawn_bundle_does_not_come_back_when_its_successor_fails() {
 
         assert_eq!(
             (launch.bundle, launch.reason),
-            (Slot::BuiltIn, LaunchReason::TrialFailed),
+            (BundleRef::BuiltIn, LaunchReason::TrialFailed),
             "{name}"
         );
     }
@@ -341,9 +345,9 @@ fn a_withdrawn_bundle_does_not_come_back_when_its_successor_fails() {
 fn a_built_in_bundle_that_is_applied_at_a_launch_is_the_fallback() {
     let device = Device::new();
     device.prove("1");
-    device.open().set_next(&Slot::BuiltIn).unwrap();
-    assert_eq!(device.launch().bundle, Slot::BuiltIn);
-    assert_eq!(device.open().fallback().unwrap(), Slot::BuiltIn);
+    device.open().set_next(&BundleRef::BuiltIn).unwrap();
+    assert_eq!(device.launch().bundle, BundleRef::BuiltIn);
+    assert_eq!(device.open().fallback().unwrap(), BundleRef::BuiltIn);
 }
 
 #[test]
@@ -356,7 +360,7 @@ fn a_reset_to_the_last_proven_bundle_that_cannot_be_served_now_withdraws_it_not(
     let (aside, back) = (page.clone(), page.with_extension("aside"));
     fs::rename(&aside, &back).unwrap();
 
-    assert_eq!(store.reset(true).unwrap().bundle, Slot::BuiltIn);
+    assert_eq!(store.reset(true).unwrap().bundle, BundleRef::BuiltIn);
 
     fs::rename(&back, &aside).unwrap();
     assert_eq!(store.fallback().unwrap(), proven.into());

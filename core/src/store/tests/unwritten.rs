@@ -24,8 +24,10 @@ fn the_build_of_a_first_launch_that_could_not_be_written_is_noted_by_the_next_ch
     type Change = fn(&Device, &Store);
     let changes: [(&str, Change); 4] = [
         ("install", |device, store| drop(device.install(store, "2"))),
-        ("set_next", |_, store| store.set_next(&Slot::BuiltIn).unwrap()),
-        ("set_delays", |_, store| store.set_delays(vec![Delay::Kill]).unwrap()),
+        ("set_next", |_, store| store.set_next(&BundleRef::BuiltIn).unwrap()),
+        ("set_delays", |_, store| {
+            store.set_delays(vec![ApplyCondition::Kill]).unwrap()
+        }),
         ("set_current", |_, store| {
             let (record, _) = store.list().unwrap().remove(0);
             store.set_current(&record.id.clone().into()).unwrap();
@@ -56,7 +58,7 @@ fn what_is_installed_after_a_native_update_whose_launch_could_not_be_written_sta
         let device = Device::new();
         let old = device.prove("1");
         let (store, launch) = launch_unwritten(&device, &updated());
-        assert_eq!(launch.bundle, Slot::BuiltIn);
+        assert_eq!(launch.bundle, BundleRef::BuiltIn);
 
         assert_eq!(
             store.find(&device.archive("1").digest()).unwrap(),
@@ -101,12 +103,12 @@ fn without_a_reset_an_old_bundle_that_is_set_after_such_a_launch_must_prove_itse
     let device = Device::with(|options| options.reset_when_native_changes = false);
     let old = device.prove("1");
     let (store, launch) = launch_unwritten(&device, &updated());
-    assert_eq!(launch.bundle, Slot::BuiltIn);
+    assert_eq!(launch.bundle, BundleRef::BuiltIn);
 
     let launch = store.set_current(&old.clone().into()).unwrap();
 
     assert!(launch.on_trial);
-    assert_eq!(store.fallback().unwrap(), Slot::BuiltIn);
+    assert_eq!(store.fallback().unwrap(), BundleRef::BuiltIn);
     store.trial_started(&old).unwrap();
     assert_eq!(store.confirm(&old.clone().into()).unwrap(), Confirmation::Proven);
     assert_eq!(store.get(&old).unwrap().proven_build.as_deref(), Some("2"));
@@ -135,7 +137,7 @@ fn a_launch_that_was_written_is_not_made_up_for_by_the_session_of_an_old_build()
     new.launch(&updated());
     let id = device.install(&new, "1");
 
-    old.set_delays(vec![Delay::Kill]).unwrap();
+    old.set_delays(vec![ApplyCondition::Kill]).unwrap();
 
     assert_eq!(noted(&new).as_deref(), Some("2"));
     assert!(new.get(&id).is_ok());

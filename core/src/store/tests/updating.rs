@@ -76,7 +76,7 @@ const UPDATES: [(&str, Update); 2] = [
     ("install_from", |store, net, published| {
         let url = source().site.url(&published.paths()[2])?;
         let proof = ExpectedProof::Digest(published.archive_digest());
-        let from = RemoteArchive::new(url, proof, NewBundle::version("1.0"));
+        let from = RemoteArchive::new(url, proof, NewBundle::new("1.0"));
         store
             .install_from(net, &from, &download_options(), &Control::new())
             .map(drop)
@@ -160,7 +160,7 @@ fn the_second_of_two_updates_at_once_waits_and_downloads_nothing_again() {
 fn progress_of(store: &Store, net: &Net) -> (ChannelUpdate, Vec<Progress>) {
     let reported = Arc::new(Mutex::new(Vec::new()));
     let reports = Arc::clone(&reported);
-    let control = Control::new().observed_by(Arc::new(move |progress| reports.lock().unwrap().push(progress)));
+    let control = Control::new().with_observer(Arc::new(move |progress| reports.lock().unwrap().push(progress)));
     let update = store
         .update_from_channel(net, &source(), &download_options(), &control)
         .unwrap();
@@ -243,10 +243,10 @@ fn an_archive_from_a_url_is_read_once_as_well() {
     net.publish(&published);
     let url = source().site.url(&published.paths()[2]).unwrap();
     let proof = ExpectedProof::Digest(published.archive_digest());
-    let from = RemoteArchive::new(url, proof, NewBundle::version("1.0"));
+    let from = RemoteArchive::new(url, proof, NewBundle::new("1.0"));
     let hashed = Arc::new(Mutex::new(Vec::new()));
     let reports = Arc::clone(&hashed);
-    let control = Control::new().observed_by(Arc::new(move |progress: Progress| {
+    let control = Control::new().with_observer(Arc::new(move |progress: Progress| {
         if progress.phase == Phase::Hash {
             reports.lock().unwrap().push(progress.done);
         }

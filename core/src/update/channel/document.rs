@@ -172,7 +172,7 @@ impl Receiver for Incoming<'_> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.reader.control.check(OPERATION)?;
-        let in_time = self.rate.came(bytes.len() as u64, Instant::now());
+        let in_time = self.rate.received(bytes.len() as u64, Instant::now());
         if let Err(problem) = in_time.and_then(|()| self.patience.check(self.bytes.len() + bytes.len())) {
             return self.give_up(Problem::Slow(problem));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use capbundle::http::Url;
 use capbundle::native::NativeVersion;
-use capbundle::store::{BundleId, Delay, Slot};
+use capbundle::store::{ApplyCondition, BundleId, BundleRef};
 use capbundle::time::Timestamp;
 use clap::{ArgGroup, Args, Subcommand};
 
@@ -260,25 +260,25 @@ pub(crate) struct LaunchArgs {
 pub(crate) struct ConfirmArgs {
     /// The bundle whose page speaks [default: the one that is served]
     #[arg(value_name = "ID")]
-    pub(crate) id: Option<Slot>,
+    pub(crate) id: Option<BundleRef>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SetArgs {
     /// Id of an installed bundle, or `builtin`
     #[arg(value_name = "ID")]
-    pub(crate) id: Slot,
+    pub(crate) id: BundleRef,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct NextArgs {
     /// Id of an installed bundle, or `builtin`
     #[arg(value_name = "ID", required_unless_present = "clear")]
-    pub(crate) id: Option<Slot>,
+    pub(crate) id: Option<BundleRef>,
     /// A condition, in place of those before: background=MILLISECONDS, kill, nativeVersion=VERSION or
     /// date=SECONDS_SINCE_1970 (repeatable; all must hold)
     #[arg(long = "delay", value_name = "CONDITION", value_parser = delay)]
-    pub(crate) delays: Vec<Delay>,
+    pub(crate) delays: Vec<ApplyCondition>,
     /// Drop what was to come next, and its conditions
     #[arg(long, conflicts_with_all = ["id", "delays"])]
     pub(crate) clear: bool,
@@ -342,14 +342,14 @@ pub(crate) struct CleanArgs {
 }
 
 /// One condition of `next`, in Capgo's words.
-fn delay(text: &str) -> Result<Delay, String> {
+fn delay(text: &str) -> Result<ApplyCondition, String> {
     let number = |value: &str| value.parse().map_err(|_| format!("{value:?} is no whole number"));
     match text.split_once('=') {
-        None if text == "kill" => Ok(Delay::Kill),
-        None if text == "background" => Ok(Delay::Background(0)),
-        Some(("background", value)) => number(value).map(Delay::Background),
-        Some(("nativeVersion", value)) => Ok(Delay::NativeVersion(NativeVersion::new(value))),
-        Some(("date", value)) => number(value).map(|seconds| Delay::Date(Timestamp(seconds))),
+        None if text == "kill" => Ok(ApplyCondition::Kill),
+        None if text == "background" => Ok(ApplyCondition::Background(0)),
+        Some(("background", value)) => number(value).map(ApplyCondition::Background),
+        Some(("nativeVersion", value)) => Ok(ApplyCondition::NativeVersion(NativeVersion::new(value))),
+        Some(("date", value)) => number(value).map(|seconds| ApplyCondition::Date(Timestamp(seconds))),
         _ => Err("expected background=MILLISECONDS, kill, nativeVersion=VERSION or date=SECONDS_SINCE_1970".to_owned()),
     }
 }
@@ -360,14 +360,17 @@ mod tests {
 
     #[test]
     fn conditions_are_spelled_as_capgo_names_them() {
-        assert_eq!(delay("kill"), Ok(Delay::Kill));
-        assert_eq!(delay("background"), Ok(Delay::Background(0)));
-        assert_eq!(delay("background=300000"), Ok(Delay::Background(300_000)));
+        assert_eq!(delay("kill"), Ok(ApplyCondition::Kill));
+        assert_eq!(delay("background"), Ok(ApplyCondition::Background(0)));
+        assert_eq!(delay("background=300000"), Ok(ApplyCondition::Background(300_000)));
         assert_eq!(
             delay("nativeVersion=2.0.0"),
-            Ok(Delay::NativeVersion(NativeVersion::new("2.0.0")))
+            Ok(ApplyCondition::NativeVersion(NativeVersion::new("2.0.0")))
         );
-        assert_eq!(delay("date=1800000000"), Ok(Delay::Date(Timestamp(1_800_000_000))));
+        assert_eq!(
+            delay("date=1800000000"),
+            Ok(ApplyCondition::Date(Timestamp(1_800_000_000)))
+        );
         for wrong in [
             "",
             "kill=1",

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [url, digest, folder] = arguments.as_slice() else {
         return Err("expected URL SHA256 FOLDER".into());
     };
-    let control = Control::new().observed_by(Arc::new(|progress: Progress| {
+    let control = Control::new().with_observer(Arc::new(|progress: Progress| {
         println!("{} {} of {}", progress.phase.as_str(), progress.done, progress.total);
     }));
     let mut remote = Remote::new(url.parse()?);

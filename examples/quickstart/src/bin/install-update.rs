@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let store = Store::open(Path::new(store), StoreOptions::default())?;
     let proof = ExpectedProof::Digest(digest.parse()?);
-    let archive = RemoteArchive::new(url.parse()?, proof, NewBundle::version(version));
+    let archive = RemoteArchive::new(url.parse()?, proof, NewBundle::new(version));
 
     let bundle = store.install_from(&Http::new(), &archive, &DownloadOptions::default(), &Control::new())?;
     store.set_next(&bundle.id.into())?;

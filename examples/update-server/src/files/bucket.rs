@@ -49,12 +49,7 @@ impl BucketStorage {
             None => settings.into_credentials().map_err(invalid)?,
         };
         let transport = Http::from_aws_env().map_err(|error| invalid(error.into()))?;
-        let bucket = Bucket::new(
-            &bucket_options,
-            credentials,
-            Arc::new(transport),
-        )
-        .map_err(invalid)?;
+        let bucket = Bucket::new(&bucket_options, credentials, Arc::new(transport)).map_err(invalid)?;
         let prefix = match options.prefix.trim_matches('/') {
             "" => String::new(),
             prefix => format!("{prefix}/"),

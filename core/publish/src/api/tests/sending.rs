@@ -94,7 +94,7 @@ fn a_cancelled_call_ends() {
     let token = capbundle::progress::CancelToken::new();
     token.cancel();
     let (api, transport) = api([ok()]);
-    let control = Control::new().cancelled_by(&token);
+    let control = Control::new().with_cancel_token(&token);
     let error = api.delete(&app(), "1.0.0", &control).unwrap_err();
     assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Cancelled, 0));
 }

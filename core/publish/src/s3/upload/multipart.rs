@@ -15,7 +15,7 @@ use super::progress::{Share, Tally};
 use super::{Checked, Job, OPERATION, Outcome, Sent};
 use crate::error::{Error, Result};
 use capbundle::digest::Sha256Digest;
-use capbundle::http::client::Sending;
+use capbundle::http::client::UploadProgress;
 use capbundle::http::{Body, Method};
 use capbundle::progress::{CancelToken, Control};
 
@@ -163,7 +163,7 @@ impl Job<'_> {
         let to_send: u64 = missing.iter().map(|part| part.length).sum();
         let tally = Tally::new(self.control, self.plan.size, self.plan.size - to_send);
         let stop = CancelToken::new();
-        let control = self.control.clone().cancelled_by(&stop);
+        let control = self.control.clone().with_cancel_token(&stop);
         let next = AtomicUsize::new(0);
         let stored = Mutex::new(there);
         let failed: Mutex<Option<Failure>> = Mutex::new(None);
@@ -296,7 +296,7 @@ impl Job<'_> {
 /// Whether a request was sent more than once.
 struct Repeated(bool);
 
-impl Sending for Repeated {
+impl UploadProgress for Repeated {
     fn sent(&mut self, _: u64) {}
 
     fn again(&mut self) {

@@ -46,7 +46,7 @@ pub(super) struct Part {
 impl Plan {
     pub(super) fn read(path: &Path, control: &Control) -> Result<Self> {
         let mut file = regular_file::open(path)?;
-        let size = file.metadata().at("read the size of", path)?.len();
+        let size = file.metadata().with_path("read the size of", path)?.len();
         let part_size = part_size(size);
         let mut whole = Sha256::new();
         let mut cutter = Cutter::new(part_size);

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use capbundle::http::client::Sending;
+use capbundle::http::client::UploadProgress;
 use capbundle::http::download::Rate;
 use capbundle::progress::{Control, Phase, Progress};
 
@@ -41,11 +41,11 @@ impl<'a> Tally<'a> {
         let mut state = self.lock();
         state.sent = (state.sent + count).min(self.total);
         // Without a smallest rate there is none that is too small.
-        let _ = state.rate.came(count, Instant::now());
+        let _ = state.rate.received(count, Instant::now());
         if state.sent > state.told {
             state.told = state.sent;
             self.control
-                .report_progress(Progress::new(Phase::Upload, state.sent, self.total).with_rate(state.rate.lately()));
+                .report_progress(Progress::new(Phase::Upload, state.sent, self.total).with_rate(state.rate.current()));
         }
     }
 
@@ -84,7 +84,7 @@ impl<'a> Share<'a> {
     }
 }
 
-impl Sending for Share<'_> {
+impl UploadProgress for Share<'_> {
     fn sent(&mut self, count: u64) {
         self.sent += count;
         self.tally.add(count);

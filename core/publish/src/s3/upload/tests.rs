@@ -232,7 +232,7 @@ fn file(size: usize) -> tempfile::NamedTempFile {
 }
 
 fn upload(store: &Arc<Store>, size: usize, options: &UploadOptions) -> Result<Uploaded> {
-    let control = Control::new().cancelled_by(&store.token);
+    let control = Control::new().with_cancel_token(&store.token);
     bucket(store).upload(file(size).path(), "app.zip", options, &control)
 }
 
@@ -418,14 +418,16 @@ fn a_right_that_only_checksums_need_is_not_needed() {
 
 #[test]
 fn small_files_are_written_without_headers_of_checksums_too() {
-    use crate::s3::{OnlyIf, Put, Served};
+    use crate::s3::{Precondition, Put, Served};
     for (status, code) in [UNSUPPORTED, (400, ""), (403, ""), (501, "NotImplemented")] {
         let store = Arc::new(Store::new(&[]).refusing_checksums(&[], status, code));
         let (bucket, control) = (bucket(&store), Control::new());
         let served = Served::new("application/json", "no-cache");
         for key in ["one", "two"] {
             *store.object.lock().unwrap() = None;
-            let put = bucket.write(key, b"{}", served, OnlyIf::Absent, &control).unwrap();
+            let put = bucket
+                .write(key, b"{}", served, Precondition::Absent, &control)
+                .unwrap();
             assert_eq!(put, Put::Stored, "{status} {code}");
         }
         assert_eq!(store.with_checksums(), 1, "{status} {code}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::super::{BucketSite, OnlyIf, SiteStorage, Written};
+use super::super::{BucketSite, Precondition, SiteStorage, Written};
 use crate::error::Result;
 use crate::s3::{Bucket, BucketOptions, Credentials};
 use capbundle::http::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError};
@@ -62,7 +62,7 @@ fn site(heeds_absent: bool, heeds_unchanged: bool) -> BucketSite {
 }
 
 fn write(site: &BucketSite, path: &str) -> Written {
-    site.write(path, b"{}", OnlyIf::Absent, &Control::new()).unwrap()
+    site.write(path, b"{}", Precondition::Absent, &Control::new()).unwrap()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::gc::{GcOptions, collect};
-use super::super::{Delivery, Details, Note, Outcome, Placement, Publisher};
+use super::super::{Audience, Delivery, Note, Outcome, Publisher, ReleaseMetadata};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::ErrorKind;
@@ -42,7 +42,7 @@ fn signed(sequence: u64) -> Vec<u8> {
 #[test]
 fn the_first_release_of_a_channel_is_taken_back() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let before = site.paths().len();
 
     let done = back(&site).unwrap();
@@ -59,7 +59,7 @@ fn the_first_release_of_a_channel_is_taken_back() {
     let again = back(&site).unwrap();
     assert!(!again.changed && again.notes.contains(&Note::AlreadyDone), "{again:?}");
     // And forward again.
-    assert_eq!(publish(&site, "1.0.1", Placement::Stable).unwrap().sequences, [3]);
+    assert_eq!(publish(&site, "1.0.1", Audience::Stable).unwrap().sequences, [3]);
     assert!(!trusted(&site, &CHANNEL, 3).is_built_in());
 }
 
@@ -95,8 +95,8 @@ fn a_channel_without_releases_has_nothing_to_go_back_from() {
 #[test]
 fn it_may_be_for_some_native_versions_only() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
-    let details = Details {
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
+    let details = ReleaseMetadata {
         native: NativeRange {
             min: Some(NativeVersion::new("3.0")),
             max: None,
@@ -122,7 +122,7 @@ fn it_may_be_for_some_native_versions_only() {
 #[test]
 fn a_dry_run_says_the_steps_and_signs_nothing() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let before = site.paths();
     let details = details("builtin");
     let done = dry_run(|run| publisher(&site).rollback_to_built_in(&details, &signing(&[&KEY]), run)).unwrap();
@@ -137,7 +137,7 @@ fn a_dry_run_says_the_steps_and_signs_nothing() {
 #[test]
 fn a_rollback_without_a_sequence_says_that_the_built_in_bundle_is_a_way_back() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let refused = problem(run(|run| publisher(&site).rollback(None, &signing(&[&KEY]), run)));
     assert!(refused.contains("built-in bundle"), "{refused}");
 }
@@ -145,9 +145,9 @@ fn a_rollback_without_a_sequence_says_that_the_built_in_bundle_is_a_way_back() {
 #[test]
 fn a_rollback_goes_to_the_sequence_of_one_as_to_any_other() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     back(&site).unwrap();
-    publish(&site, "1.0.1", Placement::Stable).unwrap();
+    publish(&site, "1.0.1", Audience::Stable).unwrap();
     let go = |to| run(|run| publisher(&site).rollback(Some(to), &signing(&[&KEY]), run)).unwrap();
     assert_eq!(go(2).sequences, [4]);
     assert!(trusted(&site, &CHANNEL, 4).is_built_in());
@@ -159,7 +159,7 @@ fn a_rollback_goes_to_the_sequence_of_one_as_to_any_other() {
 #[test]
 fn it_is_renewed_before_it_expires_and_replaced_after_that() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     back(&site).unwrap();
     let soon = publisher(&site).at(Timestamp(NOW + 80 * DAY));
     let within = Duration::from_secs(30 * DAY);
@@ -175,7 +175,7 @@ fn it_is_renewed_before_it_expires_and_replaced_after_that() {
 #[test]
 fn nothing_is_kept_for_it() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     back(&site).unwrap();
     let mut options = GcOptions::default();
     (options.keep, options.now) = (1, Timestamp(NOW + 2 * DAY));
@@ -183,13 +183,13 @@ fn nothing_is_kept_for_it() {
     assert_eq!((collected.removed.len(), collected.kept), (3, 1), "{collected:?}");
     let left = ["channels/production.json", "keys/1.json", "releases/production/2.json"];
     assert_eq!(site.paths(), left);
-    assert_eq!(publish(&site, "1.0.1", Placement::Stable).unwrap().sequences, [3]);
+    assert_eq!(publish(&site, "1.0.1", Audience::Stable).unwrap().sequences, [3]);
 }
 
 #[test]
 fn one_that_was_signed_elsewhere_is_published_alone() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let envelope = signed(2);
     let publish =
         |delivery, placement| run(|run| publisher(&site).publish_signed(&envelope, delivery, placement, None, run));
@@ -198,20 +198,20 @@ fn one_that_was_signed_elsewhere_is_published_alone() {
         archive: zip.path(),
         files: b"{}",
     };
-    let refused = publish(Some(delivery), Placement::Stable).unwrap_err();
+    let refused = publish(Some(delivery), Audience::Stable).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
     // For a part of the devices first.
     assert_eq!(publish(None, candidate(500)).unwrap().sequences, [2]);
     assert_eq!(offered(&site).candidate.unwrap().sequence, 2);
     run(|run| publisher(&site).promote(None, run)).unwrap();
     assert_eq!(offered(&site).stable, Some(2));
-    assert!(!publish(None, Placement::Stable).unwrap().changed);
+    assert!(!publish(None, Audience::Stable).unwrap().changed);
 }
 
 #[test]
 fn a_list_shows_it() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     back(&site).unwrap();
     let listing = super::super::list(&site, &APP, None, &capbundle::progress::Control::new()).unwrap();
     let shown = listing

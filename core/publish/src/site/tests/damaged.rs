@@ -1,6 +1,6 @@
 //! Something on the site is broken: what an emergency needs works all the same.
 
-use super::super::{Placement, gc, list, publish_ring};
+use super::super::{Audience, gc, list, publish_ring};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::progress::Control;
@@ -9,8 +9,8 @@ use capbundle::time::Timestamp;
 /// Two releases, the second stable and its document not what it was.
 fn with_damaged_stable(damage: impl Fn(&Memory)) -> Memory {
     let site = Memory::copied(&site());
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
-    publish(&site, "1.1.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
+    publish(&site, "1.1.0", Audience::Stable).unwrap();
     damage(&site);
     site
 }
@@ -27,7 +27,7 @@ fn ways() -> [Memory; 3] {
 #[test]
 fn a_new_release_comes_above_a_damaged_one() {
     for site in ways() {
-        let done = publish(&site, "1.2.0", Placement::Stable).unwrap();
+        let done = publish(&site, "1.2.0", Audience::Stable).unwrap();
         assert_eq!(
             (done.sequences.as_slice(), offered(&site).stable),
             ([3].as_slice(), Some(3))
@@ -66,7 +66,7 @@ fn halves_of_files_that_a_killed_publisher_left_are_in_nobodys_way() {
     site.set("archives/.capbundle-a1B2c3.tmp", b"PK");
     site.set("archives/notes.tmp", b"somebody's own");
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let collect = |now: u64| {
         let mut options = gc::GcOptions::default();
         (options.keep, options.now) = (10, Timestamp(now));

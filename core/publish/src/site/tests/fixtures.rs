@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::super::plan::{Done, Run, Unfinished};
+use super::super::plan::{ExecutionOptions, PublishError, Report};
 use super::super::signing::native_within;
-use super::super::{Bundle, Details, Outcome, Placement, Publisher, Signing, SiteStorage, publish_ring};
+use super::super::{Audience, Bundle, Outcome, Publisher, ReleaseMetadata, Signing, SiteStorage, publish_ring};
 use super::memory::Memory;
 use capbundle::AppId;
 use capbundle::ChannelName;
@@ -67,10 +67,10 @@ pub(in crate::site) fn bundle(version: &str) -> Bundle {
     Bundle::of_zip(&zip, &Limits::default(), &Control::new()).unwrap()
 }
 
-pub(in crate::site) fn details(version: &str) -> Details {
-    Details {
+pub(in crate::site) fn details(version: &str) -> ReleaseMetadata {
+    ReleaseMetadata {
         version: version.to_owned(),
-        ..Details::default()
+        ..ReleaseMetadata::default()
     }
 }
 
@@ -83,16 +83,16 @@ pub(in crate::site) fn signing<'a>(keys: &'a [&'a SigningKey]) -> Signing<'a> {
     }
 }
 
-pub(in crate::site) fn run<T>(act: impl FnOnce(&mut Run<'_>) -> T) -> T {
-    act(&mut Run {
+pub(in crate::site) fn run<T>(act: impl FnOnce(&mut ExecutionOptions<'_>) -> T) -> T {
+    act(&mut ExecutionOptions {
         dry_run: false,
         control: &Control::new(),
         before: &mut |_| {},
     })
 }
 
-pub(in crate::site) fn dry_run<T>(act: impl FnOnce(&mut Run<'_>) -> T) -> T {
-    act(&mut Run {
+pub(in crate::site) fn dry_run<T>(act: impl FnOnce(&mut ExecutionOptions<'_>) -> T) -> T {
+    act(&mut ExecutionOptions {
         dry_run: true,
         control: &Control::new(),
         before: &mut |_| {},
@@ -103,13 +103,13 @@ pub(in crate::site) fn publisher(storage: &dyn SiteStorage) -> Publisher<'_> {
     Publisher::new(storage, &APP, &CHANNEL).at(Timestamp(NOW))
 }
 
-pub(in crate::site) fn publish(storage: &dyn SiteStorage, version: &str, placement: Placement) -> Outcome {
+pub(in crate::site) fn publish(storage: &dyn SiteStorage, version: &str, placement: Audience) -> Outcome {
     let publisher = publisher(storage);
     run(|run| publisher.publish(&bundle(version), &details(version), placement, &signing(&[&KEY]), run))
 }
 
-pub(in crate::site) fn candidate(rollout_bps: u16) -> Placement {
-    Placement::Candidate { rollout_bps }
+pub(in crate::site) fn candidate(rollout_bps: u16) -> Audience {
+    Audience::Candidate { rollout_bps }
 }
 
 /// A site with the first ring and nothing else, at which a device looks after each change.
@@ -192,6 +192,6 @@ pub(in crate::site) fn device_looks(site: &Memory) {
     }
 }
 
-pub(in crate::site) fn problem(outcome: Result<Done, Box<Unfinished>>) -> String {
+pub(in crate::site) fn problem(outcome: Result<Report, Box<PublishError>>) -> String {
     outcome.expect_err("it was refused").to_string()
 }

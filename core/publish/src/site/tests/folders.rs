@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use super::super::plan::Run;
-use super::super::storage::OnlyIf;
-use super::super::{FolderSite, Placement, Publisher, SiteStorage, Written, gc, list, publish_ring};
+use super::super::plan::ExecutionOptions;
+use super::super::storage::Precondition;
+use super::super::{Audience, FolderSite, Publisher, SiteStorage, Written, gc, list, publish_ring};
 use super::fixtures::*;
 use capbundle::ChannelName;
 use capbundle::ErrorKind;
@@ -17,7 +17,7 @@ fn a_folder_holds_exactly_the_site_and_files_that_all_may_read() {
     let root = tempfile::tempdir().unwrap();
     let site = FolderSite::new(root.path().join("www/updates"));
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
     let control = Control::new();
     let count = |folder: &str| site.list(folder, &control).unwrap().len();
@@ -49,10 +49,10 @@ fn a_folder_that_somebody_publishes_to_is_busy() {
     let site = FolderSite::new(root.path()).with_patience(Duration::from_millis(10));
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
     let held = site.lock(&Control::new()).unwrap();
-    let refused = publish(&site, "1.0.0", Placement::Stable).unwrap_err();
+    let refused = publish(&site, "1.0.0", Audience::Stable).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Busy, "{refused}");
     drop(held);
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_path_never_leaves_the_folder() {
     let site = FolderSite::new(root.path().join("site"));
     let control = Control::new();
     for path in ["../out.json", "a//b", "", "a/./b", "/etc/passwd", "a\\b"] {
-        let refused = site.write(path, b"x", OnlyIf::Absent, &control).unwrap_err();
+        let refused = site.write(path, b"x", Precondition::Absent, &control).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{path}");
     }
     assert!(!root.path().join("out.json").exists());
@@ -73,18 +73,18 @@ fn a_file_that_was_changed_by_hand_is_seen() {
     let site = FolderSite::new(root.path());
     let control = Control::new();
     assert_eq!(
-        site.write("a/b.json", b"one", OnlyIf::Absent, &control).unwrap(),
+        site.write("a/b.json", b"one", Precondition::Absent, &control).unwrap(),
         Written::Done
     );
     let read = site.read("a/b.json", 10, &control).unwrap().unwrap();
     fs::write(root.path().join("a/b.json"), b"one, and more").unwrap();
     assert_eq!(
-        site.write("a/b.json", b"two", OnlyIf::Unchanged(&read), &control)
+        site.write("a/b.json", b"two", Precondition::Unchanged(&read), &control)
             .unwrap(),
         Written::Changed
     );
     assert_eq!(
-        site.write("a/b.json", b"two", OnlyIf::Absent, &control).unwrap(),
+        site.write("a/b.json", b"two", Precondition::Absent, &control).unwrap(),
         Written::Changed
     );
     assert_eq!(
@@ -111,8 +111,8 @@ fn operations_on_what_does_not_exist_fail_and_make_nothing() {
         let sign = signing(&keys);
         for dry_run in [true, false] {
             let control = Control::new();
-            let act = |operation: &dyn Fn(&mut Run<'_>) -> ErrorKind| {
-                operation(&mut Run {
+            let act = |operation: &dyn Fn(&mut ExecutionOptions<'_>) -> ErrorKind| {
+                operation(&mut ExecutionOptions {
                     dry_run,
                     control: &control,
                     before: &mut |_| {},
@@ -144,7 +144,7 @@ fn operations_on_what_does_not_exist_fail_and_make_nothing() {
     assert!(!root.exists());
 
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let mistyped: ChannelName = "prodution".parse().unwrap();
     refused(&site, &mistyped);
     let error = list(&site, &APP, Some(&mistyped), &control).unwrap_err().to_string();

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::gc::{Collected, GcOptions, collect};
-use super::super::{Placement, Publisher};
+use super::super::{Audience, Publisher};
 use super::fixtures::*;
 use super::memory::Memory;
 use crate::error::Result;
@@ -21,7 +21,7 @@ fn gc(site: &Memory, keep: usize, now: u64) -> Result<Collected> {
 fn five() -> Memory {
     let site = site();
     for version in ["1.0.0", "1.1.0", "1.2.0", "1.3.0"] {
-        publish(&site, version, Placement::Stable).unwrap();
+        publish(&site, version, Audience::Stable).unwrap();
     }
     publish(&site, "1.4.0", candidate(500)).unwrap();
     site
@@ -175,7 +175,7 @@ proptest! {
             // Whatever is refused is refused; only what is served counts.
             match event {
                 Event::Publish { channel, version, share } => {
-                    let placement = share.map_or(Placement::Stable, candidate);
+                    let placement = share.map_or(Audience::Stable, candidate);
                     let (bundle, details) = (bundle(versions[version]), details(versions[version]));
                     let _ = run(|run| publisher(channel).publish(&bundle, &details, placement, &signing, run));
                 }

@@ -1,6 +1,6 @@
 //! Somebody who can write to the site and has no key: what he leaves there is not signed for him.
 
-use super::super::{Delivery, Note, Outcome, Placement, SiteStorage, gc, publish_ring};
+use super::super::{Audience, Delivery, Note, Outcome, SiteStorage, gc, publish_ring};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::ErrorKind;
@@ -12,7 +12,7 @@ use capbundle::time::Timestamp;
 /// A site with a stable release 1 whose document somebody has replaced: another archive, and these signatures.
 fn tampered(signers: &[&SigningKey]) -> Memory {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let evil = bundle("6.6.6");
     let path = paths::release_path(&CHANNEL, 1);
     let mut release = NewRelease::from(trusted(&site, &CHANNEL, 1));
@@ -68,7 +68,7 @@ fn a_ring_of_the_site_proves_nothing_that_our_own_keys_did_not_sign() {
 #[test]
 fn a_number_that_somebody_wrote_far_up_is_not_counted() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     site.set("releases/zz/9007199254740990.json", b"{}");
     site.set("releases/production/9007199254740991.json", b"{}");
     site.set("releases/production/9007199254740992.json", b"{}");
@@ -76,7 +76,7 @@ fn a_number_that_somebody_wrote_far_up_is_not_counted() {
         r#"{"format":1,"app_id":"com.example.app","channel":"production","stable":{"sequence":9007199254740991}}"#;
     site.set("channels/production.json", channel.as_bytes());
     let unlooked = Memory::copied(&site);
-    let done = publish(&unlooked, "1.1.0", Placement::Stable).unwrap();
+    let done = publish(&unlooked, "1.1.0", Audience::Stable).unwrap();
     assert_eq!(done.sequences, [2]);
     assert!(
         done.notes.contains(&Note::NotCounted(9_007_199_254_740_991)),
@@ -94,7 +94,7 @@ fn numbers_that_devices_may_have_accepted_are_counted() {
     let mut by_old_key = signing(&old_key);
     by_old_key.sequence = Some(far);
     let (first, second) = (bundle("1.0.0"), bundle("1.1.0"));
-    run(|run| publisher(&site).publish(&first, &details("1.0.0"), Placement::Stable, &by_old_key, run)).unwrap();
+    run(|run| publisher(&site).publish(&first, &details("1.0.0"), Audience::Stable, &by_old_key, run)).unwrap();
     // Near it, and damaged: devices may have it.
     site.set(&format!("releases/production/{}.json", far + 3), b"damaged");
     let unlooked = Memory::copied(&site);
@@ -102,7 +102,7 @@ fn numbers_that_devices_may_have_accepted_are_counted() {
     run(|run| publish_ring(&unlooked, &APP, &next, run)).unwrap();
     let keys = [&*OTHER_KEY];
     let done = run(|run| {
-        let placement = Placement::Stable;
+        let placement = Audience::Stable;
         publisher(&unlooked).publish(&second, &details("1.1.0"), placement, &signing(&keys), run)
     });
     let done = done.unwrap();
@@ -117,15 +117,15 @@ fn the_highest_number_of_all_is_told() {
     let mut last = signing(&keys);
     last.sequence = Some((1 << 53) - 1);
     let bundle = bundle("1.0.0");
-    run(|run| publisher(&site).publish(&bundle, &details("1.0.0"), Placement::Stable, &last, run)).unwrap();
-    let problem = problem(publish(&site, "1.1.0", Placement::Stable));
+    run(|run| publisher(&site).publish(&bundle, &details("1.0.0"), Audience::Stable, &last, run)).unwrap();
+    let problem = problem(publish(&site, "1.1.0", Audience::Stable));
     assert!(problem.contains("needs another channel"), "{problem}");
 }
 
 #[test]
 fn a_renewal_brings_the_signature_of_a_new_key() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let both = ring(2, &[&KEY, &OTHER_KEY], &[], &[&KEY]);
     run(|run| publish_ring(&site, &APP, &both, run)).unwrap();
     let keys = [&*KEY, &OTHER_KEY];
@@ -149,7 +149,7 @@ fn a_renewal_brings_the_signature_of_a_new_key() {
 #[test]
 fn a_release_that_only_a_retired_key_signed_is_told_and_not_renewed() {
     let site = Memory::copied(&site());
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let next = ring(2, &[&OTHER_KEY], &[&KEY], &[&KEY, &OTHER_KEY]);
     run(|run| publish_ring(&site, &APP, &next, run)).unwrap();
     let keys = [&*OTHER_KEY];
@@ -180,7 +180,7 @@ fn signed_elsewhere(site: &Memory, sequence: u64, signers: &[&SigningKey], comme
         archive: &file,
         files: &bundle.files,
     };
-    run(|run| publisher(site).publish_signed(&envelope, Some(delivery), Placement::Stable, None, run))
+    run(|run| publisher(site).publish_signed(&envelope, Some(delivery), Audience::Stable, None, run))
 }
 
 #[test]
@@ -217,13 +217,13 @@ fn more_signatures_of_the_same_release_come_to_those_that_are_there() {
 #[test]
 fn what_is_named_no_more_stays_for_those_who_are_fetching_it() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let late = NOW + 30 * DAY;
     site.set_time(late);
     let next = bundle("1.1.0");
     let keys = [&*KEY];
     let publisher = publisher(&site).at(Timestamp(late));
-    run(|run| publisher.publish(&next, &details("1.1.0"), Placement::Stable, &signing(&keys), run)).unwrap();
+    run(|run| publisher.publish(&next, &details("1.1.0"), Audience::Stable, &signing(&keys), run)).unwrap();
     let collect = |now: u64| {
         let mut options = gc::GcOptions::default();
         (options.keep, options.now) = (0, Timestamp(now));
@@ -236,7 +236,7 @@ fn what_is_named_no_more_stays_for_those_who_are_fetching_it() {
 #[test]
 fn the_newest_release_stays_since_numbers_are_counted_from_it() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
     run(|run| publisher(&site).pause(run)).unwrap();
     let mut options = gc::GcOptions::default();

@@ -1,6 +1,6 @@
 //! Keys are looked at before anything is signed.
 
-use super::super::{Placement, SiteStorage, publish_ring};
+use super::super::{Audience, SiteStorage, publish_ring};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::ErrorKind;
@@ -8,7 +8,7 @@ use capbundle::keys::{PublicContentKey, SigningKey};
 
 fn publish_with(site: &Memory, keys: &[&SigningKey]) -> super::super::Outcome {
     let (bundle, details) = (bundle("1.0.0"), details("1.0.0"));
-    run(|run| publisher(site).publish(&bundle, &details, Placement::Stable, &signing(keys), run))
+    run(|run| publisher(site).publish(&bundle, &details, Audience::Stable, &signing(keys), run))
 }
 
 /// The site, and a second ring to which the other key was added, or which the first key had to leave.
@@ -60,7 +60,7 @@ fn a_key_that_signs_opens_no_archives() {
     let staging = tempfile::tempdir().unwrap();
     let bundle = bundle("1.0.0").sealed_for(vec![recipient], staging.path());
     let details = details("1.0.0");
-    let outcome = run(|run| publisher(&site).publish(&bundle, &details, Placement::Stable, &signing(&[&KEY]), run));
+    let outcome = run(|run| publisher(&site).publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run));
     refused(outcome, ErrorKind::KeyInvalid, "signing key of ring 1");
 }
 
@@ -76,7 +76,7 @@ fn a_site_without_a_ring_needs_one_that_is_given() {
     let keys: [&SigningKey; 1] = [&KEY];
     let mut signing = signing(&keys);
     signing.ring = Some(&RING);
-    run(|run| publisher(&site).publish(&bundle, &details, Placement::Stable, &signing, run)).unwrap();
+    run(|run| publisher(&site).publish(&bundle, &details, Audience::Stable, &signing, run)).unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The publisher dies at every single change of the site. A device looks after each (see `fixtures::device_looks`), and the
 //! next run finishes.
 
-use super::super::{Note, Outcome, Placement};
+use super::super::{Audience, Note, Outcome};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::release::ChannelFile;
@@ -36,10 +36,10 @@ fn killed_everywhere(set_up: impl Fn(&Memory), act: impl Fn(&Memory) -> Outcome)
 
 #[test]
 fn publishing() {
-    for placement in [Placement::Stable, candidate(500)] {
-        let set_up = |site: &Memory| drop(publish(site, "1.0.0", Placement::Stable).unwrap());
+    for placement in [Audience::Stable, candidate(500)] {
+        let set_up = |site: &Memory| drop(publish(site, "1.0.0", Audience::Stable).unwrap());
         let ends = killed_everywhere(set_up, |site| publish(site, "1.1.0", placement));
-        let leaves = usize::from(placement == Placement::Stable);
+        let leaves = usize::from(placement == Audience::Stable);
         assert_eq!(
             ends.len(),
             5 + leaves,
@@ -57,7 +57,7 @@ fn a_file_that_was_written_and_not_confirmed_is_named_as_left() {
         let site = site();
         let before = site.paths();
         site.confirms_none_of(folder);
-        let unfinished = publish(&site, "1.0.0", Placement::Stable).unwrap_err();
+        let unfinished = publish(&site, "1.0.0", Audience::Stable).unwrap_err();
         let mut written: Vec<String> = site.paths().into_iter().filter(|path| !before.contains(path)).collect();
         let mut left = unfinished.left.clone();
         written.sort_unstable();
@@ -77,7 +77,7 @@ fn promoting() {
 #[test]
 fn going_back() {
     let set_up = |site: &Memory| {
-        publish(site, "1.0.0", Placement::Stable).unwrap();
+        publish(site, "1.0.0", Audience::Stable).unwrap();
         publish(site, "1.1.0", candidate(500)).unwrap();
     };
     let ends = killed_everywhere(set_up, |site| {
@@ -105,7 +105,7 @@ fn going_back_to_the_built_in_bundle() {
 #[test]
 fn renewing() {
     let set_up = |site: &Memory| {
-        publish(site, "1.0.0", Placement::Stable).unwrap();
+        publish(site, "1.0.0", Audience::Stable).unwrap();
         publish(site, "1.1.0", candidate(500)).unwrap();
     };
     let ends = killed_everywhere(set_up, |site| {
@@ -121,13 +121,13 @@ fn renewing() {
 fn what_was_begun_longer_than_a_day_ago_is_not_gone_on_with() {
     let site = site();
     site.dies_after(3);
-    publish(&site, "1.0.0", Placement::Stable).unwrap_err();
+    publish(&site, "1.0.0", Audience::Stable).unwrap_err();
     site.revives();
     let soon = publisher(&site).at(Timestamp(NOW + DAY - 1));
     let late = publisher(&site).at(Timestamp(NOW + DAY));
     let sequences = |publisher: super::super::Publisher<'_>| {
         let (bundle, details) = (bundle("1.0.0"), details("1.0.0"));
-        dry_run(|run| publisher.publish(&bundle, &details, Placement::Stable, &signing(&[&KEY]), run)).unwrap()
+        dry_run(|run| publisher.publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run)).unwrap()
     };
     assert!(sequences(soon).notes.contains(&Note::WentOn(1)));
     assert_eq!(sequences(late).sequences, [2]);
@@ -137,11 +137,11 @@ fn what_was_begun_longer_than_a_day_ago_is_not_gone_on_with() {
 fn what_says_something_else_is_not_gone_on_with() {
     let site = site();
     site.dies_after(3);
-    publish(&site, "1.0.0", Placement::Stable).unwrap_err();
+    publish(&site, "1.0.0", Audience::Stable).unwrap_err();
     site.revives();
     let mut details = details("1.0.0");
     details.comment = Some("with a comment".to_owned());
     let done =
-        run(|run| publisher(&site).publish(&bundle("1.0.0"), &details, Placement::Stable, &signing(&[&KEY]), run));
+        run(|run| publisher(&site).publish(&bundle("1.0.0"), &details, Audience::Stable, &signing(&[&KEY]), run));
     assert_eq!(done.unwrap().sequences, [2]);
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::super::storage::{Content, Held, Item, OnlyIf, Sent, SiteStorage, Written};
+use super::super::storage::{Content, Item, LockGuard, Precondition, Sent, SiteStorage, Written};
 use crate::error::{Error, Result};
 use capbundle::progress::Control;
 use capbundle::time::Timestamp;
@@ -155,8 +155,8 @@ impl SiteStorage for Memory {
         "memory".to_owned()
     }
 
-    fn lock(&self, _: &Control) -> Result<Held> {
-        Ok(Held::by_nothing())
+    fn lock(&self, _: &Control) -> Result<LockGuard> {
+        Ok(LockGuard::by_nothing())
     }
 
     fn read(&self, path: &str, limit: u64, _: &Control) -> Result<Option<Content>> {
@@ -188,12 +188,12 @@ impl SiteStorage for Memory {
         })
     }
 
-    fn write(&self, path: &str, bytes: &[u8], only_if: OnlyIf<'_>, _: &Control) -> Result<Written> {
+    fn write(&self, path: &str, bytes: &[u8], only_if: Precondition<'_>, _: &Control) -> Result<Written> {
         self.change(|files, now| {
             let found = files.get(path).map(|(bytes, _)| bytes);
             let holds = match only_if {
-                OnlyIf::Absent => found.is_none(),
-                OnlyIf::Unchanged(before) => found == Some(&before.bytes),
+                Precondition::Absent => found.is_none(),
+                Precondition::Unchanged(before) => found == Some(&before.bytes),
             };
             if !holds {
                 return Written::Changed;

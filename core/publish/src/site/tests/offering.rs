@@ -1,6 +1,6 @@
 //! What a channel offers after each operation.
 
-use super::super::{Note, Placement};
+use super::super::{Audience, Note};
 use super::fixtures::*;
 use capbundle::ErrorKind;
 use capbundle::keys::SigningKey;
@@ -10,7 +10,7 @@ use capbundle::time::Timestamp;
 #[test]
 fn a_first_release_brings_a_channel_into_being() {
     let site = site();
-    let done = publish(&site, "1.0.0", Placement::Stable).unwrap();
+    let done = publish(&site, "1.0.0", Audience::Stable).unwrap();
     assert_eq!((done.sequences.as_slice(), done.changed), ([1].as_slice(), true));
     assert_eq!(offered(&site).stable, Some(1));
     let release = trusted(&site, &CHANNEL, 1);
@@ -31,9 +31,9 @@ fn a_first_release_brings_a_channel_into_being() {
 #[test]
 fn publishing_the_same_again_changes_nothing() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let before = site.paths();
-    let done = publish(&site, "1.0.0", Placement::Stable).unwrap();
+    let done = publish(&site, "1.0.0", Audience::Stable).unwrap();
     assert!(!done.changed && done.notes.contains(&Note::AlreadyDone));
     assert_eq!((done.sequences, site.paths()), (vec![1], before));
 }
@@ -65,7 +65,7 @@ fn a_dry_run_says_each_step_and_writes_nothing() {
 #[test]
 fn a_candidate_is_rolled_out_step_by_step_and_promoted() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
     assert_eq!(
         offered(&site).candidate,
@@ -109,14 +109,14 @@ fn publishing_the_candidate_again_with_more_devices_raises_its_share() {
         (done.sequences, offered(&site).candidate.unwrap().rollout_bps),
         (vec![1], 200)
     );
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     assert_eq!((offered(&site).stable, offered(&site).candidate), (Some(1), None));
 }
 
 #[test]
 fn a_pause_takes_the_candidate_out_and_may_be_repeated() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
     let done = run(|run| publisher(&site).pause(run)).unwrap();
     assert!(done.notes.contains(&Note::CandidateEnds(2)));
@@ -137,7 +137,7 @@ fn a_pause_works_on_a_site_that_has_lost_the_release() {
 #[test]
 fn with_a_bad_candidate_the_way_back_is_the_stable_bundle_above_it() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
     let done = run(|run| publisher(&site).rollback(None, &signing(&[&KEY]), run)).unwrap();
     assert_eq!(done.sequences, [3]);
@@ -150,8 +150,8 @@ fn with_a_bad_candidate_the_way_back_is_the_stable_bundle_above_it() {
 #[test]
 fn without_a_candidate_the_way_back_must_be_named() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
-    publish(&site, "1.1.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
+    publish(&site, "1.1.0", Audience::Stable).unwrap();
     let refused = problem(run(|run| publisher(&site).rollback(None, &signing(&[&KEY]), run)));
     assert!(refused.contains("2 (version 1.1.0), 1 (version 1.0.0)"), "{refused}");
     let back = || run(|run| publisher(&site).rollback(Some(1), &signing(&[&KEY]), run)).unwrap();
@@ -163,7 +163,7 @@ fn without_a_candidate_the_way_back_must_be_named() {
 #[test]
 fn a_renewal_keeps_the_candidate_above_what_is_stable() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
     let later = publisher(&site).at(Timestamp(NOW + 10 * DAY));
     let idle = run(|run| later.renew(Some(std::time::Duration::from_secs(7 * DAY)), &signing(&[&KEY]), run)).unwrap();
@@ -180,7 +180,7 @@ fn a_renewal_keeps_the_candidate_above_what_is_stable() {
 #[test]
 fn a_sequence_is_above_all_of_the_site_and_may_be_given() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let beta = "beta".parse().unwrap();
     let publisher = super::super::Publisher::new(&site, &APP, &beta).at(Timestamp(NOW));
     let with = |version: &str, sequence| {
@@ -188,13 +188,13 @@ fn a_sequence_is_above_all_of_the_site_and_may_be_given() {
         let mut signing = signing(&keys);
         signing.sequence = sequence;
         let (bundle, details) = (bundle(version), details(version));
-        run(|run| publisher.publish(&bundle, &details, Placement::Stable, &signing, run))
+        run(|run| publisher.publish(&bundle, &details, Audience::Stable, &signing, run))
     };
     assert_eq!(with("1.1.0", None).unwrap().sequences, [2]);
     assert_eq!(with("1.2.0", Some(70)).unwrap().sequences, [70]);
     assert!(problem(with("1.3.0", Some(69))).contains("more than 70"));
     assert!(problem(with("1.3.0", Some(70))).contains("take a higher one"));
-    assert_eq!(publish(&site, "1.4.0", Placement::Stable).unwrap().sequences, [71]);
+    assert_eq!(publish(&site, "1.4.0", Audience::Stable).unwrap().sequences, [71]);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn an_expired_candidate_is_not_promoted() {
 #[test]
 fn a_list_shows_channels_and_releases_the_newest_first() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
     let listing = super::super::list(&site, &APP, None, &capbundle::progress::Control::new()).unwrap();
     let shown: Vec<_> = listing

@@ -1,6 +1,6 @@
 //! Sealed archives, and releases that were signed elsewhere.
 
-use super::super::{Bundle, Delivery, Note, Placement};
+use super::super::{Audience, Bundle, Delivery, Note};
 use super::fixtures::*;
 use capbundle::ErrorKind;
 use capbundle::keys::{ContentKey, KeyBits};
@@ -19,7 +19,7 @@ fn a_sealed_release_is_gone_on_with_if_it_is_for_the_same_keys() {
     let site = site();
     let publish = |keys: &[&ContentKey]| {
         let (bundle, details) = (sealed_for(keys, staging.path()), details("1.0.0"));
-        run(|run| publisher(&site).publish(&bundle, &details, Placement::Stable, &signing(&[&KEY]), run))
+        run(|run| publisher(&site).publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run))
     };
     site.dies_after(3);
     publish(&[&CONTENT_KEY]).unwrap_err();
@@ -27,7 +27,7 @@ fn a_sealed_release_is_gone_on_with_if_it_is_for_the_same_keys() {
     let other = ContentKey::generate(KeyBits::B2048).unwrap();
     let dry = {
         let (bundle, details) = (sealed_for(&[&CONTENT_KEY, &other], staging.path()), details("1.0.0"));
-        dry_run(|run| publisher(&site).publish(&bundle, &details, Placement::Stable, &signing(&[&KEY]), run)).unwrap()
+        dry_run(|run| publisher(&site).publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run)).unwrap()
     };
     assert_eq!(dry.sequences, [2], "a recipient was added");
     let done = publish(&[&CONTENT_KEY]).unwrap();
@@ -51,7 +51,7 @@ fn a_sealed_release_is_gone_on_with_if_it_is_for_the_same_keys() {
 #[test]
 fn a_release_signed_elsewhere_is_published_with_its_archive() {
     let (site, staging) = (site(), tempfile::tempdir().unwrap());
-    publish(&site, "0.9.0", Placement::Stable).unwrap();
+    publish(&site, "0.9.0", Audience::Stable).unwrap();
     let bundle = bundle("1.0.0");
     let template = release::NewRelease {
         sequence: 7,
@@ -64,7 +64,7 @@ fn a_release_signed_elsewhere_is_published_with_its_archive() {
     let outgoing = bundle.outgoing(&capbundle::progress::Control::new()).unwrap();
     std::fs::copy(&outgoing.file, &zip).unwrap();
     let deliver = |delivery: Option<Delivery<'_>>| {
-        run(|run| publisher(&site).publish_signed(&envelope, delivery, Placement::Stable, None, run))
+        run(|run| publisher(&site).publish_signed(&envelope, delivery, Audience::Stable, None, run))
     };
     let publish = |files: &[u8]| deliver(Some(Delivery { archive: &zip, files }));
     assert_eq!(deliver(None).unwrap_err().kind(), ErrorKind::InvalidInput);
@@ -78,7 +78,7 @@ fn a_release_signed_elsewhere_is_published_with_its_archive() {
 #[test]
 fn a_release_that_too_few_signed_is_not_published() {
     let (site, staging) = (site(), tempfile::tempdir().unwrap());
-    publish(&site, "0.9.0", Placement::Stable).unwrap();
+    publish(&site, "0.9.0", Audience::Stable).unwrap();
     let mut template = release::NewRelease::from(trusted(&site, &CHANNEL, 1));
     template.sequence = 2;
     let envelope = release::sign(&template, &[], &[]).unwrap().to_json().unwrap();
@@ -87,7 +87,7 @@ fn a_release_that_too_few_signed_is_not_published() {
         archive: &file,
         files: b"",
     };
-    let refused = run(|run| publisher(&site).publish_signed(&envelope, Some(delivery), Placement::Stable, None, run));
+    let refused = run(|run| publisher(&site).publish_signed(&envelope, Some(delivery), Audience::Stable, None, run));
     let refused = refused.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::SignatureInvalid);
 }

@@ -1,7 +1,7 @@
 //! Two publishers at once.
 
-use super::super::plan::Run;
-use super::super::{Bundle, Outcome, Placement, gc};
+use super::super::plan::ExecutionOptions;
+use super::super::{Audience, Bundle, Outcome, gc};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::ErrorKind;
@@ -18,27 +18,23 @@ fn interrupted(site: &Memory, bundle: &Bundle, now: u64, at: &str, meanwhile: im
             meanwhile();
         }
     };
-    let mut run = Run {
+    let mut run = ExecutionOptions {
         dry_run: false,
         control: &Control::new(),
         before: &mut before,
     };
-    publisher(site).at(Timestamp(now)).publish(
-        bundle,
-        &details("1.1.0"),
-        Placement::Stable,
-        &signing(&[&KEY]),
-        &mut run,
-    )
+    publisher(site)
+        .at(Timestamp(now))
+        .publish(bundle, &details("1.1.0"), Audience::Stable, &signing(&[&KEY]), &mut run)
 }
 
 #[test]
 fn the_second_one_is_refused_whenever_the_first_gets_between() {
     for at in ["archives/", "files/", "releases/", "channels/"] {
         let site = site();
-        publish(&site, "1.0.0", Placement::Stable).unwrap();
+        publish(&site, "1.0.0", Audience::Stable).unwrap();
         let outcome = interrupted(&site, &bundle("1.1.0"), NOW, at, || {
-            publish(&site, "2.0.0", Placement::Stable).unwrap();
+            publish(&site, "2.0.0", Audience::Stable).unwrap();
         });
         let refused = outcome.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Busy, "{refused}");
@@ -48,7 +44,7 @@ fn the_second_one_is_refused_whenever_the_first_gets_between() {
             "2.0.0",
             "nothing of the first is overwritten"
         );
-        publish(&site, "1.1.0", Placement::Stable).unwrap();
+        publish(&site, "1.1.0", Audience::Stable).unwrap();
         assert!(offered(&site).stable.unwrap() > stable);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{LazyLock, Mutex};
 
 use super::super::tests::fixtures::*;
 use super::super::tests::memory::Memory;
-use super::super::{Placement, SiteStorage as _};
+use super::super::{Audience, SiteStorage as _};
 use super::*;
 use capbundle::http::{Head, Headers, Receiver, Request, TransportError};
 
@@ -81,7 +81,7 @@ fn codes(report: &Report) -> Vec<&str> {
 fn two() -> Memory {
     let site = Memory::default().at(NOW);
     run(|run| super::super::publish_ring(&site, &APP, &RING, run)).unwrap();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
     site
 }
@@ -197,7 +197,7 @@ fn a_sealed_archive_is_opened_with_a_content_key() {
     run(|run| super::super::publish_ring(&site, &APP, &RING, run)).unwrap();
     let bundle = bundle("1.0.0").sealed_for(vec![CONTENT_KEY.public().clone()], staging.path());
     let details = details("1.0.0");
-    run(|run| publisher(&site).publish(&bundle, &details, Placement::Stable, &signing(&[&KEY]), run)).unwrap();
+    run(|run| publisher(&site).publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run)).unwrap();
     assert_eq!(codes(&look(&site)), ["not_opened"]);
     let keys: [&ContentKey; 1] = [&CONTENT_KEY];
     let opened = |site: &Memory| {
@@ -236,7 +236,7 @@ fn a_server_that_fails_is_an_error_and_no_verdict() {
 #[test]
 fn a_release_that_goes_to_the_built_in_bundle_is_in_order_without_files() {
     let site = site();
-    publish(&site, "1.0.0", Placement::Stable).unwrap();
+    publish(&site, "1.0.0", Audience::Stable).unwrap();
     let details = details("builtin");
     run(|run| publisher(&site).rollback_to_built_in(&details, &signing(&[&KEY]), run)).unwrap();
     let served = served(&site);

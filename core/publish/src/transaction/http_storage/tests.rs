@@ -9,10 +9,10 @@ use std::time::Duration;
 use super::*;
 use crate::api::ApiKey;
 use crate::mock_transport::{Answer, Scripted};
-use crate::transaction::{Failed, Plan, Upload, Work};
+use crate::transaction::{Plan, TransactionError, Upload, Work};
 use capbundle::http::Method;
 
-fn failed(storage: &dyn Storage) -> Box<Failed> {
+fn failed(storage: &dyn Storage) -> Box<TransactionError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"archive").unwrap();
     let plan = Plan::new().then(Upload::new(storage, file.path().to_owned(), 7));

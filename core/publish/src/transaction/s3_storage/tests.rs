@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::*;
 use crate::mock_transport::{Answer, Scripted};
 use crate::s3::{BucketOptions, Credentials};
-use crate::transaction::{Failed, Plan, Upload, Work};
+use crate::transaction::{Plan, TransactionError, Upload, Work};
 use capbundle::http::Method;
 
 fn there(etag: &str) -> Answer {
@@ -54,7 +54,10 @@ fn undone(answers: impl IntoIterator<Item = Answer>) -> Result<()> {
 }
 
 /// A release that ends with its upload, to a key under which nothing is.
-fn released(replaces: Option<Answer>, answers: impl IntoIterator<Item = Answer>) -> (Box<Failed>, Vec<Method>) {
+fn released(
+    replaces: Option<Answer>,
+    answers: impl IntoIterator<Item = Answer>,
+) -> (Box<TransactionError>, Vec<Method>) {
     let first = replaces.unwrap_or_else(absent);
     let looks = [first.clone(), first];
     let transport = Arc::new(Scripted::new(looks.into_iter().chain(answers)));

@@ -23,10 +23,10 @@ impl State {
             ..
         } = self;
         ensure!(
-            *current == Slot::BuiltIn || current == fallback || trial.is_some(),
+            *current == BundleRef::BuiltIn || current == fallback || trial.is_some(),
             "1: current {current} is neither built-in nor the fallback {fallback} nor on trial"
         );
-        if let Slot::Bundle(id) = fallback {
+        if let BundleRef::Bundle(id) = fallback {
             let proven = self.bundles.get(id).is_some_and(|record| record.proven_at.is_some());
             ensure!(proven, "2: the fallback {id} is not proven");
         }
@@ -35,7 +35,7 @@ impl State {
             ("next", next.as_ref()),
             ("fallback", Some(fallback)),
         ] {
-            let Some(Slot::Bundle(id)) = slot else { continue };
+            let Some(BundleRef::Bundle(id)) = slot else { continue };
             ensure!(self.bundles.contains_key(id), "3: {role} {id} is not installed");
         }
         if let Some(previous) = &self.previous {
@@ -60,7 +60,7 @@ impl State {
             self.failed.len()
         );
         ensure!(
-            trial.is_none() || *current != Slot::BuiltIn,
+            trial.is_none() || *current != BundleRef::BuiltIn,
             "4: the built-in bundle is on trial"
         );
         Ok(())

@@ -88,7 +88,7 @@ impl App {
 
     fn start(&mut self) -> Decision {
         let decision = self.launch();
-        if let Slot::Bundle(id) = &decision.serve {
+        if let BundleRef::Bundle(id) = &decision.serve {
             self.state.trial_started(id, &self.session(), false);
         }
         decision
@@ -218,7 +218,7 @@ fn a_new_native_build_starts_over_and_forgets_failures() {
 
     assert_eq!(
         (decision.serve, decision.reason),
-        (Slot::BuiltIn, LaunchReason::NativeChanged)
+        (BundleRef::BuiltIn, LaunchReason::NativeChanged)
     );
     assert_eq!(app.state.failed, []);
     assert_eq!(app.state.bundles.len(), 0);
@@ -237,7 +237,7 @@ fn without_a_reset_a_new_native_build_puts_the_current_bundle_on_trial_again() {
 
     assert_eq!(
         (crashed.serve, crashed.reason),
-        (Slot::BuiltIn, LaunchReason::TrialFailed)
+        (BundleRef::BuiltIn, LaunchReason::TrialFailed)
     );
 }
 
@@ -436,15 +436,15 @@ fn whoever_goes_to_the_built_in_bundle_is_not_brought_back_by_a_failing_successo
         app.confirm("new");
         match way {
             0 => app.state.reset(false),
-            1 => app.state.set_current(Slot::BuiltIn).unwrap(),
+            1 => app.state.set_current(BundleRef::BuiltIn).unwrap(),
             _ => {
-                app.state.set_next(Slot::BuiltIn).unwrap();
+                app.state.set_next(BundleRef::BuiltIn).unwrap();
                 app.start();
             }
         }
         app.offer("third");
         assert_eq!(app.start().serve, id("third").into());
 
-        assert_eq!(app.start().serve, Slot::BuiltIn, "way {way}");
+        assert_eq!(app.start().serve, BundleRef::BuiltIn, "way {way}");
     }
 }

@@ -13,7 +13,7 @@ use super::published::RELEASES;
 use super::*;
 use crate::native::{NativeApp, NativeVersion, is_same_native};
 use crate::store::LaunchReason;
-use crate::store::delay::Delay;
+use crate::store::delay::ApplyCondition;
 use crate::store::rollback_guard::AcceptedRelease;
 use crate::store::types::is_built_in;
 
@@ -24,7 +24,7 @@ use crate::store::types::is_built_in;
 #[derive(Debug, Clone)]
 struct Session {
     name: String,
-    served: Option<Slot>,
+    served: Option<BundleRef>,
     on_trial: bool,
     /// Its trial is known to have started and not to be in the background.
     started: bool,
@@ -67,7 +67,7 @@ struct Seen {
     withdrawn: BTreeSet<BundleId>,
     /// Silent starts of the current bundle in a row.
     silent: Option<(BundleId, u32)>,
-    failed: Vec<Failed>,
+    failed: Vec<FailedBundle>,
     trial_of: Option<BundleId>,
     /// Starts of this trial that ended without a confirmation.
     blamed: u32,
@@ -140,7 +140,9 @@ impl Simulation {
             Event::SetCurrent { session, slot } => {
                 let slot = self.slot(slot);
                 if slot.bundle().is_none_or(|id| self.on_disk.contains(id)) {
-                    return self.switch(session, slot == Slot::BuiltIn, |state| state.set_current(slot).is_ok());
+                    return self.switch(session, slot == BundleRef::BuiltIn, |state| {
+                        state.set_current(slot).is_ok()
+                    });
                 }
             }
             Event::Reset {
@@ -159,14 +161,14 @@ impl Simulation {
             Event::TrialSuspended { session } => self.report_suspension(session),
             Event::ConfirmServed { session } => {
                 if let Some(number) = self.session(session)
-                    && let Some(Slot::Bundle(id)) = self.sessions[number].served.clone()
+                    && let Some(BundleRef::Bundle(id)) = self.sessions[number].served.clone()
                 {
                     return self.confirm(number, &id);
                 }
             }
             Event::ConfirmOther { session, slot } => {
                 // Only a page says so, and there is none between a native update and the next launch.
-                if let (Slot::Bundle(id), Some(number)) = (self.slot(slot), self.session(session)) {
+                if let (BundleRef::Bundle(id), Some(number)) = (self.slot(slot), self.session(session)) {
                     return self.confirm(number, &id);
                 }
             }
@@ -180,7 +182,7 @@ impl Simulation {
                 self.seen.failed.retain(|failed| failed.version != version);
             }
             Event::Purge { slot } => {
-                if let Slot::Bundle(id) = self.slot(slot) {
+                if let BundleRef::Bundle(id) = self.slot(slot) {
                     self.on_disk.remove(&id);
                 }
             }
@@ -240,28 +242,28 @@ impl Simulation {
     }
 
     /// A bundle, or now and then the built-in one or one that nobody knows.
-    fn slot(&self, number: u8) -> Slot {
+    fn slot(&self, number: u8) -> BundleRef {
         let number = usize::from(number);
         let count = self.state.bundles.len() + 2;
         match number % count {
-            0 => Slot::BuiltIn,
-            1 => Slot::Bundle("0unknown00".parse().unwrap()),
+            0 => BundleRef::BuiltIn,
+            1 => BundleRef::Bundle("0unknown00".parse().unwrap()),
             other => self
                 .state
                 .bundles
                 .keys()
                 .nth(other - 2)
                 .cloned()
-                .map_or(Slot::BuiltIn, Slot::Bundle),
+                .map_or(BundleRef::BuiltIn, BundleRef::Bundle),
         }
     }
 
-    fn delays(&self, kinds: u8) -> Vec<Delay> {
+    fn delays(&self, kinds: u8) -> Vec<ApplyCondition> {
         let all = [
-            Delay::Background(60_000),
-            Delay::Kill,
-            Delay::NativeVersion(NativeVersion::new("3")),
-            Delay::Date(Timestamp(self.now.0 + 500)),
+            ApplyCondition::Background(60_000),
+            ApplyCondition::Kill,
+            ApplyCondition::NativeVersion(NativeVersion::new("3")),
+            ApplyCondition::Date(Timestamp(self.now.0 + 500)),
         ];
         all.into_iter()
             .enumerate()

@@ -3,7 +3,8 @@
 use capbundle::Error;
 use capbundle::http::download::DownloadOptions;
 use capbundle::store::{
-    BundleRecord, ChannelOutcome, ChannelSource, ChannelUpdate, PassedOver, RequiredProof, RolloutDecision, Slot, Store,
+    BundleRecord, BundleRef, ChannelOutcome, ChannelSource, ChannelUpdate, RequiredProof, RolloutDecision, Skipped,
+    Store,
 };
 use capbundle::update::channel::Site;
 use serde::Serialize;
@@ -106,7 +107,7 @@ fn source(device: &Device<'_>, args: &UpdateArgs) -> Result<ChannelSource> {
     Ok(source)
 }
 
-fn refusal(passed: &PassedOver) -> Failure {
+fn refusal(passed: &Skipped) -> Failure {
     let mut failure = Failure::about(Subject::Other, &passed.error);
     failure.message = format!(
         "{} release {}: {}",
@@ -118,7 +119,7 @@ fn refusal(passed: &PassedOver) -> Failure {
 }
 
 fn told(update: &ChannelUpdate) -> String {
-    let named = |record: &BundleRecord| documents::named(&Slot::Bundle(record.id.clone()), Some(&record.version));
+    let named = |record: &BundleRecord| documents::named(&BundleRef::Bundle(record.id.clone()), Some(&record.version));
     match &update.outcome {
         ChannelOutcome::Installed(record) => format!("Installed {}; it comes next", named(record)),
         ChannelOutcome::UpToDate(record) => format!("Up to date: {}", named(record)),
@@ -177,8 +178,8 @@ impl From<RolloutDecision> for RolloutDocument {
     }
 }
 
-impl From<&PassedOver> for PassedOverDocument {
-    fn from(passed: &PassedOver) -> Self {
+impl From<&Skipped> for PassedOverDocument {
+    fn from(passed: &Skipped) -> Self {
         Self {
             offer: passed.offer.as_str(),
             sequence: passed.sequence,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use capbundle::native::NativeVersion;
-use capbundle::store::{BundleRecord, Failed, FailureCause, Launch, LaunchReason, NotDurable, Slot, Status};
+use capbundle::store::{BundleRecord, BundleRef, FailedBundle, FailureCause, Launch, LaunchReason, NotDurable, Status};
 use serde::Serialize;
 
 /// What is served, and why.
@@ -61,11 +61,11 @@ pub(super) fn served(launch: &Launch) -> Vec<String> {
 }
 
 /// A bundle with its version, for people.
-pub(super) fn named(bundle: &Slot, version: Option<&str>) -> String {
+pub(super) fn named(bundle: &BundleRef, version: Option<&str>) -> String {
     match (bundle, version) {
-        (Slot::BuiltIn, _) => "the built-in bundle".to_owned(),
-        (Slot::Bundle(id), Some(version)) => format!("{version} ({id})"),
-        (Slot::Bundle(id), None) => id.to_string(),
+        (BundleRef::BuiltIn, _) => "the built-in bundle".to_owned(),
+        (BundleRef::Bundle(id), Some(version)) => format!("{version} ({id})"),
+        (BundleRef::Bundle(id), None) => id.to_string(),
     }
 }
 
@@ -165,8 +165,8 @@ pub(super) struct FailedDocument {
     cause: FailureCause,
 }
 
-impl From<&Failed> for FailedDocument {
-    fn from(failed: &Failed) -> Self {
+impl From<&FailedBundle> for FailedDocument {
+    fn from(failed: &FailedBundle) -> Self {
         Self {
             id: failed.id.to_string(),
             version: failed.version.clone(),

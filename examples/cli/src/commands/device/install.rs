@@ -6,7 +6,7 @@ use capbundle::VerifiedArchive;
 use capbundle::capgo;
 use capbundle::capgo::IvSessionKey;
 use capbundle::native::NativeVersion;
-use capbundle::store::{BundleRecord, NewBundle, RequiredProof, Slot, Status, Store};
+use capbundle::store::{BundleRecord, BundleRef, NewBundle, RequiredProof, Status, Store};
 use serde::Serialize;
 
 use super::app::Device;
@@ -39,7 +39,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> R
     let record = store.install(&archive, &new_bundle(args), &bar.control())?;
     drop(bar);
     device.warn_of(&store);
-    let slot = Slot::Bundle(record.id.clone());
+    let slot = BundleRef::Bundle(record.id.clone());
     if args.next {
         store.set_next(&slot)?;
     }
@@ -91,7 +91,7 @@ fn proved(args: &InstallArgs, key: Option<&FoundKey>, output: &Output) -> Result
 }
 
 fn new_bundle(args: &InstallArgs) -> NewBundle {
-    let mut new = NewBundle::version(&args.version);
+    let mut new = NewBundle::new(&args.version);
     new.native.min = args.min_native.as_deref().map(NativeVersion::new);
     new.native.max = args.max_native.as_deref().map(NativeVersion::new);
     new.link.clone_from(&args.link);

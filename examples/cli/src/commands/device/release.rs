@@ -5,7 +5,7 @@ use std::sync::Arc;
 use capbundle::ChannelName;
 use capbundle::keys::ContentKey;
 use capbundle::release::{MAX_FILE_LIST_BYTES, SignedRelease};
-use capbundle::store::{ReleaseOptions, RequiredProof, Slot};
+use capbundle::store::{BundleRef, ReleaseOptions, RequiredProof};
 use serde::Serialize;
 
 use super::app::Device;
@@ -38,7 +38,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallReleaseArgs, output: &Outpu
         .about(Subject::Archive)?;
     drop(bar);
     device.warn_of(&store);
-    let slot = Slot::Bundle(record.id.clone());
+    let slot = BundleRef::Bundle(record.id.clone());
     if args.next {
         store.set_next(&slot)?;
     }

@@ -1,6 +1,6 @@
 //! Which bundle is served, and when: `capbundle device set`, `next` and `reset`.
 
-use capbundle::store::{Delay, Slot};
+use capbundle::store::{ApplyCondition, BundleRef};
 use serde::Serialize;
 
 use super::app::Device;
@@ -9,7 +9,7 @@ use crate::args::NextArgs;
 use crate::codes::Result;
 use crate::output::Output;
 
-pub(super) fn set(device: &Device<'_>, bundle: &Slot, output: &Output) -> Result<()> {
+pub(super) fn set(device: &Device<'_>, bundle: &BundleRef, output: &Output) -> Result<()> {
     let (store, _) = device.running()?;
     let launch = store.set_current(bundle)?;
     output.report_all(documents::served(&launch))?;
@@ -28,7 +28,7 @@ pub(super) fn reset(device: &Device<'_>, to_last_proven: bool, output: &Output) 
 struct NextDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-    delays: &'a [Delay],
+    delays: &'a [ApplyCondition],
 }
 
 pub(super) fn next(device: &Device<'_>, args: &NextArgs, output: &Output) -> Result<()> {
@@ -49,7 +49,7 @@ pub(super) fn next(device: &Device<'_>, args: &NextArgs, output: &Output) -> Res
         ),
     });
     output.document(&NextDocument {
-        next: args.id.as_ref().map(Slot::to_string),
+        next: args.id.as_ref().map(BundleRef::to_string),
         delays: &args.delays,
     })
 }

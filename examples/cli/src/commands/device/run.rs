@@ -1,7 +1,7 @@
 //! A run of the app: `capbundle device launch`, `started`, `confirm`, `expired`, `background` and `foreground`.
 
 use capbundle::native::{NativeApp, NativeVersion};
-use capbundle::store::{Confirmation, Delay, Expired};
+use capbundle::store::{ApplyCondition, Confirmation, Expired};
 use serde::Serialize;
 
 use super::app::Device;
@@ -170,7 +170,7 @@ struct ForegroundDocument {
     bundle: String,
     on_trial: bool,
     /// The conditions that the next bundle still waits for.
-    delays: Vec<Delay>,
+    delays: Vec<ApplyCondition>,
 }
 
 pub(super) fn foreground(device: &Device<'_>, output: &Output) -> Result<()> {

@@ -1,6 +1,6 @@
 //! `capbundle device status`
 
-use capbundle::store::{Delay, DiskUsage, Failed, Launch, Slot, Store};
+use capbundle::store::{ApplyCondition, BundleRef, DiskUsage, FailedBundle, Launch, Store};
 use serde::Serialize;
 
 use super::app::Device;
@@ -19,7 +19,7 @@ struct Document<'a> {
     current: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-    delays: &'a [Delay],
+    delays: &'a [ApplyCondition],
     fallback: String,
     failed: Vec<FailedDocument>,
     bundles: usize,
@@ -53,7 +53,7 @@ pub(super) fn run(device: &Device<'_>, output: &Output) -> Result<()> {
         native_build: &native.build,
         serves: served.map(|launch| ServedDocument::new(&launch, store.ready_deadline())),
         current: current.to_string(),
-        next: next.as_ref().map(Slot::to_string),
+        next: next.as_ref().map(BundleRef::to_string),
         delays: &delays,
         fallback: fallback.to_string(),
         failed: failed.iter().map(FailedDocument::from).collect(),
@@ -67,7 +67,7 @@ fn serving(served: Option<&Launch>) -> Vec<String> {
     served.map_or_else(|| vec!["The app does not run".to_owned()], documents::served)
 }
 
-fn name(store: &Store, slot: &Slot) -> Result<String> {
+fn name(store: &Store, slot: &BundleRef) -> Result<String> {
     let version = match slot.bundle() {
         Some(id) => Some(store.get(id)?.version),
         None => None,
@@ -75,9 +75,9 @@ fn name(store: &Store, slot: &Slot) -> Result<String> {
     Ok(documents::named(slot, version.as_deref()))
 }
 
-fn failure(failed: &Failed) -> String {
+fn failure(failed: &FailedBundle) -> String {
     let name = documents::named(&failed.id.clone().into(), Some(&failed.version));
-    format!("Failed    {name}: {}", failed.cause.as_str())
+    format!("FailedBundle    {name}: {}", failed.cause.as_str())
 }
 
 fn room(usage: DiskUsage) -> String {

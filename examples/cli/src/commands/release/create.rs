@@ -14,7 +14,7 @@ use capbundle::release::{
     ArchiveIdentity, BUILT_IN, BundleIdentity, FileList, NewRelease, ReleaseTarget, SealedIdentity,
 };
 use capbundle::sealed;
-use capbundle::store::Slot;
+use capbundle::store::BundleRef;
 use capbundle::time::Timestamp;
 use serde::Serialize;
 
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
     let new = NewRelease {
         app_id: app,
         channel,
-        version: args.bundle.clone().unwrap_or_else(|| Slot::BUILT_IN.to_owned()),
+        version: args.bundle.clone().unwrap_or_else(|| BundleRef::BUILT_IN.to_owned()),
         sequence: args.sequence,
         created_at,
         expires_at: Timestamp(created_at.0.saturating_add(args.expires_in.as_secs())),

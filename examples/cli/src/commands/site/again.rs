@@ -1,8 +1,8 @@
 //! `capbundle release rollback` and `renew`
 
 use capbundle::native::{NativeRange, NativeVersion};
-use capbundle::store::Slot;
-use capbundle_publish::site::Details;
+use capbundle::store::BundleRef;
+use capbundle_publish::site::ReleaseMetadata;
 
 use super::Channel;
 use super::signing::Keys;
@@ -25,9 +25,9 @@ pub(crate) fn rollback(args: &RollbackArgs, output: &Output) -> Result<()> {
 }
 
 /// What the release that goes to the built-in bundle says of it.
-fn details(args: &RollbackArgs) -> Details {
-    Details {
-        version: Slot::BUILT_IN.to_owned(),
+fn details(args: &RollbackArgs) -> ReleaseMetadata {
+    ReleaseMetadata {
+        version: BundleRef::BUILT_IN.to_owned(),
         native: NativeRange {
             min: args.native_min.clone().map(NativeVersion::new),
             max: args.native_max.clone().map(NativeVersion::new),

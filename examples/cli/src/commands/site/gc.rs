@@ -1,6 +1,6 @@
 //! `capbundle release gc`
 
-use capbundle_publish::site::Run;
+use capbundle_publish::site::ExecutionOptions;
 use capbundle_publish::site::gc;
 use capbundle_publish::site::gc::GcOptions;
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &GcArgs, output: &Output) -> Result<()> {
         &*storage,
         &app,
         &options,
-        &mut Run {
+        &mut ExecutionOptions {
             dry_run: args.dry_run,
             control: &bar.control(),
             before: &mut before,

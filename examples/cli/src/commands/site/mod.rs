@@ -11,7 +11,7 @@ pub(crate) mod verify;
 
 use capbundle::AppId;
 use capbundle::ChannelName;
-use capbundle_publish::site::{BucketSite, Done, FolderSite, Outcome, Publisher, Run, SiteStorage};
+use capbundle_publish::site::{BucketSite, ExecutionOptions, FolderSite, Outcome, Publisher, Report, SiteStorage};
 use serde::Serialize;
 
 use super::release::document;
@@ -73,14 +73,14 @@ impl Channel {
         &self,
         warnings: &[Warning],
         output: &Output,
-        act: impl FnOnce(&Publisher<'_>, &mut Run<'_>) -> Outcome,
+        act: impl FnOnce(&Publisher<'_>, &mut ExecutionOptions<'_>) -> Outcome,
     ) -> Result<()> {
         let publisher = Publisher::new(&*self.storage, &self.app, &self.name);
         let done = run(self.dry_run, output, |run| act(&publisher, run))?;
         self.tell(&done, warnings, output)
     }
 
-    fn tell(&self, done: &Done, warnings: &[Warning], output: &Output) -> Result<()> {
+    fn tell(&self, done: &Report, warnings: &[Warning], output: &Output) -> Result<()> {
         let mut warnings = warnings.to_vec();
         warnings.extend(notes(done, output));
         let offered = done.channel.as_ref();
@@ -147,10 +147,10 @@ fn channel_name(text: &str) -> Result<ChannelName> {
 }
 
 /// Runs an operation, and shows its steps while it goes on; those of a dry run behind it.
-fn run(dry_run: bool, output: &Output, act: impl FnOnce(&mut Run<'_>) -> Outcome) -> Result<Done> {
+fn run(dry_run: bool, output: &Output, act: impl FnOnce(&mut ExecutionOptions<'_>) -> Outcome) -> Result<Report> {
     let bar = output.progress();
     let mut before = |step: &str| bar.aside(|| output.say(format!("- {step}")));
-    let outcome = act(&mut Run {
+    let outcome = act(&mut ExecutionOptions {
         dry_run,
         control: &bar.control(),
         before: &mut before,
@@ -176,7 +176,7 @@ fn run(dry_run: bool, output: &Output, act: impl FnOnce(&mut Run<'_>) -> Outcome
     Ok(done)
 }
 
-fn notes(done: &Done, output: &Output) -> Vec<Warning> {
+fn notes(done: &Report, output: &Output) -> Vec<Warning> {
     let mut noticed = Vec::new();
     for note in &done.notes {
         let warning = Warning::new(note.as_str(), note.to_string());

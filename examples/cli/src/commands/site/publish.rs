@@ -6,7 +6,7 @@ use capbundle::Limits;
 use capbundle::keys::PublicContentKey;
 use capbundle::native::{NativeRange, NativeVersion};
 use capbundle::release::MAX_FILE_LIST_BYTES;
-use capbundle_publish::site::{Bundle, Delivery, Details, Placement};
+use capbundle_publish::site::{Audience, Bundle, Delivery, ReleaseMetadata};
 
 use super::signing::{self, Keys};
 use super::{Channel, document};
@@ -26,8 +26,8 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
     }
     let channel = Channel::find(&args.place)?;
     let placement = match args.candidate {
-        None => Placement::Stable,
-        Some(rollout_bps) => Placement::Candidate { rollout_bps },
+        None => Audience::Stable,
+        Some(rollout_bps) => Audience::Candidate { rollout_bps },
     };
     if let Some(signed) = &args.signed {
         return publish_signed(args, &channel, placement, signed, output);
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
     let bundle = Bundle::of_zip(&zip, &Limits::default(), &bar.control()).about(Subject::Archive)?;
     drop(bar);
     let bundle = bundle.sealed_for(recipients, folder.path());
-    let details = Details {
+    let details = ReleaseMetadata {
         version,
         native: NativeRange {
             min: args.native_min.clone().map(NativeVersion::new),
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
 fn publish_signed(
     args: &PublishArgs,
     channel: &Channel,
-    placement: Placement,
+    placement: Audience,
     signed: &Path,
     output: &Output,
 ) -> Result<()> {

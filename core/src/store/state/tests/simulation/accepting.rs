@@ -109,24 +109,27 @@ impl Simulation {
             "accepting {release:?} changed what is served now"
         );
         match current {
-            Slot::BuiltIn => {
+            BundleRef::BuiltIn => {
                 self.reached.insert("built-in accepted where it was".to_owned());
-                let stays = next.as_ref().is_none_or(|next| *next == Slot::BuiltIn);
+                let stays = next.as_ref().is_none_or(|next| *next == BundleRef::BuiltIn);
                 ensure!(stays && !comes_next, "{next:?} comes next after {release:?}");
                 ensure!(
-                    self.state.fallback == Slot::BuiltIn || before.next == Some(Slot::BuiltIn),
+                    self.state.fallback == BundleRef::BuiltIn || before.next == Some(BundleRef::BuiltIn),
                     "a withdrawn bundle is the fallback"
                 );
             }
-            Slot::Bundle(_) => {
+            BundleRef::Bundle(_) => {
                 self.reached.insert("built-in accepted".to_owned());
-                ensure!(*next == Some(Slot::BuiltIn), "{next:?} comes next after {release:?}");
                 ensure!(
-                    comes_next == (before.next != Some(Slot::BuiltIn)),
+                    *next == Some(BundleRef::BuiltIn),
+                    "{next:?} comes next after {release:?}"
+                );
+                ensure!(
+                    comes_next == (before.next != Some(BundleRef::BuiltIn)),
                     "it comes next since {release:?}: {comes_next}, before: {:?}",
                     before.next
                 );
-                if before.next.as_ref().and_then(Slot::bundle).is_some() {
+                if before.next.as_ref().and_then(BundleRef::bundle).is_some() {
                     self.reached
                         .insert("built-in accepted in the place of what was next".to_owned());
                     ensure!(

@@ -22,7 +22,7 @@ impl Simulation {
 
     /// A proven bundle goes on trial again after as many silent starts as it may have, and not before.
     pub(super) fn check_silence(&mut self, before: &State, decision: &Decision, is_silent: bool) -> Result<(), String> {
-        let Slot::Bundle(id) = &before.current else {
+        let BundleRef::Bundle(id) = &before.current else {
             return Ok(());
         };
         let is_served_as_before = decision.serve.is(id) && before.trial.is_none();
@@ -114,8 +114,8 @@ impl Simulation {
     }
 
     /// What is handed to a web view.
-    pub(super) fn check_served(&self, serve: &Slot, session: usize, durable: bool) -> Result<(), String> {
-        let Slot::Bundle(id) = serve else { return Ok(()) };
+    pub(super) fn check_served(&self, serve: &BundleRef, session: usize, durable: bool) -> Result<(), String> {
+        let BundleRef::Bundle(id) = serve else { return Ok(()) };
         let Some(record) = self.state.bundles.get(id) else {
             return Err(format!("{id} is served and not installed"));
         };
@@ -168,12 +168,12 @@ impl Simulation {
             self.seen.silent = None;
         }
         for failed in self.seen.failed.iter().rev().take(MAX_FAILED) {
-            let same = |known: &Failed| known.version == failed.version && known.digest == failed.digest;
+            let same = |known: &FailedBundle| known.version == failed.version && known.digest == failed.digest;
             ensure!(self.state.failed.iter().any(same), "it was forgotten that {failed:?}");
         }
         self.state.check_invariants()?;
         self.check_memory()?;
-        if let Slot::Bundle(id) = &self.state.fallback {
+        if let BundleRef::Bundle(id) = &self.state.fallback {
             ensure!(
                 self.seen.confirmed.contains_key(id),
                 "2: the fallback {id} never confirmed"

@@ -22,7 +22,7 @@ impl Simulation {
         self.reached.insert(format!("{:?}", decision.reason));
         self.check_silence(&before.0, &decision, silent)?;
         self.check_blame(&decision)?;
-        self.see_withdrawal(decision.reason == LaunchReason::NextApplied && decision.serve == Slot::BuiltIn)?;
+        self.see_withdrawal(decision.reason == LaunchReason::NextApplied && decision.serve == BundleRef::BuiltIn)?;
         self.follow_trial();
         if how == Saving::Works || self.state == before.0 {
             self.silent.clear();
@@ -45,7 +45,7 @@ impl Simulation {
         Ok(())
     }
 
-    pub(super) fn serve(&mut self, session: usize, serve: Slot, on_trial: bool) {
+    pub(super) fn serve(&mut self, session: usize, serve: BundleRef, on_trial: bool) {
         let session = &mut self.sessions[session];
         session.served = Some(serve);
         session.on_trial = on_trial;
@@ -71,7 +71,7 @@ impl Simulation {
     }
 
     fn see_silence(&mut self) -> bool {
-        let Slot::Bundle(id) = &self.state.current else {
+        let BundleRef::Bundle(id) = &self.state.current else {
             return false;
         };
         let lost = !self.on_disk.contains(id) || !self.state.bundles.contains_key(id);
@@ -116,7 +116,7 @@ impl Simulation {
             self.reached.insert("withdrawn".to_owned());
             self.seen.withdrawn.extend(self.seen.confirmed.keys().cloned());
             ensure!(
-                self.state.fallback == Slot::BuiltIn && self.state.previous.is_none(),
+                self.state.fallback == BundleRef::BuiltIn && self.state.previous.is_none(),
                 "the built-in bundle is current, and {} or {:?} would be fallen back to",
                 self.state.fallback,
                 self.state.previous
@@ -163,7 +163,7 @@ impl Simulation {
         let applied = self.with_world(session, |state, _, world| state.apply_next(world));
         if let Some(slot) = applied {
             self.served_anew(session);
-            self.see_withdrawal(slot == Slot::BuiltIn)?;
+            self.see_withdrawal(slot == BundleRef::BuiltIn)?;
             ensure!(
                 slot == self.state.current,
                 "apply_next says {slot} and made {} current",
@@ -196,7 +196,7 @@ impl Simulation {
         };
         let Session {
             name,
-            served: Some(Slot::Bundle(id)),
+            served: Some(BundleRef::Bundle(id)),
             in_background,
             ..
         } = self.sessions[number].clone()
@@ -218,7 +218,7 @@ impl Simulation {
     pub(super) fn report_suspension(&mut self, session: u8) {
         let Some(number) = self.session(session) else { return };
         let Session { name, served, .. } = self.sessions[number].clone();
-        if let Some(Slot::Bundle(id)) = served
+        if let Some(BundleRef::Bundle(id)) = served
             && self.state.trial_suspended(&id, &name)
         {
             self.sessions[number].started = false;
@@ -284,7 +284,7 @@ impl Simulation {
                 self.seen.proved_here.insert(id.clone(), self.native.clone());
             }
             self.seen.withdrawn.remove(id);
-            if let (Slot::Bundle(replaced), true) = (&before.fallback, rules.silent_starts > 0) {
+            if let (BundleRef::Bundle(replaced), true) = (&before.fallback, rules.silent_starts > 0) {
                 ensure!(
                     self.state.previous.as_ref() == Some(replaced),
                     "{id} replaced {replaced}, which is not kept"
@@ -318,7 +318,7 @@ impl Simulation {
         };
         let Session {
             name,
-            served: Some(Slot::Bundle(id)),
+            served: Some(BundleRef::Bundle(id)),
             ..
         } = self.sessions[number].clone()
         else {
@@ -370,7 +370,7 @@ impl Simulation {
     }
 
     pub(super) fn delete(&mut self, slot: u8) -> Result<(), String> {
-        let Slot::Bundle(id) = self.slot(slot) else {
+        let BundleRef::Bundle(id) = self.slot(slot) else {
             return Ok(());
         };
         if self
@@ -395,7 +395,7 @@ impl Simulation {
     }
 
     pub(super) fn mark_failed(&mut self, slot: u8) -> Result<(), String> {
-        let Slot::Bundle(id) = self.slot(slot) else {
+        let BundleRef::Bundle(id) = self.slot(slot) else {
             return Ok(());
         };
         if let Ok(failed) = self.state.fail(&id, FailureCause::Marked, self.now) {

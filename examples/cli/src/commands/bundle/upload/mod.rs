@@ -6,7 +6,7 @@ mod place;
 mod release;
 mod sealing;
 
-use capbundle_publish::transaction::{Failed, Work};
+use capbundle_publish::transaction::{TransactionError, Work};
 use serde::Serialize;
 
 use super::content::Project;
@@ -123,7 +123,7 @@ fn publish(ready: &Ready<'_>, output: &Output) -> Result<(Vec<String>, Work)> {
     Ok((steps, work))
 }
 
-fn failure(failed: Failed) -> Failure {
+fn failure(failed: TransactionError) -> Failure {
     let left = failed.left.iter().map(ToString::to_string).collect();
     let aftermath = Aftermath {
         undone: failed.undone,
