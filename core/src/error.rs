@@ -452,6 +452,7 @@ impl Error {
         }
     }
 
+    #[must_use]
     pub fn io(operation: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         match source.kind() {

@@ -3,6 +3,7 @@
 const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
 
 /// `5 bytes`, `1.5 KiB`: exact below 1 KiB, otherwise with one digit after the point.
+#[must_use]
 pub fn text(bytes: u64) -> String {
     if bytes < 1024 {
         return format!("{bytes} bytes");

@@ -9,11 +9,11 @@ use capbundle_core::bundle;
 use capbundle_core::capgo;
 use capbundle_core::capgo::SignedChecksum;
 
-use crate::border::guarded_core;
+use crate::catch_panic::guarded_core;
+use crate::convert::{count, signed};
 use crate::error::Result;
 use crate::keys::VerifyingKey;
 use crate::limits::Limits;
-use crate::number::{count, signed};
 use crate::progress::{CancelToken, ProgressObserver, watched};
 use crate::seal::ChecksumForm;
 

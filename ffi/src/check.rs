@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use capbundle_core::bundle;
 
+use crate::convert::signed;
 use crate::error::Result;
-use crate::number::signed;
 use crate::progress::{CancelToken, ProgressObserver, watched};
 
 /// How bad a finding is.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use capbundle_core::http::download as core;
 use capbundle_core::http::{Cleartext, Headers};
 
+use crate::convert::{milliseconds, signed, unsigned};
 use crate::error::Result;
 use crate::http::host::over;
 use crate::http::{HttpHeader, HttpTransport};
-use crate::number::{milliseconds, signed, unsigned};
 use crate::progress::{CancelToken, ProgressObserver, watched};
 use crate::store::install::path_text;
 

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use capbundle_core::bundle;
 
-use crate::border::guarded;
+use crate::catch_panic::guarded;
 use crate::check::Finding;
+use crate::convert::signed;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::number::signed;
 
 /// One file of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]

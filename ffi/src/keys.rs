@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use capbundle_core::keys as core;
 
-use crate::border::guarded_core;
+use crate::catch_panic::guarded_core;
+use crate::convert::signed;
 use crate::error::Result;
-use crate::number::signed;
 
 /// A public RSA key: ships in the app and says which bundles it takes. 2048 to 4096 bits.
 #[derive(Debug, uniffi::Object)]

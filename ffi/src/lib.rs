@@ -4,7 +4,7 @@
 //! (`i64`), since Java cannot call what takes Kotlin's unsigned ones; a negative one where none makes sense is
 //! `InvalidInput`. Times are milliseconds or seconds, since the platforms' own types need newer systems than ours.
 //!
-//! Every exported function that can fail returns a `Result` and runs inside [`border::guarded`], so that a panic arrives as
+//! Every exported function that can fail returns a `Result` and runs inside [`catch_panic::guarded`], so that a panic arrives as
 //! an error too. Nothing is printed, no thread, logger or signal handler stays behind.
 
 #![allow(
@@ -14,8 +14,9 @@
 #![allow(clippy::needless_pass_by_value, reason = "records cross the border by value")]
 
 pub mod archive;
-mod border;
+mod catch_panic;
 pub mod check;
+mod convert;
 pub mod digest;
 pub mod download;
 pub mod error;
@@ -24,7 +25,6 @@ pub mod inspect;
 pub mod keys;
 pub mod limits;
 pub mod log;
-mod number;
 #[cfg(feature = "panic-on-purpose")]
 pub mod panic_on_purpose;
 pub mod progress;

@@ -2,8 +2,8 @@
 
 use capbundle_core as core;
 
+use crate::convert::unsigned;
 use crate::error::Result;
-use crate::number::unsigned;
 
 /// Bounds on what an archive may unpack to, enforced on the bytes really produced and never on declared sizes.
 ///

@@ -1,6 +1,6 @@
 //! For the tests that show how a panic arrives.
 
-use crate::border::guarded;
+use crate::catch_panic::guarded;
 use crate::error::Result;
 
 /// Panics. Only in libraries built for tests.

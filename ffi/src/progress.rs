@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use capbundle_core::progress as core;
 
-use crate::border::guarded;
+use crate::catch_panic::guarded;
+use crate::convert::signed;
 use crate::error::{CallbackError, CapBundleError, ErrorKind, Result};
-use crate::number::signed;
 
 /// What an operation is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]

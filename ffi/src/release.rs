@@ -5,10 +5,10 @@ use capbundle_core::release as core;
 use capbundle_core::release::{SignedRelease, paths};
 use capbundle_core::update::channel;
 
-use crate::border::guarded;
+use crate::catch_panic::guarded;
+use crate::convert::signed;
 use crate::error::Result;
-use crate::number::signed;
-use crate::store::words::NativeRange;
+use crate::store::types::NativeRange;
 
 /// The bundle that a release names.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use capbundle_core::capgo;
 
-use crate::border::guarded_core;
+use crate::catch_panic::guarded_core;
 use crate::error::Result;
 use crate::keys::VerifyingKey;
 use crate::progress::{CancelToken, ProgressObserver, watched};

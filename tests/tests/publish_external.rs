@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle::ErrorKind;
 use capbundle_publish::url_check::{CheckOptions, Checked, Expected, Note, check};
 use capbundle_tests::rough_server::{RoughServer, contents};
 

@@ -7,7 +7,7 @@ use crate::error::Error;
 pub(super) fn may_have_been_done(error: &Error) -> bool {
     let broke = |status: u16| status == 408 || status >= 500 || (200..300).contains(&status);
     match error {
-        Error::Core(capbundle::Error::Network { .. }) | Error::Core(capbundle::Error::Cancelled { .. }) => true,
+        Error::Core(capbundle::Error::Network { .. } | capbundle::Error::Cancelled { .. }) => true,
         Error::Core(capbundle::Error::Server { status, .. }) => broke(*status),
         Error::Api(error) => broke(error.status),
         _ => false,

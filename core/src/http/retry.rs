@@ -26,6 +26,7 @@ pub struct Backoff {
 
 impl Backoff {
     /// Gives up after this many failures in a row.
+    #[must_use]
     pub fn new(allowed: u32) -> Self {
         Self {
             first_wait: FIRST_WAIT,
@@ -35,6 +36,7 @@ impl Backoff {
     }
 
     /// For tests, which have no time.
+    #[must_use]
     pub fn with_first_wait(mut self, first_wait: Duration) -> Self {
         self.first_wait = first_wait;
         self
@@ -46,6 +48,7 @@ impl Backoff {
     }
 
     /// Failures in a row.
+    #[must_use]
     pub fn failures(&self) -> u32 {
         self.failures
     }
@@ -82,6 +85,7 @@ fn jitter(time: Duration) -> Result<Duration> {
 }
 
 /// How long the server asks to wait: `Retry-After` in seconds or as a date (RFC 9110 §10.2.3).
+#[must_use]
 pub fn retry_after(headers: &Headers, now: SystemTime) -> Option<Duration> {
     let value = headers.get("retry-after")?.trim();
     if let Ok(seconds) = value.parse() {

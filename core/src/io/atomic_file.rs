@@ -13,6 +13,7 @@ pub const PRIVATE_MODE: u32 = 0o600;
 pub const SHARED_MODE: u32 = 0o666;
 
 /// The folder a file is made in: a rename must not cross file systems.
+#[must_use]
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -24,6 +25,7 @@ pub fn folder_of(path: &Path) -> &Path {
 const UNFINISHED: (&str, &str) = (".capbundle-", ".tmp");
 
 /// Whether a name is one of an unfinished file, which a killed process left.
+#[must_use]
 pub fn is_unfinished(name: &str) -> bool {
     name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1)
 }

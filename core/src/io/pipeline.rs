@@ -49,10 +49,12 @@ impl Chunk {
         Ok(())
     }
 
+    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.buffer[..self.filled]
     }
 
+    #[must_use]
     pub fn is_last(&self) -> bool {
         self.is_last
     }

@@ -58,6 +58,7 @@ impl VerifyingKey {
     }
 
     /// The id, which every key has.
+    #[must_use]
     pub fn key_id(&self) -> KeyId {
         KeyId::of(&self.0)
     }

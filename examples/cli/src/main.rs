@@ -1,9 +1,9 @@
 //! The `capbundle` command.
 
 mod args;
-mod codes;
 mod commands;
 mod config;
+mod error;
 mod interrupt;
 mod output;
 mod printable;

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::args::wants_json;
-use crate::codes::{Aftermath, Failure, Reported, Result, Warning};
+use crate::error::{Aftermath, Failure, Reported, Result, Warning};
 use crate::interrupt;
 use crate::printable;
 

@@ -3,8 +3,7 @@
 //! `send` of the host runs on a thread of its own and meets the thread that called us piece by piece: what a piece comes to
 //! is known to the host before it asks for the next one, and a host that never returns holds up nobody.
 
-mod meeting;
-
+mod rendezvous;
 use std::fmt;
 use std::io::Read as _;
 use std::panic::{self, AssertUnwindSafe};
@@ -17,9 +16,9 @@ use capbundle_core::http as core;
 use capbundle_core::http::{Head, Headers, Method, Receiver, Request};
 
 use super::{HttpHeader, HttpMethod, HttpRequest, HttpResponseHead, HttpTransport, TransportError};
+use crate::convert::signed;
 use crate::error::{CapBundleError, ErrorKind, Result};
-use crate::number::signed;
-use meeting::{Meeting, Next, Piece};
+use rendezvous::{Meeting, Next, Piece};
 
 /// How often somebody who waits for bytes looks whether anybody still wants them.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -3,9 +3,9 @@
 
 use super::Store;
 use super::records::FailedBundle;
-use super::words::{ApplyCondition, BundleRef, NativeApp};
+use super::types::{ApplyCondition, BundleRef, NativeApp};
+use crate::convert::signed;
 use crate::error::Result;
-use crate::number::signed;
 
 #[uniffi::export]
 impl Store {

@@ -8,11 +8,11 @@ use capbundle_core::update::channel::Site;
 use super::Store;
 use super::records::BundleRecord;
 use super::release::ReleaseOptions;
+use crate::convert::signed;
 use crate::download::{DownloadOptions, headers};
 use crate::error::{CapBundleError, ErrorKind, Result};
 use crate::http::host::over;
 use crate::http::{HttpHeader, HttpTransport};
-use crate::number::signed;
 use crate::progress::{CancelToken, ProgressObserver, watched};
 
 /// Where releases come from, and which are taken.

@@ -4,8 +4,8 @@ use capbundle_core::store as core;
 
 use super::Store;
 use super::records::BundleRecord;
+use crate::convert::{count, milliseconds, signed, unsigned};
 use crate::error::Result;
-use crate::number::{count, milliseconds, signed, unsigned};
 
 /// Which bundles `clean` keeps. Every rule that is set must allow a bundle; what is in use always stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default, uniffi::Record)]

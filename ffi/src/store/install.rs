@@ -7,10 +7,10 @@ use capbundle_core::store as core;
 
 use super::Store;
 use super::records::BundleRecord;
-use super::words::NativeRange;
+use super::types::NativeRange;
 use crate::archive::VerifiedArchive;
+use crate::convert::unsigned;
 use crate::error::{Result, invalid_input};
-use crate::number::unsigned;
 use crate::progress::{CancelToken, ProgressObserver, watched};
 
 /// What is said of a bundle that is installed.

@@ -5,7 +5,7 @@ use capbundle_core::store as core;
 use super::Store;
 use super::install::path_text;
 use super::records::FailedBundle;
-use super::words::{BundleRef, NativeApp};
+use super::types::{BundleRef, NativeApp};
 use crate::error::Result;
 
 /// Why a launch serves what it serves.

@@ -12,7 +12,7 @@ pub mod query;
 pub mod records;
 pub mod release;
 pub mod trial;
-pub mod words;
+pub mod types;
 
 use std::fmt;
 use std::path::Path;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use capbundle_core::store as core;
 
-use crate::border::guarded;
+use crate::catch_panic::guarded;
 use crate::error::{CapBundleError, Result};
 use crate::log::{Log, LogObserver};
 use options::StoreOptions;

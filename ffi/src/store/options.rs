@@ -6,9 +6,9 @@ use capbundle_core::keys::VerifyingKey;
 use capbundle_core::store as core;
 
 use crate::archive::threads;
+use crate::convert::{milliseconds, unsigned};
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::number::{milliseconds, unsigned};
 
 /// The least proof a store takes an archive with.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]

@@ -4,9 +4,9 @@ use capbundle_core::digest::Sha256Digest;
 
 use super::Store;
 use super::records::{BundleRecord, FailedBundle, InstalledBundle};
-use super::words::{ApplyCondition, BundleRef};
+use super::types::{ApplyCondition, BundleRef};
+use crate::convert::signed;
 use crate::error::Result;
-use crate::number::signed;
 
 #[uniffi::export]
 impl Store {

@@ -2,8 +2,8 @@
 
 use capbundle_core::store as core;
 
-use super::words::{BundleStatus, FailureCause, NativeRange};
-use crate::number::signed;
+use super::types::{BundleStatus, FailureCause, NativeRange};
+use crate::convert::signed;
 
 /// What the store knows of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]

@@ -7,9 +7,9 @@ use capbundle_core::store as core;
 
 use super::Store;
 use super::records::BundleRecord;
+use crate::convert::signed;
 use crate::error::Result;
 use crate::keys::ContentKey;
-use crate::number::signed;
 use crate::progress::{CancelToken, ProgressObserver, watched};
 use crate::release::Release;
 

@@ -4,9 +4,9 @@ use capbundle_core::store as core;
 
 use super::Store;
 use super::launch::Launch;
-use super::words::BundleRef;
+use super::types::BundleRef;
+use crate::convert::signed;
 use crate::error::Result;
-use crate::number::signed;
 
 /// What a confirmation did.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]

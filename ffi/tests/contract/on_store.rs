@@ -21,7 +21,7 @@ use crate::store::launch::Launch;
 use crate::store::options::{RequiredProof, StoreOptions};
 use crate::store::records::{BundleRecord, FailedBundle};
 use crate::store::trial::Confirmation;
-use crate::store::words::{ApplyCondition, BundleRef, NativeApp, NativeRange};
+use crate::store::types::{ApplyCondition, BundleRef, NativeApp, NativeRange};
 
 impl Place {
     pub(super) fn on_store(&mut self, arguments: &Arguments<'_>) -> Result<Value> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::archive::Proof;
 use crate::error::ErrorKind;
 use crate::limits::Limits;
-use crate::store::words::ApplyCondition;
+use crate::store::types::ApplyCondition;
 
 pub(super) fn error_kind(kind: ErrorKind) -> String {
     snake(&format!("{kind:?}"))

@@ -292,10 +292,7 @@ pub(super) fn carry_out(
             Ok(made) => left.extend(made),
             Err(problem) => {
                 left.extend(step.left_by(&problem, storage));
-                return Err(Box::new(PublishError {
-                    problem: problem.into(),
-                    left,
-                }));
+                return Err(Box::new(PublishError { problem, left }));
             }
         }
     }

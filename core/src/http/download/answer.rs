@@ -314,6 +314,7 @@ pub(super) fn other_size(found: u64, expected: u64) -> String {
 pub const WEB_PAGE: &str = "expected a JSON document, found an HTML page (a captive portal or login page?)";
 
 /// A zip and a sealed file begin with bytes that no web page has.
+#[must_use]
 pub fn is_text(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(LOOKED_AT)];
     start.trim_ascii_start().starts_with(b"<")
@@ -322,11 +323,13 @@ pub fn is_text(bytes: &[u8]) -> bool {
             .all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
 }
 
+#[must_use]
 pub fn content_length(headers: &Headers) -> Option<u64> {
     headers.get("content-length")?.trim().parse().ok()
 }
 
 /// `bytes 5-9/10`: where the part begins, and the size of the whole if it is told.
+#[must_use]
 pub fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
     let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (from, to) = range.split_once('-')?;

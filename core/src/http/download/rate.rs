@@ -38,6 +38,7 @@ impl Span {
 }
 
 impl Rate {
+    #[must_use]
     pub fn new(min: u64, now: Instant) -> Self {
         Self {
             min,
@@ -66,6 +67,7 @@ impl Rate {
     }
 
     /// Bytes a second lately.
+    #[must_use]
     pub fn current(&self) -> Option<u64> {
         self.lately
     }

@@ -312,7 +312,7 @@ fn a_withdrawn_bundle_does_not_come_back_when_its_successor_fails() {
     let ways: [(&str, Withdraw); 3] = [
         ("reset", |store| drop(store.reset(false).unwrap())),
         ("set_current", |store| {
-            drop(store.set_current(&BundleRef::BuiltIn).unwrap())
+            drop(store.set_current(&BundleRef::BuiltIn).unwrap());
         }),
         ("apply_next", |store| {
             store.set_next(&BundleRef::BuiltIn).unwrap();

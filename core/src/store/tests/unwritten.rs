@@ -26,7 +26,7 @@ fn the_build_of_a_first_launch_that_could_not_be_written_is_noted_by_the_next_ch
         ("install", |device, store| drop(device.install(store, "2"))),
         ("set_next", |_, store| store.set_next(&BundleRef::BuiltIn).unwrap()),
         ("set_delays", |_, store| {
-            store.set_delays(vec![ApplyCondition::Kill]).unwrap()
+            store.set_delays(vec![ApplyCondition::Kill]).unwrap();
         }),
         ("set_current", |_, store| {
             let (record, _) = store.list().unwrap().remove(0);

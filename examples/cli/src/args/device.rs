@@ -11,8 +11,8 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use super::Form;
 use super::host::HostArgs;
-use super::measure;
 use super::server::NetworkArgs;
+use super::value_parsers;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeviceArgs {
@@ -334,10 +334,10 @@ pub(crate) struct CleanArgs {
     #[arg(long, value_name = "N")]
     pub(crate) keep: Option<usize>,
     /// Keep those installed at most this long ago: a number and s, m, h or d
-    #[arg(long, value_name = "TIME", value_parser = measure::duration)]
+    #[arg(long, value_name = "TIME", value_parser = value_parsers::duration)]
     pub(crate) max_age: Option<Duration>,
     /// Keep as many of the newest as fit into this many bytes, unpacked: a number, with K, M or G if need be
-    #[arg(long, value_name = "SIZE", value_parser = measure::bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = value_parsers::bytes)]
     pub(crate) max_size: Option<u64>,
 }
 

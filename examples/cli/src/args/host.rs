@@ -5,7 +5,7 @@ use std::time::Duration;
 use capbundle::store::StoreOptions;
 use clap::{ArgAction, Args};
 
-use super::measure;
+use super::value_parsers;
 
 /// As Capgo's plugin names them. An app passes them at each start, so each call takes them anew.
 #[derive(Debug, Args)]
@@ -18,7 +18,7 @@ pub(crate) struct HostArgs {
     #[arg(long, global = true, value_name = "N")]
     silent_starts: Option<u32>,
     /// How long a page has to confirm: a number and s, m, h or d [default: 10s]
-    #[arg(long, global = true, value_name = "TIME", value_parser = measure::duration)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = value_parsers::duration)]
     app_ready_timeout: Option<Duration>,
     /// Start over with the built-in bundle when the native app changes, by version or build [default: true]
     #[arg(long, global = true, value_name = "BOOL", action = ArgAction::Set)]

@@ -10,13 +10,13 @@ mod device;
 mod host;
 mod key;
 mod keyring;
-mod measure;
 mod release;
 mod remote;
 mod server;
 mod site;
 mod unsupported;
 mod upload;
+mod value_parsers;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::site::{
     GcArgs, PauseArgs, PromoteArgs, PublishArgs, RenewArgs, RollbackArgs, RolloutArgs, SiteListArgs, SiteVerifyArgs,
 };
-use super::{JsonSwitch, measure};
+use super::{JsonSwitch, value_parsers};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReleaseCommand {
@@ -141,7 +141,7 @@ pub(crate) struct ReleaseCreateArgs {
     #[arg(long, value_name = "N")]
     pub(crate) sequence: u64,
     /// How long devices may take it: a number and s, m, h or d
-    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = measure::duration)]
+    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = value_parsers::duration)]
     pub(crate) expires_in: Duration,
     /// Oldest native version it runs on
     #[arg(long, value_name = "VERSION")]

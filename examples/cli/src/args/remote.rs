@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::server::ServerArgs;
-use super::{Form, JsonSwitch, measure};
+use super::{Form, JsonSwitch, value_parsers};
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
@@ -97,7 +97,7 @@ pub(crate) struct CleanupArgs {
     #[arg(short, long, value_name = "N", group = "rule")]
     pub(crate) keep: Option<usize>,
     /// Delete only bundles that were registered longer ago: a number and s, m, h or d
-    #[arg(long, value_name = "TIME", value_parser = measure::duration, group = "rule")]
+    #[arg(long, value_name = "TIME", value_parser = value_parsers::duration, group = "rule")]
     pub(crate) older_than: Option<Duration>,
     /// Show what would be deleted, and delete nothing
     #[arg(long)]

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::server::NetworkArgs;
 use super::upload::S3Access;
-use super::{ContentArgs, JsonSwitch, measure};
+use super::{ContentArgs, JsonSwitch, value_parsers};
 
 /// Where a site is kept.
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ pub(crate) struct SigningArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) ring: Option<PathBuf>,
     /// How long devices may take the release: a number and s, m, h or d
-    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = measure::duration)]
+    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = value_parsers::duration)]
     pub(crate) expires_in: Duration,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "FILES", value_delimiter = ',')]
     pub(crate) package_json: Vec<PathBuf>,
     /// Offer it to a part of the devices only, such as 5% [default: all of them]
-    #[arg(long, value_name = "PERCENT", value_parser = measure::share)]
+    #[arg(long, value_name = "PERCENT", value_parser = value_parsers::share)]
     pub(crate) candidate: Option<u16>,
     /// Public content key to seal the archive for; may be given several times
     /// [default: .capbundle_content_key.pub, if it is there]
@@ -120,7 +120,7 @@ pub(crate) struct PromoteArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RolloutArgs {
     /// How many of the devices, such as 25% or 0.5%
-    #[arg(value_name = "PERCENT", value_parser = measure::share)]
+    #[arg(value_name = "PERCENT", value_parser = value_parsers::share)]
     pub(crate) share: u16,
     #[command(flatten)]
     pub(crate) place: SiteChannelArgs,
@@ -169,7 +169,7 @@ pub(crate) struct RenewArgs {
     #[command(flatten)]
     pub(crate) place: SiteChannelArgs,
     /// Only if a release expires within this time, or lacks a signature of these keys: a number and s, m, h or d
-    #[arg(long, value_name = "TIME", value_parser = measure::duration)]
+    #[arg(long, value_name = "TIME", value_parser = value_parsers::duration)]
     pub(crate) within: Option<Duration>,
     #[command(flatten)]
     pub(crate) signing: SigningArgs,
@@ -205,7 +205,7 @@ pub(crate) struct SiteVerifyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) ring: Option<PathBuf>,
     /// Warn of releases that expire within this time: a number and s, m, h or d
-    #[arg(long, value_name = "TIME", default_value = "14d", value_parser = measure::duration)]
+    #[arg(long, value_name = "TIME", default_value = "14d", value_parser = value_parsers::duration)]
     pub(crate) expires_within: Duration,
     /// Download the archives, prove them and compare their files with the lists
     #[arg(long)]
@@ -230,7 +230,7 @@ pub(crate) struct GcArgs {
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) keep: usize,
     /// What was written or named no more less long ago stays: a number and s, m, h or d
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = measure::duration)]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = value_parsers::duration)]
     pub(crate) grace: Duration,
     /// Show what would be removed
     #[arg(long)]

@@ -223,7 +223,7 @@ pub(crate) struct S3Args {
         id = "s3-signed-for",
         long = "s3-signed-for",
         value_name = "TIME",
-        value_parser = super::measure::duration,
+        value_parser = super::value_parsers::duration,
         conflicts_with = "s3-public-url"
     )]
     pub(crate) signed_for: Option<Duration>,

@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 
 use crate::args::{Cli, CompletionsArgs};
-use crate::codes::Result;
+use crate::error::Result;
 use crate::output;
 
 pub(crate) fn run(args: &CompletionsArgs) -> Result<()> {

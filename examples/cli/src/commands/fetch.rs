@@ -16,7 +16,7 @@ use capbundle_publish::api::RemoteBundle;
 use super::bundle::signed_checksum;
 use super::key_source::FoundKey;
 use crate::args::Form;
-use crate::codes::{About, Failure, Result, Subject};
+use crate::error::{About, Failure, Result, Subject};
 
 /// Digits of a CRC-32 as old versions of Capgo's command registered it.
 const CRC32_DIGITS: usize = 8;

@@ -4,8 +4,8 @@ use capbundle::keys::VerifyingKey;
 
 use super::bundle::content::Project;
 use super::key::install::lines_to_paste;
-use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::config;
+use crate::error::{About, Failure, Result, Subject, Warning};
 
 /// The option that says that another key is meant.
 const OVERRIDE: &str = "--allow-other-key";

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use capbundle::keys::{SigningKey, VerifyingKey};
 
-use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::config::CapacitorConfig;
+use crate::error::{About, Failure, Result, Subject, Warning};
 
 /// Capgo's names for the files of a key pair.
 pub(crate) const PRIVATE_KEY_FILE: &str = ".capgo_key_v2";

@@ -6,7 +6,7 @@ use clap::CommandFactory;
 use clap_mangen::Man;
 
 use crate::args::{Cli, ManArgs};
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 use crate::output::{self, Output};
 
 pub(crate) fn run(args: &ManArgs, output: &Output) -> Result<()> {

@@ -19,7 +19,7 @@ mod site;
 use std::process::ExitCode;
 
 use crate::args::{AppCommand, BundleCommand, ChannelCommand, Command, KeyCommand, KeyringCommand, ReleaseCommand};
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 use crate::interrupt;
 use crate::output::Output;
 

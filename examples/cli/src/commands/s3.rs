@@ -6,7 +6,7 @@ use capbundle::http::Transport;
 use capbundle_publish::s3::{Bucket, BucketOptions, Credentials, Settings, Style};
 
 use crate::args::{BucketStyle, S3Access};
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 
 /// Shown in no request: only where no server is asked.
 const NOBODY: &str = "nobody";

@@ -8,7 +8,7 @@ use capbundle::http::{Http, Transport, Url};
 use capbundle_publish::api::{Api, ApiKey};
 
 use crate::args::{NetworkArgs, ServerArgs};
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 use crate::interrupt;
 
 /// Where a server of one's own may be named once for all commands.

@@ -9,7 +9,7 @@ use jsonc_parser::ast::{Object, ObjectProp, Value};
 use jsonc_parser::common::Ranged;
 
 use super::{BYTE_ORDER_MARK, UPDATER, parse_json};
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 
 const MEMBER: &str = "publicKey";
 /// Where Capgo's first encryption kept the private key. It must never ship inside an app.

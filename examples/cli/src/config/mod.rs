@@ -10,7 +10,7 @@ use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 use script::{Unknown, Value};
 
 pub(crate) use edit::{Change, with_public_key};

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::content::{self, Project};
 use crate::args::CheckArgs;
-use crate::codes::{Failure, Result, Subject, Warning};
+use crate::error::{Failure, Result, Subject, Warning};
 use crate::output::{self, Output};
 
 #[derive(Serialize)]

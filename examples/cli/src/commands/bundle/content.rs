@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use capbundle::bundle::CheckOptions;
 
 use crate::args::ContentArgs;
-use crate::codes::{Failure, Result};
 use crate::config::CapacitorConfig;
+use crate::error::{Failure, Result};
 
 /// Ignore rules of the project; the packed folder may hold another such file, which the core reads.
 const IGNORE_FILE: &str = ".capbundleignore";

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::{beside, folder_of, require_zip, say_if_replaced, signed_checksum};
 use crate::args::DecryptArgs;
-use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::commands::key_source::{self, FoundKey};
+use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::Output;
 
 #[derive(Serialize)]

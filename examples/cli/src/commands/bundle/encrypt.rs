@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::content::Project;
 use super::{beside, require_zip, say_if_replaced};
 use crate::args::EncryptArgs;
-use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::commands::installed_key::{self, IfNone};
 use crate::commands::key_source;
+use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::{self, Output};
 
 /// Capgo's fields first, ours behind.

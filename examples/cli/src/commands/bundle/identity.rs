@@ -9,7 +9,7 @@ use semver::Version;
 use serde::Deserialize;
 
 use super::content::Project;
-use crate::codes::{Failure, Result, Warning};
+use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
 /// The app id of the argument or the config; it becomes part of a file name.

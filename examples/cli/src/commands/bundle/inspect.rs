@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::{require_zip, sealed_header};
 use crate::args::InspectArgs;
-use crate::codes::{Reported, Result};
 use crate::commands::remote::table::{short_front, width};
+use crate::error::{Reported, Result};
 use crate::output::{self, Output};
 use crate::printable;
 

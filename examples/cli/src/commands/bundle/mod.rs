@@ -25,7 +25,7 @@ use capbundle::capgo::SignedChecksum;
 use capbundle::{Error, ErrorKind};
 
 use crate::args::Form;
-use crate::codes::{About, Failure, Result, Subject};
+use crate::error::{About, Failure, Result, Subject};
 use crate::output::Output;
 
 /// A hint is no list.

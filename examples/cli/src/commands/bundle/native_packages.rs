@@ -10,7 +10,7 @@ use capbundle_publish::api::NativePackage;
 use serde::Deserialize;
 
 use super::folder_of;
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 
 /// What native code ends in, as Capgo's command has it.
 const NATIVE_ENDS: [&str; 4] = ["java", "swift", "kt", "scala"];

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{beside, require_zip, say_if_replaced};
 use crate::args::OpenArgs;
-use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::Output;
 
 #[derive(Serialize)]

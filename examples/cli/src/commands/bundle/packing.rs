@@ -8,7 +8,7 @@ use capbundle::bundle::{self, Excluded, PackOptions};
 use super::content::{self, Project};
 use super::require_zip;
 use crate::args::ContentArgs;
-use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::{self, Output};
 
 /// Packs the folder that the options name into the file `to`.

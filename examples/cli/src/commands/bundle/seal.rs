@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::{beside, require_zip, say_if_replaced};
 use crate::args::SealArgs;
-use crate::codes::{About, Failure, Result, Subject};
 use crate::commands::key_source::{self, PUBLIC_KEY_FILE};
+use crate::error::{About, Failure, Result, Subject};
 use crate::output::{self, Output};
 
 #[derive(Serialize)]

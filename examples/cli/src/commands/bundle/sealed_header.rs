@@ -6,7 +6,7 @@ use std::path::Path;
 use capbundle::sealed;
 use serde::Serialize;
 
-use crate::codes::{About, Failure, Result, Subject, Warning};
+use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::{self, Output};
 
 #[derive(Serialize)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::require_zip;
 use crate::args::UnpackArgs;
-use crate::codes::{About, Result, Subject, Warning};
+use crate::error::{About, Result, Subject, Warning};
 use crate::output::{self, Output};
 
 #[derive(Serialize)]

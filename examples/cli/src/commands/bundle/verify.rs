@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{require_zip, signed_checksum};
 use crate::args::VerifyArgs;
-use crate::codes::{About, Result, Subject};
 use crate::commands::key_source::{self, FoundKey};
+use crate::error::{About, Result, Subject};
 use crate::output::{self, Output};
 
 /// Hexadecimal digits of a signed checksum of the smallest key.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::content::{self, Project};
 use super::{folder_of, identity, say_if_replaced};
 use crate::args::ZipArgs;
-use crate::codes::{Failure, Result, Warning};
+use crate::error::{Failure, Result, Warning};
 use crate::output::{self, Output};
 
 /// Capgo's fields first, ours behind.

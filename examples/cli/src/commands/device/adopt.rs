@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::app::Device;
 use super::documents::{self, FailedDocument};
 use crate::args::AdoptArgs;
-use crate::codes::{Failure, Result, Warning};
+use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
 #[derive(Serialize)]

@@ -13,7 +13,7 @@ use capbundle::native::NativeApp;
 use capbundle::store::{Launch, RequiredProof, Store, StoreOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::codes::{Failure, Result, Warning};
+use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
 /// Beside the files of the store, which has none of this name.

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::app::Device;
 use super::documents::{self, BundleDocument, FailedDocument};
 use crate::args::{CleanArgs, IdArgs};
-use crate::codes::{Failure, Reported, Result, Warning};
 use crate::commands::remote::table::table;
+use crate::error::{Failure, Reported, Result, Warning};
 use crate::output::{self, Output};
 
 #[derive(Serialize)]

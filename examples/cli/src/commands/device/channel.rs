@@ -14,8 +14,8 @@ use super::documents::{self, BundleDocument};
 use super::install::listed;
 use super::release::{channel, options};
 use crate::args::UpdateArgs;
-use crate::codes::{Failure, Result, Subject, Warning};
 use crate::commands::server;
+use crate::error::{Failure, Result, Subject, Warning};
 use crate::output::Output;
 
 #[derive(Serialize)]

@@ -12,9 +12,9 @@ use serde::Serialize;
 use super::app::Device;
 use super::documents::{self, BundleDocument};
 use crate::args::InstallArgs;
-use crate::codes::{About, Result, Subject};
 use crate::commands::bundle::{require_zip, signed_checksum};
 use crate::commands::key_source::{self, FoundKey};
+use crate::error::{About, Result, Subject};
 use crate::output::{self, Output};
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ mod run;
 mod status;
 
 use crate::args::{DeviceArgs, DeviceCommand};
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 use crate::output::Output;
 use app::Device;
 

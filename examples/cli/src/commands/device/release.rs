@@ -12,8 +12,8 @@ use super::app::Device;
 use super::documents::{self, BundleDocument};
 use super::install::listed;
 use crate::args::{InstallReleaseArgs, TrustArgs};
-use crate::codes::{About, Failure, Result, Subject};
 use crate::commands::release::document::{app_id, read, read_envelope};
+use crate::error::{About, Failure, Result, Subject};
 use crate::output::{self, Output};
 
 #[derive(Serialize)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::app::Device;
 use super::documents::{self, ServedDocument};
 use crate::args::NextArgs;
-use crate::codes::Result;
+use crate::error::Result;
 use crate::output::Output;
 
 pub(super) fn set(device: &Device<'_>, bundle: &BundleRef, output: &Output) -> Result<()> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::app::Device;
 use super::documents::{self, ServedDocument};
 use crate::args::{ConfirmArgs, LaunchArgs};
-use crate::codes::{Result, Warning};
+use crate::error::{Result, Warning};
 use crate::output::Output;
 
 pub(super) fn launch(device: &Device<'_>, args: &LaunchArgs, output: &Output) -> Result<()> {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::app::Device;
 use super::documents::{self, FailedDocument, ServedDocument};
-use crate::codes::Result;
+use crate::error::Result;
 use crate::output::{self, Output};
 
 #[derive(Serialize)]

@@ -7,8 +7,8 @@ use capbundle::keys::{ContentKey, Overwrite};
 use serde::Serialize;
 
 use crate::args::CreateArgs;
-use crate::codes::{Failure, Result, Warning};
 use crate::commands::key_source::{PRIVATE_CONTENT_KEY_FILE, PUBLIC_CONTENT_KEY_FILE};
+use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
 #[derive(Serialize)]

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::install::Installation;
 use crate::args::CreateArgs;
-use crate::codes::{Failure, Result, Warning};
 use crate::commands::key_source::{self, PRIVATE_KEY_FILE, PUBLIC_KEY_FILE};
+use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
 #[derive(Serialize)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::codes::{Failure, Result, Warning};
 use crate::config::{self, CapacitorConfig, Change};
+use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
 /// What is to be done about the config; worked out before anything is written, so that nothing is half done.

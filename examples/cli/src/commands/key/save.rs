@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::install::Installation;
 use crate::args::SaveArgs;
-use crate::codes::{Failure, Result, Warning};
 use crate::commands::key_source::{self, PUBLIC_KEY_FILE};
 use crate::config::CapacitorConfig;
+use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
 #[derive(Serialize)]

@@ -5,11 +5,11 @@ use std::path::Path;
 use capbundle::keys::{ContentKey, PublicContentKey, SigningKey, VerifyingKey};
 use serde::Serialize;
 
-use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::commands::key_source::{
     self, PRIVATE_CONTENT_KEY_FILE, PRIVATE_KEY_FILE, PUBLIC_CONTENT_KEY_FILE, PUBLIC_KEY_FILE,
 };
 use crate::config::CapacitorConfig;
+use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::Output;
 
 #[derive(Serialize)]

@@ -4,9 +4,9 @@ use capbundle::AppId;
 use serde::Serialize;
 
 use crate::args::KeyringCheckArgs;
-use crate::codes::{Failure, Result};
 use crate::commands::keyring::id_of;
 use crate::commands::release::document;
+use crate::error::{Failure, Result};
 use crate::output::Output;
 
 #[derive(Serialize)]

@@ -6,8 +6,8 @@ use capbundle::time::Timestamp;
 
 use super::{public_keys, write};
 use crate::args::KeyringCreateArgs;
-use crate::codes::Result;
 use crate::commands::release::document;
+use crate::error::Result;
 use crate::output::Output;
 
 const FIRST: u64 = 1;

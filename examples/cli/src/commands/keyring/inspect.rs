@@ -4,8 +4,8 @@ use capbundle::release::SignedKeyRing;
 
 use super::{id_of, show};
 use crate::args::LookArgs;
-use crate::codes::Result;
 use crate::commands::release::document;
+use crate::error::Result;
 use crate::output::Output;
 
 pub(crate) fn run(args: &LookArgs, output: &Output) -> Result<()> {

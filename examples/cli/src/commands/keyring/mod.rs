@@ -11,7 +11,7 @@ use capbundle::release::{self, NewKeyRing, RingDocument, SignedKeyRing};
 use serde::Serialize;
 
 use super::release::document;
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 use crate::output::Output;
 
 /// What commands say of a ring under `--json`.
@@ -65,7 +65,7 @@ fn show(signed: &SignedKeyRing, file: &std::path::Path, output: &Output) -> Resu
 }
 
 fn public_keys(files: &[std::path::PathBuf]) -> Result<Vec<VerifyingKey>> {
-    use crate::codes::{About, Subject};
+    use crate::error::{About, Subject};
     let keys = files
         .iter()
         .map(|file| VerifyingKey::read(file).about(Subject::PublicKey));

@@ -8,8 +8,8 @@ use capbundle::time::Timestamp;
 
 use super::{public_keys, write};
 use crate::args::KeyringRotateArgs;
-use crate::codes::{About, Result, Subject};
 use crate::commands::release::document;
+use crate::error::{About, Result, Subject};
 use crate::output::Output;
 
 pub(crate) fn run(args: &KeyringRotateArgs, output: &Output) -> Result<()> {

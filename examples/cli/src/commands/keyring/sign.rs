@@ -3,8 +3,8 @@
 use capbundle::release::SignedKeyRing;
 
 use crate::args::SignArgs;
-use crate::codes::Result;
 use crate::commands::release::{document, sign};
+use crate::error::Result;
 use crate::output::Output;
 
 pub(crate) fn run(args: &SignArgs, output: &Output) -> Result<()> {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::document;
 use crate::args::ReleaseCheckArgs;
-use crate::codes::{About, Failure, Result, Subject};
+use crate::error::{About, Failure, Result, Subject};
 use crate::output::Output;
 
 /// Runs on every native version, where the release names no oldest and the command line none.

@@ -20,8 +20,8 @@ use serde::Serialize;
 
 use super::document;
 use crate::args::ReleaseCreateArgs;
-use crate::codes::{About, Failure, Result, Subject};
 use crate::commands::bundle::require_zip;
+use crate::error::{About, Failure, Result, Subject};
 use crate::output::Output;
 
 #[derive(Serialize)]

@@ -8,8 +8,8 @@ use capbundle::AppId;
 use capbundle::keys::{KeyId, SigningKey};
 use capbundle::release::{Envelope, KeyRing, MAX_ENVELOPE_BYTES, SignedKeyRing};
 
-use crate::codes::{About, Failure, Result, Subject};
 use crate::commands::bundle::{content::Project, identity};
+use crate::error::{About, Failure, Result, Subject};
 use crate::output::Output;
 
 /// Reads a file of at most so many bytes.

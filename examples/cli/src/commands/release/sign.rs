@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::document;
 use crate::args::SignArgs;
-use crate::codes::Result;
+use crate::error::Result;
 use crate::output::Output;
 
 #[derive(Serialize)]

@@ -6,9 +6,9 @@ use serde::Serialize;
 use super::Remote;
 use super::table::table;
 use crate::args::{ChannelSetArgs, ListArgs};
-use crate::codes::{Failure, Result};
 use crate::commands::bundle::content::Project;
 use crate::commands::bundle::identity;
+use crate::error::{Failure, Result};
 use crate::interrupt;
 use crate::output::{self, Output};
 

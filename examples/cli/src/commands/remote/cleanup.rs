@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Remote, age};
 use crate::args::CleanupArgs;
-use crate::codes::{Aftermath, Failure, Result, Warning};
+use crate::error::{Aftermath, Failure, Result, Warning};
 use crate::interrupt;
 use crate::output::{self, Output};
 

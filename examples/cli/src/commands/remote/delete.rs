@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Remote;
 use crate::args::DeleteArgs;
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 use crate::interrupt;
 use crate::output::Output;
 

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::Remote;
 use crate::args::DownloadArgs;
-use crate::codes::{About, Failure, Result, Subject};
 use crate::commands::bundle::folder_of;
 use crate::commands::{fetch, key_source};
+use crate::error::{About, Failure, Result, Subject};
 use crate::interrupt;
 use crate::output::{self, Output};
 

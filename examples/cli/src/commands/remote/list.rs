@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::table::{short, table};
 use super::{Remote, age};
 use crate::args::BundleListArgs;
-use crate::codes::{Failure, Reported, Result, Warning};
 use crate::commands::fetch;
 use crate::commands::key_source::{self, FoundKey};
+use crate::error::{Failure, Reported, Result, Warning};
 use crate::output::{self, Output};
 
 /// Exit codes of a verification that found something, as those of `release verify`.

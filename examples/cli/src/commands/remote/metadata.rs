@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Remote;
 use crate::args::MetadataArgs;
-use crate::codes::Result;
+use crate::error::Result;
 use crate::interrupt;
 use crate::output::Output;
 

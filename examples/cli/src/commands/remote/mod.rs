@@ -18,7 +18,7 @@ use super::bundle::content::Project;
 use super::bundle::identity;
 use super::server;
 use crate::args::ServerArgs;
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 use crate::interrupt;
 use crate::output::Output;
 

@@ -7,7 +7,7 @@ use capbundle_publish::site::ReleaseMetadata;
 use super::Channel;
 use super::signing::Keys;
 use crate::args::{RenewArgs, RollbackArgs};
-use crate::codes::Result;
+use crate::error::Result;
 use crate::output::Output;
 
 pub(crate) fn rollback(args: &RollbackArgs, output: &Output) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::Channel;
 use crate::args::{PauseArgs, PromoteArgs, RolloutArgs};
-use crate::codes::Result;
+use crate::error::Result;
 use crate::output::Output;
 
 pub(crate) fn promote(args: &PromoteArgs, output: &Output) -> Result<()> {

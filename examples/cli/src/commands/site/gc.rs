@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::document;
 use crate::args::GcArgs;
-use crate::codes::Result;
+use crate::error::Result;
 use crate::output::{self, Output};
 
 #[derive(Serialize)]

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::document;
 use crate::args::SiteListArgs;
-use crate::codes::{Result, Warning};
 use crate::commands::remote::table::{short, table};
+use crate::error::{Result, Warning};
 use crate::interrupt;
 use crate::output::{self, Output};
 

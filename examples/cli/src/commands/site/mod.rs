@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::release::document;
 use super::{s3, server};
 use crate::args::{SiteArgs, SiteChannelArgs};
-use crate::codes::{Aftermath, Failure, Result, Warning};
+use crate::error::{Aftermath, Failure, Result, Warning};
 use crate::output::Output;
 
 const BUCKET: &str = "s3://";

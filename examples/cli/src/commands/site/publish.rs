@@ -11,9 +11,9 @@ use capbundle_publish::site::{Audience, Bundle, Delivery, ReleaseMetadata};
 use super::signing::{self, Keys};
 use super::{Channel, document};
 use crate::args::PublishArgs;
-use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::commands::bundle::content::Project;
 use crate::commands::bundle::{identity, packing, require_zip};
+use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::Output;
 
 /// What `key create --content` writes.

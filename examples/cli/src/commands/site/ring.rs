@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::document;
 use crate::args::RingPublishArgs;
-use crate::codes::{Failure, Result, Warning};
+use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
 #[derive(Serialize)]

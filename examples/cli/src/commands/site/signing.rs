@@ -5,8 +5,8 @@ use capbundle_publish::site::Signing;
 
 use super::super::release::document;
 use crate::args::SigningArgs;
-use crate::codes::{Failure, Result};
 use crate::commands::key_source;
+use crate::error::{Failure, Result};
 
 /// A private key as CI systems hand it over.
 const VARIABLE: &str = "CAPBUNDLE_PRIVATE_KEY";

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::document;
 use crate::args::SiteVerifyArgs;
-use crate::codes::{About, Failure, Reported, Result, Subject, Warning};
 use crate::commands::server;
+use crate::error::{About, Failure, Reported, Result, Subject, Warning};
 use crate::output::{self, Output};
 
 /// Exit codes of a look that found something.

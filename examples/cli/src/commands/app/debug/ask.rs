@@ -7,8 +7,8 @@ use capbundle::update::protocol::UpdateAnswer;
 use super::device::Device;
 use super::{Notes, wrong};
 use crate::args::DebugArgs;
-use crate::codes::{Failure, Result};
 use crate::commands::fetch::is_html;
+use crate::error::{Failure, Result};
 use crate::interrupt;
 
 /// More than any answer of the protocol has.
@@ -40,7 +40,7 @@ pub(super) fn ask(
     let status = answer.head.status;
     if (300..400).contains(&status) {
         let to = answer.head.headers.get("location").unwrap_or("nowhere");
-        let to = super::words::without_query(to);
+        let to = super::explain::without_query(to);
         return Err(wrong(
             "update_url_redirects",
             format!(

@@ -6,11 +6,11 @@ use capbundle::update::protocol::{Platform, UpdateRequest};
 
 use super::{native_project, wrong};
 use crate::args::{DebugArgs, DevicePlatform};
-use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::commands::bundle::content::Project;
 use crate::commands::bundle::identity;
 use crate::commands::{key_source, server};
 use crate::config::CapacitorConfig;
+use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::Output;
 
 /// Where Capgo's plugin asks unless the app says otherwise.

@@ -2,17 +2,17 @@
 
 mod ask;
 mod device;
+mod explain;
+mod fetch;
 mod native_project;
 mod registered;
-mod take;
-mod words;
 
 use capbundle::update::protocol::{Offer, UpdateAnswer, UpdateRequest};
 use serde::Serialize;
 
 use crate::args::DebugArgs;
-use crate::codes::{Failure, Reported, Result, Warning};
 use crate::commands::server;
+use crate::error::{Failure, Reported, Result, Warning};
 use crate::output::{self, Output};
 use device::Device;
 
@@ -109,7 +109,7 @@ fn look(
     let offer: Offer = match answer {
         UpdateAnswer::Offer(offer) => offer,
         UpdateAnswer::UpToDate(notice) => {
-            notes.tell(format!("Nothing new: {}", words::notice(&notice)))?;
+            notes.tell(format!("Nothing new: {}", explain::notice(&notice)))?;
             document.answer = "up_to_date";
             document.warnings = &notes.warnings;
             return notes.output.document(&document);
@@ -125,18 +125,18 @@ fn look(
             document.warnings = &notes.warnings;
             return notes.output.document(&document);
         }
-        other => return Err(words::refusal(&other)),
+        other => return Err(explain::refusal(&other)),
     };
     notes.tell(format!(
         "Offered: version {} at {}",
         offer.version,
-        words::without_query(&offer.url)
+        explain::without_query(&offer.url)
     ))?;
     if offer.version == device.request.version_name {
         let problem = "the version on offer is the one that the device runs: devices do nothing";
         notes.warn("same_version", problem);
     }
-    let taken = take::take(args, device, &offer, transport, notes)?;
+    let taken = fetch::take(args, device, &offer, transport, notes)?;
     notes.tell(format!(
         "Downloaded {}, {}, {} unpacked: devices get version {}",
         output::bytes(taken.size),

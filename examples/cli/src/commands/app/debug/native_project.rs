@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::args::DevicePlatform;
-use crate::codes::{Failure, Result};
+use crate::error::{Failure, Result};
 
 const ANDROID: [&str; 2] = ["android/app/build.gradle", "android/app/build.gradle.kts"];
 const IOS: [&str; 1] = ["ios/App/App.xcodeproj/project.pbxproj"];

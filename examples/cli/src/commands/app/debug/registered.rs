@@ -8,9 +8,9 @@ use capbundle_publish::api::AppId;
 use super::Notes;
 use super::device::Device;
 use crate::args::DebugArgs;
-use crate::codes::Result;
 use crate::commands::bundle::identity;
 use crate::commands::server;
+use crate::error::Result;
 use crate::interrupt;
 
 /// Says what the app's channels serve, if --apikey is given and the server that is asked is the one that the key is for.

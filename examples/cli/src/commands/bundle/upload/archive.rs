@@ -13,11 +13,11 @@ use tempfile::TempDir;
 
 use super::super::content::Project;
 use super::super::{packing, require_zip, signed_checksum};
-use super::choice::Destination;
+use super::destination::Destination;
 use super::sealing::Sealing;
 use crate::args::UploadArgs;
-use crate::codes::{About, Failure, Result, Subject, Warning};
 use crate::commands::installed_key::{self, IfNone};
+use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::interrupt;
 use crate::output::Output;
 

@@ -1,8 +1,8 @@
 //! `capbundle bundle upload`
 
 mod archive;
-mod choice;
-mod place;
+mod bucket;
+mod destination;
 mod release;
 mod sealing;
 
@@ -12,11 +12,11 @@ use serde::Serialize;
 use super::content::Project;
 use super::identity;
 use crate::args::UploadArgs;
-use crate::codes::{Aftermath, Failure, Result, Warning};
 use crate::commands::server;
+use crate::error::{Aftermath, Failure, Result, Warning};
 use crate::output::{self, Output};
 use archive::Outgoing;
-use place::S3Place;
+use bucket::S3Place;
 use release::{Ready, Release};
 
 /// Capgo's fields first, ours behind.
@@ -49,7 +49,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
-    let destination = choice::destination(args)?;
+    let destination = destination::destination(args)?;
     let without_effect = args.unsupported.without_effect();
     if !without_effect.is_empty() {
         output.say(format!("Without effect here: {}", without_effect.join(", ")));

@@ -18,11 +18,12 @@ use capbundle_publish::url_check::{CheckOptions, Expected, Note};
 
 use super::super::{identity, native_packages};
 use super::archive::{Outgoing, Protection};
-use super::choice::Destination;
-use super::place::{self, S3Place};
+use super::bucket;
+use super::bucket::S3Place;
+use super::destination::Destination;
 use crate::args::UploadArgs;
-use crate::codes::Result;
 use crate::commands::server;
+use crate::error::Result;
 use crate::interrupt;
 
 /// Shown to no server: a dry run asks none.
@@ -87,8 +88,8 @@ impl<'a> Release<'a> {
         };
         let bucket = match &destination {
             Destination::S3(s3) => {
-                let template = place::key_template(s3)?;
-                Some((place::bucket(args, s3)?, template))
+                let template = bucket::key_template(s3)?;
+                Some((bucket::bucket(args, s3)?, template))
             }
             _ => None,
         };
@@ -105,8 +106,8 @@ impl<'a> Release<'a> {
         if let Some((bucket, template)) = &release.bucket {
             // A digest that stands for the one to come: whether the address is https does not depend on it.
             let digest = Some(capbundle::digest::Sha256Digest::of(b""));
-            let key = place::key(template, app, version, digest)?;
-            place::public_url(bucket, &key, args)?;
+            let key = bucket::key(template, app, version, digest)?;
+            bucket::public_url(bucket, &key, args)?;
         }
         Ok(release)
     }
@@ -157,10 +158,10 @@ impl<'a> Release<'a> {
                 ..Place::default()
             },
             (Destination::S3(s3), Some((bucket, template))) => {
-                let key = place::key(template, self.app.as_str(), self.version, Some(outgoing.digest))?;
-                let url = place::public_url(bucket, &key, self.args)?;
+                let key = bucket::key(template, self.app.as_str(), self.version, Some(outgoing.digest))?;
+                let url = bucket::public_url(bucket, &key, self.args)?;
                 let described = S3Place::new(bucket, &key);
-                let object = S3Object::new(bucket, key, place::upload_options(s3), Some(url.clone()));
+                let object = S3Object::new(bucket, key, bucket::upload_options(s3), Some(url.clone()));
                 Place {
                     storage: Some(Box::new(object)),
                     url: Some(url),

@@ -6,10 +6,10 @@ use capbundle::capgo::IvSessionKey;
 use capbundle::keys::{SigningKey, VerifyingKey};
 
 use super::super::content::Project;
-use super::choice::Destination;
+use super::destination::Destination;
 use crate::args::UploadArgs;
-use crate::codes::{About, Failure, Result, Subject};
 use crate::commands::key_source::{self, PRIVATE_KEY_FILE};
+use crate::error::{About, Failure, Result, Subject};
 
 /// The private key as CI systems hand it over.
 const VARIABLE: &str = "CAPBUNDLE_PRIVATE_KEY";

@@ -2,8 +2,8 @@
 
 use capbundle_core::store as core;
 
+use crate::convert::{signed, unsigned};
 use crate::error::Result;
-use crate::number::{signed, unsigned};
 
 /// What can be served: the bundle inside the native app, or an installed one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, uniffi::Enum)]

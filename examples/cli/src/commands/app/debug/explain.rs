@@ -2,7 +2,7 @@
 
 use capbundle::update::protocol::{Notice, UpdateAnswer};
 
-use crate::codes::Failure;
+use crate::error::Failure;
 
 /// Meaning first, the server's own words behind.
 pub(super) fn notice(notice: &Notice) -> String {

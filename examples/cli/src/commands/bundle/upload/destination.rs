@@ -4,8 +4,8 @@ use capbundle::http::{Headers, Url};
 use semver::Version;
 
 use crate::args::{S3Args, UploadArgs};
-use crate::codes::{Failure, Result};
 use crate::commands::{s3, server};
+use crate::error::{Failure, Result};
 
 /// Where devices get the archive from.
 pub(super) enum Destination<'a> {

@@ -13,9 +13,9 @@ use capbundle::update::protocol::Offer;
 use super::device::Device;
 use super::{Notes, ask, wrong};
 use crate::args::DebugArgs;
-use crate::codes::{About, Failure, Result, Subject};
 use crate::commands::bundle::signed_checksum;
 use crate::commands::fetch::{address, begins_as_html, not_downloaded, not_opened};
+use crate::error::{About, Failure, Result, Subject};
 
 /// What was taken.
 pub(super) struct Taken {

@@ -5,10 +5,10 @@ use capbundle::http::Url;
 use capbundle_publish::s3::{Bucket, KeyParts, KeyTemplate, UploadOptions};
 use serde::Serialize;
 
-use super::choice;
+use super::destination;
 use crate::args::{S3Args, UploadArgs};
-use crate::codes::{Failure, Result};
 use crate::commands::{s3, server};
+use crate::error::{Failure, Result};
 
 pub(super) fn bucket(args: &UploadArgs, s3: &S3Args) -> Result<Bucket> {
     let name = s3.bucket.as_deref().unwrap_or_default();
@@ -47,7 +47,7 @@ pub(super) fn public_url(bucket: &Bucket, key: &str, args: &UploadArgs) -> Resul
     if args.no_register {
         return Ok(url);
     }
-    choice::require_https(url, "the address in the bucket")
+    destination::require_https(url, "the address in the bucket")
         .map_err(|failure: Failure| failure.adding("say where devices get it with --s3-public-url, for example a CDN"))
 }
 
