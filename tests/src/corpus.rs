@@ -1,7 +1,7 @@
-//! Web folders of realistic size and mix, made of the files of real npm packages.
+//! Web folders of realistic size and content, assembled from real npm packages.
 //!
-//! Which files are taken follows from the recipes here and the lock file in `tests/npm` alone, so everyone gets the
-//! same three folders. They are made once and kept in `target/corpora`.
+//! The files depend only on the recipes here and the lock file in `tests/npm`, so the three folders are reproducible. They are
+//! created once and kept in `target/corpora`.
 
 mod recipe;
 
@@ -26,7 +26,7 @@ pub enum Corpus {
 }
 
 impl Corpus {
-    /// All of them, smallest first.
+    /// All corpora, smallest first.
     pub const ALL: [Self; 3] = [Self::Small, Self::Medium, Self::Large];
 
     /// The name of its folder.
@@ -39,16 +39,16 @@ impl Corpus {
         }
     }
 
-    /// The folder, made now if it is not there yet. Skips the current test where the npm packages are missing.
+    /// The folder, created if it does not exist. Skips the current test if the npm packages are missing.
     ///
     /// # Panics
-    /// When it cannot be made as the recipe says.
+    /// If the folder cannot be created, or does not match the recipe.
     #[must_use]
     pub fn folder(self) -> Option<PathBuf> {
-        // Tests of one program ask from several threads.
+        // Tests run on several threads.
         static BUILDING: Mutex<()> = Mutex::new(());
         let node_modules = node_modules()?;
-        let _alone = BUILDING.lock().expect("nobody panicked while building");
+        let _guard = BUILDING.lock().expect("the lock is not poisoned");
         let recipe = recipe::of(self);
         let folder = target_folder().join("corpora").join(self.name());
         let stamp = stamp(&recipe);
@@ -61,13 +61,13 @@ impl Corpus {
     }
 }
 
-/// What decides the files: the recipe and the versions of the packages.
+/// Identifies the files: the recipe and the versions of the packages.
 fn stamp(recipe: &Recipe) -> String {
     let lock = fs::read(tests_folder().join("npm/package-lock.json")).expect("the lock file can be read");
     format!("{recipe:?}\n{}\n", Sha256Digest::of(&lock))
 }
 
-/// Beside the folder, not in it: the folder is a bundle.
+/// Next to the folder, since every file in it is part of the bundle.
 fn stamp_path(folder: &Path) -> PathBuf {
     folder.with_extension("complete")
 }
@@ -76,7 +76,7 @@ fn build(recipe: &Recipe, node_modules: &Path, folder: &Path) {
     if folder.exists() {
         fs::remove_dir_all(folder).expect("an incomplete corpus can be removed");
     }
-    fs::create_dir_all(folder).expect("the folder can be made");
+    fs::create_dir_all(folder).expect("the folder can be created");
     let (mut files, mut bytes) = write_shell(folder);
     for source in recipe.sources {
         let target = folder
@@ -84,7 +84,7 @@ fn build(recipe: &Recipe, node_modules: &Path, folder: &Path) {
             .join(source.package.trim_start_matches('@').replace('/', "-"));
         for file in select(source, node_modules) {
             let to = target.join(&file.path);
-            fs::create_dir_all(to.parent().expect("a file has a folder")).expect("a folder can be made");
+            fs::create_dir_all(to.parent().expect("a file has a folder")).expect("a folder can be created");
             fs::copy(node_modules.join(source.package).join(&file.path), to).expect("a file can be copied");
             files += 1;
             bytes += file.bytes;
@@ -92,19 +92,19 @@ fn build(recipe: &Recipe, node_modules: &Path, folder: &Path) {
     }
     assert!(
         recipe.files.contains(&files),
-        "{}: {files} files, wanted {:?}",
+        "{}: found {files} files, expected {:?}",
         recipe.name,
         recipe.files
     );
     assert!(
         recipe.bytes.contains(&bytes),
-        "{}: {bytes} bytes, wanted {:?}",
+        "{}: found {bytes} bytes, expected {:?}",
         recipe.name,
         recipe.bytes
     );
 }
 
-/// The two files that make a bundle of the rest.
+/// The two files that turn the folder into a bundle.
 fn write_shell(folder: &Path) -> (u64, u64) {
     let page = "<!doctype html>\n<title>corpus</title>\n<script type=\"module\" src=\"app.js\"></script>\n";
     let script = "import { CapacitorUpdater } from '@capgo/capacitor-updater'\nCapacitorUpdater.notifyAppReady()\n";
@@ -118,8 +118,7 @@ struct File {
     bytes: u64,
 }
 
-/// The files of `source` that fit its bounds, in the order of the SHA-256 of their paths: as good as by chance, and
-/// the same everywhere.
+/// The files of `source` within its limits, ordered by the SHA-256 of their paths: a random selection that is the same everywhere.
 fn select(source: &recipe::Source, node_modules: &Path) -> Vec<File> {
     let package = node_modules.join(source.package);
     let mut candidates = Vec::new();

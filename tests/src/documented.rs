@@ -1,5 +1,5 @@
-//! The table of the documents that the project started from: `tests/documents/*.tsv`, a row for each sentence, command, option, body
-//! and example. What a row names as its test runs it; `docs/documented.md` is made of the table.
+//! The table of requirements from Capgo's documentation: `tests/documents/*.tsv` has a row for each sentence, command, option, body
+//! and example, with the tests that cover it. `docs/documented.md` is generated from the table.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 pub struct Document {
     /// Its table is `tests/documents/{name}.tsv`.
     pub name: &'static str,
-    /// Its file among the team's documents, which are not in the repository.
+    /// The name of its file, which is not in the repository.
     pub file: &'static str,
-    /// What it is about.
+    /// Its title.
     pub title: &'static str,
 }
 
@@ -38,17 +38,17 @@ pub const DOCUMENTS: [Document; 3] = [
 /// One row.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// First and last line in the document, counted from 1.
+    /// The first and the last line in the document, starting at 1.
     pub lines: (usize, usize),
     /// `heading`, `sentence`, `command`, `option`, `body`, `example` or `script`.
     pub kind: String,
-    /// The text of the document, or its beginning and `…`.
+    /// The text of the document, or the start of it and `…`.
     pub text: String,
-    /// The file in `tests/documents/scripts` that `text` is.
+    /// The file in `tests/documents/scripts` that contains `text`.
     pub script: Option<String>,
-    /// The tests that run it.
+    /// The tests that cover it.
     pub tests: Vec<String>,
-    /// What came of it, or why it is not run.
+    /// The result, or why no test covers it.
     pub result: String,
 }
 
@@ -59,17 +59,17 @@ pub fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// A file of `tests/documents/scripts`: code, a command or a body, word for word.
+/// The content of a file in `tests/documents/scripts`: code, a command or a body, verbatim.
 ///
 /// # Panics
-/// If it is not there.
+/// If it cannot be read.
 #[must_use]
 pub fn script(name: &str) -> String {
     let path = root().join("tests/documents/scripts").join(name);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The rows of a document, in its order.
+/// The rows of a document, in order.
 ///
 /// # Panics
 /// If the table is malformed.
@@ -102,7 +102,7 @@ fn row(line: &str) -> Row {
     }
 }
 
-/// `docs/documented.md`, as the table generates it.
+/// The content of `docs/documented.md`.
 ///
 /// # Panics
 /// If a table is malformed.
@@ -115,14 +115,14 @@ pub fn page() -> String {
         let headings = rows.iter().filter(|row| row.kind == "heading").count();
         write!(
             page,
-            "\n## {}\n\n`{}`: {} rows, of which {run} are run by tests, {headings} are headings and {} say why they are not run.\n\n\
-             | line | what | text | run by | result |\n|---|---|---|---|---|\n",
+            "\n## {}\n\n`{}`: {} rows, of which tests cover {run}, {headings} are headings, and {} give the reason why no test covers them.\n\n\
+             | line | kind | text | tests | result |\n|---|---|---|---|---|\n",
             document.title,
             document.file,
             rows.len(),
             rows.len() - run - headings,
         )
-        .expect("a string takes it");
+        .expect("writing to a string cannot fail");
         for row in rows {
             page.push_str(&line(&row));
         }
@@ -131,17 +131,14 @@ pub fn page() -> String {
 }
 
 const INTRODUCTION: &str = "\
-# Capgo's documents, line by line
+# Capgo's documentation, line by line
 
-Generated from `tests/documents/*.tsv` by `cargo run -p capbundle-tests --bin make-documented`. Do
-not edit it by hand.
+Generated from `tests/documents/*.tsv` by `cargo run -p capbundle-tests --bin make-documented`; do not edit it by hand.
 
-The project began with three pages of Capgo's documentation: custom storage, and the Bundles API
-twice. Each sentence, command, option, body and example in them has a row here, with its lines, the
-test that runs it, and the result. The tests run commands word for word, with `capbundle` for
-`npx @capgo/cli@latest`, with the hosts and keys of the tests for those in the documents, and with
-existing ids for the invented ones. A text that ends with … is the beginning of its sentence. Code,
-commands and bodies of several lines are in `tests/documents/scripts`.
+capbundle implements three pages of Capgo's documentation: custom storage, and the Bundles API in two languages. Each sentence,
+command, option, body and example has a row with its lines, the tests that cover it, and the result. Tests run the commands verbatim,
+except that they replace `npx @capgo/cli@latest` by `capbundle`, and hosts, keys and ids by those of the test. A text that ends with …
+is the start of its sentence. Code, commands and bodies of several lines are in `tests/documents/scripts`.
 ";
 
 fn line(row: &Row) -> String {

@@ -1,5 +1,4 @@
-//! A web server before a folder: what a CDN or a bucket is to a device. It can cut one answer short, once, and lie about a
-//! length.
+//! A web server for a folder, like a CDN or a bucket. It can cut a response once, and send a wrong length.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Longer than any test waits; a connection of a test that died must not hold the server.
+/// Longer than any test waits. Closes the connections of tests that ended.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(60);
 
-/// A running server; stops when dropped.
+/// A running server, stopped on drop.
 #[derive(Debug)]
 pub struct FolderServer {
     address: SocketAddr,
@@ -26,28 +25,28 @@ pub struct FolderServer {
 struct Shared {
     folder: PathBuf,
     stopping: AtomicBool,
-    /// Bytes after which the next answer of a path breaks off.
+    /// The number of bytes after which the next response for a path is cut.
     cuts: Mutex<HashMap<String, usize>>,
     lies: Mutex<HashMap<String, Lie>>,
-    /// Bytes of bodies that were sent.
+    /// The number of body bytes sent.
     sent: AtomicU64,
     asked: Mutex<Vec<String>>,
 }
 
-/// How a file is sent that is none of its length.
+/// A fault in the length of a file.
 #[derive(Debug, Clone, Copy)]
 pub enum Lie {
-    /// It is said to have so many bytes. As many come, zeros behind its own.
+    /// The response has this length, with zeros after the content of the file.
     Length(u64),
-    /// It is not said how many bytes it has, and zeros come behind its own for as long as somebody reads.
+    /// The response has no length, and endless zeros follow the content of the file.
     Endless,
 }
 
 impl FolderServer {
-    /// Serves the folder on a free port of the loopback interface.
+    /// Serves the folder on a free port of the loopback address.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is no free port.
     #[must_use]
     pub fn serving(folder: &Path) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
@@ -69,50 +68,50 @@ impl FolderServer {
         }
     }
 
-    /// The address of the folder.
+    /// The URL of the folder.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Has the next answer for this path break off after so many bytes.
+    /// Cuts the next response for this path after this many bytes.
     ///
     /// # Panics
-    /// When a thread of the server did.
+    /// If a thread of the server panicked.
     pub fn cut(&self, path: &str, after: usize) {
-        let mut cuts = self.shared.cuts.lock().expect("nobody panics with it");
+        let mut cuts = self.shared.cuts.lock().expect("the lock is not poisoned");
         cuts.insert(path.to_owned(), after);
     }
 
-    /// Has every answer for this path lie, from now on.
+    /// Applies a fault to all further responses for this path.
     ///
     /// # Panics
-    /// When a thread of the server did.
+    /// If a thread of the server panicked.
     pub fn lie(&self, path: &str, lie: Lie) {
-        let mut lies = self.shared.lies.lock().expect("nobody panics with it");
+        let mut lies = self.shared.lies.lock().expect("the lock is not poisoned");
         lies.insert(path.to_owned(), lie);
     }
 
-    /// Bytes of bodies that were sent, all together.
+    /// The total number of body bytes sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.shared.sent.load(Ordering::Relaxed)
     }
 
-    /// What was asked for since this was last asked, a range behind its path.
+    /// The paths requested since the last call, with the start of a range.
     ///
     /// # Panics
-    /// When a thread of the server did.
+    /// If a thread of the server panicked.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.asked.lock().expect("nobody panics with it"))
+        std::mem::take(&mut self.shared.asked.lock().expect("the lock is not poisoned"))
     }
 }
 
 impl Drop for FolderServer {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
-        // Wakes the one who accepts.
+        // Wakes the accepting thread.
         let woken = TcpStream::connect(self.address);
         if let (Ok(_), Some(thread)) = (woken, self.thread.take()) {
             thread.join().expect("the server does not panic");
@@ -139,11 +138,16 @@ fn serve(mut connection: TcpStream, shared: &Shared) -> io::Result<()> {
     } else {
         path.clone()
     };
-    shared.asked.lock().expect("nobody panics with it").push(asked);
+    shared.asked.lock().expect("the lock is not poisoned").push(asked);
     let Ok(bytes) = fs::read(shared.folder.join(&path)) else {
         return connection.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
-    let lie = shared.lies.lock().expect("nobody panics with it").get(&path).copied();
+    let lie = shared
+        .lies
+        .lock()
+        .expect("the lock is not poisoned")
+        .get(&path)
+        .copied();
     if let Some(lie) = lie {
         return serve_lie(&mut connection, &bytes, lie, shared);
     }
@@ -163,33 +167,33 @@ fn serve(mut connection: TcpStream, shared: &Shared) -> io::Result<()> {
         "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nETag: \"{}\"\r\n{range}Connection: close\r\n\r\n",
         bytes.len()
     )?;
-    let cut = shared.cuts.lock().expect("nobody panics with it").remove(&path);
+    let cut = shared.cuts.lock().expect("the lock is not poisoned").remove(&path);
     let body = &bytes[from..cut.unwrap_or(bytes.len())];
     shared.sent.fetch_add(body.len() as u64, Ordering::Relaxed);
     connection.write_all(body)
 }
 
 fn serve_lie(connection: &mut TcpStream, bytes: &[u8], lie: Lie, shared: &Shared) -> io::Result<()> {
-    let (length, told) = match lie {
+    let (length, header) = match lie {
         Lie::Length(length) => (length, format!("Content-Length: {length}\r\n")),
         Lie::Endless => (u64::MAX, String::new()),
     };
-    write!(connection, "HTTP/1.1 200 OK\r\n{told}Connection: close\r\n\r\n")?;
+    write!(connection, "HTTP/1.1 200 OK\r\n{header}Connection: close\r\n\r\n")?;
     let mut left = length;
     let zeros = vec![0; 64 << 10];
-    for piece in std::iter::once(bytes).chain(std::iter::repeat(zeros.as_slice())) {
-        let piece = &piece[..piece.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
-        if piece.is_empty() || shared.stopping.load(Ordering::Relaxed) {
+    for chunk in std::iter::once(bytes).chain(std::iter::repeat(zeros.as_slice())) {
+        let chunk = &chunk[..chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+        if chunk.is_empty() || shared.stopping.load(Ordering::Relaxed) {
             return Ok(());
         }
-        connection.write_all(piece)?;
-        left -= piece.len() as u64;
-        shared.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        connection.write_all(chunk)?;
+        left -= chunk.len() as u64;
+        shared.sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
     }
     Ok(())
 }
 
-/// The path that is asked for, and the byte to begin with.
+/// The requested path, and the start of the requested range.
 fn read_head(connection: &TcpStream) -> io::Result<(String, usize)> {
     let mut lines = BufReader::new(connection).lines();
     let first = lines.next().transpose()?.unwrap_or_default();

@@ -1,7 +1,7 @@
-//! A zip writer that can lie about everything: each field of each record is set on its own.
+//! A zip writer for invalid archives: each field of each record can be set independently.
 //!
-//! Written from the published format description alone and shares no code with the reader under test. Even its
-//! deflate streams are its own, so that its output does not change with a compressor's version.
+//! It is written from the published format specification and shares no code with the reader under test. It has its own deflate
+//! encoder, so that its output does not depend on the version of a compressor.
 
 pub mod capgo;
 pub mod deflate;
@@ -13,49 +13,49 @@ pub mod sealed;
 
 pub use records::{Central, End, Local, Zip64End, extra_field, zip64_extra};
 
-/// The page every benign bundle starts with.
+/// The `index.html` of valid bundles.
 pub const INDEX_HTML: &[u8] = b"<!doctype html><title>test</title><script src=\"app.js\"></script>\n";
 
-/// Where a directory record says that its entry starts.
+/// The offset of an entry in its directory record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offset {
-    /// Where it really starts.
+    /// The true offset.
     Own,
-    /// Where the entry with this number starts.
+    /// The offset of the entry with this index.
     OfEntry(usize),
-    /// At this byte.
+    /// This byte offset.
     Exactly(u32),
 }
 
-/// One entry: its local header, its data and its directory record, each of which may be missing or lie.
+/// One entry: its local header, its data and its directory record, each of which may be missing or wrong.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Bytes before the local header that belong to nothing.
+    /// Bytes before the local header that belong to no record.
     pub gap: Vec<u8>,
-    /// The header before the data.
+    /// The local header.
     pub local: Option<Local>,
-    /// The bytes between local header and descriptor, as they are in the file.
+    /// The compressed data.
     pub data: Vec<u8>,
-    /// The data descriptor, raw; empty for none.
+    /// The raw data descriptor; empty for none.
     pub descriptor: Vec<u8>,
-    /// The record in the directory.
+    /// The directory record.
     pub central: Option<Central>,
 }
 
 impl Entry {
-    /// A sound stored file.
+    /// A valid stored file.
     #[must_use]
     pub fn file(name: impl AsRef<[u8]>, content: &[u8]) -> Self {
         Self::with_method(name.as_ref(), 0, content.to_vec(), content)
     }
 
-    /// A sound deflated file.
+    /// A valid deflated file.
     #[must_use]
     pub fn deflated(name: impl AsRef<[u8]>, content: &[u8]) -> Self {
         Self::with_method(name.as_ref(), 8, deflate::literally(content), content)
     }
 
-    /// A sound folder; `name` ends with `/`.
+    /// A valid folder; `name` ends with `/`.
     #[must_use]
     pub fn folder(name: impl AsRef<[u8]>) -> Self {
         Self::file(name, b"").central(|header| header.external = 0o040_755 << 16 | 0x10)
@@ -67,7 +67,7 @@ impl Entry {
         Self::file(name, target.as_bytes()).unix_mode(0o120_777)
     }
 
-    /// `data` claims to be `content` compressed with `method`.
+    /// An entry whose `data` is declared as `content` compressed with `method`.
     #[must_use]
     pub fn with_method(name: &[u8], method: u16, data: Vec<u8>, content: &[u8]) -> Self {
         let local = Local::new(name, method, &data, content);
@@ -99,25 +99,25 @@ impl Entry {
         self
     }
 
-    /// Changes what local header and directory record both say.
+    /// Changes the local header and the directory record alike.
     #[must_use]
     pub fn both(self, change: impl Fn(&mut Local)) -> Self {
         self.local(&change).central(|header| change(&mut header.shared))
     }
 
-    /// Made on Unix, with this mode.
+    /// Sets Unix as the system and the mode.
     #[must_use]
     pub fn unix_mode(self, mode: u32) -> Self {
         self.central(|header| header.external = mode << 16)
     }
 
-    /// Made on another system: 0 is DOS, 3 Unix, 19 macOS.
+    /// Sets the system: 0 is DOS, 3 Unix, 19 macOS.
     #[must_use]
     pub fn made_on(self, system: u16) -> Self {
         self.central(|header| header.made_by = system << 8 | 0x14)
     }
 
-    /// Sizes and CRC move from the local header to a descriptor behind the data, as streaming writers do.
+    /// Moves sizes and CRC from the local header to a descriptor after the data, as streaming writers do.
     #[must_use]
     pub fn streamed(mut self, with_signature: bool) -> Self {
         let Some(local) = self.local.clone() else { return self };
@@ -131,14 +131,14 @@ impl Entry {
             .local(|header| (header.crc, header.compressed, header.size) = (0, 0, 0))
     }
 
-    /// The directory does not mention it.
+    /// Removes the directory record.
     #[must_use]
     pub fn unlisted(mut self) -> Self {
         self.central = None;
         self
     }
 
-    /// Only a directory record, which points at another entry.
+    /// Keeps only a directory record, which points at another entry.
     #[must_use]
     pub fn pointing_at(mut self, entry: usize) -> Self {
         (self.local, self.data) = (None, Vec::new());
@@ -146,31 +146,31 @@ impl Entry {
     }
 }
 
-/// A whole archive.
+/// An archive.
 #[derive(Debug, Clone, Default)]
 pub struct Archive {
     /// Bytes before the first entry.
     pub prefix: Vec<u8>,
-    /// Offsets are counted from the start of the file; otherwise from the first entry.
+    /// Whether offsets are relative to the start of the file instead of the first entry.
     pub offsets_count_prefix: bool,
-    /// In the order of the file.
+    /// The entries in file order.
     pub entries: Vec<Entry>,
-    /// Directory records in the reverse order of the entries.
+    /// Whether the directory records are in reverse order.
     pub directory_reversed: bool,
     /// Bytes between the last entry and the directory.
     pub before_directory: Vec<u8>,
-    /// Bytes between the directory and what ends the archive.
+    /// Bytes between the directory and the end records.
     pub after_directory: Vec<u8>,
     /// The zip64 end record and its locator.
     pub zip64: Option<Zip64End>,
     /// The end record.
     pub end: End,
-    /// Bytes after it.
+    /// Bytes after the end record.
     pub suffix: Vec<u8>,
 }
 
 impl Archive {
-    /// A sound archive of these entries.
+    /// A valid archive of these entries.
     #[must_use]
     pub fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
         Self {
@@ -180,7 +180,7 @@ impl Archive {
         }
     }
 
-    /// A sound bundle: a root `index.html`, then these entries.
+    /// A valid bundle: a root `index.html`, then these entries.
     #[must_use]
     pub fn bundle(entries: impl IntoIterator<Item = Entry>) -> Self {
         Self::of([Entry::file("index.html", INDEX_HTML)].into_iter().chain(entries))
@@ -206,7 +206,7 @@ impl Archive {
         self.layout().bytes
     }
 
-    /// The bytes of the file, with the place where each group of fields ends.
+    /// The bytes of the file, with the offset where each group of fields ends.
     #[must_use]
     pub fn layout(&self) -> Layout {
         let mut layout = Layout {
@@ -280,12 +280,12 @@ impl Archive {
     }
 }
 
-/// The bytes of an archive and the places where one could be cut.
+/// The bytes of an archive and the offsets where it could be cut.
 #[derive(Debug, Clone)]
 pub struct Layout {
     /// The file.
     pub bytes: Vec<u8>,
-    /// What ends there, and how many bytes come before.
+    /// The name and the end offset of each group.
     pub boundaries: Vec<(String, usize)>,
 }
 
@@ -298,7 +298,7 @@ impl Layout {
     }
 }
 
-/// The CRC-32 that zip uses, bit by bit: slow, and independent of the one under test.
+/// The CRC-32 of zip, bit by bit: slow, and independent of the implementation under test.
 #[must_use]
 pub fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32| {
@@ -310,7 +310,7 @@ pub fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| step(crc ^ u32::from(*byte)))
 }
 
-/// A length as a 32-bit field; forged archives are far smaller than 4 GiB.
+/// A length as a 32-bit field; generated archives are far smaller than 4 GiB.
 fn low_u32(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }

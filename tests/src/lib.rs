@@ -1,9 +1,9 @@
-//! Shared set-up of the capbundle tests.
+//! The test library shared by all capbundle tests.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot be set up has failed"
+    reason = "a test whose set-up fails has failed"
 )]
 
 pub mod corpus;
@@ -19,8 +19,8 @@ pub mod skip;
 pub mod tree;
 pub mod vector;
 
-/// The Rust of the documentation, compiled with the tests; that of the README is the core's. `tests/docs.rs` finds a page that is in
-/// neither place.
+/// Compiles the Rust code of the documentation as doctests. The code of the README is compiled with the core. `tests/docs.rs` finds
+/// pages that neither compiles.
 #[cfg(doctest)]
 mod pages {
     #[doc = include_str!("../../docs/capgo-plugin.md")]

@@ -6,46 +6,46 @@ use std::process::Command;
 
 use crate::peers::{Finished, run, target_folder};
 
-/// What a command took.
+/// The time and memory that a command used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measurement {
-    /// Seconds from start to end.
+    /// Wall-clock time in seconds.
     pub seconds: f64,
-    /// Seconds of processor time, of all its threads together.
+    /// Processor time of all threads in seconds.
     pub processor: f64,
-    /// Bytes of memory it held at most (resident; files in the page cache do not count).
+    /// Peak resident memory in bytes, without the page cache.
     pub peak_memory: u64,
-    /// What it wrote to standard output.
+    /// Its standard output.
     pub stdout: String,
 }
 
-/// Runs `command` to its end; it must succeed.
+/// Runs `command`, which must succeed.
 ///
-/// The measuring is done by a small process of its own: what the kernel reports as a child's peak starts at the size
-/// of the process that started it.
+/// A small process of its own does the measurement, because the peak that the kernel reports for a child starts at the size of its
+/// parent.
 ///
 /// # Panics
-/// When the command fails.
+/// If the command fails.
 #[must_use]
 pub fn measure(command: &Command) -> Measurement {
-    let (measurement, finished) = measure_whatever(command);
+    let (measurement, finished) = measure_any(command);
     let _stdout = finished.expect_success();
     measurement
 }
 
-/// As [`measure`], for a command that must fail; also how it ended.
+/// Like [`measure`], for a command that must fail. Also returns its result.
 ///
 /// # Panics
-/// When the command succeeds.
+/// If the command succeeds.
 #[must_use]
 pub fn measure_failure(command: &Command) -> (Measurement, Finished) {
-    let (measurement, finished) = measure_whatever(command);
+    let (measurement, finished) = measure_any(command);
     assert!(!finished.status.success(), "{}", finished.transcript());
     (measurement, finished)
 }
 
-fn measure_whatever(command: &Command) -> (Measurement, Finished) {
-    let report = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+fn measure_any(command: &Command) -> (Measurement, Finished) {
+    let report = tempfile::NamedTempFile::new().expect("a temporary file can be created");
     let mut measured = Command::new(measured_program());
     measured
         .arg(report.path())
@@ -74,15 +74,15 @@ fn measure_whatever(command: &Command) -> (Measurement, Finished) {
     (measurement, finished)
 }
 
-/// The program `measured` of this package. Cargo builds it for integration tests and puts it beside their folder.
+/// The program `measured` of this package, which Cargo builds for integration tests.
 fn measured_program() -> PathBuf {
     sibling_program("measured")
 }
 
-/// A program of this package, built with the same profile as the running one.
+/// A program of this package, built with the same profile as the running program.
 ///
 /// # Panics
-/// When it was not built.
+/// If it is not built.
 #[must_use]
 pub fn sibling_program(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("the test program has a path");

@@ -1,4 +1,4 @@
-//! The programs of others that capbundle is tested against.
+//! Other programs that capbundle is tested against.
 
 mod capbundle;
 mod capgo;
@@ -12,7 +12,7 @@ mod writers;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-pub use capbundle::{Answer, Capbundle};
+pub use capbundle::{Capbundle, JsonOutput};
 pub use capgo::{CapgoProject, Encrypted, Updater};
 pub use listing::Listing;
 pub use process::{Finished, run};
@@ -22,26 +22,26 @@ pub use writers::{ALL_WRITERS, Writer};
 
 use crate::skip::{skipped, tool};
 
-/// The folder `tests` of the repository.
+/// The `tests` folder of the repository.
 #[must_use]
 pub fn tests_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Cargo's target folder of the repository, where everything goes that tests build and may keep.
+/// Cargo's target folder, which also has files that tests create and reuse.
 ///
 /// # Panics
-/// When the program runs from elsewhere.
+/// If the program is not in a target folder.
 #[must_use]
 pub fn target_folder() -> PathBuf {
-    let of_this_program = std::env::current_exe().expect("the test program has a path");
-    let target = of_this_program
+    let program = std::env::current_exe().expect("the test program has a path");
+    let target = program
         .ancestors()
         .find(|folder| folder.join("debug").is_dir() || folder.join("release").is_dir());
     target.expect("tests run from cargo's target folder").to_path_buf()
 }
 
-/// The npm packages of `tests/npm`; skips the current test where they are not installed.
+/// The npm packages of `tests/npm`. Skips the current test if they are not installed.
 #[must_use]
 pub fn node_modules() -> Option<PathBuf> {
     let folder = tests_folder().join("npm/node_modules");
@@ -52,7 +52,7 @@ pub fn node_modules() -> Option<PathBuf> {
     None
 }
 
-/// The Python packages of `tests/python/requirements.txt`; skips the current test where they are not installed.
+/// The Python packages of `tests/python/requirements.txt`. Skips the current test if they are not installed.
 fn python_packages() -> Option<PathBuf> {
     let folder = target_folder().join("python-packages");
     if folder.join(".installed-from").is_file() {
@@ -62,7 +62,7 @@ fn python_packages() -> Option<PathBuf> {
     None
 }
 
-/// `node SCRIPT` without a network, for a script in `tests/peers`.
+/// `node SCRIPT` without network access, for a script in `tests/peers`.
 #[must_use]
 pub fn node_script(script: &str) -> Option<Command> {
     node_modules()?;
@@ -74,10 +74,10 @@ pub fn node_script(script: &str) -> Option<Command> {
 /// `java FILE` for a source file in `tests/peers`.
 #[must_use]
 pub fn java_source(file: &str) -> Option<Command> {
-    // The compiler module is what a plain runtime lacks.
+    // A runtime without compiler cannot run source files.
     tool("javac")?;
     let mut command = Command::new(tool("java")?);
-    // The defaults size the heap and the collector for a server; these start in half the time.
+    // The defaults are for servers; these options halve the start-up time.
     command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
     command.arg(tests_folder().join("peers").join(file));
     Some(command)
@@ -91,17 +91,17 @@ pub fn python_script(script: &str) -> Option<Command> {
     Some(command)
 }
 
-/// The same for a script that needs packages.
+/// `python3 FILE` for a script that needs packages.
 #[must_use]
 pub fn python_script_with_packages(script: &str) -> Option<Command> {
     let mut command = python_script(script)?;
     command.env("PYTHONPATH", python_packages()?);
-    // Else what one script imports of another is compiled into the source folder.
+    // Keeps bytecode of imported scripts out of the source folder.
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     Some(command)
 }
 
-/// `node` with every connection refused, see `tests/peers/offline.cjs`.
+/// `node` without network access, see `tests/peers/offline.cjs`.
 fn node_offline() -> Option<Command> {
     let mut command = Command::new(tool("node")?);
     command.arg("--require").arg(tests_folder().join("peers/offline.cjs"));

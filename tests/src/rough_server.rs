@@ -1,11 +1,11 @@
-//! A web server that misbehaves as it is told, for what downloads must survive.
+//! A web server with faults on request, to test downloads.
 //!
-//! Everything stands in the query of the URL, so that Rust, Kotlin and Swift ask for the same trouble in the same words:
-//! `/NAME?size=N&…` sends N bytes that depend on NAME alone. What happens to the n-th request for a NAME follows from n,
-//! never from the clock. `rough_server/plan.rs` lists the words. It listens on loopback and ends with its owner.
+//! The query of the URL selects the faults, so that tests in Rust, Kotlin and Swift use the same ones. `/NAME?size=N&…` sends N
+//! bytes that depend only on NAME. The fault of the n-th request for a NAME depends on n and never on the time.
+//! `rough_server/plan.rs` lists the parameters. The server listens on the loopback address and stops when it is dropped.
 
-mod answer;
 mod plan;
+mod response;
 
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, BufReader};
@@ -18,10 +18,10 @@ use std::time::Duration;
 use plan::Plan;
 pub use plan::contents;
 
-/// Longer than any test waits; a connection of a test that died must not hold the server.
+/// Longer than any test waits. Closes the connections of tests that ended.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(60);
 
-/// A running server; stops when dropped.
+/// A running server, stopped on drop.
 #[derive(Debug)]
 pub struct RoughServer {
     address: SocketAddr,
@@ -32,17 +32,17 @@ pub struct RoughServer {
 #[derive(Debug, Default)]
 struct Shared {
     stopping: AtomicBool,
-    /// Requests so far, by name.
+    /// The number of requests, by name.
     requests: Mutex<HashMap<String, u64>>,
-    /// Bytes of bodies that were sent.
+    /// The number of body bytes sent.
     sent: AtomicU64,
 }
 
 impl RoughServer {
-    /// Starts on a free port of the loopback interface.
+    /// Starts a server on a free port of the loopback address.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is no free port.
     #[must_use]
     pub fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
@@ -57,23 +57,23 @@ impl RoughServer {
         }
     }
 
-    /// The URL of a path and query.
+    /// The URL of a path with its query.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
     }
 
-    /// How often a name was asked for.
+    /// The number of requests for a name.
     ///
     /// # Panics
-    /// When a thread of the server did.
+    /// If a thread of the server panicked.
     #[must_use]
     pub fn requests(&self, name: &str) -> u64 {
-        let requests = self.shared.requests.lock().expect("nobody panics with it");
+        let requests = self.shared.requests.lock().expect("the lock is not poisoned");
         requests.get(name).copied().unwrap_or_default()
     }
 
-    /// Bytes of bodies that were sent, all together.
+    /// The total number of body bytes sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.shared.sent.load(Ordering::Relaxed)
@@ -83,7 +83,7 @@ impl RoughServer {
 impl Drop for RoughServer {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
-        // Wakes the one who accepts.
+        // Wakes the accepting thread.
         let woken = TcpStream::connect(self.address);
         if let (Ok(_), Some(thread)) = (woken, self.thread.take()) {
             thread.join().expect("the server does not panic");
@@ -97,7 +97,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let shared = Arc::clone(shared);
-        // A client that goes away in the middle is what most tests are about.
+        // Errors are expected: in most tests the client disconnects early.
         thread::spawn(move || connection.and_then(|connection| serve(connection, &shared)));
     }
 }
@@ -111,13 +111,13 @@ fn serve(connection: TcpStream, shared: &Shared) -> io::Result<()> {
     let (name, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let name = name.trim_start_matches('/');
     let number = {
-        let mut requests = shared.requests.lock().expect("nobody panics with it");
+        let mut requests = shared.requests.lock().expect("the lock is not poisoned");
         let count = requests.entry(name.to_owned()).or_default();
         *count += 1;
         *count
     };
     let plan = Plan::new(name, query, number);
-    answer::answer(connection, &request, &plan, &shared.sent)
+    response::send(connection, &request, &plan, &shared.sent)
 }
 
 /// The head of a request.

@@ -1,5 +1,5 @@
-//! A store of the S3 protocol in the process of a test, with signature checks: `s3s-fs` on a folder. Listens on loopback and
-//! ends with its owner.
+//! An S3 server in the process of the test, with signature checks: `s3s-fs` on a folder. It listens on the loopback address and
+//! stops when it is dropped.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,30 +16,30 @@ use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Runtime};
 
-/// A running store; stops when dropped.
+/// A running store, stopped on drop.
 #[derive(Debug)]
 pub struct S3Store {
-    /// Where it listens.
+    /// The address it listens on.
     pub address: SocketAddr,
     _runtime: Runtime,
 }
 
-/// What a store is like.
+/// The settings of a store.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
-    /// The one access key, and its secret.
+    /// The access key id and the secret.
     pub credentials: (&'a str, &'a str),
-    /// Names of the store: a bucket may stand before each of them.
+    /// The domains of the store, for virtual-hosted-style requests.
     pub domains: &'a [&'a str],
-    /// Whether everybody may read objects.
+    /// Whether objects are publicly readable.
     pub public: bool,
 }
 
 impl S3Store {
-    /// Starts a store on the folder `root`, each folder in which is a bucket.
+    /// Starts a store on the folder `root`, in which each folder is a bucket.
     ///
     /// # Panics
-    /// When it cannot listen or read the folder.
+    /// If it cannot listen or read the folder.
     #[must_use]
     pub fn start(root: &Path, settings: Settings<'_>) -> Self {
         let runtime = runtime::Builder::new_multi_thread()
@@ -53,8 +53,7 @@ impl S3Store {
         let (key, secret) = settings.credentials;
         builder.set_auth(SimpleAuth::from_single(key, secret));
         if !settings.domains.is_empty() {
-            // The port is a part of a name unless it is the usual one, as it is behind a proxy. What is no name of the store is
-            // taken for a bucket.
+            // A `Host` includes the port unless it is the default, as behind a proxy. Any other host counts as a bucket.
             let with_port = |name: &&str| [(*name).to_owned(), format!("{name}:{}", address.port())];
             let mut names: Vec<String> = settings.domains.iter().flat_map(with_port).collect();
             names.push(address.to_string());
@@ -70,7 +69,7 @@ impl S3Store {
                 let connection = http
                     .serve_connection(TokioIo::new(socket), service.clone())
                     .into_owned();
-                // A client that goes away in the middle is what some tests are about.
+                // Errors are expected: in some tests the client disconnects early.
                 tokio::spawn(async move { connection.await.is_ok() });
             }
         });
@@ -81,11 +80,11 @@ impl S3Store {
     }
 }
 
-/// Objects are for everybody, all else is for who signs.
+/// Anyone may read objects; everything else requires a signature.
 struct ReadableByAll;
 
 impl S3Access for ReadableByAll {
-    // What the trait's own macro makes of an `async fn`.
+    // The signature that `async_trait` generates.
     fn check<'s, 'c, 'd, 'f>(
         &'s self,
         context: &'c mut S3AccessContext<'d>,

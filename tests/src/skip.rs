@@ -1,27 +1,27 @@
-//! Tests that cannot run here say so.
+//! Skips tests whose prerequisites are missing.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// Says on a line of its own that the current test does not run, and why.
+/// Prints that the current test is skipped, and why.
 ///
-/// Written past the test harness, which hides what passing tests print.
+/// Writes directly to standard error, because the test harness hides the output of passing tests.
 ///
 /// # Panics
-/// With `CI=true`, where a skip is a failure.
-pub fn skipped(why: &str) {
+/// If `CI=true`, which permits no skips.
+pub fn skipped(reason: &str) {
     let thread = std::thread::current();
-    let line = format!("SKIPPED {}: {why}\n", thread.name().unwrap_or("test"));
+    let line = format!("SKIPPED {}: {reason}\n", thread.name().unwrap_or("test"));
     std::io::stderr()
         .write_all(line.as_bytes())
         .expect("standard error is open");
     assert!(
         std::env::var("CI").as_deref() != Ok("true"),
-        "skipped although CI=true: {why}"
+        "skipped although CI=true: {reason}"
     );
 }
 
-/// The program called `name` on the search path; without it the current test is [`skipped`].
+/// The program `name` on the search path. Skips the current test if it is not installed.
 #[must_use]
 pub fn tool(name: &str) -> Option<PathBuf> {
     let found = on_search_path(name);

@@ -1,13 +1,13 @@
-//! Folders as values: made on disk, read back, compared.
+//! Folder trees as values that can be written, read and compared.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// A folder's files and folders by their paths, with `/` separators; `None` is a folder.
+/// The files and folders of a folder by path, with `/` separators; `None` is a folder.
 ///
-/// Folders that files lie in are always listed, so that two equal folders are two equal values.
+/// Parent folders of files are always included, so that equal folders are equal values.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Tree(BTreeMap<String, Option<Vec<u8>>>);
 
@@ -18,36 +18,36 @@ impl Tree {
         Self::default().with_file("index.html", b"<script>notifyAppReady()</script>")
     }
 
-    /// Adds a file, unless something is in its way.
+    /// Adds a file, unless its path exists or a parent is a file.
     #[must_use]
     pub fn with_file(mut self, path: &str, content: &[u8]) -> Self {
         self.insert(path, Some(content.to_vec()));
         self
     }
 
-    /// Adds a folder, unless something is in its way.
+    /// Adds a folder, unless its path exists or a parent is a file.
     #[must_use]
     pub fn with_folder(mut self, path: &str) -> Self {
         self.insert(path, None);
         self
     }
 
-    /// Number of files.
+    /// The number of files.
     #[must_use]
     pub fn files(&self) -> usize {
         self.0.values().flatten().count()
     }
 
-    /// Bytes of all files.
+    /// The size of all files in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.values().flatten().map(Vec::len).sum()
     }
 
-    /// Makes it in `folder`, which must exist.
+    /// Writes it into `folder`, which must exist.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Errors of the file system.
     pub fn write_to(&self, folder: &Path) -> io::Result<()> {
         for (path, content) in &self.0 {
             match content {
@@ -58,10 +58,10 @@ impl Tree {
         Ok(())
     }
 
-    /// Reads all that is in `folder`.
+    /// Reads the content of `folder`.
     ///
     /// # Errors
-    /// What the file system says; a name that is not UTF-8.
+    /// Errors of the file system, and names that are not UTF-8.
     pub fn read_from(folder: &Path) -> io::Result<Self> {
         let mut tree = Self::default();
         tree.read_below(folder, "")?;
@@ -88,10 +88,10 @@ impl Tree {
 
     fn insert(&mut self, path: &str, content: Option<Vec<u8>>) {
         let parents: Vec<&str> = path.match_indices('/').map(|(at, _)| &path[..at]).collect();
-        let in_the_way = parents
+        let parent_is_file = parents
             .iter()
             .any(|parent| matches!(self.0.get(*parent), Some(Some(_))));
-        if in_the_way || self.0.contains_key(path) {
+        if parent_is_file || self.0.contains_key(path) {
             return;
         }
         for parent in parents {
@@ -101,7 +101,7 @@ impl Tree {
     }
 }
 
-/// Names and sizes: the contents of a failing case would fill pages.
+/// Names and sizes only: contents would make failure messages too long.
 impl fmt::Debug for Tree {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sizes = self

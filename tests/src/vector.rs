@@ -1,23 +1,23 @@
-//! Test vectors: a header of `key: value` lines, an empty line, and the bytes as base64.
+//! Test vectors: a header of `key: value` lines, an empty line, and the bytes in base64.
 //!
-//! One file each, so that a vector can be read, mailed and used by a program in any language. The keys:
+//! Each vector is one text file, which programs in any language can read. The keys:
 //!
-//! - `name`, `why`: what it is and which attack or defect it stands for.
-//! - `expect`: the word of the [`ErrorKind`](capbundle::ErrorKind) that must come, or `ok`.
-//! - `limits`: what differs from the default limits, as `entries=100 total_size=5000`.
-//! - `needs`: what the file system must be able to hold, `case_sensitive` or `any_name`.
-//! - `inspect`: how looking into the archive ends, where that differs from `expect`: `ok` if only contents betray it,
-//!   or the code of a finding.
-//! - `body`: `deflate` where the bytes are deflated before base64, for large archives of little content.
-//! - `file`: for `ok`: a path and the SHA-256 of its content; one line for each file that must be there.
+//! - `name`, `why`: the name, and the attack or defect that the vector represents.
+//! - `expect`: the expected [`ErrorKind`](capbundle::ErrorKind), or `ok`.
+//! - `limits`: limits that differ from the defaults, such as `entries=100 total_size=5000`.
+//! - `needs`: the required property of the file system, `case_sensitive` or `any_name`.
+//! - `inspect`: the result of inspecting the archive, if it differs from `expect`: `ok` if only the contents are invalid, or the
+//!   code of a finding.
+//! - `body`: `deflate` if the bytes are deflated before base64, for large archives of little content.
+//! - `file`: for `ok`, the path of an expected file and the SHA-256 of its content; one line per file.
 //! - `form`, `key`, `iv_session_key`, `checksum`: the other inputs of a Capgo v2 vector.
-//! - `rings`, `app`, `channel`, `native`, `now` and the like: what a device knows that is shown a release or a key ring; see
+//! - `rings`, `app`, `channel`, `native`, `now` and others: the state of the device that verifies a release or a key ring; see
 //!   [`releases`].
-//! - `key`: the private content key that opens a sealed archive.
+//! - `key`: for a sealed archive, the private content key that opens it.
 //! - `plain`: for `ok`, the SHA-256 of the plain archive.
-//! - `released`: how many plain bytes, and their SHA-256, may be given out before a sealed archive is refused.
+//! - `released`: the number of plain bytes that may be released before a sealed archive is rejected, and their SHA-256.
 //!
-//! In values, `%41` stands for the byte `A`: spaces that matter and bytes that are no text are written so.
+//! In values, `%41` stands for the byte `A`. This escapes significant spaces and bytes that are not text.
 
 pub mod archives;
 pub mod capgo;
@@ -35,10 +35,10 @@ use sha2::{Digest as _, Sha256};
 use crate::forge::capgo::hex;
 use crate::forge::deflate;
 
-/// Every file that is made rather than written by hand: its path below `root` (`tests/vectors`) and its text.
+/// All generated files, as paths relative to `root` (`tests/vectors`) and texts.
 ///
 /// # Errors
-/// When the keys in `root` cannot be read.
+/// If the keys in `root` cannot be read.
 pub fn generated(root: &Path) -> Result<Vec<(String, String)>, String> {
     let keys = capgo::TestKeys::read(&root.join("keys"))?;
     let file = |folder: &str, vector: &Vector| (format!("{folder}/{}.txt", vector.field("name")), vector.to_text());
@@ -71,7 +71,7 @@ pub fn generated(root: &Path) -> Result<Vec<(String, String)>, String> {
         .collect())
 }
 
-/// The folders that hold nothing but vectors.
+/// The folders that contain only vectors.
 pub const FOLDERS: [&str; 7] = [
     "archives",
     "capgo-v2",
@@ -82,13 +82,13 @@ pub const FOLDERS: [&str; 7] = [
     "json",
 ];
 
-/// The folder that holds the key rings which devices trust in the vectors.
+/// The folder of the key rings that devices trust in the vectors.
 pub const TRUSTED: &str = "trust";
 
-/// Characters in a line of base64.
+/// Characters per line of base64.
 const LINE: usize = 100;
 
-/// One vector.
+/// A vector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vector {
     fields: Vec<(String, String)>,
@@ -97,7 +97,7 @@ pub struct Vector {
 }
 
 impl Vector {
-    /// A vector that must be refused with the error kind `expect`, or accepted (`ok`).
+    /// A vector that must be rejected with the error kind `expect`, or accepted (`ok`).
     #[must_use]
     pub fn new(name: &str, expect: &str, why: &str, body: Vec<u8>) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl Vector {
         self.with(key, value)
     }
 
-    /// Expects this file in what is unpacked.
+    /// Expects this file among the unpacked ones.
     #[must_use]
     pub fn with_file(self, path: &str, content: &[u8]) -> Self {
         let line = format!("{} {}", escape(path.as_bytes()), hex(&Sha256::digest(content)));
@@ -139,13 +139,13 @@ impl Vector {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The value of a field that every vector of its kind has; empty if this one lacks it.
+    /// The value of a required field; empty if it is missing.
     #[must_use]
     pub fn field(&self, key: &str) -> &str {
         self.get(key).unwrap_or_default()
     }
 
-    /// The files expected, with their digests in hex.
+    /// The expected files with their digests in hexadecimal.
     #[must_use]
     pub fn files(&self) -> Vec<(String, String)> {
         let lines = self.fields.iter().filter(|(key, _)| key == "file");
@@ -158,7 +158,7 @@ impl Vector {
     /// The limits to unpack with.
     ///
     /// # Errors
-    /// What is wrong with the `limits` line.
+    /// If the `limits` line is malformed.
     pub fn limits(&self) -> Result<Limits, String> {
         let mut limits = Limits::default();
         for setting in self.field("limits").split_whitespace() {
@@ -200,10 +200,10 @@ impl Vector {
         text
     }
 
-    /// Reads the text of a vector's file.
+    /// Parses the text of a vector's file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// If the text is malformed.
     pub fn from_text(text: &str) -> Result<Self, String> {
         let (header, body) = text.split_once("\n\n").ok_or("no empty line after the header")?;
         let fields = header
@@ -229,10 +229,10 @@ impl Vector {
         Ok(self)
     }
 
-    /// Reads the vectors in a folder, in the order of their names.
+    /// Reads the vectors in a folder, ordered by name.
     ///
     /// # Errors
-    /// Which file cannot be read, and why.
+    /// If a file cannot be read or is malformed.
     pub fn read_all(folder: &Path) -> Result<Vec<Self>, String> {
         let listing = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut paths = listing
@@ -250,7 +250,7 @@ impl Vector {
     }
 }
 
-/// Writes every byte but plain ASCII as `%41`.
+/// Escapes all bytes except plain ASCII as `%41`.
 #[must_use]
 pub fn escape(bytes: &[u8]) -> String {
     let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
@@ -266,7 +266,7 @@ pub fn escape(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Undoes [`escape`].
+/// Reverses [`escape`].
 #[must_use]
 pub fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -32,7 +32,7 @@ impl Scene {
 
     /// `capbundle bundle zip`: app id, version and folder come from the project. The file and its checksum.
     fn zip(&self) -> (PathBuf, String) {
-        let answer = self.capbundle.ask_successfully(self.path(), &["bundle", "zip"]);
+        let answer = self.capbundle.run_json_successfully(self.path(), &["bundle", "zip"]);
         assert_eq!(answer.text("bundle"), "1.2.3");
         (
             self.path().join(answer.text("filename")),
@@ -50,7 +50,7 @@ impl Scene {
             "--checksum-form",
             form,
         ];
-        let answer = self.capbundle.ask_successfully(self.path(), &arguments);
+        let answer = self.capbundle.run_json_successfully(self.path(), &arguments);
         Encrypted {
             file: self.path().join(answer.text("filename")),
             iv_session_key: answer.text("ivSessionKey").to_owned(),
@@ -69,11 +69,11 @@ impl Scene {
         let proof = ["--checksum", &sealed.checksum, "--checksum-form", form];
         let answer = self
             .capbundle
-            .ask_successfully(self.path(), &[arguments.as_slice(), &proof].concat());
+            .run_json_successfully(self.path(), &[arguments.as_slice(), &proof].concat());
         assert_eq!(answer.json["verified"], true);
         let (plain, checksum) = (answer.text("filename"), answer.text("checksum"));
         let unpack = ["bundle", "unpack", plain, "--to", "unpacked", "--checksum", checksum];
-        let _answer = self.capbundle.ask_successfully(self.path(), &unpack);
+        let _answer = self.capbundle.run_json_successfully(self.path(), &unpack);
         Listing::of_folder(&self.path().join("unpacked"))
     }
 }
@@ -99,7 +99,7 @@ fn the_capgo_cli_opens_what_the_command_made_with_keys_of_the_capgo_cli() {
 fn the_command_opens_what_the_capgo_cli_made_with_keys_of_the_command() {
     for (updater, form) in [(Updater::Modern, "v3"), (Updater::Legacy, "v2")] {
         let Some(scene) = Scene::new(updater) else { return };
-        let _answer = scene.capbundle.ask_successfully(scene.path(), &["key", "create"]);
+        let _answer = scene.capbundle.run_json_successfully(scene.path(), &["key", "create"]);
         let (archive, checksum) = scene.project.zip(&scene.app(), &["--key-v2"]);
         let sealed = scene
             .project
@@ -143,7 +143,7 @@ fn both_put_the_public_key_into_the_same_place_of_the_config() {
 
     let _answer = ours
         .capbundle
-        .ask_successfully(ours.path(), &["key", "save", "--key", "their.pub"]);
+        .run_json_successfully(ours.path(), &["key", "save", "--key", "their.pub"]);
 
     for scene in [theirs, ours] {
         let config = fs::read_to_string(scene.path().join("capacitor.config.json")).unwrap();

@@ -48,10 +48,12 @@ impl Journey {
             capbundle,
             folder,
         };
-        let _keys = journey.capbundle.ask_successfully(journey.path(), &["key", "create"]);
         let _keys = journey
             .capbundle
-            .ask_successfully(journey.path(), &["key", "create", "--content"]);
+            .run_json_successfully(journey.path(), &["key", "create"]);
+        let _keys = journey
+            .capbundle
+            .run_json_successfully(journey.path(), &["key", "create", "--content"]);
         Some(journey)
     }
 
@@ -100,7 +102,7 @@ impl Journey {
         // Measured once more than needed: sealing draws new keys, and the parameters are wanted for decrypting.
         let sealed = self
             .capbundle
-            .ask_successfully(self.path(), &["bundle", "encrypt", "app.zip", &checksum]);
+            .run_json_successfully(self.path(), &["bundle", "encrypt", "app.zip", &checksum]);
         let (session, signed) = (sealed.text("ivSessionKey"), sealed.text("checksum"));
         let sealed = sealed.text("filename");
         self.measure_command(OPENING, &["bundle", "decrypt", sealed, session, "--checksum", signed]);

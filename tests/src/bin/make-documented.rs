@@ -1,4 +1,4 @@
-//! Writes `docs/documented.md` from the table of the documents.
+//! Generates `docs/documented.md`.
 #![allow(clippy::expect_used, reason = "a program for developers")]
 
 use capbundle_tests::documented::{page, root};

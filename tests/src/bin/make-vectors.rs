@@ -1,6 +1,6 @@
-//! Writes the files in `tests/vectors` that the forge makes: `cargo run -p capbundle-tests --bin make-vectors`.
+//! Generates the test vectors in `tests/vectors`: `cargo run -p capbundle-tests --bin make-vectors`.
 //!
-//! The same program gives the same files, wherever it runs; a test compares them with the committed ones.
+//! The output is reproducible; a test compares it with the committed files.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ fn main() -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
     for folder in vector::FOLDERS.iter().chain([&vector::TRUSTED]) {
         let folder = root.join(folder);
-        // Vectors that are no longer made must not stay.
+        // Removes vectors that are no longer generated.
         std::fs::remove_dir_all(&folder)
             .or_else(ignore_missing)
             .map_err(|error| at(&folder, &error))?;

@@ -1,8 +1,8 @@
-//! Runs one command and reports what it took: `measured REPORT PROGRAM [ARGUMENT…]`.
+//! Runs a command and measures it: `measured REPORT PROGRAM [ARGUMENT…]`.
 //!
-//! Writes three numbers to the file REPORT, the seconds, the microseconds of processor time and the peak of resident
-//! memory in bytes, and ends as the command did.
-#![allow(clippy::expect_used, reason = "a tool of the tests: it fails loudly")]
+//! Writes three numbers to the file REPORT: seconds, microseconds of processor time, and peak resident memory in bytes. Exits with
+//! the code of the command.
+#![allow(clippy::expect_used, reason = "a tool for tests")]
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -20,8 +20,8 @@ fn main() -> ExitCode {
         .status()
         .expect("the program can be started");
     let seconds = started.elapsed().as_secs_f64();
-    // The one child there was, and what it waited for itself: for a shell or `npx`, that is the work.
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel knows its children");
+    // Covers the child and the processes it waited for, as for a shell or `npx`.
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel reports usage");
     let processor = (usage.user_time() + usage.system_time()).num_microseconds();
     // The kernel counts memory in KiB.
     let peak = usage.max_rss() * 1024;

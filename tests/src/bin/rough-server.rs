@@ -1,5 +1,5 @@
-//! The server that misbehaves, for tests in other languages: says its URL and ends when its standard input does.
-#![allow(clippy::print_stdout, reason = "that is how it says where it listens")]
+//! The server with faults for tests in other languages. Prints its URL, and stops when its standard input ends.
+#![allow(clippy::print_stdout, reason = "prints its URL")]
 
 use std::io::{self, Read as _, Write as _};
 

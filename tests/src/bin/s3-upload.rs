@@ -1,7 +1,7 @@
-//! Uploads one file to an S3 server: `s3-upload ENDPOINT REGION BUCKET KEY FILE`, key and secret from the environment.
+//! Uploads a file to an S3 server: `s3-upload ENDPOINT REGION BUCKET KEY FILE`, with credentials from the environment.
 //!
-//! For the tests that kill it or measure its memory. Says how much is out, a line for each report, and what came of it.
-#![allow(clippy::print_stdout, reason = "that is what it is for")]
+//! For tests that kill it or measure its memory. Prints a line for each progress report, and the result.
+#![allow(clippy::print_stdout, reason = "prints its progress")]
 
 use std::io::Write as _;
 use std::path::Path;
@@ -39,7 +39,7 @@ fn upload(options: &BucketOptions, key: &str, file: &Path) -> capbundle_publish:
     let bucket = Bucket::new(options, Credentials::find(None)?, Arc::new(Http::new()))?;
     let control = Control::new().with_observer(Arc::new(|progress: Progress| {
         if progress.phase == Phase::Upload {
-            // Whoever reads it may be gone already, which is no reason to stop.
+            // The upload continues even if the reader is gone.
             let _ = writeln!(std::io::stdout().lock(), "out {}", progress.done);
         }
     }));

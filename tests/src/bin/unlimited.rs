@@ -1,7 +1,7 @@
 //! Unpacks an archive that exceeds the limits of devices: `unlimited ARCHIVE SHA256 FOLDER`.
 //!
-//! The command keeps to what devices accept, which is less than the memory tests need.
-#![allow(clippy::expect_used, reason = "a tool of the tests: it fails loudly")]
+//! The `capbundle` command applies the limits of devices, which are too low for the memory tests.
+#![allow(clippy::expect_used, reason = "a tool for tests")]
 
 use std::path::PathBuf;
 

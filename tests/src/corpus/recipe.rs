@@ -1,17 +1,17 @@
-//! Which files of which packages make up the corpora.
+//! The packages and files of each corpus.
 
 use std::ops::RangeInclusive;
 
 use super::Corpus;
 
-/// What one corpus is made of.
+/// The sources of one corpus, and its expected size.
 #[derive(Debug)]
 pub(super) struct Recipe {
     pub(super) name: &'static str,
     pub(super) sources: &'static [Source],
-    /// How many files must come out.
+    /// The expected number of files.
     pub(super) files: RangeInclusive<u64>,
-    /// How many bytes must come out.
+    /// The expected number of bytes.
     pub(super) bytes: RangeInclusive<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Capgo v2 by hand: the parts of a sealed bundle, each of which a vector then spoils.
+//! A writer for Capgo v2: the parts of an encrypted bundle, each of which a vector can corrupt.
 
 use aes::Aes128;
 use aes::cipher::{Block, BlockModeEncrypt as _, KeyIvInit as _};
@@ -8,10 +8,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::rsa::Key;
 
-/// A bundle sealed rightly: start from it, and spoil one part.
+/// The parts of a valid encrypted bundle.
 #[derive(Debug, Clone)]
 pub struct SealedParts {
-    /// The initialisation vector.
+    /// The initialization vector.
     pub iv: Vec<u8>,
     /// The AES key.
     pub session_key: Vec<u8>,
@@ -22,7 +22,7 @@ pub struct SealedParts {
 }
 
 impl SealedParts {
-    /// Seals `plain` with this session key and vector.
+    /// Encrypts `plain` with this session key and IV.
     #[must_use]
     pub fn new(plain: &[u8], session_key: [u8; 16], iv: [u8; 16]) -> Self {
         let padding = 16 - plain.len() % 16;
@@ -42,7 +42,7 @@ impl SealedParts {
         }
     }
 
-    /// The same ciphertext but for the last block, which decrypts to `block` as it is, padding included.
+    /// Replaces the last block of the ciphertext by one that decrypts to `block`, including its padding.
     #[must_use]
     pub fn with_last_plain_block(mut self, block: [u8; 16]) -> Self {
         let start = self.sealed.len() - 16;
@@ -74,23 +74,23 @@ impl SealedParts {
         )
     }
 
-    /// The checksum in its present form: hex of RSA over the digest.
+    /// The checksum in its current form: hex of RSA over the digest.
     #[must_use]
     pub fn checksum_v3(&self, key: &Key) -> String {
         hex(&key.sign(&self.digest()))
     }
 
-    /// The checksum in its old form: base64 of RSA over the 48 bytes that the hex digest is when it is read as base64.
+    /// The checksum in its old form: base64 of RSA over the 48 bytes of the hex digest decoded as base64.
     #[must_use]
     pub fn checksum_v2(&self, key: &Key) -> String {
         STANDARD.encode(key.sign(&hex_read_as_base64(&self.digest())))
     }
 }
 
-/// What Node's `Buffer.from(hex, 'base64')` makes of a digest.
+/// The result of Node's `Buffer.from(hex, 'base64')` for a digest.
 #[must_use]
 pub fn hex_read_as_base64(digest: &[u8; 32]) -> Vec<u8> {
-    // 64 characters of the base64 alphabet are 48 bytes without padding: this cannot fail.
+    // Cannot fail: 64 characters of the base64 alphabet are 48 bytes without padding.
     STANDARD.decode(hex(digest)).unwrap_or_default()
 }
 
@@ -104,7 +104,7 @@ pub fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The first 16 bytes, filled up with zeros.
+/// The first 16 bytes, padded with zeros.
 fn as_block(bytes: &[u8]) -> [u8; 16] {
     let mut block = [0; 16];
     block.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);

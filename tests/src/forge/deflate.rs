@@ -1,6 +1,6 @@
-//! Deflate streams made by hand.
+//! A deflate encoder.
 
-/// A run is one literal and matches of this length at distance 1.
+/// The length of the matches in a run, which is one literal and matches at distance 1.
 const MATCH: usize = 258;
 
 /// `content` as stored blocks of at most 65,535 bytes, the last one final.
@@ -26,18 +26,18 @@ pub fn stored_block(length: usize, last: bool) -> [u8; 5] {
     [u8::from(last), low, high, !low, !high]
 }
 
-/// A run of zeros with deflate's best ratio, 1,032 : 1, and the number of zeros (at least `at_least`).
+/// A stream of zeros with deflate's best ratio, 1,032 : 1, and their number (at least `at_least`).
 ///
-/// Two bits for each match: the block's code has one bit for "length 258", two for a zero and for the end.
+/// Two bits for each match: the code of the block has one bit for "length 258", and two for a zero and for the end.
 #[must_use]
 pub fn zeros(at_least: usize) -> (Vec<u8>, usize) {
     let matches = at_least.saturating_sub(1).div_ceil(MATCH);
     let mut bits = Bits::default();
     bits.push(1, 1); // last block
-    bits.push(2, 2); // code of its own
+    bits.push(2, 2); // dynamic code
     bits.push(29, 5); // 286 literal and length codes
     bits.push(0, 5); // 1 distance code
-    bits.push(18 - 4, 4); // lengths of 18 code-length codes follow, in the format's own order:
+    bits.push(18 - 4, 4); // lengths of 18 code-length codes follow, in the order of RFC 1951:
     for length in [0, 0, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2] {
         bits.push(length, 3); // 16 17 18 0 8 7 9 6 10 5 11 4 12 3 13 2 14 1: two bits each for 18, 0, 2, 1
     }
@@ -56,7 +56,7 @@ pub fn zeros(at_least: usize) -> (Vec<u8>, usize) {
     (bits.finish(), 1 + matches * MATCH)
 }
 
-/// `content` with its runs of one byte made short, in the format's fixed code: for long archives of little content.
+/// `content` in the fixed code, with runs of one byte compressed: for long archives of little content.
 #[must_use]
 pub fn runs(content: &[u8]) -> Vec<u8> {
     let mut bits = Bits::default();
@@ -93,7 +93,7 @@ enum Symbol {
     ManyZeros = 3,
 }
 
-/// Bits packed from the least significant one up.
+/// Bits, packed from the least significant one.
 #[derive(Default)]
 struct Bits {
     bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! DSSE envelopes by hand, each part of which a vector then spoils.
+//! A writer for DSSE envelopes, each part of which a vector can corrupt.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ pub const RELEASE: &str = "application/vnd.capbundle.release.v1+json";
 /// Payload type of a key ring.
 pub const KEYS: &str = "application/vnd.capbundle.keys.v1+json";
 
-/// What a DSSE signature is made over.
+/// The bytes that a DSSE signature covers.
 #[must_use]
 pub fn signed_bytes(kind: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len());
@@ -27,13 +27,13 @@ pub fn key_id(key: &Key) -> String {
     hex(&Sha256::digest(spki(key)))
 }
 
-/// The signature of one key, as it stands in an envelope.
+/// The signature of one key, as in an envelope.
 #[must_use]
 pub fn signature(key: &Key, kind: &str, payload: &[u8]) -> Value {
     signature_with(&Pss::sound(), key, kind, payload)
 }
 
-/// The same, made with other parts.
+/// The signature of one key with these PSS parts.
 #[must_use]
 pub fn signature_with(pss: &Pss, key: &Key, kind: &str, payload: &[u8]) -> Value {
     let bytes = pss.sign(key, &signed_bytes(kind, payload));

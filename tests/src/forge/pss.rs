@@ -1,33 +1,33 @@
-//! RSASSA-PSS by hand (RFC 8017 9.1.1), with every part of the encoded message at choice, and a salt that is given: so that
-//! vectors are the same every time, and so that what no library would make can be made.
+//! RSASSA-PSS (RFC 8017 §9.1.1) with a choice of every part of the encoded message and of the salt, so that vectors are
+//! reproducible and can be invalid in ways that libraries do not produce.
 
 use sha2::{Digest, Sha256, Sha512};
 
 use super::rsa::Key;
 
-/// The parts of an encoded message; [`Pss::sound`] are the right ones.
+/// The parts of an encoded message; [`Pss::sound`] has the valid ones.
 #[derive(Debug, Clone)]
 pub struct Pss {
-    /// Random in earnest.
+    /// The salt, which is random in real signatures.
     pub salt: Vec<u8>,
-    /// Of the message, and inside the encoded message.
+    /// The hash of the message and of the encoded message.
     pub hash: Hash,
-    /// In the mask generation function.
+    /// The hash of the mask generation function.
     pub mask_hash: Hash,
-    /// The last byte.
+    /// The trailer byte.
     pub trailer: u8,
-    /// What stands before the salt and ends the padding.
+    /// The byte between the padding and the salt.
     pub separator: u8,
-    /// What the padding is made of.
+    /// The padding byte.
     pub padding: u8,
-    /// Set the bits above the encoded message, which must be zero.
+    /// Whether to set the bits above the encoded message, which must be zero.
     pub sets_top_bit: bool,
 }
 
 /// A hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hash {
-    /// The one of releases.
+    /// SHA-256, which releases use.
     Sha256,
     /// Another one.
     Sha512,
@@ -43,7 +43,7 @@ impl Hash {
 }
 
 impl Pss {
-    /// SHA-256, MGF1 with SHA-256 and 32 bytes of salt, which is not random.
+    /// SHA-256, MGF1 with SHA-256, and a fixed salt of 32 bytes.
     #[must_use]
     pub fn sound() -> Self {
         Self {
@@ -64,7 +64,7 @@ impl Pss {
     }
 
     fn encode(&self, key: &Key, message: &[u8]) -> Vec<u8> {
-        // Whole bytes: the moduli of the test keys all fill theirs.
+        // The moduli of all test keys fill their bytes.
         let size = key.size();
         let inner = self.hash.of(&[&[0; 8], &self.hash.of(&[message]), &self.salt]);
         let padding = vec![self.padding; size - self.salt.len() - inner.len() - 2];
@@ -80,7 +80,7 @@ impl Pss {
         [&block[..], &inner, &[self.trailer]].concat()
     }
 
-    /// MGF1 (RFC 8017 B.2.1).
+    /// MGF1 (RFC 8017 §B.2.1).
     fn mask(&self, seed: &[u8], length: usize) -> Vec<u8> {
         let blocks = (0_u32..).map(|counter| self.mask_hash.of(&[seed, &counter.to_be_bytes()]));
         blocks.flatten().take(length).collect()

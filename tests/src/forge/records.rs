@@ -1,11 +1,11 @@
-//! The records of a zip file, field by field, in the order of the file.
+//! The records of a zip file, field by field in file order.
 
 use super::{Offset, crc32, low_u16, low_u32};
 
-/// 1 January 1980, the first date that a zip can hold.
+/// 1 January 1980, the earliest date in a zip file.
 const DATE: u16 = 0x0021;
 
-/// What a local header says; a directory record says the same and more.
+/// The fields of a local header, which a directory record has too.
 #[derive(Debug, Clone)]
 pub struct Local {
     /// `PK\3\4`.
@@ -30,9 +30,9 @@ pub struct Local {
     pub name: Vec<u8>,
     /// The extra fields.
     pub extra: Vec<u8>,
-    /// A lie about the length of the name.
+    /// A wrong length of the name.
     pub name_length: Option<u16>,
-    /// A lie about the length of the extra fields.
+    /// A wrong length of the extra fields.
     pub extra_length: Option<u16>,
 }
 
@@ -89,11 +89,11 @@ pub struct Central {
     pub signature: u32,
     /// System in the upper byte, version of the format in the lower.
     pub made_by: u16,
-    /// What the local header says too.
+    /// The fields that the local header has too.
     pub shared: Local,
     /// The comment.
     pub comment: Vec<u8>,
-    /// A lie about the length of the comment.
+    /// A wrong length of the comment.
     pub comment_length: Option<u16>,
     /// The disk the entry starts on.
     pub disk: u16,
@@ -101,7 +101,7 @@ pub struct Central {
     pub internal: u16,
     /// Unix mode in the upper half, DOS attributes in the lower.
     pub external: u32,
-    /// Where the local header is.
+    /// The offset of the local header.
     pub offset: Offset,
 }
 
@@ -144,10 +144,10 @@ impl Central {
     }
 }
 
-/// Number of records, size of the directory and its offset, as they really are.
+/// The true number of records, size of the directory and offset of the directory.
 type Truth = (usize, usize, usize);
 
-/// The end record. `None` is the truth.
+/// The end record. `None` is the true value.
 #[derive(Debug, Clone, Default)]
 pub struct End {
     /// Number of this disk.
@@ -156,7 +156,7 @@ pub struct End {
     pub directory_disk: u16,
     /// Records on this disk.
     pub count_here: Option<u16>,
-    /// Records in all.
+    /// Total number of records.
     pub count: Option<u16>,
     /// Bytes of the directory.
     pub size: Option<u32>,
@@ -164,7 +164,7 @@ pub struct End {
     pub offset: Option<u32>,
     /// The archive comment.
     pub comment: Vec<u8>,
-    /// A lie about its length.
+    /// A wrong length of the comment.
     pub comment_length: Option<u16>,
 }
 
@@ -191,7 +191,7 @@ impl End {
     }
 }
 
-/// The zip64 end record and its locator. `None` is the truth.
+/// The zip64 end record and its locator. `None` is the true value.
 #[derive(Debug, Clone, Default)]
 pub struct Zip64End {
     /// Bytes of the rest of the record.
@@ -200,17 +200,17 @@ pub struct Zip64End {
     pub disk: u32,
     /// Records on this disk.
     pub count_here: Option<u64>,
-    /// Records in all.
+    /// Total number of records.
     pub count: Option<u64>,
     /// Bytes of the directory.
     pub size: Option<u64>,
     /// Start of the directory.
     pub offset: Option<u64>,
-    /// Where the locator says that the record is.
+    /// The offset of the record in the locator.
     pub record_offset: Option<u64>,
-    /// How many disks the locator says there are.
+    /// The number of disks in the locator.
     pub disks: Option<u32>,
-    /// The locator alone.
+    /// Whether only the locator is present.
     pub without_record: bool,
 }
 

@@ -1,11 +1,11 @@
-//! RSA by hand: blocks with any padding, numbers of any size.
+//! RSA with blocks of any padding and numbers of any size.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use num_bigint::BigUint;
 use sha2::{Digest, Sha256};
 
-/// A key as numbers; `private` is the private exponent, where it is known.
+/// A key as numbers; `private` is the private exponent, if known.
 #[derive(Debug, Clone)]
 pub struct Key {
     /// The modulus.
@@ -17,7 +17,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// Reads a PKCS#1 private key; `None` if it is anything else.
+    /// Parses a PKCS#1 private key; `None` for any other text.
     #[must_use]
     pub fn from_private_pem(pem: &str) -> Option<Self> {
         let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
@@ -37,25 +37,25 @@ impl Key {
         })
     }
 
-    /// Bytes of the modulus.
+    /// The size of the modulus in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         usize::try_from(self.modulus.bits().div_ceil(8)).unwrap_or(usize::MAX)
     }
 
-    /// The private operation on a block, whatever its padding.
+    /// The private operation on a block with any padding.
     #[must_use]
     pub fn sign_block(&self, block: &[u8]) -> Vec<u8> {
         self.to_block(&BigUint::from_bytes_be(block).modpow(&self.private, &self.modulus))
     }
 
-    /// The private operation on `payload` with right padding, as Node's `privateEncrypt` makes it.
+    /// The private operation on `payload` with valid padding, like Node's `privateEncrypt`.
     #[must_use]
     pub fn sign(&self, payload: &[u8]) -> Vec<u8> {
         self.sign_block(&padded(self.size(), payload))
     }
 
-    /// The public operation on a block, whatever its padding.
+    /// The public operation on a block with any padding.
     #[must_use]
     pub fn encrypt_block(&self, block: &[u8]) -> Vec<u8> {
         self.to_block(&BigUint::from_bytes_be(block).modpow(&self.public, &self.modulus))
@@ -78,14 +78,14 @@ impl Key {
         [vec![0; self.size().saturating_sub(bytes.len())], bytes].concat()
     }
 
-    /// The same number as `block` modulo the modulus, but larger than the modulus. May need one byte more.
+    /// A number that is congruent to `block` but larger than the modulus. May need one byte more.
     #[must_use]
     pub fn plus_modulus(&self, block: &[u8]) -> Vec<u8> {
         self.to_block(&(BigUint::from_bytes_be(block) + &self.modulus))
     }
 
-    /// A block whose cube begins like `prefix`, made without any private key: the forgery that an exponent of 3 and
-    /// a reader that ignores what follows the payload allow.
+    /// A block whose cube starts with `prefix`, computed without a private key: the forgery that works with an exponent of 3 and a
+    /// verifier that ignores the bytes after the payload.
     #[must_use]
     pub fn cube_root_of(&self, prefix: &[u8]) -> Vec<u8> {
         let wanted = [prefix, &vec![0xff; self.size() - prefix.len()]].concat();
@@ -93,11 +93,11 @@ impl Key {
     }
 }
 
-/// The name of RSA in DER: 1.2.840.113549.1.1.1.
+/// The OID of RSA in DER: 1.2.840.113549.1.1.1.
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 
-/// `00 || masked seed || masked (hash of the label || 00… 01 || message)`, the padding of OAEP, with `H` as its hash and `M` as
-/// that of its mask. The seed, random elsewhere, is always the same.
+/// `00 || masked seed || masked (hash of the label || 00… 01 || message)`, the padding of OAEP, with the hash `H` and
+/// the mask hash `M`. The seed is fixed, so that vectors are reproducible.
 #[must_use]
 pub fn oaep_padded<H: Digest, M: Digest>(size: usize, label: &[u8], message: &[u8]) -> Vec<u8> {
     let mut seed = vec![0x5e; <H as Digest>::output_size()];
@@ -112,7 +112,7 @@ pub fn oaep_padded<H: Digest, M: Digest>(size: usize, label: &[u8], message: &[u
     [vec![0], seed, block].concat()
 }
 
-/// RFC 8017 B.2.1.
+/// RFC 8017 §B.2.1.
 fn mgf1<M: Digest>(seed: &[u8], length: usize) -> Vec<u8> {
     let block = |counter: u32| {
         M::new()

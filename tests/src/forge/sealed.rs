@@ -1,5 +1,5 @@
-//! A writer of sealed archives that can lie about everything, by docs/format.md alone: RSA by hand, and only AES-GCM from the
-//! library that the reader under test uses too.
+//! A writer for invalid sealed archives, from `docs/format.md`. It has its own RSA, and shares only AES-GCM with the reader under
+//! test.
 
 use aes_gcm::aead::AeadInOut as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
@@ -7,51 +7,51 @@ use sha2::{Digest as _, Sha256};
 
 use super::rsa::{Key, oaep_padded};
 
-/// The segment size of the smallest vectors, as its logarithm.
+/// The binary logarithm of the smallest segment size in vectors.
 pub const SMALL_SEGMENTS: u8 = 12;
 
-/// A sealed archive before it is written: each field may be changed.
+/// The fields of a sealed archive, each of which may be changed.
 #[derive(Debug, Clone)]
 pub struct SealedArchive {
-    /// The first bytes.
+    /// The magic bytes.
     pub magic: Vec<u8>,
     /// The version.
     pub version: u8,
-    /// The logarithm of the segment size.
+    /// The binary logarithm of the segment size.
     pub segment_bits: u8,
-    /// The number of recipients, as it is written.
+    /// The number of recipients in the header.
     pub recipient_count: u16,
-    /// Seven bytes of every nonce.
+    /// The first seven bytes of every nonce.
     pub nonce_prefix: [u8; 7],
-    /// The byte that is always zero.
+    /// The reserved byte, which must be zero.
     pub byte_19: u8,
-    /// Bytes of the plain archive, as they are written.
+    /// The size of the plain archive in the header.
     pub plain_size: u64,
-    /// For whom it is sealed, in the order in which they are written.
+    /// The recipients in file order.
     pub recipients: Vec<Recipient>,
-    /// The key that it is sealed with.
+    /// The archive key.
     pub key: [u8; 32],
-    /// What is sealed.
+    /// The segments.
     pub segments: Vec<Segment>,
-    /// What the segments are bound to instead of the header.
+    /// Replaces the header as associated data of the segments.
     pub associated: Option<Vec<u8>>,
 }
 
-/// For whom an archive is sealed.
+/// A recipient of an archive.
 #[derive(Debug, Clone)]
 pub struct Recipient {
     /// The id of the content key.
     pub id: [u8; 32],
-    /// The length of the wrapped key, as it is written.
+    /// The length of the wrapped key in the header.
     pub length: u16,
     /// The wrapped key.
     pub wrapped: Vec<u8>,
 }
 
-/// One segment before it is sealed.
+/// A segment before encryption.
 #[derive(Debug, Clone)]
 pub struct Segment {
-    /// Its bytes.
+    /// Its plain bytes.
     pub plain: Vec<u8>,
     /// Its number in the nonce.
     pub number: u32,
@@ -60,13 +60,13 @@ pub struct Segment {
 }
 
 impl Recipient {
-    /// The owner of `key`, with the archive key wrapped rightly.
+    /// The owner of `key`, with a valid wrapped archive key.
     #[must_use]
     pub fn of(key: &Key, archive_key: &[u8]) -> Self {
         Self::with_block(key, &oaep_padded::<Sha256, Sha256>(key.size(), b"", archive_key))
     }
 
-    /// The owner of `key`, with a block of any padding.
+    /// The owner of `key`, with a wrapped block of any padding.
     #[must_use]
     pub fn with_block(key: &Key, block: &[u8]) -> Self {
         Self::with_wrapped(key, key.encrypt_block(block))
@@ -84,7 +84,7 @@ impl Recipient {
 }
 
 impl SealedArchive {
-    /// `plain`, sealed rightly for the owners of `keys`.
+    /// A valid sealed archive of `plain` for the owners of `keys`.
     #[must_use]
     pub fn new(plain: &[u8], segment_bits: u8, keys: &[&Key]) -> Self {
         let key = *b"the key of the archive, 32 bytes";
@@ -135,7 +135,7 @@ impl SealedArchive {
     /// Each segment with its tag.
     ///
     /// # Panics
-    /// Never: AES-GCM takes segments of any size that fits into memory.
+    /// Never: AES-GCM encrypts segments of any size that fits into memory.
     #[must_use]
     pub fn sealed_segments(&self) -> Vec<Vec<u8>> {
         let header = Sha256::digest(self.header());
@@ -148,7 +148,7 @@ impl SealedArchive {
             nonce[11] = segment.last;
             let mut bytes = segment.plain.clone();
             let tag = cipher.encrypt_inout_detached(&nonce.into(), associated, bytes.as_mut_slice().into());
-            bytes.extend(tag.expect("a segment is no 64 GiB"));
+            bytes.extend(tag.expect("a segment is smaller than 64 GiB"));
             bytes
         };
         self.segments.iter().map(seal).collect()

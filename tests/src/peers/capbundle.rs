@@ -1,4 +1,4 @@
-//! Our own command, run as a user runs it.
+//! The `capbundle` command.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,26 +8,26 @@ use serde_json::Value;
 use super::{Finished, run, target_folder};
 use crate::skip::skipped;
 
-/// The `capbundle` program.
+/// The program `capbundle`.
 #[derive(Debug, Clone)]
 pub struct Capbundle {
     program: PathBuf,
 }
 
-/// What the command said, with `--json`.
+/// The output of the command with `--json`.
 #[derive(Debug)]
-pub struct Answer {
-    /// The one JSON document on standard output.
+pub struct JsonOutput {
+    /// The JSON document on standard output.
     pub json: Value,
-    /// How it went.
+    /// Its exit status and output.
     pub finished: Finished,
 }
 
-impl Answer {
-    /// A text field of the answer.
+impl JsonOutput {
+    /// A string member of the document.
     ///
     /// # Panics
-    /// When it is not there.
+    /// If there is no such string.
     #[must_use]
     pub fn text(&self, field: &str) -> &str {
         self.json[field]
@@ -37,17 +37,17 @@ impl Answer {
 }
 
 impl Capbundle {
-    /// The program that `CAPBUNDLE_BIN` names (`tests/run` sets it), else the newest one in cargo's target folder.
-    /// Skips the test where none was built.
+    /// The program in `CAPBUNDLE_BIN` (set by `tests/run`), else the newest one in Cargo's target folder. Skips the current test if
+    /// none is built.
     ///
     /// # Panics
-    /// When `CAPBUNDLE_BIN` names no file: tests that use another program than the one named prove nothing.
+    /// If `CAPBUNDLE_BIN` is not a file, since testing another program would be misleading.
     #[must_use]
     pub fn find() -> Option<Self> {
         let named = std::env::var_os("CAPBUNDLE_BIN").map(PathBuf::from);
         if let Some(program) = named.as_deref().filter(|program| !program.is_file()) {
             panic!(
-                "CAPBUNDLE_BIN names {}, which is not there: build it (`tests/run command`) or unset the variable",
+                "CAPBUNDLE_BIN: {} does not exist; build it (`tests/run command`) or unset the variable",
                 program.display()
             );
         }
@@ -58,7 +58,7 @@ impl Capbundle {
         found.map(|program| Self { program })
     }
 
-    /// `capbundle ARGUMENTS…` in `folder`, not started yet.
+    /// The command `capbundle ARGUMENTS…` in `folder`.
     #[must_use]
     pub fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
@@ -66,7 +66,7 @@ impl Capbundle {
         command
     }
 
-    /// `capbundle bundle zip` of the folder `app` into `app.zip` in `folder`, not started yet.
+    /// The command `capbundle bundle zip` that packs the folder `app` into `app.zip` in `folder`.
     #[must_use]
     pub fn zip_command(&self, folder: &Path, app: &str) -> Command {
         let named = [
@@ -86,24 +86,24 @@ impl Capbundle {
     /// Runs `capbundle ARGUMENTS… --json`.
     ///
     /// # Panics
-    /// When standard output is not one JSON document.
+    /// If standard output is not one JSON document.
     #[must_use]
-    pub fn ask(&self, folder: &Path, arguments: &[&str]) -> Answer {
+    pub fn run_json(&self, folder: &Path, arguments: &[&str]) -> JsonOutput {
         let finished = run(self.command(folder, arguments).arg("--json"));
         let json = serde_json::from_str(&finished.stdout)
             .unwrap_or_else(|error| panic!("standard output is not JSON ({error}): {}", finished.transcript()));
-        Answer { json, finished }
+        JsonOutput { json, finished }
     }
 
-    /// As [`ask`](Self::ask), for a command that must succeed.
+    /// Like [`run_json`](Self::run_json), for a command that must succeed.
     ///
     /// # Panics
-    /// When it fails.
+    /// If it fails.
     #[must_use]
-    pub fn ask_successfully(&self, folder: &Path, arguments: &[&str]) -> Answer {
-        let answer = self.ask(folder, arguments);
-        assert!(answer.finished.status.success(), "{}", answer.finished.transcript());
-        answer
+    pub fn run_json_successfully(&self, folder: &Path, arguments: &[&str]) -> JsonOutput {
+        let output = self.run_json(folder, arguments);
+        assert!(output.finished.status.success(), "{}", output.finished.transcript());
+        output
     }
 }
 

@@ -1,4 +1,4 @@
-//! The Capgo CLI in a project of its own.
+//! The Capgo CLI in a project.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use tempfile::TempDir;
 
 use super::{Finished, node_modules, node_offline, run};
 
-/// Which updater plugin the project claims to have installed: by it the CLI chooses the form of the checksum.
+/// The version of the updater plugin in the project, by which the CLI selects the form of the checksum.
 ///
-/// A fake of the version marker only (a `package.json` in `node_modules`); nothing of the plugin runs here.
+/// The plugin is only a `package.json` in `node_modules`; none of its code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Updater {
-    /// From 7.30 on: the signed checksum is "V3", hexadecimal.
+    /// 7.30 and later: the signed checksum is "V3", hexadecimal.
     Modern,
     /// Before 6.30: "V2", base64.
     Legacy,
-    /// Before 5.10: a plain CRC-32 unless asked otherwise.
+    /// Before 5.10: a plain CRC-32 by default.
     Ancient,
 }
 
@@ -32,10 +32,10 @@ impl Updater {
     }
 }
 
-/// What `bundle encrypt` gives.
+/// The output of `bundle encrypt`.
 #[derive(Debug, Clone)]
 pub struct Encrypted {
-    /// The sealed file.
+    /// The encrypted file.
     pub file: PathBuf,
     /// `base64(iv):base64(signed session key)`.
     pub iv_session_key: String,
@@ -43,7 +43,7 @@ pub struct Encrypted {
     pub checksum: String,
 }
 
-/// A folder with a Capacitor project, and the real Capgo CLI to run in it, without a network.
+/// A Capacitor project, in which the real Capgo CLI runs without network access.
 #[derive(Debug)]
 pub struct CapgoProject {
     folder: TempDir,
@@ -51,14 +51,14 @@ pub struct CapgoProject {
 }
 
 impl CapgoProject {
-    /// A project with app id `com.example.app`, version 1.2.3 and web folder `www`; skips the test without the CLI.
+    /// A project with the app id `com.example.app`, version 1.2.3 and web folder `www`. Skips the current test if the CLI is missing.
     ///
     /// # Panics
-    /// When the folder cannot be made.
+    /// If the folder cannot be created.
     #[must_use]
     pub fn new(updater: Updater) -> Option<Self> {
         let program = node_modules()?.join("@capgo/cli/dist/index.js");
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = tempfile::tempdir().expect("a temporary folder can be created");
         let plugin = json!({ "name": "@capgo/capacitor-updater", "version": updater.version() });
         let dependencies = json!({ "@capgo/capacitor-updater": updater.version() });
         let package = json!({ "name": "app", "version": "1.2.3", "dependencies": dependencies });
@@ -76,30 +76,30 @@ impl CapgoProject {
         self.folder.path()
     }
 
-    /// `capgo ARGUMENTS…` in the project.
+    /// Runs `capgo ARGUMENTS…` in the project.
     ///
     /// # Panics
-    /// When Node.js is missing, which the npm packages need anyway.
+    /// If Node.js is missing.
     #[must_use]
     pub fn capgo(&self, arguments: &[&str]) -> Finished {
-        let mut node: Command = node_offline().expect("node is there where its packages are");
+        let mut node: Command = node_offline().expect("Node.js is installed with its packages");
         run(node.current_dir(self.path()).arg(&self.program).args(arguments))
     }
 
-    /// `capgo key create`: the private and the public key file.
+    /// Runs `capgo key create`. Returns the private and the public key file.
     ///
     /// # Panics
-    /// When the CLI makes none.
+    /// If the CLI fails.
     #[must_use]
     pub fn create_keys(&self) -> (PathBuf, PathBuf) {
-        let _talk = self.capgo(&["key", "create"]).expect_success();
+        let _output = self.capgo(&["key", "create"]).expect_success();
         (self.path().join(".capgo_key_v2"), self.path().join(".capgo_key_v2.pub"))
     }
 
-    /// `capgo bundle zip`: the archive and its checksum.
+    /// Runs `capgo bundle zip`. Returns the archive and its checksum.
     ///
     /// # Panics
-    /// When the CLI fails.
+    /// If the CLI fails.
     #[must_use]
     pub fn zip(&self, folder: &Path, options: &[&str]) -> (PathBuf, String) {
         let mut arguments = vec![
@@ -113,30 +113,30 @@ impl CapgoProject {
         ];
         arguments.push(text(folder));
         arguments.extend(options);
-        let answer = answer(&self.capgo(&arguments).expect_success());
-        (self.path().join(field(&answer, "filename")), field(&answer, "checksum"))
+        let output = parse(&self.capgo(&arguments).expect_success());
+        (self.path().join(field(&output, "filename")), field(&output, "checksum"))
     }
 
-    /// `capgo bundle encrypt`.
+    /// Runs `capgo bundle encrypt`.
     ///
     /// # Panics
-    /// When the CLI fails.
+    /// If the CLI fails.
     #[must_use]
     pub fn encrypt(&self, archive: &Path, checksum: &str, private_key: &Path) -> Encrypted {
         let key = ["--key", text(private_key), "--json"];
         let arguments = [&["bundle", "encrypt", text(archive), checksum], key.as_slice()].concat();
-        let answer = answer(&self.capgo(&arguments).expect_success());
+        let output = parse(&self.capgo(&arguments).expect_success());
         Encrypted {
-            file: self.path().join(field(&answer, "filename")),
-            iv_session_key: field(&answer, "ivSessionKey"),
-            checksum: field(&answer, "checksum"),
+            file: self.path().join(field(&output, "filename")),
+            iv_session_key: field(&output, "ivSessionKey"),
+            checksum: field(&output, "checksum"),
         }
     }
 
-    /// `capgo bundle decrypt --checksum`, which must confirm the checksum; the plain file.
+    /// Runs `capgo bundle decrypt --checksum`, which must confirm the checksum. Returns the plain file.
     ///
     /// # Panics
-    /// When it does not.
+    /// If it does not.
     #[must_use]
     pub fn decrypt(&self, sealed: &Encrypted, public_key: &Path) -> PathBuf {
         let finished = self.try_decrypt(sealed, public_key);
@@ -149,7 +149,7 @@ impl CapgoProject {
         PathBuf::from(format!("{}_decrypted.zip", text(&sealed.file)))
     }
 
-    /// `capgo bundle decrypt --checksum`, however it ends.
+    /// Runs `capgo bundle decrypt --checksum`, which may fail.
     #[must_use]
     pub fn try_decrypt(&self, sealed: &Encrypted, public_key: &Path) -> Finished {
         let mut arguments = vec!["bundle", "decrypt", text(&sealed.file), &sealed.iv_session_key];
@@ -159,7 +159,7 @@ impl CapgoProject {
 
     fn write_json(&self, path: &str, value: &Value) {
         let path = self.path().join(path);
-        fs::create_dir_all(path.parent().expect("it has a folder")).expect("a folder can be made");
+        fs::create_dir_all(path.parent().expect("it has a folder")).expect("a folder can be created");
         fs::write(path, value.to_string()).expect("a file can be written");
     }
 }
@@ -168,13 +168,13 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
 }
 
-fn answer(stdout: &str) -> Value {
-    serde_json::from_str(stdout).unwrap_or_else(|error| panic!("not JSON ({error}): {stdout}"))
+fn parse(stdout: &str) -> Value {
+    serde_json::from_str(stdout).unwrap_or_else(|error| panic!("invalid JSON ({error}): {stdout}"))
 }
 
-fn field(answer: &Value, name: &str) -> String {
-    answer[name]
+fn field(output: &Value, name: &str) -> String {
+    output[name]
         .as_str()
-        .unwrap_or_else(|| panic!("no {name} in {answer}"))
+        .unwrap_or_else(|| panic!("no {name} in {output}"))
         .to_owned()
 }

@@ -1,4 +1,4 @@
-//! What a folder or an archive holds, in a form that can be compared.
+//! The content of a folder or an archive, for comparison.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,15 +9,15 @@ use capbundle::progress::Control;
 
 const FOLDER: &str = "folder";
 
-/// Paths with `/` separators, and for each the SHA-256 of the file or the word `folder`.
+/// Paths with `/` separators, each with the SHA-256 of the file or the word `folder`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing(BTreeMap<String, String>);
 
 impl Listing {
-    /// Everything in a folder on disk.
+    /// The content of a folder on disk.
     ///
     /// # Panics
-    /// When it cannot be read.
+    /// If it cannot be read.
     #[must_use]
     pub fn of_folder(folder: &Path) -> Self {
         let mut entries = BTreeMap::new();
@@ -25,18 +25,20 @@ impl Listing {
         Self(entries)
     }
 
-    /// Reads what the peers print: a line for each entry, SHA-256 or `folder`, two spaces, path. A folder that is
-    /// only the parent of something counts as well, since whoever unpacks makes it.
+    /// Parses the output of the peers: a line for each entry with SHA-256 or `folder`, two spaces and the path. Adds the parent
+    /// folders of all entries, since unpacking creates them.
     ///
     /// # Panics
-    /// When a line has another form or a path comes twice.
+    /// If a line is malformed or a path occurs twice.
     #[must_use]
     pub fn parse(listing: &str) -> Self {
         let mut entries = BTreeMap::new();
         for line in listing.lines() {
-            let (content, path) = line.split_once("  ").unwrap_or_else(|| panic!("not a listing: {line}"));
+            let (content, path) = line
+                .split_once("  ")
+                .unwrap_or_else(|| panic!("malformed line: {line}"));
             let earlier = entries.insert(path.to_owned(), content.to_owned());
-            assert!(earlier.is_none(), "{path} is there twice");
+            assert!(earlier.is_none(), "{path} occurs twice");
         }
         let parents: Vec<_> = entries
             .keys()
@@ -49,22 +51,22 @@ impl Listing {
         Self(entries)
     }
 
-    /// Number of files and folders.
+    /// The number of files and folders.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Fails the test unless both hold the same, showing only what differs.
+    /// Asserts that both are equal, and shows only the differences.
     ///
     /// # Panics
-    /// When they differ.
+    /// If they differ.
     pub fn assert_same(&self, expected: &Self, whose: &str) {
         let missing = expected
             .0
@@ -79,7 +81,7 @@ impl Listing {
         let differences = [missing, extra].concat();
         assert!(
             differences.is_empty(),
-            "{whose}: not the same tree:\n{}",
+            "{whose}: the trees differ:\n{}",
             differences.join("\n")
         );
     }

@@ -1,4 +1,4 @@
-//! The core, used as a host app uses it, with nothing but defaults.
+//! The core with default options, as an app uses it.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use capbundle::{Result, VerifiedArchive};
 
 use super::Listing;
 
-/// Packs `folder`, which must work.
+/// Packs `folder`, which must succeed.
 ///
 /// # Panics
-/// When it does not.
+/// If it fails.
 #[must_use]
 pub fn pack(folder: &Path, archive: &Path) -> Packed {
     bundle::pack(folder, archive, &PackOptions::default(), &Control::new()).expect("the folder can be packed")
@@ -21,22 +21,22 @@ pub fn pack(folder: &Path, archive: &Path) -> Packed {
 /// Verifies `archive` by its digest and unpacks it.
 ///
 /// # Errors
-/// Those of the core.
+/// Errors of the core.
 pub fn verify_and_unpack(archive: &Path, digest: &str) -> Result<Listing> {
     let control = Control::new();
     let digest: Sha256Digest = digest.parse()?;
     unpack(&VerifiedArchive::from_digest(archive, &digest, &control)?)
 }
 
-/// Unpacks a proved archive and looks at what came out.
+/// Unpacks a verified archive and lists the result.
 ///
 /// # Errors
-/// Those of the core.
+/// Errors of the core.
 ///
 /// # Panics
-/// When there is no temporary folder to be had.
+/// If no temporary folder can be created.
 pub fn unpack(archive: &VerifiedArchive) -> Result<Listing> {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let folder = tempfile::tempdir().expect("a temporary folder can be created");
     let target = folder.path().join("bundle");
     bundle::unpack(archive, &target, &UnpackOptions::default(), &Control::new())?;
     Ok(Listing::of_folder(&target))

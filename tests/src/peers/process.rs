@@ -1,39 +1,39 @@
-//! Running a peer to its end, with a limit on how long that may take.
+//! Runs a process to its end, with a time limit.
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Long enough for the slowest peer on a loaded machine, short enough that a hanging one is noticed.
-const LIMIT: Duration = Duration::from_secs(300);
+/// Long enough for the slowest program on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 const POLL: Duration = Duration::from_millis(5);
 
-/// A process that ended by itself.
+/// A process that ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
-    /// What it wrote to standard output.
+    /// Its standard output.
     pub stdout: String,
-    /// What it wrote to standard error.
+    /// Its standard error.
     pub stderr: String,
     described: String,
 }
 
 impl Finished {
-    /// Standard output of a process that must have succeeded.
+    /// The standard output of a process that must have succeeded.
     ///
     /// # Panics
-    /// When it failed; the message shows everything that it wrote.
+    /// If it failed, with a transcript.
     #[must_use]
     pub fn expect_success(self) -> String {
         assert!(self.status.success(), "{}", self.transcript());
         self.stdout
     }
 
-    /// Everything there is to know, for the message of a failed test.
+    /// The command, its exit status and its output, for failure messages.
     #[must_use]
     pub fn transcript(&self) -> String {
         let Self {
@@ -49,7 +49,7 @@ impl Finished {
 /// Runs `command` without standard input.
 ///
 /// # Panics
-/// When it cannot be started, and when it is still running after five minutes (it is killed then).
+/// If it cannot be started, or does not end within five minutes; then it is killed.
 #[must_use]
 pub fn run(command: &mut Command) -> Finished {
     let described = format!("{command:?}");
@@ -71,7 +71,7 @@ pub fn run(command: &mut Command) -> Finished {
 }
 
 fn wait(child: &mut Child, described: &str) -> ExitStatus {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(status) = child.try_wait().expect("a child can be waited for") {
             return status;
@@ -79,7 +79,7 @@ fn wait(child: &mut Child, described: &str) -> ExitStatus {
         if Instant::now() > deadline {
             child.kill().expect("a child can be killed");
             child.wait().expect("a killed child ends");
-            panic!("still running after {} seconds: {described}", LIMIT.as_secs());
+            panic!("killed after {} seconds: {described}", TIMEOUT.as_secs());
         }
         std::thread::sleep(POLL);
     }

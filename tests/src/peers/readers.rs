@@ -21,7 +21,7 @@ pub enum Reader {
     Python,
 }
 
-/// Every reader there is.
+/// All readers.
 pub const ALL_READERS: [Reader; 5] = [
     Reader::AdmZip,
     Reader::Unzip,
@@ -31,10 +31,10 @@ pub const ALL_READERS: [Reader; 5] = [
 ];
 
 impl Reader {
-    /// What this reader finds in `archive`, all checksums of the format checked; skips the test where it is missing.
+    /// Reads `archive` and verifies all its checksums. Skips the current test if the program is missing.
     ///
     /// # Panics
-    /// When the reader refuses the archive.
+    /// If the reader rejects the archive.
     #[must_use]
     pub fn read(self, archive: &Path) -> Option<Listing> {
         let mut command = match self {
@@ -55,8 +55,8 @@ fn with(mut command: Command, arguments: &[&str]) -> Command {
 
 fn unzip(archive: &Path) -> Option<Listing> {
     let unzip = tool("unzip")?;
-    let _verdict = run(Command::new(&unzip).arg("-tqq").arg(archive)).expect_success();
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let _output = run(Command::new(&unzip).arg("-tqq").arg(archive)).expect_success();
+    let folder = tempfile::tempdir().expect("a temporary folder can be created");
     // Without a UTF-8 locale unzip writes names as escapes.
     let mut command = Command::new(unzip);
     command
@@ -65,6 +65,6 @@ fn unzip(archive: &Path) -> Option<Listing> {
         .arg(archive)
         .arg("-d")
         .arg(folder.path());
-    let _silent = run(&mut command).expect_success();
+    let _output = run(&mut command).expect_success();
     Some(Listing::of_folder(folder.path()))
 }

@@ -1,16 +1,16 @@
-//! A small web app with everything that archivers stumble over.
+//! A small web app that covers the usual difficulties of archive formats.
 
 use std::fs;
 use std::path::Path;
 
-/// Bytes of the one large file: more than any buffer in the path of an entry.
+/// The size of the largest file, which exceeds all buffers.
 const LARGE: usize = 3 << 20;
 
 /// Writes the sample into `folder`: a valid bundle with names in several scripts, spaces, empty files and folders, a
 /// deep path, a file that compresses well and one that does not.
 ///
 /// # Panics
-/// When a file cannot be written.
+/// If a file cannot be written.
 pub fn write_sample(folder: &Path) {
     let script = "import { CapacitorUpdater } from '@capgo/capacitor-updater'\nCapacitorUpdater.notifyAppReady()\n";
     let files: [(&str, Vec<u8>); 11] = [
@@ -34,13 +34,13 @@ pub fn write_sample(folder: &Path) {
     ];
     for (path, content) in files {
         let path = folder.join(path);
-        fs::create_dir_all(path.parent().expect("every file has a folder")).expect("a folder can be made");
+        fs::create_dir_all(path.parent().expect("every file has a folder")).expect("a folder can be created");
         fs::write(path, content).expect("a file can be written");
     }
-    fs::create_dir_all(folder.join("assets/empty folder/inner")).expect("a folder can be made");
+    fs::create_dir_all(folder.join("assets/empty folder/inner")).expect("a folder can be created");
 }
 
-/// Bytes that do not compress, the same for the same seed (xorshift64*).
+/// Incompressible bytes that depend only on the seed (xorshift64*).
 #[must_use]
 pub fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed;

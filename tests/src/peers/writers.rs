@@ -6,32 +6,32 @@ use std::process::Command;
 use super::{java_source, node_script, python_script, run};
 use crate::skip::tool;
 
-/// A program that writes archives, in one of its ways.
+/// A program that writes archives, in one of its modes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writer {
-    /// adm-zip's `addLocalFolder`, the call that the Capgo CLI makes.
+    /// adm-zip's `addLocalFolder`, which the Capgo CLI uses.
     AdmZip,
     /// Info-ZIP's `zip`.
     InfoZip,
     /// `zip` into a pipe: data descriptors.
     InfoZipStreamed,
-    /// `zip` told to use zip64 although nothing is large.
+    /// `zip` with forced zip64.
     InfoZipZip64,
-    /// Java's `ZipOutputStream`: sizes in a data descriptor behind the data.
+    /// Java's `ZipOutputStream`: sizes in a data descriptor after the data.
     Java,
     /// Python, deflated.
     Python,
-    /// Python, nothing compressed.
+    /// Python, stored.
     PythonStored,
-    /// Python, with zip64 fields although nothing is large.
+    /// Python with forced zip64.
     PythonZip64,
     /// Python to a pipe: data descriptors.
     PythonStreamed,
-    /// Python to a pipe, with zip64: data descriptors of the long form.
+    /// Python to a pipe with zip64: long data descriptors.
     PythonStreamedZip64,
 }
 
-/// Every writer there is.
+/// All writers.
 pub const ALL_WRITERS: [Writer; 10] = [
     Writer::AdmZip,
     Writer::InfoZip,
@@ -46,10 +46,10 @@ pub const ALL_WRITERS: [Writer; 10] = [
 ];
 
 impl Writer {
-    /// Packs everything in `folder` into the new file `archive`; skips the test where the program is missing.
+    /// Packs `folder` into the new file `archive`. Skips the current test if the program is missing.
     ///
     /// # Panics
-    /// When it fails.
+    /// If it fails.
     #[must_use]
     pub fn write(self, folder: &Path, archive: &Path) -> Option<()> {
         let mut command = match self {
@@ -64,7 +64,7 @@ impl Writer {
             Self::PythonStreamed => python(folder, archive, "streamed")?,
             Self::PythonStreamedZip64 => python(folder, archive, "streamed-zip64")?,
         };
-        let _silent = run(&mut command).expect_success();
+        let _output = run(&mut command).expect_success();
         Some(())
     }
 }
@@ -80,7 +80,7 @@ fn python(folder: &Path, archive: &Path, form: &str) -> Option<Command> {
     Some(command)
 }
 
-/// Runs `script`, a line of shell that packs the current folder into the file `$1`.
+/// Runs the shell command `script`, which packs the current folder into the file `$1`.
 fn info_zip(folder: &Path, archive: &Path, script: &str) -> Option<Command> {
     tool("zip")?;
     let mut command = Command::new("sh");

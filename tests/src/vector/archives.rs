@@ -1,4 +1,4 @@
-//! The archives: what must be refused, by kind of attack, and what looks alike and must be accepted.
+//! Archives that must be rejected, by kind of attack, and similar ones that must be accepted.
 
 mod benign;
 mod bombs;
@@ -16,7 +16,7 @@ mod zip64;
 use super::Vector;
 use crate::forge::{Archive, Entry};
 
-/// Every archive vector.
+/// All archive vectors.
 #[must_use]
 pub fn all() -> Vec<Vector> {
     [
@@ -39,7 +39,7 @@ pub fn all() -> Vec<Vector> {
     .collect()
 }
 
-/// The content of files whose content does not matter.
+/// The content of files where it does not matter.
 const CONTENT: &[u8] = b"content\n";
 
 fn unsafe_archive(name: &str, why: &str, archive: &Archive) -> Vector {
@@ -50,7 +50,7 @@ fn limit_exceeded(name: &str, limits: &str, why: &str, archive: &Archive) -> Vec
     Vector::new(name, "limit_exceeded", why, archive.bytes()).with("limits", limits)
 }
 
-/// A bundle of an `index.html` and `entries`; `files` are what unpacking must give beside the index.
+/// A bundle of an `index.html` and `entries`; `files` are the expected files besides the index.
 fn accepted(name: &str, why: &str, archive: &Archive, files: &[(&str, &[u8])]) -> Vector {
     let vector = Vector::new(name, "ok", why, archive.bytes()).with_file("index.html", crate::forge::INDEX_HTML);
     files

@@ -1,4 +1,4 @@
-//! Capgo v2 inputs: each is a bundle sealed rightly, with one part spoiled.
+//! Capgo v2 inputs: valid encrypted bundles with one invalid part each.
 
 mod checksums;
 mod ciphertexts;
@@ -12,12 +12,12 @@ use crate::forge::{Archive, Entry};
 
 pub use keys::forged_pems;
 
-/// The private keys that the vectors are made with.
+/// The private keys of the vectors.
 #[derive(Debug)]
 pub struct TestKeys {
-    /// The one that the device trusts.
+    /// The key that the device trusts.
     pub signer: Key,
-    /// Somebody else's.
+    /// Another publisher's key.
     pub other: Key,
     /// 3,072 bits.
     pub signer_3072: Key,
@@ -28,10 +28,10 @@ pub struct TestKeys {
 }
 
 impl TestKeys {
-    /// Reads them from `tests/vectors/keys`.
+    /// Reads the keys from `tests/vectors/keys`.
     ///
     /// # Errors
-    /// Which one cannot be read.
+    /// If a key cannot be read.
     pub fn read(folder: &std::path::Path) -> Result<Self, String> {
         let key = |name: &str| {
             let path = folder.join(format!("test-{name}.private.pem"));
@@ -48,7 +48,7 @@ impl TestKeys {
     }
 }
 
-/// Every Capgo v2 vector.
+/// All Capgo v2 vectors.
 #[must_use]
 pub fn all(keys: &TestKeys) -> Vec<Vector> {
     [
@@ -68,13 +68,13 @@ fn sealed() -> SealedParts {
     SealedParts::new(&archive.bytes(), *b"session key no 1", *b"a fixed IV, no 1")
 }
 
-/// Another one, sealed by the same people.
+/// Another bundle of the same publisher.
 fn other_sealed() -> SealedParts {
     let archive = Archive::bundle([Entry::file("app.js", b"notifyAppReady(); old()")]);
     SealedParts::new(&archive.bytes(), *b"session key no 2", *b"a fixed IV, no 2")
 }
 
-/// A vector whose parts are all right, to spoil one with `replacing`.
+/// A vector of valid parts, one of which `replacing` then replaces.
 fn sound(keys: &TestKeys, name: &str, expect: &str, why: &str) -> Vector {
     let parts = sealed();
     with_parts(
@@ -102,7 +102,7 @@ fn with_parts(
         .with("checksum", &escape(checksum.as_bytes()))
 }
 
-/// A vector in which the device's key is `key` and everything was made by `signer`.
+/// A vector in which the device trusts `key` and all parts are by `signer`.
 fn signed_by(signer: &Key, key: &str, name: &str, expect: &str, why: &str) -> Vector {
     let parts = sealed();
     with_parts(

@@ -1,7 +1,7 @@
-//! Releases, key rings, file lists and the JSON they are written in: each made rightly, with one part spoiled.
+//! Releases, key rings, file lists and their JSON: valid documents with one invalid part each.
 //!
-//! `expect` is the word of docs/format.md by which it is refused, or `ok`. What the device knows stands in the other fields; the
-//! rings it trusts and followed are files in `trust/`.
+//! `expect` is the reason of rejection in `docs/format.md`, or `ok`. The other fields are the state of the device; the key rings that
+//! it trusts are files in `trust/`.
 
 #![allow(clippy::too_many_lines, reason = "these functions are tables")]
 
@@ -26,16 +26,16 @@ use crate::forge::capgo::hex;
 use crate::forge::envelope::{self, KEYS, RELEASE};
 use crate::forge::rsa::{Key, public_pem, spki};
 
-/// When the releases were made, and until when they are good.
+/// When the releases were created, and when they expire.
 const CREATED: u64 = 1_795_915_200;
 const EXPIRES: u64 = 1_803_691_200;
 
 const APP: &str = "com.example.app";
 
-/// The signer's modulus with another exponent, as a content key: its file in `keys/`.
+/// The file in `keys/` of a content key with the signer's modulus and another exponent.
 const OTHER_EXPONENT: &str = "forged-signer-other-exponent.public.pem";
 
-/// Public keys that no program makes: name of the file and PEM.
+/// Public keys that no program generates: file names and PEM.
 #[must_use]
 pub fn forged_pems(keys: &TestKeys) -> Vec<(&'static str, String)> {
     vec![(
@@ -44,7 +44,7 @@ pub fn forged_pems(keys: &TestKeys) -> Vec<(&'static str, String)> {
     )]
 }
 
-/// The rings that devices trust: name of the file and text.
+/// The key rings that devices trust: file names and texts.
 #[must_use]
 pub fn trusted_rings(keys: &TestKeys) -> Vec<(String, String)> {
     let made =
@@ -72,7 +72,7 @@ pub fn trusted_rings(keys: &TestKeys) -> Vec<(String, String)> {
     ]
 }
 
-/// Every vector of a release.
+/// All release vectors.
 #[must_use]
 pub fn releases(keys: &TestKeys) -> Vec<Vector> {
     [
@@ -87,25 +87,25 @@ pub fn releases(keys: &TestKeys) -> Vec<Vector> {
     .concat()
 }
 
-/// Every vector of a key ring.
+/// All key ring vectors.
 #[must_use]
 pub fn rings(keys: &TestKeys) -> Vec<Vector> {
     rings::all(keys)
 }
 
-/// Every vector of a file list.
+/// All file list vectors.
 #[must_use]
 pub fn file_lists() -> Vec<Vector> {
     files::all()
 }
 
-/// Every vector of strict JSON.
+/// All strict JSON vectors.
 #[must_use]
 pub fn json() -> Vec<Vector> {
     json_text::all()
 }
 
-/// A sound release.
+/// A valid release.
 fn release() -> Value {
     json!({
         "format": 1,
@@ -124,7 +124,7 @@ fn release() -> Value {
     })
 }
 
-/// A sound release that goes to the built-in bundle.
+/// A valid release that returns devices to the built-in bundle.
 fn built_in_release() -> Value {
     let document = ["archive", "files_sha256"]
         .iter()
@@ -139,7 +139,7 @@ fn built_in_release() -> Value {
     )
 }
 
-/// A ring of these keys.
+/// A key ring of these keys.
 fn ring(number: u64, threshold: u64, keys: &[&Key]) -> Value {
     use base64::Engine as _;
     let keys: Vec<String> = keys
@@ -160,7 +160,7 @@ fn signed_ring(ring: &Value, keys: &[&Key]) -> Value {
     envelope::envelope(KEYS, ring.to_string().as_bytes(), keys)
 }
 
-/// A document with other members.
+/// A document with replaced members.
 fn with(document: &Value, members: &[(&str, Value)]) -> Value {
     let mut changed = document.clone();
     for (name, value) in members {
@@ -182,7 +182,7 @@ fn digest(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// A release in these bytes, on a device that would take the sound one.
+/// A release of these bytes, on a device that accepts the valid one.
 fn vector(name: &str, expect: &str, why: &str, envelope: Vec<u8>) -> Vector {
     Vector::new(name, expect, why, envelope)
         .with("rings", "one.json")
@@ -192,7 +192,7 @@ fn vector(name: &str, expect: &str, why: &str, envelope: Vec<u8>) -> Vector {
         .with("now", &(CREATED + 60).to_string())
 }
 
-/// A release with this document, signed by the only key of the ring.
+/// A release of this document, signed by the only key of the ring.
 fn signed(keys: &TestKeys, name: &str, expect: &str, why: &str, document: &Value) -> Vector {
     signed_text(keys, name, expect, why, document.to_string().as_bytes())
 }

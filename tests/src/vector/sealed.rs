@@ -1,4 +1,4 @@
-//! Sealed archives: each is sealed rightly, with one part spoiled.
+//! Sealed archives: valid ones with one invalid part each.
 
 mod headers;
 mod recipients;
@@ -10,22 +10,22 @@ use crate::forge::rsa::Key;
 use crate::forge::sealed::{SMALL_SEGMENTS, SealedArchive};
 use sha2::{Digest as _, Sha256};
 
-/// The private content keys that the vectors are made with.
+/// The private content keys of the vectors.
 #[derive(Debug)]
 pub struct ContentKeys {
-    /// The one that the device has.
+    /// The key of the device.
     pub own: Key,
-    /// That of another app.
+    /// The key of another app.
     pub other: Key,
     /// 3,072 bits.
     pub own_3072: Key,
 }
 
 impl ContentKeys {
-    /// Reads them from `tests/vectors/keys`.
+    /// Reads the keys from `tests/vectors/keys`.
     ///
     /// # Errors
-    /// Which one cannot be read.
+    /// If a key cannot be read.
     pub fn read(folder: &std::path::Path) -> Result<Self, String> {
         let key = |name: &str| {
             let path = folder.join(format!("test-{name}.private.pem"));
@@ -40,7 +40,7 @@ impl ContentKeys {
     }
 }
 
-/// Every vector of a sealed archive.
+/// All sealed archive vectors.
 #[must_use]
 pub fn all(keys: &ContentKeys) -> Vec<Vector> {
     [
@@ -55,7 +55,7 @@ pub fn all(keys: &ContentKeys) -> Vec<Vector> {
 const OWN: &str = "test-content.private.pem";
 const SEGMENT: usize = 1 << SMALL_SEGMENTS;
 
-/// Bytes of which no two segments are alike.
+/// Bytes in which no two segments are equal.
 fn plain(size: usize) -> Vec<u8> {
     (0_u32..).flat_map(u32::to_be_bytes).take(size).collect()
 }
@@ -80,7 +80,7 @@ fn refused(name: &str, why: &str, body: Vec<u8>) -> Vector {
     Vector::new(name, "decryption_failed", why, body).with("key", OWN)
 }
 
-/// Refused, but not before `segments` whole segments may have been given out.
+/// Rejected, after up to `segments` segments may have been released.
 fn refused_after(segments: usize, name: &str, why: &str, body: Vec<u8>) -> Vector {
     let vector = refused(name, why, body);
     if segments == 0 {

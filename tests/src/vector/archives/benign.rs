@@ -1,4 +1,4 @@
-//! Bundles as the tools of the field write them.
+//! Bundles as common tools write them.
 
 use super::{CONTENT, Vector, accepted};
 use crate::forge::{Archive, Entry};
@@ -12,7 +12,7 @@ pub(super) fn all() -> Vec<Vector> {
     ]);
     let java = Archive::bundle([Entry::deflated("assets/app.js", CONTENT).streamed(true)]);
     let unflagged = Archive::bundle([flag_free(Entry::file("caf\u{e9}.txt", CONTENT))]);
-    // A reader that compares whole flag words, or only some bits of them, stumbles over one of the two.
+    // A reader that compares the whole flag word, or only some of its bits, fails on one of the two.
     let named = || Entry::deflated("caf\u{e9}.txt", CONTENT);
     let streamed = Archive::bundle([named().streamed(true)]);
     let best = Archive::bundle([named().both(|header| header.flags |= 2)]);

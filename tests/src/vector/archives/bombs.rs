@@ -1,9 +1,9 @@
-//! Small archives that want to become large, and sizes that are not what they say.
+//! Zip bombs and wrong sizes.
 
 use super::{CONTENT, Vector, accepted, bundle_with, limit_exceeded, unsafe_archive};
 use crate::forge::{Archive, Entry, deflate};
 
-/// Just above what the default limits allow whatever the ratio.
+/// Just above the size that the default limits allow at any ratio.
 const ABOVE_FREE: usize = (16 << 20) + 1;
 
 pub(super) fn all() -> Vec<Vector> {
@@ -74,7 +74,7 @@ fn too_much() -> Vec<Vector> {
     ]
 }
 
-/// Entries make folders that nobody listed; they cost inodes as well.
+/// Entries create unlisted parent folders, which use inodes too.
 fn implied_folders() -> Archive {
     Archive::bundle((0..10).map(|n| Entry::file(format!("{n}/{}a.txt", "a/".repeat(58)), b"")))
 }

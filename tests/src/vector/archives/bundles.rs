@@ -1,4 +1,4 @@
-//! Sound archives that are or are not web bundles.
+//! Valid archives that are or are not web bundles.
 
 use super::{CONTENT, Vector};
 use crate::forge::{Archive, Entry, INDEX_HTML};
@@ -76,7 +76,7 @@ fn refused() -> Vec<Vector> {
     ]
 }
 
-/// As Capgo does: a single top folder is taken off when there is no page at the root.
+/// Like Capgo: a single top folder is stripped if the root has no page.
 fn flattened() -> Vec<Vector> {
     let case = |name: &str, why: &str, entries: &[Entry], files: &[&str]| {
         let archive = Archive::of(entries.iter().cloned());

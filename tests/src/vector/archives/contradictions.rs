@@ -1,4 +1,4 @@
-//! Local header and directory that disagree, so that two readers see two archives; and what no reader should take.
+//! Local headers that contradict the directory, so that readers see different archives; and unsupported features.
 
 use super::{CONTENT, Vector, accepted, bundle_with, unsafe_archive};
 use crate::forge::{Central, Entry, Local, extra_field};
@@ -190,7 +190,7 @@ fn encrypted() -> Vec<Vector> {
     ]
 }
 
-/// A second name hides in an extra field, which some readers prefer (Info-ZIP) and others do not know.
+/// A second name in an extra field, which some readers prefer (Info-ZIP) and others ignore.
 fn second_names() -> Vec<Vector> {
     let unicode_path = |name: &str, of: &[u8]| {
         extra_field(

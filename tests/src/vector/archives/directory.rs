@@ -1,4 +1,4 @@
-//! The directory and the end record: lies in them, and bytes that they leave out.
+//! Invalid directories and end records, and bytes that they do not cover.
 
 use super::{CONTENT, Vector, accepted, bundle_with, limit_exceeded, unsafe_archive};
 use crate::forge::{Archive, Central, End, Entry, extra_field};
@@ -102,7 +102,7 @@ fn record_lies() -> Vec<Vector> {
     ]
 }
 
-/// Two readers that look for the directory from different ends see two archives.
+/// Readers that search the directory from different ends see different archives.
 fn two_archives() -> Vec<Vector> {
     let other = || Archive::bundle([Entry::file("evil.js", b"evil()")]);
     let case = |name: &str, why: &str, archive: Archive| unsafe_archive(&format!("two-archives-{name}"), why, &archive);
@@ -155,8 +155,8 @@ fn last_end_cut() -> Vec<u8> {
     outer[..outer.len() - 22].to_vec()
 }
 
-/// A hidden header that claims the next entry as its extra field: streaming readers see `evil.js` in place of it, and
-/// a search of the gap finds no header that fits into it.
+/// A hidden header that declares the next entry as its extra field: streaming readers see `evil.js` instead, and a search of the
+/// gap finds no header that fits into it.
 fn swallows_next() -> Archive {
     let next = Archive::of([Entry::file("app.js", CONTENT).unlisted()]).layout();
     let swallowed = next
@@ -263,7 +263,7 @@ fn unlisted() -> Vec<Vector> {
     ]
 }
 
-/// Readers hold the directory in memory: what an entry may take there is bounded.
+/// Readers keep the directory in memory, so the size of its records is limited.
 fn huge() -> Vec<Vector> {
     let padded = |number: usize| {
         Entry::file(format!("{number}.txt"), b"")

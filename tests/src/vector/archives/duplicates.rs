@@ -1,4 +1,4 @@
-//! Two entries for one place on the disk.
+//! Two entries with the same path on disk.
 
 use super::{CONTENT, Vector, unsafe_archive};
 use crate::forge::{Archive, Entry};

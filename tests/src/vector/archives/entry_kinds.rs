@@ -1,4 +1,4 @@
-//! Entries that are no plain files: links, devices, folders with content.
+//! Entries that are not plain files: links, devices, folders with content.
 
 use super::{CONTENT, Vector, accepted, bundle_with, unsafe_archive};
 use crate::forge::{Archive, Entry};

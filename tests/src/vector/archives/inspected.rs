@@ -1,8 +1,8 @@
-//! What looking into an archive says of those that only unpacking refuses. All others it refuses itself.
+//! The results of inspecting archives that only unpacking rejects. Inspection rejects all others.
 
 use super::Vector;
 
-/// Only the contents betray these.
+/// Archives in which only the contents are invalid.
 const BETRAYED_BY_CONTENTS: [&str; 17] = [
     "crc-deflated",
     "crc-empty-file",
@@ -23,10 +23,10 @@ const BETRAYED_BY_CONTENTS: [&str; 17] = [
     "size-declared-zero",
 ];
 
-/// Bombs that their declared sizes show, but the ratio is a matter of unpacking.
+/// Bombs by their declared sizes, whose ratio only unpacking checks.
 const RATIO: [&str; 4] = ["bomb-ratio", "bomb-ratio-index", "bomb-ratio-spread", "bomb-streamed"];
 
-/// Limits on declared sizes: a finding, as the device at hand may have others.
+/// Limits on declared sizes. These are findings, since the limits of a device may differ.
 const OVER_LIMITS: [&str; 4] = [
     "bomb-file-size",
     "bomb-file-size-stored",
@@ -34,7 +34,7 @@ const OVER_LIMITS: [&str; 4] = [
     "size-declared-huge",
 ];
 
-/// Adds the line `inspect` where looking into the archive ends otherwise than unpacking it.
+/// Adds the field `inspect` if inspecting the archive has another result than unpacking it.
 pub(super) fn marked(vector: Vector) -> Vector {
     let name = vector.field("name");
     if BETRAYED_BY_CONTENTS.contains(&name) || RATIO.contains(&name) {

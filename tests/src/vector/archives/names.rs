@@ -1,9 +1,9 @@
-//! Names that leave the folder, in every spelling, and names that only look as if they did.
+//! Names that leave the folder, in every spelling, and similar names that do not.
 
 use super::{CONTENT, Vector, accepted, bundle_with, limit_exceeded, unsafe_archive};
 use crate::forge::{Archive, Entry};
 
-/// Name of the vector, name of the entry, why.
+/// The name of the vector, the name of the entry, and the reason.
 type Case = (&'static str, &'static [u8], &'static str);
 
 const HOSTILE: &[Case] = &[
@@ -243,14 +243,14 @@ pub(super) fn harmless() -> Vec<Vector> {
         .collect()
 }
 
-/// Without the UTF-8 flag a name is in an old DOS code page by the format's rules, and whatever the reader likes.
+/// Without the UTF-8 flag, a name is in a DOS code page by the specification, and in any encoding in practice.
 fn unflagged() -> Vec<Vector> {
     let entry = Entry::file(b"caf\x82.txt", CONTENT).both(|header| header.flags = 0);
     let why = "a DOS code page; Java refuses such names, so no Android device takes them today";
     vec![unsafe_archive("name-code-page", why, &bundle_with(entry))]
 }
 
-/// Harmless until the single top folder is taken off.
+/// Valid until the single top folder is stripped.
 fn behind_top_folder() -> Vec<Vector> {
     let archive = Archive::of([
         Entry::file("dist/index.html", CONTENT),

@@ -1,4 +1,4 @@
-//! Entries that share bytes: the way to a bomb without a high ratio in any one entry, and to smuggled content.
+//! Entries that share bytes, for bombs without a high ratio in any entry, and for hidden content.
 
 use super::{CONTENT, Vector, unsafe_archive};
 use crate::forge::{Archive, Entry, Offset, deflate};
@@ -86,7 +86,7 @@ fn quoted() -> Archive {
         content = [header.as_slice(), &content].concat();
         entries.insert(0, entry);
     }
-    // On disk each entry holds only its quote of the next header; the last one holds the kernel.
+    // In the file, each entry has only its stored block with the next header; the last one has the kernel.
     let last = entries.len() - 1;
     for (number, entry) in entries.iter_mut().enumerate() {
         entry.data = if number == last {

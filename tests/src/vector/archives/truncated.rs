@@ -1,4 +1,4 @@
-//! A download that was cut: archives that end after each group of fields.
+//! Truncated archives, which end after each group of fields.
 
 use super::{CONTENT, Vector};
 use crate::forge::{Archive, Entry};

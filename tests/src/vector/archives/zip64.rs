@@ -1,16 +1,16 @@
-//! The 64-bit records: lies in them, and small archives that use them rightly.
+//! Invalid 64-bit records, and small archives with valid ones.
 
 use super::{CONTENT, Vector, accepted, bundle_with, unsafe_archive};
 use crate::forge::{Archive, Entry, Zip64End, zip64_extra};
 
-/// Says that the real value is in the zip64 field.
+/// The value that refers to the zip64 field.
 const IN_ZIP64: u32 = u32::MAX;
 
 pub(super) fn all() -> Vec<Vector> {
     [end_lies(), entry_lies(), harmless()].concat()
 }
 
-/// A sound archive whose end record leaves everything to the zip64 record.
+/// A valid archive whose end record refers all values to the zip64 record.
 fn sound() -> Archive {
     bundle_with(Entry::file("a.txt", CONTENT)).zip64(|_| ()).end(|end| {
         (end.count_here, end.count) = (Some(u16::MAX), Some(u16::MAX));
@@ -165,7 +165,7 @@ fn harmless() -> Vec<Vector> {
     ]
 }
 
-/// A stored file that leaves both sizes to a zip64 field in both places.
+/// A stored file whose headers both refer both sizes to a zip64 field.
 fn in_zip64(change: impl Fn(&mut crate::forge::Local)) -> Entry {
     Entry::file("a.txt", CONTENT).both(|header| {
         (header.size, header.compressed) = (IN_ZIP64, IN_ZIP64);

@@ -1,4 +1,4 @@
-//! The signed checksum, spoiled.
+//! Invalid signed checksums.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -145,8 +145,8 @@ fn forms(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// Blocks that the signer itself made, and that strict reading refuses all the same: with such laxness, somebody who
-/// is not the signer makes others (CVE-2006-4339, `BERserk` CVE-2014-1568, node-forge CVE-2022-24772).
+/// Blocks that the signer created, and that strict verification rejects nevertheless: lax verification lets others forge
+/// signatures (CVE-2006-4339, `BERserk` CVE-2014-1568, node-forge CVE-2022-24772).
 fn paddings(keys: &TestKeys) -> Vec<Vector> {
     let digest = sealed().digest();
     let size = keys.signer.size();
@@ -217,7 +217,7 @@ fn paddings(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// Numbers of the right length that the signer did not make.
+/// Numbers of the right length that are not signatures.
 fn numbers(keys: &TestKeys) -> Vec<Vector> {
     let digest = sealed().digest();
     let size = keys.signer.size();
@@ -263,7 +263,7 @@ fn numbers(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// Signed rightly, but no digest.
+/// Valid signatures of something other than a digest.
 fn payloads(keys: &TestKeys) -> Vec<Vector> {
     let digest = sealed().digest();
     let long = [digest.as_slice(), &digest].concat();
@@ -358,9 +358,9 @@ fn digest_of(bytes: &[u8]) -> [u8; 32] {
 }
 
 impl TestKeys {
-    /// A number above the modulus, of the modulus' length, that is a right signature when it is reduced.
+    /// A number above the modulus, of the modulus' length, that is congruent to a valid signature.
     ///
-    /// It signs the first archive of a row that leaves room for it: most signatures plus the modulus need one bit more.
+    /// Signs the first of a series of archives for which the number fits: most signatures plus the modulus need one more bit.
     fn small_plus_modulus(&self) -> Vec<u8> {
         let signatures = (0_u32..).map(|number| self.signer.sign(&digest_of(&number.to_be_bytes())));
         let sums = signatures.map(|signature| self.signer.plus_modulus(&signature));

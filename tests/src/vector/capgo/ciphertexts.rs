@@ -1,4 +1,4 @@
-//! The sealed file, spoiled.
+//! Invalid encrypted files.
 
 use super::{SealedParts, TestKeys, Vector, other_sealed, sealed, sound, with_parts};
 use crate::forge::{Archive, End};
@@ -69,7 +69,7 @@ fn bytes(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// The last block, well encrypted, ends in a padding that is none.
+/// The last block is encrypted correctly and has invalid padding.
 fn paddings(keys: &TestKeys) -> Vec<Vector> {
     let case = |name: &str, why: &str, last: [u8; 16]| {
         let parts = sealed();
@@ -98,7 +98,7 @@ fn paddings(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// Sealed and signed rightly; the archive in it is at fault, or may look so.
+/// Correctly encrypted and signed, with an archive that is invalid or looks so.
 fn contents(keys: &TestKeys) -> Vec<Vector> {
     let case = |name: &str, expect: &str, why: &str, parts: &SealedParts| {
         with_parts(
@@ -143,7 +143,7 @@ fn contents(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// One byte of content and fifteen of padding.
+/// One byte of content and 15 bytes of padding.
 fn padding_of_15() -> [u8; 16] {
     let mut block = [15; 16];
     block[0] = 0;

@@ -1,11 +1,11 @@
-//! Keys that a device must not take, and other spellings of one that it does.
+//! Keys that a device must reject, and other encodings of a valid key.
 
 use num_bigint::BigUint;
 
 use super::{SIGNER, TestKeys, Vector, signed_by, sound};
 use crate::forge::rsa::{padded_with, public_pem};
 
-/// Public keys that no program makes: name of the file and PEM.
+/// Public keys that no program generates: file names and PEM.
 #[must_use]
 pub fn forged_pems(keys: &TestKeys) -> Vec<(&'static str, String)> {
     let modulus = &keys.signer.modulus;
@@ -116,7 +116,7 @@ fn refused(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// With a public exponent of 3 and lax padding, anybody signs anything (Bleichenbacher 2006, CVE-2006-4339).
+/// With a public exponent of 3 and lax padding, anyone can forge signatures (Bleichenbacher 2006, CVE-2006-4339).
 fn forgery(keys: &TestKeys) -> Vec<Vector> {
     let key = &keys.exponent_3;
     let parts = super::sealed();

@@ -1,4 +1,4 @@
-//! The ivSessionKey, spoiled.
+//! Invalid values of ivSessionKey.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
@@ -15,7 +15,7 @@ fn case(keys: &TestKeys, name: &str, expect: &str, why: &str, text: &str) -> Vec
     sound(keys, &format!("session-{name}"), expect, why).replacing("iv_session_key", &text)
 }
 
-/// Malformed: Capgo's Android plugin silently leaves such a file undecrypted.
+/// Malformed values. Capgo's Android plugin silently does not decrypt such files.
 fn text(keys: &TestKeys) -> Vec<Vector> {
     let parts = sealed();
     let iv = STANDARD.encode(&parts.iv);
@@ -23,7 +23,7 @@ fn text(keys: &TestKeys) -> Vec<Vector> {
     let wrapped = STANDARD.encode(&block);
     let right = format!("{iv}:{wrapped}");
     let untrusted = |name: &str, why: &str, text: &str| case(keys, name, "not_trusted", why, text);
-    // The last character of 16 bytes in base64 has four unused bits; the next letter differs in them only.
+    // The last character of 16 bytes in base64 has four unused bits; the next letter differs only in these.
     let loose_bits = iv
         .replace("==", "")
         .chars()
@@ -117,7 +117,7 @@ fn text(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// Two parts of the right lengths, but the second was not made by the key.
+/// Two parts of the right lengths, of which the second was not created with the key.
 fn blocks(keys: &TestKeys) -> Vec<Vector> {
     let parts = sealed();
     let size = keys.signer.size();
@@ -187,7 +187,7 @@ fn blocks(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// Made by the key, for something else.
+/// Created with the key, for something else.
 fn others(keys: &TestKeys) -> Vec<Vector> {
     let (parts, other) = (sealed(), other_sealed());
     let mut shifted = parts.clone();
@@ -222,7 +222,7 @@ fn others(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// Base64 of URLs that really differs from the ordinary one.
+/// URL-safe base64 that differs from the standard one.
 fn url_safe(block: &[u8]) -> String {
     let text = URL_SAFE.encode(block);
     if text.contains(['-', '_']) {

@@ -1,4 +1,4 @@
-//! Releases that send devices back to the bundle inside the native app, and what looks like them.
+//! Releases that return devices to the built-in bundle, and similar ones.
 
 use serde_json::{Value, json};
 

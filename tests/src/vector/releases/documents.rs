@@ -1,4 +1,4 @@
-//! Releases that a reader may not understand: their format, and what is critical in them.
+//! Releases that a reader may not support: their format and their critical members.
 
 use serde_json::{Value, json};
 

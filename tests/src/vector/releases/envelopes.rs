@@ -1,4 +1,4 @@
-//! Envelopes that are none, and some that are written in another way.
+//! Invalid envelopes, and valid ones in another encoding.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,7 +36,7 @@ fn envelopes(keys: &TestKeys) -> Vec<Vector> {
         envelope["signatures"][0][name] = value;
         envelope
     };
-    // One more signature, behind the one that counts.
+    // One more signature after the valid one.
     let beside_sound = |id: &str, signature: &str| {
         let mut envelope = sound();
         if let Some(signatures) = envelope["signatures"].as_array_mut() {

@@ -1,4 +1,4 @@
-//! JSON texts, each inside the payload of nothing: whether they are read at all.
+//! JSON texts without an envelope: whether the strict parser accepts them.
 
 use super::Vector;
 

@@ -1,4 +1,4 @@
-//! Releases whose members are not as docs/format.md has them, and some that only just are.
+//! Releases with members that `docs/format.md` forbids, and valid edge cases.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Sound releases on devices that must not take them, and on some that must.
+//! Valid releases on devices that must reject them, and on devices that must accept them.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(super) fn all(keys: &TestKeys) -> Vec<Vector> {
     .concat()
 }
 
-/// The sound release, where one thing that the device knows is another.
+/// The valid release on a device that differs in one field.
 fn on(keys: &TestKeys, name: &str, expect: &str, why: &str, field: (&str, &str)) -> Vector {
     signed(keys, name, expect, why, &release()).replacing(field.0, field.1)
 }
@@ -288,7 +288,7 @@ fn roles(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// Two things are wrong, and the one that is checked first is said.
+/// Two faults, of which the one that is checked first is reported.
 fn precedence(keys: &TestKeys) -> Vec<Vector> {
     let case = |name: &str, expect: &str, members: &[(&str, Value)]| {
         signed(

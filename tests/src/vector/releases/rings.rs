@@ -1,4 +1,4 @@
-//! Key rings: the first one of a device, and those that follow.
+//! Key rings: the first one of a device and its successors.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,7 +22,7 @@ pub(super) fn all(keys: &TestKeys) -> Vec<Vector> {
     .concat()
 }
 
-/// A ring in this document, signed by these keys, on a device that trusts the rings in `before`.
+/// A key ring of this document, signed by these keys, on a device that trusts the rings in `before`.
 fn after(before: &str, name: &str, expect: &str, why: &str, document: &Value, signers: &[&Key]) -> Vector {
     let bytes = envelope(KEYS, document.to_string().as_bytes(), signers)
         .to_string()
@@ -258,7 +258,7 @@ fn succession(keys: &TestKeys) -> Vec<Vector> {
     ]
 }
 
-/// Two things are wrong, and the one that is checked first is said.
+/// Two faults, of which the one that is checked first is reported.
 fn precedence(keys: &TestKeys) -> Vec<Vector> {
     let (one, two) = (&keys.signer, &keys.other);
     let case = |before: &str, name: &str, expect: &str, document: &Value, signer: &Key| {
@@ -409,7 +409,7 @@ fn members(keys: &TestKeys) -> Vec<Vector> {
     [missing.to_vec(), others].concat()
 }
 
-/// So many keys: the signer's, and numbers that differ from another one's modulus. Nobody has their private halves.
+/// `count` keys: the signer's, and variations of another key's modulus, which have no private keys.
 fn crowd(keys: &TestKeys, count: u32) -> Value {
     let number = |place: u32| &keys.other.modulus + BigUint::from(2 * place);
     let of = |modulus: &BigUint| STANDARD.encode(spki_of(modulus, &keys.other.public));

@@ -1,4 +1,4 @@
-//! Whose signatures are in an envelope, and whether they hold.
+//! Signatures of an envelope: who signed, and whether they are valid.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +18,7 @@ pub(super) fn payload() -> Vec<u8> {
     release().to_string().into_bytes()
 }
 
-/// An envelope around the sound release, with these signatures.
+/// An envelope of the valid release with these signatures.
 pub(super) fn case(name: &str, expect: &str, why: &str, signatures: &[Value]) -> Vector {
     of(name, expect, why, &with_signatures(RELEASE, &payload(), signatures))
 }

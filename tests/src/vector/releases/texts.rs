@@ -1,4 +1,4 @@
-//! Releases that two readers would read in two ways, or not at all.
+//! Releases whose JSON readers interpret differently or reject.
 
 use super::{Vector, release, signed_text};
 use crate::vector::capgo::TestKeys;

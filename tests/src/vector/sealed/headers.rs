@@ -1,4 +1,4 @@
-//! The fixed part of the header, spoiled.
+//! Invalid fixed parts of the header.
 
 use super::{ContentKeys, SEGMENT, SealedArchive, Vector, one_segment, plain, refused, two_segments};
 
@@ -72,7 +72,7 @@ fn cut(keys: &ContentKeys, name: &str, length: usize) -> Vector {
     )
 }
 
-/// The first segment of two, with a header that says that there is only one: the size fits, the last flag does not.
+/// The first of two segments, with a header for one segment: the size matches, the flag of the last segment does not.
 fn rewritten(keys: &ContentKeys) -> Vector {
     let whole = two_segments(keys);
     let first = whole.sealed_segments()[0].clone();

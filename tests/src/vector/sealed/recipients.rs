@@ -1,4 +1,4 @@
-//! The recipients and what is wrapped for them, spoiled.
+//! Invalid recipients and wrapped keys.
 
 use num_bigint::BigUint;
 use sha2::{Sha256, Sha512};
@@ -22,7 +22,7 @@ fn lists(keys: &ContentKeys) -> Vec<Vector> {
     let other = Recipient::of(&keys.other, &key);
     let crowd = |count: u8| {
         move |archive: &mut SealedArchive| {
-            // Ids of nobody around the one that counts.
+            // Unknown ids around the matching one.
             let own = archive.recipients[0].clone();
             let with_id = |number: u8| Recipient {
                 id: [number; 32],
@@ -78,7 +78,7 @@ fn wrapped(keys: &ContentKeys) -> Vec<Vector> {
             archive.recipients[0] = Recipient::with_wrapped(&keys.own, wrapped);
         })
     };
-    // Beside the right one, so that nothing but the limit stands against it.
+    // In addition to the valid one, so that only the limit is violated.
     let beside = |length: usize| {
         let mut archive = one_segment(keys);
         let stranger = Recipient::with_wrapped(&keys.other, vec![7; length]);
@@ -147,7 +147,7 @@ fn wrapped(keys: &ContentKeys) -> Vec<Vector> {
     ]
 }
 
-/// Wrapped by whoever has the public key, but otherwise than the format says.
+/// Wrapped with the public key, but not as the format requires.
 fn blocks(keys: &ContentKeys) -> Vec<Vector> {
     let size = keys.own.size();
     let with_block = |name: &str, why: &str, block: &dyn Fn(&[u8]) -> Vec<u8>| {

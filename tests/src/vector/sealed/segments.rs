@@ -1,4 +1,4 @@
-//! The segments, spoiled.
+//! Invalid segments.
 
 use super::{ContentKeys, SEGMENT, SealedArchive, Vector, one_segment, plain, refused, refused_after, two_segments};
 use crate::forge::sealed::{SMALL_SEGMENTS, Segment};
@@ -7,7 +7,7 @@ pub(super) fn all(keys: &ContentKeys) -> Vec<Vector> {
     [bytes(keys), ends(keys), orders(keys), nonces(keys)].concat()
 }
 
-/// The header of an archive with these segments behind it.
+/// The header of an archive followed by these segments.
 fn with(archive: &SealedArchive, segments: &[&[u8]]) -> Vec<u8> {
     [archive.header(), segments.concat()].concat()
 }
@@ -167,7 +167,7 @@ fn orders(keys: &ContentKeys) -> Vec<Vector> {
     ]
 }
 
-/// Sealed by whoever has the public key, but otherwise than the format says.
+/// Sealed with the public key, but not as the format requires.
 fn nonces(keys: &ContentKeys) -> Vec<Vector> {
     let changed = |segments: usize, name: &str, why: &str, change: &dyn Fn(&mut SealedArchive)| {
         let mut archive = two_segments(keys);

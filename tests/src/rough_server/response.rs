@@ -1,4 +1,4 @@
-//! One answer, with what is wrong with it.
+//! Sends one response with its faults.
 
 use std::io::{self, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -10,18 +10,18 @@ use super::plan::{Endless, Plan};
 use super::{CONNECTION_LIMIT, Request};
 
 const PAGE: &[u8] = b"<!DOCTYPE html><title>Welcome</title><p>Please accept our terms.";
-/// Sent at once.
-const PIECE: usize = 16 << 10;
+/// Bytes per write.
+const CHUNK: usize = 16 << 10;
 
-/// Status line and headers, and the body that goes with them.
-struct Answer {
+/// A response before its faults.
+struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 }
 
-pub(super) fn answer(mut connection: TcpStream, request: &Request, plan: &Plan, sent: &AtomicU64) -> io::Result<()> {
-    let Answer { status, headers, body } = decide(request, plan);
+pub(super) fn send(mut connection: TcpStream, request: &Request, plan: &Plan, sent: &AtomicU64) -> io::Result<()> {
+    let Response { status, headers, body } = decide(request, plan);
     let endless = plan.endless();
     if endless == Some(Endless::Interim) {
         return never_end(connection, Endless::Interim, plan, sent);
@@ -44,10 +44,10 @@ pub(super) fn answer(mut connection: TcpStream, request: &Request, plan: &Plan, 
     connection.write_all(format!("{head}\r\n").as_bytes())?;
 
     let cut = plan.cut(body.len()).map(|cut| cut.min(body.len()));
-    let stall = plan.turn("stall").map(|stall| stall.min(body.len()));
+    let stall = plan.list_value("stall").map(|stall| stall.min(body.len()));
     let end = cut.or(stall).unwrap_or(body.len());
     let drip = plan.numeric("drip").filter(|_| plan.number() == 1);
-    let piece = if drip.is_some() { 1 } else { PIECE };
+    let piece = if drip.is_some() { 1 } else { CHUNK };
     for bytes in body[..end].chunks(piece) {
         if chunked {
             write!(connection, "{:x}\r\n", bytes.len())?;
@@ -65,7 +65,7 @@ pub(super) fn answer(mut connection: TcpStream, request: &Request, plan: &Plan, 
         return connection.shutdown(Shutdown::Both);
     }
     if stall.is_some() {
-        // Until the client goes away, or nobody can be waiting any more.
+        // Waits until the client disconnects, or for the read timeout.
         let gone = io::Read::read(&mut connection, &mut [0; 1]);
         return gone.map(drop);
     }
@@ -73,11 +73,11 @@ pub(super) fn answer(mut connection: TcpStream, request: &Request, plan: &Plan, 
         return never_end(connection, endless, plan, sent);
     }
     if plan.is("endless", "1") {
-        let more = vec![0; PIECE];
+        let more = vec![0; CHUNK];
         let started = std::time::Instant::now();
         while started.elapsed() < CONNECTION_LIMIT {
             connection.write_all(&more)?;
-            sent.fetch_add(PIECE as u64, Ordering::Relaxed);
+            sent.fetch_add(CHUNK as u64, Ordering::Relaxed);
         }
     }
     if chunked {
@@ -86,12 +86,12 @@ pub(super) fn answer(mut connection: TcpStream, request: &Request, plan: &Plan, 
     connection.flush()
 }
 
-/// Sends what is no body until the client goes away, or nobody can be waiting any more.
+/// Sends an endless part other than the body, until the client disconnects or for [`CONNECTION_LIMIT`].
 fn never_end(mut connection: TcpStream, endless: Endless, plan: &Plan, sent: &AtomicU64) -> io::Result<()> {
-    let (first, again) = endless.texts();
+    let (first, repeated) = endless.texts();
     connection.write_all(first.as_bytes())?;
     let pace = plan.numeric("pace").map(|pace| Duration::from_millis(pace as u64));
-    let flood = again.repeat(PIECE / again.len());
+    let flood = repeated.repeat(CHUNK / repeated.len());
     let started = std::time::Instant::now();
     while started.elapsed() < CONNECTION_LIMIT {
         match pace {
@@ -100,7 +100,7 @@ fn never_end(mut connection: TcpStream, endless: Endless, plan: &Plan, sent: &At
                 sent.fetch_add(flood.len() as u64, Ordering::Relaxed);
             }
             Some(pace) => {
-                for byte in again.as_bytes() {
+                for byte in repeated.as_bytes() {
                     connection.write_all(&[*byte])?;
                     thread::sleep(pace);
                 }
@@ -116,49 +116,51 @@ fn put_header(head: &mut String, name: &str, value: &str) {
     }
 }
 
-fn decide(request: &Request, plan: &Plan) -> Answer {
-    let refuse = |status: u16, headers: Vec<(&'static str, String)>| Answer {
+fn decide(request: &Request, plan: &Plan) -> Response {
+    let error = |status: u16, headers: Vec<(&'static str, String)>| Response {
         status,
         headers,
         body: b"no".to_vec(),
     };
-    if let Some(status) = plan.turn("status").and_then(|status| u16::try_from(status).ok()) {
-        let asked = plan.word("retry-after").map(|text| ("Retry-After", text.to_owned()));
-        return refuse(status, asked.into_iter().collect());
+    if let Some(status) = plan.list_value("status").and_then(|status| u16::try_from(status).ok()) {
+        let retry_after = plan
+            .parameter("retry-after")
+            .map(|text| ("Retry-After", text.to_owned()));
+        return error(status, retry_after.into_iter().collect());
     }
-    if let Some(to) = plan.word("redirect").filter(|_| plan.number() == 1) {
-        return refuse(302, vec![("Location", to.to_owned())]);
+    if let Some(to) = plan.parameter("redirect").filter(|_| plan.number() == 1) {
+        return error(302, vec![("Location", to.to_owned())]);
     }
     if plan.is("loop", "1") {
-        return refuse(302, vec![("Location", request.target.clone())]);
+        return error(302, vec![("Location", request.target.clone())]);
     }
     if plan.number() <= plan.numeric("html").unwrap_or(0) as u64 {
-        return Answer {
+        return Response {
             status: 200,
             headers: vec![("Content-Type", "text/html; charset=utf-8".to_owned())],
             body: PAGE.to_vec(),
         };
     }
     match plan.file() {
-        Some(file) => part(request, plan, &file),
-        None => refuse(404, Vec::new()),
+        Some(file) => range_response(request, plan, &file),
+        None => error(404, Vec::new()),
     }
 }
 
-fn part(request: &Request, plan: &Plan, file: &[u8]) -> Answer {
+fn range_response(request: &Request, plan: &Plan, file: &[u8]) -> Response {
     let etag = plan.etag();
     let mut headers = vec![("Content-Type", "application/zip".to_owned())];
     headers.extend(etag.clone().map(|etag| ("ETag", etag)));
     headers.extend(
-        plan.word("encoding")
+        plan.parameter("encoding")
             .map(|encoding| ("Content-Encoding", encoding.to_owned())),
     );
-    let whole = |headers| Answer {
+    let whole = |headers| Response {
         status: 200,
         headers,
         body: file.to_vec(),
     };
-    let asked = request.header("range").and_then(|range| {
+    let range = request.header("range").and_then(|range| {
         let (from, last) = range.strip_prefix("bytes=")?.split_once('-')?;
         let end = if last.is_empty() {
             usize::MAX
@@ -167,25 +169,25 @@ fn part(request: &Request, plan: &Plan, file: &[u8]) -> Answer {
         };
         Some((from.parse::<usize>().ok()?, end.min(file.len())))
     });
-    let Some((from, end)) = asked.filter(|_| !plan.is("ranges", "no")) else {
+    let Some((from, end)) = range.filter(|_| !plan.is("ranges", "no")) else {
         return whole(headers);
     };
-    // RFC 9110 §13.1.5: only a strong validator that is the same lets the range through.
+    // RFC 9110 §13.1.5: a range is served only if the validator is strong and matches.
     let same = request
         .header("if-range")
-        .is_none_or(|asked| Some(asked) == etag.as_deref() && asked.starts_with('"'));
+        .is_none_or(|validator| Some(validator) == etag.as_deref() && validator.starts_with('"'));
     if !same {
         return whole(headers);
     }
     if from >= file.len() || plan.is("early-416", "1") {
         headers.push(("Content-Range", format!("bytes */{}", file.len())));
-        return Answer {
+        return Response {
             status: 416,
             headers,
             body: Vec::new(),
         };
     }
-    let (start, total) = match plan.word("ranges") {
+    let (start, total) = match plan.parameter("ranges") {
         Some("wrong-start") => (from.checked_sub(1).unwrap_or(1), file.len()),
         Some("wrong-total") => (from, file.len() + 1),
         _ => (from, file.len()),
@@ -193,7 +195,7 @@ fn part(request: &Request, plan: &Plan, file: &[u8]) -> Answer {
     if !plan.is("ranges", "unsaid") {
         headers.push(("Content-Range", format!("bytes {start}-{}/{total}", end - 1)));
     }
-    Answer {
+    Response {
         status: 206,
         headers,
         body: file[from..end].to_vec(),
