@@ -22,7 +22,7 @@ use crate::validation;
 const PREFIX: &str = "cbk_";
 const RANDOM_BYTES: usize = 32;
 
-/// What a key permits.
+/// The permissions of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
     /// Reading and publishing for every app.
@@ -69,7 +69,7 @@ pub struct KeyRecord {
     pub id: i64,
     /// Its name.
     pub name: String,
-    /// What it permits.
+    /// Its permissions.
     pub access: Access,
     /// When it was created, UTC.
     pub created_at: String,

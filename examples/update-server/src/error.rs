@@ -15,7 +15,7 @@ pub enum Error {
     InvalidSetting {
         /// The option or argument.
         setting: &'static str,
-        /// What was expected and what was found.
+        /// The expected value and the one found, or the cause.
         reason: String,
     },
     /// A file or folder cannot be used.

@@ -81,7 +81,7 @@ impl Server {
         if is_ready.recv().is_err() {
             return Err(join(thread)
                 .err()
-                .unwrap_or_else(|| Error::Stopped("it ended before it accepted connections".to_owned())));
+                .unwrap_or_else(|| Error::Stopped("its thread ended before it accepted connections".to_owned())));
         }
         tracing::info!(%address, url, "listening");
         Ok(Self {

@@ -18,9 +18,10 @@ fn main() {
     let [archive, digest, folder] = arguments;
     let control = Control::new();
     let digest = digest.parse().expect("the second argument is a SHA-256");
-    let verified = VerifiedArchive::from_digest(&PathBuf::from(archive), &digest, &control).expect("it has the digest");
+    let verified =
+        VerifiedArchive::from_digest(&PathBuf::from(archive), &digest, &control).expect("the archive has the digest");
     let mut options = UnpackOptions::default();
     options.limits.file_size = 4 << 30;
     options.limits.total_size = 8 << 30;
-    unpack(&verified, &PathBuf::from(folder), &options, &control).expect("it can be unpacked");
+    unpack(&verified, &PathBuf::from(folder), &options, &control).expect("the archive can be unpacked");
 }

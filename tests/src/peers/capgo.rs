@@ -159,7 +159,7 @@ impl CapgoProject {
 
     fn write_json(&self, path: &str, value: &Value) {
         let path = self.path().join(path);
-        fs::create_dir_all(path.parent().expect("it has a folder")).expect("a folder can be created");
+        fs::create_dir_all(path.parent().expect("the file has a folder")).expect("a folder can be created");
         fs::write(path, value.to_string()).expect("a file can be written");
     }
 }

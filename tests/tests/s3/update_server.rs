@@ -118,7 +118,10 @@ fn an_upload_that_nobody_registered_is_taken_back_from_the_bucket() {
             .api
             .remove_upload(&app(), &digest, &updates.control)
             .unwrap_err();
-        assert!(refused.to_string().contains("a bundle references this archive"), "{refused}");
+        assert!(
+            refused.to_string().contains("a bundle references this archive"),
+            "{refused}"
+        );
         assert!(store.stored(&kept(&digest)) == bytes);
 
         updates.api.delete(&app(), "1.0.0", &updates.control).unwrap();

@@ -29,7 +29,7 @@ pub(super) enum ChannelAssignment {
     Public,
 }
 
-/// What the device gets.
+/// The response to an update request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
     Offer(Box<Offer>),

@@ -41,7 +41,7 @@ pub(crate) struct Verifier {
     timeout: Duration,
 }
 
-/// What the archive must be.
+/// The archive that the bundle requires.
 enum Expected {
     /// The archive has this digest.
     Plain(Sha256Digest),
