@@ -1,7 +1,7 @@
 //! Sets `plugins.CapacitorUpdater.publicKey` in a `capacitor.config.json` and keeps every other byte.
 //!
-//! The file belongs to people: its order, indentation, line ends, one-line objects and byte order mark stay. Only
-//! text is cut out and put in, at places the parsed document names; nothing is printed anew.
+//! The file is written by people: its order, indentation, line ends, one-line objects and byte order mark stay. Text is
+//! only cut out and inserted, at the positions of the parsed document; nothing is printed again.
 
 use std::path::Path;
 
@@ -19,9 +19,9 @@ const OLD_PRIVATE_KEY: &str = "privateKey";
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) text: String,
-    /// Another key that was there before.
+    /// The file had another key.
     pub(crate) replaced: bool,
-    /// An old private key was taken out.
+    /// An old private key was removed.
     pub(crate) removed_private_key: bool,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn with_public_key(path: &Path, text: &str, pem: &str) -> Result<Chan
     let (old, private) = (here(MEMBER), here(OLD_PRIVATE_KEY));
     match (old, private) {
         (Some(old), _) => splices.push((old.value.range().start..old.value.range().end, key)),
-        // The private key's place is taken: with it gone, there may be no neighbour to stand behind.
+        // The private key is replaced: without it, there may be no member to insert behind.
         (None, Some(private)) => splices.push((private.range.start..private.range.end, style.member(&[], &key, None))),
         (None, None) => splices.push(style.appended(body, object, &missing, &key)),
     }
@@ -79,7 +79,7 @@ pub(crate) fn with_public_key(path: &Path, text: &str, pem: &str) -> Result<Chan
     })
 }
 
-/// The member that counts: of two with one name, JSON's readers take the last.
+/// The member `name`; of two, the last, as JSON readers do.
 fn last<'a, 'b>(object: &'b Object<'a>, name: &str) -> Option<&'b ObjectProp<'a>> {
     object
         .properties
@@ -89,7 +89,8 @@ fn last<'a, 'b>(object: &'b Object<'a>, name: &str) -> Option<&'b ObjectProp<'a>
 }
 
 fn quoted(text: &str) -> Result<String> {
-    serde_json::to_string(text).map_err(|error| Failure::refused("io", format!("the key cannot be written: {error}")))
+    serde_json::to_string(text)
+        .map_err(|error| Failure::refused("io", format!("cannot write the key as JSON: {error}")))
 }
 
 /// How the file breaks and indents its lines.
@@ -108,14 +109,14 @@ impl Style {
             .map(|member| line_start(text, member.range.start));
         let indent = match first {
             Some(Some(indent)) => Some(indent.to_owned()),
-            // All in one line: what is added goes there too. An empty file has no style yet.
+            // A file of one line stays one line. An empty object has no style yet.
             Some(None) => None,
             None => Some("  ".to_owned()),
         };
         Self { newline, indent }
     }
 
-    /// The text that adds the key to `object`, inside the objects named in `missing`, and its place.
+    /// The text that adds the key to `object`, inside the objects named in `missing`, and where it goes.
     fn appended(
         &self,
         text: &str,
@@ -146,7 +147,7 @@ impl Style {
         (place, format!(",{space}{}", self.member(missing, key, None)))
     }
 
-    /// `"CapacitorUpdater": { "publicKey": … }` for what is missing, at `indent`, or in one line.
+    /// `"CapacitorUpdater": { "publicKey": … }` for the objects in `missing`, at `indent`, or in one line.
     fn member(&self, missing: &[&str], key: &str, indent: Option<&str>) -> String {
         let Some((name, rest)) = missing.split_first() else {
             return format!("\"{MEMBER}\": {key}");
@@ -163,20 +164,20 @@ impl Style {
     }
 }
 
-/// The white space before `at` when nothing else stands before it in its line.
+/// The white space before `at`, if its line has nothing else before it.
 fn line_start(text: &str, at: usize) -> Option<&str> {
     let start = text[..at].rfind('\n')? + 1;
     let before = &text[start..at];
     before.trim().is_empty().then_some(before)
 }
 
-/// The white space the line of `at` begins with.
+/// The indentation of the line of `at`.
 fn indent_of_line(text: &str, at: usize) -> &str {
     let line = &text[text[..at].rfind('\n').map_or(0, |newline| newline + 1)..];
     &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
 }
 
-/// The range to cut so that `member` and the comma that goes with it are gone.
+/// The range of `member` with its comma.
 fn without(text: &str, object: &Object<'_>, member: &ObjectProp<'_>) -> std::ops::Range<usize> {
     let after = &text[member.range.end..object.range.end];
     if let Some(comma) = after.trim_start().strip_prefix(',') {

@@ -1,8 +1,9 @@
-//! What `capacitor.config.{ts,js,json}` says about the app.
+//! Reads `capacitor.config.{ts,js,json}`, and sets members of the JSON form.
 
 mod edit;
 mod script;
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,15 +11,16 @@ use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
-use crate::error::{Failure, Result};
-use script::{Unknown, Value};
+use crate::error::{Failure, Result, Warning};
+use crate::output::Output;
+use script::{Object, Source, Text, UsedDefault, Value};
 
 pub(crate) use edit::{Change, with_public_key};
 
 /// In the order in which Capacitor itself, and so Capgo, looks for them.
 const FILE_NAMES: [&str; 3] = ["capacitor.config.ts", "capacitor.config.js", "capacitor.config.json"];
 
-/// Where the plugin's own settings are.
+/// The plugin's own settings.
 const UPDATER: [&str; 2] = ["plugins", "CapacitorUpdater"];
 
 /// A Capacitor config that was read.
@@ -26,6 +28,8 @@ const UPDATER: [&str; 2] = ["plugins", "CapacitorUpdater"];
 pub(crate) struct CapacitorConfig {
     path: PathBuf,
     value: Value,
+    /// The defaults that a warning has named.
+    warned: RefCell<Vec<UsedDefault>>,
 }
 
 impl CapacitorConfig {
@@ -53,6 +57,7 @@ impl CapacitorConfig {
         Ok(Self {
             path: path.to_path_buf(),
             value,
+            warned: RefCell::default(),
         })
     }
 
@@ -82,7 +87,7 @@ impl CapacitorConfig {
         )
     }
 
-    /// Where installed apps ask for updates.
+    /// The address from which installed apps update.
     pub(crate) fn update_url(&self) -> Result<Option<String>> {
         self.text(
             &[&UPDATER[..], &["updateUrl"]].concat(),
@@ -90,7 +95,7 @@ impl CapacitorConfig {
         )
     }
 
-    /// The channel that installed apps ask for.
+    /// The channel from which installed apps update.
     pub(crate) fn default_channel(&self) -> Result<Option<String>> {
         self.text(
             &[&UPDATER[..], &["defaultChannel"]].concat(),
@@ -98,26 +103,52 @@ impl CapacitorConfig {
         )
     }
 
-    /// The version that Capgo's command publishes, and that the plugin states in place of the native app's own.
+    /// The version that Capgo's command publishes, and that the plugin reports in place of the native app's own.
     pub(crate) fn updater_version(&self, advice: &str) -> Result<Option<String>> {
         self.text(&[&UPDATER[..], &["version"]].concat(), advice)
     }
 
     fn text(&self, path: &[&str], advice: &str) -> Result<Option<String>> {
-        let (line, why) = match self.value.at(path) {
-            Value::Text(text) => return Ok(Some(text)),
-            Value::Absent => return Ok(None),
-            Value::Object(object) => (object.line, "not a text".to_owned()),
-            Value::Unknown(Unknown { line, why }) => (line, why),
-        };
-        Err(Failure::refused(
-            "unreadable_config",
-            format!(
-                "{}:{line}: `{}` cannot be read from the file: it is {why}; {advice}",
+        let member = path.join(".");
+        match self.value.at(path).text() {
+            Ok(text) => Ok(text.map(|text| {
+                self.warn_of_defaults(&member, &text);
+                text.value
+            })),
+            Err(unknown) => Err(Failure::refused(
+                "unreadable_config",
+                format!(
+                    "{}:{}:{}: cannot read `{member}`: {unknown}; {advice}",
+                    self.path.display(),
+                    unknown.place.line,
+                    unknown.place.column,
+                ),
+            )),
+        }
+    }
+
+    /// Names each default that stands in for an environment variable, once.
+    fn warn_of_defaults(&self, member: &str, text: &Text) {
+        for used in &text.defaults {
+            if self.warned.borrow().contains(used) {
+                continue;
+            }
+            self.warned.borrow_mut().push(used.clone());
+            let message = format!(
+                "{}:{}:{}: `{member}` is {:?}, the default of `{}`: {} not set here",
                 self.path.display(),
-                path.join(".")
-            ),
-        ))
+                used.place.line,
+                used.place.column,
+                text.value,
+                used.place.source,
+                match &used.variables[..] {
+                    [one] => format!("{one} is"),
+                    several => format!("{} are", several.join(" and ")),
+                },
+            );
+            // Standard error is for people in both forms of output.
+            Output::new(false).warn(&Warning::new("config_default", message));
+        }
     }
 }
 
@@ -127,7 +158,7 @@ pub(crate) fn is_script(path: &Path) -> bool {
         .is_none_or(|extension| !extension.eq_ignore_ascii_case("json"))
 }
 
-/// The text of a project file; a byte order mark is left in it.
+/// The text of a project file, with its byte order mark.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))
 }
@@ -163,25 +194,25 @@ fn parse_json<'a>(path: &Path, text: &'a str) -> Result<Option<ast::Value<'a>>> 
 fn json_value(path: &Path, text: &str) -> Result<Value> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let value = parse_json(path, text)?;
-    Ok(value.map_or(Value::Absent, |value| told(&value, text)))
+    Ok(value.map_or(Value::Absent, |value| from_json(&value, &Source::new(text))))
 }
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The same picture of a JSON value that the script reader gives of a script.
-fn told(value: &ast::Value<'_>, text: &str) -> Value {
-    let line = 1 + text[..value.range().start].matches('\n').count() as u64;
+/// The JSON `value` in the form of the script reader.
+fn from_json(value: &ast::Value<'_>, source: &Source<'_>) -> Value {
+    let place = source.place_of(value.range().start, value.range().end);
     match value {
-        ast::Value::StringLit(literal) => Value::Text(literal.value.to_string()),
+        ast::Value::StringLit(literal) => Value::Text(Text::from(literal.value.as_ref())),
         ast::Value::NullKeyword(_) => Value::Absent,
         ast::Value::Object(members) => {
-            let mut object = script::Object::new(line);
+            let mut object = Object::new(place);
             for member in &members.properties {
-                object.set(member.name.as_str().to_owned(), told(&member.value, text));
+                object.set(member.name.as_str().to_owned(), from_json(&member.value, source));
             }
             Value::Object(object)
         }
-        _ => Value::unknown(line, "not a text"),
+        _ => Value::unknown(place, "is not a string"),
     }
 }
 

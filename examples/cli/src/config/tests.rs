@@ -72,7 +72,7 @@ fn line_ends_and_byte_order_mark_survive() {
 }
 
 #[test]
-fn another_key_is_replaced_in_its_place_and_that_is_told() {
+fn another_key_is_replaced_in_place_and_reported() {
     let before = "{\"plugins\":{\"CapacitorUpdater\":{\"publicKey\" :  \"old\" ,\"z\":1}}}";
     let change = edited(before);
     assert_eq!(change.text, before.replace("\"old\"", QUOTED));
@@ -81,7 +81,7 @@ fn another_key_is_replaced_in_its_place_and_that_is_told() {
 }
 
 #[test]
-fn an_old_private_key_is_taken_out_wherever_it_stands() {
+fn an_old_private_key_is_removed_from_any_position() {
     for (before, after) in [
         ("{\"privateKey\": \"p\"}", "{\"publicKey\": KEY}"),
         (
@@ -118,7 +118,7 @@ fn a_private_key_of_another_plugin_is_left_alone() {
 }
 
 #[test]
-fn what_is_no_json_object_is_refused_with_its_line() {
+fn a_file_that_is_not_a_json_object_is_refused_with_its_line() {
     for (text, part) in [
         ("{\n  // comment\n}", "capacitor.config.json:2: "),
         ("{\"a\":1,}", "not valid JSON"),
@@ -138,7 +138,7 @@ fn what_is_no_json_object_is_refused_with_its_line() {
 }
 
 #[test]
-fn json_and_scripts_tell_the_same() {
+fn json_and_scripts_give_the_same_values() {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("capacitor.config.json");
     let script = folder.path().join("capacitor.config.ts");
@@ -166,7 +166,7 @@ fn the_script_wins_over_the_json_as_in_capacitor() {
 }
 
 #[test]
-fn an_unreadable_value_names_itself_its_place_and_the_way_out() {
+fn an_unreadable_value_is_named_with_its_place_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("capacitor.config.ts");
     fs::write(
@@ -177,12 +177,13 @@ fn an_unreadable_value_names_itself_its_place_and_the_way_out() {
     let config = CapacitorConfig::read(&script).unwrap();
     let message = config.app_id().unwrap_err().message;
     assert!(
-        message.contains("capacitor.config.ts:2: `appId`") && message.contains("first argument"),
+        message.contains("capacitor.config.ts:2:10: cannot read `appId`: `process.env.ID` comes from the environment")
+            && message.contains("first argument"),
         "{message}"
     );
     let message = config.web_dir().unwrap_err().message;
     assert!(
-        message.contains("capacitor.config.ts:3: `webDir`") && message.contains("--path"),
+        message.contains("capacitor.config.ts:3:11: cannot read `webDir`: `dir()`") && message.contains("--path"),
         "{message}"
     );
     fs::write(folder.path().join("c.json"), "{\n\"appId\": {}}").unwrap();
@@ -192,6 +193,6 @@ fn an_unreadable_value_names_itself_its_place_and_the_way_out() {
             .app_id()
             .unwrap_err()
             .message
-            .contains("c.json:2: `appId` cannot be read from the file: it is not a text")
+            .contains("c.json:2:10: cannot read `appId`: `{}` is not a string")
     );
 }

@@ -6,27 +6,31 @@
     reason = "tests fail by panicking"
 )]
 
+mod forms;
+mod mutations;
 mod unknown;
 
-use super::{Unknown, Value, exported};
+use super::{Value, exported};
 
 /// What is expected of one member.
-enum Told {
+enum Expected {
     Text(&'static str),
     Absent,
-    /// The line, and a part of the reason.
+    /// The line, and a part of the message.
     Unknown(u64, &'static str),
 }
-use Told::{Absent, Text};
+use Expected::{Absent, Text};
 
-fn told(source: &str, path: &[&str], expected: &Told) {
-    match (exported(source).at(path), expected) {
-        (Value::Text(found), Text(text)) => assert_eq!(found, *text, "{path:?} of\n{source}"),
-        (Value::Absent, Absent) => {}
-        (Value::Unknown(Unknown { line, why }), Told::Unknown(expected_line, part)) => {
+fn check_member(value: &Value, source: &str, path: &[&str], expected: &Expected) {
+    match (value.at(path).text(), expected) {
+        (Ok(Some(found)), Text(text)) => assert_eq!(found.value, *text, "{path:?} of\n{source}"),
+        (Ok(None), Absent) => {}
+        (Err(unknown), Expected::Unknown(line, part)) => {
+            let message = unknown.to_string();
             assert!(
-                line == *expected_line && why.contains(part),
-                "line {line}: {why}\n{path:?} of\n{source}"
+                unknown.place.line == *line && message.contains(part),
+                "line {}: {message}\n{path:?} of\n{source}",
+                unknown.place.line
             );
         }
         (found, _) => panic!("{found:?}\n{path:?} of\n{source}"),
@@ -34,10 +38,11 @@ fn told(source: &str, path: &[&str], expected: &Told) {
 }
 
 /// `appId` and `webDir` of a script.
-fn check(cases: &[(&str, Told, Told)]) {
+fn check(cases: &[(&str, Expected, Expected)]) {
     for (source, app_id, web_dir) in cases {
-        told(source, &["appId"], app_id);
-        told(source, &["webDir"], web_dir);
+        let value = exported(source);
+        check_member(&value, source, &["appId"], app_id);
+        check_member(&value, source, &["webDir"], web_dir);
     }
 }
 
@@ -152,7 +157,7 @@ fn configs_as_people_write_them_are_read() {
 }
 
 #[test]
-fn what_stands_in_strings_comments_and_nested_objects_is_not_taken_for_the_config() {
+fn strings_comments_and_nested_objects_are_not_taken_for_the_config() {
     check(&[
         (
             "const s = `export default { appId: '${'no'}' }`;\nexport default { appId: 'a.b', webDir: 'www' }",
@@ -213,20 +218,26 @@ fn the_updaters_own_members_are_found() {
     let source = "const KEY = '-----BEGIN RSA PUBLIC KEY-----\\nMIIB\\n-----END RSA PUBLIC KEY-----\\n';\nconst config = { \
                   appId: 'a.b', plugins: { SplashScreen: {}, CapacitorUpdater: { appId: 'c.d', publicKey: KEY } } };\nexport \
                   default config;";
-    told(source, &path("appId"), &Text("c.d"));
-    told(
+    check_member(&exported(source), source, &path("appId"), &Text("c.d"));
+    check_member(
+        &exported(source),
         source,
         &path("publicKey"),
         &Text("-----BEGIN RSA PUBLIC KEY-----\nMIIB\n-----END RSA PUBLIC KEY-----\n"),
     );
-    told(source, &path("version"), &Absent);
+    check_member(&exported(source), source, &path("version"), &Absent);
     let changed =
         "const config = { appId: 'a.b' };\nconfig.plugins = { CapacitorUpdater: {} };\nexport default config;";
-    told(changed, &path("appId"), &Told::Unknown(2, "config.plugins"));
+    check_member(
+        &exported(changed),
+        changed,
+        &path("appId"),
+        &Expected::Unknown(2, "config.plugins"),
+    );
 }
 
 #[test]
-fn no_text_makes_the_reader_hang_or_panic() {
+fn deep_nesting_and_cut_scripts_neither_hang_nor_panic() {
     let source = "const c: A<B> = { appId: 'a', ...x, [k]: `b${{}}`, f() {}, get g() {} } as T;\nc.x!['y'] = /[/]/g;\nexport \
                   default define(c)";
     for (end, _) in source.char_indices() {

@@ -1,11 +1,11 @@
-//! Values that cannot be read off the text: said to be unknown, never guessed.
+//! Values that only a run of the script gives: reported as unknown, never guessed.
 
-use super::Told::{self, Absent, Text};
+use super::Expected::{self, Absent, Text};
 use super::check;
 
 #[test]
-fn a_value_that_only_running_gives_is_said_to_be_unknown_and_where() {
-    use Told::Unknown as No;
+fn a_value_that_only_a_run_gives_is_unknown_and_has_a_place() {
+    use Expected::Unknown as No;
     check(&[
         (
             "export default {\n  appId: process.env.APP_ID,\n  webDir: 'www' }",
@@ -13,23 +13,23 @@ fn a_value_that_only_running_gives_is_said_to_be_unknown_and_where() {
             Text("www"),
         ),
         (
-            "export default {\n  appId: process.env.ID ?? 'a.b',\n webDir: 'www' }",
+            "export default {\n  appId: process.env.ID ?? getId(),\n webDir: 'www' }",
             No(2, "environment"),
             Text("www"),
         ),
         (
-            "const dev = true;\nexport default { appId: dev ? 'a' : 'b', webDir: 'www' }",
+            "const dev = isDev();\nexport default { appId: dev ? 'a' : 'b', webDir: 'www' }",
             No(2, "one of several"),
             Text("www"),
         ),
         (
-            "const n = 'b';\nexport default { appId: `a.${n}`, webDir: 'www' }",
-            No(2, "template"),
+            "import { n } from './n';\nexport default { appId: `a.${n}`, webDir: 'www' }",
+            No(2, "`n` is imported from './n'"),
             Text("www"),
         ),
         (
             "export default { webDir: 'www',\n appId: getId() }",
-            No(2, "getId(…)"),
+            No(2, "`getId()`"),
             Text("www"),
         ),
         (
@@ -44,8 +44,8 @@ fn a_value_that_only_running_gives_is_said_to_be_unknown_and_where() {
         ),
         (
             "export default { appId: 7, webDir: ['www'] }",
-            No(1, "not a text"),
-            No(1, "not a text"),
+            No(1, "is not a string"),
+            No(1, "is not a string"),
         ),
         (
             "export default { get appId() { return 'a' }, webDir: 'www' }",
@@ -58,14 +58,14 @@ fn a_value_that_only_running_gives_is_said_to_be_unknown_and_where() {
             Text("www"),
         ),
         (
-            "const k = 'appId';\nexport default { [k]: 'a', webDir: 'www' }",
-            No(2, "computed"),
+            "const k = key();\nexport default { [k]: 'a', webDir: 'www' }",
+            No(2, "may set any member"),
             Text("www"),
         ),
         (
             "export default { appId: 'a', x: a < b, c > d, webDir: 'www' }",
-            No(1, "cannot be told apart"),
-            Text("www"),
+            No(1, "not valid TypeScript"),
+            No(1, "not valid TypeScript"),
         ),
         (
             "export default () => ({ appId: 'a', webDir: 'www' })",
@@ -79,13 +79,13 @@ fn a_value_that_only_running_gives_is_said_to_be_unknown_and_where() {
         ),
         (
             "export default ('a', { appId: 'a', webDir: 'www' })",
-            No(1, "an expression"),
-            No(1, "an expression"),
+            No(1, "known only when the script runs"),
+            No(1, "known only when the script runs"),
         ),
         (
             "export default makeConfig({ appId: 'a' })",
-            No(1, "makeConfig(…)"),
-            No(1, "makeConfig(…)"),
+            No(1, "`makeConfig({ appId: 'a' })`"),
+            No(1, "`makeConfig({ appId: 'a' })`"),
         ),
         (
             "import config from './other';\nexport default config",
@@ -104,26 +104,30 @@ fn a_value_that_only_running_gives_is_said_to_be_unknown_and_where() {
         ),
         (
             "const a = b;\nconst b = a;\nexport default { appId: a, webDir: 'www' }",
-            No(2, "in a circle"),
+            No(2, "defined by itself"),
             Text("www"),
         ),
         (
             "export default { appId: 'a\n', webDir: 'www' }",
-            No(1, "does not end"),
-            No(1, "does not end"),
+            No(1, "not valid TypeScript: Unterminated"),
+            No(1, "not valid TypeScript: Unterminated"),
         ),
         (
             "export default { appId: `a",
-            No(1, "does not end"),
-            No(1, "does not end"),
+            No(1, "not valid TypeScript: Unterminated"),
+            No(1, "not valid TypeScript: Unterminated"),
         ),
-        ("/* export default {}", No(1, "does not end"), No(1, "does not end")),
+        (
+            "/* export default {}",
+            No(1, "not valid TypeScript: Unterminated"),
+            No(1, "not valid TypeScript: Unterminated"),
+        ),
     ]);
 }
 
 #[test]
 fn a_value_that_is_changed_later_is_unknown() {
-    use Told::Unknown as No;
+    use Expected::Unknown as No;
     let config =
         "const config: CapacitorConfig = { appId: 'a.b', webDir: 'www', plugins: { CapacitorUpdater: {} } };\n";
     let with = |change: &str| format!("{config}{change}\nexport default config;");
@@ -131,11 +135,11 @@ fn a_value_that_is_changed_later_is_unknown() {
         (
             "if (process.env.DEV) config.webDir = 'dev'",
             Text("a.b"),
-            No(2, "`config.webDir`"),
+            No(2, "`config.webDir = 'dev'` changes the value later"),
         ),
         (
             "if (process.env.DEV) { config['appId'] = 'dev' }",
-            No(2, "`config.appId`"),
+            No(2, "`config['appId'] = 'dev'` changes the value later"),
             Text("www"),
         ),
         ("config.server = { url: 'http://localhost' }", Text("a.b"), Text("www")),
@@ -146,17 +150,25 @@ fn a_value_that_is_changed_later_is_unknown() {
         ),
         (
             "Object.assign(config, require('./local'))",
-            No(2, "assign(…)"),
-            No(2, "assign(…)"),
+            No(2, "`Object.assign(config, require('./local'))` may change the value"),
+            No(2, "`Object.assign(config, require('./local'))` may change the value"),
         ),
-        ("patch(config)", No(2, "patch(…)"), No(2, "patch(…)")),
+        (
+            "patch(config)",
+            No(2, "`patch(config)` may change the value"),
+            No(2, "`patch(config)` may change the value"),
+        ),
         (
             "console.log(config); console.log(JSON.stringify(config))",
             Text("a.b"),
             Text("www"),
         ),
-        ("delete config.appId", No(2, "`config.appId`"), Text("www")),
-        ("config[name] = 'x'", No(2, "`config`"), No(2, "`config`")),
+        (
+            "delete config.appId",
+            No(2, "`delete config.appId` changes the value later"),
+            Text("www"),
+        ),
+        ("config[name] = 'x'", No(2, "`config[name]"), No(2, "`config[name]")),
         (
             "const other = { config: 1, appId: config.appId }; if (config.appId === 'x') {}",
             Text("a.b"),
@@ -174,7 +186,7 @@ fn a_value_that_is_changed_later_is_unknown() {
 
 #[test]
 fn what_all_branches_agree_on_is_known() {
-    use Told::Unknown as No;
+    use Expected::Unknown as No;
     let base = "const base: CapacitorConfig = { appId: 'a.b', webDir: 'www' };\n";
     let with = |rest: &str| format!("{base}{rest}\nexport default config;");
     for (rest, app_id, web_dir) in [
@@ -201,8 +213,8 @@ fn what_all_branches_agree_on_is_known() {
         ),
         (
             "let config = base;\nconfig = load();",
-            No(3, "load(…)"),
-            No(3, "load(…)"),
+            No(3, "`load()`"),
+            No(3, "`load()`"),
         ),
         (
             "const config = { ...base, ...(process.env.DEV ? { server: { url: 'x' } } : {}) };",
@@ -221,8 +233,8 @@ fn what_all_branches_agree_on_is_known() {
         ),
         (
             "const config = { ...base, ...(dev ? other() : {}) };",
-            No(2, "other(…)"),
-            No(2, "other(…)"),
+            No(2, "`other()`"),
+            No(2, "`other()`"),
         ),
         ("const config = dev ? { ...base } : base;", Text("a.b"), Text("www")),
         (
@@ -242,18 +254,18 @@ fn what_all_branches_agree_on_is_known() {
         ),
         (
             "const config = { appId: base.appId.trim(), webDir: base.none };",
-            No(2, "an expression"),
+            No(2, "`base.appId.trim()`"),
             Absent,
         ),
         (
             "const config = { ...base };\n(config as any).webDir = 'dev';",
             Text("a.b"),
-            No(3, "`config.webDir`"),
+            No(3, "`(config as any).webDir = 'dev'`"),
         ),
         (
             "const config = { ...base };\nfunction f(config = {}, g = 1) {}",
-            No(3, "`config`"),
-            No(3, "`config`"),
+            Text("a.b"),
+            Text("www"),
         ),
         (
             "const x = dev\nconst y = qa ? 'a' : 'a'\nconst config = { ...base, appId: x };",
