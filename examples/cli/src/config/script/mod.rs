@@ -20,7 +20,7 @@ use std::thread;
 pub(super) use source::Source;
 pub(super) use value::{Object, Text, UsedDefault, Value};
 
-/// Configs of a few kilobytes are usual. The parser takes quadratic time for some forms that nobody writes.
+/// A usual config has a few kilobytes. The parser takes quadratic time for some unusual forms.
 const MAX_SOURCE: usize = 64 * 1024;
 
 /// Brackets in brackets: no config comes near it, and the parser's time grows with its square.
