@@ -26,7 +26,7 @@ const MAX_SOURCE: usize = 64 * 1024;
 /// Brackets in brackets: no config comes near it, and the parser's time grows with its square.
 const MAX_NESTING: usize = 200;
 
-/// The stack of the parser, which recurses: at most 1.7 kB for each byte of source (measured over 40 forms of nesting),
+/// The stack of the parser, which recurses: at most 1.7 kB for each byte of source (measured over 28 forms of nesting),
 /// so twice what [`MAX_SOURCE`] can need. Only pages that are used take memory.
 const STACK: usize = 256 * 1024 * 1024;
 
