@@ -7,32 +7,41 @@
     reason = "a panic is how a test fails"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::repo::tracked_files;
+
+/// What compiles the Rust of a page.
+const DOCTESTS: [&str; 2] = ["tests/src/lib.rs", "core/src/lib.rs"];
+
+/// Sources that are compiled with the bindings. Between `// guide: NAME` and `// guide: end` is what a page shows; what surrounds it
+/// is what the page leaves out.
+const COMPILED: [(&str, &str); 2] = [
+    ("bindings/kotlin/example/src", "kotlin java"),
+    ("bindings/swift/Examples", "swift"),
+];
+
+/// Lines for an app's Package.swift, which bindings/swift/Tests/consumer loads.
+const OF_A_MANIFEST: &str = "dependencies: [.package";
+
 #[test]
 fn every_page_with_rust_is_compiled_with_the_tests() {
-    let compiled: String = ["tests/src/lib.rs", "core/src/lib.rs"]
-        .map(|file| fs::read_to_string(root().join(file)).unwrap())
-        .concat();
+    let Some(pages) = pages() else { return };
+    let compiled: String = DOCTESTS.map(text).concat();
     let mut found = 0;
-    for page in pages() {
-        let text = fs::read_to_string(&page).unwrap();
-        let blocks: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("```rust")).collect();
-        if blocks.is_empty() {
-            continue;
-        }
-        found += blocks.len();
-        let path = page.strip_prefix(root()).unwrap().display().to_string();
-        assert!(
-            compiled.contains(&format!("include_str!(\"../../{path}\")")),
-            "{path} has Rust that nothing compiles: add it to tests/src/lib.rs"
-        );
-        // `ignore` and `text` would leave a block out.
-        for attributes in blocks {
+    for page in pages {
+        for (attributes, _) in blocks(&text(&page)).filter(|(language, _)| language.starts_with("rust")) {
+            found += 1;
             assert!(
-                matches!(attributes, "" | ",no_run" | ",should_panic"),
-                "{path}: ```rust{attributes}"
+                compiled.contains(&format!("include_str!(\"../../{page}\")")),
+                "{page} has Rust that nothing compiles: add it to tests/src/lib.rs"
+            );
+            // `ignore` and `text` would leave a block out.
+            assert!(
+                matches!(attributes.as_str(), "rust" | "rust,no_run" | "rust,should_panic"),
+                "{page}: ```{attributes}"
             );
         }
     }
@@ -40,19 +49,24 @@ fn every_page_with_rust_is_compiled_with_the_tests() {
 }
 
 #[test]
-fn every_kotlin_java_and_swift_block_is_in_a_page_whose_test_compiles_it() {
-    // GuideTest.kt and ChannelUpdatesTest.kt, GuideTests.swift.
-    let tested = ["docs/android.md", "docs/ios.md"];
-    for page in pages() {
-        let text = fs::read_to_string(&page).unwrap();
-        let path = page.strip_prefix(root()).unwrap().display().to_string();
-        for language in ["kotlin", "java", "swift"] {
-            let has_one = text.lines().any(|line| line == format!("```{language}"));
-            assert!(
-                !has_one || tested.contains(&path.as_str()),
-                "{path} has {language} that nothing compiles"
-            );
+fn every_kotlin_java_and_swift_block_is_code_that_the_bindings_compile() {
+    let Some(pages) = pages() else { return };
+    for (folder, languages) in COMPILED {
+        let pieces = pieces_in(folder);
+        let mut found = 0;
+        for page in &pages {
+            let text = text(page);
+            let blocks = blocks(&text).filter(|(language, _)| languages.split(' ').any(|one| one == language));
+            for (language, block) in blocks.filter(|(_, block)| !block.starts_with(OF_A_MANIFEST)) {
+                found += 1;
+                assert!(
+                    pieces.contains(&block),
+                    "{page} has {language} that nothing compiles: write it between `// guide: NAME` and `// guide: end` in a file \
+                     of {folder}\n{block}"
+                );
+            }
         }
+        assert!(found >= 5, "{languages}: {found}");
     }
 }
 
@@ -60,29 +74,71 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Every page that people read, those of the parts included.
-fn pages() -> Vec<PathBuf> {
-    let folders = [
-        "",
-        "docs",
-        "docs/decisions",
-        "bindings",
-        "bindings/phones",
-        "bindings/contract",
-        "examples",
-        "core",
-        "tests",
-    ];
-    let mut pages: Vec<PathBuf> = folders
-        .iter()
-        .filter_map(|folder| fs::read_dir(root().join(folder)).ok())
-        .flatten()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
-    for example in fs::read_dir(root().join("examples")).unwrap() {
-        let page = example.unwrap().path().join("README.md");
-        pages.extend(page.is_file().then_some(page));
+fn text(file: impl AsRef<Path>) -> String {
+    fs::read_to_string(root().join(file)).unwrap()
+}
+
+/// Every page of the repository.
+fn pages() -> Option<Vec<String>> {
+    let files = tracked_files()?.into_iter();
+    Some(
+        files
+            .filter(|file| Path::new(file).extension().is_some_and(|extension| extension == "md"))
+            .collect(),
+    )
+}
+
+/// Language and text of each block of code, those in lists included.
+fn blocks(page: &str) -> impl Iterator<Item = (String, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, Vec<&str>)> = None;
+    for line in page.lines() {
+        let fence = line.trim_start().strip_prefix("```");
+        open = match (open, fence) {
+            (None, None) => None,
+            (None, Some(language)) => Some((language.trim().to_owned(), Vec::new())),
+            (Some((language, mut lines)), None) => {
+                lines.push(line);
+                Some((language, lines))
+            }
+            (Some((language, lines)), Some(_)) => {
+                blocks.push((language, dedented(&lines)));
+                None
+            }
+        };
     }
-    pages
+    blocks.into_iter()
+}
+
+/// What the sources in `folder` mark for pages.
+fn pieces_in(folder: &str) -> BTreeSet<String> {
+    let mut folders = vec![root().join(folder)];
+    let mut pieces = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(path).unwrap();
+                let marked = text
+                    .split("// guide: ")
+                    .skip(1)
+                    .filter(|piece| !piece.starts_with("end"));
+                pieces.extend(marked.map(|piece| dedented(&piece.lines().skip(1).collect::<Vec<_>>())));
+            }
+        }
+    }
+    pieces
+}
+
+/// Without the indent that all lines share, and without empty lines around.
+fn dedented(lines: &[&str]) -> String {
+    let filled = lines.iter().filter(|line| !line.trim().is_empty());
+    let indent = filled
+        .map(|line| line.len() - line.trim_start().len())
+        .min()
+        .unwrap_or(0);
+    let lines: Vec<&str> = lines.iter().map(|line| line.get(indent..).unwrap_or("")).collect();
+    lines.join("\n").trim_matches('\n').trim_end().to_owned()
 }

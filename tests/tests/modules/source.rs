@@ -6,10 +6,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::graph::Graph;
+
+static USE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)^\s*(pub(?:\([^)]*\))?\s+)?use\s+([^;]+);").unwrap());
+static PATH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)+").unwrap());
+static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[A-Za-z_]\w*").unwrap());
+/// What only tests have.
+static OF_TESTS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"#\[cfg\((?:test|doctest|all\((?:test|doctest)\b[^\]]*)\)\]").unwrap());
+static MODULE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;").unwrap());
+/// Comments and literals. As one expression, so that a quote in a comment opens no literal.
+static NOT_CODE: LazyLock<Regex> = LazyLock::new(|| {
+    let patterns = [
+        r"//[^\n]*",
+        r"(?s:/\*.*?\*/)",
+        r##"(?s:r#+".*?"#+)"##,
+        r#"(?s:"(?:\\.|[^"\\])*")"#,
+        r"'(?:\\[^']+|[^'\\])'",
+    ];
+    Regex::new(&patterns.join("|")).unwrap()
+});
 
 /// A module: its path from the root of the package.
 type ModulePath = Vec<String>;
@@ -53,12 +73,7 @@ impl Package {
             .collect();
         let of_tests: Vec<ModulePath> = modules
             .iter()
-            .flat_map(|(path, module)| {
-                module
-                    .of_tests
-                    .iter()
-                    .map(|name| [path.as_slice(), &[name.clone()]].concat())
-            })
+            .flat_map(|(path, module)| module.of_tests.iter().map(|name| child(path, name)))
             .collect();
         modules.retain(|path, _| !of_tests.iter().any(|tests| path.starts_with(tests)));
         Self { modules }
@@ -175,7 +190,7 @@ fn collect(folder: &Path, prefix: &str, sources: &mut Vec<(String, String)>) {
         let name = format!("{prefix}{}", entry.file_name().into_string().unwrap());
         if entry.path().is_dir() {
             collect(&entry.path(), &format!("{name}/"), sources);
-        } else if name.ends_with(".rs") {
+        } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
             sources.push((name, fs::read_to_string(entry.path()).unwrap()));
         }
     }
@@ -195,8 +210,7 @@ impl Module {
     fn parse(file: &str, text: &str) -> Self {
         let text = without_comments_and_texts(text);
         let (text, of_tests) = without_tests(&text);
-        let uses = Regex::new(r"(?m)^\s*(pub(?:\([^)]*\))?\s+)?use\s+([^;]+);").unwrap();
-        let imports = uses.captures_iter(&text).flat_map(|found| {
+        let imports = USE.captures_iter(&text).flat_map(|found| {
             let is_public = found.get(1).is_some();
             let tree = found[2].split_whitespace().collect::<Vec<_>>().join(" ");
             names_of(&tree, &[])
@@ -204,11 +218,9 @@ impl Module {
                 .map(move |(name, path)| Import { name, path, is_public })
         });
         let imports = imports.collect();
-        let code = uses.replace_all(&text, "");
-        let path = Regex::new(r"\b[A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)+").unwrap();
-        let paths = path.find_iter(&code).map(|found| segments(found.as_str())).collect();
-        let word = Regex::new(r"[A-Za-z_]\w*").unwrap();
-        let words = word.find_iter(&code).map(|found| found.as_str().to_owned()).collect();
+        let code = USE.replace_all(&text, "");
+        let paths = PATH.find_iter(&code).map(|found| segments(found.as_str())).collect();
+        let words = WORD.find_iter(&code).map(|found| found.as_str().to_owned()).collect();
         Self {
             file: file.to_owned(),
             imports,
@@ -273,31 +285,21 @@ fn split_outside_braces(text: &str) -> Vec<&str> {
 
 /// Comments and literals give no paths.
 fn without_comments_and_texts(text: &str) -> String {
-    let patterns = [
-        r"//[^\n]*",
-        r"(?s)/\*.*?\*/",
-        r##"(?s)r#+".*?"#+"##,
-        r#"(?s)"(?:\\.|[^"\\])*""#,
-        r"'(?:\\[^']+|[^'\\])'",
-    ];
-    // One after the other at each place, so that a quote in a comment opens no literal.
-    let any = Regex::new(&patterns.join("|")).unwrap();
-    any.replace_all(
-        text,
-        |found: &regex::Captures<'_>| if found[0].starts_with('/') { "" } else { "0" },
-    )
-    .into_owned()
+    NOT_CODE
+        .replace_all(
+            text,
+            |found: &regex::Captures<'_>| if found[0].starts_with('/') { "" } else { "0" },
+        )
+        .into_owned()
 }
 
 /// Cuts items out that only tests have; the names of modules among them.
 fn without_tests(text: &str) -> (String, Vec<String>) {
-    let attribute = Regex::new(r"#\[cfg\((?:test|doctest|all\((?:test|doctest)\b[^\]]*)\)\]").unwrap();
-    let module = Regex::new(r"^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;").unwrap();
     let (mut rest, mut kept, mut of_tests) = (text, String::new(), Vec::new());
-    while let Some(found) = attribute.find(rest) {
+    while let Some(found) = OF_TESTS.find(rest) {
         kept.push_str(&rest[..found.start()]);
         rest = &rest[found.end()..];
-        if let Some(name) = module.captures(rest) {
+        if let Some(name) = MODULE.captures(rest) {
             of_tests.push(name[1].to_owned());
         }
         rest = &rest[end_of_item(rest)..];
@@ -319,9 +321,8 @@ fn end_of_item(text: &str) -> usize {
                     return at + 1;
                 }
             }
-            ';' if depth == 0 => return at + 1,
-            // A field or a variant of an enum.
-            ',' if depth == 0 => return at + 1,
+            // The comma ends a field or a variant of an enum.
+            ';' | ',' if depth == 0 => return at + 1,
             _ => {}
         }
     }
