@@ -70,7 +70,7 @@ pub(crate) fn tracked_files() -> Option<Vec<String>> {
     Some(files.map(str::to_owned).collect())
 }
 
-fn text(path: &str) -> String {
+fn text(path: impl AsRef<Path>) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
@@ -145,6 +145,40 @@ fn source_files_hold_one_idea() {
         .filter(|(_, lines)| *lines > LONGEST_SOURCE);
     let long: Vec<_> = long.collect();
     assert!(long.is_empty(), "more than {LONGEST_SOURCE} lines: {long:?}");
+}
+
+/// With `autotests = false`, cargo neither runs nor mentions a file that no program names as its module.
+#[test]
+fn every_test_file_is_a_module_of_a_program_that_a_stage_runs() {
+    let Some(files) = tracked_files() else { return };
+    let stages = text("tests/run");
+    for manifest in files.iter().filter(|file| file.ends_with("/Cargo.toml")) {
+        let (folder, manifest_text) = (manifest.trim_end_matches("Cargo.toml"), text(manifest));
+        let values = |key: &str| -> Vec<String> {
+            let programs = manifest_text.split("[[test]]").skip(1);
+            let lines = programs.filter_map(|program| program.lines().find_map(|line| line.strip_prefix(key)));
+            lines
+                .map(|value| value.trim_matches(['=', ' ', '"']).to_owned())
+                .collect()
+        };
+        for name in values("name") {
+            assert!(
+                stages.contains(&format!("--test {name}")),
+                "tests/run runs no {name} of {manifest}"
+            );
+        }
+        let roots: Vec<String> = values("path").iter().map(|path| format!("{folder}{path}")).collect();
+        let modules: String = roots.iter().map(text).collect();
+        let tests = format!("{folder}tests/");
+        let others = files.iter().filter(|file| !roots.is_empty() && !roots.contains(file));
+        for file in others.filter_map(|file| file.strip_prefix(&tests)) {
+            let module = file.strip_suffix(".rs").filter(|module| !module.contains('/'));
+            assert!(
+                module.is_none_or(|module| modules.contains(&format!("\nmod {module};"))),
+                "{tests}{file} is a module of none of {roots:?}, so it is never run"
+            );
+        }
+    }
 }
 
 #[test]
