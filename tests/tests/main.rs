@@ -7,6 +7,7 @@ mod channel;
 mod crash;
 mod docs;
 mod documents;
+mod english;
 mod golden;
 mod modules;
 mod network;
