@@ -2,6 +2,12 @@
 //!
 //! The command reaches them as it reaches any host from behind a proxy: `HTTPS_PROXY` names one that answers in the place of
 //! each of them, with a certificate that `CAPBUNDLE_CA_FILE` trusts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "tests fail by panicking"
+)]
 
 use std::fs;
 use std::net::SocketAddr;
