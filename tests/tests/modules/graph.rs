@@ -29,7 +29,7 @@ impl Graph {
     }
 
     /// One line for each step of a shortest circle among `members`.
-    pub(crate) fn shortest_circle_in(&self, members: &[String]) -> String {
+    pub(crate) fn shortest_circle_in(&self, members: &BTreeSet<String>) -> String {
         let circles = members.iter().filter_map(|start| self.shortest_way_back_to(start));
         let shortest = circles.min_by_key(Vec::len).unwrap_or_default();
         let lines = shortest
