@@ -147,36 +147,44 @@ fn source_files_hold_one_idea() {
     assert!(long.is_empty(), "more than {LONGEST_SOURCE} lines: {long:?}");
 }
 
-/// With `autotests = false`, cargo neither runs nor mentions a file that no program names as its module.
+/// With `autotests = false`, cargo neither runs nor mentions a file that no program names as its module. Without it, each file is a
+/// program.
 #[test]
-fn every_test_file_is_a_module_of_a_program_that_a_stage_runs() {
+fn every_test_file_belongs_to_a_program_that_a_stage_runs() {
     let Some(files) = tracked_files() else { return };
     let stages = text("tests/run");
-    for manifest in files.iter().filter(|file| file.ends_with("/Cargo.toml")) {
-        let (folder, manifest_text) = (manifest.trim_end_matches("Cargo.toml"), text(manifest));
+    let assert_is_run = |name: &str, package: &str| {
+        assert!(
+            stages.contains(&format!("--test {name}")),
+            "no stage of tests/run has the test program {name} of {package}"
+        );
+    };
+    for package in files.iter().filter_map(|file| file.strip_suffix("Cargo.toml")) {
+        let manifest = text(format!("{package}Cargo.toml"));
         let values = |key: &str| -> Vec<String> {
-            let programs = manifest_text.split("[[test]]").skip(1);
+            let programs = manifest.split("[[test]]").skip(1);
             let lines = programs.filter_map(|program| program.lines().find_map(|line| line.strip_prefix(key)));
             lines
                 .map(|value| value.trim_matches(['=', ' ', '"']).to_owned())
                 .collect()
         };
         for name in values("name") {
-            assert!(
-                stages.contains(&format!("--test {name}")),
-                "tests/run runs no {name} of {manifest}"
-            );
+            assert_is_run(&name, package);
         }
-        let roots: Vec<String> = values("path").iter().map(|path| format!("{folder}{path}")).collect();
+        let roots: Vec<String> = values("path").iter().map(|path| format!("{package}{path}")).collect();
         let modules: String = roots.iter().map(text).collect();
-        let tests = format!("{folder}tests/");
-        let others = files.iter().filter(|file| !roots.is_empty() && !roots.contains(file));
-        for file in others.filter_map(|file| file.strip_prefix(&tests)) {
-            let module = file.strip_suffix(".rs").filter(|module| !module.contains('/'));
-            assert!(
-                module.is_none_or(|module| modules.contains(&format!("\nmod {module};"))),
-                "{tests}{file} is a module of none of {roots:?}, so it is never run"
-            );
+        let tests = format!("{package}tests/");
+        let others = files.iter().filter(|file| !roots.contains(file));
+        let names = others.filter_map(|file| file.strip_prefix(&tests)?.strip_suffix(".rs"));
+        for name in names.filter(|name| !name.contains('/')) {
+            if roots.is_empty() {
+                assert_is_run(name, package);
+            } else {
+                assert!(
+                    modules.contains(&format!("\nmod {name};")),
+                    "{tests}{name}.rs is a module of none of {roots:?}, so it is never run"
+                );
+            }
         }
     }
 }
