@@ -54,7 +54,19 @@ fn operations(criterion: &mut Criterion) {
     let (control, key) = (Control::new(), SigningKey::generate(KeyBits::B2048).unwrap());
     let public = key.verifying_key();
     let packed = pack(&www, &zip, &PackOptions::default(), &control).unwrap();
-    let seal = || capgo::seal(&zip, &packed.digest, &sealed, &key, ChecksumForm::V3, &control).unwrap();
+    let seal = || {
+        capgo::encrypt(
+            &zip,
+            &sealed,
+            &capgo::Encryption {
+                expected: &packed.digest,
+                key: &key,
+                form: ChecksumForm::V3,
+            },
+            &control,
+        )
+        .unwrap()
+    };
 
     let mut group = criterion.benchmark_group("folder");
     group.sample_size(20).throughput(Throughput::Bytes(size));
@@ -83,12 +95,14 @@ fn operations(criterion: &mut Criterion) {
     // Each seal has a session key of its own: what is opened is the last one.
     let parts = seal();
     let open = || {
-        capgo::open(
+        capgo::decrypt(
             &sealed,
             work.path(),
-            &parts.iv_session_key,
-            &parts.checksum,
-            &public,
+            &capgo::Decryption {
+                iv_session_key: &parts.iv_session_key,
+                checksum: &parts.checksum,
+                key: &public,
+            },
             &control,
         )
         .unwrap()

@@ -18,7 +18,7 @@ use capbundle::digest::Sha256Digest;
 use capbundle::keys::{ContentKey, KeyBits, SigningKey};
 use capbundle::progress::Control;
 use capbundle::sealed::in_memory::InMemory;
-use capbundle::sealed::{open_unverified, seal};
+use capbundle::sealed::{Sealing, open_unverified, seal};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const IN_MEMORY: u64 = 4 << 20;
@@ -53,7 +53,20 @@ fn files(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sealed file");
     group.sample_size(20).throughput(Throughput::Bytes(FILE as u64));
     group.bench_function("seal", |bencher| {
-        bencher.iter(|| black_box(seal(&path("plain"), &digest, &path("sealed"), &recipients, &control).unwrap()));
+        bencher.iter(|| {
+            black_box(
+                seal(
+                    &path("plain"),
+                    &path("sealed"),
+                    &Sealing {
+                        expected: &digest,
+                        recipients: &recipients,
+                    },
+                    &control,
+                )
+                .unwrap(),
+            )
+        });
     });
     group.bench_function("open", |bencher| {
         bencher.iter(|| black_box(open_unverified(&path("sealed"), &path("opened"), &key, &control).unwrap()));
@@ -73,9 +86,28 @@ fn against_capgo(_: &mut Criterion) {
     fs::write(path("plain"), &plain).unwrap();
     let digest = Sha256Digest::of(&plain);
     let recipients = [content_key.public().clone()];
-    seal(&path("plain"), &digest, &path("sealed"), &recipients, &control).unwrap();
+    seal(
+        &path("plain"),
+        &path("sealed"),
+        &Sealing {
+            expected: &digest,
+            recipients: &recipients,
+        },
+        &control,
+    )
+    .unwrap();
     let form = ChecksumForm::default();
-    let capgo = capgo::seal(&path("plain"), &digest, &path("capgo"), &signing_key, form, &control).unwrap();
+    let capgo = capgo::encrypt(
+        &path("plain"),
+        &path("capgo"),
+        &capgo::Encryption {
+            expected: &digest,
+            key: &signing_key,
+            form,
+        },
+        &control,
+    )
+    .unwrap();
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
@@ -84,7 +116,16 @@ fn against_capgo(_: &mut Criterion) {
         }));
         theirs.push(seconds(|| {
             let (sealed, to) = (path("capgo"), path("opened"));
-            capgo::decrypt_unverified(&sealed, &to, &capgo.iv_session_key, &verifying_key, &control).unwrap()
+            capgo::decrypt_unverified(
+                &sealed,
+                &to,
+                &capgo::UnverifiedDecryption {
+                    iv_session_key: &capgo.iv_session_key,
+                    key: &verifying_key,
+                },
+                &control,
+            )
+            .unwrap()
         }));
     }
     let (ours, theirs) = (median(ours), median(theirs));

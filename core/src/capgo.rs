@@ -1,16 +1,16 @@
-//! Capgo's v2 protection: AES-128-CBC under a session key, which travels wrapped by an RSA private key beside a
-//! checksum signed by the same key.
+//! Capgo's v2 encryption.
 //!
-//! The wire forms (reference: Capgo CLI 8.x and `@capgo/capacitor-updater` 5.10 to 8.x):
-//! - sealed file: AES-128-CBC, PKCS#7, nothing but ciphertext;
+//! The archive is encrypted with AES-128-CBC under a session key. An RSA private key wraps the session key and signs the
+//! checksum. The formats (reference: Capgo CLI 8.x and `@capgo/capacitor-updater` 5.10 to 8.x):
+//! - encrypted file: AES-128-CBC with PKCS#7 padding, ciphertext only;
 //! - `ivSessionKey`: `base64(iv) ":" base64(RSA type 1 (session key))`;
 //! - checksum: RSA type 1 of the plain archive's SHA-256, in one of two [`ChecksumForm`]s.
 //!
-//! What it gives and what it does not: the public key ships in the app, so anyone who has the app can take out the
-//! session key. It authenticates, it does not keep secret. And the signature covers the archive alone: it does not say
-//! which app or version the archive is for.
+//! It authenticates the archive but does not keep it secret: the public key ships in the app, so anyone who has the app
+//! can recover the session key. The signature covers the archive only, not the app or version it is for.
 
 mod checksum;
+
 use std::fmt;
 use std::fs::File;
 use std::io::Write as _;
@@ -39,7 +39,7 @@ use crate::keys::{SigningKey, VerifyingKey};
 use crate::progress::{Control, Phase};
 use crate::verified::{Proof, VerifiedArchive};
 
-/// AES block, and so the unit of a sealed file and the length of the IV.
+/// Bytes of an AES block and of the IV.
 const BLOCK: usize = 16;
 /// AES-128.
 const SESSION_KEY_BYTES: usize = 16;
@@ -47,7 +47,7 @@ const SESSION_KEY_BYTES: usize = 16;
 type Encryptor = cbc::Encryptor<Aes128>;
 type Decryptor = cbc::Decryptor<Aes128>;
 
-/// The content key of one archive. Wiped from memory when dropped; boxed, so that moving it leaves no copy behind.
+/// The key of one archive. Wiped from memory when dropped; boxed, so that a move leaves no copy behind.
 #[derive(Zeroize, ZeroizeOnDrop)]
 struct SessionKey(Box<[u8; SESSION_KEY_BYTES]>);
 
@@ -56,13 +56,13 @@ impl SessionKey {
         Self(Box::new([0; SESSION_KEY_BYTES]))
     }
 
-    /// What a cipher is built from: a reference, since a copy would outlive the wiping.
+    /// By reference, since a copy would not be wiped.
     fn bytes(&self) -> &Array<u8, U16> {
         self.0.as_ref().into()
     }
 }
 
-/// The IV and the wrapped session key of one sealed archive, as text `base64(iv):base64(wrapped)`.
+/// The IV and the wrapped session key of one encrypted archive. Its text form is `base64(iv):base64(wrapped)`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IvSessionKey {
     iv: [u8; BLOCK],
@@ -70,16 +70,16 @@ pub struct IvSessionKey {
 }
 
 impl IvSessionKey {
-    fn unwrap(&self, sealed: &Path, key: &VerifyingKey) -> Result<SessionKey> {
+    fn unwrap(&self, encrypted: &Path, key: &VerifyingKey) -> Result<SessionKey> {
         if self.wrapped.len() != key.size() {
             let (found, expected) = (self.wrapped.len(), key.size());
             return Err(refused(format!(
-                "the wrapped session key has {found} bytes; a key of this size makes {expected}"
+                "the wrapped session key: expected {expected} bytes, as the key has, found {found}"
             )));
         }
         let failed = |problem: String| Error::DecryptionFailed {
-            path: sealed.to_path_buf(),
-            problem: format!("the session key does not come from the owner of this public key: {problem}"),
+            path: encrypted.to_path_buf(),
+            problem: format!("the session key was not wrapped with the private half of this key: {problem}"),
         };
         let bytes = key.recover(&self.wrapped, SESSION_KEY_BYTES).map_err(failed)?;
         let mut session_key = SessionKey::blank();
@@ -91,31 +91,29 @@ impl IvSessionKey {
 impl FromStr for IvSessionKey {
     type Err = Error;
 
-    /// Reads the text; every malformed part is [`NotTrusted`](crate::ErrorKind::NotTrusted).
+    /// Parses the text form; a malformed one is [`NotTrusted`](crate::ErrorKind::NotTrusted).
     fn from_str(text: &str) -> Result<Self> {
         if text.is_empty() {
-            return Err(refused(
-                "it is missing, so the archive is not encrypted and signed as the key demands",
-            ));
+            return Err(refused("missing; with a key configured, the archive must be encrypted"));
         }
         let mut parts = text.split(':');
         let (Some(iv), Some(wrapped), None) = (parts.next(), parts.next(), parts.next()) else {
             return Err(refused(format!(
-                "expected base64(iv):base64(key), two parts, found {}",
+                "expected two parts, base64(iv):base64(key), found {}",
                 text.split(':').count()
             )));
         };
         let iv = BASE64
             .decode(iv)
-            .map_err(|_| refused("its first part, the IV, is not base64"))?;
+            .map_err(|_| refused("the IV (first part) is not base64"))?;
         let iv = iv
             .try_into()
-            .map_err(|iv: Vec<u8>| refused(format!("the IV has {} bytes, expected {BLOCK}", iv.len())))?;
+            .map_err(|iv: Vec<u8>| refused(format!("the IV: expected {BLOCK} bytes, found {}", iv.len())))?;
         let wrapped = BASE64
             .decode(wrapped)
-            .map_err(|_| refused("its second part, the wrapped key, is not base64"))?;
+            .map_err(|_| refused("the wrapped key (second part) is not base64"))?;
         if wrapped.is_empty() {
-            return Err(refused("its second part, the wrapped key, is empty"));
+            return Err(refused("the wrapped key (second part) is empty"));
         }
         Ok(Self { iv, wrapped })
     }
@@ -133,37 +131,42 @@ impl fmt::Debug for IvSessionKey {
     }
 }
 
-/// What [`seal`] made beside the sealed file.
+/// How [`encrypt`] encrypts and signs an archive.
+#[derive(Debug, Clone, Copy)]
+pub struct Encryption<'a> {
+    /// SHA-256 of the plain archive.
+    pub expected: &'a Sha256Digest,
+    /// Signs the checksum and wraps the session key.
+    pub key: &'a SigningKey,
+    /// The form of the signed checksum.
+    pub form: ChecksumForm,
+}
+
+/// The result of [`encrypt`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Sealed {
-    /// What the device needs to decrypt the file.
+pub struct Encrypted {
+    /// Devices decrypt the file with it.
     pub iv_session_key: IvSessionKey,
-    /// What the device needs to verify it.
+    /// Devices verify the decrypted archive with it.
     pub checksum: SignedChecksum,
     /// SHA-256 of the plain archive.
     pub digest: Sha256Digest,
-    /// Bytes of the sealed file.
+    /// Bytes of the encrypted file.
     pub size: u64,
 }
 
-/// Seals an archive: encrypts `plain` into the file `to` and signs its digest.
+/// Encrypts the archive `plain` into the file `to` and signs its digest.
 ///
-/// One pass, constant memory, two threads for a large file. `to` appears whole or not at all and replaces a file that is there; a crash may leave a
-/// `.capbundle-*.tmp` file beside it. The session key and IV are fresh random numbers each time.
+/// One pass, constant memory, two threads for a large file. `to` is created or replaced atomically. A crash may leave
+/// a `.capbundle-*.tmp` file beside it. The session key and the IV are random and new for each call.
 ///
 /// # Errors
-/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if `plain` is not the file that `expected` names;
+/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the digest of `plain` is not the expected one;
 /// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
 /// [`Cancelled`](crate::ErrorKind::Cancelled).
-pub fn seal(
-    plain: &Path,
-    expected: &Sha256Digest,
-    to: &Path,
-    key: &SigningKey,
-    form: ChecksumForm,
-    control: &Control,
-) -> Result<Sealed> {
+pub fn encrypt(plain: &Path, to: &Path, encryption: &Encryption<'_>, control: &Control) -> Result<Encrypted> {
+    let &Encryption { expected, key, form } = encryption;
     let mut session_key = SessionKey::blank();
     let mut iv = [0; BLOCK];
     getrandom::fill(session_key.0.as_mut()).map_err(|source| Error::Random { source })?;
@@ -171,12 +174,17 @@ pub fn seal(
 
     let source = regular_file::open(plain)?;
     let total = source.metadata().with_path("read the size of", plain)?.len();
-    let mut source = HashingReader::new(source);
+    let source = HashingReader::new(source);
+    let mut source = Source {
+        bytes: source,
+        path: plain,
+        total,
+    };
     let mut target = atomic_file::temporary_file(atomic_file::folder_of(to), atomic_file::SHARED_MODE)?;
     let cipher = Encryptor::new(session_key.bytes(), &Array::from(iv));
-    let size = encrypt(cipher, &mut source, plain, total, &mut target, control)?;
+    let size = encrypt_stream(cipher, &mut source, &mut target, control)?;
 
-    let (_, digest, _) = source.finish();
+    let (_, digest, _) = source.bytes.finish();
     if digest != *expected {
         return Err(Error::DigestMismatch {
             path: plain.to_path_buf(),
@@ -190,7 +198,7 @@ pub fn seal(
     };
     let checksum = SignedChecksum::sign(&digest, key, form)?;
     atomic_file::persist(target, to)?;
-    Ok(Sealed {
+    Ok(Encrypted {
         iv_session_key,
         checksum,
         digest,
@@ -198,40 +206,59 @@ pub fn seal(
     })
 }
 
-/// Opens a sealed archive: decrypts it and proves that the plain bytes are the ones that `checksum` names.
-///
-/// One pass, constant memory, two threads for a large file. The plain bytes live in a private file in the folder `staging` and are removed unless
-/// the proof holds; nothing reads them as an archive before that. The [`VerifiedArchive`] owns the very handle that
-/// was hashed.
-///
-/// # Errors
-/// [`SignatureInvalid`](crate::ErrorKind::SignatureInvalid) if `checksum` was not made by `key`;
-/// [`NotTrusted`](crate::ErrorKind::NotTrusted) if a part has not the length that `key` makes;
-/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) for a foreign session key or wrong padding;
-/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the plain bytes are others than the signed ones;
-/// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
-/// [`Cancelled`](crate::ErrorKind::Cancelled).
-pub fn open(
-    sealed: &Path,
-    staging: &Path,
-    iv_session_key: &IvSessionKey,
-    checksum: &SignedChecksum,
-    key: &VerifyingKey,
-    control: &Control,
-) -> Result<VerifiedArchive> {
-    let expected = checksum.verify(key)?;
-    let proof = Proof::CapgoSigned(key.id()?);
-    let plain = decrypt_file(sealed, staging, iv_session_key, key, control)?;
-    VerifiedArchive::decrypted(plain.file, sealed, plain.size, plain.digest, proof).require_digest(&expected)
+/// How [`decrypt`] decrypts and verifies an archive.
+#[derive(Debug, Clone, Copy)]
+pub struct Decryption<'a> {
+    /// The wrapped session key of the archive.
+    pub iv_session_key: &'a IvSessionKey,
+    /// The signed digest of the plain archive.
+    pub checksum: &'a SignedChecksum,
+    /// The key that must have signed both.
+    pub key: &'a VerifyingKey,
 }
 
-/// Proves an archive that was signed but not encrypted.
+/// Decrypts an archive and verifies the plain bytes against the signed checksum.
 ///
-/// Only for where local configuration says that a signature suffices: Capgo's own devices want both.
+/// One pass, constant memory, two threads for a large file. The plain bytes are written to a private file in the folder
+/// `staging`, which is removed if verification fails. They are not parsed before that. The [`VerifiedArchive`] owns the
+/// handle whose bytes were hashed.
+///
+/// # Errors
+/// [`SignatureInvalid`](crate::ErrorKind::SignatureInvalid) if the checksum was not signed with the key;
+/// [`NotTrusted`](crate::ErrorKind::NotTrusted) if the length of a part does not match the key;
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the session key was wrapped with another key or the
+/// padding is wrong; [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the plain bytes do not match the checksum;
+/// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
+/// [`Cancelled`](crate::ErrorKind::Cancelled).
+pub fn decrypt(
+    encrypted: &Path,
+    staging: &Path,
+    decryption: &Decryption<'_>,
+    control: &Control,
+) -> Result<VerifiedArchive> {
+    let &Decryption {
+        iv_session_key,
+        checksum,
+        key,
+    } = decryption;
+    let expected = checksum.verify(key)?;
+    let proof = Proof::CapgoSigned(key.id());
+    let plain = decrypt_file(
+        encrypted,
+        staging,
+        &UnverifiedDecryption { iv_session_key, key },
+        control,
+    )?;
+    VerifiedArchive::decrypted(plain.file, encrypted, plain.size, plain.digest, proof).require_digest(&expected)
+}
+
+/// Verifies an archive that was signed but not encrypted.
+///
+/// Use it only if local configuration accepts a signature without encryption: Capgo's own plugins require both.
 ///
 /// # Errors
 /// [`SignatureInvalid`](crate::ErrorKind::SignatureInvalid), [`NotTrusted`](crate::ErrorKind::NotTrusted) and
-/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) as [`open`]; [`NotFound`](crate::ErrorKind::NotFound),
+/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) as for [`decrypt`]; [`NotFound`](crate::ErrorKind::NotFound),
 /// [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn verify_signed_only(
     plain: &Path,
@@ -240,25 +267,32 @@ pub fn verify_signed_only(
     control: &Control,
 ) -> Result<VerifiedArchive> {
     let expected = checksum.verify(key)?;
-    VerifiedArchive::hashed(plain, Proof::CapgoSigned(key.id()?), control)?.require_digest(&expected)
+    VerifiedArchive::hashed(plain, Proof::CapgoSigned(key.id()), control)?.require_digest(&expected)
 }
 
-/// Decrypts into the file `to` without any proof of what the bytes are, and tells their digest.
+/// How [`decrypt_unverified`] decrypts an archive.
+#[derive(Debug, Clone, Copy)]
+pub struct UnverifiedDecryption<'a> {
+    /// The wrapped session key of the archive.
+    pub iv_session_key: &'a IvSessionKey,
+    /// The public half of the key that wrapped it.
+    pub key: &'a VerifyingKey,
+}
+
+/// Decrypts an archive into the file `to` without verifying the result, and returns its digest.
 ///
-/// For looking at a bundle whose signed checksum was lost. CBC does not notice changes: what comes out may be anything.
-/// The file is readable for its owner alone.
+/// For examining a bundle whose signed checksum was lost. CBC does not detect changes, so the output may be arbitrary
+/// bytes. Only the owner of the file can read it.
 ///
 /// # Errors
-/// As [`open`], but for those that come from the checksum.
+/// As [`decrypt`], except those of the checksum.
 pub fn decrypt_unverified(
-    sealed: &Path,
+    encrypted: &Path,
     to: &Path,
-    iv_session_key: &IvSessionKey,
-    key: &VerifyingKey,
+    decryption: &UnverifiedDecryption<'_>,
     control: &Control,
 ) -> Result<Sha256Digest> {
-    let folder = atomic_file::folder_of(to);
-    let plain = decrypt_file(sealed, folder, iv_session_key, key, control)?;
+    let plain = decrypt_file(encrypted, atomic_file::folder_of(to), decryption, control)?;
     atomic_file::persist(plain.file, to)?;
     Ok(plain.digest)
 }
@@ -269,44 +303,56 @@ struct Plain {
     size: u64,
 }
 
+/// A file that is read from start to end.
+struct Source<'a, R> {
+    bytes: R,
+    path: &'a Path,
+    /// Bytes of the file.
+    total: u64,
+}
+
 fn decrypt_file(
-    sealed: &Path,
+    encrypted: &Path,
     folder: &Path,
-    iv_session_key: &IvSessionKey,
-    key: &VerifyingKey,
+    decryption: &UnverifiedDecryption<'_>,
     control: &Control,
 ) -> Result<Plain> {
-    let session_key = iv_session_key.unwrap(sealed, key)?;
+    let &UnverifiedDecryption { iv_session_key, key } = decryption;
+    let session_key = iv_session_key.unwrap(encrypted, key)?;
     let cipher = Decryptor::new(session_key.bytes(), &Array::from(iv_session_key.iv));
-    let mut source = regular_file::open(sealed)?;
-    let total = source.metadata().with_path("read the size of", sealed)?.len();
+    let source = regular_file::open(encrypted)?;
+    let total = source.metadata().with_path("read the size of", encrypted)?.len();
     if total == 0 || !total.is_multiple_of(BLOCK as u64) {
         let problem = format!(
-            "its size, {total} bytes, is not a positive multiple of {BLOCK}: it is cut short or not a sealed file"
+            "the size, {total} bytes, is not a positive multiple of {BLOCK}: the file is truncated or not encrypted"
         );
         return Err(Error::DecryptionFailed {
-            path: sealed.to_path_buf(),
+            path: encrypted.to_path_buf(),
             problem,
         });
     }
     let mut file = atomic_file::temporary_file(folder, atomic_file::PRIVATE_MODE)?;
-    let (digest, size) = decrypt(cipher, &mut source, sealed, total, &mut file, control)?;
+    let mut source = Source {
+        bytes: source,
+        path: encrypted,
+        total,
+    };
+    let (digest, size) = decrypt_stream(cipher, &mut source, &mut file, control)?;
     Ok(Plain { file, digest, size })
 }
 
-/// Reading and hashing are one stage, encrypting and writing the other.
-fn encrypt(
+/// Returns the number of encrypted bytes. The first stage reads and hashes, the second encrypts and writes.
+fn encrypt_stream(
     mut cipher: Encryptor,
-    source: &mut HashingReader<File>,
-    plain: &Path,
-    total: u64,
+    source: &mut Source<'_, HashingReader<File>>,
     target: &mut NamedTempFile,
     control: &Control,
 ) -> Result<u64> {
+    let total = source.total;
     let mut done = 0;
     let read = |chunk: &mut Chunk| {
-        control.check("seal")?;
-        chunk.read_from(source).with_path("read", plain)
+        control.check("encrypt")?;
+        chunk.read_from(&mut source.bytes).with_path("read", source.path)
     };
     pipeline::run(total, read, |chunk| {
         let count = chunk.bytes().len();
@@ -315,50 +361,49 @@ fn encrypt(
         } else {
             count
         };
-        let sealed = &mut chunk.buffer()[..end];
-        cipher.encrypt_blocks(Array::slice_as_chunks_mut(sealed).0);
-        let written = target.write_all(sealed);
+        let bytes = &mut chunk.buffer()[..end];
+        cipher.encrypt_blocks(Array::slice_as_chunks_mut(bytes).0);
+        let written = target.write_all(bytes);
         written.with_path("write", target.path())?;
-        done += sealed.len() as u64;
+        done += bytes.len() as u64;
         control.report(Phase::Seal, done.min(total), total);
         Ok(())
     })?;
     Ok(done)
 }
 
-/// PKCS#7: fills the last block with how many bytes it lacks, a whole block if none. Gives the new end.
+/// PKCS#7: pads to the end of the block, by a whole block if it is full. Returns the new end.
 fn pad(buffer: &mut [u8], end: usize) -> usize {
     let padded = end + BLOCK - end % BLOCK;
     Pkcs7::raw_pad(&mut buffer[end - end % BLOCK..padded], end % BLOCK);
     padded
 }
 
-/// Reading, decrypting and writing are one stage, hashing the other. Gives the digest and number of the plain bytes.
-fn decrypt(
+/// Returns the digest and the number of the plain bytes. The first stage reads, decrypts and writes, the second hashes.
+fn decrypt_stream(
     mut cipher: Decryptor,
-    source: &mut File,
-    sealed: &Path,
-    total: u64,
+    source: &mut Source<'_, File>,
     target: &mut NamedTempFile,
     control: &Control,
 ) -> Result<(Sha256Digest, u64)> {
-    // The last block of a chunk is held back until the end is seen, since it may carry the padding.
+    let (encrypted, total) = (source.path, source.total);
+    // The last block of a chunk is held back until the next read, since it may be the padded one.
     let mut held = [0; BLOCK];
     let mut holds = 0;
     let mut done = 0;
-    let open = |chunk: &mut Chunk| {
-        control.check("open")?;
+    let first = |chunk: &mut Chunk| {
+        control.check("decrypt")?;
         let buffer = &mut chunk.buffer()[..CHUNK + BLOCK];
         buffer[..holds].copy_from_slice(&held[..holds]);
-        let filled = holds + read_full(source, &mut buffer[holds..]).with_path("read", sealed)?;
+        let filled = holds + read_full(&mut source.bytes, &mut buffer[holds..]).with_path("read", encrypted)?;
         let is_last = filled < buffer.len();
         let plain = if is_last {
             let (blocks, rest) = Array::slice_as_chunks_mut(&mut buffer[..filled]);
             cipher.decrypt_blocks(blocks);
             let unpadded = Pkcs7::unpad_blocks(blocks).ok().filter(|_| rest.is_empty());
             unpadded.ok_or_else(|| Error::DecryptionFailed {
-                path: sealed.to_path_buf(),
-                problem: "wrong padding at the end: it is damaged, cut short or sealed with another session key"
+                path: encrypted.to_path_buf(),
+                problem: "wrong padding: the file is damaged, truncated or encrypted with another session key"
                     .to_owned(),
             })?
         } else {
@@ -376,7 +421,7 @@ fn decrypt(
         Ok(())
     };
     let mut hasher = Sha256::new();
-    pipeline::run(total, open, |chunk| {
+    pipeline::run(total, first, |chunk| {
         hasher.update(chunk.bytes());
         Ok(())
     })?;

@@ -21,11 +21,11 @@
 //!
 //! // In CI: pack, then encrypt and sign.
 //! let packed = pack(&work.join("dist"), &zip, &PackOptions::default(), &Control::new())?;
-//! let parts = capgo::seal(&zip, &packed.digest, &sealed, &key, ChecksumForm::V3, &Control::new())?;
+//! let parts = capgo::encrypt(&zip, &sealed, &capgo::Encryption { expected: &packed.digest, key: &key, form: ChecksumForm::V3 }, &Control::new())?;
 //!
 //! // On the device, which has the public key: decrypt, verify, unpack. Nothing unproved gets this far.
 //! let public = key.verifying_key();
-//! let archive = capgo::open(&sealed, work, &parts.iv_session_key, &parts.checksum, &public, &Control::new())?;
+//! let archive = capgo::decrypt(&sealed, work, &capgo::Decryption { iv_session_key: &parts.iv_session_key, checksum: &parts.checksum, key: &public }, &Control::new())?;
 //! let unpacked = unpack(&archive, &work.join("www"), &UnpackOptions::default(), &Control::new())?;
 //! assert_eq!(unpacked.files, packed.files);
 //! # Ok(())

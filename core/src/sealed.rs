@@ -10,7 +10,7 @@
 //! use capbundle::digest::Sha256Digest;
 //! use capbundle::keys::{ContentKey, KeyBits};
 //! use capbundle::progress::Control;
-//! use capbundle::sealed::{open_unverified, seal};
+//! use capbundle::sealed::{Sealing, open_unverified, seal};
 //!
 //! # fn main() -> capbundle::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
@@ -20,7 +20,7 @@
 //!
 //! // In CI, which has only the public half.
 //! let digest = Sha256Digest::of_file(&zip, &control)?;
-//! let made = seal(&zip, &digest, &sealed, &[key.public().clone()], &control)?;
+//! let made = seal(&zip, &sealed, &Sealing { expected: &digest, recipients: &[key.public().clone()] }, &control)?;
 //!
 //! // A look at it, with the private half and without a release that would prove it.
 //! assert_eq!(open_unverified(&sealed, &opened, &key, &control)?, made.digest);
@@ -33,8 +33,8 @@ mod header;
 #[doc(hidden)]
 pub mod in_memory;
 mod opening;
+mod parallel;
 mod reader;
-mod runs;
 mod sealing;
 
 pub(crate) use header::MAX_HEADER_BYTES;
@@ -42,7 +42,7 @@ pub use header::{Header, is_sealed, read_header};
 pub use opening::open_unverified;
 pub(crate) use opening::{ExpectedSealed, PartialOpening, named_header, open, require_key};
 pub use reader::SealedReader;
-pub use sealing::{Sealed, seal};
+pub use sealing::{Sealed, Sealing, seal};
 
 #[cfg(test)]
 mod tests;

@@ -128,7 +128,16 @@ impl VerifiedArchive {
             let checksum = SignedChecksum::parse(checksum, form.into())?;
             let session = iv_session_key.parse()?;
             let (sealed, staging) = (Path::new(sealed), Path::new(staging));
-            let archive = capgo::open(sealed, staging, &session, &checksum, &key.0, control)?;
+            let archive = capgo::decrypt(
+                sealed,
+                staging,
+                &capgo::Decryption {
+                    iv_session_key: &session,
+                    checksum: &checksum,
+                    key: &key.0,
+                },
+                control,
+            )?;
             Ok(Arc::new(Self(archive)))
         })
     }

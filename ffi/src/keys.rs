@@ -33,19 +33,19 @@ impl VerifyingKey {
 
     /// The id of this key: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
     pub fn id(&self) -> Result<String> {
-        guarded_core(|| Ok(self.0.id()?.to_string()))
+        guarded_core(|| Ok(self.0.id().to_string()))
     }
 
     /// Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whatever form it was read from.
     ///
     /// Only 8 of them differ between two 2048-bit keys; use it where Capgo's servers want it and nowhere else.
     pub fn capgo_key_id(&self) -> Result<String> {
-        guarded_core(|| self.0.capgo_key_id())
+        guarded_core(|| Ok(self.0.capgo_key_id()))
     }
 
     /// The key as PKCS#1 PEM, the form Capgo keeps in an app's configuration.
     pub fn to_pem(&self) -> Result<String> {
-        guarded_core(|| self.0.to_pem())
+        guarded_core(|| Ok(self.0.to_pem()))
     }
 
     /// Bits of the modulus.

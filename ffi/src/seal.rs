@@ -68,7 +68,15 @@ pub fn decrypt_unverified(
 ) -> Result<String> {
     watched(cancel, progress, |control| {
         let session = iv_session_key.parse()?;
-        let digest = capgo::decrypt_unverified(Path::new(sealed), Path::new(to), &session, &key.0, control)?;
+        let digest = capgo::decrypt_unverified(
+            Path::new(sealed),
+            Path::new(to),
+            &capgo::UnverifiedDecryption {
+                iv_session_key: &session,
+                key: &key.0,
+            },
+            control,
+        )?;
         Ok(digest.to_string())
     })
 }

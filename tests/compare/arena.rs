@@ -42,7 +42,17 @@ impl Arena {
         key.verifying_key().write(&at("public.pem"), Overwrite::Never).unwrap();
         let digest = ours::pack(&at("app"), &at("app.zip")).digest;
         let form = ChecksumForm::V3;
-        let sealed = capgo::seal(&at("app.zip"), &digest, &at("app.sealed"), &key, form, &Control::new()).unwrap();
+        let sealed = capgo::encrypt(
+            &at("app.zip"),
+            &at("app.sealed"),
+            &capgo::Encryption {
+                expected: &digest,
+                key: &key,
+                form,
+            },
+            &Control::new(),
+        )
+        .unwrap();
         let iv_session_key = sealed.iv_session_key.to_string();
         let secrets = for_openssl(folder.path(), &iv_session_key);
         Self {

@@ -38,6 +38,16 @@ fn open(arguments: &[String]) -> (VerifiedArchive, &Path) {
     let checksum = SignedChecksum::parse(checksum, ChecksumForm::V3).unwrap();
     let folder = Path::new(folder);
     let staging = folder.parent().unwrap();
-    let archive = capgo::open(Path::new(sealed), staging, &session, &checksum, &key, &Control::new()).unwrap();
+    let archive = capgo::decrypt(
+        Path::new(sealed),
+        staging,
+        &capgo::Decryption {
+            iv_session_key: &session,
+            checksum: &checksum,
+            key: &key,
+        },
+        &Control::new(),
+    )
+    .unwrap();
     (archive, folder)
 }

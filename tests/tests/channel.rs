@@ -85,7 +85,16 @@ impl World {
         let files = files.to_bytes().unwrap();
         let to = self.folder.path().join("app.sealed");
         let recipients = [CONTENT_KEY.public().clone()];
-        let sealed = sealed::seal(&zip, &packed.digest, &to, &recipients, &Control::new()).unwrap();
+        let sealed = sealed::seal(
+            &zip,
+            &to,
+            &sealed::Sealing {
+                expected: &packed.digest,
+                recipients: &recipients,
+            },
+            &Control::new(),
+        )
+        .unwrap();
         let now = Timestamp::now().0;
         let release = NewRelease {
             app_id: APP.parse().unwrap(),
@@ -257,7 +266,7 @@ fn first_ring() -> Vec<u8> {
 /// The ring after `ring`, in which key `new` takes the place of `old`.
 fn rotated(ring: &[u8], old: usize, new: usize) -> Vec<u8> {
     let mut next = NewKeyRing::after(SignedKeyRing::parse(ring).unwrap().ring(), Timestamp(2));
-    next.retire(KEYS[old].verifying_key().id().unwrap()).unwrap();
+    next.retire(KEYS[old].verifying_key().id()).unwrap();
     next.keys.push(KEYS[new].verifying_key());
     sign_ring(&next, &[&KEYS[old], &KEYS[new]]).unwrap().to_json().unwrap()
 }

@@ -95,7 +95,17 @@ fn child() {
             let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/keys/test-signer.private.pem");
             let key = SigningKey::read(&key).unwrap();
             let digest = Sha256Digest::of_file(&plain, &control).unwrap();
-            capgo::seal(&plain, &digest, &place.path("sealed"), &key, ChecksumForm::V3, &control).unwrap();
+            capgo::encrypt(
+                &plain,
+                &place.path("sealed"),
+                &capgo::Encryption {
+                    expected: &digest,
+                    key: &key,
+                    form: ChecksumForm::V3,
+                },
+                &control,
+            )
+            .unwrap();
         }
         "unpack" => {
             let archive = VerifiedArchive::assume_trusted(&plain, &control).unwrap();

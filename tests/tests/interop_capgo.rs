@@ -54,7 +54,17 @@ impl Scene {
     fn seal(&self, private_key: &Path, form: ChecksumForm) -> Encrypted {
         let file = self.path("app.zip_encrypted.zip");
         let key = SigningKey::read(private_key).unwrap();
-        let sealed = capgo::seal(&self.archive, &self.digest, &file, &key, form, &Control::new()).unwrap();
+        let sealed = capgo::encrypt(
+            &self.archive,
+            &file,
+            &capgo::Encryption {
+                expected: &self.digest,
+                key: &key,
+                form,
+            },
+            &Control::new(),
+        )
+        .unwrap();
         let (iv_session_key, checksum) = (sealed.iv_session_key.to_string(), sealed.checksum.to_string());
         Encrypted {
             file,
@@ -70,12 +80,14 @@ impl Scene {
             sealed.iv_session_key.parse()?,
             SignedChecksum::parse(&sealed.checksum, form)?,
         );
-        capgo::open(
+        capgo::decrypt(
             &sealed.file,
             self.project.path(),
-            &session,
-            &checksum,
-            &key,
+            &capgo::Decryption {
+                iv_session_key: &session,
+                checksum: &checksum,
+                key: &key,
+            },
             &Control::new(),
         )
     }

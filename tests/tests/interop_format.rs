@@ -14,7 +14,7 @@ use capbundle::progress::Control;
 use capbundle::release::policy;
 use capbundle::release::policy::TrustContext;
 use capbundle::release::{Envelope, KeyRing, RELEASE_TYPE, SignedRelease};
-use capbundle::sealed::{open_unverified, seal};
+use capbundle::sealed::{Sealing, open_unverified, seal};
 use capbundle::time::Timestamp;
 use capbundle_tests::peers::{python_script_with_packages, run, tests_folder};
 use capbundle_tests::vector::Vector;
@@ -33,7 +33,16 @@ fn the_peer_opens_what_we_seal() {
     for size in SIZES {
         let digest = workshop.plain(size);
         let sealed = workshop.path("sealed");
-        seal(&workshop.path("plain"), &digest, &sealed, &recipients, &Control::new()).unwrap();
+        seal(
+            &workshop.path("plain"),
+            &sealed,
+            &Sealing {
+                expected: &digest,
+                recipients: &recipients,
+            },
+            &Control::new(),
+        )
+        .unwrap();
         for key in ["one", "two"] {
             let Some(mut peer) = workshop.peer("second.py", &["open", "sealed", key, "opened"]) else {
                 return;
@@ -78,7 +87,7 @@ fn the_peer_verifies_what_we_sign() {
     peer.arg("verify").arg(&file);
     peer.args(SIGNERS.map(|name| key_file(name, "public")));
     let said: serde_json::Value = serde_json::from_str(&run(&mut peer).expect_success()).unwrap();
-    let ids = keys.each_ref().map(|key| key.verifying_key().id().unwrap().to_string());
+    let ids = keys.each_ref().map(|key| key.verifying_key().id().to_string());
     assert_eq!(said["type"], RELEASE_TYPE);
     assert_eq!(said["signers"], serde_json::json!(ids));
     assert_eq!(said["payload"].as_str().unwrap().as_bytes(), sound_payload());

@@ -136,7 +136,7 @@ fn our_key_id_is_the_sha_256_of_the_spki_that_openssl_makes() {
     ]);
     let expected = Sha256Digest::of(&fs::read(openssl.path("public.der")).unwrap());
 
-    let id = VerifyingKey::read(&openssl.path("public.pkcs1")).unwrap().id().unwrap();
+    let id = VerifyingKey::read(&openssl.path("public.pkcs1")).unwrap().id();
 
     assert_eq!(id.as_bytes(), expected.as_bytes());
 }
@@ -161,7 +161,7 @@ fn we_write_capgos_own_keys_byte_for_byte() {
     let (private, public) = project.create_keys();
 
     let ours_private = SigningKey::read(&private).unwrap().to_pem().unwrap();
-    let ours_public = VerifyingKey::read(&public).unwrap().to_pem().unwrap();
+    let ours_public = VerifyingKey::read(&public).unwrap().to_pem();
 
     assert_eq!(*ours_private, fs::read_to_string(private).unwrap());
     assert_eq!(ours_public, fs::read_to_string(public).unwrap());
@@ -182,10 +182,7 @@ fn capgo_saves_the_public_key_that_we_write() {
 
     let config = fs::read_to_string(project.path().join("capacitor.config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
-    assert_eq!(
-        config["plugins"]["CapacitorUpdater"]["publicKey"],
-        key.to_pem().unwrap()
-    );
+    assert_eq!(config["plugins"]["CapacitorUpdater"]["publicKey"], key.to_pem());
 }
 
 #[test]
@@ -200,8 +197,5 @@ fn capgo_key_ids_are_those_that_capgo_computes() {
 
     let theirs = run(command.arg(&public)).expect_success();
 
-    assert_eq!(
-        VerifyingKey::read(&public).unwrap().capgo_key_id().unwrap(),
-        theirs.trim_end()
-    );
+    assert_eq!(VerifyingKey::read(&public).unwrap().capgo_key_id(), theirs.trim_end());
 }

@@ -176,7 +176,17 @@ impl Place {
         let checksum = SignedChecksum::parse(&text("checksum"), form)?;
         let iv_session_key: IvSessionKey = text("iv_session_key").parse()?;
         let staging = self.folder.path().join("staging");
-        capgo::open(&self.input, &staging, &iv_session_key, &checksum, &key, &Control::new()).map(drop)
+        capgo::decrypt(
+            &self.input,
+            &staging,
+            &capgo::Decryption {
+                iv_session_key: &iv_session_key,
+                checksum: &checksum,
+                key: &key,
+            },
+            &Control::new(),
+        )
+        .map(drop)
     }
 
     /// Looking into an archive refuses the same things, but for those that only the contents betray.

@@ -9,9 +9,9 @@ fuzz_target!(|text: &str| {
     match VerifyingKey::from_pem(text) {
         Ok(key) => {
             assert!((2_048..=4_096).contains(&key.bits()));
-            let again = VerifyingKey::from_pem(&key.to_pem().expect("it is written")).expect("it is read back");
+            let again = VerifyingKey::from_pem(&key.to_pem()).expect("it is read back");
             assert_eq!(again, key);
-            assert_eq!(key.capgo_key_id().expect("it has one").len(), 20);
+            assert_eq!(key.capgo_key_id().len(), 20);
         }
         Err(error) => drop(error.to_string()),
     }

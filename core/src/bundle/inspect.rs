@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::lint::names;
+use super::lint::{names, secrets};
 use super::zip::read::{Archive, INDEX_HTML};
 use crate::error::{IoContext, Result};
 use crate::finding::{Finding, FindingCode};
@@ -86,7 +86,7 @@ fn findings(archive: &Archive, limits: &Limits) -> Vec<Finding> {
     let mut spellings = HashMap::new();
     for file in &archive.files {
         // In an archive that exists a secret is a warning: it may be unpacked, it should not have been published.
-        findings.extend(names::secret(&file.path).map(Finding::into_warning));
+        findings.extend(secrets::secret(&file.path).map(Finding::into_warning));
         findings.extend(names::unportable(&file.path, &mut spellings));
     }
     findings.extend(names::suspicious(archive.files.iter().map(|file| &file.path)));

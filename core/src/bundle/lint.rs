@@ -3,6 +3,7 @@
 mod ignore;
 pub(super) mod names;
 mod search;
+pub(super) mod secrets;
 mod source_mask;
 pub(super) mod walk;
 
@@ -91,20 +92,20 @@ pub(super) fn check_scan(
 
 /// A secret by its name or, where it is small enough to be a key, by how it begins.
 fn secret(folder: &Path, entry: &Entry) -> Result<Option<Finding>> {
-    if let Some(finding) = names::secret(&entry.path) {
+    if let Some(finding) = secrets::secret(&entry.path) {
         return Ok(Some(finding));
     }
     if entry.size == 0 || entry.size > MAX_KEY_BYTES {
         return Ok(None);
     }
     let path = entry.path.resolve(folder);
-    let mut head = Vec::with_capacity(names::PEM_HEAD);
+    let mut head = Vec::with_capacity(secrets::PEM_HEAD);
     let file = File::open(&path).with_path("open", &path)?;
-    file.take(names::PEM_HEAD as u64)
+    file.take(secrets::PEM_HEAD as u64)
         .read_to_end(&mut head)
         .with_path("read", &path)?;
-    Ok(names::is_private_key(&head)
-        .then(|| names::secret_finding("begins like a private key and").in_file(entry.path.as_str())))
+    Ok(secrets::is_private_key(&head)
+        .then(|| secrets::secret_finding("begins like a private key and").in_file(entry.path.as_str())))
 }
 
 fn check_index(folder: &Path, scan: &Scan) -> Result<Vec<Finding>> {

@@ -1,3 +1,5 @@
+//! From a folder to an archive and back.
+
 mod inspect;
 #[cfg(feature = "check")]
 mod lint;

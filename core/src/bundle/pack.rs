@@ -21,8 +21,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::finding::{Finding, FindingCode};
 use crate::io::atomic_file;
 use crate::io::hashing::HashingWriter;
-use crate::io::ordered_queue::{OrderedQueue, Window};
-use crate::io::pipeline::{CHUNK, read_full};
+use crate::io::pipeline::{CHUNK, Pipeline, Window, read_full};
 use crate::limits::Limits;
 use crate::progress::{Control, Phase, SharedProgress};
 use crate::size;
@@ -141,7 +140,7 @@ fn write_archive(
     let spool_folder = atomic_file::folder_of(to);
     let target = Target::new(atomic_file::temporary_file(spool_folder, atomic_file::SHARED_MODE)?);
     let mut writer = ArchiveWriter::new(BufWriter::with_capacity(CHUNK, target));
-    let queue = OrderedQueue::new(scan.entries.len(), WINDOW, |result: &Result<Compressed>| {
+    let pipeline = Pipeline::new(scan.entries.len(), WINDOW, |result: &Result<Compressed>| {
         result.as_ref().map_or(0, Compressed::weight)
     });
     let unpacked_size = scan.files().map(|entry| entry.size).sum();
@@ -152,10 +151,11 @@ fn write_archive(
         .map_or_else(default_threads, NonZeroUsize::get)
         .min(scan.entries.len().max(1));
     let mut findings = thread::scope(|scope| {
+        let _stop = pipeline.stop_on_drop();
         for number in 0..threads {
             let worker = || {
                 let mut compressor = Compressor::new(spool_folder, control, &count);
-                queue.work(|number| prepare(&mut compressor, folder, &scan.entries[number]));
+                pipeline.work(|number| prepare(&mut compressor, folder, &scan.entries[number]));
             };
             match thread::Builder::new().spawn_scoped(scope, worker) {
                 Ok(_) => {}
@@ -171,9 +171,7 @@ fn write_archive(
             control,
             count: &count,
         };
-        let result = entries.write(scan, &queue);
-        queue.stop();
-        result
+        entries.write(scan, &pipeline)
     })?;
     let names = scan.entries.iter().map(entry_name);
     let buffered = writer.finish(names).with_path("write", to)?;
@@ -216,11 +214,11 @@ struct Entries<'a, W> {
 }
 
 impl<W: Write> Entries<'_, W> {
-    fn write(&mut self, scan: &Scan, queue: &OrderedQueue<Result<Compressed>>) -> Result<Vec<Finding>> {
+    fn write(&mut self, scan: &Scan, pipeline: &Pipeline<Result<Compressed>>) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         for entry in &scan.entries {
             self.control.check("pack")?;
-            let Some(result) = queue.next_result() else {
+            let Some(result) = pipeline.next_result() else {
                 // Only a panic stops the queue from within, and it goes on to the caller when the threads are joined.
                 return Err(Error::Cancelled { operation: "pack" });
             };

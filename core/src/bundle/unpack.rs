@@ -4,19 +4,20 @@ use std::fs;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::zip::inflate::{ContentError, ContentReader};
+use super::zip::integrity;
 use super::zip::read;
 use super::zip::read::{Archive, INDEX_HTML};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::io::atomic_file;
+use crate::io::pipeline::{Pipeline, Window};
 use crate::io::vfs::{Disk, Files, Kind};
 use crate::limits::Limits;
 use crate::path::{SafePath, printable};
@@ -25,6 +26,11 @@ use crate::verified::VerifiedArchive;
 
 /// Unpacking waits for the file system; more threads than this only wait together, and each holds buffers.
 const MAX_THREADS: usize = 4;
+/// Enough small files for the other threads while the calling thread, which takes the results, writes a large one.
+const WINDOW: Window = Window {
+    count: 4096,
+    weight: usize::MAX,
+};
 
 /// How to unpack.
 #[derive(Debug, Clone, Default)]
@@ -158,12 +164,8 @@ fn read_files(
         with_digests: tree.is_none_or(|tree| tree.with_digests),
         limits: &options.limits,
         control,
-        next: AtomicUsize::new(0),
         produced: AtomicU64::new(0),
         progress: SharedProgress::new(control, Phase::Unpack, contents.declared_size),
-        stop: AtomicBool::new(false),
-        failure: Mutex::new(None),
-        written: Mutex::new(Vec::new()),
     };
     if contents.declared_size > options.limits.total_size {
         return Err(work.limit_exceeded("the size of all files", options.limits.total_size, None));
@@ -172,19 +174,25 @@ fn read_files(
         .threads
         .map_or_else(default_threads, NonZeroUsize::get)
         .min(contents.files.len());
+    let pipeline = Pipeline::new(contents.files.len(), WINDOW, |_| 0);
+    let mut written = Vec::new();
     thread::scope(|scope| {
+        let _stop = pipeline.stop_on_drop();
         for _ in 1..threads {
-            // Where the system gives no more threads, those there are do the work.
-            if thread::Builder::new().spawn_scoped(scope, || work.run()).is_err() {
+            // If the system starts no more threads, those that run do the work.
+            if thread::Builder::new()
+                .spawn_scoped(scope, || pipeline.work(work.on_files()))
+                .is_err()
+            {
                 break;
             }
         }
-        work.run();
-    });
-    match work.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => Ok(work.written.into_inner().unwrap_or_else(PoisonError::into_inner)),
-    }
+        let mut on_files = work.on_files();
+        while let Some(file) = pipeline.next_result_or_work(&mut on_files) {
+            written.extend(file?);
+        }
+        Ok(written)
+    })
 }
 
 fn default_threads() -> usize {
@@ -203,37 +211,19 @@ struct Work<'a> {
     with_digests: bool,
     limits: &'a Limits,
     control: &'a Control,
-    /// The next file that nobody has taken.
-    next: AtomicUsize,
-    /// Bytes written by all threads.
+    /// Bytes produced by all threads.
     produced: AtomicU64,
     progress: SharedProgress<'a>,
-    stop: AtomicBool,
-    failure: Mutex<Option<Error>>,
-    written: Mutex<Vec<WrittenFile>>,
 }
 
 impl Work<'_> {
-    fn run(&self) {
+    /// What one thread does with the files whose numbers it takes.
+    fn on_files(&self) -> impl FnMut(usize) -> Result<Option<WrittenFile>> {
         let mut reader = ContentReader::new(self.archive.positioned_reader());
-        while !self.stop.load(Ordering::Relaxed) {
-            let Some(file) = self.contents.files.get(self.next.fetch_add(1, Ordering::Relaxed)) else {
-                return;
-            };
-            if let Err(error) = self.write_file(&mut reader, file) {
-                self.fail(error);
-            }
-        }
+        move |number| self.write_file(&mut reader, &self.contents.files[number])
     }
 
-    /// Keeps the first error and stops the other threads.
-    fn fail(&self, error: Error) {
-        self.stop.store(true, Ordering::Relaxed);
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.get_or_insert(error);
-    }
-
-    fn write_file(&self, reader: &mut ContentReader, file: &read::File) -> Result<()> {
+    fn write_file(&self, reader: &mut ContentReader, file: &read::File) -> Result<Option<WrittenFile>> {
         let mut target = self.tree.map(|tree| self.create(file, tree)).transpose()?;
         let mut written = 0;
         let (mut crc, mut sha256) = (crc32fast::Hasher::new(), self.with_digests.then(Sha256::new));
@@ -256,7 +246,7 @@ impl Work<'_> {
             }
         });
         contents.map_err(|error| match error {
-            ContentError::Archive(error) => read::content_error(error, self.path, Some(&file.path)),
+            ContentError::Archive(error) => integrity::content_error(error, self.path, Some(&file.path)),
             ContentError::Consumer(error) => error,
         })?;
         if let Some((target, path)) = &mut target {
@@ -272,13 +262,11 @@ impl Work<'_> {
         if crc.finalize() != file.crc32 {
             return refuse("its CRC-32 is wrong: it is damaged".to_owned());
         }
-        if let Some(sha256) = sha256 {
-            let digest = Sha256Digest::from_bytes(sha256.finalize().into());
-            let (path, size) = (file.path.clone(), written);
-            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            written.push(WrittenFile { path, size, digest });
-        }
-        Ok(())
+        Ok(sha256.map(|sha256| WrittenFile {
+            path: file.path.clone(),
+            size: written,
+            digest: Sha256Digest::from_bytes(sha256.finalize().into()),
+        }))
     }
 
     fn create(&self, file: &read::File, tree: &Tree<'_>) -> Result<(Box<dyn Write + Send>, PathBuf)> {

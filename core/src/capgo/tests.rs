@@ -20,7 +20,7 @@ static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits
 struct Case {
     folder: TempDir,
     sealed: PathBuf,
-    parts: Sealed,
+    parts: Encrypted,
 }
 
 fn sealed(plain: &[u8], form: ChecksumForm) -> Case {
@@ -28,7 +28,17 @@ fn sealed(plain: &[u8], form: ChecksumForm) -> Case {
     let (source, sealed) = (folder.path().join("a.zip"), folder.path().join("a.zip_encrypted.zip"));
     fs::write(&source, plain).unwrap();
     fs::create_dir(folder.path().join("staging")).unwrap();
-    let parts = seal(&source, &Sha256Digest::of(plain), &sealed, &KEY, form, &Control::new()).unwrap();
+    let parts = encrypt(
+        &source,
+        &sealed,
+        &Encryption {
+            expected: &Sha256Digest::of(plain),
+            key: &KEY,
+            form,
+        },
+        &Control::new(),
+    )
+    .unwrap();
     Case { folder, sealed, parts }
 }
 
@@ -40,8 +50,17 @@ impl Case {
     fn open_with(&self, iv_session_key: &IvSessionKey, checksum: &SignedChecksum) -> Result<Vec<u8>> {
         let key = KEY.verifying_key();
         let staging = self.folder.path().join("staging");
-        let archive = open(&self.sealed, &staging, iv_session_key, checksum, &key, &Control::new())?;
-        assert_eq!(archive.proof(), &Proof::CapgoSigned(key.id().unwrap()));
+        let archive = decrypt(
+            &self.sealed,
+            &staging,
+            &Decryption {
+                iv_session_key,
+                checksum,
+                key: &key,
+            },
+            &Control::new(),
+        )?;
+        assert_eq!(archive.proof(), &Proof::CapgoSigned(key.id()));
         let mut plain = Vec::new();
         archive.reader().read_to_end(&mut plain).unwrap();
         Ok(plain)
@@ -174,12 +193,14 @@ fn a_foreign_key_is_refused() {
     let case = sealed(b"bundle", ChecksumForm::V3);
     let staging = case.folder.path();
     let open = |key: &VerifyingKey| {
-        open(
+        decrypt(
             &case.sealed,
             staging,
-            &case.parts.iv_session_key,
-            &case.parts.checksum,
-            key,
+            &Decryption {
+                iv_session_key: &case.parts.iv_session_key,
+                checksum: &case.parts.checksum,
+                key,
+            },
             &Control::new(),
         )
         .unwrap_err()
@@ -218,12 +239,14 @@ fn sealing_another_file_than_was_named_makes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (source, target) = (folder.path().join("a.zip"), folder.path().join("out.zip"));
     fs::write(&source, "one").unwrap();
-    let error = seal(
+    let error = encrypt(
         &source,
-        &Sha256Digest::of(b"two"),
         &target,
-        &KEY,
-        ChecksumForm::V3,
+        &Encryption {
+            expected: &Sha256Digest::of(b"two"),
+            key: &KEY,
+            form: ChecksumForm::V3,
+        },
         &Control::new(),
     )
     .unwrap_err();
@@ -248,8 +271,10 @@ fn decrypting_unverified_tells_the_digest_of_what_came_out() {
     let digest = decrypt_unverified(
         &case.sealed,
         &to,
-        &case.parts.iv_session_key,
-        &KEY.verifying_key(),
+        &UnverifiedDecryption {
+            iv_session_key: &case.parts.iv_session_key,
+            key: &KEY.verifying_key(),
+        },
         &Control::new(),
     )
     .unwrap();

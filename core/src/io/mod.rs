@@ -4,7 +4,6 @@ pub mod atomic_file;
 #[cfg(test)]
 pub(crate) mod crash_fs;
 pub mod hashing;
-pub(crate) mod ordered_queue;
 pub mod pipeline;
 pub(crate) mod positional_reader;
 pub mod regular_file;

@@ -12,9 +12,13 @@ use rsa::{BoxedUint, Oaep, RsaPrivateKey, RsaPublicKey};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::pem::{self, Pair};
+use super::file::{Overwrite, read_pem_file, write_key_file};
+use super::id::KeyId;
+use super::new_key::{self, KeyBits};
+use super::pem::{self, Pair, SecretPem};
 use super::public::PublicKey;
-use super::{KeyBits, KeyId, Overwrite, VerifyingKey, read_pem_file, recovery, write_key_file};
+use super::recovery;
+use super::signing::VerifyingKey;
 use crate::error::{Error, Result};
 use crate::io::atomic_file::{PRIVATE_MODE, SHARED_MODE};
 
@@ -40,9 +44,7 @@ impl ContentKey {
     /// # Errors
     /// [`Io`](crate::ErrorKind::Io) when the system gives no random numbers.
     pub fn generate(bits: KeyBits) -> Result<Self> {
-        let key = RsaPrivateKey::new(&mut recovery::system_rng()?, bits.count())
-            .map_err(|error| Error::key_invalid("new key", error.to_string()))?;
-        Ok(Self::new(key))
+        new_key::generate(bits).map(Self::new)
     }
 
     /// Reads a private key from PEM text: PKCS#8 or PKCS#1, either kind of line end.
@@ -77,9 +79,10 @@ impl ContentKey {
     ///
     /// # Errors
     /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if the key cannot be encoded.
-    pub fn to_pem(&self) -> Result<Zeroizing<String>> {
+    pub fn to_pem(&self) -> Result<SecretPem> {
         self.private
             .to_pkcs8_pem(LineEnding::LF)
+            .map(SecretPem)
             .map_err(|error| Error::key_invalid("content key", error.to_string()))
     }
 

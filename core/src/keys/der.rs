@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
 pub(super) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
     let mut bytes = vec![tag];
     let length = contents.len().to_be_bytes();
-    match *super::public::without_zeros(&length) {
+    match *without_zeros(&length) {
         [] => bytes.push(0),
         [short] if short < LONG => bytes.push(short),
         [length] => bytes.extend([LONG | 1, length]),
@@ -110,6 +110,12 @@ pub(super) fn dotted(identifier: &[u8]) -> String {
         number = 0;
     }
     text
+}
+
+/// A big-endian number without its leading zeros.
+pub(super) fn without_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
 }
 
 #[cfg(test)]

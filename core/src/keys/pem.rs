@@ -3,6 +3,9 @@
 //! Sources: RFC 7468 (textual encodings), RFC 8017 A.1 (PKCS#1), RFC 5208 (PKCS#8), RFC 5280 4.1 (SPKI). Base64 is read
 //! without regard to line length, since keys travel through environment variables and JSON.
 
+use std::fmt;
+use std::ops::Deref;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rsa::RsaPrivateKey;
@@ -11,8 +14,15 @@ use rsa::pkcs1::der::Decode as _;
 use rsa::pkcs8::PrivateKeyInfoRef;
 use zeroize::Zeroizing;
 
+use super::der;
 use super::public::PublicKey;
-use super::{MAX_BITS, MIN_BITS, MIN_EXPONENT, der};
+
+/// Smaller keys can be factored by a determined attacker within the life of an app.
+const MIN_BITS: usize = 2048;
+/// Larger keys only cost time. The `rsa` crate has the same limit.
+const MAX_BITS: usize = 4096;
+/// FIPS 186-5 requires more than 2^16, and every tool makes 65537. Exponents as small as 3 invite forgeries.
+const MIN_EXPONENT: u64 = 65_537;
 
 const PKCS1_PRIVATE: &str = "RSA PRIVATE KEY";
 const PKCS8_PRIVATE: &str = "PRIVATE KEY";
@@ -26,6 +36,23 @@ const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
 const RSA_ENCRYPTION_DER: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// RFC 7468 2: characters in a line.
 const LINE: usize = 64;
+
+/// The PEM text of a private key. Wiped from memory when dropped.
+pub struct SecretPem(pub(super) Zeroizing<String>);
+
+impl Deref for SecretPem {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretPem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretPem(..)")
+    }
+}
 
 /// What a pair of keys is for, in the words of messages.
 pub(super) struct Pair {

@@ -2,14 +2,12 @@
 //!
 //! No other hash or salt is tried: a verifier that finds out by itself how something was signed takes more than was meant.
 
-use std::str::FromStr;
-
 use rsa::pss::Pss;
 use rsa::{BoxedUint, RsaPublicKey};
 use sha2::{Digest as _, Sha256};
 
-use super::{KeyId, SigningKey, VerifyingKey, pem, recovery};
-use crate::digest::Sha256Digest;
+use super::signing::{SigningKey, VerifyingKey};
+use super::{pem, recovery};
 use crate::error::{Error, Result};
 
 /// As long as the hash, which is what every tool makes by default.
@@ -57,38 +55,9 @@ impl VerifyingKey {
         Ok(key)
     }
 
-    /// The id, which every key has.
-    #[must_use]
-    pub fn key_id(&self) -> KeyId {
-        KeyId::of(&self.0)
-    }
-
     /// Whether whoever holds one of the two private keys holds the other.
     pub(crate) fn same_modulus(&self, other: &Self) -> bool {
         self.0.same_modulus(&other.0)
-    }
-}
-
-impl FromStr for KeyId {
-    type Err = Error;
-
-    /// 64 hexadecimal digits; anything else is [`InvalidInput`](crate::ErrorKind::InvalidInput).
-    fn from_str(text: &str) -> Result<Self> {
-        let digest = text.parse().map_err(|_| {
-            let problem = format!(
-                "expected 64 hexadecimal digits, found {} characters",
-                text.chars().count()
-            );
-            Error::invalid_input("key id", problem)
-        })?;
-        Ok(Self::of_digest(&digest))
-    }
-}
-
-impl KeyId {
-    /// The id that has this digest.
-    pub(crate) fn of_digest(digest: &Sha256Digest) -> Self {
-        Self::from_bytes(*digest.as_bytes())
     }
 }
 

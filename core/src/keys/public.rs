@@ -7,7 +7,7 @@ use rsa::hazmat::rsa_encrypt;
 use rsa::traits::PublicKeyParts as _;
 use rsa::{BoxedUint, RsaPrivateKey, RsaPublicKey};
 
-use super::der;
+use super::der::{self, without_zeros};
 
 /// As in the `rsa` crate: what is larger only costs time.
 const MAX_EXPONENT: u64 = (1 << 33) - 1;
@@ -92,11 +92,6 @@ impl PublicKey {
         // In whole words, of which the first may reach beyond the modulus.
         Some(power[power.len().checked_sub(self.size())?..].to_vec())
     }
-}
-
-pub(super) fn without_zeros(bytes: &[u8]) -> &[u8] {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    &bytes[zeros..]
 }
 
 #[cfg(test)]

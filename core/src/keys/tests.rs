@@ -4,14 +4,16 @@
     clippy::panic,
     reason = "a panic is how a test fails"
 )]
+use std::fs;
 use std::sync::LazyLock;
 
-use rsa::RsaPublicKey;
-use rsa::pkcs1::EncodeRsaPublicKey as _;
+use rsa::pkcs1::{EncodeRsaPrivateKey as _, EncodeRsaPublicKey as _};
 use rsa::pkcs8::EncodePublicKey as _;
+use rsa::traits::PublicKeyParts as _;
+use rsa::{RsaPrivateKey, RsaPublicKey};
 
 use super::*;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits::B2048).unwrap());
 
@@ -31,7 +33,7 @@ fn a_key_survives_its_pem_text_in_either_line_end() {
     for text in [
         pem.to_string(),
         pem.replace('\n', "\r\n"),
-        format!("a comment\n{}\n\n", *pem),
+        format!("a comment\n{}\n\n", &*pem),
         pem.replace("\nM", "M"),
     ] {
         assert_eq!(
@@ -39,7 +41,7 @@ fn a_key_survives_its_pem_text_in_either_line_end() {
             KEY.verifying_key()
         );
     }
-    let public = KEY.verifying_key().to_pem().unwrap();
+    let public = KEY.verifying_key().to_pem();
     assert!(public.starts_with("-----BEGIN RSA PUBLIC KEY-----\n"));
     for text in [public.clone(), public.replace('\n', "\r\n"), public.replace('\n', " ")] {
         assert_eq!(VerifyingKey::from_pem(&text).unwrap(), KEY.verifying_key());
@@ -57,15 +59,12 @@ fn pkcs8_and_spki_are_the_same_key() {
     let spki = KEY.0.to_public_key().to_public_key_pem(LineEnding::CRLF).unwrap();
     let from_spki = VerifyingKey::from_pem(&spki).unwrap();
     assert_eq!(from_spki, KEY.verifying_key());
-    assert_eq!(
-        from_spki.capgo_key_id().unwrap(),
-        KEY.verifying_key().capgo_key_id().unwrap()
-    );
+    assert_eq!(from_spki.capgo_key_id(), KEY.verifying_key().capgo_key_id());
 }
 
 #[test]
 fn the_wrong_half_of_the_pair_is_explained() {
-    let (private, public) = (KEY.to_pem().unwrap(), KEY.verifying_key().to_pem().unwrap());
+    let (private, public) = (KEY.to_pem().unwrap(), KEY.verifying_key().to_pem());
     assert!(problem(VerifyingKey::from_pem(&private)).contains("this is the private key"));
     assert!(problem(SigningKey::from_pem(&public)).contains("this is the public key"));
 }
@@ -134,9 +133,9 @@ fn keys_of_other_sizes_and_tiny_exponents_are_refused() {
 
 #[test]
 fn capgo_key_id_is_the_start_of_the_pkcs1_body() {
-    let pem = KEY.verifying_key().to_pem().unwrap();
+    let pem = KEY.verifying_key().to_pem();
     let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    assert_eq!(KEY.verifying_key().capgo_key_id().unwrap(), body[..20]);
+    assert_eq!(KEY.verifying_key().capgo_key_id(), body[..20]);
     assert!(body.starts_with("MIIBCgKCAQEA"), "every 2048-bit key begins alike");
 }
 

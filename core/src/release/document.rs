@@ -171,7 +171,7 @@ pub fn sign(new: &NewRelease, keys: &[&SigningKey], recipients: &[&PublicContent
         let public = key.verifying_key();
         if recipients.iter().any(|recipient| recipient.same_modulus_as(&public)) {
             let problem = "it signs and is a content key of the archive; whoever has the app could sign releases";
-            return Err(Error::key_invalid(format!("key {}", public.key_id()), problem));
+            return Err(Error::key_invalid(format!("key {}", public.id()), problem));
         }
     }
     Envelope::sign(RELEASE_TYPE, create(new)?, keys)

@@ -60,7 +60,7 @@ impl Envelope {
     /// # Errors
     /// As [`sign`](Self::sign).
     pub fn add_signature(&mut self, key: &SigningKey) -> Result<()> {
-        let key_id = key.verifying_key().key_id();
+        let key_id = key.verifying_key().id();
         self.signatures.retain(|signature| signature.key_id != key_id);
         if self.signatures.len() == MAX_SIGNATURES {
             let problem = format!("it has {MAX_SIGNATURES} signatures, and there may be no more");
@@ -162,7 +162,7 @@ impl Envelope {
             own.any(|signature| key.verify_pss(&message, &signature.bytes))
         };
         keys.iter()
-            .map(|key| (key, key.key_id()))
+            .map(|key| (key, key.id()))
             .filter(|(key, id)| signed(key, *id))
             .map(|(_, id)| id)
             .collect()

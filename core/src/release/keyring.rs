@@ -68,7 +68,7 @@ impl NewKeyRing {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the ring has no such key.
     pub fn retire(&mut self, id: KeyId) -> Result<()> {
         let before = self.keys.len();
-        self.keys.retain(|key| key.key_id() != id);
+        self.keys.retain(|key| key.id() != id);
         if self.keys.len() == before {
             let problem = "the ring has no such key";
             return Err(Error::invalid_input(format!("key {id}"), problem));
@@ -148,8 +148,8 @@ impl RingDocument {
                 ring.keys.len()
             ));
         }
-        match ring.keys.iter().find(|key| ring.retired.contains(&key.key_id())) {
-            Some(key) => Err(format!("keys: {} is retired", key.key_id())),
+        match ring.keys.iter().find(|key| ring.retired.contains(&key.id())) {
+            Some(key) => Err(format!("keys: {} is retired", key.id())),
             None => Ok(ring),
         }
     }

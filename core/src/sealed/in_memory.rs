@@ -6,7 +6,7 @@ use std::path::Path;
 use super::cipher::Cipher;
 use super::header::Header;
 use super::opening::open_runs;
-use super::runs::{Runs, in_order};
+use super::parallel::{Runs, in_order};
 use super::sealing::{Envelope, seal_runs};
 use crate::error::Result;
 use crate::keys::{ContentKey, KeyBits};

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::cipher::Cipher;
 use super::header::{self, Header, Problem, TAG_BYTES};
-use super::runs::{self, Run, Runs, sealed_segment};
+use super::parallel::{self, Run, Runs, sealed_segment};
 use super::sealing::length;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
@@ -207,10 +207,10 @@ impl PartialOpening {
             }
             Ok(())
         };
-        let workers = runs::workers(header.plain_start(end) - header.plain_start(self.opened));
+        let workers = parallel::workers(header.plain_start(end) - header.plain_start(self.opened));
         let work = open_runs(&self.cipher, header, runs, sealed, &read);
         let (plain, hasher, opened) = (&mut self.plain, &mut self.hasher, &mut self.opened);
-        runs::in_order(runs, workers, &work, &mut |number, run| {
+        parallel::in_order(runs, workers, &work, &mut |number, run| {
             for segment in run.sealed.chunks(sealed_segment(header)) {
                 let segment = &segment[..segment.len() - TAG_BYTES];
                 hasher.update(segment);

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::cipher::Cipher;
 use super::header::{Header, MAX_RECIPIENTS, NONCE_PREFIX_BYTES, Problem, Recipient, TAG_BYTES};
-use super::runs::{self, Run, Runs, sealed_segment};
+use super::parallel::{self, Run, Runs, sealed_segment};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::io::atomic_file;
@@ -31,25 +31,28 @@ pub struct Sealed {
     pub digest: Sha256Digest,
 }
 
-/// Seals an archive: encrypts `plain` into the file `to`, for whoever has one of the private halves of `recipients`, 1 to 16
-/// different keys.
+/// How [`seal`] seals an archive.
+#[derive(Debug, Clone, Copy)]
+pub struct Sealing<'a> {
+    /// SHA-256 of the plain archive.
+    pub expected: &'a Sha256Digest,
+    /// The keys that the archive is sealed for: 1 to 16 different ones.
+    pub recipients: &'a [PublicContentKey],
+}
+
+/// Encrypts the archive `plain` into the file `to`. The private half of any recipient opens it.
 ///
-/// One pass, constant memory, several threads for a large file. `to` appears whole or not at all and replaces a file that is
-/// there; a crash may leave a `.capbundle-*.tmp` file beside it. The key of the archive is fresh each time, so the same archive
-/// never gives the same bytes.
+/// One pass, constant memory, several threads for a large file. `to` is created or replaced atomically. A crash may leave
+/// a `.capbundle-*.tmp` file beside it. Each call uses a new random key, so sealing the same archive twice gives different
+/// bytes.
 ///
 /// # Errors
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no recipient, there are too many or one is there twice;
-/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if `plain` is not the file that `expected` names;
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there are no recipients, too many, or one of them twice;
+/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the digest of `plain` is not the expected one;
 /// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
 /// [`Cancelled`](crate::ErrorKind::Cancelled).
-pub fn seal(
-    plain: &Path,
-    expected: &Sha256Digest,
-    to: &Path,
-    recipients: &[PublicContentKey],
-    control: &Control,
-) -> Result<Sealed> {
+pub fn seal(plain: &Path, to: &Path, sealing: &Sealing<'_>, control: &Control) -> Result<Sealed> {
+    let &Sealing { expected, recipients } = sealing;
     require_different(recipients)?;
     let source = regular_file::open(plain)?;
     let plain_size = source.metadata().with_path("read the size of", plain)?.len();
@@ -71,9 +74,9 @@ pub fn seal(
             Err(Error::invalid_input(plain.display().to_string(), problem))
         }
     };
-    let workers = runs::workers(plain_size);
+    let workers = parallel::workers(plain_size);
     let mut done = 0;
-    runs::in_order(
+    parallel::in_order(
         runs,
         workers,
         &seal_runs(&cipher, &header, runs, &read),

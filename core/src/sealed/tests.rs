@@ -54,7 +54,16 @@ fn sealed_for(size: usize, recipients: &[PublicContentKey]) -> Case {
     fs::write(&source, &plain).unwrap();
     fs::create_dir(folder.path().join("staging")).unwrap();
     let digest = Sha256Digest::of(&plain);
-    let parts = seal(&source, &digest, &sealed, recipients, &Control::new()).unwrap();
+    let parts = seal(
+        &source,
+        &sealed,
+        &Sealing {
+            expected: &digest,
+            recipients,
+        },
+        &Control::new(),
+    )
+    .unwrap();
     Case {
         folder,
         plain,
@@ -178,7 +187,16 @@ fn nobody_one_twice_and_a_crowd_are_refused_as_recipients() {
     let twice = [&everybody[..2], &everybody[..1]].concat();
     for recipients in [&everybody[..0], &twice, &everybody] {
         let digest = Sha256Digest::of(b"plain");
-        let error = seal(&source, &digest, &to, recipients, &Control::new()).unwrap_err();
+        let error = seal(
+            &source,
+            &to,
+            &Sealing {
+                expected: &digest,
+                recipients,
+            },
+            &Control::new(),
+        )
+        .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -191,7 +209,16 @@ fn sealing_another_file_than_was_named_makes_nothing() {
     fs::write(&source, "one").unwrap();
     let recipients = [KEY.public().clone()];
     let digest = Sha256Digest::of(b"two");
-    let error = seal(&source, &digest, &to, &recipients, &Control::new()).unwrap_err();
+    let error = seal(
+        &source,
+        &to,
+        &Sealing {
+            expected: &digest,
+            recipients: &recipients,
+        },
+        &Control::new(),
+    )
+    .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DigestMismatch);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -243,7 +270,16 @@ fn a_cancelled_operation_leaves_nothing() {
     let control = Control::new().with_cancel_token(&token);
     let (source, to) = (case.folder.path().join("a.zip"), case.folder.path().join("b.sealed"));
     let recipients = [KEY.public().clone()];
-    let error = seal(&source, &case.parts.digest, &to, &recipients, &control).unwrap_err();
+    let error = seal(
+        &source,
+        &to,
+        &Sealing {
+            expected: &case.parts.digest,
+            recipients: &recipients,
+        },
+        &control,
+    )
+    .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert!(!to.exists());
     let expected = case.expected();

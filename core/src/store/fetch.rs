@@ -86,7 +86,7 @@ impl ExpectedProof {
         match self {
             Self::Digest(digest) => Ok((*digest, Proof::Digest)),
             Self::CapgoSigned { checksum, key } | Self::CapgoSealed { checksum, key, .. } => {
-                Ok((checksum.verify(key)?, Proof::CapgoSigned(key.id()?)))
+                Ok((checksum.verify(key)?, Proof::CapgoSigned(key.id())))
             }
         }
     }
@@ -99,7 +99,16 @@ impl ExpectedProof {
                 iv_session_key,
                 checksum,
                 key,
-            } => capgo::open(path, staging, iv_session_key, checksum, key, control),
+            } => capgo::decrypt(
+                path,
+                staging,
+                &capgo::Decryption {
+                    iv_session_key,
+                    checksum,
+                    key,
+                },
+                control,
+            ),
         }
     }
 }

@@ -95,12 +95,14 @@ impl Forger<'_> {
         let digest = capbundle::digest::Sha256Digest::of_file(&archive, &interrupt::control())?;
         let sealed = self.folder.join("other-key-sealed.zip");
         let key = SigningKey::generate(KeyBits::B2048)?;
-        let proof = capgo::seal(
+        let proof = capgo::encrypt(
             &archive,
-            &digest,
             &sealed,
-            &key,
-            ChecksumForm::V3,
+            &capgo::Encryption {
+                expected: &digest,
+                key: &key,
+                form: ChecksumForm::V3,
+            },
             &interrupt::control(),
         )?;
         self.offer("6.6.4", &read(&sealed)?, |offer| {

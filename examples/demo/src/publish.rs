@@ -62,17 +62,19 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<Published>
         let key = SigningKey::generate(KeyBits::B2048)?;
         key.write(&folder.join(".capgo_key_v2"), Overwrite::Never)?;
         let public = key.verifying_key();
-        let outcome = format!("RSA, {} bits, Capgo key id {}", public.bits(), public.capgo_key_id()?);
+        let outcome = format!("RSA, {} bits, Capgo key id {}", public.bits(), public.capgo_key_id());
         Ok((key, outcome))
     })?;
     let sealed = folder.join("sealed.zip");
     let proof = story.step("Signs and encrypts the archive", || {
-        let proof = capgo::seal(
+        let proof = capgo::encrypt(
             &archive,
-            &packed.digest,
             &sealed,
-            &key,
-            ChecksumForm::V3,
+            &capgo::Encryption {
+                expected: &packed.digest,
+                key: &key,
+                form: ChecksumForm::V3,
+            },
             &interrupt::control(),
         )?;
         let outcome = format!(
@@ -89,7 +91,7 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<Published>
         let shown = outcome.split("/bundles/").next().unwrap_or_default().to_owned();
         Ok((url, shown))
     })?;
-    let key_id = key.verifying_key().capgo_key_id()?;
+    let key_id = key.verifying_key().capgo_key_id();
     let id = story.step("Registers it, with its proof", || {
         let id = server.register(app::VERSION, url, &proof, &key_id)?;
         Ok((id, format!("{} {}, bundle {id}", app::APP_ID, app::VERSION)))

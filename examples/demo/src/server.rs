@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use capbundle::capgo::Sealed;
+use capbundle::capgo::Encrypted;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Http, Url};
 use capbundle::update::protocol::{Offer, Platform, UpdateAnswer, UpdateRequest};
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// Registers an archive; gives the id of its bundle.
-    pub(crate) fn register(&self, version: &str, url: Url, proof: &Sealed, key_id: &str) -> Result<u64> {
+    pub(crate) fn register(&self, version: &str, url: Url, proof: &Encrypted, key_id: &str) -> Result<u64> {
         let bundle = NewBundle::new(self.app.clone(), version, url, proof.checksum.clone())?;
         let bundle = bundle.sealed(proof.iv_session_key.clone(), Some(key_id))?;
         let registered = self.api.create(&bundle, &interrupt::control())?;

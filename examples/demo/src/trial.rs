@@ -96,7 +96,16 @@ fn release(folder: &Path, published: &Published, version: &str, first: &str) -> 
     let (archive, sealed) = (name(""), name("_encrypted"));
     let packed = bundle::pack(&build, &archive, &PackOptions::default(), &interrupt::control())?;
     let (key, form) = (&published.signing_key, ChecksumForm::V3);
-    let proof = capgo::seal(&archive, &packed.digest, &sealed, key, form, &interrupt::control())?;
+    let proof = capgo::encrypt(
+        &archive,
+        &sealed,
+        &capgo::Encryption {
+            expected: &packed.digest,
+            key,
+            form,
+        },
+        &interrupt::control(),
+    )?;
     let server = &published.server;
     let id = server.register(version, server.keep(version, &sealed)?, &proof, &published.key_id)?;
     server.promote(id)
@@ -112,7 +121,7 @@ struct Phone<'a> {
 impl<'a> Phone<'a> {
     fn new(root: PathBuf, published: &Published, device: &'a Device) -> Result<Self> {
         let mut options = StoreOptions::default();
-        options.required_proof = RequiredProof::CapgoSigned(published.key.id()?);
+        options.required_proof = RequiredProof::CapgoSigned(published.key.id());
         Ok(Self { root, options, device })
     }
 

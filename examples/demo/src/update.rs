@@ -135,12 +135,14 @@ impl Device {
         let checksum = offer.checksum.as_deref().unwrap_or_default();
         let checksum = SignedChecksum::parse(checksum, ChecksumForm::V3)?;
         let session = offer.session_key.as_deref().unwrap_or_default().parse()?;
-        Ok(capgo::open(
+        Ok(capgo::decrypt(
             sealed,
             &self.staging,
-            &session,
-            &checksum,
-            &self.key,
+            &capgo::Decryption {
+                iv_session_key: &session,
+                checksum: &checksum,
+                key: &self.key,
+            },
             &interrupt::control(),
         )?)
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::test_server::https::{Https, certificate};
 use crate::test_server::{APP, TestServer};
 use capbundle::capgo::ChecksumForm;
-use capbundle::capgo::{Sealed, seal};
+use capbundle::capgo::{Encrypted, Encryption, encrypt};
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::progress::Control;
@@ -218,16 +218,18 @@ fn an_app_overrides_the_setting_of_the_server() {
 }
 
 /// A key and an archive that is encrypted with it.
-fn encrypted(folder: &std::path::Path) -> (SigningKey, Sealed, Vec<u8>) {
+fn encrypted(folder: &std::path::Path) -> (SigningKey, Encrypted, Vec<u8>) {
     let key = SigningKey::generate(KeyBits::B2048).unwrap();
     let (plain, to) = (folder.join("plain.zip"), folder.join("sealed.zip"));
     std::fs::write(&plain, ARCHIVE).unwrap();
-    let sealed = seal(
+    let sealed = encrypt(
         &plain,
-        &Sha256Digest::of(ARCHIVE),
         &to,
-        &key,
-        ChecksumForm::V3,
+        &Encryption {
+            expected: &Sha256Digest::of(ARCHIVE),
+            key: &key,
+            form: ChecksumForm::V3,
+        },
         &Control::new(),
     )
     .unwrap();
@@ -248,16 +250,12 @@ fn an_encrypted_bundle_is_verified_only_with_the_key_of_the_app() {
     let right = body(archives.url("/a.zip"));
     assert_eq!(server.error_code("POST", "/bundle", &right), "not_verifiable");
     assert_eq!(archives.connections(), 0);
-    let public = key.verifying_key().to_pem().unwrap();
+    let public = key.verifying_key().to_pem();
     let rules = |public_key: String| AppRules {
         public_key: Some(public_key),
         ..AppRules::default()
     };
-    let wrong = SigningKey::generate(KeyBits::B2048)
-        .unwrap()
-        .verifying_key()
-        .to_pem()
-        .unwrap();
+    let wrong = SigningKey::generate(KeyBits::B2048).unwrap().verifying_key().to_pem();
     create_app(server.folder.path(), APP, &rules(wrong)).unwrap();
     assert_eq!(server.error_code("POST", "/bundle", &right), "checksum_mismatch");
     create_app(server.folder.path(), APP, &rules(public)).unwrap();

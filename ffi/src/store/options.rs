@@ -30,7 +30,7 @@ impl RequiredProof {
         Ok(match self {
             Self::Digest => core::RequiredProof::Digest,
             Self::CapgoSigned { public_key } => {
-                core::RequiredProof::CapgoSigned(VerifyingKey::from_pem(public_key)?.id()?)
+                core::RequiredProof::CapgoSigned(VerifyingKey::from_pem(public_key)?.id())
             }
             Self::Release => core::RequiredProof::Release,
         })

@@ -4,7 +4,7 @@ use std::fs;
 
 use capbundle::capgo;
 use capbundle::capgo::{ChecksumForm, SignedChecksum};
-use capbundle::capgo::{IvSessionKey, Sealed};
+use capbundle::capgo::{Encrypted, IvSessionKey};
 use capbundle::digest::Sha256Digest;
 use capbundle::progress::Control;
 use capbundle::{ErrorKind, Result};
@@ -18,7 +18,7 @@ use super::strategies::{Place, cases, noise, signer};
 struct SealedBundle {
     place: Place,
     bytes: Vec<u8>,
-    sealed: Sealed,
+    sealed: Encrypted,
 }
 
 impl SealedBundle {
@@ -26,7 +26,17 @@ impl SealedBundle {
         let place = Place::with(tree);
         let (plain, to) = (place.path("out/bundle.zip"), place.path("out/sealed"));
         let digest = Sha256Digest::of(&place.pack(2));
-        let sealed = capgo::seal(&plain, &digest, &to, &signer(), ChecksumForm::V3, &Control::new()).unwrap();
+        let sealed = capgo::encrypt(
+            &plain,
+            &to,
+            &capgo::Encryption {
+                expected: &digest,
+                key: &signer(),
+                form: ChecksumForm::V3,
+            },
+            &Control::new(),
+        )
+        .unwrap();
         Self {
             bytes: fs::read(&to).unwrap(),
             place,
@@ -42,7 +52,17 @@ impl SealedBundle {
         let (file, staging) = (self.place.path("out/sealed"), self.place.path("staging"));
         fs::write(&file, bytes).unwrap();
         let key = signer().verifying_key();
-        capgo::open(&file, &staging, session, checksum, &key, &Control::new()).map(|archive| archive.digest())
+        capgo::decrypt(
+            &file,
+            &staging,
+            &capgo::Decryption {
+                iv_session_key: session,
+                checksum,
+                key: &key,
+            },
+            &Control::new(),
+        )
+        .map(|archive| archive.digest())
     }
 
     /// Fails when the damaged bytes are taken, or leave anything behind.

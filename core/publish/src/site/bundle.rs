@@ -93,7 +93,15 @@ impl Bundle {
         }
         // Its name is what is wanted; sealing puts its own file there.
         let to = atomic_file::temporary_file(&self.staging, atomic_file::PRIVATE_MODE)?.into_temp_path();
-        let sealed = sealed::seal(&self.zip, &self.archive.digest, &to, &self.recipients, control)?;
+        let sealed = sealed::seal(
+            &self.zip,
+            &to,
+            &sealed::Sealing {
+                expected: &self.archive.digest,
+                recipients: &self.recipients,
+            },
+            control,
+        )?;
         Ok(Outgoing {
             file: to.to_path_buf(),
             sealed: Some(SealedIdentity {

@@ -43,7 +43,7 @@ impl Publisher<'_> {
         let trusted = signing::trusted(self, self.channel, rings.newest(), &content.bytes, Timestamp(0));
         let trusted = trusted.map_err(|error| refuse(error.to_string()))?;
         if rings.are_from_site() {
-            let ids = signing.keys.iter().map(|key| key.verifying_key().key_id());
+            let ids = signing.keys.iter().map(|key| key.verifying_key().id());
             if let Some(id) = ids.into_iter().find(|id| !trusted.keys().contains(id)) {
                 return Err(refuse(format!(
                     "the key {id} has not signed it, and the key ring comes from the site too, where whoever wrote the \

@@ -304,6 +304,6 @@ fn is_same_bundle(one: &Release, other: &Release) -> bool {
 }
 
 fn is_signed_by_all(trusted: &TrustedRelease, signing: &Signing<'_>) -> bool {
-    let mut ids = signing.keys.iter().map(|key| key.verifying_key().key_id());
+    let mut ids = signing.keys.iter().map(|key| key.verifying_key().id());
     ids.all(|id| trusted.keys().contains(&id))
 }

@@ -105,7 +105,7 @@ impl Publisher<'_> {
         if signers(&before.bytes).is_ok_and(|known| new.iter().all(|id| known.contains(id))) {
             return Ok(None);
         }
-        wanted.take_signatures(there.envelope(), |id| ring.keys().iter().any(|key| key.key_id() == *id));
+        wanted.take_signatures(there.envelope(), |id| ring.keys().iter().any(|key| key.id() == *id));
         Ok(Some(Step::Replace {
             path: paths::release_path(self.channel, release.sequence),
             bytes: wanted.to_json()?,

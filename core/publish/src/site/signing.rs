@@ -58,7 +58,7 @@ impl Signing<'_> {
         let mut counted: Vec<VerifyingKey> = Vec::new();
         for key in self.keys {
             let public = key.verifying_key();
-            let id = public.key_id();
+            let id = public.id();
             let refuse = |problem: String| Err(Error::key_invalid(format!("key {id}"), problem));
             if ring.retired().contains(&id) {
                 return refuse(format!(

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ignore::{IGNORE_FILE, IgnoreRules};
-use super::names;
+use super::secrets;
 use crate::error::{Error, IoContext, Result};
 use crate::finding::{Finding, FindingCode};
 use crate::limits::Limits;
@@ -274,8 +274,8 @@ impl Scanner<'_> {
             }
         }
         // What the link's own name gives away is found with all other names.
-        if !is_folder && names::is_secret_name(&inside) && !names::is_secret_name(path) {
-            let finding = names::secret_finding(format!("is a symbolic link to {inside}, which")).in_file(path);
+        if !is_folder && secrets::is_secret_name(&inside) && !secrets::is_secret_name(path) {
+            let finding = secrets::secret_finding(format!("is a symbolic link to {inside}, which")).in_file(path);
             self.scan.findings.push(finding);
         }
         Ok(())

@@ -4,16 +4,16 @@
 //! same archive only then. The `zip` crate looks for local headers in gaps, but one that claims the next entry as its
 //! extra field escapes it; without gaps there is nothing to look for.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use zip::ZipArchive;
+use zip::result::ZipError;
 
-use super::read::zip_error;
 use crate::error::{Error, IoContext, Result};
 use crate::io::positional_reader::PositionedReader;
 use crate::limits::Limits;
-use crate::path::printable;
+use crate::path::{SafePath, printable};
 
 const END_LENGTH: usize = 22;
 const LOCATOR_LENGTH: usize = 20;
@@ -213,7 +213,7 @@ impl Bytes<'_> {
     fn fill(&mut self, at: u64, bytes: &mut [u8]) -> Result<()> {
         self.reader.seek(SeekFrom::Start(at)).with_path("read", self.path)?;
         match self.reader.read_exact(bytes) {
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Err(self.refuse(None, "a record lies past the end of the file"))
             }
             outcome => outcome.with_path("read", self.path),
@@ -235,4 +235,25 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
+}
+
+/// An error of the `zip` crate: of the disk if the system says so, else of the archive.
+pub(in crate::bundle) fn zip_error(error: ZipError, path: &Path, entry: Option<&SafePath>) -> Error {
+    let entry_name = || entry.map(|entry| printable(entry.as_str().as_bytes()));
+    match error {
+        ZipError::Io(error) => content_error(error, path, entry),
+        error => Error::unsafe_archive(path, entry_name(), error.to_string()),
+    }
+}
+
+/// An error while reading contents: of the disk if the system says so, else of the archive.
+pub(in crate::bundle) fn content_error(error: io::Error, path: &Path, entry: Option<&SafePath>) -> Error {
+    if error.raw_os_error().is_some() {
+        return Error::io("read", path, error);
+    }
+    let problem = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "it is cut short".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::unsafe_archive(path, entry.map(|entry| printable(entry.as_str().as_bytes())), problem)
 }

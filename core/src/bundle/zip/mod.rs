@@ -3,7 +3,7 @@
 #[cfg(feature = "pack")]
 pub(super) mod compress;
 pub(super) mod inflate;
-mod integrity;
+pub(super) mod integrity;
 pub(super) mod read;
 #[cfg(feature = "pack")]
 pub(super) mod write;

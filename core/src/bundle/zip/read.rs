@@ -5,14 +5,13 @@
 //! twice, nothing hidden, one end.
 
 use std::collections::HashSet;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use zip::read::{ArchiveOffset, Config};
-use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::integrity::Directory;
+use super::integrity::{Directory, zip_error};
 use crate::error::{Error, IoContext, Result};
 use crate::io::positional_reader::PositionedReader;
 use crate::limits::Limits;
@@ -292,25 +291,4 @@ fn local_flags(reader: &mut PositionedReader, header_start: u64, path: &Path) ->
         .with_path("read", path)?;
     reader.read_exact(&mut flags).with_path("read", path)?;
     Ok(u16::from_le_bytes(flags))
-}
-
-/// An error of the `zip` crate: of the disk if the system says so, else of the archive.
-pub(in crate::bundle) fn zip_error(error: ZipError, path: &Path, entry: Option<&SafePath>) -> Error {
-    let entry_name = || entry.map(|entry| printable(entry.as_str().as_bytes()));
-    match error {
-        ZipError::Io(error) => content_error(error, path, entry),
-        error => Error::unsafe_archive(path, entry_name(), error.to_string()),
-    }
-}
-
-/// An error while reading contents: of the disk if the system says so, else of the archive.
-pub(in crate::bundle) fn content_error(error: io::Error, path: &Path, entry: Option<&SafePath>) -> Error {
-    if error.raw_os_error().is_some() {
-        return Error::io("read", path, error);
-    }
-    let problem = match error.kind() {
-        io::ErrorKind::UnexpectedEof => "it is cut short".to_owned(),
-        _ => error.to_string(),
-    };
-    Error::unsafe_archive(path, entry.map(|entry| printable(entry.as_str().as_bytes())), problem)
 }

@@ -8,7 +8,7 @@ use rsa::traits::PublicKeyParts as _;
 
 use super::*;
 
-static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(super::super::KeyBits::B2048).unwrap());
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(crate::keys::KeyBits::B2048).unwrap());
 static PUBLIC: LazyLock<VerifyingKey> = LazyLock::new(|| KEY.verifying_key());
 
 fn signed_with(salt: usize, message: &[u8]) -> Vec<u8> {
@@ -25,7 +25,7 @@ fn a_signature_holds_for_its_key_and_message_only() {
     assert!(PUBLIC.verify_pss(b"message", &signature));
     assert!(!PUBLIC.verify_pss(b"massage", &signature));
     assert!(!PUBLIC.verify_pss(b"", &signature));
-    let other = SigningKey::generate(super::super::KeyBits::B2048).unwrap();
+    let other = SigningKey::generate(crate::keys::KeyBits::B2048).unwrap();
     assert!(!other.verifying_key().verify_pss(b"message", &signature));
     assert_ne!(signature, KEY.sign_pss(b"message").unwrap(), "the salt is random");
 }
@@ -90,9 +90,9 @@ fn a_key_comes_back_from_its_spki() {
     let der = PUBLIC.to_spki_der();
     let key = VerifyingKey::from_spki_der(&der).unwrap();
     assert_eq!(key, *PUBLIC);
-    assert_eq!(key.key_id(), PUBLIC.id().unwrap());
-    assert_eq!(Sha256::digest(&der).as_slice(), key.key_id().as_bytes());
-    assert_eq!(key.key_id().to_string().parse::<KeyId>().unwrap(), key.key_id());
+    assert_eq!(key.id(), PUBLIC.id());
+    assert_eq!(Sha256::digest(&der).as_slice(), key.id().as_bytes());
+    assert_eq!(key.id().to_string().parse::<crate::keys::KeyId>().unwrap(), key.id());
 }
 
 #[test]
@@ -133,7 +133,7 @@ proptest! {
         let at = at.index(der.len());
         der[at] ^= 1 << bit;
         if let Ok(key) = VerifyingKey::from_spki_der(&der) {
-            prop_assert_ne!(key.key_id(), PUBLIC.key_id());
+            prop_assert_ne!(key.id(), PUBLIC.id());
             prop_assert_eq!(key.to_spki_der(), der);
         }
     }

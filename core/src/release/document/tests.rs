@@ -306,7 +306,7 @@ fn a_key_never_signs_what_is_sealed_for_it() {
     let keys: [&SigningKey; 2] = [key(0), key(1)];
     let error = sign(&new_release(), &keys, &[content_key().public(), both.public()]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::KeyInvalid);
-    assert!(error.to_string().contains(&key(1).verifying_key().key_id().to_string()));
+    assert!(error.to_string().contains(&key(1).verifying_key().id().to_string()));
     assert!(sign(&new_release(), &keys, &[content_key().public()]).is_ok());
 }
 

@@ -83,7 +83,7 @@ fn signing_twice_with_one_key_leaves_one_signature() {
 #[test]
 fn a_signature_under_the_id_of_another_key_counts_for_neither() {
     let mut envelope = signed(b"payload", &[0]);
-    envelope.signatures[0].key_id = key(1).verifying_key().key_id();
+    envelope.signatures[0].key_id = key(1).verifying_key().id();
     assert_eq!(signers(&envelope, &[0, 1]), 0);
 }
 
@@ -136,7 +136,7 @@ fn what_is_no_envelope_is_malformed() {
         *envelope.pointer_mut(path).unwrap() = value;
         envelope
     };
-    let id = key(0).verifying_key().key_id().to_string();
+    let id = key(0).verifying_key().id().to_string();
     for wrong in [
         json!([]),
         json!({}),

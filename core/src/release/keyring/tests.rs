@@ -8,7 +8,7 @@ use super::*;
 use crate::ErrorKind;
 
 fn id(place: usize) -> KeyId {
-    key(place).verifying_key().key_id()
+    key(place).verifying_key().id()
 }
 
 /// The ring after the first one, of these keys.

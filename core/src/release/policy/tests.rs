@@ -87,7 +87,7 @@ fn accepted(bytes: &[u8]) -> Accepted {
 fn a_sound_release_is_trusted() {
     let trusted = device().check(&sound()).unwrap();
     assert_eq!(NewRelease::from(trusted.release().clone()), new_release());
-    assert_eq!(trusted.keys(), [key(0).verifying_key().key_id()]);
+    assert_eq!(trusted.keys(), [key(0).verifying_key().id()]);
     let payload = create(&new_release()).unwrap();
     assert_eq!(trusted.payload_digest(), Sha256Digest::of(&payload));
 }
@@ -123,7 +123,7 @@ fn row_2_too_few_keys() {
 fn row_2_a_retired_key() {
     let mut next = new_ring(1, &[0, 1]);
     next.number = 2;
-    next.retire(key(0).verifying_key().key_id()).unwrap();
+    next.retire(key(0).verifying_key().id()).unwrap();
     let ring = ring(1, &[0, 1]).follow(&signed_ring(&next, &[0, 1])).unwrap();
     let device = Device { ring, ..device() };
     assert_eq!(device.reason(&sound()), "signatures");
@@ -302,7 +302,7 @@ fn row_11_a_content_key_that_signs() {
     // One that was retired from signing still signed, once.
     let mut next = new_ring(1, &[0, 1]);
     next.number = 2;
-    next.retire(key(1).verifying_key().key_id()).unwrap();
+    next.retire(key(1).verifying_key().id()).unwrap();
     let retired = ring(1, &[0, 1]).follow(&signed_ring(&next, &[0, 1])).unwrap();
     let device = Device {
         ring: retired,

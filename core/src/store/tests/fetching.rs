@@ -42,7 +42,17 @@ impl Served {
     fn sealed(device: &Device, version: &str, key: &SigningKey) -> Self {
         let digest = device.archive(version).digest();
         let (plain, sealed) = (device.beside(&format!("{version}.zip")), device.beside("sealed.zip"));
-        let made = capgo::seal(&plain, &digest, &sealed, key, ChecksumForm::V3, &Control::new()).unwrap();
+        let made = capgo::encrypt(
+            &plain,
+            &sealed,
+            &capgo::Encryption {
+                expected: &digest,
+                key,
+                form: ChecksumForm::V3,
+            },
+            &Control::new(),
+        )
+        .unwrap();
         let proof = ExpectedProof::CapgoSealed {
             iv_session_key: made.iv_session_key,
             checksum: made.checksum,
@@ -119,7 +129,7 @@ fn what_is_installed_or_failed_is_not_downloaded() {
 fn a_proof_that_does_not_suffice_is_refused_before_anybody_is_asked() {
     let device = Device::with(|options| {
         let key = SigningKey::generate(KeyBits::B2048).unwrap();
-        options.required_proof = RequiredProof::CapgoSigned(key.verifying_key().id().unwrap());
+        options.required_proof = RequiredProof::CapgoSigned(key.verifying_key().id());
     });
     let served = Served::plain(&device, "1");
     let (refused, asked) = served.install(&device.open(), [served.whole()]);

@@ -15,21 +15,33 @@ static OTHER: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBi
 fn signed_by(device: &Device, key: &SigningKey) -> VerifiedArchive {
     let (plain, control) = (device.archive("1"), Control::new());
     let sealed = device.beside("sealed.zip");
-    let parts = capgo::seal(plain.path(), &plain.digest(), &sealed, key, ChecksumForm::V3, &control).unwrap();
+    let parts = capgo::encrypt(
+        plain.path(),
+        &sealed,
+        &capgo::Encryption {
+            expected: &plain.digest(),
+            key,
+            form: ChecksumForm::V3,
+        },
+        &control,
+    )
+    .unwrap();
     let folder = device.beside("");
-    capgo::open(
+    capgo::decrypt(
         &sealed,
         &folder,
-        &parts.iv_session_key,
-        &parts.checksum,
-        &key.verifying_key(),
+        &capgo::Decryption {
+            iv_session_key: &parts.iv_session_key,
+            checksum: &parts.checksum,
+            key: &key.verifying_key(),
+        },
         &control,
     )
     .unwrap()
 }
 
 fn for_key(key: &SigningKey) -> Device {
-    let id = key.verifying_key().id().unwrap();
+    let id = key.verifying_key().id();
     Device::with(|options| options.required_proof = RequiredProof::CapgoSigned(id))
 }
 
@@ -56,7 +68,7 @@ fn a_signature_by_another_key_is_refused() {
     let device = for_key(&KEY);
     let error = install(&device, &signed_by(&device, &OTHER)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTrusted);
-    let id = OTHER.verifying_key().id().unwrap().to_string();
+    let id = OTHER.verifying_key().id().to_string();
     assert!(error.to_string().contains(&id), "{error}");
 }
 
@@ -64,7 +76,7 @@ fn a_signature_by_another_key_is_refused() {
 fn the_bytes_being_installed_already_does_not_replace_a_proof() {
     let mut device = Device::new();
     install(&device, &device.archive("1")).unwrap();
-    device.options.required_proof = RequiredProof::CapgoSigned(KEY.verifying_key().id().unwrap());
+    device.options.required_proof = RequiredProof::CapgoSigned(KEY.verifying_key().id());
     let error = install(&device, &device.archive("1")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTrusted);
 }

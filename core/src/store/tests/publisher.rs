@@ -199,7 +199,16 @@ impl<'a> Publisher<'a> {
         };
         let to = self.device.beside(&format!("{version}.sealed"));
         let recipients = [key.public().clone()];
-        let sealed = sealed::seal(&plain, digest, &to, &recipients, &Control::new()).unwrap();
+        let sealed = sealed::seal(
+            &plain,
+            &to,
+            &sealed::Sealing {
+                expected: digest,
+                recipients: &recipients,
+            },
+            &Control::new(),
+        )
+        .unwrap();
         let identity = SealedIdentity {
             size: sealed.size,
             header_digest: sealed.header_digest,
@@ -225,7 +234,7 @@ pub(super) fn first_ring() -> Vec<u8> {
 pub(super) fn rotated(ring: &[u8], old: usize, new: usize) -> Vec<u8> {
     let before = crate::release::SignedKeyRing::parse(ring).unwrap();
     let mut next = NewKeyRing::after(before.ring(), Timestamp(CREATED_AT));
-    next.retire(key(old).verifying_key().id().unwrap()).unwrap();
+    next.retire(key(old).verifying_key().id()).unwrap();
     next.keys.push(key(new).verifying_key());
     sign_ring(&next, &[key(old), key(new)]).unwrap().to_json().unwrap()
 }

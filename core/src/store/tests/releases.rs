@@ -310,7 +310,7 @@ fn a_store_that_demands_releases_takes_nothing_else() {
 #[test]
 fn a_store_that_demands_a_capgo_signature_takes_no_release() {
     let device = Device::with(|options| {
-        options.required_proof = RequiredProof::CapgoSigned(key(0).verifying_key().id().unwrap());
+        options.required_proof = RequiredProof::CapgoSigned(key(0).verifying_key().id());
     });
     let published = Publisher::plain(&device).release("1.0", 7);
     let refused = try_install(&device, &device.open(), &published);

@@ -114,7 +114,16 @@ pub(super) fn fetch(
         }
         Check::Sealed(checksum, session, found) => {
             let checksum = signed_checksum(checksum, form)?;
-            let archive = capgo::open(&stored, folder, session, &checksum, &found.key, control);
+            let archive = capgo::decrypt(
+                &stored,
+                folder,
+                &capgo::Decryption {
+                    iv_session_key: session,
+                    checksum: &checksum,
+                    key: &found.key,
+                },
+                control,
+            );
             (archive.map_err(|error| not_opened(&error))?, Proof::Signed)
         }
     };

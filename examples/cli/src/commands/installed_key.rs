@@ -30,7 +30,7 @@ pub(super) fn require(
     is_allowed: bool,
     if_none: IfNone,
 ) -> Result<Vec<Warning>> {
-    let id = key.capgo_key_id()?;
+    let id = key.capgo_key_id();
     let unknown = |why: String| {
         let message =
             format!("whether installed apps have the public half of the key that signs, {id}, is not known: {why}");
@@ -63,7 +63,7 @@ pub(super) fn require(
         Ok(Some(pem)) => pem,
         Err(failure) => return Ok(vec![unknown(failure.message)]),
         Ok(None) => {
-            let lines = lines_to_paste(&key.to_pem()?);
+            let lines = lines_to_paste(&key.to_pem());
             let how = if config::is_script(config.path()) {
                 format!("put these lines into {path} and release the native app with it")
             } else {
@@ -89,8 +89,8 @@ pub(super) fn require(
             let message = format!(
                 "the key that signs is {id}, and publicKey of {path} is {}: apps built with it refuse the bundle; sign with the \
                  private key of {}, or install the other public key (`capbundle key save`) and release the native app with it",
-                installed.capgo_key_id()?,
-                installed.capgo_key_id()?,
+                installed.capgo_key_id(),
+                installed.capgo_key_id(),
             );
             about(message, "key_mismatch")
         }

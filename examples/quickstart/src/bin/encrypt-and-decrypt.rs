@@ -24,11 +24,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     let key = SigningKey::read(Path::new(private_key))?;
     let packed = pack(Path::new(www), &archive, &PackOptions::default(), &control)?;
     println!("packed {} files, SHA-256 {}", packed.files, packed.digest);
-    let parts = capgo::seal(&archive, &packed.digest, &sealed, &key, ChecksumForm::V3, &control)?;
+    let parts = capgo::encrypt(
+        &archive,
+        &sealed,
+        &capgo::Encryption {
+            expected: &packed.digest,
+            key: &key,
+            form: ChecksumForm::V3,
+        },
+        &control,
+    )?;
 
     // On the device, with the public key. The session key and the checksum come from the server and need not be trusted.
     let public = key.verifying_key();
-    let opened = capgo::open(&sealed, work, &parts.iv_session_key, &parts.checksum, &public, &control)?;
+    let opened = capgo::decrypt(
+        &sealed,
+        work,
+        &capgo::Decryption {
+            iv_session_key: &parts.iv_session_key,
+            checksum: &parts.checksum,
+            key: &public,
+        },
+        &control,
+    )?;
     let unpacked = unpack(&opened, &live, &UnpackOptions::default(), &control)?;
     println!("{} files are in {}", unpacked.files, live.display());
     Ok(())

@@ -132,7 +132,16 @@ impl Verifier {
                     } = &*encrypted;
                     // In the same folder, which is cleared when a server starts.
                     let staging = file.path().parent().unwrap_or(file.path());
-                    let opened = capgo::open(file.path(), staging, session_key, checksum, key, &Control::new());
+                    let opened = capgo::decrypt(
+                        file.path(),
+                        staging,
+                        &capgo::Decryption {
+                            iv_session_key: session_key,
+                            checksum,
+                            key,
+                        },
+                        &Control::new(),
+                    );
                     opened.map(drop)
                 });
                 match opened.await {

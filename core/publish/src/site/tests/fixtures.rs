@@ -48,7 +48,7 @@ pub(in crate::site) fn ring(
         threshold: 1,
         created_at: Timestamp(NOW - DAY),
         keys: keys.iter().map(|key| key.verifying_key()).collect(),
-        retired: retired.iter().map(|key| key.verifying_key().key_id()).collect(),
+        retired: retired.iter().map(|key| key.verifying_key().id()).collect(),
     };
     capbundle::release::sign_ring(&new, signers).unwrap().to_json().unwrap()
 }

@@ -206,7 +206,7 @@ fn more_signatures_of_the_same_release_come_to_those_that_are_there() {
     let envelope = site.served(&paths::release_path(&CHANNEL, 5)).unwrap();
     let signed = SignedRelease::parse(&envelope).unwrap();
     let mut ids: Vec<_> = signed.envelope().key_ids().collect();
-    let mut wanted = [&*KEY, &OTHER_KEY].map(|key| key.verifying_key().key_id()).to_vec();
+    let mut wanted = [&*KEY, &OTHER_KEY].map(|key| key.verifying_key().id()).to_vec();
     ids.sort_unstable();
     wanted.sort_unstable();
     assert_eq!(ids, wanted);

@@ -56,7 +56,7 @@ fn while_both_keys_are_in_the_ring_either_signs() {
 #[test]
 fn a_key_that_signs_opens_no_archives() {
     let site = site();
-    let recipient = PublicContentKey::from_pem(&KEY.verifying_key().to_pem().unwrap()).unwrap();
+    let recipient = PublicContentKey::from_pem(&KEY.verifying_key().to_pem()).unwrap();
     let staging = tempfile::tempdir().unwrap();
     let bundle = bundle("1.0.0").sealed_for(vec![recipient], staging.path());
     let details = details("1.0.0");

@@ -30,7 +30,7 @@ fn a_plain_archive_is_proved_by_the_release_that_names_it() {
     let proof = Proof::Release {
         channel: channel(),
         sequence: 42,
-        keys: vec![key(0).verifying_key().key_id()],
+        keys: vec![key(0).verifying_key().id()],
     };
     assert_eq!(*archive.proof(), proof);
     fs::write(folder.path().join("other.zip"), b"plain archivf").unwrap();
@@ -65,7 +65,16 @@ fn seal_again(folder: &Path) -> NewRelease {
     let plain = folder.join("app.zip");
     let digest = Sha256Digest::of_file(&plain, &Control::new()).unwrap();
     let (to, recipients) = (folder.join("app.sealed"), [content_key().public().clone()]);
-    let sealed = sealed::seal(&plain, &digest, &to, &recipients, &Control::new()).unwrap();
+    let sealed = sealed::seal(
+        &plain,
+        &to,
+        &sealed::Sealing {
+            expected: &digest,
+            recipients: &recipients,
+        },
+        &Control::new(),
+    )
+    .unwrap();
     let archive = ArchiveIdentity {
         size: sealed.plain_size,
         digest,

@@ -25,11 +25,7 @@ pub(crate) fn run(args: &DecryptArgs, output: &Output) -> Result<()> {
     require_zip(&args.zip)?;
     let session: IvSessionKey = args.iv_session_key.parse().about(Subject::IvSessionKey)?;
     let found = key_source::verifying_key(args.key.as_deref(), args.key_data.as_deref())?;
-    output.say(format!(
-        "Public key {} from {}",
-        found.key.capgo_key_id()?,
-        found.origin
-    ));
+    output.say(format!("Public key {} from {}", found.key.capgo_key_id(), found.origin));
     if args.package_json.is_some() {
         output.say("--package-json is not read: the checksum's form is that of --checksum-form");
     }
@@ -85,8 +81,17 @@ fn verified(
     let checksum = signed_checksum(checksum, args.checksum_form)?;
     let bar = output.progress();
     // Staged beside the result, so that keeping it is a rename.
-    let archive = capgo::open(&args.zip, folder_of(to), session, &checksum, &found.key, &bar.control())
-        .about(Subject::Archive)?;
+    let archive = capgo::decrypt(
+        &args.zip,
+        folder_of(to),
+        &capgo::Decryption {
+            iv_session_key: session,
+            checksum: &checksum,
+            key: &found.key,
+        },
+        &bar.control(),
+    )
+    .about(Subject::Archive)?;
     let digest = archive.digest();
     archive.persist(to)?;
     Ok(digest)
@@ -100,5 +105,14 @@ fn unverified(
     output: &Output,
 ) -> Result<Sha256Digest> {
     let bar = output.progress();
-    capgo::decrypt_unverified(&args.zip, to, session, &found.key, &bar.control()).about(Subject::Archive)
+    capgo::decrypt_unverified(
+        &args.zip,
+        to,
+        &capgo::UnverifiedDecryption {
+            iv_session_key: session,
+            key: &found.key,
+        },
+        &bar.control(),
+    )
+    .about(Subject::Archive)
 }

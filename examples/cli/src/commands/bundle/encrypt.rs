@@ -47,12 +47,14 @@ pub(crate) fn run(args: &EncryptArgs, output: &Output) -> Result<()> {
     let to = beside(&args.zip, "_encrypted.zip");
     let existed = to.exists();
     let bar = output.progress();
-    let sealed = capgo::seal(
+    let sealed = capgo::encrypt(
         &args.zip,
-        &expected,
         &to,
-        &key,
-        args.checksum_form.into(),
+        &capgo::Encryption {
+            expected: &expected,
+            key: &key,
+            form: args.checksum_form.into(),
+        },
         &bar.control(),
     )
     .about(Subject::Archive)?;
@@ -70,7 +72,7 @@ pub(crate) fn run(args: &EncryptArgs, output: &Output) -> Result<()> {
         checksum: sealed.checksum.to_string(),
         filename: to.display().to_string(),
         iv_session_key: sealed.iv_session_key.to_string(),
-        capgo_key_id: public.capgo_key_id()?,
+        capgo_key_id: public.capgo_key_id(),
         warnings,
     })
 }

@@ -37,7 +37,16 @@ pub(crate) fn run(args: &SealArgs, output: &Output) -> Result<()> {
         Some(expected) => expected,
         None => Sha256Digest::of_file(&args.zip, &bar.control()).about(Subject::Archive)?,
     };
-    let sealed = sealed::seal(&args.zip, &expected, &to, &recipients, &bar.control()).about(Subject::Archive)?;
+    let sealed = sealed::seal(
+        &args.zip,
+        &to,
+        &sealed::Sealing {
+            expected: &expected,
+            recipients: &recipients,
+        },
+        &bar.control(),
+    )
+    .about(Subject::Archive)?;
     drop(bar);
     say_if_replaced(existed, &to, output);
     output.say(format!(

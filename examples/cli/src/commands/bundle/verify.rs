@@ -50,7 +50,7 @@ pub(crate) fn run(args: &VerifyArgs, output: &Output) -> Result<()> {
         VerifiedArchive::from_digest(&args.zip, &expected, &bar.control()).about(Subject::Archive)?
     };
     drop(bar);
-    let key_id = key.as_ref().map(|found| found.key.capgo_key_id()).transpose()?;
+    let key_id = key.as_ref().map(|found| found.key.capgo_key_id());
     let how = match (&key, &key_id) {
         (Some(FoundKey { origin, .. }), Some(id)) => format!("signed by key {id} from {origin}"),
         _ => "its SHA-256 is the given one".to_owned(),

@@ -29,7 +29,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> R
     require_zip(&args.zip)?;
     let key = key_source::named_verifying_key(args.key.as_deref(), args.key_data.as_deref())?;
     let proof = match &key {
-        Some(found) => RequiredProof::CapgoSigned(found.key.id()?),
+        Some(found) => RequiredProof::CapgoSigned(found.key.id()),
         None => RequiredProof::Digest,
     };
     let archive = proved(args, key.as_ref(), output)?;
@@ -79,12 +79,14 @@ fn proved(args: &InstallArgs, key: Option<&FoundKey>, output: &Output) -> Result
     };
     let session: IvSessionKey = session.parse().about(Subject::IvSessionKey)?;
     let checksum = signed_checksum(&args.checksum, args.checksum_form)?;
-    capgo::open(
+    capgo::decrypt(
         &args.zip,
         &env::temp_dir(),
-        &session,
-        &checksum,
-        &found.key,
+        &capgo::Decryption {
+            iv_session_key: &session,
+            checksum: &checksum,
+            key: &found.key,
+        },
         &bar.control(),
     )
     .about(Subject::Archive)

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
     }
     let key = SigningKey::generate(args.bits.into())?;
     let public = key.verifying_key();
-    let installation = Installation::plan(args.capacitor_config.as_deref(), &public.to_pem()?)?;
+    let installation = Installation::plan(args.capacitor_config.as_deref(), &public.to_pem())?;
 
     let overwrite = if args.force {
         Overwrite::Replace
@@ -75,8 +75,8 @@ pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
         private_key: PRIVATE_KEY_FILE,
         public_key: PUBLIC_KEY_FILE,
         bits: public.bits(),
-        capgo_key_id: public.capgo_key_id()?,
-        key_id: public.id()?.to_string(),
+        capgo_key_id: public.capgo_key_id(),
+        key_id: public.id().to_string(),
         config: installation.config(),
         config_updated: installation.paste().is_none(),
         paste: installation.paste(),

@@ -32,17 +32,13 @@ pub(crate) fn run(args: &SaveArgs, output: &Output) -> Result<()> {
             format!("no public key: {PUBLIC_KEY_FILE} is not in this folder; pass --key or --key-data"),
         ));
     };
-    let installation = Installation::plan(args.capacitor_config.as_deref(), &found.key.to_pem()?)?;
+    let installation = Installation::plan(args.capacitor_config.as_deref(), &found.key.to_pem())?;
     if let Installation::Paste { config, lines } = &installation {
         // The app would be built without the key: done is only what is done, unless it is there already.
         refuse_unless_there(config.as_deref(), lines, &found.key)?;
     }
     installation.carry_out()?;
-    output.say(format!(
-        "Public key {} from {}",
-        found.key.capgo_key_id()?,
-        found.origin
-    ));
+    output.say(format!("Public key {} from {}", found.key.capgo_key_id(), found.origin));
     let mut warnings: Vec<Warning> = key_source::size_warning(&found.key).into_iter().collect();
     output.warn_all(&warnings);
     match installation.paste() {
@@ -51,8 +47,8 @@ pub(crate) fn run(args: &SaveArgs, output: &Output) -> Result<()> {
     }
     output.document(&Document {
         bits: found.key.bits(),
-        capgo_key_id: found.key.capgo_key_id()?,
-        key_id: found.key.id()?.to_string(),
+        capgo_key_id: found.key.capgo_key_id(),
+        key_id: found.key.id().to_string(),
         config: installation.config(),
         config_updated: installation.paste().is_none(),
         warnings,

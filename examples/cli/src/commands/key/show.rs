@@ -58,8 +58,8 @@ impl Shown {
             origin: origin.to_owned(),
             private,
             bits: key.bits(),
-            capgo_key_id: key.capgo_key_id()?,
-            key_id: key.id()?.to_string(),
+            capgo_key_id: key.capgo_key_id(),
+            key_id: key.id().to_string(),
         })
     }
 }

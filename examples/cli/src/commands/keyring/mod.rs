@@ -30,7 +30,7 @@ struct Document<'a> {
 }
 
 fn id_of(key: &VerifyingKey) -> Result<String> {
-    Ok(key.id()?.to_string())
+    Ok(key.id().to_string())
 }
 
 /// Signs a new ring and writes it.

@@ -28,7 +28,7 @@ fn key_id(text: &str) -> Result<KeyId> {
     match text.parse() {
         Ok(id) => Ok(id),
         Err(_) => Ok(VerifyingKey::read(Path::new(text))
-            .and_then(|key| key.id())
+            .map(|key| key.id())
             .about(Subject::PublicKey)?),
     }
 }

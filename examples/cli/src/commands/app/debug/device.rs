@@ -50,7 +50,7 @@ impl Device {
         if args.key.is_none() && args.key_data.is_none() {
             warnings.extend(another_key(key.as_ref(), config)?);
         }
-        let key_id = key.as_ref().map(VerifyingKey::capgo_key_id).transpose()?;
+        let key_id = key.as_ref().map(VerifyingKey::capgo_key_id);
         let platform = match args.platform {
             DevicePlatform::Ios => Platform::Ios,
             DevicePlatform::Android => Platform::Android,
@@ -222,10 +222,10 @@ fn another_key(key: Option<&VerifyingKey>, config: Option<&CapacitorConfig>) -> 
     }
     let problem = format!(
         "the device is given the key {} of {}, and apps built with {} have {}: name the key of the app with --key",
-        key.capgo_key_id()?,
+        key.capgo_key_id(),
         key_source::PUBLIC_KEY_FILE,
         config.path().display(),
-        installed.capgo_key_id()?
+        installed.capgo_key_id()
     );
     Ok(Some(Warning::new("key_mismatch", problem)))
 }

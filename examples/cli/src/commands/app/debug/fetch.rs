@@ -61,7 +61,16 @@ pub(super) fn take(
     }
     let (archive, how, proof) = match (&check, &device.key) {
         (Check::Signed(checksum, session), Some(key)) => {
-            let opened = capgo::open(path, folder.path(), session, checksum, key, &control);
+            let opened = capgo::decrypt(
+                path,
+                folder.path(),
+                &capgo::Decryption {
+                    iv_session_key: session,
+                    checksum,
+                    key,
+                },
+                &control,
+            );
             (
                 opened.map_err(|error| not_opened(&error))?,
                 "decrypted, signed by the key in the app",

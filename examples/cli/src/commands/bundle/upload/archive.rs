@@ -165,12 +165,22 @@ fn seal(outgoing: &mut Outgoing, key: &SigningKey, args: &UploadArgs, to: &Path,
     let form = args.sealing.checksum_form.into();
     let bar = output.progress();
     let plain = outgoing.digest;
-    let sealed = capgo::seal(&outgoing.file, &plain, to, key, form, &bar.control()).about(Subject::Archive)?;
+    let sealed = capgo::encrypt(
+        &outgoing.file,
+        to,
+        &capgo::Encryption {
+            expected: &plain,
+            key,
+            form,
+        },
+        &bar.control(),
+    )
+    .about(Subject::Archive)?;
     outgoing.digest = Sha256Digest::of_file(to, &bar.control())?;
     drop(bar);
     outgoing.size = sealed.size;
     to.clone_into(&mut outgoing.file);
-    let key_id = key.verifying_key().capgo_key_id()?;
+    let key_id = key.verifying_key().capgo_key_id();
     output.say(format!("Encrypted and signed with key {key_id}"));
     outgoing.protection = Protection::Sealed {
         checksum: sealed.checksum,
@@ -197,12 +207,30 @@ fn already_sealed(
     let (archive, checksum) = match (given, signer) {
         (Some(text), _) => {
             let checksum = signed_checksum(text, form)?;
-            let archive = capgo::open(zip, folder.path(), &session, &checksum, key, &bar.control());
+            let archive = capgo::decrypt(
+                zip,
+                folder.path(),
+                &capgo::Decryption {
+                    iv_session_key: &session,
+                    checksum: &checksum,
+                    key,
+                },
+                &bar.control(),
+            );
             (archive.about(Subject::Archive)?, checksum)
         }
         (None, Some(signer)) => {
             let plain = folder.path().join("plain.zip");
-            capgo::decrypt_unverified(zip, &plain, &session, key, &bar.control()).about(Subject::Archive)?;
+            capgo::decrypt_unverified(
+                zip,
+                &plain,
+                &capgo::UnverifiedDecryption {
+                    iv_session_key: &session,
+                    key,
+                },
+                &bar.control(),
+            )
+            .about(Subject::Archive)?;
             let archive = VerifiedArchive::assume_trusted(&plain, &bar.control())?;
             let checksum = SignedChecksum::sign(&archive.digest(), signer, form.into())?;
             (archive, checksum)
@@ -232,7 +260,7 @@ fn already_sealed(
         protection: Protection::Sealed {
             checksum,
             session,
-            key_id: key.capgo_key_id()?,
+            key_id: key.capgo_key_id(),
         },
         warnings: Vec::new(),
         made: None,

@@ -6,7 +6,7 @@ use std::thread;
 
 use super::header::{Header, TAG_BYTES};
 use crate::error::{Error, Result};
-use crate::io::ordered_queue::{OrderedQueue, Window};
+use crate::io::pipeline::{Pipeline, Window};
 
 /// Plain bytes of a run. Large enough that system calls cost nothing beside the cipher, small enough for the second-level
 /// cache.
@@ -91,7 +91,7 @@ fn on_threads(runs: Runs, workers: usize, work: &Work<'_>, take: &mut Take<'_>) 
         count: workers + WAITING,
         weight: usize::MAX,
     };
-    let queue = OrderedQueue::new(count, window, |_| 0);
+    let pipeline = Pipeline::new(count, window, |_| 0);
     let spare = Mutex::new(Vec::new());
     let spare = || spare.lock().unwrap_or_else(PoisonError::into_inner);
     let fill = |number: usize| {
@@ -100,9 +100,9 @@ fn on_threads(runs: Runs, workers: usize, work: &Work<'_>, take: &mut Take<'_>) 
         Ok::<_, Error>(run)
     };
     thread::scope(|scope| {
-        let _stop = queue.stop_on_drop();
+        let _stop = pipeline.stop_on_drop();
         for number in 0..workers {
-            let worker = || queue.work(fill);
+            let worker = || pipeline.work(fill);
             match thread::Builder::new().spawn_scoped(scope, worker) {
                 Ok(_) => {}
                 Err(_) if number > 0 => break,
@@ -114,7 +114,7 @@ fn on_threads(runs: Runs, workers: usize, work: &Work<'_>, take: &mut Take<'_>) 
             let stopped = Error::Cancelled {
                 operation: "seal or open",
             };
-            let run = queue.next_result().ok_or(stopped)??;
+            let run = pipeline.next_result().ok_or(stopped)??;
             take(number, &run)?;
             spare().push(run);
             Ok(())
