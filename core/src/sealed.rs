@@ -1,10 +1,12 @@
-//! The sealed archive of our own: AES-256-GCM in segments, under a key that travels wrapped for one or more
-//! [content keys](crate::keys::ContentKey). Every byte of it is written out in docs/format.md.
+//! Sealed archives, capbundle's own encrypted format.
 //!
-//! What it gives and what it does not: only who has a private content key reads the archive, and truncation, reordering,
-//! repetition and changed bytes show at the first segment they touch. But the public content key suffices to seal, so that an
-//! archive opens proves nothing about who made it. Only a release that names it does; there is no other way from a sealed
-//! archive to a [`VerifiedArchive`](crate::VerifiedArchive).
+//! An archive is encrypted with AES-256-GCM in segments. Its key is wrapped for one or more
+//! [content keys](crate::keys::ContentKey). docs/format.md specifies every byte.
+//!
+//! Only holders of a private content key can read the archive. Truncation, reordering, repetition and changed bytes are
+//! detected at the first segment they affect. But anyone with the public content key can seal, so a sealed archive does not
+//! authenticate its author. Only a release that names it does, and only [releases](crate::release) turn a sealed archive into
+//! a [`VerifiedArchive`](crate::VerifiedArchive).
 //!
 //! ```
 //! use capbundle::digest::Sha256Digest;
@@ -18,11 +20,11 @@
 //! # std::fs::write(&zip, "PK").unwrap();
 //! let (key, control) = (ContentKey::generate(KeyBits::B2048)?, Control::new());
 //!
-//! // In CI, which has only the public half.
+//! // In CI, with the public half.
 //! let digest = Sha256Digest::of_file(&zip, &control)?;
 //! let made = seal(&zip, &sealed, &Sealing { expected: &digest, recipients: &[key.public().clone()] }, &control)?;
 //!
-//! // A look at it, with the private half and without a release that would prove it.
+//! // Open it with the private half, without a release that authenticates it.
 //! assert_eq!(open_unverified(&sealed, &opened, &key, &control)?, made.digest);
 //! # Ok(())
 //! # }

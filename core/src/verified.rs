@@ -12,7 +12,7 @@ use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::io::atomic_file;
 use crate::io::hashing::HashingWriter;
-use crate::io::positional_reader::PositionedReader;
+use crate::io::positional_reader::PositionalReader;
 use crate::io::regular_file;
 use crate::keys::KeyId;
 use crate::progress::Control;
@@ -160,11 +160,11 @@ impl VerifiedArchive {
     /// Reads the proved bytes from the start, independently of any other reader.
     #[must_use]
     pub fn reader(&self) -> impl Read + Seek + Send + use<> {
-        self.positioned_reader()
+        self.positional_reader()
     }
 
-    pub(crate) fn positioned_reader(&self) -> PositionedReader {
-        PositionedReader::new(Arc::clone(&self.file), self.size)
+    pub(crate) fn positional_reader(&self) -> PositionalReader {
+        PositionalReader::new(Arc::clone(&self.file), self.size)
     }
 
     /// Keeps the plain archive as the file `to`, which appears whole or not at all and replaces one that is there.

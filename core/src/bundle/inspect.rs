@@ -1,4 +1,4 @@
-//! Looking into an archive without unpacking it.
+//! Inspecting an archive without unpacking it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,54 +8,55 @@ use super::lint::{names, secrets};
 use super::zip::read::{Archive, INDEX_HTML};
 use crate::error::{IoContext, Result};
 use crate::finding::{Finding, FindingCode};
-use crate::io::positional_reader::PositionedReader;
+use crate::io::positional_reader::PositionalReader;
 use crate::io::regular_file;
 use crate::limits::Limits;
 
-/// One file of an archive.
+/// A file of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EntrySummary {
-    /// Path inside the bundle, where devices would put it.
+    /// Path inside the bundle on a device.
     pub path: String,
-    /// Bytes unpacked, as declared.
+    /// Unpacked size as declared.
     pub size: u64,
-    /// Bytes in the archive.
+    /// Compressed size.
     pub compressed_size: u64,
     /// `stored` or `deflate`.
     pub method: &'static str,
 }
 
-/// What an archive holds, read from its directory.
+/// The contents of an archive according to its directory.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Inspection {
     /// Files, in archive order.
     pub files: Vec<EntrySummary>,
-    /// Number of folders that unpacking would make.
+    /// Number of folders that unpacking creates.
     pub folders: u64,
-    /// Bytes of all files unpacked, as declared.
+    /// Total unpacked size of all files as declared.
     pub unpacked_size: u64,
-    /// Bytes of the archive file.
+    /// Size of the archive file.
     pub archive_size: u64,
-    /// The single top folder that unpacking would strip.
+    /// The single top folder that unpacking strips.
     pub flattened: Option<String>,
-    /// What is odd about it. An archive with an error among these cannot be used as a bundle.
+    /// Problems of the archive. With an error among them it cannot be used as a bundle.
     pub findings: Vec<Finding>,
 }
 
-/// Reads the directory of the archive at `path`, under the same rules as [`unpack`](super::unpack).
+/// Reads the directory of the archive at `path` and applies the rules of [`unpack`](super::unpack).
 ///
-/// Contents are not read, so sizes are those the archive declares.
+/// It does not read contents, so sizes are as declared.
 ///
 /// # Errors
-/// [`UnsafeArchive`](crate::ErrorKind::UnsafeArchive) as unpacking; [`LimitExceeded`](crate::ErrorKind::LimitExceeded)
-/// for too many entries or too large a directory, while sizes beyond a limit are findings; [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io). An archive without an
-/// `index.html` is no error but a finding.
+/// [`UnsafeArchive`](crate::ErrorKind::UnsafeArchive) as for unpacking;
+/// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for too many entries or too large a directory;
+/// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io). Sizes above a limit and a missing `index.html`
+/// are findings, not errors.
 pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection> {
     let file = regular_file::open(path)?;
     let archive_size = file.metadata().with_path("read the size of", path)?.len();
-    let archive = Archive::read(PositionedReader::new(Arc::new(file), archive_size), path, limits)?;
+    let archive = Archive::read(PositionalReader::new(Arc::new(file), archive_size), path, limits)?;
     let findings = findings(&archive, limits);
     let files = archive.files.iter().map(|file| EntrySummary {
         path: file.path.to_string(),
@@ -80,12 +81,12 @@ fn findings(archive: &Archive, limits: &Limits) -> Vec<Finding> {
         findings.push(Finding::error(FindingCode::IndexHtmlNotFound, message));
     }
     findings.extend(archive.left_out.iter().map(|path| {
-        let message = "stands beside the single top folder, so devices leave it out";
+        let message = "is outside the single top folder, so devices do not unpack it";
         Finding::warning(FindingCode::SuspiciousFile, message).in_file(path.as_str())
     }));
     let mut spellings = HashMap::new();
     for file in &archive.files {
-        // In an archive that exists a secret is a warning: it may be unpacked, it should not have been published.
+        // A warning, not an error: an archive with a secret can be unpacked, although it should not have been published.
         findings.extend(secrets::secret(&file.path).map(Finding::into_warning));
         findings.extend(names::unportable(&file.path, &mut spellings));
     }

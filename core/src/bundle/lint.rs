@@ -1,4 +1,4 @@
-//! What would make a bundle fail on a device, found before it leaves CI.
+//! Checks of a folder that find in CI what would make a bundle fail on a device.
 
 mod ignore;
 pub(super) mod names;
@@ -23,36 +23,36 @@ use crate::limits::Limits;
 use crate::progress::{Control, Phase};
 
 const NOTIFY_APP_READY: &str = "notifyAppReady";
-/// No private key is larger, certificates beside it included.
+/// Larger files are not searched for private keys. A key file with certificates is smaller.
 const MAX_KEY_BYTES: u64 = 64 << 10;
-/// Files whose code runs in the web view: scripts, and pages with inline scripts.
+/// Extensions of files with code that runs in the web view: scripts, and pages with inline scripts.
 const SCRIPTS: [&str; 5] = [".js", ".mjs", ".cjs", ".html", ".htm"];
 
 /// What to check, and which files to leave out.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct CheckOptions {
-    /// Do not look for a call of `notifyAppReady()`.
+    /// Skip the search for a call of `notifyAppReady()`.
     pub skip_notify_app_ready: bool,
-    /// Do not look at code at all: neither for the root `index.html` nor for `notifyAppReady()` nor for asset paths.
-    /// Secrets and unsafe names are refused all the same.
+    /// Skip all checks of code: the root `index.html`, `notifyAppReady()` and asset paths. Secrets and unsafe names are
+    /// still refused.
     pub skip_code: bool,
-    /// Ignore rules in gitignore syntax, beside those of the folder's own `.capbundleignore`.
+    /// Ignore rules in gitignore syntax, in addition to those of the folder's `.capbundleignore`.
     pub ignore: Vec<String>,
-    /// Paths inside the bundle of files that look like secrets but may ship.
+    /// Paths inside the bundle of files that look like secrets but are allowed.
     pub allow_secrets: Vec<String>,
 }
 
 /// Checks a folder without packing it.
 ///
-/// Errors among the findings are what [`pack`](super::pack) refuses: no root `index.html`, no call of
-/// `notifyAppReady()` in a script or page, secrets. Warnings are a `notifyAppReady` that is handed on and called nowhere
-/// by that name, absolute asset paths in `index.html`, symbolic links, suspicious files, names that not every file
-/// system holds, and sizes above the devices' default [`Limits`].
+/// Findings that are errors make [`pack`](super::pack) fail: no root `index.html`, no call of `notifyAppReady()` in a script
+/// or page, secrets. Warnings are: `notifyAppReady` is passed on but never called by that name, absolute asset paths in
+/// `index.html`, symbolic links, suspicious files, names that some file systems do not support, and sizes above the default
+/// [`Limits`] of devices.
 ///
 /// # Errors
-/// What stops the search itself: [`InvalidInput`](crate::ErrorKind::InvalidInput) for a symbolic link that leads out of
-/// the folder, in circles or nowhere, a special file, a name that no bundle can hold, a bad ignore rule;
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a symbolic link that is broken, forms a loop or points outside the
+/// folder, a special file, a name that a bundle cannot contain, or an invalid ignore rule;
 /// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn check(folder: &Path, options: &CheckOptions, control: &Control) -> Result<Vec<Finding>> {
     let scan = walk::scan(folder, &options.ignore, control)?;
@@ -90,7 +90,7 @@ pub(super) fn check_scan(
     Ok(findings)
 }
 
-/// A secret by its name or, where it is small enough to be a key, by how it begins.
+/// A secret by its name or, if it is small enough for a private key, by its first bytes.
 fn secret(folder: &Path, entry: &Entry) -> Result<Option<Finding>> {
     if let Some(finding) = secrets::secret(&entry.path) {
         return Ok(Some(finding));
@@ -105,16 +105,16 @@ fn secret(folder: &Path, entry: &Entry) -> Result<Option<Finding>> {
         .read_to_end(&mut head)
         .with_path("read", &path)?;
     Ok(secrets::is_private_key(&head)
-        .then(|| secrets::secret_finding("begins like a private key and").in_file(entry.path.as_str())))
+        .then(|| secrets::secret_finding("starts like a private key and").in_file(entry.path.as_str())))
 }
 
 fn check_index(folder: &Path, scan: &Scan) -> Result<Vec<Finding>> {
     let Some(index) = scan.files().find(|entry| entry.path.as_str() == INDEX_HTML) else {
         let inner = scan.files().find(|entry| entry.path.as_str().ends_with("/index.html"));
         let hint = inner.map_or(String::new(), |inner| {
-            format!("; there is one at {}: pack that folder", inner.path)
+            format!("; found {}: pack its folder instead", inner.path)
         });
-        let message = format!("no {INDEX_HTML} directly in the folder, and the app starts with it{hint}");
+        let message = format!("no {INDEX_HTML}, the start page, directly in the folder{hint}");
         return Ok(vec![Finding::error(FindingCode::IndexHtmlNotFound, message)]);
     };
     let mut findings = Vec::new();
@@ -128,7 +128,7 @@ fn check_index(folder: &Path, scan: &Scan) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// `src="/…"` or `href="/…"`: works only where the bundle is served from the root of an origin.
+/// `src="/…"` or `href="/…"`: works only if the bundle is served from the root of an origin.
 fn absolute_asset(hit: &Hit<'_>) -> Option<Finding> {
     let attribute = ["src", "href", "srcset", "poster"]
         .into_iter()
@@ -139,12 +139,12 @@ fn absolute_asset(hit: &Hit<'_>) -> Option<Finding> {
         .position(|byte| b"\"' >\n".contains(byte))
         .unwrap_or(hit.after.len());
     let rest = String::from_utf8_lossy(&hit.after[..end]);
-    // `/` alone is a page and no asset (Angular's `<base href="/">`); `//host` names another server.
+    // `/` alone is a page, not an asset (Angular's `<base href="/">`); `//host` is another server.
     if rest.is_empty() || rest.starts_with('/') {
         return None;
     }
     let message = format!(
-        "{attribute}=\"/{rest}\" is an absolute path; make it relative, so that the bundle works wherever it is served from"
+        "{attribute}=\"/{rest}\" is an absolute path; make it relative, so that the bundle works at any base URL"
     );
     Some(
         Finding::warning(FindingCode::AbsoluteAssetPath, message)
@@ -154,7 +154,7 @@ fn absolute_asset(hit: &Hit<'_>) -> Option<Finding> {
 }
 
 fn ends_with_attribute(before: &[u8], name: &str) -> bool {
-    // Without quotes the equals sign is part of what was looked for.
+    // Without quotes the equals sign is part of the search text.
     let before = before.trim_ascii_end();
     let before = before.strip_suffix(b"=").unwrap_or(before).trim_ascii_end();
     let Some(start) = before.len().checked_sub(name.len()) else {
@@ -163,7 +163,7 @@ fn ends_with_attribute(before: &[u8], name: &str) -> bool {
     before[start..].eq_ignore_ascii_case(name.as_bytes()) && before[..start].last().is_none_or(u8::is_ascii_whitespace)
 }
 
-/// Without a call of `notifyAppReady()` every device rolls the bundle back after a few seconds.
+/// Without a call of `notifyAppReady()`, every device rolls the bundle back after a few seconds.
 fn check_notify_app_ready(folder: &Path, scan: &Scan, control: &Control) -> Result<Option<Finding>> {
     let scripts = || scan.files().filter(|entry| is_script(entry.path.as_str()));
     let total = scripts().map(|entry| entry.size).sum();
@@ -186,13 +186,12 @@ fn check_notify_app_ready(folder: &Path, scan: &Scan, control: &Control) -> Resu
     }
     if let Some(place) = indirect {
         let message = format!(
-            "no script calls {NOTIFY_APP_READY}() by that name; {place} hands it on, so make sure that it is called"
+            "no script calls {NOTIFY_APP_READY}() by that name; {place} passes it on, so make sure that it is called"
         );
         return Ok(Some(Finding::warning(FindingCode::NotifyAppReadyNotCalled, message)));
     }
     let hint = mention.map_or(String::new(), |place| format!("; {place} only mentions or defines it"));
-    let message =
-        format!("no script calls {NOTIFY_APP_READY}(), and without that call every device rolls the bundle back{hint}");
+    let message = format!("no script calls {NOTIFY_APP_READY}(), so every device would roll the bundle back{hint}");
     Ok(Some(Finding::error(FindingCode::NotifyAppReadyNotCalled, message)))
 }
 
@@ -201,18 +200,19 @@ fn is_script(path: &str) -> bool {
     SCRIPTS.iter().any(|extension| path.ends_with(extension))
 }
 
-/// How the word is used, from the weakest to the strongest.
+/// A use of the word, from the weakest to the strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Use {
-    /// Defined or named only, as in the plugin's own web implementation, which bundlers put into every app.
+    /// Defined or mentioned, as in the plugin's own web implementation, which bundlers include in every app.
     Mention,
-    /// Taken out of the plugin under another name, or named in the arguments of a call: likely called.
+    /// Renamed, or passed as an argument: probably called.
     Indirect,
+    /// Called.
     Call,
 }
 
-/// The strongest use in a file, and its line. Where the lexer lost its way (a regular expression taken for a division,
-/// say), everything counts as code: better a false pass than a build refused for nothing.
+/// The strongest use in a file, and its line. If the lexer fails, for example on a regular expression that looks like a
+/// division, everything counts as code: a false pass is better than refusing a valid build.
 fn strongest_use(folder: &Path, script: &Entry) -> Result<Option<(Use, u64)>> {
     let mut mentioned = false;
     find_in(folder, script, NOTIFY_APP_READY, |_| {
@@ -238,7 +238,7 @@ fn strongest_use(folder: &Path, script: &Entry) -> Result<Option<(Use, u64)>> {
         }
     };
     search::find_each(&mut code, NOTIFY_APP_READY, &mut judge).with_path("read", &path)?;
-    if code.confused {
+    if code.is_confused {
         find_in(folder, script, NOTIFY_APP_READY, &mut judge)?;
     }
     Ok(strongest)
@@ -253,11 +253,11 @@ fn judge_use(hit: &Hit<'_>) -> Use {
     let after = hit.after.trim_ascii_start();
     let assigned = |after: &[u8]| after.starts_with(b"=") && !after.starts_with(b"==");
     match (before.last(), after.first()) {
-        // `plugin.notifyAppReady`, called or handed on as a function; but `x.notifyAppReady = ` defines it.
+        // `plugin.notifyAppReady`, called or passed as a function; but `x.notifyAppReady = ` defines it.
         (Some(b'.'), _) if assigned(after) => Use::Mention,
         (Some(b'.'), Some(b'(')) => Use::Call,
         (Some(b'.'), _) if after.starts_with(b"?.") => Use::Call,
-        (Some(b'.'), _) if is_type_asked(before) => Use::Mention,
+        (Some(b'.'), _) if follows_typeof(before) => Use::Mention,
         (Some(b'.'), _) => Use::Call,
         (Some(quote @ (b'"' | b'\'' | b'`')), Some(other)) if quote == other => judge_name_in_string(
             before[..before.len() - 1].trim_ascii_end(),
@@ -303,15 +303,15 @@ fn judge_name_in_string(before: &[u8], after: &[u8]) -> Use {
     Use::Mention
 }
 
-/// `typeof a.b.` in front of the word.
-fn is_type_asked(before: &[u8]) -> bool {
+/// Whether `typeof a.b.` precedes the word.
+fn follows_typeof(before: &[u8]) -> bool {
     let chain = before.iter().rposition(|byte| !is_name(*byte) && !b".?".contains(byte));
     let before = before[..chain.map_or(0, |place| place + 1)].trim_ascii_end();
     let before = before.strip_suffix(b"(").unwrap_or(before).trim_ascii_end();
     before.ends_with(b"typeof")
 }
 
-/// `t}`, `t,` or `t=` behind the colon: a variable, and no function that is defined there.
+/// `t}`, `t,` or `t=` after the colon: a variable, not the definition of a function.
 fn is_renamed(after: &[u8]) -> bool {
     let after = after.trim_ascii_start();
     let end = after.iter().position(|byte| !is_name(*byte)).unwrap_or(after.len());
@@ -322,7 +322,7 @@ fn is_renamed(after: &[u8]) -> bool {
             .is_some_and(|byte| b"},=".contains(byte))
 }
 
-/// `(…) {` is a method being defined, whatever its parameters hold.
+/// `(…) {` defines a method.
 fn is_definition(after: &[u8]) -> bool {
     let mut open = 0_usize;
     for (place, byte) in after.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! From a folder to an archive and back.
+//! From a folder to an archive and back: packing, checking, inspecting and unpacking web bundles.
 
 mod inspect;
 #[cfg(feature = "check")]
@@ -15,5 +15,5 @@ pub use lint::walk::Excluded;
 pub use lint::{CheckOptions, check};
 #[cfg(feature = "pack")]
 pub use pack::{PackOptions, Packed, pack};
-pub(crate) use unpack::{Tree, WrittenFile, digest_files, read_bundle, write_tree};
+pub(crate) use unpack::{TargetTree, WrittenFile, digest_files, read_bundle, write_tree};
 pub use unpack::{UnpackOptions, Unpacked, unpack};

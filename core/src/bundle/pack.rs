@@ -1,4 +1,4 @@
-//! From a folder to an archive: the same bytes on every machine and for any number of threads.
+//! Packing a folder into an archive, with the same bytes on every machine and for any number of threads.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -15,7 +15,7 @@ use super::lint::walk;
 use super::lint::walk::{Entry, Excluded, Scan};
 use super::zip::compress;
 use super::zip::compress::{Body, Compressed, Compressor};
-use super::zip::write::{ArchiveWriter, Header};
+use super::zip::write::{ArchiveWriter, EntryHeader};
 use crate::digest::{Crc32, Sha256Digest};
 use crate::error::{Error, IoContext, Result};
 use crate::finding::{Finding, FindingCode};
@@ -26,10 +26,10 @@ use crate::limits::Limits;
 use crate::progress::{Control, Phase, SharedProgress};
 use crate::size;
 
-/// Each thread holds buffers, and beyond this the writing thread is what all wait for.
+/// More threads would wait for the writing thread, and each has buffers.
 const MAX_THREADS: usize = 8;
-/// What may be compressed ahead of the file that is being written: enough to keep every thread busy behind a large
-/// file, in 16 MiB of memory.
+/// EntryWriter compressed ahead of the one being written: enough to keep every thread busy behind a large file, in 16 MiB of
+/// memory.
 const WINDOW: Window = Window {
     count: 4096,
     weight: 16 << 20,
@@ -40,45 +40,45 @@ const BUFFER: usize = 64 << 10;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct PackOptions {
-    /// What is checked first and what is left out; an error among the findings stops the packing.
+    /// The checks before packing, and the files to leave out. A finding that is an error stops packing.
     pub check: CheckOptions,
-    /// Threads that compress; `None` for one a core, eight at most. The bytes do not depend on it.
+    /// Number of compressing threads; `None` for one per core, at most eight. The archive does not depend on it.
     pub threads: Option<NonZeroUsize>,
 }
 
-/// What [`pack`] made.
+/// The result of [`pack`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Packed {
     /// SHA-256 of the archive.
     pub digest: Sha256Digest,
-    /// CRC-32 of the archive, for Capgo plugins from before 5.10, 6.25 and 7.0.
+    /// CRC-32 of the archive, for Capgo plugins before 5.10, 6.25 and 7.0.
     pub crc32: Crc32,
     /// Bytes of the archive.
     pub size: u64,
-    /// Bytes of all files before compression.
+    /// Total size of all files before compression.
     pub unpacked_size: u64,
     /// Number of files.
     pub files: u64,
-    /// Number of folders, the root not counted.
+    /// Number of folders, without the root.
     pub folders: u64,
-    /// What was left out, and why.
+    /// The files and folders that were left out.
     pub excluded: Vec<Excluded>,
-    /// Warnings of the checks.
+    /// The warnings of the checks.
     pub findings: Vec<Finding>,
 }
 
-/// Packs `folder` into the archive `to`, which appears whole or not at all and replaces a file that is there.
+/// Packs `folder` into the archive `to`, which is created or replaced atomically.
 ///
-/// The archive is deterministic: entries sorted by their UTF-8 path, one fixed time, fixed permissions, the compressor
-/// pinned; it depends on the names and bytes of the files alone. Files that do not shrink are stored. Memory stays
-/// bounded whatever the size of the folder, but for about 200 bytes a file. No thread is left when it returns; a crash
-/// may leave a `.capbundle-*.tmp` file beside `to`.
+/// The archive is deterministic: it depends only on the names and bytes of the files. EntryWriter are sorted by their UTF-8
+/// path; times and permissions are fixed; the compressor is pinned. Files that do not shrink are stored. Memory is bounded
+/// except for about 200 bytes per file. All threads have ended when it returns. A crash may leave a `.capbundle-*.tmp`
+/// file beside `to`.
 ///
 /// # Errors
-/// [`NotABundle`](crate::ErrorKind::NotABundle) with all findings if the [`check`](super::lint()) finds errors, and
-/// what that check itself fails with; [`InvalidInput`](crate::ErrorKind::InvalidInput) if `to` lies in `folder` or a
-/// file changes meanwhile; [`NoSpace`](crate::ErrorKind::NoSpace), [`Io`](crate::ErrorKind::Io),
+/// [`NotABundle`](crate::ErrorKind::NotABundle) with all findings if the checks find errors, and the errors of
+/// [`check`](super::check) itself; [`InvalidInput`](crate::ErrorKind::InvalidInput) if `to` is inside `folder` or a file
+/// changes while it is packed; [`NoSpace`](crate::ErrorKind::NoSpace), [`Io`](crate::ErrorKind::Io),
 /// [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn pack(folder: &Path, to: &Path, options: &PackOptions, control: &Control) -> Result<Packed> {
     require_outside(folder, to)?;
@@ -104,7 +104,7 @@ pub fn pack(folder: &Path, to: &Path, options: &PackOptions, control: &Control) 
     })
 }
 
-/// An archive in its own folder would be packed into its successor.
+/// The next run would pack an archive inside its own folder.
 fn require_outside(folder: &Path, to: &Path) -> Result<()> {
     let root = folder.canonicalize().with_path("open the folder", folder)?;
     let target = atomic_file::folder_of(to);
@@ -114,7 +114,7 @@ fn require_outside(folder: &Path, to: &Path) -> Result<()> {
         .starts_with(root)
     {
         let problem = format!(
-            "it lies in {}, the folder it is made of; write it somewhere else",
+            "the archive would be inside {}, the folder being packed; write it elsewhere",
             folder.display()
         );
         return Err(Error::invalid_input(to.display().to_string(), problem));
@@ -122,11 +122,11 @@ fn require_outside(folder: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-struct Written {
+struct WrittenArchive {
     digest: Sha256Digest,
     crc32: Crc32,
     size: u64,
-    /// What only the finished archive shows.
+    /// Findings about the finished archive.
     findings: Vec<Finding>,
 }
 
@@ -136,9 +136,9 @@ fn write_archive(
     scan: &Scan,
     threads: Option<NonZeroUsize>,
     control: &Control,
-) -> Result<Written> {
+) -> Result<WrittenArchive> {
     let spool_folder = atomic_file::folder_of(to);
-    let target = Target::new(atomic_file::temporary_file(spool_folder, atomic_file::SHARED_MODE)?);
+    let target = ArchiveFile::new(atomic_file::temporary_file(spool_folder, atomic_file::SHARED_MODE)?);
     let mut writer = ArchiveWriter::new(BufWriter::with_capacity(CHUNK, target));
     let pipeline = Pipeline::new(scan.entries.len(), WINDOW, |result: &Result<Compressed>| {
         result.as_ref().map_or(0, Compressed::weight)
@@ -159,12 +159,12 @@ fn write_archive(
             };
             match thread::Builder::new().spawn_scoped(scope, worker) {
                 Ok(_) => {}
-                // Where the system gives no more threads, those there are do the work.
+                // If the system starts no more threads, those that run do the work.
                 Err(_) if number > 0 => break,
                 Err(error) => return Err(Error::io("start a thread to write", to, error)),
             }
         }
-        let mut entries = Entries {
+        let mut entries = EntryWriter {
             writer: &mut writer,
             folder,
             to,
@@ -182,7 +182,7 @@ fn write_archive(
     control.check("pack")?;
     atomic_file::persist(file, to)?;
     findings.extend(over_expansion(unpacked_size, size));
-    Ok(Written {
+    Ok(WrittenArchive {
         digest,
         crc32: Crc32::from_hasher(target.crc32),
         size,
@@ -203,23 +203,23 @@ fn prepare(compressor: &mut Compressor<'_>, folder: &Path, entry: &Entry) -> Res
     compressor.compress(&entry.path.resolve(folder), entry.size)
 }
 
-/// Writes the entries in their order.
-struct Entries<'a, W> {
+/// Writes the entries in order.
+struct EntryWriter<'a, W> {
     writer: &'a mut ArchiveWriter<W>,
     folder: &'a Path,
     to: &'a Path,
     control: &'a Control,
-    /// Called with the bytes of each piece that was stored.
+    /// Called with the number of bytes of each stored piece.
     count: &'a dyn Fn(u64),
 }
 
-impl<W: Write> Entries<'_, W> {
+impl<W: Write> EntryWriter<'_, W> {
     fn write(&mut self, scan: &Scan, pipeline: &Pipeline<Result<Compressed>>) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         for entry in &scan.entries {
             self.control.check("pack")?;
             let Some(result) = pipeline.next_result() else {
-                // Only a panic stops the queue from within, and it goes on to the caller when the threads are joined.
+                // Only a panic of a worker stops the pipeline here. It reaches the caller when the threads are joined.
                 return Err(Error::Cancelled { operation: "pack" });
             };
             let Compressed { header, body } = result?;
@@ -239,8 +239,8 @@ impl<W: Write> Entries<'_, W> {
         Ok(findings)
     }
 
-    /// Copies a file into the archive, sure that it is still the one whose CRC stands in the header.
-    fn store(&mut self, source: &Path, header: &Header, counted: bool) -> Result<()> {
+    /// Copies a file into the archive and verifies that it still has the size and CRC of the header.
+    fn store(&mut self, source: &Path, header: &EntryHeader, counted: bool) -> Result<()> {
         let mut file = File::open(source).with_path("open", source)?.take(header.size);
         let mut hasher = crc32fast::Hasher::new();
         let mut buffer = vec![0; BUFFER];
@@ -266,12 +266,12 @@ impl<W: Write> Entries<'_, W> {
     }
 }
 
-/// Devices take what shrinks this well for a decompression bomb.
+/// Devices refuse such a high compression ratio as a decompression bomb.
 fn over_expansion(size: u64, compressed_size: u64) -> Option<Finding> {
     let limits = Limits::default();
     limits.expands_too_far(size, compressed_size).then(|| {
         let message = format!(
-            "{} shrink to {}; beyond {} : 1 devices refuse it by default",
+            "{} shrink to {}; devices refuse more than {} : 1 by default",
             size::text(size),
             size::text(compressed_size),
             limits.expansion_ratio
@@ -288,13 +288,13 @@ fn entry_name(entry: &Entry) -> String {
     }
 }
 
-/// The archive's file, with both its digests computed on the way.
-struct Target {
+/// The file of the archive. Computes both its digests.
+struct ArchiveFile {
     hashing: HashingWriter<NamedTempFile>,
     crc32: crc32fast::Hasher,
 }
 
-impl Target {
+impl ArchiveFile {
     fn new(file: NamedTempFile) -> Self {
         Self {
             hashing: HashingWriter::new(file),
@@ -303,7 +303,7 @@ impl Target {
     }
 }
 
-impl Write for Target {
+impl Write for ArchiveFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.hashing.write(bytes)?;
         self.crc32.update(&bytes[..count]);

@@ -1,4 +1,4 @@
-//! From a proved archive to a folder.
+//! Unpacking a verified archive into a folder.
 
 use std::fs;
 use std::io::{self, Write};
@@ -24,7 +24,7 @@ use crate::path::{SafePath, printable};
 use crate::progress::{Control, Phase, SharedProgress};
 use crate::verified::VerifiedArchive;
 
-/// Unpacking waits for the file system; more threads than this only wait together, and each holds buffers.
+/// Unpacking is limited by the file system, so more threads do not help, and each has buffers.
 const MAX_THREADS: usize = 4;
 /// Enough small files for the other threads while the calling thread, which takes the results, writes a large one.
 const WINDOW: Window = Window {
@@ -36,33 +36,33 @@ const WINDOW: Window = Window {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct UnpackOptions {
-    /// What the archive may ask for.
+    /// Limits for the archive.
     pub limits: Limits,
-    /// Threads that write files; `None` for one a core, four at most.
+    /// Number of threads that write files; `None` for one per core, at most four.
     pub threads: Option<NonZeroUsize>,
 }
 
-/// What [`unpack`] wrote.
+/// The result of [`unpack`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unpacked {
     /// Number of files.
     pub files: u64,
-    /// Number of folders, the root not counted.
+    /// Number of folders, without the root.
     pub folders: u64,
-    /// Bytes of all files.
+    /// Total size of all files.
     pub bytes: u64,
-    /// The single top folder that was stripped, as Capgo's devices do.
+    /// The single top folder that was stripped, as Capgo's plugins do.
     pub flattened: Option<String>,
-    /// Files beside that top folder (hidden ones and `__MACOSX`), which were left out.
+    /// Files outside that top folder (hidden files and `__MACOSX`), which were left out.
     pub left_out: Vec<String>,
 }
 
-/// Unpacks a proved archive into the new folder `to`. The parent of `to` must exist; `to` must not.
+/// Unpacks a verified archive into the new folder `to`. The parent of `to` must exist; `to` must not.
 ///
-/// Files are written to a fresh folder beside `to`, which takes its name when everything is there and every CRC and
-/// limit held. On an error nothing is left; after a crash at most a folder `.capbundle-*.tmp` remains beside `to`.
-/// Nothing is made durable: who needs the folder to survive a power cut syncs it before relying on it.
+/// Files are written to a temporary folder beside `to`, which is renamed when every CRC and limit has been checked. An
+/// error leaves nothing behind; a crash may leave a folder `.capbundle-*.tmp` beside `to`. Nothing is synced: if the folder
+/// must survive a power loss, sync it before relying on it.
 ///
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `to` exists,
@@ -73,7 +73,7 @@ pub fn unpack(archive: &VerifiedArchive, to: &Path, options: &UnpackOptions, con
     require_absent(to)?;
     let contents = read_bundle(archive, &options.limits)?;
     let staging = atomic_file::temporary_folder(atomic_file::folder_of(to))?;
-    let tree = Tree {
+    let tree = TargetTree {
         root: staging.path(),
         files: &Disk,
         with_digests: false,
@@ -93,11 +93,11 @@ pub fn unpack(archive: &VerifiedArchive, to: &Path, options: &UnpackOptions, con
     })
 }
 
-/// Reads the directory of an archive that must be a web bundle.
+/// Reads the directory of an archive, which must be a web bundle.
 pub(crate) fn read_bundle(archive: &VerifiedArchive, limits: &Limits) -> Result<Archive> {
-    let contents = Archive::read(archive.positioned_reader(), archive.path(), limits)?;
+    let contents = Archive::read(archive.positional_reader(), archive.path(), limits)?;
     if !contents.has_index {
-        let problem = format!("it has no {INDEX_HTML} at its root, nor in a single top folder");
+        let problem = format!("no {INDEX_HTML} at its root or in a single top folder");
         return Err(Error::NotABundle {
             path: archive.path().to_path_buf(),
             problem,
@@ -106,7 +106,7 @@ pub(crate) fn read_bundle(archive: &VerifiedArchive, limits: &Limits) -> Result<
     Ok(contents)
 }
 
-/// A file as it was written.
+/// A file that was written.
 #[derive(Debug, Clone)]
 pub(crate) struct WrittenFile {
     pub(crate) path: SafePath,
@@ -115,19 +115,19 @@ pub(crate) struct WrittenFile {
 }
 
 /// Where an archive is unpacked to.
-pub(crate) struct Tree<'a> {
+pub(crate) struct TargetTree<'a> {
     /// A folder that is new and ours.
     pub(crate) root: &'a Path,
     pub(crate) files: &'a dyn Files,
-    /// Whether the digest of each file is wanted.
+    /// Whether to compute the digest of each file.
     pub(crate) with_digests: bool,
 }
 
-/// Writes every folder and file of the archive, and tells the digest of each file if it is wanted.
+/// Writes all folders and files of the archive, and returns the digest of each file if requested.
 pub(crate) fn write_tree(
     contents: &Archive,
     archive: &VerifiedArchive,
-    tree: &Tree<'_>,
+    tree: &TargetTree<'_>,
     options: &UnpackOptions,
     control: &Control,
 ) -> Result<Vec<WrittenFile>> {
@@ -139,7 +139,7 @@ pub(crate) fn write_tree(
     read_files(contents, archive, Some(tree), options, control)
 }
 
-/// Reads a bundle through, and tells the digest of each of its files, in any order. Nothing is written.
+/// Returns the digest of each file of a bundle without writing anything.
 pub(crate) fn digest_files(archive: &VerifiedArchive, limits: &Limits, control: &Control) -> Result<Vec<WrittenFile>> {
     let contents = read_bundle(archive, limits)?;
     let options = UnpackOptions {
@@ -152,11 +152,11 @@ pub(crate) fn digest_files(archive: &VerifiedArchive, limits: &Limits, control: 
 fn read_files(
     contents: &Archive,
     archive: &VerifiedArchive,
-    tree: Option<&Tree<'_>>,
+    tree: Option<&TargetTree<'_>>,
     options: &UnpackOptions,
     control: &Control,
 ) -> Result<Vec<WrittenFile>> {
-    let work = Work {
+    let work = Unpacker {
         contents,
         archive,
         path: archive.path(),
@@ -201,13 +201,13 @@ fn default_threads() -> usize {
         .min(MAX_THREADS)
 }
 
-/// What the threads share.
-struct Work<'a> {
+/// The state that the threads share.
+struct Unpacker<'a> {
     contents: &'a Archive,
     archive: &'a VerifiedArchive,
     path: &'a Path,
-    /// Where files are written, if they are.
-    tree: Option<&'a Tree<'a>>,
+    /// Where to write files, if anywhere.
+    tree: Option<&'a TargetTree<'a>>,
     with_digests: bool,
     limits: &'a Limits,
     control: &'a Control,
@@ -216,10 +216,10 @@ struct Work<'a> {
     progress: SharedProgress<'a>,
 }
 
-impl Work<'_> {
-    /// What one thread does with the files whose numbers it takes.
+impl Unpacker<'_> {
+    /// The work of one thread: unpacks the file of a number.
     fn on_files(&self) -> impl FnMut(usize) -> Result<Option<WrittenFile>> {
-        let mut reader = ContentReader::new(self.archive.positioned_reader());
+        let mut reader = ContentReader::new(self.archive.positional_reader());
         move |number| self.write_file(&mut reader, &self.contents.files[number])
     }
 
@@ -232,7 +232,7 @@ impl Work<'_> {
             written += bytes.len() as u64;
             if written > file.size {
                 let entry = Some(printable(file.path.as_str().as_bytes()));
-                let problem = format!("it holds more than the {} bytes its header says", file.size);
+                let problem = format!("expected {} bytes, as its header says, found more", file.size);
                 return Err(Error::unsafe_archive(self.path, entry, problem));
             }
             self.require_within_limits(file, written, bytes.len() as u64)?;
@@ -257,10 +257,13 @@ impl Work<'_> {
             Err(Error::unsafe_archive(self.path, entry, problem))
         };
         if written != file.size {
-            return refuse(format!("it holds {written} bytes, its header says {}", file.size));
+            return refuse(format!(
+                "expected {} bytes, as its header says, found {written}",
+                file.size
+            ));
         }
         if crc.finalize() != file.crc32 {
-            return refuse("its CRC-32 is wrong: it is damaged".to_owned());
+            return refuse("damaged: its CRC-32 does not match".to_owned());
         }
         Ok(sha256.map(|sha256| WrittenFile {
             path: file.path.clone(),
@@ -269,7 +272,7 @@ impl Work<'_> {
         }))
     }
 
-    fn create(&self, file: &read::File, tree: &Tree<'_>) -> Result<(Box<dyn Write + Send>, PathBuf)> {
+    fn create(&self, file: &read::File, tree: &TargetTree<'_>) -> Result<(Box<dyn Write + Send>, PathBuf)> {
         require_holdable(&file.path, self.path)?;
         let path = file.path.resolve(tree.root);
         let target = tree.files.create(&path);
@@ -277,7 +280,7 @@ impl Work<'_> {
         Ok((target, path))
     }
 
-    /// Counts bytes really produced, before they reach the disk.
+    /// Checks the bytes actually produced before they are written.
     fn require_within_limits(&self, file: &read::File, written: u64, new: u64) -> Result<()> {
         let limits = self.limits;
         let total = self.produced.fetch_add(new, Ordering::Relaxed) + new;
@@ -306,7 +309,7 @@ impl Work<'_> {
     }
 }
 
-/// A folder of ours that differs from another only in case is the same folder to some file systems, and fits in.
+/// Creates a folder. Folders whose names differ only in case are the same folder on some file systems, which is allowed.
 fn make_folder(folder: &SafePath, root: &Path, files: &dyn Files, archive: &Path) -> Result<()> {
     let path = folder.resolve(root);
     let Err(error) = files.create_folder(&path) else {
@@ -318,16 +321,16 @@ fn make_folder(folder: &SafePath, root: &Path, files: &dyn Files, archive: &Path
     }
 }
 
-/// The staging folder is new and ours: what exists in it already came from this archive, under another spelling.
+/// The staging folder is new, so an existing entry came from this archive with a name that differs in spelling.
 fn clash_or_io(error: io::Error, target: &Path, name: &SafePath, archive: &Path) -> Error {
     if error.kind() == io::ErrorKind::AlreadyExists {
-        let problem = "its name and that of another entry are the same to this file system";
+        let problem = "its name equals that of another entry on this file system";
         return Error::unsafe_archive(archive, Some(printable(name.as_str().as_bytes())), problem);
     }
     Error::io("create", target, error)
 }
 
-/// Windows opens a device or drops a trailing dot where phones make an ordinary file.
+/// Refuses names that are special on Windows (devices, trailing dots) when running there.
 fn require_holdable(name: &SafePath, archive: &Path) -> Result<()> {
     match name.portability_problem() {
         Some(problem) if cfg!(windows) => Err(Error::unsafe_archive(
@@ -347,7 +350,7 @@ fn require_absent(to: &Path) -> Result<()> {
     }
 }
 
-/// Renames the finished folder, which must not replace anything that came to `to` meanwhile.
+/// Renames the finished folder. It must not replace anything that was created at `to` in the meantime.
 fn rename_new(staging: &Path, to: &Path) -> Result<()> {
     require_absent(to)?;
     fs::rename(staging, to).map_err(|error| match error.kind() {
@@ -359,11 +362,11 @@ fn rename_new(staging: &Path, to: &Path) -> Result<()> {
 fn already_exists(to: &Path) -> Error {
     Error::invalid_input(
         to.display().to_string(),
-        "it exists already; an archive is unpacked into a new folder only",
+        "already exists; an archive is only unpacked into a new folder",
     )
 }
 
-/// Removes what was written; says so when that fails, since the caller counts on it.
+/// Removes the staging folder, and reports if that fails, since the caller relies on it.
 fn discard(staging: TempDir, problem: Error) -> Error {
     let folder = staging.path().to_path_buf();
     match staging.close() {

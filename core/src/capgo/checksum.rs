@@ -1,4 +1,4 @@
-//! Capgo's signed checksum, in its two spellings.
+//! Capgo's signed checksum, in its two forms.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ use crate::digest::{Sha256Digest, decode_hex};
 use crate::error::{Error, Result};
 use crate::keys::{SigningKey, VerifyingKey};
 
-/// Which spelling of the signed checksum a device speaks. Local configuration says it; it is never guessed.
+/// The form of a signed checksum. It comes from local configuration and is never detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ChecksumForm {
-    /// Hexadecimal RSA over the 32 bytes of the digest: plugins from 5.30, 6.30 and 7.30 on.
+    /// Hexadecimal RSA over the 32 bytes of the digest: plugins since 5.30, 6.30 and 7.30.
     #[default]
     V3,
-    /// Base64 RSA over 48 bytes: the 64 hexadecimal digits of the digest, read as if they were base64. A quirk of the
-    /// older CLI that its plugins share.
+    /// Base64 RSA over 48 bytes: the 64 hexadecimal digits of the digest, decoded as base64. A quirk of the older CLI and
+    /// plugins.
     V2,
 }
 
@@ -35,12 +35,14 @@ impl ChecksumForm {
     fn digest(self, payload: &[u8]) -> Result<Sha256Digest> {
         match self {
             Self::V3 => {
-                let bytes = payload.try_into().map_err(|_| refused("it does not hold 32 bytes"))?;
+                let bytes = payload
+                    .try_into()
+                    .map_err(|_| refused("the signed payload is not 32 bytes"))?;
                 Ok(Sha256Digest::from_bytes(bytes))
             }
             Self::V2 => BASE64.encode(payload).parse().map_err(|_| Error::SignatureInvalid {
                 what: "checksum",
-                problem: "what was signed is not a SHA-256 in the V2 form".to_owned(),
+                problem: "the signed payload is not a SHA-256 in the V2 form".to_owned(),
             }),
         }
     }
@@ -60,7 +62,7 @@ impl ChecksumForm {
     }
 }
 
-/// A digest signed by the owner of an RSA key, as Capgo passes it around under the name `checksum`.
+/// A digest signed with an RSA key: the field `checksum` of Capgo's API.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedChecksum {
     signature: Vec<u8>,
@@ -68,21 +70,19 @@ pub struct SignedChecksum {
 }
 
 impl SignedChecksum {
-    /// Reads a signed checksum in the given form.
+    /// Parses a signed checksum in the given form.
     ///
     /// # Errors
-    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) for everything else: nothing at all, a plain SHA-256 or CRC-32,
-    /// the other form, text that is neither.
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) for any other text: an empty one, an unsigned SHA-256 or CRC-32, the
+    /// other form.
     pub fn parse(text: &str, form: ChecksumForm) -> Result<Self> {
         if text.is_empty() {
-            return Err(refused(
-                "it is missing; with a key configured every bundle must be signed",
-            ));
+            return Err(refused("missing; with a key configured, every bundle must be signed"));
         }
         if let Some(plain @ (4 | 32)) = decode_hex(text).map(|bytes| bytes.len()) {
             let name = if plain == 4 { "CRC-32" } else { "SHA-256" };
             return Err(refused(format!(
-                "it is a plain {name}, which anybody can make; with a key it must be signed"
+                "unsigned {name}; with a key configured, it must be signed"
             )));
         }
         let signature = match form {
@@ -90,30 +90,30 @@ impl SignedChecksum {
             ChecksumForm::V2 => BASE64.decode(text).ok(),
         };
         let signature = signature.filter(|bytes| !bytes.is_empty());
-        let signature = signature.ok_or_else(|| refused(format!("it is not in the form {}", form.name())))?;
+        let signature = signature.ok_or_else(|| refused(format!("not in the form {}", form.name())))?;
         Ok(Self { signature, form })
     }
 
     /// Signs a digest.
     ///
     /// # Errors
-    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if the key cannot sign, [`Io`](crate::ErrorKind::Io) if the system
-    /// gives no random numbers to blind the operation with.
+    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if signing fails, [`Io`](crate::ErrorKind::Io) if the system's random
+    /// number generator, which blinds the operation, fails.
     pub fn sign(digest: &Sha256Digest, key: &SigningKey, form: ChecksumForm) -> Result<Self> {
         let signature = key.sign_recoverably(&form.payload(digest)?)?;
         Ok(Self { signature, form })
     }
 
-    /// The digest that was signed, if it was signed by `key`.
+    /// Verifies the signature and returns the signed digest.
     ///
     /// # Errors
-    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) if the length is not what `key` makes,
-    /// [`SignatureInvalid`](crate::ErrorKind::SignatureInvalid) if another key made it or it was tampered with.
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) if the length does not match `key`,
+    /// [`SignatureInvalid`](crate::ErrorKind::SignatureInvalid) if it was signed with another key or changed.
     pub fn verify(&self, key: &VerifyingKey) -> Result<Sha256Digest> {
         let (found, expected) = (self.signature.len(), key.size());
         if found != expected {
             return Err(refused(format!(
-                "the signature has {found} bytes; a key of this size makes {expected}"
+                "the signature: expected {expected} bytes, as the key has, found {found}"
             )));
         }
         let payload = key

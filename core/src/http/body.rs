@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
-use crate::io::positional_reader::PositionedReader;
+use crate::io::positional_reader::PositionalReader;
 
 /// The body of a request. It can be sent again: reading it changes nothing.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Body {
         match self {
             Self::Bytes(bytes) => Box::new(Cursor::new(bytes)),
             Self::File { file, offset, length } => {
-                let mut reader = PositionedReader::new(Arc::clone(file), offset.saturating_add(*length));
+                let mut reader = PositionalReader::new(Arc::clone(file), offset.saturating_add(*length));
                 reader.jump(*offset, *length);
                 Box::new(reader)
             }

@@ -1,12 +1,13 @@
-//! A file system in memory that forgets what was not made durable, fails when told to, and dies when told to.
+//! A file system in memory for crash tests. It loses changes that were not synced, and can fail or stop the process at
+//! any operation.
 //!
-//! It promises as little as POSIX does. Bytes are durable after [`sync_file`](Files::sync_file) of the file, a name
-//! after [`sync_folder`](Files::sync_folder) of the folder it stands in, both after [`sync_tree`](Files::sync_tree) of
-//! a folder above; a file that lasts says nothing of its name, nor a name of its file. A rename between two folders is
-//! two changes, each durable with its own folder: after a power cut the file may have both names or none.
+//! It guarantees no more than POSIX. Bytes are durable after [`sync_file`](Files::sync_file) of the file, a name after
+//! [`sync_folder`](Files::sync_folder) of its folder, both after [`sync_tree`](Files::sync_tree) of a folder above. A
+//! durable file does not imply a durable name, nor the reverse. A rename between two folders is two changes, each durable
+//! with its own folder: after a power loss the file may have both names or neither.
 //!
-//! What looks like one call is several operations where a real system makes several: [`write`](Files::write) empties
-//! the file and then fills it, [`remove_folder`](Files::remove_folder) removes name after name.
+//! One call is several operations where a real system performs several: [`write`](Files::write) truncates the file and
+//! then writes it, [`remove_folder`](Files::remove_folder) removes one name after another.
 
 mod crash;
 mod faults;
@@ -23,26 +24,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::vfs::{Files, Kind, Lock};
 pub(crate) use crash::Found;
-use faults::{Act, Faults, Verdict, dead};
+use faults::{Act, Effect, Faults, ProcessId, dead};
 pub(crate) use faults::{Count, Fault};
 use node::NodeId;
 use tree::Tree;
 
-/// One process on a machine with this file system; clones are the same process.
+/// A process on a machine with this file system. Clones are the same process.
 #[derive(Debug, Clone)]
-pub(crate) struct Forgetful {
+pub(crate) struct CrashFs {
     machine: Arc<Mutex<Machine>>,
     process: ProcessId,
 }
-
-type ProcessId = u32;
 
 #[derive(Debug, Default)]
 struct Machine {
     tree: Tree,
     faults: Faults,
     processes: ProcessId,
-    /// The locks that are held, by their numbers.
+    /// The held locks by number.
     locks: BTreeMap<u64, Locked>,
     locks_given: u64,
 }
@@ -54,8 +53,8 @@ struct Locked {
     shared: bool,
 }
 
-impl Forgetful {
-    /// A machine with this one folder, which is durable, and no end of space.
+impl CrashFs {
+    /// A machine with one durable folder and unlimited space.
     pub(crate) fn with_folder(path: &Path) -> Self {
         let mut tree = Tree::default();
         tree.plant(path);
@@ -82,15 +81,15 @@ impl Forgetful {
         }
     }
 
-    /// Ends this process, whose locks are released and whose calls fail from now on; what it wrote, synced or not,
-    /// is still there for the process that is returned.
+    /// Ends this process: its locks are released, and its calls fail from now on. The returned process sees everything it
+    /// wrote, synced or not.
     pub(crate) fn process_killed(&self) -> Self {
         self.machine().kill(self.process);
         self.another_process()
     }
 
-    /// The machine as it starts again after a power cut at this moment. This one goes on, so that it can be asked what
-    /// else could have been found.
+    /// The machine as it restarts after a power loss at this moment. This one keeps running, so that a test can try other
+    /// outcomes.
     pub(crate) fn power_loss(&self, found: Found) -> Self {
         Self::on(Machine {
             tree: crash::after_power_loss(&self.machine().tree, found),
@@ -98,12 +97,12 @@ impl Forgetful {
         })
     }
 
-    /// Plans what happens at an operation to come. Counting starts now, with 1; any earlier plan is lifted.
+    /// Plans a fault at a future operation. Counting starts now, with 1. Replaces any earlier plan.
     pub(crate) fn plan(&self, count: Count, at: u64, fault: Fault) {
         self.machine().faults.plan(count, at, fault);
     }
 
-    /// From now on nothing goes wrong any more.
+    /// Cancels all faults.
     pub(crate) fn lift(&self) {
         let mut machine = self.machine();
         machine.faults.lift();
@@ -115,23 +114,23 @@ impl Forgetful {
         self.machine().faults.is_dead(self.process)
     }
 
-    /// How many operations of this kind there were since the last [`plan`](Self::plan).
+    /// Number of operations of this kind since the last [`plan`](Self::plan).
     pub(crate) fn counted(&self, count: Count) -> u64 {
         self.machine().faults.counted(count)
     }
 
-    /// From now on this many bytes can be written, those of removed files on top.
+    /// Sets the number of bytes that can be written from now on; removing files adds to it.
     pub(crate) fn set_free_space(&self, bytes: u64) {
         self.machine().tree.set_free_space(bytes);
     }
 
-    /// Everything that was done, a line each, for the one who looks for the reason of a failure.
+    /// All operations, one per line, for finding the cause of a failure.
     pub(crate) fn history(&self) -> String {
         self.machine().faults.history()
     }
 
     fn machine(&self) -> MutexGuard<'_, Machine> {
-        // A test that panicked in another thread has its own message; this one is still of use.
+        // The state remains usable after a panic in another thread, which reports its own message.
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -139,7 +138,7 @@ impl Forgetful {
         self.spoilable(act, path, look, |_| ())
     }
 
-    /// Does what the plan leaves of an operation: all, nothing, or with a failure what `spoil` says.
+    /// Performs an operation as planned: fully, not at all, or failing with the effect of `spoil`.
     fn spoilable<T>(
         &self,
         act: &Act,
@@ -149,24 +148,24 @@ impl Forgetful {
     ) -> io::Result<T> {
         let mut machine = self.machine();
         match machine.faults.next(self.process, act, path) {
-            Verdict::Go => work(&mut machine.tree),
-            Verdict::Fill => {
+            Effect::Go => work(&mut machine.tree),
+            Effect::Fill => {
                 machine.tree.set_full(true);
                 work(&mut machine.tree)
             }
-            Verdict::Fail(kind) => {
+            Effect::Fail(kind) => {
                 spoil(&mut machine.tree);
                 Err(io::Error::new(
                     kind,
                     format!("planned failure of {act:?} {}", path.display()),
                 ))
             }
-            Verdict::Dead => {
+            Effect::Dead => {
                 machine.kill(self.process);
                 Err(dead())
             }
-            Verdict::GoAndDie => {
-                // Nobody is left to be told whether it worked.
+            Effect::GoAndDie => {
+                // The result is lost with the process.
                 let _ = work(&mut machine.tree);
                 machine.kill(self.process);
                 Err(dead())
@@ -176,15 +175,15 @@ impl Forgetful {
 
     fn hold(&self, node: NodeId, shared: bool) -> Option<Box<dyn Lock>> {
         let mut machine = self.machine();
-        let is_in_the_way = |locked: &Locked| locked.node == node && !(shared && locked.shared);
-        if machine.locks.values().any(is_in_the_way) {
+        let conflicts = |locked: &Locked| locked.node == node && !(shared && locked.shared);
+        if machine.locks.values().any(conflicts) {
             return None;
         }
         machine.locks_given += 1;
         let number = machine.locks_given;
         let holder = self.process;
         machine.locks.insert(number, Locked { node, holder, shared });
-        Some(Box::new(Held {
+        Some(Box::new(CrashLock {
             files: self.clone(),
             number,
         }))
@@ -196,7 +195,7 @@ impl Forgetful {
             &Act::Write,
             path,
             |tree| tree.put(node, at, bytes),
-            // What was refused may have been written in part.
+            // A failed write may have been performed in part.
             |tree| drop(tree.put(node, at, half)),
         )
     }
@@ -209,7 +208,7 @@ impl Machine {
     }
 }
 
-impl Files for Forgetful {
+impl Files for CrashFs {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         let bytes = self.look(&Act::Read, path, |tree| Ok(tree.file(tree.find(path)?)?.seen.clone()))?;
         if bytes.len() as u64 > limit {
@@ -286,7 +285,7 @@ impl Files for Forgetful {
             &Act::SyncFile,
             path,
             |tree| tree.sync_file(path),
-            // The system reports the loss once and then forgets that these bytes never reached the disk.
+            // The system reports the loss once; later syncs succeed although these bytes never reached the disk.
             |tree| drop(tree.lose_file(path)),
         )
     }
@@ -336,10 +335,10 @@ impl Files for Forgetful {
     }
 }
 
-/// An open file; it goes on when its name is gone.
+/// An open file. It remains usable after its name is removed.
 #[derive(Debug)]
 struct Handle {
-    files: Forgetful,
+    files: CrashFs,
     path: Box<Path>,
     node: NodeId,
     at: usize,
@@ -374,16 +373,16 @@ impl Write for Handle {
 }
 
 #[derive(Debug)]
-struct Held {
-    files: Forgetful,
+struct CrashLock {
+    files: CrashFs,
     number: u64,
 }
 
-impl Lock for Held {}
+impl Lock for CrashLock {}
 
-impl Drop for Held {
+impl Drop for CrashLock {
     fn drop(&mut self) {
-        // A killed process lost it already.
+        // A killed process has already lost it.
         self.files.machine().locks.remove(&self.number);
     }
 }

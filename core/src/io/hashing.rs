@@ -14,16 +14,20 @@ use crate::progress::{Control, Phase};
 impl Sha256Digest {
     /// The digest of the file at `path`, of any size, in constant memory.
     ///
-    /// The same text as `@tomasklaen/checksum`'s `checksum(file, 'sha256')` and as `openssl dgst -sha256`.
+    /// Its text equals that of `@tomasklaen/checksum`'s `checksum(file, 'sha256')` and of `openssl dgst -sha256`.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) when the file cannot be read,
+    /// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) if the file cannot be read,
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn of_file(path: &Path, control: &Control) -> Result<Self> {
         let mut file = File::open(path).with_path("open", path)?;
         Self::of_open_file(&mut file, path, control)
     }
 
+    /// The digest of an open file from its current position on; `path` is for errors.
+    ///
+    /// # Errors
+    /// As [`of_file`](Self::of_file).
     pub fn of_open_file(file: &mut File, path: &Path, control: &Control) -> Result<Self> {
         let mut hasher = Sha256::new();
         read_all(file, path, control, |chunk| hasher.update(chunk))?;
@@ -44,7 +48,7 @@ impl Crc32 {
     }
 }
 
-/// Passes bytes on to a writer and hashes those that arrived.
+/// A writer that hashes the bytes its inner writer accepted.
 #[derive(Debug)]
 pub struct HashingWriter<W> {
     inner: W,
@@ -53,7 +57,7 @@ pub struct HashingWriter<W> {
 }
 
 impl<W: Write> HashingWriter<W> {
-    /// Hashes what is written to `inner`.
+    /// Hashes the bytes written to `inner`.
     pub fn new(inner: W) -> Self {
         Self {
             inner,
@@ -62,17 +66,17 @@ impl<W: Write> HashingWriter<W> {
         }
     }
 
-    /// The writer underneath.
+    /// The inner writer.
     pub fn get_ref(&self) -> &W {
         &self.inner
     }
 
-    /// Bytes written so far.
+    /// Number of bytes written so far.
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// The writer back, with the digest and number of the bytes that went through.
+    /// Returns the inner writer, and the digest and number of the bytes written.
     pub fn finish(self) -> (W, Sha256Digest, u64) {
         (
             self.inner,
@@ -95,7 +99,7 @@ impl<W: Write> Write for HashingWriter<W> {
     }
 }
 
-/// Passes bytes on from a reader and hashes them.
+/// A reader that hashes the bytes it returns.
 #[derive(Debug)]
 pub struct HashingReader<R> {
     inner: R,
@@ -104,7 +108,7 @@ pub struct HashingReader<R> {
 }
 
 impl<R: Read> HashingReader<R> {
-    /// Hashes what is read from `inner`.
+    /// Hashes the bytes read from `inner`.
     pub fn new(inner: R) -> Self {
         Self {
             inner,
@@ -113,7 +117,7 @@ impl<R: Read> HashingReader<R> {
         }
     }
 
-    /// The reader back, with the digest and number of the bytes that went through.
+    /// Returns the inner reader, and the digest and number of the bytes read.
     pub fn finish(self) -> (R, Sha256Digest, u64) {
         (
             self.inner,
@@ -132,7 +136,7 @@ impl<R: Read> Read for HashingReader<R> {
     }
 }
 
-/// Feeds a whole file to `consume`, chunk by chunk, with progress and cancellation.
+/// Passes a file to `consume` in chunks, with progress and cancellation.
 fn read_all(file: &mut File, path: &Path, control: &Control, mut consume: impl FnMut(&[u8])) -> Result<()> {
     let total = file.metadata().with_path("read the size of", path)?.len();
     let mut done = 0;

@@ -1,4 +1,4 @@
-//! Files, and the order of work on them.
+//! Reading, writing and hashing files.
 
 pub mod atomic_file;
 #[cfg(test)]

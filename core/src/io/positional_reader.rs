@@ -1,32 +1,32 @@
-//! Many readers of one open file, each at its own place.
+//! Independent readers of one open file.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-/// Read ahead after a jump: a local header and a small file, and not much in vain.
+/// Bytes read ahead after a jump: enough for a local header and a small file.
 const FIRST_READ: usize = 1 << 10;
-/// Read ahead when reading on.
+/// Maximum number of bytes read ahead in sequential reads.
 const LARGEST_READ: usize = 64 << 10;
 
 /// Reads the first `size` bytes of a shared file handle by position.
 ///
-/// Cloned handles (`File::try_clone`) share one offset, so threads would steal bytes from one another; reads by
-/// position do not. The buffer starts small after each jump and grows while reading on, since an archive is read
-/// both in tiny pieces far apart (headers) and in long runs (contents).
+/// Cloned handles (`File::try_clone`) share one offset, so threads would disturb each other; reads by position do not.
+/// The buffer starts small after each jump and grows in sequential reads, since an archive is read both in small pieces
+/// far apart (headers) and in long runs (contents).
 #[derive(Debug)]
-pub(crate) struct PositionedReader {
+pub(crate) struct PositionalReader {
     file: Arc<File>,
     size: u64,
     position: u64,
     buffer: Vec<u8>,
     buffer_start: u64,
     next_read: usize,
-    /// What the next read is worth, if somebody said how much will be wanted.
+    /// The size of the next read, if [`jump`](Self::jump) announced one.
     announced: Option<usize>,
 }
 
-impl PositionedReader {
+impl PositionalReader {
     pub(crate) fn new(file: Arc<File>, size: u64) -> Self {
         Self {
             file,
@@ -39,7 +39,7 @@ impl PositionedReader {
         }
     }
 
-    /// Goes to `position`, from where `length` bytes will be read.
+    /// Moves to `position`, from which the caller will read `length` bytes.
     pub(crate) fn jump(&mut self, position: u64, length: u64) {
         self.position = position;
         let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -75,8 +75,8 @@ impl PositionedReader {
     }
 }
 
-impl Clone for PositionedReader {
-    /// Another reader of the same file, at the same place, with an empty buffer.
+impl Clone for PositionalReader {
+    /// Another reader of the same file at the same position, with an empty buffer.
     fn clone(&self) -> Self {
         Self {
             position: self.position,
@@ -85,7 +85,7 @@ impl Clone for PositionedReader {
     }
 }
 
-impl Read for PositionedReader {
+impl Read for PositionalReader {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         let available = self.fill_buf()?;
         let count = available.len().min(target.len());
@@ -95,7 +95,7 @@ impl Read for PositionedReader {
     }
 }
 
-impl BufRead for PositionedReader {
+impl BufRead for PositionalReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.position < self.size && self.buffered().is_none() {
             self.fill()?;
@@ -108,7 +108,7 @@ impl BufRead for PositionedReader {
     }
 }
 
-impl Seek for PositionedReader {
+impl Seek for PositionalReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(position) => Some(position),
@@ -120,7 +120,7 @@ impl Seek for PositionedReader {
     }
 }
 
-/// Fills the buffer from `position` on; less than its length means the end of the file.
+/// Reads from `position` until the buffer is full or the file ends, and returns the number of bytes read.
 pub(crate) fn read_full_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {

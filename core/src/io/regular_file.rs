@@ -1,12 +1,18 @@
-//! Files that are read as a whole, and have an end.
+//! Opening regular files.
 
 use std::fs::{self, File, Metadata};
 use std::path::Path;
 
 use crate::error::{Error, IoContext, Result};
 
-/// Opens a regular file. A device may never end, and a pipe may never begin, so that even opening it would hang: what
-/// stands at the path is looked at first, and again through the handle, should it have been replaced in between.
+/// Opens a regular file.
+///
+/// Opening a pipe may block, and a device may never end. So the type is checked before opening, and again through the
+/// handle in case the file was replaced in between.
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a folder or special file,
+/// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io).
 pub fn open(path: &Path) -> Result<File> {
     require_regular(&fs::metadata(path).with_path("open", path)?, path)?;
     let file = File::open(path).with_path("open", path)?;

@@ -1,8 +1,8 @@
-//! Every operation on the file system that a device's state depends on, behind one small trait.
+//! The file system behind a trait.
 //!
-//! The device's promise, to come up whatever happened, can only be tested when each single operation can be stopped
-//! before and after, can fail, and can be forgotten by a power cut. [`Disk`] is the real file system; the tests bring
-//! one that forgets.
+//! The store must start in a valid state after any crash. Tests can prove that only if they can stop the process before
+//! and after each single operation, make it fail, and lose its effect in a power loss. [`Disk`] is the real file system;
+//! `crash_fs` is the one of the tests.
 
 use std::ffi::OsString;
 use std::fmt::Debug;
@@ -10,68 +10,69 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// What stands at a path.
+/// The type of a file system entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     File,
     Folder,
-    /// A link, pipe, socket or device.
+    /// A symbolic link, pipe, socket or device.
     Other,
 }
 
-/// A held lock; dropping it, or the death of the process, releases it.
+/// A held lock. Released when it is dropped or the process ends.
 pub(crate) trait Lock: Send + Sync + Debug {}
 
 /// The file system, as the store uses it.
 ///
-/// Nothing is durable before it is synced: neither a file's bytes ([`sync_file`](Files::sync_file)) nor a name in a
-/// folder, be it made, renamed or removed ([`sync_folder`](Files::sync_folder)).
+/// Changes are durable only after a sync: of a file's bytes with [`sync_file`](Files::sync_file), of created, renamed and
+/// removed names with [`sync_folder`](Files::sync_folder).
 pub(crate) trait Files: Send + Sync + Debug {
-    /// The whole of a file of at most `limit` bytes; a longer one is `InvalidData`.
+    /// Reads a file of at most `limit` bytes. A longer one is `InvalidData`.
     ///
-    /// For this and all that opens a file: a folder is `IsADirectory`, anything else that is no file `InvalidData`, at once.
+    /// Like every method that opens a file, it fails without blocking: with `IsADirectory` for a folder, with `InvalidData`
+    /// for another entry that is not a regular file.
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
-    /// A reader of a file of any size.
+    /// Opens a file of any size for reading.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
-    /// Makes or empties the file and writes these bytes.
+    /// Creates or truncates the file and writes these bytes.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-    /// A new file to be written piece by piece; `AlreadyExists` if there is one.
+    /// Creates a file for writing. `AlreadyExists` if the name is in use.
     fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>>;
-    /// A new folder; `AlreadyExists` if there is anything.
+    /// Creates a folder. `AlreadyExists` if the name is in use.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
-    /// Gives a file or folder another name, replacing a file that has it.
+    /// Renames a file or folder, replacing an existing file.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
-    /// Removes a folder with all that is in it.
+    /// Removes a folder and its contents.
     fn remove_folder(&self, path: &Path) -> io::Result<()>;
     /// Makes the bytes of a file durable.
     fn sync_file(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
-    /// Makes a folder, all that is in it at any depth, durable.
+    /// Makes a folder and everything in it, at any depth, durable.
     fn sync_tree(&self, path: &Path) -> io::Result<()>;
-    /// The names in a folder, in no order.
+    /// The names in a folder, in no particular order.
     fn list(&self, path: &Path) -> io::Result<Vec<OsString>>;
-    /// What is at a path; links are not followed. `None` if there is nothing.
+    /// The type of the entry at a path, or `None` if there is none. Symbolic links are not followed.
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
-    /// Bytes of a file.
+    /// The size of a file in bytes.
     fn size(&self, path: &Path) -> io::Result<u64>;
-    /// Bytes that can still be written to the file system that holds `path`.
+    /// Free bytes on the file system that contains `path`.
     fn free_space(&self, path: &Path) -> io::Result<u64>;
-    /// Tries to lock the file at `path`, which is made if need be. `None` if another holder, in this process or
-    /// another, has it.
+    /// Tries to lock the file at `path`, which is created if it does not exist. `None` if it is already locked, by this
+    /// process or another.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
-    /// Tries to lock an existing file together with others who only ask whether somebody has it for himself. `None` if
-    /// somebody has.
+    /// Tries to take a shared lock of an existing file. `None` if it is locked exclusively.
     fn try_lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
 }
 
-/// The file system of the machine.
+/// The real file system.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Disk;
 
 #[derive(Debug)]
-struct DiskLock(#[allow(dead_code, reason = "held for its lock, which goes with the handle")] File);
+struct DiskLock(#[allow(dead_code, reason = "closing the handle releases the lock")] File);
 
 impl Lock for DiskLock {}
 
@@ -93,7 +94,7 @@ impl Files for Disk {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        // Through a link it would be another file that is written.
+        // Writing through a symbolic link would change another file.
         match fs::symlink_metadata(path) {
             Ok(found) => require_file(&found)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -179,7 +180,7 @@ impl Files for Disk {
     }
 }
 
-/// Opens a file to read it. Opening a pipe would block, and a device may never end.
+/// Opens a regular file for reading. Opening a pipe would block, and a device may never end.
 fn open_file(path: &Path) -> io::Result<File> {
     require_file(&fs::metadata(path).map_err(no_loop)?)?;
     File::open(path)
@@ -192,15 +193,15 @@ fn require_file(found: &fs::Metadata) -> io::Result<()> {
     if found.is_file() {
         return Ok(());
     }
-    let problem = "expected a file, found a link, a pipe, a socket or a device";
+    let problem = "expected a file, found a symbolic link, pipe, socket or device";
     Err(io::Error::new(io::ErrorKind::InvalidData, problem))
 }
 
-/// A link that leads back to itself is no file either.
+/// A symbolic link loop is not a regular file either.
 #[cfg(unix)]
 fn no_loop(error: io::Error) -> io::Error {
     if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
-        io::Error::new(io::ErrorKind::InvalidData, "a link that leads back to itself")
+        io::Error::new(io::ErrorKind::InvalidData, "symbolic link loop")
     } else {
         error
     }
@@ -211,8 +212,8 @@ fn no_loop(error: io::Error) -> io::Error {
     error
 }
 
-/// Whether an operation on a file failed because what has its name is no file.
-pub(crate) fn is_no_file(error: &io::Error) -> bool {
+/// Whether an operation failed because the entry is not a regular file.
+pub(crate) fn is_not_a_file(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData)
 }
 
@@ -230,13 +231,13 @@ fn free_space(path: &Path) -> io::Result<u64> {
     Ok(status.f_bavail.saturating_mul(status.f_frsize))
 }
 
-/// Windows is no device: what does not fit is found out while writing.
+/// Not checked on Windows, which is not a target for devices: writing fails if the space runs out.
 #[cfg(not(unix))]
 fn free_space(_path: &Path) -> io::Result<u64> {
     Ok(u64::MAX)
 }
 
-/// Durability without ruin: one call for a whole tree where the system has one, else each file once and one full
+/// Efficient durability: one call for a whole tree where the system has one, otherwise one for each file and a full
 /// barrier at the end.
 mod sync {
     use std::fs::File;
@@ -252,7 +253,7 @@ mod sync {
         File::open(path)?.sync_all()
     }
 
-    /// Windows cannot sync folders, and orders renames by itself.
+    /// Windows cannot sync folders. It orders renames itself.
     #[cfg(not(unix))]
     pub(super) fn folder(_path: &Path) -> io::Result<()> {
         Ok(())
@@ -263,8 +264,8 @@ mod sync {
         Ok(rustix::fs::syncfs(File::open(path)?)?)
     }
 
-    /// `sync_all` is `F_FULLFSYNC` on Apple, which waits for the drive each time; plain `fsync` hands each file over
-    /// and the one barrier at the end makes all of them durable.
+    /// On Apple systems `sync_all` is `F_FULLFSYNC`, which waits for the drive each time. Plain `fsync` passes each file to
+    /// the drive, and one barrier at the end makes all of them durable.
     #[cfg(target_vendor = "apple")]
     pub(super) fn tree(path: &Path) -> io::Result<()> {
         each(path, &|file| Ok(rustix::fs::fsync(file)?))?;

@@ -1,7 +1,8 @@
-//! Keys that archives are sealed for: RSAES-OAEP (RFC 8017 7.1) with SHA-256, also in MGF1, and an empty label.
+//! Content keys, which archives are sealed for: RSAES-OAEP (RFC 8017 7.1) with SHA-256, also in MGF1, and an empty label.
 //!
-//! Their private half ships in the app, so it keeps archives from those who have not the app and proves nothing. A type of
-//! its own, for the pair is used the other way round than one that signs, and one modulus in both roles would be both broken.
+//! The private half ships in the app. It keeps archives from anyone without the app, and authenticates nothing. Content
+//! keys have their own types because their halves are distributed the other way round than those of a signing key. One
+//! modulus in both roles would break both.
 
 use std::fmt;
 use std::path::Path;
@@ -22,36 +23,37 @@ use super::signing::VerifyingKey;
 use crate::error::{Error, Result};
 use crate::io::atomic_file::{PRIVATE_MODE, SHARED_MODE};
 
-/// Bytes of what is wrapped: the key of an archive, for AES-256.
+/// Bytes of the key of an archive, for AES-256.
 pub(crate) const ARCHIVE_KEY_BYTES: usize = 32;
-/// Bits of the largest public exponent that [`PublicKey`] takes, in whole words.
+/// Bits of the largest public exponent that [`PublicKey`] accepts, in whole words.
 const EXPONENT_BITS: u32 = 64;
 
-/// The private half of a content key: ships in the app and opens what was sealed for it. Wiped from memory when dropped.
+/// The private half of a content key. It ships in the app and opens archives that were sealed for it. Wiped from memory
+/// when dropped.
 ///
-/// Everybody who has the app can take it out. It keeps an archive from all others: whoever runs the server, the bucket, the
-/// CDN.
+/// Anyone who has the app can extract it. It keeps archives from everyone else, such as the operators of the server, the
+/// bucket and the CDN.
 pub struct ContentKey {
     private: RsaPrivateKey,
     public: PublicContentKey,
 }
 
 impl ContentKey {
-    /// Makes a new key from the operating system's random numbers.
+    /// Generates a key from the operating system's random numbers.
     ///
     /// Takes from a fraction of a second (2048 bits) to several seconds (4096).
     ///
     /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) when the system gives no random numbers.
+    /// [`Io`](crate::ErrorKind::Io) if the system's random number generator fails.
     pub fn generate(bits: KeyBits) -> Result<Self> {
         new_key::generate(bits).map(Self::new)
     }
 
-    /// Reads a private key from PEM text: PKCS#8 or PKCS#1, either kind of line end.
+    /// Parses a private key from PEM text: PKCS#8 or PKCS#1, with LF or CRLF line endings.
     ///
     /// # Errors
-    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid), saying what the text is instead: a public key, an encrypted one,
-    /// one of another kind or size.
+    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid); the message says what was found instead: a public key, an encrypted
+    /// key, or one of another algorithm or size.
     pub fn from_pem(text: &str) -> Result<Self> {
         Self::parse(text, "content key")
     }
@@ -59,7 +61,7 @@ impl ContentKey {
     /// Reads a private key from a PEM file.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) when it cannot be read, else as
+    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise as
     /// [`from_pem`](Self::from_pem).
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&read_pem_file(path)?, &path.display().to_string())
@@ -75,7 +77,7 @@ impl ContentKey {
         Self { private, public }
     }
 
-    /// The key as PKCS#8 PEM. The text wipes itself when dropped.
+    /// The key as PKCS#8 PEM.
     ///
     /// # Errors
     /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if the key cannot be encoded.
@@ -86,13 +88,14 @@ impl ContentKey {
             .map_err(|error| Error::key_invalid("content key", error.to_string()))
     }
 
-    /// Writes the key as a PKCS#8 PEM file that only its owner may read (mode 0600 on Unix).
+    /// Writes the key to a PKCS#8 PEM file that only its owner can read (mode 0600 on Unix).
     ///
-    /// The file appears whole or not at all; a crash may leave a `.tmp` file beside it.
+    /// The write is atomic. A crash may leave a `.tmp` file beside the target.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the file exists and `overwrite` is
-    /// [`Never`](Overwrite::Never); [`Io`](crate::ErrorKind::Io) and its kin.
+    /// [`Never`](Overwrite::Never); [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io),
+    /// [`NoSpace`](crate::ErrorKind::NoSpace).
     pub fn write(&self, path: &Path, overwrite: Overwrite) -> Result<()> {
         write_key_file(path, &Pair::CONTENT, self.to_pem()?.as_bytes(), PRIVATE_MODE, overwrite)
     }
@@ -103,7 +106,8 @@ impl ContentKey {
         &self.public
     }
 
-    /// The archive key in `wrapped`; `None` if it was wrapped for another key or damaged, and nobody learns which.
+    /// The archive key in `wrapped`, or `None` if it was wrapped for another key or damaged. The two cases are deliberately
+    /// indistinguishable.
     pub(crate) fn unwrap(&self, wrapped: &[u8]) -> Result<Option<Zeroizing<[u8; ARCHIVE_KEY_BYTES]>>> {
         // The random numbers blind the private operation against timing.
         let bytes = self
@@ -130,15 +134,15 @@ impl fmt::Debug for ContentKey {
     }
 }
 
-/// The public half of a content key: archives are sealed for it in CI.
+/// The public half of a content key, which CI seals archives for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicContentKey(PublicKey);
 
 impl PublicContentKey {
-    /// Reads a public key from PEM text: SPKI or PKCS#1, either kind of line end.
+    /// Parses a public key from PEM text: SPKI or PKCS#1, with LF or CRLF line endings.
     ///
     /// # Errors
-    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid), saying what the text is instead.
+    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid); the message says what was found instead.
     pub fn from_pem(text: &str) -> Result<Self> {
         Self::parse(text, "content key")
     }
@@ -146,7 +150,7 @@ impl PublicContentKey {
     /// Reads a public key from a PEM file.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) when it cannot be read, else as
+    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise as
     /// [`from_pem`](Self::from_pem).
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&read_pem_file(path)?, &path.display().to_string())
@@ -163,7 +167,7 @@ impl PublicContentKey {
         pem::encode_public_as_spki(&self.0)
     }
 
-    /// Writes the key as an SPKI PEM file that everybody may read.
+    /// Writes the key to an SPKI PEM file that everyone can read.
     ///
     /// # Errors
     /// As [`ContentKey::write`].
@@ -171,7 +175,7 @@ impl PublicContentKey {
         write_key_file(path, &Pair::CONTENT, self.to_pem().as_bytes(), SHARED_MODE, overwrite)
     }
 
-    /// The id of this key: SHA-256 of its SPKI DER.
+    /// The id of the key: SHA-256 of its SPKI DER.
     #[must_use]
     pub fn id(&self) -> KeyId {
         KeyId::of(&self.0)
@@ -183,23 +187,23 @@ impl PublicContentKey {
         self.0.bits()
     }
 
-    /// Whether this key and one that signs are one pair in two roles, which nothing of this crate takes.
+    /// Whether this key and a signing key have the same modulus. This crate refuses such a pair.
     #[must_use]
     pub fn same_modulus_as(&self, key: &VerifyingKey) -> bool {
         self.0.same_modulus(&key.0)
     }
 
-    /// Whether both have one modulus, whatever their exponents.
+    /// Whether both have the same modulus; their exponents may differ.
     pub(crate) fn same_modulus(&self, other: &Self) -> bool {
         self.0.same_modulus(&other.0)
     }
 
-    /// Bytes of the modulus, and so of every wrapped key.
+    /// Bytes of the modulus and of every wrapped key.
     pub(crate) fn size(&self) -> usize {
         self.0.size()
     }
 
-    /// Wraps the key of an archive so that only [`ContentKey::unwrap`] gives it back; different bytes each time.
+    /// Wraps the key of an archive for [`ContentKey::unwrap`]. The result is randomised.
     pub(crate) fn wrap(&self, key: &[u8; ARCHIVE_KEY_BYTES]) -> Result<Vec<u8>> {
         let failed = |error: rsa::Error| Error::key_invalid("content key", format!("wrapping failed: {error}"));
         let (modulus, exponent) = self.0.numbers();

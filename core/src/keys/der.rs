@@ -1,4 +1,4 @@
-//! As much of DER (ITU-T X.690) as public keys are written in. Strict: what could be written in two ways is read in one.
+//! The subset of DER (ITU-T X.690) that public keys use. Strict: only the one canonical encoding is accepted.
 
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const BIT_STRING: u8 = 0x03;
@@ -6,10 +6,10 @@ pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(super) const NULL: u8 = 0x05;
 const INTEGER: u8 = 0x02;
 
-/// Set in a first byte of a length that tells how many bytes of length follow.
+/// Set in the first byte of a length if it gives the number of length bytes that follow.
 const LONG: u8 = 0x80;
 
-/// Reads one element after another.
+/// Reads elements in sequence.
 pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
             }
             _ => return None,
         };
-        // A shorter form would have done.
+        // DER requires the shortest form.
         let least = match *first {
             0x81 => usize::from(LONG),
             0x82 => 0x100,
@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
         Some(contents)
     }
 
-    /// The next element, if it is an integer and not negative, without the zero that keeps it from being so.
+    /// The next element if it is a non-negative integer, without the leading zero of its sign.
     pub(super) fn unsigned(&mut self) -> Option<&'a [u8]> {
         match self.element(INTEGER)? {
             [] => None,
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// That there is nothing more.
+    /// Some if no bytes are left.
     pub(super) fn end(&self) -> Option<()> {
         self.0.is_empty().then_some(())
     }
@@ -73,7 +73,7 @@ pub(super) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
         [short] if short < LONG => bytes.push(short),
         [length] => bytes.extend([LONG | 1, length]),
         ref length => {
-            // Of two bytes, for what has fewer than 64 KiB.
+            // Two bytes, since the contents have fewer than 64 KiB.
             bytes.push(LONG | 2);
             bytes.extend(length);
         }
@@ -82,7 +82,7 @@ pub(super) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The integer of these bytes, which have no leading zeros.
+/// The integer with these bytes, which have no leading zeros.
 pub(super) fn unsigned(number: &[u8]) -> Vec<u8> {
     let mut contents = Vec::with_capacity(number.len() + 1);
     if number.first().is_none_or(|first| first & 0x80 != 0) {
@@ -92,7 +92,7 @@ pub(super) fn unsigned(number: &[u8]) -> Vec<u8> {
     element(INTEGER, &contents)
 }
 
-/// An object identifier as people write it: `1.2.840.113549.1.1.1`.
+/// An object identifier in dotted form: `1.2.840.113549.1.1.1`.
 pub(super) fn dotted(identifier: &[u8]) -> String {
     let mut text = String::new();
     let mut number = 0_u64;

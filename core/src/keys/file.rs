@@ -15,25 +15,25 @@ const MAX_PEM_BYTES: usize = 64 << 10;
 /// `read_to_string` reserves room for a probe behind the last byte.
 const READ_MARGIN: usize = 64;
 
-/// What to do when a key file is already there.
+/// Whether to replace an existing key file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Overwrite {
-    /// Fail, and leave it as it is.
+    /// Fail and leave the existing file unchanged.
     Never,
-    /// Put the new one in its place, in one step.
+    /// Replace it atomically.
     Replace,
 }
 
 pub(super) fn read_pem_file(path: &Path) -> Result<Zeroizing<String>> {
     let file = File::open(path).with_path("open key file", path)?;
-    // All the room at once, with some to spare so that the reader asks for no more: a text that grows leaves unwiped
-    // copies behind.
+    // Allocated at once, with a margin so that the reader does not reallocate: reallocation would leave copies that are
+    // not wiped.
     let mut text = Zeroizing::new(String::with_capacity(MAX_PEM_BYTES + READ_MARGIN));
-    // One byte more than is allowed, so that a longer file is seen to be longer.
+    // One byte beyond the limit shows that a file is too long.
     file.take(MAX_PEM_BYTES as u64 + 1)
         .read_to_string(&mut text)
         .map_err(|error| match error.kind() {
-            ErrorKind::InvalidData => Error::key_invalid(path.display().to_string(), "not a PEM file: it is not text"),
+            ErrorKind::InvalidData => Error::key_invalid(path.display().to_string(), "not a PEM file: not UTF-8 text"),
             _ => Error::io("read key file", path, error),
         })?;
     if text.len() > MAX_PEM_BYTES {
@@ -44,7 +44,7 @@ pub(super) fn read_pem_file(path: &Path) -> Result<Zeroizing<String>> {
 }
 
 pub(super) fn write_key_file(path: &Path, pair: &Pair, pem: &[u8], mode: u32, overwrite: Overwrite) -> Result<()> {
-    // Looked at first for a good message; `persist_noclobber` is what makes it sure.
+    // Checked first to fail early; `persist_noclobber` makes the guarantee.
     if overwrite == Overwrite::Never && fs::symlink_metadata(path).is_ok() {
         return Err(key_exists(path, pair));
     }
@@ -66,7 +66,7 @@ pub(super) fn write_key_file(path: &Path, pair: &Pair, pem: &[u8], mode: u32, ov
 
 fn key_exists(path: &Path, pair: &Pair) -> Error {
     let problem = format!(
-        "a key is already there; {}, so it is not replaced unasked",
+        "a key already exists; {}, so it is not replaced by default",
         pair.carried
     );
     Error::invalid_input(path.display().to_string(), problem)

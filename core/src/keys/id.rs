@@ -45,7 +45,7 @@ impl fmt::Debug for KeyId {
 impl FromStr for KeyId {
     type Err = Error;
 
-    /// 64 hexadecimal digits; anything else is [`InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// Parses 64 hexadecimal digits; other text is [`InvalidInput`](crate::ErrorKind::InvalidInput).
     fn from_str(text: &str) -> Result<Self> {
         let digest = text.parse().map_err(|_| {
             let problem = format!(
@@ -59,7 +59,7 @@ impl FromStr for KeyId {
 }
 
 impl KeyId {
-    /// The id that has this digest.
+    /// The id with the bytes of this digest.
     pub(crate) fn of_digest(digest: &Sha256Digest) -> Self {
         Self::from_bytes(*digest.as_bytes())
     }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// The size of a new key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum KeyBits {
-    /// 2048 bits: the only size that Capgo's own plugins can use.
+    /// 2048 bits: the only size that Capgo's plugins support.
     #[default]
     B2048,
     /// 3072 bits.
@@ -18,7 +18,7 @@ pub enum KeyBits {
 }
 
 impl KeyBits {
-    /// The size as a number.
+    /// The number of bits.
     #[must_use]
     pub fn count(self) -> usize {
         match self {

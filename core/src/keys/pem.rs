@@ -1,7 +1,7 @@
-//! From PEM text to a checked RSA key, with an explanation for every other thing people paste.
+//! RSA keys in PEM text, with an error message for each kind of text that is commonly pasted by mistake.
 //!
-//! Sources: RFC 7468 (textual encodings), RFC 8017 A.1 (PKCS#1), RFC 5208 (PKCS#8), RFC 5280 4.1 (SPKI). Base64 is read
-//! without regard to line length, since keys travel through environment variables and JSON.
+//! Sources: RFC 7468 (textual encodings), RFC 8017 A.1 (PKCS#1), RFC 5208 (PKCS#8), RFC 5280 4.1 (SPKI). Base64 lines may
+//! have any length, since keys are passed in environment variables and JSON.
 
 use std::fmt;
 use std::ops::Deref;
@@ -30,11 +30,11 @@ const PKCS8_ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 const PKCS1_PUBLIC: &str = "RSA PUBLIC KEY";
 const SPKI_PUBLIC: &str = "PUBLIC KEY";
 
-/// PKCS#1's name for RSA, in PKCS#8 and SPKI.
+/// The object identifier of RSA in PKCS#8 and SPKI (PKCS#1).
 const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
 /// The same in DER.
 const RSA_ENCRYPTION_DER: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-/// RFC 7468 2: characters in a line.
+/// RFC 7468 2: characters per line.
 const LINE: usize = 64;
 
 /// The PEM text of a private key. Wiped from memory when dropped.
@@ -54,30 +54,30 @@ impl fmt::Debug for SecretPem {
     }
 }
 
-/// What a pair of keys is for, in the words of messages.
+/// The texts of messages about one kind of key pair.
 pub(super) struct Pair {
-    /// Where its private half is kept.
+    /// Where the private half is stored.
     private: &'static str,
-    /// Where its public half is kept.
+    /// Where the public half is stored.
     public: &'static str,
-    /// Why whoever finds its private half must be told that it is that.
+    /// A warning about the private half.
     secret: &'static str,
-    /// What a new key would break.
+    /// What replacing the key would break.
     pub(super) carried: &'static str,
 }
 
 impl Pair {
     pub(super) const CAPGO: Self = Self {
-        private: "Capgo keeps it in .capgo_key_v2, without .pub",
-        public: "Capgo keeps it in .capgo_key_v2.pub",
+        private: "Capgo stores it in .capgo_key_v2, without .pub",
+        public: "Capgo stores it in .capgo_key_v2.pub",
         secret: ", which must not leave CI",
-        carried: "apps that carry it take only bundles signed with it",
+        carried: "apps that contain it accept only bundles signed with it",
     };
     pub(super) const CONTENT: Self = Self {
-        private: "kept in .capbundle_content_key, without .pub",
-        public: "kept in .capbundle_content_key.pub",
-        secret: ", which only apps need",
-        carried: "apps that carry it open only archives sealed for it",
+        private: "stored in .capbundle_content_key, without .pub",
+        public: "stored in .capbundle_content_key.pub",
+        secret: ", which belongs in the app only",
+        carried: "apps that contain it open only archives sealed for it",
     };
 }
 
@@ -91,7 +91,7 @@ pub(super) fn private_key(text: &str, pair: &Pair) -> Result<RsaPrivateKey, Stri
             private_from_pkcs1(info.private_key.as_bytes())
         }
         PKCS1_PUBLIC | SPKI_PUBLIC => Err(format!(
-            "this is the public key; the private one is needed here ({})",
+            "expected the private key, found the public key (the private key: {})",
             pair.private
         )),
         other => Err(unexpected(other, "a private RSA key")),
@@ -104,7 +104,7 @@ pub(super) fn public_key(text: &str, pair: &Pair) -> Result<PublicKey, String> {
         PKCS1_PUBLIC => public_from_pkcs1(&der),
         SPKI_PUBLIC => public_from_spki(&der),
         PKCS1_PRIVATE | PKCS8_PRIVATE | PKCS8_ENCRYPTED => Err(format!(
-            "this is the private key{}; the public one is needed here ({})",
+            "expected the public key, found the private key{} (the public key: {})",
             pair.secret, pair.public
         )),
         other => Err(unexpected(other, "a public RSA key")),
@@ -114,13 +114,15 @@ pub(super) fn public_key(text: &str, pair: &Pair) -> Result<PublicKey, String> {
 fn private_from_pkcs1(der: &[u8]) -> Result<RsaPrivateKey, String> {
     let parts = RsaPrivateKeyRef::from_der(der).map_err(|_| damaged("RSA private key"))?;
     require_size(parts.modulus.as_bytes(), parts.public_exponent.as_bytes())?;
-    RsaPrivateKey::try_from(parts).map_err(|_| "the numbers of this RSA private key do not fit together".to_owned())
+    RsaPrivateKey::try_from(parts)
+        .map_err(|_| "the RSA private key is inconsistent: its numbers do not match".to_owned())
 }
 
 fn public_from_pkcs1(der: &[u8]) -> Result<PublicKey, String> {
     let (modulus, exponent) = pkcs1_parts(der).ok_or_else(|| damaged("RSA public key"))?;
     require_size(modulus, exponent)?;
-    PublicKey::new(modulus, exponent).ok_or_else(|| "the numbers of this RSA public key do not fit together".to_owned())
+    PublicKey::new(modulus, exponent)
+        .ok_or_else(|| "the RSA public key is invalid: its modulus or exponent is out of range".to_owned())
 }
 
 pub(super) fn public_from_spki(der: &[u8]) -> Result<PublicKey, String> {
@@ -139,13 +141,13 @@ fn pkcs1_parts(der: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(parts)
 }
 
-/// The name of the algorithm and the key of
+/// The algorithm identifier and the key of
 /// `SEQUENCE { SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY }, subjectPublicKey BIT STRING }`.
 fn spki_parts(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut outer = der::Reader::new(der);
     let mut parts = der::Reader::new(outer.element(der::SEQUENCE)?);
     outer.end()?;
-    // Parameters are of the algorithm, and RSA has none.
+    // Parameters are ignored: RSA has none.
     let algorithm = der::Reader::new(parts.element(der::SEQUENCE)?).element(der::OBJECT_IDENTIFIER)?;
     let (unused, key) = parts.element(der::BIT_STRING)?.split_first()?;
     parts.end()?;
@@ -196,14 +198,14 @@ fn require_size(modulus: &[u8], exponent: &[u8]) -> Result<(), String> {
         .map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
     if !(MIN_BITS..=MAX_BITS).contains(&bits) {
         return Err(format!(
-            "the RSA key has {bits} bits; from {MIN_BITS} to {MAX_BITS} are accepted"
+            "the RSA key has {bits} bits, expected {MIN_BITS} to {MAX_BITS}"
         ));
     }
     let small =
         exponent.len() < 8 && exponent.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte)) < MIN_EXPONENT;
     if small {
         return Err(format!(
-            "the RSA key has a public exponent below {MIN_EXPONENT}, which invites forgeries"
+            "the RSA key has a public exponent below {MIN_EXPONENT}, which makes forgery easier"
         ));
     }
     Ok(())
@@ -213,19 +215,19 @@ fn require_rsa(oid: &str) -> Result<(), String> {
     if oid == RSA_ENCRYPTION {
         Ok(())
     } else {
-        Err(format!("the key is not an RSA key (its algorithm is {oid})"))
+        Err(format!("expected an RSA key, found algorithm {oid}"))
     }
 }
 
 /// The label and the bytes of the first PEM block.
 fn decode(text: &str) -> Result<(&str, Zeroizing<Vec<u8>>), String> {
-    let not_pem = || "not a PEM key: expected a line -----BEGIN RSA … KEY-----".to_owned();
+    let not_pem = || "not a PEM key: no line -----BEGIN RSA … KEY-----".to_owned();
     let (_, rest) = text.split_once("-----BEGIN ").ok_or_else(not_pem)?;
     let (label, rest) = rest.split_once("-----").ok_or_else(not_pem)?;
     let end = format!("-----END {label}-----");
     let (body, _) = rest
         .split_once(end.as_str())
-        .ok_or_else(|| format!("the PEM text is cut short: no {end}"))?;
+        .ok_or_else(|| format!("the PEM text is truncated: no {end}"))?;
     if body.contains("Proc-Type:") {
         return Err(unexpected(PKCS8_ENCRYPTED, ""));
     }
@@ -233,7 +235,7 @@ fn decode(text: &str) -> Result<(&str, Zeroizing<Vec<u8>>), String> {
     base64.extend(body.chars().filter(|character| !character.is_ascii_whitespace()));
     let der = BASE64.decode(base64.as_bytes()).map_err(|_| {
         if body.contains("\\n") {
-            "the PEM text holds \\n as two characters where line breaks belong".to_owned()
+            "the PEM text contains \\n as two characters instead of line breaks".to_owned()
         } else {
             "the PEM text is damaged: not base64".to_owned()
         }
@@ -242,18 +244,20 @@ fn decode(text: &str) -> Result<(&str, Zeroizing<Vec<u8>>), String> {
 }
 
 fn damaged(what: &str) -> String {
-    format!("the {what} is damaged: its DER encoding cannot be read")
+    format!("the {what} is damaged: invalid DER encoding")
 }
 
 fn unexpected(label: &str, wanted: &str) -> String {
     match label {
-        PKCS8_ENCRYPTED => "the private key is protected by a passphrase; decrypt it first (openssl pkey -in KEY -out \
-             PLAIN) and keep the result in a secret store"
-            .to_owned(),
-        "CERTIFICATE" => format!("this is a certificate; {wanted} is needed"),
-        "OPENSSH PRIVATE KEY" => {
-            format!("this is an OpenSSH key; {wanted} in PEM form is needed (ssh-keygen -p -m PEM converts)")
+        PKCS8_ENCRYPTED => {
+            "the private key is encrypted with a passphrase; decrypt it (openssl pkey -in KEY -out PLAIN) and keep the \
+             result in a secret store"
+                .to_owned()
         }
-        other => format!("found a PEM block \"{other}\"; {wanted} is needed"),
+        "CERTIFICATE" => format!("expected {wanted}, found a certificate"),
+        "OPENSSH PRIVATE KEY" => {
+            format!("expected {wanted} in PEM form, found an OpenSSH key (convert it with ssh-keygen -p -m PEM)")
+        }
+        other => format!("expected {wanted}, found a PEM block \"{other}\""),
     }
 }

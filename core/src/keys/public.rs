@@ -1,7 +1,7 @@
-//! The public half of an RSA key and the one thing it does: raising a number to its exponent (RFC 8017 5.2.2).
+//! The public half of an RSA key and its one operation, RSAVP1 (RFC 8017 5.2.2).
 //!
-//! With the arithmetic of the `rsa` crate, which phones need for content keys anyway (docs/decisions/0015). What is read of a
-//! key is read by ourselves. Tests compare every result with that of another library.
+//! The arithmetic is that of the `rsa` crate, which phones need for content keys anyway (docs/decisions/0015). Parsing is our
+//! own. Tests compare every result with that of another library.
 
 use rsa::hazmat::rsa_encrypt;
 use rsa::traits::PublicKeyParts as _;
@@ -9,7 +9,7 @@ use rsa::{BoxedUint, RsaPrivateKey, RsaPublicKey};
 
 use super::der::{self, without_zeros};
 
-/// As in the `rsa` crate: what is larger only costs time.
+/// The limit of the `rsa` crate: larger exponents only cost time.
 const MAX_EXPONENT: u64 = (1 << 33) - 1;
 
 /// A public RSA key.
@@ -21,7 +21,7 @@ pub(super) struct PublicKey {
 }
 
 impl PublicKey {
-    /// The key of these two numbers, big-endian, if they can be one: both odd, the exponent neither 1 nor beyond 33 bits.
+    /// The key with these big-endian numbers. `None` unless both are odd and the exponent is above 1 and has at most 33 bits.
     pub(super) fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
         let (modulus, exponent) = (without_zeros(modulus), without_zeros(exponent));
         if exponent.len() > size_of::<u64>() {
@@ -48,7 +48,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether both could be one key in two roles: whoever knows the factors of one knows those of the other.
+    /// Whether both have the same modulus, so that the factors of one are those of the other.
     pub(super) fn same_modulus(&self, other: &Self) -> bool {
         self.modulus == other.modulus
     }
@@ -78,18 +78,18 @@ impl PublicKey {
         der::element(der::SEQUENCE, &numbers.concat())
     }
 
-    /// `value` to the exponent, modulo the modulus; `None` if it is not below the modulus. Both have [`size`](Self::size)
-    /// bytes, big-endian.
+    /// `value` to the power of the exponent, modulo the modulus; `None` unless it is less than the modulus. Value and result
+    /// are big-endian and have [`size`](Self::size) bytes.
     pub(super) fn power(&self, value: &[u8]) -> Option<Vec<u8>> {
         if value.len() != self.size() || *value >= *self.modulus {
             return None;
         }
         let precision = u32::try_from(self.size() * 8).ok()?;
         let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, precision).ok();
-        // Odd, which is all that is asked for without a word.
+        // `new` has checked that the modulus is odd, the one precondition of this unchecked constructor.
         let key = RsaPublicKey::new_unchecked(number(&self.modulus)?, BoxedUint::from(self.exponent));
         let power = rsa_encrypt(&key, &number(value)?).ok()?.to_be_bytes();
-        // In whole words, of which the first may reach beyond the modulus.
+        // The result has whole words, so it may have more bytes than the modulus.
         Some(power[power.len().checked_sub(self.size())?..].to_vec())
     }
 }

@@ -22,25 +22,26 @@ use crate::io::atomic_file::{PRIVATE_MODE, SHARED_MODE};
 /// Characters in Capgo's key id.
 const CAPGO_KEY_ID_LENGTH: usize = 20;
 
-/// A private RSA key: signs checksums and wraps session keys, in CI only. Wiped from memory when dropped.
+/// A private RSA key that signs checksums and documents and wraps session keys. It belongs in CI only. Wiped from memory
+/// when dropped.
 pub struct SigningKey(pub(super) RsaPrivateKey);
 
 impl SigningKey {
-    /// Makes a new key from the operating system's random numbers.
+    /// Generates a key from the operating system's random numbers.
     ///
     /// Takes from a fraction of a second (2048 bits) to several seconds (4096).
     ///
     /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) when the system gives no random numbers.
+    /// [`Io`](crate::ErrorKind::Io) if the system's random number generator fails.
     pub fn generate(bits: KeyBits) -> Result<Self> {
         new_key::generate(bits).map(Self)
     }
 
-    /// Reads a private key from PEM text: PKCS#1 or PKCS#8, either kind of line end.
+    /// Parses a private key from PEM text: PKCS#1 or PKCS#8, with LF or CRLF line endings.
     ///
     /// # Errors
-    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid), saying what the text is instead: a public key, an encrypted one,
-    /// one of another kind or size.
+    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid); the message says what was found instead: a public key, an encrypted
+    /// key, or one of another algorithm or size.
     pub fn from_pem(text: &str) -> Result<Self> {
         Self::parse(text, "key data")
     }
@@ -48,7 +49,7 @@ impl SigningKey {
     /// Reads a private key from a PEM file.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) when it cannot be read, else as
+    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise as
     /// [`from_pem`](Self::from_pem).
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&read_pem_file(path)?, &path.display().to_string())
@@ -59,7 +60,7 @@ impl SigningKey {
         Ok(Self(key))
     }
 
-    /// The key as PKCS#1 PEM, the form Capgo keeps in `.capgo_key_v2`. The text wipes itself when dropped.
+    /// The key as PKCS#1 PEM, the format of Capgo's `.capgo_key_v2`.
     ///
     /// # Errors
     /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if the key cannot be encoded.
@@ -70,13 +71,14 @@ impl SigningKey {
             .map_err(|error| Error::key_invalid("private key", error.to_string()))
     }
 
-    /// Writes the key as a PKCS#1 PEM file that only its owner may read (mode 0600 on Unix).
+    /// Writes the key to a PKCS#1 PEM file that only its owner can read (mode 0600 on Unix).
     ///
-    /// The file appears whole or not at all; a crash may leave a `.tmp` file beside it.
+    /// The write is atomic. A crash may leave a `.tmp` file beside the target.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the file exists and `overwrite` is
-    /// [`Never`](Overwrite::Never); [`Io`](crate::ErrorKind::Io) and its kin.
+    /// [`Never`](Overwrite::Never); [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io),
+    /// [`NoSpace`](crate::ErrorKind::NoSpace).
     pub fn write(&self, path: &Path, overwrite: Overwrite) -> Result<()> {
         write_key_file(path, &Pair::CAPGO, self.to_pem()?.as_bytes(), PRIVATE_MODE, overwrite)
     }
@@ -87,7 +89,7 @@ impl SigningKey {
         VerifyingKey(PublicKey::of(&self.0))
     }
 
-    /// Signs `payload` so that [`VerifyingKey::recover`] gives it back.
+    /// Signs `payload` so that [`VerifyingKey::recover`] returns it.
     pub(crate) fn sign_recoverably(&self, payload: &[u8]) -> Result<Vec<u8>> {
         recovery::sign(&self.0, payload)
     }
@@ -102,15 +104,15 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A public RSA key: ships in the app and says which bundles it takes.
+/// A public RSA key that verifies signatures. It ships in the app.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifyingKey(pub(super) PublicKey);
 
 impl VerifyingKey {
-    /// Reads a public key from PEM text: PKCS#1 (as Capgo writes it) or SPKI, either kind of line end.
+    /// Parses a public key from PEM text: PKCS#1 (as Capgo writes it) or SPKI, with LF or CRLF line endings.
     ///
     /// # Errors
-    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid), saying what the text is instead.
+    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid); the message says what was found instead.
     pub fn from_pem(text: &str) -> Result<Self> {
         Self::parse(text, "key data")
     }
@@ -118,7 +120,7 @@ impl VerifyingKey {
     /// Reads a public key from a PEM file.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) when it cannot be read, else as
+    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise as
     /// [`from_pem`](Self::from_pem).
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&read_pem_file(path)?, &path.display().to_string())
@@ -129,13 +131,13 @@ impl VerifyingKey {
         Ok(Self(key))
     }
 
-    /// The key as PKCS#1 PEM, the form Capgo keeps in `.capgo_key_v2.pub` and in the app's configuration.
+    /// The key as PKCS#1 PEM, the format of Capgo's `.capgo_key_v2.pub` and of the app's configuration.
     #[must_use]
     pub fn to_pem(&self) -> String {
         pem::encode_public(&self.0)
     }
 
-    /// Writes the key as a PKCS#1 PEM file that everybody may read.
+    /// Writes the key to a PKCS#1 PEM file that everyone can read.
     ///
     /// # Errors
     /// As [`SigningKey::write`].
@@ -143,15 +145,15 @@ impl VerifyingKey {
         write_key_file(path, &Pair::CAPGO, self.to_pem().as_bytes(), SHARED_MODE, overwrite)
     }
 
-    /// The id of this key: SHA-256 of its SPKI DER.
+    /// The id of the key: SHA-256 of its SPKI DER.
     #[must_use]
     pub fn id(&self) -> KeyId {
         KeyId::of(&self.0)
     }
 
-    /// Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whatever form it was read from.
+    /// Capgo's id of the key: the first 20 base64 characters of its PKCS#1 DER.
     ///
-    /// Only 8 of them differ between two 2048-bit keys; use it where Capgo's servers want it and nowhere else.
+    /// Only 8 of them differ between two 2048-bit keys. Use it only where Capgo's servers require it.
     #[must_use]
     pub fn capgo_key_id(&self) -> String {
         let mut id = BASE64.encode(self.0.to_pkcs1_der());
@@ -165,12 +167,12 @@ impl VerifyingKey {
         self.0.bits()
     }
 
-    /// Bytes of the modulus, and so of everything signed with this key.
+    /// Bytes of the modulus and of every signature.
     pub(crate) fn size(&self) -> usize {
         self.0.size()
     }
 
-    /// The payload of exactly `length` bytes that was signed, or what is wrong with the signature.
+    /// The signed payload of exactly `length` bytes, or what is wrong with the signature.
     pub(crate) fn recover(&self, signature: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, String> {
         recovery::recover(&self.0, signature, length)
     }

@@ -65,8 +65,8 @@ fn pkcs8_and_spki_are_the_same_key() {
 #[test]
 fn the_wrong_half_of_the_pair_is_explained() {
     let (private, public) = (KEY.to_pem().unwrap(), KEY.verifying_key().to_pem());
-    assert!(problem(VerifyingKey::from_pem(&private)).contains("this is the private key"));
-    assert!(problem(SigningKey::from_pem(&public)).contains("this is the public key"));
+    assert!(problem(VerifyingKey::from_pem(&private)).contains("found the private key"));
+    assert!(problem(SigningKey::from_pem(&public)).contains("found the public key"));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn other_pem_blocks_are_explained() {
     for (text, hint) in [
         ("", "not a PEM key"),
         ("MIIBCgKCAQEA", "not a PEM key"),
-        ("-----BEGIN RSA PRIVATE KEY-----\nMIIB", "cut short"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIB", "truncated"),
         (
             "-----BEGIN RSA PRIVATE KEY-----\n%%%\n-----END RSA PRIVATE KEY-----",
             "not base64",

@@ -1,5 +1,5 @@
-//! The cipher of one sealed archive: AES-256-GCM in STREAM mode. It has no state, so segments may go through it in any order
-//! and on several threads.
+//! The cipher of one sealed archive: AES-256-GCM in STREAM mode. It has no state, so several threads can use it for segments
+//! in any order.
 
 use aead_stream::aead::{self, Buffer};
 use aead_stream::{NewStream as _, StreamBE32, StreamPrimitive as _};
@@ -8,10 +8,10 @@ use aes_gcm::{Aes256Gcm, KeyInit as _};
 use super::header::{Header, TAG_BYTES};
 use crate::keys::ARCHIVE_KEY_BYTES;
 
-/// Wipes the key when dropped.
+/// The key is wiped when this is dropped.
 pub(super) struct Cipher {
     stream: StreamBE32<Aes256Gcm>,
-    /// What every segment is bound to: the header.
+    /// The associated data of every segment: the digest of the header.
     associated: [u8; 32],
     segments: u64,
 }
@@ -25,7 +25,7 @@ impl Cipher {
         }
     }
 
-    /// Seals a segment in place: plain bytes, with room behind them for the tag.
+    /// Seals a segment in place. It holds plain bytes and room for the tag behind them.
     pub(super) fn seal(&self, number: u64, segment: &mut [u8]) -> Option<()> {
         let length = segment.len().checked_sub(TAG_BYTES)?;
         let (position, is_last) = self.position(number)?;
@@ -35,7 +35,7 @@ impl Cipher {
             .ok()
     }
 
-    /// Opens a segment in place, and gives its plain bytes; `None`, with no byte of it decrypted, if its tag does not hold.
+    /// Opens a segment in place and returns its plain bytes. If the tag is wrong, returns `None` and decrypts nothing.
     pub(super) fn open<'a>(&self, number: u64, segment: &'a mut [u8]) -> Option<&'a [u8]> {
         let length = segment.len();
         let (position, is_last) = self.position(number)?;
@@ -53,7 +53,7 @@ impl Cipher {
     }
 }
 
-/// Bytes that a cipher changes in place: `aead` only knows those that it may allocate.
+/// A [`Buffer`] that works in place: those of `aead` allocate.
 struct Segment<'a> {
     bytes: &'a mut [u8],
     length: usize,

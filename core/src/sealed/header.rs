@@ -1,4 +1,4 @@
-//! The header of a sealed archive: who can open it, and where each of its segments is. Written out in docs/format.md.
+//! The header of a sealed archive: its recipients and the position of each segment. Specified in docs/format.md.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,38 +9,38 @@ use crate::io::positional_reader::read_full_at;
 use crate::io::regular_file;
 use crate::keys::KeyId;
 
-/// A byte that is no text, what it is, and a line end: a transfer that changes text shows at once.
+/// A non-text byte, the name of the format and a line ending. Transfers that alter text or line endings damage it visibly.
 const MAGIC: [u8; 8] = *b"\x89CBSEAL\n";
 const VERSION: u8 = 1;
-/// What a writer of version 1 writes: 64 KiB. Small enough to be opened as it arrives, large enough that 16 bytes of tag and
-/// the start of a cipher are nothing beside it.
+/// The segment size of writers of version 1: 64 KiB. Small enough to open a download as it arrives, large enough that the
+/// cost of a tag of 16 bytes and of starting a cipher is negligible.
 pub(super) const SEGMENT_BITS: u8 = 16;
-/// What a reader takes. Above, memory would grow with what a file says of itself.
+/// The segment sizes that readers accept. The maximum bounds the memory that a hostile header can make a reader allocate.
 const READ_SEGMENT_BITS: std::ops::RangeInclusive<u8> = 12..=20;
 pub(super) const MAX_RECIPIENTS: usize = 16;
 pub(super) const NONCE_PREFIX_BYTES: usize = 7;
 /// The tag of AES-GCM behind each segment.
 pub(super) const TAG_BYTES: usize = 16;
-/// Numbers that JSON in any language keeps.
+/// The largest integer that JSON represents exactly in every language.
 const MAX_PLAIN_SIZE: u64 = (1 << 53) - 1;
 /// The counter in a nonce has 32 bits.
 const MAX_SEGMENTS: u64 = 1 << 32;
-/// Keys of 2048 to 4096 bits make as many bytes.
+/// HeaderReader of a key wrapped with 2048 to 4096 bits.
 const WRAPPED_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
 /// Everything before the first recipient.
 const FIXED_BYTES: usize = 28;
 const KEY_ID_BYTES: usize = 32;
-/// Id, and length of the wrapped key.
+/// The id and the length of the wrapped key.
 const RECIPIENT_FIXED_BYTES: usize = KEY_ID_BYTES + 2;
-/// The longest header there is.
+/// The size of the longest valid header.
 pub(crate) const MAX_HEADER_BYTES: usize =
     FIXED_BYTES + MAX_RECIPIENTS * (RECIPIENT_FIXED_BYTES + *WRAPPED_BYTES.end());
 
-/// What the header of a sealed archive says.
+/// The header of a sealed archive.
 ///
-/// Nobody vouches for it: it is proved by the segments, which only open with the very header they were sealed with, and whose
-/// it is only a release says.
+/// The header alone is not authenticated. Segments open only with the header they were sealed with, and only a release
+/// says whose archive it is.
 #[derive(Debug, Clone)]
 pub struct Header {
     segment_bits: u8,
@@ -51,28 +51,28 @@ pub struct Header {
     digest: Sha256Digest,
 }
 
-/// One content key that the archive was sealed for.
+/// A content key that the archive is sealed for.
 #[derive(Debug, Clone)]
 pub(super) struct Recipient {
     pub(super) id: KeyId,
     pub(super) wrapped: Vec<u8>,
 }
 
-/// Why bytes are no header.
+/// Why bytes are not a valid header.
 #[derive(Debug)]
-pub(super) enum Problem {
-    /// They end before it does.
+pub(super) enum HeaderProblem {
+    /// The bytes end within the header.
     Short,
-    /// They cannot be one.
+    /// The bytes are not a header.
     Malformed(String),
-    /// They are one of a version that this reader does not know.
+    /// The header has an unknown version.
     Unsupported(String),
 }
 
-impl Problem {
+impl HeaderProblem {
     pub(super) fn in_file(self, path: &Path) -> Error {
         let problem = match self {
-            Self::Short => "it ends within its header: it is cut short".to_owned(),
+            Self::Short => "truncated within its header".to_owned(),
             Self::Malformed(problem) => problem,
             Self::Unsupported(problem) => {
                 let what = path.display().to_string();
@@ -84,17 +84,17 @@ impl Problem {
     }
 }
 
-/// Reads the header of the sealed archive at `path`, and nothing behind it. No key is needed, and nothing is proved.
+/// Reads the header of the sealed archive at `path`. Needs no key and verifies nothing.
 ///
 /// # Errors
-/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if it is no sealed archive or ends within its header,
-/// [`Unsupported`](crate::ErrorKind::Unsupported) if it is one of a later version, [`NotFound`](crate::ErrorKind::NotFound)
-/// and [`Io`](crate::ErrorKind::Io) if it cannot be read.
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the file is not a sealed archive or is truncated within its
+/// header, [`Unsupported`](crate::ErrorKind::Unsupported) if it has a later version,
+/// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) if it cannot be read.
 pub fn read_header(path: &Path) -> Result<Header> {
     read_from(&regular_file::open(path)?, path)?.map_err(|problem| problem.in_file(path))
 }
 
-/// Whether the file at `path` begins as a sealed archive does, of whatever version. Nothing else of it is looked at.
+/// Whether the file at `path` begins with the magic bytes of a sealed archive. Nothing else is read.
 ///
 /// # Errors
 /// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) if it cannot be read.
@@ -104,14 +104,14 @@ pub fn is_sealed(path: &Path) -> Result<bool> {
     Ok(first[..filled] == MAGIC)
 }
 
-pub(super) fn read_from(file: &File, path: &Path) -> Result<Result<Header, Problem>> {
+pub(super) fn read_from(file: &File, path: &Path) -> Result<Result<Header, HeaderProblem>> {
     let mut bytes = vec![0; MAX_HEADER_BYTES];
     let filled = read_full_at(file, &mut bytes, 0).with_path("read", path)?;
     Ok(Header::parse_start(&bytes[..filled]))
 }
 
 impl Header {
-    /// Reads a header from the first bytes of a sealed archive; what stands behind it is not looked at.
+    /// Parses the header at the start of `bytes`; further bytes are ignored.
     ///
     /// # Errors
     /// As [`read_header`].
@@ -119,18 +119,20 @@ impl Header {
         Self::parse_start(bytes).map_err(|problem| problem.in_file(Path::new("sealed archive")))
     }
 
-    pub(super) fn parse_start(bytes: &[u8]) -> Result<Self, Problem> {
-        let mut rest = Bytes(bytes);
+    pub(super) fn parse_start(bytes: &[u8]) -> Result<Self, HeaderProblem> {
+        let mut rest = HeaderReader(bytes);
         rest.require_magic()?;
         let [version] = rest.take_array()?;
         if version != VERSION {
-            return Err(Problem::Unsupported(format!(
-                "it is a sealed archive of version {version}, and this is written for version {VERSION}"
+            return Err(HeaderProblem::Unsupported(format!(
+                "sealed archive of version {version}; only version {VERSION} is supported"
             )));
         }
         let [segment_bits] = rest.take_array()?;
         if !READ_SEGMENT_BITS.contains(&segment_bits) {
-            return Err(malformed(format!("segments of 2^{segment_bits} bytes")));
+            return Err(malformed(format!(
+                "segments of 2^{segment_bits} bytes, expected 2^12 to 2^20"
+            )));
         }
         let recipients = usize::from(u16::from_be_bytes(rest.take_array()?));
         if !(1..=MAX_RECIPIENTS).contains(&recipients) {
@@ -144,11 +146,11 @@ impl Header {
         }
         let plain_size = u64::from_be_bytes(rest.take_array()?);
         if plain_size > MAX_PLAIN_SIZE || segments_of(plain_size, segment_bits) > MAX_SEGMENTS {
-            return Err(malformed(format!("{plain_size} bytes, more than can be sealed")));
+            return Err(malformed(format!("{plain_size} plain bytes exceed the maximum")));
         }
         let recipients: Vec<_> = (0..recipients).map(|_| rest.recipient()).collect::<Result<_, _>>()?;
         if !recipients.is_sorted_by(|one, next| one.id.as_bytes() < next.id.as_bytes()) {
-            return Err(malformed("its recipients are not in order, or one is there twice"));
+            return Err(malformed("its recipients are not sorted or not unique"));
         }
         let size = bytes.len() - rest.0.len();
         Ok(Self {
@@ -161,12 +163,12 @@ impl Header {
         })
     }
 
-    /// The bytes of a new header for an archive of `plain_size` bytes, and what they say.
+    /// A new header for an archive of `plain_size` bytes, encoded and parsed.
     pub(super) fn write(
         plain_size: u64,
         nonce_prefix: [u8; NONCE_PREFIX_BYTES],
         mut recipients: Vec<Recipient>,
-    ) -> Result<(Vec<u8>, Self), Problem> {
+    ) -> Result<(Vec<u8>, Self), HeaderProblem> {
         recipients.sort_by_key(|recipient| *recipient.id.as_bytes());
         let mut bytes = MAGIC.to_vec();
         bytes.extend([VERSION, SEGMENT_BITS]);
@@ -179,30 +181,30 @@ impl Header {
             bytes.extend(short(wrapped.len())?);
             bytes.extend(wrapped);
         }
-        // What this writes it also reads, or it is not written.
+        // Parsing validates the header.
         let header = Self::parse_start(&bytes)?;
         Ok((bytes, header))
     }
 
-    /// The ids of the content keys that it was sealed for, in ascending order.
+    /// The ids of the content keys that the archive is sealed for, in ascending order.
     #[must_use]
     pub fn recipients(&self) -> impl ExactSizeIterator<Item = KeyId> {
         self.recipients.iter().map(|recipient| recipient.id)
     }
 
-    /// Bytes of the plain archive.
+    /// HeaderReader of the plain archive.
     #[must_use]
     pub fn plain_size(&self) -> u64 {
         self.plain_size
     }
 
-    /// Bytes of the whole sealed file.
+    /// HeaderReader of the whole sealed file.
     #[must_use]
     pub fn sealed_size(&self) -> u64 {
         self.size() + self.plain_size + self.segments() * TAG_BYTES as u64
     }
 
-    /// Bytes of the header.
+    /// HeaderReader of the header.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size as u64
@@ -214,79 +216,77 @@ impl Header {
         1 << self.segment_bits
     }
 
-    /// How many segments follow the header: 1 or more.
+    /// The number of segments, at least 1.
     #[must_use]
     pub fn segments(&self) -> u64 {
         segments_of(self.plain_size, self.segment_bits)
     }
 
-    /// SHA-256 of the header: what a release names a sealed archive by.
+    /// SHA-256 of the header, by which a release identifies the sealed archive.
     #[must_use]
     pub fn digest(&self) -> Sha256Digest {
         self.digest
     }
 
-    /// Where in the sealed file segment `number` begins; that of the segment behind the last is the end.
+    /// The position of segment `number` in the sealed file. For the number after the last, the end of the file.
     pub(super) fn sealed_start(&self, number: u64) -> u64 {
         let whole = u64::from(self.segment_size()) + TAG_BYTES as u64;
         self.sealed_size().min(self.size() + number * whole)
     }
 
-    /// Where in the plain archive segment `number` begins; that of the segment behind the last is the end.
+    /// The position of segment `number` in the plain archive. For the number after the last, the end of the archive.
     pub(super) fn plain_start(&self, number: u64) -> u64 {
         self.plain_size.min(number * u64::from(self.segment_size()))
     }
 }
 
 fn segments_of(plain_size: u64, segment_bits: u8) -> u64 {
-    // An empty archive is one empty segment, so that its end is proved too.
+    // An empty archive has one empty segment, so that its end is authenticated too.
     plain_size.div_ceil(1 << segment_bits).max(1)
 }
 
-fn short(length: usize) -> Result<[u8; 2], Problem> {
-    let length = u16::try_from(length).map_err(|_| malformed(format!("{length} bytes where 65535 fit")))?;
+fn short(length: usize) -> Result<[u8; 2], HeaderProblem> {
+    let length =
+        u16::try_from(length).map_err(|_| malformed(format!("expected at most 65535 bytes, found {length}")))?;
     Ok(length.to_be_bytes())
 }
 
-fn malformed(problem: impl Into<String>) -> Problem {
-    Problem::Malformed(format!(
-        "its header is not that of a sealed archive: {}",
-        problem.into()
-    ))
+fn malformed(problem: impl Into<String>) -> HeaderProblem {
+    HeaderProblem::Malformed(format!("invalid header of a sealed archive: {}", problem.into()))
 }
 
-/// What is left to read of a header.
-struct Bytes<'a>(&'a [u8]);
+/// The unread rest of a header.
+struct HeaderReader<'a>(&'a [u8]);
 
-impl<'a> Bytes<'a> {
-    /// As early as possible: three bytes of another file suffice to say that it is another file.
-    fn require_magic(&mut self) -> Result<(), Problem> {
+impl<'a> HeaderReader<'a> {
+    /// Checks as many bytes as there are, so that a short file of another kind is malformed, not truncated.
+    fn require_magic(&mut self) -> Result<(), HeaderProblem> {
         let begins = MAGIC.iter().zip(self.0).all(|(expected, found)| expected == found);
         if !begins {
-            let problem = "it is not a sealed archive: it begins otherwise";
-            return Err(Problem::Malformed(problem.to_owned()));
+            let problem = "not a sealed archive: wrong magic bytes";
+            return Err(HeaderProblem::Malformed(problem.to_owned()));
         }
         self.take(MAGIC.len()).map(|_| ())
     }
 
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Problem> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(Problem::Short)?;
+    fn take(&mut self, count: usize) -> Result<&'a [u8], HeaderProblem> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(HeaderProblem::Short)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    fn take_array<const N: usize>(&mut self) -> Result<[u8; N], Problem> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(Problem::Short)?;
+    fn take_array<const N: usize>(&mut self) -> Result<[u8; N], HeaderProblem> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(HeaderProblem::Short)?;
         self.0 = rest;
         Ok(*taken)
     }
 
-    fn recipient(&mut self) -> Result<Recipient, Problem> {
+    fn recipient(&mut self) -> Result<Recipient, HeaderProblem> {
         let id = KeyId::from_bytes(self.take_array()?);
         let length = usize::from(u16::from_be_bytes(self.take_array()?));
         if !WRAPPED_BYTES.contains(&length) {
             return Err(malformed(format!(
-                "a wrapped key of {length} bytes, expected 256 to 512"
+                "expected a wrapped key of 256 to 512 bytes, found {length}"
             )));
         }
         let wrapped = self.take(length)?.to_vec();

@@ -1,5 +1,5 @@
-//! Sealing and opening without files and without hashing, for benchmarks alone: the very runs that files go through, read from
-//! memory and thrown away, so that they can be compared with a cipher in memory.
+//! Sealing and opening in memory, without hashing, for benchmarks only. It uses the same runs as files and discards the
+//! results, for comparison with other ciphers in memory.
 
 use std::path::Path;
 
@@ -11,19 +11,19 @@ use super::sealing::{Envelope, seal_runs};
 use crate::error::Result;
 use crate::keys::{ContentKey, KeyBits};
 
-/// An archive that is nowhere, under a key that nobody keeps.
+/// An archive in memory, sealed for a temporary key.
 pub struct InMemory {
     cipher: Cipher,
     header: Header,
-    /// The whole of the sealed archive, but for the header.
+    /// The sealed archive without its header.
     sealed: Vec<u8>,
 }
 
 impl InMemory {
-    /// An archive of so many plain bytes, all of them zero.
+    /// An archive of `plain_size` zero bytes.
     ///
     /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) when the system gives no random numbers.
+    /// [`Io`](crate::ErrorKind::Io) if the system's random number generator fails.
     pub fn new(plain_size: u64) -> Result<Self> {
         let key = ContentKey::generate(KeyBits::B2048)?;
         let envelope = Envelope::new(plain_size, &[key.public().clone()], Path::new("memory"))?;
@@ -39,11 +39,10 @@ impl InMemory {
         Ok(archive)
     }
 
-    /// Seals it all once more, to the same bytes, with so many threads beside this one, which only waits for them; with none on
-    /// this one.
+    /// Seals the archive again with `threads` worker threads; with 0, on the calling thread.
     ///
     /// # Errors
-    /// None that can be expected.
+    /// None are expected.
     pub fn seal(&self, threads: usize) -> Result<()> {
         self.each_sealed(threads, &mut |bytes| {
             std::hint::black_box(bytes);
@@ -63,10 +62,10 @@ impl InMemory {
         })
     }
 
-    /// Opens it all, with threads as [`seal`](Self::seal).
+    /// Opens the archive; `threads` as in [`seal`](Self::seal).
     ///
     /// # Errors
-    /// None that can be expected.
+    /// None are expected.
     pub fn open(&self, threads: usize) -> Result<()> {
         let runs = self.runs();
         let read = |buffer: &mut [u8], position: u64| {

@@ -1,4 +1,4 @@
-//! From a sealed archive to a plain one, as far as it has arrived.
+//! Opening sealed archives, whole or while they are downloaded.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use super::cipher::Cipher;
-use super::header::{self, Header, Problem, TAG_BYTES};
+use super::header::{self, Header, HeaderProblem, TAG_BYTES};
 use super::parallel::{self, Run, Runs, sealed_segment};
 use super::sealing::length;
 use crate::digest::Sha256Digest;
@@ -20,7 +20,7 @@ use crate::keys::ContentKey;
 use crate::progress::{Control, Phase};
 use crate::verified::{Proof, VerifiedArchive};
 
-/// What a release says of a sealed archive.
+/// The properties of a sealed archive that a release states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ExpectedSealed {
     /// Bytes of the sealed file.
@@ -33,16 +33,16 @@ pub(crate) struct ExpectedSealed {
     pub(crate) digest: Sha256Digest,
 }
 
-/// Opens a sealed archive with whichever of `keys` it was sealed for, and proves that it is the one that a release names.
+/// Opens a sealed archive with one of `keys` and verifies that it is the one that a release names.
 ///
-/// One pass, constant memory, several threads for a large file. The plain bytes live in a private file in the folder `staging`
-/// and are removed unless the proof holds; nothing reads them as an archive before that.
+/// One pass, constant memory, several threads for a large file. The plain bytes are written to a private file in the folder
+/// `staging`, which is removed if verification fails. They are not parsed before that.
 ///
 /// # Errors
-/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if it is no sealed archive, cut short, changed or sealed for other
-/// keys; [`Unsupported`](crate::ErrorKind::Unsupported) if it is one of a later version;
-/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if its header or its plain bytes are others than those that are named;
-/// [`NotTrusted`](crate::ErrorKind::NotTrusted) if what is named contradicts itself;
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the file is not a sealed archive, truncated, changed or sealed
+/// for other keys; [`Unsupported`](crate::ErrorKind::Unsupported) if it has a later version;
+/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the digest of its header or plain bytes is not the expected one;
+/// [`NotTrusted`](crate::ErrorKind::NotTrusted) if the expected sizes contradict the header;
 /// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
 /// [`Cancelled`](crate::ErrorKind::Cancelled).
 pub(crate) fn open(
@@ -57,14 +57,14 @@ pub(crate) fn open(
     opening.finish(expected, proof, control)
 }
 
-/// Opens a sealed archive into the file `to` without any proof of who made it, and tells the digest of the plain archive.
+/// Opens a sealed archive into the file `to` without authenticating its author, and returns the digest of the plain archive.
 ///
-/// For looking at an archive whose release is not at hand: everybody who has the public content key can have made it. Its bytes
-/// are those that were sealed. The file is readable for its owner alone, and appears whole or not at all.
+/// For examining an archive without its release. Its bytes are those that were sealed, but anyone with the public content key
+/// can have sealed it. `to` is created or replaced atomically, and only its owner can read it.
 ///
 /// # Errors
-/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if it is no sealed archive, cut short, changed or sealed for other
-/// keys; [`Unsupported`](crate::ErrorKind::Unsupported) if it is one of a later version;
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the file is not a sealed archive, truncated, changed or sealed
+/// for another key; [`Unsupported`](crate::ErrorKind::Unsupported) if it has a later version;
 /// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
 /// [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn open_unverified(sealed: &Path, to: &Path, key: &ContentKey, control: &Control) -> Result<Sha256Digest> {
@@ -74,11 +74,11 @@ pub fn open_unverified(sealed: &Path, to: &Path, key: &ContentKey, control: &Con
     Ok(digest)
 }
 
-/// A sealed archive that is opened while it arrives: each segment as soon as it is whole.
+/// A sealed archive that is opened while it is downloaded: each segment as soon as it is complete.
 ///
-/// What is opened stays in a private file, which is removed when this is dropped. It is never gone on with by another process:
-/// the part of a download that is there is opened again as fast as it could be hashed, and no plain bytes need lie about until
-/// then. An error consumes it, so that nothing follows on a bad segment.
+/// The plain bytes are in a private file, which is removed when this is dropped. Another process does not resume it: opening
+/// the downloaded part again is as fast as hashing it, and until then no plain bytes stay on disk. An error consumes the
+/// value, so no segment follows a bad one.
 pub(crate) struct PartialOpening {
     sealed: PathBuf,
     source: File,
@@ -86,12 +86,12 @@ pub(crate) struct PartialOpening {
     cipher: Cipher,
     plain: NamedTempFile,
     hasher: Sha256,
-    /// Segments.
+    /// Number of segments opened so far.
     opened: u64,
 }
 
 impl PartialOpening {
-    /// Begins with the part of a sealed archive that the file `sealed` holds; `None` if its header has not arrived in full.
+    /// Begins with the part of a sealed archive in the file `sealed`; `None` if its header is incomplete.
     ///
     /// # Errors
     /// As [`open`].
@@ -104,7 +104,7 @@ impl PartialOpening {
         let source = regular_file::open(sealed)?;
         match header::read_from(&source, sealed)? {
             Ok(header) => Self::new(sealed, source, header, staging, keys, expected).map(Some),
-            Err(Problem::Short) => Ok(None),
+            Err(HeaderProblem::Short) => Ok(None),
             Err(problem) => Err(problem.in_file(sealed)),
         }
     }
@@ -146,16 +146,16 @@ impl PartialOpening {
         })
     }
 
-    /// Plain bytes opened so far.
+    /// Number of plain bytes opened so far.
     pub(crate) fn opened(&self) -> u64 {
         self.header.plain_start(self.opened)
     }
 
-    /// Opens what has arrived in whole segments since the last time.
+    /// Opens the segments that were completed since the last call.
     ///
     /// # Errors
-    /// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) at the first segment that was changed, or if the file goes on
-    /// behind the last; [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
+    /// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) at the first segment that was changed, or if data
+    /// follows the last; [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub(crate) fn advance(mut self, control: &Control) -> Result<Self> {
         let size = self
@@ -171,12 +171,12 @@ impl PartialOpening {
         } else {
             size.saturating_sub(self.header.size()) / sealed_segment(&self.header) as u64
         };
-        // A download that began anew has less than was opened already; what was, holds.
+        // A restarted download has fewer segments than were opened before. Those remain valid.
         self.open_up_to(arrived.max(self.opened), control)?;
         Ok(self)
     }
 
-    /// Opens the rest of an archive that has arrived in full, and proves it.
+    /// Opens the rest of a complete archive and verifies it.
     ///
     /// # Errors
     /// As [`open`].
@@ -190,7 +190,7 @@ impl PartialOpening {
     fn open_all(self, control: &Control) -> Result<(NamedTempFile, Sha256Digest)> {
         require_end(&self.source, &self.sealed, &self.header)?;
         let all = self.advance(control)?;
-        // It may have become shorter in between.
+        // The file may have been truncated in the meantime.
         require_end(&all.source, &all.sealed, &all.header)?;
         Ok((all.plain, Sha256Digest::from_bytes(all.hasher.finalize().into())))
     }
@@ -224,7 +224,7 @@ impl PartialOpening {
     }
 }
 
-/// Reads a run with `read`, from a position in the sealed file, and opens it in place.
+/// Reads a run with `read` from a position in the sealed file and opens it in place.
 pub(super) fn open_runs<'a>(
     cipher: &'a Cipher,
     header: &'a Header,
@@ -246,28 +246,28 @@ pub(super) fn open_runs<'a>(
     }
 }
 
-/// The header in `start`, the first bytes of what `sealed` names, if it is the one that a release names; `None` if it has not
-/// arrived in full.
+/// Parses the header in `start`, the first bytes of `sealed`, and verifies that it is the one that a release names. `None` if
+/// the header is incomplete.
 ///
 /// # Errors
-/// As [`open`], as far as the header tells without a key.
+/// Those of [`open`] that need no key.
 pub(crate) fn named_header(start: &[u8], sealed: &Path, expected: &ExpectedSealed) -> Result<Option<Header>> {
     match Header::parse_start(start) {
         Ok(header) => require_expected(sealed, &header, expected).map(|()| Some(header)),
-        Err(Problem::Short) => Ok(None),
+        Err(HeaderProblem::Short) => Ok(None),
         Err(problem) => Err(problem.in_file(sealed)),
     }
 }
 
-/// That one of `keys` opens the archive behind this header.
+/// Verifies that one of `keys` opens the archive with this header.
 ///
 /// # Errors
-/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if none does.
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if none of them does.
 pub(crate) fn require_key(sealed: &Path, header: &Header, keys: &[&ContentKey]) -> Result<()> {
     unlock(sealed, header, keys).map(|_| ())
 }
 
-/// The cipher, by the first recipient whose key is at hand.
+/// The cipher, from the first recipient whose key is in `keys`.
 pub(super) fn unlock(sealed: &Path, header: &Header, keys: &[&ContentKey]) -> Result<Cipher> {
     let failed = |problem: String| Error::DecryptionFailed {
         path: sealed.to_path_buf(),
@@ -281,7 +281,7 @@ pub(super) fn unlock(sealed: &Path, header: &Header, keys: &[&ContentKey]) -> Re
     let Some((recipient, key)) = found else {
         let ids = |ids: &mut dyn Iterator<Item = String>| ids.collect::<Vec<_>>().join(", ");
         return Err(failed(format!(
-            "it is sealed for {}, and the content keys at hand are {}",
+            "sealed for the content keys {}; the available ones are {}",
             ids(&mut header.recipients().map(|id| id.to_string())),
             ids(&mut keys.iter().map(|key| key.public().id().to_string()))
         )));
@@ -289,7 +289,7 @@ pub(super) fn unlock(sealed: &Path, header: &Header, keys: &[&ContentKey]) -> Re
     let (found, expected) = (recipient.wrapped.len(), key.public().size());
     if found != expected {
         return Err(failed(format!(
-            "the key wrapped for {} has {found} bytes, and one of its size makes {expected}",
+            "the key wrapped for {}: expected {expected} bytes, as the content key has, found {found}",
             recipient.id
         )));
     }
@@ -312,14 +312,14 @@ fn require_expected(sealed: &Path, header: &Header, expected: &ExpectedSealed) -
         ("plain", header.plain_size(), expected.plain_size),
     ] {
         if found != expected {
-            let problem = format!("its header makes {found} {what} bytes, and what names it says {expected}");
+            let problem = format!("the release states {expected} {what} bytes, the header {found}");
             return Err(Error::not_trusted(sealed.display().to_string(), problem));
         }
     }
     Ok(())
 }
 
-/// That the file ends where its header says.
+/// Verifies that the file has the size its header implies.
 pub(super) fn require_end(source: &File, sealed: &Path, header: &Header) -> Result<()> {
     let size = source.metadata().with_path("read the size of", sealed)?.len();
     if size == header.sealed_size() {
@@ -332,19 +332,19 @@ pub(super) fn require_end(source: &File, sealed: &Path, header: &Header) -> Resu
 fn wrong_size(sealed: &Path, header: &Header, size: u64) -> Error {
     let expected = header.sealed_size();
     let how = if size < expected {
-        "it is cut short"
+        "truncated"
     } else {
-        "it goes on behind its end"
+        "data follows its end"
     };
     Error::DecryptionFailed {
         path: sealed.to_path_buf(),
-        problem: format!("it has {size} bytes, and its header makes {expected}: {how}"),
+        problem: format!("expected {expected} bytes, as its header says, found {size}: {how}"),
     }
 }
 
 pub(super) fn bad_segment(sealed: &Path, header: &Header, number: u64) -> Error {
     let (number, count) = (number + 1, header.segments());
-    let problem = format!("segment {number} of {count} was changed, or its header was");
+    let problem = format!("segment {number} of {count} or the header was changed");
     Error::DecryptionFailed {
         path: sealed.to_path_buf(),
         problem,

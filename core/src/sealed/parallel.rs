@@ -1,4 +1,4 @@
-//! Runs of segments, worked on by several threads and taken in order by one.
+//! Runs of segments, processed by several threads and consumed in order by one.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
@@ -8,24 +8,25 @@ use super::header::{Header, TAG_BYTES};
 use crate::error::{Error, Result};
 use crate::io::pipeline::{Pipeline, Window};
 
-/// Plain bytes of a run. Large enough that system calls cost nothing beside the cipher, small enough for the second-level
-/// cache.
+/// Plain bytes of a run. Large enough that the cost of system calls is negligible beside the cipher, small enough for the
+/// second-level cache.
 const RUN: u64 = 256 << 10;
-/// The one thread that hashes keeps up with no more.
+/// More would outpace the one thread that hashes.
 const MAX_WORKERS: usize = 2;
-/// Runs on their way beside those that are worked on: one that is taken, and one so that nobody waits for the other's hiccup.
+/// Runs beside those being processed: one that is consumed, and one so that a short delay of one thread does not stall
+/// another.
 const WAITING: usize = 2;
 /// Below this many bytes further threads cost more than they save.
-const WORTH_THREADS: u64 = 2 << 20;
+const MIN_BYTES_FOR_THREADS: u64 = 2 << 20;
 
-/// Some segments in a row. Its buffers are used again and again.
+/// Consecutive segments. The buffers are reused.
 #[derive(Default)]
 pub(super) struct Run {
     pub(super) plain: Vec<u8>,
     pub(super) sealed: Vec<u8>,
 }
 
-/// The segments from `first` to before `end`, in runs.
+/// The segments from `first` up to `end`, exclusive, in runs.
 #[derive(Clone, Copy)]
 pub(super) struct Runs {
     first: u64,
@@ -44,21 +45,21 @@ impl Runs {
         self.end.saturating_sub(self.first).div_ceil(self.length)
     }
 
-    /// The first segment of a run, and the one behind its last.
+    /// The first segment of a run and the one after its last.
     pub(super) fn segments(self, run: u64) -> (u64, u64) {
         let first = self.first + run * self.length;
         (first, self.end.min(first + self.length))
     }
 }
 
-/// Bytes of a segment in a sealed file, of every one but the last.
+/// Bytes of a segment in a sealed file. The last may be shorter.
 pub(super) fn sealed_segment(header: &Header) -> usize {
     header.segment_size() as usize + TAG_BYTES
 }
 
-/// How many threads are worth their while for so many bytes, beside the one that takes what they do.
+/// The number of worker threads for this many bytes, beside the consuming thread.
 pub(super) fn workers(bytes: u64) -> usize {
-    if bytes < WORTH_THREADS {
+    if bytes < MIN_BYTES_FOR_THREADS {
         return 0;
     }
     let parallel = thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -68,8 +69,8 @@ pub(super) fn workers(bytes: u64) -> usize {
 type Work<'a> = dyn Fn(u64, &mut Run) -> Result<()> + Sync + 'a;
 type Take<'a> = dyn FnMut(u64, &Run) -> Result<()> + 'a;
 
-/// Does `work` on each run, on as many threads as `workers` says, and hands each to `take`, in order, until the last or the
-/// first error in that order. No thread is left when this returns.
+/// Calls `work` for each run on `workers` threads, and `take` for each result in order, until the last run or the first error
+/// in that order. All threads have ended when this returns. With no workers, the calling thread does both.
 pub(super) fn in_order(runs: Runs, workers: usize, work: &Work<'_>, take: &mut Take<'_>) -> Result<()> {
     if workers > 0
         && let Some(result) = on_threads(runs, workers, work, take)
@@ -83,9 +84,9 @@ pub(super) fn in_order(runs: Runs, workers: usize, work: &Work<'_>, take: &mut T
     })
 }
 
-/// `None`, with nothing done, where the system gives no thread.
+/// `None`, with nothing done, if the system cannot start a thread.
 fn on_threads(runs: Runs, workers: usize, work: &Work<'_>, take: &mut Take<'_>) -> Option<Result<()>> {
-    // Two to the power of 32 segments, whose runs do not fit, are petabytes.
+    // Does not fail: at most 2^32 segments, in fewer runs.
     let count = usize::try_from(runs.count()).ok()?;
     let window = Window {
         count: workers + WAITING,
@@ -110,7 +111,7 @@ fn on_threads(runs: Runs, workers: usize, work: &Work<'_>, take: &mut Take<'_>) 
             }
         }
         Some((0..runs.count()).try_for_each(|number| {
-            // Only a panic stops the queue from within, and it goes on to the caller when the threads are joined.
+            // Only a panic of a worker stops the pipeline here. It reaches the caller when the threads are joined.
             let stopped = Error::Cancelled {
                 operation: "seal or open",
             };

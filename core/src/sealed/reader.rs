@@ -1,4 +1,4 @@
-//! Reading a sealed archive where one likes.
+//! Random access to a sealed archive.
 
 use std::fmt;
 use std::fs::File;
@@ -13,11 +13,11 @@ use crate::io::positional_reader::read_full_at;
 use crate::io::regular_file;
 use crate::keys::ContentKey;
 
-/// Reads the plain bytes of a sealed archive, from any place, without opening the rest. Holds one segment in memory.
+/// Reads the plain bytes of a sealed archive from any position without opening the rest. Holds one segment in memory.
 ///
-/// Nobody vouches for who sealed it: see [`open_unverified`](super::open_unverified). Each byte it gives is the one that was
-/// sealed at that place. A changed segment is an error of kind [`InvalidData`](io::ErrorKind::InvalidData) when it is
-/// reached, and after it nothing more is read, from no place.
+/// It does not authenticate who sealed the archive: see [`open_unverified`](super::open_unverified). Each byte is the one that
+/// was sealed at its position. Reading a changed segment fails with [`InvalidData`](io::ErrorKind::InvalidData), and so does
+/// every later read.
 pub struct SealedReader {
     file: File,
     path: PathBuf,
@@ -25,13 +25,13 @@ pub struct SealedReader {
     cipher: Cipher,
     position: u64,
     segment: Vec<u8>,
-    /// The segment whose plain bytes the buffer holds.
+    /// The number of the segment in the buffer.
     held: Option<u64>,
     spoiled: bool,
 }
 
 impl SealedReader {
-    /// Begins to read the sealed archive at `path`, and opens its last segment, which proves its header and its end.
+    /// Opens the sealed archive at `path`. Opens its last segment, which authenticates its header and its end.
     ///
     /// # Errors
     /// As [`open_unverified`](super::open_unverified).
@@ -55,13 +55,13 @@ impl SealedReader {
         Ok(reader)
     }
 
-    /// What the header says.
+    /// The header of the archive.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Puts the plain bytes of a segment into the buffer.
+    /// Loads the plain bytes of a segment into the buffer.
     fn hold(&mut self, number: u64) -> Result<()> {
         if self.held == Some(number) {
             return Ok(());
@@ -86,7 +86,7 @@ impl SealedReader {
 impl Read for SealedReader {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         if self.spoiled {
-            let problem = format!("{}: a segment of it was changed", self.path.display());
+            let problem = format!("{}: a segment was changed", self.path.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
         if self.position >= self.header.plain_size() || target.is_empty() {

@@ -1,4 +1,4 @@
-//! From a plain archive to a sealed one.
+//! Sealing plain archives.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::cipher::Cipher;
-use super::header::{Header, MAX_RECIPIENTS, NONCE_PREFIX_BYTES, Problem, Recipient, TAG_BYTES};
+use super::header::{Header, HeaderProblem, MAX_RECIPIENTS, NONCE_PREFIX_BYTES, Recipient, TAG_BYTES};
 use super::parallel::{self, Run, Runs, sealed_segment};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
@@ -17,7 +17,8 @@ use crate::io::regular_file;
 use crate::keys::{ARCHIVE_KEY_BYTES, PublicContentKey};
 use crate::progress::{Control, Phase};
 
-/// What [`seal`] made: with [`size`](Self::size) and [`header_digest`](Self::header_digest) a release names the sealed file.
+/// The result of [`seal`]. A release identifies the sealed file by [`size`](Self::size) and
+/// [`header_digest`](Self::header_digest).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Sealed {
@@ -70,7 +71,7 @@ pub fn seal(plain: &Path, to: &Path, sealing: &Sealing<'_>, control: &Control) -
         if filled == buffer.len() {
             Ok(())
         } else {
-            let problem = "it became shorter while it was being sealed";
+            let problem = "the file was truncated while it was being sealed";
             Err(Error::invalid_input(plain.display().to_string(), problem))
         }
     };
@@ -107,7 +108,7 @@ pub fn seal(plain: &Path, to: &Path, sealing: &Sealing<'_>, control: &Control) -
     })
 }
 
-/// Reads a run with `read`, from a position in the plain archive, and seals it.
+/// Reads a run with `read` from a position in the plain archive and seals it.
 pub(super) fn seal_runs<'a>(
     cipher: &'a Cipher,
     header: &'a Header,
@@ -125,7 +126,7 @@ pub(super) fn seal_runs<'a>(
             let from = length(start, header.plain_start(place));
             let size = segment.len() - TAG_BYTES;
             segment[..size].copy_from_slice(&run.plain[from..from + size]);
-            // GCM refuses nothing but 64 GiB and more.
+            // GCM fails only at 64 GiB and above.
             cipher
                 .seal(place, segment)
                 .ok_or_else(|| Error::invalid_input("archive", format!("segment {place} is too large to be sealed")))?;
@@ -134,12 +135,12 @@ pub(super) fn seal_runs<'a>(
     }
 }
 
-/// Bytes within a run.
+/// Number of bytes between two positions within a run.
 pub(super) fn length(start: u64, end: u64) -> usize {
     usize::try_from(end - start).unwrap_or(usize::MAX)
 }
 
-/// The key of a new archive and the header that carries it.
+/// The key of a new archive and the header that contains it.
 pub(super) struct Envelope {
     pub(super) key: Zeroizing<[u8; ARCHIVE_KEY_BYTES]>,
     bytes: Vec<u8>,
@@ -158,8 +159,8 @@ impl Envelope {
         };
         let recipients = recipients.iter().map(wrap).collect::<Result<Vec<_>>>()?;
         let (bytes, header) = Header::write(plain_size, nonce_prefix, recipients).map_err(|problem| {
-            let (Problem::Malformed(problem) | Problem::Unsupported(problem)) = problem else {
-                return Problem::Short.in_file(plain);
+            let (HeaderProblem::Malformed(problem) | HeaderProblem::Unsupported(problem)) = problem else {
+                return HeaderProblem::Short.in_file(plain);
             };
             Error::invalid_input(plain.display().to_string(), format!("cannot be sealed: {problem}"))
         })?;
@@ -170,12 +171,12 @@ impl Envelope {
 fn require_different(recipients: &[PublicContentKey]) -> Result<()> {
     if !(1..=MAX_RECIPIENTS).contains(&recipients.len()) {
         let count = recipients.len();
-        let problem = format!("an archive is sealed for 1 to {MAX_RECIPIENTS} content keys, found {count}");
+        let problem = format!("expected 1 to {MAX_RECIPIENTS} content keys, found {count}");
         return Err(Error::invalid_input("recipients", problem));
     }
     for (number, recipient) in recipients.iter().enumerate() {
         if recipients[..number].iter().any(|other| other.same_modulus(recipient)) {
-            let problem = format!("content key {} is there twice", recipient.id());
+            let problem = format!("duplicate content key {}", recipient.id());
             return Err(Error::invalid_input("recipients", problem));
         }
     }

@@ -9,7 +9,7 @@ use super::staging::Staged;
 use super::state::State;
 use super::storage::Loaded;
 use super::types::{BundleId, BundleRecord};
-use crate::bundle::{Tree, UnpackOptions, WrittenFile, read_bundle, write_tree};
+use crate::bundle::{TargetTree, UnpackOptions, WrittenFile, read_bundle, write_tree};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::native::NativeRange;
@@ -109,7 +109,7 @@ impl Store {
             .create_folder(&staged.path)
             .with_path("create the folder", &staged.path);
         let written = written.and_then(|()| {
-            let tree = Tree {
+            let tree = TargetTree {
                 root: &staged.path,
                 files,
                 with_digests: true,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::storage::Persistence;
 use crate::error::{Error, IoContext, Result};
-use crate::io::vfs::{Kind, Lock, is_no_file};
+use crate::io::vfs::{Kind, Lock, is_not_a_file};
 
 /// What is kept of states that cannot be used, for debugging; a later one replaces the last.
 const MAX_CORRUPT: u32 = 8;
@@ -86,7 +86,7 @@ impl Persistence {
     /// As [`Files::try_lock`](crate::io::vfs::Files::try_lock), of a file that may have to be repaired.
     pub(super) fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn Lock>>> {
         let tried = match self.files.try_lock(path) {
-            Err(error) if is_no_file(&error) && self.make_way(path)? => self.files.try_lock(path),
+            Err(error) if is_not_a_file(&error) && self.make_way(path)? => self.files.try_lock(path),
             tried => tried,
         };
         tried.with_path("lock", path)
@@ -95,7 +95,7 @@ impl Persistence {
     /// As [`Files::write`](crate::io::vfs::Files::write), of a file that may have to be repaired.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let written = match self.files.write(path, bytes) {
-            Err(error) if is_no_file(&error) && self.make_way(path)? => self.files.write(path, bytes),
+            Err(error) if is_not_a_file(&error) && self.make_way(path)? => self.files.write(path, bytes),
             written => written,
         };
         written.with_path("write", path)

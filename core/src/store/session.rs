@@ -13,7 +13,7 @@ use super::start::{START, Start};
 use super::storage::Persistence;
 use super::types::{BundleId, BundleRef};
 use crate::error::{Error, IoContext, Result};
-use crate::io::vfs::{Disk, Lock, is_no_file};
+use crate::io::vfs::{Disk, Lock, is_not_a_file};
 use crate::native::NativeApp;
 use crate::time::Timestamp;
 
@@ -254,7 +254,7 @@ impl Store {
             .try_lock_shared(&self.persistence.layout.session(session))
         {
             Ok(lock) => lock.is_none(),
-            Err(error) => error.kind() != io::ErrorKind::NotFound && !is_no_file(&error),
+            Err(error) => error.kind() != io::ErrorKind::NotFound && !is_not_a_file(&error),
         }
     }
 
@@ -275,7 +275,7 @@ impl Store {
                 Ok(Some(_lock)) => self.persistence.remove_file_if_there(&path)?,
                 Ok(None) => {}
                 // Another sweep was faster, or it is a link to nothing.
-                Err(error) if error.kind() == io::ErrorKind::NotFound || is_no_file(&error) => {
+                Err(error) if error.kind() == io::ErrorKind::NotFound || is_not_a_file(&error) => {
                     self.persistence.remove_file_if_there(&path)?;
                 }
                 Err(error) => return Err(Error::io("lock", &path, error)),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Store;
 use super::storage::Persistence;
 use crate::error::{Error, IoContext, Result};
-use crate::io::vfs::{Kind, Lock, is_no_file};
+use crate::io::vfs::{Kind, Lock, is_not_a_file};
 
 const LOCK_SUFFIX: &str = ".lock";
 
@@ -47,7 +47,7 @@ impl Persistence {
             Ok(Some(lock)) => self.unstage(Staged { path, lock_path, lock }),
             Ok(None) => Ok(()),
             // What is no file locks nothing.
-            Err(error) if is_no_file(&error) => {
+            Err(error) if is_not_a_file(&error) => {
                 self.remove_if_there(&path)?;
                 self.remove_if_there(&lock_path)
             }

@@ -16,7 +16,7 @@ use super::state::State;
 use super::types::{BundleId, BundleRecord, BundleRef, FailedBundle};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, ErrorKind, IoContext, Result};
-use crate::io::vfs::{Files, Kind, is_no_file};
+use crate::io::vfs::{Files, Kind, is_not_a_file};
 
 const STATE: &str = "state";
 const RECORD: &str = "record";
@@ -337,7 +337,7 @@ impl Persistence {
         let bytes = match self.files.read(path, codec::MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
-            Err(error) if is_no_file(&error) => return Ok(Found::Corrupt(error.to_string())),
+            Err(error) if is_not_a_file(&error) => return Ok(Found::Corrupt(error.to_string())),
             Err(error) => return Err(Error::io("read", path, error)),
         };
         Ok(match codec::decode(what, &bytes) {

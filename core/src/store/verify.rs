@@ -11,7 +11,7 @@ use crate::bundle::WrittenFile;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::io::hashing::HashingReader;
-use crate::io::vfs::is_no_file;
+use crate::io::vfs::is_not_a_file;
 use crate::limits::Limits;
 use crate::path::SafePath;
 use crate::progress::{Control, Phase};
@@ -122,7 +122,7 @@ impl Persistence {
         let bytes = match self.files.read(&path, super::codec::MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if is_no_file(&error) => {
+            Err(error) if is_not_a_file(&error) => {
                 let problem = error.to_string();
                 return Err(Error::Corrupt { path, problem });
             }

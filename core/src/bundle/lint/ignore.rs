@@ -1,13 +1,13 @@
-//! Which files of a folder a project leaves out: gitignore syntax, in a file of the folder or given by the caller.
+//! Ignore rules in gitignore syntax, from a file in the folder and from the caller.
 
 use std::path::Path;
 
 use crate::error::Result;
 
-/// Ignore rules of a project, in gitignore syntax, at the root of the folder that is packed.
+/// The file with ignore rules at the root of the packed folder.
 pub(in crate::bundle) const IGNORE_FILE: &str = ".capbundleignore";
 
-/// The folder's own ignore file first, then the rules of the caller, which win where they disagree.
+/// The rules of the folder's ignore file, then those of the caller, which take precedence.
 #[cfg(feature = "ignore-rules")]
 pub(in crate::bundle) struct IgnoreRules(ignore::gitignore::Gitignore);
 
@@ -18,11 +18,12 @@ impl IgnoreRules {
 
         let mut builder = ignore::gitignore::GitignoreBuilder::new("");
         let file = folder.join(IGNORE_FILE);
-        let bad_rule =
-            |origin: String, error: &ignore::Error| Error::invalid_input(origin, format!("bad ignore rule: {error}"));
+        let bad_rule = |origin: String, error: &ignore::Error| {
+            Error::invalid_input(origin, format!("invalid ignore rule: {error}"))
+        };
         match std::fs::read_to_string(&file) {
             Ok(text) => {
-                // Editors on Windows put a byte order mark in front, which would become part of the first rule.
+                // Editors on Windows add a byte order mark, which would become part of the first rule.
                 for line in text.trim_start_matches('\u{feff}').lines() {
                     builder
                         .add_line(None, line)
@@ -43,7 +44,7 @@ impl IgnoreRules {
             .map_err(|error| bad_rule("ignore rules".to_owned(), &error))
     }
 
-    /// The rule that excludes a path, in the words of its author.
+    /// The rule that excludes a path, as written.
     pub(in crate::bundle) fn excluding(&self, path: &Path, is_folder: bool) -> Option<String> {
         match self.0.matched(path, is_folder) {
             ignore::Match::Ignore(glob) => Some(glob.original().to_owned()),
@@ -52,7 +53,7 @@ impl IgnoreRules {
     }
 }
 
-/// A device library is without them: the matcher of such rules is as large as half of all the rest.
+/// Without the feature, which device libraries leave out because of the size of the matcher.
 #[cfg(not(feature = "ignore-rules"))]
 pub(in crate::bundle) struct IgnoreRules;
 
@@ -67,11 +68,11 @@ impl IgnoreRules {
         }
         Err(Error::Unsupported {
             what: "ignore rules".to_owned(),
-            problem: "this build of the library is without them".to_owned(),
+            problem: "not included in this build of the library".to_owned(),
         })
     }
 
-    #[allow(clippy::unused_self, reason = "the form of those that have rules")]
+    #[allow(clippy::unused_self, reason = "the same signature as with the feature")]
     pub(in crate::bundle) fn excluding(&self, _path: &Path, _is_folder: bool) -> Option<String> {
         None
     }

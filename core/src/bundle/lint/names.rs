@@ -1,4 +1,4 @@
-//! What a file's name and size say about it.
+//! Findings from the names and sizes of files.
 
 use std::collections::HashMap;
 
@@ -10,15 +10,15 @@ use crate::size;
 /// Number of paths that a finding about a group lists.
 const SHOWN: usize = 3;
 
-/// Files of the build that have no use on a device, and what they are.
+/// Build files that are useless on a device, with a description.
 const BUILD_NAMES: [(&str, &str); 4] = [
-    ("package-lock.json", "a lock file of npm"),
-    ("yarn.lock", "a lock file of yarn"),
-    ("pnpm-lock.yaml", "a lock file of pnpm"),
-    ("tsconfig.json", "a configuration of the TypeScript compiler"),
+    ("package-lock.json", "an npm lock file"),
+    ("yarn.lock", "a yarn lock file"),
+    ("pnpm-lock.yaml", "a pnpm lock file"),
+    ("tsconfig.json", "a TypeScript compiler configuration"),
 ];
 const BUILD_EXTENSIONS: [(&str, &str); 7] = [
-    ("map", "a source map, which shows your sources to everybody"),
+    ("map", "a source map, which reveals your sources"),
     ("zip", "an archive inside the bundle"),
     ("apk", "an Android app"),
     ("aab", "an Android app bundle"),
@@ -27,8 +27,8 @@ const BUILD_EXTENSIONS: [(&str, &str); 7] = [
     ("log", "a log file"),
 ];
 
-/// Files that hardly belong into a web bundle: one finding for each `node_modules` folder and each kind, since
-/// thousands of findings of one cause help nobody.
+/// Files that probably do not belong in a web bundle. One finding for each `node_modules` folder and each kind, rather than
+/// thousands with the same cause.
 pub(in crate::bundle) fn suspicious<'a>(paths: impl Iterator<Item = &'a SafePath>) -> Vec<Finding> {
     let (mut packages, mut kinds) = (Vec::new(), Vec::new());
     for path in paths.map(SafePath::as_str) {
@@ -38,13 +38,13 @@ pub(in crate::bundle) fn suspicious<'a>(paths: impl Iterator<Item = &'a SafePath
             kinds.push((what, path));
         }
     }
-    // Of one cause side by side, and the paths of each in the order they came.
+    // Group by cause. The sort is stable, so paths keep their order.
     packages.sort_by_key(|(folder, _)| *folder);
     kinds.sort_by_key(|(what, _)| *what);
     let warning = |message: String| Finding::warning(FindingCode::SuspiciousFile, message);
     let packages = packages.chunk_by(|(a, _), (b, _)| a == b).map(|files| {
         let (folder, count) = (files[0].0, files.len());
-        let message = format!("holds {count} file(s) that a bundler should have taken in; are they meant to ship?");
+        let message = format!("contains {count} file(s) that should have been bundled; are they meant to ship?");
         warning(message).in_file(folder)
     });
     let kinds = kinds.chunk_by(|(a, _), (b, _)| a == b).map(|files| {
@@ -65,7 +65,7 @@ pub(in crate::bundle) fn suspicious<'a>(paths: impl Iterator<Item = &'a SafePath
     packages.chain(kinds).collect()
 }
 
-/// The topmost `node_modules` folder that a file lies in.
+/// The topmost `node_modules` folder that contains a file.
 fn node_modules(path: &str) -> Option<&str> {
     let mut end = 0;
     for component in path.split('/') {
@@ -85,7 +85,7 @@ fn build_leftover(path: &str) -> Option<&'static str> {
     by_name.or(by_extension).map(|(_, what)| *what)
 }
 
-/// A name that some file systems cannot hold, alone or beside another one. `spellings` holds the names seen so far.
+/// A name that some file systems do not support, alone or together with another. `spellings` contains the names seen so far.
 pub(in crate::bundle) fn unportable(path: &SafePath, spellings: &mut HashMap<String, String>) -> Option<Finding> {
     let warn = |message: String| Finding::warning(FindingCode::UnportableName, message).in_file(path.as_str());
     if let Some(problem) = path.portability_problem() {
@@ -93,29 +93,29 @@ pub(in crate::bundle) fn unportable(path: &SafePath, spellings: &mut HashMap<Str
     }
     let other = spellings.insert(folded(path.as_str()), path.as_str().to_owned())?;
     let difference = if other.to_lowercase() == path.as_str().to_lowercase() {
-        "upper and lower case; not every file system keeps both"
+        "upper and lower case; some file systems cannot store both"
     } else {
-        "Unicode normalization (composed or decomposed characters); the file systems of macOS and iOS keep one of them"
+        "Unicode normalization (composed or decomposed characters); the file systems of macOS and iOS store only one of them"
     };
     Some(warn(format!("differs from {other} only in {difference}")))
 }
 
-/// The name as the least distinguishing file systems compare it.
+/// The name as file systems that ignore case and normalization compare it.
 #[cfg(feature = "pack")]
 fn folded(path: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;
 
-    // Composed last: the lower case of a composed character may be decomposed.
+    // Compose last, since the lower case of a composed character may be decomposed.
     path.nfd().collect::<String>().to_lowercase().nfc().collect()
 }
 
-/// A device library is without the tables of Unicode, and packs nothing.
+/// Device libraries do not pack, and do not include the Unicode tables.
 #[cfg(not(feature = "pack"))]
 fn folded(path: &str) -> String {
     path.to_lowercase()
 }
 
-/// More than devices accept unless their host says otherwise.
+/// Sizes above the default limits of devices.
 pub(in crate::bundle) fn over_limits<'a>(
     files: impl Iterator<Item = (&'a SafePath, u64)>,
     limits: &Limits,
@@ -127,7 +127,7 @@ pub(in crate::bundle) fn over_limits<'a>(
         total = total.saturating_add(size);
         if size > limits.file_size {
             let message = format!(
-                "has {}; devices take at most {} by default",
+                "has {}; devices accept at most {} by default",
                 size::text(size),
                 size::text(limits.file_size)
             );
@@ -136,14 +136,14 @@ pub(in crate::bundle) fn over_limits<'a>(
     }
     if total > limits.total_size {
         let message = format!(
-            "all files have {}; devices take at most {} by default",
+            "all files have {}; devices accept at most {} by default",
             size::text(total),
             size::text(limits.total_size)
         );
         findings.push(Finding::warning(FindingCode::OverDeviceLimit, message));
     }
     if count > limits.entries {
-        let message = format!("{count} files; devices take at most {} by default", limits.entries);
+        let message = format!("{count} files; devices accept at most {} by default", limits.entries);
         findings.push(Finding::warning(FindingCode::OverDeviceLimit, message));
     }
     findings

@@ -1,26 +1,26 @@
-//! Looking for a word in a file of any size, with the text around it.
+//! Searching a file of any size for a word, with the text around it.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 use memchr::memmem::Finder;
 
-/// Text shown to the caller on either side of a hit.
+/// Bytes of context on either side of a hit.
 pub(in crate::bundle) const CONTEXT: usize = 256;
-/// Read at once.
+/// Bytes per read.
 const CHUNK: usize = 64 << 10;
 
-/// A place where the word stands.
+/// An occurrence of the word.
 pub(in crate::bundle) struct Hit<'a> {
-    /// Up to [`CONTEXT`] bytes in front of it.
+    /// Up to [`CONTEXT`] bytes before it.
     pub(in crate::bundle) before: &'a [u8],
-    /// Up to [`CONTEXT`] bytes behind it.
+    /// Up to [`CONTEXT`] bytes after it.
     pub(in crate::bundle) after: &'a [u8],
     /// Its line, counted from 1.
     pub(in crate::bundle) line: u64,
 }
 
-/// Calls `visit` for every place where `word` stands in `source`, until it breaks. Constant memory.
+/// Calls `visit` for each occurrence of `word` in `source` until it breaks. Constant memory.
 pub(in crate::bundle) fn find_each(
     source: &mut impl Read,
     word: &str,
@@ -28,12 +28,12 @@ pub(in crate::bundle) fn find_each(
 ) -> io::Result<()> {
     let finder = Finder::new(word);
     let mut text: Vec<u8> = Vec::with_capacity(CHUNK + 2 * CONTEXT + word.len());
-    // Lines that ended before the text in hand, and where in it the search goes on.
+    // The line of the start of `text`, and the position in `text` where the search continues.
     let (mut line, mut searched) = (1, 0);
     loop {
         let read = source.by_ref().take(CHUNK as u64).read_to_end(&mut text)?;
         let at_end = read == 0;
-        // A hit counts when all the text behind it that the caller may want is there.
+        // A hit is reported once its context is complete.
         let complete = if at_end {
             text.len()
         } else {
@@ -57,7 +57,7 @@ pub(in crate::bundle) fn find_each(
         if at_end {
             return Ok(());
         }
-        // Keep what a hit that is still to come may want in front of it, and what was not searched.
+        // Keep the text that was not searched, and the context before it.
         searched = searched.max((complete + 1).saturating_sub(word.len())).min(text.len());
         let forget = searched.saturating_sub(CONTEXT);
         line += newlines(&text[..forget]);

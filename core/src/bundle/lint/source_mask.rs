@@ -1,18 +1,19 @@
-//! What of a script or page is code: comments, page text and what strings say are masked.
+//! Masks everything in a script or page that is not code: comments, page text and the contents of strings.
 
 use std::io::{self, Read};
 
-/// Names longer than this are no keyword that a regular expression may follow.
+/// Longer than any keyword in [`REGEX_FOLLOWS`].
 const WORD: usize = 10;
-/// Put in place of what stands in a string beside letters, so that a sentence in it does not read like code.
+/// Replaces characters other than letters in strings, so that a sentence is not mistaken for code.
 const MASK: u8 = 1;
+/// Keywords after which a slash starts a regular expression.
 const REGEX_FOLLOWS: [&[u8]; 11] = [
     b"return", b"typeof", b"case", b"in", b"of", b"delete", b"void", b"throw", b"else", b"await", b"yield",
 ];
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
-    /// Page text, and in it the end of `<!--` and `-->` seen so far.
+    /// Page text. The numbers of the next two count the bytes of `<!--` and `-->` seen so far.
     Text,
     TextOpen(usize),
     PageComment(usize),
@@ -33,23 +34,23 @@ enum State {
     },
 }
 
-/// Reads a source with everything that is not code masked; lengths and lines stay. Constant memory but for one number
-/// for each template literal that is open.
+/// Reads a source and masks everything that is not code. Lengths and lines are unchanged. Constant memory, except one
+/// number for each open template literal.
 pub(in crate::bundle) struct CodeOnly<R> {
     source: R,
     page: bool,
     state: State,
-    /// The last two bytes of code that are no space, and the word they end.
+    /// The last two bytes of code that are not whitespace, and the word that they end.
     last: [u8; 2],
     word: Vec<u8>,
     spaced: bool,
-    /// Open braces in each `${` that is open.
+    /// The number of open braces in each open `${`.
     templates: Vec<usize>,
     tag: Vec<u8>,
-    /// Bytes of `</script` seen.
+    /// The number of bytes of `</script` seen.
     closing: usize,
-    /// A string or regular expression ended where none can: the lexer took something for what it is not.
-    pub(in crate::bundle) confused: bool,
+    /// Whether a string or regular expression ended in an impossible place, so that the lexer must have misread the source.
+    pub(in crate::bundle) is_confused: bool,
 }
 
 impl<R: Read> CodeOnly<R> {
@@ -64,14 +65,14 @@ impl<R: Read> CodeOnly<R> {
             templates: Vec::new(),
             tag: Vec::new(),
             closing: 0,
-            confused: false,
+            is_confused: false,
         }
     }
 
     fn mask(&mut self, byte: u8) -> u8 {
         let blank = if byte == b'\n' { byte } else { b' ' };
         if self.page && self.closes_script(byte) {
-            self.confused |= matches!(self.state, State::String { .. } | State::Regex { .. });
+            self.is_confused |= matches!(self.state, State::String { .. } | State::Regex { .. });
             self.templates.clear();
             self.state = State::Tag(None);
             return blank;
@@ -165,7 +166,7 @@ impl<R: Read> CodeOnly<R> {
             return byte;
         }
         if byte == b'\n' && quote != b'`' && !escaped {
-            self.confused = true;
+            self.is_confused = true;
             self.state = State::Code;
             return byte;
         }
@@ -188,7 +189,7 @@ impl<R: Read> CodeOnly<R> {
     }
 
     fn regex(&mut self, class: bool, escaped: bool, byte: u8) {
-        self.confused |= byte == b'\n';
+        self.is_confused |= byte == b'\n';
         self.state = match byte {
             b'\n' => State::Code,
             _ if escaped => State::Regex { class, escaped: false },
@@ -244,7 +245,7 @@ impl<R: Read> CodeOnly<R> {
         self.last = [self.last[1], byte];
     }
 
-    /// A slash behind a value divides; elsewhere it begins a regular expression.
+    /// A slash after a value is a division; elsewhere it starts a regular expression.
     fn regex_may_start(&self) -> bool {
         match self.last {
             [b'+', b'+'] | [b'-', b'-'] | [_, b')' | b']' | b'}' | b'"' | b'\'' | b'`'] => false,
@@ -286,7 +287,7 @@ impl<R: Read> Read for CodeOnly<R> {
                 self.state,
                 State::String { .. } | State::BlockComment { .. } | State::Regex { .. }
             );
-            self.confused |= open || !self.templates.is_empty();
+            self.is_confused |= open || !self.templates.is_empty();
         }
         Ok(count)
     }

@@ -1,4 +1,4 @@
-//! Listing the folder that is to be packed: what goes in, what stays out, what must not be there.
+//! Listing the folder to pack: what is included, excluded and refused.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -14,15 +14,15 @@ use crate::limits::Limits;
 use crate::path::SafePath;
 use crate::progress::Control;
 
-/// What operating systems and git leave in folders and no app ever wants.
+/// Files of operating systems and git that never belong in a bundle.
 const ALWAYS_EXCLUDED: [&str; 4] = [".DS_Store", "__MACOSX", ".git", "Thumbs.db"];
-/// How names begin of what macOS keeps beside a file where the file system has no place for it (`AppleDouble`, RFC 1740).
+/// Prefix of the names of macOS metadata files (`AppleDouble`, RFC 1740).
 const APPLE_DOUBLE: &str = "._";
 
-/// What is in the folder.
+/// The contents of the folder.
 #[cfg_attr(
     not(feature = "pack"),
-    allow(dead_code, reason = "what was left out and counted is told by packing only")
+    allow(dead_code, reason = "only packing reports exclusions and counts")
 )]
 pub(in crate::bundle) struct Scan {
     /// Files and empty folders, sorted by path as UTF-8 bytes.
@@ -30,7 +30,7 @@ pub(in crate::bundle) struct Scan {
     /// Number of folders, empty or not.
     pub(in crate::bundle) folders: u64,
     pub(in crate::bundle) excluded: Vec<Excluded>,
-    /// One warning for each symbolic link that was followed, and an error where it leads to a secret by another name.
+    /// A warning for each symbolic link that was followed, and an error if it points to a secret with another name.
     pub(in crate::bundle) findings: Vec<Finding>,
 }
 
@@ -38,7 +38,7 @@ pub(in crate::bundle) struct Scan {
 pub(in crate::bundle) struct Entry {
     pub(in crate::bundle) path: SafePath,
     pub(in crate::bundle) is_folder: bool,
-    /// Bytes, at the time of the scan.
+    /// Size at the time of the scan.
     pub(in crate::bundle) size: u64,
 }
 
@@ -46,7 +46,7 @@ pub(in crate::bundle) struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Excluded {
-    /// Path inside the folder; that of a folder ends with `/` and stands for all that is in it.
+    /// Path inside the folder. The path of a folder ends with `/` and covers its contents.
     pub path: String,
     /// The rule that excluded it.
     pub rule: String,
@@ -88,7 +88,7 @@ pub(in crate::bundle) fn scan(folder: &Path, ignore: &[String], control: &Contro
     Ok(scan)
 }
 
-/// The name the archive sorts by; a folder's ends in a slash there.
+/// The name by which the archive is sorted. That of a folder ends in a slash.
 fn entry_name(entry: &Entry) -> impl Iterator<Item = u8> + '_ {
     entry.path.as_str().bytes().chain(entry.is_folder.then_some(b'/'))
 }
@@ -99,14 +99,14 @@ struct Scanner<'a> {
     rules: IgnoreRules,
     limits: Limits,
     control: &'a Control,
-    /// Entries seen so far in folders that a link led to.
+    /// Number of entries reached through symbolic links so far.
     through_links: u64,
     scan: Scan,
 }
 
 impl Scanner<'_> {
-    /// Lists one folder. `above` holds the real paths of it and the folders it lies in, `prefix` its path in the
-    /// bundle. Says whether anything was found that goes into the archive.
+    /// Lists one folder. `above` contains the real paths of the folder and its ancestors, `prefix` is its path in the
+    /// bundle. Returns whether anything goes into the archive.
     fn list(&mut self, above: &mut Vec<PathBuf>, prefix: &str) -> Result<bool> {
         self.control.check("scan")?;
         let here = self.folder.join(prefix);
@@ -114,13 +114,13 @@ impl Scanner<'_> {
         for entry in fs::read_dir(&here).with_path("list", &here)? {
             names.push(entry.with_path("list", &here)?.file_name());
         }
-        // The order on disk is chance, and messages and warnings should not be.
+        // The order on disk is arbitrary; that of findings should not be.
         names.sort_unstable();
         let mut holds_anything = false;
         for name in names {
             let source = here.join(&name);
             let Some(name) = name.to_str() else {
-                self.leave_out_unnameable(&source, prefix, &name)?;
+                self.exclude_non_utf8(&source, prefix, &name)?;
                 continue;
             };
             let path = if prefix.is_empty() {
@@ -139,9 +139,9 @@ impl Scanner<'_> {
             self.count_through_links(source)?;
         }
         let mut kind = fs::symlink_metadata(source).with_path("look at", source)?.file_type();
-        // Excluded before it is followed: a link that is left out may lead anywhere.
+        // Checked before following: an excluded link may point anywhere.
         let seen_as_folder = kind.is_dir() || (kind.is_symlink() && source.is_dir());
-        // In a folder that a link led to, what is excluded by its real path stays out too.
+        // In a folder reached through a link, exclusions by the real path apply too.
         let rule = self
             .excluded_by(name, path, seen_as_folder)
             .or_else(|| self.excluded_by(name, &real_path, seen_as_folder));
@@ -173,16 +173,16 @@ impl Scanner<'_> {
         }
     }
 
-    /// A name that is not UTF-8 cannot be in a bundle: it is excluded, or refused.
-    fn leave_out_unnameable(&mut self, source: &Path, prefix: &str, name: &OsStr) -> Result<()> {
+    /// A name that is not UTF-8 cannot be in a bundle. It must be excluded.
+    fn exclude_non_utf8(&mut self, source: &Path, prefix: &str, name: &OsStr) -> Result<()> {
         let kind = fs::symlink_metadata(source).with_path("look at", source)?.file_type();
         let is_folder = kind.is_dir() || (kind.is_symlink() && source.is_dir());
         let path = Path::new(prefix).join(name);
         let shown = path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
         let always = always_excluded(&name.to_string_lossy());
         let Some(rule) = always.or_else(|| self.rules.excluding(&path, is_folder)) else {
-            let problem = "the file name is not UTF-8, so it cannot be in a bundle; rename or remove it, or exclude it with an \
-                           ignore rule";
+            let problem = "the file name is not UTF-8, so it cannot be in a bundle; rename it, remove it or exclude it with an ignore \
+                           rule";
             return Err(Error::invalid_input(source.display().to_string(), problem));
         };
         self.scan.excluded.push(Excluded {
@@ -194,10 +194,7 @@ impl Scanner<'_> {
 
     fn enter(&mut self, above: &mut Vec<PathBuf>, source: &Path, real: PathBuf, path: SafePath) -> Result<bool> {
         if above.contains(&real) {
-            let problem = format!(
-                "the symbolic link leads to {}, a folder it lies in, and so round and round",
-                real.display()
-            );
+            let problem = format!("symbolic link loop: it points to its own ancestor {}", real.display());
             return Err(Error::invalid_input(source.display().to_string(), problem));
         }
         above.push(real);
@@ -216,7 +213,7 @@ impl Scanner<'_> {
 
     fn add_file(&mut self, source: &Path, kind: FileType, path: SafePath) -> Result<bool> {
         if !kind.is_file() {
-            let problem = "it is neither a file nor a folder (a pipe, socket or device); remove or exclude it";
+            let problem = "expected a file or folder, found a pipe, socket or device; remove or exclude it";
             return Err(Error::invalid_input(source.display().to_string(), problem));
         }
         let size = fs::metadata(source).with_path("look at", source)?.len();
@@ -228,7 +225,7 @@ impl Scanner<'_> {
         Ok(true)
     }
 
-    /// The rule that keeps a path out of the archive, in the words of its author.
+    /// The rule that excludes a path, as written.
     fn excluded_by(&self, name: &str, path: &str, is_folder: bool) -> Option<String> {
         if path == IGNORE_FILE {
             return Some(format!("{name} (always)"));
@@ -236,30 +233,28 @@ impl Scanner<'_> {
         always_excluded(name).or_else(|| self.rules.excluding(Path::new(path), is_folder))
     }
 
-    /// Where a symbolic link leads, if that is inside the folder.
+    /// The target of a symbolic link, which must be inside the folder.
     fn follow(&mut self, source: &Path, path: &str) -> Result<PathBuf> {
         let name = source.display().to_string();
         let target = source.canonicalize().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                Error::invalid_input(&name, "the symbolic link leads nowhere; remove or exclude it")
-            }
+            io::ErrorKind::NotFound => Error::invalid_input(&name, "the symbolic link is broken; remove or exclude it"),
             _ => Error::io("follow the symbolic link", source, error),
         })?;
         if !target.starts_with(&self.root) {
             let problem = format!(
-                "the symbolic link leads out of the folder, to {}; copy the file instead, or exclude the link",
+                "the symbolic link points outside the folder, to {}; copy the file instead or exclude the link",
                 target.display()
             );
             return Err(Error::invalid_input(name, problem));
         }
-        let message = "is a symbolic link; what it leads to is packed in its place";
+        let message = "is a symbolic link; its target is packed in its place";
         self.scan
             .findings
             .push(Finding::warning(FindingCode::Symlink, message).in_file(path));
         Ok(target)
     }
 
-    /// A link must not carry out by another name what its own name keeps in.
+    /// A link must not publish under another name what the name of its target excludes.
     fn judge_target(&mut self, source: &Path, path: &str, target: &Path, is_folder: bool) -> Result<()> {
         let inside = target.strip_prefix(&self.root).unwrap_or(target).to_string_lossy();
         let inside = inside.replace(std::path::MAIN_SEPARATOR, "/");
@@ -269,11 +264,11 @@ impl Scanner<'_> {
             let name = part.rsplit('/').next().unwrap_or(part);
             if let Some(rule) = self.excluded_by(name, part, is_folder) {
                 let problem =
-                    format!("the symbolic link leads to {inside}, which is excluded by {rule}; exclude the link too");
+                    format!("the symbolic link points to {inside}, which is excluded by {rule}; exclude the link too");
                 return Err(Error::invalid_input(source.display().to_string(), problem));
             }
         }
-        // What the link's own name gives away is found with all other names.
+        // A secret by the link's own name is found with all other names.
         if !is_folder && secrets::is_secret_name(&inside) && !secrets::is_secret_name(path) {
             let finding = secrets::secret_finding(format!("is a symbolic link to {inside}, which")).in_file(path);
             self.scan.findings.push(finding);
@@ -281,7 +276,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// The path, from the root, of what `name` is in the folder that is being listed, links above it resolved.
+    /// The path from the root of `name` in the current folder, with links in its ancestors resolved.
     fn real_path(&self, above: &[PathBuf], name: &str) -> String {
         let folder = above.last().and_then(|folder| folder.strip_prefix(&self.root).ok());
         let folder = folder.map_or(String::new(), |folder| folder.to_string_lossy().into_owned());
@@ -292,27 +287,26 @@ impl Scanner<'_> {
         }
     }
 
-    /// Twenty folders with two links each to the next one are a million folders to a walk that follows them. Only what
-    /// links add is counted: a folder without links is as large as it is, and ends.
+    /// Twenty folders with two links each to the next are a million folders when links are followed. Only entries reached
+    /// through links are counted: a folder without links is finite.
     fn count_through_links(&mut self, source: &Path) -> Result<()> {
         self.through_links += 1;
         if self.through_links <= self.limits.entries {
             return Ok(());
         }
         let problem = format!(
-            "symbolic links to folders multiply what is packed: more than {} entries are reached through them; replace \
-             them or exclude them",
+            "more than {} entries are reached through symbolic links to folders; replace the links or exclude them",
             self.limits.entries
         );
         Err(Error::invalid_input(source.display().to_string(), problem))
     }
 
-    /// A name that devices would refuse is refused here, where somebody can rename it.
+    /// Refuses a name that devices would refuse, while it can still be changed.
     fn safe_path(&self, source: &Path, path: &str) -> Result<SafePath> {
         let refused = |problem: String| Error::invalid_input(source.display().to_string(), problem);
         match SafePath::parse(path.as_bytes(), &self.limits) {
             Ok(Some(safe)) => Ok(safe),
-            Ok(None) => Err(refused("it has no name".to_owned())),
+            Ok(None) => Err(refused("the name is empty".to_owned())),
             Err(problem) => Err(match problem.as_limit(&self.limits) {
                 Some((what, limit)) => refused(format!("devices would refuse it: {what} is limited to {limit}")),
                 None => refused(format!("devices would refuse it: {problem}")),
@@ -321,7 +315,7 @@ impl Scanner<'_> {
     }
 }
 
-/// The rule for what no app ever wants.
+/// The rule for files that never belong in a bundle.
 fn always_excluded(name: &str) -> Option<String> {
     if ALWAYS_EXCLUDED.contains(&name) {
         return Some(format!("{name} (always)"));
@@ -330,13 +324,13 @@ fn always_excluded(name: &str) -> Option<String> {
         .then(|| format!("{APPLE_DOUBLE}* (always)"))
 }
 
-/// Paths named to be allowed that are in no bundle: a typing error would otherwise go unnoticed.
+/// Refuses an allowed path that is not in the bundle: a typo would otherwise go unnoticed.
 pub(in crate::bundle) fn require_known(scan: &Scan, allowed: &[String]) -> Result<()> {
     let known: HashSet<&str> = scan.files().map(|entry| entry.path.as_str()).collect();
     match allowed.iter().find(|path| !known.contains(path.as_str())) {
         Some(path) => Err(Error::invalid_input(
             path,
-            "is allowed as a secret, but no such file would be packed",
+            "allowed as a secret, but no such file is packed",
         )),
         None => Ok(()),
     }

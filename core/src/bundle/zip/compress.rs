@@ -1,4 +1,4 @@
-//! One file, compressed or not, whichever is smaller.
+//! Compressing files, or storing those that do not shrink.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -8,40 +8,40 @@ use flate2::write::DeflateEncoder;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use tempfile::SpooledTempFile;
 
-use super::write::{Header, Method};
+use super::write::{EntryHeader, EntryMethod};
 use crate::error::{Error, IoContext, Result};
 use crate::io::pipeline::read_full;
 use crate::progress::Control;
 
-/// zlib's own default, and adm-zip's: the bytes a device downloads are paid for many times, the time in CI once.
+/// The default of zlib and adm-zip: download size matters on every device, compression time once in CI.
 const LEVEL: u32 = 6;
-/// Level for samples, which only ask whether there is anything to gain.
+/// Level for samples, which only show whether compression pays.
 const SAMPLE_LEVEL: u32 = 1;
-/// Files from here on are sampled before the whole of them is compressed.
+/// Files of at least this size are sampled before they are compressed.
 const SAMPLE_FROM: u64 = 64 << 10;
-/// Bytes of each sample; there are three, from the start, the middle and the end, since images begin with headers and
+/// Bytes of each sample. There are three, from the start, the middle and the end, since images begin with headers and
 /// profiles that do compress.
 const SAMPLE: usize = 16 << 10;
 const SAMPLES: u64 = 3;
-/// A sample that saves less than 3 % is not worth the time: images, fonts and archives save at most 1 or 2.
-const WORTH_IT: f64 = 0.97;
-/// Files up to here are read once and wait in memory, compressed or not; larger ones that do not shrink are read again
-/// when their turn comes.
+/// Compress only if the samples save at least 3 %: images, fonts and archives save at most 1 or 2.
+const MAX_SAMPLE_RATIO: f64 = 0.97;
+/// Files up to this size are read once and kept in memory, compressed or not. Larger files that do not shrink are read
+/// again when they are written.
 const SMALL: usize = 128 << 10;
-/// Compressed contents of larger files go to a temporary file beyond this.
+/// Compressed contents beyond this size go to a temporary file.
 const IN_MEMORY: usize = 1 << 20;
 const BUFFER: usize = 64 << 10;
 
-/// A file that is ready to be put into an archive.
+/// A file that is ready to be written to an archive.
 pub(in crate::bundle) struct Compressed {
-    pub(in crate::bundle) header: Header,
+    pub(in crate::bundle) header: EntryHeader,
     pub(in crate::bundle) body: Body,
 }
 
 impl Compressed {
     pub(in crate::bundle) fn folder() -> Self {
-        let header = Header {
-            method: Method::Stored,
+        let header = EntryHeader {
+            method: EntryMethod::Stored,
             crc32: 0,
             size: 0,
             compressed_size: 0,
@@ -53,8 +53,8 @@ impl Compressed {
         }
     }
 
-    fn new(method: Method, crc32: u32, size: u64, compressed_size: u64, body: Body) -> Self {
-        let header = Header {
+    fn new(method: EntryMethod, crc32: u32, size: u64, compressed_size: u64, body: Body) -> Self {
+        let header = EntryHeader {
             method,
             crc32,
             size,
@@ -64,36 +64,36 @@ impl Compressed {
         Self { header, body }
     }
 
-    /// Bytes of memory it holds.
+    /// Bytes of memory in use.
     pub(in crate::bundle) fn weight(&self) -> usize {
         match &self.body {
             Body::Memory(bytes) => bytes.capacity(),
             Body::Spooled(spooled) if spooled.is_rolled() => 0,
-            // At most IN_MEMORY, or it would have gone to disk; a vector may have grown to twice of what it holds.
+            // A vector may have grown to twice its contents, which are at most IN_MEMORY.
             Body::Spooled(_) => usize::try_from(2 * self.header.compressed_size).unwrap_or(usize::MAX),
             Body::Source { .. } => 0,
         }
     }
 }
 
-/// Where the contents are.
+/// The location of the contents.
 pub(in crate::bundle) enum Body {
-    /// Here, as they go into the archive.
+    /// In memory, as they are written to the archive.
     Memory(Vec<u8>),
-    /// Here or in a temporary file, compressed.
+    /// Compressed, in memory or in a temporary file.
     Spooled(SpooledTempFile),
-    /// In the file itself, to be stored as they are.
+    /// In the source file, to be stored uncompressed.
     Source {
-        /// Whether the file counts as progress already: it was compressed, in vain.
+        /// Whether progress already includes the file, because compressing it was tried.
         counted: bool,
     },
 }
 
-/// Compresses file after file; keeps its memory between them.
+/// Compresses files. Reuses its memory.
 pub(in crate::bundle) struct Compressor<'a> {
-    /// For small files, which are compressed at one go.
+    /// For small files, which are compressed in one call.
     small: Compress,
-    /// For all others.
+    /// For larger files.
     encoder: DeflateEncoder<SpooledTempFile>,
     sampler: Compress,
     buffer: Vec<u8>,
@@ -101,12 +101,12 @@ pub(in crate::bundle) struct Compressor<'a> {
     sample_output: Vec<u8>,
     spool_folder: PathBuf,
     control: &'a Control,
-    /// Called with the bytes of each piece that was compressed.
+    /// Called with the number of bytes of each compressed piece.
     count: &'a dyn Fn(u64),
 }
 
 impl<'a> Compressor<'a> {
-    /// Large compressed files wait in `spool_folder`, unnamed.
+    /// Large compressed contents are kept in unnamed files in `spool_folder`.
     pub(in crate::bundle) fn new(spool_folder: &Path, control: &'a Control, count: &'a dyn Fn(u64)) -> Self {
         Self {
             small: Compress::new(Compression::new(LEVEL), false),
@@ -131,7 +131,7 @@ impl<'a> Compressor<'a> {
         if !self.sample_shrinks(&mut file, size).with_path("read", path)? {
             let crc32 = self.read_all(&mut file, path, size, |_, _| Ok(()))?;
             return Ok(Compressed::new(
-                Method::Stored,
+                EntryMethod::Stored,
                 crc32,
                 size,
                 size,
@@ -149,7 +149,7 @@ impl<'a> Compressor<'a> {
         let compressed_size = spooled.stream_position().with_path("compress", path)?;
         if compressed_size >= size {
             return Ok(Compressed::new(
-                Method::Stored,
+                EntryMethod::Stored,
                 crc32,
                 size,
                 size,
@@ -158,11 +158,17 @@ impl<'a> Compressor<'a> {
         }
         spooled.rewind().with_path("compress", path)?;
         let body = Body::Spooled(spooled);
-        Ok(Compressed::new(Method::Deflate, crc32, size, compressed_size, body))
+        Ok(Compressed::new(
+            EntryMethod::Deflate,
+            crc32,
+            size,
+            compressed_size,
+            body,
+        ))
     }
 
     fn compress_small(&mut self, file: &mut File, path: &Path, size: u64) -> Result<Compressed> {
-        // One byte more than it should have, to see that it has not grown.
+        // One byte beyond the size shows whether the file has grown.
         let mut plain = Vec::with_capacity(usize::try_from(size).unwrap_or(SMALL) + 1);
         file.take(size + 1).read_to_end(&mut plain).with_path("read", path)?;
         if plain.len() as u64 != size {
@@ -170,7 +176,7 @@ impl<'a> Compressor<'a> {
         }
         (self.count)(size);
         let crc32 = crc32fast::hash(&plain);
-        let stored = |plain| Compressed::new(Method::Stored, crc32, size, size, Body::Memory(plain));
+        let stored = |plain| Compressed::new(EntryMethod::Stored, crc32, size, size, Body::Memory(plain));
         let samples = &mut io::Cursor::new(&plain);
         if size >= SAMPLE_FROM && !self.sample_shrinks(samples, size).with_path("read", path)? {
             return Ok(stored(plain));
@@ -180,14 +186,14 @@ impl<'a> Compressor<'a> {
         let status = self.small.compress_vec(&plain, &mut output, FlushCompress::Finish);
         let status = status.map_err(io::Error::other).with_path("compress", path)?;
         if status != Status::StreamEnd {
-            let problem = "the compressor did not come to an end";
+            let problem = "the compressor did not finish";
             return Err(Error::io("compress", path, io::Error::other(problem)));
         }
         if output.len() < plain.len() {
             let compressed_size = output.len() as u64;
             output.shrink_to_fit();
             return Ok(Compressed::new(
-                Method::Deflate,
+                EntryMethod::Deflate,
                 crc32,
                 size,
                 compressed_size,
@@ -197,7 +203,7 @@ impl<'a> Compressor<'a> {
         Ok(stored(plain))
     }
 
-    /// Hands the file to `consume` piece by piece, in the buffer, and gives its CRC-32.
+    /// Reads the file into the buffer piece by piece, calls `consume` for each, and returns the CRC-32.
     fn read_all(
         &mut self,
         file: &mut File,
@@ -209,7 +215,7 @@ impl<'a> Compressor<'a> {
         let mut done = 0;
         loop {
             self.control.check("pack")?;
-            // Pieces of one size: where they end may show in the compressed bytes.
+            // Pieces of a fixed size, since their boundaries may affect the compressed bytes.
             let count = read_full(file, &mut self.buffer).with_path("read", path)?;
             done += count as u64;
             if count == 0 || done > size {
@@ -225,7 +231,7 @@ impl<'a> Compressor<'a> {
         }
     }
 
-    /// Whether three samples of a file shrink. Leaves it at its start.
+    /// Whether three samples of a file shrink. Rewinds the file.
     fn sample_shrinks(&mut self, file: &mut (impl Read + Seek), size: u64) -> io::Result<bool> {
         let (mut plain, mut compressed) = (0, 0);
         for sample in 0..SAMPLES {
@@ -242,20 +248,20 @@ impl<'a> Compressor<'a> {
         }
         file.rewind()?;
         #[allow(clippy::cast_precision_loss, reason = "48 KiB at most")]
-        Ok((compressed as f64) < plain as f64 * WORTH_IT)
+        Ok((compressed as f64) < plain as f64 * MAX_SAMPLE_RATIO)
     }
 }
 
-/// The file is another one than when it was listed.
+/// The file differs from when it was listed.
 pub(in crate::bundle) fn changed(path: &Path) -> Error {
     Error::invalid_input(
         path.display().to_string(),
-        "the file changed while it was packed; try again when nothing writes to the folder",
+        "the file changed while it was being packed; retry when nothing writes to the folder",
     )
 }
 
-/// More than deflate makes of so many bytes, however badly they compress (zlib's own bound is 1/8 and 13 bytes at its
-/// worst level). The compressor must never run out of room: zlib-rs 0.6.8 panics when it is used again after that.
+/// An upper bound of the compressed size (zlib's own bound is 1/8 and 13 bytes at its worst level). The output buffer must
+/// never be too small: zlib-rs 0.6.8 panics when it is used again after that.
 fn deflate_bound(length: usize) -> usize {
     length + length / 4 + 64
 }

@@ -1,31 +1,31 @@
-//! What an entry of an archive holds.
+//! Reading the contents of entries.
 //!
-//! Not through the `zip` crate's own reader: that one stops at the end of the deflate stream and does not say whether more
-//! compressed bytes follow, which another reader would take for something else. And it makes a decompressor for each file,
-//! of which a bundle has thousands.
+//! This does not use the reader of the `zip` crate. That one stops at the end of the deflate stream without reporting
+//! compressed bytes that follow, which other readers may interpret differently. It also creates a decompressor for each
+//! file, and a bundle has thousands.
 
 use std::io::{self, BufRead as _};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::read::File;
-use crate::io::positional_reader::PositionedReader;
+use crate::io::positional_reader::PositionalReader;
 
-/// Handed on at once.
+/// Maximum bytes per call of `consume`.
 const PIECE: usize = 64 << 10;
 
-/// Reads the contents of one file after another; keeps its memory between them.
+/// Reads the contents of files. Reuses its memory.
 pub(in crate::bundle) struct ContentReader {
-    reader: PositionedReader,
+    reader: PositionalReader,
     inflater: Decompress,
     piece: Vec<u8>,
 }
 
-/// Why contents could not be read to their end.
+/// Why reading contents failed.
 pub(in crate::bundle) enum ContentError<E> {
-    /// The archive could not be read, or is damaged.
+    /// The archive cannot be read or is damaged.
     Archive(io::Error),
-    /// Whoever takes the contents failed.
+    /// The consumer failed.
     Consumer(E),
 }
 
@@ -36,7 +36,7 @@ impl<E> From<io::Error> for ContentError<E> {
 }
 
 impl ContentReader {
-    pub(in crate::bundle) fn new(reader: PositionedReader) -> Self {
+    pub(in crate::bundle) fn new(reader: PositionalReader) -> Self {
         Self {
             reader,
             inflater: Decompress::new(false),
@@ -44,7 +44,7 @@ impl ContentReader {
         }
     }
 
-    /// Hands the contents of `file` to `consume`, piece by piece.
+    /// Passes the contents of `file` to `consume` in pieces.
     pub(in crate::bundle) fn read<E>(
         &mut self,
         file: &File,
@@ -66,7 +66,7 @@ impl ContentReader {
         while left > 0 {
             let bytes = at_most(self.reader.fill_buf()?, left);
             if bytes.is_empty() {
-                return Err(damaged("it is cut short"));
+                return Err(damaged("truncated"));
             }
             consume(bytes).map_err(ContentError::Consumer)?;
             let count = bytes.len();
@@ -86,16 +86,16 @@ impl ContentReader {
             let input = at_most(self.reader.fill_buf()?, left);
             let (read, written) = (self.inflater.total_in(), self.inflater.total_out());
             let status = self.inflater.decompress(input, &mut self.piece, FlushDecompress::None);
-            let status = status.map_err(|_| damaged("its deflate stream is corrupt"))?;
+            let status = status.map_err(|_| damaged("corrupt deflate stream"))?;
             let (read, written) = (self.inflater.total_in() - read, self.inflater.total_out() - written);
-            // Neither is more than what was given, a piece of memory.
+            // Neither exceeds the length of its buffer.
             self.reader.consume(usize::try_from(read).unwrap_or(usize::MAX));
             left -= read;
             consume(at_most(&self.piece, written)).map_err(ContentError::Consumer)?;
             match status {
                 Status::StreamEnd if left == 0 => return Ok(()),
-                Status::StreamEnd => return Err(damaged("bytes follow the end of its deflate stream")),
-                _ if read == 0 && written == 0 => return Err(damaged("its deflate stream is cut short")),
+                Status::StreamEnd => return Err(damaged("data follows the end of its deflate stream")),
+                _ if read == 0 && written == 0 => return Err(damaged("truncated deflate stream")),
                 _ => {}
             }
         }

@@ -1,8 +1,8 @@
-//! Every byte of an archive belongs to an entry, to the directory or to its end: nothing hides between them.
+//! Verifies that every byte of an archive belongs to an entry, to the directory or to the end records.
 //!
-//! Readers that start at the first byte (Android's `ZipInputStream`) and readers that start at the end (iOS) see the
-//! same archive only then. The `zip` crate looks for local headers in gaps, but one that claims the next entry as its
-//! extra field escapes it; without gaps there is nothing to look for.
+//! Only then do readers that start at the first byte (Android's `ZipInputStream`) and readers that start at the end (iOS)
+//! see the same archive. The `zip` crate looks for local headers in gaps, but misses one that claims the next entry as its
+//! extra field. Without gaps there is nothing to miss.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -11,7 +11,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use crate::error::{Error, IoContext, Result};
-use crate::io::positional_reader::PositionedReader;
+use crate::io::positional_reader::PositionalReader;
 use crate::limits::Limits;
 use crate::path::{SafePath, printable};
 
@@ -20,16 +20,17 @@ const LOCATOR_LENGTH: usize = 20;
 const END64_LENGTH: usize = 56;
 const RECORD_LENGTH: usize = 46;
 const LOCAL_LENGTH: usize = 30;
-/// Deflate's effort (bits 1 and 2), a descriptor follows (3), the name is UTF-8 (11). Everything else stands for
-/// encryption, patches or masked headers.
+/// The level of deflate (bits 1 and 2), a descriptor follows (3), the name is UTF-8 (11). All other flags mean encryption,
+/// patches or masked headers.
 const KNOWN_FLAGS: u16 = 0b1000_0000_1110;
 const DESCRIPTOR_FLAG: u16 = 1 << 3;
-/// The index of an archive is held in memory, extra fields and comments included. Real records have some 100 bytes.
-const MOST_RECORD_BYTES: u64 = 1 << 10;
-/// For archives of few entries with long fields.
+/// Maximum mean size of a directory record. The directory is held in memory, including extra fields and comments. Real
+/// records have about 100 bytes.
+const MAX_RECORD_BYTES: u64 = 1 << 10;
+/// Allowance for archives of few entries with long fields.
 const SPARE_RECORD_BYTES: u64 = 64 << 10;
 
-/// Where the end records say that the directory is.
+/// The position of the directory according to the end records.
 pub(in crate::bundle) struct Directory {
     start: u64,
     end: u64,
@@ -37,15 +38,15 @@ pub(in crate::bundle) struct Directory {
 }
 
 impl Directory {
-    /// Reads the end records, and refuses a directory that would not fit into memory, before anything is built from it.
-    /// `comment` is the length of the archive comment.
+    /// Reads the end records, and refuses a directory that is too large for memory before it is parsed. `comment` is the
+    /// length of the archive comment.
     pub(in crate::bundle) fn read(
-        reader: &mut PositionedReader,
+        reader: &mut PositionalReader,
         comment: usize,
         path: &Path,
         limits: &Limits,
     ) -> Result<Self> {
-        let mut bytes = Bytes { reader, path };
+        let mut bytes = RawArchive { reader, path };
         let directory = bytes.directory(comment)?;
         let over = |what, limit| {
             let path = path.to_path_buf();
@@ -58,12 +59,12 @@ impl Directory {
         };
         let size = directory.end - directory.start;
         if size / (RECORD_LENGTH as u64) < directory.count {
-            return Err(bytes.refuse(None, "it claims more entries than its directory has room for"));
+            return Err(bytes.refuse(None, "more entries declared than its directory can hold"));
         }
         if directory.count > limits.entries {
             return over("the number of entries", limits.entries);
         }
-        let most = directory.count * MOST_RECORD_BYTES + SPARE_RECORD_BYTES;
+        let most = directory.count * MAX_RECORD_BYTES + SPARE_RECORD_BYTES;
         if size > most {
             return over("the size of the archive's directory", most);
         }
@@ -71,14 +72,14 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Refuses an archive in which anything is not accounted for. Tells where the contents of each entry start.
+    /// Refuses an archive with bytes that belong to nothing. Returns the position of the contents of each entry.
     pub(in crate::bundle) fn require_no_hidden_bytes(
         &self,
-        zip: &ZipArchive<PositionedReader>,
-        reader: &mut PositionedReader,
+        zip: &ZipArchive<PositionalReader>,
+        reader: &mut PositionalReader,
         path: &Path,
     ) -> Result<Vec<u64>> {
-        let mut bytes = Bytes { reader, path };
+        let mut bytes = RawArchive { reader, path };
         if zip.central_directory_start() != self.start || zip.len() as u64 != self.count {
             return Err(bytes.refuse(None, "two readers would find two different directories in it"));
         }
@@ -86,13 +87,13 @@ impl Directory {
     }
 }
 
-struct Bytes<'a> {
-    reader: &'a mut PositionedReader,
+struct RawArchive<'a> {
+    reader: &'a mut PositionalReader,
     path: &'a Path,
 }
 
-impl Bytes<'_> {
-    /// Reads the end record, and the zip64 one if there is one; they must agree where both state something.
+impl RawArchive<'_> {
+    /// Reads the end record, and the zip64 end record if there is one. They must agree on values that both state.
     fn directory(&mut self, comment: usize) -> Result<Directory> {
         let size = self.reader.seek(SeekFrom::End(0)).with_path("read", self.path)?;
         let end_start = size.saturating_sub((END_LENGTH + comment) as u64);
@@ -121,12 +122,12 @@ impl Bytes<'_> {
             (stated, end_start, true)
         };
         if !agrees || !on_one_disk || start.checked_add(length) != Some(end) {
-            return Err(self.refuse(None, "its end records contradict each other or what stands before them"));
+            return Err(self.refuse(None, "its end records contradict each other or the directory"));
         }
         Ok(Directory { start, end, count })
     }
 
-    /// The directory is exactly its records, one behind the other.
+    /// Verifies that the directory consists of contiguous records only.
     fn require_records(&mut self, directory: &Directory) -> Result<()> {
         let mut at = directory.start;
         for _ in 0..directory.count {
@@ -135,19 +136,19 @@ impl Bytes<'_> {
                 u64::from(u16_at(&record, 28)) + u64::from(u16_at(&record, 30)) + u64::from(u16_at(&record, 32));
             if !record.starts_with(b"PK\x01\x02") || u16_at(&record, 34) != 0 || u16_at(&record, 8) & !KNOWN_FLAGS != 0
             {
-                return Err(self.refuse(None, "a directory record is encrypted, on another disk or none at all"));
+                return Err(self.refuse(None, "a directory record is invalid, encrypted or on another disk"));
             }
             at += RECORD_LENGTH as u64 + lengths;
         }
         if at == directory.end {
             Ok(())
         } else {
-            Err(self.refuse(None, "there is more in its directory than records"))
+            Err(self.refuse(None, "its directory contains data other than records"))
         }
     }
 
-    /// Entries follow one another from the first byte to the directory, data descriptors included.
-    fn require_entries(&mut self, zip: &ZipArchive<PositionedReader>, directory_start: u64) -> Result<Vec<u64>> {
+    /// Verifies that the entries, including data descriptors, are contiguous from the first byte to the directory.
+    fn require_entries(&mut self, zip: &ZipArchive<PositionalReader>, directory_start: u64) -> Result<Vec<u64>> {
         let path = self.path;
         let entry = |index| zip.by_index_data(index).map_err(|error| zip_error(error, path, None));
         let mut starts = (0..zip.len())
@@ -171,7 +172,7 @@ impl Bytes<'_> {
                 None => false,
             };
             if start != cursor || !sound {
-                let problem = "bytes before or behind it belong to no entry, or its data descriptor is wrong";
+                let problem = "bytes before or after it belong to no entry, or its data descriptor is wrong";
                 return Err(self.refuse(Some(entry.name_raw()), problem));
             }
             cursor = end;
@@ -179,11 +180,11 @@ impl Bytes<'_> {
         if cursor == directory_start {
             Ok(data_starts)
         } else {
-            Err(self.refuse(None, "other data stands before its first entry"))
+            Err(self.refuse(None, "data precedes its first entry"))
         }
     }
 
-    /// With or without a signature, with sizes of 32 or 64 bits: which one, the length tells.
+    /// A descriptor may have a signature, and sizes of 32 or 64 bits. The length determines the form.
     fn is_descriptor(&mut self, start: u64, length: u64, expected: [u64; 3]) -> Result<bool> {
         let (signature, wide) = match length {
             12 => (0, false),
@@ -214,7 +215,7 @@ impl Bytes<'_> {
         self.reader.seek(SeekFrom::Start(at)).with_path("read", self.path)?;
         match self.reader.read_exact(bytes) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(self.refuse(None, "a record lies past the end of the file"))
+                Err(self.refuse(None, "a record is past the end of the file"))
             }
             outcome => outcome.with_path("read", self.path),
         }
@@ -237,7 +238,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }
 
-/// An error of the `zip` crate: of the disk if the system says so, else of the archive.
+/// Converts an error of the `zip` crate.
 pub(in crate::bundle) fn zip_error(error: ZipError, path: &Path, entry: Option<&SafePath>) -> Error {
     let entry_name = || entry.map(|entry| printable(entry.as_str().as_bytes()));
     match error {
@@ -246,13 +247,13 @@ pub(in crate::bundle) fn zip_error(error: ZipError, path: &Path, entry: Option<&
     }
 }
 
-/// An error while reading contents: of the disk if the system says so, else of the archive.
+/// Converts an error of reading contents: an I/O error if it has an OS error code, otherwise an unsafe archive.
 pub(in crate::bundle) fn content_error(error: io::Error, path: &Path, entry: Option<&SafePath>) -> Error {
     if error.raw_os_error().is_some() {
         return Error::io("read", path, error);
     }
     let problem = match error.kind() {
-        io::ErrorKind::UnexpectedEof => "it is cut short".to_owned(),
+        io::ErrorKind::UnexpectedEof => "truncated".to_owned(),
         _ => error.to_string(),
     };
     Error::unsafe_archive(path, entry.map(|entry| printable(entry.as_str().as_bytes())), problem)

@@ -1,4 +1,4 @@
-//! The zip format: what is read, what is refused, what is written (APPNOTE.TXT 6.3.10).
+//! Reading, validating and writing zip archives (APPNOTE.TXT 6.3.10).
 
 #[cfg(feature = "pack")]
 pub(super) mod compress;

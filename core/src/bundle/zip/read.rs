@@ -1,8 +1,8 @@
-//! Reading an archive's directory and deciding, before a byte is written, what may come out of it.
+//! Reading and validating the directory of an archive before anything is written.
 //!
-//! The `zip` crate parses; this file refuses. Rules: APPNOTE.TXT 6.3.10 for the format, design §5 for what of it is
-//! taken: stored and deflate only, names through [`SafePath`], local headers that agree with the directory, nothing
-//! twice, nothing hidden, one end.
+//! The `zip` crate parses; this file refuses. The format is APPNOTE.TXT 6.3.10, restricted: methods stored and deflate
+//! only, names that [`SafePath`] accepts, local headers that match the directory, no duplicates, no hidden bytes, one
+//! end record.
 
 use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom};
@@ -13,13 +13,13 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::integrity::{Directory, zip_error};
 use crate::error::{Error, IoContext, Result};
-use crate::io::positional_reader::PositionedReader;
+use crate::io::positional_reader::PositionalReader;
 use crate::limits::Limits;
 use crate::path::{SafePath, printable};
 
-/// The file a bundle starts with.
+/// The start page of a bundle.
 pub(in crate::bundle) const INDEX_HTML: &str = "index.html";
-/// What macOS adds beside the real files; Capgo's devices look past it when they flatten.
+/// The folder of resource forks that macOS adds. Capgo's plugins ignore it when they strip the top folder.
 const MACOS_EXTRAS: &str = "__MACOSX";
 
 const END_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
@@ -27,24 +27,24 @@ const END_LENGTH: usize = 22;
 const LOCAL_FLAGS_OFFSET: u64 = 6;
 const UTF8_FLAG: u16 = 1 << 11;
 
-/// The type bits of a Unix mode, and the two types that a bundle may hold.
+/// The type bits of a Unix mode, and the two types that a bundle may contain.
 const S_IFMT: u32 = 0o170_000;
 const S_IFREG: u32 = 0o100_000;
 const S_IFDIR: u32 = 0o040_000;
 
-/// An archive whose directory was read and found harmless.
+/// An archive with a validated directory.
 pub(crate) struct Archive {
     pub(crate) files: Vec<File>,
-    /// Every folder that files need or entries name, parents first.
+    /// All folders, explicit or implied by files, parents first.
     pub(crate) folders: Vec<SafePath>,
-    /// Entries that are folders.
+    /// Number of entries that are folders.
     pub(crate) folder_entries: u64,
     /// The single top folder that was stripped from every path.
     pub(crate) flattened: Option<String>,
-    /// Entries beside that top folder, which devices leave out.
+    /// Files outside that top folder, which are not unpacked.
     pub(crate) left_out: Vec<SafePath>,
     pub(crate) has_index: bool,
-    /// Bytes of all files, as the directory declares them.
+    /// Total size of all files as declared by the directory.
     pub(crate) declared_size: u64,
 }
 
@@ -55,13 +55,13 @@ pub(crate) struct File {
     pub(crate) compressed_size: u64,
     pub(crate) stored: bool,
     pub(crate) crc32: u32,
-    /// Where its contents start.
+    /// Position of the contents.
     pub(crate) data_start: u64,
 }
 
 impl Archive {
-    /// Reads the directory of the archive and applies every rule that needs no contents.
-    pub(crate) fn read(reader: PositionedReader, path: &Path, limits: &Limits) -> Result<Self> {
+    /// Reads the directory and applies all rules that do not need the contents.
+    pub(crate) fn read(reader: PositionalReader, path: &Path, limits: &Limits) -> Result<Self> {
         let comment_length = require_one_end(&mut reader.clone(), path)?;
         let directory = Directory::read(&mut reader.clone(), comment_length, path, limits)?;
         let config = Config {
@@ -91,15 +91,15 @@ impl Archive {
         archive.flatten(&mut named_folders);
         archive.has_index = archive.files.iter().any(|file| file.path.as_str() == INDEX_HTML);
         archive.require_a_tree(&named_folders, path)?;
-        // Folders that nobody lists cost the disk as much as those that somebody does.
+        // Implied folders count too: they need as much disk as explicit ones.
         require_entries((archive.files.len() + archive.folders.len()) as u64, path, limits)?;
         Ok(archive)
     }
 
-    /// Sorts the entries into files and folders, refusing what is neither or has no safe name.
+    /// Collects files and folders. Refuses other types and unsafe names.
     fn read_entries(
         &mut self,
-        zip: &ZipArchive<PositionedReader>,
+        zip: &ZipArchive<PositionalReader>,
         data_starts: &[u64],
         path: &Path,
         limits: &Limits,
@@ -129,42 +129,42 @@ impl Archive {
                 }
             };
             if entry.encrypted() {
-                return Err(refuse("it is encrypted with a password"));
+                return Err(refuse("encrypted with a password"));
             }
             let stored = match entry.compression() {
                 CompressionMethod::Stored => true,
                 CompressionMethod::Deflated => false,
                 other => {
                     return Err(refuse(&format!(
-                        "it is compressed with {other}; only stored and deflate are taken"
+                        "unsupported compression method {other}; only stored and deflate are accepted"
                     )));
                 }
             };
             let mode = entry.external_attributes() >> 16;
             if ![0, S_IFREG, S_IFDIR].contains(&(mode & S_IFMT)) {
-                return Err(refuse("it is a symbolic link or another special file"));
+                return Err(refuse("symbolic link or other special file"));
             }
             if !raw.is_ascii()
                 && (local_flags(&mut reader, entry.header_start(), path)? ^ entry.flags().as_u16()) & UTF8_FLAG != 0
             {
                 return Err(refuse(
-                    "its local header and the directory disagree on how the name is encoded",
+                    "its local header and the directory disagree on the encoding of the name",
                 ));
             }
             let is_folder = raw.last() == Some(&b'/');
             if !is_folder && mode & S_IFMT == S_IFDIR {
-                return Err(refuse("it is a folder by its mode and a file by its name"));
+                return Err(refuse("folder by its mode, file by its name"));
             }
             if is_folder && entry.size() != 0 {
-                return Err(refuse("it is a folder with contents"));
+                return Err(refuse("folder with contents"));
             }
             if stored && entry.size() != entry.compressed_size() {
-                return Err(refuse("it is stored, but its two sizes differ"));
+                return Err(refuse("stored, but its two sizes differ"));
             }
             let (size, compressed_size) = (entry.size(), entry.compressed_size());
             let Some(safe) = safe else { continue };
             if !seen.insert(safe.clone()) {
-                return Err(refuse("it is in the archive twice"));
+                return Err(refuse("duplicate entry"));
             }
             if is_folder {
                 self.folder_entries += 1;
@@ -186,7 +186,7 @@ impl Archive {
 
     /// Strips the single top folder of an archive without a root `index.html`, as Capgo's devices do.
     ///
-    /// Hidden files and `__MACOSX` beside it do not count, and are left out.
+    /// Hidden files and `__MACOSX` beside it do not count and are left out.
     fn flatten(&mut self, folders: &mut Vec<SafePath>) {
         if self.files.iter().any(|file| file.path.as_str() == INDEX_HTML) {
             return;
@@ -220,7 +220,7 @@ impl Archive {
         self.flattened = Some(top);
     }
 
-    /// Lists every folder once, parents first, and refuses a path that is both a file and a folder.
+    /// Collects all folders, parents first, and refuses a path that is both a file and a folder.
     fn require_a_tree(&mut self, named_folders: &[SafePath], path: &Path) -> Result<()> {
         let files: HashSet<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
         let paths = self.files.iter().map(|file| &file.path).chain(named_folders);
@@ -228,20 +228,20 @@ impl Archive {
         folders.extend(named_folders.iter().map(SafePath::as_str));
         if let Some(both) = folders.intersection(&files).next() {
             let entry = Some(printable(both.as_bytes()));
-            return Err(Error::unsafe_archive(path, entry, "it is both a file and a folder"));
+            return Err(Error::unsafe_archive(path, entry, "both a file and a folder"));
         }
-        // A parent is a prefix of its children and so sorts before them.
+        // A parent is a prefix of its children, so it sorts before them.
         self.folders = folders.into_iter().map(SafePath::from_safe).collect();
         self.folders.sort_unstable();
         Ok(())
     }
 }
 
-/// Finds the end record: exactly one, at the very end. Gives the length of the archive comment.
+/// Finds the end record, of which there must be exactly one, at the very end. Returns the length of the archive comment.
 ///
-/// Readers look for it from different sides and take different ones when there are several; an attacker would show
-/// the verifier one directory and the device another.
-fn require_one_end(reader: &mut PositionedReader, path: &Path) -> Result<usize> {
+/// If there are several, readers that search from different sides use different ones, and an attacker can show the
+/// verifier another directory than the device.
+fn require_one_end(reader: &mut PositionalReader, path: &Path) -> Result<usize> {
     let size = reader.seek(SeekFrom::End(0)).with_path("read", path)?;
     let tail_length = size.min((END_LENGTH + usize::from(u16::MAX)) as u64);
     reader
@@ -263,10 +263,10 @@ fn require_one_end(reader: &mut PositionedReader, path: &Path) -> Result<usize> 
     let at_the_end = |(start, comment): &(usize, usize)| start + END_LENGTH + comment == tail.len();
     let refuse = |problem: &str| Err(Error::unsafe_archive(path, None, problem));
     let Some((start, comment)) = ends.find(at_the_end) else {
-        return refuse("no end record at its end: not a zip archive, cut short, or followed by other data");
+        return refuse("no end record at its end: not a zip archive, truncated, or followed by other data");
     };
     if starts().any(|other| other > start) {
-        return refuse("its comment holds a second end record");
+        return refuse("its comment contains a second end record");
     }
     Ok(comment)
 }
@@ -284,7 +284,7 @@ fn require_entries(count: u64, path: &Path, limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-fn local_flags(reader: &mut PositionedReader, header_start: u64, path: &Path) -> Result<u16> {
+fn local_flags(reader: &mut PositionalReader, header_start: u64, path: &Path) -> Result<u16> {
     let mut flags = [0; 2];
     reader
         .seek(SeekFrom::Start(header_start + LOCAL_FLAGS_OFFSET))

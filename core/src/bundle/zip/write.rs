@@ -1,9 +1,9 @@
-//! The bytes of an archive, written front to back.
+//! Writing an archive sequentially.
 //!
-//! APPNOTE.TXT 6.3.10 in the narrow form that every reader of Capgo's ecosystem takes (adm-zip, Java
-//! `ZipInputStream`, `ZIPFoundation`, Info-ZIP): sizes and CRC in the local header, no data descriptors, no extra fields
-//! but zip64's where a number does not fit. Nothing in it depends on the machine, the clock or the disk.
-//! `docs/decisions/0001-zip-writer.md` says why this is not the `zip` crate's writer.
+//! APPNOTE.TXT 6.3.10, restricted to what every reader of Capgo's ecosystem accepts (adm-zip, Java `ZipInputStream`,
+//! `ZIPFoundation`, Info-ZIP): sizes and CRC in the local header, no data descriptors, no extra fields except zip64 for
+//! numbers that do not fit. The output does not depend on the machine, the clock or the disk.
+//! `docs/decisions/0001-zip-writer.md` explains why this is not the writer of the `zip` crate.
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ const ZIP64_END_SIGNATURE: &[u8; 4] = b"PK\x06\x06";
 const ZIP64_LOCATOR_SIGNATURE: &[u8; 4] = b"PK\x06\x07";
 /// APPNOTE 4.4.4 bit 11: names are UTF-8.
 const FLAGS: u16 = 1 << 11;
-/// APPNOTE 4.4.2: Unix attributes; the version is that of the format used.
+/// APPNOTE 4.4.2: Unix attributes. The version in the low byte is that of the features used.
 const MADE_BY_UNIX: u16 = 3 << 8;
 const VERSION_STORED: u16 = 10;
 const VERSION_DEFLATE: u16 = 20;
@@ -25,22 +25,22 @@ const DOS_DATE: u16 = 1 << 5 | 1;
 /// Regular file 0644 and folder 0755 with MS-DOS's folder bit.
 const FILE_ATTRIBUTES: u32 = 0o100_644 << 16;
 const FOLDER_ATTRIBUTES: u32 = 0o040_755 << 16 | 0x10;
-/// The value that sends a reader to the zip64 field, and so the first that needs it.
+/// The value that refers a reader to the zip64 field, so numbers from it on need that field.
 const ZIP64_MARK_32: u32 = u32::MAX;
 const ZIP64_MARK_16: u16 = u16::MAX;
 const ZIP64_EXTRA_ID: u16 = 1;
 
-/// How the contents of an entry are kept.
+/// The compression method of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::bundle) enum Method {
+pub(in crate::bundle) enum EntryMethod {
     Stored,
     Deflate,
 }
 
-/// What stands in the headers of an entry, beside its name.
+/// The fields of the headers of an entry, except its name.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::bundle) struct Header {
-    pub(in crate::bundle) method: Method,
+pub(in crate::bundle) struct EntryHeader {
+    pub(in crate::bundle) method: EntryMethod,
     pub(in crate::bundle) crc32: u32,
     pub(in crate::bundle) size: u64,
     pub(in crate::bundle) compressed_size: u64,
@@ -52,7 +52,7 @@ pub(in crate::bundle) struct Header {
 pub(in crate::bundle) struct ArchiveWriter<W> {
     target: W,
     position: u64,
-    entries: Vec<(Header, u64)>,
+    entries: Vec<(EntryHeader, u64)>,
 }
 
 impl<W: Write> ArchiveWriter<W> {
@@ -64,7 +64,7 @@ impl<W: Write> ArchiveWriter<W> {
         }
     }
 
-    pub(in crate::bundle) fn start_entry(&mut self, name: &str, header: Header) -> io::Result<()> {
+    pub(in crate::bundle) fn start_entry(&mut self, name: &str, header: EntryHeader) -> io::Result<()> {
         self.entries.push((header, self.position));
         let extra = header.local_extra();
         let mut bytes = LOCAL_SIGNATURE.to_vec();
@@ -77,8 +77,7 @@ impl<W: Write> ArchiveWriter<W> {
         self.write_all(&bytes)
     }
 
-    /// Writes the directory. `names` gives the entry names once more, in the same order: they live with the caller,
-    /// and once is enough.
+    /// Writes the directory. `names` are the entry names in the same order again, so that the writer need not keep copies.
     pub(in crate::bundle) fn finish<N: AsRef<str>>(mut self, names: impl Iterator<Item = N>) -> io::Result<W> {
         let start = self.position;
         let entries = std::mem::take(&mut self.entries);
@@ -90,7 +89,7 @@ impl<W: Write> ArchiveWriter<W> {
         Ok(self.target)
     }
 
-    fn write_central_header(&mut self, name: &str, header: &Header, offset: u64) -> io::Result<()> {
+    fn write_central_header(&mut self, name: &str, header: &EntryHeader, offset: u64) -> io::Result<()> {
         let extra = header.central_extra(offset);
         let version = if extra.is_empty() {
             header.version()
@@ -129,7 +128,7 @@ impl<W: Write> ArchiveWriter<W> {
         let mut bytes = Vec::new();
         if needs_zip64 {
             bytes.extend_from_slice(ZIP64_END_SIGNATURE);
-            put_u64(&mut bytes, 44); // what follows of this record
+            put_u64(&mut bytes, 44); // size of the rest of this record
             put_u16(&mut bytes, MADE_BY_UNIX | VERSION_ZIP64);
             put_u16(&mut bytes, VERSION_ZIP64);
             put_u32(&mut bytes, 0); // disk
@@ -167,7 +166,7 @@ impl<W: Write> Write for ArchiveWriter<W> {
     }
 }
 
-impl Header {
+impl EntryHeader {
     fn needs_zip64(&self) -> bool {
         [self.size, self.compressed_size]
             .iter()
@@ -177,20 +176,20 @@ impl Header {
     fn version(&self) -> u16 {
         match self.method {
             _ if self.needs_zip64() => VERSION_ZIP64,
-            Method::Deflate => VERSION_DEFLATE,
-            Method::Stored if self.is_folder => VERSION_DEFLATE,
-            Method::Stored => VERSION_STORED,
+            EntryMethod::Deflate => VERSION_DEFLATE,
+            EntryMethod::Stored if self.is_folder => VERSION_DEFLATE,
+            EntryMethod::Stored => VERSION_STORED,
         }
     }
 
-    /// The fields that both headers share, from the flags to the sizes.
+    /// Writes the fields common to both headers, from the flags to the sizes.
     fn put_common(&self, bytes: &mut Vec<u8>, sizes_fit: bool) {
         put_u16(bytes, FLAGS);
-        put_u16(bytes, if self.method == Method::Deflate { 8 } else { 0 });
+        put_u16(bytes, if self.method == EntryMethod::Deflate { 8 } else { 0 });
         put_u16(bytes, DOS_TIME);
         put_u16(bytes, DOS_DATE);
         put_u32(bytes, self.crc32);
-        // APPNOTE 4.5.3: a local zip64 field holds both sizes, so both send the reader there.
+        // APPNOTE 4.5.3: a local zip64 field contains both sizes, so both refer to it.
         put_u32(
             bytes,
             if sizes_fit {
@@ -236,13 +235,14 @@ fn zip64_extra(numbers: &[u64]) -> Vec<u8> {
     bytes
 }
 
-/// The number, or the mark that says it stands in the zip64 field.
+/// The number, or the mark that refers to the zip64 field.
 fn fit_u32(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(ZIP64_MARK_32)
 }
 
 fn name_length(name: &str) -> io::Result<u16> {
-    u16::try_from(name.len()).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "entry name over 65,535 bytes"))
+    u16::try_from(name.len())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "entry name longer than 65,535 bytes"))
 }
 
 #[allow(

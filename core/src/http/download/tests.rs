@@ -487,7 +487,7 @@ fn the_progress_of_a_download_that_begins_again_never_goes_back() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_where_a_download_keeps_its_files_is_replaced() {
+fn what_is_not_a_file_where_a_download_keeps_its_files_is_replaced() {
     use std::process::Command;
 
     type Make = fn(&Path);

@@ -1,23 +1,23 @@
-//! What is found on the disk after a power cut.
+//! The contents of the disk after a power loss.
 
 use std::collections::BTreeMap;
 
 use super::node::{Change, FileNode, FolderNode, Names, Node, NodeId};
 use super::tree::{ROOT, Tree};
 
-/// What became of that which was not made durable. What was, is always found.
+/// Which changes that were not durable survive a power loss. Durable ones always do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// Nothing of it.
+    /// None.
     Nothing,
-    /// All of it.
+    /// All.
     Everything,
-    /// All names, but no bytes: what a rename without a sync of the file leaves on many systems.
+    /// All names but no bytes: the result of a rename without a sync of the file on many systems.
     NamesOnly,
-    /// All names, and of each file the last write in part: cut off, or zeros from some point on.
+    /// All names, and the last write of each file in part: truncated, or zeros from some position on.
     Torn,
-    /// For each folder and each file some part, which this seed decides; what happened earlier in one folder or one
-    /// file reached the disk earlier.
+    /// A random part for each folder and file, by this seed. Within one folder or file, earlier changes reach the disk
+    /// earlier.
     Random(u64),
 }
 
@@ -26,7 +26,7 @@ pub(super) fn after_power_loss(tree: &Tree, found: Found) -> Tree {
         found,
         dice: Dice(if let Found::Random(seed) = found { seed } else { 0 }),
     };
-    // In the order in which they were made, which is the same in every run; names may be random.
+    // In order of creation, which is the same in every run; names may be random.
     let found = tree.nodes().map(|(id, node)| (id, fate.of(node))).collect();
     let mut after = Tree::default();
     carry_over(&found, ROOT, &mut after, ROOT);
@@ -38,8 +38,8 @@ enum FoundNode {
     Folder(Names),
 }
 
-/// A node that is found under two names becomes two: no system gives a folder two names, and of a file the two sides of
-/// an unfinished rename must not depend on each other.
+/// A node with two names becomes two nodes: a folder cannot have two names, and the two files of an unfinished rename must
+/// be independent of each other.
 fn carry_over(found: &BTreeMap<NodeId, FoundNode>, folder: NodeId, after: &mut Tree, to: NodeId) {
     let Some(FoundNode::Folder(names)) = found.get(&folder) else {
         return;
@@ -96,23 +96,23 @@ impl Fate {
         bytes
     }
 
-    /// Does a change in part.
+    /// Applies a change in part.
     fn tear(&mut self, change: &Change, content: &mut Vec<u8>) {
         let Change::Put { at, bytes } = change else { return };
         let mut part = bytes[..self.dice.up_to(bytes.len())].to_vec();
         if self.dice.up_to(1) == 1 {
-            // The length is on the disk, the rest of the blocks is not.
+            // The length reached the disk, the remaining blocks did not.
             part.resize(bytes.len(), 0);
         }
         Change::Put { at: *at, bytes: part }.apply(content);
     }
 }
 
-/// The same throws for the same seed, on every machine (`SplitMix64`).
+/// Random numbers that are the same for a seed on every machine (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
-    /// A number from 0 to `most`, both included.
+    /// A number from 0 to `most`, inclusive.
     fn up_to(&mut self, most: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -1,35 +1,35 @@
-//! What goes wrong and when, and the record of all that was done.
+//! Planned faults, and the history of operations.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::ProcessId;
+pub(super) type ProcessId = u32;
 
-/// What goes wrong at an operation.
+/// A fault at an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The process ends before it.
+    /// The process ends before the operation.
     StopBefore,
-    /// It is done, and the process ends before it hears of it.
+    /// The process ends after the operation, before it receives the result.
     StopAfter,
-    /// It fails, this once. Of a write half may be done; bytes whose sync failed are never synced by another try.
+    /// The operation fails once. A write may be performed in part. Bytes whose sync failed are not synced by a later one.
     Fail(io::ErrorKind),
-    /// From here on the disk is full, whatever is removed.
+    /// The disk is full from this operation on, even after files are removed.
     FullFrom,
 }
 
 /// Which operations are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Count {
-    /// Those that change something or make it durable. Taking a lock is one, since it may make the file.
+    /// Operations that change something or make it durable. Taking a lock is one, since it may create the file.
     Changes,
-    /// Every one, so that reading can fail too.
+    /// All operations, so that reading can fail too.
     Calls,
 }
 
-/// An operation as the record names it.
+/// An operation, as in the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Act {
     Read,
@@ -53,10 +53,10 @@ pub(super) enum Act {
     LockShared,
 }
 
-/// What is left of an operation.
-pub(super) enum Verdict {
+/// The effect of the plan on an operation.
+pub(super) enum Effect {
     Go,
-    /// Go, on a disk that is full from now on.
+    /// As `Go`, on a disk that is full from now on.
     Fill,
     Fail(io::ErrorKind),
     GoAndDie,
@@ -74,7 +74,7 @@ pub(super) struct Faults {
 
 #[derive(Debug)]
 struct Done {
-    /// Its number among the changes, if it is one.
+    /// Its number among the changes, if it is a change.
     change: Option<u64>,
     process: ProcessId,
     act: Act,
@@ -107,9 +107,9 @@ impl Faults {
         self.dead.contains(&process)
     }
 
-    pub(super) fn next(&mut self, process: ProcessId, act: &Act, path: &Path) -> Verdict {
+    pub(super) fn next(&mut self, process: ProcessId, act: &Act, path: &Path) -> Effect {
         if self.is_dead(process) {
-            return Verdict::Dead;
+            return Effect::Dead;
         }
         self.calls += 1;
         self.changes += u64::from(act.changes());
@@ -126,17 +126,17 @@ impl Faults {
             fault,
         });
         match fault {
-            None => Verdict::Go,
-            Some(Fault::StopBefore) => Verdict::Dead,
-            Some(Fault::StopAfter) => Verdict::GoAndDie,
-            Some(Fault::Fail(kind)) => Verdict::Fail(kind),
-            Some(Fault::FullFrom) => Verdict::Fill,
+            None => Effect::Go,
+            Some(Fault::StopBefore) => Effect::Dead,
+            Some(Fault::StopAfter) => Effect::GoAndDie,
+            Some(Fault::Fail(kind)) => Effect::Fail(kind),
+            Some(Fault::FullFrom) => Effect::Fill,
         }
     }
 
     pub(super) fn history(&self) -> String {
         self.done.iter().fold(String::new(), |mut text, done| {
-            // Writing to a string does not fail.
+            // Writing to a `String` does not fail.
             let _ = writeln!(text, "{done}");
             text
         })
@@ -179,7 +179,7 @@ impl fmt::Display for Done {
     }
 }
 
-/// How every call of a process that was stopped ends.
+/// The error of every call of a stopped process.
 pub(super) fn dead() -> io::Error {
     io::Error::other(Dead)
 }

@@ -1,4 +1,4 @@
-//! One file or folder: what processes see of it, and what the disk holds.
+//! A file or folder: the state that processes see and the durable state.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,13 +11,13 @@ pub(super) enum Node {
     Folder(FolderNode),
 }
 
-/// A file: `seen` is `durable` with all of `pending` done to it.
+/// A file. `seen` is `durable` with all of `pending` applied.
 #[derive(Debug, Default)]
 pub(super) struct FileNode {
     pub(super) seen: Vec<u8>,
     pub(super) durable: Vec<u8>,
     pub(super) pending: Vec<Change>,
-    /// A sync failed since the file was last emptied: no later one makes these bytes durable.
+    /// A sync failed since the file was last truncated. A later sync does not make the bytes durable.
     lost: bool,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Change {
     Put { at: usize, bytes: Vec<u8> },
 }
 
-/// A folder: `seen` is `durable` with all of `pending` done to it.
+/// A folder. `seen` is `durable` with all of `pending` applied.
 #[derive(Debug, Default)]
 pub(super) struct FolderNode {
     pub(super) seen: Names,
@@ -37,7 +37,7 @@ pub(super) struct FolderNode {
 
 pub(super) type Names = BTreeMap<OsString, NodeId>;
 
-/// What happens to the names in one folder at once.
+/// An atomic change of the names in a folder.
 #[derive(Debug, Clone)]
 pub(super) struct NameChange {
     pub(super) removed: Option<OsString>,

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Count, Fault, Files, Forgetful, Found, Kind};
+use super::{Count, CrashFs, Fault, Files, Found, Kind};
 
 const TEXT: &[u8] = b"all of these bytes";
 
@@ -11,12 +11,12 @@ fn at(path: &str) -> PathBuf {
     Path::new("/app").join(path)
 }
 
-fn machine() -> Forgetful {
-    Forgetful::with_folder(Path::new("/app"))
+fn machine() -> CrashFs {
+    CrashFs::with_folder(Path::new("/app"))
 }
 
 /// A machine with a file whose name and bytes are durable.
-fn machine_with_file(name: &str) -> Forgetful {
+fn machine_with_file(name: &str) -> CrashFs {
     let files = machine();
     files.write(&at(name), TEXT).unwrap();
     files.sync_file(&at(name)).unwrap();
@@ -24,7 +24,7 @@ fn machine_with_file(name: &str) -> Forgetful {
     files
 }
 
-fn text(files: &Forgetful, path: &str) -> Option<Vec<u8>> {
+fn text(files: &CrashFs, path: &str) -> Option<Vec<u8>> {
     match files.read(&at(path), 1000) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -155,7 +155,7 @@ fn a_rename_between_folders_has_two_halves() {
     files.sync_tree(&at("")).unwrap();
     files.sync_folder(Path::new("/app")).unwrap();
     files.rename(&at("from/file"), &at("to/file")).unwrap();
-    let names = |files: &Forgetful| (text(files, "from/file").is_some(), text(files, "to/file").is_some());
+    let names = |files: &CrashFs| (text(files, "from/file").is_some(), text(files, "to/file").is_some());
 
     let found: Vec<_> = (0..100)
         .map(|seed| names(&files.power_loss(Found::Random(seed))))

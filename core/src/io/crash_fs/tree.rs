@@ -1,4 +1,4 @@
-//! The files and folders of a machine, and all that can be done to them.
+//! The files and folders of a machine, and the operations on them.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -9,13 +9,13 @@ use std::path::{Component, Path};
 use super::super::vfs::Kind;
 use super::node::{Change, FileNode, FolderNode, NameChange, Node, NodeId};
 
-/// The folder that every path starts from.
+/// The root folder.
 pub(super) const ROOT: NodeId = 0;
 
 #[derive(Debug)]
 pub(super) struct Tree {
     nodes: BTreeMap<NodeId, Node>,
-    /// The bytes that all files together may have.
+    /// The maximum total bytes of all files.
     capacity: u64,
     full: bool,
 }
@@ -24,14 +24,14 @@ impl Default for Tree {
     fn default() -> Self {
         Self {
             nodes: BTreeMap::from([(ROOT, Node::Folder(FolderNode::default()))]),
-            // An 'unlimited' that sums with file sizes.
+            // Unlimited, but without overflow when file sizes are added.
             capacity: u64::MAX / 2,
             full: false,
         }
     }
 }
 
-/// Finding.
+/// Lookup.
 impl Tree {
     pub(super) fn find(&self, path: &Path) -> io::Result<NodeId> {
         let mut node = ROOT;
@@ -47,7 +47,7 @@ impl Tree {
         Ok(node)
     }
 
-    /// Every file and folder there ever was, in the order in which they were made.
+    /// All files and folders that ever existed, in order of creation.
     pub(super) fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         self.nodes.iter().map(|(id, node)| (*id, node))
     }
@@ -84,7 +84,7 @@ impl Tree {
         }
     }
 
-    /// The folder that holds, or would hold, the last name of a path.
+    /// The parent folder of a path, and the last name of the path, which may not exist.
     fn place<'p>(&self, path: &'p Path) -> io::Result<(NodeId, &'p OsStr)> {
         let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
         let folder = self.find(path.parent().ok_or(ErrorKind::InvalidInput)?)?;
@@ -102,7 +102,7 @@ impl Tree {
         }
     }
 
-    /// Always the same, but no order that anyone could rely on.
+    /// Deterministic, but in no useful order.
     pub(super) fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
         let mut names: Vec<_> = self.folder(self.find(path)?)?.seen.keys().cloned().collect();
         names.sort_by_key(|name| {
@@ -120,7 +120,7 @@ impl Tree {
         self.capacity = self.used(ROOT) + bytes;
     }
 
-    /// A full disk stays full whatever is removed.
+    /// Removing files does not free space while this is set.
     pub(super) fn set_full(&mut self, full: bool) {
         self.full = full;
     }
@@ -149,9 +149,9 @@ impl Tree {
     }
 }
 
-/// Changing.
+/// Changes.
 impl Tree {
-    /// Makes a durable folder and those above it.
+    /// Creates a durable folder and its parents.
     pub(super) fn plant(&mut self, path: &Path) {
         let mut folder = ROOT;
         for component in path.components() {
@@ -161,7 +161,7 @@ impl Tree {
         }
     }
 
-    /// Adds a node under a name that is durable from the start. The folder must be one, and without that name.
+    /// Adds a node with a durable name. `folder` must be a folder without that name.
     pub(super) fn add_durable(&mut self, folder: NodeId, name: &OsStr, node: Node) -> NodeId {
         let id = self.add(node);
         if let Ok(folder) = self.folder_mut(folder) {
@@ -193,7 +193,7 @@ impl Tree {
         Ok(node)
     }
 
-    /// Writes what there is room for, and says how much that was.
+    /// Writes as many bytes as there is space for, and returns their number.
     pub(super) fn put(&mut self, node: NodeId, at: usize, bytes: &[u8]) -> io::Result<usize> {
         self.needs_space()?;
         let room = usize::try_from(self.free_space())
@@ -222,7 +222,7 @@ impl Tree {
         let gone = NameChange::removed(old_name);
         let here = NameChange::set(new_name, node);
         if old_folder == new_folder {
-            // Within one folder a rename happens as a whole or not at all.
+            // A rename within one folder is atomic.
             let renamed = NameChange {
                 removed: gone.removed,
                 set: here.set,
@@ -270,14 +270,14 @@ impl Tree {
     }
 
     fn add(&mut self, node: Node) -> NodeId {
-        // Nodes are never taken out: a file goes on while it is open, and a power cut may bring its name back.
+        // Nodes are never removed: an open file remains usable, and a power loss may restore its name.
         let id = self.nodes.len() as NodeId;
         self.nodes.insert(id, node);
         id
     }
 }
 
-/// Making durable, and failing to.
+/// Durability.
 impl Tree {
     pub(super) fn sync_file(&mut self, path: &Path) -> io::Result<()> {
         let node = self.find(path)?;

@@ -8,10 +8,10 @@ use std::io::Write as _;
 
 use super::*;
 
-fn reader_of(bytes: &[u8]) -> PositionedReader {
+fn reader_of(bytes: &[u8]) -> PositionalReader {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
-    PositionedReader::new(Arc::new(file), bytes.len() as u64)
+    PositionalReader::new(Arc::new(file), bytes.len() as u64)
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn bytes_appended_after_hashing_are_not_read() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"provedmore").unwrap();
     let mut text = String::new();
-    PositionedReader::new(Arc::new(file), 6)
+    PositionalReader::new(Arc::new(file), 6)
         .read_to_string(&mut text)
         .unwrap();
     assert_eq!(text, "proved");

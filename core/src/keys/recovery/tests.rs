@@ -59,6 +59,6 @@ fn what_one_key_signed_another_does_not_recover() {
     assert!(
         recover(&PublicKey::of(&key), &[0xff; 256], 16)
             .unwrap_err()
-            .contains("below the modulus")
+            .contains("not less than the modulus")
     );
 }

@@ -22,7 +22,7 @@ fn written(plain_size: u64, recipients: Vec<Recipient>) -> Vec<u8> {
 
 fn refused(bytes: &[u8]) -> String {
     match Header::parse_start(bytes).unwrap_err() {
-        Problem::Malformed(problem) => problem,
+        HeaderProblem::Malformed(problem) => problem,
         other => panic!("{other:?}"),
     }
 }
@@ -65,17 +65,17 @@ fn where_a_segment_begins_follows_from_the_header() {
 #[test]
 fn what_no_writer_writes_is_refused() {
     for (position, bytes, hint) in [
-        (0, &b"PK"[..], "begins otherwise"),
-        (7, b"\r", "begins otherwise"),
+        (0, &b"PK"[..], "wrong magic bytes"),
+        (7, b"\r", "wrong magic bytes"),
         (9, &[11], "segments of 2^11"),
         (9, &[21], "segments of 2^21"),
         (10, &[0, 0], "0 recipients"),
         (10, &[0, 17], "17 recipients"),
         (19, &[1], "byte 19"),
-        (20, &[0, 0x20, 0, 0, 0, 0, 0, 0], "more than can be sealed"),
-        (20, &[0xff; 8], "more than can be sealed"),
-        (28, &[3; 32], "not in order"),
-        (28, &[2; 32], "one is there twice"),
+        (20, &[0, 0x20, 0, 0, 0, 0, 0, 0], "exceed the maximum"),
+        (20, &[0xff; 8], "exceed the maximum"),
+        (28, &[3; 32], "not sorted"),
+        (28, &[2; 32], "not unique"),
         (60, &[0, 255], "255 bytes"),
         (60, &[2, 1], "513 bytes"),
     ] {
@@ -89,7 +89,7 @@ fn more_segments_than_the_counter_counts_are_refused() {
     let mut bytes = with(20, &((1_u64 << 44) + 1).to_be_bytes());
     assert!(Header::parse(&bytes).is_ok());
     bytes[9] = 12;
-    assert!(refused(&bytes).contains("more than can be sealed"));
+    assert!(refused(&bytes).contains("exceed the maximum"));
     bytes[20..28].copy_from_slice(&(1_u64 << 44).to_be_bytes());
     assert_eq!(Header::parse(&bytes).unwrap().segments(), 1 << 32);
 }
@@ -106,7 +106,7 @@ fn every_header_that_is_cut_short_says_so() {
     let bytes = with(0, &[]);
     for length in 0..bytes.len() {
         let problem = Header::parse_start(&bytes[..length]).unwrap_err();
-        assert!(matches!(problem, Problem::Short), "{length}: {problem:?}");
+        assert!(matches!(problem, HeaderProblem::Short), "{length}: {problem:?}");
     }
 }
 

@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 
 use super::releases::{SignedFiles, built_in, options, second_ring};
 use crate::error::Result;
-use crate::io::crash_fs::Forgetful;
+use crate::io::crash_fs::CrashFs;
 use crate::io::vfs::{Files as _, Kind};
 use crate::native::NativeApp;
 use crate::progress::Control;
@@ -116,7 +116,7 @@ fn archive(folder: &Path, version: &str, contents: Contents) -> VerifiedArchive 
 /// A device with one app. Its process is started with [`start`](Device::start), as often as one likes.
 #[derive(Debug)]
 pub(super) struct Device {
-    pub(super) files: Forgetful,
+    pub(super) files: CrashFs,
     store: Option<Store>,
     clock: Arc<AtomicU64>,
     /// The folder of the host that bundles are in, if it has one.
@@ -160,10 +160,10 @@ impl Snapshot {
 
 impl Device {
     pub(super) fn new() -> Self {
-        Self::on(Forgetful::with_folder(Path::new("/app")))
+        Self::on(CrashFs::with_folder(Path::new("/app")))
     }
 
-    pub(super) fn on(files: Forgetful) -> Self {
+    pub(super) fn on(files: CrashFs) -> Self {
         Self {
             files,
             store: None,

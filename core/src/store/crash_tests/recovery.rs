@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use super::device::{Archives, Device, Snapshot, contents};
-use crate::io::crash_fs::{Forgetful, Found};
+use crate::io::crash_fs::{CrashFs, Found};
 use crate::store::{BundleRef, Confirmation, KeepRules, Launch, LaunchReason};
 
 /// The versions that are installed after the first crash, and after the second.
@@ -21,7 +21,7 @@ const LAUNCHES_ON_A_FULL_DISK: usize = 7;
 pub(super) type Wrong = String;
 
 /// The store opens, says one of `possible`, serves something whole, and can do everything as if nothing had been.
-pub(super) fn recover(files: Forgetful, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
+pub(super) fn recover(files: CrashFs, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
     let expected = |found: &Snapshot| possible.contains(found);
     require_sound(files, archives, AFTER, |found| {
         require(expected(found), || {
@@ -31,7 +31,7 @@ pub(super) fn recover(files: Forgetful, possible: &[Snapshot], archives: &Archiv
 }
 
 /// As [`recover`], when some of an update came after what is in `possible`.
-pub(super) fn recover_twice(files: Forgetful, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
+pub(super) fn recover_twice(files: CrashFs, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
     require_sound(files, archives, AFTER_THAT, |found| {
         let same_fallback = |before: &Snapshot| before.fallback == found.fallback;
         let still_failed = |before: &Snapshot| before.failed.is_subset(&found.failed);
@@ -55,7 +55,7 @@ pub(super) fn recover_twice(files: Forgetful, possible: &[Snapshot], archives: &
 }
 
 fn require_sound(
-    files: Forgetful,
+    files: CrashFs,
     archives: &Archives,
     next: &str,
     require_kept: impl Fn(&Snapshot) -> Result<(), Wrong>,
@@ -96,7 +96,7 @@ pub(super) fn live_without_space(device: &mut Device, possible: &[Snapshot]) -> 
 }
 
 /// The store says the same after a power cut now, though nothing was synced that was not yet.
-pub(super) fn require_durable(files: &Forgetful, settled: &Snapshot) -> Result<(), Wrong> {
+pub(super) fn require_durable(files: &CrashFs, settled: &Snapshot) -> Result<(), Wrong> {
     let mut device = Device::on(files.power_loss(Found::Nothing));
     device
         .start()

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::device::{Archives, Device, ROOT};
 use super::recovery::require_durable;
 use crate::error::ErrorKind;
-use crate::io::crash_fs::Forgetful;
+use crate::io::crash_fs::CrashFs;
 use crate::io::vfs::Files as _;
 use crate::store::{BundleId, BundleRef, Confirmation, Expired, Launch, LaunchReason, NotDurable};
 
@@ -50,7 +50,7 @@ fn require_nothing_failed(device: &Device) {
     assert_eq!(device.store().failed().unwrap(), []);
 }
 
-fn reserve_of(files: &Forgetful) -> Option<u64> {
+fn reserve_of(files: &CrashFs) -> Option<u64> {
     files.size(&Path::new(ROOT).join(RESERVE)).ok()
 }
 

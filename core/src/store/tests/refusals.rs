@@ -64,7 +64,7 @@ fn an_archive_that_is_sealed_for_other_keys_is_refused_at_its_header() {
 
     let message = expect_refused(&update(&device, &net), ErrorKind::DecryptionFailed);
 
-    assert!(message.contains("it is sealed for"), "{message}");
+    assert!(message.contains("sealed for"), "{message}");
     let (came, header) = (net.came(&archive), published.header_size());
     assert!(
         came < header + PIECE,

@@ -9,9 +9,9 @@ use std::io::{Read as _, Seek, SeekFrom};
 
 use super::*;
 
-fn stored(size: u64, crc32: u32) -> Header {
-    Header {
-        method: Method::Stored,
+fn stored(size: u64, crc32: u32) -> EntryHeader {
+    EntryHeader {
+        method: EntryMethod::Stored,
         crc32,
         size,
         compressed_size: size,
@@ -27,8 +27,8 @@ fn headers_have_the_bytes_that_capgo_writes() {
     writer
         .start_entry(
             "d/",
-            Header {
-                method: Method::Stored,
+            EntryHeader {
+                method: EntryMethod::Stored,
                 crc32: 0,
                 size: 0,
                 compressed_size: 0,

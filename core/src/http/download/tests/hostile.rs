@@ -132,7 +132,7 @@ fn a_file_without_end_is_left_at_the_size_that_is_known() {
 }
 
 #[test]
-fn a_page_of_the_network_is_no_file_of_another_length() {
+fn a_page_of_the_network_is_not_a_file_of_another_length() {
     let device = Device::new().of_known_size();
     let page = Answer::new(200, b"<html>Welcome to our hotel</html>")
         .with("Content-Type", "text/html")
