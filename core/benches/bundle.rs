@@ -1,6 +1,6 @@
-//! Throughput of the core's operations on a web folder made on the spot: half text, half bytes that do not compress.
+//! Throughput of the core's operations on a generated web folder: half text, half incompressible bytes.
 //!
-//! `tests/compare/run` measures whole commands against the tools they replace, on real files.
+//! `tests/compare/run` compares whole commands with the tools they replace, on real files.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where it fails")]
 
@@ -92,7 +92,7 @@ fn operations(criterion: &mut Criterion) {
         bencher.iter(|| black_box(inspect(&zip, &capbundle::Limits::default()).unwrap()));
     });
     group.bench_function("seal", |bencher| bencher.iter(|| black_box(seal())));
-    // Each seal has a session key of its own: what is opened is the last one.
+    // Each encryption has a new session key. Decrypt the last one.
     let parts = seal();
     let open = || {
         capgo::decrypt(

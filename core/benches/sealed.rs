@@ -1,5 +1,5 @@
-//! Sealed archives: the cipher alone, in memory, and whole files, also beside Capgo v2. `tests/compare/run` sets the cipher
-//! beside OpenSSL.
+//! Throughput of sealed archives: the cipher alone in memory, and whole files, also compared with Capgo v2.
+//! `tests/compare/run` compares the cipher with OpenSSL.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 
 const IN_MEMORY: u64 = 4 << 20;
 const FILE: usize = 64 << 20;
-/// Enough for a median that a disturbed run does not move.
+/// Enough for a median that outliers do not affect.
 const RUNS: usize = 15;
 
 fn in_memory(criterion: &mut Criterion) {
@@ -74,8 +74,8 @@ fn files(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The same bytes opened from both forms, in turns, each into a file with its digest: a ratio of two figures that were measured
-/// apart says more of what else ran than of the forms.
+/// Opens the same bytes from both formats alternately, each into a file with its digest. A ratio of separate measurements
+/// would reflect other load on the machine more than the formats.
 fn against_capgo(_: &mut Criterion) {
     let work = tempfile::tempdir().unwrap();
     let path = |name: &str| work.path().join(name);

@@ -8,9 +8,9 @@
 //!
 //! ```
 //! use capbundle::bundle::{pack, unpack, PackOptions, UnpackOptions};
+//! use capbundle::capgo::{self, ChecksumForm, Decryption, Encryption};
 //! use capbundle::keys::{KeyBits, SigningKey};
 //! use capbundle::progress::Control;
-//! use capbundle::seal::{capgo, ChecksumForm};
 //!
 //! # fn main() -> capbundle::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
@@ -21,11 +21,13 @@
 //!
 //! // In CI: pack, then encrypt and sign.
 //! let packed = pack(&work.join("dist"), &zip, &PackOptions::default(), &Control::new())?;
-//! let parts = capgo::encrypt(&zip, &sealed, &capgo::Encryption { expected: &packed.digest, key: &key, form: ChecksumForm::V3 }, &Control::new())?;
+//! let encryption = Encryption { expected: &packed.digest, key: &key, form: ChecksumForm::V3 };
+//! let parts = capgo::encrypt(&zip, &sealed, &encryption, &Control::new())?;
 //!
 //! // On the device, which has the public key: decrypt, verify, unpack. Nothing unproved gets this far.
 //! let public = key.verifying_key();
-//! let archive = capgo::decrypt(&sealed, work, &capgo::Decryption { iv_session_key: &parts.iv_session_key, checksum: &parts.checksum, key: &public }, &Control::new())?;
+//! let decryption = Decryption { iv_session_key: &parts.iv_session_key, checksum: &parts.checksum, key: &public };
+//! let archive = capgo::decrypt(&sealed, work, &decryption, &Control::new())?;
 //! let unpacked = unpack(&archive, &work.join("www"), &UnpackOptions::default(), &Control::new())?;
 //! assert_eq!(unpacked.files, packed.files);
 //! # Ok(())
@@ -46,7 +48,7 @@
 //!
 //! It does not defend against someone who can write to the app's own folders or who holds as many signing keys as must sign.
 //! Capgo's v2 format authenticates but does not keep secret, and does not say which app or version an archive is for: see
-//! [`seal::capgo`]. docs/security.md has who can do what against each way of protecting a bundle, and what remains.
+//! [`capgo`]. docs/security.md has who can do what against each way of protecting a bundle, and what remains.
 //!
 //! # Costs
 //!

@@ -52,7 +52,7 @@ const TARGETS: [&str; 6] = [
 ];
 
 /// Sources that the libraries for phones leave out: tests, ignore rules, publishing.
-const NOT_FOR_PHONES: [&str; 5] = ["tests", "/forgetful", "/rules.rs", "/publish", "/panic_on_purpose.rs"];
+const NOT_FOR_PHONES: [&str; 5] = ["tests", "/crash_fs", "/rules.rs", "/publish", "/panic_on_purpose.rs"];
 
 fn root() -> &'static Path {
     tests_folder().parent().unwrap()

@@ -1,4 +1,4 @@
-//! Any bytes as an archive: looked into and unpacked, with tight limits. Whatever is refused leaves nothing behind.
+//! Any bytes as an archive, inspected and unpacked with tight limits. A refused archive leaves nothing behind.
 
 #![no_main]
 
@@ -20,8 +20,8 @@ fuzz_target!(|bytes: &[u8]| PLACE.with(|place| unpack_in(place.path(), bytes)));
 
 fn unpack_in(place: &Path, bytes: &[u8]) {
     let (input, out) = (place.join("input"), place.join("out"));
-    fs::write(&input, bytes).expect("the input is written");
-    let looked_into = inspect(&input, &limits());
+    fs::write(&input, bytes).expect("the input can be written");
+    let inspected = inspect(&input, &limits());
 
     let mut options = UnpackOptions::default();
     (options.limits, options.threads) = (limits(), NonZeroUsize::new(1));
@@ -30,10 +30,10 @@ fn unpack_in(place: &Path, bytes: &[u8]) {
     let to = out.join("bundle");
     match unpack(&archive, &to, &options, &control) {
         Ok(unpacked) => {
-            looked_into.expect("what can be unpacked can be looked into");
+            inspected.expect("an archive that unpacks can be inspected");
             assert!(unpacked.bytes <= limits().total_size);
             assert!(to.join("index.html").is_file());
-            fs::remove_dir_all(&to).expect("what was unpacked can be removed");
+            fs::remove_dir_all(&to).expect("the unpacked folder can be removed");
         }
         Err(error) => drop(error.to_string()),
     }
@@ -54,12 +54,12 @@ fn limits() -> Limits {
     limits
 }
 
-/// In memory where the system has a place for that: a disk is far too slow.
+/// In memory if the system has a memory file system: a disk is too slow.
 fn place() -> TempDir {
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
-    let place = tempfile::tempdir_in(parent).expect("a folder is made");
-    fs::create_dir(place.path().join("out")).expect("a folder is made");
+    let place = tempfile::tempdir_in(parent).expect("a folder can be created");
+    fs::create_dir(place.path().join("out")).expect("a folder can be created");
     place
 }
 

@@ -1,5 +1,5 @@
-//! Any text as a signed checksum, in both forms. What is read has one spelling only (but for the case of hex), and
-//! nobody but the signer makes one that verifies.
+//! Any text as a signed checksum, in both forms. A parsed one has a single spelling (except for the case of hex), and
+//! only the signer can create one that verifies.
 
 #![no_main]
 
@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 
 static KEY: LazyLock<VerifyingKey> = LazyLock::new(|| {
     let pem = include_str!("../../../tests/vectors/keys/test-signer.public.pem");
-    VerifyingKey::from_pem(pem).expect("the key of the vectors is one")
+    VerifyingKey::from_pem(pem).expect("the key of the vectors is valid")
 });
 
 fuzz_target!(|text: &str| {

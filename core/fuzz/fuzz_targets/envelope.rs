@@ -1,5 +1,5 @@
-//! Any bytes as an envelope, of a release and of a key ring: what is read comes out as it went in, and nothing is trusted that
-//! the ring's key did not sign.
+//! Any bytes as an envelope of a release or key ring: a parsed one round-trips, and none is trusted that the ring's key did
+//! not sign.
 
 #![no_main]
 
@@ -10,16 +10,16 @@ use capbundle::release::{Envelope, KeyRing, SignedKeyRing, SignedRelease};
 use libfuzzer_sys::fuzz_target;
 
 static RING: LazyLock<KeyRing> = LazyLock::new(|| {
-    let app: AppId = "com.example.app".parse().expect("it is an id");
-    KeyRing::trusted(include_bytes!("../../../tests/vectors/trust/one.json"), &app).expect("it is a ring")
+    let app: AppId = "com.example.app".parse().expect("the id is valid");
+    KeyRing::trusted(include_bytes!("../../../tests/vectors/trust/one.json"), &app).expect("the ring is valid")
 });
 
 fuzz_target!(|bytes: &[u8]| {
     match Envelope::parse(bytes) {
         Ok(envelope) => {
-            // Larger in standard base64 than it came, perhaps too large.
+            // It may be too large in standard base64, which is longer than the input.
             if let Ok(again) = envelope.to_json() {
-                assert_eq!(Envelope::parse(&again).expect("it is read back"), envelope);
+                assert_eq!(Envelope::parse(&again).expect("it can be read back"), envelope);
             }
         }
         Err(error) => drop(error.to_string()),

@@ -1,4 +1,4 @@
-//! Any text as an ivSessionKey. What is read has one spelling only, and opens nothing that was not sealed for it.
+//! Any text as an ivSessionKey. A parsed one has a single spelling.
 
 #![no_main]
 

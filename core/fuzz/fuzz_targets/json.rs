@@ -1,4 +1,4 @@
-//! Any bytes as strict JSON: what it takes, `serde_json` takes too, and no member of it is lost there.
+//! Any bytes as strict JSON: what it accepts, `serde_json` accepts too, without losing a member.
 
 #![no_main]
 
@@ -8,15 +8,15 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     match require_strict_json(bytes) {
         Ok(()) => {
-            let value: serde_json::Value = serde_json::from_slice(bytes).expect("it is JSON");
-            // Whatever is written in one way only is strict again.
-            let again = serde_json::to_vec(&value).expect("it is written");
-            require_strict_json(&again).expect("it stays strict");
+            let value: serde_json::Value = serde_json::from_slice(bytes).expect("it is valid JSON");
+            // Serialized again, it is still strict.
+            let again = serde_json::to_vec(&value).expect("it can be written");
+            require_strict_json(&again).expect("it is still strict");
         }
         Err(problem) => assert!(problem.len() < 1_000),
     }
     if let Ok(list) = FileList::parse(bytes) {
-        let again = list.to_bytes().expect("it is written");
-        assert_eq!(FileList::parse(&again).expect("it is read back"), list);
+        let again = list.to_bytes().expect("it can be written");
+        assert_eq!(FileList::parse(&again).expect("it can be read back"), list);
     }
 });

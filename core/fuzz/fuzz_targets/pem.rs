@@ -1,4 +1,4 @@
-//! Any text as a key, private and public. What is read must come out as it went in.
+//! Any text as a private or public key. A parsed key must round-trip.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ fuzz_target!(|text: &str| {
     match VerifyingKey::from_pem(text) {
         Ok(key) => {
             assert!((2_048..=4_096).contains(&key.bits()));
-            let again = VerifyingKey::from_pem(&key.to_pem()).expect("it is read back");
+            let again = VerifyingKey::from_pem(&key.to_pem()).expect("it can be read back");
             assert_eq!(again, key);
             assert_eq!(key.capgo_key_id().len(), 20);
         }
@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
     }
     match SigningKey::from_pem(text) {
         Ok(key) => {
-            let again = SigningKey::from_pem(&key.to_pem().expect("it is written")).expect("it is read back");
+            let again = SigningKey::from_pem(&key.to_pem().expect("it can be written")).expect("it can be read back");
             assert_eq!(again.verifying_key(), key.verifying_key());
         }
         Err(error) => drop(error.to_string()),

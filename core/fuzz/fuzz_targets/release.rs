@@ -1,4 +1,4 @@
-//! Any bytes as the payload of a release that is rightly signed: who signs may be careless, and the device must not be.
+//! Any bytes as the payload of a correctly signed release: a signer may make mistakes that the device must detect.
 
 #![no_main]
 
@@ -16,14 +16,14 @@ const NOW: Timestamp = Timestamp(1_795_915_260);
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
     let pem = include_str!("../../../tests/vectors/keys/test-signer.private.pem");
-    SigningKey::from_pem(pem).expect("it is a key")
+    SigningKey::from_pem(pem).expect("the key is valid")
 });
 static RING: LazyLock<KeyRing> = LazyLock::new(|| {
     let ring = include_bytes!("../../../tests/vectors/trust/one.json");
-    KeyRing::trusted(ring, &APP).expect("it is a ring")
+    KeyRing::trusted(ring, &APP).expect("the ring is valid")
 });
-static APP: LazyLock<AppId> = LazyLock::new(|| "com.example.app".parse().expect("it is an id"));
-static CHANNEL: LazyLock<ChannelName> = LazyLock::new(|| "production".parse().expect("it is a name"));
+static APP: LazyLock<AppId> = LazyLock::new(|| "com.example.app".parse().expect("the id is valid"));
+static CHANNEL: LazyLock<ChannelName> = LazyLock::new(|| "production".parse().expect("the name is valid"));
 static NATIVE: LazyLock<NativeVersion> = LazyLock::new(|| NativeVersion::new("3.0"));
 
 fuzz_target!(|payload: &[u8]| {
@@ -31,13 +31,13 @@ fuzz_target!(|payload: &[u8]| {
     else {
         return;
     };
-    // Signing takes its time, and what cannot be read is refused after it in any case.
+    // Signing is slow, and an unreadable payload would be refused after it anyway.
     let Ok(read) = SignedRelease::parse(&unsigned) else {
         return;
     };
     let again = NewRelease::from(read.release().clone());
-    drop(create(&again).expect("what is read can be written"));
-    let envelope = Envelope::sign(RELEASE_TYPE, payload.to_vec(), &[&*KEY]).expect("it is signed");
+    drop(create(&again).expect("a parsed release can be written"));
+    let envelope = Envelope::sign(RELEASE_TYPE, payload.to_vec(), &[&*KEY]).expect("it can be signed");
     let context = TrustContext {
         ring: &RING,
         app: &APP,
@@ -49,7 +49,7 @@ fuzz_target!(|payload: &[u8]| {
         latest_time_seen: Timestamp(0),
         content_keys: &[],
     };
-    let Ok(trusted) = policy::check(&envelope.to_json().expect("it is written"), &context) else {
+    let Ok(trusted) = policy::check(&envelope.to_json().expect("it can be written"), &context) else {
         return;
     };
     let release = trusted.release();

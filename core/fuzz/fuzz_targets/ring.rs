@@ -1,4 +1,4 @@
-//! Any bytes as the payload of a key ring: what is read has keys, a threshold that they reach, and none that is retired.
+//! Any bytes as the payload of a key ring: a parsed one has keys, none of them retired, and a threshold that they can reach.
 
 #![no_main]
 
@@ -19,7 +19,7 @@ fuzz_target!(|payload: &[u8]| {
         assert!(!ring.retired.contains(&key.id()));
     }
     let mut next = NewKeyRing::after(ring, ring.created_at);
-    // Behind the last number there is none.
+    // The last version number has no successor.
     next.number = ring.number;
-    drop(create_ring(&next).expect("what is read can be written"));
+    drop(create_ring(&next).expect("a parsed ring can be written"));
 });

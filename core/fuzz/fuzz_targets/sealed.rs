@@ -1,5 +1,5 @@
-//! Any bytes as a sealed archive: its header read, opened with the key of the test vectors, and read from any place. What opens
-//! can be read, to the same bytes; whatever is refused leaves nothing behind.
+//! Any bytes as a sealed archive: parse its header, open it with the key of the test vectors, and read it from any position.
+//! An archive that opens reads as the same bytes; a refused one leaves nothing behind.
 
 #![no_main]
 
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 static KEY: LazyLock<ContentKey> = LazyLock::new(|| {
     let pem = include_str!("../../../tests/vectors/keys/test-content.private.pem");
-    ContentKey::from_pem(pem).expect("it is a key")
+    ContentKey::from_pem(pem).expect("the key is valid")
 });
 
 thread_local! {
@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| PLACE.with(|place| open_in(place.path(), bytes)));
 
 fn open_in(place: &Path, bytes: &[u8]) {
     let (sealed, plain) = (place.join("sealed"), place.join("plain"));
-    fs::write(&sealed, bytes).expect("the input is written");
+    fs::write(&sealed, bytes).expect("the input can be written");
     let header = Header::parse(bytes);
     assert_eq!(header.is_ok(), read_header(&sealed).is_ok());
     if let Ok(header) = &header {
@@ -38,13 +38,13 @@ fn open_in(place: &Path, bytes: &[u8]) {
     let mut reader = SealedReader::open_unverified(&sealed, &KEY);
     match open_unverified(&sealed, &plain, &KEY, &Control::new()) {
         Ok(digest) => {
-            let header = header.expect("what opens has a header");
+            let header = header.expect("an archive that opens has a header");
             assert_eq!(header.sealed_size(), bytes.len() as u64);
             let mut read = Vec::new();
-            let reader = reader.as_mut().expect("what opens can be read");
-            reader.read_to_end(&mut read).expect("and to its end");
+            let reader = reader.as_mut().expect("an archive that opens can be read");
+            reader.read_to_end(&mut read).expect("it can be read to its end");
             assert_eq!(Sha256Digest::of(&read), digest);
-            fs::remove_file(&plain).expect("what was opened can be removed");
+            fs::remove_file(&plain).expect("the opened file can be removed");
         }
         Err(error) => {
             drop(error.to_string());
@@ -62,9 +62,9 @@ fn open_in(place: &Path, bytes: &[u8]) {
     );
 }
 
-/// In memory where the system has a place for that: a disk is far too slow.
+/// In memory if the system has a memory file system: a disk is too slow.
 fn place() -> TempDir {
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
-    tempfile::tempdir_in(parent).expect("a folder is made")
+    tempfile::tempdir_in(parent).expect("a folder can be created")
 }

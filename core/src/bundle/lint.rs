@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use self::search::Hit;
-use self::source_mask::CodeOnly;
+use self::source_mask::{CodeOnly, is_name};
 use self::walk::{Entry, Scan};
 use super::zip::read::INDEX_HTML;
 use crate::error::{IoContext, Result};
@@ -335,10 +335,6 @@ fn is_definition(after: &[u8]) -> bool {
         }
     }
     false
-}
-
-fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$'
 }
 
 fn find_in(folder: &Path, entry: &Entry, word: &str, visit: impl FnMut(Hit<'_>) -> ControlFlow<()>) -> Result<()> {

@@ -23,7 +23,7 @@ struct Case {
     parts: Encrypted,
 }
 
-fn sealed(plain: &[u8], form: ChecksumForm) -> Case {
+fn encrypted(plain: &[u8], form: ChecksumForm) -> Case {
     let folder = tempfile::tempdir().unwrap();
     let (source, sealed) = (folder.path().join("a.zip"), folder.path().join("a.zip_encrypted.zip"));
     fs::write(&source, plain).unwrap();
@@ -74,7 +74,7 @@ impl Case {
 }
 
 #[test]
-fn what_is_sealed_opens_to_the_same_bytes_at_every_block_and_chunk_boundary() {
+fn encryption_round_trips_at_every_block_and_chunk_boundary() {
     for size in [
         0,
         1,
@@ -94,7 +94,7 @@ fn what_is_sealed_opens_to_the_same_bytes_at_every_block_and_chunk_boundary() {
         9 * CHUNK + 17,
     ] {
         let plain: Vec<u8> = (0..=255).cycle().take(size).collect();
-        let case = sealed(&plain, ChecksumForm::V3);
+        let case = encrypted(&plain, ChecksumForm::V3);
         assert_eq!(case.parts.size, (size / 16 + 1) as u64 * 16);
         assert_eq!(fs::metadata(&case.sealed).unwrap().len(), case.parts.size);
         assert_eq!(case.open().unwrap(), plain, "{size}");
@@ -102,17 +102,17 @@ fn what_is_sealed_opens_to_the_same_bytes_at_every_block_and_chunk_boundary() {
 }
 
 #[test]
-fn both_checksum_forms_have_capgos_length_and_open() {
-    let v3 = sealed(b"bundle", ChecksumForm::V3);
+fn both_checksum_forms_have_capgos_length_and_verify() {
+    let v3 = encrypted(b"bundle", ChecksumForm::V3);
     assert_eq!(v3.parts.checksum.to_string().len(), 512);
-    let v2 = sealed(b"bundle", ChecksumForm::V2);
+    let v2 = encrypted(b"bundle", ChecksumForm::V2);
     assert_eq!(v2.parts.checksum.to_string().len(), 344);
     assert_eq!(v2.open().unwrap(), b"bundle");
 }
 
 #[test]
-fn the_text_forms_are_read_back() {
-    let case = sealed(b"bundle", ChecksumForm::V3);
+fn the_text_forms_round_trip() {
+    let case = encrypted(b"bundle", ChecksumForm::V3);
     let text = case.parts.iv_session_key.to_string();
     assert_eq!(text.parse::<IvSessionKey>().unwrap(), case.parts.iv_session_key);
     let checksum = SignedChecksum::parse(&case.parts.checksum.to_string().to_uppercase(), ChecksumForm::V3).unwrap();
@@ -123,16 +123,22 @@ fn the_text_forms_are_read_back() {
 }
 
 #[test]
-fn two_seals_of_one_archive_share_nothing_but_the_signature() {
-    let (first, second) = (sealed(b"bundle", ChecksumForm::V3), sealed(b"bundle", ChecksumForm::V3));
+fn two_encryptions_of_one_archive_share_only_the_signature() {
+    let (first, second) = (
+        encrypted(b"bundle", ChecksumForm::V3),
+        encrypted(b"bundle", ChecksumForm::V3),
+    );
     assert_ne!(first.parts.iv_session_key, second.parts.iv_session_key);
     assert_ne!(fs::read(&first.sealed).unwrap(), fs::read(&second.sealed).unwrap());
     assert_eq!(first.parts.checksum, second.parts.checksum);
 }
 
 #[test]
-fn the_form_of_a_checksum_is_never_guessed() {
-    let (v2, v3) = (sealed(b"bundle", ChecksumForm::V2), sealed(b"bundle", ChecksumForm::V3));
+fn the_form_of_a_checksum_is_never_detected() {
+    let (v2, v3) = (
+        encrypted(b"bundle", ChecksumForm::V2),
+        encrypted(b"bundle", ChecksumForm::V3),
+    );
     let refused = |text: &str, form| SignedChecksum::parse(text, form).unwrap_err().kind();
     assert_eq!(
         refused(&v2.parts.checksum.to_string(), ChecksumForm::V3),
@@ -144,7 +150,7 @@ fn the_form_of_a_checksum_is_never_guessed() {
         ErrorKind::NotTrusted
     );
     assert_eq!(refused("cbf43926", ChecksumForm::V2), ErrorKind::NotTrusted);
-    // Hexadecimal text is base64 too; it has the wrong length then.
+    // Hexadecimal text is valid base64 too, but has the wrong length.
     let misread = SignedChecksum::parse(&v3.parts.checksum.to_string(), ChecksumForm::V2).unwrap();
     assert_eq!(
         misread.verify(&KEY.verifying_key()).unwrap_err().kind(),
@@ -153,9 +159,9 @@ fn the_form_of_a_checksum_is_never_guessed() {
 }
 
 #[test]
-fn a_damaged_or_shortened_file_is_refused_and_leaves_nothing() {
+fn a_damaged_or_truncated_file_is_refused_and_leaves_nothing() {
     let plain = vec![7; 1000];
-    let case = sealed(&plain, ChecksumForm::V3);
+    let case = encrypted(&plain, ChecksumForm::V3);
     let good = fs::read(&case.sealed).unwrap();
     for (bytes, kind) in [
         (Vec::new(), ErrorKind::DecryptionFailed),
@@ -173,8 +179,8 @@ fn a_damaged_or_shortened_file_is_refused_and_leaves_nothing() {
 #[test]
 fn a_checksum_or_session_key_of_another_bundle_is_refused() {
     let (case, other) = (
-        sealed(b"bundle one", ChecksumForm::V3),
-        sealed(b"bundle two", ChecksumForm::V3),
+        encrypted(b"bundle one", ChecksumForm::V3),
+        encrypted(b"bundle two", ChecksumForm::V3),
     );
     let kind = |result: Result<Vec<u8>>| result.unwrap_err().kind();
     assert_eq!(
@@ -190,7 +196,7 @@ fn a_checksum_or_session_key_of_another_bundle_is_refused() {
 
 #[test]
 fn a_foreign_key_is_refused() {
-    let case = sealed(b"bundle", ChecksumForm::V3);
+    let case = encrypted(b"bundle", ChecksumForm::V3);
     let staging = case.folder.path();
     let open = |key: &VerifyingKey| {
         decrypt(
@@ -213,7 +219,7 @@ fn a_foreign_key_is_refused() {
 
 #[test]
 fn malformed_session_keys_are_not_trusted() {
-    let good = sealed(b"bundle", ChecksumForm::V3).parts.iv_session_key.to_string();
+    let good = encrypted(b"bundle", ChecksumForm::V3).parts.iv_session_key.to_string();
     let (iv, key) = good.split_once(':').unwrap();
     for text in [
         "",
@@ -235,7 +241,7 @@ fn malformed_session_keys_are_not_trusted() {
 }
 
 #[test]
-fn sealing_another_file_than_was_named_makes_nothing() {
+fn a_file_with_an_unexpected_digest_gives_no_output() {
     let folder = tempfile::tempdir().unwrap();
     let (source, target) = (folder.path().join("a.zip"), folder.path().join("out.zip"));
     fs::write(&source, "one").unwrap();
@@ -255,8 +261,8 @@ fn sealing_another_file_than_was_named_makes_nothing() {
 }
 
 #[test]
-fn a_signed_archive_that_is_not_encrypted_is_proved_by_its_signature() {
-    let case = sealed(b"bundle", ChecksumForm::V3);
+fn an_unencrypted_archive_is_verified_by_its_signature() {
+    let case = encrypted(b"bundle", ChecksumForm::V3);
     let plain = case.folder.path().join("a.zip");
     let verify = || verify_signed_only(&plain, &case.parts.checksum, &KEY.verifying_key(), &Control::new());
     assert_eq!(verify().unwrap().digest(), case.parts.digest);
@@ -265,8 +271,8 @@ fn a_signed_archive_that_is_not_encrypted_is_proved_by_its_signature() {
 }
 
 #[test]
-fn decrypting_unverified_tells_the_digest_of_what_came_out() {
-    let case = sealed(b"bundle", ChecksumForm::V3);
+fn decrypting_unverified_returns_the_digest_of_the_output() {
+    let case = encrypted(b"bundle", ChecksumForm::V3);
     let to = case.folder.path().join("plain.zip");
     let digest = decrypt_unverified(
         &case.sealed,
@@ -284,12 +290,12 @@ fn decrypting_unverified_tells_the_digest_of_what_came_out() {
     {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = fs::metadata(&to).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "what was secret on the way is its owner's alone");
+        assert_eq!(mode & 0o777, 0o600, "only the owner can read the decrypted file");
     }
 }
 
 #[test]
-fn messages_and_debug_output_hold_no_key_material() {
-    let case = sealed(b"bundle", ChecksumForm::V3);
+fn messages_and_debug_output_contain_no_key_material() {
+    let case = encrypted(b"bundle", ChecksumForm::V3);
     assert_eq!(format!("{:?}", case.parts.iv_session_key), "IvSessionKey { .. }");
 }

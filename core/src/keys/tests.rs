@@ -24,7 +24,7 @@ fn problem<T: std::fmt::Debug>(result: Result<T>) -> String {
 }
 
 #[test]
-fn a_key_survives_its_pem_text_in_either_line_end() {
+fn a_key_round_trips_through_pem_with_either_line_ending() {
     let pem = KEY.to_pem().unwrap();
     assert!(
         pem.starts_with("-----BEGIN RSA PRIVATE KEY-----\n"),
@@ -63,14 +63,14 @@ fn pkcs8_and_spki_are_the_same_key() {
 }
 
 #[test]
-fn the_wrong_half_of_the_pair_is_explained() {
+fn the_wrong_half_of_the_pair_is_named_in_the_error() {
     let (private, public) = (KEY.to_pem().unwrap(), KEY.verifying_key().to_pem());
     assert!(problem(VerifyingKey::from_pem(&private)).contains("found the private key"));
     assert!(problem(SigningKey::from_pem(&public)).contains("found the public key"));
 }
 
 #[test]
-fn other_pem_blocks_are_explained() {
+fn other_pem_blocks_are_named_in_the_error() {
     for (text, hint) in [
         ("", "not a PEM key"),
         ("MIIBCgKCAQEA", "not a PEM key"),
@@ -136,12 +136,12 @@ fn capgo_key_id_is_the_start_of_the_pkcs1_body() {
     let pem = KEY.verifying_key().to_pem();
     let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     assert_eq!(KEY.verifying_key().capgo_key_id(), body[..20]);
-    assert!(body.starts_with("MIIBCgKCAQEA"), "every 2048-bit key begins alike");
+    assert!(body.starts_with("MIIBCgKCAQEA"), "all 2048-bit keys begin the same");
 }
 
 #[test]
 #[cfg(unix)]
-fn only_its_owner_can_read_a_private_key_file_and_nothing_replaces_it_unasked() {
+fn only_the_owner_can_read_a_private_key_file_and_it_is_not_replaced_by_default() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(".capgo_key_v2");
@@ -165,7 +165,7 @@ fn only_its_owner_can_read_a_private_key_file_and_nothing_replaces_it_unasked() 
 }
 
 #[test]
-fn a_file_that_is_no_key_is_named_in_the_error() {
+fn a_file_that_is_not_a_key_is_named_in_the_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key.bin");
     fs::write(&path, [0xff, 0xfe, 0]).unwrap();
@@ -175,6 +175,6 @@ fn a_file_that_is_no_key_is_named_in_the_error() {
 }
 
 #[test]
-fn printing_a_private_key_shows_nothing_of_it() {
+fn debug_output_of_a_private_key_hides_it() {
     assert_eq!(format!("{:?}", *KEY), "SigningKey { bits: 2048, .. }");
 }

@@ -22,7 +22,7 @@ use crate::keys::{ContentKey, KeyBits, PublicContentKey};
 use crate::progress::{CancelToken, Control};
 use crate::verified::{Proof, VerifiedArchive};
 
-/// As many as fit into a header, of the sizes that there are.
+/// The maximum number of recipients, of all key sizes.
 static KEYS: LazyLock<Vec<ContentKey>> = LazyLock::new(|| {
     let sizes = [KeyBits::B2048, KeyBits::B3072].into_iter().cycle();
     sizes.take(16).map(|bits| ContentKey::generate(bits).unwrap()).collect()
@@ -31,7 +31,7 @@ static KEY: LazyLock<ContentKey> = LazyLock::new(|| ContentKey::generate(KeyBits
 
 const SEGMENT: usize = 65_536;
 
-/// An archive and what was sealed of it.
+/// An archive and its sealed form.
 struct Case {
     folder: TempDir,
     plain: Vec<u8>,
@@ -44,7 +44,7 @@ fn sealed(size: usize) -> Case {
 }
 
 fn sealed_for(size: usize, recipients: &[PublicContentKey]) -> Case {
-    // No two segments are alike.
+    // No two segments are equal.
     let plain: Vec<u8> = (0_u32..)
         .flat_map(|number| (number / 3).to_be_bytes())
         .take(size)
@@ -107,7 +107,7 @@ impl Case {
 }
 
 #[test]
-fn what_is_sealed_opens_to_the_same_bytes_at_every_boundary() {
+fn sealing_round_trips_at_every_boundary() {
     for size in [
         0,
         1,
@@ -116,7 +116,7 @@ fn what_is_sealed_opens_to_the_same_bytes_at_every_boundary() {
         SEGMENT + 1,
         4 * SEGMENT,
         4 * SEGMENT + 1,
-        // On several threads.
+        // Large enough for several threads.
         (2 << 20) - 1,
         2 << 20,
         (5 << 20) + 12_345,
@@ -133,7 +133,7 @@ fn what_is_sealed_opens_to_the_same_bytes_at_every_boundary() {
 }
 
 #[test]
-fn each_recipient_opens_it_and_nobody_else() {
+fn every_recipient_and_no_other_key_opens_it() {
     for count in [1, 2, 16] {
         let recipients: Vec<_> = KEYS.iter().take(count).map(|key| key.public().clone()).collect();
         let case = sealed_for(100_000, &recipients);
@@ -146,7 +146,7 @@ fn each_recipient_opens_it_and_nobody_else() {
 }
 
 #[test]
-fn of_several_keys_at_hand_the_right_one_is_found() {
+fn the_right_key_among_several_is_used() {
     let case = sealed(10);
     let keys: Vec<_> = KEYS.iter().chain([&*KEY]).collect();
     let control = Control::new();
@@ -171,7 +171,7 @@ fn of_several_keys_at_hand_the_right_one_is_found() {
 }
 
 #[test]
-fn no_two_seals_are_alike() {
+fn sealing_twice_gives_different_bytes() {
     let (first, second) = (sealed(10), sealed(10));
     assert_ne!(first.parts.header_digest, second.parts.header_digest);
     let bodies = [&first, &second].map(|case| fs::read(&case.sealed).unwrap().split_off(318));
@@ -179,7 +179,7 @@ fn no_two_seals_are_alike() {
 }
 
 #[test]
-fn nobody_one_twice_and_a_crowd_are_refused_as_recipients() {
+fn no_recipients_duplicates_and_too_many_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (source, to) = (folder.path().join("a.zip"), folder.path().join("a.sealed"));
     fs::write(&source, "plain").unwrap();
@@ -203,7 +203,7 @@ fn nobody_one_twice_and_a_crowd_are_refused_as_recipients() {
 }
 
 #[test]
-fn sealing_another_file_than_was_named_makes_nothing() {
+fn a_file_with_an_unexpected_digest_gives_no_output() {
     let folder = tempfile::tempdir().unwrap();
     let (source, to) = (folder.path().join("a.zip"), folder.path().join("a.sealed"));
     fs::write(&source, "one").unwrap();
@@ -224,7 +224,7 @@ fn sealing_another_file_than_was_named_makes_nothing() {
 }
 
 #[test]
-fn what_is_named_must_be_what_is_there() {
+fn the_sealed_file_must_match_the_release() {
     let case = sealed(100);
     let other = Sha256Digest::of(b"other");
     let (right, kinds) = (case.expected(), [ErrorKind::DigestMismatch, ErrorKind::NotTrusted]);
@@ -248,7 +248,7 @@ fn what_is_named_must_be_what_is_there() {
 }
 
 #[test]
-fn opening_unverified_tells_the_digest_of_what_came_out() {
+fn opening_unverified_returns_the_digest_of_the_output() {
     let case = sealed(70_000);
     let to = case.folder.path().join("plain.zip");
     let digest = open_unverified(&case.sealed, &to, &KEY, &Control::new()).unwrap();
@@ -258,7 +258,7 @@ fn opening_unverified_tells_the_digest_of_what_came_out() {
     {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = fs::metadata(&to).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "what was secret on the way is its owner's alone");
+        assert_eq!(mode & 0o777, 0o600, "only the owner can read the opened file");
     }
 }
 
@@ -297,7 +297,7 @@ fn a_cancelled_operation_leaves_nothing() {
 }
 
 #[test]
-fn in_memory_the_same_runs_are_made() {
+fn in_memory_sealing_gives_the_same_bytes_for_any_number_of_threads() {
     let archive = in_memory::InMemory::new(3 << 20).unwrap();
     for threads in [0, 2] {
         archive.seal(threads).unwrap();

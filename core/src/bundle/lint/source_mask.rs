@@ -181,11 +181,7 @@ impl<R: Read> CodeOnly<R> {
             quote,
             escaped: !escaped && byte == b'\\',
         };
-        if super::is_name(byte) || byte == b'\n' {
-            byte
-        } else {
-            MASK
-        }
+        if is_name(byte) || byte == b'\n' { byte } else { MASK }
     }
 
     fn regex(&mut self, class: bool, escaped: bool, byte: u8) {
@@ -235,10 +231,10 @@ impl<R: Read> CodeOnly<R> {
             self.spaced = true;
             return;
         }
-        if self.spaced || !super::is_name(byte) {
+        if self.spaced || !is_name(byte) {
             self.word.clear();
         }
-        if super::is_name(byte) && self.word.len() <= WORD {
+        if is_name(byte) && self.word.len() <= WORD {
             self.word.push(byte);
         }
         self.spaced = false;
@@ -249,7 +245,7 @@ impl<R: Read> CodeOnly<R> {
     fn regex_may_start(&self) -> bool {
         match self.last {
             [b'+', b'+'] | [b'-', b'-'] | [_, b')' | b']' | b'}' | b'"' | b'\'' | b'`'] => false,
-            [_, last] if super::is_name(last) => REGEX_FOLLOWS.contains(&self.word.as_slice()),
+            [_, last] if is_name(last) => REGEX_FOLLOWS.contains(&self.word.as_slice()),
             _ => true,
         }
     }
@@ -291,4 +287,9 @@ impl<R: Read> Read for CodeOnly<R> {
         }
         Ok(count)
     }
+}
+
+/// Whether a byte can be part of a JavaScript identifier.
+pub(super) fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$'
 }

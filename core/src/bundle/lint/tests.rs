@@ -34,7 +34,7 @@ fn calls(script: &str) -> bool {
 }
 
 #[test]
-fn calls_of_notify_app_ready_are_recognised_as_people_and_bundlers_write_them() {
+fn calls_of_notify_app_ready_are_recognised_in_source_and_bundled_code() {
     for script in [
         "CapacitorUpdater.notifyAppReady()",
         "CapacitorUpdater\n  .notifyAppReady();",
@@ -55,7 +55,7 @@ fn calls_of_notify_app_ready_are_recognised_as_people_and_bundlers_write_them() 
 }
 
 #[test]
-fn definitions_comments_and_other_names_are_no_calls() {
+fn definitions_comments_and_other_names_are_not_calls() {
     for script in [
         "",
         "class Web { async notifyAppReady() { return {} } }",
@@ -88,7 +88,7 @@ fn a_call_is_found_in_modules_and_inline_in_pages_but_not_in_other_files() {
 }
 
 #[test]
-fn page_text_and_comments_are_no_calls_but_the_script_behind_them_is() {
+fn page_text_and_comments_are_not_calls_but_a_following_script_is() {
     for page in [
         "<p>u.notifyAppReady()</p>",
         "<!--\n<script>\nu.notifyAppReady()</script>\n-->",
@@ -99,7 +99,7 @@ fn page_text_and_comments_are_no_calls_but_the_script_behind_them_is() {
 }
 
 #[test]
-fn what_hands_the_function_on_is_a_warning_and_no_error() {
+fn passing_the_function_on_is_a_warning_not_an_error() {
     for script in [
         "const{notifyAppReady:t}=CapacitorUpdater;t()",
         "nativePromise(\"CapacitorUpdater\",\"notifyAppReady\",{})",
@@ -111,14 +111,14 @@ fn what_hands_the_function_on_is_a_warning_and_no_error() {
 }
 
 #[test]
-fn assets_without_quotes_and_in_other_attributes_are_seen() {
+fn assets_without_quotes_and_in_other_attributes_are_found() {
     let html = "<script src=/app.js></script>\n<img srcset=\"/a.png 2x\">\n<video poster='/p.png'>";
     let found = findings(&[("index.html", html), ("a.js", "u.notifyAppReady()")]);
     assert_eq!(found.len(), 3, "{found:?}");
 }
 
 #[test]
-fn what_only_defines_the_function_is_named_with_its_line() {
+fn a_mere_definition_is_reported_with_its_line() {
     let found = findings(&[("index.html", ""), ("web.js", "\n\nclass W { notifyAppReady() {} }")]);
     assert!(
         found[0].starts_with("notifyAppReady_not_in_source_code") && found[0].contains("web.js:3"),
@@ -136,7 +136,7 @@ fn a_missing_index_is_an_error_that_points_to_the_right_folder() {
 }
 
 #[test]
-fn absolute_asset_paths_are_warned_of_with_their_line() {
+fn absolute_asset_paths_are_warnings_with_a_line() {
     let html = "<base href=\"/\">\n<script src=\"/app.js\"></script>\n<link HREF = '/a b.css'>\n<a href=\"//cdn/x\">\n<img data-src=\"/y\">";
     let found = findings(&[("index.html", html), ("a.js", "u.notifyAppReady()")]);
     assert_eq!(found.len(), 2, "{found:?}");
@@ -171,14 +171,14 @@ fn secrets_are_errors_unless_they_are_allowed_by_name() {
 }
 
 #[test]
-fn a_private_key_under_a_harmless_name_is_a_secret() {
+fn a_private_key_with_a_harmless_name_is_a_secret() {
     let found = findings(&[
         ("index.html", "<script>u.notifyAppReady()</script>"),
         ("data.txt", "-----BEGIN EC PRIVATE KEY-----\nMHc"),
     ]);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0].starts_with("secret data.txt: begins like a private key"),
+        found[0].starts_with("secret data.txt: starts like a private key"),
         "{found:?}"
     );
 }

@@ -32,7 +32,7 @@ fn pack_app(folder: &TempDir) -> Result<Packed> {
     )
 }
 
-/// Bytes that do not compress, the same every time.
+/// Incompressible bytes, the same for every run.
 fn noise(size: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let next = || {
@@ -45,7 +45,7 @@ fn noise(size: usize) -> Vec<u8> {
 }
 
 #[test]
-fn the_numbers_told_are_those_of_the_file() {
+fn the_reported_numbers_match_the_archive() {
     let folder = app(&[("a.js", b"var a = 1; var a = 1; var a = 1;")]);
     let packed = pack_app(&folder).unwrap();
     let bytes = fs::read(folder.path().join("a.zip")).unwrap();
@@ -57,7 +57,7 @@ fn the_numbers_told_are_those_of_the_file() {
 }
 
 #[test]
-fn what_does_not_shrink_is_stored_and_what_does_is_deflated() {
+fn files_that_shrink_are_deflated_and_others_stored() {
     let late_text = [noise(100_000), vec![b'a'; 100_000]].concat();
     let folder = app(&[
         ("small.png", &noise(1000)),
@@ -85,7 +85,7 @@ fn what_does_not_shrink_is_stored_and_what_does_is_deflated() {
 }
 
 #[test]
-fn a_failed_check_makes_no_file_and_tells_all_findings() {
+fn a_failed_check_creates_no_file_and_reports_all_findings() {
     let folder = app(&[(".env", b"KEY=1")]);
     fs::write(folder.path().join("www/index.html"), "").unwrap();
     let error = pack_app(&folder).unwrap_err();
@@ -105,7 +105,7 @@ fn an_archive_inside_its_own_folder_is_refused() {
 }
 
 #[test]
-fn a_file_that_disappears_while_packing_fails_the_whole_and_leaves_nothing() {
+fn a_file_that_disappears_during_packing_fails_it_and_leaves_nothing() {
     let folder = app(&[("a.js", b"1")]);
     let www = folder.path().join("www");
     let scan = walk::scan(&www, &[], &Control::new()).unwrap();
@@ -130,7 +130,7 @@ fn packing_leaves_no_thread_behind() {
         ..PackOptions::default()
     };
     let threads = || fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
-    // Other tests come and go meanwhile; threads of a pool would add up over the rounds.
+    // Other tests start and end threads meanwhile; leaked threads would accumulate over the rounds.
     let before = threads();
     for _ in 0..50 {
         pack(
@@ -145,7 +145,7 @@ fn packing_leaves_no_thread_behind() {
 }
 
 #[test]
-fn one_large_file_shows_progress_on_the_way() {
+fn one_large_file_reports_intermediate_progress() {
     let text = b"let a = 1;\n".repeat(1 << 19);
     for (name, bytes) in [("large.js", &text), ("large.png", &noise(5 << 20))] {
         let folder = app(&[(name, bytes)]);
@@ -169,8 +169,8 @@ fn one_large_file_shows_progress_on_the_way() {
 }
 
 #[test]
-fn a_file_that_does_not_compress_spoils_nothing_for_the_next() {
-    // zlib-rs panics when it is used again after it ran out of room.
+fn an_incompressible_file_does_not_affect_the_next() {
+    // zlib-rs panics when it is used again after its output buffer was too small.
     let sizes = [1, 100, 1000, 10_000, 60_000, 65_536, 100_000, 131_072, 131_073, 300_000];
     let files: Vec<(String, Vec<u8>)> = (0..3)
         .flat_map(|round| sizes.map(|size| (round, size)))

@@ -19,7 +19,7 @@ struct Case {
     options: UnpackOptions,
 }
 
-/// An archive of these entries, with four times their name as contents; folders end in a slash.
+/// An archive with these entries. The contents of a file are four times its name; folders end in a slash.
 fn archive(entries: &[&str]) -> Case {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = zip::ZipWriter::new(File::create(folder.path().join("a.zip")).unwrap());
@@ -65,7 +65,7 @@ impl Case {
 }
 
 #[test]
-fn files_and_folders_arrive() {
+fn files_and_folders_are_unpacked() {
     let case = archive(&["index.html", "empty/", "a/b/c.js", "ünï/😀"]);
     let unpacked = case.unpack().unwrap();
     assert_eq!((unpacked.files, unpacked.folders), (3, 4));
@@ -82,7 +82,7 @@ fn files_and_folders_arrive() {
 }
 
 #[test]
-fn a_single_top_folder_is_taken_off_and_what_stands_beside_it_is_reported() {
+fn a_single_top_folder_is_stripped_and_files_outside_it_are_reported() {
     let case = archive(&[
         "dist/index.html",
         "dist/a/b.js",
@@ -104,7 +104,7 @@ fn an_archive_with_a_root_index_keeps_its_single_folder() {
 }
 
 #[test]
-fn archives_without_an_index_are_no_bundles() {
+fn archives_without_an_index_are_not_bundles() {
     for entries in [
         &["a.js"][..],
         &["dist/a.js"],
@@ -152,7 +152,7 @@ fn a_decompression_bomb_stops_early() {
 }
 
 #[test]
-fn names_that_this_file_system_takes_for_one_are_refused_or_kept_apart() {
+fn names_equal_on_this_file_system_are_refused_or_kept_apart() {
     let case = archive(&["index.html", "Logo.png", "logo.png", "A/x", "a/y"]);
     match case.unpack() {
         Ok(unpacked) => assert_eq!(unpacked.files, 5),

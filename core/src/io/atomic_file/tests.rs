@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::*;
 
 #[test]
-fn a_folder_that_cannot_be_synced_is_no_failure_but_a_failing_disk_is() {
+fn an_unsupported_sync_of_a_folder_is_ignored_but_a_disk_failure_is_not() {
     for errno in [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::ACCESS] {
         assert!(is_impossible(&io::Error::from(errno)), "{errno}");
     }

@@ -33,7 +33,7 @@ fn text(files: &CrashFs, path: &str) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn behaves_like_a_file_system_while_the_power_is_on() {
+fn it_behaves_like_a_file_system_without_faults() {
     let files = machine();
     files.create_folder(&at("a")).unwrap();
     let mut file = files.create(&at("a/file")).unwrap();
@@ -55,7 +55,7 @@ fn behaves_like_a_file_system_while_the_power_is_on() {
 }
 
 #[test]
-fn refuses_what_a_file_system_refuses() {
+fn it_refuses_invalid_operations_like_a_file_system() {
     let files = machine_with_file("file");
     files.create_folder(&at("full")).unwrap();
     files.write(&at("full/file"), TEXT).unwrap();
@@ -127,7 +127,7 @@ fn a_rewrite_without_a_sync_leaves_the_old_bytes_or_the_new_or_neither() {
 }
 
 #[test]
-fn a_rename_in_one_folder_happens_whole_or_not_at_all() {
+fn a_rename_within_one_folder_is_atomic() {
     let files = machine_with_file("new");
     files.write(&at("old"), b"replaced").unwrap();
     files.sync_tree(&at("")).unwrap();
@@ -221,7 +221,7 @@ fn a_killed_process_loses_nothing_but_its_locks() {
     assert!(files.is_dead() && !next.is_dead());
     let taken = other.try_lock(&at("lock")).unwrap();
     assert!(taken.is_some());
-    // The dead process's lock goes out of scope in the test only; it must not take the new one with it.
+    // Dropping the lock of the dead process must not release the new one.
     drop(lock);
     assert!(next.try_lock(&at("lock")).unwrap().is_none());
     drop(taken);
@@ -229,9 +229,9 @@ fn a_killed_process_loses_nothing_but_its_locks() {
 }
 
 #[test]
-fn a_process_stopped_before_an_operation_has_not_done_it() {
+fn a_process_stopped_before_an_operation_did_not_perform_it() {
     let files = machine();
-    // A write is two operations: the file is emptied, then filled.
+    // A write is two operations: truncate, then write.
     files.plan(Count::Changes, 2, Fault::StopBefore);
     files.write(&at("file"), TEXT).unwrap_err();
     assert!(files.is_dead());
@@ -241,7 +241,7 @@ fn a_process_stopped_before_an_operation_has_not_done_it() {
 }
 
 #[test]
-fn a_process_stopped_after_an_operation_has_done_it_without_knowing() {
+fn a_process_stopped_after_an_operation_performed_it_without_a_result() {
     let files = machine();
     files.plan(Count::Changes, 2, Fault::StopAfter);
     files.write(&at("file"), TEXT).unwrap_err();
@@ -251,7 +251,7 @@ fn a_process_stopped_after_an_operation_has_done_it_without_knowing() {
 }
 
 #[test]
-fn every_piece_of_a_file_and_every_name_of_a_removed_folder_counts() {
+fn every_write_and_every_name_of_a_removed_folder_is_counted() {
     let files = machine();
     files.plan(Count::Changes, u64::MAX, Fault::StopBefore);
     files.create_folder(&at("folder")).unwrap();
@@ -284,7 +284,7 @@ fn a_planned_failure_happens_once() {
 }
 
 #[test]
-fn bytes_whose_sync_failed_are_not_saved_by_another_sync() {
+fn bytes_whose_sync_failed_are_not_made_durable_by_a_later_sync() {
     let files = machine();
     files.write(&at("file"), TEXT).unwrap();
     files.sync_folder(&at("")).unwrap();
@@ -299,7 +299,7 @@ fn bytes_whose_sync_failed_are_not_saved_by_another_sync() {
 }
 
 #[test]
-fn a_full_disk_takes_what_fits_and_room_comes_back_with_what_is_removed() {
+fn a_full_disk_accepts_what_fits_and_removing_files_frees_space() {
     let files = machine_with_file("file");
     files.set_free_space(4);
     assert_eq!(
@@ -317,7 +317,7 @@ fn a_full_disk_takes_what_fits_and_room_comes_back_with_what_is_removed() {
 }
 
 #[test]
-fn a_disk_that_is_full_from_a_point_on_stays_so_until_that_is_lifted() {
+fn a_planned_full_disk_stays_full_until_the_fault_is_lifted() {
     let files = machine_with_file("file");
     files.plan(Count::Changes, 2, Fault::FullFrom);
     assert_eq!(
@@ -336,7 +336,7 @@ fn a_disk_that_is_full_from_a_point_on_stays_so_until_that_is_lifted() {
 }
 
 #[test]
-fn the_history_names_every_operation_and_the_one_that_went_wrong() {
+fn the_history_names_every_operation_and_the_failed_one() {
     let files = machine();
     files.plan(Count::Changes, 2, Fault::Fail(ErrorKind::Other));
     files.write(&at("a"), TEXT).unwrap_err();
@@ -350,7 +350,7 @@ fn the_history_names_every_operation_and_the_one_that_went_wrong() {
 }
 
 #[test]
-fn those_who_only_ask_for_a_lock_do_not_keep_it_from_each_other() {
+fn shared_locks_do_not_exclude_each_other() {
     let files = machine();
     let other = files.another_process();
     files.write(&at("lock"), b"").unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::error::Error;
 
-/// On one thread and on two.
+/// Run on one thread and on two.
 const TOTALS: [u64; 2] = [0, u64::MAX];
 
 fn through_both(total: u64, bytes: &[u8]) -> Vec<u8> {
@@ -38,7 +38,7 @@ fn every_byte_arrives_once_and_in_order() {
 fn an_error_in_either_stage_ends_both() {
     let failure = || Err(Error::Cancelled { operation: "test" });
     for total in TOTALS {
-        assert!(run(total, |_| failure(), |_| panic!("nothing was made")).is_err());
+        assert!(run(total, |_| failure(), |_| panic!("the second stage must not run")).is_err());
         assert!(
             run(
                 total,
@@ -91,7 +91,7 @@ const FIVE: Window = Window {
 };
 
 #[test]
-fn results_come_in_order_whatever_the_workers_do() {
+fn results_come_in_order_of_their_numbers() {
     let pipeline = Pipeline::new(1000, FIVE, |_| 0);
     let mut results = Vec::new();
     thread::scope(|scope| {
@@ -123,7 +123,7 @@ fn workers_wait_for_the_consumer_beyond_the_window() {
 }
 
 #[test]
-fn workers_wait_while_what_waits_is_too_heavy() {
+fn workers_wait_while_the_waiting_results_are_too_heavy() {
     let window = Window {
         count: 1000,
         weight: 10,
@@ -138,7 +138,7 @@ fn workers_wait_while_what_waits_is_too_heavy() {
             });
         });
         thread::sleep(std::time::Duration::from_millis(50));
-        assert_eq!(started.load(Ordering::SeqCst), 3, "the third brought it over ten");
+        assert_eq!(started.load(Ordering::SeqCst), 3, "the third exceeds the weight of ten");
         (0..1000).for_each(|_| assert_eq!(pipeline.next_result(), Some(4)));
         assert_eq!(pipeline.next_result(), None);
     });

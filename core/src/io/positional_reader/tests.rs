@@ -15,7 +15,7 @@ fn reader_of(bytes: &[u8]) -> PositionalReader {
 }
 
 #[test]
-fn readers_of_one_file_do_not_move_one_another() {
+fn readers_of_one_file_are_independent() {
     let bytes: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
     let (mut first, mut whole) = (reader_of(&bytes), Vec::new());
     first.seek(SeekFrom::Start(1000)).unwrap();

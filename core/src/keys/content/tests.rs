@@ -20,7 +20,7 @@ fn problem<T: fmt::Debug>(result: Result<T>) -> String {
 }
 
 #[test]
-fn what_is_wrapped_for_a_key_of_any_size_comes_back() {
+fn wrapped_keys_are_unwrapped_at_every_key_size() {
     for bits in [KeyBits::B2048, KeyBits::B3072, KeyBits::B4096] {
         let key = ContentKey::generate(bits).unwrap();
         let secret = [7; ARCHIVE_KEY_BYTES];
@@ -32,7 +32,7 @@ fn what_is_wrapped_for_a_key_of_any_size_comes_back() {
 }
 
 #[test]
-fn what_was_wrapped_for_another_key_damaged_or_of_another_length_is_refused() {
+fn wrapped_keys_for_another_key_damaged_or_of_another_length_are_refused() {
     let other = ContentKey::generate(KeyBits::B2048).unwrap();
     let wrapped = KEY.public().wrap(&[7; ARCHIVE_KEY_BYTES]).unwrap();
     assert!(other.unwrap(&wrapped).unwrap().is_none());
@@ -50,7 +50,7 @@ fn what_was_wrapped_for_another_key_damaged_or_of_another_length_is_refused() {
 }
 
 #[test]
-fn only_a_whole_archive_key_is_taken_with_the_right_hash_and_no_label() {
+fn only_a_whole_archive_key_with_the_right_hash_and_no_label_is_accepted() {
     let (modulus, exponent) = KEY.public().0.numbers();
     let exponent = BoxedUint::from(exponent);
     let public = RsaPublicKey::new(BoxedUint::from_be_slice_vartime(modulus), exponent).unwrap();
@@ -67,7 +67,7 @@ fn only_a_whole_archive_key_is_taken_with_the_right_hash_and_no_label() {
 }
 
 #[test]
-fn a_key_survives_its_pem_text_and_takes_the_older_forms() {
+fn a_key_round_trips_through_pem_and_accepts_the_older_forms() {
     let pem = KEY.to_pem().unwrap();
     assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n"));
     let public = KEY.public().to_pem();
@@ -83,14 +83,14 @@ fn a_key_survives_its_pem_text_and_takes_the_older_forms() {
 }
 
 #[test]
-fn the_wrong_half_of_the_pair_is_explained() {
+fn the_wrong_half_of_the_pair_is_named_in_the_error() {
     let (private, public) = (KEY.to_pem().unwrap(), KEY.public().to_pem());
     assert!(problem(PublicContentKey::from_pem(&private)).contains(".capbundle_content_key.pub"));
     assert!(problem(ContentKey::from_pem(&public)).contains(".capbundle_content_key, without .pub"));
 }
 
 #[test]
-fn a_key_that_signs_is_told_apart_by_its_modulus() {
+fn a_signing_key_is_recognised_by_its_modulus() {
     let same = SigningKey::from_pem(&KEY.to_pem().unwrap()).unwrap();
     assert!(KEY.public().same_modulus_as(&same.verifying_key()));
     assert_eq!(KEY.public().id(), same.verifying_key().id());
@@ -100,7 +100,7 @@ fn a_key_that_signs_is_told_apart_by_its_modulus() {
 
 #[test]
 #[cfg(unix)]
-fn only_its_owner_can_read_a_private_key_file_and_nothing_replaces_it_unasked() {
+fn only_the_owner_can_read_a_private_key_file_and_it_is_not_replaced_by_default() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(".capbundle_content_key");
@@ -113,6 +113,6 @@ fn only_its_owner_can_read_a_private_key_file_and_nothing_replaces_it_unasked() 
 }
 
 #[test]
-fn printing_a_private_key_shows_nothing_of_it() {
+fn debug_output_of_a_private_key_hides_it() {
     assert_eq!(format!("{:?}", *KEY), "ContentKey { bits: 2048, .. }");
 }

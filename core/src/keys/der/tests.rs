@@ -14,7 +14,7 @@ fn elements_of_every_length_are_read_as_they_were_written() {
 }
 
 #[test]
-fn a_length_in_a_longer_form_than_need_be_is_refused() {
+fn a_length_not_in_the_shortest_form_is_refused() {
     for bytes in [
         &[0x30, 0x81, 1, 0][..],
         &[0x30, 0x82, 0, 1, 0],
@@ -26,7 +26,7 @@ fn a_length_in_a_longer_form_than_need_be_is_refused() {
 }
 
 #[test]
-fn what_is_cut_short_is_refused_at_every_byte() {
+fn truncation_at_every_byte_is_refused() {
     let written = element(SEQUENCE, &[7; 300]);
     for end in 0..written.len() {
         assert!(Reader::new(&written[..end]).element(SEQUENCE).is_none(), "{end}");
@@ -34,7 +34,7 @@ fn what_is_cut_short_is_refused_at_every_byte() {
 }
 
 #[test]
-fn integers_are_read_in_their_shortest_form_and_never_negative() {
+fn integers_must_be_in_shortest_form_and_not_negative() {
     for (bytes, number) in [
         (&[2, 1, 0][..], Some(&[0][..])),
         (&[2, 1, 0x7f], Some(&[0x7f])),
@@ -52,7 +52,7 @@ fn integers_are_read_in_their_shortest_form_and_never_negative() {
 }
 
 #[test]
-fn object_identifiers_are_written_with_dots() {
+fn object_identifiers_are_printed_in_dotted_form() {
     assert_eq!(
         dotted(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]),
         "1.2.840.113549.1.1.1"

@@ -20,7 +20,7 @@ fn signed_with(salt: usize, message: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_signature_holds_for_its_key_and_message_only() {
+fn a_signature_is_valid_for_its_key_and_message_only() {
     let signature = KEY.sign_pss(b"message").unwrap();
     assert!(PUBLIC.verify_pss(b"message", &signature));
     assert!(!PUBLIC.verify_pss(b"massage", &signature));
@@ -31,7 +31,7 @@ fn a_signature_holds_for_its_key_and_message_only() {
 }
 
 #[test]
-fn no_other_salt_is_tried() {
+fn no_other_salt_length_is_accepted() {
     for salt in [0, 20, 31, 33, 64, 222] {
         assert!(!PUBLIC.verify_pss(b"message", &signed_with(salt, b"message")), "{salt}");
     }
@@ -39,7 +39,7 @@ fn no_other_salt_is_tried() {
 }
 
 #[test]
-fn no_other_padding_is_taken() {
+fn no_other_padding_is_accepted() {
     let digest = Sha256::digest(b"message");
     let mut rng = recovery::system_rng().unwrap();
     let pkcs1 = KEY
@@ -67,7 +67,7 @@ fn a_signature_has_the_length_of_the_modulus() {
 }
 
 #[test]
-fn a_number_that_is_not_below_the_modulus_is_no_signature() {
+fn a_number_not_less_than_the_modulus_is_not_a_signature() {
     let signature = KEY.sign_pss(b"message").unwrap();
     let modulus = num_bigint::BigUint::from_bytes_be(&KEY.0.n().to_be_bytes());
     let larger = (num_bigint::BigUint::from_bytes_be(&signature) + modulus).to_bytes_be();
@@ -75,7 +75,7 @@ fn a_number_that_is_not_below_the_modulus_is_no_signature() {
 }
 
 #[test]
-fn moduli_whose_bits_are_no_whole_bytes_sign_too() {
+fn moduli_that_are_not_whole_bytes_sign_too() {
     for bits in [2_049, 2_055, 2_057] {
         let key = RsaPrivateKey::new(&mut recovery::system_rng().unwrap(), bits).unwrap();
         let key = SigningKey(key);
@@ -86,7 +86,7 @@ fn moduli_whose_bits_are_no_whole_bytes_sign_too() {
 }
 
 #[test]
-fn a_key_comes_back_from_its_spki() {
+fn a_key_round_trips_through_spki() {
     let der = PUBLIC.to_spki_der();
     let key = VerifyingKey::from_spki_der(&der).unwrap();
     assert_eq!(key, *PUBLIC);
@@ -99,7 +99,7 @@ fn a_key_comes_back_from_its_spki() {
 fn one_key_has_one_encoding() {
     let der = PUBLIC.to_spki_der();
     let longer = [&der[..], &[0]].concat();
-    // NULL, which says that there are no parameters, left out; the lengths around it are mended.
+    // Without the NULL of absent parameters, with corrected lengths.
     let null = der.windows(2).position(|pair| pair == [5, 0]).unwrap();
     let mut without_null = [&der[..null], &der[null + 2..]].concat();
     without_null[3] -= 2;
@@ -120,7 +120,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn a_changed_bit_undoes_a_signature(at in 0_usize..256, bit in 0_u8..8) {
+    fn a_changed_bit_invalidates_a_signature(at in 0_usize..256, bit in 0_u8..8) {
         static SIGNATURE: LazyLock<Vec<u8>> = LazyLock::new(|| KEY.sign_pss(b"message").unwrap());
         let mut signature = SIGNATURE.clone();
         signature[at] ^= 1 << bit;
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_bit_of_a_key_is_no_key_or_another(at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+    fn a_changed_bit_gives_an_invalid_or_another_key(at in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let mut der = PUBLIC.to_spki_der();
         let at = at.index(der.len());
         der[at] ^= 1 << bit;

@@ -15,7 +15,7 @@ fn modulus_of(bytes: &[u8]) -> Vec<u8> {
     modulus
 }
 
-/// What another library says.
+/// The result of another library.
 fn reference(modulus: &[u8], exponent: u64, value: &[u8]) -> Vec<u8> {
     let power = BigUint::from_bytes_be(value).modpow(&exponent.into(), &BigUint::from_bytes_be(modulus));
     let bytes = power.to_bytes_be();
@@ -29,7 +29,7 @@ fn power(modulus: &[u8], exponent: u64, value: &[u8]) -> Vec<u8> {
     key.power(value).unwrap()
 }
 
-/// Digits that make carries run: all ones, all zeros, one at either end, and anything.
+/// Values that exercise carries: all ones, all zeros, a one at either end, and random ones.
 fn number(bytes: usize) -> impl Strategy<Value = Vec<u8>> {
     let digit = prop_oneof![
         Just([0xff; 4]),
@@ -45,7 +45,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn every_power_is_the_one_that_another_library_computes(
+    fn every_power_matches_another_library(
         (modulus, value) in (256_usize..=270).prop_flat_map(|bytes| (number(bytes), number(bytes))),
         exponent in prop_oneof![Just(65_537), Just(3), Just(MAX_EXPONENT), (1_u64..1 << 32).prop_map(|half| 2 * half + 1)],
     ) {
@@ -58,7 +58,7 @@ proptest! {
 }
 
 #[test]
-fn numbers_at_the_edges_have_the_right_power() {
+fn powers_of_boundary_values_are_right() {
     let ones = vec![0xff; 256];
     let mut lowest = vec![0; 256];
     lowest[0] = 0x80;
@@ -75,15 +75,15 @@ fn numbers_at_the_edges_have_the_right_power() {
 }
 
 #[test]
-fn a_number_that_is_not_below_the_modulus_has_no_power() {
+fn a_number_not_less_than_the_modulus_has_no_power() {
     let modulus = vec![0xff; 256];
     let key = PublicKey::new(&modulus, &[1, 0, 1]).unwrap();
     assert_eq!(key.power(&modulus), None);
-    assert_eq!(key.power(&modulus[1..]), None, "of another length");
+    assert_eq!(key.power(&modulus[1..]), None, "wrong length");
 }
 
 #[test]
-fn what_cannot_be_an_rsa_key_is_none() {
+fn impossible_rsa_keys_are_refused() {
     let odd = [0xff; 256];
     assert!(PublicKey::new(&odd, &[1, 0, 1]).is_some());
     let mut even = odd;
@@ -100,7 +100,7 @@ static KEY: LazyLock<RsaPrivateKey> =
     LazyLock::new(|| RsaPrivateKey::new(&mut crate::keys::recovery::system_rng().unwrap(), 2048).unwrap());
 
 #[test]
-fn the_encodings_are_those_of_the_rsa_crate() {
+fn the_encodings_match_the_rsa_crate() {
     let theirs = KEY.to_public_key();
     let ours = PublicKey::of(&KEY);
     assert_eq!((ours.size(), ours.bits()), (256, 2048));

@@ -6,7 +6,7 @@
 )]
 use super::*;
 
-/// A block as long as a 2048-bit key makes it.
+/// A block of the size of a 2048-bit key.
 fn block(start: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut block = start.to_vec();
     block.resize(256 - payload.len() - 1, 0xff);
@@ -16,7 +16,7 @@ fn block(start: &[u8], payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_well_formed_block_gives_its_payload() {
+fn a_valid_block_gives_its_payload() {
     assert_eq!(payload_of(&block(&[0, 1], &[7; 32]), 32).unwrap().as_slice(), [7; 32]);
 }
 
@@ -45,7 +45,7 @@ fn the_fill_has_at_least_eight_bytes() {
 }
 
 #[test]
-fn what_one_key_signed_another_does_not_recover() {
+fn a_signature_of_one_key_is_not_recovered_with_another() {
     let mut rng = system_rng().unwrap();
     let key = RsaPrivateKey::new(&mut rng, 2048).unwrap();
     let other = RsaPrivateKey::new(&mut rng, 2048).unwrap();

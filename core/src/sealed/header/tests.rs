@@ -34,7 +34,7 @@ fn with(position: usize, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn each_field_stands_where_the_format_says() {
+fn each_field_is_where_the_format_says() {
     let bytes = written(0x0203_0405_0607, vec![recipient(2, 300), recipient(1, 256)]);
     assert_eq!(&bytes[..8], b"\x89CBSEAL\n");
     assert_eq!(bytes[8..12], [1, 16, 0, 2]);
@@ -49,7 +49,7 @@ fn each_field_stands_where_the_format_says() {
 }
 
 #[test]
-fn where_a_segment_begins_follows_from_the_header() {
+fn segment_positions_follow_from_the_header() {
     let bytes = written(200_000, vec![recipient(1, 256)]);
     let header = Header::parse(&bytes).unwrap();
     assert_eq!((header.segments(), header.size()), (4, 318));
@@ -63,7 +63,7 @@ fn where_a_segment_begins_follows_from_the_header() {
 }
 
 #[test]
-fn what_no_writer_writes_is_refused() {
+fn invalid_headers_are_refused() {
     for (position, bytes, hint) in [
         (0, &b"PK"[..], "wrong magic bytes"),
         (7, b"\r", "wrong magic bytes"),
@@ -85,7 +85,7 @@ fn what_no_writer_writes_is_refused() {
 }
 
 #[test]
-fn more_segments_than_the_counter_counts_are_refused() {
+fn more_segments_than_the_counter_allows_are_refused() {
     let mut bytes = with(20, &((1_u64 << 44) + 1).to_be_bytes());
     assert!(Header::parse(&bytes).is_ok());
     bytes[9] = 12;
@@ -95,14 +95,14 @@ fn more_segments_than_the_counter_counts_are_refused() {
 }
 
 #[test]
-fn a_later_version_is_told_apart_from_damage() {
+fn a_later_version_is_distinguished_from_damage() {
     let error = Header::parse(&with(8, &[2])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("version 2"), "{error}");
 }
 
 #[test]
-fn every_header_that_is_cut_short_says_so() {
+fn every_truncated_header_is_reported_as_such() {
     let bytes = with(0, &[]);
     for length in 0..bytes.len() {
         let problem = Header::parse_start(&bytes[..length]).unwrap_err();
@@ -126,7 +126,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read_back(
+    fn headers_round_trip(
         plain_size in 0..1_u64 << 48,
         ids in prop::collection::hash_set(any::<u8>(), 1..=16),
         length in 256..=512_usize,

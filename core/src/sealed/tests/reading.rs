@@ -1,4 +1,4 @@
-//! Reading a sealed archive where one likes.
+//! Random access to a sealed archive.
 use std::io::{Seek as _, SeekFrom};
 
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ fn reader() -> SealedReader {
 }
 
 #[test]
-fn it_reads_from_start_to_end() {
+fn a_reader_reads_from_start_to_end() {
     for size in [0, 1, SEGMENT, SIZE] {
         let case = sealed(size);
         let mut reader = SealedReader::open_unverified(&case.sealed, &KEY).unwrap();
@@ -26,7 +26,7 @@ fn it_reads_from_start_to_end() {
 }
 
 #[test]
-fn behind_the_end_there_is_nothing_and_before_the_start_no_place() {
+fn reading_past_the_end_gives_nothing_and_seeking_before_the_start_fails() {
     let mut reader = reader();
     assert_eq!(reader.seek(SeekFrom::End(5)).unwrap(), SIZE as u64 + 5);
     assert_eq!(reader.read(&mut [0; 9]).unwrap(), 0);
@@ -36,7 +36,7 @@ fn behind_the_end_there_is_nothing_and_before_the_start_no_place() {
 }
 
 #[test]
-fn an_empty_archive_is_proved_too() {
+fn an_empty_archive_is_authenticated_too() {
     let case = sealed(0);
     let mut bytes = fs::read(&case.sealed).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
@@ -46,7 +46,7 @@ fn an_empty_archive_is_proved_too() {
 }
 
 #[test]
-fn after_a_bad_segment_no_place_can_be_read() {
+fn every_read_after_a_bad_segment_fails() {
     let case = sealed(SIZE);
     let mut bytes = fs::read(&case.sealed).unwrap();
     bytes[318 + SEGMENT + 16] ^= 1;
@@ -60,7 +60,7 @@ fn after_a_bad_segment_no_place_can_be_read() {
 }
 
 #[test]
-fn printing_a_reader_shows_no_key() {
+fn debug_output_of_a_reader_hides_the_key() {
     let shown = format!("{:?}", reader());
     assert!(
         shown.starts_with("SealedReader { path: ") && shown.ends_with("position: 0, .. }"),
@@ -72,7 +72,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_piece_is_the_piece_of_the_plain_archive(
+    fn any_range_equals_that_of_the_plain_archive(
         places in prop::collection::vec((0..=SIZE, 0..80_000_usize), 1..8),
     ) {
         let mut reader = reader();

@@ -1,4 +1,4 @@
-//! A download that is opened while it arrives.
+//! Opening a sealed archive while it is downloaded.
 use std::io::Write as _;
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const SIZE: usize = 4 * SEGMENT + 321;
 
-/// A part of a sealed archive, to which bytes are added.
+/// A partial download of a sealed archive.
 struct Part<'a> {
     case: &'a Case,
     bytes: Vec<u8>,
@@ -21,7 +21,7 @@ impl<'a> Part<'a> {
         Self { case, bytes, path }
     }
 
-    /// Adds what is missing up to so many bytes.
+    /// Appends bytes up to this size.
     fn arrives(&self, up_to: usize) {
         let have = usize::try_from(fs::metadata(&self.path).unwrap().len()).unwrap();
         let mut file = fs::OpenOptions::new().append(true).open(&self.path).unwrap();
@@ -50,7 +50,7 @@ fn staged(folder: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn it_begins_as_soon_as_the_header_is_there() {
+fn opening_begins_when_the_header_is_complete() {
     let case = sealed(SIZE);
     let part = Part::new(&case);
     for arrived in [0, 5, 8, 27, 28, 61, 317] {
@@ -62,7 +62,7 @@ fn it_begins_as_soon_as_the_header_is_there() {
 }
 
 #[test]
-fn from_every_boundary_it_goes_on_to_the_same_archive() {
+fn opening_resumes_at_every_boundary_to_the_same_archive() {
     let case = sealed(SIZE);
     for segments in 0..=4 {
         for (beside, whole) in [(-1, segments.max(1) - 1), (0, segments), (1, segments)] {
@@ -85,7 +85,7 @@ fn from_every_boundary_it_goes_on_to_the_same_archive() {
 }
 
 #[test]
-fn a_download_may_be_opened_to_its_end_before_it_is_finished() {
+fn all_segments_may_be_opened_before_finish() {
     let case = sealed(SIZE);
     let part = Part::new(&case);
     part.arrives(part.bytes.len());
@@ -95,7 +95,7 @@ fn a_download_may_be_opened_to_its_end_before_it_is_finished() {
 }
 
 #[test]
-fn another_process_begins_anew_with_what_arrived() {
+fn another_process_restarts_with_the_downloaded_part() {
     let case = sealed(SIZE);
     let part = Part::new(&case);
     part.arrives(200_000);
@@ -108,7 +108,7 @@ fn another_process_begins_anew_with_what_arrived() {
 }
 
 #[test]
-fn a_bad_segment_is_found_before_the_rest_has_arrived() {
+fn a_bad_segment_is_found_before_the_rest_is_downloaded() {
     let case = sealed(SIZE);
     let mut part = Part::new(&case);
     part.bytes[318 + SEGMENT + 20] ^= 1;
@@ -122,7 +122,7 @@ fn a_bad_segment_is_found_before_the_rest_has_arrived() {
 }
 
 #[test]
-fn what_did_not_arrive_in_full_or_goes_on_is_never_finished() {
+fn an_incomplete_or_too_long_file_never_finishes() {
     let case = sealed(SIZE);
     let part = Part::new(&case);
     part.arrives(part.bytes.len() - 1);
@@ -138,7 +138,7 @@ fn what_did_not_arrive_in_full_or_goes_on_is_never_finished() {
 }
 
 #[test]
-fn a_download_that_began_anew_with_the_same_archive_is_gone_on_with() {
+fn a_restarted_download_of_the_same_archive_is_resumed() {
     let case = sealed(SIZE);
     let part = Part::new(&case);
     part.arrives(200_000);
@@ -156,7 +156,7 @@ fn a_download_that_began_anew_with_the_same_archive_is_gone_on_with() {
 }
 
 #[test]
-fn another_archive_than_the_named_one_is_refused_with_its_header() {
+fn an_archive_not_named_by_the_release_is_refused_at_its_header() {
     let case = sealed(SIZE);
     let other = sealed(SIZE);
     let expected = other.expected();
@@ -167,6 +167,6 @@ fn another_archive_than_the_named_one_is_refused_with_its_header() {
     assert_eq!(
         begun.err().unwrap().kind(),
         ErrorKind::DecryptionFailed,
-        "two bytes suffice"
+        "two bytes are enough"
     );
 }

@@ -1,4 +1,4 @@
-//! Whatever is changed is refused, and nothing of it or behind it comes out.
+//! Every change is refused, and no changed or later byte is released.
 use std::io;
 
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ const WHOLE: usize = SEGMENT + 16;
 static CASE: LazyLock<Case> = LazyLock::new(|| sealed(SIZE));
 static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| fs::read(&CASE.sealed).unwrap());
 
-/// A changed copy of the one sealed archive.
+/// A changed copy of a sealed archive.
 struct Changed {
     folder: TempDir,
     path: PathBuf,
@@ -27,7 +27,7 @@ impl Changed {
         Self { folder, path }
     }
 
-    /// The kind of error when it is opened, by itself and as what a release names.
+    /// The kinds of the error when it is opened without a release and with one.
     fn refused(&self) -> [ErrorKind; 2] {
         let (to, control) = (self.folder.path().join("plain"), Control::new());
         let unverified = open_unverified(&self.path, &to, &KEY, &control).unwrap_err();
@@ -41,11 +41,11 @@ impl Changed {
             &control,
         )
         .unwrap_err();
-        assert_eq!(fs::read_dir(self.folder.path()).unwrap().count(), 1, "nothing is left");
+        assert_eq!(fs::read_dir(self.folder.path()).unwrap().count(), 1, "no file is left");
         [unverified.kind(), named.kind()]
     }
 
-    /// What a reader gives before the first error: never more than the segments before the changed one.
+    /// The number of bytes a reader releases before the first error: at most the segments before the changed one.
     fn released(&self) -> usize {
         let Ok(mut reader) = SealedReader::open_unverified(&self.path, &KEY) else {
             return 0;
@@ -54,12 +54,12 @@ impl Changed {
         let error = io::copy(&mut reader, &mut released).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         assert!(CASE.plain.starts_with(&released));
-        assert!(reader.read(&mut [0]).is_err(), "and it stays so");
+        assert!(reader.read(&mut [0]).is_err(), "every later read fails");
         released.len()
     }
 }
 
-/// The kinds of a changed header: by itself, and where a release names another one.
+/// Whether these are the kinds of errors of a changed header, without a release and with one that names another header.
 fn is_refusal_of_a_header([unverified, named]: [ErrorKind; 2]) -> bool {
     use ErrorKind::{DecryptionFailed, DigestMismatch, Unsupported};
     matches!(unverified, DecryptionFailed | Unsupported)
@@ -77,7 +77,7 @@ fn segment(number: usize) -> Vec<u8> {
     BYTES[start..BYTES.len().min(start + WHOLE)].to_vec()
 }
 
-/// The header with these segments behind it.
+/// The header followed by these segments.
 fn with_segments(numbers: &[usize]) -> Vec<u8> {
     let segments: Vec<_> = numbers.iter().map(|number| segment(*number)).collect();
     [BYTES[..HEADER].to_vec(), segments.concat()].concat()
@@ -115,8 +115,8 @@ fn segments_out_of_order_repeated_or_dropped_are_refused() {
 }
 
 #[test]
-fn an_end_put_elsewhere_is_refused_by_the_last_flag() {
-    // The header says that it is shorter, by whole segments: the size of the file fits.
+fn a_moved_end_is_refused_by_the_last_flag() {
+    // The header states a size that is shorter by whole segments, and the file has that size.
     let mut bytes = with_segments(&[0, 1]);
     bytes[20..28].copy_from_slice(&(2 * SEGMENT as u64).to_be_bytes());
     assert_eq!(
@@ -143,7 +143,7 @@ fn segments_of_another_archive_are_refused() {
 }
 
 #[test]
-fn a_key_wrapped_for_another_is_refused_and_nobody_learns_why() {
+fn a_key_wrapped_for_another_recipient_is_refused_without_a_reason() {
     let mut bytes = BYTES.clone();
     let wrapped = KEYS[0].public().wrap(&[7; 32]).unwrap();
     bytes[HEADER - 256..HEADER].copy_from_slice(&wrapped);
@@ -151,7 +151,7 @@ fn a_key_wrapped_for_another_is_refused_and_nobody_learns_why() {
         Changed::new(&bytes).refused(),
         [ErrorKind::DecryptionFailed, ErrorKind::DigestMismatch]
     );
-    // Under a key of its own, rightly wrapped, but with the segments of this one.
+    // Another key, correctly wrapped, with the segments of this archive.
     let wrapped = KEY.public().wrap(&[7; 32]).unwrap();
     bytes[HEADER - 256..HEADER].copy_from_slice(&wrapped);
     assert_eq!(
@@ -165,7 +165,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_changed_bit_of_a_segment_is_refused_and_nothing_behind_it_is_given(
+    fn any_changed_bit_of_a_segment_is_refused_and_nothing_after_it_is_released(
         position in HEADER..HEADER + SIZE + 4 * 16,
         bit in 0..8_u8,
     ) {
@@ -175,14 +175,14 @@ proptest! {
     }
 
     #[test]
-    fn a_file_cut_anywhere_is_refused(length in 0..HEADER + SIZE + 4 * 16) {
+    fn a_file_truncated_anywhere_is_refused(length in 0..HEADER + SIZE + 4 * 16) {
         let changed = Changed::new(&BYTES[..length]);
         prop_assert_eq!(changed.refused(), [ErrorKind::DecryptionFailed; 2]);
         prop_assert_eq!(changed.released(), 0);
     }
 
     #[test]
-    fn a_file_that_goes_on_is_refused(more in prop::collection::vec(any::<u8>(), 1..200)) {
+    fn a_file_with_trailing_data_is_refused(more in prop::collection::vec(any::<u8>(), 1..200)) {
         let changed = Changed::new(&[&**BYTES, &more].concat());
         prop_assert_eq!(changed.refused(), [ErrorKind::DecryptionFailed; 2]);
         prop_assert_eq!(changed.released(), 0);

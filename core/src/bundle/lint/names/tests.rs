@@ -16,7 +16,7 @@ fn suspicions(names: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn build_leftovers_are_named_for_what_they_are() {
+fn build_files_are_described() {
     let only = |name: &str| suspicions(&[name]).pop();
     assert!(only("app.js.map").unwrap().contains("app.js.map: is a source map"));
     assert!(only("node_modules/x/index.js").unwrap().contains("node_modules"));
@@ -26,7 +26,7 @@ fn build_leftovers_are_named_for_what_they_are() {
 }
 
 #[test]
-fn leftovers_of_one_cause_are_one_finding() {
+fn build_files_of_one_kind_are_one_finding() {
     let found = suspicions(&[
         "a.map",
         "b.map",
@@ -38,7 +38,7 @@ fn leftovers_of_one_cause_are_one_finding() {
         "my_node_modules/z",
     ]);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("lib/node_modules: holds 2 file"), "{found:?}");
+    assert!(found[0].starts_with("lib/node_modules: contains 2 file"), "{found:?}");
     assert!(
         found[1].contains("5 files") && found[1].contains("a.map, b.map, c.map and 2 more"),
         "{found:?}"
@@ -46,7 +46,7 @@ fn leftovers_of_one_cause_are_one_finding() {
 }
 
 #[test]
-fn names_that_collide_without_case_name_one_another() {
+fn names_that_differ_only_in_case_are_reported_with_each_other() {
     let mut spellings = HashMap::new();
     assert!(unportable(&path("Logo.png"), &mut spellings).is_none());
     let finding = unportable(&path("logo.png"), &mut spellings).unwrap();
@@ -55,7 +55,7 @@ fn names_that_collide_without_case_name_one_another() {
 
 #[cfg(feature = "pack")]
 #[test]
-fn names_that_are_equal_after_normalization_name_one_another() {
+fn names_equal_after_normalization_are_reported_with_each_other() {
     let mut spellings = HashMap::new();
     let (composed, decomposed) = (path("caf\u{e9}.html"), path("cafe\u{301}.html"));
     assert!(unportable(&composed, &mut spellings).is_none());
@@ -66,12 +66,12 @@ fn names_that_are_equal_after_normalization_name_one_another() {
     );
     assert!(!finding.is_error());
     assert!(unportable(&path("cafe.html"), &mut spellings).is_none());
-    // Both at once: case and form.
+    // Case and normalization form at once.
     assert!(unportable(&path("CAFE\u{301}.html"), &mut spellings).is_some());
 }
 
 #[test]
-fn sizes_above_the_limits_of_devices_are_warned_of() {
+fn sizes_above_the_limits_of_devices_are_warnings() {
     let limits = Limits {
         entries: 1,
         total_size: 10,

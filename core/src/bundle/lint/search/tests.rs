@@ -28,7 +28,7 @@ fn hits(text: &str) -> Vec<(u64, Option<u8>, Option<u8>)> {
 }
 
 #[test]
-fn hits_are_found_once_each_with_their_line_wherever_the_pieces_end() {
+fn each_hit_is_found_once_with_its_line_at_any_read_boundary() {
     for offset in (CHUNK - 600..CHUNK + 600).step_by(7) {
         let text = format!("{}\n(needle)\n[needle", "x".repeat(offset));
         assert_eq!(
@@ -47,7 +47,7 @@ fn a_hit_at_the_very_start_or_alone_is_found() {
 }
 
 #[test]
-fn the_search_ends_when_the_caller_has_enough() {
+fn the_search_ends_when_the_caller_breaks() {
     let mut seen = 0;
     find_each(&mut &b"needle needle needle"[..], "needle", |_| {
         seen += 1;

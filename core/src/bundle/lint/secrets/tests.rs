@@ -37,7 +37,7 @@ fn secrets_are_recognised_in_any_folder_and_case() {
 
 #[cfg(feature = "check")]
 #[test]
-fn private_keys_are_recognised_by_how_they_begin() {
+fn private_keys_are_recognised_by_their_first_bytes() {
     for head in [
         "-----BEGIN PRIVATE KEY-----\nMII",
         "-----BEGIN OPENSSH PRIVATE KEY-----",

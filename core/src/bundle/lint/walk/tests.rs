@@ -44,7 +44,7 @@ fn entries_are_sorted_by_their_bytes_and_empty_folders_are_kept() {
 }
 
 #[test]
-fn leftovers_of_systems_and_ignored_files_stay_out_and_are_reported() {
+fn system_files_and_ignored_files_are_excluded_and_reported() {
     let folder = tree(&[
         ".DS_Store",
         "a/.git/config",
@@ -80,9 +80,9 @@ fn leftovers_of_systems_and_ignored_files_stay_out_and_are_reported() {
     );
 }
 
-/// macOS writes them beside files on a disk of another system; a device would load them as if they were pages.
+/// macOS writes them beside files on foreign file systems. A device would load them as pages.
 #[test]
-fn files_of_apple_double_stay_out_and_are_reported() {
+fn apple_double_files_are_excluded_and_reported() {
     let folder = tree(&[
         "._index.html",
         "index.html",
@@ -122,14 +122,14 @@ fn a_name_that_is_not_utf_8_is_excluded_by_a_rule_and_refused_without_one() {
 
     let scan = scan_with(&folder, &["*.txt", "/fonts/?"]).unwrap();
 
-    // `?` is any one byte or character, so the rule takes both.
+    // `?` matches any one byte or character, so the rule matches both.
     assert_eq!(paths(&scan), ["a", "fonts/"]);
     let excluded: Vec<_> = scan.excluded.iter().map(|one| one.path.as_str()).collect();
     assert_eq!(excluded, ["caf\u{fffd}.txt", "fonts/b", "fonts/\u{fffd}/"]);
 }
 
 #[test]
-fn a_bad_ignore_rule_is_named() {
+fn an_invalid_ignore_rule_is_named_in_the_error() {
     let error = scan_with(&tree(&["a"]), &["{a,"]).map(|_| ()).unwrap_err();
     assert!(
         error.kind() == ErrorKind::InvalidInput && error.to_string().contains("{a,"),
@@ -167,14 +167,14 @@ mod links {
     }
 
     #[test]
-    fn links_out_of_the_folder_are_refused_by_name() {
+    fn links_out_of_the_folder_are_refused_and_named() {
         let folder = tree(&["a"]);
         symlink("/etc/hostname", folder.path().join("out")).unwrap();
         assert!(refusal(&folder).contains("out"));
     }
 
     #[test]
-    fn a_link_that_is_excluded_may_lead_anywhere() {
+    fn an_excluded_link_may_point_anywhere() {
         let folder = tree(&["a"]);
         symlink("/etc", folder.path().join("out")).unwrap();
         let scan = scan_with(&folder, &["out"]).unwrap();
@@ -183,22 +183,22 @@ mod links {
     }
 
     #[test]
-    fn links_to_what_is_excluded_are_refused_by_link_and_target() {
+    fn links_to_excluded_targets_are_refused_naming_both() {
         let folder = tree(&[".git/config", "private/x", "a"]);
         symlink(".git/config", folder.path().join("settings.txt")).unwrap();
         let message = refusal(&folder);
         assert!(
-            message.contains("settings.txt") && message.contains("leads to .git/config, which is excluded"),
+            message.contains("settings.txt") && message.contains("points to .git/config, which is excluded"),
             "{message}"
         );
         fs::remove_file(folder.path().join("settings.txt")).unwrap();
         symlink("private/x", folder.path().join("open")).unwrap();
         let error = scan_with(&folder, &["/private/"]).map(|_| ()).unwrap_err();
-        assert!(error.to_string().contains("leads to private/x"), "{error}");
+        assert!(error.to_string().contains("points to private/x"), "{error}");
     }
 
     #[test]
-    fn what_is_excluded_by_its_real_path_stays_out_of_linked_folders() {
+    fn exclusions_by_real_path_apply_in_linked_folders() {
         let folder = tree(&["real/x", "real/private"]);
         symlink("real", folder.path().join("linked")).unwrap();
         let scan = scan_with(&folder, &["/real/private"]).unwrap();
@@ -217,7 +217,7 @@ mod links {
     }
 
     #[test]
-    fn links_that_multiply_the_folder_are_refused_before_they_fill_the_memory() {
+    fn links_that_multiply_the_folder_are_refused_early() {
         let folder = tree(&["z18/file"]);
         for level in 0..18 {
             let here = folder.path().join(format!("z{level:02}"));
@@ -226,11 +226,11 @@ mod links {
             symlink(format!("../z{:02}", level + 1), here.join("b")).unwrap();
         }
         let message = refusal(&folder);
-        assert!(message.contains("multiply"), "{message}");
+        assert!(message.contains("through symbolic links"), "{message}");
     }
 
     #[test]
-    fn links_in_circles_and_to_nowhere_are_refused() {
+    fn link_loops_and_broken_links_are_refused() {
         let folder = tree(&["a/b/c"]);
         symlink("../..", folder.path().join("a/b/up")).unwrap();
         assert!(refusal(&folder).contains("symbolic link loop"));
@@ -240,7 +240,7 @@ mod links {
     }
 
     #[test]
-    fn pipes_and_names_that_devices_refuse_are_named() {
+    fn pipes_and_names_that_devices_refuse_are_named_in_the_error() {
         let folder = tree(&["a\\b"]);
         assert!(refusal(&folder).contains("backslash"));
         let folder = tree(&[]);

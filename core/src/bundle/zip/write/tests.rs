@@ -56,7 +56,7 @@ fn headers_have_the_bytes_that_capgo_writes() {
 }
 
 #[test]
-fn more_entries_than_16_bits_count_are_all_read_back() {
+fn more_than_65535_entries_are_read_back() {
     let names: Vec<String> = (0..70_000).map(|number| format!("{number}")).collect();
     let mut writer = ArchiveWriter::new(Vec::new());
     for name in &names {
@@ -69,7 +69,7 @@ fn more_entries_than_16_bits_count_are_all_read_back() {
     assert_eq!(archive.by_index(69_999).unwrap().name().unwrap(), "69999");
 }
 
-/// Zeros become holes, so that four gigabytes of them cost neither time nor disk.
+/// Writes zeros as holes, so that four gigabytes need no time and no disk.
 struct Sparse(File);
 
 impl Write for Sparse {
