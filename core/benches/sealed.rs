@@ -74,8 +74,8 @@ fn files(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Opens the same bytes from both formats alternately, each into a file with its digest. A ratio of separate measurements
-/// would reflect other load on the machine more than the formats.
+/// Opens the same bytes from both formats alternately, each into a file with its digest. A ratio of separate
+/// measurements would reflect other load on the machine more than the formats.
 fn against_capgo(_: &mut Criterion) {
     let work = tempfile::tempdir().unwrap();
     let path = |name: &str| work.path().join(name);

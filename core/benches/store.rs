@@ -1,9 +1,9 @@
 //! What a start of the app costs, and an installation.
 //!
-//! A launch without a change is to stay under 1 ms with 50 bundles on a disk; one that begins a trial costs one durable write,
-//! whose time is the disk's (that it is one, `store::crash_tests::launch_cost` shows). Each measured launch is the first of a
-//! session of its own; opening the store is in it only where the name says so. In memory the same is measured without the
-//! noise of a disk.
+//! A launch without a change is to stay under 1 ms with 50 bundles on a disk; one that begins a trial costs one
+//! durable write, whose time is the disk's (that it is one, `store::crash_tests::launch_cost` shows). Each measured
+//! launch is the first of a session of its own; opening the store is in it only where the name says so. In memory the
+//! same is measured without the noise of a disk.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where it fails")]
 

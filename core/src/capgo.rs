@@ -1,7 +1,7 @@
 //! Capgo's v2 encryption.
 //!
-//! The archive is encrypted with AES-128-CBC under a session key. An RSA private key wraps the session key and signs the
-//! checksum. The formats (reference: Capgo CLI 8.x and `@capgo/capacitor-updater` 5.10 to 8.x):
+//! The archive is encrypted with AES-128-CBC under a session key. An RSA private key wraps the session key and signs
+//! the checksum. The formats (reference: Capgo CLI 8.x and `@capgo/capacitor-updater` 5.10 to 8.x):
 //! - encrypted file: AES-128-CBC with PKCS#7 padding, ciphertext only;
 //! - `ivSessionKey`: `base64(iv) ":" base64(RSA type 1 (session key))`;
 //! - checksum: RSA type 1 of the plain archive's SHA-256, in one of two [`ChecksumForm`]s.

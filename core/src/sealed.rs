@@ -3,10 +3,10 @@
 //! An archive is encrypted with AES-256-GCM in segments. Its key is wrapped for one or more
 //! [content keys](crate::keys::ContentKey). docs/format.md specifies every byte.
 //!
-//! Only holders of a private content key can read the archive. Truncation, reordering, repetition and changed bytes are
-//! detected at the first segment they affect. But anyone with the public content key can seal, so a sealed archive does not
-//! authenticate its author. Only a release that names it does, and only [releases](crate::release) turn a sealed archive into
-//! a [`VerifiedArchive`](crate::VerifiedArchive).
+//! Only holders of a private content key can read the archive. Truncation, reordering, repetition and changed bytes
+//! are detected at the first segment they affect. But anyone with the public content key can seal, so a sealed archive
+//! does not authenticate its author. Only a release that names it does, and only [releases](crate::release) turn a
+//! sealed archive into a [`VerifiedArchive`](crate::VerifiedArchive).
 //!
 //! ```
 //! use capbundle::digest::Sha256Digest;

@@ -1,5 +1,5 @@
-//! Any bytes as an envelope of a release or key ring: a parsed one round-trips, and none is trusted that the ring's key did
-//! not sign.
+//! Any bytes as an envelope of a release or key ring: a parsed one round-trips, and none is trusted that the ring's
+//! key did not sign.
 
 #![no_main]
 

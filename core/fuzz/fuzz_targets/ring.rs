@@ -1,4 +1,5 @@
-//! Any bytes as the payload of a key ring: a parsed one has keys, none of them retired, and a threshold that they can reach.
+//! Any bytes as the payload of a key ring: a parsed one has keys, none of them retired, and a threshold that they can
+//! reach.
 
 #![no_main]
 

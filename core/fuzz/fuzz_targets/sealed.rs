@@ -1,5 +1,5 @@
-//! Any bytes as a sealed archive: parse its header, open it with the key of the test vectors, and read it from any position.
-//! An archive that opens reads as the same bytes; a refused one leaves nothing behind.
+//! Any bytes as a sealed archive: parse its header, open it with the key of the test vectors, and read it from any
+//! position. An archive that opens reads as the same bytes; a refused one leaves nothing behind.
 
 #![no_main]
 

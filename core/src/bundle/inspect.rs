@@ -51,8 +51,8 @@ pub struct Inspection {
 /// # Errors
 /// [`UnsafeArchive`](crate::ErrorKind::UnsafeArchive) as for unpacking;
 /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for too many entries or too large a directory;
-/// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io). Sizes above a limit and a missing `index.html`
-/// are findings, not errors.
+/// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io). Sizes above a limit and a missing
+/// `index.html` are findings, not errors.
 pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection> {
     let file = regular_file::open(path)?;
     let archive_size = file.metadata().with_path("read the size of", path)?.len();
@@ -86,7 +86,8 @@ fn findings(archive: &Archive, limits: &Limits) -> Vec<Finding> {
     }));
     let mut spellings = HashMap::new();
     for file in &archive.files {
-        // A warning, not an error: an archive with a secret can be unpacked, although it should not have been published.
+        // A warning, not an error: an archive with a secret can be unpacked, although it should not have been
+        // published.
         findings.extend(secrets::secret(&file.path).map(Finding::into_warning));
         findings.extend(names::unportable(&file.path, &mut spellings));
     }

@@ -45,14 +45,14 @@ pub struct CheckOptions {
 
 /// Checks a folder without packing it.
 ///
-/// Findings that are errors make [`pack`](super::pack) fail: no root `index.html`, no call of `notifyAppReady()` in a script
-/// or page, secrets. Warnings are: `notifyAppReady` is passed on but never called by that name, absolute asset paths in
-/// `index.html`, symbolic links, suspicious files, names that some file systems do not support, and sizes above the default
-/// [`Limits`] of devices.
+/// Findings that are errors make [`pack`](super::pack) fail: no root `index.html`, no call of `notifyAppReady()` in a
+/// script or page, secrets. Warnings are: `notifyAppReady` is passed on but never called by that name, absolute asset
+/// paths in `index.html`, symbolic links, suspicious files, names that some file systems do not support, and sizes
+/// above the default [`Limits`] of devices.
 ///
 /// # Errors
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a symbolic link that is broken, forms a loop or points outside the
-/// folder, a special file, a name that a bundle cannot contain, or an invalid ignore rule;
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a symbolic link that is broken, forms a loop or points outside
+/// the folder, a special file, a name that a bundle cannot contain, or an invalid ignore rule;
 /// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn check(folder: &Path, options: &CheckOptions, control: &Control) -> Result<Vec<Finding>> {
     let scan = walk::scan(folder, &options.ignore, control)?;

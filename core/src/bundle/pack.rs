@@ -28,8 +28,8 @@ use crate::size;
 
 /// More threads would wait for the writing thread, and each has buffers.
 const MAX_THREADS: usize = 8;
-/// EntryWriter compressed ahead of the one being written: enough to keep every thread busy behind a large file, in 16 MiB of
-/// memory.
+/// Entries compressed ahead of the one being written: enough to keep every thread busy behind a large file, in 16
+/// MiB of memory.
 const WINDOW: Window = Window {
     count: 4096,
     weight: 16 << 20,
@@ -70,15 +70,15 @@ pub struct Packed {
 
 /// Packs `folder` into the archive `to`, which is created or replaced atomically.
 ///
-/// The archive is deterministic: it depends only on the names and bytes of the files. EntryWriter are sorted by their UTF-8
-/// path; times and permissions are fixed; the compressor is pinned. Files that do not shrink are stored. Memory is bounded
-/// except for about 200 bytes per file. All threads have ended when it returns. A crash may leave a `.capbundle-*.tmp`
-/// file beside `to`.
+/// The archive is deterministic: it depends only on the names and bytes of the files. Entries are sorted by their
+/// UTF-8 path; times and permissions are fixed; the compressor is pinned. Files that do not shrink are stored. Memory
+/// is bounded except for about 200 bytes per file. All threads have ended when it returns. A crash may leave a
+/// `.capbundle-*.tmp` file beside `to`.
 ///
 /// # Errors
 /// [`NotABundle`](crate::ErrorKind::NotABundle) with all findings if the checks find errors, and the errors of
-/// [`check`](super::check) itself; [`InvalidInput`](crate::ErrorKind::InvalidInput) if `to` is inside `folder` or a file
-/// changes while it is packed; [`NoSpace`](crate::ErrorKind::NoSpace), [`Io`](crate::ErrorKind::Io),
+/// [`check`](super::check) itself; [`InvalidInput`](crate::ErrorKind::InvalidInput) if `to` is inside `folder` or a
+/// file changes while it is packed; [`NoSpace`](crate::ErrorKind::NoSpace), [`Io`](crate::ErrorKind::Io),
 /// [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn pack(folder: &Path, to: &Path, options: &PackOptions, control: &Control) -> Result<Packed> {
     require_outside(folder, to)?;

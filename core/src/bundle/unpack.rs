@@ -61,8 +61,8 @@ pub struct Unpacked {
 /// Unpacks a verified archive into the new folder `to`. The parent of `to` must exist; `to` must not.
 ///
 /// Files are written to a temporary folder beside `to`, which is renamed when every CRC and limit has been checked. An
-/// error leaves nothing behind; a crash may leave a folder `.capbundle-*.tmp` beside `to`. Nothing is synced: if the folder
-/// must survive a power loss, sync it before relying on it.
+/// error leaves nothing behind; a crash may leave a folder `.capbundle-*.tmp` beside `to`. Nothing is synced: if the
+/// folder must survive a power loss, sync it before relying on it.
 ///
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `to` exists,
@@ -309,7 +309,8 @@ impl Unpacker<'_> {
     }
 }
 
-/// Creates a folder. Folders whose names differ only in case are the same folder on some file systems, which is allowed.
+/// Creates a folder. Folders whose names differ only in case are the same folder on some file systems, which is
+/// allowed.
 fn make_folder(folder: &SafePath, root: &Path, files: &dyn Files, archive: &Path) -> Result<()> {
     let path = folder.resolve(root);
     let Err(error) = files.create_folder(&path) else {

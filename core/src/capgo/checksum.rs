@@ -16,8 +16,8 @@ pub enum ChecksumForm {
     /// Hexadecimal RSA over the 32 bytes of the digest: plugins since 5.30, 6.30 and 7.30.
     #[default]
     V3,
-    /// Base64 RSA over 48 bytes: the 64 hexadecimal digits of the digest, decoded as base64. A quirk of the older CLI and
-    /// plugins.
+    /// Base64 RSA over 48 bytes: the 64 hexadecimal digits of the digest, decoded as base64. A quirk of the older CLI
+    /// and plugins.
     V2,
 }
 
@@ -73,8 +73,8 @@ impl SignedChecksum {
     /// Parses a signed checksum in the given form.
     ///
     /// # Errors
-    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) for any other text: an empty one, an unsigned SHA-256 or CRC-32, the
-    /// other form.
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) for any other text: an empty one, an unsigned SHA-256 or CRC-32,
+    /// the other form.
     pub fn parse(text: &str, form: ChecksumForm) -> Result<Self> {
         if text.is_empty() {
             return Err(refused("missing; with a key configured, every bundle must be signed"));
@@ -97,8 +97,8 @@ impl SignedChecksum {
     /// Signs a digest.
     ///
     /// # Errors
-    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if signing fails, [`Io`](crate::ErrorKind::Io) if the system's random
-    /// number generator, which blinds the operation, fails.
+    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if signing fails, [`Io`](crate::ErrorKind::Io) if the system's
+    /// random number generator, which blinds the operation, fails.
     pub fn sign(digest: &Sha256Digest, key: &SigningKey, form: ChecksumForm) -> Result<Self> {
         let signature = key.sign_recoverably(&form.payload(digest)?)?;
         Ok(Self { signature, form })

@@ -3,8 +3,8 @@
 //!
 //! It guarantees no more than POSIX. Bytes are durable after [`sync_file`](Files::sync_file) of the file, a name after
 //! [`sync_folder`](Files::sync_folder) of its folder, both after [`sync_tree`](Files::sync_tree) of a folder above. A
-//! durable file does not imply a durable name, nor the reverse. A rename between two folders is two changes, each durable
-//! with its own folder: after a power loss the file may have both names or neither.
+//! durable file does not imply a durable name, nor the reverse. A rename between two folders is two changes, each
+//! durable with its own folder: after a power loss the file may have both names or neither.
 //!
 //! One call is several operations where a real system performs several: [`write`](Files::write) truncates the file and
 //! then writes it, [`remove_folder`](Files::remove_folder) removes one name after another.
@@ -81,15 +81,15 @@ impl CrashFs {
         }
     }
 
-    /// Ends this process: its locks are released, and its calls fail from now on. The returned process sees everything it
-    /// wrote, synced or not.
+    /// Ends this process: its locks are released, and its calls fail from now on. The returned process sees everything
+    /// it wrote, synced or not.
     pub(crate) fn process_killed(&self) -> Self {
         self.machine().kill(self.process);
         self.another_process()
     }
 
-    /// The machine as it restarts after a power loss at this moment. This one keeps running, so that a test can try other
-    /// outcomes.
+    /// The machine as it restarts after a power loss at this moment. This one keeps running, so that a test can try
+    /// other outcomes.
     pub(crate) fn power_loss(&self, found: Found) -> Self {
         Self::on(Machine {
             tree: crash::after_power_loss(&self.machine().tree, found),

@@ -123,7 +123,7 @@ fn run_stages(total: u64, first: &mut First<'_>, second: &mut Second<'_>) -> Res
     Ok(())
 }
 
-/// Runs `first` on a thread of its own. `None`, with nothing done, if the system cannot start one.
+/// Runs `first` on a second thread. `None`, with nothing done, if the system cannot start one.
 fn run_on_two_threads(first: &mut First<'_>, second: &mut Second<'_>) -> Option<Result<()>> {
     let pipeline = Pipeline::new(usize::MAX, WINDOW, |_| 0);
     let spare = Mutex::new(Vec::new());

@@ -1,8 +1,8 @@
 //! The file system behind a trait.
 //!
-//! The store must start in a valid state after any crash. Tests can prove that only if they can stop the process before
-//! and after each single operation, make it fail, and lose its effect in a power loss. [`Disk`] is the real file system;
-//! `crash_fs` is the one of the tests.
+//! The store must start in a valid state after any crash. Tests can prove that only if they can stop the process
+//! before and after each single operation, make it fail, and lose its effect in a power loss. [`Disk`] is the real
+//! file system; `crash_fs` is the one of the tests.
 
 use std::ffi::OsString;
 use std::fmt::Debug;
@@ -24,13 +24,13 @@ pub(crate) trait Lock: Send + Sync + Debug {}
 
 /// The file system, as the store uses it.
 ///
-/// Changes are durable only after a sync: of a file's bytes with [`sync_file`](Files::sync_file), of created, renamed and
-/// removed names with [`sync_folder`](Files::sync_folder).
+/// Changes are durable only after a sync: of a file's bytes with [`sync_file`](Files::sync_file), of created, renamed
+/// and removed names with [`sync_folder`](Files::sync_folder).
 pub(crate) trait Files: Send + Sync + Debug {
     /// Reads a file of at most `limit` bytes. A longer one is `InvalidData`.
     ///
-    /// Like every method that opens a file, it fails without blocking: with `IsADirectory` for a folder, with `InvalidData`
-    /// for another entry that is not a regular file.
+    /// Like every method that opens a file, it fails without blocking: with `IsADirectory` for a folder, with
+    /// `InvalidData` for another entry that is not a regular file.
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
     /// Opens a file of any size for reading.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
@@ -264,8 +264,8 @@ mod sync {
         Ok(rustix::fs::syncfs(File::open(path)?)?)
     }
 
-    /// On Apple systems `sync_all` is `F_FULLFSYNC`, which waits for the drive each time. Plain `fsync` passes each file to
-    /// the drive, and one barrier at the end makes all of them durable.
+    /// On Apple systems `sync_all` is `F_FULLFSYNC`, which waits for the drive each time. Plain `fsync` passes each
+    /// file to the drive, and one barrier at the end makes all of them durable.
     #[cfg(target_vendor = "apple")]
     pub(super) fn tree(path: &Path) -> io::Result<()> {
         each(path, &|file| Ok(rustix::fs::fsync(file)?))?;

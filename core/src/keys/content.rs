@@ -1,4 +1,5 @@
-//! Content keys, which archives are sealed for: RSAES-OAEP (RFC 8017 7.1) with SHA-256, also in MGF1, and an empty label.
+//! Content keys, which archives are sealed for: RSAES-OAEP (RFC 8017 7.1) with SHA-256, also in MGF1, and an empty
+//! label.
 //!
 //! The private half ships in the app. It keeps archives from anyone without the app, and authenticates nothing. Content
 //! keys have their own types because their halves are distributed the other way round than those of a signing key. One
@@ -31,8 +32,8 @@ const EXPONENT_BITS: u32 = 64;
 /// The private half of a content key. It ships in the app and opens archives that were sealed for it. Wiped from memory
 /// when dropped.
 ///
-/// Anyone who has the app can extract it. It keeps archives from everyone else, such as the operators of the server, the
-/// bucket and the CDN.
+/// Anyone who has the app can extract it. It keeps archives from everyone else, such as the operators of the server,
+/// the bucket and the CDN.
 pub struct ContentKey {
     private: RsaPrivateKey,
     public: PublicContentKey,
@@ -52,8 +53,8 @@ impl ContentKey {
     /// Parses a private key from PEM text: PKCS#8 or PKCS#1, with LF or CRLF line endings.
     ///
     /// # Errors
-    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid); the message says what was found instead: a public key, an encrypted
-    /// key, or one of another algorithm or size.
+    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid); the message says what was found instead: a public key, an
+    /// encrypted key, or one of another algorithm or size.
     pub fn from_pem(text: &str) -> Result<Self> {
         Self::parse(text, "content key")
     }
@@ -61,8 +62,8 @@ impl ContentKey {
     /// Reads a private key from a PEM file.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise as
-    /// [`from_pem`](Self::from_pem).
+    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise
+    /// as [`from_pem`](Self::from_pem).
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&read_pem_file(path)?, &path.display().to_string())
     }
@@ -106,8 +107,8 @@ impl ContentKey {
         &self.public
     }
 
-    /// The archive key in `wrapped`, or `None` if it was wrapped for another key or damaged. The two cases are deliberately
-    /// indistinguishable.
+    /// The archive key in `wrapped`, or `None` if it was wrapped for another key or damaged. The two cases are
+    /// deliberately indistinguishable.
     pub(crate) fn unwrap(&self, wrapped: &[u8]) -> Result<Option<Zeroizing<[u8; ARCHIVE_KEY_BYTES]>>> {
         // The random numbers blind the private operation against timing.
         let bytes = self
@@ -150,8 +151,8 @@ impl PublicContentKey {
     /// Reads a public key from a PEM file.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise as
-    /// [`from_pem`](Self::from_pem).
+    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise
+    /// as [`from_pem`](Self::from_pem).
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&read_pem_file(path)?, &path.display().to_string())
     }

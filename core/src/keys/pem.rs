@@ -1,7 +1,7 @@
 //! RSA keys in PEM text, with an error message for each kind of text that is commonly pasted by mistake.
 //!
-//! Sources: RFC 7468 (textual encodings), RFC 8017 A.1 (PKCS#1), RFC 5208 (PKCS#8), RFC 5280 4.1 (SPKI). Base64 lines may
-//! have any length, since keys are passed in environment variables and JSON.
+//! Sources: RFC 7468 (textual encodings), RFC 8017 A.1 (PKCS#1), RFC 5208 (PKCS#8), RFC 5280 4.1 (SPKI). Base64 lines
+//! may have any length, since keys are passed in environment variables and JSON.
 
 use std::fmt;
 use std::ops::Deref;

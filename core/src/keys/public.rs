@@ -1,7 +1,7 @@
 //! The public half of an RSA key and its one operation, RSAVP1 (RFC 8017 5.2.2).
 //!
-//! The arithmetic is that of the `rsa` crate, which phones need for content keys anyway (docs/decisions/0015). Parsing is our
-//! own. Tests compare every result with that of another library.
+//! The arithmetic is that of the `rsa` crate, which phones need for content keys anyway (docs/decisions/0015). Parsing
+//! is our own. Tests compare every result with that of another library.
 
 use rsa::hazmat::rsa_encrypt;
 use rsa::traits::PublicKeyParts as _;
@@ -21,7 +21,8 @@ pub(super) struct PublicKey {
 }
 
 impl PublicKey {
-    /// The key with these big-endian numbers. `None` unless both are odd and the exponent is above 1 and has at most 33 bits.
+    /// The key with these big-endian numbers. `None` unless both are odd and the exponent is above 1 and has at most
+    /// 33 bits.
     pub(super) fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
         let (modulus, exponent) = (without_zeros(modulus), without_zeros(exponent));
         if exponent.len() > size_of::<u64>() {
@@ -78,8 +79,8 @@ impl PublicKey {
         der::element(der::SEQUENCE, &numbers.concat())
     }
 
-    /// `value` to the power of the exponent, modulo the modulus; `None` unless it is less than the modulus. Value and result
-    /// are big-endian and have [`size`](Self::size) bytes.
+    /// `value` to the power of the exponent, modulo the modulus; `None` unless it is less than the modulus. Value and
+    /// result are big-endian and have [`size`](Self::size) bytes.
     pub(super) fn power(&self, value: &[u8]) -> Option<Vec<u8>> {
         if value.len() != self.size() || *value >= *self.modulus {
             return None;

@@ -1,7 +1,7 @@
 //! RSA signatures with message recovery, which Capgo uses for session keys and checksums.
 //!
-//! The same as Node's `privateEncrypt`: RFC 8017 9.2 (EMSA-PKCS1-v1_5, block type 1) over the payload itself, without the
-//! `DigestInfo` that names a hash. Node's `publicDecrypt` recovers the payload.
+//! The same as Node's `privateEncrypt`: RFC 8017 9.2 (EMSA-PKCS1-v1_5, block type 1) over the payload itself, without
+//! the `DigestInfo` that names a hash. Node's `publicDecrypt` recovers the payload.
 
 use rsa::rand_core::{CryptoRng, UnwrapErr};
 use rsa::traits::PublicKeyParts as _;

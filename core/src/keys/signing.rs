@@ -22,8 +22,8 @@ use crate::io::atomic_file::{PRIVATE_MODE, SHARED_MODE};
 /// Characters in Capgo's key id.
 const CAPGO_KEY_ID_LENGTH: usize = 20;
 
-/// A private RSA key that signs checksums and documents and wraps session keys. It belongs in CI only. Wiped from memory
-/// when dropped.
+/// A private RSA key that signs checksums and documents and wraps session keys. It belongs in CI only. Wiped from
+/// memory when dropped.
 pub struct SigningKey(pub(super) RsaPrivateKey);
 
 impl SigningKey {
@@ -40,8 +40,8 @@ impl SigningKey {
     /// Parses a private key from PEM text: PKCS#1 or PKCS#8, with LF or CRLF line endings.
     ///
     /// # Errors
-    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid); the message says what was found instead: a public key, an encrypted
-    /// key, or one of another algorithm or size.
+    /// [`KeyInvalid`](crate::ErrorKind::KeyInvalid); the message says what was found instead: a public key, an
+    /// encrypted key, or one of another algorithm or size.
     pub fn from_pem(text: &str) -> Result<Self> {
         Self::parse(text, "key data")
     }
@@ -49,8 +49,8 @@ impl SigningKey {
     /// Reads a private key from a PEM file.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise as
-    /// [`from_pem`](Self::from_pem).
+    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise
+    /// as [`from_pem`](Self::from_pem).
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&read_pem_file(path)?, &path.display().to_string())
     }
@@ -120,8 +120,8 @@ impl VerifyingKey {
     /// Reads a public key from a PEM file.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise as
-    /// [`from_pem`](Self::from_pem).
+    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the file cannot be read, otherwise
+    /// as [`from_pem`](Self::from_pem).
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&read_pem_file(path)?, &path.display().to_string())
     }

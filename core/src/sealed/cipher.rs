@@ -1,5 +1,5 @@
-//! The cipher of one sealed archive: AES-256-GCM in STREAM mode. It has no state, so several threads can use it for segments
-//! in any order.
+//! The cipher of one sealed archive: AES-256-GCM in STREAM mode. It has no state, so several threads can use it for
+//! segments in any order.
 
 use aead_stream::aead::{self, Buffer};
 use aead_stream::{NewStream as _, StreamBE32, StreamPrimitive as _};

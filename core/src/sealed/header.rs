@@ -9,13 +9,15 @@ use crate::io::positional_reader::read_full_at;
 use crate::io::regular_file;
 use crate::keys::KeyId;
 
-/// A non-text byte, the name of the format and a line ending. Transfers that alter text or line endings damage it visibly.
+/// A non-text byte, the name of the format and a line ending. Transfers that alter text or line endings damage it
+/// visibly.
 const MAGIC: [u8; 8] = *b"\x89CBSEAL\n";
 const VERSION: u8 = 1;
-/// The segment size of writers of version 1: 64 KiB. Small enough to open a download as it arrives, large enough that the
-/// cost of a tag of 16 bytes and of starting a cipher is negligible.
+/// The segment size of writers of version 1: 64 KiB. Small enough to open a download as it arrives, large enough that
+/// the cost of a tag of 16 bytes and of starting a cipher is negligible.
 pub(super) const SEGMENT_BITS: u8 = 16;
-/// The segment sizes that readers accept. The maximum bounds the memory that a hostile header can make a reader allocate.
+/// The segment sizes that readers accept. The maximum bounds the memory that a hostile header can make a reader
+/// allocate.
 const READ_SEGMENT_BITS: std::ops::RangeInclusive<u8> = 12..=20;
 pub(super) const MAX_RECIPIENTS: usize = 16;
 pub(super) const NONCE_PREFIX_BYTES: usize = 7;
@@ -25,7 +27,7 @@ pub(super) const TAG_BYTES: usize = 16;
 const MAX_PLAIN_SIZE: u64 = (1 << 53) - 1;
 /// The counter in a nonce has 32 bits.
 const MAX_SEGMENTS: u64 = 1 << 32;
-/// HeaderReader of a key wrapped with 2048 to 4096 bits.
+/// Bytes of a key wrapped with 2048 to 4096 bits.
 const WRAPPED_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
 /// Everything before the first recipient.
@@ -87,8 +89,8 @@ impl HeaderProblem {
 /// Reads the header of the sealed archive at `path`. Needs no key and verifies nothing.
 ///
 /// # Errors
-/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the file is not a sealed archive or is truncated within its
-/// header, [`Unsupported`](crate::ErrorKind::Unsupported) if it has a later version,
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the file is not a sealed archive or is truncated within
+/// its header, [`Unsupported`](crate::ErrorKind::Unsupported) if it has a later version,
 /// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) if it cannot be read.
 pub fn read_header(path: &Path) -> Result<Header> {
     read_from(&regular_file::open(path)?, path)?.map_err(|problem| problem.in_file(path))
@@ -192,19 +194,19 @@ impl Header {
         self.recipients.iter().map(|recipient| recipient.id)
     }
 
-    /// HeaderReader of the plain archive.
+    /// Size of the plain archive.
     #[must_use]
     pub fn plain_size(&self) -> u64 {
         self.plain_size
     }
 
-    /// HeaderReader of the whole sealed file.
+    /// Size of the sealed file.
     #[must_use]
     pub fn sealed_size(&self) -> u64 {
         self.size() + self.plain_size + self.segments() * TAG_BYTES as u64
     }
 
-    /// HeaderReader of the header.
+    /// Size of the header.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size as u64

@@ -35,14 +35,14 @@ pub(crate) struct ExpectedSealed {
 
 /// Opens a sealed archive with one of `keys` and verifies that it is the one that a release names.
 ///
-/// One pass, constant memory, several threads for a large file. The plain bytes are written to a private file in the folder
-/// `staging`, which is removed if verification fails. They are not parsed before that.
+/// One pass, constant memory, several threads for a large file. The plain bytes are written to a private file in the
+/// folder `staging`, which is removed if verification fails. They are not parsed before that.
 ///
 /// # Errors
-/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the file is not a sealed archive, truncated, changed or sealed
-/// for other keys; [`Unsupported`](crate::ErrorKind::Unsupported) if it has a later version;
-/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the digest of its header or plain bytes is not the expected one;
-/// [`NotTrusted`](crate::ErrorKind::NotTrusted) if the expected sizes contradict the header;
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the file is not a sealed archive, truncated, changed or
+/// sealed for other keys; [`Unsupported`](crate::ErrorKind::Unsupported) if it has a later version;
+/// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the digest of its header or plain bytes is not the expected
+/// one; [`NotTrusted`](crate::ErrorKind::NotTrusted) if the expected sizes contradict the header;
 /// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
 /// [`Cancelled`](crate::ErrorKind::Cancelled).
 pub(crate) fn open(
@@ -57,14 +57,15 @@ pub(crate) fn open(
     opening.finish(expected, proof, control)
 }
 
-/// Opens a sealed archive into the file `to` without authenticating its author, and returns the digest of the plain archive.
+/// Opens a sealed archive into the file `to` without authenticating its author, and returns the digest of the plain
+/// archive.
 ///
-/// For examining an archive without its release. Its bytes are those that were sealed, but anyone with the public content key
-/// can have sealed it. `to` is created or replaced atomically, and only its owner can read it.
+/// For examining an archive without its release. Its bytes are those that were sealed, but anyone with the public
+/// content key can have sealed it. `to` is created or replaced atomically, and only its owner can read it.
 ///
 /// # Errors
-/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the file is not a sealed archive, truncated, changed or sealed
-/// for another key; [`Unsupported`](crate::ErrorKind::Unsupported) if it has a later version;
+/// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the file is not a sealed archive, truncated, changed or
+/// sealed for another key; [`Unsupported`](crate::ErrorKind::Unsupported) if it has a later version;
 /// [`NotFound`](crate::ErrorKind::NotFound), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
 /// [`Cancelled`](crate::ErrorKind::Cancelled).
 pub fn open_unverified(sealed: &Path, to: &Path, key: &ContentKey, control: &Control) -> Result<Sha256Digest> {
@@ -76,9 +77,9 @@ pub fn open_unverified(sealed: &Path, to: &Path, key: &ContentKey, control: &Con
 
 /// A sealed archive that is opened while it is downloaded: each segment as soon as it is complete.
 ///
-/// The plain bytes are in a private file, which is removed when this is dropped. Another process does not resume it: opening
-/// the downloaded part again is as fast as hashing it, and until then no plain bytes stay on disk. An error consumes the
-/// value, so no segment follows a bad one.
+/// The plain bytes are in a private file, which is removed when this is dropped. Another process does not resume it:
+/// opening the downloaded part again is as fast as hashing it, and until then no plain bytes stay on disk. An error
+/// consumes the value, so no segment follows a bad one.
 pub(crate) struct PartialOpening {
     sealed: PathBuf,
     source: File,
@@ -246,8 +247,8 @@ pub(super) fn open_runs<'a>(
     }
 }
 
-/// Parses the header in `start`, the first bytes of `sealed`, and verifies that it is the one that a release names. `None` if
-/// the header is incomplete.
+/// Parses the header in `start`, the first bytes of `sealed`, and verifies that it is the one that a release names.
+/// `None` if the header is incomplete.
 ///
 /// # Errors
 /// Those of [`open`] that need no key.

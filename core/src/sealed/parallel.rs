@@ -8,8 +8,8 @@ use super::header::{Header, TAG_BYTES};
 use crate::error::{Error, Result};
 use crate::io::pipeline::{Pipeline, Window};
 
-/// Plain bytes of a run. Large enough that the cost of system calls is negligible beside the cipher, small enough for the
-/// second-level cache.
+/// Plain bytes of a run. Large enough that the cost of system calls is negligible beside the cipher, small enough for
+/// the second-level cache.
 const RUN: u64 = 256 << 10;
 /// More would outpace the one thread that hashes.
 const MAX_WORKERS: usize = 2;
@@ -69,8 +69,8 @@ pub(super) fn workers(bytes: u64) -> usize {
 type Work<'a> = dyn Fn(u64, &mut Run) -> Result<()> + Sync + 'a;
 type Take<'a> = dyn FnMut(u64, &Run) -> Result<()> + 'a;
 
-/// Calls `work` for each run on `workers` threads, and `take` for each result in order, until the last run or the first error
-/// in that order. All threads have ended when this returns. With no workers, the calling thread does both.
+/// Calls `work` for each run on `workers` threads, and `take` for each result in order, until the last run or the
+/// first error in that order. All threads have ended when this returns. With no workers, the calling thread does both.
 pub(super) fn in_order(runs: Runs, workers: usize, work: &Work<'_>, take: &mut Take<'_>) -> Result<()> {
     if workers > 0
         && let Some(result) = on_threads(runs, workers, work, take)

@@ -15,9 +15,9 @@ use crate::keys::ContentKey;
 
 /// Reads the plain bytes of a sealed archive from any position without opening the rest. Holds one segment in memory.
 ///
-/// It does not authenticate who sealed the archive: see [`open_unverified`](super::open_unverified). Each byte is the one that
-/// was sealed at its position. Reading a changed segment fails with [`InvalidData`](io::ErrorKind::InvalidData), and so does
-/// every later read.
+/// It does not authenticate who sealed the archive: see [`open_unverified`](super::open_unverified). Each byte is the
+/// one that was sealed at its position. Reading a changed segment fails with
+/// [`InvalidData`](io::ErrorKind::InvalidData), and so does every later read.
 pub struct SealedReader {
     file: File,
     path: PathBuf,

@@ -43,9 +43,9 @@ pub struct Sealing<'a> {
 
 /// Encrypts the archive `plain` into the file `to`. The private half of any recipient opens it.
 ///
-/// One pass, constant memory, several threads for a large file. `to` is created or replaced atomically. A crash may leave
-/// a `.capbundle-*.tmp` file beside it. Each call uses a new random key, so sealing the same archive twice gives different
-/// bytes.
+/// One pass, constant memory, several threads for a large file. `to` is created or replaced atomically. A crash may
+/// leave a `.capbundle-*.tmp` file beside it. Each call uses a new random key, so sealing the same archive twice gives
+/// different bytes.
 ///
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there are no recipients, too many, or one of them twice;

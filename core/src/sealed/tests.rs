@@ -183,9 +183,9 @@ fn no_recipients_duplicates_and_too_many_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (source, to) = (folder.path().join("a.zip"), folder.path().join("a.sealed"));
     fs::write(&source, "plain").unwrap();
-    let everybody: Vec<_> = KEYS.iter().chain([&*KEY]).map(|key| key.public().clone()).collect();
-    let twice = [&everybody[..2], &everybody[..1]].concat();
-    for recipients in [&everybody[..0], &twice, &everybody] {
+    let all: Vec<_> = KEYS.iter().chain([&*KEY]).map(|key| key.public().clone()).collect();
+    let twice = [&all[..2], &all[..1]].concat();
+    for recipients in [&all[..0], &twice, &all] {
         let digest = Sha256Digest::of(b"plain");
         let error = seal(
             &source,

@@ -27,8 +27,8 @@ const BUILD_EXTENSIONS: [(&str, &str); 7] = [
     ("log", "a log file"),
 ];
 
-/// Files that probably do not belong in a web bundle. One finding for each `node_modules` folder and each kind, rather than
-/// thousands with the same cause.
+/// Files that probably do not belong in a web bundle. One finding for each `node_modules` folder and each kind, rather
+/// than thousands with the same cause.
 pub(in crate::bundle) fn suspicious<'a>(paths: impl Iterator<Item = &'a SafePath>) -> Vec<Finding> {
     let (mut packages, mut kinds) = (Vec::new(), Vec::new());
     for path in paths.map(SafePath::as_str) {
@@ -85,7 +85,8 @@ fn build_leftover(path: &str) -> Option<&'static str> {
     by_name.or(by_extension).map(|(_, what)| *what)
 }
 
-/// A name that some file systems do not support, alone or together with another. `spellings` contains the names seen so far.
+/// A name that some file systems do not support, alone or together with another. `spellings` contains the names seen
+/// so far.
 pub(in crate::bundle) fn unportable(path: &SafePath, spellings: &mut HashMap<String, String>) -> Option<Finding> {
     let warn = |message: String| Finding::warning(FindingCode::UnportableName, message).in_file(path.as_str());
     if let Some(problem) = path.portability_problem() {

@@ -59,10 +59,10 @@ pub(in crate::bundle) fn find_each(
         }
         // Keep the text that was not searched, and the context before it.
         searched = searched.max((complete + 1).saturating_sub(word.len())).min(text.len());
-        let forget = searched.saturating_sub(CONTEXT);
-        line += newlines(&text[..forget]);
-        text.drain(..forget);
-        searched -= forget;
+        let discarded = searched.saturating_sub(CONTEXT);
+        line += newlines(&text[..discarded]);
+        text.drain(..discarded);
+        searched -= discarded;
     }
 }
 

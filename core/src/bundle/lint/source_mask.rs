@@ -49,7 +49,8 @@ pub(in crate::bundle) struct CodeOnly<R> {
     tag: Vec<u8>,
     /// The number of bytes of `</script` seen.
     closing: usize,
-    /// Whether a string or regular expression ended in an impossible place, so that the lexer must have misread the source.
+    /// Whether a string or regular expression ended in an impossible place, so that the lexer must have misread the
+    /// source.
     pub(in crate::bundle) is_confused: bool,
 }
 

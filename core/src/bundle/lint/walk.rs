@@ -287,8 +287,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Twenty folders with two links each to the next are a million folders when links are followed. Only entries reached
-    /// through links are counted: a folder without links is finite.
+    /// Twenty folders with two links each to the next are a million folders when links are followed. Only entries
+    /// reached through links are counted: a folder without links is finite.
     fn count_through_links(&mut self, source: &Path) -> Result<()> {
         self.through_links += 1;
         if self.through_links <= self.limits.entries {

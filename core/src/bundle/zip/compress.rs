@@ -260,8 +260,8 @@ pub(in crate::bundle) fn changed(path: &Path) -> Error {
     )
 }
 
-/// An upper bound of the compressed size (zlib's own bound is 1/8 and 13 bytes at its worst level). The output buffer must
-/// never be too small: zlib-rs 0.6.8 panics when it is used again after that.
+/// An upper bound of the compressed size (zlib's own bound is 1/8 and 13 bytes at its worst level). The output buffer
+/// must never be too small: zlib-rs 0.6.8 panics when it is used again after that.
 fn deflate_bound(length: usize) -> usize {
     length + length / 4 + 64
 }

@@ -1,8 +1,8 @@
 //! Verifies that every byte of an archive belongs to an entry, to the directory or to the end records.
 //!
-//! Only then do readers that start at the first byte (Android's `ZipInputStream`) and readers that start at the end (iOS)
-//! see the same archive. The `zip` crate looks for local headers in gaps, but misses one that claims the next entry as its
-//! extra field. Without gaps there is nothing to miss.
+//! Only then do readers that start at the first byte (Android's `ZipInputStream`) and readers that start at the end
+//! (iOS) see the same archive. The `zip` crate looks for local headers in gaps, but misses one that claims the next
+//! entry as its extra field. Without gaps there is nothing to miss.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -20,8 +20,8 @@ const LOCATOR_LENGTH: usize = 20;
 const END64_LENGTH: usize = 56;
 const RECORD_LENGTH: usize = 46;
 const LOCAL_LENGTH: usize = 30;
-/// The level of deflate (bits 1 and 2), a descriptor follows (3), the name is UTF-8 (11). All other flags mean encryption,
-/// patches or masked headers.
+/// The level of deflate (bits 1 and 2), a descriptor follows (3), the name is UTF-8 (11). All other flags mean
+/// encryption, patches or masked headers.
 const KNOWN_FLAGS: u16 = 0b1000_0000_1110;
 const DESCRIPTOR_FLAG: u16 = 1 << 3;
 /// Maximum mean size of a directory record. The directory is held in memory, including extra fields and comments. Real
@@ -38,8 +38,8 @@ pub(in crate::bundle) struct Directory {
 }
 
 impl Directory {
-    /// Reads the end records, and refuses a directory that is too large for memory before it is parsed. `comment` is the
-    /// length of the archive comment.
+    /// Reads the end records, and refuses a directory that is too large for memory before it is parsed. `comment` is
+    /// the length of the archive comment.
     pub(in crate::bundle) fn read(
         reader: &mut PositionalReader,
         comment: usize,

@@ -237,7 +237,8 @@ impl Archive {
     }
 }
 
-/// Finds the end record, of which there must be exactly one, at the very end. Returns the length of the archive comment.
+/// Finds the end record, of which there must be exactly one, at the very end. Returns the length of the archive
+/// comment.
 ///
 /// If there are several, readers that search from different sides use different ones, and an attacker can show the
 /// verifier another directory than the device.

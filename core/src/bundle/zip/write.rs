@@ -77,7 +77,8 @@ impl<W: Write> ArchiveWriter<W> {
         self.write_all(&bytes)
     }
 
-    /// Writes the directory. `names` are the entry names in the same order again, so that the writer need not keep copies.
+    /// Writes the directory. `names` are the entry names in the same order again, so that the writer need not keep
+    /// copies.
     pub(in crate::bundle) fn finish<N: AsRef<str>>(mut self, names: impl Iterator<Item = N>) -> io::Result<W> {
         let start = self.position;
         let entries = std::mem::take(&mut self.entries);

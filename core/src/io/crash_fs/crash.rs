@@ -38,8 +38,8 @@ enum FoundNode {
     Folder(Names),
 }
 
-/// A node with two names becomes two nodes: a folder cannot have two names, and the two files of an unfinished rename must
-/// be independent of each other.
+/// A node with two names becomes two nodes: a folder cannot have two names, and the two files of an unfinished rename
+/// must be independent of each other.
 fn carry_over(found: &BTreeMap<NodeId, FoundNode>, folder: NodeId, after: &mut Tree, to: NodeId) {
     let Some(FoundNode::Folder(names)) = found.get(&folder) else {
         return;

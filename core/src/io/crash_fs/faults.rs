@@ -14,7 +14,8 @@ pub(crate) enum Fault {
     StopBefore,
     /// The process ends after the operation, before it receives the result.
     StopAfter,
-    /// The operation fails once. A write may be performed in part. Bytes whose sync failed are not synced by a later one.
+    /// The operation fails once. A write may be performed in part. Bytes whose sync failed are not synced by a later
+    /// one.
     Fail(io::ErrorKind),
     /// The disk is full from this operation on, even after files are removed.
     FullFrom,

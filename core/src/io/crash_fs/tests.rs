@@ -355,10 +355,10 @@ fn shared_locks_do_not_exclude_each_other() {
     let other = files.another_process();
     files.write(&at("lock"), b"").unwrap();
 
-    let asked = files.try_lock_shared(&at("lock")).unwrap();
-    assert!(asked.is_some() && other.try_lock_shared(&at("lock")).unwrap().is_some());
+    let shared = files.try_lock_shared(&at("lock")).unwrap();
+    assert!(shared.is_some() && other.try_lock_shared(&at("lock")).unwrap().is_some());
     assert!(other.try_lock(&at("lock")).unwrap().is_none());
-    drop(asked);
+    drop(shared);
     let held = other.try_lock(&at("lock")).unwrap();
     assert!(held.is_some() && files.try_lock_shared(&at("lock")).unwrap().is_none());
 

@@ -155,3 +155,30 @@ fn a_panicking_worker_wakes_the_consumer() {
     }));
     assert!(outcome.is_err(), "the panic reaches the caller");
 }
+
+#[test]
+fn the_consumer_does_the_work_if_there_is_no_worker() {
+    let pipeline = Pipeline::new(100, FIVE, |_| 0);
+    let results: Vec<usize> = std::iter::from_fn(|| pipeline.next_result_or_work(|number| number)).collect();
+    assert_eq!(results, (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_follows_the_number_that_a_worker_declares_the_last() {
+    let pipeline = Pipeline::new(usize::MAX, FIVE, |_| 0);
+    let mut results = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            pipeline.work(|number| {
+                if number == 20 {
+                    pipeline.end_after(number);
+                }
+                number
+            });
+        });
+        while let Some(number) = pipeline.next_result() {
+            results.push(number);
+        }
+    });
+    assert_eq!(results, (0..=20).collect::<Vec<_>>());
+}

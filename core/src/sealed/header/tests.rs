@@ -76,8 +76,8 @@ fn invalid_headers_are_refused() {
         (20, &[0xff; 8], "exceed the maximum"),
         (28, &[3; 32], "not sorted"),
         (28, &[2; 32], "not unique"),
-        (60, &[0, 255], "255 bytes"),
-        (60, &[2, 1], "513 bytes"),
+        (60, &[0, 255], "found 255"),
+        (60, &[2, 1], "found 513"),
     ] {
         let problem = refused(&with(position, bytes));
         assert!(problem.contains(hint), "{problem}");
