@@ -88,7 +88,6 @@ impl Crc32 {
         Self(crc32fast::hash(bytes))
     }
 
-    #[cfg(feature = "pack")]
     pub(crate) fn from_hasher(hasher: crc32fast::Hasher) -> Self {
         Self(hasher.finalize())
     }

@@ -9,8 +9,7 @@ use std::thread;
 
 use tempfile::NamedTempFile;
 
-use super::lint;
-use super::lint::CheckOptions;
+use super::lint::check::{self, CheckOptions};
 use super::lint::walk;
 use super::lint::walk::{Entry, Excluded, Scan};
 use super::zip::compress;
@@ -83,7 +82,7 @@ pub struct Packed {
 pub fn pack(folder: &Path, to: &Path, options: &PackOptions, control: &Control) -> Result<Packed> {
     require_outside(folder, to)?;
     let scan = walk::scan(folder, &options.check.ignore, control)?;
-    let mut findings = lint::check_scan(folder, &scan, &options.check, control)?;
+    let mut findings = check::check_scan(folder, &scan, &options.check, control)?;
     if findings.iter().any(Finding::is_error) {
         return Err(Error::CheckFailed {
             folder: folder.to_path_buf(),
