@@ -3,8 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use super::types::{BundleId, BundleRecord};
-use super::{Store, refused};
+use super::bundle_id::{BundleId, BundleRef};
+use super::open::Store;
+use super::records::BundleRecord;
 use crate::error::{Error, IoContext, Result};
 
 /// Which bundles [`Store::clean`] keeps. Every rule that is set must allow a bundle; what is in use always stays.
@@ -47,22 +48,52 @@ impl Store {
     /// [`Io`](crate::ErrorKind::Io) if the state or the file system cannot be asked.
     pub fn disk_usage(&self) -> Result<DiskUsage> {
         let state = self.state()?;
-        let path = self.persistence.layout.bundles();
+        let path = self.storage.layout.bundles();
         Ok(DiskUsage {
             bundles: state.bundles.len(),
             bundle_bytes: state.bundles.values().map(|record| record.unpacked_size).sum(),
             free: self
-                .persistence
+                .storage
                 .files
                 .free_space(path)
                 .with_path("ask for free space at", path)?,
         })
     }
 
+    /// Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next
+    /// [`sweep`](Self::sweep), [`clean`](Self::clean) or installation removes the files and frees their space.
+    ///
+    /// # Errors
+    /// [`InUse`](crate::ErrorKind::InUse) if it is current, next, fallback or served by a running session;
+    /// [`NotFound`](crate::ErrorKind::NotFound); else as [`set_next`](Self::set_next).
+    pub fn delete(&self, id: &BundleId) -> Result<()> {
+        let served = self.serves(id);
+        let kept_failure = self.change_from_reserve(|state| {
+            // Under the lock: nobody begins to serve it meanwhile.
+            if served || self.is_served_elsewhere(id)? {
+                return Err(Error::InUse {
+                    id: id.to_string(),
+                    role: "served by a running session",
+                });
+            }
+            if state.failed.iter().any(|failed| failed.id == *id) && !state.bundles.contains_key(id) {
+                return Ok(true);
+            }
+            state
+                .delete(id)
+                .map_err(|refusal| refusal.into_error(&BundleRef::Bundle(id.clone())))?;
+            Ok(false)
+        })?;
+        if kept_failure && self.storage.kind(&self.folder(id))?.is_none() {
+            return Err(id.unknown());
+        }
+        self.set_aside(id)
+    }
+
     /// Removes the bundles that the rules do not keep, then as [`sweep`](Self::sweep). For a background thread.
     ///
     /// Current, next and fallback stay, what the fallback replaced until it confirmed
-    /// [`silent_starts`](super::StoreOptions::silent_starts) later starts, and what a running session serves.
+    /// [`silent_starts`](crate::store::StoreOptions::silent_starts) later starts, and what a running session serves.
     ///
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io). What was removed before an error stays removed.
@@ -80,7 +111,7 @@ impl Store {
                 None => state
                     .delete(id)
                     .map(Some)
-                    .map_err(|refusal| refused(refusal, &id.clone().into())),
+                    .map_err(|refusal| refusal.into_error(&id.clone().into())),
             })?;
             if let Some(record) = deleted {
                 self.set_aside(&record.id)?;
@@ -106,17 +137,17 @@ impl Store {
     /// The first one: [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io).
     pub fn sweep(&self) -> Result<()> {
         // First what was renamed already: on a full disk there is no room for another name before.
-        let removed = self.sweep_staging();
+        let removed = self.storage.sweep_staging();
         let (aside, sessions) = (self.set_aside_orphans(), self.sweep_sessions());
-        removed.and(aside).and(sessions).and(self.sweep_staging())
+        removed.and(aside).and(sessions).and(self.storage.sweep_staging())
     }
 
     /// As [`sweep`](Self::sweep), for an operation that needs the space. What cannot be removed is a
     /// [warning](Self::take_warnings): it must not keep a device from its update.
     pub(super) fn sweep_for_space(&self) -> Result<()> {
-        let removed = self.sweep_staging();
+        let removed = self.storage.sweep_staging();
         self.set_aside_orphans()?;
-        if let Err(error) = removed.and(self.sweep_staging()) {
+        if let Err(error) = removed.and(self.storage.sweep_staging()) {
             self.warn(error);
         }
         Ok(())
@@ -145,17 +176,17 @@ impl Store {
     pub(super) fn set_aside_orphans(&self) -> Result<()> {
         let served = self.served().map(|launch| launch.bundle).unwrap_or_default();
         let _lock = self.lock(self.options.lock_timeout)?;
-        let loaded = self.persistence.load()?;
+        let loaded = self.storage.load()?;
         // What only a visible state no longer names, a durable one may still name after a power cut.
         self.settle(&loaded)?;
         let state = loaded.state;
         self.sweep_temporaries()?;
-        self.persistence.sweep_marks(&state)?;
+        self.storage.sweep_marks(&state)?;
         // While a state is put together from what is left, it says that there was one.
         if loaded.recovered.is_none() {
-            self.persistence.set_aside_damaged_state()?;
+            self.storage.set_aside_damaged_state()?;
         }
-        let names = self.persistence.list(&self.persistence.layout.records())?;
+        let names = self.storage.list(&self.storage.layout.records())?;
         // A crash may leave a list without its record.
         let mut ids: Vec<BundleId> = names
             .iter()
@@ -179,15 +210,15 @@ impl Store {
     /// Removes what crashes left of records, marks, rings and refusals that were being written. All are written under the lock,
     /// so whoever has it knows that nobody writes them.
     fn sweep_temporaries(&self) -> Result<()> {
-        for folder in [self.persistence.layout.records(), self.persistence.layout.failed()] {
-            for name in self.persistence.list(&folder)? {
+        for folder in [self.storage.layout.records(), self.storage.layout.failed()] {
+            for name in self.storage.list(&folder)? {
                 let path = folder.join(name);
                 if path.extension().is_some_and(|extension| extension == "tmp") {
-                    self.persistence.remove_file_if_there(&path)?;
+                    self.storage.remove_file_if_there(&path)?;
                 }
             }
         }
-        self.persistence.sweep_beside_the_state()
+        self.storage.sweep_temporaries_in_root()
     }
 
     /// Renames the folder of a bundle that the state no longer names into the staging folder, where the next sweep removes
@@ -202,8 +233,8 @@ impl Store {
             self.move_away(id)?;
         }
         // Also where a folder is gone already: that may not be durable yet, and the record must not go first.
-        let bundles = self.persistence.layout.bundles();
-        self.persistence
+        let bundles = self.storage.layout.bundles();
+        self.storage
             .files
             .sync_folder(bundles)
             .with_path("sync the folder", bundles)?;
@@ -212,24 +243,24 @@ impl Store {
 
     fn move_away(&self, id: &BundleId) -> Result<()> {
         let folder = self.folder(id);
-        if self.persistence.kind(&folder)?.is_none() {
+        if self.storage.kind(&folder)?.is_none() {
             return Ok(());
         }
-        let staged = self.persistence.stage()?;
-        match self.persistence.files.rename(&folder, &staged.path) {
+        let staged = self.storage.stage()?;
+        match self.storage.files.rename(&folder, &staged.path) {
             Ok(()) => Ok(()),
             // Another sweep was faster.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.persistence.unstage(staged),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.storage.unstage(staged),
             Err(error) => {
                 let error = Error::io("move away", &folder, error);
-                self.persistence.unstage(staged).and(Err(error))
+                self.storage.unstage(staged).and(Err(error))
             }
         }
     }
 
     pub(super) fn remove_record(&self, id: &BundleId) -> Result<()> {
-        let layout = &self.persistence.layout;
-        self.persistence.remove_file_if_there(&layout.record(id))?;
-        self.persistence.remove_file_if_there(&layout.file_list(id))
+        let layout = &self.storage.layout;
+        self.storage.remove_file_if_there(&layout.record(id))?;
+        self.storage.remove_file_if_there(&layout.file_list(id))
     }
 }

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::Store;
-use super::json::{self, FromJson, Object};
+use super::bundle_id::{BundleId, BundleRef};
+use super::open::Store;
+use super::records::{BundleRecord, FailedBundle, FailureCause};
 use super::state::{State, Trial};
-use super::types::{BundleId, BundleRecord, BundleRef, FailedBundle, FailureCause};
+use super::storage::json::{self, FromJson, Object};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::io::vfs::Kind;
@@ -94,7 +95,7 @@ impl Store {
                 Err(NotTaken::Error(error)) => return Err(error),
             }
         }
-        self.persistence.sync_bundles()?;
+        self.storage.sync_bundles()?;
         // The state first: the sweep goes by records, and would take a folder whose record no state names for rubbish.
         let records = self.change(|state| {
             take_over(state, capgo, &mut adopted);
@@ -102,12 +103,8 @@ impl Store {
         })?;
         for record in records.values() {
             // Also one that a crash kept an earlier call from writing.
-            if self
-                .persistence
-                .kind(&self.persistence.layout.record(&record.id))?
-                .is_none()
-            {
-                self.persistence.save_record(record)?;
+            if self.storage.kind(&self.storage.layout.record(&record.id))?.is_none() {
+                self.storage.save_record(record)?;
             }
         }
         Ok(adopted)
@@ -176,19 +173,19 @@ impl Store {
 
     /// Brings the files to where this store serves from and makes them durable, which the plugin never did.
     fn adopt_files(&self, id: &BundleId, capgo: &CapgoBundles) -> Result<(u64, u64), NotTaken> {
-        let (persistence, target) = (&self.persistence, self.folder(id));
+        let (storage, target) = (&self.storage, self.folder(id));
         let source = capgo.folder.join(id.as_str());
-        let place = if persistence.is_there(id) { &target } else { &source };
-        if persistence.kind(&place.join("index.html"))? != Some(Kind::File) {
+        let place = if storage.is_there(id) { &target } else { &source };
+        if storage.kind(&place.join("index.html"))? != Some(Kind::File) {
             return Err(skipped(format!("{}: no index.html is there", place.display())));
         }
         let size = self.tree_size(place)?;
-        persistence.files.sync_tree(place).with_path("make durable", place)?;
+        storage.files.sync_tree(place).with_path("make durable", place)?;
         if *place == source && source != target {
-            if persistence.kind(&target)?.is_some() {
-                persistence.make_way_for_folder(&target)?;
+            if storage.kind(&target)?.is_some() {
+                storage.make_way_for_folder(&target)?;
             }
-            persistence.files.rename(&source, &target).with_path("move", &source)?;
+            storage.files.rename(&source, &target).with_path("move", &source)?;
         }
         Ok(size)
     }
@@ -196,11 +193,11 @@ impl Store {
     /// Number of files in a folder, and their bytes.
     fn tree_size(&self, folder: &Path) -> Result<(u64, u64)> {
         let (mut files, mut bytes) = (0, 0);
-        for name in self.persistence.files.list(folder).with_path("list", folder)? {
+        for name in self.storage.files.list(folder).with_path("list", folder)? {
             let path = folder.join(name);
-            let (more, size) = match self.persistence.kind(&path)? {
+            let (more, size) = match self.storage.kind(&path)? {
                 Some(Kind::Folder) => self.tree_size(&path)?,
-                Some(_) => (1, self.persistence.files.size(&path).with_path("look at", &path)?),
+                Some(_) => (1, self.storage.files.size(&path).with_path("look at", &path)?),
                 None => (0, 0),
             };
             files += more;

@@ -22,7 +22,7 @@ pub enum RequiredProof {
     /// A Capgo v2 signature by this key.
     CapgoSigned(KeyId),
     /// A signed release, and nothing else: what is said of a bundle is then signed as well, and nobody can give this device
-    /// an older one. See [`Store::install_release`](super::Store::install_release).
+    /// an older one. See [`Store::install_release`](crate::store::Store::install_release).
     Release,
 }
 
@@ -52,7 +52,7 @@ impl RequiredProof {
     }
 }
 
-/// How a [`Store`](super::Store) behaves.
+/// How a [`Store`](crate::store::Store) behaves.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StoreOptions {
@@ -67,7 +67,7 @@ pub struct StoreOptions {
     /// foreground before it confirmed. Also the number of later starts that a bundle must confirm before the one it replaced
     /// may go. 3: a user who closes the app before it is ready does so once or twice. 0 turns both off.
     pub silent_starts: u32,
-    /// How long a page has to confirm, told to the host by [`ready_deadline`](super::Store::ready_deadline). 10 s as in
+    /// How long a page has to confirm, told to the host by [`ready_deadline`](crate::store::Store::ready_deadline). 10 s as in
     /// Capgo's plugin, at least 1 s.
     pub app_ready_timeout: Duration,
     /// Start over with the built-in bundle when the native app changes, by version or build, as Capgo's `resetWhenUpdate`. If
@@ -87,7 +87,7 @@ pub struct StoreOptions {
     /// Threads that unpack; `None` for one a core, four at most.
     pub unpack_threads: Option<NonZeroUsize>,
     /// How long a change waits for another process or thread, and a download for another of the same file, before it gives
-    /// up with [`Busy`](crate::ErrorKind::Busy). [`launch`](super::Store::launch) never waits longer than 200 ms.
+    /// up with [`Busy`](crate::ErrorKind::Busy). [`launch`](crate::store::Store::launch) never waits longer than 200 ms.
     pub lock_timeout: Duration,
     /// Space that must stay free beside what an installation takes. 32 MiB: a phone without it misbehaves.
     pub space_margin: u64,

@@ -40,7 +40,13 @@ mod updating;
 
 use device::{Device, native};
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
+use super::state::State;
 use super::*;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::vfs::{Disk, Files, Kind, Lock};

@@ -1,23 +1,14 @@
 //! Comparing installed files with the digests recorded when they were written.
 
-use std::io::{self, Read as _};
-use std::path::Path;
+use std::io;
 use std::time::{Duration, Instant};
 
-use super::storage::Persistence;
-use super::types::BundleId;
-use super::{Store, unknown};
+use super::bundle_id::BundleId;
+use super::open::Store;
 use crate::bundle::WrittenFile;
-use crate::digest::Sha256Digest;
-use crate::error::{Error, IoContext, Result};
-use crate::io::hashing::HashingReader;
-use crate::io::vfs::is_not_a_file;
-use crate::limits::Limits;
-use crate::path::SafePath;
+use crate::error::{Error, Result};
 use crate::progress::{Control, Phase};
 use crate::release::FileList;
-
-const BUFFER: usize = 64 << 10;
 
 /// How an installed file differs from what was installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +32,9 @@ impl Store {
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn verify_bundle(&self, id: &BundleId, control: &Control) -> Result<Vec<Damage>> {
         if !self.state()?.bundles.contains_key(id) {
-            return Err(unknown(id));
+            return Err(id.unknown());
         }
-        let listed = self.persistence.listed_files(id)?;
+        let listed = self.storage.listed_files(id)?;
         let listed = listed.ok_or_else(|| Error::Unsupported {
             what: format!("verifying bundle {id}"),
             problem: "no digests of its files were recorded when it was taken over".to_owned(),
@@ -68,7 +59,7 @@ impl Store {
     /// Looks at `index.html` and then at files from a random place on, until the time is over. A bundle without recorded
     /// digests, or with files that cannot be read for reasons of the system, counts as whole.
     pub(super) fn sample_is_damaged(&self, id: &BundleId, started: Instant, budget: Duration) -> bool {
-        let Ok(Some(mut listed)) = self.persistence.listed_files(id) else {
+        let Ok(Some(mut listed)) = self.storage.listed_files(id) else {
             return false;
         };
         let mut random = [0; 8];
@@ -87,7 +78,7 @@ impl Store {
     /// Whether the files that were written when the bundle was installed are exactly those of the list. `false` where that
     /// was not written down, or cannot be read back.
     pub(super) fn has_files(&self, id: &BundleId, list: &FileList) -> Result<bool> {
-        match self.persistence.listed_files(id) {
+        match self.storage.listed_files(id) {
             Ok(Some(listed)) => Ok(list.require_same(&listed).is_ok()),
             Ok(None) | Err(Error::Corrupt { .. }) => Ok(false),
             Err(error) => Err(error),
@@ -96,7 +87,7 @@ impl Store {
 
     fn damage_of(&self, id: &BundleId, file: &WrittenFile) -> io::Result<Option<Damage>> {
         let path = file.path.resolve(&self.folder(id));
-        let problem = match self.persistence.digest_of(&path) {
+        let problem = match self.storage.digest_of(&path) {
             Ok((digest, _)) if digest == file.digest => return Ok(None),
             Ok((_, size)) => format!("it has {size} bytes of other contents; {} were installed", file.size),
             Err(error) if error.kind() == io::ErrorKind::NotFound => "it is gone".to_owned(),
@@ -107,56 +98,4 @@ impl Store {
             problem,
         }))
     }
-}
-
-impl Persistence {
-    /// Writes the digests of a bundle's files, durable when it returns.
-    pub(super) fn save_file_list(&self, id: &BundleId, list: &str) -> Result<()> {
-        let path = self.layout.file_list(id);
-        self.write(&path, list.as_bytes())?;
-        self.files.sync_file(&path).with_path("write", &path)
-    }
-
-    fn listed_files(&self, id: &BundleId) -> Result<Option<Vec<WrittenFile>>> {
-        let path = self.layout.file_list(id);
-        let bytes = match self.files.read(&path, super::codec::MAX_BYTES) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if is_not_a_file(&error) => {
-                let problem = error.to_string();
-                return Err(Error::Corrupt { path, problem });
-            }
-            Err(error) => return Err(Error::io("read", &path, error)),
-        };
-        let corrupt = || Error::Corrupt {
-            path: path.clone(),
-            problem: "it is no list of files".to_owned(),
-        };
-        let text = String::from_utf8(bytes).map_err(|_| corrupt())?;
-        text.lines()
-            .map(|line| listed_file(line).ok_or_else(corrupt))
-            .collect::<Result<_>>()
-            .map(Some)
-    }
-
-    fn digest_of(&self, path: &Path) -> io::Result<(Sha256Digest, u64)> {
-        let mut reader = HashingReader::new(self.files.open(path)?);
-        let mut buffer = vec![0; BUFFER];
-        while reader.read(&mut buffer)? > 0 {}
-        let (_, digest, size) = reader.finish();
-        Ok((digest, size))
-    }
-}
-
-fn listed_file(line: &str) -> Option<WrittenFile> {
-    let mut parts = line.splitn(3, ' ');
-    let (digest, size, path) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?);
-    let unlimited = Limits {
-        path_length: u64::MAX,
-        component_length: u64::MAX,
-        depth: u64::MAX,
-        ..Limits::default()
-    };
-    let path = SafePath::parse(path.as_bytes(), &unlimited).ok()??;
-    Some(WrittenFile { path, size, digest })
 }

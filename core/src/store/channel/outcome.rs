@@ -1,7 +1,7 @@
 //! What a look at a channel comes to.
 
 use crate::error::Error;
-use crate::store::types::BundleRecord;
+use crate::store::records::BundleRecord;
 
 /// What a channel had for this device.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::ChannelSource;
 use super::outcome::{ChannelOutcome, Offer, RolloutDecision, Skipped};
+use super::source::ChannelSource;
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::http::download::{DownloadOptions, Downloaded, Held, Remote, Start, download_looking};
 use crate::keys::ContentKey;
@@ -15,26 +15,26 @@ use crate::release::{
     TrustedRelease, paths,
 };
 use crate::sealed;
-use crate::store::fetch::is_fault_of_file;
-use crate::store::release::{Acceptance, ArchiveSource, accepting};
-use crate::store::types::BundleRecord;
-use crate::store::{NewBundle, Store};
+use crate::store::install::is_fault_of_file;
+use crate::store::install::{Acceptance, ArchiveSource, NewBundle, accepting};
+use crate::store::open::Store;
+use crate::store::records::BundleRecord;
 use crate::update::channel::{BUCKETS, Reader, bucket};
 
 /// One look at a channel.
-pub(super) struct Look<'a> {
+pub(in crate::store) struct ReleaseSelection<'a> {
     store: &'a Store,
     reader: Reader<'a>,
     source: &'a ChannelSource,
-    pub(super) rollout: Option<RolloutDecision>,
-    pub(super) passed_over: Vec<Skipped>,
+    pub(in crate::store) rollout: Option<RolloutDecision>,
+    pub(in crate::store) passed_over: Vec<Skipped>,
     older: Option<ChannelOutcome>,
     /// The progress of all that is downloaded counts together.
     parts: Parts,
 }
 
-impl<'a> Look<'a> {
-    pub(super) fn new(store: &'a Store, reader: Reader<'a>, source: &'a ChannelSource, parts: Parts) -> Self {
+impl<'a> ReleaseSelection<'a> {
+    pub(in crate::store) fn new(store: &'a Store, reader: Reader<'a>, source: &'a ChannelSource, parts: Parts) -> Self {
         Self {
             store,
             reader,
@@ -47,7 +47,7 @@ impl<'a> Look<'a> {
     }
 
     /// What comes of what the channel offers.
-    pub(super) fn choose(&mut self, file: &ChannelFile) -> Result<ChannelOutcome> {
+    pub(in crate::store) fn choose(&mut self, file: &ChannelFile) -> Result<ChannelOutcome> {
         // A candidate that is not above what everybody gets has been overtaken.
         let candidate = file
             .candidate
@@ -128,7 +128,7 @@ impl<'a> Look<'a> {
                 ChannelOutcome::UpToDate(record)
             }));
         }
-        if let Some(refused) = store.refused_before(&trusted, options)? {
+        if let Some(refused) = store.denied_before(&trusted, options)? {
             return Err(refused);
         }
         let record = self.install(&trusted)?;
@@ -173,7 +173,7 @@ impl<'a> Look<'a> {
             let accepted = record.release.as_ref();
             record.digest == Some(*digest)
                 && accepted.is_some_and(|accepted| accepted.payload_sha256 == trusted.payload_digest())
-                && self.store.persistence.is_there(&record.id)
+                && self.store.storage.is_there(&record.id)
         };
         Ok(loaded.state.bundles.values().find(is_it).cloned())
     }
@@ -262,7 +262,7 @@ impl<'a> Look<'a> {
     /// another download.
     fn remember_if_refused<T>(&self, trusted: &TrustedRelease, result: Result<T>) -> Result<T> {
         if let Err(error) = &result {
-            let _ = self.store.remember_refused(trusted, &self.source.release, error);
+            let _ = self.store.deny(trusted, &self.source.release, error);
         }
         result
     }

@@ -270,11 +270,7 @@ impl Device {
         let (options, memory) = (options(), &state.trust);
         let accepted = memory.last_accepted(&options.app_id, &options.channel);
         // By looking alone: asking the store would make durable what is not yet.
-        let ring = self
-            .store()
-            .persistence
-            .followed_ring()?
-            .map_or(1, |ring| ring.length());
+        let ring = self.store().storage.followed_ring()?.map_or(1, |ring| ring.length());
         Ok(Snapshot {
             trust: (accepted.map(|last| last.sequence), memory.latest_time().0, ring),
             current: version(&state.current),

@@ -212,12 +212,8 @@ fn require_tidy(device: &Device) -> Result<(), Wrong> {
         "state.json",
         "state.prev.json",
     ];
-    let ring = device.store().persistence.followed_ring().map_err(wrong("the ring"))?;
-    let built_in = device
-        .store()
-        .persistence
-        .built_in_releases()
-        .map_err(wrong("built-in"))?;
+    let ring = device.store().storage.followed_ring().map_err(wrong("the ring"))?;
+    let built_in = device.store().storage.built_in_releases().map_err(wrong("built-in"))?;
     let built_in = (!built_in.is_empty()).then_some("built_in.json");
     let known = known.into_iter().chain(ring.map(|_| "ring.json")).chain(built_in);
     require_names(device, "", &known.map(ToOwned::to_owned).collect())

@@ -1,8 +1,8 @@
 //! The bundles that failed, the newest of them.
 
-use super::State;
+use super::machine::State;
 use crate::digest::Sha256Digest;
-use crate::store::types::FailedBundle;
+use crate::store::records::FailedBundle;
 
 /// Failures that are kept. A device that fails an update every week keeps those of a year; each costs a launch about a
 /// microsecond to read, and 64 have room in the reserve beside a hundred bundles. An older one may be tried again, and

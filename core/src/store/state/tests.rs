@@ -14,3 +14,7 @@ mod rules;
 mod simulation;
 
 use super::*;
+use crate::digest::Sha256Digest;
+use crate::store::records::{BundleRecord, FailedBundle, FailureCause};
+use crate::store::{BundleId, BundleRef};
+use crate::time::Timestamp;

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::store::json::{FromJson, Object};
+use crate::store::storage::json::{FromJson, Object};
 
 /// Launches in a row that never reported a start before a trial is given up without blame: the app is probably being
 /// started in the background, or the host never reports starts.
-pub(super) const MAX_UNSTARTED: u32 = 5;
+pub(in crate::store) const MAX_UNSTARTED: u32 = 5;
 
 /// The trial of the current bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -43,7 +43,7 @@ fn is_false(value: &bool) -> bool {
 
 impl Trial {
     /// The last attempt is over and did not confirm.
-    pub(super) fn settle(&mut self) {
+    pub(in crate::store) fn settle(&mut self) {
         match self.attempt.take() {
             Some(attempt) if attempt.in_background => {}
             Some(attempt) if attempt.started => {
@@ -55,7 +55,7 @@ impl Trial {
         }
     }
 
-    pub(super) fn begin(&mut self, session: &str, in_background: bool) {
+    pub(in crate::store) fn begin(&mut self, session: &str, in_background: bool) {
         self.attempt = Some(Attempt {
             session: session.to_owned(),
             started: false,
@@ -65,7 +65,7 @@ impl Trial {
     }
 
     /// The attempt, if it is this session's.
-    pub(super) fn attempt_of(&mut self, session: &str) -> Option<&mut Attempt> {
+    pub(in crate::store) fn attempt_of(&mut self, session: &str) -> Option<&mut Attempt> {
         self.attempt.as_mut().filter(|attempt| attempt.session == session)
     }
 }

@@ -254,7 +254,7 @@ fn a_store_in_which_an_earlier_version_kept_thousands_of_failures_keeps_the_newe
     let device = Device::new();
     let proven = device.prove("1");
     let store = device.open();
-    let before = store.persistence.load().unwrap();
+    let before = store.storage.load().unwrap();
     let mut state = before.state.clone();
     for number in 0..MANY {
         let failed = FailedBundle {
@@ -267,16 +267,16 @@ fn a_store_in_which_an_earlier_version_kept_thousands_of_failures_keeps_the_newe
             cause: FailureCause::NeverConfirmed,
             order: 0,
         };
-        store.persistence.mark_failed(&failed).unwrap();
+        store.storage.mark_failed(&failed).unwrap();
         state.failed.push(failed);
     }
-    store.persistence.save(&before, &state).unwrap();
+    store.storage.save(&before, &state).unwrap();
     drop(store);
 
     assert_eq!(device.launch().bundle, proven.into());
 
     let store = device.open();
-    assert_eq!(store.persistence.load().unwrap().state.failed.len(), MAX_FAILED);
+    assert_eq!(store.storage.load().unwrap().state.failed.len(), MAX_FAILED);
     assert_eq!(failed_versions(&store).last().unwrap(), &format!("failed {}", MANY - 1));
     assert!(
         device.names("failed").len() >= MANY - MAX_FAILED,

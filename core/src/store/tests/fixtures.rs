@@ -1,5 +1,8 @@
 //! Stores as released versions wrote them. They must be read for ever.
 
+use crate::bundle::WrittenFile;
+use crate::limits::Limits;
+use crate::path::SafePath;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -70,7 +73,7 @@ fn state_of_format_1() -> State {
         order: 0,
     };
     let marked = failed("Marked0001", None, None, FailureCause::Marked);
-    let mut delays = delay::Delays::default();
+    let mut delays = crate::store::lifecycle::apply_condition::ApplyConditions::default();
     delays.set(vec![
         ApplyCondition::Background(60_000),
         ApplyCondition::Kill,
@@ -88,7 +91,7 @@ fn state_of_format_1() -> State {
         current: id("Trial00001").into(),
         fallback: id("Proven0001").into(),
         next: Some(id("Next000001").into()),
-        trial: Some(crate::store::json::read(TRIAL.as_bytes()).unwrap()),
+        trial: Some(crate::store::storage::json::read(TRIAL.as_bytes()).unwrap()),
         delays,
         bundles: records.into_iter().collect(),
         failed: vec![
@@ -163,8 +166,8 @@ fn state_with_starts() -> State {
     state.previous = Some(id("Adopted001"));
     state.confirmed_starts = 2;
     state.superseded = vec![id("Next000001")];
-    state.set_aside = crate::store::json::read(SET_ASIDE.as_bytes()).unwrap();
-    state.silent = Some(crate::store::json::read(SILENT.as_bytes()).unwrap());
+    state.set_aside = crate::store::storage::json::read(SET_ASIDE.as_bytes()).unwrap();
+    state.silent = Some(crate::store::storage::json::read(SILENT.as_bytes()).unwrap());
     state
 }
 
@@ -185,9 +188,13 @@ fn write_fixture(folder: &Path, state: &State) {
     let store = Store::open(folder, StoreOptions::default()).unwrap();
     for record in state.bundles.values() {
         write_bundle(&store.folder(&record.id), &record.version);
-        store.persistence.save_record(record).unwrap();
-        let list = format!("{} 5 index.html\n", Sha256Digest::of(b"index"));
-        store.persistence.save_file_list(&record.id, &list).unwrap();
+        store.storage.save_record(record).unwrap();
+        let index = WrittenFile {
+            path: SafePath::parse(b"index.html", &Limits::default()).unwrap().unwrap(),
+            size: 5,
+            digest: Sha256Digest::of(b"index"),
+        };
+        store.storage.save_file_list(&record.id, &[index]).unwrap();
     }
     store
         .change(|new| {
@@ -240,7 +247,7 @@ fn open(folder: &Path) -> Store {
 fn states_of_every_format_are_read_to_the_last_field() {
     for format in FORMATS {
         let folder = copy_of(format);
-        let loaded = open(folder.path()).persistence.load().unwrap();
+        let loaded = open(folder.path()).storage.load().unwrap();
         assert_eq!(loaded.recovered, None, "format {format}");
         assert_eq!(loaded.state, expected(format), "format {format}");
         loaded.state.check_invariants().unwrap();
@@ -252,7 +259,7 @@ fn previous_generations_of_every_format_are_read_and_the_built_in_bundle_is_next
     for format in FORMATS {
         let folder = copy_of(format);
         fs::remove_file(folder.path().join("state.json")).unwrap();
-        let state = open(folder.path()).persistence.load().unwrap().state;
+        let state = open(folder.path()).storage.load().unwrap().state;
         assert_eq!(
             (state.next, state.current),
             (Some(BundleRef::BuiltIn), id("Trial00001").into())
@@ -268,7 +275,7 @@ fn records_and_marks_of_every_format_make_a_lost_state_anew() {
             fs::remove_file(folder.path().join(name)).unwrap();
         }
 
-        let state = open(folder.path()).persistence.load().unwrap().state;
+        let state = open(folder.path()).storage.load().unwrap().state;
 
         let wanted = expected(format);
         assert_eq!(state.bundles, wanted.bundles, "format {format}");
@@ -277,7 +284,7 @@ fn records_and_marks_of_every_format_make_a_lost_state_anew() {
         };
         assert_eq!(by_id(state.failed), by_id(wanted.failed), "format {format}");
         let (app, channel) = ("com.example.app".parse().unwrap(), "production".parse().unwrap());
-        let last = |trust: &rollback_guard::TrustMemory| trust.last_accepted(&app, &channel);
+        let last = |trust: &crate::store::records::RollbackGuard| trust.last_accepted(&app, &channel);
         assert_eq!(last(&state.trust), last(&wanted.trust), "format {format}");
         assert_eq!(state.trust.latest_time(), wanted.trust.latest_time(), "format {format}");
         assert_eq!(
@@ -367,7 +374,7 @@ fn a_store_that_knows_only_a_build_takes_any_version_as_its_own_and_remembers_it
 
     let launch = open(folder.path()).launch(&NativeApp::new("2.5", "41"));
     assert_ne!(launch.reason, LaunchReason::NativeChanged);
-    let state = open(folder.path()).persistence.load().unwrap().state;
+    let state = open(folder.path()).storage.load().unwrap().state;
     assert_eq!(state.native_version, Some(NativeVersion::new("2.5")));
 
     let launch = open(folder.path()).launch(&NativeApp::new("2.6", "41"));

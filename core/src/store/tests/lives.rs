@@ -301,7 +301,7 @@ impl<'a> Life<'a> {
         let faults = self.faults;
         let Some(store) = self.sessions.first() else { return };
         // Not a heal of its own: the same faults go on afterwards.
-        let state = self.device.files.unhindered(|| store.persistence.load().unwrap().state);
+        let state = self.device.files.unhindered(|| store.storage.load().unwrap().state);
         state.check_invariants().unwrap();
         let known: BTreeSet<String> = state.failed.iter().map(|failed| failed.version.clone()).collect();
         assert!(

@@ -143,7 +143,7 @@ impl Lived {
         store.set_next(&self.spare.clone().into()).expect(case);
         drop(store);
         assert_eq!(device.launch().bundle, self.spare.clone().into(), "{case}");
-        assert_eq!(device.open().persistence.load().unwrap().recovered, None, "{case}");
+        assert_eq!(device.open().storage.load().unwrap().recovered, None, "{case}");
     }
 }
 

@@ -432,11 +432,11 @@ fn of_two_that_install_at_once_the_older_one_is_not_accepted_last() {
     let before = everything(&device);
 
     let files = trusted.check_file_list(&old.files).unwrap();
-    let (bundle, acceptance) = release::accepting(&trusted, &files);
+    let (bundle, acceptance) = crate::store::install::accepting(&trusted, &files);
     let file = device.beside("1.0.zip");
     let opened = store.install_trusted(
         &trusted,
-        release::ArchiveSource::File(&file),
+        crate::store::install::ArchiveSource::File(&file),
         &bundle,
         &acceptance,
         &options(),

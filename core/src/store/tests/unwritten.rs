@@ -16,7 +16,7 @@ fn launch_unwritten(device: &Device, native: &NativeApp) -> (Store, Launch) {
 }
 
 fn noted(store: &Store) -> Option<String> {
-    store.persistence.load().unwrap().state.native_build
+    store.storage.load().unwrap().state.native_build
 }
 
 #[test]

@@ -13,9 +13,9 @@ use super::published::RELEASES;
 use super::*;
 use crate::native::{NativeApp, NativeVersion, is_same_native};
 use crate::store::LaunchReason;
-use crate::store::delay::ApplyCondition;
-use crate::store::rollback_guard::AcceptedRelease;
-use crate::store::types::is_built_in;
+use crate::store::lifecycle::ApplyCondition;
+use crate::store::records::AcceptedRelease;
+use crate::store::records::is_built_in;
 
 #[expect(
     clippy::struct_excessive_bools,

@@ -1,0 +1,312 @@
+//! From a URL to an installed bundle in one call.
+
+use std::cell::Cell;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::request::NewBundle;
+use crate::capgo::{self, IvSessionKey, SignedChecksum};
+use crate::digest::Sha256Digest;
+use crate::error::{Error, ErrorKind, IoContext, Result};
+use crate::http::download::{DownloadOptions, Remote, download_unless};
+use crate::http::{Headers, Transport, Url};
+use crate::keys::VerifyingKey;
+use crate::progress::Control;
+use crate::store::open::Store;
+use crate::store::records::BundleRecord;
+use crate::verified::{Proof, VerifiedArchive};
+
+/// How long to sleep between two looks whether another download has finished, which takes seconds.
+const DOWNLOAD_POLL: Duration = Duration::from_millis(50);
+
+/// How an archive is to be proved. What is checked follows from this alone, never from what a server
+/// sends or leaves out.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ExpectedProof {
+    /// By this digest, which the host got over a channel it trusts.
+    Digest(Sha256Digest),
+    /// By a checksum that was signed; the archive is not encrypted.
+    CapgoSigned {
+        /// The signed checksum.
+        checksum: SignedChecksum,
+        /// The key that must have signed it.
+        key: VerifyingKey,
+    },
+    /// By a checksum that was signed; the archive is encrypted in Capgo's v2 form.
+    CapgoSealed {
+        /// What it takes to decrypt the archive.
+        iv_session_key: IvSessionKey,
+        /// The signed checksum of the plain archive.
+        checksum: SignedChecksum,
+        /// The key that must have signed both.
+        key: VerifyingKey,
+    },
+}
+
+/// An archive that is somewhere else.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RemoteArchive {
+    /// Where it is.
+    pub url: Url,
+    /// What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+    pub headers: Headers,
+    /// Bytes of the file, where known.
+    pub size: Option<u64>,
+    /// How it is proved.
+    pub proof: ExpectedProof,
+    /// What is said of the bundle in it.
+    pub bundle: NewBundle,
+}
+
+impl RemoteArchive {
+    /// The archive at this URL.
+    #[must_use]
+    pub fn new(url: Url, proof: ExpectedProof, bundle: NewBundle) -> Self {
+        Self {
+            url,
+            headers: Headers::new(),
+            size: None,
+            proof,
+            bundle,
+        }
+    }
+}
+
+impl ExpectedProof {
+    /// The digest of the plain archive and what it proves.
+    fn promise(&self) -> Result<(Sha256Digest, Proof)> {
+        match self {
+            Self::Digest(digest) => Ok((*digest, Proof::Digest)),
+            Self::CapgoSigned { checksum, key } | Self::CapgoSealed { checksum, key, .. } => {
+                Ok((checksum.verify(key)?, Proof::CapgoSigned(key.id())))
+            }
+        }
+    }
+
+    fn open(&self, path: &Path, staging: &Path, control: &Control) -> Result<VerifiedArchive> {
+        match self {
+            Self::Digest(digest) => VerifiedArchive::from_digest(path, digest, control),
+            Self::CapgoSigned { checksum, key } => capgo::verify_signed_only(path, checksum, key, control),
+            Self::CapgoSealed {
+                iv_session_key,
+                checksum,
+                key,
+            } => capgo::decrypt(
+                path,
+                staging,
+                &capgo::Decryption {
+                    iv_session_key,
+                    checksum,
+                    key,
+                },
+                control,
+            ),
+        }
+    }
+}
+
+impl Store {
+    /// Downloads an archive, proves it, opens it and installs it. It is served only after [`set_next`](Self::set_next) or
+    /// [`set_current`](Self::set_current).
+    ///
+    /// Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device
+    /// before, or if it is installed already: its record is returned then. What came of a download that failed, was
+    /// cancelled or ended with the process is gone on with by the next call for the same archive, whatever its URL is by
+    /// then; a call for another removes it. A file that is not what was promised, or no bundle, is removed at once.
+    ///
+    /// # Errors
+    /// [`Busy`](ErrorKind::Busy) if another call downloads the same for longer than
+    /// [`StoreOptions::lock_timeout`](crate::store::StoreOptions); those of [`download`](crate::http::download::download()), of the proof ([`SignatureInvalid`](ErrorKind::SignatureInvalid),
+    /// [`DigestMismatch`](ErrorKind::DigestMismatch), [`DecryptionFailed`](ErrorKind::DecryptionFailed)) and of
+    /// [`install`](Self::install).
+    pub fn install_from(
+        &self,
+        transport: &dyn Transport,
+        from: &RemoteArchive,
+        options: &DownloadOptions,
+        control: &Control,
+    ) -> Result<BundleRecord> {
+        // Another call may download the same: it is installed when that has finished.
+        let downloaded = self.patiently(control, || {
+            let digest = match self.wanted(&from.proof, &from.bundle)? {
+                Wanted::Installed(record) => return Ok(Err(*record)),
+                Wanted::Digest(digest) => digest,
+            };
+            let remote = remote(from, &digest);
+            let downloads = self.downloads(&[&remote.name()])?;
+            let installed = Cell::new(None);
+            let unless = || match self.known(&digest, &from.bundle)? {
+                Some(record) => {
+                    installed.set(Some(record));
+                    Err(Error::Cancelled { operation: "download" })
+                }
+                None => Ok(()),
+            };
+            let downloaded = download_unless(transport, &remote, &downloads, options, control, None, &unless);
+            match installed.take() {
+                Some(record) => Ok(Err(record)),
+                None => downloaded.map(Ok),
+            }
+        })?;
+        // Held to the end, so that a call for another archive leaves it alone.
+        let downloaded = match downloaded {
+            Ok(downloaded) => downloaded,
+            Err(installed) => return Ok(installed),
+        };
+        let (_, promised) = from.proof.promise()?;
+        let installed = match downloaded.hashed_archive(promised) {
+            Some(archive) => self.install(&archive, &from.bundle, control),
+            None => self.open_and_install(&downloaded.file.path, &from.proof, &from.bundle, control),
+        };
+        match installed {
+            // Nothing is wrong with the file: the next call may use it.
+            Err(error) if !is_fault_of_file(&error) => Err(error),
+            result => downloaded.file.remove().and(result),
+        }
+    }
+
+    /// Proves, opens and installs an archive that the host downloaded itself, for example in the background. The file
+    /// stays the host's.
+    ///
+    /// # Errors
+    /// As [`install_from`](Self::install_from), but for those of the network.
+    pub fn install_file(
+        &self,
+        file: &Path,
+        proof: &ExpectedProof,
+        bundle: &NewBundle,
+        control: &Control,
+    ) -> Result<BundleRecord> {
+        match self.wanted(proof, bundle)? {
+            Wanted::Installed(record) => Ok(*record),
+            Wanted::Digest(_) => self.open_and_install(file, proof, bundle, control),
+        }
+    }
+
+    /// Makes an attempt again that finds a file in use by another call, for as long as a change waits for the lock.
+    pub(in crate::store) fn patiently<T>(
+        &self,
+        control: &Control,
+        mut attempt: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        let start = Instant::now();
+        loop {
+            let path = match attempt() {
+                Err(Error::Busy { path, .. }) => path,
+                result => return result,
+            };
+            let waited = start.elapsed();
+            let left = self.options.lock_timeout.saturating_sub(waited);
+            if left.is_zero() {
+                return Err(Error::Busy { path, waited });
+            }
+            control.check("wait for another download")?;
+            thread::sleep(left.min(DOWNLOAD_POLL));
+        }
+    }
+
+    /// Whether the archive is wanted at all.
+    fn wanted(&self, proof: &ExpectedProof, bundle: &NewBundle) -> Result<Wanted> {
+        let (digest, promised) = proof.promise()?;
+        self.options.required_proof.check(&promised)?;
+        let installed = self.known(&digest, bundle)?;
+        Ok(installed.map_or(Wanted::Digest(digest), |record| Wanted::Installed(Box::new(record))))
+    }
+
+    /// The plain archive of a sealed one lives in the staging folder, which is swept after a crash.
+    fn open_and_install(
+        &self,
+        file: &Path,
+        proof: &ExpectedProof,
+        bundle: &NewBundle,
+        control: &Control,
+    ) -> Result<BundleRecord> {
+        let staged = self.storage.stage()?;
+        let files = &self.storage.files;
+        let made = files
+            .create_folder(&staged.path)
+            .with_path("create the folder", &staged.path);
+        let opened = made.and_then(|()| proof.open(file, &staged.path, control));
+        let installed = opened.and_then(|archive| self.install(&archive, bundle, control));
+        self.storage.unstage(staged).and(installed)
+    }
+
+    /// The folder for downloads, without those that nobody goes on with. Deleted bundles are swept, since the download needs
+    /// their space.
+    pub(in crate::store) fn downloads(&self, wanted: &[&str]) -> Result<PathBuf> {
+        self.sweep_for_space()?;
+        let folder = self.storage.layout.downloads();
+        match fs::create_dir(&folder) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.storage.make_way_for_folder(&folder)?;
+                fs::create_dir_all(&folder).with_path("create the folder", &folder)?;
+            }
+            Err(error) => return Err(Error::io("create the folder", &folder, error)),
+        }
+        for name in self.storage.list(&folder)? {
+            let path = folder.join(&name);
+            let stem = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy();
+            let stem = stem.trim_end_matches(".part");
+            let in_use = |ending: &str| is_locked(&folder.join(format!("{stem}.{ending}")));
+            if !wanted.contains(&stem) && !in_use("part")? && !in_use("download")? {
+                self.storage.remove_file_if_there(&path)?;
+            }
+        }
+        Ok(folder)
+    }
+}
+
+enum Wanted {
+    /// It is installed already.
+    Installed(Box<BundleRecord>),
+    /// The digest of the plain archive.
+    Digest(Sha256Digest),
+}
+
+fn remote(from: &RemoteArchive, digest: &Sha256Digest) -> Remote {
+    let mut remote = Remote::new(from.url.clone());
+    remote.headers = from.headers.clone();
+    remote.size = from.size;
+    match &from.proof {
+        // A sealed file has other bytes each time it is sealed: what was signed names the plain one.
+        ExpectedProof::CapgoSealed { iv_session_key, .. } => remote.key = Some(iv_session_key.to_string()),
+        ExpectedProof::Digest(_) | ExpectedProof::CapgoSigned { .. } => remote.digest = Some(*digest),
+    }
+    remote
+}
+
+fn is_locked(part: &Path) -> Result<bool> {
+    // Opening a pipe would block.
+    match fs::symlink_metadata(part) {
+        Ok(found) if !found.is_file() => return Ok(false),
+        _ => {}
+    }
+    let file = match File::open(part) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::io("open", part, error)),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", part, error)),
+    }
+}
+
+/// Whether the file would be refused again, whenever it is tried.
+pub(in crate::store) fn is_fault_of_file(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::DigestMismatch
+            | ErrorKind::DecryptionFailed
+            | ErrorKind::UnsafeArchive
+            | ErrorKind::LimitExceeded
+            | ErrorKind::NotABundle
+    )
+}

@@ -1,0 +1,12 @@
+//! Installing bundles: from an archive, a URL or a signed release.
+
+mod archive;
+mod fetch;
+mod release;
+mod request;
+
+pub use fetch::{ExpectedProof, RemoteArchive};
+pub use request::{NewBundle, ReleaseOptions};
+
+pub(super) use fetch::is_fault_of_file;
+pub(super) use request::{Acceptance, ArchiveSource, accepting};

@@ -1,0 +1,191 @@
+//! From a signed release to what a device serves: its bundle is installed, or the built-in one comes next. Either is one step
+//! with the release being remembered as accepted.
+
+use std::path::Path;
+
+use super::request::{Acceptance, ArchiveSource, NewBundle, ReleaseOptions, accepting};
+use crate::error::{Error, IoContext as _, Result};
+use crate::keys::{ContentKey, PublicContentKey};
+use crate::progress::Control;
+use crate::release::{TrustContext, TrustedRelease, policy};
+use crate::store::open::Store;
+use crate::store::records::{AcceptedRelease, BundleRecord, Superseded};
+use crate::store::state::{Loaded, State};
+
+impl Store {
+    /// Whether the release in this envelope would be accepted now: the checks of docs/format.md, "Trusting one", with what
+    /// this device remembers. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::ReleaseRefused`] with the first check that fails; those of
+    /// [`key_ring`](Self::key_ring); [`NotTrusted`](crate::ErrorKind::NotTrusted) if this store asks for another proof;
+    /// [`Io`](crate::ErrorKind::Io).
+    pub fn check_release(&self, envelope: &[u8], options: &ReleaseOptions) -> Result<TrustedRelease> {
+        self.trusted_release(&self.settled()?, envelope, options)
+    }
+
+    /// Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so)
+    /// and the file list. It is served only after [`set_next`](Self::set_next) or [`set_current`](Self::set_current). The
+    /// archive stays the host's.
+    ///
+    /// The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle
+    /// gets its name and the release is remembered as accepted, in one change of the state: after a crash both are done or
+    /// neither is. A bundle with the same bytes that is installed already is not unpacked again, and takes over what the
+    /// release says of it. Whatever is refused changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::ReleaseRefused`] with the first check that fails;
+    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) and [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed)
+    /// if archive or file list are not those of the release, or not of each other; [`NotTrusted`](crate::ErrorKind::NotTrusted)
+    /// if the bundle failed on this device before, or this store asks for another proof; what
+    /// [`unpack`](crate::bundle::unpack) refuses; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release that goes to
+    /// the built-in bundle, which [`accept_built_in`](Self::accept_built_in) takes;
+    /// [`NoSpace`](crate::ErrorKind::NoSpace), [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io),
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    pub fn install_release(
+        &self,
+        envelope: &[u8],
+        archive: &Path,
+        file_list: &[u8],
+        options: &ReleaseOptions,
+        control: &Control,
+    ) -> Result<BundleRecord> {
+        let trusted = self.check_release(envelope, options)?;
+        let files = trusted.check_file_list(file_list)?;
+        let (new, acceptance) = accepting(&trusted, &files);
+        if let Some(installed) = self.accept_installed(&trusted, &new, &acceptance)? {
+            return Ok(installed);
+        }
+        let archive = ArchiveSource::File(archive);
+        self.install_trusted(&trusted, archive, &new, &acceptance, options, control)?
+    }
+
+    /// Accepts a release that goes to the built-in bundle: that comes next, from the next launch or
+    /// [`apply_next`](Self::apply_next) on, and the release is remembered as accepted, in one change of the state. After a
+    /// crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where built-in is
+    /// current already, the release is only remembered. Says whether built-in comes next and did not before.
+    ///
+    /// Done on a full disk as well, with the room of the reserve.
+    ///
+    /// # Errors
+    /// [`Error::ReleaseRefused`] with the first check that fails; [`NotTrusted`](crate::ErrorKind::NotTrusted) if this store
+    /// asks for another proof; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release of a bundle, which
+    /// [`install_release`](Self::install_release) takes; [`NoSpace`](crate::ErrorKind::NoSpace),
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io).
+    pub fn accept_built_in(&self, envelope: &[u8], options: &ReleaseOptions) -> Result<bool> {
+        let trusted = self.check_release(envelope, options)?;
+        if !trusted.release().is_built_in() {
+            let problem = "expected a release that goes to the built-in bundle, found one of a bundle: install it with its archive and file list";
+            return Err(Error::invalid_input(
+                format!("release {}", trusted.release().sequence),
+                problem,
+            ));
+        }
+        self.accept_trusted_built_in(&trusted)
+    }
+
+    /// The same, of a release that is known to be trusted and to go to the built-in bundle.
+    pub(in crate::store) fn accept_trusted_built_in(&self, trusted: &TrustedRelease) -> Result<bool> {
+        let release = AcceptedRelease::of(trusted);
+        let accept = |state: &mut State| state.accept_built_in(&release).map_err(Superseded::into_error);
+        let loaded = self.settled()?;
+        let mut accepted = loaded.state.clone();
+        accept(&mut accepted)?;
+        // A device looks at its channel often: what is done already needs no lock.
+        if accepted == loaded.state {
+            return self.settle(&loaded).map(|()| false);
+        }
+        let comes_next = self.change_from_reserve(|state| {
+            let comes_next = accept(state)?;
+            // First the file that a lost state is made from, as with the record of a bundle.
+            let before = self.storage.built_in_releases()?;
+            let mut releases = before.clone();
+            releases.remember(&release);
+            if releases != before {
+                self.storage.save_built_in_releases(&releases)?;
+            }
+            Ok(comes_next)
+        })?;
+        // A trial that is running needs the reserve for its end. Without room for it the next trial waits.
+        let _ = self.make_reserve();
+        Ok(comes_next)
+    }
+
+    pub(in crate::store) fn trusted_release(
+        &self,
+        loaded: &Loaded,
+        envelope: &[u8],
+        options: &ReleaseOptions,
+    ) -> Result<TrustedRelease> {
+        let ring = self.trusted_ring(options)?.ring;
+        let memory = &loaded.state.trust;
+        let content_keys: Vec<&PublicContentKey> = options.content_keys.iter().map(|key| key.public()).collect();
+        let trusted = policy::check(
+            envelope,
+            &TrustContext {
+                ring: &ring,
+                app: &options.app_id,
+                channel: &options.channel,
+                native: &options.native,
+                built_in_sequence: self.options.built_in_sequence,
+                last_accepted: memory.last_accepted(&options.app_id, &options.channel),
+                now: (self.clock)(),
+                latest_time_seen: memory.latest_time(),
+                content_keys: &content_keys,
+            },
+        )?;
+        self.options.required_proof.check(&trusted.proof())?;
+        Ok(trusted)
+    }
+
+    /// Accepts the release if its bundle is installed. Refused if that failed.
+    pub(in crate::store) fn accept_installed(
+        &self,
+        trusted: &TrustedRelease,
+        new: &NewBundle,
+        acceptance: &Acceptance<'_>,
+    ) -> Result<Option<BundleRecord>> {
+        let digest = &trusted.require_bundle()?.archive.digest;
+        let loaded = self.settled()?;
+        if self
+            .installed_or_refused(&loaded, digest, new, Some(acceptance))?
+            .is_none()
+        {
+            return Ok(None);
+        }
+        let _lock = self.lock(self.options.lock_timeout)?;
+        let loaded = self.storage.load()?;
+        match self.installed_or_refused(&loaded, digest, new, Some(acceptance))? {
+            Some(installed) => self.accept_again(&loaded, &installed, new, acceptance).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens the archive of a release and installs it. The plain archive of a sealed one lives in the staging folder, which
+    /// is swept after a crash.
+    ///
+    /// The inner error is one of installing an archive that is proved to be the release's: whoever published it is at fault
+    /// for what is in it, and neither the network nor a server.
+    pub(in crate::store) fn install_trusted(
+        &self,
+        trusted: &TrustedRelease,
+        archive: ArchiveSource<'_>,
+        new: &NewBundle,
+        acceptance: &Acceptance<'_>,
+        options: &ReleaseOptions,
+        control: &Control,
+    ) -> Result<Result<BundleRecord>> {
+        let keys: Vec<&ContentKey> = options.content_keys.iter().map(|key| &**key).collect();
+        let staged = self.storage.stage()?;
+        let files = &self.storage.files;
+        let made = files
+            .create_folder(&staged.path)
+            .with_path("create the folder", &staged.path);
+        let opened = made.and_then(|()| match archive {
+            ArchiveSource::File(file) => trusted.open(file, &staged.path, &keys, control),
+            ArchiveSource::Hashed(archive) => trusted.require_plain(*archive),
+        });
+        let installed = opened.map(|archive| self.install_archive(&archive, new, Some(acceptance), control));
+        self.storage.unstage(staged).and(installed)
+    }
+}

@@ -1,0 +1,224 @@
+//! Deciding at start what to serve, and finding out whether it works.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::native::NativeApp;
+use crate::store::bundle_id::{BundleId, BundleRef};
+use crate::store::open::Store;
+use crate::store::session::{Launch, LaunchReason, NotDurable, Start};
+use crate::store::state::{Decision, Facts, Loaded, State, World};
+
+/// How long [`Store::launch`] waits for a change that another process is making. Users see every millisecond of it.
+const LAUNCH_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
+
+impl Store {
+    /// Decides what this session serves. Asked again, it gives the same answer and counts nothing.
+    ///
+    /// Never fails and never waits longer than about 200 ms: when the state cannot be read, written or locked, the answer
+    /// is one that needs no change, and [`LaunchReason::NotDurable`] says why. A bundle on trial is served only after its
+    /// attempt is durable, so a crash of it always counts.
+    ///
+    /// The order: a changed native app starts over; a trial that used up its attempts has failed, and its fallback is served; the next bundle is applied when its conditions are met; else the current one stays. What is chosen must be
+    /// there with its `index.html`, run on this native version and be newer than what is built into it.
+    pub fn launch(&self, native: &NativeApp) -> Launch {
+        self.session.launched_by(native);
+        let mut served = self.session.served();
+        if let Some(launch) = &*served {
+            return launch.clone();
+        }
+        let (launch, starts) = self.decide(native);
+        *served = Some(launch.clone());
+        drop(served);
+        // Files of sessions that are over. What cannot be removed now can at the next launch.
+        let _ = self.storage.remove_starts(&starts);
+        let _ = self.sweep_sessions();
+        launch
+    }
+
+    /// Also the sessions whose starts counted in this decision.
+    fn decide(&self, native: &NativeApp) -> (Launch, Vec<String>) {
+        let lock = match self.lock(LAUNCH_LOCK_TIMEOUT) {
+            Ok(lock) => lock,
+            Err(Error::Busy { .. }) => return (self.without_lock(native, NotDurable::Busy), Vec::new()),
+            Err(error) => {
+                let why = NotDurable::Unwritable(error.to_string());
+                return (self.without_lock(native, why), Vec::new());
+            }
+        };
+        let loaded = match self.storage.load() {
+            Ok(loaded) => loaded,
+            Err(error) => return (built_in(NotDurable::Unreadable(error.to_string())), Vec::new()),
+        };
+        let starts = self.past_starts();
+        let launch = self.decide_from(&loaded, native, &starts, Instant::now());
+        drop(lock);
+        let counted = match launch.reason {
+            LaunchReason::NotDurable(_) => Vec::new(),
+            _ => starts.into_iter().map(|(session, _)| session).collect(),
+        };
+        (launch, counted)
+    }
+
+    fn decide_from(
+        &self,
+        loaded: &Loaded,
+        native: &NativeApp,
+        starts: &[(String, Option<Start>)],
+        started: Instant,
+    ) -> Launch {
+        let facts = StoreFacts {
+            starts,
+            ..StoreFacts::new(self)
+        };
+        let world = self.world(native, &facts);
+        if let Err(error) = facts.look_for_roles(&loaded.state) {
+            // Not there and not to be seen are two things: nothing is forgotten because of the second.
+            return self.serve_unchanged(&loaded.state, &world, NotDurable::Unreadable(error.to_string()));
+        }
+        let (state, mut decision) = loop {
+            let mut state = loaded.state.clone();
+            let decision = state.launch(&self.rules(), &world);
+            match (self.options.verify_at_launch, decision.serve.bundle()) {
+                (Some(budget), Some(id)) if self.sample_is_damaged(id, started, budget) => {
+                    facts.damaged.borrow_mut().push(id.clone());
+                }
+                _ => break (state, decision),
+            }
+        };
+        let lost = loaded.state.current.bundle().is_some_and(|id| !facts.is_there(id));
+        if lost && decision.reason == LaunchReason::Current {
+            decision.reason = LaunchReason::Damaged;
+        }
+        // A launch that changes nothing promises nothing durable, and need not wait for the disk.
+        let changed = loaded.state != state || loaded.recovered.is_some();
+        let save = || if changed { self.save(loaded, &state) } else { Ok(()) };
+        match self.pin(&decision.serve).and_then(|()| save()) {
+            Ok(()) => {
+                self.session.note_native();
+                self.launch_of(&state, decision)
+            }
+            // What needs no trial may be served all the same: it will be decided again next time, and told then.
+            Err(_) if state.trial.is_none() => self.launch_of(
+                &state,
+                Decision {
+                    failed: None,
+                    ..decision
+                },
+            ),
+            Err(error) => self.serve_unchanged(&loaded.state, &world, NotDurable::Unwritable(error.to_string())),
+        }
+    }
+
+    /// What can be answered by looking alone.
+    fn without_lock(&self, native: &NativeApp, why: NotDurable) -> Launch {
+        let state = match self.storage.load() {
+            Ok(loaded) => loaded.state,
+            Err(error) => return built_in(NotDurable::Unreadable(error.to_string())),
+        };
+        let facts = StoreFacts::new(self);
+        self.serve_unchanged(&state, &self.world(native, &facts), why)
+    }
+
+    /// The best that needs no change of the state.
+    fn serve_unchanged(&self, state: &State, world: &World<'_>, why: NotDurable) -> Launch {
+        let serve = state.without_change(world);
+        // On a full disk other processes do not learn of it; they keep what is current and the fallback all the same.
+        let _ = self.pin(&serve);
+        let reason = LaunchReason::NotDurable(why);
+        let failed = None;
+        self.launch_of(state, Decision { serve, reason, failed })
+    }
+
+    pub(in crate::store) fn launch_of(&self, state: &State, decision: Decision) -> Launch {
+        let record = decision.serve.bundle().and_then(|id| state.bundles.get(id));
+        Launch {
+            folder: record.map(|record| self.folder(&record.id)),
+            version: record.map(|record| record.version.clone()),
+            on_trial: state.trial.is_some() && state.current == decision.serve,
+            bundle: decision.serve,
+            reason: decision.reason,
+            failed: decision.failed,
+        }
+    }
+
+    pub(in crate::store) fn world<'a>(&'a self, native: &'a NativeApp, facts: &'a dyn Facts) -> World<'a> {
+        World {
+            native,
+            built_in_sequence: self.options.built_in_sequence,
+            now: (self.clock)(),
+            session: &self.session.name,
+            in_background: self.start().is_in_background(),
+            facts,
+        }
+    }
+}
+
+/// The disk and the other sessions, and what a look at files found out in this launch.
+pub(in crate::store) struct StoreFacts<'a> {
+    store: &'a Store,
+    damaged: RefCell<Vec<BundleId>>,
+    /// What a look found. Looked once, so that a look that fails later is not taken for a bundle that is gone.
+    seen: RefCell<Vec<(BundleId, bool)>>,
+    /// The starts of sessions that are over.
+    starts: &'a [(String, Option<Start>)],
+}
+
+impl<'a> StoreFacts<'a> {
+    pub(in crate::store) fn new(store: &'a Store) -> Self {
+        Self {
+            store,
+            damaged: RefCell::default(),
+            seen: RefCell::default(),
+            starts: &[],
+        }
+    }
+
+    /// Looks for the bundles that have a role.
+    fn look_for_roles(&self, state: &State) -> Result<()> {
+        let roles = [Some(&state.current), state.next.as_ref(), Some(&state.fallback)];
+        let roles = roles.into_iter().flatten().filter_map(BundleRef::bundle);
+        for id in roles.chain(&state.previous) {
+            let there = self.store.storage.look_for(id)?;
+            self.seen.borrow_mut().push((id.clone(), there));
+        }
+        Ok(())
+    }
+}
+
+impl Facts for StoreFacts<'_> {
+    fn is_alive(&self, session: &str) -> bool {
+        self.store.is_alive(session)
+    }
+
+    fn is_there(&self, id: &BundleId) -> bool {
+        let seen = self.seen.borrow();
+        let seen = seen.iter().rfind(|(seen, _)| seen == id).map(|(_, there)| *there);
+        !self.damaged.borrow().contains(id) && seen.unwrap_or_else(|| self.store.storage.is_there(id))
+    }
+
+    fn silent_sessions(&self, id: &BundleId) -> Vec<String> {
+        silent_sessions(self.starts, id)
+    }
+}
+
+/// The sessions whose start of this bundle ended silently.
+fn silent_sessions(starts: &[(String, Option<Start>)], id: &BundleId) -> Vec<String> {
+    let silent = starts.iter().filter(|(_, start)| {
+        let start = start.as_ref();
+        start.and_then(Start::silent) == Some(id)
+    });
+    silent.map(|(session, _)| session.clone()).collect()
+}
+
+fn built_in(why: NotDurable) -> Launch {
+    Launch {
+        bundle: BundleRef::BuiltIn,
+        folder: None,
+        version: None,
+        on_trial: false,
+        reason: LaunchReason::NotDurable(why),
+        failed: None,
+    }
+}

@@ -1,0 +1,241 @@
+//! Choosing what is served: next, now, or not any more.
+
+use crate::error::{Error, Result};
+use crate::io::vfs::Lock;
+use crate::native::NativeApp;
+use crate::store::bundle_id::BundleRef;
+use crate::store::lifecycle::apply_condition::ApplyCondition;
+use crate::store::lifecycle::launch::StoreFacts;
+use crate::store::open::Store;
+use crate::store::records::{FailedBundle, is_built_in};
+use crate::store::session::{Launch, LaunchReason};
+use crate::store::state::{Decision, Lost, Refusal, State};
+
+impl Store {
+    /// Serves `slot` from the next launch on whose conditions are met.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) if it is not installed, [`NotTrusted`](crate::ErrorKind::NotTrusted) if
+    /// it failed or is not newer than the bundle inside the native app, [`Corrupt`](crate::ErrorKind::Corrupt) if its
+    /// files are gone, [`Busy`](crate::ErrorKind::Busy) and [`Io`](crate::ErrorKind::Io),
+    /// [`NoSpace`](crate::ErrorKind::NoSpace) if the state cannot be changed; so do all that change it.
+    pub fn set_next(&self, slot: &BundleRef) -> Result<()> {
+        self.require_files(slot)?;
+        self.change(|state| self.make_next(state, slot))
+    }
+
+    /// The same with conditions that replace those there were, in one step: no crash can part the two.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn set_next_when(&self, slot: &BundleRef, delays: Vec<ApplyCondition>) -> Result<()> {
+        self.require_files(slot)?;
+        self.change(|state| {
+            state.delays.set(delays);
+            self.make_next(state, slot)
+        })
+    }
+
+    pub(in crate::store) fn make_next(&self, state: &mut State, slot: &BundleRef) -> Result<()> {
+        let record = slot.bundle().and_then(|id| state.bundles.get(id));
+        self.require_newer_than_built_in(record.and_then(|record| record.sequence))?;
+        state.set_next(slot.clone()).map_err(|refusal| refusal.into_error(slot))
+    }
+
+    /// Drops what was to come next, and its conditions. Conditions that were set while there was nothing stay: they are for
+    /// what comes.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn clear_next(&self) -> Result<()> {
+        self.change(|state| {
+            state.drop_next();
+            Ok(())
+        })
+    }
+
+    /// Replaces the conditions for [`next`](Self::next); all of them must hold. An empty list is no condition.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn set_delays(&self, delays: Vec<ApplyCondition>) -> Result<()> {
+        self.change(|state| {
+            state.delays.set(delays);
+            Ok(())
+        })
+    }
+
+    /// Makes a bundle current in this session: the host reloads its web view with what this returns.
+    ///
+    /// # Errors
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) also if it does not run on the native version that launched; else as
+    /// [`set_next`](Self::set_next).
+    pub fn set_current(&self, slot: &BundleRef) -> Result<Launch> {
+        self.require_files(slot)?;
+        let lock = self.lock(self.options.lock_timeout)?;
+        let launch = self.change_locked(|state| {
+            self.require_fit(state, slot)?;
+            let failed = self.settle_trial(state);
+            if failed.as_ref().is_some_and(|failed| slot.is(&failed.id)) {
+                return Err(Refusal::HasFailed.into_error(slot));
+            }
+            let set = state.set_current(slot.clone());
+            set.map_err(|refusal| refusal.into_error(slot))?;
+            Ok(self.switched(state, LaunchReason::SetCurrent, failed))
+        })?;
+        self.serve(&launch, lock);
+        Ok(launch)
+    }
+
+    pub(in crate::store) fn require_files(&self, slot: &BundleRef) -> Result<()> {
+        let BundleRef::Bundle(id) = slot else { return Ok(()) };
+        if self.state()?.bundles.contains_key(id) && !self.storage.is_there(id) {
+            let problem = "the files of this bundle are gone; install it again".to_owned();
+            return Err(Error::Corrupt {
+                path: self.folder(id),
+                problem,
+            });
+        }
+        Ok(())
+    }
+
+    fn require_fit(&self, state: &State, slot: &BundleRef) -> Result<()> {
+        let Some(record) = slot.bundle().and_then(|id| state.bundles.get(id)) else {
+            return Ok(());
+        };
+        self.require_newer_than_built_in(record.sequence)?;
+        match self.session.native() {
+            Some(native) if !record.native.contains(&native.version) => {
+                let problem = format!("it does not run on the native version {}", native.version.as_str());
+                Err(Error::not_trusted(format!("bundle {slot}"), problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is as old as the bundle inside the native app, or older, is neither installed nor served.
+    pub(in crate::store) fn require_newer_than_built_in(&self, sequence: Option<u64>) -> Result<()> {
+        let built_in = self.options.built_in_sequence;
+        match (sequence, built_in) {
+            (Some(sequence), Some(built_in)) if is_built_in(Some(sequence), Some(built_in)) => {
+                let problem = format!("its sequence is {sequence}, and the native app brings {built_in} itself");
+                Err(Error::not_trusted("bundle", problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the native app of this session may run it, as far as is known before a launch.
+    pub(in crate::store) fn may_run(&self, state: &State, slot: &BundleRef) -> bool {
+        self.require_fit(state, slot).is_ok()
+    }
+
+    /// Goes back to the built-in bundle or, with `to_last_proven`, to the last one that confirmed. What was to come next
+    /// is dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
+    /// because its successor fails. The host reloads its web view with what this returns.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn reset(&self, to_last_proven: bool) -> Result<Launch> {
+        let lock = self.lock(self.options.lock_timeout)?;
+        let launch = self.change_locked_from_reserve(&mut |state| {
+            let failed = self.settle_trial(state);
+            let is_there = state.fallback.bundle().is_none_or(|id| self.storage.is_there(id));
+            if to_last_proven && !(is_there && self.may_run(state, &state.fallback)) {
+                state.reset_for_now();
+            } else {
+                state.reset(to_last_proven);
+            }
+            Ok(self.switched(state, LaunchReason::Reset, failed))
+        })?;
+        self.serve(&launch, lock);
+        Ok(launch)
+    }
+
+    /// Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes
+    /// back, as Capgo's plugin does. The host reloads its web view with the answer, if there is one.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn apply_next(&self, native: &NativeApp) -> Result<Option<Launch>> {
+        let facts = StoreFacts::new(self);
+        let lock = self.lock(self.options.lock_timeout)?;
+        let launch = self.change_locked(|state| {
+            let failed = self.settle_trial(state);
+            let applied = state.apply_next(&self.world(native, &facts));
+            let reason = LaunchReason::NextApplied;
+            Ok(applied.map(|serve| self.launch_of(state, Decision { serve, reason, failed })))
+        })?;
+        if let Some(launch) = &launch {
+            self.serve(launch, lock);
+        }
+        Ok(launch)
+    }
+
+    /// The app went to the background, or its process starts there: then call it before [`launch`](Self::launch).
+    ///
+    /// Until [`entered_foreground`](Self::entered_foreground) nothing counts against a bundle, since the system may freeze or
+    /// end the process: no start, no expired time, no launch without a start. That is durable for a bundle on trial.
+    /// Conditions that count the time in the background begin to count.
+    ///
+    /// # Errors
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): it holds for
+    /// this process, and the next launch does not know of it. Call it again.
+    pub fn entered_background(&self) -> Result<()> {
+        let now = (self.clock)();
+        self.note_background();
+        let state = self.state()?;
+        if !state.has_attempt_of(&self.session.name) && state.delays.are_met() {
+            return Ok(());
+        }
+        self.change_from_reserve(|state| {
+            state.entered_background(&self.session.name, now);
+            Ok(())
+        })?;
+        // The trial may go on, and its end needs the reserve again. Without room for it the next trial waits.
+        let _ = self.make_reserve();
+        Ok(())
+    }
+
+    /// The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
+    ///
+    /// # Errors
+    /// As [`set_next`](Self::set_next).
+    pub fn entered_foreground(&self, native: &NativeApp) -> Result<()> {
+        let now = (self.clock)();
+        self.note_foreground();
+        let state = self.state()?;
+        if !state.has_attempt_of(&self.session.name) && state.delays.are_idle() {
+            return Ok(());
+        }
+        self.change(|state| {
+            state.entered_foreground(&self.session.name, &native.version, now);
+            Ok(())
+        })
+    }
+
+    /// An attempt of a session that is over counts before another takes its place.
+    fn settle_trial(&self, state: &mut State) -> Option<FailedBundle> {
+        let lost = state.settle_trial(&self.rules(), &StoreFacts::new(self), (self.clock)());
+        lost.and_then(Lost::failed)
+    }
+
+    /// What this session serves after a change of what is current.
+    fn switched(&self, state: &mut State, reason: LaunchReason, failed: Option<FailedBundle>) -> Launch {
+        state.begin_attempt(&self.session.name, self.start().is_in_background());
+        let serve = state.current.clone();
+        self.launch_of(state, Decision { serve, reason, failed })
+    }
+
+    /// This session serves something else from now on. Written down while the change is still under its lock: before that
+    /// nobody else knows that the files are used, and may delete them.
+    ///
+    /// The decision is durable by now. Where it cannot be written down, other processes do not learn of it; they keep what is
+    /// current and the fallback all the same.
+    pub(in crate::store) fn serve(&self, launch: &Launch, lock: Box<dyn Lock>) {
+        self.warn_of(self.pin(&launch.bundle));
+        // A launch waits for the lock with what it serves in its hands.
+        drop(lock);
+        *self.session.served() = Some(launch.clone());
+    }
+}

@@ -1,0 +1,134 @@
+//! Releases whose archive was refused for what is in it: such a one is not downloaded again.
+//!
+//! Kept in a file of its own beside the state: what is refused changes nothing of that, and without this file a device only
+//! downloads once more than it must.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::digest::Sha256Digest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::storage::json::{FromJson, Object};
+use crate::store::storage::{Found, Storage};
+
+const REFUSED: &str = "refused";
+/// The newest releases that are kept: a channel offers two at a time.
+const KEPT: usize = 8;
+/// Characters of a message that are kept. It may name files of the archive.
+const MAX_PROBLEM: usize = 500;
+/// What an archive itself can be at fault for, once it is known to be the one that a release names. Everything else may be
+/// otherwise the next time.
+const FAULTS: [ErrorKind; 6] = [
+    ErrorKind::NotABundle,
+    ErrorKind::UnsafeArchive,
+    ErrorKind::LimitExceeded,
+    ErrorKind::DigestMismatch,
+    ErrorKind::DecryptionFailed,
+    ErrorKind::Unsupported,
+];
+
+/// The releases whose archives this app refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(in crate::store) struct Denylist {
+    /// What decided, beside the archives: another native build, other limits or content keys may take them.
+    #[serde(serialize_with = "as_text")]
+    decided_by: Sha256Digest,
+    /// From the oldest to the newest.
+    releases: Vec<DeniedRelease>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct DeniedRelease {
+    #[serde(serialize_with = "as_text")]
+    payload_sha256: Sha256Digest,
+    /// The word of the [`ErrorKind`].
+    kind: String,
+    problem: String,
+}
+
+impl DeniedRelease {
+    /// A word that this version does not know is of a later one, which had its own reasons.
+    fn into_error(self) -> Option<Error> {
+        let kind = FAULTS.into_iter().find(|kind| kind.as_str() == self.kind)?;
+        Some(Error::RefusedBefore {
+            kind,
+            problem: self.problem,
+        })
+    }
+}
+
+/// Whether an archive that is known to be the one of its release is itself at fault for this error.
+pub(in crate::store) fn is_fault_of_archive(error: &Error) -> bool {
+    FAULTS.contains(&error.kind())
+}
+
+impl Denylist {
+    /// An empty list of the archives that are refused under these conditions.
+    pub(in crate::store) fn new(decided_by: Sha256Digest) -> Self {
+        let releases = Vec::new();
+        Self { decided_by, releases }
+    }
+
+    /// Whether the list was made under these conditions; otherwise it says nothing.
+    pub(in crate::store) fn is_decided_by(&self, decided_by: &Sha256Digest) -> bool {
+        self.decided_by == *decided_by
+    }
+
+    /// The error that the archive of this release was refused with.
+    pub(in crate::store) fn error_of(self, payload: &Sha256Digest) -> Option<Error> {
+        let mut releases = self.releases.into_iter();
+        let known = releases.find(|release| release.payload_sha256 == *payload);
+        known.and_then(DeniedRelease::into_error)
+    }
+
+    /// Adds a release as the newest. The oldest beyond [`KEPT`] are dropped.
+    pub(in crate::store) fn add(&mut self, payload: Sha256Digest, error: &Error) {
+        self.releases.retain(|release| release.payload_sha256 != payload);
+        self.releases.push(DeniedRelease {
+            payload_sha256: payload,
+            kind: error.kind().as_str().to_owned(),
+            problem: error.to_string().chars().take(MAX_PROBLEM).collect(),
+        });
+        self.releases.drain(..self.releases.len().saturating_sub(KEPT));
+    }
+}
+
+impl Storage {
+    /// Writes the releases whose archives are refused, durable when it returns.
+    pub(in crate::store) fn save_denylist(&self, denylist: &Denylist) -> Result<()> {
+        self.replace_durably(&self.layout.refused(), REFUSED, denylist)
+    }
+
+    /// The releases whose archives are refused. A file that does not decode counts as none: each is downloaded once more.
+    pub(in crate::store) fn denylist(&self) -> Result<Option<Denylist>> {
+        match self.find(REFUSED, &self.layout.refused())? {
+            Found::Good(_, denylist) => Ok(Some(denylist)),
+            Found::Corrupt(_) | Found::Missing => Ok(None),
+        }
+    }
+}
+
+fn as_text<S: serde::Serializer>(value: &Sha256Digest, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+impl FromJson for Denylist {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            decided_by: object.get("decided_by")?,
+            releases: object.get("releases")?,
+        })
+    }
+}
+
+impl FromJson for DeniedRelease {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            payload_sha256: object.get("payload_sha256")?,
+            kind: object.get("kind")?,
+            problem: object.get("problem")?,
+        })
+    }
+}

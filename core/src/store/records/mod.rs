@@ -1,0 +1,17 @@
+//! What a store records beside its state: bundles, failures, accepted and denied releases, the key ring.
+
+mod denylist;
+mod file_list;
+mod key_ring;
+mod rollback_guard;
+mod set_aside;
+mod types;
+
+pub use rollback_guard::AcceptedRelease;
+pub use types::{BundleRecord, FailedBundle, FailureCause, Status};
+
+pub(super) use denylist::{Denylist, is_fault_of_archive};
+pub(super) use key_ring::{FollowedRing, link};
+pub(super) use rollback_guard::{RollbackGuard, Superseded};
+pub(super) use set_aside::SetAside;
+pub(super) use types::{Incompatibility, is_built_in};

@@ -1,0 +1,108 @@
+//! One open store: what it serves stays on the disk until it ends.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::served::Launch;
+use super::start::Start;
+use crate::error::{Error, IoContext, Result};
+use crate::io::vfs::Lock;
+use crate::native::NativeApp;
+use crate::store::bundle_id::BundleId;
+use crate::store::storage::{NAME_LENGTH, Storage, random_name};
+
+/// The longest that a session's file can be: the name of what it serves.
+pub(in crate::store) const MAX_PIN: u64 = 64;
+
+/// A session is known to others by a file that it keeps locked; the file names the bundle that it serves. The lock goes
+/// with the process, so nobody waits for a dead one.
+#[derive(Debug)]
+pub(in crate::store) struct Session {
+    pub(in crate::store) name: String,
+    lock: Result<Box<dyn Lock>>,
+    served: Mutex<Option<Launch>>,
+    /// The native app that launched, once it did.
+    native: OnceLock<NativeApp>,
+    /// Whether the state knows of it.
+    noted: AtomicBool,
+    pub(in crate::store) start: Mutex<Start>,
+    /// The bundle whose time is over, from the decision until this session serves something else.
+    expiring: Mutex<Option<BundleId>>,
+}
+
+impl Session {
+    /// Never fails: on a disk too full for one more name the session runs all the same, unseen by other processes.
+    pub(in crate::store) fn start(storage: &Storage) -> Self {
+        let (name, lock) = match storage.lock_new_name(|name| storage.layout.session(name)) {
+            Ok((name, lock)) => (name, Ok(lock)),
+            Err(error) => (random_name().unwrap_or_default(), Err(error)),
+        };
+        Self {
+            name,
+            lock,
+            served: Mutex::new(None),
+            native: OnceLock::new(),
+            noted: AtomicBool::new(false),
+            start: Mutex::default(),
+            expiring: Mutex::default(),
+        }
+    }
+
+    /// Why other processes cannot see this session, if they cannot.
+    pub(in crate::store) fn unseen(&self) -> Option<&Error> {
+        self.lock.as_ref().err()
+    }
+
+    /// The session of this name, whose store was closed.
+    pub(in crate::store) fn resume(storage: &Storage, name: &str, patience: Duration) -> Result<Self> {
+        // The name becomes part of a path.
+        if name.len() != NAME_LENGTH || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let problem = format!("expected {NAME_LENGTH} hexadecimal digits, found \"{name}\"");
+            return Err(Error::invalid_input("session", problem));
+        }
+        let path = storage.layout.session(name);
+        // Locking makes the file, so a session that is over would seem to go on.
+        storage.files.size(&path).with_path("resume the session", &path)?;
+        let lock = storage.lock(&path, patience)?;
+        Ok(Self {
+            name: name.to_owned(),
+            lock: Ok(lock),
+            served: Mutex::new(None),
+            native: OnceLock::new(),
+            noted: AtomicBool::new(false),
+            start: Mutex::new(storage.start_of(name).unwrap_or_default()),
+            expiring: Mutex::default(),
+        })
+    }
+
+    /// The bundle whose time is over, while this session still serves it.
+    pub(in crate::store) fn expiring(&self) -> MutexGuard<'_, Option<BundleId>> {
+        self.expiring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers the native app that launched.
+    pub(in crate::store) fn launched_by(&self, native: &NativeApp) {
+        self.native.get_or_init(|| native.clone());
+    }
+
+    /// The native app that launched, once it did.
+    pub(in crate::store) fn native(&self) -> Option<&NativeApp> {
+        self.native.get()
+    }
+
+    /// The native app that launched, if the state does not know of it yet: the launch could not be written.
+    pub(in crate::store) fn unnoted(&self) -> Option<&NativeApp> {
+        self.native().filter(|_| !self.noted.load(Ordering::Relaxed))
+    }
+
+    /// The state knows now which native app launched.
+    pub(in crate::store) fn note_native(&self) {
+        self.noted.store(true, Ordering::Relaxed);
+    }
+
+    /// What was decided at launch, or since. Held while deciding, so that two threads get one answer.
+    pub(in crate::store) fn served(&self) -> MutexGuard<'_, Option<Launch>> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,105 @@
+//! What a session serves, and why.
+
+use std::path::PathBuf;
+
+use crate::store::bundle_id::BundleRef;
+use crate::store::records::{FailedBundle, Incompatibility};
+
+/// What to serve in this session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Launch {
+    /// What is served.
+    pub bundle: BundleRef,
+    /// The folder with its files; `None` for the built-in bundle, whose place only the host knows.
+    pub folder: Option<PathBuf>,
+    /// Its version; `None` for the built-in bundle.
+    pub version: Option<String>,
+    /// Whether it must confirm.
+    pub on_trial: bool,
+    /// Why it was chosen.
+    pub reason: LaunchReason,
+    /// The bundle that this launch found to have failed, if one did.
+    pub failed: Option<FailedBundle>,
+}
+
+/// Why a [`Launch`] serves what it serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LaunchReason {
+    /// It was current before.
+    Current,
+    /// It was next, and its conditions are met.
+    NextApplied,
+    /// The host made it current in this session.
+    SetCurrent,
+    /// The host reset to it in this session.
+    Reset,
+    /// It was served by this session before its store was closed; see [`Store::resume`].
+    Resumed,
+    /// The bundle on trial started as often as it may and never confirmed: it failed, and this is the fallback.
+    TrialFailed,
+    /// The time to confirm ran out in this session: this is the fallback.
+    TrialExpired,
+    /// The bundle on trial was launched several times without ever starting: it was given up, not failed.
+    TrialNeverStarted,
+    /// The bundle on trial proved itself before, and started as often as it may without a confirmation now: something else
+    /// may be the cause, so it is not failed. This is the fallback; the bundle is offered again after a day, or by a new
+    /// release.
+    SetAside,
+    /// The native app changed, by version or build, and brings its own bundle.
+    NativeChanged,
+    /// The current bundle does not run on this native version.
+    OutOfNativeRange,
+    /// The native app brings something as new as the current bundle, or newer; see
+    /// [`StoreOptions::built_in_sequence`](crate::store::StoreOptions).
+    BuiltInIsNewer,
+    /// The files of the current bundle were gone or not what was installed.
+    Damaged,
+    /// The change that a launch needs could not be made durable (see why): this needs none.
+    NotDurable(NotDurable),
+}
+
+impl LaunchReason {
+    /// The reason as a stable word in snake case, for logs and machine-readable output.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::NextApplied => "next_applied",
+            Self::SetCurrent => "set_current",
+            Self::Reset => "reset",
+            Self::Resumed => "resumed",
+            Self::TrialFailed => "trial_failed",
+            Self::TrialExpired => "trial_expired",
+            Self::TrialNeverStarted => "trial_never_started",
+            Self::SetAside => "set_aside",
+            Self::NativeChanged => "native_changed",
+            Self::OutOfNativeRange => "out_of_native_range",
+            Self::BuiltInIsNewer => "built_in_is_newer",
+            Self::Damaged => "damaged",
+            Self::NotDurable(_) => "not_durable",
+        }
+    }
+}
+
+impl From<Incompatibility> for LaunchReason {
+    fn from(misfit: Incompatibility) -> Self {
+        match misfit {
+            Incompatibility::OutOfNativeRange => Self::OutOfNativeRange,
+            Incompatibility::BuiltInIsNewer => Self::BuiltInIsNewer,
+        }
+    }
+}
+
+/// Why nothing could be written at launch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotDurable {
+    /// Another process or thread held the lock for 200 ms.
+    Busy,
+    /// The state could not be read: no permission yet, or an I/O error.
+    Unreadable(String),
+    /// The state could not be written, for example because the disk is full.
+    Unwritable(String),
+}

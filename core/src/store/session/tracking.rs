@@ -1,0 +1,195 @@
+//! The sessions of a store: what they serve, and how they started.
+
+use std::io;
+use std::sync::{MutexGuard, PoisonError};
+
+use super::handle::MAX_PIN;
+use super::served::{Launch, LaunchReason};
+use super::start::{Page, Place, Start};
+use crate::error::{Error, IoContext, Result};
+use crate::io::vfs::is_not_a_file;
+use crate::store::bundle_id::{BundleId, BundleRef};
+use crate::store::open::Store;
+use crate::store::storage::START;
+
+impl Store {
+    /// Writes down what this session serves, for other processes. Not made durable: it means nothing after a crash.
+    pub(in crate::store) fn pin(&self, slot: &BundleRef) -> Result<()> {
+        if self.session.unseen().is_some() {
+            return Ok(());
+        }
+        let path = self.storage.layout.session(&self.session.name);
+        let written = self.storage.files.write(&path, slot.to_string().as_bytes());
+        written.with_path("write", &path)
+    }
+
+    /// What this session wrote down to serve before its store was closed; `None` if it had not launched.
+    pub(in crate::store) fn served_before(&self) -> Result<Option<Launch>> {
+        let path = self.storage.layout.session(&self.session.name);
+        let bytes = self.storage.files.read(&path, MAX_PIN).with_path("read", &path)?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let slot = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+        let bundle: BundleRef = slot.ok_or_else(|| Error::Corrupt {
+            path,
+            problem: "it does not name what the session serves".to_owned(),
+        })?;
+        let state = self.state()?;
+        let record = bundle.bundle().and_then(|id| state.bundles.get(id));
+        Ok(Some(Launch {
+            // Even if it failed meanwhile: its files stay as long as the session.
+            folder: bundle.bundle().map(|id| self.folder(id)),
+            version: record.map(|record| record.version.clone()),
+            on_trial: state.trial.is_some() && state.current == bundle,
+            bundle,
+            reason: LaunchReason::Resumed,
+            failed: None,
+        }))
+    }
+
+    /// Whether this session serves the bundle. Not to be asked under the store's lock: a launch waits for that lock with
+    /// the answer in its hands.
+    pub(in crate::store) fn serves(&self, id: &BundleId) -> bool {
+        self.session
+            .served()
+            .as_ref()
+            .is_some_and(|launch| launch.bundle.is(id))
+    }
+
+    /// Whether another running session serves the bundle. To be asked under the store's lock by who removes it.
+    pub(in crate::store) fn is_served_elsewhere(&self, id: &BundleId) -> Result<bool> {
+        Ok(self.served_elsewhere()?.contains(id))
+    }
+
+    /// What other running sessions serve.
+    pub(in crate::store) fn served_elsewhere(&self) -> Result<Vec<BundleId>> {
+        let sessions = self.storage.layout.sessions();
+        let mut served_by_others = Vec::new();
+        for name in self.storage.list(&sessions)? {
+            if name == self.session.name || name.ends_with(START) || !self.is_alive(&name) {
+                continue;
+            }
+            let path = sessions.join(&name);
+            let served = match self.storage.files.read(&path, MAX_PIN) {
+                Ok(served) => served,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::io("read", &path, error)),
+            };
+            // A session that has not launched yet serves nothing.
+            let id = std::str::from_utf8(&served).ok().and_then(|id| id.parse().ok());
+            served_by_others.extend(id);
+        }
+        Ok(served_by_others)
+    }
+
+    /// Whether a session still runs. When that cannot be found out it counts as running: then nothing is removed and
+    /// nothing is held against a bundle.
+    pub(in crate::store) fn is_alive(&self, session: &str) -> bool {
+        if session == self.session.name {
+            return true;
+        }
+        // Shared, for two who ask at once are no session.
+        match self
+            .storage
+            .files
+            .try_lock_shared(&self.storage.layout.session(session))
+        {
+            Ok(lock) => lock.is_none(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound && !is_not_a_file(&error),
+        }
+    }
+
+    /// Removes the files of sessions that are over. A start that ended silently stays until a launch counted it.
+    pub(in crate::store) fn sweep_sessions(&self) -> Result<()> {
+        let starts = self.past_starts().into_iter();
+        let said_nothing = starts.filter(|(_, start)| start.as_ref().and_then(Start::silent).is_none());
+        let said_nothing: Vec<String> = said_nothing.map(|(session, _)| session).collect();
+        self.storage.remove_starts(&said_nothing)?;
+        let sessions = self.storage.layout.sessions();
+        for name in self.storage.list(&sessions)? {
+            if name.ends_with(START) {
+                continue;
+            }
+            let path = sessions.join(name);
+            match self.storage.files.try_lock_shared(&path) {
+                // Removed while it is locked: a session that is just starting sees that and takes another name.
+                Ok(Some(_lock)) => self.storage.remove_file_if_there(&path)?,
+                Ok(None) => {}
+                // Another sweep was faster, or it is a link to nothing.
+                Err(error) if error.kind() == io::ErrorKind::NotFound || is_not_a_file(&error) => {
+                    self.storage.remove_file_if_there(&path)?;
+                }
+                Err(error) => return Err(Error::io("lock", &path, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The starts of sessions that are over.
+    pub(in crate::store) fn past_starts(&self) -> Vec<(String, Option<Start>)> {
+        let mut starts = self.storage.starts();
+        starts.retain(|(session, _)| !self.is_alive(session));
+        starts
+    }
+
+    pub(in crate::store) fn start(&self) -> MutexGuard<'_, Start> {
+        self.session.start.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The page of a proven bundle started.
+    pub(in crate::store) fn note_page(&self, id: &BundleId) {
+        self.note_start(|start| {
+            if start.page != Page::Confirmed {
+                start.page = Page::Started(id.clone());
+            }
+        });
+    }
+
+    pub(in crate::store) fn note_confirmed(&self) {
+        self.note_start(|start| start.page = Page::Confirmed);
+    }
+
+    pub(in crate::store) fn note_suspended(&self, suspended: bool) {
+        self.start().suspended = suspended;
+    }
+
+    pub(in crate::store) fn note_background(&self) {
+        self.note_start(|start| start.place = Place::Background);
+    }
+
+    pub(in crate::store) fn note_foreground(&self) {
+        self.note_start(|start| {
+            start.suspended = false;
+            if start.place == Place::Background {
+                start.place = Place::Returned;
+            }
+        });
+    }
+
+    /// What cannot be written down holds for this process all the same, and is a warning.
+    fn note_start(&self, change: impl FnOnce(&mut Start)) {
+        let mut start = self.start();
+        let before = start.to_text();
+        change(&mut start);
+        let text = start.to_text();
+        // Other processes do not see this session, and would find no process behind the file.
+        if text == before || self.session.unseen().is_some() {
+            return;
+        }
+        let path = self.storage.layout.start(&self.session.name);
+        if let Err(error) = self.storage.files.write(&path, text.as_bytes()) {
+            // What it says now must not stay: it may hold a confirmed start against the bundle.
+            let removed = match self.storage.files.remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_path("remove", &path),
+                _ => Ok(()),
+            };
+            drop(start);
+            self.warn(removed.err().unwrap_or_else(|| Error::io("write", &path, error)));
+        }
+    }
+}
+
+// They pack what they install.
+#[cfg(all(test, feature = "pack"))]
+mod tests;

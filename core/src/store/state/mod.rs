@@ -1,0 +1,28 @@
+//! The state machine of the store: pure, without I/O or clock. `docs/launch-protocol.md` tells its story.
+//!
+//! Invariants, which hold after every transition (`tests` checks them over random sequences of events):
+//! 1. Current is built-in, or the fallback, or on trial. So nothing unproven is served without a way back.
+//! 2. The fallback is built-in or a bundle that confirmed.
+//! 3. Current, next and fallback are built-in or installed, and none of them is failed.
+//! 4. A trial belongs to the current bundle.
+//! 5. At most [`MAX_FAILED`] failures are kept, the newest.
+//! 6. The sequence accepted of a channel never goes down, and the latest time never goes back.
+//! 7. The predecessor is installed, proven and not the fallback's own bundle, but for a trial of what it preceded.
+
+mod bundles;
+mod decision;
+mod failures;
+mod launch;
+mod machine;
+mod saved;
+mod set_aside;
+mod trial;
+
+pub(super) use decision::{Decision, Facts, Lost, Rules, TrialEnd, World};
+pub(super) use failures::{MAX_FAILED, missing_from};
+pub(super) use machine::{Refusal, State};
+pub(super) use saved::Loaded;
+pub(super) use trial::Trial;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,286 @@
+//! Loading and saving the state so that a power cut at any moment leaves one good generation.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::machine::State;
+use crate::digest::Sha256Digest;
+use crate::error::{Error, ErrorKind, IoContext, Result};
+use crate::io::vfs::Kind;
+use crate::store::bundle_id::{BundleId, BundleRef};
+use crate::store::records::{BundleRecord, FailedBundle};
+use crate::store::storage::{Found, Storage, temporary_of};
+
+const STATE: &str = "state";
+const FAILURE: &str = "failure";
+/// No state is nearly as long; of garbage that is, the start will do.
+const MAX_COPY: u64 = 1 << 20;
+
+/// The state of a store and its number.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::store) struct Loaded {
+    pub(in crate::store) state: State,
+    pub(in crate::store) generation: u64,
+    /// Why the newest generation could not be used, if it could not.
+    pub(in crate::store) recovered: Option<LostState>,
+}
+
+/// Why the newest generation could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store) enum LostState {
+    /// A save did not come to its end. What it would have changed was never reported as done.
+    Unfinished,
+    /// It was there, and is gone or does not decode.
+    Corrupt(#[allow(dead_code, reason = "for whoever debugs a device")] String),
+}
+
+impl Storage {
+    /// The newest good generation. Changes nothing.
+    ///
+    /// # Errors
+    /// When a state is there and cannot be read: nobody knows then what is in it, and nothing may be written.
+    pub(in crate::store) fn load(&self) -> Result<Loaded> {
+        let newest = self.find(STATE, &self.layout.state())?;
+        let problem = match newest {
+            Found::Good(generation, state) => {
+                return Ok(Loaded {
+                    state,
+                    generation,
+                    recovered: None,
+                });
+            }
+            Found::Corrupt(problem) => Some(problem),
+            // A crash while a folder in its place was replaced.
+            Found::Missing if self.kind(&self.layout.damaged_state())?.is_some() => Some("it was a folder".to_owned()),
+            Found::Missing => None,
+        };
+        match (self.find(STATE, &self.layout.previous_state())?, problem) {
+            // A crash between the two renames of a save.
+            (Found::Good(generation, state), None) => self.recover(state, generation, LostState::Unfinished),
+            (Found::Good(generation, state), Some(problem)) => {
+                self.recover(state, generation, LostState::Corrupt(problem))
+            }
+            (Found::Missing, None) => self.recover_or_start(),
+            (Found::Missing, Some(problem)) | (Found::Corrupt(problem), _) => {
+                self.recover(State::default(), 0, LostState::Corrupt(problem))
+            }
+        }
+    }
+
+    /// Makes `state` the generation after `before`, which is kept. Durable when it returns.
+    pub(in crate::store) fn save(&self, before: &Loaded, state: &State) -> Result<()> {
+        let (path, previous) = (self.layout.state(), self.layout.previous_state());
+        let temporary = temporary_of(&path);
+        self.write_encoded(&temporary, STATE, before.generation + 1, state)?;
+        match before.recovered {
+            // It is gone or corrupt, and must not take the place of a good one. A corrupt one stays until this one takes its
+            // place: a crash in between must find that there was one, and not only an older generation.
+            Some(_) => self.keep_copies_of_corrupt_states()?,
+            None => self.keep_as_previous(&path, &previous)?,
+        }
+        self.files.rename(&temporary, &path).with_path("rename", &path)?;
+        if before.recovered.is_some() {
+            self.set_aside_damaged_state()?;
+        }
+        self.files
+            .sync_folder(self.layout.root())
+            .with_path("sync the folder", self.layout.root())
+    }
+
+    fn keep_as_previous(&self, path: &Path, previous: &Path) -> Result<()> {
+        let renamed = match self.files.rename(path, previous) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound && self.kind(previous)? == Some(Kind::Folder) => {
+                self.set_aside(previous)?;
+                self.files.rename(path, previous)
+            }
+            renamed => renamed,
+        };
+        match renamed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("rename", path, error)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(in crate::store) fn is_corrupt_state(&self, path: &Path) -> Result<bool> {
+        Ok(matches!(self.find::<State>(STATE, path)?, Found::Corrupt(_)))
+    }
+
+    /// Copies and folders that stand for states which could not be used go here, for whoever wants to know what happened.
+    pub(in crate::store) fn keep_copies_of_corrupt_states(&self) -> Result<()> {
+        for path in [self.layout.state(), self.layout.previous_state()] {
+            if !self.is_corrupt_state(&path)? {
+                continue;
+            }
+            match self.kind(&path)? {
+                // A file cannot take its place in one step. Until the new state has its name, this one says that there was
+                // something, and not only an older generation.
+                Some(Kind::Folder) if path == self.layout.state() => {
+                    self.set_aside_damaged_state()?;
+                    let damaged = self.layout.damaged_state();
+                    self.files.rename(&path, &damaged).with_path("set aside", &path)?;
+                }
+                Some(Kind::Folder) => self.set_aside(&path)?,
+                Some(Kind::File) => self.keep_copy(&path, &self.place_for_corrupt_state()?)?,
+                // A link, or nothing that could be copied: the new state takes its place.
+                Some(Kind::Other) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder that was in the place of a state which now has its name.
+    pub(in crate::store) fn set_aside_damaged_state(&self) -> Result<()> {
+        let damaged = self.layout.damaged_state();
+        match self.kind(&damaged)? {
+            None => Ok(()),
+            Some(_) => self.set_aside(&damaged),
+        }
+    }
+
+    pub(in crate::store) fn keep_copy(&self, path: &Path, copy: &Path) -> Result<()> {
+        let mut bytes = Vec::new();
+        let original = self.files.open(path).with_path("open", path)?;
+        original
+            .take(MAX_COPY)
+            .read_to_end(&mut bytes)
+            .with_path("read", path)?;
+        match self.write_durably(copy, &bytes) {
+            // What nobody needs is not what a recovery fails for.
+            Err(error) if error.kind() == ErrorKind::NoSpace => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Marks a bundle as failed beside the state, durable when it returns.
+    pub(in crate::store) fn mark_failed(&self, failed: &FailedBundle) -> Result<()> {
+        self.replace_durably(&self.marker(&failed.version, failed.digest.as_ref()), FAILURE, failed)
+    }
+
+    /// Takes a mark away whose state could not be written, durably: the bundle works.
+    pub(in crate::store) fn withdraw_mark(&self, record: &BundleRecord) -> Result<()> {
+        let path = self.marker(&record.version, record.digest.as_ref());
+        if self.kind(&path)?.is_none() {
+            return Ok(());
+        }
+        self.remove_file_if_there(&path)?;
+        let folder = self.layout.failed();
+        self.files.sync_folder(&folder).with_path("sync the folder", &folder)
+    }
+
+    /// Takes the mark away again.
+    pub(in crate::store) fn unmark_failed(&self, failed: &FailedBundle) -> Result<()> {
+        let path = self.marker(&failed.version, failed.digest.as_ref());
+        self.remove_file_if_there(&path)
+    }
+
+    /// Removes the marks of failures that the state has forgotten.
+    pub(in crate::store) fn sweep_marks(&self, state: &State) -> Result<()> {
+        let (folder, mut kept) = (self.layout.failed(), Vec::new());
+        kept.extend((state.failed.iter()).map(|failed| self.marker(&failed.version, failed.digest.as_ref())));
+        kept.sort_unstable();
+        for name in self.list(&folder)? {
+            let path = folder.join(name);
+            let is_mark = path.extension().is_some_and(|extension| extension == "json");
+            if is_mark && kept.binary_search(&path).is_err() {
+                self.remove_file_if_there(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An empty store, or one that lost its state: the files beside it tell them apart.
+    fn recover_or_start(&self) -> Result<Loaded> {
+        let (records, failed) = (self.records_or_none()?, self.failures()?);
+        if records.is_empty() && failed.is_empty() && self.built_in_releases()?.is_empty() {
+            return Ok(Loaded::default());
+        }
+        self.recover(State::default(), 0, LostState::Corrupt("it is gone".to_owned()))
+    }
+
+    /// Completes an old or empty state from what lies beside it: failed bundles stay failed, installed ones installed,
+    /// and the one that confirmed last is the fallback.
+    fn recover(&self, mut state: State, generation: u64, lost: LostState) -> Result<Loaded> {
+        state.recall_failures(self.failures()?);
+        for record in self.records_or_none()? {
+            let is_there = self.kind(&self.layout.bundle(&record.id))? == Some(Kind::Folder);
+            let release = record.release.clone();
+            let is_news = is_there && take_record(&mut state, record, &lost);
+            // What a lost state accepted must not be forgotten, whatever became of the bundle; what one would have accepted
+            // that could not be written counts with its bundle alone.
+            if let Some(release) = release.filter(|_| is_news || matches!(lost, LostState::Corrupt(_))) {
+                state.trust.recall(&release);
+            }
+        }
+        let forbidden: Vec<BundleId> = state
+            .bundles
+            .values()
+            .filter(|record| state.failure_of(&record.version, record.digest.as_ref()).is_some())
+            .map(|record| record.id.clone())
+            .collect();
+        state.forget_bundles(&forbidden);
+        if generation == 0 {
+            let proven = state.bundles.values().filter(|record| record.proven_at.is_some());
+            if let Some(last) = proven.max_by_key(|record| record.proven_at) {
+                state.native_build.clone_from(&last.proven_build);
+                state.native_version.clone_from(&last.proven_version);
+                state.fallback = BundleRef::Bundle(last.id.clone());
+                state.current = state.fallback.clone();
+            }
+        }
+        if matches!(lost, LostState::Corrupt(_)) {
+            for release in self.built_in_releases()?.iter() {
+                // Behind the records: a bundle of a later release is not withdrawn by this one.
+                if state.trust.recall(release) {
+                    state.make_built_in_next();
+                }
+            }
+        }
+        Ok(Loaded {
+            state,
+            generation,
+            recovered: Some(lost),
+        })
+    }
+
+    fn records_or_none(&self) -> Result<Vec<BundleRecord>> {
+        match self.kind(&self.layout.records())? {
+            Some(_) => self.records(),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn failures(&self) -> Result<Vec<FailedBundle>> {
+        match self.kind(&self.layout.failed())? {
+            Some(_) => self.read_all(&self.layout.failed(), FAILURE, "json"),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// One name for each thing that can fail: a digest, or a version without one.
+    fn marker(&self, version: &str, digest: Option<&Sha256Digest>) -> PathBuf {
+        let name = match digest {
+            Some(digest) => digest.to_string(),
+            None => format!("version-{}", Sha256Digest::of(version.as_bytes())),
+        };
+        self.layout.failed().join(format!("{name}.json"))
+    }
+}
+
+/// A record is written before the state that follows from it, and so knows of a confirmation that a lost state knew.
+/// Says whether the state did not know of it.
+fn take_record(state: &mut State, record: BundleRecord, lost: &LostState) -> bool {
+    let known = state.bundles.get(&record.id).map(|known| known.proven_at);
+    if known.is_some_and(|proven_at| proven_at >= record.proven_at) {
+        return false;
+    }
+    if known.is_some() && *lost == LostState::Unfinished {
+        return false;
+    }
+    if known.is_some() && state.current.is(&record.id) {
+        state.trial = None;
+        state.silent = None;
+        state.replace_fallback(&record.id);
+    }
+    state.bundles.insert(record);
+    true
+}

@@ -1,0 +1,221 @@
+//! Reading, writing and locking the small files of a store.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::codec;
+use super::json::FromJson;
+use super::layout::Layout;
+use crate::digest::Sha256Digest;
+use crate::error::{Error, IoContext, Result};
+use crate::io::atomic_file::folder_of;
+use crate::io::hashing::HashingReader;
+use crate::io::vfs::{Files, Kind, Lock, is_not_a_file};
+use crate::store::bundle_id::BundleId;
+
+/// How long to sleep between two tries for the lock: a state change takes a few milliseconds.
+const LOCK_POLL: Duration = Duration::from_millis(2);
+const BUFFER: usize = 64 << 10;
+
+/// Reads and writes the small files of a store.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Storage {
+    pub(in crate::store) files: Arc<dyn Files>,
+    pub(in crate::store) layout: Layout,
+}
+
+/// A file that was looked for.
+pub(in crate::store) enum Found<T> {
+    Good(u64, T),
+    Corrupt(String),
+    Missing,
+}
+
+impl Storage {
+    pub(in crate::store) fn make_folders(&self) -> Result<()> {
+        for folder in self.layout.folders() {
+            match self.files.create_folder(&folder) {
+                Ok(()) => {
+                    let parent = folder_of(&folder);
+                    self.files.sync_folder(parent).with_path("sync the folder", parent)?;
+                }
+                // Whoever made it may have died before its name was durable. Where there is a state, it was: nothing is
+                // written to a store that could not be opened.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    if self.kind(&folder)? != Some(Kind::Folder) && !self.is_folder(&folder)? {
+                        self.repair_folder(&folder)?;
+                    }
+                    if !self.has_state()? {
+                        let parent = folder_of(&folder);
+                        self.files.sync_folder(parent).with_path("sync the folder", parent)?;
+                    }
+                }
+                Err(error) => return Err(Error::io("create the folder", &folder, error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn repair_folder(&self, folder: &Path) -> Result<()> {
+        if self.layout.is_named_by_host(folder) {
+            return Err(Error::Corrupt {
+                path: folder.to_path_buf(),
+                problem: "expected a folder, found something else; remove it, or name another folder".to_owned(),
+            });
+        }
+        self.make_way_for_folder(folder)?;
+        match self.files.create_folder(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("create the folder", folder, error));
+            }
+            _ => {}
+        }
+        let parent = folder_of(folder);
+        self.files.sync_folder(parent).with_path("sync the folder", parent)
+    }
+
+    /// Makes the names of the state and the key ring durable.
+    pub(in crate::store) fn sync_root(&self) -> Result<()> {
+        let root = self.layout.root();
+        self.files.sync_folder(root).with_path("sync the folder", root)
+    }
+
+    /// Makes the names of bundles durable, and that of a folder of the host, which may have made it at any time.
+    pub(in crate::store) fn sync_bundles(&self) -> Result<()> {
+        for folder in self.layout.host().into_iter().chain([self.layout.bundles()]) {
+            self.files.sync_folder(folder).with_path("sync the folder", folder)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::store) fn lock(&self, path: &Path, patience: Duration) -> Result<Box<dyn Lock>> {
+        let start = Instant::now();
+        loop {
+            if let Some(lock) = self.try_lock(path)? {
+                return Ok(lock);
+            }
+            let waited = start.elapsed();
+            if waited >= patience {
+                let path = path.to_path_buf();
+                return Err(Error::Busy { path, waited });
+            }
+            thread::sleep(LOCK_POLL);
+        }
+    }
+
+    fn has_state(&self) -> Result<bool> {
+        Ok(self.kind(&self.layout.state())?.is_some() || self.kind(&self.layout.previous_state())?.is_some())
+    }
+
+    /// Whether a bundle can be served. What cannot be looked at cannot be served either.
+    pub(in crate::store) fn is_there(&self, id: &BundleId) -> bool {
+        self.look_for(id).unwrap_or(false)
+    }
+
+    pub(in crate::store) fn look_for(&self, id: &BundleId) -> Result<bool> {
+        Ok(self.kind(&self.layout.bundle(id).join("index.html"))? == Some(Kind::File))
+    }
+
+    /// Removes what a crash left of files beside the state that were being written.
+    pub(in crate::store) fn sweep_temporaries_in_root(&self) -> Result<()> {
+        self.remove_file_if_there(&temporary_of(&self.layout.ring()))?;
+        self.remove_file_if_there(&temporary_of(&self.layout.built_in()))?;
+        self.remove_file_if_there(&temporary_of(&self.layout.refused()))
+    }
+
+    pub(in crate::store) fn kind(&self, path: &Path) -> Result<Option<Kind>> {
+        self.files.kind(path).with_path("look at", path)
+    }
+
+    pub(in crate::store) fn list(&self, folder: &Path) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for name in self.files.list(folder).with_path("list", folder)? {
+            // Names that are not text were not made by the store.
+            names.extend(name.into_string());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Corrupt files among many are passed over: each stands for one bundle, and the others count all the same.
+    pub(in crate::store) fn read_all<T: FromJson>(&self, folder: &Path, what: &str, extension: &str) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        for name in self.list(folder)? {
+            let path = folder.join(&name);
+            if path.extension().is_some_and(|found| found == extension)
+                && let Found::Good(_, contents) = self.find(what, &path)?
+            {
+                all.push(contents);
+            }
+        }
+        Ok(all)
+    }
+
+    pub(in crate::store) fn find<T: FromJson>(&self, what: &str, path: &Path) -> Result<Found<T>> {
+        let bytes = match self.files.read(path, codec::MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
+            Err(error) if is_not_a_file(&error) => return Ok(Found::Corrupt(error.to_string())),
+            Err(error) => return Err(Error::io("read", path, error)),
+        };
+        Ok(match codec::decode(what, &bytes) {
+            Ok((generation, contents)) => Found::Good(generation, contents),
+            Err(problem) => Found::Corrupt(problem),
+        })
+    }
+
+    pub(in crate::store) fn replace_durably<T: Serialize>(&self, path: &Path, what: &str, contents: &T) -> Result<()> {
+        let temporary = temporary_of(path);
+        self.write_encoded(&temporary, what, 0, contents)?;
+        self.replace(&temporary, path)?;
+        let folder = folder_of(path);
+        self.files.sync_folder(folder).with_path("sync the folder", folder)
+    }
+
+    pub(in crate::store) fn write_encoded<T: Serialize>(
+        &self,
+        path: &Path,
+        what: &str,
+        generation: u64,
+        contents: &T,
+    ) -> Result<()> {
+        let bytes = codec::encode(what, generation, contents).map_err(|error| Error::Corrupt {
+            path: path.to_path_buf(),
+            problem: format!("the {what} cannot be written as JSON: {error}"),
+        })?;
+        self.write_durably(path, &bytes)
+    }
+
+    /// Writes a file that nobody relies on yet; one that cannot be written is removed, since the disk is probably full.
+    pub(in crate::store) fn write_durably(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let written = self.write(path, bytes);
+        let written = written.and_then(|()| self.files.sync_file(path).with_path("write", path));
+        written.map_err(|problem| match self.files.remove_file(path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Error::LeftBehind {
+                folder: path.to_path_buf(),
+                problem: Box::new(problem),
+                source,
+            },
+            _ => problem,
+        })
+    }
+
+    pub(in crate::store) fn digest_of(&self, path: &Path) -> io::Result<(Sha256Digest, u64)> {
+        let mut reader = HashingReader::new(self.files.open(path)?);
+        let mut buffer = vec![0; BUFFER];
+        while reader.read(&mut buffer)? > 0 {}
+        let (_, digest, size) = reader.finish();
+        Ok((digest, size))
+    }
+}
+
+pub(in crate::store) fn temporary_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    path.with_file_name(name)
+}

@@ -1,0 +1,155 @@
+//! From JSON to the types of the store, by way of a tree of values.
+//!
+//! Written out: the readers that serde derives for these types are 30 kB of a phone's library. Unknown members are passed
+//! over, and an absent one is an error unless it may be absent.
+
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use crate::digest::Sha256Digest;
+use crate::error::Error;
+use crate::native::{NativeRange, NativeVersion};
+use crate::time::Timestamp;
+
+/// What can be read from JSON, or what is wrong with it.
+pub(in crate::store) trait FromJson: Sized {
+    fn from_json(value: &Value) -> Result<Self, String>;
+}
+
+/// What `bytes` hold.
+pub(in crate::store) fn read<T: FromJson>(bytes: &[u8]) -> Result<T, String> {
+    T::from_json(&parse(bytes)?)
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// An object whose members are read one by one.
+pub(in crate::store) struct Object<'a>(&'a Map<String, Value>);
+
+impl<'a> Object<'a> {
+    pub(in crate::store) fn of(value: &'a Value) -> Result<Self, String> {
+        value.as_object().map(Self).ok_or_else(|| expected("an object", value))
+    }
+
+    pub(in crate::store) fn members(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        self.0.iter()
+    }
+
+    /// A member that must be there.
+    pub(in crate::store) fn get<T: FromJson>(&self, name: &str) -> Result<T, String> {
+        let value = self.0.get(name).ok_or_else(|| format!("{name} is missing"))?;
+        T::from_json(value).map_err(|problem| within(name, &problem))
+    }
+
+    /// A member that may be absent.
+    pub(in crate::store) fn get_or_default<T: FromJson + Default>(&self, name: &str) -> Result<T, String> {
+        if self.0.contains_key(name) {
+            self.get(name)
+        } else {
+            Ok(T::default())
+        }
+    }
+}
+
+/// A text that is parsed.
+pub(in crate::store) fn parsed<T: FromStr<Err: Into<Error>>>(value: &Value) -> Result<T, String> {
+    text(value)?.parse().map_err(|error: T::Err| error.into().to_string())
+}
+
+pub(in crate::store) fn text(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| expected("a text", value))
+}
+
+pub(in crate::store) fn within(name: &str, problem: &str) -> String {
+    format!("{name}: {problem}")
+}
+
+fn expected(what: &str, found: &Value) -> String {
+    let found = match found {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    format!("expected {what}, found {found}")
+}
+
+impl FromJson for String {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        text(value).map(str::to_owned)
+    }
+}
+
+impl FromJson for u64 {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        value.as_u64().ok_or_else(|| expected("a whole number", value))
+    }
+}
+
+impl FromJson for u32 {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let number = u64::from_json(value)?;
+        number
+            .try_into()
+            .map_err(|_| format!("expected a number below 2^32, found {number}"))
+    }
+}
+
+impl FromJson for bool {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        value.as_bool().ok_or_else(|| expected("a truth value", value))
+    }
+}
+
+impl FromJson for Sha256Digest {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        parsed(value)
+    }
+}
+
+impl<T: FromJson> FromJson for Option<T> {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        if value.is_null() {
+            Ok(None)
+        } else {
+            T::from_json(value).map(Some)
+        }
+    }
+}
+
+impl<T: FromJson> FromJson for Vec<T> {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let list = value.as_array().ok_or_else(|| expected("a list", value))?;
+        list.iter().map(T::from_json).collect()
+    }
+}
+
+impl FromJson for Timestamp {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        u64::from_json(value).map(Self)
+    }
+}
+
+impl FromJson for NativeVersion {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        text(value).map(Self::new)
+    }
+}
+
+impl FromJson for NativeRange {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let object = Object::of(value)?;
+        Ok(Self {
+            min: object.get_or_default("min")?,
+            max: object.get_or_default("max")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use super::*;
+use crate::native::NativeRange;
+use crate::store::records::BundleRecord;
+
+fn problem<T: FromJson>(text: &str) -> String {
+    read::<T>(text.as_bytes()).err().unwrap_or_default()
+}
+
+#[test]
+fn what_does_not_fit_is_told_with_its_place() {
+    assert_eq!(problem::<NativeRange>("[]"), "expected an object, found a list");
+    assert_eq!(
+        problem::<NativeRange>(r#"{"min":1}"#),
+        "min: expected a text, found a number"
+    );
+    assert_eq!(problem::<BundleRecord>("{}"), "id is missing");
+    assert_eq!(problem::<u64>("-1"), "expected a whole number, found a number");
+    assert_eq!(
+        problem::<u32>("4294967296"),
+        "expected a number below 2^32, found 4294967296"
+    );
+    assert_eq!(problem::<bool>("null"), "expected a truth value, found null");
+    assert_eq!(problem::<String>("true"), "expected a text, found a truth value");
+    assert_eq!(problem::<Vec<u64>>("{}"), "expected a list, found an object");
+    assert!(problem::<u64>("{").contains("line 1"));
+}
+
+#[test]
+fn what_may_be_absent_may_also_be_null_and_more_is_passed_over() {
+    let range: NativeRange = read(br#"{"min":null,"of a later version":[1]}"#).unwrap();
+    assert_eq!(range, NativeRange::default());
+}

@@ -1,0 +1,135 @@
+//! What has the name of a file or folder of the store and is none: a folder that a backup tool made, a pipe, a link that
+//! leads nowhere. It holds nothing of the store's and must not block it, so it goes out of the way: into the staging folder,
+//! where the next sweep removes it, or beside the state, as a corrupt state does.
+//!
+//! What cannot be looked at stays where it is, and is an error: it may be a file after all.
+
+use std::io;
+use std::path::Path;
+
+use super::files::Storage;
+use crate::error::{Error, IoContext, Result};
+use crate::io::vfs::{Kind, Lock, is_not_a_file};
+
+/// What is kept of states that cannot be used, for debugging; a later one replaces the last.
+const MAX_CORRUPT: u32 = 8;
+
+impl Storage {
+    /// Moves away what is in the place of a file and is none. Says whether there was something.
+    pub(in crate::store) fn make_way(&self, path: &Path) -> Result<bool> {
+        let kind = match self.kind(path)? {
+            None | Some(Kind::File) => return Ok(false),
+            Some(kind) => kind,
+        };
+        let staged = self.stage()?;
+        let mut moved = Ok(());
+        if kind == Kind::Folder {
+            // A folder takes the place of an empty one, and a file does not: another process may have repaired it just now.
+            moved = self.files.create_folder(&staged.path);
+        }
+        match moved.and_then(|()| self.files.rename(path, &staged.path)) {
+            Ok(()) if kind == Kind::Other && self.kind(&staged.path)? == Some(Kind::File) => {
+                // Another process repaired it just now, and this is its file.
+                self.files.rename(&staged.path, path).with_path("move back", path)?;
+                self.unstage(staged)?;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                let repaired = matches!(self.kind(path)?, None | Some(Kind::File));
+                self.unstage(staged)?;
+                if !repaired {
+                    return Err(Error::io("move away", path, error));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Moves away what is in the place of a folder and is none. A link to a folder is one.
+    pub(in crate::store) fn make_way_for_folder(&self, path: &Path) -> Result<()> {
+        if self.kind(path)?.is_none() || self.is_folder(path)? {
+            return Ok(());
+        }
+        if path == self.layout.staging() {
+            // It has no other place to go to, and no folder is removed so.
+            self.files.remove_file(path).with_path("remove", path)?;
+            return Ok(());
+        }
+        let staged = self.stage()?;
+        // A file takes the place of a file, and a folder does not: another process may have repaired it just now.
+        let moved = self.files.write(&staged.path, b"");
+        match moved.and_then(|()| self.files.rename(path, &staged.path)) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.unstage(staged)?;
+                if self.is_folder(path)? {
+                    return Ok(());
+                }
+                Err(Error::io("move away", path, error))
+            }
+        }
+    }
+
+    pub(in crate::store) fn is_folder(&self, path: &Path) -> Result<bool> {
+        match self.kind(path)? {
+            Some(Kind::Folder) => Ok(true),
+            Some(Kind::Other) => match self.files.list(path) {
+                Ok(_) => Ok(true),
+                // A link to nothing, or to itself, or no link at all.
+                Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Ok(false),
+                Err(error) => Err(Error::io("list", path, error)),
+            },
+            Some(Kind::File) | None => Ok(false),
+        }
+    }
+
+    /// As [`Files::try_lock`](crate::io::vfs::Files::try_lock), of a file that may have to be repaired.
+    pub(in crate::store) fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn Lock>>> {
+        let tried = match self.files.try_lock(path) {
+            Err(error) if is_not_a_file(&error) && self.make_way(path)? => self.files.try_lock(path),
+            tried => tried,
+        };
+        tried.with_path("lock", path)
+    }
+
+    /// As [`Files::write`](crate::io::vfs::Files::write), of a file that may have to be repaired.
+    pub(in crate::store) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let written = match self.files.write(path, bytes) {
+            Err(error) if is_not_a_file(&error) && self.make_way(path)? => self.files.write(path, bytes),
+            written => written,
+        };
+        written.with_path("write", path)
+    }
+
+    /// Gives a file the name of another, which may have to be repaired.
+    pub(in crate::store) fn replace(&self, from: &Path, to: &Path) -> Result<()> {
+        let renamed = match self.files.rename(from, to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound && self.make_way(to)? => self.files.rename(from, to),
+            renamed => renamed,
+        };
+        renamed.with_path("rename", to)
+    }
+
+    /// Removes a file that may have to be repaired. That it is gone is no error.
+    pub(in crate::store) fn remove_file_if_there(&self, path: &Path) -> Result<()> {
+        match self.files.remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound || self.make_way(path)? => Ok(()),
+            removed => removed.with_path("remove", path),
+        }
+    }
+
+    /// Gives a folder the name of a corrupt state.
+    pub(in crate::store) fn set_aside(&self, path: &Path) -> Result<()> {
+        let place = self.place_for_corrupt_state()?;
+        self.remove_file_if_there(&place)?;
+        self.files.rename(path, &place).with_path("set aside", path)
+    }
+
+    pub(in crate::store) fn place_for_corrupt_state(&self) -> Result<std::path::PathBuf> {
+        let mut number = 1;
+        while number < MAX_CORRUPT && self.kind(&self.layout.corrupt_state(number))?.is_some() {
+            number += 1;
+        }
+        Ok(self.layout.corrupt_state(number))
+    }
+}

@@ -1,0 +1,154 @@
+//! Changing the state: one durable step under the lock.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::open::Store;
+use super::state::{Loaded, MAX_FAILED, State, missing_from};
+use crate::error::{ErrorKind, Result};
+use crate::io::vfs::Lock;
+
+/// One change of the state, from loading it to making it durable. Made under the lock.
+struct Transaction<'a> {
+    store: &'a Store,
+    before: Loaded,
+    state: State,
+    caught_up: bool,
+}
+
+impl<'a> Transaction<'a> {
+    fn begin(store: &'a Store) -> Result<Self> {
+        let before = store.storage.load()?;
+        let mut state = before.state.clone();
+        let caught_up = store.catch_up(&mut state);
+        Ok(Self {
+            store,
+            before,
+            state,
+            caught_up,
+        })
+    }
+
+    fn save(&self) -> Result<()> {
+        self.store.save(&self.before, &self.state)?;
+        if self.caught_up {
+            self.store.session.note_native();
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    pub(super) fn state(&self) -> Result<State> {
+        let mut state = self.storage.load()?.state;
+        self.catch_up(&mut state);
+        Ok(state)
+    }
+
+    /// Makes up for a launch of this session that could not be written. Otherwise the next launch would find the native
+    /// build changed only then, and take what is installed meanwhile for leftovers of the old one. Says whether there was
+    /// such a launch.
+    fn catch_up(&self, state: &mut State) -> bool {
+        let unnoted = self.session.unnoted();
+        if let Some(native) = unnoted {
+            state.take_native(&self.rules(), native);
+        }
+        unnoted.is_some()
+    }
+
+    /// The state. What was put together from records and marks, and what a launch could not write, is written down before
+    /// anybody relies on it.
+    pub(super) fn settled(&self) -> Result<Loaded> {
+        let loaded = self.storage.load()?;
+        if loaded.recovered.is_none() && self.session.unnoted().is_none() {
+            return Ok(loaded);
+        }
+        self.change(|_| Ok(()))?;
+        self.storage.load()
+    }
+
+    /// Makes one change of the state under the lock, durable when it returns.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        let _lock = self.lock(self.options.lock_timeout)?;
+        self.change_locked(change)
+    }
+
+    /// As [`change`](Self::change), for a caller that holds the lock.
+    ///
+    /// Only this part is generic: nearly every operation of the store instantiates it.
+    pub(super) fn change_locked<T>(&self, make: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        let mut transaction = Transaction::begin(self)?;
+        let result = make(&mut transaction.state)?;
+        transaction.save()?;
+        Ok(result)
+    }
+
+    /// As [`change`](Self::change), also on a full disk: for what ends or excuses an attempt, and for what frees space.
+    pub(super) fn change_from_reserve<T>(&self, mut change: impl FnMut(&mut State) -> Result<T>) -> Result<T> {
+        let _lock = self.lock(self.options.lock_timeout)?;
+        self.change_locked_from_reserve(&mut change)
+    }
+
+    /// As [`change_from_reserve`](Self::change_from_reserve), for whoever holds the lock.
+    pub(super) fn change_locked_from_reserve<T>(&self, change: &mut dyn FnMut(&mut State) -> Result<T>) -> Result<T> {
+        match self.change_locked(&mut *change) {
+            Err(error) if error.kind() == ErrorKind::NoSpace => {
+                if !self.storage.release_reserve()? {
+                    return Err(error);
+                }
+            }
+            result => return result,
+        }
+        // What is to be removed now needs some room as well. The next trial, or the next start, makes the reserve again.
+        self.change_locked(change)
+    }
+
+    /// Makes the reserve if there is none and nobody else changes the store.
+    pub(super) fn make_reserve(&self) -> Result<()> {
+        if self.storage.has_reserve()? {
+            return Ok(());
+        }
+        let lock = self.storage.layout.lock();
+        match self.storage.try_lock(&lock)? {
+            Some(_lock) => self.storage.keep_reserve(),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a changed state, with the marks of failed bundles around it: a mark comes before the state that counts on
+    /// it and goes after the state that no longer does.
+    pub(super) fn save(&self, before: &Loaded, state: &State) -> Result<()> {
+        if before.state == *state && before.recovered.is_none() {
+            return self.settle(before);
+        }
+        // What begins a trial must be able to write down how it ended.
+        if state.attempt().is_some() && state.attempt() != before.state.attempt() {
+            self.storage.keep_reserve()?;
+        }
+        for failed in missing_from(&state.failed, &before.state.failed) {
+            self.storage.mark_failed(failed)?;
+        }
+        self.storage.save(before, state)?;
+        self.durable.store(before.generation + 1, Ordering::Relaxed);
+        // Of more, which an earlier version kept, the sweep removes the rest: a launch may wait for this.
+        let gone = missing_from(&before.state.failed, &state.failed);
+        for failed in gone.into_iter().take(MAX_FAILED) {
+            // The state does not count on it any more; a mark that stays matters only if the state is lost.
+            self.warn_of(self.storage.unmark_failed(failed));
+        }
+        Ok(())
+    }
+
+    /// Makes what was loaded durable, if that is not known of it. For answers that rely on it without a change.
+    pub(super) fn settle(&self, loaded: &Loaded) -> Result<()> {
+        if self.durable.load(Ordering::Relaxed) != loaded.generation {
+            self.storage.sync_root()?;
+            self.durable.store(loaded.generation, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    pub(super) fn lock(&self, patience: Duration) -> Result<Box<dyn Lock>> {
+        self.storage.lock(&self.storage.layout.lock(), patience)
+    }
+}
