@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// Letters and digits of an id, as many as Capgo's plugins use: their lists take no other names.
+/// Length of an id, the same as in Capgo's plugins, whose lists accept no other names.
 const ID_LENGTH: usize = 10;
 const ID_ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The name of an installed bundle on this device: ten letters and digits, chosen at random when it is installed.
+/// The id of an installed bundle on this device: ten letters and digits, chosen at random at installation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "String")]
 pub struct BundleId(Box<str>);
@@ -36,7 +36,7 @@ impl BundleId {
         for _ in 0..ID_LENGTH {
             let digit = number % ID_ALPHABET.len() as u64;
             number /= ID_ALPHABET.len() as u64;
-            // The remainder is below 62, so the index is in bounds and fits.
+            // The remainder is below 62, so the index is in bounds and the conversion cannot fail.
             id.push(char::from(ID_ALPHABET[usize::try_from(digit).unwrap_or(0)]));
         }
         Ok(Self(id.into_boxed_str()))
@@ -70,13 +70,13 @@ impl fmt::Display for BundleId {
     }
 }
 
-/// What can be served: the bundle inside the native app, or an installed one.
+/// A bundle that can be served: the one inside the native app, or an installed one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(into = "String")]
 pub enum BundleRef {
     /// An installed bundle.
     Bundle(BundleId),
-    /// The bundle inside the native app. It is always there.
+    /// The bundle inside the native app. It always exists.
     #[default]
     BuiltIn,
 }

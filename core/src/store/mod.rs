@@ -1,11 +1,12 @@
-//! The bundles of a device, and the decision at each start which one to serve.
+//! The bundles installed on a device, and the decision at each launch which one to serve.
 //!
-//! First, do no harm: whatever happens in between (a power cut, a full disk, a crash of the new bundle, another process),
-//! the app starts with the last bundle that proved itself, or with the one built into it. `docs/launch-protocol.md` walks
-//! through every case; `docs/capgo-plugin.md` says which call of Capgo's plugin becomes which of these.
+//! After a power cut, a full disk, a crash of the new bundle or a change by another process, the app still starts with
+//! the last bundle that confirmed, or with the built-in one. `docs/launch-protocol.md` covers every case;
+//! `docs/capgo-plugin.md` maps the calls of Capgo's plugin to these methods.
 //!
-//! One open [`Store`] is one session: open it once when the process starts, ask [`Store::launch`] what to serve, say
-//! [`Store::trial_started`] when the page of a bundle starts and [`Store::confirm`] when that page says it is ready.
+//! One open [`Store`] is one session. Open it once when the process starts, call [`Store::launch`] to learn what to
+//! serve, call [`Store::trial_started`] when the page of a bundle starts, and [`Store::confirm`] when the page reports
+//! that it is ready.
 
 mod bundle_id;
 mod channel;
@@ -38,6 +39,6 @@ pub use verify::Damage;
 
 #[cfg(test)]
 mod crash_tests;
-// They pack what they install.
+// These tests pack the bundles that they install.
 #[cfg(all(test, feature = "pack"))]
 mod tests;

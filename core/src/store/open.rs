@@ -13,13 +13,14 @@ use crate::error::{Error, Result};
 use crate::io::vfs::{Disk, Files};
 use crate::time::Timestamp;
 
-/// Warnings that are kept for the host.
+/// Warnings kept for the host.
 const MAX_WARNINGS: usize = 16;
 
-/// The bundles of one app on this device. Shareable between threads; several processes may open the same folder.
+/// The bundles of one app on this device. `Store` is shared between threads, and several processes may open the same
+/// folder.
 ///
-/// Every change of its state is durable when the call returns, and is made under a lock that is held for this one change
-/// only, never while hashing or unpacking. A process that dies leaves no lock behind.
+/// A change of the state is durable when the call returns. It holds the lock for that change only, never while hashing
+/// or unpacking. The lock ends with the process that holds it.
 pub struct Store {
     pub(super) storage: Storage,
     pub(super) options: StoreOptions,
@@ -27,41 +28,42 @@ pub struct Store {
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub(super) open_warning: Option<Error>,
     pub(super) warnings: Mutex<Vec<Error>>,
-    /// The generation of the state that is known to be durable. A newer one may only be visible: whoever renamed it may
-    /// have died, or failed, before its name was synced.
+    /// The generation of the state that is known to be durable. A newer one may only be visible: the process that
+    /// renamed the file may have crashed before the folder was synced.
     pub(super) durable: AtomicU64,
-    /// The same of the last key ring that was followed, by its number.
+    /// The number of the last followed key ring that is known to be durable.
     pub(super) durable_ring: AtomicU64,
 }
 
 impl Store {
-    /// Opens the store in the folder `root`, which is made if need be (its parent must be there), and starts a session.
+    /// Opens the store in the folder `root` and starts a session. The folder is created if it is missing; its parent
+    /// must exist.
     ///
-    /// Removes no bundles and nothing that a crash left, since a launch waits for it: see [`sweep`](Self::sweep). A state
-    /// that cannot be read (no permission before the first unlock of the device, an I/O error) is no error here:
-    /// [`launch`](Self::launch) then serves the built-in bundle, and nothing is written.
+    /// Removes neither bundles nor leftovers of a crash, since a launch waits for this call: see
+    /// [`sweep`](Self::sweep). An unreadable state (no permission before the first unlock of the device, an I/O error)
+    /// is not an error here: [`launch`](Self::launch) then serves the built-in bundle, and nothing is written.
     ///
     /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) and [`NoSpace`](crate::ErrorKind::NoSpace) if the folders cannot be made;
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if `root`, or the folder of the host, is something else than a folder;
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if an option makes no sense. An app that cannot open its store
+    /// [`Io`](crate::ErrorKind::Io) and [`NoSpace`](crate::ErrorKind::NoSpace) if the folders cannot be created;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if `root`, or the bundle folder of the host, is not a folder;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if an option is invalid. An app that cannot open its store
     /// serves its built-in bundle.
     pub fn open(root: &Path, options: StoreOptions) -> Result<Self> {
         Self::open_on(Arc::new(Disk), root, options, Arc::new(Timestamp::now))
     }
 
-    /// Opens the store and goes on with a session whose `Store` was closed, instead of starting a new one: it serves what
-    /// it served ([`LaunchReason::Resumed`]), and its attempt is the same attempt.
+    /// Opens the store and resumes a session whose `Store` was closed, instead of starting a new one: it serves the
+    /// same bundle ([`LaunchReason::Resumed`](crate::store::LaunchReason)), and its attempt stays the same attempt.
     ///
-    /// For a host whose one app run is seen by several processes, or `Store`s, one after another: an Android activity
-    /// that is made again, a command of which each call is one moment of a simulated device. As long as nobody has it
-    /// open a session is over for all others: the next [`launch`](Self::launch) counts its attempt.
+    /// For a host in which several processes or `Store`s, one after another, belong to one run of the app: an Android
+    /// activity that is recreated, or a command whose calls are the steps of one simulated device. While no `Store` has
+    /// it open, the session counts as ended: the next [`launch`](Self::launch) counts its attempt.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such session (any more),
-    /// [`Busy`](crate::ErrorKind::Busy) if it is open elsewhere for longer than
-    /// [`StoreOptions::lock_timeout`], [`InvalidInput`](crate::ErrorKind::InvalidInput) if this is no name of a session,
-    /// [`Io`](crate::ErrorKind::Io) if the state cannot be read; else as [`open`](Self::open).
+    /// [`NotFound`](crate::ErrorKind::NotFound) if the session does not exist (any more),
+    /// [`Busy`](crate::ErrorKind::Busy) if it is open elsewhere for longer than [`StoreOptions::lock_timeout`],
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `session` is not the name of a session,
+    /// [`Io`](crate::ErrorKind::Io) if the state cannot be read; otherwise as [`open`](Self::open).
     pub fn resume(root: &Path, options: StoreOptions, session: &str) -> Result<Self> {
         let patience = options.lock_timeout;
         let store = Self::open_with(Arc::new(Disk), root, options, Arc::new(Timestamp::now), |storage| {
@@ -103,33 +105,33 @@ impl Store {
             durable: AtomicU64::new(0),
             durable_ring: AtomicU64::new(0),
         };
-        // A full disk is no reason not to start.
+        // The store opens on a full disk, too.
         store.open_warning = store.make_reserve().err();
         Ok(store)
     }
 
-    /// The name of this session, with which it can be [resumed](Self::resume).
+    /// The name of this session, by which it can be [resumed](Self::resume).
     #[must_use]
     pub fn session(&self) -> &str {
         &self.session.name
     }
 
-    /// What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve
-    /// or to tell other processes of this session. For the host's log.
+    /// The problem found while opening the store that does not keep it from working: the disk was too full for the
+    /// reserve, or for the file that shows this session to other processes. For the host's log.
     #[must_use]
     pub fn open_warning(&self) -> Option<&Error> {
         self.open_warning.as_ref().or_else(|| self.session.unseen())
     }
 
-    /// What went wrong beside calls that did what they were asked for, oldest first: files that could not be removed (the
-    /// next [`sweep`](Self::sweep) removes them), or a start that could not be written down. For the host's
-    /// log. Each is reported once; of more than sixteen the oldest are dropped.
+    /// Problems beside calls that succeeded, oldest first: a file that could not be removed (the next
+    /// [`sweep`](Self::sweep) removes it), or a start that could not be recorded. For the host's log. Each is returned
+    /// once; of more than sixteen the oldest are dropped.
     #[must_use]
     pub fn take_warnings(&self) -> Vec<Error> {
         std::mem::take(&mut self.lock_warnings())
     }
 
-    /// Notes an error beside a decision that stands.
+    /// Records an error that does not change the result of the call.
     pub(super) fn warn(&self, error: Error) {
         let mut warnings = self.lock_warnings();
         if warnings.len() == MAX_WARNINGS {

@@ -45,9 +45,9 @@ impl Store {
         Ok(state)
     }
 
-    /// Makes up for a launch of this session that could not be written. Otherwise the next launch would find the native
-    /// build changed only then, and take what is installed meanwhile for leftovers of the old one. Says whether there was
-    /// such a launch.
+    /// Applies the launch of this session to the state if it could not be written then. Otherwise the next launch would
+    /// be the first to see the new native build, and would treat what is installed meanwhile as leftovers of the old
+    /// one. Returns whether there was such a launch.
     fn catch_up(&self, state: &mut State) -> bool {
         let unnoted = self.session.unnoted();
         if let Some(native) = unnoted {
@@ -56,8 +56,8 @@ impl Store {
         unnoted.is_some()
     }
 
-    /// The state. What was put together from records and marks, and what a launch could not write, is written down before
-    /// anybody relies on it.
+    /// The state. One that was recovered from records and marks, or that lacks an unwritten launch, is written first,
+    /// so that it can be relied on.
     pub(super) fn settled(&self) -> Result<Loaded> {
         let loaded = self.storage.load()?;
         if loaded.recovered.is_none() && self.session.unnoted().is_none() {
@@ -67,7 +67,7 @@ impl Store {
         self.storage.load()
     }
 
-    /// Makes one change of the state under the lock, durable when it returns.
+    /// Changes the state under the lock, durable when it returns.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
         let _lock = self.lock(self.options.lock_timeout)?;
         self.change_locked(change)
@@ -83,13 +83,14 @@ impl Store {
         Ok(result)
     }
 
-    /// As [`change`](Self::change), also on a full disk: for what ends or excuses an attempt, and for what frees space.
+    /// As [`change`](Self::change), also on a full disk. For changes that end or excuse an attempt, and for those that
+    /// free space.
     pub(super) fn change_from_reserve<T>(&self, mut change: impl FnMut(&mut State) -> Result<T>) -> Result<T> {
         let _lock = self.lock(self.options.lock_timeout)?;
         self.change_locked_from_reserve(&mut change)
     }
 
-    /// As [`change_from_reserve`](Self::change_from_reserve), for whoever holds the lock.
+    /// As [`change_from_reserve`](Self::change_from_reserve), for a caller that holds the lock.
     pub(super) fn change_locked_from_reserve<T>(&self, change: &mut dyn FnMut(&mut State) -> Result<T>) -> Result<T> {
         match self.change_locked(&mut *change) {
             Err(error) if error.kind() == ErrorKind::NoSpace => {
@@ -99,11 +100,11 @@ impl Store {
             }
             result => return result,
         }
-        // What is to be removed now needs some room as well. The next trial, or the next start, makes the reserve again.
+        // The removal that follows needs some space as well. The next trial or start creates the reserve again.
         self.change_locked(change)
     }
 
-    /// Makes the reserve if there is none and nobody else changes the store.
+    /// Creates the reserve if it is missing and no other process is changing the store.
     pub(super) fn make_reserve(&self) -> Result<()> {
         if self.storage.has_reserve()? {
             return Ok(());
@@ -115,13 +116,13 @@ impl Store {
         }
     }
 
-    /// Writes a changed state, with the marks of failed bundles around it: a mark comes before the state that counts on
-    /// it and goes after the state that no longer does.
+    /// Writes a changed state, and the marks of failed bundles around it: a mark is written before the state that
+    /// relies on it, and removed after the state that no longer does.
     pub(super) fn save(&self, before: &Loaded, state: &State) -> Result<()> {
         if before.state == *state && before.recovered.is_none() {
             return self.settle(before);
         }
-        // What begins a trial must be able to write down how it ended.
+        // A trial may begin only if its outcome can be written.
         if state.attempt().is_some() && state.attempt() != before.state.attempt() {
             self.storage.keep_reserve()?;
         }
@@ -130,16 +131,16 @@ impl Store {
         }
         self.storage.save(before, state)?;
         self.durable.store(before.generation + 1, Ordering::Relaxed);
-        // Of more, which an earlier version kept, the sweep removes the rest: a launch may wait for this.
+        // An earlier version kept more; the sweep removes those, since a launch may wait for this.
         let gone = missing_from(&before.state.failed, &state.failed);
         for failed in gone.into_iter().take(MAX_FAILED) {
-            // The state does not count on it any more; a mark that stays matters only if the state is lost.
+            // The state no longer relies on it; a remaining mark matters only if the state is lost.
             self.warn_of(self.storage.unmark_failed(failed));
         }
         Ok(())
     }
 
-    /// Makes what was loaded durable, if that is not known of it. For answers that rely on it without a change.
+    /// Makes the loaded state durable unless that is known. For results that rely on it without changing it.
     pub(super) fn settle(&self, loaded: &Loaded) -> Result<()> {
         if self.durable.load(Ordering::Relaxed) != loaded.generation {
             self.storage.sync_root()?;

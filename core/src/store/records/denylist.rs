@@ -1,7 +1,6 @@
-//! Releases whose archive was refused for what is in it: such a one is not downloaded again.
+//! The denylist: releases whose archive was refused for its content, and is not downloaded again.
 //!
-//! Kept in a file of its own beside the state: what is refused changes nothing of that, and without this file a device only
-//! downloads once more than it must.
+//! Kept in a file of its own beside the state. Without this file a device only downloads a refused archive once more.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,12 +11,11 @@ use crate::store::storage::json::{FromJson, Object};
 use crate::store::storage::{Found, Storage};
 
 const REFUSED: &str = "refused";
-/// The newest releases that are kept: a channel offers two at a time.
+/// Number of releases kept, the newest: a channel offers two at a time.
 const KEPT: usize = 8;
-/// Characters of a message that are kept. It may name files of the archive.
+/// Characters of an error message that are kept. It may name files of the archive.
 const MAX_PROBLEM: usize = 500;
-/// What an archive itself can be at fault for, once it is known to be the one that a release names. Everything else may be
-/// otherwise the next time.
+/// Errors caused by the content of an archive that is known to belong to its release. All others may not recur.
 const FAULTS: [ErrorKind; 6] = [
     ErrorKind::NotABundle,
     ErrorKind::UnsafeArchive,
@@ -30,7 +28,8 @@ const FAULTS: [ErrorKind; 6] = [
 /// The releases whose archives this app refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::store) struct Denylist {
-    /// What decided, beside the archives: another native build, other limits or content keys may take them.
+    /// Digest of the conditions of the decisions: another native build, other limits or other content keys may accept
+    /// the archives.
     #[serde(serialize_with = "as_text")]
     decided_by: Sha256Digest,
     /// From the oldest to the newest.
@@ -41,13 +40,13 @@ pub(in crate::store) struct Denylist {
 struct DeniedRelease {
     #[serde(serialize_with = "as_text")]
     payload_sha256: Sha256Digest,
-    /// The word of the [`ErrorKind`].
+    /// The name of the [`ErrorKind`].
     kind: String,
     problem: String,
 }
 
 impl DeniedRelease {
-    /// A word that this version does not know is of a later one, which had its own reasons.
+    /// A later version wrote a kind that this one does not know; its reason does not apply here.
     fn into_error(self) -> Option<Error> {
         let kind = FAULTS.into_iter().find(|kind| kind.as_str() == self.kind)?;
         Some(Error::RefusedBefore {
@@ -57,24 +56,24 @@ impl DeniedRelease {
     }
 }
 
-/// Whether an archive that is known to be the one of its release is itself at fault for this error.
+/// Whether the content of an archive that belongs to its release causes this error.
 pub(in crate::store) fn is_fault_of_archive(error: &Error) -> bool {
     FAULTS.contains(&error.kind())
 }
 
 impl Denylist {
-    /// An empty list of the archives that are refused under these conditions.
+    /// An empty denylist for these conditions.
     pub(in crate::store) fn new(decided_by: Sha256Digest) -> Self {
         let releases = Vec::new();
         Self { decided_by, releases }
     }
 
-    /// Whether the list was made under these conditions; otherwise it says nothing.
+    /// Whether the denylist was made under these conditions. Otherwise it does not apply.
     pub(in crate::store) fn is_decided_by(&self, decided_by: &Sha256Digest) -> bool {
         self.decided_by == *decided_by
     }
 
-    /// The error that the archive of this release was refused with.
+    /// The error for which the archive of this release was refused.
     pub(in crate::store) fn error_of(self, payload: &Sha256Digest) -> Option<Error> {
         let mut releases = self.releases.into_iter();
         let known = releases.find(|release| release.payload_sha256 == *payload);
@@ -94,12 +93,12 @@ impl Denylist {
 }
 
 impl Storage {
-    /// Writes the releases whose archives are refused, durable when it returns.
+    /// Writes the denylist, durable when it returns.
     pub(in crate::store) fn save_denylist(&self, denylist: &Denylist) -> Result<()> {
         self.replace_durably(&self.layout.refused(), REFUSED, denylist)
     }
 
-    /// The releases whose archives are refused. A file that does not decode counts as none: each is downloaded once more.
+    /// The denylist. An undecodable file counts as empty: each archive is then downloaded once more.
     pub(in crate::store) fn denylist(&self) -> Result<Option<Denylist>> {
         match self.find(REFUSED, &self.layout.refused())? {
             Found::Good(_, denylist) => Ok(Some(denylist)),

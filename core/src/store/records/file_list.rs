@@ -32,7 +32,7 @@ impl Storage {
         };
         let corrupt = || Error::Corrupt {
             path: path.clone(),
-            problem: "it is no list of files".to_owned(),
+            problem: "expected lines of digest, size and path".to_owned(),
         };
         let text = String::from_utf8(bytes).map_err(|_| corrupt())?;
         text.lines()
@@ -42,7 +42,7 @@ impl Storage {
     }
 }
 
-/// One line a file: digest, size and path, sorted by path.
+/// One line for each file: digest, size and path, sorted by path.
 fn file_list(written: &[WrittenFile]) -> String {
     let mut files: Vec<_> = written.iter().collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));

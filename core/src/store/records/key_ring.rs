@@ -11,13 +11,14 @@ use crate::store::storage::{Found, Storage};
 
 const RING: &str = "ring";
 
-/// The last ring that was followed, and the way to it.
+/// The last followed ring, and the chain of rings to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::store) struct FollowedRing {
-    /// The payloads of the rings in their order, from the one that the app brought to this one. By them it is seen that the
-    /// ring of a later app lies on the way, so that nothing is walked twice, or does not, so that nothing of it counts.
+    /// Digests of the payloads of the rings in order, from the one in the app to this one. They show whether the ring
+    /// of a later app is part of the chain. If it is, no ring is followed twice; if it is not, the chain does not
+    /// count.
     pub(in crate::store) chain: Vec<Link>,
-    /// This ring as it came.
+    /// The envelope of this ring.
     pub(in crate::store) envelope: String,
 }
 
@@ -48,20 +49,20 @@ impl FromJson for FollowedRing {
 
 #[cfg(test)]
 impl FollowedRing {
-    /// How many rings lie on the way.
+    /// The number of rings in the chain.
     pub(in crate::store) fn length(&self) -> u64 {
         self.chain.len() as u64
     }
 }
 
 impl Storage {
-    /// Writes the last ring that was followed, durable when it returns.
+    /// Writes the last followed ring, durable when it returns.
     pub(in crate::store) fn save_ring(&self, ring: &FollowedRing) -> Result<()> {
         self.replace_durably(&self.layout.ring(), RING, ring)
     }
 
-    /// The last ring that was followed. One that was read in full and does not decode counts as none: the rings are walked
-    /// anew then, from the one that the app brings.
+    /// The last followed ring. An undecodable file counts as missing: the rings are then followed again from the one in
+    /// the app.
     pub(in crate::store) fn followed_ring(&self) -> Result<Option<FollowedRing>> {
         match self.find(RING, &self.layout.ring())? {
             Found::Good(_, ring) => Ok(Some(ring)),
@@ -70,7 +71,7 @@ impl Storage {
     }
 }
 
-/// The link of the chain for the ring in this envelope.
+/// The link for the ring in this envelope.
 pub(in crate::store) fn link(envelope: &[u8]) -> Result<Link> {
     Ok(Link(Sha256Digest::of(Envelope::parse(envelope)?.payload())))
 }

@@ -1,4 +1,4 @@
-//! What a store records beside its state: bundles, failures, accepted and denied releases, the key ring.
+//! Records that a store keeps beside its state: bundles, failures, accepted and denied releases, the key ring.
 
 mod denylist;
 mod file_list;

@@ -1,4 +1,4 @@
-//! What a device remembers of the releases it took, so that nobody can give it an older one.
+//! The releases that a device accepted, so that it accepts no older one.
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 const BUILT_IN: &str = "built_in";
 
-/// A release that was accepted on this device: its bundle was installed, or the built-in one came next.
+/// A release that was accepted on this device: its bundle was installed, or the built-in bundle came next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AcceptedRelease {
@@ -29,7 +29,7 @@ pub struct AcceptedRelease {
     /// SHA-256 of its payload.
     #[serde(serialize_with = "as_text")]
     pub payload_sha256: Sha256Digest,
-    /// When it was made, by the clock of who published it.
+    /// When it was created, by the publisher's clock.
     pub created_at: Timestamp,
 }
 
@@ -50,20 +50,20 @@ impl AcceptedRelease {
     }
 }
 
-/// What was accepted: the last release of each channel, and the latest of all times.
+/// The last accepted release of each channel, and the latest creation time of all.
 ///
-/// Two things hold after every change: the sequence of a channel never goes down, nor does the latest time.
+/// Neither the sequence of a channel nor the latest time ever decreases.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(in crate::store) struct RollbackGuard {
     accepted: Vec<AcceptedRelease>,
     latest_time: Timestamp,
-    /// What tells this installation from others in a rollout, where the host has no name for it: a UUID, or 32 hexadecimal
-    /// digits where an earlier version made it.
+    /// The id of this installation in rollouts if the host provides none: a UUID, or 32 hexadecimal digits if an
+    /// earlier version created it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) device_id: Option<String>,
 }
 
-/// Why a release cannot be accepted any more: another was, after it had been checked.
+/// A later release was accepted after this one had been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Superseded {
     by: u64,
@@ -80,7 +80,7 @@ impl RollbackGuard {
         self.latest_time
     }
 
-    /// The last release of this app and channel that was accepted.
+    /// The last accepted release of this app and channel.
     pub(in crate::store) fn last_accepted(&self, app: &AppId, channel: &ChannelName) -> Option<Accepted> {
         let last = self.accepted.iter().find(|accepted| accepted.is_of(app, channel))?;
         Some(Accepted {
@@ -89,13 +89,13 @@ impl RollbackGuard {
         })
     }
 
-    /// Remembers a release whose bundle is installed, or that goes to the built-in one. Refused if a later one was accepted, or another of its sequence.
+    /// Records an accepted release. Fails if a later one of its channel was accepted, or another one of its sequence.
     pub(in crate::store) fn accept(&mut self, release: &AcceptedRelease) -> Result<(), Superseded> {
         let last = self.last_accepted(&release.app_id, &release.channel);
         match last {
-            Some(last) if last.sequence > release.sequence => Err(release.overtaken_by(last.sequence)),
+            Some(last) if last.sequence > release.sequence => Err(release.superseded_by(last.sequence)),
             Some(last) if last.sequence == release.sequence && last.payload_digest != release.payload_sha256 => {
-                Err(release.overtaken_by(last.sequence))
+                Err(release.superseded_by(last.sequence))
             }
             _ => {
                 self.recall(release);
@@ -104,7 +104,7 @@ impl RollbackGuard {
         }
     }
 
-    /// Takes over what another memory knew of a release, unless this one knows of a later. Says whether it was new.
+    /// Records a release from another record, unless a later one of its channel is known. Returns whether it was new.
     pub(in crate::store) fn recall(&mut self, release: &AcceptedRelease) -> bool {
         self.latest_time = self.latest_time.max(release.created_at);
         let known = |accepted: &&mut AcceptedRelease| accepted.is_of(&release.app_id, &release.channel);
@@ -117,8 +117,8 @@ impl RollbackGuard {
     }
 }
 
-/// The last release of each channel that went to the built-in bundle. No record of a bundle holds it, so it has a file of its
-/// own, from which a lost state knows of it.
+/// The last release of each channel that selects the built-in bundle. The record of a bundle cannot hold it, so it has
+/// its own file, from which a lost state is recovered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(in crate::store) struct BuiltInReleases {
     accepted: Vec<AcceptedRelease>,
@@ -133,7 +133,7 @@ impl BuiltInReleases {
         self.accepted.iter()
     }
 
-    /// The release takes the place of the one before it on its channel.
+    /// Replaces the previous release of its channel.
     pub(in crate::store) fn remember(&mut self, release: &AcceptedRelease) {
         (self.accepted).retain(|known| !known.is_of(&release.app_id, &release.channel));
         self.accepted.push(release.clone());
@@ -141,13 +141,13 @@ impl BuiltInReleases {
 }
 
 impl Storage {
-    /// Writes the releases that went to the built-in bundle, durable when it returns.
+    /// Writes the releases that select the built-in bundle, durable when it returns.
     pub(in crate::store) fn save_built_in_releases(&self, releases: &BuiltInReleases) -> crate::error::Result<()> {
         self.replace_durably(&self.layout.built_in(), BUILT_IN, releases)
     }
 
-    /// The releases that went to the built-in bundle. A file that does not decode counts as none: the state, which is intact
-    /// mostly, knows them as well.
+    /// The releases that select the built-in bundle. An undecodable file counts as empty, since the state, which is
+    /// usually intact, records them as well.
     pub(in crate::store) fn built_in_releases(&self) -> crate::error::Result<BuiltInReleases> {
         match self.find(BUILT_IN, &self.layout.built_in())? {
             Found::Good(_, releases) => Ok(releases),
@@ -157,7 +157,7 @@ impl Storage {
 }
 
 impl AcceptedRelease {
-    fn overtaken_by(&self, by: u64) -> Superseded {
+    fn superseded_by(&self, by: u64) -> Superseded {
         let sequence = self.sequence;
         Superseded { by, sequence }
     }
@@ -169,7 +169,7 @@ impl Superseded {
         Error::ReleaseRefused {
             what: "release".to_owned(),
             reason: RefusalReason::Replayed,
-            problem: format!("it has sequence {sequence}, and {by} was accepted meanwhile"),
+            problem: format!("sequence {sequence} is superseded: sequence {by} was accepted during this update"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Bundles that proved themselves once and lost a later trial.
+//! Proven bundles that lost a later trial.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::digest::Sha256Digest;
 use crate::store::storage::json::{FromJson, Object};
 use crate::time::Timestamp;
 
-/// How long a bundle is not offered again: long enough for an outage to end, short enough that a user gets the bundle back.
+/// How long a bundle is not offered again: long enough for an outage to end, short enough that users get the bundle
+/// back.
 const PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A bundle that is not offered again for a while.
@@ -19,7 +20,7 @@ pub(in crate::store) struct SetAside {
     pub(in crate::store) version: String,
     #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
     pub(in crate::store) digest: Option<Sha256Digest>,
-    /// The sequence of its release: a later one offers the bundle again at once.
+    /// The sequence of its release: a later one offers the bundle again immediately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) sequence: Option<u64>,
     pub(in crate::store) at: Timestamp,
@@ -38,7 +39,7 @@ impl SetAside {
         Timestamp(self.at.0.saturating_add(PAUSE.as_secs()))
     }
 
-    /// A clock that was set back since must not prolong the pause.
+    /// A clock that was set back must not prolong the pause.
     pub(in crate::store) fn is_over(&self, now: Timestamp) -> bool {
         now < self.at || now >= self.until()
     }

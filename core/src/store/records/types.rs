@@ -1,4 +1,4 @@
-//! Bundles and their records.
+//! Records of installed and failed bundles.
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -14,46 +14,46 @@ use crate::time::Timestamp;
 
 const RECORD: &str = "record";
 
-/// What the store knows of a bundle.
+/// The record of an installed bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct BundleRecord {
-    /// Its name on this device.
+    /// Its id on this device.
     pub id: BundleId,
-    /// Its version, as the one who published it calls it.
+    /// Its version, as named by its publisher.
     pub version: String,
-    /// SHA-256 of its archive; unknown for a bundle taken over from Capgo's plugin without one.
+    /// SHA-256 of its archive; unknown for a bundle migrated from Capgo's plugin without one.
     #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
     pub digest: Option<Sha256Digest>,
-    /// Bytes of its archive.
+    /// Size of its archive in bytes.
     pub archive_size: u64,
-    /// Bytes of its files.
+    /// Size of its files in bytes.
     pub unpacked_size: u64,
     /// Number of its files.
     pub files: u64,
     /// When it was installed.
     pub installed_at: Timestamp,
-    /// When it last confirmed that it works, if it ever did.
+    /// When it last confirmed, if it ever did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proven_at: Option<Timestamp>,
     /// The native build it was proven with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proven_build: Option<String>,
-    /// The native version it was proven with; unknown for one that was proven before this was recorded.
+    /// The native version it was proven with; unknown if it was proven before this was recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proven_version: Option<NativeVersion>,
-    /// Native versions it runs on.
+    /// The native versions it runs on.
     pub native: NativeRange,
-    /// Link given by who published it.
+    /// Link given by the publisher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// Comment given by who published it.
+    /// Comment given by the publisher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// Sequence of the release it came with.
+    /// Sequence of its release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
-    /// The signed release that it was last accepted with, if it was.
+    /// The signed release it was last accepted with, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<AcceptedRelease>,
 }
@@ -63,12 +63,12 @@ pub struct BundleRecord {
 pub(in crate::store) enum Incompatibility {
     /// It was made for other native versions.
     OutOfNativeRange,
-    /// What is built into the native app is as new, or newer.
+    /// The built-in bundle is as new, or newer.
     BuiltInIsNewer,
 }
 
 impl BundleRecord {
-    /// A bundle of no sequence has no place in the order: nothing can be said of it.
+    /// A bundle without a sequence is not compared with the built-in one.
     pub(in crate::store) fn misfit(&self, native: &NativeVersion, built_in: Option<u64>) -> Option<Incompatibility> {
         if is_built_in(self.sequence, built_in) {
             Some(Incompatibility::BuiltInIsNewer)
@@ -80,22 +80,22 @@ impl BundleRecord {
     }
 }
 
-/// Whether the native app brings what has this sequence, or something later.
+/// Whether the built-in bundle has this sequence or a later one.
 pub(in crate::store) fn is_built_in(sequence: Option<u64>, built_in: Option<u64>) -> bool {
     matches!((sequence, built_in), (Some(sequence), Some(built_in)) if sequence <= built_in)
 }
 
-/// Where a bundle stands.
+/// The status of an installed bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Status {
     /// Installed and never proven on this device.
     Installed,
-    /// Will be served when its conditions are met.
+    /// To be served when its conditions are met.
     Next,
-    /// Current, and not yet proven.
+    /// Current and not yet proven.
     Trial,
-    /// It confirmed that it works.
+    /// Confirmed at least once.
     Proven,
 }
 
@@ -112,16 +112,16 @@ impl Status {
     }
 }
 
-/// A bundle that failed on this device, and is not taken again.
+/// A bundle that failed on this device and is not accepted again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FailedBundle {
-    /// The name it had on this device. Its files may still be there: see
+    /// The id it had on this device. Its files may still exist: see
     /// [`StoreOptions::auto_delete_failed`](crate::store::StoreOptions).
     pub id: BundleId,
     /// Its version.
     pub version: String,
-    /// SHA-256 of its archive. Where it is unknown, every bundle of this version counts as failed.
+    /// SHA-256 of its archive. If unknown, every bundle of this version counts as failed.
     #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
     pub digest: Option<Sha256Digest>,
     /// When it failed.
@@ -129,13 +129,13 @@ pub struct FailedBundle {
     /// The native build it failed with; the entry lapses when that or the native version changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub native_build: Option<String>,
-    /// The native version it failed with; unknown for one that failed before this was recorded, which any version matches.
+    /// The native version it failed with; unknown if it failed before this was recorded, and then any version matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub native_version: Option<NativeVersion>,
-    /// Why.
+    /// Why it failed.
     pub cause: FailureCause,
-    /// Its number among the failures of this store, higher for later ones, by which the newest are kept: clocks jump. 0
-    /// where an earlier version wrote it.
+    /// Its number among the failures of this store, higher for later ones. Used to keep the newest, since clocks jump.
+    /// 0 if an earlier version wrote it.
     #[serde(skip_serializing_if = "is_zero")]
     pub(in crate::store) order: u64,
 }
@@ -150,16 +150,16 @@ fn is_zero(number: &u64) -> bool {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FailureCause {
-    /// It started as often as a trial may, and never confirmed.
+    /// It used up the starts of its trial and never confirmed.
     NeverConfirmed,
-    /// The host said so.
+    /// The host marked it as failed.
     Marked,
-    /// Capgo's plugin said so, before its bundles were taken over.
+    /// Capgo's plugin had marked it as failed before the migration.
     Adopted,
 }
 
 impl FailedBundle {
-    /// Whether this failure forbids a bundle: by digest, by version only where the digest of either is unknown.
+    /// Whether this failure forbids a bundle: by digest, or by version if either digest is unknown.
     pub(in crate::store) fn forbids(&self, record: &BundleRecord) -> bool {
         self.forbids_version(&record.version, record.digest.as_ref())
     }
@@ -173,13 +173,13 @@ impl FailedBundle {
 }
 
 impl FailureCause {
-    /// The cause in words.
+    /// A description of the cause.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NeverConfirmed => "it started and never confirmed",
-            Self::Marked => "the app said that it does not work",
-            Self::Adopted => "Capgo's plugin said that it does not work",
+            Self::Marked => "the app marked it as failed",
+            Self::Adopted => "Capgo's plugin had marked it as failed",
         }
     }
 }
@@ -196,12 +196,12 @@ pub(in crate::store) fn digest_text<S: Serializer>(
 }
 
 impl Storage {
-    /// Writes a bundle's record, durable when it returns.
+    /// Writes the record of a bundle, durable when it returns.
     pub(in crate::store) fn save_record(&self, record: &BundleRecord) -> Result<()> {
         self.replace_durably(&self.layout.record(&record.id), RECORD, record)
     }
 
-    /// Every record that can be read.
+    /// Every readable record.
     pub(in crate::store) fn records(&self) -> Result<Vec<BundleRecord>> {
         self.read_all(&self.layout.records(), RECORD, "json")
     }

@@ -1,4 +1,4 @@
-//! One open store: what it serves stays on the disk until it ends.
+//! The session of one open store. The bundle that it serves stays on the disk until the session ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,27 +12,27 @@ use crate::native::NativeApp;
 use crate::store::bundle_id::BundleId;
 use crate::store::storage::{NAME_LENGTH, Storage, random_name};
 
-/// The longest that a session's file can be: the name of what it serves.
+/// Maximum size of the file of a session: the id of the bundle it serves.
 pub(in crate::store) const MAX_PIN: u64 = 64;
 
-/// A session is known to others by a file that it keeps locked; the file names the bundle that it serves. The lock goes
-/// with the process, so nobody waits for a dead one.
+/// Other processes see a session by a file that it keeps locked; the file contains the id of the bundle it serves. The
+/// lock ends with the process.
 #[derive(Debug)]
 pub(in crate::store) struct Session {
     pub(in crate::store) name: String,
     lock: Result<Box<dyn Lock>>,
     served: Mutex<Option<Launch>>,
-    /// The native app that launched, once it did.
+    /// The native app that launched; empty before the launch.
     native: OnceLock<NativeApp>,
-    /// Whether the state knows of it.
+    /// Whether the state records that native app.
     noted: AtomicBool,
     pub(in crate::store) start: Mutex<Start>,
-    /// The bundle whose time is over, from the decision until this session serves something else.
+    /// The bundle whose time to confirm is over, from that decision until this session serves another one.
     expiring: Mutex<Option<BundleId>>,
 }
 
 impl Session {
-    /// Never fails: on a disk too full for one more name the session runs all the same, unseen by other processes.
+    /// Never fails: on a disk too full for one more file the session runs without being visible to other processes.
     pub(in crate::store) fn start(storage: &Storage) -> Self {
         let (name, lock) = match storage.lock_new_name(|name| storage.layout.session(name)) {
             Ok((name, lock)) => (name, Ok(lock)),
@@ -49,12 +49,12 @@ impl Session {
         }
     }
 
-    /// Why other processes cannot see this session, if they cannot.
+    /// Why other processes cannot see this session; `None` if they can.
     pub(in crate::store) fn unseen(&self) -> Option<&Error> {
         self.lock.as_ref().err()
     }
 
-    /// The session of this name, whose store was closed.
+    /// Resumes the session of this name, whose store was closed.
     pub(in crate::store) fn resume(storage: &Storage, name: &str, patience: Duration) -> Result<Self> {
         // The name becomes part of a path.
         if name.len() != NAME_LENGTH || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -62,7 +62,7 @@ impl Session {
             return Err(Error::invalid_input("session", problem));
         }
         let path = storage.layout.session(name);
-        // Locking makes the file, so a session that is over would seem to go on.
+        // Locking creates the file, which would revive a session that has ended.
         storage.files.size(&path).with_path("resume the session", &path)?;
         let lock = storage.lock(&path, patience)?;
         Ok(Self {
@@ -76,32 +76,32 @@ impl Session {
         })
     }
 
-    /// The bundle whose time is over, while this session still serves it.
+    /// The bundle whose time to confirm is over, while this session still serves it.
     pub(in crate::store) fn expiring(&self) -> MutexGuard<'_, Option<BundleId>> {
         self.expiring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers the native app that launched.
+    /// Records the native app that launched.
     pub(in crate::store) fn launched_by(&self, native: &NativeApp) {
         self.native.get_or_init(|| native.clone());
     }
 
-    /// The native app that launched, once it did.
+    /// The native app that launched; empty before the launch.
     pub(in crate::store) fn native(&self) -> Option<&NativeApp> {
         self.native.get()
     }
 
-    /// The native app that launched, if the state does not know of it yet: the launch could not be written.
+    /// The native app that launched, if the state does not record it yet because the launch could not be written.
     pub(in crate::store) fn unnoted(&self) -> Option<&NativeApp> {
         self.native().filter(|_| !self.noted.load(Ordering::Relaxed))
     }
 
-    /// The state knows now which native app launched.
+    /// Notes that the state records the native app that launched.
     pub(in crate::store) fn note_native(&self) {
         self.noted.store(true, Ordering::Relaxed);
     }
 
-    /// What was decided at launch, or since. Held while deciding, so that two threads get one answer.
+    /// The decision of the launch, or a later one. Locked while deciding, so that two threads get the same one.
     pub(in crate::store) fn served(&self) -> MutexGuard<'_, Option<Launch>> {
         self.served.lock().unwrap_or_else(PoisonError::into_inner)
     }

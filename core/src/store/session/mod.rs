@@ -1,4 +1,4 @@
-//! Sessions: each open store is one.
+//! Sessions. Each open store is one.
 
 mod handle;
 mod served;

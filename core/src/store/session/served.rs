@@ -1,17 +1,17 @@
-//! What a session serves, and why.
+//! The bundle that a session serves, and why.
 
 use std::path::PathBuf;
 
 use crate::store::bundle_id::BundleRef;
 use crate::store::records::{FailedBundle, Incompatibility};
 
-/// What to serve in this session.
+/// The bundle to serve in this session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Launch {
-    /// What is served.
+    /// The bundle.
     pub bundle: BundleRef,
-    /// The folder with its files; `None` for the built-in bundle, whose place only the host knows.
+    /// The folder with its files; `None` for the built-in bundle, whose location only the host knows.
     pub folder: Option<PathBuf>,
     /// Its version; `None` for the built-in bundle.
     pub version: Option<String>,
@@ -19,11 +19,11 @@ pub struct Launch {
     pub on_trial: bool,
     /// Why it was chosen.
     pub reason: LaunchReason,
-    /// The bundle that this launch found to have failed, if one did.
+    /// The bundle that this launch found to have failed, if any.
     pub failed: Option<FailedBundle>,
 }
 
-/// Why a [`Launch`] serves what it serves.
+/// Why a [`Launch`] serves its bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LaunchReason {
@@ -37,26 +37,25 @@ pub enum LaunchReason {
     Reset,
     /// It was served by this session before its store was closed; see [`Store::resume`].
     Resumed,
-    /// The bundle on trial started as often as it may and never confirmed: it failed, and this is the fallback.
+    /// The bundle on trial used up its starts and never confirmed. It failed, and this is the fallback.
     TrialFailed,
     /// The time to confirm ran out in this session: this is the fallback.
     TrialExpired,
-    /// The bundle on trial was launched several times without ever starting: it was given up, not failed.
+    /// The bundle on trial was launched several times and its page never started. It is given up but has not failed.
     TrialNeverStarted,
-    /// The bundle on trial proved itself before, and started as often as it may without a confirmation now: something else
-    /// may be the cause, so it is not failed. This is the fallback; the bundle is offered again after a day, or by a new
-    /// release.
+    /// The bundle on trial was proven before and used up its starts without a confirmation. The cause may be another,
+    /// so it has not failed. This is the fallback; the bundle is offered again after a day, or by a new release.
     SetAside,
-    /// The native app changed, by version or build, and brings its own bundle.
+    /// The native app changed, by version or build, and contains its own bundle.
     NativeChanged,
     /// The current bundle does not run on this native version.
     OutOfNativeRange,
-    /// The native app brings something as new as the current bundle, or newer; see
+    /// The native app contains a bundle that is as new as the current one or newer; see
     /// [`StoreOptions::built_in_sequence`](crate::store::StoreOptions).
     BuiltInIsNewer,
-    /// The files of the current bundle were gone or not what was installed.
+    /// Files of the current bundle were missing or changed.
     Damaged,
-    /// The change that a launch needs could not be made durable (see why): this needs none.
+    /// The change that the launch requires could not be made durable (see the reason); this bundle requires none.
     NotDurable(NotDurable),
 }
 

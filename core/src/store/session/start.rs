@@ -1,28 +1,28 @@
-//! What a session knows of its own start: where the app is, and whether the page that started confirmed.
+//! How a session started: whether the app is in the background, and whether the page that started confirmed.
 //!
-//! It is kept in a small file beside the session's, since a start that ends silently is found by the next launch. Written
-//! without waiting for the disk: a power cut is not the bundle's fault, and takes the file with it at worst. That a launch
-//! without a change writes nothing durable stays true.
+//! Recorded in a small file beside the session's, since only the next launch can find a start that ended silently.
+//! Written without waiting for the disk: a power cut is not the bundle's fault, and at worst removes the file. A launch
+//! without a change therefore still writes nothing durable.
 
 use crate::error::Result;
 use crate::store::bundle_id::BundleId;
 use crate::store::storage::{START, Storage};
 
-/// Three words at most; what is longer was not written by a store.
+/// Three words at most; a longer file was not written by a store.
 const MAX_START: u64 = 64;
 
-/// The start of one process, as far as its session saw it.
+/// The start of one process, as its session saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::store) struct Start {
     pub(in crate::store) place: Place,
     pub(in crate::store) page: Page,
-    /// The bundle on trial was suspended and has not started again. Only this process asks for it.
+    /// The bundle on trial was suspended and has not started again. Not recorded, since only this process uses it.
     pub(in crate::store) suspended: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::store) enum Place {
-    /// In the foreground, and never elsewhere: where a start counts.
+    /// In the foreground since the process started. Only such a start counts.
     #[default]
     Foreground,
     Background,
@@ -44,7 +44,7 @@ impl Start {
         self.place == Place::Background
     }
 
-    /// Whether a page has no time limit now.
+    /// Whether the time limit of a page is suspended.
     pub(in crate::store) fn is_paused(&self) -> bool {
         self.suspended || self.is_in_background()
     }
@@ -54,7 +54,7 @@ impl Start {
         matches!(&self.page, Page::Started(started) if started == id)
     }
 
-    /// The bundle whose start this is, if its process ended silently.
+    /// The bundle that started, if the process ends silently now.
     pub(in crate::store) fn silent(&self) -> Option<&BundleId> {
         match &self.page {
             Page::Started(id) if self.place == Place::Foreground => Some(id),
@@ -75,7 +75,7 @@ impl Start {
         }
     }
 
-    /// A text that is cut short says nothing against any bundle.
+    /// A truncated text counts against no bundle.
     fn of_text(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let place = match words.next()? {
@@ -99,13 +99,13 @@ impl Start {
 }
 
 impl Storage {
-    /// What a session wrote down of its start. `None` where it wrote nothing, or nothing that can be read.
+    /// The recorded start of a session; `None` if there is none or it is unreadable.
     pub(in crate::store) fn start_of(&self, session: &str) -> Option<Start> {
         let bytes = self.files.read(&self.layout.start(session), MAX_START).ok()?;
         Start::of_text(std::str::from_utf8(&bytes).ok()?)
     }
 
-    /// The starts that are written down, by session. What cannot be read counts against no bundle.
+    /// The recorded starts by session. An unreadable one counts against no bundle.
     pub(in crate::store) fn starts(&self) -> Vec<(String, Option<Start>)> {
         let names = self.list(&self.layout.sessions()).unwrap_or_default();
         let sessions = names.iter().filter_map(|name| name.strip_suffix(START));
@@ -114,7 +114,7 @@ impl Storage {
             .collect()
     }
 
-    /// Removes what sessions wrote down of their starts.
+    /// Removes the recorded starts of sessions.
     pub(in crate::store) fn remove_starts(&self, sessions: &[String]) -> Result<()> {
         sessions
             .iter()

@@ -1,4 +1,4 @@
-//! The sessions of a store: what they serve, and how they started.
+//! The sessions of a store: which bundles they serve, and how they started.
 
 use std::io;
 use std::sync::{MutexGuard, PoisonError};
@@ -13,7 +13,8 @@ use crate::store::open::Store;
 use crate::store::storage::START;
 
 impl Store {
-    /// Writes down what this session serves, for other processes. Not made durable: it means nothing after a crash.
+    /// Records which bundle this session serves, for other processes. Not durable, since it means nothing after a
+    /// crash.
     pub(in crate::store) fn pin(&self, slot: &BundleRef) -> Result<()> {
         if self.session.unseen().is_some() {
             return Ok(());
@@ -23,7 +24,7 @@ impl Store {
         written.with_path("write", &path)
     }
 
-    /// What this session wrote down to serve before its store was closed; `None` if it had not launched.
+    /// The bundle that this session recorded before its store was closed; `None` if it had not launched.
     pub(in crate::store) fn served_before(&self) -> Result<Option<Launch>> {
         let path = self.storage.layout.session(&self.session.name);
         let bytes = self.storage.files.read(&path, MAX_PIN).with_path("read", &path)?;
@@ -33,12 +34,12 @@ impl Store {
         let slot = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
         let bundle: BundleRef = slot.ok_or_else(|| Error::Corrupt {
             path,
-            problem: "it does not name what the session serves".to_owned(),
+            problem: "expected the id of the served bundle".to_owned(),
         })?;
         let state = self.state()?;
         let record = bundle.bundle().and_then(|id| state.bundles.get(id));
         Ok(Some(Launch {
-            // Even if it failed meanwhile: its files stay as long as the session.
+            // Even if it has failed since: its files stay until the session ends.
             folder: bundle.bundle().map(|id| self.folder(id)),
             version: record.map(|record| record.version.clone()),
             on_trial: state.trial.is_some() && state.current == bundle,
@@ -48,8 +49,8 @@ impl Store {
         }))
     }
 
-    /// Whether this session serves the bundle. Not to be asked under the store's lock: a launch waits for that lock with
-    /// the answer in its hands.
+    /// Whether this session serves the bundle. Must not be called under the store's lock: a launch holds the served
+    /// bundle while it waits for that lock.
     pub(in crate::store) fn serves(&self, id: &BundleId) -> bool {
         self.session
             .served()
@@ -57,12 +58,12 @@ impl Store {
             .is_some_and(|launch| launch.bundle.is(id))
     }
 
-    /// Whether another running session serves the bundle. To be asked under the store's lock by who removes it.
+    /// Whether another running session serves the bundle. A caller that removes it calls this under the store's lock.
     pub(in crate::store) fn is_served_elsewhere(&self, id: &BundleId) -> Result<bool> {
         Ok(self.served_elsewhere()?.contains(id))
     }
 
-    /// What other running sessions serve.
+    /// The bundles that other running sessions serve.
     pub(in crate::store) fn served_elsewhere(&self) -> Result<Vec<BundleId>> {
         let sessions = self.storage.layout.sessions();
         let mut served_by_others = Vec::new();
@@ -76,20 +77,20 @@ impl Store {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(Error::io("read", &path, error)),
             };
-            // A session that has not launched yet serves nothing.
+            // A session that has not launched serves nothing.
             let id = std::str::from_utf8(&served).ok().and_then(|id| id.parse().ok());
             served_by_others.extend(id);
         }
         Ok(served_by_others)
     }
 
-    /// Whether a session still runs. When that cannot be found out it counts as running: then nothing is removed and
-    /// nothing is held against a bundle.
+    /// Whether a session still runs. If that is unknown it counts as running, so that nothing is removed or counted
+    /// against a bundle.
     pub(in crate::store) fn is_alive(&self, session: &str) -> bool {
         if session == self.session.name {
             return true;
         }
-        // Shared, for two who ask at once are no session.
+        // Shared, so that two concurrent checks do not take each other for the session.
         match self
             .storage
             .files
@@ -100,7 +101,7 @@ impl Store {
         }
     }
 
-    /// Removes the files of sessions that are over. A start that ended silently stays until a launch counted it.
+    /// Removes the files of ended sessions. The record of a silent start stays until a launch has counted it.
     pub(in crate::store) fn sweep_sessions(&self) -> Result<()> {
         let starts = self.past_starts().into_iter();
         let said_nothing = starts.filter(|(_, start)| start.as_ref().and_then(Start::silent).is_none());
@@ -113,11 +114,11 @@ impl Store {
             }
             let path = sessions.join(name);
             match self.storage.files.try_lock_shared(&path) {
-                // Removed while it is locked: a session that is just starting sees that and takes another name.
+                // Removed while locked: a session that is just starting sees that and takes another name.
                 Ok(Some(_lock)) => self.storage.remove_file_if_there(&path)?,
                 Ok(None) => {}
-                // Another sweep was faster, or it is a link to nothing.
-                Err(error) if error.kind() == io::ErrorKind::NotFound || is_not_a_file(&error) => {
+                // Another sweep removed it first, or it is a dangling link.
+                Err(error) if error.kind() == io::ErrorKind::NotFound || is_no_file(&error) => {
                     self.storage.remove_file_if_there(&path)?;
                 }
                 Err(error) => return Err(Error::io("lock", &path, error)),
@@ -126,7 +127,7 @@ impl Store {
         Ok(())
     }
 
-    /// The starts of sessions that are over.
+    /// The recorded starts of ended sessions.
     pub(in crate::store) fn past_starts(&self) -> Vec<(String, Option<Start>)> {
         let mut starts = self.storage.starts();
         starts.retain(|(session, _)| !self.is_alive(session));
@@ -137,7 +138,7 @@ impl Store {
         self.session.start.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The page of a proven bundle started.
+    /// Records that the page of a proven bundle started.
     pub(in crate::store) fn note_page(&self, id: &BundleId) {
         self.note_start(|start| {
             if start.page != Page::Confirmed {
@@ -167,7 +168,7 @@ impl Store {
         });
     }
 
-    /// What cannot be written down holds for this process all the same, and is a warning.
+    /// A start that cannot be recorded still applies to this process, and is a warning.
     fn note_start(&self, change: impl FnOnce(&mut Start)) {
         let mut start = self.start();
         let before = start.to_text();
@@ -179,7 +180,7 @@ impl Store {
         }
         let path = self.storage.layout.start(&self.session.name);
         if let Err(error) = self.storage.files.write(&path, text.as_bytes()) {
-            // What it says now must not stay: it may hold a confirmed start against the bundle.
+            // A stale record must not stay: it may count a confirmed start against the bundle.
             let removed = match self.storage.files.remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_path("remove", &path),
                 _ => Ok(()),
@@ -190,6 +191,6 @@ impl Store {
     }
 }
 
-// They pack what they install.
+// These tests pack the bundles that they install.
 #[cfg(all(test, feature = "pack"))]
 mod tests;

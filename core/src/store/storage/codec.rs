@@ -1,7 +1,7 @@
-//! The bytes of everything the store keeps in small files.
+//! Encoding of the small files of a store.
 //!
-//! Two lines: a header `{"capbundle":"<what>","format":1,"generation":<n>,"sha256":"<hex>"}`, and the contents as JSON.
-//! The digest covers the generation and the contents, so a torn, truncated or mixed-up file is seen to be one.
+//! Two lines: a header `{"capbundle":"<kind>","format":1,"generation":<n>,"sha256":"<hex>"}`, and the contents as JSON.
+//! The digest covers the generation and the contents, which detects torn, truncated and mixed-up files.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::json::{self, FromJson, Object};
 use crate::digest::Sha256Digest;
 
-/// The format this version writes, and the only one there is so far.
+/// The format that this version writes, and the only one so far.
 const FORMAT: u32 = 1;
-/// No file of the store comes near; what is longer was not written by it.
+/// No file of a store comes near this size; a longer one was not written by it.
 pub(in crate::store) const MAX_BYTES: u64 = 64 << 20;
 
 #[derive(Serialize)]
@@ -34,7 +34,7 @@ impl FromJson for Header {
     }
 }
 
-/// The file for `contents`, which are a `what` of this generation.
+/// Encodes `contents` as a file of the kind `what`.
 pub(in crate::store) fn encode<T: Serialize>(what: &str, generation: u64, contents: &T) -> serde_json::Result<Vec<u8>> {
     let contents = serde_json::to_vec(contents)?;
     let sha256 = digest(generation, &contents).to_string();
@@ -51,19 +51,19 @@ pub(in crate::store) fn encode<T: Serialize>(what: &str, generation: u64, conten
     Ok(bytes)
 }
 
-/// The generation and contents of a file, or what is wrong with it.
+/// Decodes a file, or returns what is wrong with it.
 pub(in crate::store) fn decode<T: FromJson>(what: &str, bytes: &[u8]) -> Result<(u64, T), String> {
-    let line_end = bytes.iter().position(|byte| *byte == b'\n').ok_or("it is cut short")?;
-    let header: Header = json::read(&bytes[..line_end]).map_err(|error| format!("its header: {error}"))?;
+    let line_end = bytes.iter().position(|byte| *byte == b'\n').ok_or("truncated")?;
+    let header: Header = json::read(&bytes[..line_end]).map_err(|error| format!("header: {error}"))?;
     if header.capbundle != what {
         return Err(format!("expected a {what}, found a {}", header.capbundle));
     }
     if header.format != FORMAT {
-        return Err(format!("its format is {}; this version reads {FORMAT}", header.format));
+        return Err(format!("expected format {FORMAT}, found {}", header.format));
     }
-    let contents = bytes[line_end + 1..].strip_suffix(b"\n").ok_or("it is cut short")?;
+    let contents = bytes[line_end + 1..].strip_suffix(b"\n").ok_or("truncated")?;
     if digest(header.generation, contents).to_string() != header.sha256 {
-        return Err("its digest does not fit its contents".to_owned());
+        return Err("the digest does not match the contents".to_owned());
     }
     Ok((header.generation, json::read(contents)?))
 }

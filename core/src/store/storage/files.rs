@@ -18,7 +18,7 @@ use crate::io::hashing::HashingReader;
 use crate::io::vfs::{Files, Kind, Lock, is_not_a_file};
 use crate::store::bundle_id::BundleId;
 
-/// How long to sleep between two tries for the lock: a state change takes a few milliseconds.
+/// Interval between two attempts to take the lock: a state change takes a few milliseconds.
 const LOCK_POLL: Duration = Duration::from_millis(2);
 const BUFFER: usize = 64 << 10;
 
@@ -29,7 +29,7 @@ pub(in crate::store) struct Storage {
     pub(in crate::store) layout: Layout,
 }
 
-/// A file that was looked for.
+/// The result of reading a file.
 pub(in crate::store) enum Found<T> {
     Good(u64, T),
     Corrupt(String),
@@ -44,8 +44,8 @@ impl Storage {
                     let parent = folder_of(&folder);
                     self.files.sync_folder(parent).with_path("sync the folder", parent)?;
                 }
-                // Whoever made it may have died before its name was durable. Where there is a state, it was: nothing is
-                // written to a store that could not be opened.
+                // The process that created it may have crashed before its name was durable. Where a state exists it is
+                // durable, since nothing is written to a store that could not be opened.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                     if self.kind(&folder)? != Some(Kind::Folder) && !self.is_folder(&folder)? {
                         self.repair_folder(&folder)?;
@@ -65,7 +65,7 @@ impl Storage {
         if self.layout.is_named_by_host(folder) {
             return Err(Error::Corrupt {
                 path: folder.to_path_buf(),
-                problem: "expected a folder, found something else; remove it, or name another folder".to_owned(),
+                problem: "expected a folder, found something else; remove it or choose another folder".to_owned(),
             });
         }
         self.make_way_for_folder(folder)?;
@@ -85,7 +85,8 @@ impl Storage {
         self.files.sync_folder(root).with_path("sync the folder", root)
     }
 
-    /// Makes the names of bundles durable, and that of a folder of the host, which may have made it at any time.
+    /// Makes the names of bundles durable, and that of a bundle folder of the host, which may have been created at any
+    /// time.
     pub(in crate::store) fn sync_bundles(&self) -> Result<()> {
         for folder in self.layout.host().into_iter().chain([self.layout.bundles()]) {
             self.files.sync_folder(folder).with_path("sync the folder", folder)?;
@@ -112,7 +113,7 @@ impl Storage {
         Ok(self.kind(&self.layout.state())?.is_some() || self.kind(&self.layout.previous_state())?.is_some())
     }
 
-    /// Whether a bundle can be served. What cannot be looked at cannot be served either.
+    /// Whether a bundle can be served. An unreadable bundle cannot.
     pub(in crate::store) fn is_there(&self, id: &BundleId) -> bool {
         self.look_for(id).unwrap_or(false)
     }
@@ -121,7 +122,7 @@ impl Storage {
         Ok(self.kind(&self.layout.bundle(id).join("index.html"))? == Some(Kind::File))
     }
 
-    /// Removes what a crash left of files beside the state that were being written.
+    /// Removes the temporary files beside the state that a crash left.
     pub(in crate::store) fn sweep_temporaries_in_root(&self) -> Result<()> {
         self.remove_file_if_there(&temporary_of(&self.layout.ring()))?;
         self.remove_file_if_there(&temporary_of(&self.layout.built_in()))?;
@@ -135,14 +136,14 @@ impl Storage {
     pub(in crate::store) fn list(&self, folder: &Path) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for name in self.files.list(folder).with_path("list", folder)? {
-            // Names that are not text were not made by the store.
+            // The store creates no names that are not UTF-8.
             names.extend(name.into_string());
         }
         names.sort_unstable();
         Ok(names)
     }
 
-    /// Corrupt files among many are passed over: each stands for one bundle, and the others count all the same.
+    /// Skips corrupt files: each stands for one bundle, and the others still count.
     pub(in crate::store) fn read_all<T: FromJson>(&self, folder: &Path, what: &str, extension: &str) -> Result<Vec<T>> {
         let mut all = Vec::new();
         for name in self.list(folder)? {
@@ -191,7 +192,7 @@ impl Storage {
         self.write_durably(path, &bytes)
     }
 
-    /// Writes a file that nobody relies on yet; one that cannot be written is removed, since the disk is probably full.
+    /// Writes a file that nothing relies on yet. Removes it if writing fails, since the disk is probably full.
     pub(in crate::store) fn write_durably(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let written = self.write(path, bytes);
         let written = written.and_then(|()| self.files.sync_file(path).with_path("write", path));

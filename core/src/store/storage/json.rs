@@ -1,7 +1,7 @@
-//! From JSON to the types of the store, by way of a tree of values.
+//! Reading the types of the store from JSON, through a tree of values.
 //!
-//! Written out: the readers that serde derives for these types are 30 kB of a phone's library. Unknown members are passed
-//! over, and an absent one is an error unless it may be absent.
+//! Written by hand: the code that serde derives for these types adds 30 kB to the library on a phone. Unknown members
+//! are ignored. An absent member is an error unless it is optional.
 
 use std::str::FromStr;
 
@@ -12,12 +12,12 @@ use crate::error::Error;
 use crate::native::{NativeRange, NativeVersion};
 use crate::time::Timestamp;
 
-/// What can be read from JSON, or what is wrong with it.
+/// A type that is read from JSON. The error is a description of the problem.
 pub(in crate::store) trait FromJson: Sized {
     fn from_json(value: &Value) -> Result<Self, String>;
 }
 
-/// What `bytes` hold.
+/// Parses `bytes`.
 pub(in crate::store) fn read<T: FromJson>(bytes: &[u8]) -> Result<T, String> {
     T::from_json(&parse(bytes)?)
 }
@@ -38,13 +38,13 @@ impl<'a> Object<'a> {
         self.0.iter()
     }
 
-    /// A member that must be there.
+    /// A required member.
     pub(in crate::store) fn get<T: FromJson>(&self, name: &str) -> Result<T, String> {
         let value = self.0.get(name).ok_or_else(|| format!("{name} is missing"))?;
         T::from_json(value).map_err(|problem| within(name, &problem))
     }
 
-    /// A member that may be absent.
+    /// An optional member.
     pub(in crate::store) fn get_or_default<T: FromJson + Default>(&self, name: &str) -> Result<T, String> {
         if self.0.contains_key(name) {
             self.get(name)
@@ -54,13 +54,13 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A text that is parsed.
+/// A string that is parsed.
 pub(in crate::store) fn parsed<T: FromStr<Err: Into<Error>>>(value: &Value) -> Result<T, String> {
     text(value)?.parse().map_err(|error: T::Err| error.into().to_string())
 }
 
 pub(in crate::store) fn text(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| expected("a text", value))
+    value.as_str().ok_or_else(|| expected("a string", value))
 }
 
 pub(in crate::store) fn within(name: &str, problem: &str) -> String {
@@ -70,10 +70,10 @@ pub(in crate::store) fn within(name: &str, problem: &str) -> String {
 fn expected(what: &str, found: &Value) -> String {
     let found = match found {
         Value::Null => "null",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
     format!("expected {what}, found {found}")
@@ -102,7 +102,7 @@ impl FromJson for u32 {
 
 impl FromJson for bool {
     fn from_json(value: &Value) -> Result<Self, String> {
-        value.as_bool().ok_or_else(|| expected("a truth value", value))
+        value.as_bool().ok_or_else(|| expected("a boolean", value))
     }
 }
 
@@ -124,7 +124,7 @@ impl<T: FromJson> FromJson for Option<T> {
 
 impl<T: FromJson> FromJson for Vec<T> {
     fn from_json(value: &Value) -> Result<Self, String> {
-        let list = value.as_array().ok_or_else(|| expected("a list", value))?;
+        let list = value.as_array().ok_or_else(|| expected("an array", value))?;
         list.iter().map(T::from_json).collect()
     }
 }

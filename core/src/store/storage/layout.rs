@@ -1,16 +1,16 @@
-//! Where everything lies.
+//! On-disk layout of a store.
 
 use std::path::{Path, PathBuf};
 
 use crate::io::atomic_file::folder_of;
 use crate::store::bundle_id::BundleId;
 
-/// How the files of starts end. A session's own name has no dot.
+/// Suffix of the files that record starts. The name of a session contains no dot.
 pub(in crate::store) const START: &str = ".start";
 
 /// The folders and files of a store.
 ///
-/// All are below the root but the bundles, which a host may keep elsewhere: Capacitor serves from fixed places
+/// All are below the root except the bundles, which the host may keep elsewhere: Capacitor serves from fixed folders
 /// (`files/versions` on Android, `Library/NoCloud/ionic_built_snapshots` on iOS).
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Layout {
@@ -31,7 +31,7 @@ impl Layout {
     pub(in crate::store) fn folders(&self) -> [PathBuf; 6] {
         [
             self.root.clone(),
-            // Before the others, which may have to be repaired by its help.
+            // First, since repairing the others needs it.
             self.staging(),
             self.bundles.clone(),
             self.records(),
@@ -48,12 +48,12 @@ impl Layout {
         &self.bundles
     }
 
-    /// Whether the host named this folder. Then it is the host's to repair.
+    /// Whether the host chose this folder. The store then does not repair it.
     pub(in crate::store) fn is_named_by_host(&self, folder: &Path) -> bool {
         folder == self.root || (folder == self.bundles && self.host().is_some())
     }
 
-    /// The folder that holds the name of the host's own folder for bundles, if it has one.
+    /// The parent of the host's bundle folder, if the host chose one.
     pub(in crate::store) fn host(&self) -> Option<&Path> {
         Some(folder_of(&self.bundles)).filter(|folder| *folder != self.root)
     }
@@ -62,12 +62,12 @@ impl Layout {
         self.root.join("lock")
     }
 
-    /// What is being downloaded, made when it is first needed.
+    /// Downloads in progress. Created on first use.
     pub(in crate::store) fn downloads(&self) -> PathBuf {
         self.root.join("downloads")
     }
 
-    /// Room for what must still be written when the disk is full.
+    /// Space for writes that must succeed on a full disk.
     pub(in crate::store) fn reserve(&self) -> PathBuf {
         self.root.join("reserve")
     }
@@ -85,12 +85,12 @@ impl Layout {
         self.root.join("ring.json")
     }
 
-    /// The releases whose archives are refused.
+    /// The denied releases.
     pub(in crate::store) fn refused(&self) -> PathBuf {
         self.root.join("refused.json")
     }
 
-    /// The last releases that went to the built-in bundle.
+    /// The last release of each channel that selects the built-in bundle.
     pub(in crate::store) fn built_in(&self) -> PathBuf {
         self.root.join("built_in.json")
     }
@@ -99,7 +99,7 @@ impl Layout {
         self.root.join(format!("state.corrupt-{number}.json"))
     }
 
-    /// A folder that was in the place of the state, while the state takes that again.
+    /// A folder found at the path of the state, until the state has been written again.
     pub(in crate::store) fn damaged_state(&self) -> PathBuf {
         self.root.join("state.damaged")
     }
@@ -108,7 +108,7 @@ impl Layout {
         self.bundles.join(id.as_str())
     }
 
-    /// One small durable record for each installed bundle, from which a lost state can be made anew.
+    /// One small durable record for each installed bundle, from which a lost state is recovered.
     pub(in crate::store) fn records(&self) -> PathBuf {
         self.root.join("records")
     }
@@ -122,17 +122,18 @@ impl Layout {
         self.records().join(format!("{id}.files"))
     }
 
-    /// Folders on their way in or out. Each has a lock file beside it; one whose lock can be taken is rubbish.
+    /// Folders that are being installed or removed. Each has a lock file beside it; if the lock is free, the folder is
+    /// garbage.
     pub(in crate::store) fn staging(&self) -> PathBuf {
         self.root.join("staging")
     }
 
-    /// A marker for each failed bundle, so that it stays failed even when the state is lost.
+    /// A mark for each failed bundle, so that it stays failed if the state is lost.
     pub(in crate::store) fn failed(&self) -> PathBuf {
         self.root.join("failed")
     }
 
-    /// A locked file for each running session, which names the bundle it serves.
+    /// A locked file for each running session, which contains the id of the bundle it serves.
     pub(in crate::store) fn sessions(&self) -> PathBuf {
         self.root.join("sessions")
     }
@@ -141,7 +142,7 @@ impl Layout {
         self.sessions().join(session)
     }
 
-    /// What a session saw of its own start, while that can still end silently.
+    /// The recorded start of a session, while it can still end silently.
     pub(in crate::store) fn start(&self, session: &str) -> PathBuf {
         self.sessions().join(format!("{session}{START}"))
     }

@@ -1,6 +1,6 @@
-//! The files of a store on the disk: where they are, how they are written, and how they are repaired.
+//! On-disk files of a store: layout, encoding, writing and repair.
 //!
-//! Knows no record: what a file holds is up to its caller.
+//! This module knows the records of no file: callers decide what a file contains.
 
 mod codec;
 mod files;

@@ -1,8 +1,8 @@
-//! What has the name of a file or folder of the store and is none: a folder that a backup tool made, a pipe, a link that
-//! leads nowhere. It holds nothing of the store's and must not block it, so it goes out of the way: into the staging folder,
-//! where the next sweep removes it, or beside the state, as a corrupt state does.
+//! Repair of paths that hold something other than the expected file or folder: a folder that a backup tool created, a
+//! pipe, a dangling link. Such an entry holds no data of the store and must not block it. It is moved into the staging
+//! folder, where the next sweep removes it, or set aside beside the state like a corrupt state.
 //!
-//! What cannot be looked at stays where it is, and is an error: it may be a file after all.
+//! An entry whose type cannot be read stays, and is an error: it may be a valid file.
 
 use std::io;
 use std::path::Path;
@@ -11,11 +11,11 @@ use super::files::Storage;
 use crate::error::{Error, IoContext, Result};
 use crate::io::vfs::{Kind, Lock, is_not_a_file};
 
-/// What is kept of states that cannot be used, for debugging; a later one replaces the last.
+/// Number of unusable states kept for debugging; a later one replaces the last.
 const MAX_CORRUPT: u32 = 8;
 
 impl Storage {
-    /// Moves away what is in the place of a file and is none. Says whether there was something.
+    /// Moves away an entry at the path of a file that is not a file. Returns whether there was one.
     pub(in crate::store) fn make_way(&self, path: &Path) -> Result<bool> {
         let kind = match self.kind(path)? {
             None | Some(Kind::File) => return Ok(false),
@@ -24,12 +24,12 @@ impl Storage {
         let staged = self.stage()?;
         let mut moved = Ok(());
         if kind == Kind::Folder {
-            // A folder takes the place of an empty one, and a file does not: another process may have repaired it just now.
+            // Renaming a folder replaces an empty folder but not a file: another process may have just repaired it.
             moved = self.files.create_folder(&staged.path);
         }
         match moved.and_then(|()| self.files.rename(path, &staged.path)) {
             Ok(()) if kind == Kind::Other && self.kind(&staged.path)? == Some(Kind::File) => {
-                // Another process repaired it just now, and this is its file.
+                // Another process has just repaired it, and this is its file.
                 self.files.rename(&staged.path, path).with_path("move back", path)?;
                 self.unstage(staged)?;
             }
@@ -45,18 +45,18 @@ impl Storage {
         Ok(true)
     }
 
-    /// Moves away what is in the place of a folder and is none. A link to a folder is one.
+    /// Moves away an entry at the path of a folder that is not a folder. A link to a folder counts as a folder.
     pub(in crate::store) fn make_way_for_folder(&self, path: &Path) -> Result<()> {
         if self.kind(path)?.is_none() || self.is_folder(path)? {
             return Ok(());
         }
         if path == self.layout.staging() {
-            // It has no other place to go to, and no folder is removed so.
+            // The staging folder itself has no place to be moved to; this removes no folder.
             self.files.remove_file(path).with_path("remove", path)?;
             return Ok(());
         }
         let staged = self.stage()?;
-        // A file takes the place of a file, and a folder does not: another process may have repaired it just now.
+        // Renaming a file replaces a file but not a folder: another process may have just repaired it.
         let moved = self.files.write(&staged.path, b"");
         match moved.and_then(|()| self.files.rename(path, &staged.path)) {
             Ok(()) => Ok(()),
@@ -75,7 +75,7 @@ impl Storage {
             Some(Kind::Folder) => Ok(true),
             Some(Kind::Other) => match self.files.list(path) {
                 Ok(_) => Ok(true),
-                // A link to nothing, or to itself, or no link at all.
+                // A dangling link, a link to itself, or not a link.
                 Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Ok(false),
                 Err(error) => Err(Error::io("list", path, error)),
             },
@@ -83,7 +83,7 @@ impl Storage {
         }
     }
 
-    /// As [`Files::try_lock`](crate::io::vfs::Files::try_lock), of a file that may have to be repaired.
+    /// As [`Files::try_lock`](crate::io::vfs::Files::try_lock), for a file that may need repair.
     pub(in crate::store) fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn Lock>>> {
         let tried = match self.files.try_lock(path) {
             Err(error) if is_not_a_file(&error) && self.make_way(path)? => self.files.try_lock(path),
@@ -92,7 +92,7 @@ impl Storage {
         tried.with_path("lock", path)
     }
 
-    /// As [`Files::write`](crate::io::vfs::Files::write), of a file that may have to be repaired.
+    /// As [`Files::write`](crate::io::vfs::Files::write), for a file that may need repair.
     pub(in crate::store) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let written = match self.files.write(path, bytes) {
             Err(error) if is_not_a_file(&error) && self.make_way(path)? => self.files.write(path, bytes),
@@ -101,7 +101,7 @@ impl Storage {
         written.with_path("write", path)
     }
 
-    /// Gives a file the name of another, which may have to be repaired.
+    /// Renames a file over another, which may need repair.
     pub(in crate::store) fn replace(&self, from: &Path, to: &Path) -> Result<()> {
         let renamed = match self.files.rename(from, to) {
             Err(error) if error.kind() != io::ErrorKind::NotFound && self.make_way(to)? => self.files.rename(from, to),
@@ -110,7 +110,7 @@ impl Storage {
         renamed.with_path("rename", to)
     }
 
-    /// Removes a file that may have to be repaired. That it is gone is no error.
+    /// Removes a file that may need repair. A missing file is not an error.
     pub(in crate::store) fn remove_file_if_there(&self, path: &Path) -> Result<()> {
         match self.files.remove_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound || self.make_way(path)? => Ok(()),
@@ -118,7 +118,7 @@ impl Storage {
         }
     }
 
-    /// Gives a folder the name of a corrupt state.
+    /// Renames a folder to the name of a corrupt state.
     pub(in crate::store) fn set_aside(&self, path: &Path) -> Result<()> {
         let place = self.place_for_corrupt_state()?;
         self.remove_file_if_there(&place)?;

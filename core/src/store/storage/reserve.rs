@@ -1,7 +1,8 @@
-//! Room for what must still be written when the disk is full.
+//! Space for writes that must succeed on a full disk: how a trial ended, and what is to be removed.
 //!
-//! A confirmation that cannot be written is lost with the process, and the next launch takes it for a crash. So a file of no
-//! use keeps some room; it is given up for the outcome of a trial and for what frees space, and no trial begins without it.
+//! A confirmation that cannot be written is lost with the process, and the next launch counts a crash. So a file
+//! without content of value reserves some space. It is given up to write the outcome of a trial or to free space, and
+//! no trial begins without it.
 
 use std::io;
 
@@ -9,24 +10,25 @@ use super::files::Storage;
 use crate::error::{Error, IoContext, Result};
 use crate::io::vfs::Kind;
 
-/// One more copy of a state that names a hundred bundles, a record and a mark, in blocks of 4 KiB. A device does not miss it.
+/// Enough for one copy of a state with a hundred bundles, a record and a mark, in blocks of 4 KiB, and too little to
+/// matter to a device.
 const RESERVE: u64 = 64 << 10;
-/// No zeros: some file systems give no room to them.
+/// Not zero, since some file systems allocate no blocks for zeros.
 const FILLING: u8 = 0xa5;
 
 impl Storage {
     pub(in crate::store) fn has_reserve(&self) -> Result<bool> {
         let path = self.layout.reserve();
         match self.files.size(&path) {
-            // One that a crash cut short keeps too little.
+            // One that a crash truncated reserves too little.
             Ok(size) => Ok(size == RESERVE && self.kind(&path)? == Some(Kind::File)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(Error::io("look at", &path, error)),
         }
     }
 
-    /// Makes the reserve if there is none; durable when it returns. Called under the lock: who gave it up just then has not
-    /// written yet.
+    /// Creates the reserve if it is missing, durable when it returns. Called under the lock: a process that just gave
+    /// it up may not have written yet.
     pub(in crate::store) fn keep_reserve(&self) -> Result<()> {
         if self.has_reserve()? {
             return Ok(());
@@ -37,17 +39,17 @@ impl Storage {
         self.files.sync_folder(root).with_path("sync the folder", root)
     }
 
-    /// Gives the reserve up. Says whether there was one.
+    /// Gives up the reserve. Returns whether it existed.
     pub(in crate::store) fn release_reserve(&self) -> Result<bool> {
         let (path, root) = (self.layout.reserve(), self.layout.root());
         match self.files.remove_file(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            // Something else has its name, and keeps no room.
+            // Something else is at its path, and reserves no space.
             Err(_) if self.kind(&path)? != Some(Kind::File) => return Ok(false),
             Err(error) => return Err(Error::io("remove", &path, error)),
         }
-        // File systems that write to new places only have the room when they know for good that it is free.
+        // Copy-on-write file systems free the blocks only after the removal is durable.
         self.files.sync_folder(root).with_path("sync the folder", root)?;
         Ok(true)
     }

@@ -1,4 +1,4 @@
-//! Folders that are being installed or wait for their removal, and what crashes left of them.
+//! The staging folder: folders that are being installed or removed, and those that crashes left.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +6,13 @@ use super::files::Storage;
 use crate::error::{Error, IoContext, Result};
 use crate::io::vfs::{Kind, Lock, is_not_a_file};
 
-/// Digits of a session's name: 128 random bits, so that no two are ever alike.
+/// Length of a random name: 128 bits in hexadecimal, so that no two are equal.
 pub(in crate::store) const NAME_LENGTH: usize = 32;
-/// Tries for a name that no cleaner removes in the moment between making its lock file and locking it.
-const NAME_TRIES: usize = 16;
+/// Attempts to create a lock file. A sweep may remove it between its creation and locking it.
+const NAME_ATTEMPTS: usize = 16;
 const LOCK_SUFFIX: &str = ".lock";
 
-/// A name in the staging folder, ours for as long as this lives.
+/// A name in the staging folder, reserved until this is dropped.
 #[derive(Debug)]
 pub(in crate::store) struct Staged {
     pub(in crate::store) path: PathBuf,
@@ -21,7 +21,7 @@ pub(in crate::store) struct Staged {
 }
 
 impl Storage {
-    /// Takes a new name in the staging folder. Nothing is there yet.
+    /// Reserves a new name in the staging folder. Its folder does not exist yet.
     pub(in crate::store) fn stage(&self) -> Result<Staged> {
         let staging = self.layout.staging();
         let (name, lock) = self.lock_new_name(|name| lock_of(&staging.join(name)))?;
@@ -33,21 +33,21 @@ impl Storage {
         })
     }
 
-    /// Removes what is not in use any more: everything in the staging folder whose lock can be taken. What cannot be
-    /// removed keeps nothing else from being removed; the first error is returned.
+    /// Removes everything in the staging folder whose lock is free. Continues after an error, and returns the first
+    /// one.
     pub(in crate::store) fn sweep_staging(&self) -> Result<()> {
         let mut names: Vec<String> = (self.list(&self.layout.staging())?.into_iter())
             .map(|name| name.strip_suffix(LOCK_SUFFIX).unwrap_or(&name).to_owned())
             .collect();
-        // A folder and its lock.
+        // A folder and its lock have the same stem.
         names.dedup();
         let removed = names.iter().map(|name| self.remove_staged(name));
         removed.fold(Ok(()), Result::and)
     }
 
-    /// A new random name, and the lock on the file at `path_of` it.
+    /// Creates and locks a file with a new random name, at the path that `path_of` returns for it.
     pub(in crate::store) fn lock_new_name(&self, path_of: impl Fn(&str) -> PathBuf) -> Result<(String, Box<dyn Lock>)> {
-        for _ in 0..NAME_TRIES {
+        for _ in 0..NAME_ATTEMPTS {
             let name = random_name()?;
             let path = path_of(&name);
             if let Some(lock) = self.files.try_lock(&path).with_path("lock", &path)?
@@ -56,31 +56,31 @@ impl Storage {
                 return Ok((name, lock));
             }
         }
-        let problem = format!("no lock was to be had on any of {NAME_TRIES} new files");
+        let problem = format!("could not acquire a lock after {NAME_ATTEMPTS} attempts");
         Err(Error::Corrupt {
             path: path_of(""),
             problem,
         })
     }
 
-    /// Removes what is there, and the name.
+    /// Removes the folder or file, and releases the name.
     pub(in crate::store) fn unstage(&self, staged: Staged) -> Result<()> {
         self.remove_if_there(&staged.path)?;
-        // Removed while it is locked: who is just about to lock it sees that it is gone.
+        // Removed while locked: a process that is about to lock it then sees that it is gone.
         let removed = self.remove_file_if_there(&staged.lock_path);
         drop(staged.lock);
         removed
     }
 
-    /// Removes what has this name in the staging folder, unless it is in use.
+    /// Removes the entry with this name from the staging folder, unless it is in use.
     fn remove_staged(&self, name: &str) -> Result<()> {
         let path = self.layout.staging().join(name);
         let lock_path = lock_of(&path);
         match self.files.try_lock(&lock_path) {
             Ok(Some(lock)) => self.unstage(Staged { path, lock_path, lock }),
             Ok(None) => Ok(()),
-            // What is no file locks nothing.
-            Err(error) if is_not_a_file(&error) => {
+            // The lock path is not a file, so it locks nothing.
+            Err(error) if is_no_file(&error) => {
                 self.remove_if_there(&path)?;
                 self.remove_if_there(&lock_path)
             }
