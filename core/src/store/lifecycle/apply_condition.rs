@@ -1,7 +1,7 @@
-//! Conditions under which the next bundle is applied, as Capgo's `setMultiDelay` knows them.
+//! Conditions under which the next bundle is applied, as in Capgo's `setMultiDelay`.
 //!
-//! All must hold. Once one held it stays so. Unlike Capgo's Android plugin, which drops a background condition at the
-//! first return to the foreground, ours waits for as long as was asked.
+//! All must hold; a condition that held once stays met. Capgo's Android plugin drops a background condition at the
+//! first return to the foreground; this one waits for the full time.
 
 use std::time::Duration;
 
@@ -19,15 +19,15 @@ use crate::time::Timestamp;
 pub enum ApplyCondition {
     /// The app was in the background for this many milliseconds without a break.
     Background(u64),
-    /// The process ended and the app was started anew.
+    /// The process ended and the app was started again.
     Kill,
     /// The native app has this version or a later one.
     NativeVersion(NativeVersion),
-    /// This time has come, by the device's clock.
+    /// The device's clock has reached this time.
     Date(Timestamp),
 }
 
-/// The conditions that did not hold yet.
+/// The conditions that are not met yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(in crate::store) struct ApplyConditions {
     waiting: Vec<ApplyCondition>,
@@ -54,7 +54,7 @@ impl ApplyConditions {
         self.waiting.is_empty()
     }
 
-    /// The app was started anew.
+    /// The app was started again.
     pub(in crate::store) fn launched(&mut self, native: &NativeVersion, now: Timestamp) {
         self.satisfy_background(now);
         self.waiting.retain(|delay| *delay != ApplyCondition::Kill);

@@ -6,8 +6,8 @@ use crate::store::open::Store;
 use crate::store::records::{FailedBundle, FailureCause};
 
 impl Store {
-    /// Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the
-    /// next launch serves the fallback. Its files go as those of [`delete`](Self::delete).
+    /// Marks a bundle as failed, as Capgo's `setBundleError`. It is never accepted again; if it is current, the next
+    /// launch serves the fallback. Its files are removed as by [`delete`](Self::delete).
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
@@ -19,12 +19,12 @@ impl Store {
                 .map(drop)
                 .map_err(|refusal| refusal.into_error(&BundleRef::Bundle(id.clone())))
         })?;
-        // It is failed, whatever becomes of its files.
+        // The bundle has failed, even if its files cannot be removed.
         self.warn_of(self.set_aside_orphans());
         Ok(())
     }
 
-    /// Lets bundles of this version be taken again. Tells how many failures were forgotten.
+    /// Clears the failures of this version, so that its bundles are accepted again. Returns how many were cleared.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
@@ -32,7 +32,7 @@ impl Store {
         self.change(|state| Ok(state.forget_failure(version)))
     }
 
-    /// The newest failure, told once, as Capgo's `getFailedUpdate`.
+    /// The newest failure, returned once, as Capgo's `getFailedUpdate`.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).

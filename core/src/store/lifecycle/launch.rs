@@ -1,4 +1,4 @@
-//! Deciding at start what to serve, and finding out whether it works.
+//! Deciding at launch which bundle to serve.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -10,18 +10,19 @@ use crate::store::open::Store;
 use crate::store::session::{Launch, LaunchReason, NotDurable, Start};
 use crate::store::state::{Decision, Facts, Loaded, State, World};
 
-/// How long [`Store::launch`] waits for a change that another process is making. Users see every millisecond of it.
+/// How long [`Store::launch`] waits for a change by another process. Users notice every millisecond of it.
 const LAUNCH_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
 impl Store {
-    /// Decides what this session serves. Asked again, it gives the same answer and counts nothing.
+    /// Decides which bundle this session serves. A repeated call returns the same result and counts nothing.
     ///
-    /// Never fails and never waits longer than about 200 ms: when the state cannot be read, written or locked, the answer
-    /// is one that needs no change, and [`LaunchReason::NotDurable`] says why. A bundle on trial is served only after its
-    /// attempt is durable, so a crash of it always counts.
+    /// Never fails and never waits longer than about 200 ms. If the state cannot be read, written or locked, the result
+    /// requires no change, and [`LaunchReason::NotDurable`] contains the reason. A bundle on trial is served only after
+    /// its attempt is durable, so its crash always counts.
     ///
-    /// The order: a changed native app starts over; a trial that used up its attempts has failed, and its fallback is served; the next bundle is applied when its conditions are met; else the current one stays. What is chosen must be
-    /// there with its `index.html`, run on this native version and be newer than what is built into it.
+    /// In this order: a changed native app resets to the built-in bundle; a trial that used up its attempts fails, and
+    /// its fallback is served; the next bundle is applied if its conditions are met; otherwise the current one stays.
+    /// The chosen bundle must have its `index.html`, run on this native version and be newer than the built-in one.
     pub fn launch(&self, native: &NativeApp) -> Launch {
         self.session.launched_by(native);
         let mut served = self.session.served();
@@ -31,13 +32,13 @@ impl Store {
         let (launch, starts) = self.decide(native);
         *served = Some(launch.clone());
         drop(served);
-        // Files of sessions that are over. What cannot be removed now can at the next launch.
+        // Files of ended sessions. If they cannot be removed now, the next launch removes them.
         let _ = self.storage.remove_starts(&starts);
         let _ = self.sweep_sessions();
         launch
     }
 
-    /// Also the sessions whose starts counted in this decision.
+    /// Also returns the sessions whose starts counted in this decision.
     fn decide(&self, native: &NativeApp) -> (Launch, Vec<String>) {
         let lock = match self.lock(LAUNCH_LOCK_TIMEOUT) {
             Ok(lock) => lock,
@@ -99,7 +100,7 @@ impl Store {
                 self.session.note_native();
                 self.launch_of(&state, decision)
             }
-            // What needs no trial may be served all the same: it will be decided again next time, and told then.
+            // A bundle that needs no trial may be served: the next launch decides and reports again.
             Err(_) if state.trial.is_none() => self.launch_of(
                 &state,
                 Decision {
@@ -111,7 +112,7 @@ impl Store {
         }
     }
 
-    /// What can be answered by looking alone.
+    /// The decision that needs only reading.
     fn without_lock(&self, native: &NativeApp, why: NotDurable) -> Launch {
         let state = match self.storage.load() {
             Ok(loaded) => loaded.state,
@@ -121,10 +122,10 @@ impl Store {
         self.serve_unchanged(&state, &self.world(native, &facts), why)
     }
 
-    /// The best that needs no change of the state.
+    /// The best decision that requires no change of the state.
     fn serve_unchanged(&self, state: &State, world: &World<'_>, why: NotDurable) -> Launch {
         let serve = state.without_change(world);
-        // On a full disk other processes do not learn of it; they keep what is current and the fallback all the same.
+        // On a full disk other processes do not see it, but keep the current bundle and the fallback.
         let _ = self.pin(&serve);
         let reason = LaunchReason::NotDurable(why);
         let failed = None;
@@ -155,13 +156,13 @@ impl Store {
     }
 }
 
-/// The disk and the other sessions, and what a look at files found out in this launch.
+/// The facts read from the disk and the other sessions during this launch.
 pub(in crate::store) struct StoreFacts<'a> {
     store: &'a Store,
     damaged: RefCell<Vec<BundleId>>,
-    /// What a look found. Looked once, so that a look that fails later is not taken for a bundle that is gone.
+    /// The bundles found so far. Read once, so that a later read error is not taken for a missing bundle.
     seen: RefCell<Vec<(BundleId, bool)>>,
-    /// The starts of sessions that are over.
+    /// The recorded starts of ended sessions.
     starts: &'a [(String, Option<Start>)],
 }
 

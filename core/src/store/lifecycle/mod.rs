@@ -1,4 +1,4 @@
-//! The life of a bundle: it comes next, is launched, goes on trial, and is proven or fails.
+//! The lifecycle of a bundle: it comes next, is launched, goes on trial, and is proven or fails.
 
 pub(super) mod apply_condition;
 mod failures;

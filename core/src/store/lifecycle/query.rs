@@ -1,4 +1,4 @@
-//! Looking at what is there.
+//! Reading the state of the store.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ impl Store {
     /// Every installed bundle, oldest first.
     ///
     /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) if the state cannot be read; so do all that only look.
+    /// [`Io`](crate::ErrorKind::Io) if the state cannot be read, as for every method that only reads.
     pub fn list(&self) -> Result<Vec<(BundleRecord, Status)>> {
         let state = self.state()?;
         let mut all: Vec<_> = state
@@ -29,12 +29,12 @@ impl Store {
     /// The record of an installed bundle.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is none of this id.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if no bundle with this id is installed.
     pub fn get(&self, id: &BundleId) -> Result<BundleRecord> {
         self.state()?.bundles.get(id).cloned().ok_or_else(|| id.unknown())
     }
 
-    /// The installed bundle with this digest, if there is one with its files: it need not be downloaded again.
+    /// The installed bundle with this digest, if its files exist: it need not be downloaded again.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -47,7 +47,7 @@ impl Store {
             .cloned())
     }
 
-    /// What is current: served now or at the next launch, unless [`next`](Self::next) takes its place.
+    /// The current bundle: served now or at the next launch, unless [`next`](Self::next) replaces it.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -55,7 +55,7 @@ impl Store {
         Ok(self.state()?.current.clone())
     }
 
-    /// What takes over when its [`delays`](Self::delays) are met.
+    /// The bundle that becomes current when its [`delays`](Self::delays) are met.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -71,7 +71,7 @@ impl Store {
         Ok(self.state()?.fallback.clone())
     }
 
-    /// Bundles that failed and are not taken again, from the oldest to the newest. The newest 64 are kept.
+    /// Failed bundles, which are not accepted again, from the oldest to the newest. The newest 64 are kept.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -79,7 +79,7 @@ impl Store {
         Ok(self.state()?.failed.clone())
     }
 
-    /// The failure that forbids a bundle, to be asked before it is downloaded. A digest decides alone; without one every
+    /// The failure that forbids a bundle. Call this before downloading it. A digest decides alone; without one every
     /// bundle of the version is forbidden.
     ///
     /// # Errors
@@ -88,9 +88,9 @@ impl Store {
         Ok(self.state()?.failure_of(version, digest).cloned())
     }
 
-    /// When a bundle is offered again that proved itself before and was set aside since
-    /// ([`LaunchReason::SetAside`](crate::store::LaunchReason)); `None` if it is not set aside. To be asked before it is downloaded:
-    /// until then it is not installed, unless a release with a later sequence offers it.
+    /// When a proven bundle that was set aside is offered again
+    /// ([`LaunchReason::SetAside`](crate::store::LaunchReason)); `None` if it is not set aside. Call this before
+    /// downloading it: until then it is not installed, unless a release with a later sequence offers it.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -100,7 +100,7 @@ impl Store {
         Ok(aside.map(SetAside::until))
     }
 
-    /// The conditions for [`next`](Self::next) that did not hold yet.
+    /// The conditions for [`next`](Self::next) that are not met yet.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -108,7 +108,7 @@ impl Store {
         Ok(self.state()?.delays.waiting().to_vec())
     }
 
-    /// Where the files of a bundle are.
+    /// The folder with the files of a bundle.
     #[must_use]
     pub fn folder(&self, id: &BundleId) -> PathBuf {
         self.storage.layout.bundle(id)

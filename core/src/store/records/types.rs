@@ -69,7 +69,11 @@ pub(in crate::store) enum Incompatibility {
 
 impl BundleRecord {
     /// A bundle without a sequence is not compared with the built-in one.
-    pub(in crate::store) fn misfit(&self, native: &NativeVersion, built_in: Option<u64>) -> Option<Incompatibility> {
+    pub(in crate::store) fn incompatibility(
+        &self,
+        native: &NativeVersion,
+        built_in: Option<u64>,
+    ) -> Option<Incompatibility> {
         if is_built_in(self.sequence, built_in) {
             Some(Incompatibility::BuiltInIsNewer)
         } else if self.native.contains(native) {

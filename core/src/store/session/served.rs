@@ -83,8 +83,8 @@ impl LaunchReason {
 }
 
 impl From<Incompatibility> for LaunchReason {
-    fn from(misfit: Incompatibility) -> Self {
-        match misfit {
+    fn from(incompatibility: Incompatibility) -> Self {
+        match incompatibility {
             Incompatibility::OutOfNativeRange => Self::OutOfNativeRange,
             Incompatibility::BuiltInIsNewer => Self::BuiltInIsNewer,
         }

@@ -7,8 +7,7 @@ use crate::store::bundle_id::BundleId;
 use crate::store::records::BundleRecord;
 use crate::store::storage::json::{FromJson, Object, within};
 
-/// Records in the order of their ids, and at most one of each. A device has a few dozen: looking through them costs less,
-/// in time and in code, than a tree would.
+/// Records sorted by id, one for each id. A device has a few dozen: a linear list costs less time and code than a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::store) struct Bundles(Vec<BundleRecord>);
 
@@ -25,7 +24,7 @@ impl Bundles {
         self.place(id).is_ok()
     }
 
-    /// Puts a record in, in place of one with the same id.
+    /// Inserts a record, or replaces the one with the same id.
     pub(in crate::store) fn insert(&mut self, record: BundleRecord) {
         match self.place(&record.id) {
             Ok(place) => self.0[place] = record,
@@ -72,7 +71,7 @@ impl FromIterator<BundleRecord> for Bundles {
     }
 }
 
-/// An object with a member for each bundle, named by its id.
+/// An object with one member for each bundle, named by its id.
 impl Serialize for Bundles {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|record| (&record.id, record)))
@@ -85,7 +84,7 @@ impl FromJson for Bundles {
         for (id, value) in Object::of(value)?.members() {
             let record = BundleRecord::from_json(value).map_err(|problem| within(id, &problem))?;
             if record.id.as_str() != id {
-                return Err(within(id, "it is the record of another bundle"));
+                return Err(within(id, "expected the record of this bundle, found another one"));
             }
             bundles.insert(record);
         }

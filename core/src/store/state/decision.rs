@@ -1,4 +1,4 @@
-//! What the state machine decides by, and what it decides.
+//! Inputs and results of the state machine.
 
 use crate::native::NativeApp;
 use crate::store::bundle_id::{BundleId, BundleRef};
@@ -6,61 +6,63 @@ use crate::store::records::FailedBundle;
 use crate::store::session::LaunchReason;
 use crate::time::Timestamp;
 
-/// What the host configured.
+/// Settings of the host.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Rules {
     pub(in crate::store) attempts: u32,
     pub(in crate::store) reset_when_native_changes: bool,
-    /// Silent starts in a row after which a proven bundle goes on trial again; 0 for never.
+    /// Consecutive silent starts after which a proven bundle goes on trial again; 0 disables it.
     pub(in crate::store) silent_starts: u32,
 }
 
-/// What the state machine needs to know about the world to decide.
+/// The facts about the outside world that a decision depends on.
 pub(in crate::store) struct World<'a> {
     pub(in crate::store) native: &'a NativeApp,
-    /// The sequence of the release that is built into it, if the host states one.
+    /// The sequence of the built-in release, if the host states one.
     pub(in crate::store) built_in_sequence: Option<u64>,
     pub(in crate::store) now: Timestamp,
-    /// The session that asks.
+    /// The session that launches.
     pub(in crate::store) session: &'a str,
     /// Whether the app of that session is in the background.
     pub(in crate::store) in_background: bool,
     pub(in crate::store) facts: &'a dyn Facts,
 }
 
-/// What only a look outside can tell.
+/// Facts that need I/O.
 pub(in crate::store) trait Facts {
     /// Whether a session still runs.
     fn is_alive(&self, session: &str) -> bool;
     /// Whether a bundle is on the disk with its `index.html`.
     fn is_there(&self, id: &BundleId) -> bool;
-    /// The sessions whose process ended in the foreground after the page of this bundle started, unconfirmed.
+    /// The sessions whose process ended in the foreground after the page of this bundle started and before it
+    /// confirmed.
     fn silent_sessions(&self, id: &BundleId) -> Vec<String>;
 }
 
-/// What to serve, and why.
+/// The bundle to serve, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) struct Decision {
     pub(in crate::store) serve: BundleRef,
     pub(in crate::store) reason: LaunchReason,
-    /// A failure that this decision found out.
+    /// A failure found by this decision.
     pub(in crate::store) failed: Option<FailedBundle>,
 }
 
-/// What became of a trial whose time ran out.
+/// The result of a trial whose time ran out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) enum TrialEnd {
     NotOnTrial,
-    /// The attempt counts; with the last one the trial is lost.
+    /// The attempt counts. The last one loses the trial.
     Counted(Option<Lost>),
 }
 
-/// What becomes of a bundle that used up the attempts of its trial.
+/// The consequence for a bundle that used up the attempts of its trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) enum Lost {
-    /// It never proved itself with this native app: it is not taken again.
+    /// It was never proven with this native app: it has failed.
     Failed(FailedBundle),
-    /// It did, so something else may be the cause (a server that is down): it is not failed, and is taken again later.
+    /// It was proven with this native app, so the cause may be another (a server that is down): it has not failed, and
+    /// is offered again later.
     SetAside,
 }
 

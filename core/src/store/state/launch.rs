@@ -1,4 +1,4 @@
-//! The decision at app start which bundle to serve.
+//! The decision at launch which bundle to serve.
 
 use super::decision::{Decision, Facts, Lost, Rules, TrialEnd, World};
 use super::machine::{SilentStarts, State};
@@ -10,7 +10,8 @@ use crate::store::session::LaunchReason;
 use crate::time::Timestamp;
 
 impl State {
-    /// Decides what a new session serves, in the order of design §7; the first rule that applies wins.
+    /// Decides which bundle a new session serves. The first rule that applies wins, in the order of
+    /// `docs/launch-protocol.md`.
     ///
     /// The caller makes the changed state durable before it serves a bundle on trial, and serves the fallback if it
     /// cannot.
@@ -33,8 +34,8 @@ impl State {
             Some(Lost::SetAside) => LaunchReason::SetAside,
             None => self.give_up_or_take_next(world),
         };
-        if let Some(misfit) = self.misfit(&self.current, world) {
-            reason = misfit.into();
+        if let Some(incompatibility) = self.incompatibility(&self.current, world) {
+            reason = incompatibility.into();
             self.trial = None;
             self.current = if self.fits(&self.fallback, world) {
                 self.fallback.clone()
@@ -42,7 +43,7 @@ impl State {
                 BundleRef::BuiltIn
             };
         }
-        // The attempt of another session that still runs stays; a bundle that was next has none yet.
+        // The attempt of another running session stays; a bundle that was next has none yet.
         if let Some(trial) = self.trial.as_mut().filter(|trial| trial.attempt.is_none()) {
             trial.begin(world.session, world.in_background);
         }
@@ -53,8 +54,8 @@ impl State {
         }
     }
 
-    /// Counts the starts of a proven bundle whose process ended in the foreground without a confirmation. After as many in a
-    /// row as the host says, the bundle is on trial again, with its predecessor to fall back to.
+    /// Counts the silent starts of a proven bundle, those whose process ended in the foreground without a confirmation.
+    /// After the configured number in a row the bundle goes on trial again, with its predecessor as fallback.
     fn count_silent_starts(&mut self, rules: &Rules, world: &World<'_>) {
         let BundleRef::Bundle(id) = &self.current else { return };
         if self.trial.is_some() || rules.silent_starts == 0 {
@@ -68,7 +69,7 @@ impl State {
         let known = self.silent.take().filter(|silent| silent.bundle == *id);
         let mut silent = known.unwrap_or_else(|| SilentStarts::of(id.clone()));
         for session in sessions {
-            // A crash between this count and the removal of the mark must not count it twice.
+            // A crash between this count and the removal of the record must not count it twice.
             if !silent.sessions.contains(&session) {
                 silent.sessions.push(session);
             }
@@ -81,8 +82,8 @@ impl State {
         }
     }
 
-    /// Counts the last attempt of the trial, which ended unconfirmed if its session is over. With the last that it had the
-    /// trial is lost.
+    /// Counts the last attempt of the trial, which ended without a confirmation if its session has ended. The last one
+    /// loses the trial.
     pub(in crate::store) fn settle_trial(&mut self, rules: &Rules, facts: &dyn Facts, now: Timestamp) -> Option<Lost> {
         let trial = self.trial.as_mut()?;
         let is_running = |attempt: &Attempt| facts.is_alive(&attempt.session);
@@ -102,7 +103,7 @@ impl State {
             self.set_aside(&id, now);
             return Some(Lost::SetAside);
         }
-        // The bundle is current, so it is known.
+        // The bundle is current, so it has a record.
         self.fail(&id, FailureCause::NeverConfirmed, now).ok().map(Lost::Failed)
     }
 
@@ -147,7 +148,7 @@ impl State {
         }
     }
 
-    /// The page of a bundle on trial started. Says whether it is on trial in this session.
+    /// Records that the page of a bundle started. Returns whether it is on trial in this session.
     pub(in crate::store) fn trial_started(&mut self, id: &BundleId, session: &str, in_background: bool) -> bool {
         let Some(attempt) = self.attempt_with(id, session) else {
             return false;
@@ -158,7 +159,8 @@ impl State {
         true
     }
 
-    /// The app went to the background before its bundle on trial confirmed. Says whether it is on trial in this session.
+    /// Records that the app went to the background before its bundle on trial confirmed. Returns whether it is on trial
+    /// in this session.
     pub(in crate::store) fn trial_suspended(&mut self, id: &BundleId, session: &str) -> bool {
         match self.attempt_with(id, session) {
             Some(attempt) => {
@@ -176,12 +178,12 @@ impl State {
         trial.attempt_of(session)
     }
 
-    /// Whether a trial is running in this session.
+    /// Whether an attempt of this session is running.
     pub(in crate::store) fn has_attempt_of(&self, session: &str) -> bool {
         self.attempt().is_some_and(|(_, of)| of == session)
     }
 
-    /// The app of this session went to the background: its attempt does not count there.
+    /// Records that the app of this session went to the background, where its attempt does not count.
     pub(in crate::store) fn entered_background(&mut self, session: &str, now: Timestamp) {
         if !self.delays.are_met() {
             self.delays.entered_background(now);
@@ -192,7 +194,7 @@ impl State {
         }
     }
 
-    /// The app of this session came back: an attempt whose page started counts again.
+    /// Records that the app of this session returned: an attempt whose page started counts again.
     pub(in crate::store) fn entered_foreground(&mut self, session: &str, native: &NativeVersion, now: Timestamp) {
         self.delays.entered_foreground(native, now);
         if let Some(attempt) = self.trial.as_mut().and_then(|trial| trial.attempt_of(session)) {
@@ -201,10 +203,10 @@ impl State {
         }
     }
 
-    /// The trial's time is over without a confirmation: this attempt failed, and with the last one the bundle.
+    /// Ends an attempt whose time to confirm is over. The last attempt loses the trial.
     ///
-    /// Only the attempt of `session` can end so, and only once: two timers of one launch (an activity made twice), or
-    /// another process that shows the same trial, are no second attempt. Nor does it end in the background.
+    /// Only the attempt of `session` can expire, and only once: two timers of one launch (a recreated activity), or
+    /// another process that shows the same trial, do not count again. Nothing expires in the background.
     pub(in crate::store) fn trial_expired(
         &mut self,
         id: &BundleId,
@@ -232,20 +234,20 @@ impl State {
         TrialEnd::Counted(self.lose_trial(now))
     }
 
-    /// Whether an expiry of this session was decided before: the bundle is not current any more, or waits for another
+    /// Whether an expiry of this session was decided before: the bundle is no longer current, or waits for another
     /// attempt.
     pub(in crate::store) fn has_expired(&self, id: &BundleId, session: &str) -> bool {
         !self.current.is(id) || (self.trial.is_some() && !self.has_attempt_of(session))
     }
 
-    /// Notes the native app that launched. Says whether it is another than before, by version or build: then what was
-    /// installed for that one goes, or must prove itself again.
+    /// Records the native app that launched. Returns whether its version or build changed: bundles installed for the
+    /// previous one are then removed, or must confirm again.
     pub(in crate::store) fn take_native(&mut self, rules: &Rules, native: &NativeApp) -> bool {
         let changed = self.is_another_native(native);
         self.native_build = Some(native.build.clone());
         self.native_version = Some(native.version.clone());
         if changed {
-            // Failures of another native app lapse: the native side may have been the cause.
+            // Failures with another native app lapse, since the native side may have been the cause.
             self.set_aside.clear();
             self.failed.retain(|failed| {
                 is_same_native(failed.native_build.as_deref(), failed.native_version.as_ref(), native)
@@ -253,19 +255,19 @@ impl State {
             if rules.reset_when_native_changes {
                 self.start_over();
             } else {
-                self.prove_anew();
+                self.require_new_proof();
             }
         }
         changed
     }
 
-    /// Whether the last launch was of another native app, as far as that is known.
+    /// Whether the last launch was by another native app, as far as that is known.
     fn is_another_native(&self, native: &NativeApp) -> bool {
         let (build, version) = (self.native_build.as_deref(), self.native_version.as_ref());
         build.is_some() && !is_same_native(build, version, native)
     }
 
-    /// A new native app brings its own bundle, newer than everything that was installed for the old one.
+    /// A new native app contains its own bundle, newer than everything installed for the old one.
     fn start_over(&mut self) {
         self.current = BundleRef::BuiltIn;
         self.fallback = BundleRef::BuiltIn;
@@ -277,15 +279,15 @@ impl State {
         self.silent = None;
     }
 
-    /// What one native app proved may crash with the next, so the current bundle must confirm once more.
-    fn prove_anew(&mut self) {
+    /// A bundle proven with one native app may crash with the next, so the current bundle must confirm again.
+    fn require_new_proof(&mut self) {
         self.supersede_fallback();
         self.fallback = BundleRef::BuiltIn;
         self.silent = None;
         self.trial = self.current.bundle().map(|_| Trial::default());
     }
 
-    /// Bundles that are gone (a restored backup, a purged folder) leave every role they had.
+    /// Removes missing bundles (after a restored backup, or a purged folder) from every role.
     fn forget_missing(&mut self, world: &World<'_>) {
         let roles = [Some(&self.current), self.next.as_ref(), Some(&self.fallback)];
         let roles = roles.into_iter().flatten().filter_map(BundleRef::bundle);
@@ -300,26 +302,27 @@ impl State {
     }
 
     fn fits(&self, slot: &BundleRef, world: &World<'_>) -> bool {
-        self.misfit(slot, world).is_none()
+        self.incompatibility(slot, world).is_none()
     }
 
-    /// Why this native app must not run it.
-    fn misfit(&self, slot: &BundleRef, world: &World<'_>) -> Option<Incompatibility> {
+    /// Why this native app must not run the bundle.
+    fn incompatibility(&self, slot: &BundleRef, world: &World<'_>) -> Option<Incompatibility> {
         let BundleRef::Bundle(id) = slot else { return None };
         match self.bundles.get(id) {
-            Some(record) => record.misfit(&world.native.version, world.built_in_sequence),
+            Some(record) => record.incompatibility(&world.native.version, world.built_in_sequence),
             None => Some(Incompatibility::OutOfNativeRange),
         }
     }
 
-    /// What is served when a trial cannot be made durable, or the lock is not to be had: nothing that needs a change.
+    /// The bundle to serve when a trial cannot be made durable or the lock cannot be acquired: one that requires no
+    /// change.
     pub(in crate::store) fn without_change(&self, world: &World<'_>) -> BundleRef {
-        // With another native app everything must prove itself again, and no attempt of it can be counted now.
+        // With another native app every bundle must confirm again, and its attempt cannot be counted now.
         if self.is_another_native(world.native) {
             return BundleRef::BuiltIn;
         }
         let candidates = match self.trial {
-            // Its attempt is already durable if this session began it; else it may not run.
+            // Its attempt is durable already if this session began it; otherwise it must not run.
             Some(Trial { .. }) => [Some(&self.fallback), None],
             None => [Some(&self.current), Some(&self.fallback)],
         };

@@ -17,7 +17,7 @@ use crate::store::records::{
 use crate::store::storage::json::{FromJson, Object};
 use crate::time::Timestamp;
 
-/// Everything that must survive.
+/// Everything that must survive a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(in crate::store) struct State {
     pub(in crate::store) current: BundleRef,
@@ -29,19 +29,19 @@ pub(in crate::store) struct State {
     pub(in crate::store) delays: ApplyConditions,
     pub(in crate::store) bundles: Bundles,
     pub(in crate::store) failed: Vec<FailedBundle>,
-    /// The failure that nobody asked about yet.
+    /// The newest failure, until the host takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) unread_failure: Option<FailedBundle>,
-    /// Bundles that proved themselves and lost a later trial: not offered again for a while, and not failed.
+    /// Proven bundles that lost a later trial: not offered for a while, and not failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) set_aside: Vec<SetAside>,
-    /// The proven bundle that the fallback replaced, kept until the fallback confirmed several later starts.
+    /// The proven bundle that the fallback replaced, kept until the fallback has confirmed several later starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) previous: Option<BundleId>,
-    /// Starts that the fallback confirmed since it replaced `previous`.
+    /// Starts that the fallback has confirmed since it replaced `previous`.
     #[serde(skip_serializing_if = "is_zero")]
     pub(in crate::store) confirmed_starts: u32,
-    /// Bundles that lost their place as fallback or predecessor. They may go when another bundle proves itself.
+    /// Bundles that lost their role as fallback or predecessor. Removed when another bundle is proven.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) superseded: Vec<BundleId>,
     /// The silent starts of the current bundle.
@@ -50,21 +50,21 @@ pub(in crate::store) struct State {
     /// The native build of the last launch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) native_build: Option<String>,
-    /// The native version of the last launch. A store that was written before this was recorded does not know it: the
-    /// next launch fills it in, and is no native update for that.
+    /// The native version of the last launch. Unknown in a store written before this was recorded: the next launch
+    /// records it without treating it as a native update.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) native_version: Option<NativeVersion>,
-    /// What was accepted of whom. Nothing that happens to bundles takes away from it.
+    /// The accepted releases. No change to bundles removes from it.
     #[serde(skip_serializing_if = "RollbackGuard::is_empty")]
     pub(in crate::store) trust: RollbackGuard,
 }
 
-/// Starts in a row of a proven bundle whose process ended in the foreground, after its page started and before it
+/// Consecutive starts of a proven bundle whose process ended in the foreground, after its page started and before it
 /// confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::store) struct SilentStarts {
     pub(in crate::store) bundle: BundleId,
-    /// The sessions, so that none counts twice.
+    /// The sessions, so that none is counted twice.
     pub(in crate::store) sessions: Vec<String>,
 }
 
@@ -77,12 +77,12 @@ impl SilentStarts {
     }
 }
 
-/// What a confirmation did.
+/// The result of a confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) struct Confirmed {
     /// Whether it ended a trial.
     pub(in crate::store) first: bool,
-    /// Bundles that nothing needs any more.
+    /// Bundles that are no longer needed.
     pub(in crate::store) superseded: Vec<BundleId>,
 }
 
@@ -141,7 +141,7 @@ impl Refusal {
             Self::InUse(role) => Error::InUse { id, role },
             Self::HasFailed => Error::not_trusted(
                 format!("bundle {id}"),
-                "it failed on this device before, and is not served again until its failure is forgotten",
+                "it failed on this device before; clear its failure to serve it again",
             ),
         }
     }
@@ -152,8 +152,8 @@ impl State {
         self.bundles.insert(record);
     }
 
-    /// The release `release` is accepted, and `record` is the bundle it came with: one that was unpacked for it, or one with
-    /// the same bytes that was there. What the release says of it holds from now on.
+    /// Accepts `release`, whose bundle is `record`: one unpacked for it, or an installed one with the same bytes. The
+    /// metadata of the release applies from now on.
     pub(in crate::store) fn accept(
         &mut self,
         record: BundleRecord,
@@ -165,22 +165,21 @@ impl State {
         Ok(())
     }
 
-    /// The release `release`, which goes to the built-in bundle, is accepted: that comes next, or stays. Says whether it comes
-    /// next now and did not before.
+    /// Accepts `release`, which selects the built-in bundle: that comes next, or stays current. Returns whether it
+    /// comes next now and did not before.
     pub(in crate::store) fn accept_built_in(&mut self, release: &AcceptedRelease) -> Result<bool, Superseded> {
         self.trust.accept(release)?;
         Ok(self.make_built_in_next())
     }
 
-    /// A bundle that was to come next is withdrawn, and its conditions with it: those were for that bundle, and must not hold
-    /// back the way out of a bad one.
+    /// Withdraws the next bundle together with its conditions, which must not delay the replacement of a bad bundle.
     pub(in crate::store) fn make_built_in_next(&mut self) -> bool {
         if self.next == Some(BundleRef::BuiltIn) {
             return false;
         }
         self.drop_next();
         if self.current == BundleRef::BuiltIn {
-            // Nothing that was withdrawn is what a later bundle falls back to.
+            // A withdrawn bundle must not be the fallback of a later one.
             self.make_current(BundleRef::BuiltIn);
             return false;
         }
@@ -197,7 +196,7 @@ impl State {
         }
     }
 
-    /// What is tried, and the session that does.
+    /// The bundle on trial, and the session of its attempt.
     pub(in crate::store) fn attempt(&self) -> Option<(&BundleRef, &str)> {
         let attempt = self.trial.as_ref()?.attempt.as_ref()?;
         Some((&self.current, &attempt.session))
@@ -217,15 +216,15 @@ impl State {
         Ok(())
     }
 
-    /// Nothing is to come next. The conditions were for what was, and must not hold back what comes later; set while there
-    /// was nothing, they are for that.
+    /// Clears the next bundle and its conditions, which must not delay a later one. Conditions that were set without a
+    /// next bundle stay, since they are for a later one.
     pub(in crate::store) fn drop_next(&mut self) {
         if self.next.take().is_some() {
             self.delays.set(Vec::new());
         }
     }
 
-    /// Makes a bundle current at once; on trial unless it is the last proven one.
+    /// Makes a bundle current immediately, on trial unless it is the last proven one.
     pub(in crate::store) fn set_current(&mut self, slot: BundleRef) -> Result<(), Refusal> {
         self.require_servable(&slot)?;
         self.offer_slot_again(&slot);
@@ -236,7 +235,7 @@ impl State {
         Ok(())
     }
 
-    /// Goes back to the built-in bundle, or to the last one that confirmed. What was to come next is dropped.
+    /// Resets to the built-in bundle, or to the last one that confirmed. Clears the next bundle.
     pub(in crate::store) fn reset(&mut self, to_last_proven: bool) {
         self.drop_next();
         let slot = if to_last_proven {
@@ -247,8 +246,8 @@ impl State {
         self.make_current(slot);
     }
 
-    /// Goes back to the built-in bundle because the last one that confirmed cannot be served now. It stays the fallback:
-    /// nobody withdrew it.
+    /// Resets to the built-in bundle because the last one that confirmed cannot be served now. It stays the fallback,
+    /// since it was not withdrawn.
     pub(in crate::store) fn reset_for_now(&mut self) {
         self.drop_next();
         self.trial = None;
@@ -257,7 +256,7 @@ impl State {
     }
 
     pub(in crate::store) fn make_current(&mut self, slot: BundleRef) {
-        // Whoever goes to the built-in bundle withdraws all others: what fails later must not bring one of them back.
+        // Selecting the built-in bundle withdraws all others: a later failure must not bring one of them back.
         if slot == BundleRef::BuiltIn {
             self.supersede_fallback();
             self.fallback = BundleRef::BuiltIn;
@@ -282,10 +281,10 @@ impl State {
         }
     }
 
-    /// The bundle confirms that it works. `None` if it is not current, or on trial and its page did not start in this
-    /// session: then nothing changes.
+    /// The bundle confirms that it works. Returns `None` without a change if it is not current, or if it is on trial
+    /// and its page did not start in this session.
     ///
-    /// `counts` says that a start of its page in this session was not confirmed yet.
+    /// `counts`: a start of its page in this session has not been confirmed yet.
     pub(in crate::store) fn confirm(
         &mut self,
         id: &BundleId,
@@ -298,7 +297,7 @@ impl State {
             return None;
         }
         let Some(trial) = &mut self.trial else {
-            return Some(self.confirm_again(counts, rules));
+            return Some(self.confirm_proven(counts, rules));
         };
         trial.attempt_of(session).filter(|attempt| attempt.page_started)?;
         self.trial = None;
@@ -322,7 +321,7 @@ impl State {
     }
 
     /// A proven bundle confirms another start.
-    fn confirm_again(&mut self, counts: bool, rules: &Rules) -> Confirmed {
+    fn confirm_proven(&mut self, counts: bool, rules: &Rules) -> Confirmed {
         let mut superseded = Vec::new();
         if counts {
             self.silent = None;
@@ -337,7 +336,7 @@ impl State {
         }
     }
 
-    /// The bundle takes the place of the fallback, which becomes its predecessor.
+    /// Makes the bundle the fallback; the previous fallback becomes its predecessor.
     pub(in crate::store) fn replace_fallback(&mut self, id: &BundleId) {
         let replaced = std::mem::replace(&mut self.fallback, BundleRef::Bundle(id.clone()));
         if let BundleRef::Bundle(replaced) = replaced
@@ -365,7 +364,7 @@ impl State {
         superseded
     }
 
-    /// What the fallback replaced, if it proved itself with this native app; else the built-in bundle.
+    /// The predecessor of the fallback if it was proven with this native app, otherwise the built-in bundle.
     pub(in crate::store) fn predecessor(&self) -> BundleRef {
         let previous = self.previous.as_ref().filter(|id| self.proved_here(id));
         previous.cloned().map_or(BundleRef::BuiltIn, BundleRef::Bundle)
@@ -385,7 +384,7 @@ impl State {
         })
     }
 
-    /// Never again: the bundle is forgotten, and what relied on it falls back.
+    /// Records the failure of a bundle and removes it from every role.
     pub(in crate::store) fn fail(
         &mut self,
         id: &BundleId,
@@ -407,7 +406,7 @@ impl State {
         };
         self.remember_failure(&mut failed);
         let id = &failed.id;
-        self.forget_places(std::slice::from_ref(id));
+        self.remove_from_fallback_roles(std::slice::from_ref(id));
         if self.next.as_ref().is_some_and(|next| next.is(id)) {
             self.drop_next();
         }
@@ -415,7 +414,7 @@ impl State {
             self.fall_back();
         }
         self.unread_failure = Some(failed.clone());
-        // Bundles with the same bytes under other ids are failed too.
+        // Bundles with the same bytes and other ids have failed as well.
         self.drop_failed();
         Ok(failed)
     }
@@ -434,12 +433,12 @@ impl State {
         self.trial = None;
         self.silent = None;
         self.current = self.fallback.clone();
-        // What it was the predecessor of is given up.
+        // The bundle that it preceded is given up.
         self.previous.take_if(|previous| self.fallback.is(previous));
     }
 
-    /// Takes bundles that are no more from their places behind the current one: the fallback's predecessor takes its place.
-    pub(in crate::store) fn forget_places(&mut self, gone: &[BundleId]) {
+    /// Removes missing bundles from the roles behind the current one: the predecessor replaces the fallback.
+    pub(in crate::store) fn remove_from_fallback_roles(&mut self, gone: &[BundleId]) {
         self.previous.take_if(|previous| gone.contains(previous));
         self.superseded.retain(|superseded| !gone.contains(superseded));
         if self.fallback.bundle().is_some_and(|id| gone.contains(id)) {
@@ -448,7 +447,7 @@ impl State {
         }
     }
 
-    /// Takes a bundle out of the list; its files go later.
+    /// Removes the record of a bundle; its files are removed later.
     pub(in crate::store) fn delete(&mut self, id: &BundleId) -> Result<BundleRecord, Refusal> {
         if !self.bundles.contains_key(id) {
             return Err(Refusal::Unknown);
@@ -456,16 +455,16 @@ impl State {
         if let Some(role) = self.role(id) {
             return Err(Refusal::InUse(role));
         }
-        self.forget_places(std::slice::from_ref(id));
+        self.remove_from_fallback_roles(std::slice::from_ref(id));
         self.bundles.remove(id).ok_or(Refusal::Unknown)
     }
 
-    /// Whether a cleaning keeps a bundle that has no role: the fallback may still turn out not to work.
+    /// Whether cleaning keeps a bundle without a role, since the fallback may still turn out not to work.
     pub(in crate::store) fn is_predecessor(&self, id: &BundleId) -> bool {
         self.previous.as_ref() == Some(id)
     }
 
-    /// What a bundle is needed for.
+    /// The role of a bundle.
     pub(in crate::store) fn role(&self, id: &BundleId) -> Option<&'static str> {
         match () {
             () if self.current.is(id) => Some("current"),
@@ -475,10 +474,10 @@ impl State {
         }
     }
 
-    /// Drops bundles that are gone from the disk or forbidden, from every role they had.
+    /// Removes bundles that are missing or forbidden, from every role and the list.
     pub(in crate::store) fn forget_bundles(&mut self, gone: &[BundleId]) {
         let is_gone = |slot: &BundleRef| slot.bundle().is_some_and(|id| gone.contains(id));
-        self.forget_places(gone);
+        self.remove_from_fallback_roles(gone);
         if self.next.as_ref().is_some_and(is_gone) {
             self.drop_next();
         }

@@ -1,13 +1,13 @@
-//! The state machine of the store: pure, without I/O or clock. `docs/launch-protocol.md` tells its story.
+//! The state machine of the store: pure, without I/O or clock. `docs/launch-protocol.md` explains it.
 //!
 //! Invariants, which hold after every transition (`tests` checks them over random sequences of events):
-//! 1. Current is built-in, or the fallback, or on trial. So nothing unproven is served without a way back.
+//! 1. Current is built-in, the fallback, or on trial. So every unproven bundle has a fallback.
 //! 2. The fallback is built-in or a bundle that confirmed.
 //! 3. Current, next and fallback are built-in or installed, and none of them is failed.
 //! 4. A trial belongs to the current bundle.
 //! 5. At most [`MAX_FAILED`] failures are kept, the newest.
-//! 6. The sequence accepted of a channel never goes down, and the latest time never goes back.
-//! 7. The predecessor is installed, proven and not the fallback's own bundle, but for a trial of what it preceded.
+//! 6. The accepted sequence of a channel never decreases, nor does the latest time.
+//! 7. The predecessor is installed, proven and not the fallback, except during a trial of the bundle that replaced it.
 
 mod bundles;
 mod decision;

@@ -13,32 +13,32 @@ use crate::store::storage::{Found, Storage, temporary_of};
 
 const STATE: &str = "state";
 const FAILURE: &str = "failure";
-/// No state is nearly as long; of garbage that is, the start will do.
+/// Maximum size of a copy. No state is nearly as long, and the start of garbage is enough.
 const MAX_COPY: u64 = 1 << 20;
 
-/// The state of a store and its number.
+/// The state of a store and its generation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::store) struct Loaded {
     pub(in crate::store) state: State,
     pub(in crate::store) generation: u64,
-    /// Why the newest generation could not be used, if it could not.
+    /// Why the newest generation could not be used.
     pub(in crate::store) recovered: Option<LostState>,
 }
 
 /// Why the newest generation could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) enum LostState {
-    /// A save did not come to its end. What it would have changed was never reported as done.
+    /// A save was interrupted. Its changes were never reported as done.
     Unfinished,
-    /// It was there, and is gone or does not decode.
-    Corrupt(#[allow(dead_code, reason = "for whoever debugs a device")] String),
+    /// The file existed, and is missing or undecodable.
+    Corrupt(#[allow(dead_code, reason = "for debugging a device")] String),
 }
 
 impl Storage {
-    /// The newest good generation. Changes nothing.
+    /// Loads the newest good generation. Changes nothing.
     ///
     /// # Errors
-    /// When a state is there and cannot be read: nobody knows then what is in it, and nothing may be written.
+    /// If a state exists and cannot be read: its content is unknown, so nothing may be written.
     pub(in crate::store) fn load(&self) -> Result<Loaded> {
         let newest = self.find(STATE, &self.layout.state())?;
         let problem = match newest {
@@ -50,8 +50,8 @@ impl Storage {
                 });
             }
             Found::Corrupt(problem) => Some(problem),
-            // A crash while a folder in its place was replaced.
-            Found::Missing if self.kind(&self.layout.damaged_state())?.is_some() => Some("it was a folder".to_owned()),
+            // A crash while a folder at its path was replaced.
+            Found::Missing if self.kind(&self.layout.damaged_state())?.is_some() => Some("found a folder".to_owned()),
             Found::Missing => None,
         };
         match (self.find(STATE, &self.layout.previous_state())?, problem) {
@@ -67,14 +67,14 @@ impl Storage {
         }
     }
 
-    /// Makes `state` the generation after `before`, which is kept. Durable when it returns.
+    /// Saves `state` as the generation after `before`, which is kept. Durable when it returns.
     pub(in crate::store) fn save(&self, before: &Loaded, state: &State) -> Result<()> {
         let (path, previous) = (self.layout.state(), self.layout.previous_state());
         let temporary = temporary_of(&path);
         self.write_encoded(&temporary, STATE, before.generation + 1, state)?;
         match before.recovered {
-            // It is gone or corrupt, and must not take the place of a good one. A corrupt one stays until this one takes its
-            // place: a crash in between must find that there was one, and not only an older generation.
+            // The newest state is missing or corrupt, and must not replace a good one. A corrupt one stays until it is
+            // replaced: a crash in between must still find that it existed, and not only an older generation.
             Some(_) => self.keep_copies_of_corrupt_states()?,
             None => self.keep_as_previous(&path, &previous)?,
         }
@@ -105,15 +105,15 @@ impl Storage {
         Ok(matches!(self.find::<State>(STATE, path)?, Found::Corrupt(_)))
     }
 
-    /// Copies and folders that stand for states which could not be used go here, for whoever wants to know what happened.
+    /// Sets aside unusable states for debugging.
     pub(in crate::store) fn keep_copies_of_corrupt_states(&self) -> Result<()> {
         for path in [self.layout.state(), self.layout.previous_state()] {
             if !self.is_corrupt_state(&path)? {
                 continue;
             }
             match self.kind(&path)? {
-                // A file cannot take its place in one step. Until the new state has its name, this one says that there was
-                // something, and not only an older generation.
+                // A file cannot replace a folder in one step. Until the new state is in place, the moved folder shows
+                // that there was a state, not only an older generation.
                 Some(Kind::Folder) if path == self.layout.state() => {
                     self.set_aside_damaged_state()?;
                     let damaged = self.layout.damaged_state();
@@ -121,14 +121,14 @@ impl Storage {
                 }
                 Some(Kind::Folder) => self.set_aside(&path)?,
                 Some(Kind::File) => self.keep_copy(&path, &self.place_for_corrupt_state()?)?,
-                // A link, or nothing that could be copied: the new state takes its place.
+                // A link, or another entry that cannot be copied: the new state replaces it.
                 Some(Kind::Other) | None => {}
             }
         }
         Ok(())
     }
 
-    /// The folder that was in the place of a state which now has its name.
+    /// Sets aside the folder that was at the path of a state, after the state was written.
     pub(in crate::store) fn set_aside_damaged_state(&self) -> Result<()> {
         let damaged = self.layout.damaged_state();
         match self.kind(&damaged)? {
@@ -145,7 +145,7 @@ impl Storage {
             .read_to_end(&mut bytes)
             .with_path("read", path)?;
         match self.write_durably(copy, &bytes) {
-            // What nobody needs is not what a recovery fails for.
+            // A copy for debugging must not make a recovery fail.
             Err(error) if error.kind() == ErrorKind::NoSpace => Ok(()),
             result => result,
         }
@@ -156,7 +156,7 @@ impl Storage {
         self.replace_durably(&self.marker(&failed.version, failed.digest.as_ref()), FAILURE, failed)
     }
 
-    /// Takes a mark away whose state could not be written, durably: the bundle works.
+    /// Removes the mark of a bundle that works, durably. Its state could not be written then.
     pub(in crate::store) fn withdraw_mark(&self, record: &BundleRecord) -> Result<()> {
         let path = self.marker(&record.version, record.digest.as_ref());
         if self.kind(&path)?.is_none() {
@@ -167,13 +167,13 @@ impl Storage {
         self.files.sync_folder(&folder).with_path("sync the folder", &folder)
     }
 
-    /// Takes the mark away again.
+    /// Removes the mark of a failure.
     pub(in crate::store) fn unmark_failed(&self, failed: &FailedBundle) -> Result<()> {
         let path = self.marker(&failed.version, failed.digest.as_ref());
         self.remove_file_if_there(&path)
     }
 
-    /// Removes the marks of failures that the state has forgotten.
+    /// Removes the marks of failures that the state no longer contains.
     pub(in crate::store) fn sweep_marks(&self, state: &State) -> Result<()> {
         let (folder, mut kept) = (self.layout.failed(), Vec::new());
         kept.extend((state.failed.iter()).map(|failed| self.marker(&failed.version, failed.digest.as_ref())));
@@ -188,25 +188,25 @@ impl Storage {
         Ok(())
     }
 
-    /// An empty store, or one that lost its state: the files beside it tell them apart.
+    /// Distinguishes an empty store from one that lost its state, by the files beside it.
     fn recover_or_start(&self) -> Result<Loaded> {
         let (records, failed) = (self.records_or_none()?, self.failures()?);
         if records.is_empty() && failed.is_empty() && self.built_in_releases()?.is_empty() {
             return Ok(Loaded::default());
         }
-        self.recover(State::default(), 0, LostState::Corrupt("it is gone".to_owned()))
+        self.recover(State::default(), 0, LostState::Corrupt("missing".to_owned()))
     }
 
-    /// Completes an old or empty state from what lies beside it: failed bundles stay failed, installed ones installed,
-    /// and the one that confirmed last is the fallback.
+    /// Completes an old or empty state from the files beside it: failed bundles stay failed, installed ones stay
+    /// installed, and the one that confirmed last is the fallback.
     fn recover(&self, mut state: State, generation: u64, lost: LostState) -> Result<Loaded> {
         state.recall_failures(self.failures()?);
         for record in self.records_or_none()? {
             let is_there = self.kind(&self.layout.bundle(&record.id))? == Some(Kind::Folder);
             let release = record.release.clone();
             let is_news = is_there && take_record(&mut state, record, &lost);
-            // What a lost state accepted must not be forgotten, whatever became of the bundle; what one would have accepted
-            // that could not be written counts with its bundle alone.
+            // Releases accepted by a lost state stay accepted, whatever happened to their bundles; a release whose
+            // acceptance could not be written counts only with its bundle.
             if let Some(release) = release.filter(|_| is_news || matches!(lost, LostState::Corrupt(_))) {
                 state.trust.recall(&release);
             }
@@ -229,7 +229,7 @@ impl Storage {
         }
         if matches!(lost, LostState::Corrupt(_)) {
             for release in self.built_in_releases()?.iter() {
-                // Behind the records: a bundle of a later release is not withdrawn by this one.
+                // After the records: this release must not withdraw the bundle of a later one.
                 if state.trust.recall(release) {
                     state.make_built_in_next();
                 }
@@ -256,7 +256,7 @@ impl Storage {
         }
     }
 
-    /// One name for each thing that can fail: a digest, or a version without one.
+    /// One name for each failure: the digest, or the version of a bundle without one.
     fn marker(&self, version: &str, digest: Option<&Sha256Digest>) -> PathBuf {
         let name = match digest {
             Some(digest) => digest.to_string(),
@@ -266,8 +266,8 @@ impl Storage {
     }
 }
 
-/// A record is written before the state that follows from it, and so knows of a confirmation that a lost state knew.
-/// Says whether the state did not know of it.
+/// Adds a record to a recovered state. A record is written before the state that follows from it, so it contains a
+/// confirmation that a lost state contained. Returns whether the state lacked it.
 fn take_record(state: &mut State, record: BundleRecord, lost: &LostState) -> bool {
     let known = state.bundles.get(&record.id).map(|known| known.proven_at);
     if known.is_some_and(|proven_at| proven_at >= record.proven_at) {

@@ -1,7 +1,7 @@
-//! Bundles that proved themselves once and lost a later trial.
+//! Proven bundles that lost a later trial.
 //!
-//! Something else than the bundle may be the cause, such as a server that is down. So it is not failed for good: it is only
-//! not offered again for a day, or until a new release says so.
+//! The cause may be something other than the bundle, such as a server that is down. Such a bundle has not failed: it is
+//! not offered for a day, or until a new release offers it.
 
 use super::machine::State;
 use crate::digest::Sha256Digest;
@@ -9,11 +9,11 @@ use crate::store::bundle_id::{BundleId, BundleRef};
 use crate::store::records::{BundleRecord, SetAside};
 use crate::time::Timestamp;
 
-/// The newest count. A device tries one bundle after another, and few of them within a day.
+/// Number of entries kept, the newest. A device tries one bundle after another, and few within a day.
 const KEPT: usize = 8;
 
 impl State {
-    /// The bundle on trial proved itself before and does not work now: the fallback is current.
+    /// Sets aside the proven bundle on trial; the fallback becomes current.
     pub(in crate::store) fn set_aside(&mut self, id: &BundleId, now: Timestamp) {
         let Some(record) = self.bundles.get(id).cloned() else {
             return;
@@ -36,7 +36,8 @@ impl State {
         }
     }
 
-    /// Why a bundle is not to be installed or applied by itself now. `sequence` is that of the release which offers it.
+    /// The entry that keeps a bundle from being installed or applied now. `sequence` is that of the release that offers
+    /// it.
     pub(in crate::store) fn set_aside_of(
         &self,
         version: &str,
@@ -56,7 +57,7 @@ impl State {
             .retain(|aside| !aside.is(&record.version, record.digest.as_ref()));
     }
 
-    /// The same for what the host chose by itself.
+    /// The same for a bundle that the host selected.
     pub(in crate::store) fn offer_slot_again(&mut self, slot: &BundleRef) {
         if let Some(record) = slot.bundle().and_then(|id| self.bundles.get(id)).cloned() {
             self.offer_again(&record);

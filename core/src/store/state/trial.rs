@@ -1,20 +1,20 @@
-//! How often an unproven bundle was tried, and what counts against it.
+//! The attempts of a bundle on trial, and which of them count against it.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::store::storage::json::{FromJson, Object};
 
-/// Launches in a row that never reported a start before a trial is given up without blame: the app is probably being
-/// started in the background, or the host never reports starts.
+/// Consecutive launches without a start after which a trial is given up without a failure: the app is probably started
+/// in the background, or the host never reports starts.
 pub(in crate::store) const MAX_UNSTARTED: u32 = 5;
 
 /// The trial of the current bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(in crate::store) struct Trial {
-    /// Attempts that started the web view and ended without a confirmation.
+    /// Attempts whose page started and that ended without a confirmation.
     pub(in crate::store) failed_starts: u32,
-    /// Attempts in a row that never reported a start.
+    /// Consecutive attempts without a start.
     pub(in crate::store) unstarted: u32,
     /// The attempt whose outcome is not known yet.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,12 +26,12 @@ pub(in crate::store) struct Trial {
 pub(in crate::store) struct Attempt {
     /// The session that launched it.
     pub(in crate::store) session: String,
-    /// Whether its web view started and an end without confirmation counts against the bundle now.
+    /// Whether its page started and an end without confirmation now counts against the bundle.
     pub(in crate::store) started: bool,
-    /// Whether its page started at all, whatever came after: only that page can confirm.
+    /// Whether its page started at any time: only that page can confirm.
     #[serde(skip_serializing_if = "is_false")]
     pub(in crate::store) page_started: bool,
-    /// Whether the app is in the background. The system may end the process there: nothing counts.
+    /// Whether the app is in the background, where the system may end the process and nothing counts.
     #[serde(skip_serializing_if = "is_false")]
     pub(in crate::store) in_background: bool,
 }
@@ -42,7 +42,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Trial {
-    /// The last attempt is over and did not confirm.
+    /// Counts the last attempt, which ended without a confirmation.
     pub(in crate::store) fn settle(&mut self) {
         match self.attempt.take() {
             Some(attempt) if attempt.in_background => {}
@@ -64,7 +64,7 @@ impl Trial {
         });
     }
 
-    /// The attempt, if it is this session's.
+    /// The attempt, if it belongs to this session.
     pub(in crate::store) fn attempt_of(&mut self, session: &str) -> Option<&mut Attempt> {
         self.attempt.as_mut().filter(|attempt| attempt.session == session)
     }
