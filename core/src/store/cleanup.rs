@@ -1,4 +1,4 @@
-//! Giving space back.
+//! Freeing space.
 
 use std::io;
 use std::time::Duration;
@@ -8,44 +8,44 @@ use super::open::Store;
 use super::records::BundleRecord;
 use crate::error::{Error, IoContext, Result};
 
-/// Which bundles [`Store::clean`] keeps. Every rule that is set must allow a bundle; what is in use always stays.
+/// The bundles that [`Store::clean`] keeps. A bundle must satisfy every rule that is set; bundles in use always stay.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeepRules {
-    /// The newest this many, by time of installation.
+    /// At most this many, the newest by time of installation.
     pub newest: Option<usize>,
-    /// Those installed at most this long ago.
+    /// Bundles installed at most this long ago.
     pub max_age: Option<Duration>,
     /// As many of the newest as fit into this many bytes, unpacked.
     pub max_total: Option<u64>,
 }
 
-/// What [`Store::clean`] removed.
+/// The result of [`Store::clean`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Cleaned {
-    /// The bundles that are gone.
+    /// The removed bundles.
     pub removed: Vec<BundleRecord>,
-    /// Bytes of their files.
+    /// Size of their files in bytes.
     pub freed: u64,
 }
 
-/// What the store takes up.
+/// The disk space used by the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DiskUsage {
     /// Number of installed bundles.
     pub bundles: usize,
-    /// Bytes of their files.
+    /// Size of their files in bytes.
     pub bundle_bytes: u64,
-    /// Bytes that can still be written.
+    /// Free bytes.
     pub free: u64,
 }
 
 impl Store {
-    /// How much the bundles take up and how much is free.
+    /// The space used by the bundles, and the free space.
     ///
     /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) if the state or the file system cannot be asked.
+    /// [`Io`](crate::ErrorKind::Io) if the state or the free space cannot be read.
     pub fn disk_usage(&self) -> Result<DiskUsage> {
         let state = self.state()?;
         let path = self.storage.layout.bundles();
@@ -56,20 +56,20 @@ impl Store {
                 .storage
                 .files
                 .free_space(path)
-                .with_path("ask for free space at", path)?,
+                .with_path("read the free space of", path)?,
         })
     }
 
-    /// Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next
-    /// [`sweep`](Self::sweep), [`clean`](Self::clean) or installation removes the files and frees their space.
+    /// Removes a bundle. Its folder is only renamed, so that the caller does not wait; the next [`sweep`](Self::sweep),
+    /// [`clean`](Self::clean) or installation removes the files and frees their space.
     ///
     /// # Errors
     /// [`InUse`](crate::ErrorKind::InUse) if it is current, next, fallback or served by a running session;
-    /// [`NotFound`](crate::ErrorKind::NotFound); else as [`set_next`](Self::set_next).
+    /// [`NotFound`](crate::ErrorKind::NotFound); otherwise as [`set_next`](Self::set_next).
     pub fn delete(&self, id: &BundleId) -> Result<()> {
         let served = self.serves(id);
         let kept_failure = self.change_from_reserve(|state| {
-            // Under the lock: nobody begins to serve it meanwhile.
+            // Under the lock, so that no session starts to serve it meanwhile.
             if served || self.is_served_elsewhere(id)? {
                 return Err(Error::InUse {
                     id: id.to_string(),
@@ -90,19 +90,20 @@ impl Store {
         self.set_aside(id)
     }
 
-    /// Removes the bundles that the rules do not keep, then as [`sweep`](Self::sweep). For a background thread.
+    /// Removes the bundles that the rules do not keep, then sweeps as [`sweep`](Self::sweep). For a background thread.
     ///
-    /// Current, next and fallback stay, what the fallback replaced until it confirmed
-    /// [`silent_starts`](crate::store::StoreOptions::silent_starts) later starts, and what a running session serves.
+    /// The current, next and fallback bundles stay, and bundles that a running session serves. So does the predecessor
+    /// of the fallback, until the fallback has confirmed [`silent_starts`](crate::store::StoreOptions::silent_starts)
+    /// later starts.
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io). What was removed before an error stays removed.
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io). Bundles removed before an error stay removed.
     pub fn clean(&self, keep: &KeepRules) -> Result<Cleaned> {
         let mut cleaned = Cleaned::default();
         for record in self.not_kept(keep)? {
             let id = &record.id;
             let served = self.serves(id);
-            // Its role may have changed since it was chosen: then it stays. So does what is served by now.
+            // Its role may have changed since it was selected, or a session may serve it by now: then it stays.
             let deleted = self.change_from_reserve(|state| match state.role(id) {
                 Some(_) => Ok(None),
                 None if state.is_predecessor(id) => Ok(None),
@@ -123,27 +124,27 @@ impl Store {
         Ok(cleaned)
     }
 
-    /// Removes the files of deleted and failed bundles, and what crashes left. For a background thread: removing
+    /// Removes the files of deleted and failed bundles, and leftovers of crashes. For a background thread: removing
     /// thousands of files takes seconds.
     ///
     /// [`confirm`](Self::confirm), [`trial_expired`](Self::trial_expired), [`mark_failed`](Self::mark_failed) and
     /// [`delete`](Self::delete) only rename the folder of a bundle, so that the caller does not wait. An installation
-    /// sweeps first, since it needs the space, so no more than one update's leftovers gather without this call. It frees
-    /// the space sooner.
+    /// sweeps first, since it needs the space, so without this call at most one update's leftovers accumulate. This
+    /// call frees the space earlier.
     ///
-    /// A crash leaves the rest to the next sweep. What cannot be removed keeps nothing else from being removed.
+    /// After a crash the next sweep continues. A sweep continues after an error.
     ///
     /// # Errors
-    /// The first one: [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io).
+    /// The first error: [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io).
     pub fn sweep(&self) -> Result<()> {
-        // First what was renamed already: on a full disk there is no room for another name before.
+        // The renamed folders first: on a full disk there is no space for another name before.
         let removed = self.storage.sweep_staging();
         let (aside, sessions) = (self.set_aside_orphans(), self.sweep_sessions());
         removed.and(aside).and(sessions).and(self.storage.sweep_staging())
     }
 
-    /// As [`sweep`](Self::sweep), for an operation that needs the space. What cannot be removed is a
-    /// [warning](Self::take_warnings): it must not keep a device from its update.
+    /// As [`sweep`](Self::sweep), for an operation that needs the space. Files that cannot be removed are a
+    /// [warning](Self::take_warnings), since they must not keep a device from its update.
     pub(super) fn sweep_for_space(&self) -> Result<()> {
         let removed = self.storage.sweep_staging();
         self.set_aside_orphans()?;
@@ -171,18 +172,20 @@ impl Store {
         Ok(not_kept)
     }
 
-    /// Renames the folders of bundles that the state does not name into the staging folder: what failures and crashes left.
-    /// Only what the store installed itself (it has a record) is touched; a host's folder may hold more.
+    /// Moves the folders of bundles that the state does not reference into the staging folder: leftovers of failures
+    /// and crashes. Only bundles that the store installed (they have a record) are moved, since the folder of a host
+    /// may contain others.
     pub(super) fn set_aside_orphans(&self) -> Result<()> {
         let served = self.served().map(|launch| launch.bundle).unwrap_or_default();
         let _lock = self.lock(self.options.lock_timeout)?;
         let loaded = self.storage.load()?;
-        // What only a visible state no longer names, a durable one may still name after a power cut.
+        // A bundle that only the visible state no longer references may still be referenced by a durable one after a
+        // power cut.
         self.settle(&loaded)?;
         let state = loaded.state;
         self.sweep_temporaries()?;
         self.storage.sweep_marks(&state)?;
-        // While a state is put together from what is left, it says that there was one.
+        // During a recovery this folder shows that there was a state.
         if loaded.recovered.is_none() {
             self.storage.set_aside_damaged_state()?;
         }
@@ -207,8 +210,8 @@ impl Store {
         self.set_all_aside(&ids)
     }
 
-    /// Removes what crashes left of records, marks, rings and refusals that were being written. All are written under the lock,
-    /// so whoever has it knows that nobody writes them.
+    /// Removes the temporary files of records, marks, rings and denylists that crashes left. All are written under the
+    /// lock, so none is being written now.
     fn sweep_temporaries(&self) -> Result<()> {
         for folder in [self.storage.layout.records(), self.storage.layout.failed()] {
             for name in self.storage.list(&folder)? {
@@ -221,18 +224,18 @@ impl Store {
         self.storage.sweep_temporaries_in_root()
     }
 
-    /// Renames the folder of a bundle that the state no longer names into the staging folder, where the next sweep removes
-    /// it, and drops its record.
+    /// Moves the folder of a bundle that the state no longer references into the staging folder, where the next sweep
+    /// removes it, and removes its record.
     pub(super) fn set_aside(&self, id: &BundleId) -> Result<()> {
         self.set_all_aside(std::slice::from_ref(id))
     }
 
-    /// The same of several, which costs one sync: callers wait for it.
+    /// As [`set_aside`](Self::set_aside), for several bundles with one sync: callers wait for it.
     fn set_all_aside(&self, ids: &[BundleId]) -> Result<()> {
         for id in ids {
             self.move_away(id)?;
         }
-        // Also where a folder is gone already: that may not be durable yet, and the record must not go first.
+        // Also if a folder is missing already: that may not be durable yet, and the record must not be removed first.
         let bundles = self.storage.layout.bundles();
         self.storage
             .files
@@ -249,7 +252,7 @@ impl Store {
         let staged = self.storage.stage()?;
         match self.storage.files.rename(&folder, &staged.path) {
             Ok(()) => Ok(()),
-            // Another sweep was faster.
+            // Another sweep removed it first.
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.storage.unstage(staged),
             Err(error) => {
                 let error = Error::io("move away", &folder, error);

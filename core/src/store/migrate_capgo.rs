@@ -1,9 +1,9 @@
-//! Taking over what an app that used Capgo's plugin already has, so that no user loses a version.
+//! Migrating the bundles of an app that used Capgo's plugin, so that no user loses a version.
 //!
-//! Facts of the plugin (`@capgo/capacitor-updater` 5 to 8): each bundle has a JSON text under the key `<id>_info`, in
-//! `SharedPreferences` or `UserDefaults`, with `id`, `version`, `checksum`, `status` and sometimes `link` and `comment`;
-//! its files lie in `versions/<id>` (Android) or `ionic_built_snapshots/<id>` (iOS). The host reads the texts and the
-//! three keys that name the active, the fallback and the next bundle; the store does the rest.
+//! Facts about the plugin (`@capgo/capacitor-updater` 5 to 8): each bundle has a JSON string under the key `<id>_info`,
+//! in `SharedPreferences` or `UserDefaults`, with `id`, `version`, `checksum`, `status` and sometimes `link` and
+//! `comment`. Its files are in `versions/<id>` (Android) or `ionic_built_snapshots/<id>` (iOS). The host reads the
+//! strings and the three keys that name the active, the fallback and the next bundle; the store does the rest.
 
 use std::path::{Path, PathBuf};
 
@@ -19,12 +19,12 @@ use crate::error::{Error, IoContext, Result};
 use crate::io::vfs::Kind;
 use crate::native::NativeRange;
 
-/// What the plugin left.
+/// The data of the plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CapgoBundles {
-    /// The folder that holds a folder for each bundle.
+    /// The folder that contains a folder for each bundle.
     pub folder: PathBuf,
-    /// The texts under the keys `<id>_info`.
+    /// The strings under the keys `<id>_info`.
     pub infos: Vec<String>,
     /// The id of the active bundle: the last component of `CAP_SERVER_PATH` or `serverBasePath`.
     pub current: Option<String>,
@@ -36,15 +36,15 @@ pub struct CapgoBundles {
     pub native_build: Option<String>,
 }
 
-/// What [`Store::adopt`] took over.
+/// The result of [`Store::adopt`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Adopted {
-    /// Bundles that are installed now.
+    /// Migrated bundles, which are installed now.
     pub bundles: Vec<BundleRecord>,
-    /// Bundles that had failed, and stay so.
+    /// Bundles that had failed, and stay failed.
     pub failed: Vec<FailedBundle>,
-    /// What could not be taken over, and why: the text or id, and the reason.
+    /// Bundles that could not be migrated: the JSON string or id, and the reason.
     pub skipped: Vec<(String, String)>,
 }
 
@@ -72,17 +72,17 @@ impl FromJson for Info {
 }
 
 impl Store {
-    /// Takes over the bundles of Capgo's plugin: those that were downloaded are installed, those that failed stay failed,
-    /// and the active one stays what is served.
+    /// Migrates the bundles of Capgo's plugin: downloaded ones are installed, failed ones stay failed, and the active
+    /// one stays current.
     ///
-    /// A bundle whose status is `success` counts as proven; an active one that never confirmed goes on trial. Nothing is
-    /// verified, since the plugin kept no digests of files; a bundle is taken only if its `index.html` is there. Folders
-    /// elsewhere than where this store serves from are moved. What is known already is left as it is, so a second call
-    /// after a crash finishes the first.
+    /// A bundle with status `success` counts as proven; an active one that never confirmed goes on trial. Nothing is
+    /// verified, since the plugin kept no digests of files; a bundle is migrated only if its `index.html` exists.
+    /// Folders outside this store's bundle folder are moved. Known bundles are unchanged, so a second call after a
+    /// crash finishes the first.
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace). What
-    /// concerns one bundle alone is no error but in [`Adopted::skipped`].
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace). A
+    /// problem of a single bundle is not an error but part of [`Adopted::skipped`].
     pub fn adopt(&self, capgo: &CapgoBundles) -> Result<Adopted> {
         let mut adopted = Adopted::default();
         let before = self.state()?;
@@ -96,13 +96,13 @@ impl Store {
             }
         }
         self.storage.sync_bundles()?;
-        // The state first: the sweep goes by records, and would take a folder whose record no state names for rubbish.
+        // The state first: the sweep goes by records, and would remove a folder whose record no state references.
         let records = self.change(|state| {
-            take_over(state, capgo, &mut adopted);
+            migrate(state, capgo, &mut adopted);
             Ok(state.bundles.clone())
         })?;
         for record in records.values() {
-            // Also one that a crash kept an earlier call from writing.
+            // Also a record that an earlier call could not write because of a crash.
             if self.storage.kind(&self.storage.layout.record(&record.id))?.is_none() {
                 self.storage.save_record(record)?;
             }
@@ -118,7 +118,7 @@ impl Store {
         }
         let id: BundleId = info.id.parse().map_err(|error: Error| skipped(error.to_string()))?;
         let now = (self.clock)();
-        // A CRC-32 or an encrypted checksum is no digest.
+        // A CRC-32 or an encrypted checksum is not a digest.
         let digest: Option<Sha256Digest> = info.checksum.parse().ok();
         if before.bundles.contains_key(&id) {
             return Ok(Taken::Nothing);
@@ -134,7 +134,7 @@ impl Store {
                     digest,
                     at: now,
                     native_build,
-                    // The plugin recorded none: any version is the same app.
+                    // The plugin recorded none, so any version matches.
                     native_version: None,
                     cause,
                     order: 0,
@@ -171,13 +171,13 @@ impl Store {
         Ok(Taken::Bundle(Box::new(record)))
     }
 
-    /// Brings the files to where this store serves from and makes them durable, which the plugin never did.
+    /// Moves the files into this store's bundle folder and makes them durable, which the plugin did not.
     fn adopt_files(&self, id: &BundleId, capgo: &CapgoBundles) -> Result<(u64, u64), NotTaken> {
         let (storage, target) = (&self.storage, self.folder(id));
         let source = capgo.folder.join(id.as_str());
         let place = if storage.is_there(id) { &target } else { &source };
         if storage.kind(&place.join("index.html"))? != Some(Kind::File) {
-            return Err(skipped(format!("{}: no index.html is there", place.display())));
+            return Err(skipped(format!("{}: index.html is missing", place.display())));
         }
         let size = self.tree_size(place)?;
         storage.files.sync_tree(place).with_path("make durable", place)?;
@@ -190,7 +190,7 @@ impl Store {
         Ok(size)
     }
 
-    /// Number of files in a folder, and their bytes.
+    /// Number of files in a folder, and their size in bytes.
     fn tree_size(&self, folder: &Path) -> Result<(u64, u64)> {
         let (mut files, mut bytes) = (0, 0);
         for name in self.storage.files.list(folder).with_path("list", folder)? {
@@ -228,10 +228,10 @@ fn skipped(reason: String) -> NotTaken {
     NotTaken::Skipped(reason)
 }
 
-fn take_over(state: &mut State, capgo: &CapgoBundles, adopted: &mut Adopted) {
-    // A store that served something of its own already goes on with that.
+fn migrate(state: &mut State, capgo: &CapgoBundles, adopted: &mut Adopted) {
+    // A store that already serves a bundle of its own keeps it.
     let is_new = state.current == BundleRef::BuiltIn && state.fallback == BundleRef::BuiltIn && state.next.is_none();
-    // A version that failed once and works now, under another id, has not failed; one that only waits for its chance has.
+    // A version that failed under one id and works under another has not failed; one that was only never tried has.
     let works = |failed: &FailedBundle| {
         let mut proven = state
             .bundles
@@ -261,17 +261,17 @@ fn take_over(state: &mut State, capgo: &CapgoBundles, adopted: &mut Adopted) {
         state.native_build.clone_from(&capgo.native_build);
     }
     if is_new && !adopted.bundles.is_empty() {
-        take_roles(state, capgo, &mut adopted.skipped);
+        migrate_roles(state, capgo, &mut adopted.skipped);
     }
 }
 
-/// The plugin's pointers, as far as they name bundles that were taken over.
-fn take_roles(state: &mut State, capgo: &CapgoBundles, skipped: &mut Vec<(String, String)>) {
+/// The roles that the plugin assigned, as far as their bundles were migrated.
+fn migrate_roles(state: &mut State, capgo: &CapgoBundles, skipped: &mut Vec<(String, String)>) {
     let mut known = |id: &Option<String>| {
         let id: BundleId = id.as_deref().filter(|id| *id != BundleRef::BUILT_IN)?.parse().ok()?;
         let is_known = state.bundles.contains_key(&id);
         if !is_known {
-            let reason = "the plugin names it, but it could not be taken over".to_owned();
+            let reason = "the plugin references it, but it could not be migrated".to_owned();
             skipped.push((id.to_string(), reason));
         }
         is_known.then_some(id)

@@ -1,4 +1,4 @@
-//! Which releases this device refuses without downloading them again.
+//! Refusing denied releases without downloading them again.
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ use crate::store::open::Store;
 use crate::store::records::{Denylist, is_fault_of_archive};
 
 impl Store {
-    /// Why the archive of this release was refused before, if it was and would be again.
+    /// The error for which the archive of this release was refused before, if it would be refused again.
     pub(in crate::store) fn denied_before(
         &self,
         trusted: &TrustedRelease,
@@ -18,17 +18,17 @@ impl Store {
         let Some(denylist) = self.storage.denylist()? else {
             return Ok(None);
         };
-        if !denylist.is_decided_by(&self.decides(options)?) {
+        if !denylist.is_decided_by(&self.conditions(options)?) {
             return Ok(None);
         }
         Ok(denylist.error_of(&trusted.payload_digest()))
     }
 
-    /// Remembers that the archive of this release, which is the one it names, was refused with this error; nothing if the
-    /// error is about something else.
+    /// Adds a release to the denylist if `error` is caused by the content of its archive, which is known to be the one
+    /// of the release.
     ///
     /// # Errors
-    /// Those of writing it down.
+    /// If the denylist cannot be written.
     pub(in crate::store) fn deny(
         &self,
         trusted: &TrustedRelease,
@@ -39,7 +39,7 @@ impl Store {
             return Ok(());
         }
         let _lock = self.lock(self.options.lock_timeout)?;
-        let decided_by = self.decides(options)?;
+        let decided_by = self.conditions(options)?;
         let before = self.storage.denylist()?;
         let mut denylist = before
             .filter(|denylist| denylist.is_decided_by(&decided_by))
@@ -48,8 +48,8 @@ impl Store {
         self.storage.save_denylist(&denylist)
     }
 
-    /// All that decides, beside an archive itself, whether it can be taken.
-    fn decides(&self, options: &ReleaseOptions) -> Result<Sha256Digest> {
+    /// Digest of the conditions that decide, besides the archive, whether it is accepted.
+    fn conditions(&self, options: &ReleaseOptions) -> Result<Sha256Digest> {
         let Limits {
             entries,
             total_size,
@@ -80,7 +80,7 @@ impl Store {
         ];
         all.extend(limits.map(|limit| limit.to_string()));
         all.extend(keys);
-        // No part may run into the next.
+        // Length prefixes keep the parts apart.
         let parts = all.iter().map(|part| format!("{}:{part}", part.len()));
         Ok(Sha256Digest::of(parts.collect::<String>().as_bytes()))
     }

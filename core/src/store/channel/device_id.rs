@@ -1,7 +1,8 @@
-//! The id of a device: a UUID, made when it is first asked for.
+//! The id of a device: a UUID, created on first use.
 //!
-//! Stores of earlier versions hold 32 hexadecimal digits of the same 128 random bits, which are no UUID. That text stays as
-//! it is, since it decides which rollouts the device is in; [`Store::device_id`] returns the UUID of its bits.
+//! Stores of earlier versions contain 32 hexadecimal digits of the same 128 random bits, which are not a UUID. That
+//! string is kept, since it decides which rollouts include the device; [`Store::device_id`] returns the UUID of its
+//! bits.
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
@@ -16,12 +17,12 @@ const VARIANT_MASK: u128 = 0b11 << 62;
 const HEX_DIGITS: usize = 32;
 
 impl Store {
-    /// The id of this device: a UUID of version 4 (RFC 9562), in lower case, made when it is first asked for and durable
-    /// then. It stays the same until the store is removed.
+    /// The id of this device: a UUID of version 4 (RFC 9562) in lower case. It is created on first use, durable when
+    /// this returns, and stays the same until the store is removed.
     ///
-    /// It decides about rollouts where [`ChannelSource::device_id`](crate::store::ChannelSource) is `None`. A store that an earlier
-    /// version made decides by the text which that version wrote, so that no device changes its bucket; the UUID has the
-    /// same bits but for version and variant.
+    /// It decides rollouts if [`ChannelSource::device_id`](crate::store::ChannelSource) is `None`. A store created by
+    /// an earlier version decides by the string which that version wrote, so that no device changes its bucket; the
+    /// UUID has the same bits except for version and variant.
     ///
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace).
@@ -29,10 +30,11 @@ impl Store {
         Ok(uuid_of(&self.stored_device_id()?))
     }
 
-    /// The text by which this device is in a rollout or not, where the host says `id`, or nothing.
+    /// The string that decides rollouts: `id` if the host provides one, otherwise the id of this device.
     pub(in crate::store) fn rollout_id(&self, id: Option<&str>) -> Result<String> {
         let Some(id) = id else { return self.stored_device_id() };
-        // A host that passes on what the store told it stays in the same bucket, though that was another text once.
+        // A host that passes the id returned by the store stays in the same bucket, even if an earlier version decided
+        // by another string.
         let stored = self.state()?.trust.device_id.filter(|stored| uuid_of(stored) == id);
         Ok(stored.unwrap_or_else(|| id.to_owned()))
     }
@@ -52,11 +54,11 @@ fn random_uuid() -> Result<String> {
     Ok(uuid(u128::from_be_bytes(bytes)))
 }
 
-/// The UUID of a stored text; of one that is a UUID, that.
+/// The UUID of a stored string. A UUID is returned unchanged.
 fn uuid_of(stored: &str) -> String {
     let digits = stored.replace('-', "");
     let is_hex = digits.len() == HEX_DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    // No version writes another text.
+    // No version writes any other string.
     let digits = if is_hex {
         digits
     } else {
@@ -83,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stored_text_becomes_the_uuid_of_its_bits_and_a_uuid_stays_itself() {
+    fn a_stored_string_becomes_the_uuid_of_its_bits_and_a_uuid_is_unchanged() {
         let uuid = uuid_of("0123456789abcdef0123456789abcdef");
         assert_eq!(uuid, "01234567-89ab-4def-8123-456789abcdef");
         assert_eq!(uuid_of(&uuid), uuid);
@@ -91,6 +93,6 @@ mod tests {
             uuid_of("ffffffffffffffffffffffffffffffff"),
             "ffffffff-ffff-4fff-bfff-ffffffffffff"
         );
-        assert_eq!(uuid_of("another text").len(), 36);
+        assert_eq!(uuid_of("another string").len(), 36);
     }
 }

@@ -1,7 +1,7 @@
-//! The key ring that counts: the one the app brings, or a later one that was followed from it.
+//! The trusted key ring: the one in the app, or a later one that was followed from it.
 //!
-//! Kept in a file of its own beside the state: it may be large, changes once a year, and must not go with a lost state, or
-//! keys that were retired would count again until the rings are walked anew.
+//! Kept in a file of its own beside the state: it may be large, changes about once a year, and must not be lost with
+//! the state, or retired keys would count again until the rings are followed again.
 
 use std::sync::atomic::Ordering;
 
@@ -11,7 +11,7 @@ use crate::store::install::ReleaseOptions;
 use crate::store::open::Store;
 use crate::store::records::{FollowedRing, link};
 
-/// A ring that is trusted, and what to remember of it.
+/// A trusted ring, and its record.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct TrustedRing {
     pub(in crate::store) ring: KeyRing,
@@ -19,7 +19,7 @@ pub(in crate::store) struct TrustedRing {
 }
 
 impl TrustedRing {
-    /// The ring that the app brings.
+    /// The ring in the app.
     fn first(options: &ReleaseOptions) -> Result<Self> {
         let ring = KeyRing::trusted(&options.first_ring, &options.app_id)?;
         let followed = FollowedRing {
@@ -29,17 +29,17 @@ impl TrustedRing {
         Ok(Self { ring, followed })
     }
 
-    /// The ring that was followed last, if the ring that the app brings lies on the way to it.
+    /// The last followed ring, if the ring in the app is part of its chain.
     fn remembered(first: &Self, followed: FollowedRing, options: &ReleaseOptions) -> Option<Self> {
         if !followed.chain.contains(first.followed.chain.last()?) {
             return None;
         }
-        // It was trusted when it was written down. What does not even hold by itself was not written by this store.
+        // It was trusted when it was recorded. A ring that is not valid by itself was not written by this store.
         let ring = KeyRing::trusted(followed.envelope.as_bytes(), &options.app_id).ok()?;
         Some(Self { ring, followed })
     }
 
-    /// The ring after this one.
+    /// Follows the next ring.
     pub(in crate::store) fn follow(&self, envelope: &[u8]) -> Result<Self> {
         let ring = self.ring.follow(envelope)?;
         let mut followed = self.followed.clone();
@@ -50,19 +50,19 @@ impl TrustedRing {
 }
 
 impl Store {
-    /// The key ring that counts: the one in `options`, or the last one that was followed from it.
+    /// The trusted key ring: the one in `options`, or the last one that was followed from it.
     ///
     /// # Errors
-    /// Those of [`KeyRing::trusted`] if the ring in `options` is none; [`Io`](crate::ErrorKind::Io).
+    /// Those of [`KeyRing::trusted`] if the ring in `options` is invalid; [`Io`](crate::ErrorKind::Io).
     pub fn key_ring(&self, options: &ReleaseOptions) -> Result<KeyRing> {
         Ok(self.trusted_ring(options)?.ring)
     }
 
-    /// Follows the key ring in this envelope, which must be the one after [`key_ring`](Self::key_ring), and remembers it:
-    /// from now on it counts, also when this app is started again. Durable when it returns.
+    /// Follows the key ring in this envelope, which must be the successor of [`key_ring`](Self::key_ring), and records
+    /// it: it is trusted from now on, also after a restart. Durable when it returns.
     ///
     /// # Errors
-    /// Those of [`KeyRing::follow`], and nothing changed then; [`Busy`](crate::ErrorKind::Busy),
+    /// Those of [`KeyRing::follow`], with nothing changed; [`Busy`](crate::ErrorKind::Busy),
     /// [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace).
     pub fn follow_ring(&self, envelope: &[u8], options: &ReleaseOptions) -> Result<KeyRing> {
         let next = self.trusted_ring(options)?.follow(envelope)?;
@@ -77,7 +77,8 @@ impl Store {
         let Some(remembered) = remembered else {
             return Ok(first);
         };
-        // Whoever wrote it may have died, or failed, before its name was synced; what is done by it must not outlive it.
+        // The process that wrote it may have crashed before its name was synced; nothing that relies on it may be more
+        // durable.
         let number = remembered.ring.number();
         if self.durable_ring.load(Ordering::Relaxed) != number {
             self.storage.sync_root()?;
@@ -86,7 +87,7 @@ impl Store {
         Ok(remembered)
     }
 
-    /// Another process may have gone further meanwhile; what it found stays.
+    /// Records a ring unless another process recorded the same or a later one.
     pub(in crate::store) fn remember_ring(&self, ring: &TrustedRing, options: &ReleaseOptions) -> Result<()> {
         let _lock = self.lock(self.options.lock_timeout)?;
         if self.trusted_ring(options)?.ring.number() >= ring.ring.number() {

@@ -1,59 +1,60 @@
-//! What a look at a channel comes to.
+//! The result of an update from a channel.
 
 use crate::error::Error;
 use crate::store::records::BundleRecord;
 
-/// What a channel had for this device.
+/// The result of an update from a channel.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ChannelUpdate {
-    /// What came of it.
+    /// The outcome.
     pub outcome: ChannelOutcome,
     /// The rollout of the candidate, if the channel has one.
     pub rollout: Option<RolloutDecision>,
-    /// Releases that the channel offers and this device must not take.
+    /// Releases that the channel offers and this device must not accept.
     pub passed_over: Vec<Skipped>,
-    /// The key ring that counts now.
+    /// The number of the trusted key ring.
     pub ring: u64,
-    /// What stands where the next key ring would, and is none. It is not followed; the ring before it counts.
+    /// The error of an invalid file at the path of the next key ring. That file is not followed; the ring before it
+    /// stays trusted.
     pub ring_problem: Option<Error>,
 }
 
-/// What came of looking at a channel.
+/// The outcome of an update from a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChannelOutcome {
     /// A release was accepted. Its bundle is installed and comes next.
     Installed(Box<BundleRecord>),
-    /// What the channel has for this device is current or comes next already.
+    /// The channel's release for this device is current or comes next already.
     UpToDate(Box<BundleRecord>),
-    /// A release that goes to the bundle inside the native app was accepted. That comes next.
+    /// A release that selects the built-in bundle was accepted. The built-in bundle comes next.
     BuiltInNext {
-        /// What people call the release.
+        /// The version of the release.
         version: String,
         /// Its sequence.
         sequence: u64,
     },
-    /// The channel's release goes to the bundle inside the native app, which is current or comes next already. The release is
-    /// remembered as accepted.
+    /// The channel's release selects the built-in bundle, which is current or comes next already. The release is
+    /// recorded as accepted.
     BuiltInUpToDate {
-        /// What people call the release.
+        /// The version of the release.
         version: String,
         /// Its sequence.
         sequence: u64,
     },
     /// The channel offers nothing.
     NothingOffered,
-    /// The channel has a candidate, which is not for this device, and nothing else.
+    /// The channel has only a candidate, whose rollout does not include this device.
     OutsideRollout,
-    /// What the channel has for this device is older than what was accepted or is built into the native app.
+    /// The channel's release for this device is older than an accepted one or the built-in bundle.
     Older {
-        /// Sequence of what it has.
+        /// Sequence of the channel's release.
         offered: u64,
-        /// Sequence of what this device has.
+        /// Sequence that this device has.
         known: u64,
     },
-    /// Nothing of what it has may be taken: see [`ChannelUpdate::passed_over`].
+    /// No offered release may be accepted: see [`ChannelUpdate::passed_over`].
     Refused,
 }
 
@@ -74,12 +75,12 @@ impl ChannelOutcome {
     }
 }
 
-/// Which of the two that a channel can offer.
+/// One of the two releases that a channel can offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
-    /// The one for a part of the devices.
+    /// The release for a part of the devices.
     Candidate,
-    /// The one for everybody.
+    /// The release for all devices.
     Stable,
 }
 
@@ -94,32 +95,33 @@ impl Offer {
     }
 }
 
-/// A release that this device must not take, and why.
+/// A release that this device must not accept, and why.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Skipped {
-    /// Which it is.
+    /// Which of the two.
     pub offer: Offer,
     /// Its sequence.
     pub sequence: u64,
-    /// What is wrong with it. A [`Server`](crate::ErrorKind::Server) error says that a file of it is missing or not to be had.
+    /// The reason. A [`Server`](crate::ErrorKind::Server) error means that a file of it is missing or unavailable.
     pub error: Error,
 }
 
-/// Whether this device is among those that a candidate is for.
+/// Whether the rollout of a candidate includes this device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RolloutDecision {
     /// Sequence of the candidate.
     pub sequence: u64,
-    /// How many of 10,000 devices take it.
+    /// How many of 10,000 devices it includes.
     pub rollout_bps: u16,
-    /// The bucket of this device, 0 to 9,999. `None` where it decides nothing: all devices take it, or none does.
+    /// The bucket of this device, 0 to 9,999. `None` if it decides nothing, because the rollout includes all devices or
+    /// none.
     pub bucket: Option<u16>,
 }
 
 impl RolloutDecision {
-    /// Whether this device takes it.
+    /// Whether the rollout includes this device.
     #[must_use]
     pub fn is_inside(&self) -> bool {
         self.bucket

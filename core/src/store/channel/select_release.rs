@@ -1,4 +1,4 @@
-//! Choosing among what a channel offers, and getting it.
+//! Selecting one of the releases that a channel offers, and installing it.
 
 use std::fs;
 use std::io::Read as _;
@@ -21,7 +21,7 @@ use crate::store::open::Store;
 use crate::store::records::BundleRecord;
 use crate::update::channel::{BUCKETS, Reader, bucket};
 
-/// One look at a channel.
+/// The selection of a release in one update.
 pub(in crate::store) struct ReleaseSelection<'a> {
     store: &'a Store,
     reader: Reader<'a>,
@@ -29,7 +29,7 @@ pub(in crate::store) struct ReleaseSelection<'a> {
     pub(in crate::store) rollout: Option<RolloutDecision>,
     pub(in crate::store) passed_over: Vec<Skipped>,
     older: Option<ChannelOutcome>,
-    /// The progress of all that is downloaded counts together.
+    /// Combines the progress of all downloads.
     parts: Parts,
 }
 
@@ -46,9 +46,9 @@ impl<'a> ReleaseSelection<'a> {
         }
     }
 
-    /// What comes of what the channel offers.
+    /// Selects one of the offered releases.
     pub(in crate::store) fn choose(&mut self, file: &ChannelFile) -> Result<ChannelOutcome> {
-        // A candidate that is not above what everybody gets has been overtaken.
+        // A candidate at or below the stable release is superseded.
         let candidate = file
             .candidate
             .filter(|candidate| Some(candidate.sequence) > file.stable);
@@ -77,7 +77,7 @@ impl<'a> ReleaseSelection<'a> {
         })
     }
 
-    /// What comes of a release, or `None` if this device goes on to the other one.
+    /// The outcome of a release, or `None` if this device tries the other one.
     fn try_offer(&mut self, offer: Offer, sequence: u64) -> Result<Option<ChannelOutcome>> {
         if let Some(known) = self.known_above(sequence)? {
             self.older = Some(ChannelOutcome::Older {
@@ -96,8 +96,8 @@ impl<'a> ReleaseSelection<'a> {
         }
     }
 
-    /// The sequence that this device has, if it needs nothing of this one. Without a release being asked for: that the
-    /// channel file is not signed makes no difference to one that would be refused anyway.
+    /// The sequence that makes this release unnecessary for this device. Decided without downloading the release: the
+    /// channel file is not signed, but such a release would be refused in any case.
     fn known_above(&self, sequence: u64) -> Result<Option<u64>> {
         let options = &self.source.release;
         let trust = self.store.settled()?.state.trust;
@@ -136,7 +136,7 @@ impl<'a> ReleaseSelection<'a> {
         Ok(Some(ChannelOutcome::Installed(Box::new(record))))
     }
 
-    /// Nothing is downloaded for it.
+    /// Nothing is downloaded for the built-in bundle.
     fn go_built_in(&self, trusted: &TrustedRelease) -> Result<ChannelOutcome> {
         let comes_next = self.store.accept_trusted_built_in(trusted)?;
         let Release { version, sequence, .. } = trusted.release().clone();
@@ -158,7 +158,7 @@ impl<'a> ReleaseSelection<'a> {
         Ok(rollout.is_inside())
     }
 
-    /// The bundle of this very release, if it is installed: nothing need be downloaded to know that.
+    /// The bundle of this release, if it is installed. Decided without a download.
     fn accepted_before(&self, trusted: &TrustedRelease) -> Result<Option<BundleRecord>> {
         let release = trusted.release();
         let new = NewBundle {
@@ -167,7 +167,7 @@ impl<'a> ReleaseSelection<'a> {
         };
         let loaded = self.store.settled()?;
         let digest = &trusted.require_bundle()?.archive.digest;
-        // Also refuses a bundle that failed, before a byte of it is downloaded.
+        // Also refuses a failed bundle, before any of it is downloaded.
         self.store.installed_or_refused(&loaded, digest, &new, None)?;
         let is_it = |record: &&BundleRecord| {
             let accepted = record.release.as_ref();
@@ -183,7 +183,7 @@ impl<'a> ReleaseSelection<'a> {
         let (list, archive) = (self.remote_list(bundle)?, self.remote_archive(bundle)?);
         let folder = self.store.downloads(&[&list.name(), &archive.name()])?;
         self.parts.next();
-        // The file list is small beside the archive that follows, of which less is hashed if it is sealed.
+        // The file list is small compared with the archive that follows, of which less is hashed if it is sealed.
         self.parts.expect(Phase::Download, archive.size.unwrap_or_default());
         let hashed = archive.size.filter(|_| archive.digest.is_some());
         self.parts.expect(Phase::Hash, hashed.unwrap_or_default());
@@ -215,8 +215,8 @@ impl<'a> ReleaseSelection<'a> {
         keep_or_remove(downloaded, installed)
     }
 
-    /// Downloads an archive. A sealed one tells in its first bytes whether it is the right one and whom it is sealed for: an app
-    /// without that key need not fetch the whole to find that out, each time it looks.
+    /// Downloads an archive. The first bytes of a sealed archive show whether it is the expected one and for which keys
+    /// it is sealed: an app without such a key does not download all of it on every update.
     fn download_archive(&self, trusted: &TrustedRelease, archive: &Remote, folder: &Path) -> Result<Held> {
         let most = self.reader.options.max_size;
         if trusted.require_bundle()?.sealed.is_none() {
@@ -236,9 +236,9 @@ impl<'a> ReleaseSelection<'a> {
             return Ok(false);
         };
         let keys: Vec<&ContentKey> = self.source.release.content_keys.iter().map(|key| &**key).collect();
-        // It is the header that the release names: that no key at hand opens it will be so the next time.
+        // The header is the one that the release references: without a matching key it fails on every attempt.
         let opens = sealed::require_key(name, &header, &keys);
-        self.remember_if_refused(trusted, opens)?;
+        self.deny_if_refused(trusted, opens)?;
         Ok(true)
     }
 
@@ -255,12 +255,12 @@ impl<'a> ReleaseSelection<'a> {
             None => ArchiveSource::File(&archive.file.path),
         };
         let installed = (self.store).install_trusted(trusted, archive, new, acceptance, options, control)?;
-        self.remember_if_refused(trusted, installed)
+        self.deny_if_refused(trusted, installed)
     }
 
-    /// Remembers an error for which the release itself is at fault. Where that cannot be written down, nothing is lost but
-    /// another download.
-    fn remember_if_refused<T>(&self, trusted: &TrustedRelease, result: Result<T>) -> Result<T> {
+    /// Adds a release to the denylist if the release itself causes the error. If that cannot be written, the cost is
+    /// one more download.
+    fn deny_if_refused<T>(&self, trusted: &TrustedRelease, result: Result<T>) -> Result<T> {
         if let Err(error) = &result {
             let _ = self.store.deny(trusted, &self.source.release, error);
         }
@@ -273,13 +273,13 @@ impl<'a> ReleaseSelection<'a> {
         Ok(remote)
     }
 
-    /// The address of an archive follows from what is signed: nothing unsigned says where it is.
+    /// The URL of an archive follows from signed data only.
     fn remote_archive(&self, bundle: &BundleIdentity) -> Result<Remote> {
         let (path, size) = paths::archive_of(bundle);
         let mut remote = self.remote(&path)?;
         remote.size = Some(size);
         match bundle.sealed {
-            // Its own digest is in no release; that of its header names it.
+            // The release does not contain its digest; the digest of its header identifies it.
             Some(sealed) => remote.key = Some(sealed.header_digest.to_string()),
             None => remote.digest = Some(bundle.archive.digest),
         }
@@ -317,18 +317,18 @@ fn read(list: &Downloaded) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn require_sequence(release: &Release, asked: u64) -> Result<()> {
-    if release.sequence == asked {
+fn require_sequence(release: &Release, expected: u64) -> Result<()> {
+    if release.sequence == expected {
         return Ok(());
     }
     Err(Error::ReleaseRefused {
-        what: format!("release {asked}"),
+        what: format!("release {expected}"),
         reason: RefusalReason::Malformed,
-        problem: format!("it has sequence {}, and is kept as {asked}", release.sequence),
+        problem: format!("found sequence {} at the path of sequence {expected}", release.sequence),
     })
 }
 
-/// Removes what is done with, or would be refused again; else the next call goes on with it.
+/// Removes a download that is no longer needed or would be refused again; otherwise the next call resumes it.
 fn keep_or_remove<T>(held: Held, result: Result<T>) -> Result<T> {
     match result {
         Err(error) if !is_of_release(&error) && !is_fault_of_file(&error) => Err(error),
@@ -336,8 +336,8 @@ fn keep_or_remove<T>(held: Held, result: Result<T>) -> Result<T> {
     }
 }
 
-/// Whether it is the release, or what was published with it, that is at fault: another one may be taken. Everything else
-/// concerns this device or the network, and is tried again later.
+/// Whether the release, or a file published with it, is at fault: another one may be accepted. All other errors concern
+/// this device or the network, and are retried later.
 fn is_of_release(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::NotABundle

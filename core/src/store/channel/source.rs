@@ -3,16 +3,16 @@
 use crate::store::install::ReleaseOptions;
 use crate::update::channel::Site;
 
-/// Where releases come from, and which are taken.
+/// A channel, and the settings that decide which releases are accepted.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ChannelSource {
-    /// Where the site is.
+    /// The site.
     pub site: Site,
-    /// Which releases are taken.
+    /// Which releases are accepted.
     pub release: ReleaseOptions,
-    /// A text that stays the same on this installation and is another on others: it decides who goes first in a rollout.
-    /// `None`: the store's own [`device_id`](Store::device_id).
+    /// A string that identifies this installation and does not change: it decides the order of rollouts. `None`: the
+    /// store's own [`device_id`](crate::store::Store::device_id).
     pub device_id: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! From a static channel to an installed bundle that comes next, in one call.
+//! Updating from a static channel in one call.
 
 use super::key_ring::TrustedRing;
 use super::outcome::ChannelUpdate;
@@ -16,29 +16,31 @@ use crate::store::records::{BundleRecord, Superseded};
 use crate::update::channel::Reader;
 
 impl Store {
-    /// Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
-    /// release that goes to the built-in bundle has that come next, as [`accept_built_in`](Self::accept_built_in).
+    /// Updates from a static channel: if it has a release for this device, downloads and installs it and makes it next.
+    /// A release that selects the built-in bundle makes that next, as [`accept_built_in`](Self::accept_built_in).
     ///
-    /// In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if
-    /// this device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone
-    /// on with by a later call if they broke off; then as [`install_release`](Self::install_release), and
-    /// [`set_next`](Self::set_next). What was downloaded and is refused is removed. A crash leaves the step before or the step
-    /// after, and the next call goes on from there.
+    /// In this order: the channel file; new key rings, which are recorded; the candidate if its rollout includes this
+    /// device, otherwise, or if the candidate is refused, the stable release; its file list and archive, both resumed
+    /// by a later call if interrupted; then as [`install_release`](Self::install_release) and
+    /// [`set_next`](Self::set_next). Refused downloads are removed. A crash leaves the state before or after a step,
+    /// and the next call continues from there.
     ///
-    /// What is refused is no error but told in the answer, since a channel may offer something else as well: releases that
-    /// fail a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
-    /// Of an archive of another size than the release says nothing is fetched, and of one that is sealed for other keys no more
-    /// than its header. An archive that is the release's and was refused for what is in it, or for whom it is sealed, is not
-    /// fetched again ([`Error::RefusedBefore`]), for as long as the native build, the limits and the content keys are the same.
+    /// A refused release is not an error but part of the result, since a channel may offer another one as well: a
+    /// release that fails a check, whose files are missing or do not match, or whose bundle failed on this device
+    /// before. It changes nothing. An archive of another size than the release states is not downloaded, and of an
+    /// archive that is sealed for other keys only the header is. An archive that belongs to its release and was refused
+    /// for its content, or for the keys it is sealed for, is not downloaded again ([`Error::RefusedBefore`]) while the
+    /// native build, the limits and the content keys stay the same.
     ///
     /// # Errors
     /// [`Network`](crate::ErrorKind::Network), and [`Server`](crate::ErrorKind::Server) for the channel file;
-    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) for one of another app or channel or that is none, and for plain HTTP; those of
-    /// [`key_ring`](Self::key_ring); [`Busy`](crate::ErrorKind::Busy) if another call updates for longer than
-    /// [`StoreOptions::lock_timeout`](crate::store::StoreOptions); [`NoSpace`](crate::ErrorKind::NoSpace), [`Io`](crate::ErrorKind::Io),
-    /// [`Cancelled`](crate::ErrorKind::Cancelled). The next call goes on where this one stopped.
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) for an invalid channel file, one of another app or channel, and for
+    /// plain HTTP; those of [`key_ring`](Self::key_ring); [`Busy`](crate::ErrorKind::Busy) if another call updates for
+    /// longer than [`StoreOptions::lock_timeout`](crate::store::StoreOptions); [`NoSpace`](crate::ErrorKind::NoSpace),
+    /// [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled). The next call continues where this one
+    /// stopped.
     ///
-    /// Progress never goes back within a phase. The file list counts as the first bytes of the download.
+    /// Progress never decreases within a phase. The file list counts as the first bytes of the download.
     pub fn update_from_channel(
         &self,
         transport: &dyn Transport,
@@ -68,8 +70,8 @@ impl Store {
         })
     }
 
-    /// Follows every ring that came since the last one, and remembers where it came to. Tells the number, and what is wrong
-    /// with the next one, if it is there and no ring.
+    /// Follows every ring after the last one, and records the newest. Returns its number, and the error of the next
+    /// file if it exists and is not a valid ring.
     fn walk_rings(&self, reader: &Reader<'_>, options: &ReleaseOptions) -> Result<(u64, Option<Error>)> {
         let known = self.trusted_ring(options)?;
         let mut last = known.clone();
@@ -77,8 +79,8 @@ impl Store {
         for _ in 0..MAX_RINGS_AT_A_TIME {
             match next_ring(reader, &last)? {
                 Some(Ok(next)) => last = next,
-                // Some servers answer with a page whatever is asked for. Whoever could put it there could as well have
-                // taken the ring away.
+                // Some servers answer every path with a page. An attacker who could place an invalid ring could also
+                // withhold the valid one.
                 Some(Err(error)) => {
                     problem = Some(error);
                     break;
@@ -92,7 +94,7 @@ impl Store {
         Ok((last.ring.number(), problem))
     }
 
-    /// Has the bundle come next, unless it is current or does so already. Says whether there was something to do.
+    /// Makes the bundle next, unless it is current or next already. Returns whether that was a change.
     pub(in crate::store) fn bring_next(&self, record: &BundleRecord) -> Result<bool> {
         let slot = BundleRef::Bundle(record.id.clone());
         let state = self.state()?;
@@ -102,7 +104,7 @@ impl Store {
         }
         self.require_files(&slot)?;
         self.change(|state| {
-            // Another process may have accepted a later release meanwhile, which this one must not undo.
+            // Another process may have accepted a later release since, which this one must not undo.
             if let Some(release) = &record.release {
                 state.trust.accept(release).map_err(Superseded::into_error)?;
             }

@@ -1,4 +1,4 @@
-//! From a proved archive to an installed bundle, in one step that a power cut cannot halve.
+//! Installing a verified archive, in one step that is atomic even after a power cut.
 
 use super::request::{Acceptance, NewBundle};
 use crate::bundle::{Tree, UnpackOptions, WrittenFile, read_bundle, write_tree};
@@ -13,10 +13,10 @@ use crate::store::storage::Staged;
 use crate::time::Timestamp;
 use crate::verified::{Proof, VerifiedArchive};
 
-/// File systems give space in blocks; a file takes half of one more on average, and a folder one.
+/// File systems allocate blocks: a file takes half a block more on average, a folder one block.
 const BLOCK: u64 = 4 << 10;
 
-/// A bundle that is whole and durable, and has no name yet.
+/// An unpacked bundle that is complete and durable, and not yet installed.
 struct Unpacked<'a> {
     record: BundleRecord,
     staged: &'a Staged,
@@ -24,26 +24,25 @@ struct Unpacked<'a> {
 }
 
 impl Store {
-    /// Installs a proved archive. It is served only after [`set_next`](Self::set_next) or
+    /// Installs a verified archive. It is served only after [`set_next`](Self::set_next) or
     /// [`set_current`](Self::set_current).
     ///
-    /// The archive is unpacked into the staging folder and made durable; then it gets its name and the state changes,
-    /// under the lock. A crash leaves it installed, or rubbish that the next start removes. An archive that is installed
-    /// already is not unpacked again: its record is returned.
+    /// The archive is unpacked into the staging folder and made durable; then the folder is renamed and the state
+    /// changed, under the lock. After a crash the bundle is installed, or its files are garbage that the next sweep
+    /// removes. An archive that is already installed is not unpacked again: its record is returned.
     ///
     /// # Errors
-    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) if the proof is less than
-    /// [`StoreOptions::required_proof`](crate::store::StoreOptions), the bundle failed on this device before, or its sequence is
-    /// not above [`StoreOptions::built_in_sequence`](crate::store::StoreOptions);
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) if the proof is weaker than
+    /// [`StoreOptions::required_proof`](crate::store::StoreOptions), the bundle failed on this device before, or its
+    /// sequence is not above [`StoreOptions::built_in_sequence`](crate::store::StoreOptions);
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for the archive of a release, which
-    /// [`install_release`](Self::install_release) takes;
-    /// [`NoSpace`](crate::ErrorKind::NoSpace), before a byte is written where that can be foreseen, saying how much is
-    /// missing; what [`unpack`](crate::bundle::unpack) refuses; [`Busy`](crate::ErrorKind::Busy),
-    /// [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
+    /// [`install_release`](Self::install_release) installs; [`NoSpace`](crate::ErrorKind::NoSpace) with the missing
+    /// bytes, before anything is written where that can be foreseen; the errors of [`unpack`](crate::bundle::unpack);
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn install(&self, archive: &VerifiedArchive, new: &NewBundle, control: &Control) -> Result<BundleRecord> {
         self.options.required_proof.check(archive.proof())?;
         if matches!(archive.proof(), Proof::Release { .. }) {
-            let problem = "it was proved by a release, which only install_release remembers as accepted";
+            let problem = "the archive was verified by a release; use install_release";
             return Err(Error::invalid_input("archive", problem));
         }
         if let Some(installed) = self.known(&archive.digest(), new)? {
@@ -52,7 +51,7 @@ impl Store {
         self.install_archive(archive, new, None, control)
     }
 
-    /// Installs an archive of which it is known that it is wanted.
+    /// Installs an archive that is known to be wanted.
     pub(in crate::store) fn install_archive(
         &self,
         archive: &VerifiedArchive,
@@ -106,13 +105,13 @@ impl Store {
         }
     }
 
-    /// The bundle with this digest, if it is installed. Refused if it failed.
+    /// The installed bundle with this digest, if any. An error if it failed.
     pub(in crate::store) fn known(&self, digest: &Sha256Digest, new: &NewBundle) -> Result<Option<BundleRecord>> {
         self.installed_or_refused(&self.settled()?, digest, new, None)
     }
 
-    /// The bundle with this digest, if it is installed. One that is for a release must have the files that this lists: of a
-    /// bundle that was taken over, nobody knows whether the digest is its own.
+    /// The installed bundle with this digest, if any. For a release it must have the files of the list: the recorded
+    /// digest of a migrated bundle is not verified.
     pub(in crate::store) fn installed_or_refused(
         &self,
         loaded: &Loaded,
@@ -124,7 +123,7 @@ impl Store {
         let state = &loaded.state;
         if let Some(failed) = state.failure_of(&new.version, Some(digest)) {
             let problem = format!(
-                "version {} failed on this device before ({}); forget its failure to try again",
+                "version {} failed on this device before ({}); clear its failure to try again",
                 new.version,
                 failed.cause.as_str()
             );
@@ -133,14 +132,14 @@ impl Store {
         let now = (self.clock)();
         if let Some(aside) = state.set_aside_of(&new.version, Some(digest), new.sequence, now) {
             let problem = format!(
-                "version {} worked on this device before and does not confirm its starts now; it is offered again at {} \
+                "version {} was proven on this device and then lost a trial; it is offered again at {} \
                  (seconds since 1970), or by a new release",
                 new.version,
                 aside.until().0
             );
             return Err(Error::not_trusted("bundle", problem));
         }
-        // One whose files are gone is not it; a later one may be.
+        // A bundle with missing files does not count; a later one may.
         let is_it = |record: &&BundleRecord| record.digest == Some(*digest) && self.storage.is_there(&record.id);
         for installed in state.bundles.values().filter(is_it) {
             let fits = match acceptance {
@@ -155,7 +154,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Names the unpacked folder and adds it to the state, all under the lock.
+    /// Renames the unpacked folder and adds it to the state, under the lock.
     fn publish(
         &self,
         archive: &VerifiedArchive,
@@ -166,14 +165,14 @@ impl Store {
         let Unpacked { record, staged, .. } = unpacked;
         let _lock = self.lock(self.options.lock_timeout)?;
         let loaded = self.storage.load()?;
-        // Another process may have installed or failed it meanwhile.
+        // Another process may have installed or failed it since.
         if let Some(installed) = self.installed_or_refused(&loaded, &archive.digest(), new, acceptance)? {
             return match acceptance {
                 Some(acceptance) => self.accept_again(&loaded, &installed, new, acceptance),
                 None => Ok(installed),
             };
         }
-        // Before anything has a name: another release may have been accepted meanwhile.
+        // Before anything is renamed: another release may have been accepted since.
         let mut state = loaded.state.clone();
         match acceptance {
             Some(acceptance) => state
@@ -183,8 +182,8 @@ impl Store {
         }
         let published = self.publish_locked(&loaded, &state, unpacked);
         if let Err(error) = published {
-            // The new state may be in place though making it durable failed: then it names the folder, which stays, and
-            // the next try finds it installed.
+            // The new state may be in place although making it durable failed: then it references the folder, which
+            // stays, and the next attempt finds it installed.
             let now = self.storage.load()?;
             if now.recovered.is_none() && now.state.bundles.contains_key(&record.id) {
                 return Err(error);
@@ -195,8 +194,8 @@ impl Store {
         Ok(record.clone())
     }
 
-    /// Accepts a release whose bundle was installed before. Under the lock. The record goes first, as with a confirmation:
-    /// a lost state is made anew from it, and knows of no older release then.
+    /// Accepts a release whose bundle is installed already. Under the lock. The record is written first, as for a
+    /// confirmation: a lost state is recovered from it, and must know this release.
     pub(in crate::store) fn accept_again(
         &self,
         loaded: &Loaded,
@@ -225,7 +224,8 @@ impl Store {
         Ok(record)
     }
 
-    /// The folder goes back to where it is removed, and only then the record, by which a sweep would find it.
+    /// Moves the folder back to staging, where it is removed, and then removes the record, by which a sweep would find
+    /// it.
     fn move_back(&self, id: &BundleId, staged: &Staged) -> Result<()> {
         let (files, folder) = (&self.storage.files, self.folder(id));
         if self.storage.kind(&folder)?.is_some() {
@@ -243,7 +243,7 @@ impl Store {
             written,
         } = unpacked;
         let (storage, layout) = (&self.storage, &self.storage.layout);
-        // First the list, then the record: whoever finds the record finds both, and the sweep goes by records.
+        // The list first, then the record: a process that finds the record finds both, and the sweep goes by records.
         storage.save_file_list(&record.id, written)?;
         storage.save_record(record)?;
         let folder = layout.bundle(&record.id);
@@ -251,7 +251,7 @@ impl Store {
             .files
             .rename(&staged.path, &folder)
             .with_path("rename", &folder)?;
-        // Both ends of the rename, before the state relies on it.
+        // Both folders of the rename are synced before the state relies on it.
         storage.sync_bundles()?;
         let staging = layout.staging();
         storage
@@ -292,7 +292,8 @@ impl Store {
         self.missing_space(needed).map_or(Ok(()), Err)
     }
 
-    /// The error that says how much is missing, if something is. Where the system cannot tell, writing will.
+    /// The error with the missing bytes, if any are missing. If the system cannot report free space, writing fails
+    /// instead.
     fn missing_space(&self, needed: u64) -> Option<Error> {
         let path = self.storage.layout.bundles();
         let available = self.storage.files.free_space(path).ok()?;

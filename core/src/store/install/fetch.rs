@@ -1,4 +1,4 @@
-//! From a URL to an installed bundle in one call.
+//! Downloading, verifying and installing an archive in one call.
 
 use std::cell::Cell;
 use std::fs::{self, File, TryLockError};
@@ -19,26 +19,25 @@ use crate::store::open::Store;
 use crate::store::records::BundleRecord;
 use crate::verified::{Proof, VerifiedArchive};
 
-/// How long to sleep between two looks whether another download has finished, which takes seconds.
+/// Interval between two checks whether another download has finished, which takes seconds.
 const DOWNLOAD_POLL: Duration = Duration::from_millis(50);
 
-/// How an archive is to be proved. What is checked follows from this alone, never from what a server
-/// sends or leaves out.
+/// How an archive is verified. This alone decides what is checked, never anything that a server sends or omits.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ExpectedProof {
-    /// By this digest, which the host got over a channel it trusts.
+    /// By this digest, which the host received over a trusted channel.
     Digest(Sha256Digest),
-    /// By a checksum that was signed; the archive is not encrypted.
+    /// By a signed checksum; the archive is not encrypted.
     CapgoSigned {
         /// The signed checksum.
         checksum: SignedChecksum,
         /// The key that must have signed it.
         key: VerifyingKey,
     },
-    /// By a checksum that was signed; the archive is encrypted in Capgo's v2 form.
+    /// By a signed checksum; the archive is encrypted in Capgo's v2 format.
     CapgoSealed {
-        /// What it takes to decrypt the archive.
+        /// The IV and session key that decrypt the archive.
         iv_session_key: IvSessionKey,
         /// The signed checksum of the plain archive.
         checksum: SignedChecksum,
@@ -47,19 +46,19 @@ pub enum ExpectedProof {
     },
 }
 
-/// An archive that is somewhere else.
+/// A remote archive.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RemoteArchive {
-    /// Where it is.
+    /// Its URL.
     pub url: Url,
-    /// What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+    /// Headers for the host of that URL, for example a token. Not sent after a redirect to another origin.
     pub headers: Headers,
-    /// Bytes of the file, where known.
+    /// Size of the file in bytes, if known.
     pub size: Option<u64>,
-    /// How it is proved.
+    /// How it is verified.
     pub proof: ExpectedProof,
-    /// What is said of the bundle in it.
+    /// Metadata of its bundle.
     pub bundle: NewBundle,
 }
 
@@ -78,7 +77,7 @@ impl RemoteArchive {
 }
 
 impl ExpectedProof {
-    /// The digest of the plain archive and what it proves.
+    /// The digest of the plain archive, and the proof that it provides.
     fn promise(&self) -> Result<(Sha256Digest, Proof)> {
         match self {
             Self::Digest(digest) => Ok((*digest, Proof::Digest)),
@@ -111,19 +110,21 @@ impl ExpectedProof {
 }
 
 impl Store {
-    /// Downloads an archive, proves it, opens it and installs it. It is served only after [`set_next`](Self::set_next) or
+    /// Downloads, verifies, decrypts and installs an archive. It is served only after [`set_next`](Self::set_next) or
     /// [`set_current`](Self::set_current).
     ///
-    /// Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device
-    /// before, or if it is installed already: its record is returned then. What came of a download that failed, was
-    /// cancelled or ended with the process is gone on with by the next call for the same archive, whatever its URL is by
-    /// then; a call for another removes it. A file that is not what was promised, or no bundle, is removed at once.
+    /// Nothing is downloaded if the proof is weaker than the store requires, if the bundle failed on this device
+    /// before, or if it is installed already, in which case its record is returned. A download that failed, was
+    /// cancelled or ended with the process is resumed by the next call for the same archive, even from another URL; a
+    /// call for another archive removes it. A file that does not match its digest, or is not a bundle, is removed
+    /// immediately.
     ///
     /// # Errors
-    /// [`Busy`](ErrorKind::Busy) if another call downloads the same for longer than
-    /// [`StoreOptions::lock_timeout`](crate::store::StoreOptions); those of [`download`](crate::http::download::download()), of the proof ([`SignatureInvalid`](ErrorKind::SignatureInvalid),
-    /// [`DigestMismatch`](ErrorKind::DigestMismatch), [`DecryptionFailed`](ErrorKind::DecryptionFailed)) and of
-    /// [`install`](Self::install).
+    /// [`Busy`](ErrorKind::Busy) if another call downloads the same archive for longer than
+    /// [`StoreOptions::lock_timeout`](crate::store::StoreOptions); the errors of
+    /// [`download`](crate::http::download::download()), of verification
+    /// ([`SignatureInvalid`](ErrorKind::SignatureInvalid), [`DigestMismatch`](ErrorKind::DigestMismatch),
+    /// [`DecryptionFailed`](ErrorKind::DecryptionFailed)) and of [`install`](Self::install).
     pub fn install_from(
         &self,
         transport: &dyn Transport,
@@ -131,7 +132,7 @@ impl Store {
         options: &DownloadOptions,
         control: &Control,
     ) -> Result<BundleRecord> {
-        // Another call may download the same: it is installed when that has finished.
+        // Another call may download the same archive: it is installed when that has finished.
         let downloaded = self.patiently(control, || {
             let digest = match self.wanted(&from.proof, &from.bundle)? {
                 Wanted::Installed(record) => return Ok(Err(*record)),
@@ -153,7 +154,7 @@ impl Store {
                 None => downloaded.map(Ok),
             }
         })?;
-        // Held to the end, so that a call for another archive leaves it alone.
+        // Kept locked until the end, so that a call for another archive does not remove it.
         let downloaded = match downloaded {
             Ok(downloaded) => downloaded,
             Err(installed) => return Ok(installed),
@@ -164,17 +165,17 @@ impl Store {
             None => self.open_and_install(&downloaded.file.path, &from.proof, &from.bundle, control),
         };
         match installed {
-            // Nothing is wrong with the file: the next call may use it.
+            // The file is valid: the next call may use it.
             Err(error) if !is_fault_of_file(&error) => Err(error),
             result => downloaded.file.remove().and(result),
         }
     }
 
-    /// Proves, opens and installs an archive that the host downloaded itself, for example in the background. The file
-    /// stays the host's.
+    /// Verifies, decrypts and installs an archive that the host downloaded itself, for example in the background. The
+    /// file is not removed.
     ///
     /// # Errors
-    /// As [`install_from`](Self::install_from), but for those of the network.
+    /// As [`install_from`](Self::install_from), except for those of the network.
     pub fn install_file(
         &self,
         file: &Path,
@@ -188,7 +189,7 @@ impl Store {
         }
     }
 
-    /// Makes an attempt again that finds a file in use by another call, for as long as a change waits for the lock.
+    /// Retries an attempt that finds a file in use by another call, for as long as a change waits for the lock.
     pub(in crate::store) fn patiently<T>(
         &self,
         control: &Control,
@@ -210,7 +211,7 @@ impl Store {
         }
     }
 
-    /// Whether the archive is wanted at all.
+    /// Whether the archive must be installed.
     fn wanted(&self, proof: &ExpectedProof, bundle: &NewBundle) -> Result<Wanted> {
         let (digest, promised) = proof.promise()?;
         self.options.required_proof.check(&promised)?;
@@ -218,7 +219,7 @@ impl Store {
         Ok(installed.map_or(Wanted::Digest(digest), |record| Wanted::Installed(Box::new(record))))
     }
 
-    /// The plain archive of a sealed one lives in the staging folder, which is swept after a crash.
+    /// Stores the plain archive of a sealed one in the staging folder, which is swept after a crash.
     fn open_and_install(
         &self,
         file: &Path,
@@ -236,8 +237,8 @@ impl Store {
         self.storage.unstage(staged).and(installed)
     }
 
-    /// The folder for downloads, without those that nobody goes on with. Deleted bundles are swept, since the download needs
-    /// their space.
+    /// The folder for downloads, after removing those that no call resumes. Also sweeps deleted bundles, since the
+    /// download needs their space.
     pub(in crate::store) fn downloads(&self, wanted: &[&str]) -> Result<PathBuf> {
         self.sweep_for_space()?;
         let folder = self.storage.layout.downloads();
@@ -274,7 +275,7 @@ fn remote(from: &RemoteArchive, digest: &Sha256Digest) -> Remote {
     remote.headers = from.headers.clone();
     remote.size = from.size;
     match &from.proof {
-        // A sealed file has other bytes each time it is sealed: what was signed names the plain one.
+        // Sealing the same archive again changes its bytes; the session key identifies it.
         ExpectedProof::CapgoSealed { iv_session_key, .. } => remote.key = Some(iv_session_key.to_string()),
         ExpectedProof::Digest(_) | ExpectedProof::CapgoSigned { .. } => remote.digest = Some(*digest),
     }
@@ -299,7 +300,7 @@ fn is_locked(part: &Path) -> Result<bool> {
     }
 }
 
-/// Whether the file would be refused again, whenever it is tried.
+/// Whether the file would fail on every attempt.
 pub(in crate::store) fn is_fault_of_file(error: &Error) -> bool {
     matches!(
         error.kind(),

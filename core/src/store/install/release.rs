@@ -1,5 +1,5 @@
-//! From a signed release to what a device serves: its bundle is installed, or the built-in one comes next. Either is one step
-//! with the release being remembered as accepted.
+//! Accepting a signed release: its bundle is installed, or the built-in one comes next. Either happens in one step with
+//! recording the release as accepted.
 
 use std::path::Path;
 
@@ -13,35 +13,33 @@ use crate::store::records::{AcceptedRelease, BundleRecord, Superseded};
 use crate::store::state::{Loaded, State};
 
 impl Store {
-    /// Whether the release in this envelope would be accepted now: the checks of docs/format.md, "Trusting one", with what
-    /// this device remembers. Changes nothing.
+    /// Checks whether the release in this envelope would be accepted now: the checks of docs/format.md, "Trusting one",
+    /// against the records of this device. Changes nothing.
     ///
     /// # Errors
-    /// [`Error::ReleaseRefused`] with the first check that fails; those of
-    /// [`key_ring`](Self::key_ring); [`NotTrusted`](crate::ErrorKind::NotTrusted) if this store asks for another proof;
-    /// [`Io`](crate::ErrorKind::Io).
+    /// [`Error::ReleaseRefused`] with the first check that fails; those of [`key_ring`](Self::key_ring);
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) if this store requires another proof; [`Io`](crate::ErrorKind::Io).
     pub fn check_release(&self, envelope: &[u8], options: &ReleaseOptions) -> Result<TrustedRelease> {
         self.trusted_release(&self.settled()?, envelope, options)
     }
 
-    /// Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so)
-    /// and the file list. It is served only after [`set_next`](Self::set_next) or [`set_current`](Self::set_current). The
-    /// archive stays the host's.
+    /// Installs a release from its files: the envelope, the archive as published (possibly sealed) and the file list.
+    /// It is served only after [`set_next`](Self::set_next) or [`set_current`](Self::set_current). The archive is not
+    /// removed.
     ///
-    /// The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle
-    /// gets its name and the release is remembered as accepted, in one change of the state: after a crash both are done or
-    /// neither is. A bundle with the same bytes that is installed already is not unpacked again, and takes over what the
-    /// release says of it. Whatever is refused changes nothing.
+    /// The release is checked, the archive opened and unpacked, and its files compared with the list. Then the bundle
+    /// is installed and the release recorded as accepted, in one change of the state: after a crash both are done or
+    /// neither. An installed bundle with the same bytes is not unpacked again, and takes over the metadata of the
+    /// release. A refused release changes nothing.
     ///
     /// # Errors
-    /// [`Error::ReleaseRefused`] with the first check that fails;
-    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) and [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed)
-    /// if archive or file list are not those of the release, or not of each other; [`NotTrusted`](crate::ErrorKind::NotTrusted)
-    /// if the bundle failed on this device before, or this store asks for another proof; what
-    /// [`unpack`](crate::bundle::unpack) refuses; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release that goes to
-    /// the built-in bundle, which [`accept_built_in`](Self::accept_built_in) takes;
-    /// [`NoSpace`](crate::ErrorKind::NoSpace), [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io),
-    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    /// [`Error::ReleaseRefused`] with the first check that fails; [`DigestMismatch`](crate::ErrorKind::DigestMismatch)
+    /// and [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the archive or the file list does not match the
+    /// release or the other; [`NotTrusted`](crate::ErrorKind::NotTrusted) if the bundle failed on this device before,
+    /// or this store requires another proof; the errors of [`unpack`](crate::bundle::unpack);
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release that selects the built-in bundle, see
+    /// [`accept_built_in`](Self::accept_built_in); [`NoSpace`](crate::ErrorKind::NoSpace),
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn install_release(
         &self,
         envelope: &[u8],
@@ -60,22 +58,24 @@ impl Store {
         self.install_trusted(&trusted, archive, &new, &acceptance, options, control)?
     }
 
-    /// Accepts a release that goes to the built-in bundle: that comes next, from the next launch or
-    /// [`apply_next`](Self::apply_next) on, and the release is remembered as accepted, in one change of the state. After a
-    /// crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where built-in is
-    /// current already, the release is only remembered. Says whether built-in comes next and did not before.
+    /// Accepts a release that selects the built-in bundle. That comes next, from the next launch or
+    /// [`apply_next`](Self::apply_next) on, and the release is recorded as accepted, in one change of the state: after
+    /// a crash both are done or neither. Clears the previous next bundle and its conditions. If the built-in bundle is
+    /// current already, the release is only recorded. Returns whether the built-in bundle comes next now and did not
+    /// before.
     ///
-    /// Done on a full disk as well, with the room of the reserve.
+    /// Also works on a full disk, with the space of the reserve.
     ///
     /// # Errors
-    /// [`Error::ReleaseRefused`] with the first check that fails; [`NotTrusted`](crate::ErrorKind::NotTrusted) if this store
-    /// asks for another proof; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release of a bundle, which
-    /// [`install_release`](Self::install_release) takes; [`NoSpace`](crate::ErrorKind::NoSpace),
+    /// [`Error::ReleaseRefused`] with the first check that fails; [`NotTrusted`](crate::ErrorKind::NotTrusted) if this
+    /// store requires another proof; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release with a bundle, see
+    /// [`install_release`](Self::install_release); [`NoSpace`](crate::ErrorKind::NoSpace),
     /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io).
     pub fn accept_built_in(&self, envelope: &[u8], options: &ReleaseOptions) -> Result<bool> {
         let trusted = self.check_release(envelope, options)?;
         if !trusted.release().is_built_in() {
-            let problem = "expected a release that goes to the built-in bundle, found one of a bundle: install it with its archive and file list";
+            let problem =
+                "expected a release that selects the built-in bundle, found one with a bundle; use install_release";
             return Err(Error::invalid_input(
                 format!("release {}", trusted.release().sequence),
                 problem,
@@ -84,20 +84,21 @@ impl Store {
         self.accept_trusted_built_in(&trusted)
     }
 
-    /// The same, of a release that is known to be trusted and to go to the built-in bundle.
+    /// As [`accept_built_in`](Self::accept_built_in), for a release that is known to be trusted and to select the
+    /// built-in bundle.
     pub(in crate::store) fn accept_trusted_built_in(&self, trusted: &TrustedRelease) -> Result<bool> {
         let release = AcceptedRelease::of(trusted);
         let accept = |state: &mut State| state.accept_built_in(&release).map_err(Superseded::into_error);
         let loaded = self.settled()?;
         let mut accepted = loaded.state.clone();
         accept(&mut accepted)?;
-        // A device looks at its channel often: what is done already needs no lock.
+        // A device updates often: if nothing changes, no lock is needed.
         if accepted == loaded.state {
             return self.settle(&loaded).map(|()| false);
         }
         let comes_next = self.change_from_reserve(|state| {
             let comes_next = accept(state)?;
-            // First the file that a lost state is made from, as with the record of a bundle.
+            // The file that a lost state is recovered from is written first, like the record of a bundle.
             let before = self.storage.built_in_releases()?;
             let mut releases = before.clone();
             releases.remember(&release);
@@ -106,7 +107,7 @@ impl Store {
             }
             Ok(comes_next)
         })?;
-        // A trial that is running needs the reserve for its end. Without room for it the next trial waits.
+        // A running trial needs the reserve for its end. Without space for the reserve the next trial waits.
         let _ = self.make_reserve();
         Ok(comes_next)
     }
@@ -138,7 +139,7 @@ impl Store {
         Ok(trusted)
     }
 
-    /// Accepts the release if its bundle is installed. Refused if that failed.
+    /// Accepts the release if its bundle is installed. An error if that failed.
     pub(in crate::store) fn accept_installed(
         &self,
         trusted: &TrustedRelease,
@@ -161,11 +162,11 @@ impl Store {
         }
     }
 
-    /// Opens the archive of a release and installs it. The plain archive of a sealed one lives in the staging folder, which
-    /// is swept after a crash.
+    /// Opens the archive of a release and installs it. The plain archive of a sealed one is stored in the staging
+    /// folder, which is swept after a crash.
     ///
-    /// The inner error is one of installing an archive that is proved to be the release's: whoever published it is at fault
-    /// for what is in it, and neither the network nor a server.
+    /// The inner error is one of installing an archive that is verified as the release's: its publisher is at fault,
+    /// not the network or a server.
     pub(in crate::store) fn install_trusted(
         &self,
         trusted: &TrustedRelease,

@@ -1,4 +1,4 @@
-//! What is to be installed.
+//! Requests to install a bundle.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use crate::release::{FileList, TrustedRelease};
 use crate::store::records::AcceptedRelease;
 use crate::verified::VerifiedArchive;
 
-/// What the caller says of a bundle that is installed.
+/// Metadata of a bundle that is installed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct NewBundle {
-    /// Its version, as the one who published it calls it.
+    /// Its version, as named by its publisher.
     pub version: String,
-    /// Native versions it runs on.
+    /// The native versions it runs on.
     pub native: NativeRange,
-    /// Link given by who published it.
+    /// Link given by the publisher.
     pub link: Option<String>,
-    /// Comment given by who published it.
+    /// Comment given by the publisher.
     pub comment: Option<String>,
-    /// Sequence of the release it came with.
+    /// Sequence of its release.
     pub sequence: Option<u64>,
 }
 
@@ -38,24 +38,24 @@ impl NewBundle {
     }
 }
 
-/// What the app knows by itself, and what decides which releases it takes. Nothing of it comes from a server.
+/// Settings of the app that decide which releases it accepts. None of them comes from a server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ReleaseOptions {
     /// The app's own id.
     pub app_id: AppId,
-    /// The channel whose releases it takes.
+    /// The channel whose releases it accepts.
     pub channel: ChannelName,
-    /// The envelope of the key ring that the app brings. Later ones are followed from it.
+    /// The envelope of the key ring in the app. Later rings are followed from it.
     pub first_ring: Vec<u8>,
     /// The version of the native app.
     pub native: NativeVersion,
-    /// The keys that sealed archives are opened with.
+    /// The keys that open sealed archives.
     pub content_keys: Vec<Arc<ContentKey>>,
 }
 
 impl ReleaseOptions {
-    /// Releases of this app and channel for this native version, signed by keys of this ring; plain archives.
+    /// Releases of this app and channel for this native version, signed by keys of this ring, with plain archives.
     #[must_use]
     pub fn new(app_id: AppId, channel: ChannelName, first_ring: Vec<u8>, native: NativeVersion) -> Self {
         Self {
@@ -71,20 +71,20 @@ impl ReleaseOptions {
 /// The archive of a release.
 #[derive(Debug)]
 pub(in crate::store) enum ArchiveSource<'a> {
-    /// As it was published.
+    /// As published.
     File(&'a Path),
-    /// Plain, and hashed when it was downloaded.
+    /// Plain, and hashed during its download.
     Hashed(Box<VerifiedArchive>),
 }
 
-/// What a release demands of the bundle that is installed for it, and what is remembered then.
+/// The requirements of a release on its bundle, and the record of its acceptance.
 #[derive(Debug)]
 pub(in crate::store) struct Acceptance<'a> {
     pub(in crate::store) release: AcceptedRelease,
     pub(in crate::store) files: &'a FileList,
 }
 
-/// What is installed for a release, and what it must be.
+/// The metadata of the bundle of a release, and the requirements on it.
 pub(in crate::store) fn accepting<'a>(trusted: &TrustedRelease, files: &'a FileList) -> (NewBundle, Acceptance<'a>) {
     let release = trusted.release();
     let new = NewBundle {

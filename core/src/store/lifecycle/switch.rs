@@ -1,4 +1,4 @@
-//! Choosing what is served: next, now, or not any more.
+//! Selecting the bundle to serve: next, or now.
 
 use crate::error::{Error, Result};
 use crate::io::vfs::Lock;
@@ -12,19 +12,19 @@ use crate::store::session::{Launch, LaunchReason};
 use crate::store::state::{Decision, Lost, Refusal, State};
 
 impl Store {
-    /// Serves `slot` from the next launch on whose conditions are met.
+    /// Serves `slot` from the next launch at which its conditions are met.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) if it is not installed, [`NotTrusted`](crate::ErrorKind::NotTrusted) if
-    /// it failed or is not newer than the bundle inside the native app, [`Corrupt`](crate::ErrorKind::Corrupt) if its
-    /// files are gone, [`Busy`](crate::ErrorKind::Busy) and [`Io`](crate::ErrorKind::Io),
-    /// [`NoSpace`](crate::ErrorKind::NoSpace) if the state cannot be changed; so do all that change it.
+    /// it failed or is not newer than the built-in bundle, [`Corrupt`](crate::ErrorKind::Corrupt) if its files are
+    /// missing; [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io) and
+    /// [`NoSpace`](crate::ErrorKind::NoSpace) if the state cannot be changed, as for every method that changes it.
     pub fn set_next(&self, slot: &BundleRef) -> Result<()> {
         self.require_files(slot)?;
         self.change(|state| self.make_next(state, slot))
     }
 
-    /// The same with conditions that replace those there were, in one step: no crash can part the two.
+    /// As [`set_next`](Self::set_next), and replaces the conditions in the same step, which a crash cannot split.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
@@ -42,8 +42,8 @@ impl Store {
         state.set_next(slot.clone()).map_err(|refusal| refusal.into_error(slot))
     }
 
-    /// Drops what was to come next, and its conditions. Conditions that were set while there was nothing stay: they are for
-    /// what comes.
+    /// Clears the next bundle and its conditions. Conditions that were set without a next bundle stay, since they are
+    /// for a later one.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
@@ -54,7 +54,7 @@ impl Store {
         })
     }
 
-    /// Replaces the conditions for [`next`](Self::next); all of them must hold. An empty list is no condition.
+    /// Replaces the conditions for [`next`](Self::next), all of which must hold. An empty list removes them.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
@@ -65,11 +65,11 @@ impl Store {
         })
     }
 
-    /// Makes a bundle current in this session: the host reloads its web view with what this returns.
+    /// Makes a bundle current in this session. The host reloads its web view with the returned launch.
     ///
     /// # Errors
-    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) also if it does not run on the native version that launched; else as
-    /// [`set_next`](Self::set_next).
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) also if it does not run on the native version that launched;
+    /// otherwise as [`set_next`](Self::set_next).
     pub fn set_current(&self, slot: &BundleRef) -> Result<Launch> {
         self.require_files(slot)?;
         let lock = self.lock(self.options.lock_timeout)?;
@@ -90,7 +90,7 @@ impl Store {
     pub(in crate::store) fn require_files(&self, slot: &BundleRef) -> Result<()> {
         let BundleRef::Bundle(id) = slot else { return Ok(()) };
         if self.state()?.bundles.contains_key(id) && !self.storage.is_there(id) {
-            let problem = "the files of this bundle are gone; install it again".to_owned();
+            let problem = "the files of this bundle are missing; install it again".to_owned();
             return Err(Error::Corrupt {
                 path: self.folder(id),
                 problem,
@@ -106,19 +106,20 @@ impl Store {
         self.require_newer_than_built_in(record.sequence)?;
         match self.session.native() {
             Some(native) if !record.native.contains(&native.version) => {
-                let problem = format!("it does not run on the native version {}", native.version.as_str());
+                let problem = format!("requires another native version than {}", native.version.as_str());
                 Err(Error::not_trusted(format!("bundle {slot}"), problem))
             }
             _ => Ok(()),
         }
     }
 
-    /// What is as old as the bundle inside the native app, or older, is neither installed nor served.
+    /// Requires a sequence above that of the built-in bundle. Other bundles are neither installed nor served.
     pub(in crate::store) fn require_newer_than_built_in(&self, sequence: Option<u64>) -> Result<()> {
         let built_in = self.options.built_in_sequence;
         match (sequence, built_in) {
             (Some(sequence), Some(built_in)) if is_built_in(Some(sequence), Some(built_in)) => {
-                let problem = format!("its sequence is {sequence}, and the native app brings {built_in} itself");
+                let problem =
+                    format!("expected a sequence above that of the built-in bundle, {built_in}, found {sequence}");
                 Err(Error::not_trusted("bundle", problem))
             }
             _ => Ok(()),
@@ -130,9 +131,9 @@ impl Store {
         self.require_fit(state, slot).is_ok()
     }
 
-    /// Goes back to the built-in bundle or, with `to_last_proven`, to the last one that confirmed. What was to come next
-    /// is dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
-    /// because its successor fails. The host reloads its web view with what this returns.
+    /// Resets to the built-in bundle or, with `to_last_proven`, to the last one that confirmed. Clears the next bundle.
+    /// The built-in bundle is then the fallback of later ones: a withdrawn bundle does not return because its successor
+    /// fails. The host reloads its web view with the returned launch.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
@@ -152,8 +153,8 @@ impl Store {
         Ok(launch)
     }
 
-    /// Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes
-    /// back, as Capgo's plugin does. The host reloads its web view with the answer, if there is one.
+    /// Applies the next bundle now if its conditions are met. Call it when the app goes to the background or returns,
+    /// as Capgo's plugin does. The host reloads its web view with the returned launch, if any.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
@@ -172,15 +173,16 @@ impl Store {
         Ok(launch)
     }
 
-    /// The app went to the background, or its process starts there: then call it before [`launch`](Self::launch).
+    /// Reports that the app went to the background. If its process starts there, call this before
+    /// [`launch`](Self::launch).
     ///
-    /// Until [`entered_foreground`](Self::entered_foreground) nothing counts against a bundle, since the system may freeze or
-    /// end the process: no start, no expired time, no launch without a start. That is durable for a bundle on trial.
-    /// Conditions that count the time in the background begin to count.
+    /// Until [`entered_foreground`](Self::entered_foreground) nothing counts against a bundle, since the system may
+    /// freeze or end the process: no start, no expired time, no launch without a start. For a bundle on trial this is
+    /// durable. Conditions on the time in the background start to count.
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): it holds for
-    /// this process, and the next launch does not know of it. Call it again.
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): it
+    /// applies to this process, but the next launch does not see it. Call it again.
     pub fn entered_background(&self) -> Result<()> {
         let now = (self.clock)();
         self.note_background();
@@ -192,12 +194,14 @@ impl Store {
             state.entered_background(&self.session.name, now);
             Ok(())
         })?;
-        // The trial may go on, and its end needs the reserve again. Without room for it the next trial waits.
+        // The trial may continue, and its end needs the reserve again. Without space for the reserve the next trial
+        // waits.
         let _ = self.make_reserve();
         Ok(())
     }
 
-    /// The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
+    /// Reports that the app returned to the foreground: a bundle on trial whose page started has to confirm, and
+    /// conditions that hold now stay met.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
@@ -214,27 +218,27 @@ impl Store {
         })
     }
 
-    /// An attempt of a session that is over counts before another takes its place.
+    /// The attempt of an ended session is counted before another replaces it.
     fn settle_trial(&self, state: &mut State) -> Option<FailedBundle> {
         let lost = state.settle_trial(&self.rules(), &StoreFacts::new(self), (self.clock)());
         lost.and_then(Lost::failed)
     }
 
-    /// What this session serves after a change of what is current.
+    /// The launch of this session after a change of the current bundle.
     fn switched(&self, state: &mut State, reason: LaunchReason, failed: Option<FailedBundle>) -> Launch {
         state.begin_attempt(&self.session.name, self.start().is_in_background());
         let serve = state.current.clone();
         self.launch_of(state, Decision { serve, reason, failed })
     }
 
-    /// This session serves something else from now on. Written down while the change is still under its lock: before that
-    /// nobody else knows that the files are used, and may delete them.
+    /// Serves another bundle from now on, and records it while the change still holds the lock: until then other
+    /// processes do not see that the files are used, and may delete them.
     ///
-    /// The decision is durable by now. Where it cannot be written down, other processes do not learn of it; they keep what is
-    /// current and the fallback all the same.
+    /// The decision is durable by now. If it cannot be recorded, other processes do not see it, but keep the current
+    /// bundle and the fallback.
     pub(in crate::store) fn serve(&self, launch: &Launch, lock: Box<dyn Lock>) {
         self.warn_of(self.pin(&launch.bundle));
-        // A launch waits for the lock with what it serves in its hands.
+        // Released first: a launch waits for the lock while it holds `served`.
         drop(lock);
         *self.session.served() = Some(launch.clone());
     }

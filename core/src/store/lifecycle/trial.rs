@@ -1,4 +1,4 @@
-//! Finding out whether what is served works.
+//! The trial of a bundle: start, confirmation, expiry.
 
 use std::time::Duration;
 
@@ -8,45 +8,46 @@ use crate::store::open::Store;
 use crate::store::session::{Launch, LaunchReason};
 use crate::store::state::{Decision, Lost, State, TrialEnd};
 
-/// What [`Store::confirm`] did.
+/// The result of [`Store::confirm`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Confirmation {
-    /// The bundle is proven now: it is what later ones fall back to.
+    /// The bundle is proven now, and is the fallback of later ones.
     Proven,
     /// It was proven before.
     AlreadyProven,
     /// The built-in bundle needs no proof.
     BuiltIn,
-    /// It proves nothing, and nothing changed: something else is current, or this bundle is and its page did not start in
-    /// this session ([`trial_started`](Store::trial_started)).
+    /// Nothing changed: another bundle is current, or the page of this one did not start in this session
+    /// ([`trial_started`](Store::trial_started)).
     Ignored {
-        /// What is current.
+        /// The current bundle.
         current: BundleRef,
     },
 }
 
-/// What [`Store::trial_expired`] did.
+/// The result of [`Store::trial_expired`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expired {
-    /// The attempt counts as failed: serve this now. `failed` says whether the bundle may try again at a later launch.
+    /// The attempt counts as failed; serve this launch now. `failed` is set if the bundle used up its attempts.
     FallBack(Box<Launch>),
-    /// Nothing expired: the bundle is not on trial (any more), or the app is in the background. Leave the page as it is.
+    /// Nothing expired: the bundle is not on trial (any more), or the app is in the background. Keep the page.
     Ignored,
 }
 
 impl Store {
-    /// The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it
-    /// can [`confirm`](Self::confirm), and an end without that counts against it (but not in the background). Says whether
-    /// it is on trial in this session.
+    /// Reports that the page of this bundle started: the web view committed to it and no longer shows the previous
+    /// page. From now on it can [`confirm`](Self::confirm), and an end without that counts against it, except in the
+    /// background. Returns whether it is on trial in this session.
     ///
-    /// Call it for every page that starts, with the bundle that the page is loaded from. Of a proven bundle it notes the
-    /// start, of which a small file remains if the process ends: see [`StoreOptions::silent_starts`](crate::store::StoreOptions).
+    /// Call it for every page that starts, with the bundle that the page was loaded from. For a proven bundle it
+    /// records the start in a small file, which remains if the process ends: see
+    /// [`StoreOptions::silent_starts`](crate::store::StoreOptions).
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace); the
-    /// start is not counted then, and the page cannot confirm: call it again.
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): the
+    /// start is not counted, and the page cannot confirm. Call it again.
     pub fn trial_started(&self, id: &BundleId) -> Result<bool> {
         let in_background = self.start().is_in_background();
         let serves = self.serves(id);
@@ -61,8 +62,8 @@ impl Store {
         Ok(on_trial)
     }
 
-    /// The app went to the background before its bundle on trial confirmed. The system may end its process there at any
-    /// time, and that is not the bundle's fault: the attempt counts again only after
+    /// Reports that the app went to the background before its bundle on trial confirmed. The system may end its process
+    /// there at any time, which is not the bundle's fault: the attempt counts again only after
     /// [`trial_started`](Self::trial_started) or [`entered_foreground`](Self::entered_foreground). A host that calls
     /// [`entered_background`](Self::entered_background) need not call this.
     ///
@@ -71,24 +72,25 @@ impl Store {
     pub fn trial_suspended(&self, id: &BundleId) -> Result<bool> {
         let on_trial = self.change_from_reserve(|state| Ok(state.trial_suspended(id, &self.session.name)))?;
         self.note_suspended(true);
-        // The trial may go on, and its end needs the reserve again. Without room for it the next trial waits.
+        // The trial may continue, and its end needs the reserve again. Without space for the reserve the next trial
+        // waits.
         let _ = self.make_reserve();
         Ok(on_trial)
     }
 
-    /// The bundle `id` works. From now on it is what later ones fall back to.
+    /// Confirms that the bundle `id` works. From now on it is the fallback of later ones.
     ///
-    /// `id` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
-    /// the one that the host last gave to [`trial_started`](Self::trial_started). What this session serves
-    /// ([`served`](Self::served)) may be its successor already, whose page did not start. A bundle on trial whose page did
-    /// not start in this session is not proved, whoever confirms it.
+    /// `id` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without
+    /// arguments, the bundle that the host last passed to [`trial_started`](Self::trial_started). The served bundle
+    /// ([`served`](Self::served)) may already be its successor, whose page has not started. A bundle on trial whose
+    /// page did not start in this session is not proven by any confirmation.
     ///
-    /// What is proven is durable when this returns. Removing the files of a bundle that is not needed any more may fail
-    /// after that, which is one of the [warnings](Self::take_warnings).
+    /// The confirmation is durable when this returns. Removing the files of a bundle that is no longer needed may fail
+    /// after that, which is a [warning](Self::take_warnings).
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): nothing is
-    /// proven, call it again then.
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): nothing
+    /// is confirmed. Call it again.
     pub fn confirm(&self, id: &BundleRef) -> Result<Confirmation> {
         let BundleRef::Bundle(id) = id else {
             return Ok(Confirmation::BuiltIn);
@@ -131,8 +133,8 @@ impl Store {
         Ok(confirmation)
     }
 
-    /// Takes bundles that nothing needs out of the state. One that is served, as far as that can be found out, waits for the
-    /// next confirmation.
+    /// Removes bundles that are no longer needed from the state. A bundle that is served, or may be, waits for the next
+    /// confirmation.
     fn delete_superseded(&self, state: &mut State, superseded: Vec<BundleId>, served: &BundleRef) -> Vec<BundleId> {
         if !self.options.auto_delete_previous {
             return Vec::new();
@@ -153,13 +155,13 @@ impl Store {
         deleted
     }
 
-    /// What this session serves; `None` before [`launch`](Self::launch).
+    /// The launch that this session serves; `None` before [`launch`](Self::launch).
     #[must_use]
     pub fn served(&self) -> Option<Launch> {
         self.session.served().clone()
     }
 
-    /// How long the served bundle has to confirm after its web view started; `None` if it need not, and while the app is in
+    /// How long the served bundle has to confirm after its page started; `None` if it need not, and while the app is in
     /// the background.
     #[must_use]
     pub fn ready_deadline(&self) -> Option<Duration> {
@@ -173,21 +175,21 @@ impl Store {
             .map(|_| self.options.app_ready_timeout)
     }
 
-    /// The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on. In the
-    /// background, where a page may be frozen, nothing expires.
+    /// Reports that the time to confirm is over. The attempt counts as failed, and this session serves the fallback
+    /// from now on. Nothing expires in the background, where a page may be frozen.
     ///
-    /// What is decided is durable when this returns. Removing files may fail after that, which is one of the
-    /// [warnings](Self::take_warnings).
+    /// The decision is durable when this returns. Removing files may fail after that, which is a
+    /// [warning](Self::take_warnings).
     ///
     /// # Errors
-    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): this session
-    /// still serves the bundle, call it again.
+    /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): this
+    /// session still serves the bundle. Call it again.
     pub fn trial_expired(&self, id: &BundleId) -> Result<Expired> {
         if self.start().is_in_background() {
             return Ok(Expired::Ignored);
         }
         let now = (self.clock)();
-        // An earlier call may have decided and failed to make that durable.
+        // An earlier call may have decided this and failed to make it durable.
         let is_again = self.session.expiring().replace(id.clone()).as_ref() == Some(id);
         let lock = self.lock(self.options.lock_timeout)?;
         let fallback = self.change_locked_from_reserve(&mut |state| {
@@ -198,7 +200,7 @@ impl Store {
                 }
                 TrialEnd::NotOnTrial => return Ok(None),
             };
-            // A fallback that this native app must not run leaves its role at the next launch.
+            // A fallback that this native app must not run loses its role at the next launch.
             let serve = Some(&state.fallback).filter(|fallback| self.may_run(state, fallback));
             let serve = serve.cloned().unwrap_or_default();
             let decision = Decision {
