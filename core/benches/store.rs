@@ -1,9 +1,9 @@
-//! What a start of the app costs, and an installation.
+//! Cost of a launch and of an installation.
 //!
-//! A launch without a change is to stay under 1 ms with 50 bundles on a disk; one that begins a trial costs one
-//! durable write, whose time is the disk's (that it is one, `store::crash_tests::launch_cost` shows). Each measured
-//! launch is the first of a session of its own; opening the store is in it only where the name says so. In memory the
-//! same is measured without the noise of a disk.
+//! A launch without a change must stay under 1 ms with 50 bundles on a disk. One that begins a trial costs one durable
+//! write, whose time is that of the disk (`store::crash_tests::launch_cost` shows that it is one). Each measured launch
+//! is the first of its own session; opening the store is included only where the name says so. The same is measured in
+//! memory, without the noise of a disk.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops where it fails")]
 
@@ -18,18 +18,18 @@ use capbundle::store::{BundleId, BundleRef, LaunchReason, NewBundle, Store, Stor
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
 
-/// As many as an app that is never tidied up gathers in years.
+/// As many as an app accumulates in years without cleaning up.
 const BUNDLES: [usize; 3] = [1, 50, 1000];
-/// The most that are kept.
+/// The maximum that is kept.
 const FAILURES: usize = 64;
-/// A medium app.
+/// A medium-sized app.
 const FILES: usize = 4000;
 const FILE_SIZE: usize = 11 << 10;
 
-/// A large app, of which deleting is slow.
+/// A large app, which takes long to delete.
 const LARGE_FILES: usize = 30_000;
 
-/// The disk on which this is built.
+/// The disk of the build.
 const DISK: &str = env!("CARGO_TARGET_TMPDIR");
 /// A file system in memory, on most Linux systems.
 const MEMORY: &str = "/dev/shm";
@@ -57,7 +57,7 @@ impl Device {
         store.trial_started(proven.bundle().unwrap()).unwrap();
         store.confirm(&proven).unwrap();
         drop(store);
-        // The first launch notes the native build.
+        // The first launch records the native build.
         device.open().launch(&native());
         device
     }
@@ -97,7 +97,7 @@ fn install(store: &Store, archive: &VerifiedArchive) -> BundleId {
     store.install(archive, &new, &Control::new()).unwrap().id
 }
 
-/// Half text, half bytes that do not compress.
+/// Half text, half incompressible bytes.
 fn write_files(folder: &Path, files: usize, size: usize) {
     let mut state = 1_u64;
     for number in 0..files {
@@ -171,7 +171,7 @@ fn launches_on(criterion: &mut Criterion, place: &str, name: &str) {
     group.finish();
 }
 
-/// What a host waits for when a bundle is deleted, and what a background thread does later.
+/// The time that a host waits for a deletion, and that of the background thread afterwards.
 fn deletions(criterion: &mut Criterion) {
     let device = Device::on(DISK);
     let store = device.open();
@@ -213,7 +213,7 @@ fn deletions(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The first launch of a session, which goes on.
+/// The first launch of a session, which continues to run.
 fn launch(store: Store, expected: &LaunchReason) -> Store {
     assert_eq!(store.launch(&native()).reason, *expected);
     store

@@ -1,7 +1,8 @@
-//! Every file operation of the life of an app is stopped before and after, fails, and is forgotten by a power cut.
+//! Crash tests: the process is killed before and after every file operation of the story of an app, each operation
+//! fails, and a power cut discards what was not synced.
 //!
-//! After each of these the store opens without help, serves something whole, knows all that it reported as done, and
-//! takes the next update.
+//! After each of these the store opens without help, serves an intact bundle, contains every change that it reported as
+//! done, and accepts the next update.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,32 +28,32 @@ use device::{Archives, Device, Snapshot};
 use recovery::{AFTER, AFTER_THAT, Wrong, live_without_space, recover, recover_twice, require_durable, update};
 use story::{BUILT_IN, RELEASES, STORY, Step, Undone, VERSIONS, play, undisturbed};
 
-/// Power cuts with a mixture of what was found, for each point.
+/// Power cuts with different mixtures of surviving writes, for each point.
 const SEEDS: u64 = 12;
 /// The same for each operation that failed.
 const SEEDS_AFTER_A_FAILURE: u64 = 6;
-/// Moments of a power cut after each moment of a kill.
+/// Points of a power cut after each point of a kill.
 const SECOND_CRASHES: u64 = 8;
-/// So many troubles are told.
+/// Number of problems that are printed.
 const TOLD: usize = 40;
 
 struct Trials {
     archives: Archives,
     snapshots: Vec<Snapshot>,
-    /// Changes of the file system in the whole story.
+    /// Number of changes of the file system in the whole story.
     changes: u64,
-    /// Those and all that only look.
+    /// Number of all calls, including those that only read.
     calls: u64,
     tried: u64,
     wrong: Vec<String>,
-    /// What was done until the first of them.
+    /// The operations up to the first problem.
     history: String,
 }
 
-/// Where the story stopped.
+/// The point at which the story stopped.
 struct Stopped {
     device: Device,
-    /// What the store may say: what it said before the step, or says after it.
+    /// The valid snapshots: the one before the step, and the one after it.
     possible: Vec<Snapshot>,
     step: usize,
 }
@@ -76,7 +77,7 @@ impl Trials {
         }
     }
 
-    /// Plays the story until the plan stops it.
+    /// Runs the story until the plan stops it.
     fn stopped(&self, at: u64, fault: Fault) -> Stopped {
         let mut device = Device::new();
         device.files.plan(Count::Changes, at, fault);
@@ -151,7 +152,7 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_reported_as_done() {
     trials.report("power cut");
 }
 
-/// The ways in which a power cut may leave the disk. The mixtures are others at each point.
+/// The ways in which a power cut may leave the disk. The mixtures differ at each point.
 fn forms(at: u64, seeds: u64) -> impl Iterator<Item = Found> {
     let plain = [Found::Nothing, Found::Everything, Found::NamesOnly, Found::Torn];
     plain
@@ -179,10 +180,10 @@ fn a_power_cut_soon_after_a_kill_loses_nothing_either() {
 }
 
 #[test]
-fn a_failure_of_any_operation_costs_at_most_another_try() {
+fn a_failure_of_any_operation_costs_at_most_one_retry() {
     let mut trials = Trials::new();
     for (count, last, kind) in [
-        // Reading fails too, when a device was not unlocked yet.
+        // Reading fails too, if the device was not unlocked yet.
         (Count::Calls, trials.calls, ErrorKind::Other),
         (Count::Calls, trials.calls, ErrorKind::PermissionDenied),
         (Count::Changes, trials.changes, ErrorKind::StorageFull),
@@ -209,7 +210,7 @@ fn a_disk_that_is_full_from_any_moment_on_harms_no_bundle() {
         };
         let step = STORY.iter().position(full).expect("the plan fills the disk");
         let possible = &trials.snapshots[step..=step + 1];
-        // A store that is not made yet cannot be made then; the app serves its built-in bundle.
+        // A store that does not exist yet cannot be created then; the app serves its built-in bundle.
         let made = step > 0;
         let lived = if made {
             live_without_space(&mut device, possible)
@@ -226,13 +227,13 @@ fn a_disk_that_is_full_from_any_moment_on_harms_no_bundle() {
 }
 
 impl Trials {
-    /// The process that comes after the killed one makes an update, and some way into it the power is cut.
+    /// The process after the killed one performs an update, during which the power is cut.
     fn crash_again(&self, stopped: &Stopped, seed: u64) -> Result<(), Wrong> {
         let mut device = Device::on(stopped.device.files.process_killed());
-        // Spread over the changes that an update makes, about a hundred.
+        // Spread over the changes of an update, about a hundred.
         let at = 1 + (seed * 13 + stopped.step as u64 * 5) % 104;
         device.files.plan(Count::Changes, at, Fault::StopAfter);
-        // It does not come to its end.
+        // The update does not finish.
         let _ = device.start().map_err(|error| error.to_string()).and_then(|()| {
             device.launch();
             update(&mut device, &self.archives, AFTER)
@@ -246,8 +247,8 @@ impl Trials {
             .map_err(|wrong| format!("{wrong}\n{}", device.files.history()))
     }
 
-    /// The app tries again what failed, in a new process if that was the launch, and goes on to the end. Tells the step
-    /// that was hit, and whether all was well.
+    /// The app retries a failed step, in a new process if the step was the launch, and continues to the end. Returns
+    /// the step that was hit, and whether every check passed.
     fn play_on(&self, device: &mut Device, count: Count, at: u64) -> (usize, Result<(), Wrong>) {
         let mut hit = None;
         for (index, step) in STORY.iter().enumerate() {
@@ -280,13 +281,13 @@ impl Trials {
         }
         let mut again = |step| play(device, &self.archives, step).map_err(|undone| format!("tried again: {undone:?}"));
         match STORY[index] {
-            // A session has one launch, so only the next process can try again.
+            // A session has one launch, so only the next process can retry it.
             Step::Launch => again(Step::Start).and_then(|()| again(Step::Launch))?,
             step if result.is_err() => again(step)?,
             _ => (),
         }
         let settled = device.snapshot().map_err(|error| error.to_string())?;
-        // Of a launch only the attempt of a trial must be durable: all else it decides again.
+        // A launch must make only the attempt of a trial durable; it decides everything else again.
         if !matches!(STORY[index], Step::Launch) || device.launch().on_trial {
             require_durable(&device.files, &settled)?;
         }

@@ -1,4 +1,4 @@
-//! Single cases, as a person would tell them.
+//! Single crash cases.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -23,7 +23,7 @@ fn device_with_proven_1(archives: &Archives) -> Device {
     device
 }
 
-/// The number of the last change that installing version 2 after 1 makes of this kind.
+/// The number of the last change of this kind during the installation of version 2 after 1.
 fn change_of_installation(archives: &Archives, is_it: impl Fn(&str) -> bool) -> u64 {
     let device = device_with_proven_1(archives);
     device.files.plan(Count::Changes, u64::MAX, Fault::StopBefore);
@@ -37,7 +37,7 @@ fn change_of_installation(archives: &Archives, is_it: impl Fn(&str) -> bool) -> 
 }
 
 #[test]
-fn a_full_disk_at_launch_serves_the_fallback_and_blames_no_bundle() {
+fn a_full_disk_at_launch_serves_the_fallback_and_fails_no_bundle() {
     let archives = Archives::of(&["1", "2"]);
     let mut device = device_with_proven_1(&archives);
     device.install(&archives, "2").unwrap();
@@ -60,7 +60,7 @@ fn a_full_disk_at_launch_serves_the_fallback_and_blames_no_bundle() {
 }
 
 #[test]
-fn a_disk_that_fills_up_while_a_trial_goes_on_serves_the_fallback_and_blames_no_bundle() {
+fn a_disk_that_fills_during_a_trial_serves_the_fallback_and_fails_no_bundle() {
     let archives = Archives::of(&["1", "2"]);
     let mut device = device_with_proven_1(&archives);
     device.install(&archives, "2").unwrap();
@@ -96,7 +96,7 @@ fn too_little_space_for_an_installation_is_found_out_before_a_byte_is_written() 
 }
 
 #[test]
-fn a_disk_that_fills_up_during_an_installation_is_cleaned_and_the_error_tells_how_much_was_missing() {
+fn a_disk_that_fills_during_an_installation_is_cleaned_and_the_error_has_the_missing_space() {
     let archives = Archives::of(&["1", "2"]);
     let device = device_with_proven_1(&archives);
     // The lock, the staging folder with its lock, a folder in it, a file and half of another.
@@ -114,7 +114,7 @@ fn a_disk_that_fills_up_during_an_installation_is_cleaned_and_the_error_tells_ho
 }
 
 #[test]
-fn what_is_tried_again_after_its_sync_failed_is_durable_when_it_succeeds() {
+fn a_retry_after_a_failed_sync_is_durable_when_it_succeeds() {
     let archives = Archives::of(&["1", "2"]);
     let device = device_with_proven_1(&archives);
     device.install(&archives, "2").unwrap();
@@ -143,7 +143,7 @@ fn a_store_folder_that_a_killed_process_made_is_made_durable_by_the_next() {
 }
 
 #[test]
-fn an_installation_whose_last_sync_fails_leaves_nothing_named_that_is_not_there() {
+fn an_installation_whose_last_sync_fails_leaves_no_record_without_its_bundle() {
     let archives = Archives::of(&["1", "2"]);
     let last_sync = change_of_installation(&archives, |line| line.ends_with("SyncFolder /app/store"));
     let device = device_with_proven_1(&archives);
@@ -159,7 +159,7 @@ fn an_installation_whose_last_sync_fails_leaves_nothing_named_that_is_not_there(
 }
 
 #[test]
-fn records_of_installations_that_crashed_do_not_pile_up() {
+fn records_of_crashed_installations_do_not_accumulate() {
     let archives = Archives::of(&["1", "2"]);
     let change = change_of_installation(&archives, |line| line.contains("Rename") && line.contains("/records/"));
     let mut device = device_with_proven_1(&archives);
@@ -173,7 +173,7 @@ fn records_of_installations_that_crashed_do_not_pile_up() {
 }
 
 #[test]
-fn a_bundle_that_cannot_be_looked_at_or_read_for_a_moment_is_not_forgotten() {
+fn a_bundle_that_is_briefly_unreadable_is_not_dropped() {
     let archives = Archives::of(&["1"]);
     // A launch makes fewer calls than that.
     for call in 1..40 {
@@ -205,7 +205,7 @@ fn a_crash_anywhere_in_the_recovery_of_a_corrupt_state_keeps_the_confirmation_th
         device.start().unwrap();
         let served = device.launch().bundle;
         device.store().trial_started(served.bundle().unwrap()).unwrap();
-        // Only the newest generation knows of it, and the record.
+        // Only the newest generation and the record contain it.
         assert_eq!(device.store().confirm(&served).unwrap(), Confirmation::Proven);
         let state = Path::new(ROOT).join("state.json");
         device.files.write(&state, b"garbage").unwrap();
@@ -245,10 +245,10 @@ fn a_crash_anywhere_in_the_recovery_of_a_corrupt_state_keeps_the_confirmation_th
 }
 
 #[test]
-fn bundles_in_a_folder_that_the_host_made_later_last_through_a_power_cut() {
+fn bundles_in_a_folder_that_the_host_created_later_survive_a_power_cut() {
     let archives = Archives::of(&["1", "2"]);
     let mut device = device_with_proven_1(&archives);
-    // A folder whose name nobody synced.
+    // A folder whose name was never synced.
     let folder = Path::new("/app/versions");
     device.files.create_folder(folder).unwrap();
     device.serve_from(folder);
@@ -281,7 +281,7 @@ fn start_silently(archives: &Archives) -> Device {
 }
 
 #[test]
-fn a_crash_anywhere_around_a_silent_start_fails_no_bundle_and_loses_no_way_back() {
+fn a_crash_anywhere_around_a_silent_start_fails_no_bundle_and_loses_no_fallback() {
     let archives = Archives::of(&["1", "2"]);
     // The launch that puts the bundle on trial again, its start and its confirmation.
     let live = |device: &mut Device| -> crate::Result<()> {

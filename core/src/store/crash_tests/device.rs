@@ -1,4 +1,4 @@
-//! A device on a forgetful file system, and the bundles that are installed on it.
+//! A device on a file system that loses unsynced data, and the bundles installed on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -28,7 +28,7 @@ pub(super) const ROOT: &str = "/app/store";
 /// The files of a version, by path.
 pub(super) type Contents = BTreeMap<String, Vec<u8>>;
 
-/// Archives of tiny bundles, made once.
+/// Archives of tiny bundles, created once.
 #[derive(Debug)]
 pub(super) struct Archives {
     by_version: BTreeMap<String, VerifiedArchive>,
@@ -52,7 +52,7 @@ impl Archives {
         }
     }
 
-    /// The same with so many files more in each.
+    /// The same with this many additional files in each.
     pub(super) fn with_files(versions: &[&str], more: usize) -> Self {
         let mut archives = Self::of(&[]);
         for version in versions {
@@ -64,7 +64,7 @@ impl Archives {
         archives
     }
 
-    /// The same, and signed releases of some of them.
+    /// The same, with signed releases of some of them.
     pub(super) fn released(mut self, releases: &[(&str, u64)]) -> Self {
         for (version, sequence) in releases {
             let release = SignedFiles::of(self.get(version), version, *sequence);
@@ -73,7 +73,7 @@ impl Archives {
         self
     }
 
-    /// The same, and signed releases that go to the built-in bundle.
+    /// The same, with signed releases that select the built-in bundle.
     pub(super) fn with_built_in(mut self, sequences: &[u64]) -> Self {
         self.built_in = sequences
             .iter()
@@ -87,7 +87,7 @@ impl Archives {
     }
 }
 
-/// What a bundle of this version holds. No two versions share a file, so a mixture is seen.
+/// The files of a bundle of this version. No two versions share a file, so a mixture is detected.
 pub(super) fn contents(version: &str) -> Contents {
     ["index.html", "app.js", "assets/style.css"]
         .map(|path| (path.to_owned(), format!("{path} of version {version}").into_bytes()))
@@ -113,35 +113,35 @@ fn archive(folder: &Path, version: &str, contents: Contents) -> VerifiedArchive 
     VerifiedArchive::from_digest(&path, &digest, &Control::new()).unwrap()
 }
 
-/// A device with one app. Its process is started with [`start`](Device::start), as often as one likes.
+/// A device with one app. [`start`](Device::start) starts its process, any number of times.
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) files: CrashFs,
     store: Option<Store>,
     clock: Arc<AtomicU64>,
-    /// The folder of the host that bundles are in, if it has one.
+    /// The bundle folder of the host, if it has one.
     bundles: Option<PathBuf>,
     silent_starts: u32,
 }
 
-/// What a store says of itself, by versions, since ids are random.
+/// The state that a store reports, by versions, since ids are random.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Snapshot {
     pub(super) current: String,
     pub(super) next: Option<String>,
     pub(super) fallback: String,
-    /// Failed starts, launches that never started, and whether the attempt that is running started.
+    /// Failed starts, launches that never started, and whether the running attempt started.
     pub(super) trial: Option<(u32, u32, Option<bool>)>,
     pub(super) failed: BTreeSet<String>,
     /// Whether each installed bundle is proven.
     pub(super) bundles: BTreeMap<String, bool>,
-    /// The last sequence that was accepted, the latest time seen and the key ring that counts.
+    /// The last accepted sequence, the latest time seen and the number of the trusted key ring.
     pub(super) trust: (Option<u64>, u64, u64),
 }
 
 impl Snapshot {
-    /// Whether this is `wanted` but for what a second try may change: one more launch that never started, and a bundle
-    /// that could not be removed yet.
+    /// Whether this equals `wanted` except for what a retry may change: one more launch that never started, and a
+    /// bundle that could not be removed yet.
     pub(super) fn is_as_good_as(&self, wanted: &Self) -> bool {
         let but_for_launches = |snapshot: &Self| snapshot.trial.map(|(failed, _, started)| (failed, started));
         let but_for_rest = |snapshot: &Self| Self {
@@ -169,12 +169,12 @@ impl Device {
             store: None,
             clock: Arc::default(),
             bundles: None,
-            // One later start that is confirmed, and the story is not longer for it.
+            // One confirmed later start, to keep the story short.
             silent_starts: 1,
         }
     }
 
-    /// From the next start on a confirmation gives up the bundle that it replaces.
+    /// From the next start on a confirmation removes the predecessor.
     pub(super) fn keep_no_predecessor(&mut self) {
         self.silent_starts = 0;
     }
@@ -184,7 +184,7 @@ impl Device {
         self.bundles = Some(folder.to_owned());
     }
 
-    /// Ends the process, if there is one, and starts the next.
+    /// Ends the process, if one runs, and starts the next.
     pub(super) fn start(&mut self) -> Result<()> {
         self.files = self.files.process_killed();
         self.store = None;
@@ -192,10 +192,10 @@ impl Device {
         let options = StoreOptions {
             bundles: self.bundles.clone(),
             unpack_threads: NonZeroUsize::new(1),
-            // More than enough to look at every file.
+            // More than enough to check every file.
             verify_at_launch: Some(Duration::from_secs(60)),
             silent_starts: self.silent_starts,
-            // Nobody else is there to wait for.
+            // No other process runs, so there is nothing to wait for.
             lock_timeout: Duration::from_millis(20),
             ..StoreOptions::default()
         };
@@ -233,7 +233,7 @@ impl Device {
         self.store().accept_built_in(&archives.built_in[&sequence], &options())
     }
 
-    /// Follows the second ring, if that was not done yet.
+    /// Follows the second ring, unless that was done.
     pub(super) fn follow(&self) -> Result<()> {
         if self.store().key_ring(&options())?.number() == 1 {
             self.store().follow_ring(second_ring(), &options())?;
@@ -269,7 +269,7 @@ impl Device {
         };
         let (options, memory) = (options(), &state.trust);
         let accepted = memory.last_accepted(&options.app_id, &options.channel);
-        // By looking alone: asking the store would make durable what is not yet.
+        // By reading alone: a method of the store would make durable what is not yet.
         let ring = self.store().storage.followed_ring()?.map_or(1, |ring| ring.length());
         Ok(Snapshot {
             trust: (accepted.map(|last| last.sequence), memory.latest_time().0, ring),

@@ -1,10 +1,10 @@
-//! What a launch makes the disk do, whatever the number of bundles.
+//! The disk operations of a launch, for any number of bundles.
 
 use super::device::{Archives, Device};
 use crate::io::crash_fs::{Count, Fault};
 use crate::store::LaunchReason;
 
-/// What is durable when a launch is over, in the order in which it was made so.
+/// The names that are durable after a launch, in the order of their syncs.
 fn synced(device: &Device, expected: &LaunchReason) -> Vec<String> {
     let before = device.files.history().lines().count();
     device.files.plan(Count::Changes, u64::MAX, Fault::StopBefore);

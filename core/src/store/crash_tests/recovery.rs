@@ -1,4 +1,4 @@
-//! What must hold of whatever a crash left, and the proof that life goes on from there.
+//! The checks after a crash, and a further update after them.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -8,20 +8,21 @@ use super::device::{Archives, Device, Snapshot, contents};
 use crate::io::crash_fs::{CrashFs, Found};
 use crate::store::{BundleRef, Confirmation, KeepRules, Launch, LaunchReason};
 
-/// The versions that are installed after the first crash, and after the second.
+/// The versions installed after the first crash, and after the second.
 pub(super) const AFTER: &str = "after";
 pub(super) const AFTER_THAT: &str = "after that";
-/// A bundle on trial may have to run out of attempts before the next takes over.
+/// A bundle on trial may have to use up its attempts before the next becomes current.
 const LAUNCHES_UNTIL_NEXT: usize = 4;
 
 /// More than a trial has attempts, and more than it has launches without a start.
 const LAUNCHES_ON_A_FULL_DISK: usize = 7;
 
-/// What is wrong.
+/// A failed check.
 pub(super) type Wrong = String;
 
-/// The store opens, says one of `possible`, serves something whole, and can do everything as if nothing had been.
-pub(super) fn recover(files: CrashFs, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
+/// The store opens, reports one of `possible`, serves an intact bundle, and can do everything as if nothing had
+/// happened.
+pub(super) fn recover(files: Forgetful, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
     let expected = |found: &Snapshot| possible.contains(found);
     require_sound(files, archives, AFTER, |found| {
         require(expected(found), || {
@@ -30,8 +31,8 @@ pub(super) fn recover(files: CrashFs, possible: &[Snapshot], archives: &Archives
     })
 }
 
-/// As [`recover`], when some of an update came after what is in `possible`.
-pub(super) fn recover_twice(files: CrashFs, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
+/// As [`recover`], after a part of an update that is not in `possible`.
+pub(super) fn recover_twice(files: Forgetful, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
     require_sound(files, archives, AFTER_THAT, |found| {
         let same_fallback = |before: &Snapshot| before.fallback == found.fallback;
         let still_failed = |before: &Snapshot| before.failed.is_subset(&found.failed);
@@ -41,10 +42,10 @@ pub(super) fn recover_twice(files: CrashFs, possible: &[Snapshot], archives: &Ar
         require(possible.iter().any(still_known), || {
             format!("the store says {found:?} after {possible:?}")
         })?;
-        // A start that was killed before it confirmed may put the proven bundle on trial again, which it stays proven for.
+        // A start that was killed before it confirmed may put the proven bundle on trial again; it stays proven.
         let on_trial_again =
             |before: &Snapshot| found.trial.is_some() && found.bundles.get(&before.fallback) == Some(&true);
-        // Built-in that came next is current by now, and so it is the fallback.
+        // The built-in bundle that came next is current by now, and so it is the fallback.
         let went_back = |before: &Snapshot| {
             found.fallback == BundleRef::BUILT_IN && before.next.as_deref() == Some(BundleRef::BUILT_IN)
         };
@@ -76,7 +77,8 @@ fn require_sound(
     require_durable(&device.files, &settled)
 }
 
-/// While nothing can be written, the store opens and serves what needs no proof, and holds that against no bundle.
+/// While nothing can be written, the store opens, serves a bundle that needs no trial, and counts nothing against a
+/// bundle.
 pub(super) fn live_without_space(device: &mut Device, possible: &[Snapshot]) -> Result<(), Wrong> {
     for _ in 0..LAUNCHES_ON_A_FULL_DISK {
         device
@@ -95,8 +97,8 @@ pub(super) fn live_without_space(device: &mut Device, possible: &[Snapshot]) -> 
     Ok(())
 }
 
-/// The store says the same after a power cut now, though nothing was synced that was not yet.
-pub(super) fn require_durable(files: &CrashFs, settled: &Snapshot) -> Result<(), Wrong> {
+/// The store reports the same after a power cut now, though nothing more was synced.
+pub(super) fn require_durable(files: &Forgetful, settled: &Snapshot) -> Result<(), Wrong> {
     let mut device = Device::on(files.power_loss(Found::Nothing));
     device
         .start()
@@ -124,8 +126,8 @@ fn require_whole(device: &Device, folder: &Path, version: &str) -> Result<(), Wr
     })
 }
 
-/// What is served is whole, did not fail, has a way back, and is not the built-in bundle where a proven one is and nothing
-/// went back to that.
+/// The served bundle is intact, has not failed and has a fallback. It is the built-in one only if no bundle is proven
+/// or the app was reset to it.
 fn require_well_served(device: &Device, launch: &Launch, found: &Snapshot) -> Result<(), Wrong> {
     let Some(version) = &launch.version else {
         let built_in = Some(BundleRef::BUILT_IN);
@@ -138,7 +140,7 @@ fn require_well_served(device: &Device, launch: &Launch, found: &Snapshot) -> Re
         format!("version {version} failed and is served")
     })?;
     let now = device.snapshot().map_err(wrong("the state cannot be read"))?;
-    // A bundle that is proven is on trial again if its last start ended before it confirmed.
+    // A proven bundle is on trial again if its last start ended before it confirmed.
     require(launch.on_trial || now.bundles[version], || {
         format!("{launch:?} of {now:?}")
     })?;
@@ -182,7 +184,7 @@ pub(super) fn update(device: &mut Device, archives: &Archives, version: &str) ->
         .map(drop)
 }
 
-/// After a clean-up there is nothing but what the state names.
+/// After a clean-up only files that the state references remain.
 fn require_tidy(device: &Device) -> Result<(), Wrong> {
     let state = device.store().state().map_err(wrong("the state cannot be read"))?;
     let ids = || state.bundles.keys().map(ToString::to_string);

@@ -1,4 +1,4 @@
-//! Signed releases of the tiny bundles, and a ring after the one that the app brings.
+//! Signed releases of the tiny bundles, and the successor of the ring in the app.
 
 use std::sync::LazyLock;
 
@@ -51,7 +51,7 @@ pub(super) struct SignedFiles {
 }
 
 impl SignedFiles {
-    /// Made at a time that its sequence tells.
+    /// A creation time that follows from its sequence.
     pub(super) fn of(archive: &VerifiedArchive, version: &str, sequence: u64) -> Self {
         let files = FileList::of_archive(archive, &Limits::default(), &Control::new()).unwrap();
         let files = files.to_bytes().unwrap();
@@ -68,7 +68,7 @@ impl SignedFiles {
     }
 }
 
-/// A release that goes to the built-in bundle.
+/// A release that selects the built-in bundle.
 pub(super) fn built_in(sequence: u64) -> Vec<u8> {
     signed("builtin", sequence, ReleaseTarget::BuiltIn, &[BUILT_IN])
 }

@@ -1,4 +1,4 @@
-//! Deleting a bundle renames its folder; a sweep removes the files, and may be stopped anywhere.
+//! Deleting a bundle renames its folder; a sweep removes the files, and may be interrupted at any point.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,14 +8,14 @@ use crate::io::crash_fs::{Count, Fault, Found};
 use crate::io::vfs::Files as _;
 use crate::store::{BundleId, Confirmation, Expired, StoreOptions};
 
-/// More than any of these calls makes operations of its own.
+/// More operations than any of these calls performs.
 const MANY: usize = 400;
 
-/// A call that deletes a bundle, by its name.
+/// A call that deletes a bundle, with its name.
 type Removal = (&'static str, fn(&Device, &BundleId));
 
-/// A session that serves version 2 on trial, its last attempt; version 1 is proven, version 3 installed. Each call takes
-/// the bundle that `id` names out of the store.
+/// A session that serves version 2 on trial, in its last attempt; version 1 is proven, version 3 installed. Each call
+/// deletes the bundle `id`.
 const REMOVALS: [(Removal, &str); 4] = [
     (("confirm", confirm), "1"),
     (("trial_expired", expire), "2"),
@@ -37,7 +37,7 @@ fn expire(device: &Device, id: &BundleId) {
 }
 
 fn mark_failed(device: &Device, id: &BundleId) {
-    // An error is that of a process that was stopped.
+    // An error comes from a process that was stopped.
     let _ = device.store().mark_failed(id);
 }
 
@@ -70,7 +70,7 @@ fn device(archives: &Archives) -> Device {
     device
 }
 
-/// How many operations of the file system a piece of work makes.
+/// The number of file system operations of a call.
 fn calls(device: &Device, work: impl FnOnce()) -> u64 {
     device.files.plan(Count::Calls, u64::MAX, Fault::StopBefore);
     work();
@@ -89,10 +89,10 @@ fn deleting_a_bundle_costs_the_caller_the_same_whatever_it_holds() {
             let id = device.id_of(version).unwrap();
             let removed = calls(&device, || removal(&device, &id));
             assert!(!device.names("bundles").contains(id.as_str()), "{name}");
-            // The files are still there, and nobody waits for them.
+            // The files still exist, and no caller waits for their removal.
             assert_eq!(device.names("staging").len(), 2, "{name}");
             device = Device::on(device.files.process_killed());
-            // Launches of this device look at every file, which changes nothing.
+            // Launches of this device verify every file, which changes nothing.
             device.files.plan(Count::Changes, u64::MAX, Fault::StopBefore);
             device.start().unwrap();
             device.launch();
@@ -106,7 +106,7 @@ fn deleting_a_bundle_costs_the_caller_the_same_whatever_it_holds() {
 }
 
 #[test]
-fn a_sweep_and_an_installation_remove_the_files_of_what_was_deleted() {
+fn a_sweep_and_an_installation_remove_the_files_of_deleted_bundles() {
     type Work = fn(&Device, &Archives);
     let archives = Archives::with_files(&["1", "2", "3", "4"], 10);
     let works: [Work; 2] = [
@@ -119,7 +119,7 @@ fn a_sweep_and_an_installation_remove_the_files_of_what_was_deleted() {
             let id = device.id_of(version).unwrap();
             removal(&device, &id);
             work(&device, &archives);
-            // The session still serves what failed.
+            // The session still serves the failed bundle.
             assert_eq!(device.names("staging"), BTreeSet::new(), "{name}");
             require_no_leftovers(&device, name);
         }
@@ -166,10 +166,10 @@ fn a_deletion_and_a_sweep_stopped_anywhere_are_finished_by_the_next_sweep() {
 }
 
 #[test]
-fn a_sweep_on_a_full_disk_frees_the_space_of_what_was_deleted_and_of_what_a_crash_left() {
+fn a_sweep_on_a_full_disk_frees_the_space_of_deleted_bundles_and_of_crash_leftovers() {
     let archives = Archives::with_files(&["1", "2", "3", "4"], 10);
     let device = device(&archives);
-    // The state no longer names this one, and its folder still has its name.
+    // The state no longer references this one, and its folder still has its name.
     let orphan = device.install(&archives, "4").unwrap().id;
     let forgotten = device.store().change(|state| Ok(state.delete(&orphan).is_ok()));
     assert!(forgotten.unwrap());
@@ -183,7 +183,7 @@ fn a_sweep_on_a_full_disk_frees_the_space_of_what_was_deleted_and_of_what_a_cras
     assert!(device.files.free_space(Path::new(ROOT)).unwrap() > 0);
 }
 
-/// Every folder and record is of a bundle that the state names.
+/// Every folder and record belongs to a bundle that the state references.
 fn require_no_leftovers(device: &Device, case: &str) {
     let ids: BTreeSet<String> = (device.store().list().unwrap().into_iter())
         .map(|(record, _)| record.id.to_string())

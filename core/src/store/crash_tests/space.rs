@@ -1,5 +1,5 @@
-//! A disk that is full when the outcome of a trial is to be written: nobody could tell an outcome that did not fit from a
-//! crash.
+//! A disk that is full when the outcome of a trial must be written. An outcome that could not be written would look
+//! like a crash.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use crate::io::vfs::Files as _;
 use crate::store::{BundleId, BundleRef, Confirmation, Expired, Launch, LaunchReason, NotDurable};
 
 const RESERVE: &str = "reserve";
-/// More than the state takes and less than the reserve.
+/// More than the state needs and less than the reserve.
 const SOME: u64 = 20 << 10;
-/// More than enough for all.
+/// More than enough for everything.
 const PLENTY: u64 = 1 << 30;
 /// More than a trial has attempts.
 const TIMES: usize = 4;
@@ -84,7 +84,7 @@ fn a_bundle_ended_in_the_background_on_a_full_disk_has_not_failed() {
 }
 
 #[test]
-fn what_ends_a_trial_or_frees_space_is_done_on_a_full_disk() {
+fn ending_a_trial_and_freeing_space_work_on_a_full_disk() {
     type Call = fn(&Device, &BundleId);
     let calls: [(&str, Call); 4] = [
         ("trial_expired", |device, id| {
@@ -145,7 +145,7 @@ fn no_trial_begins_while_its_outcome_could_not_be_written() {
 }
 
 #[test]
-fn the_reserve_is_made_again_when_there_is_room() {
+fn the_reserve_is_created_again_when_there_is_space() {
     let (mut device, _) = with_next();
     let whole = reserve_of(&device.files).unwrap();
     let (launch, _) = start_trial(&mut device);
@@ -160,7 +160,7 @@ fn the_reserve_is_made_again_when_there_is_room() {
 }
 
 #[test]
-fn a_reserve_that_a_crash_cut_short_is_made_whole() {
+fn a_truncated_reserve_is_completed() {
     let (mut device, _) = with_next();
     let whole = reserve_of(&device.files).unwrap();
     device.files.write(&Path::new(ROOT).join(RESERVE), b"cut").unwrap();
@@ -171,7 +171,7 @@ fn a_reserve_that_a_crash_cut_short_is_made_whole() {
 }
 
 #[test]
-fn a_bundle_that_filled_the_disk_is_taken_back() {
+fn a_bundle_that_filled_the_disk_is_withdrawn() {
     let archives = Archives::of(&[]).with_built_in(&[9]);
     let (mut device, _) = with_next();
     device.files.set_free_space(0);

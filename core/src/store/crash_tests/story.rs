@@ -1,4 +1,4 @@
-//! The life of an app: updates that work, one that does not, and a clean-up.
+//! The story of an app: updates that work, one that does not, and a clean-up.
 
 use super::device::{Archives, Device, Snapshot};
 use crate::error::Error;
@@ -6,12 +6,12 @@ use crate::store::{BundleRef, Confirmation, KeepRules, LaunchReason};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
-    /// The process, if there is one, is killed; the next one opens the store.
+    /// Kills the process, if one runs; the next one opens the store.
     Start,
     Install(&'static str),
-    /// Installs a version by the release with this sequence, which is accepted.
+    /// Installs a version by accepting the release with this sequence.
     Accept(&'static str, u64),
-    /// Accepts a release that goes to the built-in bundle, with this sequence.
+    /// Accepts a release with this sequence that selects the built-in bundle.
     AcceptBuiltIn(u64),
     /// Follows the second key ring.
     Follow,
@@ -19,52 +19,53 @@ pub(super) enum Step {
     Launch,
     Started,
     Confirm,
-    /// Removes the files of what was deleted.
+    /// Removes the files of deleted bundles.
     Sweep,
     Clean,
 }
 
 use Step::{Accept, AcceptBuiltIn, Clean, Confirm, Follow, Install, Launch, SetNext, Start, Started, Sweep};
 
-/// Each step changes the state once at most, so that a crash leaves what was before it or what is after it.
+/// Each step changes the state at most once, so that a crash leaves the state before or after it.
 #[rustfmt::skip]
 pub(super) const STORY: &[Step] = &[
     Start, Launch,
     Install("1"), SetNext("1"),
     Start, Launch, Started, Confirm,
-    // Version 2 crashes twice: the third launch finds it failed.
+    // Version 2 crashes twice: the third launch finds that it failed.
     Install("2"), SetNext("2"),
     Start, Launch, Started,
     Start, Launch, Started,
     Start, Launch,
-    // Version 3 takes the place of 1, which goes when 3 confirms another start; the sweep removes its files. It comes with a
-    // release, and with another once it is there.
+    // Version 3 replaces 1, which is removed when 3 confirms another start; the sweep removes its files. It is
+    // installed by a release, and accepted by another one afterwards.
     Accept("3", 7), SetNext("3"),
     Start, Launch, Started, Confirm,
     Start, Launch, Started, Confirm, Sweep,
     Accept("3", 8), Follow,
-    // Version 4 would come next, but the first release is withdrawn: built-in comes in its place, and again once it is current.
+    // Version 4 comes next, then the first release is withdrawn: the built-in bundle comes next instead, and again
+    // after it is current.
     Install("4"), SetNext("4"), AcceptBuiltIn(9),
     Start, Launch, AcceptBuiltIn(10), Clean,
-    // Of two only the newest is kept; it is next when the story ends.
+    // Only the newer of two is kept; it is next when the story ends.
     Accept("5", 11), SetNext("5"), Clean,
 ];
 
-/// The releases that come in it.
+/// The releases of the story.
 pub(super) const RELEASES: &[(&str, u64)] = &[("3", 7), ("3", 8), ("5", 11)];
 
-/// Sequences of those that go to the built-in bundle.
+/// Sequences of those that select the built-in bundle.
 pub(super) const BUILT_IN: &[u64] = &[9, 10];
 
 pub(super) const VERSIONS: &[&str] = &["1", "2", "3", "4", "5"];
 
-/// Why a step was not done.
+/// Why a step was not completed.
 #[derive(Debug)]
 #[allow(dead_code, reason = "what it said is printed with a failure")]
 pub(super) enum Undone {
-    /// The process died in it.
+    /// The process was killed during it.
     Died,
-    /// It said so.
+    /// It returned an error.
     Failed(String),
 }
 
@@ -74,10 +75,10 @@ impl From<Error> for Undone {
     }
 }
 
-/// Does one step.
+/// Performs one step.
 pub(super) fn play(device: &mut Device, archives: &Archives, step: Step) -> Result<(), Undone> {
     let done = attempt(device, archives, step);
-    // What a dead process heard or answered is of no account.
+    // The results of a dead process do not count.
     if device.files.is_dead() {
         Err(Undone::Died)
     } else {
@@ -119,8 +120,8 @@ fn attempt(device: &mut Device, archives: &Archives, step: Step) -> Result<(), U
     Ok(())
 }
 
-/// What the store says after each step when nothing goes wrong (the first entry stands before the first step), and a
-/// device that was asked nothing in between, to count what it did.
+/// The snapshot after each step when nothing fails (the first entry precedes the first step), and a device on which no
+/// snapshots were taken in between, to count its operations.
 pub(super) fn undisturbed(archives: &Archives) -> (Vec<Snapshot>, Device) {
     let mut asked = Device::new();
     asked.start().unwrap();

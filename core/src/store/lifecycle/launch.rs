@@ -75,7 +75,7 @@ impl Store {
         };
         let world = self.world(native, &facts);
         if let Err(error) = facts.look_for_roles(&loaded.state) {
-            // Not there and not to be seen are two things: nothing is forgotten because of the second.
+            // Missing is not the same as unreadable: an unreadable bundle keeps its role.
             return self.serve_unchanged(&loaded.state, &world, NotDurable::Unreadable(error.to_string()));
         }
         let (state, mut decision) = loop {

@@ -34,7 +34,7 @@ fn lose_the_state(root: &Path) {
 }
 
 #[test]
-fn adopting_again_forgets_nothing_that_was_proven_since() {
+fn adopting_again_keeps_later_confirmations() {
     let folder = tempfile::tempdir().unwrap();
     let (root, versions) = (folder.path().join("store"), folder.path().join("versions"));
     let options = StoreOptions {
@@ -62,7 +62,7 @@ fn adopting_again_forgets_nothing_that_was_proven_since() {
 }
 
 #[test]
-fn a_reset_to_a_bundle_whose_files_are_gone_serves_the_built_in_one() {
+fn a_reset_to_a_bundle_with_missing_files_serves_the_built_in_one() {
     let folder = tempfile::tempdir().unwrap();
     let (root, versions) = (folder.path().join("store"), folder.path().join("versions"));
     let options = StoreOptions {

@@ -99,7 +99,7 @@ impl Start {
 }
 
 impl Storage {
-    /// The recorded start of a session; `None` if there is none or it is unreadable.
+    /// The recorded start of a session; `None` if it is missing or unreadable.
     pub(in crate::store) fn start_of(&self, session: &str) -> Option<Start> {
         let bytes = self.files.read(&self.layout.start(session), MAX_START).ok()?;
         Start::of_text(std::str::from_utf8(&bytes).ok()?)
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_start_writes_down_is_read_again() {
+    fn a_recorded_start_is_read_back() {
         let id: BundleId = "0123456789".parse().unwrap();
         for place in [Place::Foreground, Place::Background, Place::Returned] {
             for page in [Page::None, Page::Started(id.clone()), Page::Confirmed] {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_is_cut_short_is_held_against_no_bundle() {
+    fn a_truncated_start_counts_against_no_bundle() {
         let whole = "foreground started 0123456789";
         assert!(Start::of_text(whole).unwrap().silent().is_some());
         for length in 0..whole.len() {

@@ -1,4 +1,4 @@
-//! Taking over what Capgo's plugin left.
+//! Migrating the bundles of Capgo's plugin.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ const CURRENT: &str = "AAAAAAAAAA";
 const OLDER: &str = "ZZZZZZZZZZ";
 const NEWER: &str = "BBBBBBBBBB";
 
-/// Whether the store serves from where the plugin kept its bundles.
+/// Whether the store serves from the plugin's bundle folder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
     Same,
@@ -41,7 +41,7 @@ impl Plugin {
         Self { device, left }
     }
 
-    /// The plugin's text about a bundle, and its files.
+    /// The plugin's JSON string of a bundle, and its files.
     fn with(self, id: &str, version: &str, status: &str) -> Self {
         write_bundle(&self.left.folder.join(id), version);
         self.with_text(&format!(
@@ -83,7 +83,7 @@ fn id(text: &str) -> BundleId {
 }
 
 #[test]
-fn the_users_version_stays_what_is_served() {
+fn the_users_version_stays_current() {
     for place in PLACES {
         let plugin = Plugin::at(place).with(CURRENT, "2", "success").current(CURRENT);
 
@@ -128,7 +128,7 @@ fn a_current_bundle_that_never_confirmed_goes_on_trial_before_its_fallback() {
 }
 
 #[test]
-fn what_was_to_come_next_comes_next() {
+fn the_next_bundle_stays_next() {
     let plugin = Plugin::at(Place::Other)
         .with(CURRENT, "2", "success")
         .with(NEWER, "3", "pending")
@@ -144,7 +144,7 @@ fn what_was_to_come_next_comes_next() {
 }
 
 #[test]
-fn what_failed_stays_failed_and_what_is_no_bundle_is_passed_over() {
+fn failed_bundles_stay_failed_and_invalid_ones_are_skipped() {
     for place in PLACES {
         let gone = r#"{"id":"GGGGGGGGGG","version":"5","checksum":"","status":"success"}"#;
         let deleted = r#"{"id":"DDDDDDDDDD","version":"6","checksum":"","status":"deleted"}"#;
@@ -180,7 +180,7 @@ fn what_failed_stays_failed_and_what_is_no_bundle_is_passed_over() {
 }
 
 #[test]
-fn a_pointer_to_what_is_not_there_is_told_and_leaves_the_built_in_bundle() {
+fn a_reference_to_a_missing_bundle_is_reported_and_leaves_the_built_in_bundle() {
     let plugin = Plugin::at(Place::Other)
         .with(NEWER, "3", "pending")
         .current("GGGGGGGGGG")
@@ -196,7 +196,7 @@ fn a_pointer_to_what_is_not_there_is_told_and_leaves_the_built_in_bundle() {
 }
 
 #[test]
-fn a_digest_is_kept_and_what_is_none_is_not_taken_for_one() {
+fn a_digest_is_kept_and_another_checksum_is_ignored() {
     let digest = "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef";
     let mut plugin = Plugin::at(Place::Other);
     for (id, checksum) in [(CURRENT, digest), (OLDER, "1a2b3c4d"), (NEWER, &"ab".repeat(256))] {
@@ -218,7 +218,7 @@ fn a_digest_is_kept_and_what_is_none_is_not_taken_for_one() {
 }
 
 #[test]
-fn taken_over_twice_nothing_changes() {
+fn a_second_migration_changes_nothing() {
     for place in PLACES {
         let plugin = Plugin::at(place)
             .with(OLDER, "1", "success")
@@ -280,7 +280,7 @@ fn a_crash_before_the_state_was_written_is_finished_by_the_second_call() {
 }
 
 #[test]
-fn a_crash_before_the_records_were_written_is_made_up_for_by_the_second_call() {
+fn a_crash_before_the_records_were_written_is_repaired_by_the_second_call() {
     let plugin = Plugin::at(Place::Other).with(CURRENT, "2", "success").current(CURRENT);
     plugin.device.files.fail(|operation, path| {
         let is_record =
@@ -333,7 +333,7 @@ fn a_store_that_already_proved_a_bundle_of_its_own_keeps_it() {
 }
 
 #[test]
-fn a_version_that_failed_once_and_works_now_is_served_and_not_failed() {
+fn a_version_that_failed_once_and_works_now_is_served() {
     let plugin = Plugin::at(Place::Other)
         .with(OLDER, "2", "error")
         .with(CURRENT, "2", "success")
@@ -378,7 +378,7 @@ fn failures_alone_lapse_with_a_native_update_too() {
 }
 
 #[test]
-fn what_was_taken_over_is_removed_like_any_other_bundle() {
+fn a_migrated_bundle_is_removed_like_any_other() {
     for place in PLACES {
         let mut plugin = Plugin::at(place).with(CURRENT, "2", "success").current(CURRENT);
         plugin.device.options.silent_starts = 0;
@@ -393,7 +393,7 @@ fn what_was_taken_over_is_removed_like_any_other_bundle() {
 }
 
 #[test]
-fn what_was_taken_over_stays_whatever_native_version_has_its_build_and_not_beyond_it() {
+fn a_migrated_bundle_stays_for_any_native_version_of_its_build_only() {
     let plugin = Plugin::at(Place::Same).with(CURRENT, "2", "success").current(CURRENT);
     plugin.adopt();
     let current = BundleRef::Bundle(id(CURRENT));
@@ -405,7 +405,7 @@ fn what_was_taken_over_stays_whatever_native_version_has_its_build_and_not_beyon
 }
 
 #[test]
-fn taken_over_bundles_survive_the_loss_of_the_state() {
+fn migrated_bundles_survive_the_loss_of_the_state() {
     let plugin = Plugin::at(Place::Same)
         .with(CURRENT, "2", "success")
         .with(NEWER, "3", "error")

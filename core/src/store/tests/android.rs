@@ -1,9 +1,9 @@
-//! Rules of Android: the activity is made again in one process, the process ends whenever the system likes, and the disk
-//! is full. Whatever of it happens, no healthy bundle is failed.
+//! Rules of Android: an activity may be recreated in one process, the process may end at any time, and the disk may be
+//! full. None of these fails a working bundle.
 
 use super::*;
 
-/// Where the life of a process is cut off.
+/// The point at which the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Until {
     Opened,
@@ -22,7 +22,7 @@ const POINTS: [Until; 5] = [
     Until::Confirmed,
 ];
 
-/// A healthy bundle starts, and its process ends in the background at that point.
+/// A working bundle starts, and its process ends in the background at that point.
 fn live(device: &Device, until: Until) {
     let store = device.open();
     if until >= Until::Launched {
@@ -33,7 +33,7 @@ fn live(device: &Device, until: Until) {
         }
         match until {
             Until::Confirmed => drop(store.confirm(&served).unwrap()),
-            // Before a process may be ended, its activity is told that it goes to the background.
+            // Before the system ends a process, it reports to the activity that it goes to the background.
             Until::Started | Until::Suspended => drop(store.trial_suspended(id).unwrap()),
             Until::Opened | Until::Launched => {}
         }
@@ -65,7 +65,7 @@ fn a_process_ended_in_the_background_at_any_point_fails_no_bundle() {
 }
 
 #[test]
-fn an_activity_made_again_in_one_process_is_one_attempt() {
+fn a_recreated_activity_in_one_process_is_one_attempt() {
     let device = Device::with(|options| options.attempts = 1);
     let id = device.install_next("1");
     let store = device.open();
@@ -84,7 +84,7 @@ fn an_activity_made_again_in_one_process_is_one_attempt() {
 }
 
 #[test]
-fn the_timers_of_an_activity_made_twice_are_one_attempt() {
+fn the_timers_of_a_recreated_activity_are_one_attempt() {
     let device = Device::with(|options| options.attempts = 2);
     let id = device.install_next("1");
     let store = device.open();
@@ -100,7 +100,7 @@ fn the_timers_of_an_activity_made_twice_are_one_attempt() {
 }
 
 #[test]
-fn a_store_opened_anew_by_each_activity_of_one_process_is_one_session_if_it_is_resumed() {
+fn a_store_reopened_by_each_activity_of_one_process_is_one_session_if_it_is_resumed() {
     let device = Device::with(|options| options.attempts = 1);
     let id = device.install_next("1");
     let store = device.open();

@@ -1,4 +1,4 @@
-//! What the native app brings itself is never replaced by something as old, or older.
+//! The built-in bundle is never replaced by one that is as old or older.
 
 use super::*;
 use crate::progress::Control;
@@ -38,7 +38,7 @@ fn install_next(device: &Device, version: &str, sequence: u64) -> BundleId {
 }
 
 #[test]
-fn nothing_as_old_as_what_is_built_in_is_installed() {
+fn a_bundle_as_old_as_the_built_in_one_is_not_installed() {
     let device = Device::with(|options| options.built_in_sequence = Some(42));
     let store = device.open();
     let install = |sequence| store.install(&device.archive("1"), &of_sequence("1", sequence), &Control::new());
@@ -74,13 +74,13 @@ fn an_update_from_the_app_store_is_not_undone_by_what_was_current() {
 }
 
 #[test]
-fn a_fallback_or_next_bundle_that_is_built_in_by_now_is_passed_over() {
+fn a_fallback_or_next_bundle_that_is_now_built_in_is_skipped() {
     let (mut device, old) = serving("1", 41);
     install_next(&device, "2", 50);
     assert_eq!(device.start_and_crash().version.as_deref(), Some("2"));
     device.options.built_in_sequence = Some(45);
 
-    // Neither at the end of the time to confirm, nor as the last proven one.
+    // Neither when the time to confirm is over, nor as the last proven one.
     let store = device.open();
     let served = store.launch(&native());
     assert_eq!(served.version.as_deref(), Some("2"));
@@ -99,7 +99,7 @@ fn a_fallback_or_next_bundle_that_is_built_in_by_now_is_passed_over() {
 }
 
 #[test]
-fn a_bundle_of_no_sequence_has_no_place_in_the_order() {
+fn a_bundle_without_a_sequence_is_not_compared() {
     let mut device = Device::with(keeps_what_was_installed);
     let id = device.prove("1");
     device.options.built_in_sequence = Some(45);

@@ -1,4 +1,4 @@
-//! Installing, looking, choosing, deleting.
+//! Installing, reading, selecting and deleting bundles.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::*;
 use crate::progress::Control;
 
 #[test]
-fn an_installed_bundle_is_there_with_all_that_was_said_of_it() {
+fn an_installed_bundle_keeps_its_metadata() {
     let device = Device::new();
     device.set_clock(77);
     let (store, archive) = (device.open(), device.archive("1.2.3"));
@@ -64,7 +64,7 @@ fn a_new_bundle_is_served_only_when_it_was_chosen() {
 }
 
 #[test]
-fn the_next_bundle_takes_over_at_the_next_start_and_not_before() {
+fn the_next_bundle_becomes_current_at_the_next_start() {
     let device = Device::new();
     let running = device.open();
     running.launch(&native());
@@ -161,7 +161,7 @@ fn making_the_next_bundle_current_leaves_nothing_to_come_next() {
 }
 
 #[test]
-fn what_is_not_installed_cannot_be_chosen() {
+fn a_bundle_that_is_not_installed_cannot_be_selected() {
     let device = Device::new();
     let store = device.open();
     let unknown = BundleRef::Bundle(unknown_id());
@@ -177,7 +177,7 @@ fn what_is_not_installed_cannot_be_chosen() {
 }
 
 #[test]
-fn a_bundle_whose_files_are_gone_cannot_be_chosen_and_can_be_installed_again() {
+fn a_bundle_with_missing_files_cannot_be_selected_and_can_be_installed_again() {
     let device = Device::new();
     let store = device.open();
     let gone = device.install(&store, "1");
@@ -199,12 +199,12 @@ fn a_bundle_whose_files_are_gone_cannot_be_chosen_and_can_be_installed_again() {
         store.find(&digest).unwrap().map(|record| record.id),
         Some(again.clone())
     );
-    assert_eq!(device.install(&store, "1"), again, "it is installed now");
+    assert_eq!(device.install(&store, "1"), again, "the bundle is installed now");
     store.set_next(&again.into()).unwrap();
 }
 
 #[test]
-fn reset_goes_back_to_the_built_in_bundle_and_drops_what_was_next() {
+fn reset_selects_the_built_in_bundle_and_clears_the_next_one() {
     let device = Device::new();
     device.prove("1");
     device.install_next("2");
@@ -253,7 +253,7 @@ fn reset_to_a_last_proven_bundle_whose_files_are_gone_serves_the_built_in_one() 
 }
 
 #[test]
-fn what_has_a_role_is_not_deleted() {
+fn a_bundle_with_a_role_is_not_deleted() {
     let device = Device::new();
     let fallback = device.prove("1");
     let current = device.install_next("2");
@@ -281,7 +281,7 @@ fn what_has_a_role_is_not_deleted() {
 }
 
 #[test]
-fn options_without_sense_are_refused() {
+fn invalid_options_are_refused() {
     for device in [
         Device::with(|options| options.attempts = 0),
         Device::with(|options| options.app_ready_timeout = Duration::from_millis(999)),
@@ -291,7 +291,7 @@ fn options_without_sense_are_refused() {
 }
 
 #[test]
-fn ids_are_what_capgos_lists_take() {
+fn ids_have_the_form_that_capgos_lists_accept() {
     let device = Device::new();
     let id = device.install(&device.open(), "1");
     assert!(id.as_str().len() == 10 && id.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()));

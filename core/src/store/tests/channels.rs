@@ -1,4 +1,4 @@
-//! Static channels: what a device makes of what a site offers it.
+//! Updates from static channels.
 
 use std::fs;
 
@@ -38,7 +38,7 @@ pub(super) fn reasons(update: &ChannelUpdate) -> Vec<(Offer, RefusalReason)> {
     update.passed_over.iter().map(reason).collect()
 }
 
-/// All that a refusal must leave as it is.
+/// All files that a refusal must not change.
 pub(super) fn everything(device: &Device) -> (Vec<u8>, Vec<Vec<String>>) {
     let state = fs::read(device.root().join("state.json")).unwrap_or_default();
     let folders = ["bundles", "records", "staging", "failed"];
@@ -66,7 +66,7 @@ pub(super) fn serving(device: &Device) -> (Net, Published) {
 }
 
 #[test]
-fn what_a_channel_offers_is_installed_and_comes_next_and_is_not_downloaded_twice() {
+fn an_offered_release_is_installed_and_comes_next_and_is_not_downloaded_twice() {
     let device = demanding();
     let net = Net::default();
     let author = Publisher::sealed(&device);
@@ -102,7 +102,7 @@ fn what_a_channel_offers_is_installed_and_comes_next_and_is_not_downloaded_twice
 }
 
 #[test]
-fn a_channel_offers_what_was_set_aside_after_a_day_or_by_a_new_release() {
+fn a_bundle_that_was_set_aside_is_taken_from_a_channel_after_a_day_or_by_a_new_release() {
     for again in ["after a day", "by a new release"] {
         let device = demanding();
         let net = Net::default();
@@ -158,7 +158,7 @@ fn a_channel_that_offers_nothing_says_so() {
     let net = Net::default();
     net.offer(None, None);
     assert_eq!(update(&device.open(), &net).outcome, ChannelOutcome::NothingOffered);
-    // The file of another channel, or no such file, is an error: what is offered is unknown.
+    // The file of another channel, or a missing file, is an error: the offer is unknown.
     net.put("channels/production.json", b"<html>");
     let refused = update_as(&device.open(), &net, &source()).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Server, "the page of a captive portal");
@@ -168,7 +168,7 @@ fn a_channel_that_offers_nothing_says_so() {
 }
 
 #[test]
-fn a_rollout_that_grows_takes_no_device_out_again_and_another_bundle_deals_anew() {
+fn a_growing_rollout_removes_no_device_and_another_bundle_selects_others() {
     let device = demanding();
     let author = Publisher::plain(&device);
     let (stable, candidate) = (author.release("1.0", 7), author.release("1.1", 8));
@@ -200,7 +200,7 @@ fn a_rollout_that_grows_takes_no_device_out_again_and_another_bundle_deals_anew(
 }
 
 #[test]
-fn outside_the_rollout_a_device_waits_where_there_is_nothing_else() {
+fn a_device_outside_the_rollout_waits_if_there_is_no_stable_release() {
     let device = demanding();
     let net = Net::default();
     net.publish(&Publisher::plain(&device).release("1.1", 8));
@@ -210,7 +210,7 @@ fn outside_the_rollout_a_device_waits_where_there_is_nothing_else() {
         assert_eq!(update.outcome, ChannelOutcome::OutsideRollout);
         assert!(!update.rollout.unwrap().is_inside());
     }
-    // The device makes itself a name where the host has none.
+    // The device uses its own id if the host provides none.
     let mut nameless = source();
     nameless.device_id = None;
     let first = update_as(&device.open(), &net, &nameless).unwrap().rollout.unwrap();
@@ -219,7 +219,7 @@ fn outside_the_rollout_a_device_waits_where_there_is_nothing_else() {
 }
 
 #[test]
-fn a_paused_rollout_takes_nothing_away_from_who_has_it() {
+fn a_paused_rollout_leaves_devices_that_have_the_release_unchanged() {
     let device = demanding();
     let (net, _) = serving(&device);
     let candidate = Publisher::sealed(&device).release("1.1", 8);
@@ -235,7 +235,7 @@ fn a_paused_rollout_takes_nothing_away_from_who_has_it() {
 }
 
 #[test]
-fn a_candidate_that_must_be_refused_is_passed_over_for_stable() {
+fn a_refused_candidate_is_skipped_for_the_stable_release() {
     let device = demanding();
     let net = Net::default();
     let author = Publisher::sealed(&device);
@@ -252,7 +252,7 @@ fn a_candidate_that_must_be_refused_is_passed_over_for_stable() {
 }
 
 #[test]
-fn a_candidate_that_failed_here_is_passed_over() {
+fn a_candidate_that_failed_on_this_device_is_skipped() {
     let device = demanding();
     let (net, _) = serving(&device);
     net.publish(&Publisher::sealed(&device).release("1.1", 8));
@@ -274,7 +274,7 @@ fn a_candidate_that_failed_here_is_passed_over() {
 }
 
 #[test]
-fn a_candidate_that_was_overtaken_is_not_looked_at() {
+fn a_superseded_candidate_is_ignored() {
     let device = demanding();
     let net = Net::default();
     net.publish(&Publisher::plain(&device).release("1.2", 9));
@@ -284,7 +284,7 @@ fn a_candidate_that_was_overtaken_is_not_looked_at() {
 }
 
 #[test]
-fn an_old_channel_file_or_release_takes_a_device_nowhere() {
+fn an_old_channel_file_or_release_changes_nothing() {
     let device = demanding();
     let (net, old) = serving(&device);
     let author = Publisher::sealed(&device);
@@ -322,7 +322,7 @@ fn a_release_under_the_number_of_another_is_refused() {
 }
 
 #[test]
-fn what_is_wrong_with_the_files_of_a_release_is_told_removed_and_made_good_by_the_next_try() {
+fn bad_files_of_a_release_are_reported_and_removed_and_the_next_attempt_succeeds() {
     let device = demanding();
     let (net, old) = serving(&device);
     let author = Publisher::sealed(&device);
@@ -366,7 +366,7 @@ fn what_is_wrong_with_the_files_of_a_release_is_told_removed_and_made_good_by_th
 }
 
 #[test]
-fn a_download_that_broke_off_is_gone_on_with() {
+fn an_interrupted_download_is_resumed() {
     let device = demanding();
     let (net, _) = serving(&device);
     let good = Publisher::sealed(&device).release("1.1", 8);
@@ -402,7 +402,7 @@ fn a_device_that_slept_through_three_rotations_still_updates() {
 
     assert_eq!((installed(&first).version.as_str(), first.ring), ("1.1", 4));
     net.asked();
-    // The next time it goes on where it was, though the old rings are gone, and is not led back.
+    // The next update continues where it was, though the old rings are gone, and is not led back.
     net.remove("keys/2.json");
     net.remove("keys/3.json");
     net.publish(&Publisher::sealed(&device).release("1.2", 9).but(&[key(0)], |_| {}));
@@ -414,7 +414,7 @@ fn a_device_that_slept_through_three_rotations_still_updates() {
 }
 
 #[test]
-fn what_stands_in_the_place_of_the_next_ring_and_is_none_is_told_and_not_followed() {
+fn an_invalid_file_at_the_path_of_the_next_ring_is_reported_and_not_followed() {
     let device = demanding();
     let (net, _) = serving(&device);
     net.publish(&Publisher::sealed(&device).release("1.1", 8));
@@ -467,7 +467,7 @@ fn another_apps_release_and_another_channels_are_refused() {
 }
 
 #[test]
-fn what_the_native_app_brings_itself_is_older_without_being_asked_for() {
+fn a_release_as_old_as_the_built_in_one_is_older_without_being_downloaded() {
     let mut device = demanding();
     device.options.built_in_sequence = Some(8);
     let net = Net::default();
@@ -478,7 +478,7 @@ fn what_the_native_app_brings_itself_is_older_without_being_asked_for() {
 }
 
 #[test]
-fn a_bundle_that_was_purged_is_installed_again_from_the_release_that_was_accepted() {
+fn a_purged_bundle_is_installed_again_from_its_accepted_release() {
     let device = demanding();
     let (net, _) = serving(&device);
     let store = device.open();
@@ -501,7 +501,7 @@ fn a_bundle_that_was_reset_comes_next_again_without_being_downloaded() {
 }
 
 #[test]
-fn the_address_of_a_channel_is_that_of_its_site() {
+fn the_url_of_a_channel_is_below_that_of_its_site() {
     let url = source().site.channel_url(&production()).unwrap();
     assert_eq!(url.as_str(), format!("{ADDRESS}/channels/production.json"));
 }

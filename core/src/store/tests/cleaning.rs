@@ -1,4 +1,4 @@
-//! Giving space back, and what is none of the store's to give.
+//! Freeing space, without removing files of others.
 
 use std::fs;
 
@@ -6,11 +6,11 @@ use super::device::unknown_id;
 use super::*;
 
 #[test]
-fn the_bundle_that_a_confirmed_one_replaces_is_removed_if_the_host_wants_it() {
+fn the_predecessor_of_a_confirmed_bundle_is_removed_if_the_host_enables_it() {
     for auto_delete_previous in [true, false] {
         let device = Device::with(|options| {
             options.auto_delete_previous = auto_delete_previous;
-            // It need not wait for later starts.
+            // It does not wait for later starts.
             options.silent_starts = 0;
         });
         let old = device.prove("1");
@@ -23,7 +23,7 @@ fn the_bundle_that_a_confirmed_one_replaces_is_removed_if_the_host_wants_it() {
 }
 
 #[test]
-fn clean_keeps_the_newest_and_what_has_a_role() {
+fn clean_keeps_the_newest_and_bundles_with_a_role() {
     let device = Device::with(|options| options.auto_delete_previous = false);
     let mut ids = Vec::new();
     ids.push(device.prove("1"));
@@ -78,7 +78,7 @@ fn clean_goes_by_age_and_by_size() {
 }
 
 #[test]
-fn clean_removes_what_crashes_left() {
+fn clean_removes_leftovers_of_crashes() {
     let device = Device::new();
     let kept = device.prove("1");
     let root = device.root();
@@ -109,7 +109,7 @@ fn starts_alone_do_not_fill_the_folder_of_sessions() {
 }
 
 #[test]
-fn disk_usage_counts_what_is_installed() {
+fn disk_usage_counts_installed_bundles() {
     let device = Device::new();
     let store = device.open();
     let sizes = ["1", "2"].map(|version| store.get(&device.install(&store, version)).unwrap().unpacked_size);
@@ -121,7 +121,7 @@ fn disk_usage_counts_what_is_installed() {
 }
 
 #[test]
-fn a_folder_of_the_host_is_used_and_what_else_is_in_it_is_left_alone() {
+fn other_files_in_a_bundle_folder_of_the_host_stay() {
     let mut device = Device::new();
     let bundles = device.beside("versions");
     fs::create_dir_all(bundles.join("AAAAAAAAAA")).unwrap();

@@ -1,4 +1,4 @@
-//! Installed files that are not what was installed.
+//! Installed files that have changed.
 
 use std::fs;
 use std::io;
@@ -34,7 +34,7 @@ fn every_changed_and_every_missing_file_is_named() {
 }
 
 #[test]
-fn a_check_can_be_cancelled_and_an_unknown_bundle_not_be_checked() {
+fn a_check_can_be_cancelled_and_an_unknown_bundle_is_an_error() {
     let device = Device::new();
     let id = device.prove("1");
     let store = device.open();
@@ -47,7 +47,7 @@ fn a_check_can_be_cancelled_and_an_unknown_bundle_not_be_checked() {
 }
 
 #[test]
-fn a_damaged_bundle_is_not_served_where_launches_look() {
+fn a_damaged_bundle_is_not_served_if_launches_verify() {
     let device = Device::with(|options| options.verify_at_launch = Some(Duration::from_secs(10)));
     let old = device.prove("1");
     let new = device.install_next("2");
@@ -92,7 +92,7 @@ fn everything_damaged_leaves_the_built_in_bundle() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_for_reasons_of_the_system_is_no_damage_at_launch() {
+fn a_file_that_the_system_cannot_read_is_not_damage_at_launch() {
     let device = Device::with(|options| options.verify_at_launch = Some(Duration::from_secs(10)));
     let id = device.prove("1");
     device
@@ -105,7 +105,7 @@ fn a_file_that_cannot_be_read_for_reasons_of_the_system_is_no_damage_at_launch()
 }
 
 #[test]
-fn without_time_a_launch_does_not_look() {
+fn without_time_a_launch_verifies_nothing() {
     let device = Device::with(|options| options.verify_at_launch = Some(Duration::ZERO));
     let id = device.prove("1");
     damage(&device.open(), &id);

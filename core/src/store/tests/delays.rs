@@ -39,7 +39,7 @@ fn a_background_delay_really_waits() {
 }
 
 #[test]
-fn a_process_that_ended_in_the_background_for_long_enough_has_waited_too() {
+fn a_process_that_ended_in_the_background_counts_as_waiting() {
     let (device, id) = waiting_for(vec![ApplyCondition::Background(60_000)]);
     device.open().entered_background().unwrap();
     device.pass(30);
@@ -155,14 +155,14 @@ fn delays_are_replaced_and_cancelled() {
 }
 
 #[test]
-fn delays_do_not_hold_back_what_is_set_at_once() {
+fn delays_do_not_apply_to_set_current() {
     let (device, id) = waiting_for(vec![ApplyCondition::Date(Timestamp(u64::MAX))]);
     let store = device.open();
     assert_eq!(store.set_current(&id.clone().into()).unwrap().bundle, id.into());
 }
 
 #[test]
-fn conditions_go_with_the_next_bundle_they_were_for() {
+fn conditions_are_cleared_with_their_next_bundle() {
     type Drop = fn(&Store, &BundleId);
     let drops: [(&str, Drop); 4] = [
         ("clear_next", |store, _| store.clear_next().unwrap()),
@@ -196,7 +196,7 @@ fn a_native_update_drops_the_conditions_with_the_next_bundle() {
 }
 
 #[test]
-fn a_next_bundle_whose_files_are_gone_takes_its_conditions_with_it() {
+fn a_next_bundle_with_missing_files_is_cleared_with_its_conditions() {
     let (device, id) = waiting_for(vec![ApplyCondition::Date(Timestamp(u64::MAX))]);
     std::fs::remove_dir_all(device.open().folder(&id)).unwrap();
     device.launch();

@@ -1,4 +1,4 @@
-//! A device in a temporary folder: its app is started and ended as often as a test likes.
+//! A device in a temporary folder, whose app is started and ended any number of times.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use crate::bundle::{PackOptions, pack};
 use crate::progress::Control;
 use crate::verified::VerifiedArchive;
 
-/// A file system in memory, on most Linux systems: thirty times as fast as a disk that others use too. On real disks the
-/// store is tried by `tests/tests/store_kill.rs`.
+/// A file system in memory on most Linux systems: thirty times as fast as a shared disk. `tests/tests/store_kill.rs`
+/// tests the store on real disks.
 const MEMORY: &str = "/dev/shm";
 
 /// The native app of most tests.
@@ -25,7 +25,7 @@ pub(super) struct Device {
     folder: TempDir,
     clock: Arc<AtomicU64>,
     pub(super) options: StoreOptions,
-    /// The file system. Whole until a test breaks it.
+    /// The file system, without faults until a test adds them.
     pub(super) files: Faulty,
 }
 
@@ -64,7 +64,7 @@ impl Device {
         Store::open_on(Arc::new(self.files.clone()), &self.root(), self.options.clone(), now)
     }
 
-    /// A process of the app starts; it ends when the store is dropped.
+    /// Starts a process of the app; it ends when the store is dropped.
     pub(super) fn open(&self) -> Store {
         self.try_open().unwrap()
     }
@@ -93,7 +93,7 @@ impl Device {
         store.install(&self.archive(version), &new, &Control::new()).unwrap().id
     }
 
-    /// Installs a bundle which takes over at the next start.
+    /// Installs a bundle and makes it next.
     pub(super) fn install_next(&self, version: &str) -> BundleId {
         let store = self.open();
         let id = self.install(&store, version);
@@ -121,7 +121,7 @@ impl Device {
         launch
     }
 
-    /// What the next start serves.
+    /// The bundle that the next start serves.
     pub(super) fn launch(&self) -> Launch {
         self.open().launch(&native())
     }
@@ -141,7 +141,7 @@ pub(super) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A web folder that says which version it is.
+/// A web folder that contains its version.
 pub(super) fn write_bundle(folder: &Path, version: &str) {
     fs::create_dir_all(folder.join("assets")).unwrap();
     let page = format!("<title>{version}</title><script>CapacitorUpdater.notifyAppReady()</script>");
@@ -160,7 +160,7 @@ pub(super) fn version_in(folder: &Path) -> String {
     title.split('<').next().unwrap().to_owned()
 }
 
-/// The bundle that a test speaks of and no store knows.
+/// An id that no store contains.
 pub(super) fn unknown_id() -> BundleId {
     "0000000000".parse().unwrap()
 }

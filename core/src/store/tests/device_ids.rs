@@ -1,4 +1,4 @@
-//! The id of a device, and the rollouts that it decides about.
+//! The id of a device, and its effect on rollouts.
 
 use super::device::Device;
 use super::publisher::{Net, Publisher, app, download_options, source};
@@ -6,7 +6,7 @@ use super::*;
 use crate::progress::Control;
 use crate::update::channel::bucket;
 
-/// As an earlier version wrote it.
+/// An id as an earlier version wrote it.
 const OLD: &str = "0123456789abcdef0123456789abcdef";
 const OLD_AS_UUID: &str = "01234567-89ab-4def-8123-456789abcdef";
 
@@ -14,7 +14,7 @@ fn demanding() -> Device {
     Device::with(|options| options.required_proof = RequiredProof::Release)
 }
 
-/// A store whose id an earlier version made.
+/// A store whose id was created by an earlier version.
 fn old_store(device: &Device) -> Store {
     let store = device.open();
     store
@@ -26,7 +26,7 @@ fn old_store(device: &Device) -> Store {
     store
 }
 
-/// The bucket that an update finds, where the host gives this id.
+/// The bucket found by an update for this id of the host.
 fn bucket_of(store: &Store, net: &Net, device_id: Option<String>) -> u16 {
     let mut source = source();
     source.device_id = device_id;
@@ -71,7 +71,7 @@ fn the_id_of_an_older_store_becomes_a_uuid_and_its_rollouts_stay_as_they_were() 
     assert_eq!(store.device_id().unwrap(), OLD_AS_UUID);
 
     assert_eq!(bucket_of(&store, &net, None), expected);
-    // Also where the host passes on what the store calls itself.
+    // Also if the host passes the id returned by the store.
     assert_eq!(bucket_of(&store, &net, Some(OLD_AS_UUID.to_owned())), expected);
     assert_eq!(store.state().unwrap().trust.device_id.as_deref(), Some(OLD));
 }

@@ -1,4 +1,4 @@
-//! What failed is not taken again, until it may be.
+//! Failed bundles are not accepted again until their failure is cleared or lapses.
 
 use super::state::MAX_FAILED;
 use super::*;
@@ -52,7 +52,7 @@ fn a_failure_is_known_by_the_digest_and_other_bytes_of_the_version_may_be_tried(
 }
 
 #[test]
-fn where_the_digest_is_unknown_the_version_is_what_failed() {
+fn without_a_digest_the_version_counts_as_failed() {
     let device = Device::new();
     let store = device.open();
     let capgo = CapgoBundles {
@@ -104,7 +104,7 @@ fn a_native_update_lets_failures_lapse() {
 }
 
 #[test]
-fn the_newest_failure_is_told_once() {
+fn the_newest_failure_is_returned_once() {
     let device = Device::new();
     let store = device.open();
     assert_eq!(store.take_failure().unwrap(), None);
@@ -121,7 +121,7 @@ fn the_newest_failure_is_told_once() {
 }
 
 #[test]
-fn files_of_a_failed_bundle_stay_if_the_host_wants_to_look_at_them() {
+fn files_of_a_failed_bundle_stay_if_the_host_keeps_them() {
     let device = Device::with(|options| options.auto_delete_failed = false);
     let store = device.open();
     let bad = device.install(&store, "1");
@@ -188,7 +188,7 @@ fn a_failure_that_could_not_be_written_is_not_found_after_the_bundle_confirmed()
     assert_eq!((launch.bundle, launch.on_trial), (id.into(), false));
 }
 
-/// Has so many versions fail, the first of them called 0, with a clock that goes back each time.
+/// Makes this many versions fail, the first named 0, with a clock that goes back each time.
 fn fail_many(device: &Device, store: &Store, count: usize) {
     for number in 0..count {
         device.set_clock((1_000_000 - number).try_into().unwrap());

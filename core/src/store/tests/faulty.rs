@@ -1,5 +1,5 @@
-//! The real file system, in which single operations fail as a test says. Syncing is left out: it takes most of the time,
-//! and what it is good for only a power cut shows (see `crash_tests`).
+//! The real file system, in which single operations fail as configured. Syncing is skipped: it takes most of the time,
+//! and only a power cut shows its effect (see `crash_tests`).
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use super::*;
 
-/// What is done to a path.
+/// An operation on a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     Read,
@@ -43,12 +43,12 @@ impl fmt::Debug for Faulty {
 }
 
 impl Faulty {
-    /// From now on the operations that the rule gives an error for fail with it.
+    /// Makes the operations fail for which the rule returns an error.
     pub(super) fn fail(&self, rule: impl Fn(Operation, &Path) -> Option<io::ErrorKind> + Send + 'static) {
         *self.rule.lock().unwrap() = Some(Box::new(rule));
     }
 
-    /// Nothing more can be written, and no new name made.
+    /// Makes the disk full: nothing can be written or created.
     pub(super) fn fill_disk(&self) {
         self.fail(|operation, path| {
             let needs_space = match operation {
@@ -60,7 +60,7 @@ impl Faulty {
         });
     }
 
-    /// Does something as if nothing failed; afterwards all fails as before.
+    /// Runs a closure without faults, which are active again afterwards.
     pub(super) fn unhindered<T>(&self, act: impl FnOnce() -> T) -> T {
         let rule = self.rule.lock().unwrap().take();
         let result = act();
@@ -101,7 +101,7 @@ impl Files for Faulty {
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        // Only a new one takes space.
+        // Only a new one needs space.
         if !path.exists() {
             self.check(Operation::CreateFolder, path)?;
         }

@@ -1,4 +1,4 @@
-//! From a URL to an installed bundle.
+//! Installing from a URL.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -111,7 +111,7 @@ fn a_bundle_comes_from_a_url_and_serves() {
 }
 
 #[test]
-fn what_is_installed_or_failed_is_not_downloaded() {
+fn an_installed_or_failed_bundle_is_not_downloaded() {
     let device = Device::new();
     let store = device.open();
     let served = Served::plain(&device, "1");
@@ -126,7 +126,7 @@ fn what_is_installed_or_failed_is_not_downloaded() {
 }
 
 #[test]
-fn a_proof_that_does_not_suffice_is_refused_before_anybody_is_asked() {
+fn an_insufficient_proof_is_refused_before_any_request() {
     let device = Device::with(|options| {
         let key = SigningKey::generate(KeyBits::B2048).unwrap();
         options.required_proof = RequiredProof::CapgoSigned(key.verifying_key().id());
@@ -142,7 +142,7 @@ fn a_proof_that_does_not_suffice_is_refused_before_anybody_is_asked() {
 }
 
 #[test]
-fn a_file_that_is_not_what_was_promised_is_removed_and_the_next_try_succeeds() {
+fn a_file_with_another_digest_is_removed_and_the_next_attempt_succeeds() {
     let key = SigningKey::generate(KeyBits::B2048).unwrap();
     let device = Device::new();
     let store = device.open();
@@ -167,7 +167,7 @@ fn a_file_that_is_not_what_was_promised_is_removed_and_the_next_try_succeeds() {
 }
 
 #[test]
-fn what_came_is_kept_for_the_next_call_until_another_archive_is_wanted() {
+fn a_partial_download_is_kept_until_another_archive_is_requested() {
     let key = SigningKey::generate(KeyBits::B2048).unwrap();
     let device = Device::new();
     let store = device.open();
@@ -183,12 +183,12 @@ fn what_came_is_kept_for_the_next_call_until_another_archive_is_wanted() {
     assert_eq!(broken.unwrap_err().kind(), ErrorKind::Network);
     assert!(downloads(&device) > 0);
 
-    let mut anew = served.from.clone();
-    anew.url = "https://example.com/1.zip?signed=2".parse().unwrap();
+    let mut renewed = served.from.clone();
+    renewed.url = "https://example.com/1.zip?signed=2".parse().unwrap();
     let range = format!("bytes 100-{}/{length}", served.bytes.len() - 1);
     let transport = Scripted::new([Answer::new(206, &served.bytes[100..]).with("Content-Range", &range)]);
     store
-        .install_from(&transport, &anew, &options(), &Control::new())
+        .install_from(&transport, &renewed, &options(), &Control::new())
         .unwrap();
     assert_eq!(transport.asked_with("Range"), ["bytes=100-"]);
 
@@ -199,11 +199,11 @@ fn what_came_is_kept_for_the_next_call_until_another_archive_is_wanted() {
         .then_breaks();
     first.install(&store, [cut]).0.unwrap_err();
     second.install(&store, [second.whole()]).0.unwrap();
-    assert_eq!(downloads(&device), 0, "nobody goes on with the first");
+    assert_eq!(downloads(&device), 0, "no call resumes the first");
 }
 
 #[test]
-fn an_archive_that_is_no_bundle_is_not_kept() {
+fn an_archive_that_is_not_a_bundle_is_not_kept() {
     let device = Device::new();
     let bytes = b"PK but no archive".to_vec();
     let served = Served::new(bytes.clone(), ExpectedProof::Digest(Sha256Digest::of(&bytes)), "1");
@@ -213,7 +213,7 @@ fn an_archive_that_is_no_bundle_is_not_kept() {
 }
 
 #[test]
-fn a_file_that_the_host_downloaded_itself_is_proved_and_installed_the_same_way() {
+fn a_file_that_the_host_downloaded_is_verified_and_installed_the_same_way() {
     let key = SigningKey::generate(KeyBits::B2048).unwrap();
     let device = Device::new();
     let store = device.open();
@@ -226,16 +226,16 @@ fn a_file_that_the_host_downloaded_itself_is_proved_and_installed_the_same_way()
     install().unwrap_err();
     fs::write(&file, &served.bytes).unwrap();
     let record = install().unwrap();
-    assert!(file.exists(), "it is the host's");
+    assert!(file.exists(), "the file belongs to the host");
     assert_eq!(staged(&device), 0);
     fs::remove_file(&file).unwrap();
     assert_eq!(install().unwrap(), record, "what is installed needs no file");
 }
 
-/// Clears the folder for another archive while one is proved and installed.
+/// Clears the folder for another archive while one is verified and installed.
 struct AnotherCall {
     store: Store,
-    /// How many files were left, each time.
+    /// The number of files left, each time.
     left: Mutex<Vec<usize>>,
 }
 

@@ -1,4 +1,4 @@
-//! Stores as released versions wrote them. They must be read for ever.
+//! Stores written by released versions. Every later version must read them.
 
 use crate::bundle::WrittenFile;
 use crate::limits::Limits;
@@ -44,7 +44,7 @@ fn record(name: &str, version: &str) -> BundleRecord {
 const TRIAL: &str = r#"{"failed_starts":1,"unstarted":2,
     "attempt":{"session":"0123456789abcdef0123456789abcdef","started":true}}"#;
 
-/// Everything that a state of format 1 can hold: each optional field is there once and missing once.
+/// All members of a state of format 1, each optional one present once and missing once.
 fn state_of_format_1() -> State {
     let proven = BundleRecord {
         proven_at: Some(Timestamp(1_700_000_100)),
@@ -111,12 +111,12 @@ fn state_of_format_1() -> State {
         ],
         unread_failure: Some(marked),
         native_build: Some("41".to_owned()),
-        // Written before there were these.
+        // Written before these members existed.
         ..State::default()
     }
 }
 
-/// The same of a store that took releases.
+/// The same for a store that accepted releases.
 fn state_with_releases() -> State {
     let mut state = state_of_format_1();
     let accepted = |channel: &str, sequence| AcceptedRelease {
@@ -142,7 +142,7 @@ fn state_with_releases() -> State {
     state
 }
 
-/// The same of a store that knows of native versions, silent starts and predecessors.
+/// The same for a store with native versions, silent starts and predecessors.
 fn state_with_starts() -> State {
     let mut state = state_with_releases();
     let version = Some(NativeVersion::new("2.5"));
@@ -268,7 +268,7 @@ fn previous_generations_of_every_format_are_read_and_the_built_in_bundle_is_next
 }
 
 #[test]
-fn records_and_marks_of_every_format_make_a_lost_state_anew() {
+fn records_and_marks_of_every_format_recover_a_lost_state() {
     for format in FORMATS {
         let folder = copy_of(format);
         for name in ["state.json", "state.prev.json"] {
@@ -295,14 +295,14 @@ fn records_and_marks_of_every_format_make_a_lost_state_anew() {
 }
 
 #[test]
-fn a_store_of_every_format_goes_on_where_it_was() {
+fn a_store_of_every_format_continues_from_its_state() {
     for format in FORMATS {
         let folder = copy_of(format);
 
         // Its trial failed once, and the attempt that started ended without a confirmation.
         let launch = open(folder.path()).launch(&NativeApp::new("2.5", "41"));
 
-        // That of the last one ended in the background, where nothing counts.
+        // The last attempt ended in the background, where nothing counts.
         let (bundle, reason) = match format {
             "1-starts" => ("Trial00001", LaunchReason::Current),
             _ => ("Proven0001", LaunchReason::TrialFailed),
@@ -313,7 +313,7 @@ fn a_store_of_every_format_goes_on_where_it_was() {
     }
 }
 
-/// Whether all that `old` says is in `new` as well. Released versions pass over what they do not know.
+/// Whether `new` contains all of `old`. Released versions ignore unknown members.
 fn says_as_much(old: &serde_json::Value, new: &serde_json::Value) -> bool {
     match (old, new) {
         (serde_json::Value::Object(old), serde_json::Value::Object(new)) => old
@@ -327,10 +327,10 @@ fn says_as_much(old: &serde_json::Value, new: &serde_json::Value) -> bool {
 }
 
 #[test]
-fn released_versions_find_all_they_need_in_a_state_that_says_more() {
+fn released_versions_find_their_members_in_a_newer_state() {
     let new = state_with_starts();
     let mut old = new.clone();
-    // What released versions have no members for.
+    // Members that released versions do not have.
     old.native_version = None;
     (old.previous, old.silent, old.confirmed_starts) = (None, None, 0);
     (old.superseded, old.set_aside) = (Vec::new(), Vec::new());
@@ -369,7 +369,7 @@ fn released_versions_find_all_they_need_in_a_state_that_says_more() {
 }
 
 #[test]
-fn a_store_that_knows_only_a_build_takes_any_version_as_its_own_and_remembers_it() {
+fn a_store_that_recorded_only_a_build_accepts_any_version_and_records_it() {
     let folder = copy_of("1");
 
     let launch = open(folder.path()).launch(&NativeApp::new("2.5", "41"));

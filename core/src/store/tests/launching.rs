@@ -1,4 +1,4 @@
-//! What a start serves, and why.
+//! The bundle that a launch serves, and why.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ fn a_confirmed_bundle_stays_current_start_after_start() {
 }
 
 #[test]
-fn a_confirmation_says_when_and_with_which_native_build() {
+fn a_confirmation_records_its_time_and_native_build() {
     let device = Device::new();
     device.set_clock(5000);
     let id = device.prove("1");
@@ -108,7 +108,7 @@ fn another_native_version_of_the_same_build_is_seen_without_the_lock() {
 }
 
 #[test]
-fn a_bundle_kept_over_a_native_update_must_prove_itself_again() {
+fn a_bundle_kept_over_a_native_update_must_confirm_again() {
     let device = Device::with(|options| options.reset_when_native_changes = false);
     let id = device.prove("1");
     let updated = NativeApp::new("1.1", "2");
@@ -159,7 +159,7 @@ fn a_bundle_that_does_not_run_on_this_native_version_is_not_served() {
     store.confirm(&id.clone().into()).unwrap();
     drop(store);
 
-    // Back to the older native version under the same build: a range is about versions.
+    // Back to the older native version with the same build: a range applies to versions.
     let launch = device.open().launch(&NativeApp::new("1.0", "2"));
     assert_eq!(
         (launch.bundle, launch.reason),
@@ -186,7 +186,7 @@ fn a_bundle_out_of_range_cannot_be_made_current_in_a_session() {
 }
 
 #[test]
-fn a_current_bundle_whose_page_is_gone_is_not_served_and_can_be_installed_again() {
+fn a_current_bundle_without_its_page_is_not_served_and_can_be_installed_again() {
     let device = Device::new();
     let old = device.prove("1");
     let current = device.install_next("2");
@@ -206,7 +206,7 @@ fn a_current_bundle_whose_page_is_gone_is_not_served_and_can_be_installed_again(
 }
 
 #[test]
-fn a_next_bundle_whose_files_are_gone_is_not_applied() {
+fn a_next_bundle_with_missing_files_is_not_applied() {
     let device = Device::new();
     let proven = device.prove("1");
     let next = device.install_next("2");

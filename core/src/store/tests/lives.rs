@@ -1,5 +1,5 @@
-//! Random lives of whole stores on the real disk: several sessions, operations that fail at random, state files that
-//! become garbage, bundles that go missing.
+//! Random lives of whole stores on the real disk: several sessions, random faults of operations, corrupt state files,
+//! missing bundles.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -43,9 +43,9 @@ struct Life<'a> {
     archives: &'a [VerifiedArchive],
     random: Arc<Random>,
     sessions: Vec<Store>,
-    /// Versions that were reported to have failed.
+    /// Versions that were reported as failed.
     failed: BTreeSet<String>,
-    /// What was reported to be proven last, unless something may have taken that away.
+    /// The bundle last reported as proven, unless an event may have changed that.
     proven: Option<BundleId>,
     faults: bool,
     launches: Cell<u64>,
@@ -74,7 +74,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// From now on about one operation in eight fails.
+    /// Makes about one operation in eight fail.
     fn break_files(&mut self) {
         let random = Arc::clone(&self.random);
         self.faults = true;
@@ -84,7 +84,7 @@ impl<'a> Life<'a> {
                 io::ErrorKind::Other,
                 io::ErrorKind::PermissionDenied,
             ];
-            // A lock that cannot be asked for would only be waited for.
+            // A failing lock would only be waited for.
             let fails = random.once_in(8) && operation != faulty::Operation::TryLock;
             fails.then(|| kinds[random.below(kinds.len())])
         });
@@ -109,7 +109,7 @@ impl<'a> Life<'a> {
         (!names.is_empty()).then(|| names[self.random.below(names.len())].parse().unwrap())
     }
 
-    /// What failed must have had a reason to.
+    /// Every failure must have a reason.
     fn excuse<T>(&self, result: Result<T>) -> Option<T> {
         match result {
             Ok(done) => Some(done),
@@ -118,7 +118,7 @@ impl<'a> Life<'a> {
                 None
             }
             Err(error) => match error.kind() {
-                // Asked for what is not there, is in use or has failed.
+                // The call referred to a bundle that is missing, in use or failed.
                 ErrorKind::NotFound | ErrorKind::InUse | ErrorKind::NotTrusted | ErrorKind::Corrupt => None,
                 other => panic!("{other:?}: {error}"),
             },
@@ -271,7 +271,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// What the world does to a store.
+    /// The events around a store.
     fn accident(&mut self) {
         match self.random.below(6) {
             0 | 1 => self.break_files(),
@@ -296,11 +296,11 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// What whoever looks without hindrance must find.
+    /// The checks without faults.
     fn check(&mut self) {
         let faults = self.faults;
         let Some(store) = self.sessions.first() else { return };
-        // Not a heal of its own: the same faults go on afterwards.
+        // Faults are only suspended here, and continue afterwards.
         let state = self.device.files.unhindered(|| store.storage.load().unwrap().state);
         state.check_invariants().unwrap();
         let known: BTreeSet<String> = state.failed.iter().map(|failed| failed.version.clone()).collect();
@@ -309,7 +309,7 @@ impl<'a> Life<'a> {
             "{:?} failed, {known:?} is known",
             self.failed
         );
-        // With silent starts a launch may take the proof away again.
+        // With silent starts a launch may revoke a proof.
         let stays = self.device.options.silent_starts == 0;
         if let Some(proven) = self.proven.as_ref().filter(|_| stays) {
             assert_eq!(state.fallback, proven.clone().into(), "its confirmation was reported");
@@ -319,7 +319,7 @@ impl<'a> Life<'a> {
 }
 
 #[test]
-fn no_random_life_of_a_store_loses_what_was_reported_or_serves_what_it_must_not() {
+fn no_random_life_of_a_store_loses_a_reported_change_or_serves_a_forbidden_bundle() {
     let publisher = Device::new();
     let archives: Vec<_> = (0..VERSIONS)
         .map(|version| publisher.archive(&version.to_string()))
@@ -333,7 +333,7 @@ fn no_random_life_of_a_store_loses_what_was_reported_or_serves_what_it_must_not(
             }
             life.heal_files();
             life.sessions.clear();
-            // Whatever happened: the app starts, and the next update works.
+            // After every life the app starts, and the next update works.
             let launch = life.device.launch();
             life.check_launch(&launch);
             life.device.prove("last");

@@ -1,4 +1,4 @@
-//! Something else where the store has a file or a folder: it is moved away, and nothing is blocked.
+//! Entries of another type at the paths of files and folders of the store: they are moved away, and block nothing.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use super::recovery::lived;
 use super::*;
 use crate::progress::Control;
 
-/// What is neither a file nor, but for the first, a folder.
+/// Entries that are not files and, except for the first, not folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Misplaced {
     Folder,
@@ -39,7 +39,7 @@ const FOR_A_FOLDER: [Misplaced; 5] = [
 ];
 
 impl Misplaced {
-    /// Removes what is there.
+    /// Removes the entry.
     pub(super) fn take_the_place_of(self, path: &Path) {
         if path.is_dir() {
             fs::remove_dir_all(path).unwrap();
@@ -49,7 +49,7 @@ impl Misplaced {
         match self {
             Self::Folder => {
                 fs::create_dir_all(path.join("deep")).unwrap();
-                fs::write(path.join("deep/file"), "of somebody").unwrap();
+                fs::write(path.join("deep/file"), "of another program").unwrap();
             }
             Self::File => fs::write(path, "no folder").unwrap(),
             Self::Pipe => assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
@@ -61,7 +61,7 @@ impl Misplaced {
 }
 
 #[test]
-fn nothing_in_the_place_of_a_file_of_the_store_blocks_it() {
+fn no_entry_at_the_path_of_a_file_blocks_the_store() {
     let mark = |lived: &super::recovery::Lived| {
         let names = lived.device.names("failed");
         format!("failed/{}", names[0])
@@ -104,7 +104,7 @@ fn nothing_in_the_place_of_a_file_of_the_store_blocks_it() {
             misplaced.take_the_place_of(&lived.device.root().join(path));
             let case = format!("{misplaced:?} as {place}");
             lived.assert_all_is_well(&case);
-            // What blocks one call might block a later one.
+            // An entry that blocks one call might block a later one.
             let store = lived.device.open();
             let next = lived.device.install(&store, "4");
             store.mark_failed(&next).expect(&case);
@@ -120,7 +120,7 @@ fn nothing_in_the_place_of_a_file_of_the_store_blocks_it() {
 }
 
 #[test]
-fn nothing_in_the_place_of_a_folder_of_the_store_blocks_it() {
+fn no_entry_at_the_path_of_a_folder_blocks_the_store() {
     for misplaced in FOR_A_FOLDER {
         for place in ["records", "staging", "failed", "sessions", "downloads", "bundles"] {
             let lived = lived();
@@ -139,7 +139,7 @@ fn nothing_in_the_place_of_a_folder_of_the_store_blocks_it() {
 }
 
 #[test]
-fn nothing_in_the_place_of_what_an_update_keeps_blocks_it() {
+fn no_entry_at_the_path_of_a_file_of_an_update_blocks_it() {
     let places = [
         "ring.json",
         "ring.json.tmp",
@@ -193,7 +193,7 @@ fn nothing_in_the_place_of_what_an_update_keeps_blocks_it() {
 }
 
 #[test]
-fn folders_in_the_place_of_states_are_set_aside_and_do_not_pile_up() {
+fn folders_at_the_path_of_states_are_set_aside_and_do_not_accumulate() {
     let lived = lived();
     for number in 0..10 {
         for state in ["state.json", "state.prev.json"] {
@@ -203,7 +203,7 @@ fn folders_in_the_place_of_states_are_set_aside_and_do_not_pile_up() {
                 lived.proven.clone().into(),
                 "{state}, {number}"
             );
-            // Makes a new generation, and with it a previous one.
+            // Creates a new generation, and with it a previous one.
             lived.device.open().set_delays(vec![ApplyCondition::Kill]).unwrap();
             lived.device.open().set_delays(Vec::new()).unwrap();
         }
@@ -212,20 +212,20 @@ fn folders_in_the_place_of_states_are_set_aside_and_do_not_pile_up() {
     let aside: Vec<_> = names.iter().filter(|name| name.contains("corrupt")).collect();
     assert_eq!(aside.len(), 8, "{names:?}");
     let kept = lived.device.root().join("state.corrupt-1.json/deep/file");
-    assert_eq!(fs::read_to_string(kept).unwrap(), "of somebody");
+    assert_eq!(fs::read_to_string(kept).unwrap(), "of another program");
     assert!(!names.contains(&"state.damaged".to_owned()), "{names:?}");
     lived.device.open().clean(&KeepRules::default()).unwrap();
     assert_eq!(lived.device.names("staging"), <[&str; 0]>::default());
 }
 
 #[test]
-fn a_folder_in_the_place_of_the_lock_is_not_moved_once_another_process_has_made_a_file_of_it() {
+fn a_folder_at_the_path_of_the_lock_is_not_moved_after_another_process_replaced_it() {
     let lived = lived();
     let lock = lived.device.root().join("lock");
     Misplaced::Folder.take_the_place_of(&lock);
     let (held, other) = (Arc::new(Mutex::new(None)), lock.clone());
     let holder = Arc::clone(&held);
-    // Just before it is moved away, another process repairs it and takes the lock.
+    // Just before it is moved, another process repairs it and takes the lock.
     lived.device.files.fail(move |operation, path| {
         if operation == Operation::Rename && path == other && holder.lock().unwrap().is_none() {
             fs::remove_dir_all(&other).unwrap();
@@ -242,7 +242,7 @@ fn a_folder_in_the_place_of_the_lock_is_not_moved_once_another_process_has_made_
 }
 
 #[test]
-fn what_cannot_be_looked_at_is_not_moved_away() {
+fn an_unreadable_entry_is_not_moved() {
     let lived = lived();
     let state = lived.device.root().join("state.json");
     Misplaced::LinkToNowhere.take_the_place_of(&state);
@@ -260,7 +260,7 @@ fn what_cannot_be_looked_at_is_not_moved_away() {
 }
 
 #[test]
-fn a_file_in_the_place_of_a_folder_that_the_host_named_is_the_hosts_to_remove() {
+fn a_file_at_the_path_of_a_folder_of_the_host_is_not_removed() {
     for named in ["store", "versions"] {
         let mut device = Device::new();
         device.options.bundles = Some(device.beside("versions"));

@@ -1,4 +1,4 @@
-//! Which page may confirm what, and what counts while the app is in the background.
+//! Which page may confirm which bundle, and what counts while the app is in the background.
 
 use super::faulty::Operation;
 use super::*;
@@ -12,7 +12,7 @@ fn the_page_of_a_replaced_bundle_does_not_prove_its_successor() {
     store.set_next(&next.clone().into()).unwrap();
     assert!(store.apply_next(&native()).unwrap().unwrap().on_trial);
 
-    // The built-in page still runs, and its host confirms what the session serves.
+    // The built-in page still runs, and its host confirms the bundle that the session serves.
     let served = store.served().unwrap().bundle;
     let confirmed = store.confirm(&served).unwrap();
 
@@ -151,7 +151,7 @@ fn a_process_killed_in_the_background_is_excused_though_the_disk_is_full() {
 }
 
 #[test]
-fn what_expired_is_told_though_its_files_cannot_be_removed() {
+fn an_expiry_is_reported_though_files_cannot_be_removed() {
     let device = Device::with(|options| options.attempts = 1);
     let proven = device.prove("1");
     let bad = device.install_next("2");
@@ -172,14 +172,14 @@ fn what_expired_is_told_though_its_files_cannot_be_removed() {
     assert_eq!(store.served().unwrap().bundle, proven.into());
     let warnings = store.take_warnings();
     assert!(!warnings.is_empty());
-    assert!(store.take_warnings().is_empty(), "each is told once");
+    assert!(store.take_warnings().is_empty(), "each is returned once");
     device.files.heal();
     store.clean(&KeepRules::default()).unwrap();
     assert!(!store.folder(&bad).exists());
 }
 
 #[test]
-fn what_is_proven_is_told_though_the_files_of_the_replaced_bundle_cannot_be_removed() {
+fn a_confirmation_is_reported_though_files_of_the_predecessor_cannot_be_removed() {
     let device = Device::with(|options| options.silent_starts = 0);
     let old = device.prove("1");
     let new = device.install_next("2");
@@ -199,7 +199,7 @@ fn what_is_proven_is_told_though_the_files_of_the_replaced_bundle_cannot_be_remo
 }
 
 #[test]
-fn a_bundle_is_failed_and_a_switch_is_made_though_files_cannot_be_written_down_or_removed() {
+fn a_bundle_fails_and_a_switch_succeeds_though_files_cannot_be_written_or_removed() {
     let device = Device::new();
     device.prove("1");
     let bad = device.install_next("2");
@@ -223,7 +223,7 @@ fn a_bundle_is_failed_and_a_switch_is_made_though_files_cannot_be_written_down_o
 }
 
 #[test]
-fn a_trial_that_expired_and_could_not_be_made_durable_expires_when_it_is_tried_again() {
+fn an_expiry_that_could_not_be_made_durable_succeeds_on_a_retry() {
     let device = Device::new();
     let proven = device.prove("1");
     let slow = device.install_next("2");
@@ -238,7 +238,7 @@ fn a_trial_that_expired_and_could_not_be_made_durable_expires_when_it_is_tried_a
     device.files.heal();
 
     let Expired::FallBack(launch) = store.trial_expired(&slow).unwrap() else {
-        panic!("the host would go on with a page whose time is over")
+        panic!("the host would keep a page whose time is over")
     };
 
     assert_eq!(launch.bundle, proven.into());

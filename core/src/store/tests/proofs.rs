@@ -1,4 +1,4 @@
-//! The least proof that a store takes an archive with.
+//! The weakest proof that a store accepts for an archive.
 
 use std::sync::LazyLock;
 
@@ -50,7 +50,7 @@ fn install(device: &Device, archive: &VerifiedArchive) -> Result<BundleRecord> {
 }
 
 #[test]
-fn a_signature_by_the_required_key_is_taken() {
+fn a_signature_by_the_required_key_is_accepted() {
     let device = for_key(&KEY);
     install(&device, &signed_by(&device, &KEY)).unwrap();
 }
@@ -73,7 +73,7 @@ fn a_signature_by_another_key_is_refused() {
 }
 
 #[test]
-fn the_bytes_being_installed_already_does_not_replace_a_proof() {
+fn installed_bytes_do_not_replace_a_proof() {
     let mut device = Device::new();
     install(&device, &device.archive("1")).unwrap();
     device.options.required_proof = RequiredProof::CapgoSigned(KEY.verifying_key().id());

@@ -1,4 +1,4 @@
-//! Somebody who publishes releases on a site in memory, and a network to it that can be broken.
+//! A publisher with a site in memory, and a network to it with faults.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,18 +20,18 @@ use crate::release::{
 use crate::sealed;
 use crate::update::channel::Site;
 
-/// Keys take a while to make, and no test changes one.
+/// Generating keys takes time, and no test changes one.
 static KEYS: LazyLock<Vec<SigningKey>> =
     LazyLock::new(|| (0..4).map(|_| SigningKey::generate(KeyBits::B2048).unwrap()).collect());
 static CONTENT_KEY: LazyLock<Arc<ContentKey>> =
     LazyLock::new(|| Arc::new(ContentKey::generate(KeyBits::B2048).unwrap()));
 static OTHER_CONTENT_KEY: LazyLock<Arc<ContentKey>> =
     LazyLock::new(|| Arc::new(ContentKey::generate(KeyBits::B2048).unwrap()));
-/// Small enough that a header comes in several.
+/// Small enough that a header arrives in several pieces.
 pub(super) const PIECE: usize = 50;
 
 pub(super) const ADDRESS: &str = "https://example.com/app";
-/// A device's clock begins at 1,000,000: see [`Device`].
+/// The clock of a device starts at 1,000,000: see [`Device`].
 const CREATED_AT: u64 = 900_000;
 const EXPIRES_AT: u64 = 2_000_000;
 
@@ -70,7 +70,7 @@ impl Published {
         ]
     }
 
-    /// What the release names.
+    /// The bundle identity in the release.
     pub(super) fn bundle(&self) -> &BundleIdentity {
         self.release.target.bundle().unwrap()
     }
@@ -87,7 +87,7 @@ impl Published {
         })
     }
 
-    /// Bytes of the header of its sealed archive.
+    /// Size of the header of its sealed archive.
     pub(super) fn header_size(&self) -> usize {
         let header = sealed::Header::parse(&self.archive).unwrap();
         header.size().try_into().unwrap()
@@ -106,7 +106,7 @@ impl Published {
     }
 }
 
-/// A release that goes to the built-in bundle, signed by key 0.
+/// A release that selects the built-in bundle, signed by key 0.
 pub(super) fn built_in(sequence: u64) -> Vec<u8> {
     built_in_but(sequence, |_| {})
 }
@@ -130,12 +130,12 @@ pub(super) fn built_in_but(sequence: u64, change: impl FnOnce(&mut NewRelease)) 
     sign(&release, &[key(0)], &[]).unwrap().to_json().unwrap()
 }
 
-/// The content key that no device has, unless a test gives it one.
+/// The content key that devices do not have by default.
 pub(super) fn other_content_key() -> Arc<ContentKey> {
     Arc::clone(&OTHER_CONTENT_KEY)
 }
 
-/// Makes releases of the versions of a device's archives, all signed by key 0.
+/// Publishes releases of a device's archives, all signed by key 0.
 pub(super) struct Publisher<'a> {
     device: &'a Device,
     sealed_for: Option<Arc<ContentKey>>,
@@ -217,7 +217,7 @@ impl<'a> Publisher<'a> {
     }
 }
 
-/// The ring that the app brings: key 0 alone.
+/// The ring in the app: key 0 alone.
 pub(super) fn first_ring() -> Vec<u8> {
     let new = NewKeyRing {
         app_id: app(),
@@ -230,7 +230,7 @@ pub(super) fn first_ring() -> Vec<u8> {
     sign_ring(&new, &[key(0)]).unwrap().to_json().unwrap()
 }
 
-/// The ring after `ring`: key `old` goes, key `new` comes.
+/// The successor of `ring`: key `old` is removed, key `new` added.
 pub(super) fn rotated(ring: &[u8], old: usize, new: usize) -> Vec<u8> {
     let before = crate::release::SignedKeyRing::parse(ring).unwrap();
     let mut next = NewKeyRing::after(before.ring(), Timestamp(CREATED_AT));
@@ -260,19 +260,19 @@ pub(super) fn download_options() -> crate::http::download::DownloadOptions {
     }
 }
 
-/// Whether this ring is the one that counts on the store.
+/// Whether this is the trusted ring of the store.
 pub(super) fn ring_of(store: &Store) -> KeyRing {
     store.key_ring(&options()).unwrap()
 }
 
-/// What is at each path, and how the network fails.
+/// The files by path, and the faults of the network.
 #[derive(Debug, Default)]
 pub(super) struct Net {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
-    /// So many bytes of this path come, once, before the connection breaks.
+    /// Only this many bytes of this path arrive, once, before the connection breaks.
     cut: Mutex<Option<(String, usize)>>,
     asked: Mutex<Vec<String>>,
-    /// Bytes of each path that came.
+    /// Received bytes of each path.
     came: Mutex<BTreeMap<String, usize>>,
 }
 
@@ -307,12 +307,12 @@ impl Net {
         *self.cut.lock().unwrap() = Some((path.to_owned(), after));
     }
 
-    /// Bytes of this path that came, in all.
+    /// Received bytes of this path in total.
     pub(super) fn came(&self, path: &str) -> usize {
         self.came.lock().unwrap().get(path).copied().unwrap_or_default()
     }
 
-    /// What was asked for since this was last asked, a range behind its path.
+    /// The requests since the last call, each with its range after the path.
     pub(super) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }

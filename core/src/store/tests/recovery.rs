@@ -1,5 +1,4 @@
-//! A state that cannot be read, or is not what was written: each case leads to the start that the design defines, and what
-//! failed stays failed.
+//! Unreadable and corrupt states: each case leads to the specified launch, and failed bundles stay failed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +13,7 @@ use crate::progress::Control;
 const NEWEST: &str = "state.json";
 const PREVIOUS: &str = "state.prev.json";
 
-/// What happened to a state file.
+/// The damage to a state file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Harm {
     None,
@@ -128,7 +127,7 @@ impl Lived {
         });
     }
 
-    /// Served is what was proven, failed what failed, and the store works on.
+    /// The proven bundle is served, failures stay, and the store keeps working.
     pub(super) fn assert_all_is_well(&self, case: &str) {
         let device = &self.device;
         let store = device.open();
@@ -147,7 +146,7 @@ impl Lived {
     }
 }
 
-/// All files of a store but those that say who runs.
+/// All files of a store except those of sessions.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     for name in names(folder) {
@@ -162,7 +161,7 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn whatever_happens_to_the_two_generations_what_was_proven_is_served_and_what_failed_stays_failed() {
+fn after_any_damage_to_the_two_generations_the_proven_bundle_is_served_and_failures_stay() {
     for newest in HARMS {
         for previous in HARMS {
             let needs_previous = newest != Harm::None;
@@ -218,7 +217,7 @@ fn a_state_that_cannot_be_read_serves_the_built_in_bundle_and_writes_nothing() {
 }
 
 #[test]
-fn a_state_cut_short_at_any_byte_is_recovered() {
+fn a_state_truncated_at_any_byte_is_recovered() {
     let lived = lived();
     let (newest, previous) = (lived.device.root().join(NEWEST), lived.device.root().join(PREVIOUS));
     let (whole, whole_previous) = (fs::read(&newest).unwrap(), fs::read(&previous).unwrap());
@@ -261,7 +260,7 @@ fn a_corrupt_state_is_set_aside_byte_for_byte() {
 }
 
 #[test]
-fn corrupt_states_do_not_pile_up() {
+fn corrupt_states_do_not_accumulate() {
     let lived = lived();
     for _ in 0..20 {
         lived.harm(NEWEST, Harm::CutShort);
@@ -278,7 +277,7 @@ fn corrupt_states_do_not_pile_up() {
 fn a_crash_after_a_corrupt_state_was_set_aside_forgets_no_failure() {
     let lived = lived();
     let store = lived.device.open();
-    // The failure is in the newest generation only, and in its mark.
+    // Only the newest generation and the mark contain the failure.
     store.mark_failed(&lived.spare).unwrap();
     drop(store);
     fs::rename(
@@ -333,14 +332,14 @@ fn a_folder_of_bundles_alone_and_nothing_else_is_an_empty_store() {
 }
 
 #[test]
-fn lost_records_matter_to_nobody_while_the_state_is_good() {
+fn lost_records_do_not_matter_while_the_state_is_good() {
     let lived = lived();
     fs::remove_dir_all(lived.device.root().join("records")).unwrap();
     lived.assert_all_is_well("no records");
 }
 
 #[test]
-fn lost_marks_of_failure_matter_to_nobody_while_a_state_is_good() {
+fn lost_marks_of_failure_do_not_matter_while_a_state_is_good() {
     for newest in [Harm::None, Harm::Garbage] {
         let lived = lived();
         fs::remove_dir_all(lived.device.root().join("failed")).unwrap();
@@ -364,7 +363,7 @@ fn without_state_and_records_the_built_in_bundle_is_served_and_the_marks_count()
 }
 
 #[test]
-fn one_corrupt_record_or_mark_does_not_take_the_others_with_it() {
+fn one_corrupt_record_or_mark_does_not_affect_the_others() {
     let lived = lived();
     for file in [NEWEST, PREVIOUS] {
         lived.harm(file, Harm::Garbage);
@@ -390,13 +389,13 @@ fn a_confirmation_survives_the_loss_of_the_newest_generation() {
         let launch = device.launch();
 
         assert_eq!(launch.bundle, id.clone().into());
-        assert!(!launch.on_trial, "it confirmed, and was told so");
+        assert!(!launch.on_trial, "the confirmation was reported");
         assert_eq!(device.open().failed().unwrap(), []);
     }
 }
 
 #[test]
-fn a_bundle_on_trial_goes_on_with_its_trial_when_the_newest_generation_is_lost() {
+fn a_trial_continues_when_the_newest_generation_is_lost() {
     let device = Device::new();
     let proven = device.prove("1");
     let bad = device.install_next("2");
@@ -408,14 +407,14 @@ fn a_bundle_on_trial_goes_on_with_its_trial_when_the_newest_generation_is_lost()
             break;
         }
         served += 1;
-        assert!(served < 10, "it is served for ever");
+        assert!(served < 10, "the bundle is served without end");
         Harm::CutShort.come_to(&device.root().join(NEWEST));
     }
     assert!(device.open().failure_of("2", None).unwrap().is_some() || served == 5);
 }
 
 #[test]
-fn bundles_that_cannot_be_looked_at_now_are_not_forgotten() {
+fn unreadable_bundles_keep_their_records() {
     let lived = lived();
     lived.device.files.fail(|operation, path| {
         let is_page = operation == Operation::Kind && path.ends_with("index.html");

@@ -1,4 +1,4 @@
-//! Archives that a device can never take: how much of them it fetches, and how often.
+//! Archives that a device must refuse: how much of them it downloads, and how often.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn update(device: &Device, net: &Net) -> ChannelUpdate {
     update_as(device, net, &source())
 }
 
-/// A site that offers this release and nothing else.
+/// A site that offers only this release.
 fn offering(published: &Published) -> Net {
     let net = Net::default();
     net.publish(published);
@@ -38,13 +38,13 @@ fn expect_refused(update: &ChannelUpdate, kind: ErrorKind) -> String {
     error.to_string()
 }
 
-/// All that is asked for where nothing of a release is downloaded.
+/// The requests of an update that downloads nothing of a release.
 fn expect_nothing_downloaded(net: &Net, published: &Published) {
     let [release, ..] = published.paths();
     assert_eq!(net.asked(), ["channels/production.json", "keys/2.json", &release]);
 }
 
-/// A release whose archive holds other files than its list.
+/// A release whose archive contains other files than its list.
 fn of_other_files(device: &Device) -> Published {
     let author = Publisher::sealed(device);
     let (published, other) = (author.release("1.1", 8), author.release("1.2", 9));
@@ -76,7 +76,7 @@ fn an_archive_that_is_sealed_for_other_keys_is_refused_at_its_header() {
 }
 
 #[test]
-fn a_header_that_came_in_two_downloads_is_read_as_one() {
+fn a_header_received_in_two_downloads_is_read_as_one() {
     let device = demanding();
     let published = Publisher::sealed(&device).release("1.1", 8);
     let net = offering(&published);
@@ -95,7 +95,7 @@ fn a_header_that_came_in_two_downloads_is_read_as_one() {
 }
 
 #[test]
-fn a_part_that_begins_otherwise_is_fetched_from_its_start() {
+fn a_partial_file_with_another_header_is_downloaded_from_its_start() {
     let device = demanding();
     let published = Publisher::sealed(&device).release("1.1", 8);
     let net = offering(&published);
@@ -119,7 +119,7 @@ fn a_part_that_begins_otherwise_is_fetched_from_its_start() {
 }
 
 #[test]
-fn what_was_refused_for_its_contents_is_not_downloaded_again() {
+fn an_archive_refused_for_its_content_is_not_downloaded_again() {
     let mut narrow = demanding();
     narrow.options.limits.entries = 1;
     let device = demanding();
@@ -149,7 +149,7 @@ fn what_was_refused_for_its_contents_is_not_downloaded_again() {
 }
 
 #[test]
-fn what_may_be_otherwise_the_next_time_is_asked_for_again() {
+fn an_archive_refused_for_another_reason_is_downloaded_again() {
     let device = demanding();
     let published = Publisher::sealed(&device).release("1.1", 8);
     let net = offering(&published);
@@ -167,14 +167,14 @@ fn what_may_be_otherwise_the_next_time_is_asked_for_again() {
 }
 
 #[test]
-fn a_refusal_counts_as_long_as_what_decided_it_is_the_same() {
+fn a_refusal_applies_while_its_conditions_are_the_same() {
     let mut device = demanding();
     device.options.limits.entries = 1;
     let published = Publisher::sealed_for_others(&device).release("1.1", 8);
     let net = offering(&published);
     expect_refused(&update(&device, &net), ErrorKind::DecryptionFailed);
 
-    // A key that opens it, which then meets the limit.
+    // A key that opens it; the archive then exceeds the limit.
     let mut with_key = source();
     with_key.release.content_keys.push(other_content_key());
     expect_refused(&update_as(&device, &net, &with_key), ErrorKind::LimitExceeded);
@@ -182,7 +182,7 @@ fn a_refusal_counts_as_long_as_what_decided_it_is_the_same() {
     expect_refused(&update_as(&device, &net, &with_key), ErrorKind::LimitExceeded);
     expect_nothing_downloaded(&net, &published);
 
-    // Another build of the app, which may hold another version of this library.
+    // Another build of the app, which may contain another version of this library.
     device.open().launch(&NativeApp::new("1.0", "2"));
     expect_refused(&update_as(&device, &net, &with_key), ErrorKind::LimitExceeded);
     assert_eq!(net.asked().len(), 5);
@@ -193,7 +193,7 @@ fn a_refusal_counts_as_long_as_what_decided_it_is_the_same() {
 }
 
 #[test]
-fn the_last_eight_refusals_are_remembered_and_no_damage_to_them_matters() {
+fn the_last_eight_refusals_are_kept_and_damage_to_them_is_harmless() {
     let device = demanding();
     let author = Publisher::sealed_for_others(&device);
     let published: Vec<_> = (8..17)

@@ -1,4 +1,4 @@
-//! Signed releases from files: accepted and installed in one step, or refused and nothing changed.
+//! Signed releases from files: accepted and installed in one step, or refused without a change.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ fn last_accepted(store: &Store) -> Option<u64> {
     trust.last_accepted(&app(), &production()).map(|last| last.sequence)
 }
 
-/// All that a refusal must leave as it is: the bytes of the state, the names of bundles, records and what is staged.
+/// All files that a refusal must not change: the bytes of the state, the names of bundles, records and staged folders.
 fn everything(device: &Device) -> (Vec<u8>, Vec<Vec<String>>) {
     let state = fs::read(device.root().join("state.json")).unwrap_or_default();
     let folders = ["bundles", "records", "staging", "failed"];
@@ -49,7 +49,7 @@ fn everything(device: &Device) -> (Vec<u8>, Vec<Vec<String>>) {
 }
 
 #[test]
-fn a_release_is_installed_and_remembered_and_serves() {
+fn a_release_is_installed_recorded_and_served() {
     for sealed in [false, true] {
         let device = demanding();
         let author = if sealed {
@@ -75,7 +75,7 @@ fn a_release_is_installed_and_remembered_and_serves() {
 }
 
 #[test]
-fn what_is_older_than_what_was_accepted_is_refused_and_changes_nothing() {
+fn a_release_older_than_the_accepted_one_is_refused_and_changes_nothing() {
     let device = demanding();
     let author = Publisher::sealed(&device);
     let (old, new) = (author.release("1.0", 7), author.release("1.1", 8));
@@ -93,7 +93,7 @@ fn what_is_older_than_what_was_accepted_is_refused_and_changes_nothing() {
         assert_eq!(everything(&device), before);
     }
     drop(store);
-    // Nor after the next start, nor once the newer bundle has failed and is gone.
+    // Also not after the next start, nor after the newer bundle has failed and is gone.
     let store = device.open();
     let id = store
         .list()
@@ -188,7 +188,7 @@ fn files_of_another_release_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn the_way_back_is_a_later_release_of_the_old_bundle_which_is_not_unpacked_again() {
+fn a_later_release_of_an_old_bundle_does_not_unpack_it_again() {
     let device = demanding();
     let author = Publisher::sealed(&device);
     let store = device.open();
@@ -199,7 +199,7 @@ fn the_way_back_is_a_later_release_of_the_old_bundle_which_is_not_unpacked_again
         release.sequence = 9;
         release.comment = Some("back".to_owned());
     });
-    // Not even the archive is looked at.
+    // The archive is not even opened.
     let again = store
         .install_release(
             &back.envelope,
@@ -217,11 +217,11 @@ fn the_way_back_is_a_later_release_of_the_old_bundle_which_is_not_unpacked_again
 }
 
 #[test]
-fn a_bundle_of_which_only_the_name_says_that_it_is_the_one_is_installed_anew() {
+fn a_bundle_with_an_unverified_digest_is_installed_again() {
     let device = Device::new();
     let published = Publisher::plain(&device).release("1.0", 7);
     let store = device.open();
-    // Taken over from Capgo's plugin, which kept a digest and verified nothing.
+    // Migrated from Capgo's plugin, which kept a digest and verified nothing.
     let folder = device.beside("versions");
     super::device::write_bundle(&folder.join("Adopted001"), "something else");
     let info = format!(
@@ -259,7 +259,7 @@ fn a_bundle_that_failed_is_refused_whatever_release_it_comes_with() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_does_not_make_an_expired_release_new_again() {
+fn a_clock_that_is_set_back_does_not_revive_an_expired_release() {
     let device = demanding();
     let author = Publisher::sealed(&device);
     let store = device.open();
@@ -274,7 +274,7 @@ fn a_clock_that_is_set_back_does_not_make_an_expired_release_new_again() {
         reason(&try_install(&device, &store, &expired).unwrap_err()),
         RefusalReason::Expired
     );
-    // What is installed is launched however late it is.
+    // An installed bundle is launched even after its release expired.
     store.set_next(&store.list().unwrap()[0].0.id.clone().into()).unwrap();
     drop(store);
     device.set_clock(9_000_000);
@@ -282,7 +282,7 @@ fn a_clock_that_is_set_back_does_not_make_an_expired_release_new_again() {
 }
 
 #[test]
-fn what_the_native_app_brings_itself_is_not_installed() {
+fn a_release_that_is_built_in_is_not_installed() {
     let mut device = demanding();
     device.options.built_in_sequence = Some(8);
     let author = Publisher::plain(&device);
@@ -295,7 +295,7 @@ fn what_the_native_app_brings_itself_is_not_installed() {
 }
 
 #[test]
-fn a_store_that_demands_releases_takes_nothing_else() {
+fn a_store_that_requires_releases_accepts_nothing_else() {
     let device = demanding();
     let store = device.open();
     let archive = device.archive("1");
@@ -308,7 +308,7 @@ fn a_store_that_demands_releases_takes_nothing_else() {
 }
 
 #[test]
-fn a_store_that_demands_a_capgo_signature_takes_no_release() {
+fn a_store_that_requires_a_capgo_signature_accepts_no_release() {
     let device = Device::with(|options| {
         options.required_proof = RequiredProof::CapgoSigned(key(0).verifying_key().id());
     });
@@ -318,7 +318,7 @@ fn a_store_that_demands_a_capgo_signature_takes_no_release() {
 }
 
 #[test]
-fn the_archive_of_a_release_is_not_installed_without_being_remembered() {
+fn the_archive_of_a_release_is_not_installed_without_recording_the_release() {
     let device = Device::new();
     let published = Publisher::plain(&device).release("1.0", 7);
     let store = device.open();
@@ -330,13 +330,13 @@ fn the_archive_of_a_release_is_not_installed_without_being_remembered() {
 }
 
 #[test]
-fn rings_are_followed_and_never_gone_back_on() {
+fn rings_are_followed_and_never_rolled_back() {
     let device = demanding();
     let author = Publisher::plain(&device);
     let second = rotated(&first_ring(), 0, 1);
     let third = rotated(&second, 1, 2);
     let store = device.open();
-    // One cannot be left out.
+    // No ring may be skipped.
     assert!(store.follow_ring(&third, &options()).is_err());
     assert_eq!(ring_of(&store).number(), 1);
     store.follow_ring(&second, &options()).unwrap();
@@ -355,7 +355,7 @@ fn rings_are_followed_and_never_gone_back_on() {
 }
 
 #[test]
-fn a_later_app_that_brings_a_ring_on_the_way_keeps_what_was_followed_and_another_one_starts_over() {
+fn a_later_app_with_a_ring_of_the_chain_keeps_the_followed_ring_and_another_one_resets_it() {
     let device = demanding();
     let second = rotated(&first_ring(), 0, 1);
     let third = rotated(&second, 1, 2);
@@ -367,7 +367,7 @@ fn a_later_app_that_brings_a_ring_on_the_way_keeps_what_was_followed_and_another
     later.first_ring = second;
     assert_eq!(store.key_ring(&later).unwrap().number(), 3);
 
-    // An app whose keys were all replaced trusts its own ring alone.
+    // An app whose keys were all replaced trusts only its own ring.
     let mut replaced = options();
     replaced.first_ring = rotated(&first_ring(), 0, 3);
     assert_eq!(store.key_ring(&replaced).unwrap().number(), 2);
@@ -375,7 +375,7 @@ fn a_later_app_that_brings_a_ring_on_the_way_keeps_what_was_followed_and_another
 }
 
 #[test]
-fn a_lost_state_knows_what_was_accepted_from_the_records_and_the_ring_from_its_own_file() {
+fn a_lost_state_recovers_accepted_releases_from_records_and_the_ring_from_its_file() {
     let device = demanding();
     let author = Publisher::sealed(&device);
     let second = rotated(&first_ring(), 0, 1);
@@ -402,7 +402,7 @@ fn a_lost_state_knows_what_was_accepted_from_the_records_and_the_ring_from_its_o
 }
 
 #[test]
-fn what_was_accepted_outlives_a_native_update_that_starts_over() {
+fn accepted_releases_survive_a_native_update_that_resets() {
     let device = demanding();
     let author = Publisher::plain(&device);
     let store = device.open();
@@ -421,13 +421,13 @@ fn what_was_accepted_outlives_a_native_update_that_starts_over() {
 }
 
 #[test]
-fn of_two_that_install_at_once_the_older_one_is_not_accepted_last() {
+fn of_two_concurrent_installations_the_older_is_not_accepted_last() {
     let device = demanding();
     let author = Publisher::plain(&device);
     let (old, new) = (author.release("1.0", 7), author.release("1.1", 8));
     let (store, other) = (device.open(), device.open());
     let trusted = store.check_release(&old.envelope, &options()).unwrap();
-    // Another process is quicker with the newer one.
+    // Another process installs the newer one first.
     install(&device, &other, &new);
     let before = everything(&device);
 

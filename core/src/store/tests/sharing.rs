@@ -1,4 +1,4 @@
-//! Several sessions and a lock that somebody else holds.
+//! Several sessions, and a lock that another process holds.
 
 use std::fs;
 use std::sync::Mutex;
@@ -8,13 +8,13 @@ use super::faulty::Operation;
 use super::*;
 use crate::progress::Control;
 
-/// Somebody else changes the store and takes all the time in the world.
+/// Another process holds the lock for an unlimited time.
 fn hold_lock(device: &Device) -> Box<dyn Lock> {
     Disk.try_lock(&device.root().join("lock")).unwrap().unwrap()
 }
 
 #[test]
-fn a_launch_that_cannot_lock_answers_in_time_with_what_needs_no_change() {
+fn a_launch_that_cannot_lock_returns_in_time_without_a_change() {
     let device = Device::new();
     let proven = device.prove("1");
     let next = device.install_next("2");
@@ -83,7 +83,7 @@ fn a_change_that_cannot_lock_is_busy() {
 }
 
 #[test]
-fn what_a_running_session_serves_is_not_removed() {
+fn a_bundle_served_by_a_running_session_is_not_removed() {
     let device = Device::with(|options| options.silent_starts = 0);
     let old = device.prove("1");
     let running = device.open();
@@ -108,7 +108,7 @@ fn what_a_running_session_serves_is_not_removed() {
 }
 
 #[test]
-fn what_failed_while_another_session_serves_it_goes_when_that_ends() {
+fn a_bundle_that_failed_while_served_is_removed_when_its_session_ends() {
     let device = Device::new();
     let bad = device.install_next("1");
     let running = device.open();
@@ -124,7 +124,7 @@ fn what_failed_while_another_session_serves_it_goes_when_that_ends() {
 }
 
 #[test]
-fn the_lock_of_a_dead_process_blocks_nobody() {
+fn the_lock_of_a_dead_process_blocks_no_other() {
     let device = Device::new();
     device.prove("1");
     fs::write(device.root().join("lock"), "left by a process that died").unwrap();
@@ -156,7 +156,7 @@ fn a_launch_beside_an_installation_in_the_same_process_is_not_held_up() {
 }
 
 #[test]
-fn two_threads_that_launch_get_one_answer() {
+fn two_threads_that_launch_get_the_same_result() {
     let device = Device::new();
     device.install_next("1");
     let store = device.open();
@@ -168,7 +168,7 @@ fn two_threads_that_launch_get_one_answer() {
 }
 
 #[test]
-fn the_same_archive_installed_by_two_at_once_is_there_once() {
+fn an_archive_installed_twice_concurrently_is_installed_once() {
     let device = Device::new();
     let archive = device.archive("1");
     let (a, b) = (device.open(), device.open());
@@ -187,7 +187,7 @@ fn the_same_archive_installed_by_two_at_once_is_there_once() {
     assert_eq!(device.names("staging").len(), 0);
 }
 
-/// What happens just before the first change takes the store's lock.
+/// Runs just before the first change takes the lock of the store.
 fn before_the_lock(device: &Device, act: impl FnOnce() + Send + 'static) {
     let act = std::sync::Mutex::new(Some(act));
     let lock = device.root().join("lock");
@@ -201,7 +201,7 @@ fn before_the_lock(device: &Device, act: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn what_another_session_begins_to_serve_just_before_it_is_deleted_stays() {
+fn a_bundle_that_another_session_starts_to_serve_just_before_its_deletion_stays() {
     type Removal = fn(&Store, &BundleId) -> bool;
     let removals: [(&str, Removal); 2] = [
         ("delete", |store, id| match store.delete(id) {
@@ -228,7 +228,8 @@ fn what_another_session_begins_to_serve_just_before_it_is_deleted_stays() {
         let served = Arc::new(std::sync::Mutex::new(None));
         let serving = (Arc::clone(&served), id.clone());
         before_the_lock(&device, move || {
-            // The old bundle is tried once more, and while one session still serves it another goes back to the new one.
+            // The old bundle is tried once more, and while one session still serves it another switches back to the new
+            // one.
             let (other, third) = (Store::open(&root, options.clone()), Store::open(&root, options));
             let (other, third) = (other.unwrap(), third.unwrap());
             other.set_current(&serving.1.into()).unwrap();
@@ -245,7 +246,7 @@ fn what_another_session_begins_to_serve_just_before_it_is_deleted_stays() {
 }
 
 #[test]
-fn two_who_ask_for_a_dead_session_at_once_both_find_it_dead() {
+fn two_concurrent_checks_of_a_dead_session_both_find_it_dead() {
     let device = Device::with(|options| options.attempts = 1);
     let id = device.install_next("1");
     let store = device.open();
@@ -254,7 +255,7 @@ fn two_who_ask_for_a_dead_session_at_once_both_find_it_dead() {
     let session = device.root().join("sessions").join(store.session());
     drop(store);
 
-    // Another process asks at this very moment.
+    // Another process checks at the same time.
     let asking = Disk.try_lock_shared(&session).unwrap().unwrap();
     let launch = device.launch();
 
@@ -266,9 +267,9 @@ fn two_who_ask_for_a_dead_session_at_once_both_find_it_dead() {
     );
 }
 
-/// Between the change and the word of it another session could take the files for unused, and delete them.
+/// Between the change and its record another session could treat the files as unused, and delete them.
 #[test]
-fn what_a_session_serves_is_written_down_before_another_can_change_the_store() {
+fn the_served_bundle_is_recorded_before_another_session_can_change_the_store() {
     let device = Device::new();
     device.prove("1");
     let second = device.install_next("2");

@@ -1,11 +1,11 @@
-//! Proven bundles that stop confirming their starts.
+//! Proven bundles that no longer confirm their starts.
 
 use super::*;
 use crate::progress::Control;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// The app starts, and its page says that it is ready.
+/// Starts the app, whose page confirms.
 fn start_and_confirm(device: &Device) -> Launch {
     let store = device.open();
     let launch = store.launch(&native());
@@ -14,7 +14,7 @@ fn start_and_confirm(device: &Device) -> Launch {
     launch
 }
 
-/// A device whose bundle 2 replaced 1, was proven, and is set aside by now. Gives both.
+/// A device whose bundle 2 replaced 1, was proven, and is now set aside. Returns both.
 fn set_aside(device: &Device) -> (BundleId, BundleId) {
     let (old, new) = (device.prove("1"), device.prove("2"));
     for _ in 0..3 {
@@ -34,7 +34,7 @@ fn set_aside(device: &Device) -> (BundleId, BundleId) {
 }
 
 #[test]
-fn a_proven_bundle_that_crashes_at_every_start_is_left_and_not_failed() {
+fn a_proven_bundle_that_crashes_at_every_start_is_set_aside_and_not_failed() {
     let device = Device::new();
     let (old, new) = set_aside(&device);
 
@@ -44,7 +44,7 @@ fn a_proven_bundle_that_crashes_at_every_start_is_left_and_not_failed() {
     for _ in 0..10 {
         assert_eq!(start_and_confirm(&device).bundle, old.clone().into());
     }
-    // The host may choose it by itself at any time.
+    // The host may select it at any time.
     store.set_next(&new.clone().into()).unwrap();
     drop(store);
     assert_eq!(start_and_confirm(&device).bundle, new.clone().into());
@@ -103,7 +103,7 @@ fn a_bundle_that_confirms_when_it_is_tried_again_stays() {
 }
 
 #[test]
-fn one_confirmation_ends_the_row_of_silent_starts() {
+fn one_confirmation_resets_the_silent_starts() {
     let device = Device::new();
     let id = device.prove("1");
     for _ in 0..5 {
@@ -142,7 +142,7 @@ fn a_cleaning_between_two_launches_forgets_no_silent_start() {
 }
 
 #[test]
-fn a_new_release_that_takes_over_falls_back_behind_a_bundle_that_starts_silently() {
+fn a_new_release_falls_back_to_the_predecessor_of_a_bundle_with_silent_starts() {
     let device = Device::with(|options| options.attempts = 1);
     let old = device.prove("1");
     device.prove("2");
@@ -192,7 +192,7 @@ fn two_confirmations_of_one_start_count_once() {
 }
 
 #[test]
-fn a_proven_bundle_whose_files_are_gone_gives_way_to_the_one_it_replaced() {
+fn a_proven_bundle_with_missing_files_is_replaced_by_its_predecessor() {
     let device = Device::new();
     let old = device.prove("1");
     let new = device.prove("2");
@@ -204,7 +204,7 @@ fn a_proven_bundle_whose_files_are_gone_gives_way_to_the_one_it_replaced() {
 }
 
 #[test]
-fn another_native_app_forgets_what_was_set_aside() {
+fn another_native_app_clears_bundles_set_aside() {
     let device = Device::with(|options| options.reset_when_native_changes = false);
     set_aside(&device);
     let store = device.open();

@@ -1,4 +1,4 @@
-//! A disk without space.
+//! A full disk.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use super::*;
 use crate::progress::Control;
 
 #[test]
-fn what_does_not_fit_is_refused_before_a_byte_is_written_and_told_what_is_missing() {
+fn a_bundle_that_does_not_fit_is_refused_before_a_byte_is_written_with_the_missing_space() {
     for margin in [u64::MAX / 2, u64::MAX] {
         let device = Device::with(|options| options.space_margin = margin);
         let store = device.open();
@@ -28,7 +28,7 @@ fn what_does_not_fit_is_refused_before_a_byte_is_written_and_told_what_is_missin
 }
 
 #[test]
-fn a_disk_that_runs_full_while_unpacking_is_cleaned_up_and_told_of() {
+fn a_disk_that_fills_while_unpacking_is_cleaned_up_and_reported() {
     let device = Device::new();
     let proven = device.prove("1");
     let store = device.open();
@@ -52,7 +52,7 @@ fn a_disk_that_runs_full_while_unpacking_is_cleaned_up_and_told_of() {
 }
 
 #[test]
-fn a_disk_that_is_full_when_the_state_is_written_leaves_all_as_it_was() {
+fn a_disk_that_is_full_when_the_state_is_written_changes_nothing() {
     let device = Device::new();
     let proven = device.prove("1");
     let store = device.open();
@@ -86,7 +86,7 @@ fn a_full_disk_does_not_keep_a_proven_bundle_from_being_served() {
 }
 
 #[test]
-fn on_a_full_disk_a_trial_is_not_served_and_the_fallback_is() {
+fn on_a_full_disk_the_fallback_is_served_instead_of_a_trial() {
     let device = Device::new();
     let proven = device.prove("1");
     let next = device.install_next("2");
@@ -118,7 +118,7 @@ fn after_a_native_update_on_a_full_disk_nothing_unproven_is_served() {
 }
 
 #[test]
-fn leftovers_that_cannot_be_removed_keep_the_store_neither_from_opening_nor_from_updates() {
+fn leftovers_that_cannot_be_removed_block_neither_opening_nor_updates() {
     let device = Device::new();
     let id = device.prove("1");
     for name in ["left", "left too"] {
@@ -141,7 +141,7 @@ fn leftovers_that_cannot_be_removed_keep_the_store_neither_from_opening_nor_from
 }
 
 #[test]
-fn a_disk_too_full_to_tell_others_what_is_served_serves_it_all_the_same() {
+fn a_disk_too_full_to_record_the_served_bundle_does_not_block_it() {
     type Call = fn(&Store, &BundleId) -> Launch;
     let calls: [(&str, Call); 2] = [
         ("trial_expired", |store, id| match store.trial_expired(id).unwrap() {

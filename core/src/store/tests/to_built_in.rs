@@ -1,4 +1,4 @@
-//! Releases that go back to the built-in bundle: the way out of a bad first release.
+//! Releases that select the built-in bundle: the way out of a bad first release.
 
 use std::fs;
 
@@ -30,7 +30,7 @@ fn last_accepted(store: &Store) -> Option<u64> {
     last.map(|last| last.sequence)
 }
 
-/// A device that serves release 7, and a site that takes it back with release 8.
+/// A device that serves release 7, and a site that withdraws it with release 8.
 fn withdrawn() -> (Device, Net, Published) {
     let device = demanding();
     let (net, first) = serving(&device);
@@ -40,7 +40,7 @@ fn withdrawn() -> (Device, Net, Published) {
 }
 
 #[test]
-fn a_folder_in_the_place_of_its_file_does_not_block_the_return_to_built_in() {
+fn a_folder_at_the_path_of_its_file_does_not_block_the_return_to_built_in() {
     let (device, net, _) = withdrawn();
     fs::create_dir(device.root().join("built_in.json")).unwrap();
 
@@ -49,7 +49,7 @@ fn a_folder_in_the_place_of_its_file_does_not_block_the_return_to_built_in() {
 }
 
 #[test]
-fn a_bad_first_release_is_taken_back_and_nothing_is_downloaded_for_it() {
+fn a_bad_first_release_is_withdrawn_without_a_download() {
     let (device, net, _) = withdrawn();
     let store = device.open();
 
@@ -70,7 +70,7 @@ fn a_bad_first_release_is_taken_back_and_nothing_is_downloaded_for_it() {
 }
 
 #[test]
-fn the_built_in_bundle_comes_within_a_session_where_the_host_applies_what_is_next() {
+fn the_built_in_bundle_is_applied_within_a_session_by_apply_next() {
     let (device, net, _) = withdrawn();
     let store = device.open();
     assert_eq!(store.launch(&native()).version.as_deref(), Some("1.0"));
@@ -100,10 +100,10 @@ fn a_device_on_the_built_in_bundle_records_the_release_and_stays() {
 }
 
 #[test]
-fn a_bundle_that_was_to_come_next_is_withdrawn_with_its_conditions() {
+fn the_next_bundle_is_withdrawn_with_its_conditions() {
     let (device, net, _) = withdrawn();
     let author = Publisher::plain(&device);
-    // Release 8 waits for a native version when release 9 takes it back.
+    // Release 8 waits for a native version when release 9 withdraws it.
     net.publish(&author.release("1.1", 8));
     let store = device.open();
     let id = installed(&update(&store, &net)).id.clone();
@@ -119,7 +119,7 @@ fn a_bundle_that_was_to_come_next_is_withdrawn_with_its_conditions() {
 }
 
 #[test]
-fn where_the_built_in_bundle_is_current_what_was_to_come_next_is_withdrawn() {
+fn the_next_bundle_is_withdrawn_while_the_built_in_one_is_current() {
     let device = demanding();
     let net = Net::default();
     net.publish(&Publisher::plain(&device).release("1.0", 7));
@@ -132,7 +132,7 @@ fn where_the_built_in_bundle_is_current_what_was_to_come_next_is_withdrawn() {
 }
 
 #[test]
-fn conditions_set_before_anything_was_next_hold_for_the_built_in_bundle_as_well() {
+fn conditions_set_without_a_next_bundle_apply_to_the_built_in_one_as_well() {
     let (device, net, _) = withdrawn();
     let store = device.open();
     store.launch(&native());
@@ -144,7 +144,7 @@ fn conditions_set_before_anything_was_next_hold_for_the_built_in_bundle_as_well(
 }
 
 #[test]
-fn a_trial_that_is_running_ends_as_it_would_and_the_built_in_bundle_comes_after_it() {
+fn a_running_trial_ends_normally_before_the_built_in_bundle_is_applied() {
     let (device, net, _) = withdrawn();
     net.publish(&Publisher::plain(&device).release("1.1", 8));
     update(&device.open(), &net);
@@ -164,7 +164,7 @@ fn a_trial_that_is_running_ends_as_it_would_and_the_built_in_bundle_comes_after_
 }
 
 #[test]
-fn no_older_release_undoes_it_and_a_later_one_is_taken_without_a_download() {
+fn no_older_release_undoes_it_and_a_later_one_is_accepted_without_a_download() {
     let (device, net, first) = withdrawn();
     update(&device.open(), &net);
     device.launch();
@@ -185,14 +185,14 @@ fn no_older_release_undoes_it_and_a_later_one_is_taken_without_a_download() {
     let asked = net.asked();
     assert!(asked.contains(&list) && !asked.contains(&archive), "{asked:?}");
     assert_eq!(device.launch().version.as_deref(), Some("1.0"));
-    // And the way back that was accepted before is old now.
+    // The return that was accepted before is old now.
     offer(&net, 8, &built_in(8));
     let outcome = update(&device.open(), &net).outcome;
     assert_eq!(outcome, ChannelOutcome::Older { offered: 8, known: 9 });
 }
 
 #[test]
-fn what_fails_a_check_changes_nothing() {
+fn a_release_that_fails_a_check_changes_nothing() {
     let (device, net, _) = withdrawn();
     let before = everything(&device);
     let forged = |envelope: &[u8]| {
@@ -223,7 +223,7 @@ fn what_fails_a_check_changes_nothing() {
 }
 
 #[test]
-fn an_app_that_brings_a_later_bundle_takes_no_older_way_back() {
+fn an_app_with_a_later_built_in_bundle_accepts_no_older_return() {
     let (mut device, net, _) = withdrawn();
     device.options.built_in_sequence = Some(8);
     let outcome = update(&device.open(), &net).outcome;
@@ -231,7 +231,7 @@ fn an_app_that_brings_a_later_bundle_takes_no_older_way_back() {
 }
 
 #[test]
-fn a_candidate_goes_back_on_the_devices_in_its_share_which_the_payload_decides() {
+fn a_candidate_selects_built_in_on_the_devices_of_its_rollout_decided_by_its_payload() {
     let (device, net, _) = withdrawn();
     let payload = SignedRelease::parse(&built_in(8)).unwrap().payload_digest();
     let share = bucket(&app(), &payload, "device-1");
@@ -246,7 +246,7 @@ fn a_candidate_goes_back_on_the_devices_in_its_share_which_the_payload_decides()
 }
 
 #[test]
-fn each_kind_of_release_is_refused_by_the_call_for_the_other() {
+fn each_kind_of_release_is_refused_by_the_method_for_the_other() {
     let (device, net, first) = withdrawn();
     drop(net);
     let store = device.open();
@@ -263,7 +263,7 @@ fn each_kind_of_release_is_refused_by_the_call_for_the_other() {
 }
 
 #[test]
-fn a_store_that_lost_its_state_still_goes_back() {
+fn a_store_that_lost_its_state_still_returns_to_built_in() {
     for lost in [&["state.json"][..], &["state.json", "state.prev.json"]] {
         for remove in [true, false] {
             let (device, net, first) = withdrawn();
@@ -326,7 +326,7 @@ fn another_process_that_installed_an_older_release_does_not_make_that_next_after
 }
 
 #[test]
-fn older_versions_find_no_member_of_the_state_that_they_do_not_know() {
+fn older_versions_find_no_unknown_member_in_the_state() {
     let (device, net, _) = withdrawn();
     update(&device.open(), &net);
     let file = fs::read_to_string(device.root().join("state.json")).unwrap();

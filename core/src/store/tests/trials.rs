@@ -1,4 +1,4 @@
-//! What becomes of a bundle on trial.
+//! The outcomes of a trial.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn a_bundle_that_starts_twice_and_never_confirms_has_failed() {
 }
 
 #[test]
-fn without_a_proven_bundle_the_built_in_one_is_what_is_fallen_back_to() {
+fn without_a_proven_bundle_the_built_in_one_is_the_fallback() {
     let device = Device::new();
     device.install_next("1");
     crash_until_failed(&device);
@@ -44,7 +44,7 @@ fn without_a_proven_bundle_the_built_in_one_is_what_is_fallen_back_to() {
 }
 
 #[test]
-fn launches_that_never_start_give_a_bundle_up_without_blame() {
+fn launches_that_never_start_give_up_a_bundle_without_failing_it() {
     let device = Device::new();
     let proven = device.prove("1");
     let unlucky = device.install_next("2");
@@ -64,7 +64,7 @@ fn launches_that_never_start_give_a_bundle_up_without_blame() {
 }
 
 #[test]
-fn asked_twice_in_one_session_a_launch_gives_the_same_answer_and_counts_once() {
+fn a_repeated_launch_in_one_session_returns_the_same_result_and_counts_once() {
     let device = Device::with(|options| options.attempts = 1);
     let id = device.install_next("1");
     let store = device.open();
@@ -116,7 +116,7 @@ fn a_next_bundle_applied_beside_a_running_trial_is_counted_on_its_own() {
 }
 
 #[test]
-fn a_late_confirmation_of_another_bundle_changes_nothing_and_says_so() {
+fn a_late_confirmation_of_another_bundle_is_ignored() {
     let device = Device::new();
     let old = device.prove("1");
     let new = device.install_next("2");
@@ -149,7 +149,7 @@ fn a_late_confirmation_of_another_bundle_changes_nothing_and_says_so() {
 }
 
 #[test]
-fn a_trial_whose_time_is_over_gives_way_in_this_session_and_may_try_again() {
+fn an_expired_trial_falls_back_in_this_session_and_may_try_again() {
     let device = Device::new();
     let proven = device.prove("1");
     let slow = device.install_next("2");
@@ -173,7 +173,7 @@ fn a_trial_whose_time_is_over_gives_way_in_this_session_and_may_try_again() {
 }
 
 #[test]
-fn the_last_attempt_whose_time_is_over_fails_the_bundle() {
+fn the_last_attempt_that_expires_fails_the_bundle() {
     let device = Device::new();
     let slow = device.install_next("1");
     device.start_and_crash();
@@ -238,7 +238,7 @@ fn a_bundle_set_again_in_its_own_trial_is_the_same_trial() {
     assert_eq!(device.launch().failed.map(|failed| failed.id), Some(id));
 }
 
-/// A session whose launch could not lock the store, and which so counted nothing.
+/// A session whose launch could not lock the store, and therefore counted nothing.
 fn open_unnoticed(device: &Device) -> Store {
     let store = device.open();
     let lock = Disk.try_lock(&device.root().join("lock")).unwrap().unwrap();
@@ -249,7 +249,7 @@ fn open_unnoticed(device: &Device) -> Store {
 }
 
 #[test]
-fn the_crash_of_a_trial_counts_though_another_session_begins_it_anew() {
+fn the_crash_of_a_trial_counts_though_another_session_starts_it_again() {
     let device = Device::with(|options| options.attempts = 2);
     let id = device.install_next("1");
     device.start_and_crash();
@@ -281,7 +281,7 @@ fn a_bundle_that_used_up_its_attempts_is_not_set_again() {
 }
 
 #[test]
-fn a_bundle_that_used_up_its_attempts_has_failed_when_another_takes_its_place() {
+fn a_bundle_that_used_up_its_attempts_has_failed_when_another_replaces_it() {
     type Switch = fn(&Store, &BundleRef) -> Launch;
     let switches: [(&str, Switch); 3] = [
         ("set_current", |store, other| store.set_current(other).unwrap()),
@@ -307,7 +307,7 @@ fn a_bundle_that_used_up_its_attempts_has_failed_when_another_takes_its_place() 
 }
 
 #[test]
-fn a_withdrawn_bundle_does_not_come_back_when_its_successor_fails() {
+fn a_withdrawn_bundle_does_not_return_when_its_successor_fails() {
     type Withdraw = fn(&Store);
     let ways: [(&str, Withdraw); 3] = [
         ("reset", |store| drop(store.reset(false).unwrap())),
@@ -351,7 +351,7 @@ fn a_built_in_bundle_that_is_applied_at_a_launch_is_the_fallback() {
 }
 
 #[test]
-fn a_reset_to_the_last_proven_bundle_that_cannot_be_served_now_withdraws_it_not() {
+fn a_reset_to_a_proven_bundle_that_cannot_be_served_now_does_not_withdraw_it() {
     let device = Device::new();
     let proven = device.prove("1");
     let store = device.open();

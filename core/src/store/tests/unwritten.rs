@@ -1,4 +1,4 @@
-//! A native app whose launch could not be written: what comes next in its session makes up for it.
+//! A native app whose launch could not be written: the next change of its session records it.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn noted(store: &Store) -> Option<String> {
 }
 
 #[test]
-fn the_build_of_a_first_launch_that_could_not_be_written_is_noted_by_the_next_change() {
+fn the_build_of_an_unwritten_first_launch_is_recorded_by_the_next_change() {
     type Change = fn(&Device, &Store);
     let changes: [(&str, Change); 4] = [
         ("install", |device, store| drop(device.install(store, "2"))),
@@ -52,8 +52,8 @@ fn the_build_of_a_first_launch_that_could_not_be_written_is_noted_by_the_next_ch
 }
 
 #[test]
-fn what_is_installed_after_a_native_update_whose_launch_could_not_be_written_stays() {
-    // The archive of version 1 is one that the old native app had already.
+fn a_bundle_installed_after_an_unwritten_launch_of_a_native_update_stays() {
+    // The archive of version 1 was already known to the old native app.
     for version in ["1", "2"] {
         let device = Device::new();
         let old = device.prove("1");
@@ -80,7 +80,7 @@ fn what_is_installed_after_a_native_update_whose_launch_could_not_be_written_sta
 }
 
 #[test]
-fn a_native_update_that_launched_while_the_store_was_busy_is_noted_later() {
+fn a_native_update_that_launched_while_the_store_was_busy_is_recorded_later() {
     let device = Device::new();
     device.prove("1");
     let store = device.open();
@@ -99,7 +99,7 @@ fn a_native_update_that_launched_while_the_store_was_busy_is_noted_later() {
 }
 
 #[test]
-fn without_a_reset_an_old_bundle_that_is_set_after_such_a_launch_must_prove_itself_anew() {
+fn without_a_reset_an_old_bundle_set_after_such_a_launch_must_confirm_again() {
     let device = Device::with(|options| options.reset_when_native_changes = false);
     let old = device.prove("1");
     let (store, launch) = launch_unwritten(&device, &updated());
@@ -129,7 +129,7 @@ fn a_failure_of_the_old_build_lapses_though_the_launch_could_not_be_written() {
 }
 
 #[test]
-fn a_launch_that_was_written_is_not_made_up_for_by_the_session_of_an_old_build() {
+fn a_written_launch_is_not_overwritten_by_the_session_of_an_old_build() {
     let device = Device::new();
     let old = device.open();
     old.launch(&native());

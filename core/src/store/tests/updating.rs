@@ -1,4 +1,4 @@
-//! Two updates at once, and the progress of one.
+//! Two concurrent updates, and the progress of one.
 
 use std::sync::{Mutex, mpsc};
 
@@ -31,7 +31,7 @@ impl Transport for Slow<'_> {
     }
 }
 
-/// Has one update wait for the archive while `meanwhile` runs, which releases it when it likes.
+/// Makes one update wait for the archive while `meanwhile` runs, which may release it.
 fn while_one_downloads(
     device: &Device,
     net: &Net,
@@ -60,7 +60,7 @@ fn while_one_downloads(
 
 type Update = fn(&Store, &dyn Transport, &Published) -> Result<()>;
 
-/// Each call that downloads a bundle.
+/// Each method that downloads a bundle.
 const UPDATES: [(&str, Update); 2] = [
     ("update_from_channel", |store, net, _| {
         let update = store.update_from_channel(net, &source(), &download_options(), &Control::new())?;
@@ -96,7 +96,7 @@ fn published(device: &mut Device, name: &str) -> (Net, Published, String) {
 }
 
 #[test]
-fn the_second_of_two_updates_at_once_says_how_long_it_waited_and_what_to_do() {
+fn the_second_of_two_concurrent_updates_reports_how_long_it_waited() {
     for (name, update) in UPDATES {
         let mut device = Device::new();
         let (net, published, archive) = published(&mut device, name);
@@ -124,7 +124,7 @@ fn the_second_of_two_updates_at_once_says_how_long_it_waited_and_what_to_do() {
 }
 
 #[test]
-fn the_second_of_two_updates_at_once_waits_and_downloads_nothing_again() {
+fn the_second_of_two_concurrent_updates_waits_and_downloads_nothing() {
     for (name, update) in UPDATES {
         let mut device = Device::with(|options| options.lock_timeout = Duration::from_secs(60));
         let (net, published, archive) = published(&mut device, name);
@@ -139,7 +139,7 @@ fn the_second_of_two_updates_at_once_waits_and_downloads_nothing_again() {
                 |store, net| update(store, net, &published),
                 |go_on| {
                     waiting = Some(scope.spawn(move || update(second, network, release)));
-                    // Most often it waits by now. If not, it finds the bundle installed: both are well.
+                    // It usually waits by now. Otherwise it finds the bundle installed; both are correct.
                     thread::sleep(Duration::from_millis(100));
                     go_on.send(()).unwrap();
                 },
@@ -156,7 +156,7 @@ fn the_second_of_two_updates_at_once_waits_and_downloads_nothing_again() {
     }
 }
 
-/// What an update reports.
+/// The reports of an update.
 fn progress_of(store: &Store, net: &Net) -> (ChannelUpdate, Vec<Progress>) {
     let reported = Arc::new(Mutex::new(Vec::new()));
     let reports = Arc::clone(&reported);
@@ -216,7 +216,7 @@ fn an_update_reports_list_and_archive_as_one_download_and_reads_the_archive_once
 }
 
 #[test]
-fn progress_does_not_go_back_when_a_candidate_is_refused_and_the_stable_release_is_taken() {
+fn progress_does_not_decrease_when_the_stable_release_replaces_a_refused_candidate() {
     let device = demanding();
     let net = Net::default();
     let author = Publisher::plain(&device);

@@ -23,7 +23,7 @@ fn nothing_to_wait_for_is_met() {
 }
 
 #[test]
-fn a_background_is_measured_to_the_millisecond_asked_for_and_the_second_known() {
+fn a_background_is_measured_with_the_precision_of_the_clock() {
     for (wait, away, met) in [
         (0, 0, true),
         (1, 0, false),
@@ -68,7 +68,7 @@ fn only_a_new_process_meets_a_kill() {
 }
 
 #[test]
-fn a_native_version_that_has_no_place_in_the_order_meets_nothing() {
+fn a_native_version_without_an_order_meets_nothing() {
     let mut delays = waiting(&[ApplyCondition::NativeVersion(native("2"))]);
     delays.launched(&native("unknown"), Timestamp(0));
     assert!(!delays.are_met());
@@ -77,7 +77,7 @@ fn a_native_version_that_has_no_place_in_the_order_meets_nothing() {
 }
 
 #[test]
-fn the_written_form_is_the_one_that_was_given_out() {
+fn the_encoding_is_stable() {
     let delays = [
         (ApplyCondition::Background(5), r#"{"kind":"background","value":5}"#),
         (ApplyCondition::Kill, r#"{"kind":"kill"}"#),

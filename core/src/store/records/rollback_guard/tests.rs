@@ -19,7 +19,7 @@ fn last(memory: &RollbackGuard, channel: &str) -> Option<u64> {
 }
 
 #[test]
-fn a_sequence_never_goes_down_and_each_channel_has_its_own() {
+fn a_sequence_never_decreases_and_each_channel_has_its_own() {
     let mut memory = RollbackGuard::default();
     memory.accept(&release("production", 5, "a", 100)).unwrap();
     memory.accept(&release("beta", 2, "b", 90)).unwrap();
@@ -43,7 +43,7 @@ fn a_sequence_never_goes_down_and_each_channel_has_its_own() {
 }
 
 #[test]
-fn the_same_sequence_is_accepted_for_the_same_payload_alone() {
+fn the_same_sequence_is_accepted_only_with_the_same_payload() {
     let mut memory = RollbackGuard::default();
     memory.accept(&release("production", 5, "a", 100)).unwrap();
     memory.accept(&release("production", 5, "a", 100)).unwrap();
@@ -51,7 +51,7 @@ fn the_same_sequence_is_accepted_for_the_same_payload_alone() {
 }
 
 #[test]
-fn the_latest_time_never_goes_back() {
+fn the_latest_time_never_decreases() {
     let mut memory = RollbackGuard::default();
     memory.accept(&release("production", 1, "a", 100)).unwrap();
     memory.accept(&release("production", 2, "b", 50)).unwrap();
@@ -64,7 +64,7 @@ fn the_latest_time_never_goes_back() {
 }
 
 #[test]
-fn what_is_remembered_is_read_back_to_the_last_field() {
+fn every_field_is_read_back() {
     let mut memory = RollbackGuard::default();
     memory.accept(&release("production", (1 << 53) - 1, "a", 100)).unwrap();
     memory.accept(&release("beta", 1, "b", 90)).unwrap();

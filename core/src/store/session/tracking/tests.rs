@@ -51,7 +51,7 @@ impl Device {
         id
     }
 
-    /// Starts the app; gives what it serves and the name of its session, whose process then ends.
+    /// Starts the app and returns what it serves and the name of its session, whose process then ends.
     fn launch(&self) -> (Launch, String) {
         let store = self.open();
         (store.launch(&native()), store.session().to_owned())
@@ -95,7 +95,7 @@ fn a_start_reported_by_a_resumed_session_counts_for_its_attempt() {
 }
 
 #[test]
-fn a_session_is_over_when_its_successor_launches() {
+fn a_session_has_ended_when_its_successor_launches() {
     let device = Device::new();
     device.with_next("2.0.0");
     let (_, first) = device.launch();

@@ -15,7 +15,7 @@ fn versions(bundles: &Bundles) -> Vec<&str> {
 }
 
 #[test]
-fn records_lie_in_the_order_of_their_ids_and_once_each() {
+fn records_are_sorted_by_id_and_unique() {
     let (first, second, third) = ("AAAAAAAAAA", "BBBBBBBBBB", "cccccccccc");
     let mut bundles: Bundles = [
         record(third, "3"),
@@ -35,7 +35,7 @@ fn records_lie_in_the_order_of_their_ids_and_once_each() {
 }
 
 #[test]
-fn what_is_written_is_read_and_a_record_under_another_id_is_refused() {
+fn records_are_read_back_and_a_record_under_another_id_is_refused() {
     let bundles: Bundles = [record("BBBBBBBBBB", "2"), record("AAAAAAAAAA", "1")]
         .into_iter()
         .collect();

@@ -1,7 +1,7 @@
-//! What can happen to an app.
+//! The events of an app.
 
-/// What can happen. Numbers pick something among what there is at that moment, so that a sequence with events taken out
-/// still makes sense.
+/// An event. Numbers select one of the candidates of that moment, so that a sequence stays meaningful if events are
+/// removed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
     Install { release: u8 },
@@ -30,7 +30,7 @@ pub(super) enum Event {
     Foreground { session: u8 },
 }
 
-/// The session that was opened last.
+/// The session opened last.
 pub(super) const NEWEST: u8 = u8::MAX;
 
 /// Whether the launch can write.

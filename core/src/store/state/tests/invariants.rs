@@ -1,4 +1,4 @@
-//! The invariants that stand at the top of the state machine.
+//! The invariants of the state machine, see its module documentation.
 
 use super::*;
 
@@ -13,7 +13,7 @@ macro_rules! ensure {
 pub(super) use ensure;
 
 impl State {
-    /// Says which invariant is broken.
+    /// Returns the violated invariant.
     pub(in crate::store) fn check_invariants(&self) -> Result<(), String> {
         let State {
             current,

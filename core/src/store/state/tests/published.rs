@@ -1,9 +1,9 @@
-//! Bundles as somebody published them.
+//! Published bundles.
 
 use super::*;
 use crate::native::{NativeRange, NativeVersion};
 
-/// What was published: few enough that sequences meet the same bytes and the same version again.
+/// The published bundles: few enough that sequences contain the same bytes and the same version again.
 pub(super) const RELEASES: [Release; 6] = [
     Release {
         version: "1",

@@ -1,4 +1,5 @@
-//! Random lives of a device. A seed names one; what breaks an invariant is printed without the events that do not matter.
+//! Random lives of a device, each from a seed. A sequence that violates an invariant is printed after a reduction to
+//! the necessary events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +7,14 @@ use super::event::{Event, NEWEST, Saving};
 use super::simulation::Simulation;
 use super::*;
 
-/// Lives that must have met each case, or the others prove nothing about it.
+/// Minimum number of lives that must reach each case; with fewer the test proves nothing about it.
 const ENOUGH: u64 = 100;
-/// Five seconds of a build for development.
+/// Takes five seconds in a debug build.
 const SEQUENCES: u64 = 400_000;
 /// Long enough for a bundle to be installed, proven, replaced and to fail, with an accident in between.
 const LONGEST: u64 = 60;
 
-/// splitmix64: a few operations a number, and the same ones on every machine.
+/// splitmix64: a few operations for each number, the same on every machine.
 struct Random(u64);
 
 impl Random {
@@ -90,13 +91,13 @@ impl Random {
         }
     }
 
-    /// The app is started and goes some way; now and then it goes the same way many times in a row.
+    /// Starts the app and runs some events; sometimes repeats them many times in a row.
     fn run(&mut self, events: &mut Vec<Event>) {
         let way = self.number() % 18;
         let times = if self.once_in(4) { 8 } else { 1 };
         for time in 0..times {
             let (session, how) = (NEWEST, self.saving());
-            // Now and then another bundle takes over on the way.
+            // Sometimes another bundle becomes current in between.
             if time == 2 && way < 8 {
                 let (release, slot) = (self.byte(), self.byte());
                 events.extend([Event::Install { release }, Event::SetNext { slot }]);
@@ -142,7 +143,7 @@ fn life(seed: u64) -> (Rules, Vec<Event>) {
     (rules, events)
 }
 
-/// What was reached, or the number of the event that broke an invariant, and how.
+/// The cases reached, or the number of the event that violated an invariant, and which.
 fn live(rules: &Rules, events: &[Event]) -> Result<BTreeSet<String>, (usize, String)> {
     let mut simulation = Simulation::new(rules.clone());
     for (number, event) in events.iter().enumerate() {
@@ -151,7 +152,7 @@ fn live(rules: &Rules, events: &[Event]) -> Result<BTreeSet<String>, (usize, Str
     Ok(simulation.reached)
 }
 
-/// Takes out whatever is not needed to break an invariant, until nothing more can be.
+/// Removes events that are not needed to violate an invariant, as far as possible.
 fn shrink(rules: &Rules, mut events: Vec<Event>) -> (Vec<Event>, String) {
     let mut problem = String::new();
     loop {

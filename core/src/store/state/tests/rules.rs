@@ -1,11 +1,11 @@
-//! Rules that a random life meets too seldom to show their exact numbers.
+//! Rules whose exact numbers random lives reach too rarely.
 
 use super::published::{digest_of, record};
 use super::*;
 use crate::native::NativeApp;
 use crate::store::LaunchReason;
 
-/// An app with one proven bundle `old` and one bundle `new` that takes over at the next start.
+/// An app with a proven bundle `old`, and a bundle `new` that is next.
 struct App {
     state: State,
     rules: Rules,
@@ -15,7 +15,7 @@ struct App {
     silent: Vec<String>,
 }
 
-/// No other session runs, and these ended silently.
+/// No other session runs; these ended silently.
 struct NobodyElse(Vec<String>);
 
 impl Facts for NobodyElse {
@@ -69,7 +69,7 @@ impl App {
         format!("session-{}", self.starts)
     }
 
-    /// The process starts anew, the last one being gone.
+    /// Starts the process again after the last one ended.
     fn launch(&mut self) -> Decision {
         self.starts += 1;
         let session = self.session();
@@ -149,7 +149,7 @@ fn a_confirmation_after_a_failed_start_clears_it() {
 }
 
 #[test]
-fn launches_that_never_report_a_start_give_up_after_five_and_blame_nobody() {
+fn launches_that_never_report_a_start_give_up_after_five_without_a_failure() {
     let mut app = App::with_attempts(2);
     for _ in 0..5 {
         assert_eq!(app.launch().serve, id("new").into());
@@ -207,7 +207,7 @@ fn the_timer_of_another_session_counts_nothing() {
 }
 
 #[test]
-fn a_new_native_build_starts_over_and_forgets_failures() {
+fn a_new_native_build_resets_and_drops_failures() {
     let mut app = App::with_attempts(1);
     app.start();
     app.start();
@@ -258,7 +258,7 @@ fn bundles_of_the_same_bytes_fail_together_and_others_of_the_version_stay() {
 }
 
 #[test]
-fn where_no_digest_is_known_the_whole_version_fails() {
+fn without_a_digest_the_whole_version_fails() {
     let mut state = State::default();
     state.add(record(id("a"), "1.0", Timestamp(1)));
     state.add(BundleRecord {
@@ -331,7 +331,7 @@ fn a_proven_bundle_that_starts_silently_three_times_in_a_row_is_on_trial_again()
 }
 
 #[test]
-fn a_bundle_whose_trial_fails_again_gives_way_to_its_predecessor_and_is_not_failed() {
+fn a_bundle_that_loses_a_later_trial_is_replaced_by_its_predecessor_and_not_failed() {
     let mut app = App::with_attempts(2);
     app.start();
     app.confirm("new");
@@ -429,7 +429,7 @@ fn a_bundle_that_was_set_aside_is_offered_again_after_a_day_or_by_a_new_release(
 }
 
 #[test]
-fn whoever_goes_to_the_built_in_bundle_is_not_brought_back_by_a_failing_successor() {
+fn a_withdrawn_bundle_is_not_brought_back_by_a_failing_successor() {
     for way in 0..3 {
         let mut app = App::with_attempts(1);
         app.start();

@@ -1,5 +1,5 @@
-//! A device in memory: the state machine, and around it all that happens to an app. After each event the invariants are
-//! checked against what the simulation saw itself.
+//! A device in memory: the state machine, and all events of an app around it. After each event the invariants are
+//! checked against the observations of the simulation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,11 +26,11 @@ struct Session {
     name: String,
     served: Option<BundleRef>,
     on_trial: bool,
-    /// Its trial is known to have started and not to be in the background.
+    /// Its trial has started and is not in the background.
     started: bool,
-    /// The page of its attempt started, whatever came after.
+    /// The page of its attempt started at some time.
     page_started: bool,
-    /// The proven bundle whose page started and did not confirm yet.
+    /// The proven bundle whose page started and has not confirmed yet.
     awaits: Option<BundleId>,
     confirmed: bool,
     in_background: bool,
@@ -45,37 +45,37 @@ pub(super) struct Simulation {
     now: Timestamp,
     sessions: Vec<Session>,
     names: u32,
-    /// Releases that were published.
+    /// Published releases.
     published: u64,
     on_disk: BTreeSet<BundleId>,
-    /// Sessions that ended silently and what they showed, until a launch counts them.
+    /// Sessions that ended silently and their bundles, until a launch counts them.
     silent: Vec<(String, BundleId)>,
     seen: Seen,
-    /// What happened, to tell a life that proves something from an idle one.
+    /// The cases reached, to distinguish a useful life from an idle one.
     pub(super) reached: BTreeSet<String>,
 }
 
-/// What somebody who watched all of it knows.
+/// The knowledge of an observer of all events.
 #[derive(Debug, Clone, Default)]
 struct Seen {
-    /// Bundles that confirmed, and the native app they last did so with.
+    /// Bundles that confirmed, and the native app of their last confirmation.
     confirmed: BTreeMap<BundleId, NativeApp>,
-    /// Those of them that confirmed while the state knew the native app. A store notes it before a confirmation also where its
-    /// launch could not be written.
+    /// Those that confirmed while the state contained the native app. A store records it before a confirmation even if
+    /// its launch could not be written.
     proved_here: BTreeMap<BundleId, NativeApp>,
-    /// Bundles that were given up for the built-in one, and did not confirm since.
+    /// Bundles that were withdrawn by selecting the built-in one, and have not confirmed since.
     withdrawn: BTreeSet<BundleId>,
-    /// Silent starts of the current bundle in a row.
+    /// Consecutive silent starts of the current bundle.
     silent: Option<(BundleId, u32)>,
     failed: Vec<FailedBundle>,
     trial_of: Option<BundleId>,
     /// Starts of this trial that ended without a confirmation.
     blamed: u32,
-    /// The session of the last attempt ended after a start, and no launch found out yet.
+    /// The session of the last attempt ended after a start, and no launch has found that yet.
     ended_after_start: bool,
     /// The native app of the last launch that could write.
     native: Option<NativeApp>,
-    /// The release that was accepted last, by sequence and payload, and the latest time that any stated.
+    /// The last accepted release, by sequence and payload, and the latest time of all.
     accepted: Option<(u64, Sha256Digest)>,
     latest_time: Timestamp,
 }
@@ -119,7 +119,7 @@ impl Simulation {
         }
     }
 
-    /// Lets the event happen and checks every invariant.
+    /// Applies the event and checks every invariant.
     pub(super) fn happen(&mut self, event: Event) -> Result<(), String> {
         self.apply(event)?;
         self.check()
@@ -132,7 +132,7 @@ impl Simulation {
             Event::SetNext { slot } => {
                 let slot = self.slot(slot);
                 if slot.bundle().is_none_or(|id| self.on_disk.contains(id)) {
-                    // A refusal is an answer; that it changed nothing shows in the invariants.
+                    // A refusal is a valid result; the invariants show that it changed nothing.
                     let _ = self.state.set_next(slot);
                 }
             }
@@ -167,7 +167,7 @@ impl Simulation {
                 }
             }
             Event::ConfirmOther { session, slot } => {
-                // Only a page says so, and there is none between a native update and the next launch.
+                // Only a page confirms, and no page runs between a native update and the next launch.
                 if let (BundleRef::Bundle(id), Some(number)) = (self.slot(slot), self.session(session)) {
                     return self.confirm(number, &id);
                 }
@@ -235,13 +235,13 @@ impl Simulation {
         }
     }
 
-    /// What happens within a session happens after its launch.
+    /// Events within a session follow its launch.
     fn launched_session(&self, number: u8) -> Option<usize> {
         self.session(number)
             .filter(|number| self.sessions[*number].served.is_some())
     }
 
-    /// A bundle, or now and then the built-in one or one that nobody knows.
+    /// A bundle, or sometimes the built-in or an unknown one.
     fn slot(&self, number: u8) -> BundleRef {
         let number = usize::from(number);
         let count = self.state.bundles.len() + 2;
@@ -272,7 +272,7 @@ impl Simulation {
             .collect()
     }
 
-    /// Runs a transition that looks outside.
+    /// Runs a transition that reads facts.
     fn with_world<T>(&mut self, session: usize, transition: impl FnOnce(&mut State, &Rules, &World<'_>) -> T) -> T {
         let facts = Outside {
             alive: self.sessions.iter().map(|session| session.name.as_str()).collect(),

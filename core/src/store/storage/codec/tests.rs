@@ -21,7 +21,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn the_form_on_the_disk_is_two_lines_of_json() {
+fn the_format_on_disk_is_two_lines_of_json() {
     let text = String::from_utf8(file()).unwrap();
     let digest = Sha256Digest::of(&[&[0, 0, 0, 0, 0, 0, 0, 7], &br#"["some","contents"]"#[..]].concat());
     let expected = format!(
@@ -31,7 +31,7 @@ fn the_form_on_the_disk_is_two_lines_of_json() {
 }
 
 #[test]
-fn a_file_cut_short_anywhere_is_seen_to_be() {
+fn a_file_truncated_anywhere_is_detected() {
     let file = file();
     for length in 0..file.len() {
         assert!(read(&file[..length]).is_err(), "{length} of {} bytes", file.len());
@@ -39,7 +39,7 @@ fn a_file_cut_short_anywhere_is_seen_to_be() {
 }
 
 #[test]
-fn every_flipped_bit_is_seen() {
+fn every_flipped_bit_is_detected() {
     for byte in 0..file().len() {
         for bit in 0..8 {
             let mut file = file();
@@ -54,7 +54,7 @@ fn every_flipped_bit_is_seen() {
 }
 
 #[test]
-fn more_than_was_written_is_seen() {
+fn appended_bytes_are_detected() {
     for more in [&b"\n"[..], b"{}", b"\0", &file()] {
         assert!(read(&[&file(), more].concat()).is_err());
     }

@@ -9,7 +9,7 @@ fn problem<T: FromJson>(text: &str) -> String {
 }
 
 #[test]
-fn what_does_not_fit_is_told_with_its_place() {
+fn a_wrong_type_is_reported_with_its_path() {
     assert_eq!(problem::<NativeRange>("[]"), "expected an object, found a list");
     assert_eq!(
         problem::<NativeRange>(r#"{"min":1}"#),
@@ -21,14 +21,14 @@ fn what_does_not_fit_is_told_with_its_place() {
         problem::<u32>("4294967296"),
         "expected a number below 2^32, found 4294967296"
     );
-    assert_eq!(problem::<bool>("null"), "expected a truth value, found null");
-    assert_eq!(problem::<String>("true"), "expected a text, found a truth value");
+    assert_eq!(problem::<bool>("null"), "expected a boolean, found null");
+    assert_eq!(problem::<String>("true"), "expected a string, found a boolean");
     assert_eq!(problem::<Vec<u64>>("{}"), "expected a list, found an object");
     assert!(problem::<u64>("{").contains("line 1"));
 }
 
 #[test]
-fn what_may_be_absent_may_also_be_null_and_more_is_passed_over() {
+fn an_optional_member_may_be_null_and_unknown_members_are_ignored() {
     let range: NativeRange = read(br#"{"min":null,"of a later version":[1]}"#).unwrap();
     assert_eq!(range, NativeRange::default());
 }

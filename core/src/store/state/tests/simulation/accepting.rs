@@ -1,8 +1,9 @@
-//! What is installed, with a signed release or without one.
+//! Installations, with a signed release or without one.
 
 use super::*;
 
-/// As many as [`RELEASES`] has. Of so many archives one comes with a release, and of so many of these one is not the newest.
+/// The size of [`RELEASES`]. One in this many archives comes with a release, and one in this many of these is not the
+/// newest.
 const KINDS: u8 = 6;
 const WITHOUT: u8 = 3;
 const NEWEST_FOR_ONE_OLD: u8 = 4;
@@ -37,7 +38,7 @@ impl Simulation {
         RELEASES[usize::from(of_all)].record(id, self.now)
     }
 
-    /// A release with the next sequence, or an old one, of a bundle that is there or comes with it.
+    /// A release with the next sequence or an old one, of a bundle that is installed or comes with it.
     fn accept(&mut self, of_all: u8, is_old: bool, installed: Option<BundleRecord>) -> Result<(), String> {
         let release = self.publish(&of_all.to_string(), is_old);
         let sequence = release.sequence;
@@ -64,7 +65,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// A release of what is called so: with the next sequence, or an old one.
+    /// A release of the bundle with this name, with the next sequence or an old one.
     fn publish(&mut self, what: &str, is_old: bool) -> AcceptedRelease {
         self.published += 1;
         let sequence = if is_old { self.published / 2 } else { self.published };
@@ -90,7 +91,7 @@ impl Simulation {
         self.seen.latest_time = self.seen.latest_time.max(release.created_at);
     }
 
-    /// A release that goes to the built-in bundle, with the next sequence or an old one.
+    /// A release that selects the built-in bundle, with the next sequence or an old one.
     pub(super) fn accept_built_in(&mut self, number: u8) -> Result<(), String> {
         let release = self.publish("built-in", number.is_multiple_of(NEWEST_FOR_ONE_OLD));
         let before = self.state.clone();
@@ -143,7 +144,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Whatever happened, the memory is what was accepted.
+    /// The rollback guard always equals the accepted releases.
     pub(super) fn check_memory(&self) -> Result<(), String> {
         let memory = &self.state.trust;
         let app = "com.example.app".parse().unwrap();

@@ -1,9 +1,9 @@
-//! What must hold whatever happened.
+//! Conditions that hold after every event.
 
 use super::*;
 
 impl Simulation {
-    /// Forgets what was held against a trial that is no more.
+    /// Drops the counts of a trial that ended.
     pub(super) fn follow_trial(&mut self) {
         let trial_of = self
             .state
@@ -20,7 +20,7 @@ impl Simulation {
         }
     }
 
-    /// A proven bundle goes on trial again after as many silent starts as it may have, and not before.
+    /// A proven bundle goes on trial again after the configured number of silent starts, and not before.
     pub(super) fn check_silence(&mut self, before: &State, decision: &Decision, is_silent: bool) -> Result<(), String> {
         let BundleRef::Bundle(id) = &before.current else {
             return Ok(());
@@ -50,7 +50,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// What proved itself with this native app is set aside and may come back; all else is failed.
+    /// A bundle proven with this native app is set aside and may return; all others fail.
     pub(super) fn check_lost(&self, lost: Option<&Lost>) -> Result<(), String> {
         match lost {
             Some(Lost::Failed(failed)) => {
@@ -102,7 +102,7 @@ impl Simulation {
             seen.blamed
         );
         ensure!(failed.cause == FailureCause::NeverConfirmed, "{failed:?}");
-        // The fallback may not run on this native app, which then is the reason for what is served.
+        // If the fallback does not run on this native app, that is the reason for the served bundle.
         let reasons = [
             LaunchReason::TrialFailed,
             LaunchReason::OutOfNativeRange,
@@ -113,7 +113,7 @@ impl Simulation {
         self.check_lost(Some(&Lost::Failed(failed.clone())))
     }
 
-    /// What is handed to a web view.
+    /// The bundle given to a web view.
     pub(super) fn check_served(&self, serve: &BundleRef, session: usize, durable: bool) -> Result<(), String> {
         let BundleRef::Bundle(id) = serve else { return Ok(()) };
         let Some(record) = self.state.bundles.get(id) else {
@@ -135,7 +135,7 @@ impl Simulation {
             ensure!(durable, "the trial of {id} is served without a durable attempt");
             let attempt = self.state.trial.as_ref().and_then(|trial| trial.attempt.as_ref());
             let Some(attempt) = attempt else {
-                return Err(format!("the trial of {id} is served and nobody counts it"));
+                return Err(format!("the trial of {id} is served and not counted"));
             };
             let name = &self.sessions[session].name;
             let is_known = self.sessions.iter().any(|session| session.name == attempt.session);
@@ -146,7 +146,7 @@ impl Simulation {
             );
         } else {
             let proven = self.seen.confirmed.get(id);
-            // A store whose very first launch could not write does not know which build a bundle was proven with.
+            // A store whose very first launch could not be written does not know with which build a bundle was proven.
             let is_known = self
                 .state
                 .bundles
@@ -162,7 +162,7 @@ impl Simulation {
     }
 
     pub(super) fn check(&mut self) -> Result<(), String> {
-        // They are counted in a row, of what is current and proven.
+        // Only consecutive silent starts of the current, proven bundle count.
         let is_proven = |id: &BundleId| self.state.current.is(id) && self.state.trial.is_none();
         if self.seen.silent.as_ref().is_some_and(|(id, _)| !is_proven(id)) {
             self.seen.silent = None;

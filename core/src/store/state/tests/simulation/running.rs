@@ -1,4 +1,4 @@
-//! What happens in a running app, and what is known of it afterwards.
+//! Events in a running app, and the observations from them.
 
 use super::*;
 
@@ -31,7 +31,7 @@ impl Simulation {
             self.serve(session, decision.serve, on_trial);
             return Ok(());
         }
-        // As `Store::launch`: what needs no trial is served all the same, a trial is not.
+        // As `Store::launch`: a bundle that needs no trial is served all the same, a trial is not.
         let needs_trial = self.state.trial.is_some();
         (self.state, self.seen, self.sessions) = before;
         self.reached.insert("not durable".to_owned());
@@ -53,8 +53,8 @@ impl Simulation {
         session.page_started = false;
     }
 
-    /// What a launch that can write finds out: a changed native app, and that the last attempt is over. Whether the current
-    /// bundle started silently as often as it may.
+    /// The findings of a launch that can write: a changed native app, the end of the last attempt, and whether the
+    /// current bundle used up its silent starts.
     pub(super) fn see_launch(&mut self) -> bool {
         let (seen, native) = (&mut self.seen, &self.native);
         if seen.native.as_ref().is_some_and(|last| last != native) {
@@ -97,7 +97,7 @@ impl Simulation {
         let before = (self.state.clone(), self.seen.clone());
         self.settle()?;
         if !change(&mut self.state) {
-            // As `Store::change`: what is refused changes nothing.
+            // As `Store::change`: a refused event changes nothing.
             (self.state, self.seen) = before;
             return Ok(());
         }
@@ -110,7 +110,7 @@ impl Simulation {
         self.see_withdrawal(withdraws)
     }
 
-    /// Whoever goes to the built-in bundle gives all others up.
+    /// Selecting the built-in bundle withdraws all others.
     pub(super) fn see_withdrawal(&mut self, withdraws: bool) -> Result<(), String> {
         if withdraws {
             self.reached.insert("withdrawn".to_owned());
@@ -125,7 +125,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// What every change finds out that begins another attempt: the last one is over.
+    /// The finding of every change that begins another attempt: the last one ended.
     fn settle(&mut self) -> Result<(), String> {
         let facts = Outside {
             alive: self.sessions.iter().map(|session| session.name.as_str()).collect(),
@@ -169,7 +169,7 @@ impl Simulation {
                 "apply_next says {slot} and made {} current",
                 self.state.current
             );
-            // Which native app it is, only a launch finds out.
+            // Only a launch finds out which native app it is.
             if is_same_native(build.as_deref(), version.as_ref(), &self.native) {
                 self.check_served(&slot, session, true)?;
             }
@@ -177,7 +177,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// The session serves what is current now; an attempt begins, whoever made the one before it.
+    /// The session serves the current bundle, with a new attempt regardless of the previous one.
     pub(super) fn served_anew(&mut self, session: usize) {
         self.follow_trial();
         if self.state.trial.is_some() {
@@ -189,7 +189,7 @@ impl Simulation {
         self.serve(session, self.state.current.clone(), self.state.trial.is_some());
     }
 
-    /// As `Store::trial_started` of what the session serves.
+    /// As `Store::trial_started` for the served bundle.
     pub(super) fn report_start(&mut self, session: u8) -> Result<(), String> {
         let Some(number) = self.session(session) else {
             return Ok(());
