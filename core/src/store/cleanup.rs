@@ -233,7 +233,7 @@ impl Store {
     /// As [`set_aside`](Self::set_aside), for several bundles with one sync: callers wait for it.
     fn set_all_aside(&self, ids: &[BundleId]) -> Result<()> {
         for id in ids {
-            self.move_away(id)?;
+            self.move_to_staging(id)?;
         }
         // Also if a folder is missing already: that may not be durable yet, and the record must not be removed first.
         let bundles = self.storage.layout.bundles();
@@ -244,7 +244,7 @@ impl Store {
         ids.iter().try_for_each(|id| self.remove_record(id))
     }
 
-    fn move_away(&self, id: &BundleId) -> Result<()> {
+    fn move_to_staging(&self, id: &BundleId) -> Result<()> {
         let folder = self.folder(id);
         if self.storage.kind(&folder)?.is_none() {
             return Ok(());

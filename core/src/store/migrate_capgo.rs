@@ -91,8 +91,8 @@ impl Store {
                 Ok(Taken::Bundle(record)) => adopted.bundles.push(*record),
                 Ok(Taken::Failed(failed)) => adopted.failed.push(failed),
                 Ok(Taken::Nothing) => {}
-                Err(NotTaken::Skipped(reason)) => adopted.skipped.push((text.clone(), reason)),
-                Err(NotTaken::Error(error)) => return Err(error),
+                Err(MigrationError::Skipped(reason)) => adopted.skipped.push((text.clone(), reason)),
+                Err(MigrationError::Error(error)) => return Err(error),
             }
         }
         self.storage.sync_bundles()?;
@@ -110,7 +110,7 @@ impl Store {
         Ok(adopted)
     }
 
-    fn adopt_one(&self, text: &str, capgo: &CapgoBundles, before: &State) -> Result<Taken, NotTaken> {
+    fn adopt_one(&self, text: &str, capgo: &CapgoBundles, before: &State) -> Result<Taken, MigrationError> {
         let info: Info =
             json::read(text.as_bytes()).map_err(|error| skipped(format!("not the plugin's JSON: {error}")))?;
         if matches!(info.id.as_str(), "builtin" | "unknown") {
@@ -172,7 +172,7 @@ impl Store {
     }
 
     /// Moves the files into this store's bundle folder and makes them durable, which the plugin did not.
-    fn adopt_files(&self, id: &BundleId, capgo: &CapgoBundles) -> Result<(u64, u64), NotTaken> {
+    fn adopt_files(&self, id: &BundleId, capgo: &CapgoBundles) -> Result<(u64, u64), MigrationError> {
         let (storage, target) = (&self.storage, self.folder(id));
         let source = capgo.folder.join(id.as_str());
         let place = if storage.is_there(id) { &target } else { &source };
@@ -183,7 +183,7 @@ impl Store {
         storage.files.sync_tree(place).with_path("make durable", place)?;
         if *place == source && source != target {
             if storage.kind(&target)?.is_some() {
-                storage.make_way_for_folder(&target)?;
+                storage.move_away_from_folder_path(&target)?;
             }
             storage.files.rename(&source, &target).with_path("move", &source)?;
         }
@@ -197,7 +197,7 @@ impl Store {
             let path = folder.join(name);
             let (more, size) = match self.storage.kind(&path)? {
                 Some(Kind::Folder) => self.tree_size(&path)?,
-                Some(_) => (1, self.storage.files.size(&path).with_path("look at", &path)?),
+                Some(_) => (1, self.storage.files.size(&path).with_path("inspect", &path)?),
                 None => (0, 0),
             };
             files += more;
@@ -213,19 +213,19 @@ enum Taken {
     Nothing,
 }
 
-enum NotTaken {
+enum MigrationError {
     Skipped(String),
     Error(Error),
 }
 
-impl From<Error> for NotTaken {
+impl From<Error> for MigrationError {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }
 }
 
-fn skipped(reason: String) -> NotTaken {
-    NotTaken::Skipped(reason)
+fn skipped(reason: String) -> MigrationError {
+    MigrationError::Skipped(reason)
 }
 
 fn migrate(state: &mut State, capgo: &CapgoBundles, adopted: &mut Adopted) {

@@ -106,7 +106,7 @@ impl Store {
             durable_ring: AtomicU64::new(0),
         };
         // The store opens on a full disk, too.
-        store.open_warning = store.make_reserve().err();
+        store.open_warning = store.try_keep_reserve().err();
         Ok(store)
     }
 
@@ -120,7 +120,7 @@ impl Store {
     /// reserve, or for the file that shows this session to other processes. For the host's log.
     #[must_use]
     pub fn open_warning(&self) -> Option<&Error> {
-        self.open_warning.as_ref().or_else(|| self.session.unseen())
+        self.open_warning.as_ref().or_else(|| self.session.registration_error())
     }
 
     /// Problems beside calls that succeeded, oldest first: a file that could not be removed (the next

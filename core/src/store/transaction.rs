@@ -32,7 +32,7 @@ impl<'a> Transaction<'a> {
     fn save(&self) -> Result<()> {
         self.store.save(&self.before, &self.state)?;
         if self.caught_up {
-            self.store.session.note_native();
+            self.store.session.mark_native_recorded();
         }
         Ok(())
     }
@@ -49,7 +49,7 @@ impl Store {
     /// be the first to see the new native build, and would treat what is installed meanwhile as leftovers of the old
     /// one. Returns whether there was such a launch.
     fn catch_up(&self, state: &mut State) -> bool {
-        let unnoted = self.session.unnoted();
+        let unnoted = self.session.unrecorded_native();
         if let Some(native) = unnoted {
             state.take_native(&self.rules(), native);
         }
@@ -60,7 +60,7 @@ impl Store {
     /// so that it can be relied on.
     pub(super) fn settled(&self) -> Result<Loaded> {
         let loaded = self.storage.load()?;
-        if loaded.recovered.is_none() && self.session.unnoted().is_none() {
+        if loaded.recovered.is_none() && self.session.unrecorded_native().is_none() {
             return Ok(loaded);
         }
         self.change(|_| Ok(()))?;
@@ -105,7 +105,7 @@ impl Store {
     }
 
     /// Creates the reserve if it is missing and no other process is changing the store.
-    pub(super) fn make_reserve(&self) -> Result<()> {
+    pub(super) fn try_keep_reserve(&self) -> Result<()> {
         if self.storage.has_reserve()? {
             return Ok(());
         }

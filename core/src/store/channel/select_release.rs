@@ -16,7 +16,7 @@ use crate::release::{
 };
 use crate::sealed;
 use crate::store::install::is_fault_of_file;
-use crate::store::install::{Acceptance, ArchiveSource, NewBundle, accepting};
+use crate::store::install::{Acceptance, ArchiveSource, NewBundle, acceptance_of};
 use crate::store::open::Store;
 use crate::store::records::BundleRecord;
 use crate::update::channel::{BUCKETS, Reader, bucket};
@@ -79,7 +79,7 @@ impl<'a> ReleaseSelection<'a> {
 
     /// The outcome of a release, or `None` if this device tries the other one.
     fn try_offer(&mut self, offer: Offer, sequence: u64) -> Result<Option<ChannelOutcome>> {
-        if let Some(known) = self.known_above(sequence)? {
+        if let Some(known) = self.newer_sequence(sequence)? {
             self.older = Some(ChannelOutcome::Older {
                 offered: sequence,
                 known,
@@ -88,7 +88,7 @@ impl<'a> ReleaseSelection<'a> {
         }
         match self.take(offer, sequence) {
             Ok(outcome) => Ok(outcome),
-            Err(error) if is_of_release(&error) => {
+            Err(error) if is_fault_of_release(&error) => {
                 self.passed_over.push(Skipped { offer, sequence, error });
                 Ok(None)
             }
@@ -98,7 +98,7 @@ impl<'a> ReleaseSelection<'a> {
 
     /// The sequence that makes this release unnecessary for this device. Decided without downloading the release: the
     /// channel file is not signed, but such a release would be refused in any case.
-    fn known_above(&self, sequence: u64) -> Result<Option<u64>> {
+    fn newer_sequence(&self, sequence: u64) -> Result<Option<u64>> {
         let options = &self.source.release;
         let trust = self.store.settled()?.state.trust;
         let accepted = trust.last_accepted(&options.app_id, &options.channel);
@@ -120,7 +120,7 @@ impl<'a> ReleaseSelection<'a> {
             return self.go_built_in(&trusted).map(Some);
         }
         if let Some(record) = self.accepted_before(&trusted)? {
-            let is_news = store.bring_next(&record)?;
+            let is_news = store.make_next_if_new(&record)?;
             let record = Box::new(record);
             return Ok(Some(if is_news {
                 ChannelOutcome::Installed(record)
@@ -132,7 +132,7 @@ impl<'a> ReleaseSelection<'a> {
             return Err(refused);
         }
         let record = self.install(&trusted)?;
-        store.bring_next(&record)?;
+        store.make_next_if_new(&record)?;
         Ok(Some(ChannelOutcome::Installed(Box::new(record))))
     }
 
@@ -188,7 +188,7 @@ impl<'a> ReleaseSelection<'a> {
         let hashed = archive.size.filter(|_| archive.digest.is_some());
         self.parts.expect(Phase::Hash, hashed.unwrap_or_default());
         // Another call may install the same release: it is found installed when that has finished.
-        let list = self.store.patiently(self.reader.control, || {
+        let list = self.store.retry_while_busy(self.reader.control, || {
             self.download(&list, &folder, MAX_FILE_LIST_BYTES as u64, None)
         })?;
         self.parts.next();
@@ -204,13 +204,13 @@ impl<'a> ReleaseSelection<'a> {
         folder: &Path,
     ) -> Result<BundleRecord> {
         let files: FileList = trusted.check_file_list(&read(list)?)?;
-        let (new, acceptance) = accepting(trusted, &files);
+        let (new, acceptance) = acceptance_of(trusted, &files);
         if let Some(installed) = self.store.accept_installed(trusted, &new, &acceptance)? {
             return Ok(installed);
         }
         let downloaded = self
             .store
-            .patiently(self.reader.control, || self.download_archive(trusted, archive, folder))?;
+            .retry_while_busy(self.reader.control, || self.download_archive(trusted, archive, folder))?;
         let installed = self.install_archive(trusted, &downloaded, &new, &acceptance);
         keep_or_remove(downloaded, installed)
     }
@@ -331,14 +331,14 @@ fn require_sequence(release: &Release, expected: u64) -> Result<()> {
 /// Removes a download that is no longer needed or would be refused again; otherwise the next call resumes it.
 fn keep_or_remove<T>(held: Held, result: Result<T>) -> Result<T> {
     match result {
-        Err(error) if !is_of_release(&error) && !is_fault_of_file(&error) => Err(error),
+        Err(error) if !is_fault_of_release(&error) && !is_fault_of_file(&error) => Err(error),
         result => held.file.remove().and(result),
     }
 }
 
 /// Whether the release, or a file published with it, is at fault: another one may be accepted. All other errors concern
 /// this device or the network, and are retried later.
-fn is_of_release(error: &Error) -> bool {
+fn is_fault_of_release(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::NotABundle
         | ErrorKind::UnsafeArchive

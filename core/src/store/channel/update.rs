@@ -95,7 +95,7 @@ impl Store {
     }
 
     /// Makes the bundle next, unless it is current or next already. Returns whether that was a change.
-    pub(in crate::store) fn bring_next(&self, record: &BundleRecord) -> Result<bool> {
+    pub(in crate::store) fn make_next_if_new(&self, record: &BundleRecord) -> Result<bool> {
         let slot = BundleRef::Bundle(record.id.clone());
         let state = self.state()?;
         let is_next = state.next.as_ref() == Some(&slot);

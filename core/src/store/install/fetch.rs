@@ -133,10 +133,10 @@ impl Store {
         control: &Control,
     ) -> Result<BundleRecord> {
         // Another call may download the same archive: it is installed when that has finished.
-        let downloaded = self.patiently(control, || {
+        let downloaded = self.retry_while_busy(control, || {
             let digest = match self.wanted(&from.proof, &from.bundle)? {
-                Wanted::Installed(record) => return Ok(Err(*record)),
-                Wanted::Digest(digest) => digest,
+                InstallNeed::Installed(record) => return Ok(Err(*record)),
+                InstallNeed::Digest(digest) => digest,
             };
             let remote = remote(from, &digest);
             let downloads = self.downloads(&[&remote.name()])?;
@@ -184,13 +184,13 @@ impl Store {
         control: &Control,
     ) -> Result<BundleRecord> {
         match self.wanted(proof, bundle)? {
-            Wanted::Installed(record) => Ok(*record),
-            Wanted::Digest(_) => self.open_and_install(file, proof, bundle, control),
+            InstallNeed::Installed(record) => Ok(*record),
+            InstallNeed::Digest(_) => self.open_and_install(file, proof, bundle, control),
         }
     }
 
     /// Retries an attempt that finds a file in use by another call, for as long as a change waits for the lock.
-    pub(in crate::store) fn patiently<T>(
+    pub(in crate::store) fn retry_while_busy<T>(
         &self,
         control: &Control,
         mut attempt: impl FnMut() -> Result<T>,
@@ -212,11 +212,13 @@ impl Store {
     }
 
     /// Whether the archive must be installed.
-    fn wanted(&self, proof: &ExpectedProof, bundle: &NewBundle) -> Result<Wanted> {
+    fn wanted(&self, proof: &ExpectedProof, bundle: &NewBundle) -> Result<InstallNeed> {
         let (digest, promised) = proof.promise()?;
         self.options.required_proof.check(&promised)?;
         let installed = self.known(&digest, bundle)?;
-        Ok(installed.map_or(Wanted::Digest(digest), |record| Wanted::Installed(Box::new(record))))
+        Ok(installed.map_or(InstallNeed::Digest(digest), |record| {
+            InstallNeed::Installed(Box::new(record))
+        }))
     }
 
     /// Stores the plain archive of a sealed one in the staging folder, which is swept after a crash.
@@ -245,7 +247,7 @@ impl Store {
         match fs::create_dir(&folder) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.storage.make_way_for_folder(&folder)?;
+                self.storage.move_away_from_folder_path(&folder)?;
                 fs::create_dir_all(&folder).with_path("create the folder", &folder)?;
             }
             Err(error) => return Err(Error::io("create the folder", &folder, error)),
@@ -263,7 +265,7 @@ impl Store {
     }
 }
 
-enum Wanted {
+enum InstallNeed {
     /// It is installed already.
     Installed(Box<BundleRecord>),
     /// The digest of the plain archive.

@@ -9,4 +9,4 @@ pub use fetch::{ExpectedProof, RemoteArchive};
 pub use request::{NewBundle, ReleaseOptions};
 
 pub(super) use fetch::is_fault_of_file;
-pub(super) use request::{Acceptance, ArchiveSource, accepting};
+pub(super) use request::{Acceptance, ArchiveSource, acceptance_of};

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::request::{Acceptance, ArchiveSource, NewBundle, ReleaseOptions, accepting};
+use super::request::{Acceptance, ArchiveSource, NewBundle, ReleaseOptions, acceptance_of};
 use crate::error::{Error, IoContext as _, Result};
 use crate::keys::{ContentKey, PublicContentKey};
 use crate::progress::Control;
@@ -50,7 +50,7 @@ impl Store {
     ) -> Result<BundleRecord> {
         let trusted = self.check_release(envelope, options)?;
         let files = trusted.check_file_list(file_list)?;
-        let (new, acceptance) = accepting(&trusted, &files);
+        let (new, acceptance) = acceptance_of(&trusted, &files);
         if let Some(installed) = self.accept_installed(&trusted, &new, &acceptance)? {
             return Ok(installed);
         }
@@ -108,7 +108,7 @@ impl Store {
             Ok(comes_next)
         })?;
         // A running trial needs the reserve for its end. Without space for the reserve the next trial waits.
-        let _ = self.make_reserve();
+        let _ = self.try_keep_reserve();
         Ok(comes_next)
     }
 

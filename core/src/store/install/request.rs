@@ -85,7 +85,10 @@ pub(in crate::store) struct Acceptance<'a> {
 }
 
 /// The metadata of the bundle of a release, and the requirements on it.
-pub(in crate::store) fn accepting<'a>(trusted: &TrustedRelease, files: &'a FileList) -> (NewBundle, Acceptance<'a>) {
+pub(in crate::store) fn acceptance_of<'a>(
+    trusted: &TrustedRelease,
+    files: &'a FileList,
+) -> (NewBundle, Acceptance<'a>) {
     let release = trusted.release();
     let new = NewBundle {
         version: release.version.clone(),

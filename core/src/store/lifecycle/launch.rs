@@ -74,7 +74,7 @@ impl Store {
             ..StoreFacts::new(self)
         };
         let world = self.world(native, &facts);
-        if let Err(error) = facts.look_for_roles(&loaded.state) {
+        if let Err(error) = facts.find_bundles_with_roles(&loaded.state) {
             // Missing is not the same as unreadable: an unreadable bundle keeps its role.
             return self.serve_unchanged(&loaded.state, &world, NotDurable::Unreadable(error.to_string()));
         }
@@ -97,7 +97,7 @@ impl Store {
         let save = || if changed { self.save(loaded, &state) } else { Ok(()) };
         match self.pin(&decision.serve).and_then(|()| save()) {
             Ok(()) => {
-                self.session.note_native();
+                self.session.mark_native_recorded();
                 self.launch_of(&state, decision)
             }
             // A bundle that needs no trial may be served: the next launch decides and reports again.
@@ -177,11 +177,11 @@ impl<'a> StoreFacts<'a> {
     }
 
     /// Looks for the bundles that have a role.
-    fn look_for_roles(&self, state: &State) -> Result<()> {
+    fn find_bundles_with_roles(&self, state: &State) -> Result<()> {
         let roles = [Some(&state.current), state.next.as_ref(), Some(&state.fallback)];
         let roles = roles.into_iter().flatten().filter_map(BundleRef::bundle);
         for id in roles.chain(&state.previous) {
-            let there = self.store.storage.look_for(id)?;
+            let there = self.store.storage.has_page(id)?;
             self.seen.borrow_mut().push((id.clone(), there));
         }
         Ok(())

@@ -74,7 +74,7 @@ impl Store {
         self.require_files(slot)?;
         let lock = self.lock(self.options.lock_timeout)?;
         let launch = self.change_locked(|state| {
-            self.require_fit(state, slot)?;
+            self.require_compatible(state, slot)?;
             let failed = self.settle_trial(state);
             if failed.as_ref().is_some_and(|failed| slot.is(&failed.id)) {
                 return Err(Refusal::HasFailed.into_error(slot));
@@ -99,7 +99,7 @@ impl Store {
         Ok(())
     }
 
-    fn require_fit(&self, state: &State, slot: &BundleRef) -> Result<()> {
+    fn require_compatible(&self, state: &State, slot: &BundleRef) -> Result<()> {
         let Some(record) = slot.bundle().and_then(|id| state.bundles.get(id)) else {
             return Ok(());
         };
@@ -128,7 +128,7 @@ impl Store {
 
     /// Whether the native app of this session may run it, as far as is known before a launch.
     pub(in crate::store) fn may_run(&self, state: &State, slot: &BundleRef) -> bool {
-        self.require_fit(state, slot).is_ok()
+        self.require_compatible(state, slot).is_ok()
     }
 
     /// Resets to the built-in bundle or, with `to_last_proven`, to the last one that confirmed. Clears the next bundle.
@@ -196,7 +196,7 @@ impl Store {
         })?;
         // The trial may continue, and its end needs the reserve again. Without space for the reserve the next trial
         // waits.
-        let _ = self.make_reserve();
+        let _ = self.try_keep_reserve();
         Ok(())
     }
 

@@ -74,7 +74,7 @@ impl Store {
         self.note_suspended(true);
         // The trial may continue, and its end needs the reserve again. Without space for the reserve the next trial
         // waits.
-        let _ = self.make_reserve();
+        let _ = self.try_keep_reserve();
         Ok(on_trial)
     }
 

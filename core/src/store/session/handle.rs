@@ -50,7 +50,7 @@ impl Session {
     }
 
     /// Why other processes cannot see this session; `None` if they can.
-    pub(in crate::store) fn unseen(&self) -> Option<&Error> {
+    pub(in crate::store) fn registration_error(&self) -> Option<&Error> {
         self.lock.as_ref().err()
     }
 
@@ -92,12 +92,12 @@ impl Session {
     }
 
     /// The native app that launched, if the state does not record it yet because the launch could not be written.
-    pub(in crate::store) fn unnoted(&self) -> Option<&NativeApp> {
+    pub(in crate::store) fn unrecorded_native(&self) -> Option<&NativeApp> {
         self.native().filter(|_| !self.noted.load(Ordering::Relaxed))
     }
 
     /// Notes that the state records the native app that launched.
-    pub(in crate::store) fn note_native(&self) {
+    pub(in crate::store) fn mark_native_recorded(&self) {
         self.noted.store(true, Ordering::Relaxed);
     }
 

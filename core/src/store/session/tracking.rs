@@ -16,7 +16,7 @@ impl Store {
     /// Records which bundle this session serves, for other processes. Not durable, since it means nothing after a
     /// crash.
     pub(in crate::store) fn pin(&self, slot: &BundleRef) -> Result<()> {
-        if self.session.unseen().is_some() {
+        if self.session.registration_error().is_some() {
             return Ok(());
         }
         let path = self.storage.layout.session(&self.session.name);
@@ -175,7 +175,7 @@ impl Store {
         change(&mut start);
         let text = start.to_text();
         // Other processes do not see this session, and would find no process behind the file.
-        if text == before || self.session.unseen().is_some() {
+        if text == before || self.session.registration_error().is_some() {
             return;
         }
         let path = self.storage.layout.start(&self.session.name);

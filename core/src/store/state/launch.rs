@@ -18,7 +18,7 @@ impl State {
     pub(in crate::store) fn launch(&mut self, rules: &Rules, world: &World<'_>) -> Decision {
         self.bound_failures();
         let native_changed = self.take_native(rules, world.native);
-        self.forget_missing(world);
+        self.remove_missing(world);
         self.delays.launched(&world.native.version, world.now);
         if native_changed && rules.reset_when_native_changes {
             return Decision {
@@ -135,7 +135,7 @@ impl State {
 
     /// Applies the next bundle within a session, if there is one and its conditions are met.
     pub(in crate::store) fn apply_next(&mut self, world: &World<'_>) -> Option<BundleRef> {
-        self.forget_missing(world);
+        self.remove_missing(world);
         self.delays.satisfy_conditions(&world.native.version, world.now);
         let next = self.take_next(world)?;
         self.begin_attempt(world.session, world.in_background);
@@ -253,7 +253,7 @@ impl State {
                 is_same_native(failed.native_build.as_deref(), failed.native_version.as_ref(), native)
             });
             if rules.reset_when_native_changes {
-                self.start_over();
+                self.reset_to_built_in();
             } else {
                 self.require_new_proof();
             }
@@ -268,7 +268,7 @@ impl State {
     }
 
     /// A new native app contains its own bundle, newer than everything installed for the old one.
-    fn start_over(&mut self) {
+    fn reset_to_built_in(&mut self) {
         self.current = BundleRef::BuiltIn;
         self.fallback = BundleRef::BuiltIn;
         self.drop_next();
@@ -288,7 +288,7 @@ impl State {
     }
 
     /// Removes missing bundles (after a restored backup, or a purged folder) from every role.
-    fn forget_missing(&mut self, world: &World<'_>) {
+    fn remove_missing(&mut self, world: &World<'_>) {
         let roles = [Some(&self.current), self.next.as_ref(), Some(&self.fallback)];
         let roles = roles.into_iter().flatten().filter_map(BundleRef::bundle);
         let gone: Vec<BundleId> = roles
@@ -297,7 +297,7 @@ impl State {
             .cloned()
             .collect();
         if !gone.is_empty() {
-            self.forget_bundles(&gone);
+            self.remove_bundles(&gone);
         }
     }
 

@@ -211,7 +211,7 @@ impl State {
 
     pub(in crate::store) fn set_next(&mut self, next: BundleRef) -> Result<(), Refusal> {
         self.require_servable(&next)?;
-        self.offer_slot_again(&next);
+        self.offer_ref_again(&next);
         self.next = Some(next);
         Ok(())
     }
@@ -227,7 +227,7 @@ impl State {
     /// Makes a bundle current immediately, on trial unless it is the last proven one.
     pub(in crate::store) fn set_current(&mut self, slot: BundleRef) -> Result<(), Refusal> {
         self.require_servable(&slot)?;
-        self.offer_slot_again(&slot);
+        self.offer_ref_again(&slot);
         if self.next.as_ref() == Some(&slot) {
             self.drop_next();
         }
@@ -426,7 +426,7 @@ impl State {
             .filter(|record| self.failure_of(&record.version, record.digest.as_ref()).is_some())
             .map(|record| record.id.clone())
             .collect();
-        self.forget_bundles(&same);
+        self.remove_bundles(&same);
     }
 
     pub(in crate::store) fn fall_back(&mut self) {
@@ -475,7 +475,7 @@ impl State {
     }
 
     /// Removes bundles that are missing or forbidden, from every role and the list.
-    pub(in crate::store) fn forget_bundles(&mut self, gone: &[BundleId]) {
+    pub(in crate::store) fn remove_bundles(&mut self, gone: &[BundleId]) {
         let is_gone = |slot: &BundleRef| slot.bundle().is_some_and(|id| gone.contains(id));
         self.remove_from_fallback_roles(gone);
         if self.next.as_ref().is_some_and(is_gone) {

@@ -217,7 +217,7 @@ impl Storage {
             .filter(|record| state.failure_of(&record.version, record.digest.as_ref()).is_some())
             .map(|record| record.id.clone())
             .collect();
-        state.forget_bundles(&forbidden);
+        state.remove_bundles(&forbidden);
         if generation == 0 {
             let proven = state.bundles.values().filter(|record| record.proven_at.is_some());
             if let Some(last) = proven.max_by_key(|record| record.proven_at) {

@@ -58,7 +58,7 @@ impl State {
     }
 
     /// The same for a bundle that the host selected.
-    pub(in crate::store) fn offer_slot_again(&mut self, slot: &BundleRef) {
+    pub(in crate::store) fn offer_ref_again(&mut self, slot: &BundleRef) {
         if let Some(record) = slot.bundle().and_then(|id| self.bundles.get(id)).cloned() {
             self.offer_again(&record);
         }

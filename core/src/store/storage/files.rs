@@ -68,7 +68,7 @@ impl Storage {
                 problem: "expected a folder, found something else; remove it or choose another folder".to_owned(),
             });
         }
-        self.make_way_for_folder(folder)?;
+        self.move_away_from_folder_path(folder)?;
         match self.files.create_folder(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
                 return Err(Error::io("create the folder", folder, error));
@@ -115,10 +115,10 @@ impl Storage {
 
     /// Whether a bundle can be served. An unreadable bundle cannot.
     pub(in crate::store) fn is_there(&self, id: &BundleId) -> bool {
-        self.look_for(id).unwrap_or(false)
+        self.has_page(id).unwrap_or(false)
     }
 
-    pub(in crate::store) fn look_for(&self, id: &BundleId) -> Result<bool> {
+    pub(in crate::store) fn has_page(&self, id: &BundleId) -> Result<bool> {
         Ok(self.kind(&self.layout.bundle(id).join("index.html"))? == Some(Kind::File))
     }
 
@@ -130,7 +130,7 @@ impl Storage {
     }
 
     pub(in crate::store) fn kind(&self, path: &Path) -> Result<Option<Kind>> {
-        self.files.kind(path).with_path("look at", path)
+        self.files.kind(path).with_path("inspect", path)
     }
 
     pub(in crate::store) fn list(&self, folder: &Path) -> Result<Vec<String>> {

@@ -16,7 +16,7 @@ const MAX_CORRUPT: u32 = 8;
 
 impl Storage {
     /// Moves away an entry at the path of a file that is not a file. Returns whether there was one.
-    pub(in crate::store) fn make_way(&self, path: &Path) -> Result<bool> {
+    pub(in crate::store) fn move_away_from_file_path(&self, path: &Path) -> Result<bool> {
         let kind = match self.kind(path)? {
             None | Some(Kind::File) => return Ok(false),
             Some(kind) => kind,
@@ -46,7 +46,7 @@ impl Storage {
     }
 
     /// Moves away an entry at the path of a folder that is not a folder. A link to a folder counts as a folder.
-    pub(in crate::store) fn make_way_for_folder(&self, path: &Path) -> Result<()> {
+    pub(in crate::store) fn move_away_from_folder_path(&self, path: &Path) -> Result<()> {
         if self.kind(path)?.is_none() || self.is_folder(path)? {
             return Ok(());
         }
@@ -86,7 +86,7 @@ impl Storage {
     /// As [`Files::try_lock`](crate::io::vfs::Files::try_lock), for a file that may need repair.
     pub(in crate::store) fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn Lock>>> {
         let tried = match self.files.try_lock(path) {
-            Err(error) if is_not_a_file(&error) && self.make_way(path)? => self.files.try_lock(path),
+            Err(error) if is_no_file(&error) && self.move_away_from_file_path(path)? => self.files.try_lock(path),
             tried => tried,
         };
         tried.with_path("lock", path)
@@ -95,7 +95,7 @@ impl Storage {
     /// As [`Files::write`](crate::io::vfs::Files::write), for a file that may need repair.
     pub(in crate::store) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let written = match self.files.write(path, bytes) {
-            Err(error) if is_not_a_file(&error) && self.make_way(path)? => self.files.write(path, bytes),
+            Err(error) if is_no_file(&error) && self.move_away_from_file_path(path)? => self.files.write(path, bytes),
             written => written,
         };
         written.with_path("write", path)
@@ -104,7 +104,9 @@ impl Storage {
     /// Renames a file over another, which may need repair.
     pub(in crate::store) fn replace(&self, from: &Path, to: &Path) -> Result<()> {
         let renamed = match self.files.rename(from, to) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound && self.make_way(to)? => self.files.rename(from, to),
+            Err(error) if error.kind() != io::ErrorKind::NotFound && self.move_away_from_file_path(to)? => {
+                self.files.rename(from, to)
+            }
             renamed => renamed,
         };
         renamed.with_path("rename", to)
@@ -113,7 +115,7 @@ impl Storage {
     /// Removes a file that may need repair. A missing file is not an error.
     pub(in crate::store) fn remove_file_if_there(&self, path: &Path) -> Result<()> {
         match self.files.remove_file(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound || self.make_way(path)? => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound || self.move_away_from_file_path(path)? => Ok(()),
             removed => removed.with_path("remove", path),
         }
     }

@@ -23,7 +23,7 @@ impl Storage {
             // One that a crash truncated reserves too little.
             Ok(size) => Ok(size == RESERVE && self.kind(&path)? == Some(Kind::File)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Error::io("look at", &path, error)),
+            Err(error) => Err(Error::io("inspect", &path, error)),
         }
     }
 

@@ -432,7 +432,7 @@ fn of_two_concurrent_installations_the_older_is_not_accepted_last() {
     let before = everything(&device);
 
     let files = trusted.check_file_list(&old.files).unwrap();
-    let (bundle, acceptance) = crate::store::install::accepting(&trusted, &files);
+    let (bundle, acceptance) = crate::store::install::acceptance_of(&trusted, &files);
     let file = device.beside("1.0.zip");
     let opened = store.install_trusted(
         &trusted,

@@ -320,7 +320,7 @@ fn another_process_that_installed_an_older_release_does_not_make_that_next_after
     one.reset(false).unwrap();
     net.offer(Some(8), None);
     update(&other, &net);
-    let refused = one.bring_next(&record).unwrap_err();
+    let refused = one.make_next_if_new(&record).unwrap_err();
     assert!(refused.to_string().contains("replayed"), "{refused}");
     assert_eq!(one.next().unwrap(), None);
 }

@@ -107,7 +107,7 @@ impl Simulation {
         let State { current, next, .. } = &self.state;
         ensure!(
             (&before.current, &before.trial) == (current, &self.state.trial),
-            "accepting {release:?} changed what is served now"
+            "acceptance_of {release:?} changed what is served now"
         );
         match current {
             BundleRef::BuiltIn => {
