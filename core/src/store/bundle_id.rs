@@ -17,7 +17,7 @@ const ID_ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijk
 pub struct BundleId(Box<str>);
 
 impl BundleId {
-    /// The id as text.
+    /// The id as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -82,7 +82,7 @@ pub enum BundleRef {
 }
 
 impl BundleRef {
-    /// Capgo's word for the built-in bundle, as id and as version.
+    /// Capgo's name for the built-in bundle, as id and as version.
     pub const BUILT_IN: &'static str = "builtin";
 
     /// The installed bundle, if it is one.

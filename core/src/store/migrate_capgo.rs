@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::bundle_id::{BundleId, BundleRef};
 use super::open::Store;
 use super::records::{BundleRecord, FailedBundle, FailureCause};
-use super::state::{State, Trial};
+use super::state::{StoreState, Trial};
 use super::storage::json::{self, FromJson, Object};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
@@ -110,7 +110,7 @@ impl Store {
         Ok(adopted)
     }
 
-    fn adopt_one(&self, text: &str, capgo: &CapgoBundles, before: &State) -> Result<Taken, MigrationError> {
+    fn adopt_one(&self, text: &str, capgo: &CapgoBundles, before: &StoreState) -> Result<Taken, MigrationError> {
         let info: Info =
             json::read(text.as_bytes()).map_err(|error| skipped(format!("not the plugin's JSON: {error}")))?;
         if matches!(info.id.as_str(), "builtin" | "unknown") {
@@ -228,7 +228,7 @@ fn skipped(reason: String) -> MigrationError {
     MigrationError::Skipped(reason)
 }
 
-fn migrate(state: &mut State, capgo: &CapgoBundles, adopted: &mut Adopted) {
+fn migrate(state: &mut StoreState, capgo: &CapgoBundles, adopted: &mut Adopted) {
     // A store that already serves a bundle of its own keeps it.
     let is_new = state.current == BundleRef::BuiltIn && state.fallback == BundleRef::BuiltIn && state.next.is_none();
     // A version that failed under one id and works under another has not failed; one that was only never tried has.
@@ -266,7 +266,7 @@ fn migrate(state: &mut State, capgo: &CapgoBundles, adopted: &mut Adopted) {
 }
 
 /// The roles that the plugin assigned, as far as their bundles were migrated.
-fn migrate_roles(state: &mut State, capgo: &CapgoBundles, skipped: &mut Vec<(String, String)>) {
+fn migrate_roles(state: &mut StoreState, capgo: &CapgoBundles, skipped: &mut Vec<(String, String)>) {
     let mut known = |id: &Option<String>| {
         let id: BundleId = id.as_deref().filter(|id| *id != BundleRef::BUILT_IN)?.parse().ok()?;
         let is_known = state.bundles.contains_key(&id);

@@ -46,7 +46,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::state::State;
+use super::state::StoreState;
 use super::*;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::vfs::{Disk, Files, Kind, Lock};

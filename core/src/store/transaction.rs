@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::open::Store;
-use super::state::{Loaded, MAX_FAILED, State, missing_from};
+use super::state::{Loaded, MAX_FAILED, StoreState, missing_from};
 use crate::error::{ErrorKind, Result};
 use crate::io::vfs::Lock;
 
@@ -12,7 +12,7 @@ use crate::io::vfs::Lock;
 struct Transaction<'a> {
     store: &'a Store,
     before: Loaded,
-    state: State,
+    state: StoreState,
     caught_up: bool,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Transaction<'a> {
 }
 
 impl Store {
-    pub(super) fn state(&self) -> Result<State> {
+    pub(super) fn state(&self) -> Result<StoreState> {
         let mut state = self.storage.load()?.state;
         self.catch_up(&mut state);
         Ok(state)
@@ -48,7 +48,7 @@ impl Store {
     /// Applies the launch of this session to the state if it could not be written then. Otherwise the next launch would
     /// be the first to see the new native build, and would treat what is installed meanwhile as leftovers of the old
     /// one. Returns whether there was such a launch.
-    fn catch_up(&self, state: &mut State) -> bool {
+    fn catch_up(&self, state: &mut StoreState) -> bool {
         let unnoted = self.session.unrecorded_native();
         if let Some(native) = unnoted {
             state.take_native(&self.rules(), native);
@@ -68,7 +68,7 @@ impl Store {
     }
 
     /// Changes the state under the lock, durable when it returns.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut StoreState) -> Result<T>) -> Result<T> {
         let _lock = self.lock(self.options.lock_timeout)?;
         self.change_locked(change)
     }
@@ -76,7 +76,7 @@ impl Store {
     /// As [`change`](Self::change), for a caller that holds the lock.
     ///
     /// Only this part is generic: nearly every operation of the store instantiates it.
-    pub(super) fn change_locked<T>(&self, make: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+    pub(super) fn change_locked<T>(&self, make: impl FnOnce(&mut StoreState) -> Result<T>) -> Result<T> {
         let mut transaction = Transaction::begin(self)?;
         let result = make(&mut transaction.state)?;
         transaction.save()?;
@@ -85,13 +85,16 @@ impl Store {
 
     /// As [`change`](Self::change), also on a full disk. For changes that end or excuse an attempt, and for those that
     /// free space.
-    pub(super) fn change_from_reserve<T>(&self, mut change: impl FnMut(&mut State) -> Result<T>) -> Result<T> {
+    pub(super) fn change_from_reserve<T>(&self, mut change: impl FnMut(&mut StoreState) -> Result<T>) -> Result<T> {
         let _lock = self.lock(self.options.lock_timeout)?;
         self.change_locked_from_reserve(&mut change)
     }
 
     /// As [`change_from_reserve`](Self::change_from_reserve), for a caller that holds the lock.
-    pub(super) fn change_locked_from_reserve<T>(&self, change: &mut dyn FnMut(&mut State) -> Result<T>) -> Result<T> {
+    pub(super) fn change_locked_from_reserve<T>(
+        &self,
+        change: &mut dyn FnMut(&mut StoreState) -> Result<T>,
+    ) -> Result<T> {
         match self.change_locked(&mut *change) {
             Err(error) if error.kind() == ErrorKind::NoSpace => {
                 if !self.storage.release_reserve()? {
@@ -118,7 +121,7 @@ impl Store {
 
     /// Writes a changed state, and the marks of failed bundles around it: a mark is written before the state that
     /// relies on it, and removed after the state that no longer does.
-    pub(super) fn save(&self, before: &Loaded, state: &State) -> Result<()> {
+    pub(super) fn save(&self, before: &Loaded, state: &StoreState) -> Result<()> {
         if before.state == *state && before.recovered.is_none() {
             return self.settle(before);
         }

@@ -8,7 +8,7 @@ use crate::progress::Control;
 use crate::store::bundle_id::BundleId;
 use crate::store::open::Store;
 use crate::store::records::{BundleRecord, Superseded};
-use crate::store::state::{Loaded, State};
+use crate::store::state::{Loaded, StoreState};
 use crate::store::storage::Staged;
 use crate::time::Timestamp;
 use crate::verified::{Proof, VerifiedArchive};
@@ -236,7 +236,7 @@ impl Store {
         self.remove_record(id)
     }
 
-    fn publish_locked(&self, loaded: &Loaded, state: &State, unpacked: &Unpacked<'_>) -> Result<()> {
+    fn publish_locked(&self, loaded: &Loaded, state: &StoreState, unpacked: &Unpacked<'_>) -> Result<()> {
         let Unpacked {
             record,
             staged,

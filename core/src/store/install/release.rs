@@ -10,7 +10,7 @@ use crate::progress::Control;
 use crate::release::{TrustContext, TrustedRelease, policy};
 use crate::store::open::Store;
 use crate::store::records::{AcceptedRelease, BundleRecord, Superseded};
-use crate::store::state::{Loaded, State};
+use crate::store::state::{Loaded, StoreState};
 
 impl Store {
     /// Checks whether the release in this envelope would be accepted now: the checks of docs/format.md, "Trusting one",
@@ -88,7 +88,7 @@ impl Store {
     /// built-in bundle.
     pub(in crate::store) fn accept_trusted_built_in(&self, trusted: &TrustedRelease) -> Result<bool> {
         let release = AcceptedRelease::of(trusted);
-        let accept = |state: &mut State| state.accept_built_in(&release).map_err(Superseded::into_error);
+        let accept = |state: &mut StoreState| state.accept_built_in(&release).map_err(Superseded::into_error);
         let loaded = self.settled()?;
         let mut accepted = loaded.state.clone();
         accept(&mut accepted)?;

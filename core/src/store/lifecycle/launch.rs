@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::native::NativeApp;
 use crate::store::bundle_id::{BundleId, BundleRef};
 use crate::store::open::Store;
-use crate::store::session::{Launch, LaunchReason, NotDurable, Start};
-use crate::store::state::{Decision, Facts, Loaded, State, World};
+use crate::store::session::{Launch, LaunchReason, NotDurable, SessionStart};
+use crate::store::state::{Decision, Facts, Loaded, StoreState, World};
 
 /// How long [`Store::launch`] waits for a change by another process. Users notice every millisecond of it.
 const LAUNCH_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
@@ -66,7 +66,7 @@ impl Store {
         &self,
         loaded: &Loaded,
         native: &NativeApp,
-        starts: &[(String, Option<Start>)],
+        starts: &[(String, Option<SessionStart>)],
         started: Instant,
     ) -> Launch {
         let facts = StoreFacts {
@@ -92,7 +92,7 @@ impl Store {
         if lost && decision.reason == LaunchReason::Current {
             decision.reason = LaunchReason::Damaged;
         }
-        // A launch that changes nothing promises nothing durable, and need not wait for the disk.
+        // A launch without a change reports nothing as durable, so it does not wait for the disk.
         let changed = loaded.state != state || loaded.recovered.is_some();
         let save = || if changed { self.save(loaded, &state) } else { Ok(()) };
         match self.pin(&decision.serve).and_then(|()| save()) {
@@ -123,7 +123,7 @@ impl Store {
     }
 
     /// The best decision that requires no change of the state.
-    fn serve_unchanged(&self, state: &State, world: &World<'_>, why: NotDurable) -> Launch {
+    fn serve_unchanged(&self, state: &StoreState, world: &World<'_>, why: NotDurable) -> Launch {
         let serve = state.without_change(world);
         // On a full disk other processes do not see it, but keep the current bundle and the fallback.
         let _ = self.pin(&serve);
@@ -132,7 +132,7 @@ impl Store {
         self.launch_of(state, Decision { serve, reason, failed })
     }
 
-    pub(in crate::store) fn launch_of(&self, state: &State, decision: Decision) -> Launch {
+    pub(in crate::store) fn launch_of(&self, state: &StoreState, decision: Decision) -> Launch {
         let record = decision.serve.bundle().and_then(|id| state.bundles.get(id));
         Launch {
             folder: record.map(|record| self.folder(&record.id)),
@@ -163,7 +163,7 @@ pub(in crate::store) struct StoreFacts<'a> {
     /// The bundles found so far. Read once, so that a later read error is not taken for a missing bundle.
     seen: RefCell<Vec<(BundleId, bool)>>,
     /// The recorded starts of ended sessions.
-    starts: &'a [(String, Option<Start>)],
+    starts: &'a [(String, Option<SessionStart>)],
 }
 
 impl<'a> StoreFacts<'a> {
@@ -177,7 +177,7 @@ impl<'a> StoreFacts<'a> {
     }
 
     /// Looks for the bundles that have a role.
-    fn find_bundles_with_roles(&self, state: &State) -> Result<()> {
+    fn find_bundles_with_roles(&self, state: &StoreState) -> Result<()> {
         let roles = [Some(&state.current), state.next.as_ref(), Some(&state.fallback)];
         let roles = roles.into_iter().flatten().filter_map(BundleRef::bundle);
         for id in roles.chain(&state.previous) {
@@ -205,10 +205,10 @@ impl Facts for StoreFacts<'_> {
 }
 
 /// The sessions whose start of this bundle ended silently.
-fn silent_sessions(starts: &[(String, Option<Start>)], id: &BundleId) -> Vec<String> {
+fn silent_sessions(starts: &[(String, Option<SessionStart>)], id: &BundleId) -> Vec<String> {
     let silent = starts.iter().filter(|(_, start)| {
         let start = start.as_ref();
-        start.and_then(Start::silent) == Some(id)
+        start.and_then(SessionStart::silent) == Some(id)
     });
     silent.map(|(session, _)| session.clone()).collect()
 }

@@ -9,7 +9,7 @@ use crate::store::lifecycle::launch::StoreFacts;
 use crate::store::open::Store;
 use crate::store::records::{FailedBundle, is_built_in};
 use crate::store::session::{Launch, LaunchReason};
-use crate::store::state::{Decision, Lost, Refusal, State};
+use crate::store::state::{Decision, LostTrial, Refusal, StoreState};
 
 impl Store {
     /// Serves `slot` from the next launch at which its conditions are met.
@@ -36,7 +36,7 @@ impl Store {
         })
     }
 
-    pub(in crate::store) fn make_next(&self, state: &mut State, slot: &BundleRef) -> Result<()> {
+    pub(in crate::store) fn make_next(&self, state: &mut StoreState, slot: &BundleRef) -> Result<()> {
         let record = slot.bundle().and_then(|id| state.bundles.get(id));
         self.require_newer_than_built_in(record.and_then(|record| record.sequence))?;
         state.set_next(slot.clone()).map_err(|refusal| refusal.into_error(slot))
@@ -99,7 +99,7 @@ impl Store {
         Ok(())
     }
 
-    fn require_compatible(&self, state: &State, slot: &BundleRef) -> Result<()> {
+    fn require_compatible(&self, state: &StoreState, slot: &BundleRef) -> Result<()> {
         let Some(record) = slot.bundle().and_then(|id| state.bundles.get(id)) else {
             return Ok(());
         };
@@ -127,7 +127,7 @@ impl Store {
     }
 
     /// Whether the native app of this session may run it, as far as is known before a launch.
-    pub(in crate::store) fn may_run(&self, state: &State, slot: &BundleRef) -> bool {
+    pub(in crate::store) fn may_run(&self, state: &StoreState, slot: &BundleRef) -> bool {
         self.require_compatible(state, slot).is_ok()
     }
 
@@ -219,13 +219,13 @@ impl Store {
     }
 
     /// The attempt of an ended session is counted before another replaces it.
-    fn settle_trial(&self, state: &mut State) -> Option<FailedBundle> {
+    fn settle_trial(&self, state: &mut StoreState) -> Option<FailedBundle> {
         let lost = state.settle_trial(&self.rules(), &StoreFacts::new(self), (self.clock)());
-        lost.and_then(Lost::failed)
+        lost.and_then(LostTrial::failed)
     }
 
     /// The launch of this session after a change of the current bundle.
-    fn switched(&self, state: &mut State, reason: LaunchReason, failed: Option<FailedBundle>) -> Launch {
+    fn switched(&self, state: &mut StoreState, reason: LaunchReason, failed: Option<FailedBundle>) -> Launch {
         state.begin_attempt(&self.session.name, self.start().is_in_background());
         let serve = state.current.clone();
         self.launch_of(state, Decision { serve, reason, failed })

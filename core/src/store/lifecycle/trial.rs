@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::store::bundle_id::{BundleId, BundleRef};
 use crate::store::open::Store;
 use crate::store::session::{Launch, LaunchReason};
-use crate::store::state::{Decision, Lost, State, TrialEnd};
+use crate::store::state::{Decision, LostTrial, StoreState, TrialEnd};
 
 /// The result of [`Store::confirm`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +135,12 @@ impl Store {
 
     /// Removes bundles that are no longer needed from the state. A bundle that is served, or may be, waits for the next
     /// confirmation.
-    fn delete_superseded(&self, state: &mut State, superseded: Vec<BundleId>, served: &BundleRef) -> Vec<BundleId> {
+    fn delete_superseded(
+        &self,
+        state: &mut StoreState,
+        superseded: Vec<BundleId>,
+        served: &BundleRef,
+    ) -> Vec<BundleId> {
         if !self.options.auto_delete_previous {
             return Vec::new();
         }
@@ -194,7 +199,7 @@ impl Store {
         let lock = self.lock(self.options.lock_timeout)?;
         let fallback = self.change_locked_from_reserve(&mut |state| {
             let failed = match state.trial_expired(id, &self.session.name, &self.rules(), now) {
-                TrialEnd::Counted(lost) => lost.and_then(Lost::failed),
+                TrialEnd::Counted(lost) => lost.and_then(LostTrial::failed),
                 TrialEnd::NotOnTrial if is_again && state.has_expired(id, &self.session.name) => {
                     state.failed.iter().find(|failed| failed.id == *id).cloned()
                 }

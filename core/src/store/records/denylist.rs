@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::storage::json::{FromJson, Object};
-use crate::store::storage::{Found, Storage};
+use crate::store::storage::{FileContent, Storage};
 
 const REFUSED: &str = "refused";
 /// Number of releases kept, the newest: a channel offers two at a time.
@@ -101,8 +101,8 @@ impl Storage {
     /// The denylist. An undecodable file counts as empty: each archive is then downloaded once more.
     pub(in crate::store) fn denylist(&self) -> Result<Option<Denylist>> {
         match self.find(REFUSED, &self.layout.refused())? {
-            Found::Good(_, denylist) => Ok(Some(denylist)),
-            Found::Corrupt(_) | Found::Missing => Ok(None),
+            FileContent::Good(_, denylist) => Ok(Some(denylist)),
+            FileContent::Corrupt(_) | FileContent::Missing => Ok(None),
         }
     }
 }

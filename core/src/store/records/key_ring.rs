@@ -7,7 +7,7 @@ use crate::digest::Sha256Digest;
 use crate::error::Result;
 use crate::release::Envelope;
 use crate::store::storage::json::{FromJson, Object};
-use crate::store::storage::{Found, Storage};
+use crate::store::storage::{FileContent, Storage};
 
 const RING: &str = "ring";
 
@@ -17,21 +17,21 @@ pub(in crate::store) struct FollowedRing {
     /// Digests of the payloads of the rings in order, from the one in the app to this one. They show whether the ring
     /// of a later app is part of the chain. If it is, no ring is followed twice; if it is not, the chain does not
     /// count.
-    pub(in crate::store) chain: Vec<Link>,
+    pub(in crate::store) chain: Vec<RingLink>,
     /// The envelope of this ring.
     pub(in crate::store) envelope: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Link(Sha256Digest);
+pub(in crate::store) struct RingLink(Sha256Digest);
 
-impl Serialize for Link {
+impl Serialize for RingLink {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
 }
 
-impl FromJson for Link {
+impl FromJson for RingLink {
     fn from_json(value: &Value) -> Result<Self, String> {
         Sha256Digest::from_json(value).map(Self)
     }
@@ -65,13 +65,13 @@ impl Storage {
     /// the app.
     pub(in crate::store) fn followed_ring(&self) -> Result<Option<FollowedRing>> {
         match self.find(RING, &self.layout.ring())? {
-            Found::Good(_, ring) => Ok(Some(ring)),
-            Found::Corrupt(_) | Found::Missing => Ok(None),
+            FileContent::Good(_, ring) => Ok(Some(ring)),
+            FileContent::Corrupt(_) | FileContent::Missing => Ok(None),
         }
     }
 }
 
 /// The link for the ring in this envelope.
-pub(in crate::store) fn link(envelope: &[u8]) -> Result<Link> {
-    Ok(Link(Sha256Digest::of(Envelope::parse(envelope)?.payload())))
+pub(in crate::store) fn link(envelope: &[u8]) -> Result<RingLink> {
+    Ok(RingLink(Sha256Digest::of(Envelope::parse(envelope)?.payload())))
 }

@@ -9,7 +9,7 @@ use crate::digest::Sha256Digest;
 use crate::error::Error;
 use crate::release::{Accepted, RefusalReason, TrustedRelease};
 use crate::store::storage::json::{self, FromJson, Object};
-use crate::store::storage::{Found, Storage};
+use crate::store::storage::{FileContent, Storage};
 use crate::time::Timestamp;
 
 const BUILT_IN: &str = "built_in";
@@ -150,8 +150,8 @@ impl Storage {
     /// usually intact, records them as well.
     pub(in crate::store) fn built_in_releases(&self) -> crate::error::Result<BuiltInReleases> {
         match self.find(BUILT_IN, &self.layout.built_in())? {
-            Found::Good(_, releases) => Ok(releases),
-            Found::Corrupt(_) | Found::Missing => Ok(BuiltInReleases::default()),
+            FileContent::Good(_, releases) => Ok(releases),
+            FileContent::Corrupt(_) | FileContent::Missing => Ok(BuiltInReleases::default()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::served::Launch;
-use super::start::Start;
+use super::start::SessionStart;
 use crate::error::{Error, IoContext, Result};
 use crate::io::vfs::Lock;
 use crate::native::NativeApp;
@@ -26,7 +26,7 @@ pub(in crate::store) struct Session {
     native: OnceLock<NativeApp>,
     /// Whether the state records that native app.
     noted: AtomicBool,
-    pub(in crate::store) start: Mutex<Start>,
+    pub(in crate::store) start: Mutex<SessionStart>,
     /// The bundle whose time to confirm is over, from that decision until this session serves another one.
     expiring: Mutex<Option<BundleId>>,
 }

@@ -8,4 +8,4 @@ mod tracking;
 pub use served::{Launch, LaunchReason, NotDurable};
 
 pub(super) use handle::Session;
-pub(super) use start::Start;
+pub(super) use start::SessionStart;

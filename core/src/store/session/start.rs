@@ -13,7 +13,7 @@ const MAX_START: u64 = 64;
 
 /// The start of one process, as its session saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(in crate::store) struct Start {
+pub(in crate::store) struct SessionStart {
     pub(in crate::store) place: Place,
     pub(in crate::store) page: Page,
     /// The bundle on trial was suspended and has not started again. Not recorded, since only this process uses it.
@@ -39,7 +39,7 @@ pub(in crate::store) enum Page {
     Confirmed,
 }
 
-impl Start {
+impl SessionStart {
     pub(in crate::store) fn is_in_background(&self) -> bool {
         self.place == Place::Background
     }
@@ -100,13 +100,13 @@ impl Start {
 
 impl Storage {
     /// The recorded start of a session; `None` if it is missing or unreadable.
-    pub(in crate::store) fn start_of(&self, session: &str) -> Option<Start> {
+    pub(in crate::store) fn start_of(&self, session: &str) -> Option<SessionStart> {
         let bytes = self.files.read(&self.layout.start(session), MAX_START).ok()?;
-        Start::of_text(std::str::from_utf8(&bytes).ok()?)
+        SessionStart::of_text(std::str::from_utf8(&bytes).ok()?)
     }
 
     /// The recorded starts by session. An unreadable one counts against no bundle.
-    pub(in crate::store) fn starts(&self) -> Vec<(String, Option<Start>)> {
+    pub(in crate::store) fn starts(&self) -> Vec<(String, Option<SessionStart>)> {
         let names = self.list(&self.layout.sessions()).unwrap_or_default();
         let sessions = names.iter().filter_map(|name| name.strip_suffix(START));
         sessions
@@ -133,12 +133,12 @@ mod tests {
         let id: BundleId = "0123456789".parse().unwrap();
         for place in [Place::Foreground, Place::Background, Place::Returned] {
             for page in [Page::None, Page::Started(id.clone()), Page::Confirmed] {
-                let start = Start {
+                let start = SessionStart {
                     place,
                     page,
                     suspended: false,
                 };
-                assert_eq!(Start::of_text(&start.to_text()), Some(start));
+                assert_eq!(SessionStart::of_text(&start.to_text()), Some(start));
             }
         }
     }
@@ -146,9 +146,9 @@ mod tests {
     #[test]
     fn a_truncated_start_counts_against_no_bundle() {
         let whole = "foreground started 0123456789";
-        assert!(Start::of_text(whole).unwrap().silent().is_some());
+        assert!(SessionStart::of_text(whole).unwrap().silent().is_some());
         for length in 0..whole.len() {
-            let silent = Start::of_text(&whole[..length]).and_then(|start| start.silent().cloned());
+            let silent = SessionStart::of_text(&whole[..length]).and_then(|start| start.silent().cloned());
             assert_eq!(silent, None, "{}", &whole[..length]);
         }
     }

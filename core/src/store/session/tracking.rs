@@ -5,7 +5,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::handle::MAX_PIN;
 use super::served::{Launch, LaunchReason};
-use super::start::{Page, Place, Start};
+use super::start::{Page, Place, SessionStart};
 use crate::error::{Error, IoContext, Result};
 use crate::io::vfs::is_not_a_file;
 use crate::store::bundle_id::{BundleId, BundleRef};
@@ -104,7 +104,7 @@ impl Store {
     /// Removes the files of ended sessions. The record of a silent start stays until a launch has counted it.
     pub(in crate::store) fn sweep_sessions(&self) -> Result<()> {
         let starts = self.past_starts().into_iter();
-        let said_nothing = starts.filter(|(_, start)| start.as_ref().and_then(Start::silent).is_none());
+        let said_nothing = starts.filter(|(_, start)| start.as_ref().and_then(SessionStart::silent).is_none());
         let said_nothing: Vec<String> = said_nothing.map(|(session, _)| session).collect();
         self.storage.remove_starts(&said_nothing)?;
         let sessions = self.storage.layout.sessions();
@@ -128,13 +128,13 @@ impl Store {
     }
 
     /// The recorded starts of ended sessions.
-    pub(in crate::store) fn past_starts(&self) -> Vec<(String, Option<Start>)> {
+    pub(in crate::store) fn past_starts(&self) -> Vec<(String, Option<SessionStart>)> {
         let mut starts = self.storage.starts();
         starts.retain(|(session, _)| !self.is_alive(session));
         starts
     }
 
-    pub(in crate::store) fn start(&self) -> MutexGuard<'_, Start> {
+    pub(in crate::store) fn start(&self) -> MutexGuard<'_, SessionStart> {
         self.session.start.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -169,7 +169,7 @@ impl Store {
     }
 
     /// A start that cannot be recorded still applies to this process, and is a warning.
-    fn note_start(&self, change: impl FnOnce(&mut Start)) {
+    fn note_start(&self, change: impl FnOnce(&mut SessionStart)) {
         let mut start = self.start();
         let before = start.to_text();
         change(&mut start);

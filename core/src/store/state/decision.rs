@@ -53,12 +53,12 @@ pub(in crate::store) struct Decision {
 pub(in crate::store) enum TrialEnd {
     NotOnTrial,
     /// The attempt counts. The last one loses the trial.
-    Counted(Option<Lost>),
+    Counted(Option<LostTrial>),
 }
 
 /// The consequence for a bundle that used up the attempts of its trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::store) enum Lost {
+pub(in crate::store) enum LostTrial {
     /// It was never proven with this native app: it has failed.
     Failed(FailedBundle),
     /// It was proven with this native app, so the cause may be another (a server that is down): it has not failed, and
@@ -66,7 +66,7 @@ pub(in crate::store) enum Lost {
     SetAside,
 }
 
-impl Lost {
+impl LostTrial {
     pub(in crate::store) fn failed(self) -> Option<FailedBundle> {
         match self {
             Self::Failed(failed) => Some(failed),

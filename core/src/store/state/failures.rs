@@ -1,6 +1,6 @@
 //! The newest failures.
 
-use super::machine::State;
+use super::machine::StoreState;
 use crate::digest::Sha256Digest;
 use crate::store::records::FailedBundle;
 
@@ -18,7 +18,7 @@ impl FailedBundle {
     }
 }
 
-impl State {
+impl StoreState {
     /// Records a failure as the newest, unless it is known.
     pub(in crate::store) fn remember_failure(&mut self, failed: &mut FailedBundle) {
         let last = self.failed.iter().map(|known| known.order).max().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The decision at launch which bundle to serve.
 
-use super::decision::{Decision, Facts, Lost, Rules, TrialEnd, World};
-use super::machine::{SilentStarts, State};
+use super::decision::{Decision, Facts, LostTrial, Rules, TrialEnd, World};
+use super::machine::{SilentStarts, StoreState};
 use super::trial::{Attempt, MAX_UNSTARTED, Trial};
 use crate::native::{NativeApp, NativeVersion, is_same_native};
 use crate::store::bundle_id::{BundleId, BundleRef};
@@ -9,7 +9,7 @@ use crate::store::records::{FailureCause, Incompatibility};
 use crate::store::session::LaunchReason;
 use crate::time::Timestamp;
 
-impl State {
+impl StoreState {
     /// Decides which bundle a new session serves. The first rule that applies wins, in the order of
     /// `docs/launch-protocol.md`.
     ///
@@ -30,8 +30,8 @@ impl State {
         self.count_silent_starts(rules, world);
         let lost = self.settle_trial(rules, world.facts, world.now);
         let mut reason = match lost {
-            Some(Lost::Failed(_)) => LaunchReason::TrialFailed,
-            Some(Lost::SetAside) => LaunchReason::SetAside,
+            Some(LostTrial::Failed(_)) => LaunchReason::TrialFailed,
+            Some(LostTrial::SetAside) => LaunchReason::SetAside,
             None => self.give_up_or_take_next(world),
         };
         if let Some(incompatibility) = self.incompatibility(&self.current, world) {
@@ -50,7 +50,7 @@ impl State {
         Decision {
             serve: self.current.clone(),
             reason,
-            failed: lost.and_then(Lost::failed),
+            failed: lost.and_then(LostTrial::failed),
         }
     }
 
@@ -84,7 +84,12 @@ impl State {
 
     /// Counts the last attempt of the trial, which ended without a confirmation if its session has ended. The last one
     /// loses the trial.
-    pub(in crate::store) fn settle_trial(&mut self, rules: &Rules, facts: &dyn Facts, now: Timestamp) -> Option<Lost> {
+    pub(in crate::store) fn settle_trial(
+        &mut self,
+        rules: &Rules,
+        facts: &dyn Facts,
+        now: Timestamp,
+    ) -> Option<LostTrial> {
         let trial = self.trial.as_mut()?;
         let is_running = |attempt: &Attempt| facts.is_alive(&attempt.session);
         if !trial.attempt.as_ref().is_some_and(is_running) {
@@ -97,14 +102,16 @@ impl State {
     }
 
     /// The bundle on trial used up its attempts.
-    fn lose_trial(&mut self, now: Timestamp) -> Option<Lost> {
+    fn lose_trial(&mut self, now: Timestamp) -> Option<LostTrial> {
         let id = self.current.bundle()?.clone();
         if self.proved_here(&id) {
             self.set_aside(&id, now);
-            return Some(Lost::SetAside);
+            return Some(LostTrial::SetAside);
         }
         // The bundle is current, so it has a record.
-        self.fail(&id, FailureCause::NeverConfirmed, now).ok().map(Lost::Failed)
+        self.fail(&id, FailureCause::NeverConfirmed, now)
+            .ok()
+            .map(LostTrial::Failed)
     }
 
     fn give_up_or_take_next(&mut self, world: &World<'_>) -> LaunchReason {

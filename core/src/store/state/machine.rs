@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 
 /// Everything that must survive a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub(in crate::store) struct State {
+pub(in crate::store) struct StoreState {
     pub(in crate::store) current: BundleRef,
     pub(in crate::store) fallback: BundleRef,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ fn is_zero(value: &u32) -> bool {
     *value == 0
 }
 
-impl FromJson for State {
+impl FromJson for StoreState {
     fn from_json(value: &Value) -> Result<Self, String> {
         let object = Object::of(value)?;
         Ok(Self {
@@ -147,7 +147,7 @@ impl Refusal {
     }
 }
 
-impl State {
+impl StoreState {
     pub(in crate::store) fn add(&mut self, record: BundleRecord) {
         self.bundles.insert(record);
     }

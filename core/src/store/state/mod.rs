@@ -18,9 +18,9 @@ mod saved;
 mod set_aside;
 mod trial;
 
-pub(super) use decision::{Decision, Facts, Lost, Rules, TrialEnd, World};
+pub(super) use decision::{Decision, Facts, LostTrial, Rules, TrialEnd, World};
 pub(super) use failures::{MAX_FAILED, missing_from};
-pub(super) use machine::{Refusal, State};
+pub(super) use machine::{Refusal, StoreState};
 pub(super) use saved::Loaded;
 pub(super) use trial::Trial;
 

@@ -3,13 +3,13 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::machine::State;
+use super::machine::StoreState;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::io::vfs::Kind;
 use crate::store::bundle_id::{BundleId, BundleRef};
 use crate::store::records::{BundleRecord, FailedBundle};
-use crate::store::storage::{Found, Storage, temporary_of};
+use crate::store::storage::{FileContent, Storage, temporary_of};
 
 const STATE: &str = "state";
 const FAILURE: &str = "failure";
@@ -19,15 +19,15 @@ const MAX_COPY: u64 = 1 << 20;
 /// The state of a store and its generation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::store) struct Loaded {
-    pub(in crate::store) state: State,
+    pub(in crate::store) state: StoreState,
     pub(in crate::store) generation: u64,
     /// Why the newest generation could not be used.
-    pub(in crate::store) recovered: Option<LostState>,
+    pub(in crate::store) recovered: Option<StateLoss>,
 }
 
 /// Why the newest generation could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::store) enum LostState {
+pub(in crate::store) enum StateLoss {
     /// A save was interrupted. Its changes were never reported as done.
     Unfinished,
     /// The file existed, and is missing or undecodable.
@@ -42,33 +42,35 @@ impl Storage {
     pub(in crate::store) fn load(&self) -> Result<Loaded> {
         let newest = self.find(STATE, &self.layout.state())?;
         let problem = match newest {
-            Found::Good(generation, state) => {
+            FileContent::Good(generation, state) => {
                 return Ok(Loaded {
                     state,
                     generation,
                     recovered: None,
                 });
             }
-            Found::Corrupt(problem) => Some(problem),
+            FileContent::Corrupt(problem) => Some(problem),
             // A crash while a folder at its path was replaced.
-            Found::Missing if self.kind(&self.layout.damaged_state())?.is_some() => Some("found a folder".to_owned()),
-            Found::Missing => None,
+            FileContent::Missing if self.kind(&self.layout.damaged_state())?.is_some() => {
+                Some("found a folder".to_owned())
+            }
+            FileContent::Missing => None,
         };
         match (self.find(STATE, &self.layout.previous_state())?, problem) {
             // A crash between the two renames of a save.
-            (Found::Good(generation, state), None) => self.recover(state, generation, LostState::Unfinished),
-            (Found::Good(generation, state), Some(problem)) => {
-                self.recover(state, generation, LostState::Corrupt(problem))
+            (FileContent::Good(generation, state), None) => self.recover(state, generation, StateLoss::Unfinished),
+            (FileContent::Good(generation, state), Some(problem)) => {
+                self.recover(state, generation, StateLoss::Corrupt(problem))
             }
-            (Found::Missing, None) => self.recover_or_start(),
-            (Found::Missing, Some(problem)) | (Found::Corrupt(problem), _) => {
-                self.recover(State::default(), 0, LostState::Corrupt(problem))
+            (FileContent::Missing, None) => self.recover_or_start(),
+            (FileContent::Missing, Some(problem)) | (FileContent::Corrupt(problem), _) => {
+                self.recover(StoreState::default(), 0, StateLoss::Corrupt(problem))
             }
         }
     }
 
     /// Saves `state` as the generation after `before`, which is kept. Durable when it returns.
-    pub(in crate::store) fn save(&self, before: &Loaded, state: &State) -> Result<()> {
+    pub(in crate::store) fn save(&self, before: &Loaded, state: &StoreState) -> Result<()> {
         let (path, previous) = (self.layout.state(), self.layout.previous_state());
         let temporary = temporary_of(&path);
         self.write_encoded(&temporary, STATE, before.generation + 1, state)?;
@@ -102,7 +104,7 @@ impl Storage {
     }
 
     pub(in crate::store) fn is_corrupt_state(&self, path: &Path) -> Result<bool> {
-        Ok(matches!(self.find::<State>(STATE, path)?, Found::Corrupt(_)))
+        Ok(matches!(self.find::<StoreState>(STATE, path)?, FileContent::Corrupt(_)))
     }
 
     /// Sets aside unusable states for debugging.
@@ -174,7 +176,7 @@ impl Storage {
     }
 
     /// Removes the marks of failures that the state no longer contains.
-    pub(in crate::store) fn sweep_marks(&self, state: &State) -> Result<()> {
+    pub(in crate::store) fn sweep_marks(&self, state: &StoreState) -> Result<()> {
         let (folder, mut kept) = (self.layout.failed(), Vec::new());
         kept.extend((state.failed.iter()).map(|failed| self.marker(&failed.version, failed.digest.as_ref())));
         kept.sort_unstable();
@@ -194,12 +196,12 @@ impl Storage {
         if records.is_empty() && failed.is_empty() && self.built_in_releases()?.is_empty() {
             return Ok(Loaded::default());
         }
-        self.recover(State::default(), 0, LostState::Corrupt("missing".to_owned()))
+        self.recover(StoreState::default(), 0, StateLoss::Corrupt("missing".to_owned()))
     }
 
     /// Completes an old or empty state from the files beside it: failed bundles stay failed, installed ones stay
     /// installed, and the one that confirmed last is the fallback.
-    fn recover(&self, mut state: State, generation: u64, lost: LostState) -> Result<Loaded> {
+    fn recover(&self, mut state: StoreState, generation: u64, lost: StateLoss) -> Result<Loaded> {
         state.recall_failures(self.failures()?);
         for record in self.records_or_none()? {
             let is_there = self.kind(&self.layout.bundle(&record.id))? == Some(Kind::Folder);
@@ -207,7 +209,7 @@ impl Storage {
             let is_news = is_there && take_record(&mut state, record, &lost);
             // Releases accepted by a lost state stay accepted, whatever happened to their bundles; a release whose
             // acceptance could not be written counts only with its bundle.
-            if let Some(release) = release.filter(|_| is_news || matches!(lost, LostState::Corrupt(_))) {
+            if let Some(release) = release.filter(|_| is_news || matches!(lost, StateLoss::Corrupt(_))) {
                 state.trust.recall(&release);
             }
         }
@@ -227,7 +229,7 @@ impl Storage {
                 state.current = state.fallback.clone();
             }
         }
-        if matches!(lost, LostState::Corrupt(_)) {
+        if matches!(lost, StateLoss::Corrupt(_)) {
             for release in self.built_in_releases()?.iter() {
                 // After the records: this release must not withdraw the bundle of a later one.
                 if state.trust.recall(release) {
@@ -268,12 +270,12 @@ impl Storage {
 
 /// Adds a record to a recovered state. A record is written before the state that follows from it, so it contains a
 /// confirmation that a lost state contained. Returns whether the state lacked it.
-fn take_record(state: &mut State, record: BundleRecord, lost: &LostState) -> bool {
+fn take_record(state: &mut StoreState, record: BundleRecord, lost: &StateLoss) -> bool {
     let known = state.bundles.get(&record.id).map(|known| known.proven_at);
     if known.is_some_and(|proven_at| proven_at >= record.proven_at) {
         return false;
     }
-    if known.is_some() && *lost == LostState::Unfinished {
+    if known.is_some() && *lost == StateLoss::Unfinished {
         return false;
     }
     if known.is_some() && state.current.is(&record.id) {

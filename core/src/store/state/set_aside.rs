@@ -3,7 +3,7 @@
 //! The cause may be something other than the bundle, such as a server that is down. Such a bundle has not failed: it is
 //! not offered for a day, or until a new release offers it.
 
-use super::machine::State;
+use super::machine::StoreState;
 use crate::digest::Sha256Digest;
 use crate::store::bundle_id::{BundleId, BundleRef};
 use crate::store::records::{BundleRecord, SetAside};
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 /// Number of entries kept, the newest. A device tries one bundle after another, and few within a day.
 const KEPT: usize = 8;
 
-impl State {
+impl StoreState {
     /// Sets aside the proven bundle on trial; the fallback becomes current.
     pub(in crate::store) fn set_aside(&mut self, id: &BundleId, now: Timestamp) {
         let Some(record) = self.bundles.get(id).cloned() else {

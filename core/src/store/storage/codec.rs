@@ -15,14 +15,14 @@ const FORMAT: u32 = 1;
 pub(in crate::store) const MAX_BYTES: u64 = 64 << 20;
 
 #[derive(Serialize)]
-struct Header {
+struct FileHeader {
     capbundle: String,
     format: u32,
     generation: u64,
     sha256: String,
 }
 
-impl FromJson for Header {
+impl FromJson for FileHeader {
     fn from_json(value: &Value) -> Result<Self, String> {
         let object = Object::of(value)?;
         Ok(Self {
@@ -38,7 +38,7 @@ impl FromJson for Header {
 pub(in crate::store) fn encode<T: Serialize>(what: &str, generation: u64, contents: &T) -> serde_json::Result<Vec<u8>> {
     let contents = serde_json::to_vec(contents)?;
     let sha256 = digest(generation, &contents).to_string();
-    let header = Header {
+    let header = FileHeader {
         capbundle: what.to_owned(),
         format: FORMAT,
         generation,
@@ -54,7 +54,7 @@ pub(in crate::store) fn encode<T: Serialize>(what: &str, generation: u64, conten
 /// Decodes a file, or returns what is wrong with it.
 pub(in crate::store) fn decode<T: FromJson>(what: &str, bytes: &[u8]) -> Result<(u64, T), String> {
     let line_end = bytes.iter().position(|byte| *byte == b'\n').ok_or("truncated")?;
-    let header: Header = json::read(&bytes[..line_end]).map_err(|error| format!("header: {error}"))?;
+    let header: FileHeader = json::read(&bytes[..line_end]).map_err(|error| format!("header: {error}"))?;
     if header.capbundle != what {
         return Err(format!("expected a {what}, found a {}", header.capbundle));
     }

@@ -30,7 +30,7 @@ pub(in crate::store) struct Storage {
 }
 
 /// The result of reading a file.
-pub(in crate::store) enum Found<T> {
+pub(in crate::store) enum FileContent<T> {
     Good(u64, T),
     Corrupt(String),
     Missing,
@@ -149,7 +149,7 @@ impl Storage {
         for name in self.list(folder)? {
             let path = folder.join(&name);
             if path.extension().is_some_and(|found| found == extension)
-                && let Found::Good(_, contents) = self.find(what, &path)?
+                && let FileContent::Good(_, contents) = self.find(what, &path)?
             {
                 all.push(contents);
             }
@@ -157,16 +157,16 @@ impl Storage {
         Ok(all)
     }
 
-    pub(in crate::store) fn find<T: FromJson>(&self, what: &str, path: &Path) -> Result<Found<T>> {
+    pub(in crate::store) fn find<T: FromJson>(&self, what: &str, path: &Path) -> Result<FileContent<T>> {
         let bytes = match self.files.read(path, codec::MAX_BYTES) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
-            Err(error) if is_not_a_file(&error) => return Ok(Found::Corrupt(error.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileContent::Missing),
+            Err(error) if is_no_file(&error) => return Ok(FileContent::Corrupt(error.to_string())),
             Err(error) => return Err(Error::io("read", path, error)),
         };
         Ok(match codec::decode(what, &bytes) {
-            Ok((generation, contents)) => Found::Good(generation, contents),
-            Err(problem) => Found::Corrupt(problem),
+            Ok((generation, contents)) => FileContent::Good(generation, contents),
+            Err(problem) => FileContent::Corrupt(problem),
         })
     }
 

@@ -11,6 +11,6 @@ mod reserve;
 mod staging;
 
 pub(super) use codec::MAX_BYTES;
-pub(super) use files::{Found, Storage, temporary_of};
+pub(super) use files::{FileContent, Storage, temporary_of};
 pub(super) use layout::{Layout, START};
 pub(super) use staging::{NAME_LENGTH, Staged, random_name};

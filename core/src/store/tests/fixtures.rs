@@ -45,7 +45,7 @@ const TRIAL: &str = r#"{"failed_starts":1,"unstarted":2,
     "attempt":{"session":"0123456789abcdef0123456789abcdef","started":true}}"#;
 
 /// All members of a state of format 1, each optional one present once and missing once.
-fn state_of_format_1() -> State {
+fn state_of_format_1() -> StoreState {
     let proven = BundleRecord {
         proven_at: Some(Timestamp(1_700_000_100)),
         proven_build: Some("41".to_owned()),
@@ -87,7 +87,7 @@ fn state_of_format_1() -> State {
         record("Trial00001", "2.0.0"),
         record("Next000001", "3.0.0"),
     ];
-    State {
+    StoreState {
         current: id("Trial00001").into(),
         fallback: id("Proven0001").into(),
         next: Some(id("Next000001").into()),
@@ -112,12 +112,12 @@ fn state_of_format_1() -> State {
         unread_failure: Some(marked),
         native_build: Some("41".to_owned()),
         // Written before these members existed.
-        ..State::default()
+        ..StoreState::default()
     }
 }
 
 /// The same for a store that accepted releases.
-fn state_with_releases() -> State {
+fn state_with_releases() -> StoreState {
     let mut state = state_of_format_1();
     let accepted = |channel: &str, sequence| AcceptedRelease {
         app_id: "com.example.app".parse().unwrap(),
@@ -143,7 +143,7 @@ fn state_with_releases() -> State {
 }
 
 /// The same for a store with native versions, silent starts and predecessors.
-fn state_with_starts() -> State {
+fn state_with_starts() -> StoreState {
     let mut state = state_with_releases();
     let version = Some(NativeVersion::new("2.5"));
     let proven = BundleRecord {
@@ -175,7 +175,7 @@ const SET_ASIDE: &str = r#"[{"version":"0.8","at":1700000400},{"version":"0.9.1"
     "digest":"ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb","sequence":40,"at":1700000401}]"#;
 const SILENT: &str = r#"{"bundle":"Proven0001","sessions":["fedcba9876543210fedcba9876543210"]}"#;
 
-fn expected(format: &str) -> State {
+fn expected(format: &str) -> StoreState {
     match format {
         "1" => state_of_format_1(),
         "1-releases" => state_with_releases(),
@@ -184,7 +184,7 @@ fn expected(format: &str) -> State {
     }
 }
 
-fn write_fixture(folder: &Path, state: &State) {
+fn write_fixture(folder: &Path, state: &StoreState) {
     let store = Store::open(folder, StoreOptions::default()).unwrap();
     for record in state.bundles.values() {
         write_bundle(&store.folder(&record.id), &record.version);

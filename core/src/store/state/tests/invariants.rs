@@ -12,10 +12,10 @@ macro_rules! ensure {
 
 pub(super) use ensure;
 
-impl State {
+impl StoreState {
     /// Returns the violated invariant.
     pub(in crate::store) fn check_invariants(&self) -> Result<(), String> {
-        let State {
+        let StoreState {
             current,
             fallback,
             next,

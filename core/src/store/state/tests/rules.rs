@@ -7,7 +7,7 @@ use crate::store::LaunchReason;
 
 /// An app with a proven bundle `old`, and a bundle `new` that is next.
 struct App {
-    state: State,
+    state: StoreState,
     rules: Rules,
     native: NativeApp,
     starts: u32,
@@ -39,7 +39,7 @@ fn id(text: &str) -> BundleId {
 impl App {
     fn with_attempts(attempts: u32) -> Self {
         let mut app = Self {
-            state: State::default(),
+            state: StoreState::default(),
             rules: Rules {
                 attempts,
                 reset_when_native_changes: true,
@@ -243,7 +243,7 @@ fn without_a_reset_a_new_native_build_puts_the_current_bundle_on_trial_again() {
 
 #[test]
 fn bundles_of_the_same_bytes_fail_together_and_others_of_the_version_stay() {
-    let mut state = State::default();
+    let mut state = StoreState::default();
     for (name, digest) in [("a", 1), ("b", 1), ("c", 2)] {
         let digest = Some(digest_of(digest));
         state.add(BundleRecord {
@@ -259,7 +259,7 @@ fn bundles_of_the_same_bytes_fail_together_and_others_of_the_version_stay() {
 
 #[test]
 fn without_a_digest_the_whole_version_fails() {
-    let mut state = State::default();
+    let mut state = StoreState::default();
     state.add(record(id("a"), "1.0", Timestamp(1)));
     state.add(BundleRecord {
         digest: Some(digest_of(1)),

@@ -38,7 +38,7 @@ struct Session {
 }
 
 pub(super) struct Simulation {
-    state: State,
+    state: StoreState,
     rules: Rules,
     native: NativeApp,
     built_in_sequence: Option<u64>,
@@ -104,7 +104,7 @@ impl Facts for Outside<'_> {
 impl Simulation {
     pub(super) fn new(rules: Rules) -> Self {
         Self {
-            state: State::default(),
+            state: StoreState::default(),
             rules,
             native: NativeApp::new("2", "build-2"),
             built_in_sequence: None,
@@ -273,7 +273,11 @@ impl Simulation {
     }
 
     /// Runs a transition that reads facts.
-    fn with_world<T>(&mut self, session: usize, transition: impl FnOnce(&mut State, &Rules, &World<'_>) -> T) -> T {
+    fn with_world<T>(
+        &mut self,
+        session: usize,
+        transition: impl FnOnce(&mut StoreState, &Rules, &World<'_>) -> T,
+    ) -> T {
         let facts = Outside {
             alive: self.sessions.iter().map(|session| session.name.as_str()).collect(),
             on_disk: &self.on_disk,

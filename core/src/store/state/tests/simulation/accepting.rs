@@ -104,7 +104,7 @@ impl Simulation {
         };
         ensure!(!is_replay, "{release:?} was accepted after {:?}", self.seen.accepted);
         self.see_accepted(&release);
-        let State { current, next, .. } = &self.state;
+        let StoreState { current, next, .. } = &self.state;
         ensure!(
             (&before.current, &before.trial) == (current, &self.state.trial),
             "acceptance_of {release:?} changed what is served now"

@@ -21,7 +21,12 @@ impl Simulation {
     }
 
     /// A proven bundle goes on trial again after the configured number of silent starts, and not before.
-    pub(super) fn check_silence(&mut self, before: &State, decision: &Decision, is_silent: bool) -> Result<(), String> {
+    pub(super) fn check_silence(
+        &mut self,
+        before: &StoreState,
+        decision: &Decision,
+        is_silent: bool,
+    ) -> Result<(), String> {
         let BundleRef::Bundle(id) = &before.current else {
             return Ok(());
         };
@@ -51,15 +56,15 @@ impl Simulation {
     }
 
     /// A bundle proven with this native app is set aside and may return; all others fail.
-    pub(super) fn check_lost(&self, lost: Option<&Lost>) -> Result<(), String> {
+    pub(super) fn check_lost(&self, lost: Option<&LostTrial>) -> Result<(), String> {
         match lost {
-            Some(Lost::Failed(failed)) => {
+            Some(LostTrial::Failed(failed)) => {
                 let proven = self.seen.proved_here.get(&failed.id);
                 let noted = (self.state.native_build.as_ref(), self.state.native_version.as_ref());
                 let is_same = proven.is_some_and(|native| noted == (Some(&native.build), Some(&native.version)));
                 ensure!(!is_same, "{failed:?}, though it proved itself with this native app");
             }
-            Some(Lost::SetAside) => {
+            Some(LostTrial::SetAside) => {
                 let aside = self.state.set_aside.last();
                 ensure!(
                     aside.is_some_and(|aside| aside.at == self.now),
@@ -110,7 +115,7 @@ impl Simulation {
         ];
         ensure!(reasons.contains(&decision.reason), "{:?}", decision.reason);
         seen.failed.push(failed.clone());
-        self.check_lost(Some(&Lost::Failed(failed.clone())))
+        self.check_lost(Some(&LostTrial::Failed(failed.clone())))
     }
 
     /// The bundle given to a web view.

@@ -18,7 +18,7 @@ impl Simulation {
             return Ok(());
         }
         let silent = self.see_launch();
-        let decision = self.with_world(session, State::launch);
+        let decision = self.with_world(session, StoreState::launch);
         self.reached.insert(format!("{:?}", decision.reason));
         self.check_silence(&before.0, &decision, silent)?;
         self.check_blame(&decision)?;
@@ -89,7 +89,7 @@ impl Simulation {
         &mut self,
         session: u8,
         withdraws: bool,
-        change: impl FnOnce(&mut State) -> bool,
+        change: impl FnOnce(&mut StoreState) -> bool,
     ) -> Result<(), String> {
         let Some(session) = self.launched_session(session) else {
             return Ok(());
@@ -142,7 +142,7 @@ impl Simulation {
         );
         self.check_lost(lost.as_ref())?;
         let seen = &mut self.seen;
-        if let Some(failed) = lost.and_then(Lost::failed) {
+        if let Some(failed) = lost.and_then(LostTrial::failed) {
             self.reached.insert("failed in a switch".to_owned());
             ensure!(
                 seen.trial_of.as_ref() == Some(&failed.id),
@@ -351,7 +351,7 @@ impl Simulation {
                     "expired, {blamed} of {limit} starts: {lost:?}"
                 );
                 self.check_lost(lost.as_ref())?;
-                self.seen.failed.extend(lost.and_then(Lost::failed));
+                self.seen.failed.extend(lost.and_then(LostTrial::failed));
             }
         }
         self.follow_trial();
