@@ -91,7 +91,7 @@ impl Store {
         let problem = match self.storage.digest_of(&path) {
             Ok((digest, _)) if digest == file.digest => return Ok(None),
             Ok((_, size)) => format!(
-                "expected {} bytes with the recorded digest, found {size} other bytes",
+                "expected {} bytes with the recorded digest, found {size} bytes with another digest",
                 file.size
             ),
             Err(error) if error.kind() == io::ErrorKind::NotFound => "missing".to_owned(),

@@ -123,7 +123,7 @@ impl Store {
         let state = &loaded.state;
         if let Some(failed) = state.failure_of(&new.version, Some(digest)) {
             let problem = format!(
-                "version {} failed on this device before ({}); clear its failure to try again",
+                "version {} failed on this device before ({}); forget its failure to try again",
                 new.version,
                 failed.cause.as_str()
             );

@@ -117,7 +117,7 @@ fn the_newest_failure_is_returned_once() {
 
     assert_eq!((told.version.as_str(), told.cause), ("2", FailureCause::Marked));
     assert_eq!(store.take_failure().unwrap(), None);
-    assert_eq!(store.failed().unwrap().len(), 2, "told is not forgotten");
+    assert_eq!(store.failed().unwrap().len(), 2, "returned failures are kept");
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn a_file_that_the_host_downloaded_is_verified_and_installed_the_same_way() {
     assert!(file.exists(), "the file belongs to the host");
     assert_eq!(staged(&device), 0);
     fs::remove_file(&file).unwrap();
-    assert_eq!(install().unwrap(), record, "what is installed needs no file");
+    assert_eq!(install().unwrap(), record, "an installed bundle needs no file");
 }
 
 /// Clears the folder for another archive while one is verified and installed.

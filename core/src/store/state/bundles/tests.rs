@@ -44,5 +44,8 @@ fn records_are_read_back_and_a_record_under_another_id_is_refused() {
     assert_eq!(json::read::<Bundles>(text.as_bytes()).unwrap(), bundles);
     let wrong = text.replacen(r#"{"AAAAAAAAAA":"#, r#"{"CCCCCCCCCC":"#, 1);
     let problem = json::read::<Bundles>(wrong.as_bytes()).unwrap_err();
-    assert_eq!(problem, "CCCCCCCCCC: it is the record of another bundle");
+    assert_eq!(
+        problem,
+        "CCCCCCCCCC: expected the record of this bundle, found another one"
+    );
 }

@@ -214,7 +214,7 @@ fn no_sequence_of_events_breaks_an_invariant() {
         "accepted",
         "replay refused",
         "built-in accepted",
-        "built-in accepted in the place of what was next",
+        "built-in accepted in place of the next bundle",
         "built-in accepted where it was",
         "built-in replay refused",
     ] {

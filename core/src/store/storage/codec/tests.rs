@@ -67,10 +67,7 @@ fn another_kind_of_file_and_another_format_are_refused_by_name() {
     let future = String::from_utf8(file())
         .unwrap()
         .replace("\"format\":1", "\"format\":2");
-    assert_eq!(
-        read(future.as_bytes()).unwrap_err(),
-        "its format is 2; this version reads 1"
-    );
+    assert_eq!(read(future.as_bytes()).unwrap_err(), "expected format 1, found 2");
 }
 
 #[test]

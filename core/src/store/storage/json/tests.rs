@@ -10,10 +10,10 @@ fn problem<T: FromJson>(text: &str) -> String {
 
 #[test]
 fn a_wrong_type_is_reported_with_its_path() {
-    assert_eq!(problem::<NativeRange>("[]"), "expected an object, found a list");
+    assert_eq!(problem::<NativeRange>("[]"), "expected an object, found an array");
     assert_eq!(
         problem::<NativeRange>(r#"{"min":1}"#),
-        "min: expected a text, found a number"
+        "min: expected a string, found a number"
     );
     assert_eq!(problem::<BundleRecord>("{}"), "id is missing");
     assert_eq!(problem::<u64>("-1"), "expected a whole number, found a number");
@@ -23,7 +23,7 @@ fn a_wrong_type_is_reported_with_its_path() {
     );
     assert_eq!(problem::<bool>("null"), "expected a boolean, found null");
     assert_eq!(problem::<String>("true"), "expected a string, found a boolean");
-    assert_eq!(problem::<Vec<u64>>("{}"), "expected a list, found an object");
+    assert_eq!(problem::<Vec<u64>>("{}"), "expected an array, found an object");
     assert!(problem::<u64>("{").contains("line 1"));
 }
 

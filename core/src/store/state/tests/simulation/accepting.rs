@@ -107,7 +107,7 @@ impl Simulation {
         let StoreState { current, next, .. } = &self.state;
         ensure!(
             (&before.current, &before.trial) == (current, &self.state.trial),
-            "acceptance_of {release:?} changed what is served now"
+            "accepting {release:?} changed the served bundle"
         );
         match current {
             BundleRef::BuiltIn => {
@@ -132,7 +132,7 @@ impl Simulation {
                 );
                 if before.next.as_ref().and_then(BundleRef::bundle).is_some() {
                     self.reached
-                        .insert("built-in accepted in the place of what was next".to_owned());
+                        .insert("built-in accepted in place of the next bundle".to_owned());
                     ensure!(
                         self.state.delays.are_met(),
                         "conditions of another bundle hold the way back: {:?}",

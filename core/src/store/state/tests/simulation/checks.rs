@@ -132,7 +132,7 @@ impl Simulation {
         );
         ensure!(
             !is_built_in(record.sequence, self.built_in_sequence),
-            "{id} is served and not newer than what is built in: {:?}",
+            "{id} is served and not newer than the built-in bundle: {:?}",
             self.built_in_sequence
         );
         let on_trial = self.state.trial.is_some() && self.state.current == *serve;
