@@ -112,7 +112,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T>) -> ApiError {
 }
 
 #[test]
-fn an_archive_goes_from_a_file_to_a_channel() {
+fn an_archive_is_uploaded_registered_and_promoted_to_a_channel() {
     let place = Place::new();
     let (api, control) = (place.api(), &place.control);
     let content: Vec<u8> = (0..=255).cycle().take(3_000_000).collect();
@@ -157,7 +157,7 @@ fn an_archive_goes_from_a_file_to_a_channel() {
 }
 
 #[test]
-fn bundles_are_deleted_but_for_those_that_are_served() {
+fn bundles_are_deleted_unless_a_channel_serves_them() {
     let place = Place::new();
     let (api, control) = (place.api(), &place.control);
     for version in ["1.0.0", "1.0.1", "1.0.2"] {
@@ -184,7 +184,7 @@ fn bundles_are_deleted_but_for_those_that_are_served() {
 }
 
 #[test]
-fn all_pages_are_listed_the_newest_first() {
+fn all_pages_are_listed_newest_first() {
     let place = Place::new();
     let api = place.api();
     for number in 0..120 {
@@ -199,7 +199,7 @@ fn all_pages_are_listed_the_newest_first() {
 }
 
 #[test]
-fn refusals_come_with_their_codes_and_without_the_key() {
+fn api_errors_contain_the_code_and_not_the_key() {
     let place = Place::new();
     let (api, control) = (place.api(), &place.control);
     let bundle = place.publish("1.0.0", b"archive");
@@ -216,7 +216,7 @@ fn refusals_come_with_their_codes_and_without_the_key() {
 }
 
 #[test]
-fn an_upload_without_a_key_is_refused_in_words() {
+fn an_upload_without_a_key_is_refused_with_a_reason() {
     let place = Place::new();
     // Large enough that an answer which comes while it goes out would be lost with the connection.
     let path = place.archive(&vec![7; 20 << 20]);
@@ -230,7 +230,7 @@ fn an_upload_without_a_key_is_refused_in_words() {
 }
 
 #[test]
-fn the_base_may_end_with_a_slash() {
+fn the_base_url_may_end_with_a_slash() {
     let place = Place::new();
     let made = place.publish("1.0.0", b"archive");
     let found = place

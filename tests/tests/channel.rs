@@ -272,7 +272,7 @@ fn rotated(ring: &[u8], old: usize, new: usize) -> Vec<u8> {
 }
 
 #[test]
-fn whoever_holds_the_site_can_hold_a_device_back_and_no_more() {
+fn an_attacker_who_controls_the_site_can_only_hold_a_device_back() {
     let world = World::serving();
     let accepted = world.read("releases/production/7.json");
     world.publish("0.9", 6, 0);
@@ -330,7 +330,7 @@ fn whoever_holds_the_site_can_hold_a_device_back_and_no_more() {
 }
 
 #[test]
-fn an_archive_of_another_length_or_without_end_costs_its_signed_size_and_the_stable_release_comes() {
+fn an_archive_of_wrong_or_endless_length_costs_its_signed_size_and_the_stable_release_is_installed() {
     // More than any disk has, and less than a host may allow.
     for lie in [Lie::Length(1 << 60), Lie::Endless] {
         let world = World::serving();
@@ -356,7 +356,7 @@ fn an_archive_of_another_length_or_without_end_costs_its_signed_size_and_the_sta
 }
 
 #[test]
-fn a_download_that_broke_off_goes_on_where_it_was() {
+fn an_interrupted_download_resumes_where_it_stopped() {
     let world = World::serving();
     let good = world.publish("1.1", 8, 0);
     world.offer(Some(8), None);
@@ -371,7 +371,7 @@ fn a_download_that_broke_off_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_device_that_slept_through_three_rotations_walks_them_and_no_retired_key_counts_again() {
+fn a_device_that_missed_three_key_rotations_follows_them_and_rejects_retired_keys() {
     let world = World::serving();
     let second = rotated(&first_ring(), 0, 1);
     let third = rotated(&second, 1, 2);
@@ -399,7 +399,7 @@ fn a_device_that_slept_through_three_rotations_walks_them_and_no_retired_key_cou
 }
 
 #[test]
-fn a_rollout_only_ever_adds_devices_and_a_pause_takes_none_away() {
+fn a_growing_rollout_only_adds_devices_and_a_pause_removes_none() {
     let world = World::new();
     world.publish("1.0", 7, 0);
     world.publish("1.1", 8, 0);
@@ -425,7 +425,7 @@ fn a_rollout_only_ever_adds_devices_and_a_pause_takes_none_away() {
 }
 
 #[test]
-fn the_folder_of_a_device_that_a_refusal_met_first_holds_nothing() {
+fn a_device_whose_first_update_is_refused_stores_nothing() {
     let world = World::new();
     world.publish("1.0", 7, 2);
     world.offer(Some(7), None);

@@ -27,7 +27,7 @@ const COMPILED: [(&str, &str); 2] = [
 const OF_A_MANIFEST: &str = "dependencies: [.package";
 
 #[test]
-fn every_page_with_rust_is_compiled_with_the_tests() {
+fn every_page_with_rust_code_is_compiled() {
     let Some(pages) = pages() else { return };
     let compiled: String = DOCTESTS.map(text).concat();
     let mut found = 0;
@@ -49,7 +49,7 @@ fn every_page_with_rust_is_compiled_with_the_tests() {
 }
 
 #[test]
-fn every_kotlin_java_and_swift_block_is_code_that_the_bindings_compile() {
+fn every_kotlin_java_and_swift_block_is_compiled_with_the_bindings() {
     let Some(pages) = pages() else { return };
     for (folder, languages) in COMPILED {
         let pieces = pieces_in(folder);

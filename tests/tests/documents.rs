@@ -29,7 +29,7 @@ const CAPTIONS: [&str; 5] = [
 ];
 
 #[test]
-fn the_page_is_what_the_table_generates() {
+fn the_page_is_generated_from_the_tables() {
     let committed = fs::read_to_string(root().join("docs/documented.md")).unwrap();
     assert!(
         committed == page(),
@@ -38,7 +38,7 @@ fn the_page_is_what_the_table_generates() {
 }
 
 #[test]
-fn every_row_is_run_or_says_why_not() {
+fn every_row_names_a_test_or_the_reason_for_none() {
     let functions = functions_of_tests();
     for (document, row) in all_rows() {
         let place = format!("{} {}: {}", document.name, row.lines.0, row.text);
@@ -57,7 +57,7 @@ fn every_row_is_run_or_says_why_not() {
 
 /// What is run are the commands of the table: no test has words of its own.
 #[test]
-fn the_commands_that_are_run_are_those_of_the_table() {
+fn the_tests_run_the_commands_of_the_table() {
     let source = fs::read_to_string(root().join("examples/cli/tests/documented.rs")).unwrap();
     let source = squeezed(&source.replace("\\\"", "\"").replace('\\', ""));
     let [storage, ..] = DOCUMENTS;
@@ -74,7 +74,7 @@ fn the_commands_that_are_run_are_those_of_the_table() {
 
 /// Every character of the documents is in a row, in their order, where the documents are: they are not in the repository.
 #[test]
-fn nothing_of_the_documents_is_left_out() {
+fn every_character_of_the_documents_is_in_a_row() {
     let folder = root().join("../shared/seeds");
     for document in DOCUMENTS {
         let Ok(text) = fs::read_to_string(folder.join(document.file)) else {
@@ -87,7 +87,7 @@ fn nothing_of_the_documents_is_left_out() {
 }
 
 #[test]
-fn a_line_that_is_left_out_is_noticed() {
+fn a_missing_line_is_found() {
     let [storage, ..] = DOCUMENTS;
     let row = |text: &str, line: usize| Row {
         text: text.to_owned(),

@@ -22,7 +22,7 @@ fn assert_every_reader_finds(expected: &Listing, archive: &Path) {
 }
 
 #[test]
-fn others_read_what_we_zip() {
+fn other_tools_read_our_archives() {
     let folder = tempfile::tempdir().unwrap();
     let (app, archive) = (folder.path().join("app"), folder.path().join("app.zip"));
     write_sample(&app);
@@ -34,7 +34,7 @@ fn others_read_what_we_zip() {
 }
 
 #[test]
-fn others_read_a_medium_web_app_that_we_zip() {
+fn other_tools_read_our_archive_of_a_medium_web_app() {
     let Some(app) = Corpus::Medium.folder() else { return };
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("app.zip");
@@ -46,7 +46,7 @@ fn others_read_a_medium_web_app_that_we_zip() {
 }
 
 #[test]
-fn others_read_an_archive_of_ours_with_more_entries_than_the_old_format_counts() {
+fn other_tools_read_our_archive_of_more_than_65535_entries() {
     let folder = tempfile::tempdir().unwrap();
     let (app, archive) = (folder.path().join("app"), folder.path().join("app.zip"));
     write_sample(&app);
@@ -70,7 +70,7 @@ fn others_read_an_archive_of_ours_with_more_entries_than_the_old_format_counts()
 }
 
 #[test]
-fn we_read_what_others_zip() {
+fn we_read_the_archives_of_other_tools() {
     let folder = tempfile::tempdir().unwrap();
     let app = folder.path().join("app");
     write_sample(&app);
@@ -89,7 +89,7 @@ fn we_read_what_others_zip() {
 }
 
 #[test]
-fn we_read_medium_web_apps_that_others_zip() {
+fn we_read_medium_web_apps_that_other_tools_zip() {
     let Some(app) = Corpus::Medium.folder() else { return };
     let folder = tempfile::tempdir().unwrap();
     let expected = Listing::of_folder(&app);
@@ -107,7 +107,7 @@ fn we_read_medium_web_apps_that_others_zip() {
 }
 
 #[test]
-fn we_read_what_the_capgo_cli_zips_and_find_its_checksum() {
+fn we_read_the_archives_of_the_capgo_cli_and_find_the_same_checksum() {
     let Some(project) = CapgoProject::new(Updater::Modern) else {
         return;
     };
@@ -121,7 +121,7 @@ fn we_read_what_the_capgo_cli_zips_and_find_its_checksum() {
 }
 
 #[test]
-fn the_crc32_that_the_capgo_cli_gives_for_old_plugins_is_ours() {
+fn the_capgo_cli_computes_the_same_crc32_for_old_plugins() {
     let Some(project) = CapgoProject::new(Updater::Ancient) else {
         return;
     };
@@ -134,7 +134,7 @@ fn the_crc32_that_the_capgo_cli_gives_for_old_plugins_is_ours() {
 }
 
 #[test]
-fn tomasklaen_checksum_gives_our_digests() {
+fn tomasklaen_checksum_computes_the_same_digests() {
     let folder = tempfile::tempdir().unwrap();
     let (app, archive) = (folder.path().join("app"), folder.path().join("app.zip"));
     write_sample(&app);

@@ -376,7 +376,7 @@ fn oracle(machines: &[(&Machine, &TempDir)]) -> Option<Vec<Value>> {
 }
 
 #[test]
-fn the_environment_and_the_files_of_aws_mean_what_they_mean_to_boto3() {
+fn aws_environment_and_files_are_interpreted_as_by_boto3() {
     let all: Vec<&Machine> = SAME
         .iter()
         .chain(UNSUPPORTED.iter().map(|(machine, _)| machine))

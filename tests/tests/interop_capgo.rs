@@ -171,7 +171,7 @@ fn we_open_and_unpack_what_the_capgo_cli_zipped_and_encrypted() {
 }
 
 #[test]
-fn both_sign_a_checksum_with_the_same_text() {
+fn both_tools_create_the_same_signed_checksum() {
     // PKCS#1 type-1 padding has no randomness: one key and one digest give one signature.
     for (updater, form) in FORMS {
         let Some(scene) = Scene::new(updater) else { return };
@@ -199,7 +199,7 @@ fn a_checksum_in_the_other_form_is_refused_and_never_guessed() {
 }
 
 #[test]
-fn neither_opens_a_file_that_the_other_changed() {
+fn neither_tool_opens_a_modified_file() {
     let Some(scene) = Scene::new(Updater::Modern) else {
         return;
     };

@@ -79,7 +79,7 @@ impl Scene {
 }
 
 #[test]
-fn the_capgo_cli_opens_what_the_command_made_with_keys_of_the_capgo_cli() {
+fn the_capgo_cli_opens_bundles_that_the_command_encrypted_with_keys_of_the_capgo_cli() {
     for (updater, form) in [(Updater::Modern, "v3"), (Updater::Legacy, "v2")] {
         let Some(scene) = Scene::new(updater) else { return };
         let (_, public) = scene.project.create_keys();
@@ -96,7 +96,7 @@ fn the_capgo_cli_opens_what_the_command_made_with_keys_of_the_capgo_cli() {
 }
 
 #[test]
-fn the_command_opens_what_the_capgo_cli_made_with_keys_of_the_command() {
+fn the_command_opens_bundles_that_the_capgo_cli_encrypted_with_keys_of_the_command() {
     for (updater, form) in [(Updater::Modern, "v3"), (Updater::Legacy, "v2")] {
         let Some(scene) = Scene::new(updater) else { return };
         let _answer = scene.capbundle.run_json_successfully(scene.path(), &["key", "create"]);
@@ -112,7 +112,7 @@ fn the_command_opens_what_the_capgo_cli_made_with_keys_of_the_command() {
 }
 
 #[test]
-fn both_name_their_files_alike() {
+fn both_tools_name_their_files_alike() {
     let Some(scene) = Scene::new(Updater::Modern) else {
         return;
     };
@@ -130,7 +130,7 @@ fn both_name_their_files_alike() {
 }
 
 #[test]
-fn both_put_the_public_key_into_the_same_place_of_the_config() {
+fn both_tools_store_the_public_key_in_the_same_place_of_the_config() {
     let Some(theirs) = Scene::new(Updater::Modern) else {
         return;
     };

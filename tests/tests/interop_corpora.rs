@@ -5,7 +5,7 @@ use capbundle_tests::corpus::Corpus;
 use capbundle_tests::peers::Listing;
 
 #[test]
-fn every_corpus_is_a_bundle_of_the_size_that_its_recipe_names() {
+fn every_corpus_matches_its_recipe() {
     for corpus in Corpus::ALL {
         let Some(folder) = corpus.folder() else { return };
         assert!(folder.join("index.html").is_file());

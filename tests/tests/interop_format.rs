@@ -123,7 +123,7 @@ fn we_trust_what_the_peer_signs() {
 }
 
 #[test]
-fn the_peer_and_we_agree_on_every_vector() {
+fn both_implementations_agree_on_every_vector() {
     let Some(mut peer) = python_script_with_packages("second.py") else {
         return;
     };

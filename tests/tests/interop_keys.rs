@@ -154,7 +154,7 @@ fn we_read_the_keys_that_capgo_makes() {
 }
 
 #[test]
-fn we_write_capgos_own_keys_byte_for_byte() {
+fn we_write_keys_of_capgo_byte_for_byte() {
     let Some(project) = CapgoProject::new(Updater::Modern) else {
         return;
     };
@@ -186,7 +186,7 @@ fn capgo_saves_the_public_key_that_we_write() {
 }
 
 #[test]
-fn capgo_key_ids_are_those_that_capgo_computes() {
+fn our_capgo_key_ids_equal_those_of_capgo() {
     let Some(project) = CapgoProject::new(Updater::Modern) else {
         return;
     };

@@ -187,7 +187,7 @@ fn a_file_of_2_gigabytes_stays_within_the_memory_budget() {
 }
 
 #[test]
-fn an_archive_of_little_but_directory_is_refused_within_the_memory_budget() {
+fn an_archive_with_a_huge_directory_is_refused_within_the_memory_budget() {
     let Some(journey) = Journey::start("directory of 120 MB") else {
         return;
     };

@@ -73,7 +73,7 @@ impl Device {
 }
 
 #[test]
-fn whatever_the_server_does_wrong_at_first_the_file_arrives() {
+fn a_download_survives_every_temporary_fault() {
     let device = Device::new();
     let trouble = [
         "",
@@ -115,7 +115,7 @@ fn whatever_the_server_does_wrong_at_first_the_file_arrives() {
 }
 
 #[test]
-fn a_connection_cut_anywhere_is_gone_on_with() {
+fn a_download_resumes_wherever_the_connection_is_cut() {
     let device = Device::new();
     for cut in (0..SIZE).step_by(SIZE / 40) {
         let name = format!("cut{cut}");
@@ -128,7 +128,7 @@ fn a_connection_cut_anywhere_is_gone_on_with() {
 }
 
 #[test]
-fn at_half_of_all_connections_cut_45_megabytes_arrive_and_few_in_vain() {
+fn with_half_of_all_connections_cut_45_megabytes_arrive_and_few_bytes_twice() {
     let mut device = Device::new();
     // The server makes the file before it answers, which takes a while on a busy machine.
     device.options.stall_timeout = Duration::from_secs(20);
@@ -163,7 +163,7 @@ fn at_half_of_all_connections_cut_45_megabytes_arrive_and_few_in_vain() {
 }
 
 #[test]
-fn a_server_that_never_behaves_ends_in_the_right_error() {
+fn a_permanent_fault_ends_in_the_right_error() {
     let device = Device::new();
     let fails = |name, words, kind| device.expect_error(name, words, kind);
     fails("a", "status=404", ErrorKind::Server);
@@ -180,7 +180,7 @@ fn a_server_that_never_behaves_ends_in_the_right_error() {
 }
 
 #[test]
-fn an_endless_file_ends_at_the_limit() {
+fn an_endless_file_is_aborted_at_the_size_limit() {
     let mut device = Device::new();
     device.options.max_size = 5 << 20;
     let message = device.expect_error("endless", "endless=1", ErrorKind::LimitExceeded);
@@ -188,7 +188,7 @@ fn an_endless_file_ends_at_the_limit() {
 }
 
 #[test]
-fn a_stalled_connection_is_left_when_the_time_is_up() {
+fn a_stalled_connection_is_retried_after_the_timeout() {
     let device = Device::new();
     let started = Instant::now();
     device.expect_file(&device.remote("stalled", "stall=1000"));
@@ -196,7 +196,7 @@ fn a_stalled_connection_is_left_when_the_time_is_up() {
 }
 
 #[test]
-fn a_server_that_nobody_hears_of_is_a_network_error() {
+fn an_unreachable_server_is_a_network_error() {
     let device = Device::new();
     let mut remote = device.remote("x", "");
     // A port that nothing listens on: one that was just given back.

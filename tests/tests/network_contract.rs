@@ -28,7 +28,7 @@ use tempfile::TempDir;
 const LEAST_CASES: usize = 60;
 
 #[test]
-fn every_network_case_ends_as_it_says() {
+fn every_network_case_has_the_expected_result() {
     let path = tests_folder().parent().unwrap().join("bindings/contract/network.json");
     let document: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let cases = document["cases"].as_array().unwrap();

@@ -58,7 +58,7 @@ fn options() -> DownloadOptions {
 }
 
 #[test]
-fn a_download_is_given_up_and_the_next_one_succeeds() {
+fn an_endless_download_is_aborted_and_the_next_one_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let behaved = RoughServer::start();
     each_is_given_up("download", |url, name| {
@@ -74,7 +74,7 @@ fn a_download_is_given_up_and_the_next_one_succeeds() {
 }
 
 #[test]
-fn the_check_of_an_address_is_given_up() {
+fn an_endless_url_check_is_aborted() {
     each_is_given_up("check", |url, name| {
         let mut options = CheckOptions::default();
         options.attempts = 2;
@@ -86,7 +86,7 @@ fn the_check_of_an_address_is_given_up() {
 }
 
 #[test]
-fn the_answer_to_an_upload_is_given_up() {
+fn an_endless_response_to_an_upload_is_aborted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.zip");
     fs::write(&file, b"the file").unwrap();
@@ -101,7 +101,7 @@ fn the_answer_to_an_upload_is_given_up() {
 }
 
 #[test]
-fn the_verification_of_a_site_is_given_up() {
+fn an_endless_site_verification_is_aborted() {
     let staging = tempfile::tempdir().unwrap();
     let app: AppId = "com.example.app".parse().unwrap();
     let channels: Vec<ChannelName> = vec!["production".parse().unwrap()];

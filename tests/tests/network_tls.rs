@@ -93,7 +93,7 @@ impl Drop for TlsServer {
 }
 
 #[test]
-fn a_certificate_that_is_trusted_lets_the_file_through_and_no_other_does() {
+fn only_a_trusted_certificate_allows_the_download() {
     let Some(server) = TlsServer::start("127.0.0.1") else {
         return;
     };
@@ -116,7 +116,7 @@ fn a_certificate_of_another_host_is_refused() {
 }
 
 #[test]
-fn roots_that_are_no_certificates_are_refused() {
+fn roots_that_are_not_certificates_are_refused() {
     for pem in ["", "no PEM"] {
         let refused = Http::trusting_only(pem).map(|_| ()).map_err(|error| error.kind());
         assert_eq!(refused, Err(ErrorKind::InvalidInput), "{pem}");

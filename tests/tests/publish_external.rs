@@ -24,7 +24,7 @@ fn check_of(server: &RoughServer, size: usize, words: &str) -> capbundle_publish
 }
 
 #[test]
-fn a_file_is_compared_over_connections_that_fail() {
+fn a_file_is_checked_over_failing_connections() {
     for words in [
         "x=1",
         "cut=1.100000.299999",
@@ -45,7 +45,7 @@ fn a_file_is_compared_over_connections_that_fail() {
 }
 
 #[test]
-fn at_half_of_all_connections_cut_few_bytes_come_twice() {
+fn with_half_of_all_connections_cut_few_bytes_arrive_twice() {
     let server = RoughServer::start();
     let size = 20_000_000;
     check_of(&server, size, "cut-half=7").unwrap();
@@ -54,7 +54,7 @@ fn at_half_of_all_connections_cut_few_bytes_come_twice() {
 }
 
 #[test]
-fn what_is_not_the_file_is_said_in_words() {
+fn a_url_that_does_not_serve_the_file_is_reported_with_a_reason() {
     for (words, kind, says) in [
         ("status=404", ErrorKind::Server, "no such file"),
         ("status=403", ErrorKind::Server, "private"),
@@ -80,7 +80,7 @@ fn what_is_not_the_file_is_said_in_words() {
 }
 
 #[test]
-fn a_server_without_ranges_is_noted() {
+fn a_server_without_range_support_is_noted() {
     let checked = check_of(&RoughServer::start(), SIZE, "ranges=no").unwrap();
     let has = |name: &str| checked.notes.iter().any(|note| note.as_str() == name);
     assert!(has("no_ranges") && has("no_cors"), "{:?}", checked.notes);

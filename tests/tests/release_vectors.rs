@@ -23,12 +23,12 @@ use capbundle_tests::vector::Vector;
 const APP: &str = "com.example.app";
 
 #[test]
-fn releases_end_as_their_vectors_say() {
+fn release_vectors_have_the_expected_result() {
     check("releases", 130, take_release);
 }
 
 #[test]
-fn key_rings_end_as_their_vectors_say() {
+fn key_ring_vectors_have_the_expected_result() {
     check("rings", 50, |vector| {
         let app = vector.field("app").parse()?;
         match walk(vector)? {
@@ -39,12 +39,12 @@ fn key_rings_end_as_their_vectors_say() {
 }
 
 #[test]
-fn file_lists_end_as_their_vectors_say() {
+fn file_list_vectors_have_the_expected_result() {
     check("file-lists", 15, |vector| FileList::parse(&vector.body).map(drop));
 }
 
 #[test]
-fn strict_json_ends_as_its_vectors_say() {
+fn strict_json_vectors_have_the_expected_result() {
     for vector in read("json") {
         let found = release::require_strict_json(&vector.body);
         let is_expected = found.is_ok() == (vector.field("expect") == "ok");

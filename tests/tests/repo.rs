@@ -75,7 +75,7 @@ fn text(path: impl AsRef<Path>) -> String {
 }
 
 #[test]
-fn nothing_unexpected_lies_at_the_top() {
+fn the_top_level_has_only_known_entries() {
     let Some(files) = tracked_files() else { return };
     let found: BTreeSet<_> = files.iter().map(|file| file.split('/').next().unwrap()).collect();
     let surprises: Vec<_> = found.into_iter().filter(|entry| !TOP_LEVEL.contains(entry)).collect();
@@ -83,7 +83,7 @@ fn nothing_unexpected_lies_at_the_top() {
 }
 
 #[test]
-fn lock_files_of_npm_carry_no_registry_addresses_and_every_hash() {
+fn npm_lock_files_have_every_hash_and_no_registry_addresses() {
     let Some(files) = tracked_files() else { return };
     for file in files.iter().filter(|file| file.ends_with("package-lock.json")) {
         let lock: Value = serde_json::from_str(&text(file)).unwrap();
@@ -100,7 +100,7 @@ fn lock_files_of_npm_carry_no_registry_addresses_and_every_hash() {
 }
 
 #[test]
-fn lock_files_of_cargo_name_the_public_registry_only() {
+fn cargo_lock_files_name_only_the_public_registry() {
     let Some(files) = tracked_files() else { return };
     for file in files.iter().filter(|file| file.ends_with("Cargo.lock")) {
         for line in text(file).lines().filter(|line| line.starts_with("source = ")) {
@@ -114,7 +114,7 @@ fn lock_files_of_cargo_name_the_public_registry_only() {
 
 /// `Debug` prints nothing in the libraries for phones (docs/decisions/0010): a message made with it would have a hole.
 #[test]
-fn no_message_of_a_phone_is_made_with_debug() {
+fn no_message_of_the_device_libraries_uses_debug_formatting() {
     let Some(files) = tracked_files() else { return };
     let of_phones = |file: &&String| {
         let is_rust = Path::new(file).extension().is_some_and(|extension| extension == "rs");
@@ -134,7 +134,7 @@ fn no_message_of_a_phone_is_made_with_debug() {
 }
 
 #[test]
-fn source_files_hold_one_idea() {
+fn source_files_stay_below_the_line_limit() {
     let Some(files) = tracked_files() else { return };
     let sources = files
         .iter()
@@ -242,7 +242,7 @@ fn packages_with_a_links_key() -> Vec<String> {
 }
 
 #[test]
-fn every_script_that_the_readme_names_is_there() {
+fn every_script_that_the_readme_names_exists() {
     for command in readme_commands() {
         let program = command.split(' ').next().unwrap();
         if program.starts_with("./") || program.starts_with("tests/") {

@@ -39,7 +39,7 @@ const LAUNCH_BOUND: Duration = Duration::from_secs(2);
 const CALL_BOUND: Duration = Duration::from_secs(20);
 
 #[test]
-fn two_processes_and_eight_threads_lose_nothing_and_wait_for_nothing() {
+fn two_processes_with_eight_threads_each_lose_nothing_and_never_hang() {
     let seconds = if std::env::var("CI").as_deref() == Ok("true") {
         30
     } else {

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 #[test]
-fn every_test_that_the_launch_protocol_names_is_there() {
+fn every_test_that_the_launch_protocol_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let text = fs::read_to_string(root.join("docs/launch-protocol.md")).unwrap();
     let sources: String = [root.join("core/src/store"), root.join("tests/tests")]

@@ -46,21 +46,21 @@ const VERSIONS: u64 = 6;
 const SEED_OF_THE_TEST: u64 = 0x5eed;
 
 #[test]
-fn killed_at_any_moment_the_store_opens_and_has_lost_nothing() {
+fn a_store_loses_nothing_when_its_process_is_killed() {
     let folder = tempfile::tempdir_in(MEMORY).or_else(|_| tempfile::tempdir()).unwrap();
     let kills = Kills::of(folder.path().join("store"), KILLS, LIFE);
     kills.happen(&Place::new());
 }
 
 #[test]
-fn killed_while_it_waits_for_the_disk_the_store_opens_and_has_lost_nothing() {
+fn a_store_loses_nothing_when_its_process_is_killed_during_a_sync() {
     let place = Place::new();
     let kills = Kills::of(place.path("store"), KILLS_ON_DISK, LIFE_ON_DISK);
     kills.happen(&place);
 }
 
 #[test]
-fn killed_on_a_full_disk_the_store_opens_and_has_lost_nothing() {
+fn a_store_loses_nothing_when_its_process_is_killed_on_a_full_disk() {
     let place = Place::new();
     let Some(disk) = SmallDisk::mount(&place.path("disk")) else {
         return;

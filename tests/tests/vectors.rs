@@ -65,7 +65,7 @@ fn hostile_capgo_inputs_are_refused_and_benign_ones_accepted() {
 }
 
 #[test]
-fn the_forge_still_makes_the_committed_vectors() {
+fn the_generator_reproduces_the_committed_vectors() {
     let mut made: BTreeMap<String, String> = vector::generated(&root()).unwrap().into_iter().collect();
     for folder in vector::FOLDERS.iter().chain([&vector::TRUSTED]) {
         for path in files_below(&root().join(folder)) {
@@ -89,7 +89,7 @@ fn the_forge_still_makes_the_committed_vectors() {
 }
 
 #[test]
-fn names_of_vectors_are_unique_and_every_one_says_why() {
+fn vectors_have_unique_names_and_a_reason() {
     for folder in vector::FOLDERS {
         let vectors = read(folder);
         let mut names: Vec<&str> = vectors.iter().map(|vector| vector.field("name")).collect();

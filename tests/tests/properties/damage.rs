@@ -110,7 +110,7 @@ fn every_flipped_bit_of_the_checksum_is_refused() {
 }
 
 #[test]
-fn every_other_character_in_the_session_key_is_refused() {
+fn every_changed_character_of_the_session_key_is_refused() {
     let bundle = SealedBundle::of(&Tree::bundle());
     let text = bundle.sealed.iv_session_key.to_string();
     for (at, character) in text.char_indices().filter(|(_, character)| *character != '=') {

@@ -37,7 +37,7 @@ proptest! {
     #![proptest_config(cases(48))]
 
     #[test]
-    fn cancelled_at_any_moment_nothing_is_left(operation in prop::sample::select(&OPERATIONS), after in 0..24_usize) {
+    fn an_operation_that_is_cancelled_at_any_moment_leaves_nothing(operation in prop::sample::select(&OPERATIONS), after in 0..24_usize) {
         let prepared = Prepared::for_operation(operation);
         let reports = REPORTS[operation as usize];
         let before = prepared.place.written();
@@ -56,7 +56,7 @@ proptest! {
 }
 
 #[test]
-fn progress_never_goes_back() {
+fn progress_never_decreases() {
     let prepared = Prepared::for_operation(Operation::Pack);
     for _ in 0..20 {
         for operation in OPERATIONS {

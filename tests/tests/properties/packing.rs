@@ -24,7 +24,7 @@ proptest! {
     }
 
     #[test]
-    fn inspecting_finds_what_was_packed(tree in trees()) {
+    fn inspecting_finds_all_packed_files(tree in trees()) {
         let place = Place::with(&tree);
         place.pack(2);
         let inspection = inspect(&place.path("out/bundle.zip"), &Limits::default()).unwrap();
@@ -45,7 +45,7 @@ proptest! {
 }
 
 #[test]
-fn thousands_of_files_come_back() {
+fn thousands_of_files_survive_a_round_trip() {
     let tree = (0..5_000).fold(Tree::bundle(), |tree, number| {
         let path = format!("assets/{}/chunk-{number}.js", number % 37);
         tree.with_file(
@@ -62,7 +62,7 @@ fn thousands_of_files_come_back() {
 }
 
 #[test]
-fn paths_at_the_limits_come_back() {
+fn paths_at_the_limits_survive_a_round_trip() {
     let deepest = "a/".repeat(63) + "a.txt";
     let longest = format!("{}/", "b".repeat(99)).repeat(10) + &"c".repeat(24);
     let tree = Tree::bundle()
@@ -78,7 +78,7 @@ fn paths_at_the_limits_come_back() {
 
 /// The longest folder that a path may name: with the slash of a folder entry, the name is one byte longer.
 #[test]
-fn an_empty_folder_at_the_limits_comes_back() {
+fn an_empty_folder_at_the_limits_survives_a_round_trip() {
     let longest = format!("{}/", "b".repeat(99)).repeat(10) + &"c".repeat(24);
     let tree = Tree::bundle()
         .with_folder(&longest)
@@ -90,7 +90,7 @@ fn an_empty_folder_at_the_limits_comes_back() {
 }
 
 #[test]
-fn large_files_come_back() {
+fn large_files_survive_a_round_trip() {
     let text = b"the quick brown fox jumps over the lazy dog. ".repeat(200_000);
     let tree = Tree::bundle()
         .with_file("large.txt", &text)
@@ -104,7 +104,7 @@ fn large_files_come_back() {
 
 /// Whatever our own packing does without a warning, our own unpacking must take.
 #[test]
-fn a_bundle_that_devices_refuse_is_warned_about_when_it_is_packed() {
+fn packing_warns_about_a_bundle_that_devices_refuse() {
     let place = Place::with(&Tree::bundle().with_file("sparse.bin", &vec![0; (16 << 20) + 1]));
     let packed = pack(
         &place.path("web"),

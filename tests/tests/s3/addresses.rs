@@ -53,7 +53,7 @@ fn by_name(server: &Server) -> (Bucket, Arc<Resolved>) {
 }
 
 #[test]
-fn everything_works_with_the_bucket_in_the_name() {
+fn virtual_hosted_buckets_support_every_operation() {
     let folder = tempfile::tempdir().unwrap();
     for server in all() {
         let (bucket, resolved) = by_name(&server);
@@ -93,7 +93,7 @@ fn fetch(transport: &dyn Transport, url: Url, bytes: &[u8]) {
 }
 
 #[test]
-fn a_list_of_more_than_a_page_is_whole_and_in_order() {
+fn a_list_of_several_pages_is_complete_and_in_order() {
     for server in all() {
         // Put there behind the server's back: it is the list that is tested, and 2,500 uploads take a while.
         let names: Vec<String> = (0..2500).map(|number| format!("1.0.{number:04} +ä.zip")).collect();

@@ -49,7 +49,7 @@ fn assert_nothing_left(server: &Server) {
 }
 
 #[test]
-fn every_kind_of_request_survives_one_failure() {
+fn every_kind_of_request_is_retried_after_a_failure() {
     // The last one last: a server that lists no open uploads shows to nobody which it opened when its answer was lost.
     let kinds = [
         ("PUT", "partNumber=3"),
@@ -75,7 +75,7 @@ fn every_kind_of_request_survives_one_failure() {
 }
 
 #[test]
-fn a_part_that_is_cut_in_the_middle_is_sent_again_alone() {
+fn only_the_interrupted_part_is_sent_again() {
     for server in all() {
         let cut = rule("PUT", "partNumber=3", 2, Fault::CutAfter(5_000_000));
         let proxy = Proxy::start(server.address, vec![cut]);
@@ -87,7 +87,7 @@ fn a_part_that_is_cut_in_the_middle_is_sent_again_alone() {
 }
 
 #[test]
-fn a_server_that_asks_to_come_back_is_asked_then() {
+fn the_retry_after_header_is_honoured() {
     let server = Server::s3s();
     let busy = rule("PUT", "app.zip", 2, Fault::Answer(SLOW_DOWN_A_SECOND));
     let proxy = Proxy::start(server.address, vec![busy]);
@@ -99,7 +99,7 @@ fn a_server_that_asks_to_come_back_is_asked_then() {
 }
 
 #[test]
-fn a_server_that_stays_overloaded_is_left_after_five_tries_with_nothing_behind() {
+fn an_upload_to_an_overloaded_server_is_aborted_after_five_attempts_and_leaves_nothing() {
     for server in all() {
         let busy = rule("PUT", "partNumber=3", 99, Fault::Answer(SLOW_DOWN));
         let proxy = Proxy::start(server.address, vec![busy]);
@@ -116,7 +116,7 @@ fn a_server_that_stays_overloaded_is_left_after_five_tries_with_nothing_behind()
 }
 
 #[test]
-fn a_part_that_hangs_is_given_up_and_sent_again() {
+fn a_part_that_stalls_is_sent_again() {
     for server in all() {
         let proxy = Proxy::start(server.address, vec![rule("PUT", "partNumber=3", 1, Fault::Hang)]);
         let started = Instant::now();
@@ -128,7 +128,7 @@ fn a_part_that_hangs_is_given_up_and_sent_again() {
 }
 
 #[test]
-fn a_connection_that_is_always_cut_ends_the_upload_with_nothing_behind() {
+fn an_upload_whose_connections_are_always_cut_fails_and_leaves_nothing() {
     for server in all() {
         let proxy = Proxy::start(
             server.address,
@@ -142,7 +142,7 @@ fn a_connection_that_is_always_cut_ends_the_upload_with_nothing_behind() {
 }
 
 #[test]
-fn damage_on_the_way_is_found_by_the_server_and_sent_again() {
+fn a_part_that_is_corrupted_in_transit_is_sent_again_or_refused() {
     for server in all() {
         let proxy = Proxy::start(server.address, vec![rule("PUT", "partNumber=2", 1, Fault::Damage)]);
         let uploaded = upload_through(&proxy, SIZE);
@@ -190,7 +190,7 @@ fn a_cancelled_upload_leaves_nothing_and_the_next_one_works() {
 }
 
 #[test]
-fn what_cannot_be_aborted_is_named() {
+fn an_upload_that_cannot_be_aborted_is_reported() {
     let server = Server::s3s();
     let rules = vec![
         rule("PUT", "partNumber=3", 99, Fault::CutAfter(100)),
@@ -203,7 +203,7 @@ fn what_cannot_be_aborted_is_named() {
 }
 
 #[test]
-fn a_server_without_checksums_is_spoken_to_without_them() {
+fn a_server_that_does_not_support_checksums_receives_none() {
     let refuses = "501 Not Implemented\nContent-Type: application/xml\n\n\
         <Error><Code>NotImplemented</Code><Message>A header you provided is not implemented</Message></Error>";
     let server = Server::s3s();
@@ -226,7 +226,7 @@ const UNKNOWN_HEADER: [&str; 4] = [
 ];
 
 #[test]
-fn a_store_that_refuses_every_header_of_checksums_takes_uploads_and_sites() {
+fn uploads_work_on_a_server_that_rejects_every_checksum_header() {
     let server = Server::s3s();
     let folder = tempfile::tempdir().unwrap();
     for refusal in UNKNOWN_HEADER {
@@ -260,7 +260,7 @@ fn a_store_that_refuses_every_header_of_checksums_takes_uploads_and_sites() {
 }
 
 #[test]
-fn a_hanging_server_is_left_soon_when_cancelled() {
+fn cancelling_ends_a_stalled_upload_at_once() {
     let server = Server::s3s();
     let held = Arc::new(AtomicBool::new(false));
     let proxy = Proxy::start(

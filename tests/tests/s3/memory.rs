@@ -9,7 +9,7 @@ const MIB: u64 = 1 << 20;
 const BUDGET: u64 = 64 * MIB;
 
 #[test]
-fn a_large_upload_stays_under_its_memory_budget() {
+fn a_large_upload_stays_within_its_memory_budget() {
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = file(folder.path(), 300 << 20);
     let server = Server::versity().unwrap_or_else(Server::s3s);

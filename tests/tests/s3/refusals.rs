@@ -37,7 +37,7 @@ fn assert_says(error: &Error, words: &[&str]) {
 }
 
 #[test]
-fn a_wrong_secret_or_key_is_named_and_asked_once() {
+fn a_wrong_secret_or_access_key_is_reported_without_a_retry() {
     for server in all() {
         let proxy = Proxy::start(server.address, Vec::new());
         let with = |key: &str, secret: &str| {
@@ -62,7 +62,7 @@ fn a_wrong_secret_or_key_is_named_and_asked_once() {
 }
 
 #[test]
-fn a_wrong_region_is_told_with_the_right_one() {
+fn a_wrong_region_is_reported_with_the_right_one() {
     let Some(server) = Server::versity() else { return };
     let mut options = server.options();
     options.region = "us-west-2".to_owned();
@@ -72,7 +72,7 @@ fn a_wrong_region_is_told_with_the_right_one() {
 }
 
 #[test]
-fn a_missing_bucket_is_named() {
+fn a_missing_bucket_is_reported() {
     // The other one makes it.
     if let Some(server) = Server::versity() {
         let mut options = server.options();
@@ -87,7 +87,7 @@ fn a_missing_bucket_is_named() {
 }
 
 #[test]
-fn a_clock_that_is_wrong_is_told_with_both_times() {
+fn a_wrong_clock_is_reported_with_both_times() {
     for server in all() {
         let ahead = server
             .bucket()
@@ -105,7 +105,7 @@ fn a_clock_that_is_wrong_is_told_with_both_times() {
 }
 
 #[test]
-fn a_web_page_in_front_is_called_one() {
+fn a_web_page_instead_of_an_s3_response_is_reported() {
     let page = "200 OK\nContent-Type: text/html\nETag: \"1\"\n\n<!DOCTYPE html><h1>Login</h1>";
     let server = Server::s3s();
     for method in ["PUT", "GET", "HEAD"] {
@@ -131,7 +131,7 @@ fn a_web_page_in_front_is_called_one() {
 }
 
 #[test]
-fn a_request_that_is_too_large_for_a_proxy_is_no_login_page() {
+fn an_error_page_of_a_proxy_is_not_reported_as_a_login_page() {
     let page =
         "413 Request Entity Too Large\nContent-Type: text/html\n\n<html><h1>413 Request Entity Too Large</h1></html>";
     let broken = "502 Bad Gateway\nContent-Type: text/html\n\n<html><h1>502 Bad Gateway</h1></html>";
@@ -151,7 +151,7 @@ fn a_request_that_is_too_large_for_a_proxy_is_no_login_page() {
 }
 
 #[test]
-fn a_redirect_is_told_and_not_followed() {
+fn a_redirect_is_reported_and_not_followed() {
     let server = Server::s3s();
     let moved = "307 Temporary Redirect\nLocation: http://127.0.0.1:9/elsewhere?X-Amz-Signature=secret\n\n";
     for method in ["HEAD", "PUT"] {
@@ -177,7 +177,7 @@ fn a_redirect_is_told_and_not_followed() {
 }
 
 #[test]
-fn a_region_that_amazon_names_in_a_header_is_passed_on() {
+fn the_region_in_a_redirect_header_is_reported() {
     let server = Server::s3s();
     let wrong = "301 Moved Permanently\nx-amz-bucket-region: ap-south-1\n\n";
     let rules = ["HEAD", "GET"].map(|method| Rule {
@@ -194,7 +194,7 @@ fn a_region_that_amazon_names_in_a_header_is_passed_on() {
 }
 
 #[test]
-fn a_body_that_is_not_the_signed_one_is_refused_by_the_servers() {
+fn servers_refuse_a_body_that_differs_from_the_signed_one() {
     for server in all() {
         let folder = tempfile::tempdir().unwrap();
         let (path, _) = file(folder.path(), SMALL);
@@ -220,7 +220,7 @@ fn a_body_that_is_not_the_signed_one_is_refused_by_the_servers() {
 }
 
 #[test]
-fn a_header_that_is_not_the_signed_one_is_refused_by_the_servers() {
+fn servers_refuse_a_header_that_differs_from_the_signed_one() {
     let forged = [
         ("application/zip", "text/javascript"),
         ("x-amz-checksum-sha256: ", "x-amz-checksum-sha256: A"),

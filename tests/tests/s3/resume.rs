@@ -57,7 +57,7 @@ fn kill_one_in_the_middle(server: &Server, file: &Path) {
 }
 
 #[test]
-fn the_next_run_sends_only_what_is_missing() {
+fn the_next_run_sends_only_the_missing_parts() {
     let Some(server) = Server::versity() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = file(folder.path(), SIZE);
@@ -77,7 +77,7 @@ fn the_next_run_sends_only_what_is_missing() {
 }
 
 #[test]
-fn parts_of_another_file_are_never_taken() {
+fn parts_of_another_file_are_never_reused() {
     let Some(server) = Server::versity() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (path, mut bytes) = file(folder.path(), SIZE);
@@ -96,7 +96,7 @@ fn parts_of_another_file_are_never_taken() {
 }
 
 #[test]
-fn what_an_open_upload_says_of_its_file_is_not_taken_over() {
+fn the_metadata_of_an_open_upload_is_not_reused() {
     let Some(server) = Server::versity() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = file(folder.path(), SIZE);
@@ -112,7 +112,7 @@ fn what_an_open_upload_says_of_its_file_is_not_taken_over() {
 }
 
 #[test]
-fn a_server_that_proves_no_parts_gets_all_of_them_again() {
+fn parts_without_checksums_are_sent_again() {
     let server = Server::s3s();
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = file(folder.path(), SIZE);

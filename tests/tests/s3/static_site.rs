@@ -190,7 +190,7 @@ fn site(server: &Server, prefix: &str) -> BucketSite {
 }
 
 #[test]
-fn files_are_served_as_the_format_says() {
+fn files_have_the_headers_that_the_format_requires() {
     for server in servers::all() {
         let (app, site) = (App::new(), site(&server, "/updates/app/"));
         app.put_ring(&site);
@@ -225,7 +225,7 @@ fn files_are_served_as_the_format_says() {
 }
 
 #[test]
-fn killed_at_any_change_devices_see_no_half_and_the_next_run_finishes() {
+fn after_a_crash_at_any_change_devices_see_a_complete_site_and_the_next_run_finishes() {
     for server in servers::all() {
         for is_late in [false, true] {
             for changes in 0.. {
@@ -283,7 +283,7 @@ fn the_second_of_two_publishers_is_refused() {
 }
 
 #[test]
-fn what_nothing_needs_goes_and_what_is_taken_up_again_stays() {
+fn unreferenced_files_are_removed_and_files_in_use_again_are_kept() {
     for server in servers::all() {
         let (app, site) = (App::new(), site(&server, ""));
         app.put_ring(&site);

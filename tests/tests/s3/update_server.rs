@@ -78,7 +78,7 @@ fn config(folder: &Path, store: SocketAddr, secret: &str) -> Config {
 }
 
 #[test]
-fn archives_live_in_the_bucket_and_devices_are_sent_there() {
+fn archives_are_stored_in_the_bucket_and_devices_download_them_there() {
     for store in all() {
         let updates = Updates::before(store.address);
         let (archive, bytes) = servers::file(updates.folder.path(), 9 << 20);
@@ -106,7 +106,7 @@ fn archives_live_in_the_bucket_and_devices_are_sent_there() {
 }
 
 #[test]
-fn an_upload_that_nobody_registered_is_taken_back_from_the_bucket() {
+fn an_upload_that_was_not_registered_can_be_removed_from_the_bucket() {
     for store in all() {
         let updates = Updates::before(store.address);
         let (archive, bytes) = servers::file(updates.folder.path(), 1000);
@@ -189,7 +189,7 @@ fn web_app(folder: &Path) -> (PathBuf, Sha256Digest) {
 }
 
 #[test]
-fn a_device_that_asks_installs_what_is_in_the_bucket() {
+fn a_device_installs_an_update_from_the_bucket() {
     for store in all() {
         let updates = Updates::before(store.address);
         let (archive, digest) = web_app(updates.folder.path());
@@ -205,7 +205,7 @@ fn a_device_that_asks_installs_what_is_in_the_bucket() {
 }
 
 #[test]
-fn a_bucket_that_takes_its_time_holds_up_nobody_else() {
+fn a_slow_bucket_does_not_block_other_requests() {
     let store = servers::Server::s3s();
     for (method, act) in [("HEAD", "register"), ("DELETE", "take back")] {
         let go = Arc::new(AtomicBool::new(false));
@@ -242,7 +242,7 @@ fn a_bucket_that_takes_its_time_holds_up_nobody_else() {
 }
 
 #[test]
-fn a_bucket_that_does_not_answer_is_told_at_the_start() {
+fn an_unusable_bucket_is_reported_at_start() {
     for store in all() {
         let folder = tempfile::tempdir().unwrap();
         let started = Server::start(config(folder.path(), store.address, "another-secret"));
@@ -257,7 +257,7 @@ fn a_bucket_that_does_not_answer_is_told_at_the_start() {
 }
 
 #[test]
-fn what_is_not_in_the_bucket_cannot_be_registered() {
+fn an_archive_that_is_not_in_the_bucket_cannot_be_registered() {
     let store = servers::Server::s3s();
     let updates = Updates::before(store.address);
     let digest = Sha256Digest::of(b"never uploaded");

@@ -19,7 +19,7 @@ use super::servers::{BUCKET, REGION, all, bucket, file, head, options_at};
 const MIB: usize = 1 << 20;
 
 #[test]
-fn files_of_every_size_arrive_whole_and_checked() {
+fn files_of_every_size_are_uploaded_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     for server in all() {
         let bucket = server.bucket();
@@ -53,7 +53,7 @@ fn files_of_every_size_arrive_whole_and_checked() {
 }
 
 #[test]
-fn the_same_bytes_are_not_sent_again_and_others_not_without_being_asked_for() {
+fn identical_bytes_are_not_sent_again_and_others_need_the_replace_option() {
     let folder = tempfile::tempdir().unwrap();
     for server in all() {
         let bucket = server.bucket();
@@ -84,7 +84,7 @@ fn the_same_bytes_are_not_sent_again_and_others_not_without_being_asked_for() {
 }
 
 #[test]
-fn type_caching_and_digest_are_kept_with_the_object() {
+fn content_type_caching_and_digest_are_stored_with_the_object() {
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = file(folder.path(), 9 * MIB);
     for server in all() {
@@ -107,7 +107,7 @@ fn type_caching_and_digest_are_kept_with_the_object() {
 }
 
 #[test]
-fn objects_are_listed_over_pages_looked_at_and_removed() {
+fn objects_are_listed_inspected_and_removed() {
     let folder = tempfile::tempdir().unwrap();
     let (path, _) = file(folder.path(), 10);
     for server in all() {
@@ -132,7 +132,7 @@ fn objects_are_listed_over_pages_looked_at_and_removed() {
 }
 
 #[test]
-fn progress_is_told_with_a_rate_and_never_goes_back() {
+fn upload_progress_never_decreases() {
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = file(folder.path(), 40 * MIB);
     for server in all() {
@@ -162,7 +162,7 @@ fn progress_is_told_with_a_rate_and_never_goes_back() {
 }
 
 #[test]
-fn a_presigned_url_is_fetched_by_whoever_has_it_until_it_expires() {
+fn a_presigned_url_works_without_credentials_until_it_expires() {
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = file(folder.path(), 3 * MIB);
     for server in all() {
@@ -221,7 +221,7 @@ fn documented_cors() -> serde_json::Value {
 }
 
 #[test]
-fn web_apps_read_a_private_bucket_by_signed_addresses_and_the_documented_cors() {
+fn web_apps_read_a_private_bucket_with_presigned_urls_and_the_documented_cors() {
     let rules = documented_cors();
     let rule = &rules["CORSRules"][0];
     let lists = |name: &str, value: &str| rule[name].as_array().unwrap().iter().any(|found| found == value);
