@@ -1,4 +1,4 @@
-//! The cipher of sealed archives in memory, against the one of OpenSSL, in turns.
+//! The cipher of sealed archives in memory compared with that of OpenSSL, in alternating runs.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,12 +8,12 @@ use capbundle_tests::peers::run;
 
 use crate::table::{Row, Table};
 
-/// Bytes that are sealed and opened again and again. They fit into a cache, as those of OpenSSL do.
+/// Bytes that are sealed and opened repeatedly. They fit into the cache, like those of OpenSSL's benchmark.
 const SIZE: u64 = 4 << 20;
-/// Long enough that the clock of the processor is the same for both.
+/// Long enough that both run at the same processor frequency.
 const TIME: Duration = Duration::from_secs(1);
 
-/// Row, threads beside the one that waits, and how much of OpenSSL's speed it must reach.
+/// The row, the number of threads besides the calling one, and the required share of OpenSSL's speed.
 const BUDGETS: [(&str, usize, f64); 2] = [("one thread", 0, 0.4), ("two threads", 2, 0.7)];
 
 pub(crate) fn compare(runs: usize, table: &mut Table) {
@@ -33,7 +33,7 @@ pub(crate) fn compare(runs: usize, table: &mut Table) {
     }
 }
 
-/// Bytes a second.
+/// Bytes per second.
 #[allow(clippy::cast_precision_loss, reason = "three digits are shown")]
 fn rate(work: impl Fn()) -> f64 {
     let start = Instant::now();
@@ -45,7 +45,7 @@ fn rate(work: impl Fn()) -> f64 {
     bytes as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Bytes a second of one thread of OpenSSL, in blocks of 16 KiB, the largest that it measures by itself.
+/// Bytes per second of OpenSSL with one thread and blocks of 16 KiB, the largest that it measures by default.
 fn openssl() -> f64 {
     let seconds = TIME.as_secs().to_string();
     let arguments = [
@@ -64,7 +64,7 @@ fn openssl() -> f64 {
     let line = said
         .lines()
         .find(|line| line.starts_with("+F:"))
-        .expect("openssl speed prints a line +F");
+        .expect("openssl speed prints a +F line");
     let number = line.rsplit(':').next().unwrap();
-    number.parse().expect("it ends with bytes a second")
+    number.parse().expect("the line ends with bytes per second")
 }

@@ -1,4 +1,4 @@
-//! Our side of what a device does, with the core, in a process of its own.
+//! The device's part with the core, in a separate process.
 
 use std::path::Path;
 
@@ -10,9 +10,9 @@ use capbundle::keys::VerifyingKey;
 use capbundle::progress::Control;
 use capbundle::store::{NewBundle, Store, StoreOptions};
 
-/// The first argument that asks to open, verify and unpack: `… SEALED IV_SESSION_KEY CHECKSUM PUBLIC_KEY FOLDER`.
+/// The first argument to decrypt, verify and unpack: `… SEALED IV_SESSION_KEY CHECKSUM PUBLIC_KEY FOLDER`.
 pub(crate) const UNPACK: &str = "open-and-unpack";
-/// The first argument that asks to open, verify and install, with the same ones after it: the folder is the store.
+/// The first argument to decrypt, verify and install, followed by the same ones; the folder is the store.
 pub(crate) const INSTALL: &str = "open-and-install";
 
 pub(crate) fn unpack_sealed(arguments: &[String]) {
@@ -28,10 +28,10 @@ pub(crate) fn install_sealed(arguments: &[String]) {
         .unwrap();
 }
 
-/// The proved archive, and the folder it is for.
+/// The verified archive and the target folder.
 fn open(arguments: &[String]) -> (VerifiedArchive, &Path) {
     let [sealed, session, checksum, key, folder] = arguments else {
-        panic!("five arguments")
+        panic!("expected five arguments, found {}", arguments.len())
     };
     let key = VerifyingKey::read(Path::new(key)).unwrap();
     let session = session.parse().unwrap();

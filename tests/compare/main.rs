@@ -1,34 +1,34 @@
-//! Runs ours and the peer on the same files, alternating, and prints a Markdown table. Started by `tests/compare/run`.
+//! Runs our commands and the peers' alternately on the same files, and prints a Markdown table. Started by `tests/compare/run`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a tool of the tests: it fails loudly and its output is the point"
+    reason = "a test tool that panics on failure and prints its results"
 )]
 
-mod arena;
 mod cipher;
 mod device;
 mod table;
-mod works;
+mod tasks;
+mod workspace;
 
 use std::path::{Path, PathBuf};
 
-use arena::Arena;
 use capbundle_tests::corpus::Corpus;
 use capbundle_tests::measure::{Measurement, measure};
 use capbundle_tests::peers::target_folder;
 use table::{Row, Table};
-use works::{Side, Work};
+use tasks::{Side, Task};
+use workspace::Workspace;
 
-/// What a user sees.
+/// Files on disk, as users have them.
 const DISK: &str = "disk";
-/// Files in memory, where nothing that was removed is in anybody's way.
+/// Files in memory, where removed files do not slow down later runs.
 const TMPFS: &str = "tmpfs";
 
-/// Enough for a median that one disturbed run does not move.
+/// Enough for a median that a single disturbed run does not change.
 const RUNS: usize = 5;
 
 struct Plan {
@@ -36,8 +36,8 @@ struct Plan {
     corpora: &'static [Corpus],
     places: Vec<(&'static str, PathBuf)>,
     update: bool,
-    /// Whether a budget that is missed fails. Not for one run: whatever else runs then decides.
-    judged: bool,
+    /// Whether a missed budget is a failure. It is not for a single run, which other processes may disturb.
+    enforce_budgets: bool,
 }
 
 fn main() {
@@ -49,29 +49,29 @@ fn main() {
     }
     let plan = plan(&arguments);
     let mut table = Table::new(plan.runs);
-    // Kept to the end: removing thousands of files slows the file system for minutes.
-    let mut arenas = Vec::new();
+    // Kept until the end: removing thousands of files slows down the file system for minutes.
+    let mut workspaces = Vec::new();
     for (place, folder) in &plan.places {
         for corpus in plan.corpora {
             let app = corpus.folder().expect("tests/compare/run installs the npm packages");
-            let mut arena = Arena::prepare(&app, folder);
-            compare(*corpus, place, &mut arena, plan.runs, &mut table);
+            let mut workspace = Workspace::prepare(&app, folder);
+            compare(*corpus, place, &mut workspace, plan.runs, &mut table);
             if *place == TMPFS {
-                arena.tidy();
+                workspace.remove_old_outputs();
             }
-            arenas.push(arena);
+            workspaces.push(workspace);
         }
     }
     cipher::compare(plan.runs, &mut table);
     println!("{table}");
     if plan.update {
-        table.put_into_the_documentation();
+        table.update_documentation();
     }
-    drop(arenas);
+    drop(workspaces);
     let missed = table.missed();
     if !missed.is_empty() {
         eprintln!("Budgets missed:\n{}", missed.join("\n"));
-        if plan.judged {
+        if plan.enforce_budgets {
             std::process::exit(1);
         }
     }
@@ -98,35 +98,35 @@ fn plan(arguments: &[String]) -> Plan {
             [tmpfs(), Some(disk)].into_iter().flatten().collect()
         },
         update: has("--update"),
-        judged: !smoke,
+        enforce_budgets: !smoke,
     }
 }
 
 fn tmpfs() -> Option<(&'static str, PathBuf)> {
     let folder = Path::new("/dev/shm");
     if !folder.is_dir() {
-        eprintln!("SKIPPED tmpfs: there is no /dev/shm");
+        eprintln!("SKIPPED tmpfs: /dev/shm does not exist");
         return None;
     }
     Some((TMPFS, folder.to_path_buf()))
 }
 
-fn compare(corpus: Corpus, place: &'static str, arena: &mut Arena, runs: usize, table: &mut Table) {
-    for work in works::all(arena) {
-        eprintln!("{} on {place}, {} corpus", work.name, corpus.name());
+fn compare(corpus: Corpus, place: &'static str, workspace: &mut Workspace, runs: usize, table: &mut Table) {
+    for task in tasks::all(workspace) {
+        eprintln!("{} on {place}, {} corpus", task.name, corpus.name());
         let (mut ours, mut peer) = (Vec::new(), Vec::new());
         for _ in 0..runs {
             if place == TMPFS {
-                arena.tidy();
+                workspace.remove_old_outputs();
             }
-            ours.push(run(arena, &work.ours));
-            peer.push(run(arena, &work.peer));
+            ours.push(run(workspace, &task.ours));
+            peer.push(run(workspace, &task.peer));
         }
-        table.add(Row::new(&work, corpus.name(), place, &ours, &peer));
-        if let Some(inside) = work.inside_the_peer {
-            let inner: Vec<_> = peer.iter().map(within).collect();
+        table.add(Row::new(&task, corpus.name(), place, &ours, &peer));
+        if let Some(inside) = task.without_runtime_start {
+            let inner: Vec<_> = peer.iter().map(without_start).collect();
             table.add(Row::new(
-                &Work { name: inside, ..work },
+                &Task { name: inside, ..task },
                 corpus.name(),
                 place,
                 &ours,
@@ -136,9 +136,9 @@ fn compare(corpus: Corpus, place: &'static str, arena: &mut Arena, runs: usize, 
     }
 }
 
-/// One run from a clean start; several commands count together, their memory by the largest.
-fn run(arena: &mut Arena, side: &Side) -> Measurement {
-    arena.renew_output();
+/// One run with an empty output folder. The times of several commands add up; the memory is that of the largest.
+fn run(workspace: &mut Workspace, side: &Side) -> Measurement {
+    workspace.reset_output();
     let steps: Vec<_> = side.iter().map(measure).collect();
     Measurement {
         seconds: steps.iter().map(|step| step.seconds).sum(),
@@ -152,8 +152,8 @@ fn run(arena: &mut Arena, side: &Side) -> Measurement {
     }
 }
 
-/// The time that the peer itself reports, without the start of its runtime.
-fn within(whole: &Measurement) -> Measurement {
+/// The measurement with the time that the peer itself reports, without the start of its runtime.
+fn without_start(whole: &Measurement) -> Measurement {
     let seconds = whole.stdout.trim().parse().expect("the peer prints its seconds");
     Measurement {
         seconds,

@@ -1,4 +1,4 @@
-//! The result, as Markdown.
+//! The results as a Markdown table.
 
 use std::fmt;
 use std::fs;
@@ -7,38 +7,37 @@ use capbundle_tests::measure::Measurement;
 use capbundle_tests::peers::tests_folder;
 
 use crate::DISK;
-use crate::works::Work;
+use crate::tasks::Task;
 
-/// Where the table stands in `docs/performance.md`.
+/// The markers around the table in `docs/performance.md`.
 const MARKERS: [&str; 2] = ["<!-- compare: begin -->", "<!-- compare: end -->"];
 
 const GIGABYTE: f64 = 1e9;
 
-/// The corpus that the budgets are for.
+/// The corpus that the budgets apply to.
 const BUDGETED: &str = "large";
 
-/// The part of a budget that has to be reached: where both sides wait for the same instruction or disk, medians of equal
-/// programs differ by this much.
+/// The required share of a budget: the medians of equal programs that wait for the same instructions or disk differ by this much.
 const ALLOWANCE: f64 = 0.97;
 
-/// One piece of work on one corpus in one place.
+/// The result of one task on one corpus in one place.
 pub(crate) struct Row {
     line: String,
-    /// What it should have been, where it is not.
+    /// The missed budget, if any.
     missed: Option<String>,
 }
 
 impl Row {
-    pub(crate) fn new(work: &Work, corpus: &str, place: &str, ours: &[Measurement], peer: &[Measurement]) -> Self {
+    pub(crate) fn new(task: &Task, corpus: &str, place: &str, ours: &[Measurement], peer: &[Measurement]) -> Self {
         let (our_time, peer_time) = (median(ours, |run| run.seconds), median(peer, |run| run.seconds));
         let budgeted = corpus == BUDGETED;
-        let on_disk = work.disk_budget.filter(|_| place == DISK);
-        let speed_budget = on_disk.or(work.speed_budget).filter(|_| budgeted);
-        let memory_budget = work.memory_budget.filter(|_| budgeted);
+        let on_disk = task.disk_budget.filter(|_| place == DISK);
+        let speed_budget = on_disk.or(task.speed_budget).filter(|_| budgeted);
+        let memory_budget = task.memory_budget.filter(|_| budgeted);
         let (speed, our_peak) = (peer_time / our_time, peak(ours));
         let line = format!(
             "| {} | {corpus} | {place} | {our_time:.3} s | {peer_time:.3} s | **{speed:.1}** | {} | {:.1} | {our_peak} MiB | {} | {} MiB |",
-            work.name,
+            task.name,
             speed_budget.map_or("–".to_owned(), |budget| format!("≥ {budget}")),
             median(peer, |run| run.processor) / median(ours, |run| run.processor),
             memory_budget.map_or("–".to_owned(), |budget| format!("< {budget} MiB")),
@@ -50,7 +49,7 @@ impl Row {
         Self { line, missed }
     }
 
-    /// A cipher in memory: `ours` and `peer` are bytes a second.
+    /// A cipher in memory. `ours` and `peer` are bytes per second.
     pub(crate) fn in_memory(name: &str, ours: &[f64], peer: &[f64], budget: f64) -> Self {
         let (ours, peer) = (median(ours, |rate| *rate), median(peer, |rate| *rate));
         let ratio = ours / peer;
@@ -64,7 +63,7 @@ impl Row {
     }
 }
 
-/// All rows.
+/// All results.
 pub(crate) struct Table {
     runs: usize,
     rows: Vec<Row>,
@@ -79,13 +78,13 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// The rows over budget.
+    /// The missed budgets.
     pub(crate) fn missed(&self) -> Vec<String> {
         self.rows.iter().filter_map(|row| row.missed.clone()).collect()
     }
 
     /// Replaces the table in `docs/performance.md`.
-    pub(crate) fn put_into_the_documentation(&self) {
+    pub(crate) fn update_documentation(&self) {
         let path = tests_folder().join("../docs/performance.md");
         let page = fs::read_to_string(&path).unwrap();
         let [begin, end] = MARKERS;
@@ -118,7 +117,7 @@ fn median<T>(runs: &[T], seconds_of: fn(&T) -> f64) -> f64 {
     seconds[seconds.len() / 2]
 }
 
-/// In whole MiB, rounded up.
+/// The largest peak memory in MiB, rounded up.
 fn peak(runs: &[Measurement]) -> u64 {
     let bytes = runs.iter().map(|run| run.peak_memory).max().unwrap_or_default();
     bytes.div_ceil(1 << 20)

@@ -1,5 +1,4 @@
-//! From an archive to a channel, against the example server over real sockets: upload, check, register, promote, annotate,
-//! list, delete.
+//! The bundles API against the example server over real sockets: upload, check, register, promote, annotate, list and delete.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::path::PathBuf;
@@ -16,14 +15,14 @@ use capbundle_publish::{Error, Result};
 use capbundle_update_server::{Access, Config, Keys, Server};
 use tempfile::TempDir;
 
-struct Place {
+struct Setup {
     server: Server,
     data: TempDir,
     key: String,
     control: Control,
 }
 
-impl Place {
+impl Setup {
     fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
         let config = Config::loopback(data.path().join("server"));
@@ -63,7 +62,7 @@ impl Place {
         options
     }
 
-    /// Stores an archive at the server and registers it.
+    /// Uploads an archive to the server and registers it.
     fn publish(&self, version: &str, content: &[u8]) -> RemoteBundle {
         let path = self.archive(content);
         let to = format!("{}/upload/{}/{version}.zip", self.server.url(), app())
@@ -113,13 +112,13 @@ fn refusal<T: std::fmt::Debug>(result: Result<T>) -> ApiError {
 
 #[test]
 fn an_archive_is_uploaded_registered_and_promoted_to_a_channel() {
-    let place = Place::new();
-    let (api, control) = (place.api(), &place.control);
+    let setup = Setup::new();
+    let (api, control) = (setup.api(), &setup.control);
     let content: Vec<u8> = (0..=255).cycle().take(3_000_000).collect();
-    let path = place.archive(&content);
+    let path = setup.archive(&content);
 
-    let to = format!("{}/upload/{}", place.server.url(), app()).parse().unwrap();
-    let stored = post_form(&Http::new(), &to, &path, &place.upload_options(), control).unwrap();
+    let to = format!("{}/upload/{}", setup.server.url(), app()).parse().unwrap();
+    let stored = post_form(&Http::new(), &to, &path, &setup.upload_options(), control).unwrap();
     let url = stored.url.unwrap();
     let expected = Expected::of_file(&path, control).unwrap();
     let checked = check(&Http::new(), &url, &expected, &CheckOptions::default(), control).unwrap();
@@ -144,7 +143,7 @@ fn an_archive_is_uploaded_registered_and_promoted_to_a_channel() {
     assert_eq!(found.comment.as_deref(), Some("Fixed"));
 
     assert_eq!(api.channel(&app(), "staging", control).unwrap(), None);
-    place.make_channel("staging");
+    setup.make_channel("staging");
     let before = api.set_channel_by_name(&app(), found.id, "staging", control).unwrap();
     assert_ne!(before.bundle_id, Some(found.id));
     let after = api.channel(&app(), "staging", control).unwrap().unwrap();
@@ -158,12 +157,12 @@ fn an_archive_is_uploaded_registered_and_promoted_to_a_channel() {
 
 #[test]
 fn bundles_are_deleted_unless_a_channel_serves_them() {
-    let place = Place::new();
-    let (api, control) = (place.api(), &place.control);
+    let setup = Setup::new();
+    let (api, control) = (setup.api(), &setup.control);
     for version in ["1.0.0", "1.0.1", "1.0.2"] {
-        place.publish(version, version.as_bytes());
+        setup.publish(version, version.as_bytes());
     }
-    place.make_channel("production");
+    setup.make_channel("production");
     let served = api.bundle(&app(), "1.0.1", control).unwrap().unwrap();
     api.set_channel_by_name(&app(), served.id, "production", control)
         .unwrap();
@@ -185,14 +184,14 @@ fn bundles_are_deleted_unless_a_channel_serves_them() {
 
 #[test]
 fn all_pages_are_listed_newest_first() {
-    let place = Place::new();
-    let api = place.api();
+    let setup = Setup::new();
+    let api = setup.api();
     for number in 0..120 {
         let url = format!("https://cdn.example.com/{number}.zip").parse().unwrap();
         let bundle = NewBundle::new(app(), format!("1.0.{number}"), url, Sha256Digest::of(b"")).unwrap();
-        api.create(&bundle, &place.control).unwrap();
+        api.create(&bundle, &setup.control).unwrap();
     }
-    let listed: Result<Vec<RemoteBundle>> = api.bundles(&app(), &place.control).collect();
+    let listed: Result<Vec<RemoteBundle>> = api.bundles(&app(), &setup.control).collect();
     let listed: Vec<String> = listed.unwrap().into_iter().map(|bundle| bundle.version).collect();
     let expected: Vec<String> = (0..120).rev().map(|number| format!("1.0.{number}")).collect();
     assert_eq!(listed, expected);
@@ -200,28 +199,28 @@ fn all_pages_are_listed_newest_first() {
 
 #[test]
 fn api_errors_contain_the_code_and_not_the_key() {
-    let place = Place::new();
-    let (api, control) = (place.api(), &place.control);
-    let bundle = place.publish("1.0.0", b"archive");
+    let setup = Setup::new();
+    let (api, control) = (setup.api(), &setup.control);
+    let bundle = setup.publish("1.0.0", b"archive");
     let again = |url: &str| NewBundle::new(app(), "1.0.0", url.parse().unwrap(), Sha256Digest::of(b"")).unwrap();
     assert!(refusal(api.create(&again("https://cdn.example.com/1.zip"), control)).is("version_already_exists"));
     assert!(refusal(api.set_channel(&app(), bundle.id, 999, control)).is("cannot_find_channel"));
     assert!(refusal(api.set_metadata(&app(), 999, Some("x"), None, control)).is("cannot_find_version"));
-    let nobody = place.api_with("cbk_nobody-knows-this-one", "");
-    let error = refusal(nobody.bundle(&app(), "1.0.0", control));
+    let unknown = setup.api_with("cbk_an-unknown-key", "");
+    let error = refusal(unknown.bundle(&app(), "1.0.0", control));
     assert!(error.is("invalid_apikey") && error.status == 401, "{error}");
-    assert!(!error.to_string().contains("nobody-knows-this-one"), "{error}");
+    assert!(!error.to_string().contains("an-unknown-key"), "{error}");
     let other: AppId = "com.example.other".parse().unwrap();
     assert!(refusal(api.bundles(&other, control).next().unwrap()).is("cannot_get_bundle"));
 }
 
 #[test]
 fn an_upload_without_a_key_is_refused_with_a_reason() {
-    let place = Place::new();
-    // Large enough that an answer which comes while it goes out would be lost with the connection.
-    let path = place.archive(&vec![7; 20 << 20]);
-    let to = format!("{}/upload/{}", place.server.url(), app()).parse().unwrap();
-    let error = put(&Http::new(), &to, &path, &UploadOptions::default(), &place.control).unwrap_err();
+    let setup = Setup::new();
+    // Large enough that a response during the upload would be lost if the connection were closed.
+    let path = setup.archive(&vec![7; 20 << 20]);
+    let to = format!("{}/upload/{}", setup.server.url(), app()).parse().unwrap();
+    let error = put(&Http::new(), &to, &path, &UploadOptions::default(), &setup.control).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(
         error.to_string().contains("a header with a token is missing or wrong"),
@@ -231,11 +230,11 @@ fn an_upload_without_a_key_is_refused_with_a_reason() {
 
 #[test]
 fn the_base_url_may_end_with_a_slash() {
-    let place = Place::new();
-    let made = place.publish("1.0.0", b"archive");
-    let found = place
-        .api_with(&place.key, "/")
-        .bundle(&app(), "1.0.0", &place.control)
+    let setup = Setup::new();
+    let made = setup.publish("1.0.0", b"archive");
+    let found = setup
+        .api_with(&setup.key, "/")
+        .bundle(&app(), "1.0.0", &setup.control)
         .unwrap();
     assert_eq!(found, Some(made));
 }

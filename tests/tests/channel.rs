@@ -1,7 +1,7 @@
-//! A device before a static channel: real sockets, a folder behind a web server, and somebody who holds both.
+//! A device that updates from a static channel over real sockets, with an attacker who controls the site and its server.
 //!
-//! Each attack is told by its right name, changes nothing, leaves an app that launches, and does not keep the next good
-//! release from coming.
+//! Each attack is reported with the right error, changes nothing on the device, leaves an app that launches, and does not
+//! prevent the next valid release from being installed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;
@@ -38,19 +38,19 @@ static KEYS: LazyLock<Vec<SigningKey>> =
 static CONTENT_KEY: LazyLock<Arc<ContentKey>> =
     LazyLock::new(|| Arc::new(ContentKey::generate(KeyBits::B2048).unwrap()));
 
-/// A site, who publishes on it, and a device that reads it.
-struct World {
+/// A static site, the publisher of its releases, and the stores of devices that update from it.
+struct TestSite {
     folder: TempDir,
     server: FolderServer,
 }
 
-struct Made {
+struct Published {
     release: NewRelease,
     archive: String,
     files: String,
 }
 
-impl World {
+impl TestSite {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let site = folder.path().join("site");
@@ -73,8 +73,8 @@ impl World {
         fs::remove_file(self.folder.path().join("site").join(path)).unwrap();
     }
 
-    /// Packs, seals and publishes a version as release `sequence`, signed by this key.
-    fn publish(&self, version: &str, sequence: u64, key: usize) -> Made {
+    /// Packs, seals and publishes a version as release `sequence`, signed with `KEYS[key]`.
+    fn publish(&self, version: &str, sequence: u64, key: usize) -> Published {
         let (www, zip) = (self.folder.path().join("www"), self.folder.path().join("app.zip"));
         fs::create_dir_all(&www).unwrap();
         let page = format!("<title>{version}</title><script>CapacitorUpdater.notifyAppReady()</script>");
@@ -119,15 +119,15 @@ impl World {
             comment: None,
             critical: Vec::new(),
         };
-        let made = Made {
+        let published = Published {
             archive: paths::sealed_archive_path(&sealed.header_digest),
             files: paths::file_list_path(&Sha256Digest::of(&files)),
             release,
         };
-        self.put(&made.archive, fs::read(to).unwrap());
-        self.put(&made.files, files);
-        self.sign(&made.release, key);
-        made
+        self.put(&published.archive, fs::read(to).unwrap());
+        self.put(&published.files, files);
+        self.sign(&published.release, key);
+        published
     }
 
     fn sign(&self, release: &NewRelease, key: usize) {
@@ -167,7 +167,7 @@ impl World {
     }
 
     fn try_update(&self, device: &str) -> capbundle::Result<ChannelUpdate> {
-        let mut options = patient();
+        let mut options = fast_retries();
         options.attempts = 1;
         self.update_with(device, &options)
     }
@@ -182,7 +182,7 @@ impl World {
         self.try_update(device).unwrap()
     }
 
-    /// The version that the next start of the app serves, which then works.
+    /// Starts the app, which confirms its bundle; returns the version that it runs.
     fn start(&self, device: &str) -> Option<String> {
         let store = self.store(device);
         let launch = store.launch(&NativeApp::new("1.0", "1"));
@@ -193,21 +193,21 @@ impl World {
         launch.version
     }
 
-    /// A site with release 7, which the device serves.
-    fn serving() -> Self {
-        let world = Self::new();
-        world.publish("1.0", 7, 0);
-        world.offer(Some(7), None);
-        world.update("phone");
-        assert_eq!(world.start("phone").as_deref(), Some("1.0"));
-        world
+    /// A site with release 7, and a device that runs it.
+    fn with_release_7() -> Self {
+        let site = Self::new();
+        site.publish("1.0", 7, 0);
+        site.offer(Some(7), None);
+        site.update("phone");
+        assert_eq!(site.start("phone").as_deref(), Some("1.0"));
+        site
     }
 
-    /// Nothing changed by what was refused for this reason, and the app goes on.
+    /// Expects that the update is refused for this reason, changes nothing, and that the app still starts.
     fn expect_refused(&self, expected: &str) {
         let before = self.state();
         let update = self.update("phone");
-        let last = update.passed_over.last().map(|passed| word_of(&passed.error));
+        let last = update.passed_over.last().map(|passed| code_of(&passed.error));
         assert_eq!(
             (&update.outcome, last.as_deref()),
             (&ChannelOutcome::Refused, Some(expected)),
@@ -215,7 +215,7 @@ impl World {
         );
         assert_eq!(self.state(), before, "{expected}");
         assert_eq!(self.start("phone").as_deref(), Some("1.0"), "{expected}");
-        assert_eq!(left_of_downloads(self), 0, "{expected}: what is refused is removed");
+        assert_eq!(downloaded_bytes(self), 0, "{expected}: a refused download is left");
     }
 
     fn state(&self) -> Vec<u8> {
@@ -223,21 +223,21 @@ impl World {
     }
 }
 
-/// Bytes that are left of what the phone downloaded.
-fn left_of_downloads(world: &World) -> u64 {
-    let downloads = fs::read_dir(world.folder.path().join("phone/downloads")).unwrap();
+/// The size of all partial and complete downloads of the device.
+fn downloaded_bytes(site: &TestSite) -> u64 {
+    let downloads = fs::read_dir(site.folder.path().join("phone/downloads")).unwrap();
     downloads.map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
 }
 
-/// As many tries as a device has, without their waits.
-fn patient() -> DownloadOptions {
+/// The default number of attempts, without the waits between them.
+fn fast_retries() -> DownloadOptions {
     let mut options = DownloadOptions::default();
     options.first_wait = Duration::from_millis(2);
     options.space_margin = 0;
     options
 }
 
-fn word_of(error: &Error) -> String {
+fn code_of(error: &Error) -> String {
     match error {
         Error::ReleaseRefused { reason, .. } => reason.as_str().to_owned(),
         other => other.kind().as_str().to_owned(),
@@ -263,7 +263,7 @@ fn first_ring() -> Vec<u8> {
     sign_ring(&new, &[&KEYS[0]]).unwrap().to_json().unwrap()
 }
 
-/// The ring after `ring`, in which key `new` takes the place of `old`.
+/// The successor of `ring`, in which key `new` replaces key `old`.
 fn rotated(ring: &[u8], old: usize, new: usize) -> Vec<u8> {
     let mut next = NewKeyRing::after(SignedKeyRing::parse(ring).unwrap().ring(), Timestamp(2));
     next.retire(KEYS[old].verifying_key().id()).unwrap();
@@ -273,151 +273,151 @@ fn rotated(ring: &[u8], old: usize, new: usize) -> Vec<u8> {
 
 #[test]
 fn an_attacker_who_controls_the_site_can_only_hold_a_device_back() {
-    let world = World::serving();
-    let accepted = world.read("releases/production/7.json");
-    world.publish("0.9", 6, 0);
-    let old = world.read("releases/production/6.json");
-    let good = world.publish("1.1", 8, 0);
-    world.offer(Some(8), None);
-    let (archive, files) = (world.read(&good.archive), world.read(&good.files));
+    let site = TestSite::with_release_7();
+    let accepted = site.read("releases/production/7.json");
+    site.publish("0.9", 6, 0);
+    let old = site.read("releases/production/6.json");
+    let good = site.publish("1.1", 8, 0);
+    site.offer(Some(8), None);
+    let (archive, files) = (site.read(&good.archive), site.read(&good.files));
     let resigned = |change: &dyn Fn(&mut NewRelease), key: usize| {
         let mut release = good.release.clone();
         change(&mut release);
-        world.sign(&release, key);
+        site.sign(&release, key);
     };
 
     resigned(&|_| {}, 1);
-    world.expect_refused("signatures");
+    site.expect_refused("signatures");
     resigned(&|release| release.app_id = "com.example.other".parse().unwrap(), 0);
-    world.expect_refused("wrong_app");
+    site.expect_refused("wrong_app");
     resigned(&|release| release.channel = "beta".parse().unwrap(), 0);
-    world.expect_refused("wrong_channel");
+    site.expect_refused("wrong_channel");
     resigned(&|release| release.expires_at = Timestamp(Timestamp::now().0 - 1), 0);
-    world.expect_refused("expired");
+    site.expect_refused("expired");
     resigned(&|release| release.native.min = Some(NativeVersion::new("2")), 0);
-    world.expect_refused("native_out_of_range");
-    world.put("releases/production/8.json", &old);
-    world.expect_refused("replayed");
-    // The very one that was accepted is no replay, but nothing newer either.
-    world.put("releases/production/8.json", &accepted);
-    world.expect_refused("malformed");
-    world.put("releases/production/8.json", vec![b' '; 1 << 20]);
-    world.expect_refused("server");
-    world.remove("releases/production/8.json");
-    world.expect_refused("server");
-    world.sign(&good.release, 0);
+    site.expect_refused("native_out_of_range");
+    site.put("releases/production/8.json", &old);
+    site.expect_refused("replayed");
+    // The accepted release itself is not a replay, but its sequence is not the requested one.
+    site.put("releases/production/8.json", &accepted);
+    site.expect_refused("malformed");
+    site.put("releases/production/8.json", vec![b' '; 1 << 20]);
+    site.expect_refused("server");
+    site.remove("releases/production/8.json");
+    site.expect_refused("server");
+    site.sign(&good.release, 0);
 
-    let other = world.publish("1.2", 9, 0);
-    world.put(&good.archive, world.read(&other.archive));
-    world.expect_refused("digest_mismatch");
+    let other = site.publish("1.2", 9, 0);
+    site.put(&good.archive, site.read(&other.archive));
+    site.expect_refused("digest_mismatch");
     for cut in [0, 1, 100, archive.len() - 16, archive.len() - 1] {
-        world.put(&good.archive, &archive[..cut]);
-        let update = world.update("phone");
+        site.put(&good.archive, &archive[..cut]);
+        let update = site.update("phone");
         assert_eq!(update.outcome, ChannelOutcome::Refused, "{cut} bytes: {update:?}");
     }
-    world.put(&good.archive, &archive);
-    world.put(&good.files, world.read(&other.files));
-    world.expect_refused("digest_mismatch");
-    world.remove(&good.files);
-    world.expect_refused("server");
-    world.put(&good.files, &files);
+    site.put(&good.archive, &archive);
+    site.put(&good.files, site.read(&other.files));
+    site.expect_refused("digest_mismatch");
+    site.remove(&good.files);
+    site.expect_refused("server");
+    site.put(&good.files, &files);
 
-    assert_eq!(installed(&world.update("phone")), "1.1");
-    assert_eq!(world.start("phone").as_deref(), Some("1.1"));
-    world.offer(Some(7), None);
-    let outcome = world.update("phone").outcome;
+    assert_eq!(installed(&site.update("phone")), "1.1");
+    assert_eq!(site.start("phone").as_deref(), Some("1.1"));
+    site.offer(Some(7), None);
+    let outcome = site.update("phone").outcome;
     assert_eq!(outcome, ChannelOutcome::Older { offered: 7, known: 8 });
 }
 
 #[test]
 fn an_archive_of_wrong_or_endless_length_costs_its_signed_size_and_the_stable_release_is_installed() {
-    // More than any disk has, and less than a host may allow.
-    for lie in [Lie::Length(1 << 60), Lie::Endless] {
-        let world = World::serving();
-        world.publish("1.1", 8, 0);
-        let candidate = world.publish("1.2", 9, 0);
-        world.offer(Some(8), Some((9, 10_000)));
-        world.server.lie(&candidate.archive, lie);
-        let mut options = patient();
+    // More than any disk holds, and within the limit that the options set.
+    for fault in [Lie::Length(1 << 60), Lie::Endless] {
+        let site = TestSite::with_release_7();
+        site.publish("1.1", 8, 0);
+        let candidate = site.publish("1.2", 9, 0);
+        site.offer(Some(8), Some((9, 10_000)));
+        site.server.lie(&candidate.archive, fault);
+        let mut options = fast_retries();
         options.max_size = u64::MAX;
 
-        let first = world.update_with("phone", &options).unwrap();
+        let first = site.update_with("phone", &options).unwrap();
 
-        assert_eq!(installed(&first), "1.1", "{lie:?}");
-        assert_eq!(word_of(&first.passed_over[0].error), "server", "{first:?}");
-        let asked = world.server.asked();
+        assert_eq!(installed(&first), "1.1", "{fault:?}");
+        assert_eq!(code_of(&first.passed_over[0].error), "server", "{first:?}");
+        let asked = site.server.asked();
         let of_candidate = asked.iter().filter(|path| **path == candidate.archive).count();
         assert_eq!(of_candidate, 1, "{asked:?}");
-        // What the sockets on the way hold is sent before anybody refuses it.
-        assert!(world.server.sent() < 64 << 20, "{lie:?}: {} bytes", world.server.sent());
-        assert_eq!(world.start("phone").as_deref(), Some("1.1"));
-        assert_eq!(left_of_downloads(&world), 0);
+        // The socket buffers are filled before the client aborts.
+        assert!(site.server.sent() < 64 << 20, "{fault:?}: {} bytes", site.server.sent());
+        assert_eq!(site.start("phone").as_deref(), Some("1.1"));
+        assert_eq!(downloaded_bytes(&site), 0);
     }
 }
 
 #[test]
 fn an_interrupted_download_resumes_where_it_stopped() {
-    let world = World::serving();
-    let good = world.publish("1.1", 8, 0);
-    world.offer(Some(8), None);
-    world.server.cut(&good.archive, 400);
-    assert_eq!(world.try_update("phone").unwrap_err().kind(), ErrorKind::Network);
-    assert_eq!(world.start("phone").as_deref(), Some("1.0"));
-    let _ = world.server.asked();
+    let site = TestSite::with_release_7();
+    let good = site.publish("1.1", 8, 0);
+    site.offer(Some(8), None);
+    site.server.cut(&good.archive, 400);
+    assert_eq!(site.try_update("phone").unwrap_err().kind(), ErrorKind::Network);
+    assert_eq!(site.start("phone").as_deref(), Some("1.0"));
+    let _ = site.server.asked();
 
-    assert_eq!(installed(&world.update("phone")), "1.1");
-    let asked = world.server.asked();
+    assert_eq!(installed(&site.update("phone")), "1.1");
+    let asked = site.server.asked();
     assert!(asked.contains(&format!("{} from 400", good.archive)), "{asked:?}");
 }
 
 #[test]
 fn a_device_that_missed_three_key_rotations_follows_them_and_rejects_retired_keys() {
-    let world = World::serving();
+    let site = TestSite::with_release_7();
     let second = rotated(&first_ring(), 0, 1);
     let third = rotated(&second, 1, 2);
     let fourth = rotated(&third, 2, 3);
     for (number, ring) in [(2, &second), (3, &third), (4, &fourth)] {
-        world.put(&format!("keys/{number}.json"), ring);
+        site.put(&format!("keys/{number}.json"), ring);
     }
-    let made = world.publish("1.1", 8, 0);
-    world.offer(Some(8), None);
-    world.expect_refused("signatures");
-    world.sign(&made.release, 3);
-    let update = world.update("phone");
+    let made = site.publish("1.1", 8, 0);
+    site.offer(Some(8), None);
+    site.expect_refused("signatures");
+    site.sign(&made.release, 3);
+    let update = site.update("phone");
     assert_eq!((installed(&update), update.ring), ("1.1", 4));
-    // The site forgets the rings; the device does not.
+    // The site removes the key rings; the device keeps them.
     for number in 2..=4 {
-        world.remove(&format!("keys/{number}.json"));
+        site.remove(&format!("keys/{number}.json"));
     }
-    world.publish("1.2", 9, 0);
-    world.offer(Some(9), None);
-    let update = world.update("phone");
+    site.publish("1.2", 9, 0);
+    site.offer(Some(9), None);
+    let update = site.update("phone");
     assert_eq!(
-        (word_of(&update.passed_over[0].error).as_str(), update.ring),
+        (code_of(&update.passed_over[0].error).as_str(), update.ring),
         ("signatures", 4)
     );
 }
 
 #[test]
 fn a_growing_rollout_only_adds_devices_and_a_pause_removes_none() {
-    let world = World::new();
-    world.publish("1.0", 7, 0);
-    world.publish("1.1", 8, 0);
+    let site = TestSite::new();
+    site.publish("1.0", 7, 0);
+    site.publish("1.1", 8, 0);
     let devices: Vec<String> = (0..25).map(|number| format!("phone-{number}")).collect();
     let mut had: Vec<&String> = Vec::new();
     for share in [0, 500, 5_000, 0, 5_000, 10_000] {
-        world.offer(Some(7), Some((8, share)));
+        site.offer(Some(7), Some((8, share)));
         let mut has = Vec::new();
         for device in &devices {
-            world.update(device);
-            match world.start(device).as_deref() {
+            site.update(device);
+            match site.start(device).as_deref() {
                 Some("1.1") => has.push(device),
                 other => assert_eq!(other, Some("1.0")),
             }
         }
         assert!(
             had.iter().all(|device| has.contains(device)),
-            "{share}: {had:?} and then {has:?}"
+            "{share}: before {had:?}, after {has:?}"
         );
         had = has;
     }
@@ -426,14 +426,14 @@ fn a_growing_rollout_only_adds_devices_and_a_pause_removes_none() {
 
 #[test]
 fn a_device_whose_first_update_is_refused_stores_nothing() {
-    let world = World::new();
-    world.publish("1.0", 7, 2);
-    world.offer(Some(7), None);
-    assert_eq!(world.update("phone").outcome, ChannelOutcome::Refused);
-    let phone: &Path = &world.folder.path().join("phone");
+    let site = TestSite::new();
+    site.publish("1.0", 7, 2);
+    site.offer(Some(7), None);
+    assert_eq!(site.update("phone").outcome, ChannelOutcome::Refused);
+    let phone: &Path = &site.folder.path().join("phone");
     for folder in ["bundles", "records", "staging", "failed"] {
         assert_eq!(fs::read_dir(phone.join(folder)).unwrap().count(), 0, "{folder}");
     }
     assert!(!phone.join("state.json").exists());
-    assert_eq!(world.start("phone"), None);
+    assert_eq!(site.start("phone"), None);
 }

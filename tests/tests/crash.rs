@@ -1,4 +1,4 @@
-//! Killed at any moment, an operation leaves what was there before or what it was to make, never a part of it.
+//! An operation that is killed at any moment leaves the old content or the complete new one, never a part of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -17,53 +17,53 @@ use capbundle::keys::SigningKey;
 use capbundle::progress::Control;
 use capbundle_tests::tree::Tree;
 
-/// Tells the child process which folder to work in.
+/// The environment variables of the child process: the folder to work in, and the operation.
 const PLACE: &str = "CAPBUNDLE_CRASH_PLACE";
 const OPERATION: &str = "CAPBUNDLE_CRASH_OPERATION";
-/// How often each operation is killed, at moments spread evenly over the time that it takes.
+/// Kills per round, spread evenly over the duration of the operation.
 const KILLS: u32 = 25;
-/// How often so many kills are tried anew until one lands while a file is being written.
+/// Rounds until a kill hits the operation while it writes a file.
 const ROUNDS: u32 = 4;
 
 #[test]
 fn a_killed_pack_leaves_the_old_archive_or_the_new_one() {
-    let place = Place::new();
-    let whole = place.pack("new.zip");
-    let found = || fs::read(place.path("bundle.zip")).unwrap();
-    let reset = || fs::write(place.path("bundle.zip"), "old").unwrap();
-    place.kill_often("pack", reset, || match found() {
+    let workspace = Workspace::new();
+    let whole = workspace.pack("new.zip");
+    let found = || fs::read(workspace.path("bundle.zip")).unwrap();
+    let reset = || fs::write(workspace.path("bundle.zip"), "old").unwrap();
+    workspace.kill_repeatedly("pack", reset, || match found() {
         old if old == b"old" => Found::Old,
         new if Sha256Digest::of(&new) == whole => Found::New,
-        other => panic!("{} bytes that are neither", other.len()),
+        other => panic!("{} bytes that are neither the old nor the new archive", other.len()),
     });
 }
 
 #[test]
 fn a_killed_seal_leaves_the_old_file_or_a_whole_one() {
-    let place = Place::new();
-    place.pack("new.zip");
-    let reset = || fs::write(place.path("sealed"), "old").unwrap();
-    let whole = (fs::metadata(place.path("new.zip")).unwrap().len() / 16 + 1) * 16;
-    place.kill_often("seal", reset, || {
-        match fs::metadata(place.path("sealed")).unwrap().len() {
+    let workspace = Workspace::new();
+    workspace.pack("new.zip");
+    let reset = || fs::write(workspace.path("sealed"), "old").unwrap();
+    let whole = (fs::metadata(workspace.path("new.zip")).unwrap().len() / 16 + 1) * 16;
+    workspace.kill_repeatedly("seal", reset, || {
+        match fs::metadata(workspace.path("sealed")).unwrap().len() {
             3 => Found::Old,
             length if length == whole => Found::New,
-            length => panic!("{length} bytes of {whole}"),
+            length => panic!("expected {whole} bytes, found {length}"),
         }
     });
 }
 
 #[test]
 fn a_killed_unpack_leaves_no_folder_or_a_whole_one() {
-    let place = Place::new();
-    place.pack("new.zip");
-    let folder = place.path("bundle");
+    let workspace = Workspace::new();
+    workspace.pack("new.zip");
+    let folder = workspace.path("bundle");
     let reset = || {
         if folder.exists() {
             fs::remove_dir_all(&folder).unwrap();
         }
     };
-    place.kill_often("unpack", reset, || {
+    workspace.kill_repeatedly("unpack", reset, || {
         if !folder.exists() {
             return Found::Old;
         }
@@ -72,65 +72,63 @@ fn a_killed_unpack_leaves_no_folder_or_a_whole_one() {
     });
 }
 
-/// What is in place: one of these, whole.
+/// The complete content that a kill left.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     Old,
     New,
 }
 
-/// What the killed process does; an ordinary test run skips it.
+/// The process that is killed. An ordinary test run skips it.
 #[test]
-#[ignore = "run by the other tests of this file, in a process of its own"]
+#[ignore = "started by the other tests of this file in a separate process"]
 fn child() {
-    let Some(place) = std::env::var_os(PLACE) else { return };
-    let place = Place {
-        folder: PathBuf::from(place),
-        _removed_at_the_end: None,
+    let Some(folder) = std::env::var_os(PLACE) else { return };
+    let workspace = Workspace {
+        folder: PathBuf::from(folder),
+        _removed_on_drop: None,
     };
-    let (control, plain) = (Control::new(), place.path("new.zip"));
+    let (control, plain) = (Control::new(), workspace.path("new.zip"));
     match std::env::var(OPERATION).unwrap().as_str() {
-        "pack" => drop(place.pack("bundle.zip")),
+        "pack" => drop(workspace.pack("bundle.zip")),
         "seal" => {
             let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/keys/test-signer.private.pem");
             let key = SigningKey::read(&key).unwrap();
             let digest = Sha256Digest::of_file(&plain, &control).unwrap();
-            capgo::encrypt(
+            capgo::seal(
                 &plain,
-                &place.path("sealed"),
-                &capgo::Encryption {
-                    expected: &digest,
-                    key: &key,
-                    form: ChecksumForm::V3,
-                },
+                &digest,
+                &workspace.path("sealed"),
+                &key,
+                ChecksumForm::V3,
                 &control,
             )
             .unwrap();
         }
         "unpack" => {
             let archive = VerifiedArchive::assume_trusted(&plain, &control).unwrap();
-            unpack(&archive, &place.path("bundle"), &UnpackOptions::default(), &control).unwrap();
+            unpack(&archive, &workspace.path("bundle"), &UnpackOptions::default(), &control).unwrap();
         }
         other => panic!("unknown operation {other}"),
     }
 }
 
-/// A folder with a web folder in it.
-struct Place {
+/// A working folder with a web folder to pack.
+struct Workspace {
     folder: PathBuf,
-    _removed_at_the_end: Option<tempfile::TempDir>,
+    _removed_on_drop: Option<tempfile::TempDir>,
 }
 
-impl Place {
+impl Workspace {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let place = Self {
+        let workspace = Self {
             folder: folder.path().to_path_buf(),
-            _removed_at_the_end: Some(folder),
+            _removed_on_drop: Some(folder),
         };
-        fs::create_dir(place.path("web")).unwrap();
-        tree().write_to(&place.path("web")).unwrap();
-        place
+        fs::create_dir(workspace.path("web")).unwrap();
+        tree().write_to(&workspace.path("web")).unwrap();
+        workspace
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -148,35 +146,35 @@ impl Place {
         .digest
     }
 
-    /// Runs the operation once to the end, then kills it again and again, looking at what is there each time.
-    fn kill_often(&self, operation: &str, reset: impl Fn(), found: impl Fn() -> Found) {
+    /// Runs the operation once to completion, then kills it repeatedly and checks after each kill what it left.
+    fn kill_repeatedly(&self, operation: &str, reset: impl Fn(), found: impl Fn() -> Found) {
         reset();
         let started = Instant::now();
         assert!(self.child(operation).wait().unwrap().success());
         let duration = started.elapsed();
-        assert_eq!(found(), Found::New, "{operation} undisturbed");
+        assert_eq!(found(), Found::New, "{operation} without a kill");
         assert_eq!(
-            self.remove_left_overs(),
+            self.remove_temporary_files(),
             0,
-            "{operation} undisturbed left a temporary file"
+            "{operation} left a temporary file without being killed"
         );
-        let mut at_work = 0;
+        let mut hits = 0;
         for _ in 0..ROUNDS {
             for number in 0..KILLS {
                 reset();
                 let mut child = self.child(operation);
                 thread::sleep(duration * number / KILLS);
-                // It may have ended just before: then there is nothing to kill, and what is there must be whole too.
+                // The process may have ended before the kill. The result must then be complete as well.
                 child.kill().unwrap();
                 child.wait().unwrap();
                 found();
-                at_work += usize::from(self.remove_left_overs() > 0);
+                hits += usize::from(self.remove_temporary_files() > 0);
             }
-            if at_work > 0 {
+            if hits > 0 {
                 return;
             }
         }
-        panic!("of {} kills none hit {operation} at work", ROUNDS * KILLS);
+        panic!("none of {} kills hit {operation} while it wrote a file", ROUNDS * KILLS);
     }
 
     fn child(&self, operation: &str) -> std::process::Child {
@@ -190,16 +188,16 @@ impl Place {
             .unwrap()
     }
 
-    /// What a crash leaves is named so that it can be found and removed; how many of it there were.
-    fn remove_left_overs(&self) -> usize {
+    /// Removes the temporary files and folders, which their names identify; returns their number.
+    fn remove_temporary_files(&self) -> usize {
         let mut removed = 0;
         for entry in fs::read_dir(&self.folder).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             let known = ["web", "new.zip", "bundle.zip", "bundle", "sealed"].contains(&name.as_str());
-            let left_over =
+            let is_temporary =
                 name.starts_with(".capbundle-") && Path::new(&name).extension().is_some_and(|end| end == "tmp");
-            assert!(known || left_over, "{name}");
-            if left_over {
+            assert!(known || is_temporary, "{name}");
+            if is_temporary {
                 let path = self.path(&name);
                 if path.is_dir() {
                     fs::remove_dir_all(path).unwrap();

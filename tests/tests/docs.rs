@@ -1,4 +1,4 @@
-//! The code in the documentation is code that something compiles.
+//! All code in the documentation is compiled.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,18 +13,18 @@ use std::path::{Path, PathBuf};
 
 use crate::repo::tracked_files;
 
-/// What compiles the Rust of a page.
+/// The files whose doctests compile the Rust code of pages.
 const DOCTESTS: [&str; 2] = ["tests/src/lib.rs", "core/src/lib.rs"];
 
-/// Sources that are compiled with the bindings. Between `// guide: NAME` and `// guide: end` is what a page shows; what surrounds it
-/// is what the page leaves out.
+/// Folders of sources that are compiled with the bindings, and their languages. A page shows the lines between `// guide: NAME` and
+/// `// guide: end`.
 const COMPILED: [(&str, &str); 2] = [
     ("bindings/kotlin/example/src", "kotlin java"),
     ("bindings/swift/Examples", "swift"),
 ];
 
-/// Lines for an app's Package.swift, which bindings/swift/Tests/consumer loads.
-const OF_A_MANIFEST: &str = "dependencies: [.package";
+/// The start of a block for an app's Package.swift, which bindings/swift/Tests/consumer loads.
+const MANIFEST_START: &str = "dependencies: [.package";
 
 #[test]
 fn every_page_with_rust_code_is_compiled() {
@@ -36,9 +36,9 @@ fn every_page_with_rust_code_is_compiled() {
             found += 1;
             assert!(
                 compiled.contains(&format!("include_str!(\"../../{page}\")")),
-                "{page} has Rust that nothing compiles: add it to tests/src/lib.rs"
+                "{page} has Rust code that is not compiled: add the page to tests/src/lib.rs"
             );
-            // `ignore` and `text` would leave a block out.
+            // `ignore` and `text` would exclude a block.
             assert!(
                 matches!(attributes.as_str(), "rust" | "rust,no_run" | "rust,should_panic"),
                 "{page}: ```{attributes}"
@@ -52,12 +52,12 @@ fn every_page_with_rust_code_is_compiled() {
 fn every_kotlin_java_and_swift_block_is_compiled_with_the_bindings() {
     let Some(pages) = pages() else { return };
     for (folder, languages) in COMPILED {
-        let pieces = pieces_in(folder);
+        let pieces = marked_parts_in(folder);
         let mut found = 0;
         for page in &pages {
             let text = text(page);
             let blocks = blocks(&text).filter(|(language, _)| languages.split(' ').any(|one| one == language));
-            for (language, block) in blocks.filter(|(_, block)| !block.starts_with(OF_A_MANIFEST)) {
+            for (language, block) in blocks.filter(|(_, block)| !block.starts_with(MANIFEST_START)) {
                 found += 1;
                 assert!(
                     pieces.contains(&block),
@@ -78,7 +78,7 @@ fn text(file: impl AsRef<Path>) -> String {
     fs::read_to_string(root().join(file)).unwrap()
 }
 
-/// Every page of the repository.
+/// The Markdown files of the repository.
 fn pages() -> Option<Vec<String>> {
     let files = tracked_files()?.into_iter();
     Some(
@@ -88,7 +88,7 @@ fn pages() -> Option<Vec<String>> {
     )
 }
 
-/// Language and text of each block of code, those in lists included.
+/// The language and text of each code block, including blocks in lists.
 fn blocks(page: &str) -> impl Iterator<Item = (String, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(String, Vec<&str>)> = None;
@@ -110,8 +110,8 @@ fn blocks(page: &str) -> impl Iterator<Item = (String, String)> {
     blocks.into_iter()
 }
 
-/// What the sources in `folder` mark for pages.
-fn pieces_in(folder: &str) -> BTreeSet<String> {
+/// The marked parts of the sources in `folder`.
+fn marked_parts_in(folder: &str) -> BTreeSet<String> {
     let mut folders = vec![root().join(folder)];
     let mut pieces = BTreeSet::new();
     while let Some(folder) = folders.pop() {
@@ -132,7 +132,7 @@ fn pieces_in(folder: &str) -> BTreeSet<String> {
     pieces
 }
 
-/// Without the indent that all lines share, and without empty lines around.
+/// The lines without their common indent, and without empty lines at the start and end.
 fn dedented(lines: &[&str]) -> String {
     let filled = lines.iter().filter(|line| !line.trim().is_empty());
     let indent = filled

@@ -38,7 +38,8 @@ impl Banned {
     }
 
     fn found_in<'a>(list: &'a [Self], file: &'a str, text: &'a str) -> impl Iterator<Item = String> + 'a {
-        text.lines().enumerate().flat_map(move |(number, line)| {
+        let lines = text.lines().enumerate().filter(|(_, line)| !is_of_a_vector(file, line));
+        lines.flat_map(move |(number, line)| {
             list.iter().filter_map(move |banned| {
                 let found = banned.phrase.find(line)?.as_str();
                 Some(format!("{file}:{}: \"{found}\": {}", number + 1, banned.advice))
@@ -73,14 +74,31 @@ fn no_text_uses_a_banned_phrase() {
 
 #[test]
 fn a_banned_phrase_is_found_with_its_place_and_advice() {
-    let list = Banned::parse("# a comment\n\n\\bfor ever\\b\talways, forever\n");
+    let list = Banned::parse("# a comment\n\n\\blorem ipsum\\b\tdolor, sit\n");
 
-    let found: Vec<String> = Banned::found_in(&list, "a.md", "Never.\nIt waits For Ever. For everyone.").collect();
+    let found: Vec<String> = Banned::found_in(&list, "a.md", "Lorem.\nA Lorem Ipsum. Lorem ipsums.").collect();
 
-    assert_eq!(found, ["a.md:2: \"For Ever\": always, forever"]);
+    assert_eq!(found, ["a.md:2: \"Lorem Ipsum\": dolor, sit"]);
 }
 
-/// Written by people of this project, and not by a generator or another project.
+#[test]
+fn the_reasons_of_vectors_may_use_banned_phrases_and_comments_may_not() {
+    let list = Banned::parse("\\blorem\\b\tdolor\n");
+    let text = "    \"lorem ipsum\",\n    // lorem";
+
+    let found: Vec<String> = Banned::found_in(&list, "tests/src/vector/releases.rs", text).collect();
+
+    assert_eq!(found, ["tests/src/vector/releases.rs:2: \"lorem\": dolor"]);
+    assert_eq!(Banned::found_in(&list, "tests/src/vector.rs", text).count(), 2);
+}
+
+/// A line with a string in the sources of the vectors: the reasons of the vectors (`why:`) and their content are part of the committed
+/// files, which do not change. Comments are checked.
+fn is_of_a_vector(file: &str, line: &str) -> bool {
+    file.starts_with("tests/src/vector/") && line.contains('"') && !line.trim_start().starts_with("//")
+}
+
+/// Whether a file was written in this project, not generated or copied.
 fn is_ours(file: &str) -> bool {
     let extension = Path::new(file).extension().and_then(|extension| extension.to_str());
     let is_text = extension.is_some_and(|extension| ["rs", "md", "kt", "swift"].contains(&extension));

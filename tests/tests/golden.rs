@@ -1,7 +1,7 @@
-//! The bytes of an archive are a promise: the same folder has the same digest today, tomorrow and elsewhere.
+//! Packing is reproducible: the same folder has the same digest with every version and on every system.
 //!
-//! When this fails after an update of `zlib-rs` or `flate2`, the compressor makes other bytes. That is allowed, but it
-//! changes the digest of every bundle that is packed again: say so in the change log, then put the new digest here.
+//! If this fails after an update of `zlib-rs` or `flate2`, the compressor produces other bytes. That is allowed, but it
+//! changes the digest of every bundle that is packed again: mention it in the change log, then update the digest here.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -27,7 +27,7 @@ fn a_fixed_folder_packs_to_a_fixed_digest() {
     );
 }
 
-/// What a compressor treats in different ways: text, code, a run, noise, nothing.
+/// Content that a compressor treats differently: text, code, a run, noise and an empty file.
 fn fixed_tree() -> Tree {
     let code: Vec<String> = (0..4_000)
         .map(|n| format!("function f{n}(x) {{ return x * {} + f{}(x); }}\n", n * 7, n / 2))

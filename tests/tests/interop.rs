@@ -1,4 +1,4 @@
-//! What we make in the hands of others, and theirs in ours.
+//! Interoperability with other tools, in both directions.
 
 mod interop_archive;
 mod interop_aws_config;

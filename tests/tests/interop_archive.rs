@@ -1,4 +1,4 @@
-//! Archives: ours in the hands of others, theirs in ours.
+//! Archives: other tools read ours, and we read theirs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::path::Path;
@@ -62,7 +62,7 @@ fn other_tools_read_our_archive_of_more_than_65535_entries() {
 
     assert!(packed.files > 66_000);
     let expected = Listing::of_folder(&app);
-    // Not adm-zip: it counts entries in 16 bits.
+    // Without adm-zip, which counts entries in 16 bits.
     for reader in [Reader::Unzip, Reader::JavaStream, Reader::JavaFile, Reader::Python] {
         let Some(found) = reader.read(&archive) else { continue };
         found.assert_same(&expected, &format!("{reader:?}"));

@@ -1,4 +1,4 @@
-//! The environment and the files of `~/.aws`: what boto3 finds there is found, or refused by name.
+//! The AWS environment and the files in `~/.aws`: we find the same settings as boto3, or refuse them with a reason.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +15,7 @@ use capbundle_tests::peers::python_script_with_packages;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// One machine, and the profile that is asked for.
+/// The environment, the files and the requested profile of one machine.
 #[derive(Default)]
 struct Machine {
     name: &'static str,
@@ -25,11 +25,11 @@ struct Machine {
     profile: Option<&'static str>,
 }
 
-/// Key and secret, as the environment has them.
+/// The environment variables of the key and the secret.
 const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "ENVKEY"), ("AWS_SECRET_ACCESS_KEY", "envsecret")];
 const DEFAULT_KEYS: &str = "[default]\naws_access_key_id = FILEKEY\naws_secret_access_key = secret\n";
 
-/// What boto3 and capbundle must agree on.
+/// Machines on which boto3 and capbundle find the same settings.
 const SAME: [Machine; 26] = [
     Machine {
         name: "nothing",
@@ -190,7 +190,7 @@ const SAME: [Machine; 26] = [
     },
 ];
 
-/// What boto3 gets credentials from and capbundle does not: it says so, and the word that it says.
+/// Sources of credentials that boto3 supports and capbundle does not, with a word of the error.
 const UNSUPPORTED: [(Machine, &str); 8] = [
     (
         Machine {
@@ -264,7 +264,7 @@ const UNSUPPORTED: [(Machine, &str); 8] = [
     ),
 ];
 
-/// What both refuse.
+/// Machines that both refuse.
 const ERRORS: [Machine; 9] = [
     Machine {
         name: "no such profile",
@@ -324,7 +324,7 @@ const EMPTY: Machine = Machine {
 };
 
 impl Machine {
-    /// Its home folder.
+    /// Creates its home folder.
     fn home(&self) -> TempDir {
         let home = tempfile::tempdir().unwrap();
         let aws = home.path().join(".aws");
@@ -350,8 +350,8 @@ impl Machine {
     }
 }
 
-/// What boto3 says of each machine.
-fn oracle(machines: &[(&Machine, &TempDir)]) -> Option<Vec<Value>> {
+/// The settings that boto3 finds on each machine.
+fn boto3_settings(machines: &[(&Machine, &TempDir)]) -> Option<Vec<Value>> {
     let mut command = python_script_with_packages("aws_config.py")?;
     let cases: Vec<Value> = machines
         .iter()
@@ -384,22 +384,22 @@ fn aws_environment_and_files_are_interpreted_as_by_boto3() {
         .collect();
     let homes: Vec<TempDir> = all.iter().map(|machine| machine.home()).collect();
     let pairs: Vec<(&Machine, &TempDir)> = all.iter().copied().zip(&homes).collect();
-    let Some(answers) = oracle(&pairs) else { return };
-    let mut wrong = Vec::new();
+    let Some(answers) = boto3_settings(&pairs) else { return };
+    let mut differences = Vec::new();
     for (at, ((machine, home), theirs)) in pairs.iter().zip(&answers).enumerate() {
         let ours = machine.settings(home);
         let is_right = if at < SAME.len() {
             ours.as_ref().is_ok_and(|ours| is_same(ours, theirs))
         } else if let Some((_, word)) = UNSUPPORTED.get(at - SAME.len()) {
-            theirs["source"].is_string() && ours.as_ref().is_ok_and(|ours| names(ours, word))
+            theirs["source"].is_string() && ours.as_ref().is_ok_and(|ours| is_unsupported(ours, word))
         } else {
             theirs["error"].is_string() && ours.is_err()
         };
         if !is_right {
-            wrong.push(format!("{}: boto3 {theirs}, capbundle {ours:?}", machine.name));
+            differences.push(format!("{}: boto3 {theirs}, capbundle {ours:?}", machine.name));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 fn is_same(ours: &Settings, theirs: &Value) -> bool {
@@ -413,8 +413,8 @@ fn is_same(ours: &Settings, theirs: &Value) -> bool {
         && theirs["token"].is_string() == ours.credentials.as_ref().is_some_and(Credentials::has_token)
 }
 
-/// No credentials, and the reason with this word in it.
-fn names(ours: &Settings, word: &str) -> bool {
+/// Whether the credentials are refused with a reason that contains this word.
+fn is_unsupported(ours: &Settings, word: &str) -> bool {
     let refused = ours.clone().into_credentials().err();
     refused.is_some_and(|error| error.to_string().contains(&format!("{word}, which is not supported")))
 }

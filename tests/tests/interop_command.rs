@@ -1,4 +1,4 @@
-//! The command in place of `npx @capgo/cli`: the same steps in the same project, either tool at either end.
+//! The command instead of `npx @capgo/cli`: the same steps in the same project, in both directions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;
@@ -7,30 +7,30 @@ use std::path::{Path, PathBuf};
 use capbundle_tests::peers::{Capbundle, CapgoProject, Encrypted, Listing, Updater, write_sample};
 
 /// A Capgo project with a web app in `www`, and our command.
-struct Scene {
-    project: CapgoProject,
+struct Project {
+    capgo: CapgoProject,
     capbundle: Capbundle,
 }
 
-impl Scene {
+impl Project {
     fn new(updater: Updater) -> Option<Self> {
-        let scene = Self {
-            project: CapgoProject::new(updater)?,
+        let project = Self {
+            capgo: CapgoProject::new(updater)?,
             capbundle: Capbundle::find()?,
         };
-        write_sample(&scene.app());
-        Some(scene)
+        write_sample(&project.app());
+        Some(project)
     }
 
     fn path(&self) -> &Path {
-        self.project.path()
+        self.capgo.path()
     }
 
     fn app(&self) -> PathBuf {
         self.path().join("www")
     }
 
-    /// `capbundle bundle zip`: app id, version and folder come from the project. The file and its checksum.
+    /// `capbundle bundle zip`: app id, version and folder come from the project. Returns the file and its checksum.
     fn zip(&self) -> (PathBuf, String) {
         let answer = self.capbundle.run_json_successfully(self.path(), &["bundle", "zip"]);
         assert_eq!(answer.text("bundle"), "1.2.3");
@@ -58,7 +58,7 @@ impl Scene {
         }
     }
 
-    /// `capbundle bundle decrypt --checksum`, then `unpack` with the digest that it proved.
+    /// `capbundle bundle decrypt --checksum`, then `unpack` with the verified digest.
     fn decrypt_and_unpack(&self, sealed: &Encrypted, form: &str) -> Listing {
         let arguments = [
             "bundle",
@@ -81,16 +81,16 @@ impl Scene {
 #[test]
 fn the_capgo_cli_opens_bundles_that_the_command_encrypted_with_keys_of_the_capgo_cli() {
     for (updater, form) in [(Updater::Modern, "v3"), (Updater::Legacy, "v2")] {
-        let Some(scene) = Scene::new(updater) else { return };
-        let (_, public) = scene.project.create_keys();
-        let (archive, checksum) = scene.zip();
-        let sealed = scene.encrypt(&archive, &checksum, form);
+        let Some(project) = Project::new(updater) else { return };
+        let (_, public) = project.capgo.create_keys();
+        let (archive, checksum) = project.zip();
+        let sealed = project.encrypt(&archive, &checksum, form);
 
-        let plain = scene.project.decrypt(&sealed, &public);
+        let plain = project.capgo.decrypt(&sealed, &public);
 
         assert!(
             fs::read(plain).unwrap() == fs::read(archive).unwrap(),
-            "{form}: decrypted to other bytes"
+            "{form}: the decrypted bytes differ"
         );
     }
 }
@@ -98,32 +98,34 @@ fn the_capgo_cli_opens_bundles_that_the_command_encrypted_with_keys_of_the_capgo
 #[test]
 fn the_command_opens_bundles_that_the_capgo_cli_encrypted_with_keys_of_the_command() {
     for (updater, form) in [(Updater::Modern, "v3"), (Updater::Legacy, "v2")] {
-        let Some(scene) = Scene::new(updater) else { return };
-        let _answer = scene.capbundle.run_json_successfully(scene.path(), &["key", "create"]);
-        let (archive, checksum) = scene.project.zip(&scene.app(), &["--key-v2"]);
-        let sealed = scene
-            .project
-            .encrypt(&archive, &checksum, &scene.path().join(".capgo_key_v2"));
+        let Some(project) = Project::new(updater) else { return };
+        let _answer = project
+            .capbundle
+            .run_json_successfully(project.path(), &["key", "create"]);
+        let (archive, checksum) = project.capgo.zip(&project.app(), &["--key-v2"]);
+        let sealed = project
+            .capgo
+            .encrypt(&archive, &checksum, &project.path().join(".capgo_key_v2"));
 
-        let found = scene.decrypt_and_unpack(&sealed, form);
+        let found = project.decrypt_and_unpack(&sealed, form);
 
-        found.assert_same(&Listing::of_folder(&scene.app()), form);
+        found.assert_same(&Listing::of_folder(&project.app()), form);
     }
 }
 
 #[test]
 fn both_tools_name_their_files_alike() {
-    let Some(scene) = Scene::new(Updater::Modern) else {
+    let Some(project) = Project::new(Updater::Modern) else {
         return;
     };
-    let _keys = scene.project.create_keys();
-    let (theirs, checksum) = scene.project.zip(&scene.app(), &[]);
-    let their_sealed = scene
-        .project
-        .encrypt(&theirs, &checksum, &scene.path().join(".capgo_key_v2"));
+    let _keys = project.capgo.create_keys();
+    let (theirs, checksum) = project.capgo.zip(&project.app(), &[]);
+    let their_sealed = project
+        .capgo
+        .encrypt(&theirs, &checksum, &project.path().join(".capgo_key_v2"));
 
-    let (ours, checksum) = scene.zip();
-    let our_sealed = scene.encrypt(&ours, &checksum, "v3");
+    let (ours, checksum) = project.zip();
+    let our_sealed = project.encrypt(&ours, &checksum, "v3");
 
     assert_eq!(ours.file_name(), theirs.file_name());
     assert_eq!(our_sealed.file.file_name(), their_sealed.file.file_name());
@@ -131,13 +133,13 @@ fn both_tools_name_their_files_alike() {
 
 #[test]
 fn both_tools_store_the_public_key_in_the_same_place_of_the_config() {
-    let Some(theirs) = Scene::new(Updater::Modern) else {
+    let Some(theirs) = Project::new(Updater::Modern) else {
         return;
     };
-    let Some(ours) = Scene::new(Updater::Modern) else {
+    let Some(ours) = Project::new(Updater::Modern) else {
         return;
     };
-    let (_, public) = theirs.project.create_keys();
+    let (_, public) = theirs.capgo.create_keys();
     let public = fs::read_to_string(public).unwrap();
     fs::write(ours.path().join("their.pub"), &public).unwrap();
 
@@ -145,8 +147,8 @@ fn both_tools_store_the_public_key_in_the_same_place_of_the_config() {
         .capbundle
         .run_json_successfully(ours.path(), &["key", "save", "--key", "their.pub"]);
 
-    for scene in [theirs, ours] {
-        let config = fs::read_to_string(scene.path().join("capacitor.config.json")).unwrap();
+    for project in [theirs, ours] {
+        let config = fs::read_to_string(project.path().join("capacitor.config.json")).unwrap();
         let config: serde_json::Value = serde_json::from_str(&config).unwrap();
         assert_eq!(config["plugins"]["CapacitorUpdater"]["publicKey"], public);
     }

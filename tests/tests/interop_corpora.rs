@@ -1,4 +1,4 @@
-//! The folders that interop, memory and comparison work on are what they say.
+//! The corpora of the interop, memory and comparison tests match their recipes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use capbundle_tests::corpus::Corpus;

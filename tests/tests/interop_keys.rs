@@ -1,4 +1,4 @@
-//! Key files: those of Capgo and OpenSSL in ours, ours in theirs.
+//! Key files: we read those of Capgo and OpenSSL, and they read ours.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;
@@ -71,7 +71,7 @@ fn with_crlf(file: &Path) -> String {
     fs::read_to_string(file).unwrap().replace('\n', "\r\n")
 }
 
-/// Whether the two halves belong together.
+/// Expects that the two keys form a pair.
 fn assert_pair(private: &SigningKey, public: &VerifyingKey) {
     let digest = Sha256Digest::of(b"archive");
     let signed = SignedChecksum::sign(&digest, private, ChecksumForm::V3).unwrap();
@@ -111,9 +111,9 @@ fn openssl_reads_the_keys_that_we_write() {
     key.write(&private, Overwrite::Never).unwrap();
     key.verifying_key().write(&public, Overwrite::Never).unwrap();
 
-    let verdict = openssl.run(&["rsa", "-check", "-noout", "-in", private.to_str().unwrap()]);
+    let output = openssl.run(&["rsa", "-check", "-noout", "-in", private.to_str().unwrap()]);
 
-    assert!(verdict.contains("RSA key ok"), "{verdict}");
+    assert!(output.contains("RSA key ok"), "{output}");
     assert_eq!(
         openssl.modulus(&[], &private),
         openssl.modulus(&["-RSAPublicKey_in"], &public)
@@ -176,7 +176,7 @@ fn capgo_saves_the_public_key_that_we_write() {
     let file = project.path().join("our.pub");
     key.write(&file, Overwrite::Never).unwrap();
 
-    let _talk = project
+    let _output = project
         .capgo(&["key", "save", "--key", file.to_str().unwrap()])
         .expect_success();
 

@@ -1,6 +1,6 @@
-//! Peak memory of the command on a large folder and on one huge file: over budget is a failure.
+//! Peak memory of the command for a large folder and for one huge file. Exceeding the budget is a failure.
 //!
-//! The numbers are the kernel's, of the whole process. Build the command in release mode, as `tests/run` does.
+//! The kernel measures the whole process. Build the command in release mode, as `tests/run` does.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,39 +22,37 @@ use tempfile::TempDir;
 
 const MIB: u64 = 1 << 20;
 
-/// What making an archive may take, in CI.
-const MAKING: u64 = 64 * MIB;
-/// What opening one may take, on a phone.
+/// The budget for creating an archive, in CI.
+const CREATING: u64 = 64 * MIB;
+/// The budget for opening an archive, on a phone.
 const OPENING: u64 = 32 * MIB;
 
-/// Bytes of the huge file: past what 31 bits count, below the total that devices accept.
+/// Bytes of the huge file: close to 2^31, below the total that devices accept.
 const HUGE: usize = 2_000_000_000;
-/// Written at once.
+/// Bytes per write.
 const BLOCK: usize = 1 << 20;
 
-/// One web folder on its way from zip to unpacked, in a folder on disk that goes away with it.
-struct Journey {
+/// Measures the commands for one web folder, in a folder on disk that is removed on drop.
+struct MeasuredRun {
     name: &'static str,
     capbundle: Capbundle,
     folder: TempDir,
 }
 
-impl Journey {
+impl MeasuredRun {
     fn start(name: &'static str) -> Option<Self> {
         let capbundle = Capbundle::find()?;
         let folder = tempfile::tempdir_in(target_folder()).unwrap();
-        let journey = Self {
+        let run = Self {
             name,
             capbundle,
             folder,
         };
-        let _keys = journey
+        let _keys = run.capbundle.run_json_successfully(run.path(), &["key", "create"]);
+        let _keys = run
             .capbundle
-            .run_json_successfully(journey.path(), &["key", "create"]);
-        let _keys = journey
-            .capbundle
-            .run_json_successfully(journey.path(), &["key", "create", "--content"]);
-        Some(journey)
+            .run_json_successfully(run.path(), &["key", "create", "--content"]);
+        Some(run)
     }
 
     fn path(&self) -> &Path {
@@ -62,19 +60,19 @@ impl Journey {
     }
 
     fn measure(&self, budget: u64, what: &str, command: &Command) {
-        self.judge(budget, what, measure(command).peak_memory);
+        self.assert_within(budget, what, measure(command).peak_memory);
     }
 
-    /// Measures a command that must refuse with this kind of error.
+    /// Measures a command that must fail with this kind of error.
     fn measure_refusal(&self, budget: u64, kind: &str, arguments: &[&str]) {
         let what = arguments[1];
         let mut command = self.capbundle.command(self.path(), arguments);
         let (measured, finished) = measure_failure(command.arg("--json"));
         assert!(finished.stdout.contains(kind), "{}", finished.transcript());
-        self.judge(budget, what, measured.peak_memory);
+        self.assert_within(budget, what, measured.peak_memory);
     }
 
-    fn judge(&self, budget: u64, what: &str, peak: u64) {
+    fn assert_within(&self, budget: u64, what: &str, peak: u64) {
         println!(
             "measured {} {what}: {} KiB of {} KiB",
             self.name,
@@ -83,7 +81,7 @@ impl Journey {
         );
         assert!(
             peak < budget,
-            "{} {what}: {peak} bytes, over the budget of {budget}",
+            "{} {what}: {peak} bytes exceed the budget of {budget}",
             self.name
         );
     }
@@ -93,13 +91,13 @@ impl Journey {
         self.measure(budget, what, &self.capbundle.command(self.path(), arguments));
     }
 
-    /// Packs, encrypts, decrypts, seals, opens, verifies and inspects; the plain archive's SHA-256.
-    fn travel(&self, app: &Path) -> String {
+    /// Packs, encrypts, decrypts, seals, opens, verifies and inspects. Returns the SHA-256 of the plain archive.
+    fn run_commands(&self, app: &Path) -> String {
         let zip = self.capbundle.zip_command(self.path(), app.to_str().unwrap());
-        self.measure(MAKING, "zip", &zip);
+        self.measure(CREATING, "zip", &zip);
         let checksum = sha256_of(&self.path().join("app.zip"));
-        self.measure_command(MAKING, &["bundle", "encrypt", "app.zip", &checksum]);
-        // Measured once more than needed: sealing draws new keys, and the parameters are wanted for decrypting.
+        self.measure_command(CREATING, &["bundle", "encrypt", "app.zip", &checksum]);
+        // Encrypts again without measuring: the output has the parameters for decrypting.
         let sealed = self
             .capbundle
             .run_json_successfully(self.path(), &["bundle", "encrypt", "app.zip", &checksum]);
@@ -107,7 +105,7 @@ impl Journey {
         let sealed = sealed.text("filename");
         self.measure_command(OPENING, &["bundle", "decrypt", sealed, session, "--checksum", signed]);
         let to_key = ["--to-key", ".capbundle_content_key.pub"];
-        self.measure_command(MAKING, &[&["bundle", "seal", "app.zip"], &to_key[..]].concat());
+        self.measure_command(CREATING, &[&["bundle", "seal", "app.zip"], &to_key[..]].concat());
         self.measure_command(OPENING, &["bundle", "open", "app.zip.sealed", "--unverified"]);
         self.measure_command(OPENING, &["bundle", "verify", "app.zip", "--checksum", &checksum]);
         self.measure_command(OPENING, &["bundle", "inspect", "app.zip"]);
@@ -121,7 +119,7 @@ fn sha256_of(file: &Path) -> String {
         .to_string()
 }
 
-/// Half of it compresses, half does not, in turns of a block.
+/// Alternates compressible and incompressible blocks.
 fn write_huge_file(path: &Path) {
     let mut file = BufWriter::new(File::create(path).unwrap());
     let text = b"the same line of text again and again\n".repeat(BLOCK / 38);
@@ -145,14 +143,14 @@ fn write_huge_file(path: &Path) {
 #[test]
 fn a_folder_of_270_megabytes_stays_within_the_memory_budget() {
     let Some(app) = Corpus::Large.folder() else { return };
-    let Some(journey) = Journey::start("270 MB") else {
+    let Some(run) = MeasuredRun::start("270 MB") else {
         return;
     };
 
-    let checksum = journey.travel(&app);
+    let checksum = run.run_commands(&app);
 
-    journey.measure_command(MAKING, &["bundle", "check", "--path", app.to_str().unwrap()]);
-    journey.measure_command(
+    run.measure_command(CREATING, &["bundle", "check", "--path", app.to_str().unwrap()]);
+    run.measure_command(
         OPENING,
         &[
             "bundle",
@@ -165,41 +163,39 @@ fn a_folder_of_270_megabytes_stays_within_the_memory_budget() {
         ],
     );
     let device = ["device", "--store", "phone", "install", "app.zip", "--version", "1.0.0"];
-    let mut install = journey.capbundle.command(journey.path(), &device);
-    journey.measure(OPENING, "install", install.args(["--checksum", &checksum]));
+    let mut install = run.capbundle.command(run.path(), &device);
+    run.measure(OPENING, "install", install.args(["--checksum", &checksum]));
 }
 
 #[test]
 fn a_file_of_2_gigabytes_stays_within_the_memory_budget() {
-    let Some(journey) = Journey::start("2 GB") else { return };
-    let app = journey.path().join("app");
+    let Some(run) = MeasuredRun::start("2 GB") else { return };
+    let app = run.path().join("app");
     write_sample(&app);
     write_huge_file(&app.join("huge.bin"));
 
-    let checksum = journey.travel(&app);
+    let checksum = run.run_commands(&app);
 
     fs::remove_dir_all(&app).unwrap();
     let mut unpack = Command::new(sibling_program("unlimited"));
-    unpack
-        .current_dir(journey.path())
-        .args(["app.zip", &checksum, "unpacked"]);
-    journey.measure(OPENING, "unpack", &unpack);
+    unpack.current_dir(run.path()).args(["app.zip", &checksum, "unpacked"]);
+    run.measure(OPENING, "unpack", &unpack);
 }
 
 #[test]
 fn an_archive_with_a_huge_directory_is_refused_within_the_memory_budget() {
-    let Some(journey) = Journey::start("directory of 120 MB") else {
+    let Some(run) = MeasuredRun::start("directory of 120 MB") else {
         return;
     };
     let padded = |number: usize| {
         Entry::file(format!("{number}.txt"), b"")
             .central(|header| header.shared.extra = extra_field(0xcafe, &vec![0; 60_000]))
     };
-    let archive = journey.path().join("hostile.zip");
+    let archive = run.path().join("hostile.zip");
     fs::write(&archive, Archive::bundle((0..2_000).map(padded)).bytes()).unwrap();
     let checksum = sha256_of(&archive);
 
-    journey.measure_refusal(OPENING, "limit_exceeded", &["bundle", "inspect", "hostile.zip"]);
+    run.measure_refusal(OPENING, "limit_exceeded", &["bundle", "inspect", "hostile.zip"]);
 
     let unpack = [
         "bundle",
@@ -210,6 +206,6 @@ fn an_archive_with_a_huge_directory_is_refused_within_the_memory_budget() {
         "--checksum",
         &checksum,
     ];
-    journey.measure_refusal(OPENING, "limit_exceeded", &unpack);
-    assert!(!journey.path().join("unpacked").exists());
+    run.measure_refusal(OPENING, "limit_exceeded", &unpack);
+    assert!(!run.path().join("unpacked").exists());
 }

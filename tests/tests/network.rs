@@ -1,4 +1,4 @@
-//! Downloads over real sockets from a server that misbehaves, and what is left of them.
+//! Downloads over real sockets from a faulty server, and the files that they leave.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -52,7 +52,7 @@ impl Device {
         download(&self.http, remote, self.folder.path(), &self.options, &Control::new())
     }
 
-    /// The file, its digest proved, and nothing else in the folder.
+    /// Expects the verified file, and no other file in the folder.
     fn expect_file(&self, remote: &Remote) -> Downloaded {
         let downloaded = self
             .download(remote)
@@ -62,12 +62,12 @@ impl Device {
         downloaded
     }
 
-    /// An error of this kind, and that the next try succeeds once the server behaves.
+    /// Expects an error of this kind, and that the next download without faults succeeds.
     fn expect_error(&self, name: &str, words: &str, kind: ErrorKind) -> String {
         let error = self.download(&self.remote(name, words)).unwrap_err();
         assert_eq!(error.kind(), kind, "{words}: {error}");
-        let behaved = self.remote(name, "");
-        self.expect_file(&behaved).remove().unwrap();
+        let without_faults = self.remote(name, "");
+        self.expect_file(&without_faults).remove().unwrap();
         error.to_string()
     }
 }
@@ -75,7 +75,7 @@ impl Device {
 #[test]
 fn a_download_survives_every_temporary_fault() {
     let device = Device::new();
-    let trouble = [
+    let faults = [
         "",
         "cut=0",
         "cut=1",
@@ -102,8 +102,8 @@ fn a_download_survives_every_temporary_fault() {
         "html=2",
         "redirect=/elsewhere",
     ];
-    for (number, words) in trouble.iter().enumerate() {
-        // What is elsewhere is the same file.
+    for (number, words) in faults.iter().enumerate() {
+        // The target of the redirect serves the same file.
         let name = if words.starts_with("redirect") {
             "elsewhere"
         } else {
@@ -122,7 +122,10 @@ fn a_download_resumes_wherever_the_connection_is_cut() {
         let downloaded = device.expect_file(&device.remote(&name, &format!("cut={cut}")));
         let received = downloaded.received;
         downloaded.remove().unwrap();
-        assert!(received <= SIZE as u64, "{received} bytes came for {SIZE}");
+        assert!(
+            received <= SIZE as u64,
+            "received {received} bytes for a file of {SIZE}"
+        );
         assert_eq!(device.server.requests(&name), 2);
     }
 }
@@ -130,7 +133,7 @@ fn a_download_resumes_wherever_the_connection_is_cut() {
 #[test]
 fn with_half_of_all_connections_cut_45_megabytes_arrive_and_few_bytes_twice() {
     let mut device = Device::new();
-    // The server makes the file before it answers, which takes a while on a busy machine.
+    // The server generates the file before it responds, which takes a while on a busy machine.
     device.options.stall_timeout = Duration::from_secs(20);
     let (name, size) = ("large", 45 << 20);
     let mut remote = Remote::new(
@@ -141,7 +144,7 @@ fn with_half_of_all_connections_cut_45_megabytes_arrive_and_few_bytes_twice() {
             .unwrap(),
     );
     remote.digest = Some(Sha256Digest::of(&contents(name, size)));
-    let mut in_all = 0;
+    let mut total = 0;
     for round in 0..8 {
         remote.url = device
             .server
@@ -149,17 +152,17 @@ fn with_half_of_all_connections_cut_45_megabytes_arrive_and_few_bytes_twice() {
             .parse()
             .unwrap();
         let downloaded = device.download(&remote).unwrap();
-        in_all += downloaded.received;
+        total += downloaded.received;
         downloaded.remove().unwrap();
     }
     let wanted = 8 * size as u64;
     println!(
-        "measured {} of {wanted} bytes came, over {} connections",
-        in_all,
+        "measured {} bytes received for {wanted}, over {} connections",
+        total,
         device.server.requests(name)
     );
-    assert!(in_all * 100 <= wanted * 105, "{in_all} bytes for {wanted}");
-    assert!(device.server.requests(name) > 10, "nothing was cut");
+    assert!(total * 100 <= wanted * 105, "received {total} bytes for {wanted}");
+    assert!(device.server.requests(name) > 10, "no connection was cut");
 }
 
 #[test]
@@ -199,7 +202,7 @@ fn a_stalled_connection_is_retried_after_the_timeout() {
 fn an_unreachable_server_is_a_network_error() {
     let device = Device::new();
     let mut remote = device.remote("x", "");
-    // A port that nothing listens on: one that was just given back.
+    // A port that was just released, so that nothing listens on it.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -207,6 +210,6 @@ fn an_unreachable_server_is_a_network_error() {
         .port();
     remote.url = format!("http://127.0.0.1:{port}/x").parse().unwrap();
     assert_eq!(device.download(&remote).unwrap_err().kind(), ErrorKind::Network);
-    remote.url = "https://nobody.invalid/x".parse().unwrap();
+    remote.url = "https://unknown.invalid/x".parse().unwrap();
     assert_eq!(device.download(&remote).unwrap_err().kind(), ErrorKind::Network);
 }

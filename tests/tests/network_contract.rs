@@ -1,4 +1,4 @@
-//! The network cases of `bindings/contract` over the transport of Rust programs; Kotlin and Swift run them over theirs.
+//! The network cases of `bindings/contract` with the Rust transport. Kotlin and Swift run them with theirs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod channels;
@@ -24,23 +24,23 @@ use capbundle_tests::rough_server::RoughServer;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-/// Fewer mean that the document was not read.
-const LEAST_CASES: usize = 60;
+/// With fewer cases, the document was not read completely.
+const MIN_CASES: usize = 60;
 
 #[test]
 fn every_network_case_has_the_expected_result() {
     let path = tests_folder().parent().unwrap().join("bindings/contract/network.json");
     let document: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let cases = document["cases"].as_array().unwrap();
-    assert!(cases.len() >= LEAST_CASES, "{} cases", cases.len());
+    assert!(cases.len() >= MIN_CASES, "{} cases", cases.len());
     let server = RoughServer::start();
     for case in cases {
-        let mut place = Place::new(&server, case);
+        let mut device = Device::new(&server, case);
         for step in case["steps"].as_array().unwrap() {
-            let outcome = place.carry_out(step);
+            let outcome = device.run_step(step);
             match (&outcome, step.get("expect"), step["error"].as_str()) {
                 (Ok(_), None, None) => {}
-                (Ok(found), Some(expected), None) if agrees(expected, found) => {}
+                (Ok(found), Some(expected), None) if matches_expected(expected, found) => {}
                 (Err(error), None, Some(kind)) if error.kind().as_str() == kind => {}
                 _ => panic!("{}: {step}\nfound {outcome:?}", case["name"]),
             }
@@ -48,15 +48,15 @@ fn every_network_case_has_the_expected_result() {
     }
 }
 
-/// The folder of one case.
-struct Place<'a> {
+/// The folder and the store of one case.
+struct Device<'a> {
     server: &'a RoughServer,
     folder: TempDir,
     store: Option<Store>,
     bundles: BTreeMap<String, String>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Device<'a> {
     fn new(server: &'a RoughServer, case: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("downloads")).unwrap();
@@ -77,7 +77,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn carry_out(&mut self, step: &Value) -> Result<Value> {
+    fn run_step(&mut self, step: &Value) -> Result<Value> {
         match text(step, "do") {
             "open" => {
                 self.store = None;
@@ -111,20 +111,20 @@ impl<'a> Place<'a> {
                 archive.size = step["size"].as_u64();
                 let store = self.store.as_ref().unwrap();
                 let record = store.install_from(&Http::new(), &archive, &options(step), &Control::new())?;
-                Ok(self.told(&record, step))
+                Ok(self.installed(&record, step))
             }
             "install_file" => {
                 let (file, store) = (self.path(text(step, "file")), self.store.as_ref().unwrap());
                 let record = store.install_file(&file, &proof(step)?, &bundle(step), &Control::new())?;
-                Ok(self.told(&record, step))
+                Ok(self.installed(&record, step))
             }
             "list" => {
                 let records = self.store.as_ref().unwrap().list()?;
-                let told = |record: &BundleRecord| json!({ "bundle": self.name(record), "version": record.version });
-                Ok(records.iter().map(|(record, _)| told(record)).collect())
+                let listed = |record: &BundleRecord| json!({ "bundle": self.name(record), "version": record.version });
+                Ok(records.iter().map(|(record, _)| listed(record)).collect())
             }
             "tree" => Ok(tree(&self.path(text(step, "folder")))),
-            other => panic!("there is no operation {other}"),
+            other => panic!("unknown operation {other}"),
         }
     }
 
@@ -134,12 +134,12 @@ impl<'a> Place<'a> {
         remote.size = step["size"].as_u64();
         let folder = self.path("downloads");
         let downloaded = download(&Http::new(), &remote, &folder, &options(step), &Control::new())?;
-        let told = json!({
+        let found = json!({
             "sha256": Sha256Digest::of_file(&downloaded.path, &Control::new())?.to_string(),
             "size": downloaded.size, "received": downloaded.received, "verified": downloaded.verified,
         });
         downloaded.remove()?;
-        Ok(told)
+        Ok(found)
     }
 
     fn url(&self, step: &Value) -> Result<Url, Error> {
@@ -151,7 +151,7 @@ impl<'a> Place<'a> {
         self.folder.path().join(name)
     }
 
-    fn told(&mut self, record: &BundleRecord, step: &Value) -> Value {
+    fn installed(&mut self, record: &BundleRecord, step: &Value) -> Value {
         if let Some(name) = step["as"].as_str() {
             self.bundles.insert(record.id.to_string(), name.to_owned());
         }
@@ -186,7 +186,7 @@ fn bundle(step: &Value) -> NewBundle {
     NewBundle::new(text(step, "version"))
 }
 
-/// Waits and margins of a test, unless the case says otherwise.
+/// Short waits and no margin, unless the case sets others.
 fn options(step: &Value) -> DownloadOptions {
     let mut options = DownloadOptions::default();
     options.first_wait = Duration::from_millis(2);
@@ -197,28 +197,33 @@ fn options(step: &Value) -> DownloadOptions {
             "attempts" => options.attempts = u32::try_from(number).unwrap(),
             "max_size" => options.max_size = number,
             "stall_timeout_ms" => options.stall_timeout = Duration::from_millis(number),
-            _ => panic!("there is no option {key}"),
+            _ => panic!("unknown option {key}"),
         }
     }
     options
 }
 
-/// Files below a folder; one that is not there has none.
+/// The paths in a folder; none if it does not exist.
 fn tree(folder: &Path) -> Value {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.map(|path| path.display().to_string()).collect()
 }
 
-/// Of an object only the members that are named are compared.
-fn agrees(expected: &Value, found: &Value) -> bool {
+/// Whether `found` has the expected value. Only the expected members of an object are compared.
+fn matches_expected(expected: &Value, found: &Value) -> bool {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {
-            let agree = |(key, value): (&String, &Value)| found.get(key).is_some_and(|found| agrees(value, found));
-            expected.iter().all(agree)
+            let matches =
+                |(key, value): (&String, &Value)| found.get(key).is_some_and(|found| matches_expected(value, found));
+            expected.iter().all(matches)
         }
         (Value::Array(expected), Value::Array(found)) => {
-            expected.len() == found.len() && expected.iter().zip(found).all(|(one, other)| agrees(one, other))
+            expected.len() == found.len()
+                && expected
+                    .iter()
+                    .zip(found)
+                    .all(|(one, other)| matches_expected(one, other))
         }
         _ => expected == found,
     }

@@ -1,6 +1,7 @@
-//! Servers whose answers never end outside their body: trailers, chunk sizes, chunk extensions, headers, interim answers.
+//! Servers whose responses are endless outside of the body: trailers, chunk sizes, chunk extensions, headers and interim
+//! responses.
 //!
-//! Every caller gives up after a bounded time and a bounded number of bytes, and the next call succeeds.
+//! Every call is aborted after a bounded time and number of bytes, and the next call succeeds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;
@@ -19,31 +20,31 @@ use capbundle_publish::url_check::{CheckOptions, Expected, check};
 use capbundle_tests::rough_server::{RoughServer, contents};
 
 const SIZE: usize = 20_000;
-/// Where an answer never ends. A tail after the whole body and trouble before it.
-const PLACES: [&str; 6] = ["interim", "header", "chunk-size", "extension", "trailer", "trailers"];
-/// As fast as it goes, and byte by byte.
+/// The part of the response that is endless, before or after the complete body.
+const PARTS: [&str; 6] = ["interim", "header", "chunk-size", "extension", "trailer", "trailers"];
+/// As fast as possible, and byte by byte.
 const PACES: [&str; 2] = ["", "&pace=5"];
-/// What a call takes in at most: what is allowed for each of its few attempts, and what waits in sockets. Unbounded it is
+/// The most bytes that the server sends for one call: the limit of each attempt and the socket buffers. Without limits they are
 /// gigabytes.
-const MOST_BYTES: u64 = 200 << 20;
-/// Well below the minute after which the server closes each connection by itself.
-const MOST_TIME: Duration = Duration::from_secs(40);
+const MAX_BYTES: u64 = 200 << 20;
+/// Well below the minute after which the server closes each connection.
+const MAX_TIME: Duration = Duration::from_secs(40);
 const STALL: Duration = Duration::from_millis(300);
 
-/// Runs `call` with an address of each kind of trouble; it fails within bounds.
-fn each_is_given_up(what: &str, mut call: impl FnMut(&Url, &str) -> Result<(), capbundle_publish::Error>) {
-    for place in PLACES {
+/// Runs `call` with a URL for each endless part, and expects that it fails within the bounds.
+fn assert_each_is_aborted(what: &str, mut call: impl FnMut(&Url, &str) -> Result<(), capbundle_publish::Error>) {
+    for part in PARTS {
         for pace in PACES {
             let server = RoughServer::start();
-            let name = format!("{what}_{place}{}", pace.len());
-            // Without ranges: a file that came whole would be complete at the next attempt.
-            let words = format!("endless={place}{pace}&ranges=no");
+            let name = format!("{what}_{part}{}", pace.len());
+            // Without range support: otherwise the next attempt could complete a file whose body arrived.
+            let words = format!("endless={part}{pace}&ranges=no");
             let url = server.url(&format!("{name}?size={SIZE}&{words}")).parse().unwrap();
             let started = Instant::now();
             let error = call(&url, &name).expect_err(&words);
             assert_eq!(error.kind(), ErrorKind::Network, "{words}: {error}");
-            assert!(started.elapsed() < MOST_TIME, "{words}: {:?}", started.elapsed());
-            assert!(server.sent() < MOST_BYTES, "{words}: {} bytes", server.sent());
+            assert!(started.elapsed() < MAX_TIME, "{words}: {:?}", started.elapsed());
+            assert!(server.sent() < MAX_BYTES, "{words}: {} bytes", server.sent());
         }
     }
 }
@@ -60,13 +61,13 @@ fn options() -> DownloadOptions {
 #[test]
 fn an_endless_download_is_aborted_and_the_next_one_succeeds() {
     let folder = tempfile::tempdir().unwrap();
-    let behaved = RoughServer::start();
-    each_is_given_up("download", |url, name| {
+    let healthy = RoughServer::start();
+    assert_each_is_aborted("download", |url, name| {
         let mut remote = Remote::new(url.clone());
         remote.digest = Some(Sha256Digest::of(&contents(name, SIZE)));
         let failed = download(&Http::new(), &remote, folder.path(), &options(), &Control::new());
         let error = failed.map(drop).map_err(Into::into);
-        remote.url = behaved.url(&format!("{name}?size={SIZE}")).parse().unwrap();
+        remote.url = healthy.url(&format!("{name}?size={SIZE}")).parse().unwrap();
         let found = download(&Http::new(), &remote, folder.path(), &options(), &Control::new()).unwrap();
         assert!(found.verified);
         error
@@ -75,7 +76,7 @@ fn an_endless_download_is_aborted_and_the_next_one_succeeds() {
 
 #[test]
 fn an_endless_url_check_is_aborted() {
-    each_is_given_up("check", |url, name| {
+    assert_each_is_aborted("check", |url, name| {
         let mut options = CheckOptions::default();
         options.attempts = 2;
         options.first_wait = Duration::from_millis(2);
@@ -90,7 +91,7 @@ fn an_endless_response_to_an_upload_is_aborted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.zip");
     fs::write(&file, b"the file").unwrap();
-    each_is_given_up("upload", |url, _| {
+    assert_each_is_aborted("upload", |url, _| {
         let mut options = UploadOptions::default();
         options.tries = 2;
         options.first_wait = Duration::from_millis(2);
@@ -105,7 +106,7 @@ fn an_endless_site_verification_is_aborted() {
     let staging = tempfile::tempdir().unwrap();
     let app: AppId = "com.example.app".parse().unwrap();
     let channels: Vec<ChannelName> = vec!["production".parse().unwrap()];
-    each_is_given_up("site", |url, _| {
+    assert_each_is_aborted("site", |url, _| {
         let mut verifying = VerifyOptions::new(&channels, staging.path().to_owned());
         verifying.download = options();
         let site = Site::new(url.clone());

@@ -1,4 +1,4 @@
-//! Whom a download trusts: a real TLS server (`openssl s_server`) with certificates that hold and that do not.
+//! Downloads from a real TLS server (`openssl s_server`) with trusted and untrusted certificates.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,7 +21,7 @@ use capbundle_tests::peers::run;
 use capbundle_tests::skip::tool;
 use tempfile::TempDir;
 
-/// `openssl s_server` with a certificate for one address; ends with its owner.
+/// `openssl s_server` with a certificate for one address. Stopped on drop.
 struct TlsServer {
     folder: TempDir,
     process: Child,
@@ -61,15 +61,15 @@ impl TlsServer {
             .stdout(Stdio::piped());
         let mut process = server.stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let said = lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT ").map(str::to_owned));
-        let port = said
-            .expect("it says where it listens")
+        let address = lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT ").map(str::to_owned));
+        let port = address
+            .expect("openssl prints its port")
             .rsplit(':')
             .next()
             .unwrap()
             .parse()
             .unwrap();
-        // What else it prints has somewhere to go.
+        // Drains further output, so that the server does not block.
         std::thread::spawn(move || lines.for_each(drop));
         Some(Self { folder, process, port })
     }

@@ -1,4 +1,4 @@
-//! What holds for every folder and every damage, tried on many random ones.
+//! Property tests with random folders and random damage.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 

@@ -1,4 +1,4 @@
-//! Addresses checked over real sockets, of a server that misbehaves as its query says.
+//! URL checks over real sockets, against a server with the faults that the query selects.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::time::Duration;
@@ -50,7 +50,7 @@ fn with_half_of_all_connections_cut_few_bytes_arrive_twice() {
     let size = 20_000_000;
     check_of(&server, size, "cut-half=7").unwrap();
     let wasted = server.sent() - size as u64;
-    assert!(wasted < size as u64 / 20, "{wasted} bytes in vain");
+    assert!(wasted < size as u64 / 20, "{wasted} bytes arrived twice");
 }
 
 #[test]

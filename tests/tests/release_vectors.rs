@@ -1,5 +1,5 @@
-//! Every vector of a release, a key ring, a file list and strict JSON ends with the word in its `expect:` line; and what others
-//! make of the same bytes.
+//! Every vector of a release, a key ring, a file list and strict JSON has the result in its `expect:` line, and OpenSSL agrees on
+//! signatures.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -24,14 +24,14 @@ const APP: &str = "com.example.app";
 
 #[test]
 fn release_vectors_have_the_expected_result() {
-    check("releases", 130, take_release);
+    check("releases", 130, accept_release);
 }
 
 #[test]
 fn key_ring_vectors_have_the_expected_result() {
     check("rings", 50, |vector| {
         let app = vector.field("app").parse()?;
-        match walk(vector)? {
+        match follow_rings(vector)? {
             Some(ring) => ring.follow(&vector.body).map(drop),
             None => KeyRing::trusted(&vector.body, &app).map(drop),
         }
@@ -75,7 +75,7 @@ fn openssl_verifies_our_signatures_and_we_verify_its() {
         let json: serde_json::Value = serde_json::from_slice(&envelope.to_json().unwrap()).unwrap();
         fs::write(path("message"), signed_bytes(&some_release())).unwrap();
         fs::write(path("ours"), base64(&json["signatures"][0]["sig"])).unwrap();
-        // OpenSSL wants SPKI.
+        // OpenSSL requires SPKI.
         let mut convert = Command::new(&openssl);
         convert
             .args(["rsa", "-RSAPublicKey_in", "-pubout", "-in"])
@@ -104,7 +104,7 @@ fn openssl_verifies_our_signatures_and_we_verify_its() {
     }
 }
 
-/// Runs every vector of a folder; `least` of them must be refused.
+/// Runs every vector of a folder. At least `least` of them must be refused.
 fn check(folder: &str, least: usize, take: impl Fn(&Vector) -> Result<()>) {
     let vectors = read(folder);
     let faults: Vec<String> = vectors
@@ -112,22 +112,26 @@ fn check(folder: &str, least: usize, take: impl Fn(&Vector) -> Result<()>) {
         .filter_map(|vector| {
             let (outcome, message) = outcome(take(vector));
             let expected = vector.field("expect");
-            (outcome != expected)
-                .then(|| format!("{}: {outcome} instead of {expected}: {message}", vector.field("name")))
+            (outcome != expected).then(|| {
+                format!(
+                    "{}: expected {expected}, found {outcome}: {message}",
+                    vector.field("name")
+                )
+            })
         })
         .collect();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     let refused = vectors.iter().filter(|vector| vector.field("expect") != "ok").count();
-    // Past the test harness, which hides what passing tests print; `tests/run` shows such lines.
+    // Bypasses the test harness, which hides the output of passing tests. `tests/run` shows such lines.
     let line = format!(
-        "measured {refused} {folder} refused, {} taken\n",
+        "measured {refused} {folder} refused, {} accepted\n",
         vectors.len() - refused
     );
     std::io::stderr().write_all(line.as_bytes()).unwrap();
     assert!(refused >= least, "{refused}");
 }
 
-fn take_release(vector: &Vector) -> Result<()> {
+fn accept_release(vector: &Vector) -> Result<()> {
     let number = |field: &str| vector.get(field).map(|text| text.parse().unwrap());
     let accepted = vector.get("accepted").map(|text| {
         let (sequence, digest) = text.split_once(' ').unwrap();
@@ -139,7 +143,7 @@ fn take_release(vector: &Vector) -> Result<()> {
     let content_key = vector
         .get("content_key")
         .map(|name| PublicContentKey::read(&root().join("keys").join(name)).unwrap());
-    let ring = walk(vector)?.expect("a release has a ring");
+    let ring = follow_rings(vector)?.expect("a release has a ring");
     let context = TrustContext {
         ring: &ring,
         app: &vector.field("app").parse()?,
@@ -154,8 +158,8 @@ fn take_release(vector: &Vector) -> Result<()> {
     policy::check(&vector.body, &context).map(drop)
 }
 
-/// The ring that a device has followed the others to.
-fn walk(vector: &Vector) -> Result<Option<KeyRing>> {
+/// The current key ring of the device, after following all rings of the vector.
+fn follow_rings(vector: &Vector) -> Result<Option<KeyRing>> {
     let mut names = vector.field("rings").split_whitespace();
     let Some(first) = names.next() else {
         return Ok(None);
@@ -195,7 +199,7 @@ fn outcome(result: Result<()>) -> (&'static str, String) {
     }
 }
 
-/// A device that takes the sound release.
+/// A device that accepts the valid release.
 fn device(ring: &KeyRing) -> TrustContext<'_> {
     static PLACE: std::sync::LazyLock<(AppId, release::ChannelName, NativeVersion)> =
         std::sync::LazyLock::new(|| (app(), "production".parse().unwrap(), NativeVersion::new("3.0")));
@@ -213,7 +217,7 @@ fn device(ring: &KeyRing) -> TrustContext<'_> {
     }
 }
 
-/// The payload of the sound vector.
+/// The payload of the valid release.
 fn some_release() -> Vec<u8> {
     let sound = read("releases")
         .into_iter()

@@ -1,4 +1,4 @@
-//! Checks of the repository itself: cheap ones that a reviewer would otherwise make by eye.
+//! Cheap checks of the repository that a reviewer would otherwise make by eye.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use capbundle_tests::peers::{Capbundle, run, tests_folder};
 use capbundle_tests::skip::{skipped, tool};
 use serde_json::Value;
 
-/// Everything that belongs at the top; a new entry is a decision.
+/// All entries at the top level. Adding one is a decision.
 const TOP_LEVEL: [&str; 19] = [
     ".ci",
     ".gitignore",
@@ -19,7 +19,7 @@ const TOP_LEVEL: [&str; 19] = [
     "Cargo.toml",
     "LICENSE-APACHE",
     "LICENSE-MIT",
-    // SwiftPM takes a package from the root of a repository only.
+    // SwiftPM loads packages only from the root of a repository.
     "Package.swift",
     "README.md",
     "bindings",
@@ -34,14 +34,14 @@ const TOP_LEVEL: [&str; 19] = [
     "tests",
 ];
 
-/// Past it a file is two ideas.
+/// The maximum number of lines of a source file.
 const LONGEST_SOURCE: usize = 700;
-/// Tables, which are read by looking a line up.
+/// Tables, which have no limit, since readers look up single lines.
 const TABLES: &str = "tests/src/vector/";
 /// Written by a generator.
 const GENERATED: &str = "generated/";
 
-/// Where the library runs and no C compiler may be needed.
+/// The platforms of the library, which must build without a C compiler.
 const TARGETS: [&str; 6] = [
     "x86_64-unknown-linux-gnu",
     "aarch64-linux-android",
@@ -51,8 +51,8 @@ const TARGETS: [&str; 6] = [
     "aarch64-apple-ios-sim",
 ];
 
-/// Sources that the libraries for phones leave out: tests, ignore rules, publishing.
-const NOT_FOR_PHONES: [&str; 5] = ["tests", "/crash_fs", "/rules.rs", "/publish", "/panic_on_purpose.rs"];
+/// Sources that are not part of the libraries for phones: tests, ignore rules and publishing.
+const NOT_FOR_PHONES: [&str; 5] = ["tests", "/forgetful", "/rules.rs", "/publish", "/panic_on_purpose.rs"];
 
 fn root() -> &'static Path {
     tests_folder().parent().unwrap()
@@ -65,7 +65,7 @@ pub(crate) fn tracked_files() -> Option<Vec<String>> {
         return None;
     }
     let listing = run(Command::new(tool("git")?).current_dir(root()).args(["ls-files", "-z"])).expect_success();
-    // A file that is deleted but not yet committed is still listed.
+    // Git still lists files whose deletion is not committed.
     let files = listing.split_terminator('\0').filter(|file| root().join(file).exists());
     Some(files.map(str::to_owned).collect())
 }
@@ -93,7 +93,7 @@ fn npm_lock_files_have_every_hash_and_no_registry_addresses() {
             .iter()
             .filter(|(path, _)| !path.is_empty());
         for (path, package) in packages.filter(|(_, package)| package["link"] != true) {
-            assert!(package.get("resolved").is_none(), "{file}: {path} names an address");
+            assert!(package.get("resolved").is_none(), "{file}: {path} has an address");
             assert!(package["integrity"].is_string(), "{file}: {path} has no hash");
         }
     }
@@ -112,7 +112,7 @@ fn cargo_lock_files_name_only_the_public_registry() {
     }
 }
 
-/// `Debug` prints nothing in the libraries for phones (docs/decisions/0010): a message made with it would have a hole.
+/// `Debug` prints nothing in the libraries for phones (docs/decisions/0010), so a message with it would be incomplete.
 #[test]
 fn no_message_of_the_device_libraries_uses_debug_formatting() {
     let Some(files) = tracked_files() else { return };
@@ -147,8 +147,8 @@ fn source_files_stay_below_the_line_limit() {
     assert!(long.is_empty(), "more than {LONGEST_SOURCE} lines: {long:?}");
 }
 
-/// With `autotests = false`, cargo neither runs nor mentions a file that no program names as its module. Without it, each file is a
-/// program.
+/// With `autotests = false`, cargo silently ignores a file that is not a module of a test program. Without it, each
+/// file is a program.
 #[test]
 fn every_test_file_belongs_to_a_program_that_a_stage_runs() {
     let Some(files) = tracked_files() else { return };
@@ -156,7 +156,7 @@ fn every_test_file_belongs_to_a_program_that_a_stage_runs() {
     let assert_is_run = |name: &str, package: &str| {
         assert!(
             stages.contains(&format!("--test {name}")),
-            "no stage of tests/run has the test program {name} of {package}"
+            "no stage of tests/run runs the test program {name} of {package}"
         );
     };
     for package in files.iter().filter_map(|file| file.strip_suffix("Cargo.toml")) {
@@ -182,7 +182,7 @@ fn every_test_file_belongs_to_a_program_that_a_stage_runs() {
             } else {
                 assert!(
                     modules.contains(&format!("\nmod {name};")),
-                    "{tests}{name}.rs is a module of none of {roots:?}, so it is never run"
+                    "{tests}{name}.rs is not a module of any of {roots:?}, so it never runs"
                 );
             }
         }
@@ -193,15 +193,15 @@ fn every_test_file_belongs_to_a_program_that_a_stage_runs() {
 fn core_and_ffi_depend_on_no_c_code() {
     for target in TARGETS {
         let names = dependencies_of_the_library(target);
-        assert!(names.len() > 10, "cargo tree printed too little: {names:?}");
+        assert!(names.len() > 10, "cargo tree printed too few packages: {names:?}");
         let c_builders = ["cc", "cmake", "pkg-config", "bindgen", "vcpkg"].map(str::to_owned);
         let found: Vec<_> = c_builders.iter().filter(|name| names.contains(*name)).collect();
-        assert!(found.is_empty(), "{target}: {found:?} in the tree");
+        assert!(found.is_empty(), "{target} depends on {found:?}");
         let linking: Vec<_> = packages_with_a_links_key()
             .into_iter()
             .filter(|name| names.contains(name))
             .collect();
-        assert!(linking.is_empty(), "{target}: {linking:?} link to a foreign library");
+        assert!(linking.is_empty(), "{target}: {linking:?} link a foreign library");
     }
 }
 
@@ -249,7 +249,7 @@ fn every_script_that_the_readme_names_exists() {
             let path: PathBuf = root().join(program);
             assert!(
                 path.is_file(),
-                "the README runs {command}, but there is no {}",
+                "the README runs {command}, but {} does not exist",
                 path.display()
             );
         }

@@ -1,4 +1,4 @@
-//! Every sealed archive in `tests/vectors/sealed` ends as its `expect:` line says, and gives out nothing that it must not.
+//! Every sealed archive in `tests/vectors/sealed` has the result in its `expect:` line, and releases no more bytes than allowed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;
@@ -19,7 +19,7 @@ fn hostile_sealed_archives_are_refused_and_benign_ones_opened() {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     let hostile = vectors.iter().filter(|vector| vector.field("expect") != "ok").count();
     let benign = vectors.len() - hostile;
-    // Past the test harness, which hides what passing tests print; `tests/run` shows such lines.
+    // Bypasses the test harness, which hides the output of passing tests. `tests/run` shows such lines.
     let line = format!("measured {hostile} hostile sealed archives refused, {benign} benign ones opened\n");
     io::stderr().write_all(line.as_bytes()).unwrap();
     assert!(hostile >= 70);
@@ -33,7 +33,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
 }
 
-/// A fresh folder with nothing but the sealed archive in it.
+/// A new folder with only the sealed archive.
 struct Place<'a> {
     vector: &'a Vector,
     key: ContentKey,
@@ -54,7 +54,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// What went otherwise than expected.
+    /// The difference from the expected result.
     fn fault(&self) -> Option<String> {
         let fault = self.opening().or_else(|| self.reading())?;
         Some(format!("{}: {fault}", self.vector.field("name")))
@@ -70,7 +70,7 @@ impl<'a> Place<'a> {
                 let is_right = digest.to_string() == self.vector.field("plain") && Sha256Digest::of(&bytes) == digest;
                 (!is_right || self.vector.field("expect") != "ok").then(|| format!("opened to {digest}"))
             }
-            Err(_) if left != 1 => Some("something is left on disk".to_owned()),
+            Err(_) if left != 1 => Some("files are left on disk".to_owned()),
             Err(error) => {
                 let kind = error.kind().as_str();
                 (kind != self.vector.field("expect")).then(|| format!("{kind}: {error}"))
@@ -78,7 +78,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Reading gives the whole, or what may be given out before the error, or nothing.
+    /// Reading returns the whole content, or only the bytes that may be released before the error.
     fn reading(&self) -> Option<String> {
         let mut released = Vec::new();
         let read = SealedReader::open_unverified(&self.sealed, &self.key)
@@ -86,9 +86,9 @@ impl<'a> Place<'a> {
             .and_then(|mut reader| io::copy(&mut reader, &mut released));
         let digest = Sha256Digest::of(&released).to_string();
         if read.is_ok() {
-            return (digest != self.vector.field("plain")).then(|| "read to its end".to_owned());
+            return (digest != self.vector.field("plain")).then(|| "read to the end with another digest".to_owned());
         }
         let allowed = released.is_empty() || self.vector.field("released") == format!("{} {digest}", released.len());
-        (!allowed).then(|| format!("{} bytes were given out", released.len()))
+        (!allowed).then(|| format!("{} bytes were released", released.len()))
     }
 }

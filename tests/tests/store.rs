@@ -1,4 +1,4 @@
-//! The store among processes: killed at any moment, and used by several at once.
+//! The store with several processes: killed at any moment, and used concurrently.
 
 mod store_contention;
 mod store_docs;

@@ -1,5 +1,5 @@
-//! Two processes and eight threads each use one store at once. Nothing is lost, nothing waits for ever, and a launch always
-//! answers in time.
+//! Two processes with eight threads each use one store concurrently. Nothing is lost, no call hangs, and every launch returns in
+//! time.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,18 +24,18 @@ use capbundle::{ErrorKind, Result, VerifiedArchive};
 use capbundle_tests::tree::Tree;
 use serde_json::{Value, json};
 
-/// Tell a process where to work, which of them it is and for how long.
+/// The environment variables of a child process: its folder, its number and its duration.
 const PLACE: &str = "CAPBUNDLE_CONTENTION_PLACE";
 const PROCESS: &str = "CAPBUNDLE_CONTENTION_PROCESS";
 const SECONDS: &str = "CAPBUNDLE_CONTENTION_SECONDS";
 
-/// As many failed bundles as a store keeps.
-const MOST_FAILED: usize = 64;
+/// The number of failed bundles that a store remembers.
+const MAX_FAILED: usize = 64;
 const PROCESSES: usize = 2;
 const THREADS: usize = 8;
-/// The lock is waited for 200 ms; the rest is this machine, which has fewer cores than there are threads.
+/// A launch waits 200 ms for the lock. The rest allows for a machine with fewer cores than threads.
 const LAUNCH_BOUND: Duration = Duration::from_secs(2);
-/// Longer than any change waits for the lock (10 s) and unpacking takes.
+/// Longer than the wait for the lock (10 s) plus unpacking.
 const CALL_BOUND: Duration = Duration::from_secs(20);
 
 #[test]
@@ -53,11 +53,11 @@ fn two_processes_with_eight_threads_each_lose_nothing_and_never_hang() {
     let mut reports = Vec::new();
     for mut child in children {
         let ended = wait(&mut child, Duration::from_secs(seconds) + 3 * CALL_BOUND);
-        assert!(ended, "a process did not end: something waits for ever");
+        assert!(ended, "a process did not end: a call hangs");
     }
     for number in 0..PROCESSES {
-        let complaint = fs::read_to_string(folder.path().join(format!("complaint-{number}"))).unwrap();
-        let report = fs::read(folder.path().join(format!("report-{number}"))).unwrap_or_else(|_| panic!("{complaint}"));
+        let stderr = fs::read_to_string(folder.path().join(format!("stderr-{number}"))).unwrap();
+        let report = fs::read(folder.path().join(format!("report-{number}"))).unwrap_or_else(|_| panic!("{stderr}"));
         let threads: Vec<Value> = serde_json::from_slice(&report).unwrap();
         reports.extend(threads);
     }
@@ -70,7 +70,7 @@ fn two_processes_with_eight_threads_each_lose_nothing_and_never_hang() {
         .max()
         .unwrap();
     eprintln!(
-        "{seconds} s: {} installed, {} deleted, {} marked, {} launches ({} without the lock, the longest {longest} ms), {} calls too busy",
+        "{seconds} s: {} installed, {} deleted, {} marked, {} launches ({} without the lock, the longest {longest} ms), {} calls busy",
         sum("installs"),
         sum("deletes"),
         sum("marks"),
@@ -78,19 +78,19 @@ fn two_processes_with_eight_threads_each_lose_nothing_and_never_hang() {
         sum("launches_without_lock"),
         sum("busy"),
     );
-    assert_all_is_there(folder.path(), &reports);
+    assert_nothing_lost(folder.path(), &reports);
     assert!(
         sum("launches") > sum("launches_without_lock"),
-        "no launch ever had the lock"
+        "no launch acquired the lock"
     );
     assert!(
         reports.iter().all(|report| report["installs"].as_u64() > Some(0)),
-        "a thread never had its turn"
+        "a thread never installed a bundle"
     );
 }
 
-/// What a thread installed and did not delete is there to the byte, what it marked is marked, and nothing else is.
-fn assert_all_is_there(folder: &Path, reports: &[Value]) {
+/// Every bundle that a thread installed and did not delete is complete, every marked one is marked, and there are no others.
+fn assert_nothing_lost(folder: &Path, reports: &[Value]) {
     let store = Store::open(&folder.join("store"), options()).unwrap();
     let texts = |what: &str| -> BTreeSet<String> {
         let all = reports.iter().flat_map(|report| report[what].as_array().unwrap());
@@ -109,10 +109,10 @@ fn assert_all_is_there(folder: &Path, reports: &[Value]) {
         .into_iter()
         .map(|failed| failed.version)
         .collect();
-    // The newest of them are kept.
+    // The store keeps the newest ones.
     let marked = texts("marked");
     assert!(failed.is_subset(&marked), "{failed:?} of {marked:?}");
-    assert_eq!(failed.len(), marked.len().min(MOST_FAILED));
+    assert_eq!(failed.len(), marked.len().min(MAX_FAILED));
     let folders = fs::read_dir(folder.join("store/bundles")).unwrap().count();
     store.clean(&capbundle::store::KeepRules::default()).unwrap();
     assert!(folders >= installed.len());
@@ -123,9 +123,9 @@ fn assert_all_is_there(folder: &Path, reports: &[Value]) {
     assert_eq!(fs::read_dir(folder.join("store/staging")).unwrap().count(), 0);
 }
 
-fn wait(child: &mut Child, patience: Duration) -> bool {
+fn wait(child: &mut Child, timeout: Duration) -> bool {
     let start = Instant::now();
-    while start.elapsed() < patience {
+    while start.elapsed() < timeout {
         if child.try_wait().unwrap().is_some() {
             return true;
         }
@@ -137,21 +137,21 @@ fn wait(child: &mut Child, patience: Duration) -> bool {
 }
 
 fn child_process(place: &Path, number: usize, seconds: u64) -> Child {
-    let complaint = fs::File::create(place.join(format!("complaint-{number}"))).unwrap();
+    let stderr = fs::File::create(place.join(format!("stderr-{number}"))).unwrap();
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "store_contention::child", "--ignored", "--nocapture"])
         .env(PLACE, place)
         .env(PROCESS, number.to_string())
         .env(SECONDS, seconds.to_string())
         .stdout(Stdio::null())
-        .stderr(complaint)
+        .stderr(stderr)
         .spawn()
         .unwrap()
 }
 
-/// What each process does; an ordinary test run skips it.
+/// The work of each process. An ordinary test run skips it.
 #[test]
-#[ignore = "run by the other test of this file, in processes of its own"]
+#[ignore = "started by the other test of this file in separate processes"]
 fn child() {
     let Some(place) = std::env::var_os(PLACE).map(PathBuf::from) else {
         return;
@@ -184,7 +184,7 @@ fn native() -> NativeApp {
     NativeApp::new("1.0", "1")
 }
 
-/// Bundles go only when a thread says so.
+/// Bundles are deleted only by the threads.
 fn options() -> StoreOptions {
     let mut options = StoreOptions::default();
     options.auto_delete_previous = false;
@@ -200,13 +200,13 @@ fn tree(version: &str) -> Tree {
     })
 }
 
-/// One thread, with versions that nobody else has.
+/// One thread, whose versions no other thread uses.
 struct Worker<'a> {
     place: PathBuf,
     name: String,
     shared: &'a Store,
     rounds: usize,
-    /// Installed and not deleted: version and id.
+    /// Version and id of each bundle that was installed and not deleted.
     kept: Vec<(String, BundleId)>,
     marked: Vec<String>,
     installs: u64,
@@ -235,7 +235,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Every other round through the process's store, the others in a session of their own.
+    /// Alternates between the shared store of the process and a session of its own.
     fn work(&mut self) {
         self.rounds += 1;
         if self.rounds.is_multiple_of(2) {
@@ -256,7 +256,7 @@ impl<'a> Worker<'a> {
         self.launches += 1;
         match &launch.reason {
             LaunchReason::NotDurable(NotDurable::Busy) => self.launches_without_lock += 1,
-            LaunchReason::NotDurable(why) => panic!("{why:?}"),
+            LaunchReason::NotDurable(reason) => panic!("{reason:?}"),
             _ => {}
         }
         assert_eq!(launch.failed, None);
@@ -264,7 +264,7 @@ impl<'a> Worker<'a> {
         {
             assert!(
                 Tree::read_from(folder).unwrap() == tree(version),
-                "{version} is served and damaged"
+                "the served bundle {version} is damaged"
             );
             self.call(|| store.trial_started(id));
             self.call(|| store.confirm(&launch.bundle));
@@ -301,7 +301,7 @@ impl<'a> Worker<'a> {
                 self.deletes += 1;
                 self.kept.remove(0);
             }
-            // It has a role, or a session serves it.
+            // The bundle is in use by the store or by a session.
             Err(error) if error.kind() == ErrorKind::InUse => {}
             Err(error) if error.kind() == ErrorKind::Busy => self.busy += 1,
             Err(error) => panic!("delete {version}: {error}"),
@@ -309,7 +309,7 @@ impl<'a> Worker<'a> {
         assert!(start.elapsed() < CALL_BOUND, "a deletion took {:?}", start.elapsed());
     }
 
-    /// What is done, unless others had the lock for so long that the call gave up.
+    /// The result, or `None` if the call timed out waiting for the lock.
     fn call<T>(&mut self, call: impl FnOnce() -> Result<T>) -> Option<T> {
         let start = Instant::now();
         let result = call();

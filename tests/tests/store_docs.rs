@@ -1,4 +1,4 @@
-//! `docs/launch-protocol.md` names the test that proves each claim. A name that no test has proves nothing.
+//! Every test that `docs/launch-protocol.md` names as a proof exists.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,10 +29,10 @@ fn every_test_that_the_launch_protocol_names_exists() {
 
     assert!(named.len() > 20, "{named:?}");
     let missing: Vec<_> = named.iter().filter(|name| !is_in(&sources, name)).collect();
-    assert!(missing.is_empty(), "no test is called {missing:?}");
+    assert!(missing.is_empty(), "tests that do not exist: {missing:?}");
 }
 
-/// Tests are named for what they show, in words; nothing else has so many of them.
+/// Only the names of tests have this many words.
 fn is_name_of_a_test(name: &str) -> bool {
     name.split('_').count() > 4
         && name
@@ -41,7 +41,7 @@ fn is_name_of_a_test(name: &str) -> bool {
             .all(|byte| byte == b'_' || byte.is_ascii_lowercase())
 }
 
-/// A name may be shortened with `…`.
+/// Whether a test has this name, which may be abbreviated with `…`.
 fn is_in(sources: &str, name: &str) -> bool {
     match name.strip_suffix('…') {
         Some(start) => sources.contains(&format!("fn {start}")),

@@ -1,5 +1,5 @@
 //! A process that installs, launches and confirms in a loop is killed at random moments. After each kill the store opens,
-//! serves whole bundles, and remembers all that was reported as done.
+//! serves complete bundles and has everything that was reported as done.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ use capbundle::{ErrorKind, Result, VerifiedArchive};
 use capbundle_tests::skip::skipped;
 use capbundle_tests::tree::Tree;
 
-/// Tell the child process where to work, what to do at random, and whether it may meet a full disk.
+/// The environment variables of the child process: its folders, its random seed and the file that fills the disk.
 const PLACE: &str = "CAPBUNDLE_KILL_PLACE";
 const STORE: &str = "CAPBUNDLE_KILL_STORE";
 const SEED: &str = "CAPBUNDLE_KILL_SEED";
@@ -36,52 +36,52 @@ const BALLAST: &str = "CAPBUNDLE_KILL_BALLAST";
 const KILLS: u64 = 500;
 const KILLS_ON_DISK: u64 = 60;
 const KILLS_ON_A_FULL_DISK: u64 = 200;
-/// The longest that a child lives: some rounds of its loop in memory, and about one where each round waits for the disk.
+/// The maximum lifetime of a child: several rounds of its loop in memory, about one round on a disk.
 const LIFE: Duration = Duration::from_millis(60);
 const LIFE_ON_DISK: Duration = Duration::from_millis(300);
-/// A file system in memory, on most Linux systems: there a child does in milliseconds what a disk takes a second for.
+/// An in-memory file system on most Linux systems. A round takes milliseconds there, and a second on a disk.
 const MEMORY: &str = "/dev/shm";
 /// Versions with an odd number never confirm.
 const VERSIONS: u64 = 6;
-const SEED_OF_THE_TEST: u64 = 0x5eed;
+const TEST_SEED: u64 = 0x5eed;
 
 #[test]
 fn a_store_loses_nothing_when_its_process_is_killed() {
     let folder = tempfile::tempdir_in(MEMORY).or_else(|_| tempfile::tempdir()).unwrap();
-    let kills = Kills::of(folder.path().join("store"), KILLS, LIFE);
-    kills.happen(&Place::new());
+    let test = KillTest::new(folder.path().join("store"), KILLS, LIFE);
+    test.run(&Workspace::new());
 }
 
 #[test]
 fn a_store_loses_nothing_when_its_process_is_killed_during_a_sync() {
-    let place = Place::new();
-    let kills = Kills::of(place.path("store"), KILLS_ON_DISK, LIFE_ON_DISK);
-    kills.happen(&place);
+    let workspace = Workspace::new();
+    let test = KillTest::new(workspace.path("store"), KILLS_ON_DISK, LIFE_ON_DISK);
+    test.run(&workspace);
 }
 
 #[test]
 fn a_store_loses_nothing_when_its_process_is_killed_on_a_full_disk() {
-    let place = Place::new();
-    let Some(disk) = SmallDisk::mount(&place.path("disk")) else {
+    let workspace = Workspace::new();
+    let Some(disk) = SmallDisk::mount(&workspace.path("disk")) else {
         return;
     };
-    let kills = Kills {
+    let test = KillTest {
         ballast: Some(disk.0.join("ballast")),
-        ..Kills::of(disk.0.join("store"), KILLS_ON_A_FULL_DISK, LIFE)
+        ..KillTest::new(disk.0.join("store"), KILLS_ON_A_FULL_DISK, LIFE)
     };
-    kills.happen(&place);
+    test.run(&workspace);
 }
 
-struct Kills {
+struct KillTest {
     store: PathBuf,
-    /// A file that fills the disk now and then.
+    /// A file that sometimes fills the disk.
     ballast: Option<PathBuf>,
     count: u64,
     life: Duration,
 }
 
-impl Kills {
-    fn of(store: PathBuf, count: u64, life: Duration) -> Self {
+impl KillTest {
+    fn new(store: PathBuf, count: u64, life: Duration) -> Self {
         Self {
             store,
             ballast: None,
@@ -90,17 +90,21 @@ impl Kills {
         }
     }
 
-    fn happen(&self, place: &Place) {
-        let (started, mut random, mut journal) = (Instant::now(), Random(SEED_OF_THE_TEST), Journal::default());
+    fn run(&self, workspace: &Workspace) {
+        let (started, mut random, mut journal) = (Instant::now(), Random(TEST_SEED), Journal::default());
         for number in 0..self.count {
-            let mut child = place.child(&self.store, random.number(), self.ballast.as_deref());
+            let mut child = workspace.child(&self.store, random.number(), self.ballast.as_deref());
             thread::sleep(self.life * random.below(1000) / 1000);
             let ended = child.try_wait().unwrap();
-            assert!(ended.is_none(), "the child ended by itself: {}", place.complaint());
+            assert!(
+                ended.is_none(),
+                "the child ended before it was killed: {}",
+                workspace.stderr()
+            );
             child.kill().unwrap();
             assert_eq!(child.wait().unwrap().signal(), Some(9));
 
-            journal.read_on(&place.path("journal"));
+            journal.read_new_lines(&workspace.path("journal"));
             check(&self.store, &mut journal, &format!("after kill {number}"));
         }
         let Journal {
@@ -109,16 +113,19 @@ impl Kills {
             ..
         } = journal;
         eprintln!(
-            "{}: killed {} times in {:.1} s; between the kills were {confirmations} confirmations and {failures} failures",
+            "{}: killed {} times in {:.1} s, with {confirmations} confirmations and {failures} failures",
             thread::current().name().unwrap_or_default(),
             self.count,
             started.elapsed().as_secs_f64()
         );
-        assert!(confirmations > self.count / 20, "the child hardly did anything");
+        assert!(
+            confirmations > self.count / 20,
+            "too few confirmations: {confirmations}"
+        );
     }
 }
 
-/// What must hold in a store whose last user was killed.
+/// Checks a store whose process was killed.
 fn check(root: &Path, journal: &mut Journal, when: &str) {
     let store = Store::open(root, options()).unwrap_or_else(|error| panic!("{when}: {error}"));
     let (current, fallback) = (store.current().unwrap(), store.fallback().unwrap());
@@ -130,7 +137,7 @@ fn check(root: &Path, journal: &mut Journal, when: &str) {
     };
 
     for (record, _) in &all {
-        Place::assert_whole(&store.folder(&record.id), &record.version, when);
+        Workspace::assert_whole(&store.folder(&record.id), &record.version, when);
         assert_eq!(store.verify_bundle(&record.id, &Control::new()).unwrap(), [], "{when}");
         assert_eq!(
             store.failure_of(&record.version, record.digest.as_ref()).unwrap(),
@@ -165,28 +172,32 @@ fn check(root: &Path, journal: &mut Journal, when: &str) {
     let launch = store.launch(&native());
     match (&launch.bundle, &launch.folder) {
         (BundleRef::BuiltIn, None) => {}
-        (BundleRef::Bundle(_), Some(folder)) => Place::assert_whole(folder, launch.version.as_deref().unwrap(), when),
+        (BundleRef::Bundle(_), Some(folder)) => {
+            Workspace::assert_whole(folder, launch.version.as_deref().unwrap(), when);
+        }
         other => panic!("{when}: {other:?}"),
     }
     journal.failed.extend(launch.failed.map(|failed| failed.version));
     match store.sweep() {
-        // Of what has no room for another name the next sweep removes the rest.
+        // Without space to rename a folder, the next sweep removes the rest.
         Err(error) if error.kind() == ErrorKind::NoSpace => {}
         swept => swept.unwrap_or_else(|error| panic!("{when}: {error}")),
     }
     assert_eq!(
         fs::read_dir(root.join("staging")).unwrap().count(),
         0,
-        "{when}: something is left"
+        "{when}: staging is not empty"
     );
 }
 
-/// What the killed process does; an ordinary test run skips it.
+/// The process that is killed. An ordinary test run skips it.
 #[test]
-#[ignore = "run by the other tests of this file, in a process of its own"]
+#[ignore = "started by the other tests of this file in a separate process"]
 fn child() {
-    let Some(place) = std::env::var_os(PLACE) else { return };
-    let place = Place::at(place.into());
+    let Some(workspace) = std::env::var_os(PLACE) else {
+        return;
+    };
+    let workspace = Workspace::at(workspace.into());
     let root = PathBuf::from(std::env::var_os(STORE).unwrap());
     let ballast = std::env::var_os(BALLAST).map(PathBuf::from);
     let mut random = Random(std::env::var(SEED).unwrap().parse().unwrap());
@@ -194,13 +205,13 @@ fn child() {
         if let Some(ballast) = &ballast {
             fill_or_free(ballast, &mut random);
         }
-        place.run_app(&root, &mut random);
+        workspace.run_app(&root, &mut random);
     }
 }
 
-/// Fills the disk to the last byte, or gives some of it back.
+/// Fills the disk completely, or frees part of it.
 fn fill_or_free(ballast: &Path, random: &mut Random) {
-    if random.once_in(2) {
+    if random.one_in(2) {
         let mut file = OpenOptions::new().append(true).create(true).open(ballast).unwrap();
         while file.write_all(&[0; 4096]).is_ok() {}
     } else if let Ok(file) = OpenOptions::new().write(true).open(ballast) {
@@ -210,8 +221,8 @@ fn fill_or_free(ballast: &Path, random: &mut Random) {
     }
 }
 
-/// What a full disk refused is nothing, on a disk that may be full.
-fn done<T>(result: Result<T>) -> Option<T> {
+/// The result, or `None` if the disk is full in the test that fills it.
+fn unless_full<T>(result: Result<T>) -> Option<T> {
     match result {
         Ok(done) => Some(done),
         Err(error) if error.kind() == ErrorKind::NoSpace && std::env::var_os(BALLAST).is_some() => None,
@@ -226,7 +237,7 @@ fn native() -> NativeApp {
 fn options() -> StoreOptions {
     let mut options = StoreOptions::default();
     options.space_margin = 0;
-    // The kills of this test would be taken for starts that end silently.
+    // The store would count the kills as silent starts.
     options.silent_starts = 0;
     options
 }
@@ -235,36 +246,36 @@ fn never_confirms(version: &str) -> bool {
     version.parse::<u64>().unwrap() % 2 == 1
 }
 
-/// The archives, the child's journal and its complaints.
-struct Place {
+/// The folder with the archives, the child's journal and its standard error.
+struct Workspace {
     folder: PathBuf,
-    _removed_at_the_end: Option<tempfile::TempDir>,
+    _removed_on_drop: Option<tempfile::TempDir>,
 }
 
-impl Place {
+impl Workspace {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let place = Self::at(folder.path().to_path_buf());
+        let workspace = Self::at(folder.path().to_path_buf());
         for version in 0..VERSIONS {
             let (web, zip) = (
-                place.path(&format!("web-{version}")),
-                place.path(&format!("{version}.zip")),
+                workspace.path(&format!("web-{version}")),
+                workspace.path(&format!("{version}.zip")),
             );
             fs::create_dir(&web).unwrap();
             tree(&version.to_string()).write_to(&web).unwrap();
             pack(&web, &zip, &PackOptions::default(), &Control::new()).unwrap();
         }
-        File::create(place.path("journal")).unwrap();
+        File::create(workspace.path("journal")).unwrap();
         Self {
-            _removed_at_the_end: Some(folder),
-            ..place
+            _removed_on_drop: Some(folder),
+            ..workspace
         }
     }
 
     fn at(folder: PathBuf) -> Self {
         Self {
             folder,
-            _removed_at_the_end: None,
+            _removed_on_drop: None,
         }
     }
 
@@ -280,15 +291,15 @@ impl Place {
             .env(STORE, store)
             .env(SEED, seed.to_string())
             .stdout(Stdio::null())
-            .stderr(File::create(self.path("complaint")).unwrap());
+            .stderr(File::create(self.path("stderr")).unwrap());
         if let Some(ballast) = ballast {
             command.env(BALLAST, ballast);
         }
         command.spawn().unwrap()
     }
 
-    fn complaint(&self) -> String {
-        fs::read_to_string(self.path("complaint")).unwrap()
+    fn stderr(&self) -> String {
+        fs::read_to_string(self.path("stderr")).unwrap()
     }
 
     fn assert_whole(folder: &Path, version: &str, when: &str) {
@@ -300,24 +311,24 @@ impl Place {
         );
     }
 
-    /// One life of the app, from start to end, with an update in between.
+    /// One run of the app, with an update.
     fn run_app(&self, root: &Path, random: &mut Random) {
-        let Some(store) = done(Store::open(root, options())) else {
+        let Some(store) = unless_full(Store::open(root, options())) else {
             return;
         };
         let launch = store.launch(&native());
         if let Some(failed) = &launch.failed {
-            self.write_down("failed", &failed.version);
+            self.record("failed", &failed.version);
         }
         if let (BundleRef::Bundle(id), Some(version)) = (&launch.bundle, &launch.version) {
-            done(store.trial_started(id));
+            unless_full(store.trial_started(id));
             if launch.on_trial && !never_confirms(version) {
                 self.confirm(&store, id);
             }
         }
         self.update(&store, random);
-        if random.once_in(4) {
-            done(store.clean(&KeepRules {
+        if random.one_in(4) {
+            unless_full(store.clean(&KeepRules {
                 newest: Some(2),
                 ..KeepRules::default()
             }));
@@ -325,10 +336,10 @@ impl Place {
     }
 
     fn confirm(&self, store: &Store, id: &BundleId) {
-        self.write_down("confirming", id.as_str());
-        let confirmed = done(store.confirm(&BundleRef::Bundle(id.clone())));
+        self.record("confirming", id.as_str());
+        let confirmed = unless_full(store.confirm(&BundleRef::Bundle(id.clone())));
         if confirmed == Some(Confirmation::Proven) {
-            self.write_down("confirmed", id.as_str());
+            self.record("confirmed", id.as_str());
         }
     }
 
@@ -339,27 +350,27 @@ impl Place {
         let archive = VerifiedArchive::from_digest(&path, &digest, &Control::new()).unwrap();
         match store.install(&archive, &NewBundle::new(&version), &Control::new()) {
             Err(error) if error.kind() == ErrorKind::NotTrusted => {
-                if random.once_in(3) {
-                    self.write_down("forgetting", &version);
-                    done(store.forget_failure(&version));
+                if random.one_in(3) {
+                    self.record("forgetting", &version);
+                    unless_full(store.forget_failure(&version));
                 }
             }
             installed => {
-                if let Some(record) = done(installed) {
-                    done(store.set_next(&BundleRef::Bundle(record.id)));
+                if let Some(record) = unless_full(installed) {
+                    unless_full(store.set_next(&BundleRef::Bundle(record.id)));
                 }
             }
         }
     }
 
-    /// In one write, which a kill cannot halve.
-    fn write_down(&self, what: &str, of: &str) {
+    /// Appends with a single write, which a kill cannot split.
+    fn record(&self, what: &str, of: &str) {
         let mut journal = OpenOptions::new().append(true).open(self.path("journal")).unwrap();
         journal.write_all(format!("{what} {of}\n").as_bytes()).unwrap();
     }
 }
 
-/// What was reported as done, and what may have been done when the kill came.
+/// The operations that were reported as done, and the one that may have completed before the kill.
 #[derive(Default)]
 struct Journal {
     read: u64,
@@ -371,7 +382,7 @@ struct Journal {
 }
 
 impl Journal {
-    fn read_on(&mut self, path: &Path) {
+    fn read_new_lines(&mut self, path: &Path) {
         let mut file = File::open(path).unwrap();
         file.seek(SeekFrom::Start(self.read)).unwrap();
         let mut text = String::new();
@@ -401,13 +412,13 @@ impl Journal {
         assert_eq!(fallback, self.confirmed, "{when}: a confirmation was lost");
         assert!(
             self.failed.is_subset(failed),
-            "{when}: {:?} failed, {failed:?} is known",
+            "{when}: {:?} failed, but the store lists {failed:?}",
             self.failed
         );
     }
 }
 
-/// A file system of two megabytes.
+/// A tmpfs of two megabytes, unmounted on drop.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -436,7 +447,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a file that is still open keeps nobody from going on.
+        // Lazily, since files may still be open.
         let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
         if !unmounted.is_ok_and(|status| status.success()) {
             eprintln!("{} is still mounted", self.0.display());
@@ -444,7 +455,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Some 250 KB in 17 files, all of which differ from version to version.
+/// About 250 KB in 17 files, all of which differ between versions.
 fn tree(version: &str) -> Tree {
     (0..16).fold(
         Tree::bundle().with_file("version.txt", version.as_bytes()),
@@ -458,7 +469,7 @@ fn tree(version: &str) -> Tree {
     )
 }
 
-/// splitmix64.
+/// The generator splitmix64.
 struct Random(u64);
 
 impl Random {
@@ -474,7 +485,7 @@ impl Random {
         u32::try_from(self.number() % u64::from(bound)).unwrap()
     }
 
-    fn once_in(&mut self, times: u64) -> bool {
+    fn one_in(&mut self, times: u64) -> bool {
         self.number().is_multiple_of(times)
     }
 }

@@ -1,4 +1,4 @@
-//! Every vector in `tests/vectors` ends as its `expect:` line says, and leaves nothing behind.
+//! Every vector in `tests/vectors` has the result in its `expect:` line, and leaves no files.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -21,7 +21,7 @@ use capbundle_tests::skip::skipped;
 use capbundle_tests::vector::{self, Vector, unescape};
 use tempfile::TempDir;
 
-/// What the hostile names reach for when they climb to the root of the file system.
+/// The targets of hostile names that escape to the root of the file system.
 const OUTSIDE: [&str; 2] = ["/tmp/capbundle-evil.txt", "/capbundle-evil.txt"];
 
 #[test]
@@ -70,12 +70,10 @@ fn the_generator_reproduces_the_committed_vectors() {
     for folder in vector::FOLDERS.iter().chain([&vector::TRUSTED]) {
         for path in files_below(&root().join(folder)) {
             let name = format!("{folder}/{}", path.display());
-            let text = made
-                .remove(&name)
-                .unwrap_or_else(|| panic!("{name} is not made by the forge"));
+            let text = made.remove(&name).unwrap_or_else(|| panic!("{name} is not generated"));
             assert!(
                 fs::read_to_string(root().join(&name)).unwrap() == text,
-                "{name}: run the bin make-vectors"
+                "{name} differs: run cargo run -p capbundle-tests --bin make-vectors"
             );
         }
     }
@@ -83,7 +81,7 @@ fn the_generator_reproduces_the_committed_vectors() {
         let committed = fs::read_to_string(root().join(&name));
         assert!(
             committed.is_ok_and(|committed| committed == text),
-            "{name}: run the bin make-vectors"
+            "{name} differs: run cargo run -p capbundle-tests --bin make-vectors"
         );
     }
 }
@@ -103,7 +101,7 @@ fn vectors_have_unique_names_and_a_reason() {
     }
 }
 
-/// Unpacks with one thread and with several; says what went otherwise than expected.
+/// Unpacks with one thread and with several; returns the difference from the expected result.
 fn archive_fault(vector: &Vector) -> Option<String> {
     let faults = [1, 4].map(|threads| {
         let place = Place::new(&vector.body);
@@ -133,7 +131,7 @@ fn capgo_fault(vector: &Vector) -> Option<String> {
     fault.map(|fault| format!("{}: {fault}", vector.field("name")))
 }
 
-/// A fresh folder with the input in it, and beside it the folders that may be written to.
+/// A new folder with the input, and the folders that may be written to.
 struct Place {
     folder: TempDir,
     input: PathBuf,
@@ -189,7 +187,7 @@ impl Place {
         .map(drop)
     }
 
-    /// Looking into an archive refuses the same things, but for those that only the contents betray.
+    /// Inspecting an archive reports the same faults, except those that only the contents show.
     fn inspect(&self, vector: &Vector) -> Option<String> {
         let mut found = None;
         let mut outcome = guarded(|| {
@@ -207,7 +205,7 @@ impl Place {
         }
     }
 
-    /// What is on disk and should not be, or the other way round.
+    /// Unexpected or missing files on disk.
     fn leftover(&self, vector: &Vector) -> Option<String> {
         if let Some(outside) = OUTSIDE.iter().find(|path| Path::new(path).exists()) {
             return Some(format!("wrote {outside}"));
@@ -222,11 +220,15 @@ impl Place {
             .map(|(path, digest)| (format!("out/bundle/{path}"), digest))
             .collect();
         if found != expected {
-            return Some(format!("on disk: {:?}, expected: {:?}", found.keys(), expected.keys()));
+            return Some(format!(
+                "expected on disk: {1:?}, found: {0:?}",
+                found.keys(),
+                expected.keys()
+            ));
         }
         let folders = ["out", "staging"].map(|name| fs::read_dir(self.folder.path().join(name)).unwrap().count());
         let bundles = usize::from(vector.field("expect") == "ok");
-        (folders != [bundles, 0]).then(|| "a folder is left".to_owned())
+        (folders != [bundles, 0]).then(|| "folders are left on disk".to_owned())
     }
 
     fn leftover_of_staging(&self) -> Option<String> {
@@ -243,14 +245,14 @@ impl Place {
     }
 }
 
-/// The finding that says that unpacking will refuse the archive.
+/// The finding that makes unpacking refuse the archive.
 fn decisive(findings: &[Finding]) -> Option<&'static str> {
     let decides = |code| matches!(code, FindingCode::IndexHtmlNotFound | FindingCode::OverDeviceLimit);
     let codes = findings.iter().map(|finding| finding.code);
     codes.filter(|code| decides(*code)).map(FindingCode::as_str).next()
 }
 
-/// The word of how it ended, and the message.
+/// The code of the result, and the message.
 struct Outcome {
     kind: &'static str,
     message: String,
@@ -259,7 +261,7 @@ struct Outcome {
 impl Outcome {
     #[allow(clippy::unnecessary_wraps, reason = "a fault is an Option everywhere here")]
     fn against(&self, expected: &str) -> Option<String> {
-        Some(format!("{} instead of {expected}: {}", self.kind, self.message))
+        Some(format!("expected {expected}, found {}: {}", self.kind, self.message))
     }
 }
 
@@ -280,7 +282,7 @@ fn guarded(work: impl FnOnce() -> Result<()>) -> Outcome {
     }
 }
 
-/// Whether this file system holds what the vector needs; says so when it does not.
+/// Whether this file system supports the vector. Reports a skipped test if not.
 fn is_holdable(vector: &Vector) -> bool {
     let holds = match vector.field("needs") {
         "case_sensitive" => is_case_sensitive(),
@@ -303,7 +305,7 @@ fn is_case_sensitive() -> bool {
     !folder.path().join("A").exists()
 }
 
-/// Past the test harness, which hides what passing tests print; `tests/run` shows such lines.
+/// Bypasses the test harness, which hides the output of passing tests. `tests/run` shows such lines.
 fn report(line: &str) {
     std::io::stderr()
         .write_all(format!("measured {line}\n").as_bytes())
@@ -322,7 +324,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
 }
 
-/// Everything below `folder` that is no folder, relative to it and sorted.
+/// All files in `folder` and its subfolders, as sorted relative paths.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];

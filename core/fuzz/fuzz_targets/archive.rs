@@ -1,4 +1,4 @@
-//! Any bytes as an archive, inspected and unpacked with tight limits. A refused archive leaves nothing behind.
+//! Arbitrary bytes as an archive, inspected and unpacked with tight limits. A refused archive leaves no files.
 
 #![no_main]
 
@@ -30,19 +30,19 @@ fn unpack_in(place: &Path, bytes: &[u8]) {
     let to = out.join("bundle");
     match unpack(&archive, &to, &options, &control) {
         Ok(unpacked) => {
-            inspected.expect("an archive that unpacks can be inspected");
+            inspected.expect("an archive that can be unpacked can be inspected");
             assert!(unpacked.bytes <= limits().total_size);
             assert!(to.join("index.html").is_file());
-            fs::remove_dir_all(&to).expect("the unpacked folder can be removed");
+            fs::remove_dir_all(&to).expect("unpacked files can be removed");
         }
         Err(error) => drop(error.to_string()),
     }
     assert_eq!(
         names(place),
         ["input", "out"],
-        "something was written beside the folder"
+        "files were written next to the folder"
     );
-    assert!(names(&out).is_empty(), "something was left: {:?}", names(&out));
+    assert!(names(&out).is_empty(), "files were left: {:?}", names(&out));
 }
 
 fn limits() -> Limits {
@@ -54,7 +54,7 @@ fn limits() -> Limits {
     limits
 }
 
-/// In memory if the system has a memory file system: a disk is too slow.
+/// In memory if the system has such a folder, since a disk is far too slow.
 fn place() -> TempDir {
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };

@@ -1,5 +1,5 @@
-//! Any text as a signed checksum, in both forms. A parsed one has a single spelling (except for the case of hex), and
-//! only the signer can create one that verifies.
+//! Arbitrary text as a signed checksum in both forms. An accepted checksum has only one spelling (except for the case of hex),
+//! and only the signer's checksums verify.
 
 #![no_main]
 

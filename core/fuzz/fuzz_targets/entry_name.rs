@@ -1,4 +1,4 @@
-//! Any bytes as the name of an entry: an accepted path stays inside its folder on every system.
+//! Arbitrary bytes as the name of an entry: an accepted path stays inside its folder on every system.
 
 #![no_main]
 
@@ -31,6 +31,6 @@ fuzz_target!(|raw: &[u8]| {
             .all(|component| matches!(component, Component::Normal(_)))
     );
     assert_eq!(resolved.components().count(), components.len() + 1);
-    // Parsing its own text again gives the same path.
+    // Parsing the text of the path returns the same path.
     assert_eq!(SafePath::parse(text.as_bytes(), &limits), Ok(Some(path.clone())));
 });

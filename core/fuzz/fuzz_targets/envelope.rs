@@ -1,5 +1,5 @@
-//! Any bytes as an envelope of a release or key ring: a parsed one round-trips, and none is trusted that the ring's
-//! key did not sign.
+//! Arbitrary bytes as an envelope, as a release and as a key ring: writing a parsed envelope and parsing it again returns the
+//! same one, and only envelopes that the ring's key signed are trusted.
 
 #![no_main]
 
@@ -10,16 +10,16 @@ use capbundle::release::{Envelope, KeyRing, SignedKeyRing, SignedRelease};
 use libfuzzer_sys::fuzz_target;
 
 static RING: LazyLock<KeyRing> = LazyLock::new(|| {
-    let app: AppId = "com.example.app".parse().expect("the id is valid");
-    KeyRing::trusted(include_bytes!("../../../tests/vectors/trust/one.json"), &app).expect("the ring is valid")
+    let app: AppId = "com.example.app".parse().expect("the app id is valid");
+    KeyRing::trusted(include_bytes!("../../../tests/vectors/trust/one.json"), &app).expect("the key ring is valid")
 });
 
 fuzz_target!(|bytes: &[u8]| {
     match Envelope::parse(bytes) {
         Ok(envelope) => {
-            // It may be too large in standard base64, which is longer than the input.
+            // Standard base64 may be larger than the input, and exceed the limit.
             if let Ok(again) = envelope.to_json() {
-                assert_eq!(Envelope::parse(&again).expect("it can be read back"), envelope);
+                assert_eq!(Envelope::parse(&again).expect("a written envelope can be parsed"), envelope);
             }
         }
         Err(error) => drop(error.to_string()),

@@ -1,4 +1,4 @@
-//! Any text as an ivSessionKey. A parsed one has a single spelling.
+//! Arbitrary text as an ivSessionKey. An accepted one has only one spelling, and decrypts only files that were encrypted for it.
 
 #![no_main]
 

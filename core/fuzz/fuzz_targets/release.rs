@@ -1,4 +1,4 @@
-//! Any bytes as the payload of a correctly signed release: a signer may make mistakes that the device must detect.
+//! Arbitrary bytes as the payload of a correctly signed release: the device must not rely on the signer to check it.
 
 #![no_main]
 
@@ -20,10 +20,10 @@ static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
 });
 static RING: LazyLock<KeyRing> = LazyLock::new(|| {
     let ring = include_bytes!("../../../tests/vectors/trust/one.json");
-    KeyRing::trusted(ring, &APP).expect("the ring is valid")
+    KeyRing::trusted(ring, &APP).expect("the key ring is valid")
 });
-static APP: LazyLock<AppId> = LazyLock::new(|| "com.example.app".parse().expect("the id is valid"));
-static CHANNEL: LazyLock<ChannelName> = LazyLock::new(|| "production".parse().expect("the name is valid"));
+static APP: LazyLock<AppId> = LazyLock::new(|| "com.example.app".parse().expect("the app id is valid"));
+static CHANNEL: LazyLock<ChannelName> = LazyLock::new(|| "production".parse().expect("the channel name is valid"));
 static NATIVE: LazyLock<NativeVersion> = LazyLock::new(|| NativeVersion::new("3.0"));
 
 fuzz_target!(|payload: &[u8]| {
@@ -31,13 +31,13 @@ fuzz_target!(|payload: &[u8]| {
     else {
         return;
     };
-    // Signing is slow, and an unreadable payload would be refused after it anyway.
+    // Signing is slow, and a payload that cannot be parsed would be refused after it anyway.
     let Ok(read) = SignedRelease::parse(&unsigned) else {
         return;
     };
     let again = NewRelease::from(read.release().clone());
     drop(create(&again).expect("a parsed release can be written"));
-    let envelope = Envelope::sign(RELEASE_TYPE, payload.to_vec(), &[&*KEY]).expect("it can be signed");
+    let envelope = Envelope::sign(RELEASE_TYPE, payload.to_vec(), &[&*KEY]).expect("a payload can be signed");
     let context = TrustContext {
         ring: &RING,
         app: &APP,
@@ -49,7 +49,7 @@ fuzz_target!(|payload: &[u8]| {
         latest_time_seen: Timestamp(0),
         content_keys: &[],
     };
-    let Ok(trusted) = policy::check(&envelope.to_json().expect("it can be written"), &context) else {
+    let Ok(trusted) = policy::check(&envelope.to_json().expect("an envelope can be written"), &context) else {
         return;
     };
     let release = trusted.release();

@@ -1,5 +1,4 @@
-//! Any bytes as the payload of a key ring: a parsed one has keys, none of them retired, and a threshold that they can
-//! reach.
+//! Arbitrary bytes as the payload of a key ring: an accepted ring has enough keys for its threshold, and no retired ones.
 
 #![no_main]
 
@@ -17,10 +16,10 @@ fuzz_target!(|payload: &[u8]| {
     assert!(ring.threshold >= 1 && ring.threshold <= ring.keys.len() as u64 && ring.keys.len() <= 32);
     for key in &ring.keys {
         assert!((2_048..=4_096).contains(&key.bits()));
-        assert!(!ring.retired.contains(&key.id()));
+        assert!(!ring.retired.contains(&key.id().expect("a key has an id")));
     }
     let mut next = NewKeyRing::after(ring, ring.created_at);
-    // The last version number has no successor.
+    // The last number has no successor.
     next.number = ring.number;
-    drop(create_ring(&next).expect("a parsed ring can be written"));
+    drop(create_ring(&next).expect("a parsed key ring can be written"));
 });

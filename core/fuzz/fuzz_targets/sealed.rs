@@ -1,5 +1,5 @@
-//! Any bytes as a sealed archive: parse its header, open it with the key of the test vectors, and read it from any
-//! position. An archive that opens reads as the same bytes; a refused one leaves nothing behind.
+//! Arbitrary bytes as a sealed archive: its header is parsed, and it is opened and read with the key of the test vectors. Reading
+//! returns the same bytes as opening, and a refused archive leaves no files.
 
 #![no_main]
 
@@ -38,11 +38,11 @@ fn open_in(place: &Path, bytes: &[u8]) {
     let mut reader = SealedReader::open_unverified(&sealed, &KEY);
     match open_unverified(&sealed, &plain, &KEY, &Control::new()) {
         Ok(digest) => {
-            let header = header.expect("an archive that opens has a header");
+            let header = header.expect("an archive that can be opened has a header");
             assert_eq!(header.sealed_size(), bytes.len() as u64);
             let mut read = Vec::new();
-            let reader = reader.as_mut().expect("an archive that opens can be read");
-            reader.read_to_end(&mut read).expect("it can be read to its end");
+            let reader = reader.as_mut().expect("an archive that can be opened can be read");
+            reader.read_to_end(&mut read).expect("an archive that can be opened can be read to its end");
             assert_eq!(Sha256Digest::of(&read), digest);
             fs::remove_file(&plain).expect("the opened file can be removed");
         }
@@ -51,18 +51,18 @@ fn open_in(place: &Path, bytes: &[u8]) {
             if let Ok(mut reader) = reader {
                 reader
                     .read_to_end(&mut Vec::new())
-                    .expect_err("what does not open cannot be read to its end");
+                    .expect_err("an archive that cannot be opened cannot be read to its end");
             }
         }
     }
     assert_eq!(
         fs::read_dir(place).expect("the folder can be read").count(),
         1,
-        "something was left"
+        "files were left"
     );
 }
 
-/// In memory if the system has a memory file system: a disk is too slow.
+/// In memory if the system has such a folder, since a disk is far too slow.
 fn place() -> TempDir {
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };

@@ -20,11 +20,12 @@ import javax.crypto.spec.IvParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * What the Android plugin does with a downloaded bundle, with the platform's own libraries: decrypt to a file, hash
- * that file, compare with the signed checksum, unpack with {@link ZipInputStream}. Buffers of 256 KiB, as there.
+ * Handles a downloaded bundle like the Android plugin, with the libraries of the platform: decrypts to a file, hashes
+ * that file, compares it with the signed checksum and unpacks it with {@link ZipInputStream}. Buffers have 256 KiB, as in the
+ * plugin.
  *
- * <p>{@code OpenVerifyUnpack SEALED IV_SESSION_KEY CHECKSUM PUBLIC_KEY_DER FOLDER}. Prints the seconds it took, without
- * the start of the JVM.
+ * <p>{@code OpenVerifyUnpack SEALED IV_SESSION_KEY CHECKSUM PUBLIC_KEY_DER FOLDER}. Prints the elapsed seconds
+ * without the start of the JVM.
  */
 public final class OpenVerifyUnpack {
     private static final int BUFFER = 256 * 1024;
@@ -82,7 +83,7 @@ public final class OpenVerifyUnpack {
         byte[] buffer = new byte[BUFFER];
         try (ZipInputStream zip = new ZipInputStream(new BufferedInputStream(new FileInputStream(archive)))) {
             for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
-                // The plugin resolves every name in this way, against traversal.
+                // The plugin resolves every name like this, to prevent path traversal.
                 File file = new File(folder, entry.getName()).getCanonicalFile();
                 if (!file.getPath().startsWith(base)) {
                     throw new IOException("outside: " + entry.getName());

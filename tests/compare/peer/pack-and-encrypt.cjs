@@ -1,5 +1,5 @@
-// What the Capgo CLI does to publish a folder, with its own libraries, in one process: adm-zip, SHA-256, AES-128-CBC
-// under a random session key, and that key and the digest signed with RSA.
+// Publishes a folder like the Capgo CLI, with its libraries, in one process: adm-zip, SHA-256, AES-128-CBC with a random
+// session key, and RSA signatures of that key and the digest.
 //
 //   node pack-and-encrypt.cjs FOLDER PRIVATE_KEY ARCHIVE SEALED
 'use strict'

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Who uses whom, by name.
+/// The names that each name uses.
 #[derive(Debug, Default)]
 pub(crate) struct Graph(BTreeMap<String, BTreeSet<String>>);
 
@@ -13,7 +13,7 @@ impl Graph {
         }
     }
 
-    /// The largest groups of which each member reaches each other one, sorted.
+    /// The strongly connected components of more than one member, sorted.
     pub(crate) fn circles(&self) -> Vec<Vec<String>> {
         let reached: BTreeMap<&str, BTreeSet<&str>> =
             self.0.keys().map(|from| (&**from, self.reached_from(from))).collect();

@@ -1,7 +1,7 @@
-//! Which file of a package uses which, read from its sources.
+//! The dependencies between the files of a package, from its sources.
 //!
-//! Not a compiler: it looks at `use` and at paths that begin with `crate`, `super`, `self`, a module of the file or an imported
-//! module. A name that a module only re-exports counts for the file that defines it.
+//! This is not a compiler: it reads `use` and paths that begin with `crate`, `super`, `self`, a module of the file or an imported
+//! module. The use of a re-exported name counts for the file that defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,11 +15,11 @@ use super::graph::Graph;
 static USE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)^\s*(pub(?:\([^)]*\))?\s+)?use\s+([^;]+);").unwrap());
 static PATH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)+").unwrap());
 static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[A-Za-z_]\w*").unwrap());
-/// What only tests have.
-static OF_TESTS: LazyLock<Regex> =
+/// Items that are compiled only for tests.
+static TEST_ITEM: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"#\[cfg\((?:test|doctest|all\((?:test|doctest)\b[^\]]*)\)\]").unwrap());
 static MODULE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;").unwrap());
-/// Comments and literals. As one expression, so that a quote in a comment opens no literal.
+/// Comments and literals. One expression for both, so that a quote in a comment does not start a literal.
 static NOT_CODE: LazyLock<Regex> = LazyLock::new(|| {
     let patterns = [
         r"//[^\n]*",
@@ -46,11 +46,11 @@ struct Module {
     paths: Vec<Vec<String>>,
     /// Every word in the code, outside of `use`.
     words: BTreeSet<String>,
-    /// Modules that are compiled for tests only.
+    /// Modules that are compiled only for tests.
     of_tests: Vec<String>,
 }
 
-/// One name that a `use` brings; `*` for all.
+/// One imported name, or `*` for all.
 #[derive(Debug, Clone)]
 struct Import {
     name: String,
@@ -79,12 +79,12 @@ impl Package {
         Self { modules }
     }
 
-    /// Files by name.
+    /// The graph of the files.
     pub(crate) fn files(&self) -> Graph {
         self.graph(|_, module| module.file.clone())
     }
 
-    /// The modules at the root of the package.
+    /// The graph of the modules at the root of the package.
     pub(crate) fn top_modules(&self) -> Graph {
         self.graph(|path, _| path.first().cloned().unwrap_or_default())
     }
@@ -103,22 +103,22 @@ impl Package {
         let imports = module
             .imports
             .iter()
-            // Re-exported and not used here: nothing that the file depends on.
+            // Only re-exported: the file does not depend on the module.
             .filter(|import| !import.is_public || module.words.contains(&import.name));
         let targets = imports
             .map(|import| &import.path)
             .chain(&module.paths)
             .filter_map(|used| self.resolve(path, used, 0));
         targets
-            // A module alone says nothing: what is used of it stands in the code, as a path.
+            // An imported module is not yet a dependency; paths in the code show what is used of it.
             .filter_map(|target| target.has_item.then_some(target.module))
             .filter(|target| target != path)
             .collect()
     }
 
-    /// The module that defines what `used` means inside of `from`; nothing for another package.
+    /// The module that defines the path `used` in `from`; `None` for another package.
     fn resolve(&self, from: &ModulePath, used: &[String], depth: usize) -> Option<Target> {
-        // Two modules that re-export all of each other.
+        // Stops at modules that re-export each other with `*`.
         if depth > 16 {
             return None;
         }
@@ -149,7 +149,7 @@ impl Package {
         })
     }
 
-    /// What `name` and the path after it mean by an import of `module`.
+    /// The module that `name` and the rest of its path refer to, through an import of `module`.
     fn imported(&self, module: &ModulePath, name: &str, rest: &[String], depth: usize) -> Option<Target> {
         for import in &self.modules.get(module)?.imports {
             if import.name == name && import.path != [name] {
@@ -176,7 +176,7 @@ impl Package {
 
 struct Target {
     module: ModulePath,
-    /// Whether the path names something in the module, and not the module itself.
+    /// Whether the path refers to an item of the module, not to the module itself.
     has_item: bool,
 }
 
@@ -196,7 +196,7 @@ fn collect(folder: &Path, prefix: &str, sources: &mut Vec<(String, String)>) {
     }
 }
 
-/// `store/mod.rs` and `store.rs` are the module `store`, `lib.rs` is the root.
+/// `store/mod.rs` and `store.rs` are the module `store`. `lib.rs` is the root.
 fn module_of(file: &str) -> ModulePath {
     let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
     let path = if path == "lib" { "" } else { path };
@@ -235,7 +235,7 @@ fn segments(path: &str) -> Vec<String> {
     path.split("::").map(|segment| segment.trim().to_owned()).collect()
 }
 
-/// The names that a tree of `use` brings, each with its whole path.
+/// The names that a `use` tree imports, with their paths.
 fn names_of(tree: &str, before: &[String]) -> Vec<(String, Vec<String>)> {
     let tree = tree.trim();
     if let Some((start, group)) = tree.split_once('{') {
@@ -283,7 +283,7 @@ fn split_outside_braces(text: &str) -> Vec<&str> {
     parts
 }
 
-/// Comments and literals give no paths.
+/// Removes comments and literals, which contain no paths.
 fn without_comments_and_texts(text: &str) -> String {
     NOT_CODE
         .replace_all(
@@ -293,10 +293,10 @@ fn without_comments_and_texts(text: &str) -> String {
         .into_owned()
 }
 
-/// Cuts items out that only tests have; the names of modules among them.
+/// Removes the items that are compiled only for tests. Returns the names of modules among them as well.
 fn without_tests(text: &str) -> (String, Vec<String>) {
     let (mut rest, mut kept, mut of_tests) = (text, String::new(), Vec::new());
-    while let Some(found) = OF_TESTS.find(rest) {
+    while let Some(found) = TEST_ITEM.find(rest) {
         kept.push_str(&rest[..found.start()]);
         rest = &rest[found.end()..];
         if let Some(name) = MODULE.captures(rest) {
@@ -308,7 +308,7 @@ fn without_tests(text: &str) -> (String, Vec<String>) {
     (kept, of_tests)
 }
 
-/// Past the `;` or the closing brace that ends the item which `text` begins with.
+/// The end of the item at the start of `text`, after its `;` or closing brace.
 fn end_of_item(text: &str) -> usize {
     let mut depth = 0;
     for (at, letter) in text.char_indices() {
@@ -316,12 +316,12 @@ fn end_of_item(text: &str) -> usize {
             '{' | '(' | '[' => depth += 1,
             '}' | ')' | ']' => {
                 depth -= 1;
-                // `use a::{b};` goes on to its semicolon.
+                // `use a::{b};` ends at its semicolon.
                 if letter == '}' && depth == 0 && !text[at + 1..].starts_with(';') {
                     return at + 1;
                 }
             }
-            // The comma ends a field or a variant of an enum.
+            // A comma ends a field or an enum variant.
             ';' | ',' if depth == 0 => return at + 1,
             _ => {}
         }

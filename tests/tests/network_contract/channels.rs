@@ -1,4 +1,4 @@
-//! The steps on static channels.
+//! The steps that update from static channels.
 
 use std::fs;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use capbundle::update::channel::Site;
 use capbundle::{Error, Result};
 use serde_json::{Value, json};
 
-use super::{Place, options, text};
+use super::{Device, options, text};
 
-impl Place<'_> {
+impl Device<'_> {
     pub(super) fn update_from_channel(&mut self, step: &Value) -> Result<Value> {
         let (name, words) = text(step, "from").split_once('?').unwrap_or((text(step, "from"), ""));
         let root = self.path(text(step, "site"));
@@ -27,7 +27,7 @@ impl Place<'_> {
         if let (Some(name), Some(record)) = (step["as"].as_str(), record(&update.outcome)) {
             self.bundles.insert(record.id.to_string(), name.to_owned());
         }
-        Ok(self.told_update(&update))
+        Ok(self.described_update(&update))
     }
 
     pub(super) fn release_options(&self, step: &Value) -> Result<ReleaseOptions> {
@@ -41,7 +41,7 @@ impl Place<'_> {
         Ok(options)
     }
 
-    fn told_update(&self, update: &ChannelUpdate) -> Value {
+    fn described_update(&self, update: &ChannelUpdate) -> Value {
         let record = record(&update.outcome);
         let built_in = match &update.outcome {
             ChannelOutcome::BuiltInNext { version, sequence }
@@ -59,8 +59,8 @@ impl Place<'_> {
             "sequence": record.and_then(|record| record.sequence).or(built_in.map(|(_, sequence)| sequence)),
             "offered": offered,
             "known": known,
-            "rollout": update.rollout.as_ref().map(told_rollout),
-            "passed_over": update.passed_over.iter().map(told_passed).collect::<Value>(),
+            "rollout": update.rollout.as_ref().map(described_rollout),
+            "passed_over": update.passed_over.iter().map(described_skip).collect::<Value>(),
             "key_ring": update.ring,
             "key_ring_problem": update.ring_problem.is_some(),
         })
@@ -74,14 +74,14 @@ fn record(outcome: &ChannelOutcome) -> Option<&BundleRecord> {
     }
 }
 
-fn told_rollout(rollout: &RolloutDecision) -> Value {
+fn described_rollout(rollout: &RolloutDecision) -> Value {
     json!({
         "sequence": rollout.sequence, "rollout_bps": rollout.rollout_bps, "bucket": rollout.bucket,
         "is_inside": rollout.is_inside(),
     })
 }
 
-fn told_passed(passed: &Skipped) -> Value {
+fn described_skip(passed: &Skipped) -> Value {
     let reason = match &passed.error {
         Error::ReleaseRefused { reason, .. } => Some(reason.as_str()),
         _ => None,

@@ -1,4 +1,4 @@
-//! No damage goes unnoticed: not one bit, not one missing byte, wherever it is.
+//! All damage is detected: every flipped bit and every missing byte.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use super::strategies::{Place, cases, noise, signer};
 
-/// A sealed bundle, to damage.
+/// A sealed bundle that the tests damage.
 struct SealedBundle {
     place: Place,
     bytes: Vec<u8>,
@@ -65,7 +65,7 @@ impl SealedBundle {
         .map(|archive| archive.digest())
     }
 
-    /// Fails when the damaged bytes are taken, or leave anything behind.
+    /// Expects that the damaged bytes are refused and leave no files.
     fn require_refused(&self, damaged: &[u8]) {
         let kind = self.open(damaged).unwrap_err().kind();
         assert!(
@@ -142,17 +142,17 @@ thread_local! {
     static LARGER: SealedBundle = SealedBundle::of(&Tree::bundle().with_file("noise.bin", &noise(700_000, 3)));
 }
 
-/// A bundle nobody signed: a flipped bit is found, or it was one that changes nothing on disk.
+/// An unsigned bundle: a flipped bit is detected or does not change the unpacked files.
 #[test]
 fn every_flipped_bit_of_a_plain_archive_is_refused_or_changes_nothing() {
     let tree = Tree::bundle()
         .with_file("assets/a.js", b"let a = 1; let b = 1; let c = 1;")
         .with_folder("empty");
     let place = Place::with(&tree);
-    require_noticed_or_harmless(&place.pack(1), &tree);
+    require_detected_or_harmless(&place.pack(1), &tree);
 }
 
-/// The same for an archive as Java and macOS stream it, with data descriptors.
+/// The same for a streamed archive with data descriptors, as Java and macOS write it.
 #[test]
 fn every_flipped_bit_of_a_streamed_archive_is_refused_or_changes_nothing() {
     let entries = [
@@ -162,17 +162,17 @@ fn every_flipped_bit_of_a_streamed_archive_is_refused_or_changes_nothing() {
     let tree = Tree::default()
         .with_file("index.html", INDEX_HTML)
         .with_file("assets/app.js", b"notifyAppReady()");
-    require_noticed_or_harmless(&Archive::of(entries).bytes(), &tree);
+    require_detected_or_harmless(&Archive::of(entries).bytes(), &tree);
 }
 
-fn require_noticed_or_harmless(bytes: &[u8], tree: &Tree) {
+fn require_detected_or_harmless(bytes: &[u8], tree: &Tree) {
     let place = Place::with(&Tree::default());
     for at in 0..bytes.len() * 8 {
         fs::write(place.path("out/bundle.zip"), with_bit_flipped(bytes, at)).unwrap();
         if place.unpack(&Control::new()).is_ok() {
             assert!(
                 place.unpacked() == *tree,
-                "bit {} of byte {} changed the tree unnoticed",
+                "bit {} of byte {} changed the files undetected",
                 at % 8,
                 at / 8
             );
@@ -181,7 +181,7 @@ fn require_noticed_or_harmless(bytes: &[u8], tree: &Tree) {
         assert_eq!(
             place.written(),
             ["bundle.zip"],
-            "bit {} of byte {} left something",
+            "bit {} of byte {} left files",
             at % 8,
             at / 8
         );

@@ -1,4 +1,4 @@
-//! Cancelled at any moment, an operation leaves nothing; and its progress only ever grows.
+//! An operation that is cancelled at any moment leaves nothing, and its progress never decreases.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,7 +18,7 @@ use proptest::prelude::*;
 
 use super::strategies::{Place, cases, noise, pack_options, signer};
 
-/// The long operations: each writes to `out` or `staging` only, from what the ones before it made.
+/// The long operations. Each one writes only to `out` or `staging`, and uses the results of the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Pack,
@@ -29,7 +29,7 @@ enum Operation {
 
 const OPERATIONS: [Operation; 4] = [Operation::Pack, Operation::Seal, Operation::Open, Operation::Unpack];
 
-/// How many reports each operation makes when nothing disturbs it.
+/// The number of progress reports of each operation that is not cancelled.
 static REPORTS: LazyLock<[usize; 4]> =
     LazyLock::new(|| OPERATIONS.map(|operation| Prepared::for_operation(operation).reports_of_a_full_run(operation)));
 
@@ -49,7 +49,7 @@ proptest! {
             }
             Ok(()) => prop_assert!(
                 after + last_reports(operation) > reports,
-                "{operation:?} was cancelled at report {after} of {reports}, and done all the same"
+                "{operation:?} was cancelled at report {after} of {reports} and completed nevertheless"
             ),
         }
     }
@@ -62,7 +62,7 @@ fn progress_never_decreases() {
         for operation in OPERATIONS {
             let seen = Arc::new(Mutex::new(Vec::new()));
             let log = Arc::clone(&seen);
-            // A slow observer, so that the threads which report have to wait for each other.
+            // A slow observer, so that the reporting threads wait for each other.
             let watch = move |progress: Progress| {
                 let mut log = log.lock().unwrap();
                 thread::sleep(Duration::from_micros(50));
@@ -93,16 +93,16 @@ fn require_growing(operation: Operation, seen: &[Progress]) {
     }
 }
 
-/// Cancelled at one of so many last reports, an operation may already be past its last look at the token.
+/// The number of last reports at which the operation may have checked the token for the last time already.
 fn last_reports(operation: Operation) -> usize {
     match operation {
-        // Its threads look at the token, and they run ahead of the writer that reports.
+        // Its threads check the token, and run ahead of the writer, which reports.
         Operation::Pack => 30,
         Operation::Seal | Operation::Open | Operation::Unpack => 3,
     }
 }
 
-/// Cancels at the report with this number, counted from one; before everything for 0.
+/// Cancels at the report with this number, counted from 1. With 0, cancels before the start.
 fn cancelling_after(reports: usize) -> Control {
     let token = CancelToken::new();
     if reports == 0 {
@@ -117,7 +117,7 @@ fn cancelling_after(reports: usize) -> Control {
     Control::new().with_observer(Arc::new(watch)).with_cancel_token(&token)
 }
 
-/// A folder in which all that an operation needs is there.
+/// A folder with the inputs of an operation.
 struct Prepared {
     place: Place,
 }

@@ -1,4 +1,4 @@
-//! Packing loses nothing and depends on nothing but names and bytes.
+//! Packing is lossless and depends only on names and content.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -36,7 +36,7 @@ proptest! {
     #[test]
     fn the_same_names_and_bytes_give_the_same_archive(tree in trees(), age in 0..2_000_000_000_u64) {
         let (here, there) = (Place::with(&tree), Place::with(&tree));
-        change_what_must_not_matter(&there.path("web"), age);
+        change_times_and_modes(&there.path("web"), age);
         let packed = here.pack(1);
         for threads in [1, 2, 3, 8] {
             prop_assert!(there.pack(threads) == packed, "{} threads", threads);
@@ -76,7 +76,7 @@ fn paths_at_the_limits_survive_a_round_trip() {
     assert!(place.unpacked() == tree);
 }
 
-/// The longest folder that a path may name: with the slash of a folder entry, the name is one byte longer.
+/// The longest path of a folder: the name of its entry is one byte longer, because of the slash.
 #[test]
 fn an_empty_folder_at_the_limits_survives_a_round_trip() {
     let longest = format!("{}/", "b".repeat(99)).repeat(10) + &"c".repeat(24);
@@ -102,7 +102,7 @@ fn large_files_survive_a_round_trip() {
     assert!(place.unpacked() == tree);
 }
 
-/// Whatever our own packing does without a warning, our own unpacking must take.
+/// Unpacking must accept every bundle that is packed without a warning.
 #[test]
 fn packing_warns_about_a_bundle_that_devices_refuse() {
     let place = Place::with(&Tree::bundle().with_file("sparse.bin", &vec![0; (16 << 20) + 1]));
@@ -123,13 +123,13 @@ fn packing_warns_about_a_bundle_that_devices_refuse() {
     );
 }
 
-/// Times and permissions of everything below `folder`.
-fn change_what_must_not_matter(folder: &Path, age: u64) {
+/// Changes the times and permissions of all files in `folder`.
+fn change_times_and_modes(folder: &Path, age: u64) {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(age);
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            change_what_must_not_matter(&path, age);
+            change_times_and_modes(&path, age);
         }
         File::open(&path).unwrap().set_modified(time).unwrap();
         set_mode(&path, if age.is_multiple_of(2) { 0o700 } else { 0o777 });

@@ -1,4 +1,4 @@
-//! Random folders, and the steps that every property needs.
+//! Random folders, and the steps that the property tests share.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -12,9 +12,8 @@ use capbundle_tests::tree::Tree;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-/// So many random cases; none is written to disk, since a failure prints its smallest case. With `CI` set they are the
-/// same each time: a commit that passed must not fail because of a case that has nothing to do with the next one. New
-/// cases are found where people work.
+/// This many random cases. Failing cases are not saved, since a failure prints the smallest one. With `CI` set, the cases are
+/// fixed, so that a commit does not fail because of a random case that it did not cause. Developers' machines find new cases.
 pub(crate) fn cases(cases: u32) -> Config {
     let usual = Config::default();
     Config {
@@ -43,7 +42,7 @@ pub(crate) fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// As many of the names, from the front, as a path may hold; a folder's has a slash behind it in the archive.
+/// The first names that fit into a path. One byte is reserved for the slash of a folder's entry.
 fn within_a_path(names: &[String]) -> String {
     let longest = usize::try_from(Limits::default().path_length).unwrap() - 1;
     let mut path = String::new();
@@ -59,8 +58,7 @@ fn within_a_path(names: &[String]) -> String {
     path
 }
 
-/// Names in many scripts, all of which phones can hold. A prefix keeps them apart from
-/// what packing leaves out and from drives.
+/// Names in many scripts that phones support. The prefix avoids names that packing excludes, and drive letters.
 fn names() -> impl Strategy<Value = String> {
     let end = prop_oneof![
         "[a-c]{0,2}",
@@ -76,7 +74,7 @@ fn names() -> impl Strategy<Value = String> {
     end.prop_map(|end| format!("nn{end}"))
 }
 
-/// Nothing, text, noise, one byte again and again, and lengths around the sizes of buffers.
+/// Empty content, text, noise, a repeated byte, and lengths around buffer sizes.
 fn contents() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         Just(Vec::new()),
@@ -88,7 +86,7 @@ fn contents() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Bytes that no compressor shrinks, the same for the same seed.
+/// Incompressible bytes, determined by the seed.
 pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let step = || {
@@ -106,7 +104,7 @@ pub(crate) fn signer() -> SigningKey {
     SigningKey::read(&folder.join("test-signer.private.pem")).unwrap()
 }
 
-/// A place with a folder to pack and one to unpack to.
+/// A working folder with subfolders for the input, the output and the unpacked files.
 pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,
 }
@@ -138,7 +136,7 @@ impl Place {
         fs::read(self.path("out/bundle.zip")).unwrap()
     }
 
-    /// Unpacks what `pack` made.
+    /// Unpacks the archive that `pack` wrote.
     pub(crate) fn unpack(&self, control: &Control) -> Result<()> {
         let archive = VerifiedArchive::assume_trusted(&self.path("out/bundle.zip"), &Control::new())?;
         unpack(
@@ -154,7 +152,7 @@ impl Place {
         Tree::read_from(&self.path("staging/bundle")).unwrap()
     }
 
-    /// Everything in the two folders that operations write to.
+    /// The names in the two folders that operations write to.
     pub(crate) fn written(&self) -> Vec<String> {
         let names = |folder: &str| {
             let entries = fs::read_dir(self.path(folder)).unwrap();

@@ -1,4 +1,4 @@
-//! The bucket before the name of the server, as Amazon has it, and lists of more than a page.
+//! Virtual-hosted buckets, as at Amazon, and lists of several pages.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,14 +13,14 @@ use capbundle_publish::s3::{Bucket, Credentials, Style, UploadOptions};
 
 use super::servers::{BUCKET, DOMAIN, KEY, SECRET, Server, all, file, head};
 
-/// What DNS would do: every name leads to one address. `Host` stays what was signed.
+/// Replaces DNS: sends every request to one address, with the signed `Host` header.
 #[derive(Debug)]
-struct Resolved {
+struct FixedAddress {
     to: SocketAddr,
     hosts: Mutex<Vec<String>>,
 }
 
-impl Resolved {
+impl FixedAddress {
     fn new(to: SocketAddr) -> Self {
         Self {
             to,
@@ -29,7 +29,7 @@ impl Resolved {
     }
 }
 
-impl Transport for Resolved {
+impl Transport for FixedAddress {
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
         let (_, rest) = request.url.as_str().split_once("://").unwrap();
         let (host, path) = rest.split_once('/').unwrap();
@@ -41,12 +41,12 @@ impl Transport for Resolved {
     }
 }
 
-/// The bucket of a server by its own name, over a transport that knows where that is.
-fn by_name(server: &Server) -> (Bucket, Arc<Resolved>) {
+/// A virtual-hosted bucket of a server, and the transport that resolves its name.
+fn virtual_hosted(server: &Server) -> (Bucket, Arc<FixedAddress>) {
     let mut options = server.options();
     options.endpoint = Some(format!("http://{DOMAIN}:{}", server.address.port()));
     options.style = Style::VirtualHost;
-    let resolved = Arc::new(Resolved::new(server.address));
+    let resolved = Arc::new(FixedAddress::new(server.address));
     let transport = Arc::clone(&resolved) as Arc<dyn Transport>;
     let credentials = Credentials::new(KEY, SECRET, None).unwrap();
     (Bucket::new(&options, credentials, transport).unwrap(), resolved)
@@ -56,7 +56,7 @@ fn by_name(server: &Server) -> (Bucket, Arc<Resolved>) {
 fn virtual_hosted_buckets_support_every_operation() {
     let folder = tempfile::tempdir().unwrap();
     for server in all() {
-        let (bucket, resolved) = by_name(&server);
+        let (bucket, resolved) = virtual_hosted(&server);
         let control = Control::new();
         for size in [1000, 9 << 20] {
             let (path, bytes) = file(folder.path(), size);
@@ -79,7 +79,7 @@ fn virtual_hosted_buckets_support_every_operation() {
         assert_eq!(bucket.list("app/", &control).count(), 1);
 
         let host = format!("{BUCKET}.{DOMAIN}:{}", server.address.port());
-        assert!(resolved.hosts.lock().unwrap().iter().all(|asked| *asked == host));
+        assert!(resolved.hosts.lock().unwrap().iter().all(|used| *used == host));
     }
 }
 
@@ -95,7 +95,7 @@ fn fetch(transport: &dyn Transport, url: Url, bytes: &[u8]) {
 #[test]
 fn a_list_of_several_pages_is_complete_and_in_order() {
     for server in all() {
-        // Put there behind the server's back: it is the list that is tested, and 2,500 uploads take a while.
+        // Written directly to the server's folder, since 2,500 uploads take a while.
         let names: Vec<String> = (0..2500).map(|number| format!("1.0.{number:04} +ä.zip")).collect();
         fs::create_dir(server.object("app")).unwrap();
         for name in &names {
@@ -112,7 +112,7 @@ fn a_list_of_several_pages_is_complete_and_in_order() {
         let expected: Vec<String> = names.iter().map(|name| format!("app/{name}")).collect();
         assert!(
             listed == expected,
-            "{} keys, ends with {:?}",
+            "{} keys, the last one is {:?}",
             listed.len(),
             listed.last()
         );

@@ -1,4 +1,4 @@
-//! Bad days of a server or the way to it: what is tried again, how it ends, and that nothing is left.
+//! Faults of a server or the network: which requests are retried, how the upload ends, and that it leaves nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -38,7 +38,7 @@ fn upload_through(proxy: &Proxy, size: usize) -> capbundle_publish::Result<Uploa
 fn assert_whole(server: &Server, size: usize) {
     assert!(
         server.stored("app.zip") == capbundle_tests::peers::noise(size, 7),
-        "other bytes are stored"
+        "the stored bytes differ"
     );
     assert_eq!(server.open_parts(), Vec::<std::path::PathBuf>::new());
 }
@@ -50,7 +50,7 @@ fn assert_nothing_left(server: &Server) {
 
 #[test]
 fn every_kind_of_request_is_retried_after_a_failure() {
-    // The last one last: a server that lists no open uploads shows to nobody which it opened when its answer was lost.
+    // `uploads` comes last: on a server that does not list open uploads, the one whose response was lost cannot be found.
     let kinds = [
         ("PUT", "partNumber=3"),
         ("POST", "uploadId"),
@@ -64,7 +64,11 @@ fn every_kind_of_request_is_retried_after_a_failure() {
                 let uploaded =
                     upload_through(&proxy, SIZE).unwrap_or_else(|error| panic!("{method} {target}: {error}"));
                 assert_eq!((uploaded.parts, uploaded.already_there), (4, false));
-                assert_eq!(proxy.count("PUT", "partNumber=1&"), 1, "only what failed is sent again");
+                assert_eq!(
+                    proxy.count("PUT", "partNumber=1&"),
+                    1,
+                    "only the failed request is sent again"
+                );
                 if server.knows_checksums || target != "uploads" {
                     assert_whole(&server, SIZE);
                 }
@@ -148,7 +152,7 @@ fn a_part_that_is_corrupted_in_transit_is_sent_again_or_refused() {
         let uploaded = upload_through(&proxy, SIZE);
         match uploaded {
             Ok(_) => assert_whole(&server, SIZE),
-            // Not every server calls it a bad digest.
+            // Not every server reports a bad digest, which is retried.
             Err(error) => {
                 assert!(
                     error.to_string().contains("other bytes arrived than were sent"),
@@ -216,7 +220,7 @@ fn a_server_that_does_not_support_checksums_receives_none() {
     }
 }
 
-/// What stores say to a header that they do not know: Backblaze B2, and others.
+/// Responses of Backblaze B2 and other stores to an unknown header.
 const UNKNOWN_HEADER: [&str; 4] = [
     "400 Bad Request\nContent-Type: application/xml\n\n<Error><Code>InvalidArgument</Code><Message>Unsupported header \
      'x-amz-checksum-mode' received for this API call.</Message></Error>",
@@ -283,6 +287,6 @@ fn cancelling_ends_a_stalled_upload_at_once() {
     });
     assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
     assert!(started.elapsed() < Duration::from_secs(10));
-    proxy.behave();
+    proxy.clear_rules();
     assert_nothing_left(&server);
 }

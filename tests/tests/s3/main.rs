@@ -1,4 +1,5 @@
-//! Uploads to real S3 servers, good and bad days: one in the process of the test, one of its own, both with signature checks.
+//! Uploads to real S3 servers, with and without faults. One runs in the process of the test, one in its own; both check
+//! signatures.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Peak memory of an upload, by the kernel's count of a whole process.
+//! Peak memory of an upload, measured by the kernel for the whole process.
 
 use capbundle_tests::measure::measure;
 

@@ -1,4 +1,4 @@
-//! What stands between a client and its server, and does what it is told.
+//! A proxy between a client and its server that injects faults.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -10,41 +10,41 @@ use std::time::Duration;
 /// Longer than any test waits.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What happens to a request.
+/// What the proxy does with a request.
 #[derive(Clone)]
 pub(crate) enum Fault {
-    /// This answer, at once, with its length; the body of the request is read first.
+    /// Responds with this text and its length after reading the body of the request.
     Answer(&'static str),
-    /// So many bytes of its body go through, then both ends are cut.
+    /// Forwards this many bytes of the body, then closes both connections.
     CutAfter(u64),
-    /// It goes through, the answer does not.
+    /// Forwards the request and drops the response.
     LoseAnswer,
-    /// It is read in part, and nothing more happens.
+    /// Reads part of the request and stalls.
     Hang,
-    /// So many bytes of its body go through; then whoever waits on the other end is told, and nothing more happens.
+    /// Forwards this many bytes of the body, sets the flag and stalls.
     HoldAfter(u64, Arc<AtomicBool>),
-    /// It waits until it is let go, or long enough.
+    /// Waits until the flag is set or [`LIMIT`] has passed, then forwards the request.
     Wait(Arc<AtomicBool>),
-    /// One byte of the body is another.
+    /// Changes one byte of the body.
     Damage,
-    /// This text in its head is that one.
-    Forge(&'static str, &'static str),
-    /// This answer, if a header begins like this; else it goes through.
+    /// Replaces the first text in the head by the second one.
+    ReplaceInHead(&'static str, &'static str),
+    /// Responds with the second text if a header starts with the first one, otherwise forwards the request.
     RefuseHeader(&'static str, &'static str),
-    /// It goes through, and the answer has one more header.
+    /// Forwards the request and adds a header to the response.
     AddToAnswer(String),
 }
 
-/// A fault for requests that begin like this, for the first so many of them.
+/// A fault for the first `times` requests that match.
 pub(crate) struct Rule {
     pub(crate) method: &'static str,
-    /// Somewhere in path and query.
+    /// Part of the path and query.
     pub(crate) target: &'static str,
     pub(crate) times: u32,
     pub(crate) fault: Fault,
 }
 
-/// A proxy in front of one server; stops when dropped.
+/// A proxy in front of one server. Stopped on drop.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
@@ -53,9 +53,9 @@ pub(crate) struct Proxy {
 struct Shared {
     upstream: SocketAddr,
     rules: Mutex<Vec<Rule>>,
-    /// Method and target of each request.
+    /// The method and target of each request.
     seen: Mutex<Vec<String>>,
-    /// Requests that wait to be let go.
+    /// The number of requests that [`Fault::Wait`] holds.
     waiting: AtomicUsize,
     stopping: AtomicBool,
 }
@@ -78,14 +78,14 @@ impl Proxy {
                     return;
                 }
                 let shared = Arc::clone(&accepting);
-                // What a connection comes to is what the client says of it.
+                // The client reports the outcome of the connection.
                 thread::spawn(move || connection.and_then(|client| serve(client, &shared)));
             }
         });
         Self { address, shared }
     }
 
-    /// How many requests began like this.
+    /// The number of requests with this method prefix whose target contains `target`.
     pub(crate) fn count(&self, method: &str, target: &str) -> usize {
         let seen = self.shared.seen.lock().unwrap();
         seen.iter()
@@ -93,18 +93,18 @@ impl Proxy {
             .count()
     }
 
-    /// How many requests wait to be let go.
+    /// The number of requests that [`Fault::Wait`] holds.
     pub(crate) fn waiting(&self) -> usize {
         self.shared.waiting.load(Ordering::Relaxed)
     }
 
-    /// One more rule, from now on.
-    pub(crate) fn follow(&self, rule: Rule) {
+    /// Adds a rule for later requests.
+    pub(crate) fn add_rule(&self, rule: Rule) {
         self.shared.rules.lock().unwrap().push(rule);
     }
 
-    /// The server is good from now on.
-    pub(crate) fn behave(&self) {
+    /// Removes all rules.
+    pub(crate) fn clear_rules(&self) {
         self.shared.rules.lock().unwrap().clear();
     }
 }
@@ -144,7 +144,7 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
         if line == "\r\n" {
             break;
         }
-        // One request each, so that no answer need be understood.
+        // One request per connection, so that responses need not be parsed.
         if !lower.starts_with("connection:") {
             head.push_str(&line);
         }
@@ -158,11 +158,11 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     match shared.fault_of(&line) {
         None => forward(&mut client, &head, &mut body, shared, true),
         Some(Fault::LoseAnswer) => forward(&mut client, &head, &mut body, shared, false),
-        Some(Fault::Answer(said)) => answer(&mut client, &line, &mut body, said),
-        Some(Fault::RefuseHeader(name, said)) => {
+        Some(Fault::Answer(response)) => answer(&mut client, &line, &mut body, response),
+        Some(Fault::RefuseHeader(name, response)) => {
             let names = head.lines().map(str::to_ascii_lowercase);
             if names.into_iter().any(|line| line.starts_with(name)) {
-                answer(&mut client, &line, &mut body, said)
+                answer(&mut client, &line, &mut body, response)
             } else {
                 forward(&mut client, &head, &mut body, shared, true)
             }
@@ -172,11 +172,11 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
             upstream.set_read_timeout(Some(LIMIT))?;
             upstream.write_all(head.as_bytes())?;
             io::copy(&mut body, &mut upstream)?;
-            let mut said = BufReader::new(upstream);
+            let mut response = BufReader::new(upstream);
             let mut status = String::new();
-            said.read_line(&mut status)?;
+            response.read_line(&mut status)?;
             client.write_all(format!("{status}{header}\r\n").as_bytes())?;
-            io::copy(&mut said, &mut client)?;
+            io::copy(&mut response, &mut client)?;
             client.shutdown(Shutdown::Both)
         }
         Some(Fault::CutAfter(count)) => {
@@ -187,14 +187,14 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
         }
         Some(Fault::Hang) => {
             io::copy(&mut (&mut body).take(1000), &mut io::sink())?;
-            wait_for_the_end(&client)
+            wait_until_closed(&client)
         }
-        Some(Fault::HoldAfter(count, told)) => {
+        Some(Fault::HoldAfter(count, reached)) => {
             let mut upstream = TcpStream::connect(shared.upstream)?;
             upstream.write_all(head.as_bytes())?;
             io::copy(&mut (&mut body).take(count), &mut upstream)?;
-            told.store(true, Ordering::Relaxed);
-            wait_for_the_end(&client)
+            reached.store(true, Ordering::Relaxed);
+            wait_until_closed(&client)
         }
         Some(Fault::Wait(go)) => {
             shared.waiting.fetch_add(1, Ordering::Relaxed);
@@ -204,7 +204,7 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
             }
             forward(&mut client, &head, &mut body, shared, true)
         }
-        Some(Fault::Forge(from, to)) => {
+        Some(Fault::ReplaceInHead(from, to)) => {
             assert!(head.contains(from), "{from:?} is not in {head}");
             forward(&mut client, &head.replace(from, to), &mut body, shared, true)
         }
@@ -217,10 +217,10 @@ fn serve(client: TcpStream, shared: &Shared) -> io::Result<()> {
     }
 }
 
-/// An answer to a request of this line; one to `HEAD` has no body.
-fn answer(client: &mut TcpStream, line: &str, body: &mut dyn Read, said: &str) -> io::Result<()> {
+/// Responds to a request with this first line. A response to `HEAD` has no body.
+fn answer(client: &mut TcpStream, line: &str, body: &mut dyn Read, response: &str) -> io::Result<()> {
     io::copy(body, &mut io::sink())?;
-    let (head, body) = said.split_once("\n\n").unwrap();
+    let (head, body) = response.split_once("\n\n").unwrap();
     let head = format!("HTTP/1.1 {head}\nContent-Length: {}\nConnection: close\n\n", body.len());
     let body = if line.starts_with("HEAD ") { "" } else { body };
     client.write_all((head.replace('\n', "\r\n") + body).as_bytes())?;
@@ -231,7 +231,7 @@ fn forward(client: &mut TcpStream, head: &str, body: &mut dyn Read, shared: &Sha
     let mut upstream = TcpStream::connect(shared.upstream)?;
     upstream.set_read_timeout(Some(LIMIT))?;
     upstream.write_all(head.as_bytes())?;
-    // A server that has refused reads no more; its answer counts.
+    // A server that refused the request stops reading; only its response matters.
     let _ = io::copy(body, &mut upstream);
     if answers {
         io::copy(&mut upstream, client)?;
@@ -241,8 +241,8 @@ fn forward(client: &mut TcpStream, head: &str, body: &mut dyn Read, shared: &Sha
     client.shutdown(Shutdown::Both)
 }
 
-/// Until the client has lost its patience. What it sends is left where it is.
-fn wait_for_the_end(client: &TcpStream) -> io::Result<()> {
+/// Waits until the client closes the connection, without reading its data.
+fn wait_until_closed(client: &TcpStream) -> io::Result<()> {
     let end = std::time::Instant::now() + LIMIT;
     let mut one = [0];
     client.set_nonblocking(true)?;

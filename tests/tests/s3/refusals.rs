@@ -1,4 +1,4 @@
-//! What a server refuses, and what its refusal is told as.
+//! Requests that a server refuses, and the reported errors.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,7 +29,7 @@ fn refused(bucket: &Bucket, size: usize) -> Error {
     error
 }
 
-fn assert_says(error: &Error, words: &[&str]) {
+fn assert_contains(error: &Error, words: &[&str]) {
     assert_eq!(error.kind(), ErrorKind::Server, "{error}");
     for word in words {
         assert!(error.to_string().contains(word), "{word:?} is not in: {error}");
@@ -46,7 +46,7 @@ fn a_wrong_secret_or_access_key_is_reported_without_a_retry() {
         };
         for size in [SMALL, LARGE] {
             let error = refused(&with(KEY, "another"), size);
-            assert_says(
+            assert_contains(
                 &error,
                 &[
                     "403",
@@ -54,10 +54,10 @@ fn a_wrong_secret_or_access_key_is_reported_without_a_retry() {
                     "SignatureDoesNotMatch",
                 ],
             );
-            assert_eq!(proxy.count("P", ""), 0, "nothing is sent where looking is refused");
+            assert_eq!(proxy.count("P", ""), 0, "nothing is sent after a refused HEAD");
         }
         let error = refused(&with("AKIDOTHER", SECRET), SMALL);
-        assert_says(&error, &["it knows no access key AKIDOTHER"]);
+        assert_contains(&error, &["it knows no access key AKIDOTHER"]);
     }
 }
 
@@ -67,18 +67,18 @@ fn a_wrong_region_is_reported_with_the_right_one() {
     let mut options = server.options();
     options.region = "us-west-2".to_owned();
     for size in [SMALL, LARGE] {
-        assert_says(&refused(&bucket(&options), size), &["eu-test-1", "us-west-2"]);
+        assert_contains(&refused(&bucket(&options), size), &["eu-test-1", "us-west-2"]);
     }
 }
 
 #[test]
 fn a_missing_bucket_is_reported() {
-    // The other one makes it.
+    // `s3s-fs` creates the bucket.
     if let Some(server) = Server::versity() {
         let mut options = server.options();
         options.bucket = "elsewhere".to_owned();
         for size in [SMALL, LARGE] {
-            assert_says(
+            assert_contains(
                 &refused(&bucket(&options), size),
                 &["404", "there is no bucket elsewhere"],
             );
@@ -93,7 +93,7 @@ fn a_wrong_clock_is_reported_with_both_times() {
             .bucket()
             .with_clock(|| SystemTime::now() + Duration::from_secs(3600));
         let error = refused(&ahead, SMALL);
-        assert_says(
+        assert_contains(
             &error,
             &[
                 "the clock of this machine is wrong: the request says 20",
@@ -125,7 +125,7 @@ fn a_web_page_instead_of_an_s3_response_is_reported() {
             _ => error.unwrap_err(),
         };
         if method != "HEAD" {
-            assert_says(&error, &["a web page came back"]);
+            assert_contains(&error, &["a web page came back"]);
         }
     }
 }
@@ -145,7 +145,7 @@ fn an_error_page_of_a_proxy_is_not_reported_as_a_login_page() {
         };
         let proxy = Proxy::start(server.address, vec![rule]);
         let error = refused(&bucket(&options_at(proxy.address)), SMALL);
-        assert_says(&error, &says);
+        assert_contains(&error, &says);
         assert!(!error.to_string().contains("login"), "{error}");
     }
 }
@@ -171,7 +171,7 @@ fn a_redirect_is_reported_and_not_followed() {
         }
         let proxy = Proxy::start(server.address, rules);
         let error = refused(&bucket(&options_at(proxy.address)), SMALL);
-        assert_says(&error, &["307", "it redirects to http://127.0.0.1:9/elsewhere"]);
+        assert_contains(&error, &["307", "it redirects to http://127.0.0.1:9/elsewhere"]);
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 }
@@ -187,7 +187,7 @@ fn the_region_in_a_redirect_header_is_reported() {
         fault: Fault::Answer(wrong),
     });
     let proxy = Proxy::start(server.address, rules.into());
-    assert_says(
+    assert_contains(
         &refused(&bucket(&options_at(proxy.address)), SMALL),
         &["is in the region ap-south-1, not eu-test-1"],
     );
@@ -214,7 +214,7 @@ fn servers_refuse_a_body_that_differs_from_the_signed_one() {
         } else {
             "500"
         };
-        assert_says(&error, &[word]);
+        assert_contains(&error, &[word]);
         assert_eq!(super::servers::head(&server.bucket(), "app.zip"), None);
     }
 }
@@ -232,7 +232,7 @@ fn servers_refuse_a_header_that_differs_from_the_signed_one() {
                 method: "PUT",
                 target: "",
                 times: 99,
-                fault: Fault::Forge(from, to),
+                fault: Fault::ReplaceInHead(from, to),
             };
             let proxy = Proxy::start(server.address, vec![rule]);
             let folder = tempfile::tempdir().unwrap();
@@ -241,7 +241,7 @@ fn servers_refuse_a_header_that_differs_from_the_signed_one() {
             let error = through
                 .upload(&path, "app.zip", &UploadOptions::default(), &Control::new())
                 .unwrap_err();
-            assert_says(&error, &["403", "SignatureDoesNotMatch"]);
+            assert_contains(&error, &["403", "SignatureDoesNotMatch"]);
             assert_eq!(super::servers::head(&server.bucket(), "app.zip"), None);
         }
     }

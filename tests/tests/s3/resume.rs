@@ -1,4 +1,4 @@
-//! A process that was killed in the middle of an upload, and the next one.
+//! Resuming an upload whose process was killed.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -30,8 +30,8 @@ pub(crate) fn uploader(address: std::net::SocketAddr, key: &str, file: &Path) ->
     command
 }
 
-/// Starts a process, and kills it when its sixth part is half out.
-fn kill_one_in_the_middle(server: &Server, file: &Path) {
+/// Starts an upload in a process and kills it while it sends the sixth part.
+fn kill_an_upload(server: &Server, file: &Path) {
     let held = Arc::new(AtomicBool::new(false));
     let rule = Rule {
         method: "PUT",
@@ -46,14 +46,17 @@ fn kill_one_in_the_middle(server: &Server, file: &Path) {
         .unwrap();
     assert!(first_line(&mut child).starts_with("out "));
     let end = Instant::now() + Duration::from_secs(30);
-    // Parts go out side by side: on a busy machine the sixth may be on its way before the server has stored one.
+    // Parts are sent concurrently: on a busy machine the sixth may be in transit before the server has stored one.
     while (!held.load(Ordering::Relaxed) || server.open_parts().is_empty()) && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(10));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(held.load(Ordering::Relaxed), "it never came to its sixth part");
-    assert!(!server.open_parts().is_empty(), "a killed process aborts nothing");
+    assert!(held.load(Ordering::Relaxed), "the upload never reached its sixth part");
+    assert!(
+        !server.open_parts().is_empty(),
+        "the killed process left no open upload"
+    );
 }
 
 #[test]
@@ -61,7 +64,7 @@ fn the_next_run_sends_only_the_missing_parts() {
     let Some(server) = Server::versity() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = file(folder.path(), SIZE);
-    kill_one_in_the_middle(&server, &path);
+    kill_an_upload(&server, &path);
 
     let proxy = Proxy::start(server.address, Vec::new());
     let through = bucket(&options_at(proxy.address));
@@ -81,7 +84,7 @@ fn parts_of_another_file_are_never_reused() {
     let Some(server) = Server::versity() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (path, mut bytes) = file(folder.path(), SIZE);
-    kill_one_in_the_middle(&server, &path);
+    kill_an_upload(&server, &path);
     for part in 0..8 {
         bytes[part * 8 * MIB] ^= 1;
     }
@@ -100,7 +103,7 @@ fn the_metadata_of_an_open_upload_is_not_reused() {
     let Some(server) = Server::versity() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = file(folder.path(), SIZE);
-    kill_one_in_the_middle(&server, &path);
+    kill_an_upload(&server, &path);
     let mut options = UploadOptions::default();
     options.content_type = "application/octet-stream".to_owned();
     let bucket = server.bucket();
@@ -116,7 +119,7 @@ fn parts_without_checksums_are_sent_again() {
     let server = Server::s3s();
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = file(folder.path(), SIZE);
-    kill_one_in_the_middle(&server, &path);
+    kill_an_upload(&server, &path);
     let uploaded = server
         .bucket()
         .upload(&path, "app.zip", &UploadOptions::default(), &Control::new())

@@ -1,4 +1,4 @@
-//! The servers, and a bucket on each.
+//! S3 servers with one bucket each.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -21,14 +21,14 @@ pub(crate) const KEY: &str = "AKIDTESTS";
 pub(crate) const SECRET: &str = "secret/of+the/tests";
 pub(crate) const REGION: &str = "eu-test-1";
 pub(crate) const BUCKET: &str = "bundles";
-/// What the servers are called by those who put the bucket before the name.
+/// The domain of the servers in virtual-hosted URLs.
 pub(crate) const DOMAIN: &str = "s3.test";
 
-/// An S3 server with one bucket, gone when dropped.
+/// An S3 server with one bucket. Stopped and removed on drop.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     folder: TempDir,
-    /// Whether it answers with checksums for parts and lists open uploads.
+    /// Whether the server returns checksums of parts and lists open uploads.
     pub(crate) knows_checksums: bool,
     running: Running,
 }
@@ -56,7 +56,7 @@ impl Server {
         }
     }
 
-    /// `versitygw` on a folder, as a process. `None`, and the test is skipped, where it is not installed.
+    /// `versitygw` for a folder, in its own process. `None` if it is not installed; the test is then skipped.
     pub(crate) fn versity() -> Option<Self> {
         let program = versitygw()?;
         let folder = folder_with_bucket();
@@ -99,10 +99,10 @@ impl Server {
                 return;
             };
             if child.try_wait().unwrap().is_some() || Instant::now() > end {
-                let mut said = String::new();
+                let mut output = String::new();
                 let _ = child.kill();
-                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-                panic!("versitygw does not listen: {said}");
+                child.stderr.take().unwrap().read_to_string(&mut output).unwrap();
+                panic!("versitygw does not listen: {output}");
             }
             thread::sleep(Duration::from_millis(20));
         }
@@ -116,17 +116,17 @@ impl Server {
         bucket(&self.options())
     }
 
-    /// The file in which the server keeps what is under a key.
+    /// The file in which the server stores an object.
     pub(crate) fn object(&self, key: &str) -> PathBuf {
         self.folder.path().join("data").join(BUCKET).join(key)
     }
 
-    /// The bytes under a key, as the server keeps them.
+    /// The stored bytes of an object.
     pub(crate) fn stored(&self, key: &str) -> Vec<u8> {
         fs::read(self.object(key)).unwrap()
     }
 
-    /// Files of uploads in parts that are still open, wherever the server keeps them.
+    /// The files of open multipart uploads.
     pub(crate) fn open_parts(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut folders = vec![self.folder.path().join("data")];
@@ -149,7 +149,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Running::Process(child) = &mut self.running {
-            // It has no files that must be closed well.
+            // The server has no files that need a clean shutdown.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -167,7 +167,7 @@ pub(crate) fn bucket(options: &BucketOptions) -> Bucket {
     Bucket::new(options, credentials, Arc::new(Http::new())).unwrap()
 }
 
-/// Both servers, or the one that is there.
+/// Both servers, or only `s3s-fs` if `versitygw` is not installed.
 pub(crate) fn all() -> Vec<Server> {
     [Some(Server::s3s()), Server::versity()].into_iter().flatten().collect()
 }
@@ -183,18 +183,18 @@ fn folder_with_bucket() -> TempDir {
     folder
 }
 
-/// Free now; nobody else asks the system for this one in the next moment.
+/// A free address. Another process is unlikely to receive it before the server binds it.
 fn free_address() -> SocketAddr {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
 }
 
-/// Installed by `tests/run`.
+/// The program, which `tests/run` installs.
 fn versitygw() -> Option<PathBuf> {
     let installed = target_folder().join("tools/bin/versitygw");
     if installed.is_file() {
         return Some(installed);
     }
-    skipped("versitygw is not installed: `tests/run s3` does it");
+    skipped("versitygw is not installed: run `tests/run s3`");
     None
 }
 
@@ -207,7 +207,7 @@ pub(crate) fn first_line(child: &mut Child) -> String {
     line.trim_end().to_owned()
 }
 
-/// A file of noise: no two parts are the same.
+/// A file of noise, in which no two parts are equal.
 pub(crate) fn file(folder: &Path, size: usize) -> (PathBuf, Vec<u8>) {
     let bytes = capbundle_tests::peers::noise(size, 7);
     let path = folder.join(format!("{size}.zip"));

@@ -1,4 +1,4 @@
-//! A site of plain files in a bucket of real servers: conditions, kills, two publishers, what is not needed.
+//! A static site in a bucket of real servers: preconditions, crashes, concurrent publishers and garbage collection.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,25 +22,25 @@ use capbundle_publish::{Error, Result};
 
 use super::servers::{self, Server};
 
-/// A site that dies after so many changes, of which the last may have reached the server.
+/// A storage that fails after `left` changes, as if its process had crashed.
 #[derive(Debug)]
-struct Mortal<'a> {
+struct CrashingStorage<'a> {
     site: &'a BucketSite,
     left: AtomicUsize,
-    /// Whether the change at which it dies is made, and only its answer lost.
-    is_late: bool,
+    /// Whether the failing change is applied, and only its response is lost.
+    applies_last: bool,
 }
 
-impl Mortal<'_> {
+impl CrashingStorage<'_> {
     fn change<T>(&self, change: impl FnOnce() -> Result<T>) -> Result<T> {
         let died = || {
             Error::Core(capbundle::Error::Network {
                 url: "bucket".to_owned(),
-                problem: "the process died".to_owned(),
+                problem: "the process crashed".to_owned(),
             })
         };
         match self.left.load(Ordering::Relaxed) {
-            0 if self.is_late => {
+            0 if self.applies_last => {
                 self.left.store(usize::MAX, Ordering::Relaxed);
                 change()?;
                 Err(died())
@@ -54,7 +54,7 @@ impl Mortal<'_> {
     }
 }
 
-impl SiteStorage for Mortal<'_> {
+impl SiteStorage for CrashingStorage<'_> {
     fn place(&self) -> String {
         self.site.place()
     }
@@ -90,7 +90,7 @@ impl SiteStorage for Mortal<'_> {
     }
 }
 
-/// An app that is published.
+/// An app with its key, and the folder that its bundles are packed in.
 struct App {
     id: AppId,
     channel: ChannelName,
@@ -153,7 +153,7 @@ impl App {
         })
     }
 
-    /// What a device that reads now is offered; all of it must be there.
+    /// The stable sequence that a device is offered, after a check that all files of the releases are complete.
     fn offered(&self, site: &dyn SiteStorage) -> Option<u64> {
         let control = Control::new();
         let read = |path: &str, limit: usize| site.read(path, limit as u64, &control).unwrap();
@@ -195,11 +195,11 @@ fn files_have_the_headers_that_the_format_requires() {
         let (app, site) = (App::new(), site(&server, "/updates/app/"));
         app.put_ring(&site);
         app.publish(&site, "1.0.0", &mut |_| {}).unwrap();
-        assert!(site.is_guarded(), "both servers know conditions");
+        assert!(site.is_guarded(), "both servers support preconditions");
         assert_eq!(app.offered(&site), Some(1));
         let bucket = server.bucket();
         let head = |path: &str| servers::head(&bucket, &format!("updates/app/{path}")).expect(path);
-        // One of the two servers keeps no Cache-Control.
+        // One of the two servers does not store Cache-Control.
         if let Some(cached) = head("channels/production.json").cache_control {
             assert_eq!(cached, "no-cache");
             assert_eq!(
@@ -227,18 +227,18 @@ fn files_have_the_headers_that_the_format_requires() {
 #[test]
 fn after_a_crash_at_any_change_devices_see_a_complete_site_and_the_next_run_finishes() {
     for server in servers::all() {
-        for is_late in [false, true] {
+        for applies_last in [false, true] {
             for changes in 0.. {
                 let app = App::new();
-                let site = site(&server, &format!("{is_late}/{changes}"));
+                let site = site(&server, &format!("{applies_last}/{changes}"));
                 app.put_ring(&site);
                 app.publish(&site, "1.0.0", &mut |_| {}).unwrap();
-                let mortal = Mortal {
+                let crashing = CrashingStorage {
                     site: &site,
                     left: AtomicUsize::new(changes),
-                    is_late,
+                    applies_last,
                 };
-                let died = app.publish(&mortal, "1.1.0", &mut |_| {}).is_err();
+                let died = app.publish(&crashing, "1.1.0", &mut |_| {}).is_err();
                 let meanwhile = app.offered(&site);
                 assert!(meanwhile == Some(1) || meanwhile == Some(2), "{meanwhile:?}");
                 app.publish(&site, "1.1.0", &mut |_| {}).unwrap();
@@ -246,7 +246,7 @@ fn after_a_crash_at_any_change_devices_see_a_complete_site_and_the_next_run_fini
                 if !died {
                     assert_eq!(
                         changes, 5,
-                        "archive, file list, release, what is named no more, channel file"
+                        "archive, file list, release, unreferenced files, channel file"
                     );
                     break;
                 }
@@ -305,7 +305,7 @@ fn unreferenced_files_are_removed_and_files_in_use_again_are_kept() {
         assert!(!site.touch("archives/none.zip", &Control::new()).unwrap());
         assert_eq!(collect(2 * 24 * 60 * 60), 6);
         assert_eq!(app.offered(&site), Some(3));
-        // An old archive is sent once more where it was collected, and kept where it is there.
+        // A collected archive is uploaded again, and an existing one is kept.
         app.publish(&site, "1.0.0", &mut |_| {}).unwrap();
         assert_eq!(app.offered(&site), Some(4));
     }

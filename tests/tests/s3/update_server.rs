@@ -1,4 +1,4 @@
-//! The example server with its archives in a bucket.
+//! The example update server with its archives in a bucket.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,16 +23,16 @@ use tempfile::TempDir;
 use super::proxy::{Fault, Proxy, Rule};
 use super::servers::{self, BUCKET, KEY, REGION, SECRET, all, head};
 
-/// The update server before a bucket, with a key that may do everything.
-struct Updates {
+/// An update server that stores its archives in a bucket, and an API key with full access.
+struct Setup {
     folder: TempDir,
     server: Server,
     api: Api,
     control: Control,
 }
 
-impl Updates {
-    fn before(store: SocketAddr) -> Self {
+impl Setup {
+    fn with_bucket_at(store: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), store, SECRET);
         let keys = Keys::open(&config.data).unwrap();
@@ -62,7 +62,7 @@ fn app() -> AppId {
     "com.example.app".parse().unwrap()
 }
 
-fn kept(digest: &Sha256Digest) -> String {
+fn object_key(digest: &Sha256Digest) -> String {
     format!("team/a/com.example.app/{digest}.zip")
 }
 
@@ -80,72 +80,69 @@ fn config(folder: &Path, store: SocketAddr, secret: &str) -> Config {
 #[test]
 fn archives_are_stored_in_the_bucket_and_devices_download_them_there() {
     for store in all() {
-        let updates = Updates::before(store.address);
-        let (archive, bytes) = servers::file(updates.folder.path(), 9 << 20);
+        let setup = Setup::with_bucket_at(store.address);
+        let (archive, bytes) = servers::file(setup.folder.path(), 9 << 20);
         let digest = Sha256Digest::of(&bytes);
 
-        let uploaded = updates.upload(&archive, &digest);
+        let uploaded = setup.upload(&archive, &digest);
 
-        assert!(!uploaded.already_there && updates.upload(&archive, &digest).already_there);
-        assert!(store.stored(&kept(&digest)) == bytes);
+        assert!(!uploaded.already_there && setup.upload(&archive, &digest).already_there);
+        assert!(store.stored(&object_key(&digest)) == bytes);
         let mut remote = Remote::new(uploaded.url.clone());
         remote.digest = Some(digest);
         let device = tempfile::tempdir().unwrap();
         let options = DownloadOptions::default();
-        let got = download(&Http::new(), &remote, device.path(), &options, &updates.control).unwrap();
+        let got = download(&Http::new(), &remote, device.path(), &options, &setup.control).unwrap();
         assert!(std::fs::read(&got.path).unwrap() == bytes);
 
-        updates.register("1.0.0", uploaded.url.as_str(), digest).unwrap();
-        updates.api.delete(&app(), "1.0.0", &updates.control).unwrap();
+        setup.register("1.0.0", uploaded.url.as_str(), digest).unwrap();
+        setup.api.delete(&app(), "1.0.0", &setup.control).unwrap();
         assert!(
-            head(&store.bucket(), &kept(&digest)).is_none(),
-            "a deleted bundle leaves its archive in the bucket"
+            head(&store.bucket(), &object_key(&digest)).is_none(),
+            "the archive of a deleted bundle is left in the bucket"
         );
-        updates.server.stop().unwrap();
+        setup.server.stop().unwrap();
     }
 }
 
 #[test]
 fn an_upload_that_was_not_registered_can_be_removed_from_the_bucket() {
     for store in all() {
-        let updates = Updates::before(store.address);
-        let (archive, bytes) = servers::file(updates.folder.path(), 1000);
+        let setup = Setup::with_bucket_at(store.address);
+        let (archive, bytes) = servers::file(setup.folder.path(), 1000);
         let digest = Sha256Digest::of(&bytes);
-        let uploaded = updates.upload(&archive, &digest);
+        let uploaded = setup.upload(&archive, &digest);
 
-        updates.register("1.0.0", uploaded.url.as_str(), digest).unwrap();
-        let refused = updates
-            .api
-            .remove_upload(&app(), &digest, &updates.control)
-            .unwrap_err();
+        setup.register("1.0.0", uploaded.url.as_str(), digest).unwrap();
+        let refused = setup.api.remove_upload(&app(), &digest, &setup.control).unwrap_err();
         assert!(
             refused.to_string().contains("a bundle references this archive"),
             "{refused}"
         );
-        assert!(store.stored(&kept(&digest)) == bytes);
+        assert!(store.stored(&object_key(&digest)) == bytes);
 
-        updates.api.delete(&app(), "1.0.0", &updates.control).unwrap();
-        updates.upload(&archive, &digest);
-        updates.api.remove_upload(&app(), &digest, &updates.control).unwrap();
-        assert!(head(&store.bucket(), &kept(&digest)).is_none());
+        setup.api.delete(&app(), "1.0.0", &setup.control).unwrap();
+        setup.upload(&archive, &digest);
+        setup.api.remove_upload(&app(), &digest, &setup.control).unwrap();
+        assert!(head(&store.bucket(), &object_key(&digest)).is_none());
     }
 }
 
-/// What a device does: asks, downloads, proves, installs.
-fn update(updates: &Updates, device: &Path) -> String {
-    let question = serde_json::json!({
+/// Requests an update like a device, then downloads, verifies and installs it.
+fn update(setup: &Setup, device: &Path) -> String {
+    let query = serde_json::json!({
         "platform": "android", "device_id": "0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a11", "app_id": "com.example.app",
         "custom_id": "", "version_build": "0.9.0", "version_code": "1", "version_os": "14", "version_name": protocol::BUILT_IN,
         "plugin_version": "8.51.14", "is_emulator": false, "is_prod": true
     });
-    let url = format!("{}/updates", updates.server.url());
+    let url = format!("{}/updates", setup.server.url());
     let mut request = Request::new(Method::Post, url.parse().unwrap());
     request.headers.add("content-type", "application/json").unwrap();
-    request.body = Some(Body::Bytes(question.to_string().into_bytes()));
-    let mut told = Told::default();
-    Http::new().send(&request, &mut told).unwrap();
-    let UpdateAnswer::Offer(offer) = UpdateAnswer::parse(&url, told.status, &told.body).unwrap() else {
-        panic!("{}", String::from_utf8_lossy(&told.body));
+    request.body = Some(Body::Bytes(query.to_string().into_bytes()));
+    let mut response = Collected::default();
+    Http::new().send(&request, &mut response).unwrap();
+    let UpdateAnswer::Offer(offer) = UpdateAnswer::parse(&url, response.status, &response.body).unwrap() else {
+        panic!("{}", String::from_utf8_lossy(&response.body));
     };
     let proof = ExpectedProof::Digest(offer.checksum.as_deref().unwrap().parse().unwrap());
     let bundle = DeviceBundle::new(&offer.version);
@@ -153,7 +150,7 @@ fn update(updates: &Updates, device: &Path) -> String {
     let store = Store::open(device, StoreOptions::default()).unwrap();
     let options = DownloadOptions::default();
     let installed = store
-        .install_from(&Http::new(), &archive, &options, &updates.control)
+        .install_from(&Http::new(), &archive, &options, &setup.control)
         .unwrap();
     store.set_next(&installed.id.clone().into()).unwrap();
     assert_eq!(installed.files, 1);
@@ -161,12 +158,12 @@ fn update(updates: &Updates, device: &Path) -> String {
 }
 
 #[derive(Default)]
-struct Told {
+struct Collected {
     status: u16,
     body: Vec<u8>,
 }
 
-impl Receiver for Told {
+impl Receiver for Collected {
     fn begin(&mut self, head: &Head) -> capbundle::Result<()> {
         self.status = head.status;
         Ok(())
@@ -191,30 +188,30 @@ fn web_app(folder: &Path) -> (PathBuf, Sha256Digest) {
 #[test]
 fn a_device_installs_an_update_from_the_bucket() {
     for store in all() {
-        let updates = Updates::before(store.address);
-        let (archive, digest) = web_app(updates.folder.path());
-        let uploaded = updates.upload(&archive, &digest);
-        updates.register("1.0.0", uploaded.url.as_str(), digest).unwrap();
-        let (api, control) = (&updates.api, &updates.control);
+        let setup = Setup::with_bucket_at(store.address);
+        let (archive, digest) = web_app(setup.folder.path());
+        let uploaded = setup.upload(&archive, &digest);
+        setup.register("1.0.0", uploaded.url.as_str(), digest).unwrap();
+        let (api, control) = (&setup.api, &setup.control);
         let number = api.bundle(&app(), "1.0.0", control).unwrap().unwrap().id;
         api.set_channel_by_name(&app(), number, "production", control).unwrap();
         let device = tempfile::tempdir().unwrap();
 
-        assert_eq!(update(&updates, device.path()), "1.0.0");
+        assert_eq!(update(&setup, device.path()), "1.0.0");
     }
 }
 
 #[test]
 fn a_slow_bucket_does_not_block_other_requests() {
     let store = servers::Server::s3s();
-    for (method, act) in [("HEAD", "register"), ("DELETE", "take back")] {
+    for (method, act) in [("HEAD", "register"), ("DELETE", "remove")] {
         let go = Arc::new(AtomicBool::new(false));
         let proxy = Proxy::start(store.address, Vec::new());
-        let updates = Updates::before(proxy.address);
-        let (archive, bytes) = servers::file(updates.folder.path(), 1000);
+        let setup = Setup::with_bucket_at(proxy.address);
+        let (archive, bytes) = servers::file(setup.folder.path(), 1000);
         let digest = Sha256Digest::of(&bytes);
-        let uploaded = updates.upload(&archive, &digest);
-        proxy.follow(Rule {
+        let uploaded = setup.upload(&archive, &digest);
+        proxy.add_rule(Rule {
             method,
             target: "",
             times: 1,
@@ -223,16 +220,16 @@ fn a_slow_bucket_does_not_block_other_requests() {
 
         std::thread::scope(|scope| {
             let slow = scope.spawn(|| match act {
-                "register" => updates.register("1.0.0", uploaded.url.as_str(), digest),
-                _ => updates.api.remove_upload(&app(), &digest, &updates.control),
+                "register" => setup.register("1.0.0", uploaded.url.as_str(), digest),
+                _ => setup.api.remove_upload(&app(), &digest, &setup.control),
             });
             while proxy.waiting() == 0 {
                 std::thread::sleep(Duration::from_millis(5));
             }
             let began = Instant::now();
             let elsewhere = format!("https://cdn.example.com/{act}.zip").replace(' ', "-");
-            updates.register("2.0.0", &elsewhere, digest).unwrap();
-            // The bucket is given up after 15 s.
+            setup.register("2.0.0", &elsewhere, digest).unwrap();
+            // The server waits 15 s for the bucket.
             assert!(began.elapsed() < Duration::from_secs(10), "{act}");
             assert!(!slow.is_finished(), "{act}");
             go.store(true, Ordering::Relaxed);
@@ -246,7 +243,7 @@ fn an_unusable_bucket_is_reported_at_start() {
     for store in all() {
         let folder = tempfile::tempdir().unwrap();
         let started = Server::start(config(folder.path(), store.address, "another-secret"));
-        let refused = started.err().expect("it cannot work");
+        let refused = started.err().expect("the server started with a wrong secret");
         let text = refused.to_string();
         assert!(
             text.contains("--s3-bucket") && text.contains("the secret does not belong"),
@@ -259,11 +256,11 @@ fn an_unusable_bucket_is_reported_at_start() {
 #[test]
 fn an_archive_that_is_not_in_the_bucket_cannot_be_registered() {
     let store = servers::Server::s3s();
-    let updates = Updates::before(store.address);
+    let setup = Setup::with_bucket_at(store.address);
     let digest = Sha256Digest::of(b"never uploaded");
-    let address = format!("{}/bundles/com.example.app/{digest}.zip", updates.server.url());
+    let address = format!("{}/bundles/com.example.app/{digest}.zip", setup.server.url());
 
-    let error = updates.register("1.0.0", &address, digest).unwrap_err();
+    let error = setup.register("1.0.0", &address, digest).unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(error.to_string().contains("upload it first"), "{error}");

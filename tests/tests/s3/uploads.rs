@@ -1,4 +1,4 @@
-//! What arrives, and what is said of it.
+//! Uploads without faults: the stored objects, the reported results and progress.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,7 +46,7 @@ fn files_of_every_size_are_uploaded_and_checked() {
                 Checked::BySize
             };
             assert_eq!(uploaded.checked, expected, "{size}");
-            assert!(server.stored(&key) == bytes, "{size}: other bytes are stored");
+            assert!(server.stored(&key) == bytes, "{size}: the stored bytes differ");
         }
         assert_eq!(server.open_parts(), Vec::<std::path::PathBuf>::new());
     }
@@ -212,10 +212,10 @@ fn a_presigned_url_works_without_credentials_until_it_expires() {
     }
 }
 
-/// The configuration of CORS that docs/s3.md gives for a bucket.
+/// The CORS configuration of a bucket in docs/s3.md.
 fn documented_cors() -> serde_json::Value {
     let page = std::fs::read_to_string(tests_folder().join("../docs/s3.md")).unwrap();
-    let (_, from) = page.split_once("```json\n").expect("the page has a configuration");
+    let (_, from) = page.split_once("```json\n").expect("the page has a JSON block");
     let (text, _) = from.split_once("```").unwrap();
     serde_json::from_str(text).unwrap()
 }
@@ -242,7 +242,7 @@ fn web_apps_read_a_private_bucket_with_presigned_urls_and_the_documented_cors() 
     let (path, bytes) = file(folder.path(), 1000);
     let expected = Expected::of_digest(Sha256Digest::of(&bytes));
     for server in all() {
-        // The server answers as a store does that is set up so, or is not.
+        // The proxy adds the header that a store with this configuration sends, or none.
         let allowed = format!("Access-Control-Allow-Origin: {origin}");
         for (header, reads) in [(Some(allowed), true), (None, false)] {
             let faults = header.into_iter().map(|header| Rule {
@@ -271,7 +271,7 @@ fn web_apps_read_a_private_bucket_with_presigned_urls_and_the_documented_cors() 
             let refused = check(&Http::new(), &plain, &expected, &CheckOptions::default(), &control).unwrap_err();
             assert!(
                 refused.to_string().contains("403"),
-                "nobody reads it without a signature: {refused}"
+                "the object was readable without a signature: {refused}"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! The files that one comparison needs, all on one file system.
+//! The files of one comparison, all on one file system.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,8 +13,8 @@ use capbundle::progress::Control;
 use capbundle_tests::peers::{ours, run};
 use tempfile::TempDir;
 
-/// A copy of a corpus, packed and sealed, with keys in the forms that the peers take. Removed when dropped.
-pub(crate) struct Arena {
+/// A copy of a corpus, packed and encrypted, with keys in the forms that the peers read. Removed on drop.
+pub(crate) struct Workspace {
     folder: TempDir,
     /// SHA-256 of the plain archive.
     pub(crate) digest: Sha256Digest,
@@ -24,11 +24,11 @@ pub(crate) struct Arena {
     pub(crate) checksum: String,
     /// IV and session key in hexadecimal, for OpenSSL.
     pub(crate) secrets: [String; 2],
-    /// Outputs of runs that are over.
-    used: u64,
+    /// The number of outputs of earlier runs.
+    old_outputs: u64,
 }
 
-impl Arena {
+impl Workspace {
     pub(crate) fn prepare(app: &Path, place: &Path) -> Self {
         fs::create_dir_all(place).unwrap();
         let folder = tempfile::Builder::new()
@@ -61,11 +61,11 @@ impl Arena {
             checksum: sealed.checksum.to_string(),
             iv_session_key,
             secrets,
-            used: 0,
+            old_outputs: 0,
         }
     }
 
-    /// A path in the arena.
+    /// A path in the workspace.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -75,30 +75,30 @@ impl Arena {
         self.path("output")
     }
 
-    /// Gives that folder anew, empty but for the sealed file under a name of its own: some write their output beside it.
+    /// Creates the output folder again, with only a link to the encrypted file: some programs write their output next to it.
     ///
-    /// What the run before wrote is put aside and made durable, not removed: for minutes ext4 does not give out again
-    /// what was removed, and searches on and on instead; and it would be written back while the next run is timed.
-    pub(crate) fn renew_output(&mut self) {
+    /// The output of the previous run is moved away and synced instead of removed. For minutes, ext4 does not reuse what was
+    /// freed and searches for other space instead. Unsynced data would be written back while the next run is measured.
+    pub(crate) fn reset_output(&mut self) {
         let output = self.output();
         if output.exists() {
-            self.used += 1;
-            fs::rename(&output, self.path(&format!("used-{}", self.used))).unwrap();
+            self.old_outputs += 1;
+            fs::rename(&output, self.path(&format!("old-{}", self.old_outputs))).unwrap();
         }
         fs::create_dir(&output).unwrap();
         fs::hard_link(self.path("app.sealed"), output.join("downloaded.zip")).unwrap();
         let _silent = run(Command::new("sync").arg("--file-system").arg(&output)).expect_success();
     }
 
-    /// Removes what was put aside.
-    pub(crate) fn tidy(&mut self) {
-        for number in 1..=std::mem::take(&mut self.used) {
-            fs::remove_dir_all(self.path(&format!("used-{number}"))).unwrap();
+    /// Removes the outputs of earlier runs.
+    pub(crate) fn remove_old_outputs(&mut self) {
+        for number in 1..=std::mem::take(&mut self.old_outputs) {
+            fs::remove_dir_all(self.path(&format!("old-{number}"))).unwrap();
         }
     }
 }
 
-/// Recovers the session key with OpenSSL, and leaves the public key as SPKI in `public.der`.
+/// Recovers the IV and the session key with OpenSSL, and writes the public key as SPKI to `public.der`.
 fn for_openssl(folder: &Path, iv_session_key: &str) -> [String; 2] {
     let (iv, session_key) = iv_session_key.split_once(':').unwrap();
     let openssl = |arguments: &str| {
