@@ -59,9 +59,9 @@ fn openssl() -> f64 {
         "-evp",
         "aes-256-gcm",
     ];
-    let said = run(Command::new("openssl").args(arguments)).expect_success();
+    let output = run(Command::new("openssl").args(arguments)).expect_success();
     // +F:22:AES-256-GCM:5263959120.00
-    let line = said
+    let line = output
         .lines()
         .find(|line| line.starts_with("+F:"))
         .expect("openssl speed prints a +F line");

@@ -1,4 +1,5 @@
-//! Runs our commands and the peers' alternately on the same files, and prints a Markdown table. Started by `tests/compare/run`.
+//! Runs our commands and the peers' alternately on the same files, and prints a Markdown table. Started by
+//! `tests/compare/run`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -17,7 +17,8 @@ const GIGABYTE: f64 = 1e9;
 /// The corpus that the budgets apply to.
 const BUDGETED: &str = "large";
 
-/// The required share of a budget: the medians of equal programs that wait for the same instructions or disk differ by this much.
+/// The required share of a budget: the medians of equal programs that wait for the same instructions or disk differ by
+/// this much.
 const ALLOWANCE: f64 = 0.97;
 
 /// The result of one task on one corpus in one place.

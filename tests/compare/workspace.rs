@@ -75,10 +75,12 @@ impl Workspace {
         self.path("output")
     }
 
-    /// Creates the output folder again, with only a link to the encrypted file: some programs write their output next to it.
+    /// Creates the output folder again, with only a link to the encrypted file: some programs write their output next
+    /// to it.
     ///
-    /// The output of the previous run is moved away and synced instead of removed. For minutes, ext4 does not reuse what was
-    /// freed and searches for other space instead. Unsynced data would be written back while the next run is measured.
+    /// The output of the previous run is moved away and synced instead of removed. For minutes, ext4 does not reuse
+    /// what was freed and searches for other space instead. Unsynced data would be written back while the next run is
+    /// measured.
     pub(crate) fn reset_output(&mut self) {
         let output = self.output();
         if output.exists() {

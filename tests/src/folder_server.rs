@@ -27,15 +27,15 @@ struct Shared {
     stopping: AtomicBool,
     /// The number of bytes after which the next response for a path is cut.
     cuts: Mutex<HashMap<String, usize>>,
-    lies: Mutex<HashMap<String, Lie>>,
+    faults: Mutex<HashMap<String, LengthFault>>,
     /// The number of body bytes sent.
     sent: AtomicU64,
-    asked: Mutex<Vec<String>>,
+    requests: Mutex<Vec<String>>,
 }
 
 /// A fault in the length of a file.
 #[derive(Debug, Clone, Copy)]
-pub enum Lie {
+pub enum LengthFault {
     /// The response has this length, with zeros after the content of the file.
     Length(u64),
     /// The response has no length, and endless zeros follow the content of the file.
@@ -55,9 +55,9 @@ impl FolderServer {
             folder: folder.to_owned(),
             stopping: AtomicBool::new(false),
             cuts: Mutex::default(),
-            lies: Mutex::default(),
+            faults: Mutex::default(),
             sent: AtomicU64::default(),
-            asked: Mutex::default(),
+            requests: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
         let thread = thread::spawn(move || accept(&listener, &accepting));
@@ -87,9 +87,9 @@ impl FolderServer {
     ///
     /// # Panics
     /// If a thread of the server panicked.
-    pub fn lie(&self, path: &str, lie: Lie) {
-        let mut lies = self.shared.lies.lock().expect("the lock is not poisoned");
-        lies.insert(path.to_owned(), lie);
+    pub fn set_length_fault(&self, path: &str, fault: LengthFault) {
+        let mut faults = self.shared.faults.lock().expect("the lock is not poisoned");
+        faults.insert(path.to_owned(), fault);
     }
 
     /// The total number of body bytes sent.
@@ -103,8 +103,8 @@ impl FolderServer {
     /// # Panics
     /// If a thread of the server panicked.
     #[must_use]
-    pub fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.asked.lock().expect("the lock is not poisoned"))
+    pub fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.requests.lock().expect("the lock is not poisoned"))
     }
 }
 
@@ -133,23 +133,23 @@ fn serve(mut connection: TcpStream, shared: &Shared) -> io::Result<()> {
     connection.set_read_timeout(Some(CONNECTION_LIMIT))?;
     connection.set_write_timeout(Some(CONNECTION_LIMIT))?;
     let (path, from) = read_head(&connection)?;
-    let asked = if from > 0 {
+    let request = if from > 0 {
         format!("{path} from {from}")
     } else {
         path.clone()
     };
-    shared.asked.lock().expect("the lock is not poisoned").push(asked);
+    shared.requests.lock().expect("the lock is not poisoned").push(request);
     let Ok(bytes) = fs::read(shared.folder.join(&path)) else {
         return connection.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
-    let lie = shared
-        .lies
+    let fault = shared
+        .faults
         .lock()
         .expect("the lock is not poisoned")
         .get(&path)
         .copied();
-    if let Some(lie) = lie {
-        return serve_lie(&mut connection, &bytes, lie, shared);
+    if let Some(fault) = fault {
+        return serve_with_fault(&mut connection, &bytes, fault, shared);
     }
     let range = format!(
         "Content-Range: bytes {from}-{}/{}\r\n",
@@ -173,10 +173,10 @@ fn serve(mut connection: TcpStream, shared: &Shared) -> io::Result<()> {
     connection.write_all(body)
 }
 
-fn serve_lie(connection: &mut TcpStream, bytes: &[u8], lie: Lie, shared: &Shared) -> io::Result<()> {
-    let (length, header) = match lie {
-        Lie::Length(length) => (length, format!("Content-Length: {length}\r\n")),
-        Lie::Endless => (u64::MAX, String::new()),
+fn serve_with_fault(connection: &mut TcpStream, bytes: &[u8], fault: LengthFault, shared: &Shared) -> io::Result<()> {
+    let (length, header) = match fault {
+        LengthFault::Length(length) => (length, format!("Content-Length: {length}\r\n")),
+        LengthFault::Endless => (u64::MAX, String::new()),
     };
     write!(connection, "HTTP/1.1 200 OK\r\n{header}Connection: close\r\n\r\n")?;
     let mut left = length;

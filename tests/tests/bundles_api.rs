@@ -1,4 +1,5 @@
-//! The bundles API against the example server over real sockets: upload, check, register, promote, annotate, list and delete.
+//! The bundles API against the example server over real sockets: upload, check, register, promote, annotate, list and
+//! delete.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::path::PathBuf;

@@ -1,7 +1,8 @@
-//! A device that updates from a static channel over real sockets, with an attacker who controls the site and its server.
+//! A device that updates from a static channel over real sockets, with an attacker who controls the site and its
+//! server.
 //!
-//! Each attack is reported with the right error, changes nothing on the device, leaves an app that launches, and does not
-//! prevent the next valid release from being installed.
+//! Each attack is reported with the right error, changes nothing on the device, leaves an app that launches, and does
+//! not prevent the next valid release from being installed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;
@@ -27,7 +28,7 @@ use capbundle::store::{
 use capbundle::time::Timestamp;
 use capbundle::update::channel::Site;
 use capbundle::{Error, ErrorKind, Limits, VerifiedArchive};
-use capbundle_tests::folder_server::{FolderServer, Lie};
+use capbundle_tests::folder_server::{FolderServer, LengthFault};
 use tempfile::TempDir;
 
 const APP: &str = "com.example.app";
@@ -332,12 +333,12 @@ fn an_attacker_who_controls_the_site_can_only_hold_a_device_back() {
 #[test]
 fn an_archive_of_wrong_or_endless_length_costs_its_signed_size_and_the_stable_release_is_installed() {
     // More than any disk holds, and within the limit that the options set.
-    for fault in [Lie::Length(1 << 60), Lie::Endless] {
+    for fault in [LengthFault::Length(1 << 60), LengthFault::Endless] {
         let site = TestSite::with_release_7();
         site.publish("1.1", 8, 0);
         let candidate = site.publish("1.2", 9, 0);
         site.offer(Some(8), Some((9, 10_000)));
-        site.server.lie(&candidate.archive, fault);
+        site.server.set_length_fault(&candidate.archive, fault);
         let mut options = fast_retries();
         options.max_size = u64::MAX;
 
@@ -345,9 +346,9 @@ fn an_archive_of_wrong_or_endless_length_costs_its_signed_size_and_the_stable_re
 
         assert_eq!(installed(&first), "1.1", "{fault:?}");
         assert_eq!(code_of(&first.passed_over[0].error), "server", "{first:?}");
-        let asked = site.server.asked();
-        let of_candidate = asked.iter().filter(|path| **path == candidate.archive).count();
-        assert_eq!(of_candidate, 1, "{asked:?}");
+        let requests = site.server.take_requests();
+        let of_candidate = requests.iter().filter(|path| **path == candidate.archive).count();
+        assert_eq!(of_candidate, 1, "{requests:?}");
         // The socket buffers are filled before the client aborts.
         assert!(site.server.sent() < 64 << 20, "{fault:?}: {} bytes", site.server.sent());
         assert_eq!(site.start("phone").as_deref(), Some("1.1"));
@@ -363,11 +364,11 @@ fn an_interrupted_download_resumes_where_it_stopped() {
     site.server.cut(&good.archive, 400);
     assert_eq!(site.try_update("phone").unwrap_err().kind(), ErrorKind::Network);
     assert_eq!(site.start("phone").as_deref(), Some("1.0"));
-    let _ = site.server.asked();
+    let _ = site.server.take_requests();
 
     assert_eq!(installed(&site.update("phone")), "1.1");
-    let asked = site.server.asked();
-    assert!(asked.contains(&format!("{} from 400", good.archive)), "{asked:?}");
+    let requests = site.server.take_requests();
+    assert!(requests.contains(&format!("{} from 400", good.archive)), "{requests:?}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use capbundle::progress::Control;
 use capbundle_tests::tree::Tree;
 
 /// The environment variables of the child process: the folder to work in, and the operation.
-const PLACE: &str = "CAPBUNDLE_CRASH_PLACE";
+const FOLDER: &str = "CAPBUNDLE_CRASH_FOLDER";
 const OPERATION: &str = "CAPBUNDLE_CRASH_OPERATION";
 /// Kills per round, spread evenly over the duration of the operation.
 const KILLS: u32 = 25;
@@ -83,7 +83,7 @@ enum Found {
 #[test]
 #[ignore = "started by the other tests of this file in a separate process"]
 fn child() {
-    let Some(folder) = std::env::var_os(PLACE) else { return };
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
     let workspace = Workspace {
         folder: PathBuf::from(folder),
         _removed_on_drop: None,
@@ -180,7 +180,7 @@ impl Workspace {
     fn child(&self, operation: &str) -> std::process::Child {
         Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "crash::child", "--ignored"])
-            .env(PLACE, &self.folder)
+            .env(FOLDER, &self.folder)
             .env(OPERATION, operation)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

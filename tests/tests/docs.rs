@@ -16,8 +16,8 @@ use crate::repo::tracked_files;
 /// The files whose doctests compile the Rust code of pages.
 const DOCTESTS: [&str; 2] = ["tests/src/lib.rs", "core/src/lib.rs"];
 
-/// Folders of sources that are compiled with the bindings, and their languages. A page shows the lines between `// guide: NAME` and
-/// `// guide: end`.
+/// Folders of sources that are compiled with the bindings, and their languages. A page shows the lines from
+/// `// guide: NAME` to `// guide: end`.
 const COMPILED: [(&str, &str); 2] = [
     ("bindings/kotlin/example/src", "kotlin java"),
     ("bindings/swift/Examples", "swift"),

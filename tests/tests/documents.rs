@@ -76,8 +76,8 @@ fn the_tests_run_the_commands_of_the_table() {
     assert!(found > 15, "{found}");
 }
 
-/// Every character of the documents is in a row, in order. Checked only if the documents exist, since the repository does not
-/// contain them.
+/// Every character of the documents is in a row, in order. Checked only if the documents exist, since the repository
+/// does not contain them.
 #[test]
 fn every_character_of_the_documents_is_in_a_row() {
     let folder = root().join("../shared/seeds");

@@ -92,8 +92,8 @@ fn the_reasons_of_vectors_may_use_banned_phrases_and_comments_may_not() {
     assert_eq!(Banned::found_in(&list, "tests/src/vector.rs", text).count(), 2);
 }
 
-/// A line with a string in the sources of the vectors: the reasons of the vectors (`why:`) and their content are part of the committed
-/// files, which do not change. Comments are checked.
+/// A line with a string in the sources of the vectors: the reasons of the vectors (`why:`) and their content are part
+/// of the committed files, which do not change. Comments are checked.
 fn is_of_a_vector(file: &str, line: &str) -> bool {
     file.starts_with("tests/src/vector/") && line.contains('"') && !line.trim_start().starts_with("//")
 }

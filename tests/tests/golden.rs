@@ -15,8 +15,8 @@ const GOLDEN: &str = "11e13421500dac629ec4968d0e26e50e37e8a567617ef7549419eb8e03
 
 #[test]
 fn a_fixed_folder_packs_to_a_fixed_digest() {
-    let place = tempfile::tempdir().unwrap();
-    let (web, archive) = (place.path().join("web"), place.path().join("bundle.zip"));
+    let workspace = tempfile::tempdir().unwrap();
+    let (web, archive) = (workspace.path().join("web"), workspace.path().join("bundle.zip"));
     fs::create_dir(&web).unwrap();
     fixed_tree().write_to(&web).unwrap();
     let packed = pack(&web, &archive, &PackOptions::default(), &Control::new()).unwrap();

@@ -1,4 +1,5 @@
-//! Capgo v2 encryption with every key size and checksum form: the Capgo CLI decrypts our bundles, and we decrypt its bundles.
+//! Capgo v2 encryption with every key size and checksum form: the Capgo CLI decrypts our bundles, and we decrypt its
+//! bundles.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;

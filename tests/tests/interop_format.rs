@@ -1,5 +1,5 @@
-//! Our formats against a second implementation, written in Python from docs/format.md alone: `tests/peers/second.py` reads and
-//! `second_writer.py` writes.
+//! Our formats against a second implementation, written in Python from docs/format.md alone: `tests/peers/second.py`
+//! reads and `second_writer.py` writes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;

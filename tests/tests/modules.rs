@@ -1,4 +1,4 @@
-//! No circles among the files of a package, nor among its modules: what a file uses can be read without reading the file.
+//! Neither the files nor the modules of the core form a circle, so each file can be read before the files that use it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod graph;
@@ -114,12 +114,12 @@ fn assert_only_known(graph: &Graph, known: &[&[&str]]) {
         .collect();
     assert!(
         new.is_empty(),
-        "{}The known ones that are gone: {gone:#?}",
+        "{}Known circles that no longer exist: {gone:#?}",
         new.concat()
     );
     assert!(
         gone.is_empty(),
-        "no circles any more, take them off the list: {gone:#?}"
+        "no longer circles, remove them from the list: {gone:#?}"
     );
 }
 

@@ -1,5 +1,5 @@
-//! Servers whose responses are endless outside of the body: trailers, chunk sizes, chunk extensions, headers and interim
-//! responses.
+//! Servers whose responses are endless outside of the body: trailers, chunk sizes, chunk extensions, headers and
+//! interim responses.
 //!
 //! Every call is aborted after a bounded time and number of bytes, and the next call succeeds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
@@ -24,8 +24,8 @@ const SIZE: usize = 20_000;
 const PARTS: [&str; 6] = ["interim", "header", "chunk-size", "extension", "trailer", "trailers"];
 /// As fast as possible, and byte by byte.
 const PACES: [&str; 2] = ["", "&pace=5"];
-/// The most bytes that the server sends for one call: the limit of each attempt and the socket buffers. Without limits they are
-/// gigabytes.
+/// The most bytes that the server sends for one call: the limit of each attempt and the socket buffers. Without limits
+/// they are gigabytes.
 const MAX_BYTES: u64 = 200 << 20;
 /// Well below the minute after which the server closes each connection.
 const MAX_TIME: Duration = Duration::from_secs(40);

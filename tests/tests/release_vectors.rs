@@ -1,5 +1,5 @@
-//! Every vector of a release, a key ring, a file list and strict JSON has the result in its `expect:` line, and OpenSSL agrees on
-//! signatures.
+//! Every vector of a release, a key ring, a file list and strict JSON has the result in its `expect:` line, and OpenSSL
+//! agrees on signatures.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -88,8 +88,8 @@ fn openssl_verifies_our_signatures_and_we_verify_its() {
             .arg(path("public.spki"))
             .arg("-signature")
             .arg(path("ours"));
-        let said = run(verify.arg(path("message"))).expect_success();
-        assert!(said.contains("Verified OK"), "{said}");
+        let output = run(verify.arg(path("message"))).expect_success();
+        assert!(output.contains("Verified OK"), "{output}");
 
         let mut sign = Command::new(&openssl);
         sign.args(pss)
@@ -201,9 +201,9 @@ fn outcome(result: Result<()>) -> (&'static str, String) {
 
 /// A device that accepts the valid release.
 fn device(ring: &KeyRing) -> TrustContext<'_> {
-    static PLACE: std::sync::LazyLock<(AppId, release::ChannelName, NativeVersion)> =
+    static IDENTITY: std::sync::LazyLock<(AppId, release::ChannelName, NativeVersion)> =
         std::sync::LazyLock::new(|| (app(), "production".parse().unwrap(), NativeVersion::new("3.0")));
-    let (app, channel, native) = &*PLACE;
+    let (app, channel, native) = &*IDENTITY;
     TrustContext {
         ring,
         app,

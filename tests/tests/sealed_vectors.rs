@@ -1,4 +1,5 @@
-//! Every sealed archive in `tests/vectors/sealed` has the result in its `expect:` line, and releases no more bytes than allowed.
+//! Every sealed archive in `tests/vectors/sealed` has the result in its `expect:` line, and releases no more bytes than
+//! allowed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;
@@ -15,7 +16,10 @@ use tempfile::TempDir;
 #[test]
 fn hostile_sealed_archives_are_refused_and_benign_ones_opened() {
     let vectors = vectors();
-    let faults: Vec<String> = vectors.iter().filter_map(|vector| Place::new(vector).fault()).collect();
+    let faults: Vec<String> = vectors
+        .iter()
+        .filter_map(|vector| Workspace::new(vector).fault())
+        .collect();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     let hostile = vectors.iter().filter(|vector| vector.field("expect") != "ok").count();
     let benign = vectors.len() - hostile;
@@ -34,14 +38,14 @@ fn root() -> PathBuf {
 }
 
 /// A new folder with only the sealed archive.
-struct Place<'a> {
+struct Workspace<'a> {
     vector: &'a Vector,
     key: ContentKey,
     folder: TempDir,
     sealed: PathBuf,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Workspace<'a> {
     fn new(vector: &'a Vector) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sealed = folder.path().join("a.sealed");

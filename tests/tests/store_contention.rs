@@ -1,5 +1,5 @@
-//! Two processes with eight threads each use one store concurrently. Nothing is lost, no call hangs, and every launch returns in
-//! time.
+//! Two processes with eight threads each use one store concurrently. Nothing is lost, no call hangs, and every launch
+//! returns in time.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use capbundle_tests::tree::Tree;
 use serde_json::{Value, json};
 
 /// The environment variables of a child process: its folder, its number and its duration.
-const PLACE: &str = "CAPBUNDLE_CONTENTION_PLACE";
+const FOLDER: &str = "CAPBUNDLE_CONTENTION_FOLDER";
 const PROCESS: &str = "CAPBUNDLE_CONTENTION_PROCESS";
 const SECONDS: &str = "CAPBUNDLE_CONTENTION_SECONDS";
 
@@ -89,7 +89,8 @@ fn two_processes_with_eight_threads_each_lose_nothing_and_never_hang() {
     );
 }
 
-/// Every bundle that a thread installed and did not delete is complete, every marked one is marked, and there are no others.
+/// Every bundle that a thread installed and did not delete is complete, every marked one is marked, and there are no
+/// others.
 fn assert_nothing_lost(folder: &Path, reports: &[Value]) {
     let store = Store::open(&folder.join("store"), options()).unwrap();
     let texts = |what: &str| -> BTreeSet<String> {
@@ -136,11 +137,11 @@ fn wait(child: &mut Child, timeout: Duration) -> bool {
     false
 }
 
-fn child_process(place: &Path, number: usize, seconds: u64) -> Child {
-    let stderr = fs::File::create(place.join(format!("stderr-{number}"))).unwrap();
+fn child_process(folder: &Path, number: usize, seconds: u64) -> Child {
+    let stderr = fs::File::create(folder.join(format!("stderr-{number}"))).unwrap();
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "store_contention::child", "--ignored", "--nocapture"])
-        .env(PLACE, place)
+        .env(FOLDER, folder)
         .env(PROCESS, number.to_string())
         .env(SECONDS, seconds.to_string())
         .stdout(Stdio::null())
@@ -153,16 +154,16 @@ fn child_process(place: &Path, number: usize, seconds: u64) -> Child {
 #[test]
 #[ignore = "started by the other test of this file in separate processes"]
 fn child() {
-    let Some(place) = std::env::var_os(PLACE).map(PathBuf::from) else {
+    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
         return;
     };
     let process: usize = std::env::var(PROCESS).unwrap().parse().unwrap();
     let until = Instant::now() + Duration::from_secs(std::env::var(SECONDS).unwrap().parse().unwrap());
-    let shared = Store::open(&place.join("store"), options()).unwrap();
+    let shared = Store::open(&folder.join("store"), options()).unwrap();
     let reports: Vec<Value> = thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|number| {
-                let mut worker = Worker::new(&place, &format!("{process}-{number}"), &shared);
+                let mut worker = Worker::new(&folder, &format!("{process}-{number}"), &shared);
                 scope.spawn(move || {
                     while Instant::now() < until {
                         worker.work();
@@ -174,7 +175,7 @@ fn child() {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     fs::write(
-        place.join(format!("report-{process}")),
+        folder.join(format!("report-{process}")),
         serde_json::to_vec(&reports).unwrap(),
     )
     .unwrap();
@@ -202,7 +203,7 @@ fn tree(version: &str) -> Tree {
 
 /// One thread, whose versions no other thread uses.
 struct Worker<'a> {
-    place: PathBuf,
+    folder: PathBuf,
     name: String,
     shared: &'a Store,
     rounds: usize,
@@ -218,9 +219,9 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(place: &Path, name: &str, shared: &'a Store) -> Self {
+    fn new(folder: &Path, name: &str, shared: &'a Store) -> Self {
         Self {
-            place: place.to_path_buf(),
+            folder: folder.to_path_buf(),
             name: name.to_owned(),
             shared,
             rounds: 0,
@@ -241,7 +242,7 @@ impl<'a> Worker<'a> {
         if self.rounds.is_multiple_of(2) {
             self.use_store(self.shared);
         } else {
-            let store = Store::open(&self.place.join("store"), options()).unwrap();
+            let store = Store::open(&self.folder.join("store"), options()).unwrap();
             self.launch(&store);
             self.use_store(&store);
         }
@@ -326,8 +327,8 @@ impl<'a> Worker<'a> {
 
     fn archive(&self, version: &str) -> VerifiedArchive {
         let (web, zip) = (
-            self.place.join(format!("web-{}", self.name)),
-            self.place.join(format!("{}.zip", self.name)),
+            self.folder.join(format!("web-{}", self.name)),
+            self.folder.join(format!("{}.zip", self.name)),
         );
         let _ = fs::remove_dir_all(&web);
         fs::create_dir(&web).unwrap();

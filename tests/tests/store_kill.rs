@@ -1,5 +1,5 @@
-//! A process that installs, launches and confirms in a loop is killed at random moments. After each kill the store opens,
-//! serves complete bundles and has everything that was reported as done.
+//! A process that installs, launches and confirms in a loop is killed at random moments. After each kill the store
+//! opens, serves complete bundles and has everything that was reported as done.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ use capbundle_tests::skip::skipped;
 use capbundle_tests::tree::Tree;
 
 /// The environment variables of the child process: its folders, its random seed and the file that fills the disk.
-const PLACE: &str = "CAPBUNDLE_KILL_PLACE";
+const FOLDER: &str = "CAPBUNDLE_KILL_FOLDER";
 const STORE: &str = "CAPBUNDLE_KILL_STORE";
 const SEED: &str = "CAPBUNDLE_KILL_SEED";
 const BALLAST: &str = "CAPBUNDLE_KILL_BALLAST";
@@ -194,10 +194,10 @@ fn check(root: &Path, journal: &mut Journal, when: &str) {
 #[test]
 #[ignore = "started by the other tests of this file in a separate process"]
 fn child() {
-    let Some(workspace) = std::env::var_os(PLACE) else {
+    let Some(folder) = std::env::var_os(FOLDER) else {
         return;
     };
-    let workspace = Workspace::at(workspace.into());
+    let workspace = Workspace::at(folder.into());
     let root = PathBuf::from(std::env::var_os(STORE).unwrap());
     let ballast = std::env::var_os(BALLAST).map(PathBuf::from);
     let mut random = Random(std::env::var(SEED).unwrap().parse().unwrap());
@@ -287,7 +287,7 @@ impl Workspace {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .args(["--exact", "store_kill::child", "--ignored", "--nocapture"])
-            .env(PLACE, &self.folder)
+            .env(FOLDER, &self.folder)
             .env(STORE, store)
             .env(SEED, seed.to_string())
             .stdout(Stdio::null())

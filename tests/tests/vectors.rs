@@ -29,7 +29,7 @@ fn hostile_archives_are_refused_and_benign_ones_accepted() {
     let vectors = read("archives");
     let outcomes: Vec<String> = vectors
         .iter()
-        .filter(|vector| is_holdable(vector))
+        .filter(|vector| is_supported_here(vector))
         .filter_map(archive_fault)
         .collect();
     assert!(
@@ -104,27 +104,27 @@ fn vectors_have_unique_names_and_a_reason() {
 /// Unpacks with one thread and with several; returns the difference from the expected result.
 fn archive_fault(vector: &Vector) -> Option<String> {
     let faults = [1, 4].map(|threads| {
-        let place = Place::new(&vector.body);
-        let outcome = guarded(|| place.unpack(vector, threads));
+        let workspace = Workspace::new(&vector.body);
+        let outcome = guarded(|| workspace.unpack(vector, threads));
         let expected = vector.field("expect");
         let fault = if outcome.kind == expected {
-            place.leftover(vector)
+            workspace.leftover(vector)
         } else {
             outcome.against(expected)
         };
         fault
-            .or_else(|| place.inspect(vector))
+            .or_else(|| workspace.inspect(vector))
             .map(|fault| format!("{} ({threads} threads): {fault}", vector.field("name")))
     });
     faults.into_iter().flatten().next()
 }
 
 fn capgo_fault(vector: &Vector) -> Option<String> {
-    let place = Place::new(&vector.body);
-    let outcome = guarded(|| place.open(vector));
+    let workspace = Workspace::new(&vector.body);
+    let outcome = guarded(|| workspace.open(vector));
     let expected = vector.field("expect");
     let fault = if outcome.kind == expected {
-        place.leftover_of_staging()
+        workspace.leftover_of_staging()
     } else {
         outcome.against(expected)
     };
@@ -132,12 +132,12 @@ fn capgo_fault(vector: &Vector) -> Option<String> {
 }
 
 /// A new folder with the input, and the folders that may be written to.
-struct Place {
+struct Workspace {
     folder: TempDir,
     input: PathBuf,
 }
 
-impl Place {
+impl Workspace {
     fn new(body: &[u8]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["in", "out", "staging"] {
@@ -283,20 +283,20 @@ fn guarded(work: impl FnOnce() -> Result<()>) -> Outcome {
 }
 
 /// Whether this file system supports the vector. Reports a skipped test if not.
-fn is_holdable(vector: &Vector) -> bool {
-    let holds = match vector.field("needs") {
+fn is_supported_here(vector: &Vector) -> bool {
+    let is_supported = match vector.field("needs") {
         "case_sensitive" => is_case_sensitive(),
         "any_name" => cfg!(all(unix, not(target_vendor = "apple"))),
         _ => true,
     };
-    if !holds {
+    if !is_supported {
         skipped(&format!(
-            "{} needs a file system that holds {}",
+            "{} needs a file system with the property {}",
             vector.field("name"),
             vector.field("needs")
         ));
     }
-    holds
+    is_supported
 }
 
 fn is_case_sensitive() -> bool {

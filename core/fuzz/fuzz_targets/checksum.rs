@@ -1,5 +1,5 @@
-//! Arbitrary text as a signed checksum in both forms. An accepted checksum has only one spelling (except for the case of hex),
-//! and only the signer's checksums verify.
+//! Arbitrary text as a signed checksum in both forms. An accepted checksum has only one spelling (except for the case
+//! of hex), and only the signer's checksums verify.
 
 #![no_main]
 

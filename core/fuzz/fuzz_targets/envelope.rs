@@ -1,5 +1,5 @@
-//! Arbitrary bytes as an envelope, as a release and as a key ring: writing a parsed envelope and parsing it again returns the
-//! same one, and only envelopes that the ring's key signed are trusted.
+//! Arbitrary bytes as an envelope, as a release and as a key ring: writing a parsed envelope and parsing it again
+//! returns the same one, and only envelopes that the ring's key signed are trusted.
 
 #![no_main]
 

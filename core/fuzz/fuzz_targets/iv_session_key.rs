@@ -1,4 +1,5 @@
-//! Arbitrary text as an ivSessionKey. An accepted one has only one spelling, and decrypts only files that were encrypted for it.
+//! Arbitrary text as an ivSessionKey. An accepted one has only one spelling, and decrypts only files that were
+//! encrypted for it.
 
 #![no_main]
 

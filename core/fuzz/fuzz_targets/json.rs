@@ -1,4 +1,5 @@
-//! Arbitrary bytes as strict JSON: `serde_json` accepts every text that the strict parser accepts, without losing a member.
+//! Arbitrary bytes as strict JSON: `serde_json` accepts every text that the strict parser accepts, without losing a
+//! member.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Arbitrary bytes as the payload of a key ring: an accepted ring has enough keys for its threshold, and no retired ones.
+//! Arbitrary bytes as the payload of a key ring: an accepted ring has enough keys for its threshold, and no retired
+//! ones.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Arbitrary bytes as a sealed archive: its header is parsed, and it is opened and read with the key of the test vectors. Reading
-//! returns the same bytes as opening, and a refused archive leaves no files.
+//! Arbitrary bytes as a sealed archive: its header is parsed, and it is opened and read with the key of the test
+//! vectors. Reading returns the same bytes as opening, and a refused archive leaves no files.
 
 #![no_main]
 

@@ -1,7 +1,7 @@
 //! The dependencies between the files of a package, from its sources.
 //!
-//! This is not a compiler: it reads `use` and paths that begin with `crate`, `super`, `self`, a module of the file or an imported
-//! module. The use of a re-exported name counts for the file that defines it.
+//! This is not a compiler: it reads `use` and paths that begin with `crate`, `super`, `self`, a module of the file or
+//! an imported module. The use of a re-exported name counts for the file that defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

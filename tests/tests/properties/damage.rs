@@ -12,34 +12,24 @@ use capbundle_tests::forge::{Archive, Entry, INDEX_HTML};
 use capbundle_tests::tree::Tree;
 use proptest::prelude::*;
 
-use super::strategies::{Place, cases, noise, signer};
+use super::strategies::{Workspace, cases, noise, signer};
 
 /// A sealed bundle that the tests damage.
 struct SealedBundle {
-    place: Place,
+    workspace: Workspace,
     bytes: Vec<u8>,
     sealed: Encrypted,
 }
 
 impl SealedBundle {
     fn of(tree: &Tree) -> Self {
-        let place = Place::with(tree);
-        let (plain, to) = (place.path("out/bundle.zip"), place.path("out/sealed"));
-        let digest = Sha256Digest::of(&place.pack(2));
-        let sealed = capgo::encrypt(
-            &plain,
-            &to,
-            &capgo::Encryption {
-                expected: &digest,
-                key: &signer(),
-                form: ChecksumForm::V3,
-            },
-            &Control::new(),
-        )
-        .unwrap();
+        let workspace = Workspace::with(tree);
+        let (plain, to) = (workspace.path("out/bundle.zip"), workspace.path("out/sealed"));
+        let digest = Sha256Digest::of(&workspace.pack(2));
+        let sealed = capgo::seal(&plain, &digest, &to, &signer(), ChecksumForm::V3, &Control::new()).unwrap();
         Self {
             bytes: fs::read(&to).unwrap(),
-            place,
+            workspace,
             sealed,
         }
     }
@@ -49,7 +39,7 @@ impl SealedBundle {
     }
 
     fn open_with(&self, bytes: &[u8], session: &IvSessionKey, checksum: &SignedChecksum) -> Result<Sha256Digest> {
-        let (file, staging) = (self.place.path("out/sealed"), self.place.path("staging"));
+        let (file, staging) = (self.workspace.path("out/sealed"), self.workspace.path("staging"));
         fs::write(&file, bytes).unwrap();
         let key = signer().verifying_key();
         capgo::decrypt(
@@ -72,7 +62,7 @@ impl SealedBundle {
             matches!(kind, ErrorKind::DigestMismatch | ErrorKind::DecryptionFailed),
             "{kind:?}"
         );
-        assert!(fs::read_dir(self.place.path("staging")).unwrap().next().is_none());
+        assert!(fs::read_dir(self.workspace.path("staging")).unwrap().next().is_none());
     }
 }
 
@@ -148,8 +138,8 @@ fn every_flipped_bit_of_a_plain_archive_is_refused_or_changes_nothing() {
     let tree = Tree::bundle()
         .with_file("assets/a.js", b"let a = 1; let b = 1; let c = 1;")
         .with_folder("empty");
-    let place = Place::with(&tree);
-    require_detected_or_harmless(&place.pack(1), &tree);
+    let workspace = Workspace::with(&tree);
+    require_detected_or_harmless(&workspace.pack(1), &tree);
 }
 
 /// The same for a streamed archive with data descriptors, as Java and macOS write it.
@@ -166,20 +156,20 @@ fn every_flipped_bit_of_a_streamed_archive_is_refused_or_changes_nothing() {
 }
 
 fn require_detected_or_harmless(bytes: &[u8], tree: &Tree) {
-    let place = Place::with(&Tree::default());
+    let workspace = Workspace::with(&Tree::default());
     for at in 0..bytes.len() * 8 {
-        fs::write(place.path("out/bundle.zip"), with_bit_flipped(bytes, at)).unwrap();
-        if place.unpack(&Control::new()).is_ok() {
+        fs::write(workspace.path("out/bundle.zip"), with_bit_flipped(bytes, at)).unwrap();
+        if workspace.unpack(&Control::new()).is_ok() {
             assert!(
-                place.unpacked() == *tree,
+                workspace.unpacked() == *tree,
                 "bit {} of byte {} changed the files undetected",
                 at % 8,
                 at / 8
             );
-            fs::remove_dir_all(place.path("staging/bundle")).unwrap();
+            fs::remove_dir_all(workspace.path("staging/bundle")).unwrap();
         }
         assert_eq!(
-            place.written(),
+            workspace.written(),
             ["bundle.zip"],
             "bit {} of byte {} left files",
             at % 8,

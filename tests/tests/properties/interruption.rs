@@ -16,7 +16,7 @@ use capbundle::{ErrorKind, Result};
 use capbundle_tests::tree::Tree;
 use proptest::prelude::*;
 
-use super::strategies::{Place, cases, noise, pack_options, signer};
+use super::strategies::{Workspace, cases, noise, pack_options, signer};
 
 /// The long operations. Each one writes only to `out` or `staging`, and uses the results of the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +40,12 @@ proptest! {
     fn an_operation_that_is_cancelled_at_any_moment_leaves_nothing(operation in prop::sample::select(&OPERATIONS), after in 0..24_usize) {
         let prepared = Prepared::for_operation(operation);
         let reports = REPORTS[operation as usize];
-        let before = prepared.place.written();
+        let before = prepared.workspace.written();
         let outcome = prepared.run(operation, &cancelling_after(after));
         match outcome {
             Err(error) => {
                 prop_assert_eq!(error.kind(), ErrorKind::Cancelled);
-                prop_assert_eq!(prepared.place.written(), before);
+                prop_assert_eq!(prepared.workspace.written(), before);
             }
             Ok(()) => prop_assert!(
                 after + last_reports(operation) > reports,
@@ -73,7 +73,7 @@ fn progress_never_decreases() {
                 .unwrap();
             require_growing(operation, &seen.lock().unwrap());
         }
-        fs::remove_dir_all(prepared.place.path("staging/bundle")).unwrap();
+        fs::remove_dir_all(prepared.workspace.path("staging/bundle")).unwrap();
     }
 }
 
@@ -119,7 +119,7 @@ fn cancelling_after(reports: usize) -> Control {
 
 /// A folder with the inputs of an operation.
 struct Prepared {
-    place: Place,
+    workspace: Workspace,
 }
 
 impl Prepared {
@@ -128,7 +128,7 @@ impl Prepared {
             tree.with_file(&format!("assets/{number}.bin"), &noise(150_000, number + 1))
         });
         let prepared = Self {
-            place: Place::with(&tree),
+            workspace: Workspace::with(&tree),
         };
         for earlier in OPERATIONS.into_iter().take_while(|earlier| *earlier != operation) {
             prepared.run(earlier, &Control::new()).unwrap();
@@ -148,31 +148,22 @@ impl Prepared {
     }
 
     fn run(&self, operation: Operation, control: &Control) -> Result<()> {
-        let place = &self.place;
-        let (plain, sealed) = (place.path("out/bundle.zip"), place.path("out/sealed"));
+        let workspace = &self.workspace;
+        let (plain, sealed) = (workspace.path("out/bundle.zip"), workspace.path("out/sealed"));
         match operation {
-            Operation::Pack => pack(&place.path("web"), &plain, &pack_options(2), control).map(drop),
+            Operation::Pack => pack(&workspace.path("web"), &plain, &pack_options(2), control).map(drop),
             Operation::Seal => {
                 let digest = Sha256Digest::of_file(&plain, &Control::new())?;
-                let parts = capgo::encrypt(
-                    &plain,
-                    &sealed,
-                    &capgo::Encryption {
-                        expected: &digest,
-                        key: &signer(),
-                        form: ChecksumForm::V3,
-                    },
-                    control,
-                )?;
-                fs::write(place.path("session"), parts.iv_session_key.to_string()).unwrap();
-                fs::write(place.path("checksum"), parts.checksum.to_string()).unwrap();
+                let parts = capgo::seal(&plain, &digest, &sealed, &signer(), ChecksumForm::V3, control)?;
+                fs::write(workspace.path("session"), parts.iv_session_key.to_string()).unwrap();
+                fs::write(workspace.path("checksum"), parts.checksum.to_string()).unwrap();
                 Ok(())
             }
             Operation::Open => {
-                let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+                let read = |name: &str| fs::read_to_string(workspace.path(name)).unwrap();
                 let checksum = capbundle::capgo::SignedChecksum::parse(&read("checksum"), ChecksumForm::V3)?;
-                let (session, staging) = (read("session").parse()?, place.path("staging"));
-                capgo::decrypt(
+                let (session, staging) = (read("session").parse()?, workspace.path("staging"));
+                capgo::open(
                     &sealed,
                     &staging,
                     &capgo::Decryption {
@@ -184,7 +175,7 @@ impl Prepared {
                 )
                 .map(drop)
             }
-            Operation::Unpack => place.unpack(control),
+            Operation::Unpack => workspace.unpack(control),
         }
     }
 }

@@ -10,24 +10,24 @@ use capbundle::progress::Control;
 use capbundle_tests::tree::Tree;
 use proptest::prelude::*;
 
-use super::strategies::{Place, cases, noise, pack_options, trees};
+use super::strategies::{Workspace, cases, noise, pack_options, trees};
 
 proptest! {
     #![proptest_config(cases(96))]
 
     #[test]
     fn packing_then_unpacking_gives_the_same_tree(tree in trees()) {
-        let place = Place::with(&tree);
-        place.pack(2);
-        place.unpack(&Control::new()).unwrap();
-        prop_assert!(place.unpacked() == tree);
+        let workspace = Workspace::with(&tree);
+        workspace.pack(2);
+        workspace.unpack(&Control::new()).unwrap();
+        prop_assert!(workspace.unpacked() == tree);
     }
 
     #[test]
     fn inspecting_finds_all_packed_files(tree in trees()) {
-        let place = Place::with(&tree);
-        place.pack(2);
-        let inspection = inspect(&place.path("out/bundle.zip"), &Limits::default()).unwrap();
+        let workspace = Workspace::with(&tree);
+        workspace.pack(2);
+        let inspection = inspect(&workspace.path("out/bundle.zip"), &Limits::default()).unwrap();
         prop_assert_eq!(inspection.files.len(), tree.files());
         prop_assert_eq!(inspection.unpacked_size, tree.size() as u64);
         prop_assert!(inspection.findings.iter().all(|finding| !finding.is_error()));
@@ -35,7 +35,7 @@ proptest! {
 
     #[test]
     fn the_same_names_and_bytes_give_the_same_archive(tree in trees(), age in 0..2_000_000_000_u64) {
-        let (here, there) = (Place::with(&tree), Place::with(&tree));
+        let (here, there) = (Workspace::with(&tree), Workspace::with(&tree));
         change_times_and_modes(&there.path("web"), age);
         let packed = here.pack(1);
         for threads in [1, 2, 3, 8] {
@@ -55,10 +55,10 @@ fn thousands_of_files_survive_a_round_trip() {
                 .as_bytes(),
         )
     });
-    let place = Place::with(&tree);
-    place.pack(2);
-    place.unpack(&Control::new()).unwrap();
-    assert!(place.unpacked() == tree);
+    let workspace = Workspace::with(&tree);
+    workspace.pack(2);
+    workspace.unpack(&Control::new()).unwrap();
+    assert!(workspace.unpacked() == tree);
 }
 
 #[test]
@@ -70,10 +70,10 @@ fn paths_at_the_limits_survive_a_round_trip() {
         .with_file(&longest, b"long")
         .with_file(&"d".repeat(255), b"wide")
         .with_file(&"\u{1f680}".repeat(63), b"wide in bytes");
-    let place = Place::with(&tree);
-    place.pack(2);
-    place.unpack(&Control::new()).unwrap();
-    assert!(place.unpacked() == tree);
+    let workspace = Workspace::with(&tree);
+    workspace.pack(2);
+    workspace.unpack(&Control::new()).unwrap();
+    assert!(workspace.unpacked() == tree);
 }
 
 /// The longest path of a folder: the name of its entry is one byte longer, because of the slash.
@@ -83,10 +83,10 @@ fn an_empty_folder_at_the_limits_survives_a_round_trip() {
     let tree = Tree::bundle()
         .with_folder(&longest)
         .with_folder("e/".repeat(64).trim_end_matches('/'));
-    let place = Place::with(&tree);
-    place.pack(2);
-    place.unpack(&Control::new()).unwrap();
-    assert!(place.unpacked() == tree);
+    let workspace = Workspace::with(&tree);
+    workspace.pack(2);
+    workspace.unpack(&Control::new()).unwrap();
+    assert!(workspace.unpacked() == tree);
 }
 
 #[test]
@@ -95,20 +95,20 @@ fn large_files_survive_a_round_trip() {
     let tree = Tree::bundle()
         .with_file("large.txt", &text)
         .with_file("large.bin", &noise(9_000_000, 7));
-    let place = Place::with(&tree);
-    let packed = place.pack(1);
-    assert!(place.pack(3) == packed);
-    place.unpack(&Control::new()).unwrap();
-    assert!(place.unpacked() == tree);
+    let workspace = Workspace::with(&tree);
+    let packed = workspace.pack(1);
+    assert!(workspace.pack(3) == packed);
+    workspace.unpack(&Control::new()).unwrap();
+    assert!(workspace.unpacked() == tree);
 }
 
 /// Unpacking must accept every bundle that is packed without a warning.
 #[test]
 fn packing_warns_about_a_bundle_that_devices_refuse() {
-    let place = Place::with(&Tree::bundle().with_file("sparse.bin", &vec![0; (16 << 20) + 1]));
+    let workspace = Workspace::with(&Tree::bundle().with_file("sparse.bin", &vec![0; (16 << 20) + 1]));
     let packed = pack(
-        &place.path("web"),
-        &place.path("out/bundle.zip"),
+        &workspace.path("web"),
+        &workspace.path("out/bundle.zip"),
         &pack_options(2),
         &Control::new(),
     )
@@ -118,7 +118,7 @@ fn packing_warns_about_a_bundle_that_devices_refuse() {
         .iter()
         .any(|finding| finding.code == FindingCode::OverDeviceLimit);
     assert!(
-        warned || place.unpack(&Control::new()).is_ok(),
+        warned || workspace.unpack(&Control::new()).is_ok(),
         "packed without a warning, refused when unpacked"
     );
 }

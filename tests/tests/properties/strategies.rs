@@ -12,8 +12,9 @@ use capbundle_tests::tree::Tree;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-/// This many random cases. Failing cases are not saved, since a failure prints the smallest one. With `CI` set, the cases are
-/// fixed, so that a commit does not fail because of a random case that it did not cause. Developers' machines find new cases.
+/// This many random cases. Failing cases are not saved, since a failure prints the smallest one. With `CI` set, the
+/// cases are fixed, so that a commit does not fail because of a random case that it did not cause. Developers' machines
+/// find new cases.
 pub(crate) fn cases(cases: u32) -> Config {
     let usual = Config::default();
     Config {
@@ -105,20 +106,20 @@ pub(crate) fn signer() -> SigningKey {
 }
 
 /// A working folder with subfolders for the input, the output and the unpacked files.
-pub(crate) struct Place {
+pub(crate) struct Workspace {
     pub(crate) folder: tempfile::TempDir,
 }
 
-impl Place {
+impl Workspace {
     pub(crate) fn with(tree: &Tree) -> Self {
-        let place = Self {
+        let workspace = Self {
             folder: tempfile::tempdir().unwrap(),
         };
         for name in ["web", "out", "staging"] {
-            fs::create_dir(place.path(name)).unwrap();
+            fs::create_dir(workspace.path(name)).unwrap();
         }
-        tree.write_to(&place.path("web")).unwrap();
-        place
+        tree.write_to(&workspace.path("web")).unwrap();
+        workspace
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

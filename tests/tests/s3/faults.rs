@@ -50,7 +50,8 @@ fn assert_nothing_left(server: &Server) {
 
 #[test]
 fn every_kind_of_request_is_retried_after_a_failure() {
-    // `uploads` comes last: on a server that does not list open uploads, the one whose response was lost cannot be found.
+    // `uploads` comes last: on a server that does not list open uploads, the one whose response was lost cannot be
+    // found.
     let kinds = [
         ("PUT", "partNumber=3"),
         ("POST", "uploadId"),
