@@ -192,7 +192,7 @@ fn all_rows() -> impl Iterator<Item = (Document, Row)> {
 }
 
 fn names_of_tests() -> BTreeSet<String> {
-    let folders = ["core/src", "examples", "tests/tests"];
+    let folders = ["core/src", "core/publish/src", "examples", "tests/tests"];
     let mut functions = BTreeSet::new();
     for file in folders.iter().flat_map(|folder| sources_in(&root().join(folder))) {
         let text = fs::read_to_string(file).unwrap();

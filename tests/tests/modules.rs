@@ -1,4 +1,4 @@
-//! Neither the files nor the modules of the core form a circle, so each file can be read before the files that use it.
+//! Neither the files nor the modules of a package form a circle, so each file can be read before the files that use it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod graph;

@@ -51,8 +51,8 @@ const TARGETS: [&str; 6] = [
     "aarch64-apple-ios-sim",
 ];
 
-/// Sources that are not part of the libraries for phones: tests, ignore rules and publishing.
-const NOT_FOR_PHONES: [&str; 5] = ["tests", "/forgetful", "/rules.rs", "/publish", "/panic_on_purpose.rs"];
+/// Sources that are not part of the libraries for phones: tests and the rules of ignore files.
+const NOT_FOR_PHONES: [&str; 4] = ["tests", "/crash_fs", "/lint/ignore.rs", "/panic_on_purpose.rs"];
 
 fn root() -> &'static Path {
     tests_folder().parent().unwrap()
