@@ -37,11 +37,7 @@ fn unpack_in(place: &Path, bytes: &[u8]) {
         }
         Err(error) => drop(error.to_string()),
     }
-    assert_eq!(
-        names(place),
-        ["input", "out"],
-        "files were written next to the folder"
-    );
+    assert_eq!(names(place), ["input", "out"], "files were written next to the folder");
     assert!(names(&out).is_empty(), "files were left: {:?}", names(&out));
 }
 

@@ -6,9 +6,9 @@
 use std::sync::LazyLock;
 
 use capbundle::ErrorKind;
+use capbundle::capgo::{ChecksumForm, SignedChecksum};
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::VerifyingKey;
-use capbundle::capgo::{ChecksumForm, SignedChecksum};
 use libfuzzer_sys::fuzz_target;
 
 static KEY: LazyLock<VerifyingKey> = LazyLock::new(|| {

@@ -19,7 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(envelope) => {
             // Standard base64 may be larger than the input, and exceed the limit.
             if let Ok(again) = envelope.to_json() {
-                assert_eq!(Envelope::parse(&again).expect("a written envelope can be parsed"), envelope);
+                assert_eq!(
+                    Envelope::parse(&again).expect("a written envelope can be parsed"),
+                    envelope
+                );
             }
         }
         Err(error) => drop(error.to_string()),

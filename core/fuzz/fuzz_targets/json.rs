@@ -18,6 +18,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(list) = FileList::parse(bytes) {
         let again = list.to_bytes().expect("a parsed file list can be written");
-        assert_eq!(FileList::parse(&again).expect("a written file list can be parsed"), list);
+        assert_eq!(
+            FileList::parse(&again).expect("a written file list can be parsed"),
+            list
+        );
     }
 });

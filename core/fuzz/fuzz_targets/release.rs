@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use capbundle::AppId;
-use capbundle::keys::SigningKey;
 use capbundle::ChannelName;
-use capbundle::release::{Envelope, KeyRing, NewRelease, RELEASE_TYPE, SignedRelease, TrustContext, create, policy};
+use capbundle::keys::SigningKey;
 use capbundle::native::NativeVersion;
+use capbundle::release::{Envelope, KeyRing, NewRelease, RELEASE_TYPE, SignedRelease, TrustContext, create, policy};
 use capbundle::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 

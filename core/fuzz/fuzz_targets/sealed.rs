@@ -42,7 +42,9 @@ fn open_in(place: &Path, bytes: &[u8]) {
             assert_eq!(header.sealed_size(), bytes.len() as u64);
             let mut read = Vec::new();
             let reader = reader.as_mut().expect("an archive that can be opened can be read");
-            reader.read_to_end(&mut read).expect("an archive that can be opened can be read to its end");
+            reader
+                .read_to_end(&mut read)
+                .expect("an archive that can be opened can be read to its end");
             assert_eq!(Sha256Digest::of(&read), digest);
             fs::remove_file(&plain).expect("the opened file can be removed");
         }
