@@ -9,13 +9,13 @@ use capbundle_core::bundle;
 use capbundle_core::capgo;
 use capbundle_core::capgo::SignedChecksum;
 
-use crate::catch_panic::guarded_core;
+use crate::catch_panic::catch_panic_core;
 use crate::convert::{count, signed};
 use crate::error::Result;
 use crate::keys::VerifyingKey;
 use crate::limits::Limits;
-use crate::progress::{CancelToken, ProgressObserver, watched};
-use crate::seal::ChecksumForm;
+use crate::progress::{CancelToken, ProgressObserver, with_control};
+use crate::capgo::ChecksumForm;
 
 /// How an archive was proved.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
@@ -96,7 +96,7 @@ impl VerifiedArchive {
         cancel: Option<Arc<CancelToken>>,
         progress: Option<Arc<dyn ProgressObserver>>,
     ) -> Result<Arc<Self>> {
-        watched(cancel, progress, |control| {
+        with_control(cancel, progress, |control| {
             let expected = digest.parse()?;
             let archive = core::VerifiedArchive::from_digest(Path::new(path), &expected, control)?;
             Ok(Arc::new(Self(archive)))
@@ -114,8 +114,8 @@ impl VerifiedArchive {
     /// bytes are others than the signed ones; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
     #[allow(clippy::too_many_arguments, reason = "named arguments in both languages")]
     #[uniffi::constructor(default(cancel = None, progress = None))]
-    pub fn open_capgo(
-        sealed: &str,
+    pub fn decrypt_capgo(
+        encrypted: &str,
         staging: &str,
         iv_session_key: &str,
         checksum: &str,
@@ -124,20 +124,11 @@ impl VerifiedArchive {
         cancel: Option<Arc<CancelToken>>,
         progress: Option<Arc<dyn ProgressObserver>>,
     ) -> Result<Arc<Self>> {
-        watched(cancel, progress, |control| {
+        with_control(cancel, progress, |control| {
             let checksum = SignedChecksum::parse(checksum, form.into())?;
             let session = iv_session_key.parse()?;
-            let (sealed, staging) = (Path::new(sealed), Path::new(staging));
-            let archive = capgo::decrypt(
-                sealed,
-                staging,
-                &capgo::Decryption {
-                    iv_session_key: &session,
-                    checksum: &checksum,
-                    key: &key.0,
-                },
-                control,
-            )?;
+            let (encrypted, staging) = (Path::new(encrypted), Path::new(staging));
+            let archive = capgo::open(encrypted, staging, &session, &checksum, &key.0, control)?;
             Ok(Arc::new(Self(archive)))
         })
     }
@@ -156,7 +147,7 @@ impl VerifiedArchive {
         cancel: Option<Arc<CancelToken>>,
         progress: Option<Arc<dyn ProgressObserver>>,
     ) -> Result<Arc<Self>> {
-        watched(cancel, progress, |control| {
+        with_control(cancel, progress, |control| {
             let checksum = SignedChecksum::parse(checksum, form.into())?;
             let archive = capgo::verify_signed_only(Path::new(path), &checksum, &key.0, control)?;
             Ok(Arc::new(Self(archive)))
@@ -195,7 +186,7 @@ impl VerifiedArchive {
         cancel: Option<Arc<CancelToken>>,
         progress: Option<Arc<dyn ProgressObserver>>,
     ) -> Result<Unpacked> {
-        watched(cancel, progress, |control| {
+        with_control(cancel, progress, |control| {
             let mut options = bundle::UnpackOptions::default();
             options.limits = Limits::to_core(limits.as_ref())?;
             options.threads = self::threads(threads)?;
@@ -215,7 +206,7 @@ impl VerifiedArchive {
     ///
     /// Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was proved.
     pub fn copy_to(&self, to: &str) -> Result<()> {
-        guarded_core(|| self.0.copy_to(Path::new(to)))
+        catch_panic_core(|| self.0.copy_to(Path::new(to)))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::{CapBundleError, ErrorKind, Result};
 ///
 /// A panic that reached the bindings would end a Swift program, where the function does not throw, and would be an error of
 /// another type everywhere else.
-pub(crate) fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn catch_panic<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // The tests of this crate share their process with its harness, which tells what failed through the hook.
     #[cfg(not(test))]
     print_nothing();
@@ -29,7 +29,7 @@ fn print_nothing() {
     ONCE.call_once(|| panic::set_hook(Box::new(|_| {})));
 }
 
-/// Not inlined: there is a copy of [`guarded`] for every exported function, and one of this is enough.
+/// Not inlined: there is a copy of [`catch_panic`] for every exported function, and one of this is enough.
 #[cold]
 #[inline(never)]
 fn fault(payload: Box<dyn Any + Send>) -> CapBundleError {
@@ -43,8 +43,8 @@ fn fault(payload: Box<dyn Any + Send>) -> CapBundleError {
 }
 
 /// The same for a body that fails with errors of the core only.
-pub(crate) fn guarded_core<T>(body: impl FnOnce() -> core::Result<T>) -> Result<T> {
-    guarded(|| body().map_err(CapBundleError::from))
+pub(crate) fn catch_panic_core<T>(body: impl FnOnce() -> core::Result<T>) -> Result<T> {
+    catch_panic(|| body().map_err(CapBundleError::from))
 }
 
 #[cfg(test)]

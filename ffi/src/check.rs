@@ -7,7 +7,7 @@ use capbundle_core::bundle;
 
 use crate::convert::signed;
 use crate::error::Result;
-use crate::progress::{CancelToken, ProgressObserver, watched};
+use crate::progress::{CancelToken, ProgressObserver, with_control};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
@@ -75,7 +75,7 @@ pub fn check_folder(
     cancel: Option<Arc<CancelToken>>,
     progress: Option<Arc<dyn ProgressObserver>>,
 ) -> Result<Vec<Finding>> {
-    watched(cancel, progress, |control| {
+    with_control(cancel, progress, |control| {
         let options = options.unwrap_or_default();
         let mut core = bundle::CheckOptions::default();
         core.skip_notify_app_ready = options.skip_notify_app_ready;

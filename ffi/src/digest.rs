@@ -6,7 +6,7 @@ use std::sync::Arc;
 use capbundle_core::digest::{Crc32, Sha256Digest};
 
 use crate::error::Result;
-use crate::progress::{CancelToken, ProgressObserver, watched};
+use crate::progress::{CancelToken, ProgressObserver, with_control};
 
 /// SHA-256 of a file of any size, as 64 lower-case hexadecimal digits, in constant memory. Blocks while it reads the file.
 ///
@@ -17,7 +17,7 @@ pub fn sha256_of_file(
     cancel: Option<Arc<CancelToken>>,
     progress: Option<Arc<dyn ProgressObserver>>,
 ) -> Result<String> {
-    watched(cancel, progress, |control| {
+    with_control(cancel, progress, |control| {
         Ok(Sha256Digest::of_file(Path::new(path), control)?.to_string())
     })
 }
@@ -32,7 +32,7 @@ pub fn crc32_of_file(
     cancel: Option<Arc<CancelToken>>,
     progress: Option<Arc<dyn ProgressObserver>>,
 ) -> Result<String> {
-    watched(cancel, progress, |control| {
+    with_control(cancel, progress, |control| {
         Ok(Crc32::of_file(Path::new(path), control)?.to_string())
     })
 }

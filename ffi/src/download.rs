@@ -8,9 +8,9 @@ use capbundle_core::http::{Cleartext, Headers};
 
 use crate::convert::{milliseconds, signed, unsigned};
 use crate::error::Result;
-use crate::http::host::over;
+use crate::http::host::with_transport;
 use crate::http::{HttpHeader, HttpTransport};
-use crate::progress::{CancelToken, ProgressObserver, watched};
+use crate::progress::{CancelToken, ProgressObserver, with_control};
 use crate::store::install::path_text;
 
 /// How to download. The defaults are right for bundles.
@@ -126,9 +126,9 @@ pub fn download(
     cancel: Option<Arc<CancelToken>>,
     progress: Option<Arc<dyn ProgressObserver>>,
 ) -> Result<Downloaded> {
-    watched(cancel, progress, |control| {
+    with_control(cancel, progress, |control| {
         let (remote, options) = (file.into_core()?, DownloadOptions::to_core(options.as_ref())?);
-        let downloaded = over(transport, |host| {
+        let downloaded = with_transport(transport, |host| {
             Ok(core::download(host, &remote, Path::new(folder), &options, control)?)
         })?;
         Ok(Downloaded {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use capbundle_core::bundle;
 
-use crate::catch_panic::guarded;
+use crate::catch_panic::catch_panic;
 use crate::check::Finding;
 use crate::convert::signed;
 use crate::error::Result;
@@ -46,7 +46,7 @@ pub struct Inspection {
 /// `LimitExceeded` as unpacking would; `NotFound`, `Io`. An archive without an `index.html` is no error but a finding.
 #[uniffi::export(default(limits = None))]
 pub fn inspect_archive(path: &str, limits: Option<Limits>) -> Result<Inspection> {
-    guarded(|| {
+    catch_panic(|| {
         let inspection = bundle::inspect(Path::new(path), &Limits::to_core(limits.as_ref())?)?;
         let files = inspection.files.into_iter().map(|file| EntrySummary {
             path: file.path,

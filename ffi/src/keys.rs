@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use capbundle_core::keys as core;
 
-use crate::catch_panic::guarded_core;
+use crate::catch_panic::catch_panic_core;
 use crate::convert::signed;
 use crate::error::Result;
 
@@ -20,7 +20,7 @@ impl VerifyingKey {
     /// Throws `KeyInvalid`, saying what the text is instead.
     #[uniffi::constructor]
     pub fn from_pem(text: &str) -> Result<Arc<Self>> {
-        guarded_core(|| core::VerifyingKey::from_pem(text).map(|key| Arc::new(Self(key))))
+        catch_panic_core(|| core::VerifyingKey::from_pem(text).map(|key| Arc::new(Self(key))))
     }
 
     /// Reads a public key from a PEM file. Blocks for one small read.
@@ -28,24 +28,24 @@ impl VerifyingKey {
     /// Throws `NotFound` or `Io` when it cannot be read, else as `fromPem`.
     #[uniffi::constructor]
     pub fn read(path: &str) -> Result<Arc<Self>> {
-        guarded_core(|| core::VerifyingKey::read(Path::new(path)).map(|key| Arc::new(Self(key))))
+        catch_panic_core(|| core::VerifyingKey::read(Path::new(path)).map(|key| Arc::new(Self(key))))
     }
 
     /// The id of this key: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
     pub fn id(&self) -> Result<String> {
-        guarded_core(|| Ok(self.0.id().to_string()))
+        catch_panic_core(|| Ok(self.0.id()?.to_string()))
     }
 
     /// Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whatever form it was read from.
     ///
     /// Only 8 of them differ between two 2048-bit keys; use it where Capgo's servers want it and nowhere else.
     pub fn capgo_key_id(&self) -> Result<String> {
-        guarded_core(|| Ok(self.0.capgo_key_id()))
+        catch_panic_core(|| self.0.capgo_key_id())
     }
 
     /// The key as PKCS#1 PEM, the form Capgo keeps in an app's configuration.
     pub fn to_pem(&self) -> Result<String> {
-        guarded_core(|| Ok(self.0.to_pem()))
+        catch_panic_core(|| self.0.to_pem())
     }
 
     /// Bits of the modulus.
@@ -69,7 +69,7 @@ impl ContentKey {
     /// Throws `KeyInvalid`, saying what the text is instead.
     #[uniffi::constructor]
     pub fn from_pem(text: &str) -> Result<Arc<Self>> {
-        guarded_core(|| Ok(Arc::new(Self(Arc::new(core::ContentKey::from_pem(text)?)))))
+        catch_panic_core(|| Ok(Arc::new(Self(Arc::new(core::ContentKey::from_pem(text)?)))))
     }
 
     /// The id of its public half, which sealed archives name it by: SHA-256 of its SPKI DER, as 64 hexadecimal digits.

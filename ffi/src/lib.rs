@@ -4,7 +4,7 @@
 //! (`i64`), since Java cannot call what takes Kotlin's unsigned ones; a negative one where none makes sense is
 //! `InvalidInput`. Times are milliseconds or seconds, since the platforms' own types need newer systems than ours.
 //!
-//! Every exported function that can fail returns a `Result` and runs inside [`catch_panic::guarded`], so that a panic arrives as
+//! Every exported function that can fail returns a `Result` and runs inside [`catch_panic::catch_panic`], so that a panic arrives as
 //! an error too. Nothing is printed, no thread, logger or signal handler stays behind.
 
 #![allow(
@@ -29,7 +29,7 @@ pub mod log;
 pub mod panic_on_purpose;
 pub mod progress;
 pub mod release;
-pub mod seal;
+pub mod capgo;
 pub mod store;
 
 uniffi::setup_scaffolding!();

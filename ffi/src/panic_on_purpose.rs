@@ -1,11 +1,11 @@
 //! For the tests that show how a panic arrives.
 
-use crate::catch_panic::guarded;
+use crate::catch_panic::catch_panic;
 use crate::error::Result;
 
 /// Panics. Only in libraries built for tests.
 #[allow(clippy::panic, clippy::missing_panics_doc, reason = "that is what it is for")]
 #[uniffi::export]
 pub fn panic_on_purpose(message: &str) -> Result<()> {
-    guarded(|| panic!("{message}"))
+    catch_panic(|| panic!("{message}"))
 }

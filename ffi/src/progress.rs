@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use capbundle_core::progress as core;
 
-use crate::catch_panic::guarded;
+use crate::catch_panic::catch_panic;
 use crate::convert::signed;
 use crate::error::{CallbackError, CapBundleError, ErrorKind, Result};
 
@@ -94,12 +94,12 @@ impl CancelToken {
 }
 
 /// Runs a long operation that the other side may watch and stop.
-pub(crate) fn watched<T>(
+pub(crate) fn with_control<T>(
     cancel: Option<Arc<CancelToken>>,
     observer: Option<Arc<dyn ProgressObserver>>,
     work: impl FnOnce(&core::Control) -> Result<T>,
 ) -> Result<T> {
-    guarded(|| {
+    catch_panic(|| {
         let (control, watch) = controlled(cancel, observer);
         let result = work(&control);
         match watch.and_then(|watch| watch.failure()) {
@@ -109,7 +109,7 @@ pub(crate) fn watched<T>(
     })
 }
 
-/// Apart from [`watched`], of which there is a copy for every operation.
+/// Apart from [`with_control`], of which there is a copy for every operation.
 #[inline(never)]
 fn controlled(
     cancel: Option<Arc<CancelToken>>,

@@ -5,7 +5,7 @@ use capbundle_core::release as core;
 use capbundle_core::release::{SignedRelease, paths};
 use capbundle_core::update::channel;
 
-use crate::catch_panic::guarded;
+use crate::catch_panic::catch_panic;
 use crate::convert::signed;
 use crate::error::Result;
 use crate::store::types::NativeRange;
@@ -102,7 +102,7 @@ impl From<&SignedRelease> for Release {
 /// Throws `NotTrusted` or `Unsupported` if it holds no release that this version understands.
 #[uniffi::export]
 pub fn inspect_release_unverified(envelope: Vec<u8>) -> Result<Release> {
-    guarded(|| Ok((&SignedRelease::parse(&envelope)?).into()))
+    catch_panic(|| Ok((&SignedRelease::parse(&envelope)?).into()))
 }
 
 /// The bucket of a device for a release with this `rolloutSha256`, 0 to 9,999. A device takes the candidate of a channel if its
@@ -111,7 +111,7 @@ pub fn inspect_release_unverified(envelope: Vec<u8>) -> Result<Release> {
 /// Throws `InvalidInput` if `appId` is no id of an app or `rolloutSha256` no digest.
 #[uniffi::export]
 pub fn rollout_bucket(app_id: &str, rollout_sha256: &str, device_id: &str) -> Result<i64> {
-    guarded(|| {
+    catch_panic(|| {
         let digest: Sha256Digest = rollout_sha256.parse()?;
         Ok(signed(channel::bucket(&app_id.parse()?, &digest, device_id)))
     })

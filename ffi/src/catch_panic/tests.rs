@@ -5,7 +5,7 @@ use crate::error::invalid_input;
 
 #[test]
 fn a_panic_becomes_an_error_that_asks_for_a_report() {
-    let error = guarded(|| -> Result<()> { panic!("index {} out of range", 7) });
+    let error = catch_panic(|| -> Result<()> { panic!("index {} out of range", 7) });
     assert_eq!(
         error,
         Err(CapBundleError::Internal(
@@ -16,15 +16,15 @@ fn a_panic_becomes_an_error_that_asks_for_a_report() {
 
 #[test]
 fn a_panic_with_a_fixed_text_is_told_as_well() {
-    let error = guarded(|| -> Result<()> { panic!("impossible") });
+    let error = catch_panic(|| -> Result<()> { panic!("impossible") });
     assert_eq!(error.map_err(|error| error.kind()), Err(ErrorKind::Internal));
 }
 
 #[test]
 fn results_pass_through() {
-    assert_eq!(guarded(|| Ok(7)), Ok(7));
+    assert_eq!(catch_panic(|| Ok(7)), Ok(7));
     let error = || invalid_input("size", "too small");
-    assert_eq!(guarded(|| -> Result<()> { Err(error()) }), Err(error()));
+    assert_eq!(catch_panic(|| -> Result<()> { Err(error()) }), Err(error()));
 }
 
 /// Which test of this binary the child runs, and that it is the child.
@@ -34,12 +34,12 @@ const CHILD: &str = "CAPBUNDLE_PANICS_HERE";
 fn nothing_is_printed_when_something_panics_on_any_thread() {
     if std::env::var_os(CHILD).is_some() {
         print_nothing();
-        let fails = || guarded(|| -> Result<()> { panic!("a burst pipe") }).is_err();
+        let fails = || catch_panic(|| -> Result<()> { panic!("a burst pipe") }).is_err();
         assert!(fails());
         assert!(std::thread::spawn(fails).join().is_ok_and(|failed| failed));
         return;
     }
-    let this = "border::tests::nothing_is_printed_when_something_panics_on_any_thread";
+    let this = "catch_panic::tests::nothing_is_printed_when_something_panics_on_any_thread";
     let child = std::process::Command::new(std::env::current_exe().unwrap_or_default())
         .args(["--exact", this, "--nocapture"])
         .env(CHILD, "1")

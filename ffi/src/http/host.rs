@@ -18,7 +18,7 @@ use capbundle_core::http::{Head, Headers, Method, Receiver, Request};
 use super::{HttpHeader, HttpMethod, HttpRequest, HttpResponseHead, HttpTransport, TransportError};
 use crate::convert::signed;
 use crate::error::{CapBundleError, ErrorKind, Result};
-use rendezvous::{Meeting, Next, Piece};
+use rendezvous::{Rendezvous, Next, Piece};
 
 /// How often somebody who waits for bytes looks whether anybody still wants them.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs an operation over the host's transport. What the host did that no transport may do is the error then.
-pub(crate) fn over<T>(transport: Arc<dyn HttpTransport>, work: impl FnOnce(&Host) -> Result<T>) -> Result<T> {
+pub(crate) fn with_transport<T>(transport: Arc<dyn HttpTransport>, work: impl FnOnce(&Host) -> Result<T>) -> Result<T> {
     let host = Host {
         transport,
         fault: Mutex::default(),
@@ -44,8 +44,8 @@ pub(crate) struct Host {
 impl core::Transport for Host {
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), core::TransportError> {
         let asked = asked(request)?;
-        let meeting = Arc::new(Meeting::default());
-        let (theirs, transport) = (Arc::clone(&meeting), Arc::clone(&self.transport));
+        let rendezvous = Arc::new(Rendezvous::default());
+        let (theirs, transport) = (Arc::clone(&rendezvous), Arc::clone(&self.transport));
         let sending = move || {
             let sent = panic::catch_unwind(AssertUnwindSafe(|| transport.send(asked, Arc::clone(&theirs) as _)));
             let reason = "it failed within the bindings".to_owned();
@@ -53,8 +53,8 @@ impl core::Transport for Host {
         };
         let thread = thread::Builder::new().name("capbundle-http".to_owned()).spawn(sending);
         let thread = thread.map_err(|error| core::TransportError::Broken(format!("no thread to send it: {error}")))?;
-        let (has_returned, result) = self.receive(&meeting, request, receiver);
-        meeting.end(match &result {
+        let (has_returned, result) = self.receive(&rendezvous, request, receiver);
+        rendezvous.end(match &result {
             Err(core::TransportError::Receiver(error)) => Some(CapBundleError::from(error)),
             _ => None,
         });
@@ -67,7 +67,7 @@ impl core::Transport for Host {
 }
 
 impl Host {
-    /// What the host did that no transport may do. Apart from [`over`], of which there is a copy for every operation.
+    /// What the host did that no transport may do. Apart from [`with_transport`], of which there is a copy for every operation.
     #[inline(never)]
     fn blame(self) -> Option<CapBundleError> {
         let fault = self.fault.into_inner().unwrap_or_else(PoisonError::into_inner)?;
@@ -78,7 +78,7 @@ impl Host {
     /// Whether the host's `send` has returned, and what came of it.
     fn receive(
         &self,
-        meeting: &Meeting,
+        rendezvous: &Rendezvous,
         request: &Request,
         receiver: &mut dyn Receiver,
     ) -> (bool, Result<(), core::TransportError>) {
@@ -86,7 +86,7 @@ impl Host {
         let mut patience = request.connect_timeout + request.stall_timeout + GRACE;
         let mut since = Instant::now();
         loop {
-            match meeting.next(LOOK_EVERY) {
+            match rendezvous.next(LOOK_EVERY) {
                 Next::Nothing if request.control.is_cancelled() => return (false, Err(cancelled())),
                 Next::Nothing if since.elapsed() >= patience => {
                     let problem = format!("the transport of the app told nothing for {} s", patience.as_secs_f32());
@@ -97,7 +97,7 @@ impl Host {
                     if let Err(error) = self.take(piece, &mut begun, request, receiver) {
                         return (false, Err(core::TransportError::Receiver(error)));
                     }
-                    meeting.go_on();
+                    rendezvous.go_on();
                     (patience, since) = (request.stall_timeout + GRACE, Instant::now());
                 }
                 Next::Returned(result) => return (true, self.outcome(result, begun)),

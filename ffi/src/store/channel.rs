@@ -11,9 +11,9 @@ use super::release::ReleaseOptions;
 use crate::convert::signed;
 use crate::download::{DownloadOptions, headers};
 use crate::error::{CapBundleError, ErrorKind, Result};
-use crate::http::host::over;
+use crate::http::host::with_transport;
 use crate::http::{HttpHeader, HttpTransport};
-use crate::progress::{CancelToken, ProgressObserver, watched};
+use crate::progress::{CancelToken, ProgressObserver, with_control};
 
 /// Where releases come from, and which are taken.
 #[derive(Debug, Clone, uniffi::Record)]
@@ -183,7 +183,7 @@ pub struct ChannelUpdate {
     /// The rollout of the candidate, if the channel has one.
     pub rollout: Option<RolloutDecision>,
     /// Releases that the channel offers and this device must not take.
-    pub passed_over: Vec<Skipped>,
+    pub skipped: Vec<Skipped>,
     /// The number of the key ring that counts now.
     pub key_ring: i64,
     /// What is wrong with what stands where the next key ring would. It is not followed; the ring before it counts.
@@ -195,7 +195,7 @@ impl From<core::ChannelUpdate> for ChannelUpdate {
         Self {
             outcome: update.outcome.into(),
             rollout: update.rollout.map(RolloutDecision::from),
-            passed_over: update.passed_over.into_iter().map(Skipped::from).collect(),
+            skipped: update.passed_over.into_iter().map(Skipped::from).collect(),
             key_ring: signed(update.ring),
             key_ring_problem: update.ring_problem.map(|error| error.to_string()),
         }
@@ -228,9 +228,9 @@ impl Store {
         progress: Option<Arc<dyn ProgressObserver>>,
     ) -> Result<ChannelUpdate> {
         let update = self.run("update from channel", |store| {
-            watched(cancel, progress, |control| {
+            with_control(cancel, progress, |control| {
                 let (source, options) = (source.into_core()?, DownloadOptions::to_core(options.as_ref())?);
-                over(transport, |host| {
+                with_transport(transport, |host| {
                     Ok(store.update_from_channel(host, &source, &options, control)?)
                 })
             })
@@ -244,7 +244,7 @@ impl Store {
     ///
     /// Throws `Busy`, `Io`, `NoSpace`.
     pub fn device_id(&self) -> Result<String> {
-        self.ask("device id", core::Store::device_id)
+        self.run_core("device id", core::Store::device_id)
     }
 }
 

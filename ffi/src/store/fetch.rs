@@ -12,10 +12,10 @@ use super::install::NewBundle;
 use super::records::BundleRecord;
 use crate::download::{DownloadOptions, headers, size};
 use crate::error::Result;
-use crate::http::host::over;
+use crate::http::host::with_transport;
 use crate::http::{HttpHeader, HttpTransport};
-use crate::progress::{CancelToken, ProgressObserver, watched};
-use crate::seal::ChecksumForm;
+use crate::progress::{CancelToken, ProgressObserver, with_control};
+use crate::capgo::ChecksumForm;
 
 /// How an archive is to be proved. What is checked follows from this alone, never from what a server sends or leaves out.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
@@ -35,7 +35,7 @@ pub enum ExpectedProof {
         public_key: String,
     },
     /// By a checksum that was signed; the archive is encrypted in Capgo's v2 form.
-    CapgoSealed {
+    CapgoEncrypted {
         /// What it takes to decrypt the archive.
         iv_session_key: String,
         /// The signed checksum of the plain archive.
@@ -59,7 +59,7 @@ impl ExpectedProof {
                 checksum: SignedChecksum::parse(checksum, (*form).into())?,
                 key: VerifyingKey::from_pem(public_key)?,
             },
-            Self::CapgoSealed {
+            Self::CapgoEncrypted {
                 iv_session_key,
                 checksum,
                 form,
@@ -122,9 +122,9 @@ impl Store {
         progress: Option<Arc<dyn ProgressObserver>>,
     ) -> Result<BundleRecord> {
         self.installed("install from", |store| {
-            watched(cancel, progress, |control| {
+            with_control(cancel, progress, |control| {
                 let (archive, options) = (archive.into_core()?, DownloadOptions::to_core(options.as_ref())?);
-                over(transport, |host| {
+                with_transport(transport, |host| {
                     Ok(store.install_from(host, &archive, &options, control)?)
                 })
             })
@@ -146,7 +146,7 @@ impl Store {
     ) -> Result<BundleRecord> {
         self.installed("install file", |store| {
             let (proof, bundle) = (proof.to_core()?, bundle.into_core()?);
-            watched(cancel, progress, |control| {
+            with_control(cancel, progress, |control| {
                 Ok(store.install_file(Path::new(file), &proof, &bundle, control)?)
             })
         })

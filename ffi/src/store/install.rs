@@ -11,7 +11,7 @@ use super::types::NativeRange;
 use crate::archive::VerifiedArchive;
 use crate::convert::unsigned;
 use crate::error::{Result, invalid_input};
-use crate::progress::{CancelToken, ProgressObserver, watched};
+use crate::progress::{CancelToken, ProgressObserver, with_control};
 
 /// What is said of a bundle that is installed.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -72,7 +72,7 @@ impl Store {
     ) -> Result<BundleRecord> {
         self.installed("install", |store| {
             let new = bundle.into_core()?;
-            watched(
+            with_control(
                 cancel,
                 progress,
                 |control| Ok(store.install(&archive.0, &new, control)?),
@@ -94,7 +94,7 @@ impl Store {
     ) -> Result<Vec<Damage>> {
         let damage = self.run("verify bundle", |store| {
             let id = id.parse()?;
-            watched(cancel, progress, |control| Ok(store.verify_bundle(&id, control)?))
+            with_control(cancel, progress, |control| Ok(store.verify_bundle(&id, control)?))
         })?;
         let damage = damage.into_iter().map(|damage| Damage {
             path: damage.path,

@@ -188,9 +188,9 @@ impl Store {
     ///
     /// Throws `NotTrusted` if it failed before or does not run on the native version that launched, `NotFound` if it is not
     /// installed, `Corrupt` if its files are gone; `Busy`, `Io`, `NoSpace` if the state cannot be changed.
-    pub fn set_current(&self, slot: BundleRef) -> Result<Launch> {
+    pub fn set_current(&self, bundle: BundleRef) -> Result<Launch> {
         let launch = self.run("set current", |store| {
-            Launch::from_core(store.set_current(&slot.to_core()?)?)
+            Launch::from_core(store.set_current(&bundle.to_core()?)?)
         })?;
         self.log_serving("set current", &launch);
         Ok(launch)

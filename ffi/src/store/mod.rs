@@ -1,9 +1,9 @@
 //! The bundles of a device, as the other side holds them.
 
-pub mod adopt;
-pub mod change;
+pub mod migrate_capgo;
+pub mod lifecycle;
 pub mod channel;
-pub mod clean;
+pub mod cleanup;
 pub mod fetch;
 pub mod install;
 pub mod launch;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use capbundle_core::store as core;
 
-use crate::catch_panic::guarded;
+use crate::catch_panic::catch_panic;
 use crate::error::{CapBundleError, Result};
 use crate::log::{Log, LogObserver};
 use options::StoreOptions;
@@ -88,7 +88,7 @@ impl Store {
 impl Store {
     fn start(log: Option<Arc<dyn LogObserver>>, open: impl FnOnce() -> Result<core::Store>) -> Result<Arc<Self>> {
         let log = Log::to(log);
-        let store = logged(&log, "open", || guarded(open))?;
+        let store = logged(&log, "open", || catch_panic(open))?;
         if let Some(warning) = store.open_warning() {
             log.warn(|| format!("open: {warning}"));
         }
@@ -97,7 +97,7 @@ impl Store {
 
     /// Runs one operation. The log gets its error, and its warnings if it did what it was asked for.
     fn run<T>(&self, operation: &'static str, work: impl FnOnce(&core::Store) -> Result<T>) -> Result<T> {
-        let result = logged(&self.log, operation, || guarded(|| work(&self.store)));
+        let result = logged(&self.log, operation, || catch_panic(|| work(&self.store)));
         for warning in self.store.take_warnings() {
             self.log.warn(|| format!("{operation}: {warning}"));
         }
@@ -105,7 +105,7 @@ impl Store {
     }
 
     /// The same for an operation that fails with errors of the core only.
-    fn ask<T>(
+    fn run_core<T>(
         &self,
         operation: &'static str,
         work: impl FnOnce(&core::Store) -> capbundle_core::Result<T>,

@@ -12,7 +12,7 @@ use crate::error::Result;
 impl Store {
     /// Every installed bundle, oldest first.
     pub fn list(&self) -> Result<Vec<InstalledBundle>> {
-        let bundles = self.ask("list", capbundle_core::store::Store::list)?;
+        let bundles = self.run_core("list", capbundle_core::store::Store::list)?;
         let bundles = bundles.into_iter().map(|(record, status)| InstalledBundle {
             record: record.into(),
             status: status.into(),
@@ -22,34 +22,34 @@ impl Store {
 
     /// The record of an installed bundle. Throws `NotFound` if there is none of this id.
     pub fn get(&self, id: &str) -> Result<BundleRecord> {
-        self.ask("get", |store| Ok(store.get(&id.parse()?)?.into()))
+        self.run_core("get", |store| Ok(store.get(&id.parse()?)?.into()))
     }
 
     /// The installed bundle with this SHA-256, if there is one with its files: it need not be downloaded again.
     pub fn find(&self, digest: &str) -> Result<Option<BundleRecord>> {
-        self.ask("find", |store| {
+        self.run_core("find", |store| {
             Ok(store.find(&digest.parse()?)?.map(BundleRecord::from))
         })
     }
 
     /// What is current: served now or at the next launch, unless `next` takes its place.
     pub fn current(&self) -> Result<BundleRef> {
-        self.ask("current", |store| Ok((&store.current()?).into()))
+        self.run_core("current", |store| Ok((&store.current()?).into()))
     }
 
     /// What takes over when its `delays` are met.
     pub fn next(&self) -> Result<Option<BundleRef>> {
-        self.ask("next", |store| Ok(store.next()?.as_ref().map(BundleRef::from)))
+        self.run_core("next", |store| Ok(store.next()?.as_ref().map(BundleRef::from)))
     }
 
     /// The last bundle that confirmed.
     pub fn fallback(&self) -> Result<BundleRef> {
-        self.ask("fallback", |store| Ok((&store.fallback()?).into()))
+        self.run_core("fallback", |store| Ok((&store.fallback()?).into()))
     }
 
     /// Bundles that failed and are not taken again.
     pub fn failed(&self) -> Result<Vec<FailedBundle>> {
-        self.ask("failed", |store| {
+        self.run_core("failed", |store| {
             Ok(store.failed()?.into_iter().map(FailedBundle::from).collect())
         })
     }
@@ -58,7 +58,7 @@ impl Store {
     /// bundle of the version is forbidden.
     #[uniffi::method(default(digest = None))]
     pub fn failure_of(&self, version: &str, digest: Option<String>) -> Result<Option<FailedBundle>> {
-        self.ask("failure of", |store| {
+        self.run_core("failure of", |store| {
             let digest = digest.map(|digest| digest.parse::<Sha256Digest>()).transpose()?;
             Ok(store.failure_of(version, digest.as_ref())?.map(FailedBundle::from))
         })
@@ -69,7 +69,7 @@ impl Store {
     /// unless a release with a later sequence offers it.
     #[uniffi::method(default(digest = None))]
     pub fn set_aside_until(&self, version: &str, digest: Option<String>) -> Result<Option<i64>> {
-        self.ask("set aside until", |store| {
+        self.run_core("set aside until", |store| {
             let digest = digest.map(|digest| digest.parse::<Sha256Digest>()).transpose()?;
             Ok(store
                 .set_aside_until(version, digest.as_ref())?
@@ -79,7 +79,7 @@ impl Store {
 
     /// The conditions for `next` that did not hold yet.
     pub fn delays(&self) -> Result<Vec<ApplyCondition>> {
-        self.ask("delays", |store| {
+        self.run_core("delays", |store| {
             Ok(store.delays()?.iter().filter_map(ApplyCondition::from_core).collect())
         })
     }

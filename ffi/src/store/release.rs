@@ -10,7 +10,7 @@ use super::records::BundleRecord;
 use crate::convert::signed;
 use crate::error::Result;
 use crate::keys::ContentKey;
-use crate::progress::{CancelToken, ProgressObserver, watched};
+use crate::progress::{CancelToken, ProgressObserver, with_control};
 use crate::release::Release;
 
 /// What the app knows by itself, and what decides which releases it takes. Nothing of it comes from a server.
@@ -80,7 +80,7 @@ impl Store {
     ) -> Result<BundleRecord> {
         self.installed("install release", |store| {
             let options = options.into_core()?;
-            watched(cancel, progress, |control| {
+            with_control(cancel, progress, |control| {
                 Ok(store.install_release(&envelope, Path::new(archive), &file_list, &options, control)?)
             })
         })

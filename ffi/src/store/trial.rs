@@ -52,15 +52,15 @@ impl Store {
 
     /// The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
     ///
-    /// `slot` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
+    /// `bundle` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
     /// the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
     /// page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
     ///
     /// Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
     /// warning in the log.
-    pub fn confirm(&self, slot: BundleRef) -> Result<Confirmation> {
+    pub fn confirm(&self, bundle: BundleRef) -> Result<Confirmation> {
         self.run("confirm", |store| {
-            let confirmation = store.confirm(&slot.to_core()?)?;
+            let confirmation = store.confirm(&bundle.to_core()?)?;
             let confirmation = match confirmation {
                 core::Confirmation::Proven => Confirmation::Proven,
                 core::Confirmation::AlreadyProven => Confirmation::AlreadyProven,
@@ -71,7 +71,7 @@ impl Store {
                 _ => Confirmation::Other,
             };
             self.log
-                .info(|| format!("confirm {}: {}", name(&slot), words(&confirmation)));
+                .info(|| format!("confirm {}: {}", name(&bundle), words(&confirmation)));
             Ok(confirmation)
         })
     }
@@ -110,8 +110,8 @@ fn words(confirmation: &Confirmation) -> &'static str {
     }
 }
 
-fn name(slot: &BundleRef) -> &str {
-    match slot {
+fn name(bundle: &BundleRef) -> &str {
+    match bundle {
         BundleRef::BuiltIn => "the built-in bundle",
         BundleRef::Bundle { id } => id,
     }

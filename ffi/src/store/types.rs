@@ -27,8 +27,8 @@ impl BundleRef {
 }
 
 impl From<&core::BundleRef> for BundleRef {
-    fn from(slot: &core::BundleRef) -> Self {
-        match slot {
+    fn from(bundle: &core::BundleRef) -> Self {
+        match bundle {
             core::BundleRef::BuiltIn => Self::BuiltIn,
             core::BundleRef::Bundle(id) => Self::Bundle { id: id.to_string() },
         }
@@ -103,8 +103,8 @@ pub enum ApplyCondition {
 }
 
 impl ApplyCondition {
-    pub(super) fn all_to_core(delays: &[Self]) -> Result<Vec<core::ApplyCondition>> {
-        delays.iter().map(Self::to_core).collect()
+    pub(super) fn all_to_core(conditions: &[Self]) -> Result<Vec<core::ApplyCondition>> {
+        conditions.iter().map(Self::to_core).collect()
     }
 
     fn to_core(&self) -> Result<core::ApplyCondition> {
@@ -117,8 +117,8 @@ impl ApplyCondition {
     }
 
     /// `None` for a condition that only a newer version knows.
-    pub(super) fn from_core(delay: &core::ApplyCondition) -> Option<Self> {
-        Some(match delay {
+    pub(super) fn from_core(condition: &core::ApplyCondition) -> Option<Self> {
+        Some(match condition {
             core::ApplyCondition::Background(milliseconds) => Self::Background {
                 milliseconds: signed(*milliseconds),
             },

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod arguments;
-mod on_files;
-mod on_releases;
-mod on_store;
-mod words;
+mod file_steps;
+mod release_steps;
+mod store_steps;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -72,11 +72,11 @@ struct Case {
 impl Case {
     /// What went otherwise than the case says.
     fn fault(&self) -> Option<String> {
-        let mut place = Place::new();
-        place.write(&self.shared);
-        place.write(&object_or_empty(&self.case["files"]));
+        let mut runner = CaseRunner::new();
+        runner.write(&self.shared);
+        runner.write(&object_or_empty(&self.case["files"]));
         for (position, step) in self.case["steps"].as_array().unwrap().iter().enumerate() {
-            if let Err(fault) = place.take(step) {
+            if let Err(fault) = runner.take(step) {
                 return Some(format!(
                     "{}, step {} {step}: {fault}",
                     text(&self.case, "name"),
@@ -89,7 +89,7 @@ impl Case {
 }
 
 /// The folder of one case, and what its steps have named.
-struct Place {
+struct CaseRunner {
     folder: TempDir,
     archives: BTreeMap<String, Arc<VerifiedArchive>>,
     bundles: BTreeMap<String, String>,
@@ -97,7 +97,7 @@ struct Place {
     session: Option<String>,
 }
 
-impl Place {
+impl CaseRunner {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["staging", "out"] {
@@ -132,7 +132,7 @@ impl Place {
         match (outcome, &step["error"], step.get("expect")) {
             (Ok(found), Value::Null, None) => drop(found),
             (Ok(found), Value::Null, Some(expected)) if agrees(expected, &found) => {}
-            (Err(error), Value::String(kind), None) if words::error_kind(error.kind()) == *kind => {
+            (Err(error), Value::String(kind), None) if values::error_kind(error.kind()) == *kind => {
                 let reason = step["reason"]
                     .as_str()
                     .map_or(String::new(), |reason| format!("({reason})"));
@@ -141,18 +141,18 @@ impl Place {
                 }
             }
             (Ok(found), ..) => return Err(format!("found {found}")),
-            (Err(error), ..) => return Err(format!("{}: {error}", words::error_kind(error.kind()))),
+            (Err(error), ..) => return Err(format!("{}: {error}", values::error_kind(error.kind()))),
         }
         Ok(())
     }
 
     fn carry_out(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
-        if let Some(result) = self.on_files(arguments) {
+        if let Some(result) = self.file_steps(arguments) {
             return result;
         }
-        match self.on_releases(arguments) {
+        match self.release_steps(arguments) {
             Some(result) => result,
-            None => self.on_store(arguments),
+            None => self.store_steps(arguments),
         }
     }
 

@@ -1,5 +1,5 @@
 // Today's plugin code on capbundle, in one file to copy: the names are those of @capgo/capacitor-updater's iOS sources, so that its
-// callers change little. What it took on trust it no longer does; each place says so.
+// callers change little. What it took on trust it no longer does; each runner says so.
 import CapBundle
 import Foundation
 
@@ -7,7 +7,7 @@ import Foundation
 ///
 /// These block while they read a file, as the plugin's do: call them where it does, off the main thread.
 public enum CryptoCipher {
-    /// Decrypts a downloaded archive in place.
+    /// Decrypts a downloaded archive in runner.
     ///
     /// The plugin returned without a word, and left the file as it was, when the key was not PKCS#1 or the session key was
     /// malformed. Here each of these throws. What comes out is proved by nothing yet: compare ``calcChecksum(filePath:)`` with
@@ -59,7 +59,7 @@ public final class CapgoUpdater: @unchecked Sendable {
 
     // What the page that is loaded belongs to; the plugin's calls come from several threads.
     private let lock = NSLock()
-    private var page = Slot.builtIn
+    private var page = BundleRef.builtIn
 
     /// - Parameters:
     ///   - library: the app's `Library` folder. Bundles stay in `NoCloud/ionic_built_snapshots/<id>`, where Capacitor serves them
@@ -87,7 +87,7 @@ public final class CapgoUpdater: @unchecked Sendable {
 
     /// In the plugin's `load()`: takes over what the plugin left (nothing once that is done), and serves what is to be served.
     @discardableResult
-    public func load(takingOver capgo: UserDefaults? = nil) throws -> Launch {
+    public func load(migrating capgo: UserDefaults? = nil) throws -> Launch {
         if let capgo { try adopt(capgo) }
         let launch = try store.launchBlocking(native: native)
         show(launch)
@@ -101,7 +101,7 @@ public final class CapgoUpdater: @unchecked Sendable {
             value as? String ?? (value as? Data).flatMap { String(data: $0, encoding: .utf8) }
         }
         let current = defaults.string(forKey: "serverBasePath").map { URL(fileURLWithPath: $0).lastPathComponent }
-        _ = try store.adoptBlocking(capgo: CapgoBundles(
+        _ = try store.migrateCapgoBlocking(bundles: CapgoBundles(
             folder: snapshots.path, infos: infos, current: current, fallback: defaults.string(forKey: "pastVersion"),
             next: defaults.string(forKey: "nextVersion"), nativeBuild: defaults.string(forKey: "LatestNativeBuildVersion")))
     }
@@ -137,7 +137,7 @@ public final class CapgoUpdater: @unchecked Sendable {
 
     private func proof(sessionKey: String, checksum: String) -> ExpectedProof {
         guard let publicKey else { return .digest(digest: checksum) }
-        return .capgoSealed(ivSessionKey: sessionKey, checksum: checksum, form: .v3, publicKey: publicKey)
+        return .capgoEncrypted(ivSessionKey: sessionKey, checksum: checksum, form: .v3, publicKey: publicKey)
     }
 
     /// Whether a bundle failed on this device: to be asked before it is downloaded. The plugin downloaded it again and again.
@@ -147,13 +147,13 @@ public final class CapgoUpdater: @unchecked Sendable {
 
     /// Makes a bundle current and loads the page again.
     public func set(id: String) throws {
-        show(try store.setCurrentBlocking(slot: slot(id)))
+        show(try store.setCurrentBlocking(bundle: bundleRef(id)))
     }
 
     /// Serves a bundle from the next start on, or when the app goes to the background.
     @discardableResult
     public func next(id: String) throws -> BundleInfo {
-        try store.setNextBlocking(slot: slot(id))
+        try store.setNextBlocking(bundle: bundleRef(id))
         return try info(id)
     }
 
@@ -188,8 +188,8 @@ public final class CapgoUpdater: @unchecked Sendable {
         }
     }
 
-    public func setMultiDelay(_ delays: [Delay]) throws {
-        try store.setDelaysBlocking(delays: delays)
+    public func setMultiDelay(_ delays: [ApplyCondition]) throws {
+        try store.setDelaysBlocking(conditions: conditions)
     }
 
     /// The web view shows another page (`webView(_:didCommit:)`). Not earlier, as in `didStartProvisionalNavigation`: until then
@@ -207,7 +207,7 @@ public final class CapgoUpdater: @unchecked Sendable {
     /// The plugin credited whatever was current when the call came: a late call of the old page proved its successor.
     @discardableResult
     public func notifyAppReady() throws -> Bool {
-        switch try store.confirmBlocking(slot: lock.withLock { page }) {
+        switch try store.confirmBlocking(bundle: lock.withLock { page }) {
         case .proven, .alreadyProven, .builtIn: true
         case .ignored, .other: false
         }
@@ -234,12 +234,12 @@ public final class CapgoUpdater: @unchecked Sendable {
         serve(launch.folder.map { URL(fileURLWithPath: $0) })
     }
 
-    private func slot(_ id: String) -> Slot {
+    private func bundleRef(_ id: String) -> BundleRef {
         id == BundleInfo.builtIn.id ? .builtIn : .bundle(id: id)
     }
 
-    private func info(_ slot: Slot) throws -> BundleInfo {
-        switch slot {
+    private func info(_ bundle: BundleRef) throws -> BundleInfo {
+        switch bundle {
         case .builtIn: .builtIn
         case let .bundle(id): try info(id)
         }

@@ -15,8 +15,8 @@ public final class Updates {
     private let native: NativeApp
     private let publicKey: String
     private let serve: @MainActor (String?) -> Void
-    private var served = Slot.builtIn  // what the web view was last asked to load
-    private var page = Slot.builtIn  // what the page in it was loaded from
+    private var served = BundleRef.builtIn  // what the web view was last asked to load
+    private var page = BundleRef.builtIn  // what the page in it was loaded from
     private var timer: Task<Void, Never>?
 
     /// At the start of the app, before the web view is made.
@@ -68,7 +68,7 @@ public final class Updates {
 
     /// The page called `notifyAppReady()`. It proves the bundle that it was loaded from, and no other.
     public func ready() throws {
-        switch try store.confirmBlocking(slot: page) {
+        switch try store.confirmBlocking(bundle: page) {
         case .proven, .alreadyProven, .builtIn: timer?.cancel()
         case .ignored, .other: break  // the page is being replaced: nothing changed
         }
@@ -105,7 +105,7 @@ public final class Updates {
         let proof = proof(sessionKey: sessionKey, checksum: checksum)
         let archive = RemoteArchive(url: url.absoluteString, proof: proof, bundle: NewBundle(version: version))
         let bundle = try await store.install(from: archive)
-        try await store.setNext(slot: .bundle(id: bundle.id))
+        try await store.setNext(bundle: .bundle(id: bundle.id))
         return bundle
     }
 
@@ -113,12 +113,12 @@ public final class Updates {
     public func install(_ file: URL, version: String, sessionKey: String, checksum: String) async throws -> BundleRecord {
         let proof = proof(sessionKey: sessionKey, checksum: checksum)
         let bundle = try await store.install(file: file, proof: proof, as: NewBundle(version: version))
-        try await store.setNext(slot: .bundle(id: bundle.id))
+        try await store.setNext(bundle: .bundle(id: bundle.id))
         return bundle
     }
 
     private func proof(sessionKey: String, checksum: String) -> ExpectedProof {
-        .capgoSealed(ivSessionKey: sessionKey, checksum: checksum, form: .v3, publicKey: publicKey)
+        .capgoEncrypted(ivSessionKey: sessionKey, checksum: checksum, form: .v3, publicKey: publicKey)
     }
 }
 // guide: end
@@ -200,7 +200,7 @@ public final class ChannelUpdates: Sendable {
     /// log.
     public func update() async throws -> [String] {
         let update = try await store.update(from: source)
-        let refused = update.passedOver.map { "release \($0.sequence) is not taken: \($0.message)" }
+        let refused = update.skipped.map { "release \($0.sequence) is not taken: \($0.message)" }
         switch update.outcome {
         case let .installed(bundle): return refused + ["\(bundle.version) comes next"]
         case let .upToDate(bundle): return refused + ["\(bundle.version) is the newest for this device"]

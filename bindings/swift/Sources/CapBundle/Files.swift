@@ -47,11 +47,11 @@ public func inspectArchive(_ archive: URL, limits: Limits? = nil) async throws -
 /// - Throws: `CapBundleError.NotTrusted` for a malformed `ivSessionKey`, `DecryptionFailed` for a foreign one or wrong padding;
 ///   `NotFound`, `Io`, `NoSpace`, `Cancelled`.
 public func decryptUnverified(
-    _ sealed: URL, to plain: URL, ivSessionKey: String, key: VerifyingKey, progress: ProgressHandler? = nil
+    _ encrypted: URL, to plain: URL, ivSessionKey: String, key: VerifyingKey, progress: ProgressHandler? = nil
 ) async throws -> String {
     try await cancellable { token in
         try decryptUnverified(
-            sealed: sealed.path, to: plain.path, ivSessionKey: ivSessionKey, key: key, cancel: token,
+            encrypted: encrypted.path, to: plain.path, ivSessionKey: ivSessionKey, key: key, cancel: token,
             progress: HandlerObserver.of(progress))
     }
 }

@@ -10,7 +10,7 @@ extension Store {
     /// }
     /// ```
     ///
-    /// What is refused is no error but told in `passedOver`, since a channel may offer something else as well. What came of a download
+    /// What is refused is no error but told in `skipped`, since a channel may offer something else as well. What came of a download
     /// that failed, was cancelled or ended with the process is gone on with by the next call.
     ///
     /// - Throws: `CapBundleError.Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that

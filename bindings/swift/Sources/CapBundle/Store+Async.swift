@@ -32,19 +32,19 @@ extension Store {
         try await blocking { try self.markFailedBlocking(id: id) }
     }
 
-    /// As ``setDelaysBlocking(delays:)``, without blocking the caller.
-    public func setDelays(delays: [Delay]) async throws {
-        try await blocking { try self.setDelaysBlocking(delays: delays) }
+    /// As ``setDelaysBlocking(conditions:)``, without blocking the caller.
+    public func setDelays(conditions: [ApplyCondition]) async throws {
+        try await blocking { try self.setDelaysBlocking(conditions: conditions) }
     }
 
-    /// As ``setNextBlocking(slot:)``, without blocking the caller.
-    public func setNext(slot: Slot) async throws {
-        try await blocking { try self.setNextBlocking(slot: slot) }
+    /// As ``setNextBlocking(bundle:)``, without blocking the caller.
+    public func setNext(bundle: BundleRef) async throws {
+        try await blocking { try self.setNextBlocking(bundle: bundle) }
     }
 
-    /// As ``setNextWhenBlocking(slot:delays:)``, without blocking the caller.
-    public func setNextWhen(slot: Slot, delays: [Delay]) async throws {
-        try await blocking { try self.setNextWhenBlocking(slot: slot, delays: delays) }
+    /// As ``setNextWhenBlocking(bundle:conditions:)``, without blocking the caller.
+    public func setNextWhen(bundle: BundleRef, conditions: [ApplyCondition]) async throws {
+        try await blocking { try self.setNextWhenBlocking(bundle: bundle, conditions: conditions) }
     }
 
     /// As ``takeFailureBlocking()``, without blocking the caller.
@@ -77,18 +77,18 @@ extension Store {
         try await blocking { try self.servedBlocking() }
     }
 
-    /// As ``setCurrentBlocking(slot:)``, without blocking the caller.
-    public func setCurrent(slot: Slot) async throws -> Launch {
-        try await blocking { try self.setCurrentBlocking(slot: slot) }
+    /// As ``setCurrentBlocking(bundle:)``, without blocking the caller.
+    public func setCurrent(bundle: BundleRef) async throws -> Launch {
+        try await blocking { try self.setCurrentBlocking(bundle: bundle) }
     }
 
     /// As ``currentBlocking()``, without blocking the caller.
-    public func current() async throws -> Slot {
+    public func current() async throws -> BundleRef {
         try await blocking { try self.currentBlocking() }
     }
 
     /// As ``delaysBlocking()``, without blocking the caller.
-    public func delays() async throws -> [Delay] {
+    public func delays() async throws -> [ApplyCondition] {
         try await blocking { try self.delaysBlocking() }
     }
 
@@ -108,7 +108,7 @@ extension Store {
     }
 
     /// As ``fallbackBlocking()``, without blocking the caller.
-    public func fallback() async throws -> Slot {
+    public func fallback() async throws -> BundleRef {
         try await blocking { try self.fallbackBlocking() }
     }
 
@@ -128,13 +128,13 @@ extension Store {
     }
 
     /// As ``nextBlocking()``, without blocking the caller.
-    public func next() async throws -> Slot? {
+    public func next() async throws -> BundleRef? {
         try await blocking { try self.nextBlocking() }
     }
 
-    /// As ``confirmBlocking(slot:)``, without blocking the caller.
-    public func confirm(slot: Slot) async throws -> Confirmation {
-        try await blocking { try self.confirmBlocking(slot: slot) }
+    /// As ``confirmBlocking(bundle:)``, without blocking the caller.
+    public func confirm(bundle: BundleRef) async throws -> Confirmation {
+        try await blocking { try self.confirmBlocking(bundle: bundle) }
     }
 
     /// As ``trialExpiredBlocking(id:)``, without blocking the caller.

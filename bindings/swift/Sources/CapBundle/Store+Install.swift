@@ -53,7 +53,7 @@ extension Store {
     /// finishes the first.
     ///
     /// - Throws: `CapBundleError.Busy`, `Io`, `NoSpace`; what concerns one bundle alone is in `skipped`.
-    public func adopt(capgo: CapgoBundles) async throws -> Adopted {
-        try await blocking { try self.adoptBlocking(capgo: capgo) }
+    public func migrateCapgo(bundles: CapgoBundles) async throws -> CapgoMigration {
+        try await blocking { try self.migrateCapgoBlocking(bundles: bundles) }
     }
 }

@@ -21,13 +21,13 @@ extension VerifiedArchive {
     /// - Throws: `CapBundleError.NotTrusted` for a missing, plain or malformed `checksum` or `ivSessionKey`,
     ///   `SignatureInvalid` if another key signed the checksum, `DecryptionFailed` for a foreign session key or wrong padding,
     ///   `DigestMismatch` if the plain bytes are others than the signed ones; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
-    public static func open(
-        _ sealed: URL, staging: URL, ivSessionKey: String, checksum: String, form: ChecksumForm = .v3, key: VerifyingKey,
+    public static func decrypt(
+        _ encrypted: URL, staging: URL, ivSessionKey: String, checksum: String, form: ChecksumForm = .v3, key: VerifyingKey,
         progress: ProgressHandler? = nil
     ) async throws -> VerifiedArchive {
         try await cancellable { token in
-            try openCapgo(
-                sealed: sealed.path, staging: staging.path, ivSessionKey: ivSessionKey, checksum: checksum, form: form, key: key,
+            try decryptCapgo(
+                encrypted: encrypted.path, staging: staging.path, ivSessionKey: ivSessionKey, checksum: checksum, form: form, key: key,
                 cancel: token, progress: HandlerObserver.of(progress))
         }
     }
@@ -35,7 +35,7 @@ extension VerifiedArchive {
     /// Proves an archive that was signed but not encrypted. Only for where your own configuration says that a signature
     /// suffices: Capgo's own devices want both.
     ///
-    /// - Throws: as ``open(_:staging:ivSessionKey:checksum:form:key:progress:)``.
+    /// - Throws: as ``decrypt(_:staging:ivSessionKey:checksum:form:key:progress:)``.
     public static func verify(
         _ archive: URL, signedChecksum checksum: String, form: ChecksumForm = .v3, key: VerifyingKey,
         progress: ProgressHandler? = nil

@@ -33,7 +33,7 @@ final class CancellationTests: XCTestCase {
         let staging = try folder.make("staging")
         let (started, starts) = AsyncStream.makeStream(of: Int64.self)
         let opening = Task {
-            try await VerifiedArchive.open(
+            try await VerifiedArchive.decrypt(
                 Fixtures.large.sealed, staging: staging, ivSessionKey: Fixtures.large.ivSessionKey,
                 checksum: Fixtures.large.signedChecksum, key: Fixtures.key
             ) { progress in

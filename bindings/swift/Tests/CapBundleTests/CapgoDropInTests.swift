@@ -195,7 +195,7 @@ final class CapgoDropInTests: XCTestCase {
         defaults.set(snapshot.path, forKey: "serverBasePath")
         defaults.set(phone.build, forKey: "LatestNativeBuildVersion")
 
-        let launch = try makeUpdater(in: folder).load(takingOver: defaults)
+        let launch = try makeUpdater(in: folder).load(migrating: defaults)
 
         XCTAssertEqual(launch.bundle, .bundle(id: "AbCdEfGhIj"))
         XCTAssertEqual(launch.version, "7.7.7")

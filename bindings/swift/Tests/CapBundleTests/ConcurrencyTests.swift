@@ -15,7 +15,7 @@ final class ConcurrencyTests: XCTestCase {
                     for _ in 1...5 {
                         let record = try await store.install(archive, as: NewBundle(version: "1.0.\(number)"))
                         _ = try await store.list()
-                        try await store.setNext(slot: .bundle(id: record.id))
+                        try await store.setNext(bundle: .bundle(id: record.id))
                         _ = try await store.verifyBundle(record.id)
                         try await store.clearNext()
                     }

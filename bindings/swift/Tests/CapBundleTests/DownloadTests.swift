@@ -13,7 +13,7 @@ final class DownloadTests: XCTestCase {
     }
 
     private func sealedProof(_ archive: Archive) throws -> ExpectedProof {
-        .capgoSealed(
+        .capgoEncrypted(
             ivSessionKey: try archive.ivSessionKey, checksum: try archive.signedChecksum, form: .v3,
             publicKey: try Fixtures.key.toPem())
     }
@@ -31,7 +31,7 @@ final class DownloadTests: XCTestCase {
 
         let record = try await store.install(from: archive, options: options)
 
-        try await store.setNext(slot: .bundle(id: record.id))
+        try await store.setNext(bundle: .bundle(id: record.id))
         let launch = try await store.launch(native: phone)
         XCTAssertEqual(launch.bundle, .bundle(id: record.id))
         XCTAssertEqual(try folder.files(below: "store/downloads"), [])

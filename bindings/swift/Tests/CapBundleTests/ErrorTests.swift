@@ -35,7 +35,7 @@ final class ErrorTests: XCTestCase {
     func testAPlainDigestInPlaceOfASignatureIsNotTrusted() async throws {
         let folder = try TestFolder()
         await assertThrows(.notTrusted) {
-            try await VerifiedArchive.open(
+            try await VerifiedArchive.decrypt(
                 Fixtures.app.sealed, staging: folder.make("staging"), ivSessionKey: Fixtures.app.ivSessionKey,
                 checksum: Fixtures.app.digest, key: Fixtures.key)
         }
@@ -58,7 +58,7 @@ final class ErrorTests: XCTestCase {
     func testAnUnknownBundleIsNotFound() async throws {
         let folder = try TestFolder()
         let store = try await folder.store()
-        await assertThrows(.notFound) { try await store.setNext(slot: .bundle(id: "AAAAAAAAAA")) }
+        await assertThrows(.notFound) { try await store.setNext(bundle: .bundle(id: "AAAAAAAAAA")) }
         await assertThrows(.invalidInput) { try await store.get(id: "../escape") }
     }
 }

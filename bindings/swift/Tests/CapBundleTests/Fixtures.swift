@@ -53,7 +53,7 @@ struct Archive {
     }
 
     func opened(in folder: TestFolder, key: VerifyingKey? = nil) async throws -> VerifiedArchive {
-        try await VerifiedArchive.open(
+        try await VerifiedArchive.decrypt(
             sealed, staging: folder.make("staging"), ivSessionKey: ivSessionKey, checksum: signedChecksum,
             key: key ?? Fixtures.key)
     }

@@ -10,7 +10,7 @@ final class RoundTripTests: XCTestCase {
 
         let archive = try await Fixtures.app.verified()
         let record = try await store.install(archive, as: Fixtures.app.newBundle)
-        try await store.setNext(slot: .bundle(id: record.id))
+        try await store.setNext(bundle: .bundle(id: record.id))
         let launch = try await store.launch(native: phone)
 
         XCTAssertEqual(archive.proof(), .digest)
@@ -78,16 +78,16 @@ final class RoundTripTests: XCTestCase {
         do {
             let store = try await folder.store()
             first = try await store.install(try await Fixtures.app.verified(), as: Fixtures.app.newBundle)
-            try await store.setNext(slot: .bundle(id: first.id))
+            try await store.setNext(bundle: .bundle(id: first.id))
             _ = try await store.launch(native: phone)
             _ = try await store.trialStarted(id: first.id)
-            let confirmed = try await store.confirm(slot: .bundle(id: first.id))
+            let confirmed = try await store.confirm(bundle: .bundle(id: first.id))
             XCTAssertEqual(confirmed, .proven)
         }
         let bad = try await { () async throws -> BundleRecord in
             let store = try await folder.store()
             let record = try await store.install(try await Fixtures.next.verified(), as: Fixtures.next.newBundle)
-            try await store.setNext(slot: .bundle(id: record.id))
+            try await store.setNext(bundle: .bundle(id: record.id))
             return record
         }()
         // Two starts that never confirm, as when the app crashes.

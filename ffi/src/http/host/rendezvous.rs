@@ -22,7 +22,7 @@ pub(super) enum Next {
 }
 
 #[derive(Default)]
-pub(super) struct Meeting {
+pub(super) struct Rendezvous {
     turn: Mutex<Turn>,
     changed: Condvar,
 }
@@ -44,7 +44,7 @@ enum Turn {
     Over(Option<CapBundleError>),
 }
 
-impl Meeting {
+impl Rendezvous {
     /// Waits for the host, but not for long.
     pub(super) fn next(&self, at_most: Duration) -> Next {
         let at_work = |turn: &mut Turn| !matches!(turn, Turn::Offered(_) | Turn::Returned(_));
@@ -109,7 +109,7 @@ impl Meeting {
     }
 }
 
-impl ResponseSink for Meeting {
+impl ResponseSink for Rendezvous {
     fn begin(&self, head: HttpResponseHead) -> Result<()> {
         self.offer(Piece::Begin(head))
     }

@@ -50,7 +50,7 @@ struct ContractDocument: Decodable {
     }
 
     func filesOfCase(_ name: String) throws -> [String: ContractFile] {
-        guard let found = cases.first(where: { $0.name == name }) else { throw Misspelt("there is no case \(name)") }
+        guard let found = cases.first(where: { $0.name == name }) else { throw InvalidCase("there is no case \(name)") }
         return found.files ?? [:]
     }
 
@@ -68,7 +68,7 @@ struct ContractFile: Decodable {
     var bytes: Data {
         get throws {
             if let text { return Data(text.utf8) }
-            guard let base64, let bytes = Data(base64Encoded: base64) else { throw Misspelt("a file has text or base64") }
+            guard let base64, let bytes = Data(base64Encoded: base64) else { throw InvalidCase("a file has text or base64") }
             return bytes
         }
     }
@@ -81,23 +81,23 @@ private struct ContractCase {
     var name: String { json.name }
 
     func run() async throws {
-        let place = try Place()
-        try place.write(shared)
-        try place.write(json.files ?? [:])
+        let runner = try CaseRunner()
+        try runner.write(shared)
+        try runner.write(json.files ?? [:])
         for (position, step) in json.steps.enumerated() {
             do {
-                try await take(step, in: place)
+                try await take(step, with: runner)
             } catch {
-                throw Misspelt("step \(position + 1) \(step): \(error)")
+                throw InvalidCase("step \(position + 1) \(step): \(error)")
             }
         }
     }
 
-    private func take(_ step: JSON, in place: Place) async throws {
+    private func take(_ step: JSON, with runner: CaseRunner) async throws {
         let arguments = try Arguments(step)
         let outcome: Result<JSON, CapBundleError>
         do {
-            outcome = .success(try await place.carryOut(arguments))
+            outcome = .success(try await runner.carryOut(arguments))
         } catch let error as CapBundleError {
             outcome = .failure(error)
         }
@@ -106,17 +106,17 @@ private struct ContractCase {
         case (.success, nil, nil):
             break
         case let (.success(found), nil, expected?):
-            guard expected.agrees(with: found) else { throw Misspelt("found \(found)") }
+            guard expected.agrees(with: found) else { throw InvalidCase("found \(found)") }
         case let (.failure(error), expected?, nil):
-            guard expected == .text(snake(error.kind)) else { throw Misspelt("threw \(error.kind): \(error.message)") }
+            guard expected == .text(snake(error.kind)) else { throw InvalidCase("threw \(error.kind): \(error.message)") }
             let message = error.localizedDescription
             guard !message.isEmpty, arguments.reason.isEmpty || message.contains(arguments.reason) else {
-                throw Misspelt("the message is \"\(message)\"")
+                throw InvalidCase("the message is \"\(message)\"")
             }
         case let (.success(found), _, _):
-            throw Misspelt("found \(found)")
+            throw InvalidCase("found \(found)")
         case let (.failure(error), _, _):
-            throw Misspelt("threw \(error.kind): \(error.message)")
+            throw InvalidCase("threw \(error.kind): \(error.message)")
         }
     }
 }

@@ -75,7 +75,7 @@ enum JSON: Decodable, Equatable, CustomStringConvertible {
 }
 
 /// A case that is not written as the README says.
-struct Misspelt: Error, CustomStringConvertible {
+struct InvalidCase: Error, CustomStringConvertible {
     let description: String
 
     init(_ description: String) {
@@ -89,13 +89,13 @@ final class Arguments {
     private var used: Set<String> = ["do", "expect", "error", "reason", "why"]
 
     init(_ step: JSON) throws {
-        guard case let .object(members) = step else { throw Misspelt("a step is an object") }
+        guard case let .object(members) = step else { throw InvalidCase("a step is an object") }
         self.step = members
     }
 
     var operation: String {
         get throws {
-            guard case let .text(name) = step["do"] else { throw Misspelt("do is missing") }
+            guard case let .text(name) = step["do"] else { throw InvalidCase("do is missing") }
             return name
         }
     }
@@ -116,7 +116,7 @@ final class Arguments {
     }
 
     func text(_ key: String) throws -> String {
-        guard let text = try optional(key) else { throw Misspelt("\(key) is missing") }
+        guard let text = try optional(key) else { throw InvalidCase("\(key) is missing") }
         return text
     }
 
@@ -124,7 +124,7 @@ final class Arguments {
         switch value(key) {
         case nil: return nil
         case let .text(text): return text
-        default: throw Misspelt("\(key) is no text")
+        default: throw InvalidCase("\(key) is no text")
         }
     }
 
@@ -132,7 +132,7 @@ final class Arguments {
         switch value(key) {
         case nil: return nil
         case let .number(number): return number
-        default: throw Misspelt("\(key) is no number")
+        default: throw InvalidCase("\(key) is no number")
         }
     }
 
@@ -140,7 +140,7 @@ final class Arguments {
         switch value(key) {
         case nil: return nil
         case let .flag(flag): return flag
-        default: throw Misspelt("\(key) is neither true nor false")
+        default: throw InvalidCase("\(key) is neither true nor false")
         }
     }
 
@@ -148,12 +148,12 @@ final class Arguments {
         switch value(key) {
         case nil: return nil
         case let .list(list): return list
-        default: throw Misspelt("\(key) is no list")
+        default: throw InvalidCase("\(key) is no list")
         }
     }
 
     func requireAllUsed() throws {
         let unknown = Set(step.keys).subtracting(used)
-        guard unknown.isEmpty else { throw Misspelt("\(unknown.sorted()) means nothing here") }
+        guard unknown.isEmpty else { throw InvalidCase("\(unknown.sorted()) means nothing here") }
     }
 }

@@ -17,7 +17,7 @@ internal suspend fun <T> cancellable(listener: ProgressListener?, work: (CancelT
                 try {
                     watched(listener) { observer -> work(token, observer) }
                 } catch (stopped: CapBundleException.Cancelled) {
-                    // Nobody but us has the token. As an error of its own it would take the place of the cancellation.
+                    // Nobody but us has the token. As an error of its own it would take the runner of the cancellation.
                     throw CancellationException("cancelled", stopped)
                 }
             }
@@ -34,7 +34,7 @@ internal suspend fun <T> cancellable(listener: ProgressListener?, work: (CancelT
  * Runs short calls of a store on an IO thread: they read or write one small file, which is too much for the main thread of an app.
  *
  * ```
- * val next = store.io { setNext(slot); next() }
+ * val next = store.io { setNext(bundle); next() }
  * ```
  */
 suspend fun <T> Store.io(work: Store.() -> T): T = withContext(Dispatchers.IO) { work() }

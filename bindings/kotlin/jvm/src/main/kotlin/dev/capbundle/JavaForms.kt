@@ -45,11 +45,11 @@ fun verifyDigest(
     progress: ProgressListener? = null,
 ): VerifiedArchive = watched(progress) { VerifiedArchive.fromDigestBlocking(file.path, digest, cancel, it) }
 
-/** [VerifiedArchive.Companion.openCapgoBlocking]. */
+/** [VerifiedArchive.Companion.decryptCapgoBlocking]. */
 @JvmOverloads
 @Throws(CapBundleException::class)
-fun openCapgo(
-    sealed: File,
+fun decryptCapgo(
+    encrypted: File,
     staging: File,
     ivSessionKey: String,
     checksum: String,
@@ -58,7 +58,7 @@ fun openCapgo(
     cancel: CancelToken? = null,
     progress: ProgressListener? = null,
 ): VerifiedArchive = watched(progress) {
-    VerifiedArchive.openCapgoBlocking(sealed.path, staging.path, ivSessionKey, checksum, form, key, cancel, it)
+    VerifiedArchive.decryptCapgoBlocking(encrypted.path, staging.path, ivSessionKey, checksum, form, key, cancel, it)
 }
 
 /** [Store.installBlocking]. */

@@ -38,12 +38,12 @@ fun <T> stepsOf(work: suspend (ProgressListener) -> T): Flow<Step<T>> = channelF
 fun Store.installing(archive: VerifiedArchive, bundle: NewBundle): Flow<Step<BundleRecord>> =
     stepsOf { install(archive, bundle, it) }
 
-/** [openCapgo] as a [Flow]. */
-fun VerifiedArchive.Companion.openingCapgo(
-    sealed: File,
+/** [decryptCapgo] as a [Flow]. */
+fun VerifiedArchive.Companion.decryptingCapgo(
+    encrypted: File,
     staging: File,
     ivSessionKey: String,
     checksum: String,
     key: VerifyingKey,
     form: ChecksumForm = ChecksumForm.V3,
-): Flow<Step<VerifiedArchive>> = stepsOf { openCapgo(sealed, staging, ivSessionKey, checksum, key, form, it) }
+): Flow<Step<VerifiedArchive>> = stepsOf { decryptCapgo(encrypted, staging, ivSessionKey, checksum, key, form, it) }

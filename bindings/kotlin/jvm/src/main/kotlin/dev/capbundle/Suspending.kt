@@ -20,10 +20,10 @@ suspend fun VerifiedArchive.Companion.fromDigest(
 /**
  * Opens a sealed Capgo v2 archive: decrypts it and proves that the plain bytes are the ones that [checksum] names.
  *
- * @see VerifiedArchive.Companion.openCapgoBlocking
+ * @see VerifiedArchive.Companion.decryptCapgoBlocking
  */
-suspend fun VerifiedArchive.Companion.openCapgo(
-    sealed: File,
+suspend fun VerifiedArchive.Companion.decryptCapgo(
+    encrypted: File,
     staging: File,
     ivSessionKey: String,
     checksum: String,
@@ -31,7 +31,7 @@ suspend fun VerifiedArchive.Companion.openCapgo(
     form: ChecksumForm = ChecksumForm.V3,
     onProgress: ProgressListener? = null,
 ): VerifiedArchive = cancellable(onProgress) { cancel, progress ->
-    openCapgoBlocking(sealed.path, staging.path, ivSessionKey, checksum, form, key, cancel, progress)
+    decryptCapgoBlocking(encrypted.path, staging.path, ivSessionKey, checksum, form, key, cancel, progress)
 }
 
 /**
@@ -96,7 +96,7 @@ suspend fun Store.sweep(): Unit = io { sweepBlocking() }
 suspend fun Store.clean(keep: KeepRules = KeepRules()): Cleaned = io { cleanBlocking(keep) }
 
 /** Takes over the bundles of Capgo's plugin. Call it once, before the first launch. */
-suspend fun Store.adopt(capgo: CapgoBundles): Adopted = io { adoptBlocking(capgo) }
+suspend fun Store.migrateCapgo(bundles: CapgoBundles): CapgoMigration = io { migrateCapgoBlocking(bundles) }
 
 /** SHA-256 of a file of any size, as 64 hexadecimal digits. */
 suspend fun sha256(file: File, onProgress: ProgressListener? = null): String =

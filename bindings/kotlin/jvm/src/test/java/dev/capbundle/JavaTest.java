@@ -30,12 +30,12 @@ class JavaTest {
         StoreOptions options = CapBundle.storeOptions(new RequiredProof.CapgoSigned(app.getPublicKey()));
         try (VerifyingKey key = VerifyingKey.Companion.fromPem(app.getPublicKey());
                 Store store = CapBundle.openStore(new File(folder, "store"), options, (level, text) -> log.add(text));
-                VerifiedArchive archive = CapBundle.openCapgo(
+                VerifiedArchive archive = CapBundle.decryptCapgo(
                         sealed.getFile(), staging, sealed.getIvSessionKey(), sealed.getChecksum(), key)) {
             BundleRecord record = CapBundle.install(store, archive, CapBundle.newBundle("1.0.0"));
-            store.setNext(new Slot.Bundle(record.getId()));
+            store.setNext(new BundleRef.Bundle(record.getId()));
             Launch launch = store.launch(new NativeApp("1.0.0", "1"));
-            assertEquals(new Slot.Bundle(record.getId()), launch.getBundle());
+            assertEquals(new BundleRef.Bundle(record.getId()), launch.getBundle());
             assertEquals(4, record.getFiles());
             assertTrue(store.trialStarted(record.getId()));
             assertEquals(Confirmation.Proven.INSTANCE, store.confirm(launch.getBundle()));
@@ -53,7 +53,7 @@ class JavaTest {
         try (RoughServer server = new RoughServer();
                 Store store = CapBundle.openStore(new File(folder, "store"), options)) {
             String url = server.url("java?path=" + sealed.getFile().getPath() + "&cut=100");
-            ExpectedProof proof = new ExpectedProof.CapgoSealed(
+            ExpectedProof proof = new ExpectedProof.CapgoEncrypted(
                     sealed.getIvSessionKey(), sealed.getChecksum(), ChecksumForm.V3, app.getPublicKey());
             NewBundle bundle = CapBundle.newBundle("1.0.0");
             BundleRecord record = CapBundle.installFrom(store, CapBundle.remoteArchive(url, proof, bundle));
@@ -75,7 +75,7 @@ class JavaTest {
             ChannelUpdate update = CapBundle.updateFromChannel(store, source);
             ChannelOutcome.Installed installed =
                     assertInstanceOf(ChannelOutcome.Installed.class, update.getOutcome());
-            assertEquals(new Slot.Bundle(installed.getBundle().getId()), store.next());
+            assertEquals(new BundleRef.Bundle(installed.getBundle().getId()), store.next());
         }
     }
 

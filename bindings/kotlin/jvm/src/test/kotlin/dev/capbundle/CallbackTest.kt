@@ -79,7 +79,7 @@ class CallbackTest {
         val log = logTo { level, message -> lines += "$level $message" }
         Store.open(File(folder, "store").path, StoreOptions(RequiredProof.Digest), log).use { store ->
             store.launch(NativeApp("1.0.0", "1"))
-            assertThrows(CapBundleException.NotFound::class.java) { store.setNext(Slot.Bundle("AAAAAAAAAA")) }
+            assertThrows(CapBundleException.NotFound::class.java) { store.setNext(BundleRef.Bundle("AAAAAAAAAA")) }
         }
         assertEquals(
             listOf(
@@ -94,7 +94,7 @@ class CallbackTest {
     fun `a log that throws keeps no app from starting`() {
         val log = logTo { _, _ -> throw IllegalStateException("the log is full") }
         Store.open(File(folder, "store").path, StoreOptions(RequiredProof.Digest), log).use { store ->
-            assertEquals(Slot.BuiltIn, store.launch(NativeApp("1.0.0", "1")).bundle)
+            assertEquals(BundleRef.BuiltIn, store.launch(NativeApp("1.0.0", "1")).bundle)
         }
     }
 

@@ -64,7 +64,7 @@ class CancellationTest {
         val sealed = app.seal(plain)
         app.key().use { key ->
             cancelInTheMiddle {
-                VerifiedArchive.openCapgo(sealed.file, staging, sealed.ivSessionKey, sealed.checksum, key, onProgress = it)
+                VerifiedArchive.decryptCapgo(sealed.file, staging, sealed.ivSessionKey, sealed.checksum, key, onProgress = it)
             }
         }
         assertEquals(emptyList<String>(), filesBelow(staging))

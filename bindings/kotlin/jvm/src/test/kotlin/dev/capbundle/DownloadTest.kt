@@ -45,14 +45,14 @@ class DownloadTest {
             val record = store.installFrom(
                 RemoteArchive(
                     server.url("sealed?path=${sealed.file.path}&cut=100.200.300"),
-                    ExpectedProof.CapgoSealed(sealed.ivSessionKey, sealed.checksum, ChecksumForm.V3, app.publicKey),
+                    ExpectedProof.CapgoEncrypted(sealed.ivSessionKey, sealed.checksum, ChecksumForm.V3, app.publicKey),
                     NewBundle("1.2.3"),
                 ),
                 options = options,
             )
             assertEquals(contentsOf(sealed.plain.www), contentsOf(File(store.folder(record.id))))
-            store.setNext(Slot.Bundle(record.id))
-            assertEquals(Slot.Bundle(record.id), store.launch(NativeApp("1.0.0", "1")).bundle)
+            store.setNext(BundleRef.Bundle(record.id))
+            assertEquals(BundleRef.Bundle(record.id), store.launch(NativeApp("1.0.0", "1")).bundle)
         }
     }
 
@@ -99,7 +99,7 @@ class DownloadTest {
     @Test
     fun `a file that the platform downloaded is handed over`() = runBlocking<Unit> {
         val sealed = app.seal(app.plain("1.2.3"))
-        val proof = ExpectedProof.CapgoSealed(sealed.ivSessionKey, sealed.checksum, ChecksumForm.V3, app.publicKey)
+        val proof = ExpectedProof.CapgoEncrypted(sealed.ivSessionKey, sealed.checksum, ChecksumForm.V3, app.publicKey)
         store(RequiredProof.CapgoSigned(app.publicKey)).use { store ->
             assertEquals("1.2.3", store.installFile(sealed.file, proof, NewBundle("1.2.3")).version)
             assertTrue(sealed.file.exists())

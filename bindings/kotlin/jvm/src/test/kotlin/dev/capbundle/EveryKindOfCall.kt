@@ -18,8 +18,8 @@ object EveryKindOfCall {
         val reports = AtomicInteger()
         val options = StoreOptions(RequiredProof.Digest, unpackThreads = 4)
         val threads = Store.open(folder.path, options, logTo { _, _ -> logged.incrementAndGet() }).use { store ->
-            check(store.launch(NativeApp("1.0.0", "1")).bundle == Slot.BuiltIn)
-            val error = runCatching { store.setNext(Slot.Bundle("AAAAAAAAAA")) }.exceptionOrNull()
+            check(store.launch(NativeApp("1.0.0", "1")).bundle == BundleRef.BuiltIn)
+            val error = runCatching { store.setNext(BundleRef.Bundle("AAAAAAAAAA")) }.exceptionOrNull()
             check(error is CapBundleException.NotFound && error.kind == ErrorKind.NOT_FOUND)
             check(panicOnPurpose("on purpose") == "a fault in capbundle, please report it: on purpose")
             val record = runBlocking {

@@ -29,7 +29,7 @@ class LifeTest {
                             store.installBlocking(archive, NewBundle(plain.version))
                         }
                         repeat(20) {
-                            store.setNext(Slot.Bundle(record.id))
+                            store.setNext(BundleRef.Bundle(record.id))
                             assertEquals(plain.version, store.get(record.id).version)
                             assertTrue(store.list().any { it.record.id == record.id })
                         }
@@ -38,7 +38,7 @@ class LifeTest {
                 }
                 threads.invokeAll(work).forEach { it.get(2, TimeUnit.MINUTES) }
                 assertEquals(plains.map { it.version }, store.list().map { it.record.version }.sorted())
-                assertTrue(store.next() is Slot.Bundle)
+                assertTrue(store.next() is BundleRef.Bundle)
             }
         } finally {
             threads.shutdownNow()

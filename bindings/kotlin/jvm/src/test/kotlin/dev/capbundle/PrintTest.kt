@@ -7,10 +7,10 @@ import org.junit.jupiter.api.Test
 class PrintTest {
     @Test
     fun `a case without fields prints its name`() {
-        assertEquals("BuiltIn", "${Slot.BuiltIn}")
-        assertEquals("Bundle(id=AAAAAAAAAA)", "${Slot.Bundle("AAAAAAAAAA")}")
-        assertEquals("[Kill]", "${listOf(Delay.Kill)}")
-        assertEquals("Proven, Ignored(current=BuiltIn)", "${Confirmation.Proven}, ${Confirmation.Ignored(Slot.BuiltIn)}")
+        assertEquals("BuiltIn", "${BundleRef.BuiltIn}")
+        assertEquals("Bundle(id=AAAAAAAAAA)", "${BundleRef.Bundle("AAAAAAAAAA")}")
+        assertEquals("[Kill]", "${listOf(ApplyCondition.Kill)}")
+        assertEquals("Proven, Ignored(current=BuiltIn)", "${Confirmation.Proven}, ${Confirmation.Ignored(BundleRef.BuiltIn)}")
     }
 
     @Test

@@ -25,15 +25,15 @@ class RoundTripTest {
         val sealed = app.seal(app.plain("1.2.3"))
         val record = store().use { store ->
             val record = app.key().use { key ->
-                VerifiedArchive.openCapgo(sealed.file, staging, sealed.ivSessionKey, sealed.checksum, key).use { archive ->
+                VerifiedArchive.decryptCapgo(sealed.file, staging, sealed.ivSessionKey, sealed.checksum, key).use { archive ->
                     assertEquals(sealed.plain.digest, archive.digest())
                     store.install(archive, NewBundle("1.2.3"))
                 }
             }
             assertEquals(contentsOf(sealed.plain.www), contentsOf(File(store.folder(record.id))))
-            store.io { setNext(Slot.Bundle(record.id)) }
+            store.io { setNext(BundleRef.Bundle(record.id)) }
             val launch = store.launch(native)
-            assertEquals(Slot.Bundle(record.id), launch.bundle)
+            assertEquals(BundleRef.Bundle(record.id), launch.bundle)
             assertEquals(File(store.folder(record.id)), File(launch.folder!!))
             assertTrue(store.trialStarted(record.id))
             assertEquals(Confirmation.Proven, store.confirm(launch.bundle))
@@ -43,7 +43,7 @@ class RoundTripTest {
         store().use { store ->
             val launch = store.launch(native)
             assertEquals(LaunchReason.CURRENT, launch.reason)
-            assertEquals(Slot.Bundle(record.id), launch.bundle)
+            assertEquals(BundleRef.Bundle(record.id), launch.bundle)
             assertEquals(emptyList<Damage>(), store.verifyBundle(record.id))
         }
     }
@@ -68,7 +68,7 @@ class RoundTripTest {
         val sealed = app.seal(app.plain("3.0.0"))
         val copy = File(folder, "plain.zip")
         app.key().use { key ->
-            VerifiedArchive.openCapgo(sealed.file, staging, sealed.ivSessionKey, sealed.checksum, key).use { it.copyTo(copy) }
+            VerifiedArchive.decryptCapgo(sealed.file, staging, sealed.ivSessionKey, sealed.checksum, key).use { it.copyTo(copy) }
         }
         assertTrue(copy.readBytes().contentEquals(sealed.plain.file.readBytes()))
     }

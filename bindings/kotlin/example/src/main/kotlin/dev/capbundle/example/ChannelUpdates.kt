@@ -30,7 +30,7 @@ class ChannelUpdates(
     /** Call it at any time: checks for an update and installs it. The bundle is served from the next start on. */
     suspend fun update(log: (String) -> Unit) {
         val update = store.updateFromChannel(source)
-        update.passedOver.forEach { log("release ${it.sequence} is not taken: ${it.message}") }
+        update.skipped.forEach { log("release ${it.sequence} is not taken: ${it.message}") }
         when (val outcome = update.outcome) {
             is ChannelOutcome.Installed -> log("${outcome.bundle.version} comes next")
             is ChannelOutcome.UpToDate -> log("${outcome.bundle.version} is the newest for this device")

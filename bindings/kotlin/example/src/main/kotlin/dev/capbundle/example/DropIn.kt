@@ -7,7 +7,7 @@ import dev.capbundle.CapBundleException
 import dev.capbundle.CapgoBundles
 import dev.capbundle.ChecksumForm
 import dev.capbundle.Confirmation
-import dev.capbundle.Delay
+import dev.capbundle.ApplyCondition
 import dev.capbundle.ExpectedProof
 import dev.capbundle.InstalledBundle
 import dev.capbundle.Launch
@@ -15,7 +15,7 @@ import dev.capbundle.NativeApp
 import dev.capbundle.NewBundle
 import dev.capbundle.RemoteArchive
 import dev.capbundle.RequiredProof
-import dev.capbundle.Slot
+import dev.capbundle.BundleRef
 import dev.capbundle.Store
 import dev.capbundle.StoreOptions
 import dev.capbundle.VerifyingKey
@@ -28,13 +28,13 @@ import java.io.File
 
 /*
  * Today's plugin code on capbundle, in one file to copy: the names are those of @capgo/capacitor-updater's Android sources, so that
- * its callers change little. What it took on trust it no longer does; each place says so.
+ * its callers change little. What it took on trust it no longer does; each runner says so.
  */
 
 /** `CryptoCipher` of the plugin: the same names, arguments and results. */
 object CryptoCipher {
     /**
-     * Decrypts a downloaded archive in place.
+     * Decrypts a downloaded archive in runner.
      *
      * The plugin returned without a word, and left the file as it was, when the key was not PKCS#1 or `ivSessionKey` was malformed.
      * Here each of these throws. What comes out is proved by nothing yet: compare [calcChecksum] with [decryptChecksum], or better
@@ -120,16 +120,16 @@ class CapgoUpdater(
 
     /** What the page that is loaded belongs to. */
     @Volatile
-    private var shown: Slot = Slot.BuiltIn
+    private var shown: BundleRef = BundleRef.BuiltIn
 
     /** In the plugin's `load()`: takes over what the plugin left (`null` once that is done), and serves what is to be served. */
     fun load(capgo: CapgoPreferences? = null): Launch {
-        capgo?.let(::adopt)
+        capgo?.let(::migrate)
         return store.launch(native).also(::serve)
     }
 
-    private fun adopt(capgo: CapgoPreferences) {
-        store.adoptBlocking(
+    private fun migrate(capgo: CapgoPreferences) {
+        store.migrateCapgoBlocking(
             CapgoBundles(
                 folder = versions.path,
                 infos = capgo.infos,
@@ -177,18 +177,18 @@ class CapgoUpdater(
 
     private fun proof(sessionKey: String, checksum: String): ExpectedProof = when (publicKey) {
         null -> ExpectedProof.Digest(checksum)
-        else -> ExpectedProof.CapgoSealed(sessionKey, checksum, ChecksumForm.V3, publicKey)
+        else -> ExpectedProof.CapgoEncrypted(sessionKey, checksum, ChecksumForm.V3, publicKey)
     }
 
     /** Whether a bundle failed on this device: to be asked before it is downloaded. The plugin downloaded it again and again. */
     fun hasFailed(version: String): Boolean = store.failureOf(version) != null
 
     /** Makes a bundle current and loads the page again. */
-    fun set(id: String) = serve(store.setCurrent(slot(id)))
+    fun set(id: String) = serve(store.setCurrent(bundleRef(id)))
 
     /** Serves a bundle from the next start on, or when the app goes to the background. */
     fun next(id: String): BundleInfo {
-        store.setNext(slot(id))
+        store.setNext(bundleRef(id))
         return getBundleInfo(id)
     }
 
@@ -196,13 +196,13 @@ class CapgoUpdater(
     fun reset(toLastSuccessful: Boolean) = serve(store.reset(toLastSuccessful))
 
     /** The bundle that is served. */
-    fun current(): BundleInfo = when (val bundle = store.served()?.bundle ?: Slot.BuiltIn) {
-        Slot.BuiltIn -> builtIn
-        is Slot.Bundle -> getBundleInfo(bundle.id)
+    fun current(): BundleInfo = when (val bundle = store.served()?.bundle ?: BundleRef.BuiltIn) {
+        BundleRef.BuiltIn -> builtIn
+        is BundleRef.Bundle -> getBundleInfo(bundle.id)
     }
 
     /** What is to come next. */
-    fun getNextBundle(): BundleInfo? = store.next()?.let { next -> if (next is Slot.Bundle) getBundleInfo(next.id) else builtIn }
+    fun getNextBundle(): BundleInfo? = store.next()?.let { next -> if (next is BundleRef.Bundle) getBundleInfo(next.id) else builtIn }
 
     fun list(): List<BundleInfo> = store.list().map(::info)
 
@@ -214,15 +214,15 @@ class CapgoUpdater(
         BundleInfo(failed.id, failed.version, failed.digest.orEmpty(), "error")
     }
 
-    fun setMultiDelay(delays: List<Delay>) = store.setDelays(delays)
+    fun setMultiDelay(delays: List<ApplyCondition>) = store.setDelays(delays)
 
     /**
      * The web view shows another page (`onPageStarted`): what was last handed to the host, and not the page before it. Gives back
      * how long the page has to call [notifyAppReady], or `null`.
      */
     fun onPageStarted(): Long? {
-        shown = store.served()?.bundle ?: Slot.BuiltIn
-        (shown as? Slot.Bundle)?.let { store.trialStarted(it.id) }
+        shown = store.served()?.bundle ?: BundleRef.BuiltIn
+        (shown as? BundleRef.Bundle)?.let { store.trialStarted(it.id) }
         return store.readyDeadlineMs()
     }
 
@@ -238,7 +238,7 @@ class CapgoUpdater(
 
     /** The time that [onPageStarted] told is over, or the renderer died. */
     fun checkRevert() {
-        (shown as? Slot.Bundle)?.let { bundle -> store.trialExpired(bundle.id)?.let(::serve) }
+        (shown as? BundleRef.Bundle)?.let { bundle -> store.trialExpired(bundle.id)?.let(::serve) }
     }
 
     fun appMovedToBackground() {
@@ -255,7 +255,7 @@ class CapgoUpdater(
 
     private fun serve(launch: Launch) = host.serve(launch.folder?.let(::File))
 
-    private fun slot(id: String): Slot = if (id == BUILT_IN) Slot.BuiltIn else Slot.Bundle(id)
+    private fun bundleRef(id: String): BundleRef = if (id == BUILT_IN) BundleRef.BuiltIn else BundleRef.Bundle(id)
 
     /** Throws `NotFound` where the plugin made up a bundle named «unknown». */
     fun getBundleInfo(id: String): BundleInfo = if (id == BUILT_IN) builtIn else info(store.get(id))

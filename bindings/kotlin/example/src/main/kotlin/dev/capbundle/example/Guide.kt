@@ -28,8 +28,8 @@ class Updates(
         StoreOptions(RequiredProof.CapgoSigned(publicKey), bundles = File(filesDir, "versions").path),
         logTo { level, message -> Log.i("capbundle", "$level $message") },
     )
-    private var served: Slot = Slot.BuiltIn    // what the web view was last asked to load
-    private var page: Slot = Slot.BuiltIn      // what the page in it was loaded from
+    private var served: BundleRef = BundleRef.BuiltIn    // what the web view was last asked to load
+    private var page: BundleRef = BundleRef.BuiltIn      // what the page in it was loaded from
     private var timer: Job? = null
 
     /** When the plugin is loaded, before the web view starts: the folder to serve, or `null` for the app's own assets. Evaluates crashes. */
@@ -45,7 +45,7 @@ class Updates(
 
     private fun startTrial() {
         timer?.cancel()
-        val bundle = page as? Slot.Bundle ?: return
+        val bundle = page as? BundleRef.Bundle ?: return
         if (!store.trialStarted(bundle.id)) return          // proven, or not of this session
         val deadline = store.readyDeadlineMs() ?: return
         timer = scope.launch {
@@ -70,7 +70,7 @@ class Updates(
     /** The page did not confirm in time, or `onRenderProcessGone`: goes back to the bundle that works, within this session. */
     @Synchronized
     fun trialFailed() {
-        val bundle = page as? Slot.Bundle ?: return
+        val bundle = page as? BundleRef.Bundle ?: return
         store.trialExpired(bundle.id)?.let(::show)          // null: it has confirmed
     }
 
@@ -96,16 +96,16 @@ class Updates(
 
     /** Installs an update. Cancelling the coroutine stops it, and the next call resumes the download. */
     suspend fun update(url: String, version: String, sessionKey: String, checksum: String, progress: (ProgressUpdate) -> Unit = {}) {
-        val proof = ExpectedProof.CapgoSealed(sessionKey, checksum, ChecksumForm.V3, publicKey)
+        val proof = ExpectedProof.CapgoEncrypted(sessionKey, checksum, ChecksumForm.V3, publicKey)
         val record = store.installFrom(RemoteArchive(url, proof, NewBundle(version)), onProgress = progress)
-        store.io { setNext(Slot.Bundle(record.id)) }        // applied in the background, or at the next start
+        store.io { setNext(BundleRef.Bundle(record.id)) }        // applied in the background, or at the next start
     }
 
     /** The same for a file that something else downloaded, `DownloadManager` for example. */
     suspend fun downloaded(file: File, version: String, sessionKey: String, checksum: String) {
-        val proof = ExpectedProof.CapgoSealed(sessionKey, checksum, ChecksumForm.V3, publicKey)
+        val proof = ExpectedProof.CapgoEncrypted(sessionKey, checksum, ChecksumForm.V3, publicKey)
         val record = store.installFile(file, proof, NewBundle(version))
-        store.io { setNext(Slot.Bundle(record.id)) }
+        store.io { setNext(BundleRef.Bundle(record.id)) }
         file.delete()
     }
 

@@ -8,7 +8,7 @@ import dev.capbundle.ChecksumForm;
 import dev.capbundle.Errors;
 import dev.capbundle.ExpectedProof;
 import dev.capbundle.RequiredProof;
-import dev.capbundle.Slot;
+import dev.capbundle.BundleRef;
 import dev.capbundle.Store;
 import dev.capbundle.StoreOptions;
 import java.io.File;
@@ -22,9 +22,9 @@ final class GuideJava {
         // guide: java
         StoreOptions options = CapBundle.storeOptions(new RequiredProof.CapgoSigned(publicKeyPem), versions);
         try (Store store = CapBundle.openStore(root, options, (level, message) -> Log.i("capbundle", message))) {
-            ExpectedProof proof = new ExpectedProof.CapgoSealed(sessionKey, checksum, ChecksumForm.V3, publicKeyPem);
+            ExpectedProof proof = new ExpectedProof.CapgoEncrypted(sessionKey, checksum, ChecksumForm.V3, publicKeyPem);
             BundleRecord record = CapBundle.installFrom(store, CapBundle.remoteArchive(url, proof, CapBundle.newBundle(version)));
-            store.setNext(new Slot.Bundle(record.getId()));
+            store.setNext(new BundleRef.Bundle(record.getId()));
         } catch (CapBundleException error) {
             Log.w("capbundle", Errors.kindOf(error) + ": " + error.getMessage());
         }

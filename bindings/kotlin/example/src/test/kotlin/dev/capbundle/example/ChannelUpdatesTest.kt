@@ -4,7 +4,7 @@ import dev.capbundle.NativeApp
 import dev.capbundle.PublishedSite
 import dev.capbundle.Repository
 import dev.capbundle.RoughServer
-import dev.capbundle.Slot
+import dev.capbundle.BundleRef
 import java.io.File
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -36,7 +36,7 @@ class ChannelUpdatesTest {
                 ChannelUpdates(folder, folder, site, published.ring, published.contentKey, native, builtIn = 6)
             }
             open().use { app ->
-                assertEquals(Slot.BuiltIn, app.store.launch(native).bundle)
+                assertEquals(BundleRef.BuiltIn, app.store.launch(native).bundle)
                 runBlocking { repeat(2) { app.update(log::add) } }
             }
             open().use { app -> assertEquals("1.0.7", app.store.launch(native).version) }

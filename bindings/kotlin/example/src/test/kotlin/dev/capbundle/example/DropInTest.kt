@@ -6,7 +6,7 @@ import dev.capbundle.NativeApp
 import dev.capbundle.PlainArchive
 import dev.capbundle.RoughServer
 import dev.capbundle.SealedArchive
-import dev.capbundle.Slot
+import dev.capbundle.BundleRef
 import dev.capbundle.TestApp
 import java.io.File
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -53,7 +53,7 @@ class DropInTest {
         }
         updater().use { plugin ->
             val launch = plugin.load()
-            assertEquals(Slot.Bundle(id), launch.bundle)
+            assertEquals(BundleRef.Bundle(id), launch.bundle)
             assertEquals(File(filesDir, "versions/$id"), served.last())
             assertTrue(File(filesDir, "versions/$id/index.html").isFile)
             assertEquals(10_000L, plugin.onPageStarted())
@@ -249,9 +249,9 @@ class DropInTest {
             nextVersion = null,
             latestNativeBuildVersion = "1",
         )
-        updater().use { plugin -> assertEquals(Slot.Bundle("AAAAAAAAA1"), plugin.load(capgo).bundle) }
+        updater().use { plugin -> assertEquals(BundleRef.Bundle("AAAAAAAAA1"), plugin.load(capgo).bundle) }
         updater().use { plugin ->
-            assertEquals(Slot.Bundle("AAAAAAAAA1"), plugin.load().bundle)
+            assertEquals(BundleRef.Bundle("AAAAAAAAA1"), plugin.load().bundle)
             assertEquals(versions, served.last())
         }
     }

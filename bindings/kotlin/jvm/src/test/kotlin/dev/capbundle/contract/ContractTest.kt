@@ -56,10 +56,10 @@ private class Case(private val shared: JsonObject, private val json: JsonObject)
     fun run() {
         val folder = Files.createTempDirectory("capbundle-contract").toFile()
         try {
-            Place(folder, ContractTest::server).use { place ->
-                place.write(shared)
-                json["files"]?.let { place.write(it.asJsonObject) }
-                json["steps"].asJsonArray.forEach { place.take(it.asJsonObject) }
+            CaseRunner(folder, ContractTest::server).use { runner ->
+                runner.write(shared)
+                json["files"]?.let { runner.write(it.asJsonObject) }
+                json["steps"].asJsonArray.forEach { runner.take(it.asJsonObject) }
             }
         } finally {
             folder.deleteRecursively()

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 
 /** The folder of one case, and what its steps have named. */
-internal class Place(private val folder: File, val server: () -> RoughServer) : AutoCloseable {
+internal class CaseRunner(private val folder: File, val server: () -> RoughServer) : AutoCloseable {
     val archives = mutableMapOf<String, VerifiedArchive>()
     val bundles = mutableMapOf<String, String>()
     var store: Store? = null
@@ -43,7 +43,7 @@ internal class Place(private val folder: File, val server: () -> RoughServer) : 
         val arguments = Arguments(step)
         val expectedError = step["error"]?.asString
         val found: JsonElement = try {
-            json(onFiles(arguments) ?: onNetwork(arguments) ?: onReleases(arguments) ?: onStore(arguments))
+            json(fileStep(arguments) ?: networkStep(arguments) ?: releaseStep(arguments) ?: storeStep(arguments))
         } catch (error: CapBundleException) {
             assertEquals(expectedError, word(error.kind)) { "$step: ${error.message}" }
             assertFalse(error.message.isNullOrEmpty()) { "$step: the error has no message" }

@@ -11,7 +11,7 @@ import dev.capbundle.NativeApp
 import dev.capbundle.NativeRange
 import dev.capbundle.NewBundle
 import dev.capbundle.RequiredProof
-import dev.capbundle.Slot
+import dev.capbundle.BundleRef
 import dev.capbundle.Store
 import dev.capbundle.StoreOptions
 import dev.capbundle.VerifiedArchive
@@ -20,7 +20,7 @@ import java.io.File
 import java.util.UUID
 
 /** The operations on the store. */
-internal fun Place.onStore(arguments: Arguments): Any? = with(arguments) {
+internal fun CaseRunner.storeStep(arguments: Arguments): Any? = with(arguments) {
     when (operation) {
         "open" -> {
             store = null
@@ -32,16 +32,16 @@ internal fun Place.onStore(arguments: Arguments): Any? = with(arguments) {
         "write" -> damage(this)
         "remove" -> folderOf(this).deleteRecursively().let { null }
         "install" -> install(this)
-        else -> onOpenStore(this, store ?: error("the store is not open"))
+        else -> openStoreStep(this, store ?: error("the store is not open"))
     }
 }
 
-private fun Place.onOpenStore(arguments: Arguments, store: Store): Any? = with(arguments) {
+private fun CaseRunner.openStoreStep(arguments: Arguments, store: Store): Any? = with(arguments) {
     when (operation) {
         "launch" -> json(store.launch(native(this)))
         "apply_next" -> store.applyNext(native(this))?.let { json(it) }
         "served" -> store.served()?.let { json(it) }
-        "set_current" -> json(store.setCurrent(slot(this)))
+        "set_current" -> json(store.setCurrent(bundleRef(this)))
         "reset" -> json(store.reset(flag("to_last_proven")!!))
         "trial_started" -> store.trialStarted(id(this))
         "trial_suspended" -> store.trialSuspended(id(this))
@@ -52,8 +52,8 @@ private fun Place.onOpenStore(arguments: Arguments, store: Store): Any? = with(a
         "next" -> store.next()?.let(::nameOf)
         "fallback" -> nameOf(store.fallback())
         "set_next" -> when (val delays = array("delays")) {
-            null -> store.setNext(slot(this))
-            else -> store.setNextWhen(slot(this), delays.map(::delay))
+            null -> store.setNext(bundleRef(this))
+            else -> store.setNextWhen(bundleRef(this), delays.map(::delay))
         }
         "clear_next" -> store.clearNext()
         "set_delays" -> store.setDelays(array("delays")!!.map(::delay))
@@ -76,12 +76,12 @@ private fun Place.onOpenStore(arguments: Arguments, store: Store): Any? = with(a
         "sweep" -> store.sweepBlocking()
         "staged" -> File(path("store"), "staging").list().orEmpty().count { !it.endsWith(".lock") }
         "device_id_is_uuid" -> UUID.fromString(store.deviceId()).let { it.version() == 4 && it.toString() == store.deviceId() }
-        "adopt" -> adopt(this, store)
+        "adopt" -> migrateCapgo(this, store)
         else -> error("there is no operation $operation")
     }
 }
 
-private fun Place.options(arguments: Arguments): StoreOptions = with(arguments) {
+private fun CaseRunner.options(arguments: Arguments): StoreOptions = with(arguments) {
     val proof = value("required_proof")
     StoreOptions(
         requiredProof = when {
@@ -104,7 +104,7 @@ private fun Place.options(arguments: Arguments): StoreOptions = with(arguments) 
     )
 }
 
-private fun Place.install(arguments: Arguments): Any = with(arguments) {
+private fun CaseRunner.install(arguments: Arguments): Any = with(arguments) {
     val named = optional("archive")
     val archive = named?.let(archives::getValue) ?: path(text("file")).path.let { file ->
         VerifiedArchive.fromDigestBlocking(file, sha256OfFileBlocking(file))
@@ -126,16 +126,16 @@ private fun Place.install(arguments: Arguments): Any = with(arguments) {
     }
 }
 
-private fun Place.damage(arguments: Arguments) {
+private fun CaseRunner.damage(arguments: Arguments) {
     val file = arguments.optional("file")?.let(::path) ?: File(folderOf(arguments), arguments.text("path"))
     file.writeText(arguments.text("text"))
 }
 
-private fun Place.folderOf(arguments: Arguments): File = File(store!!.folder(id(arguments)))
+private fun CaseRunner.folderOf(arguments: Arguments): File = File(store!!.folder(id(arguments)))
 
-private fun Place.confirm(arguments: Arguments, store: Store): Any {
-    val slot = arguments.value("bundle")?.let { slot(arguments) } ?: store.served()!!.bundle
-    return when (val confirmation = store.confirm(slot)) {
+private fun CaseRunner.confirm(arguments: Arguments, store: Store): Any {
+    val bundle = arguments.value("bundle")?.let { bundleRef(arguments) } ?: store.served()!!.bundle
+    return when (val confirmation = store.confirm(bundle)) {
         Confirmation.Proven -> "proven"
         Confirmation.AlreadyProven -> "already_proven"
         Confirmation.BuiltIn -> "builtin"
@@ -144,8 +144,8 @@ private fun Place.confirm(arguments: Arguments, store: Store): Any {
     }
 }
 
-private fun Place.adopt(arguments: Arguments, store: Store): Any = with(arguments) {
-    val adopted = store.adoptBlocking(
+private fun CaseRunner.migrateCapgo(arguments: Arguments, store: Store): Any = with(arguments) {
+    val migration = store.migrateCapgoBlocking(
         CapgoBundles(
             folder = path(text("folder")).path,
             infos = array("infos")!!.map { it.asString },
@@ -156,28 +156,28 @@ private fun Place.adopt(arguments: Arguments, store: Store): Any = with(argument
         ),
     )
     json(
-        "bundles" to adopted.bundles.map { it.version }.sorted(),
-        "failed" to adopted.failed.map { it.version }.sorted(),
-        "skipped" to adopted.skipped.size,
+        "bundles" to migration.bundles.map { it.version }.sorted(),
+        "failed" to migration.failed.map { it.version }.sorted(),
+        "skipped" to migration.skipped.size,
     )
 }
 
 private fun native(arguments: Arguments) =
     NativeApp(arguments.optional("version") ?: "1.0.0", arguments.optional("build") ?: "1")
 
-private fun Place.id(arguments: Arguments): String = arguments.text("bundle").let { bundles[it] ?: it }
+private fun CaseRunner.id(arguments: Arguments): String = arguments.text("bundle").let { bundles[it] ?: it }
 
-private fun Place.slot(arguments: Arguments): Slot =
-    id(arguments).let { if (it == "builtin") Slot.BuiltIn else Slot.Bundle(it) }
+private fun CaseRunner.bundleRef(arguments: Arguments): BundleRef =
+    id(arguments).let { if (it == "builtin") BundleRef.BuiltIn else BundleRef.Bundle(it) }
 
-private fun Place.nameOf(slot: Slot): String = when (slot) {
-    Slot.BuiltIn -> "builtin"
-    is Slot.Bundle -> nameOf(slot.id)
+private fun CaseRunner.nameOf(bundle: BundleRef): String = when (bundle) {
+    BundleRef.BuiltIn -> "builtin"
+    is BundleRef.Bundle -> nameOf(bundle.id)
 }
 
-internal fun Place.nameOf(id: String): String = bundles.entries.find { it.value == id }?.key ?: id
+internal fun CaseRunner.nameOf(id: String): String = bundles.entries.find { it.value == id }?.key ?: id
 
-internal fun Place.json(record: BundleRecord): JsonObject = json(
+internal fun CaseRunner.json(record: BundleRecord): JsonObject = json(
     "bundle" to nameOf(record.id),
     "version" to record.version,
     "files" to record.files,
@@ -188,7 +188,7 @@ internal fun Place.json(record: BundleRecord): JsonObject = json(
     "release" to record.release?.sequence,
 )
 
-private fun Place.json(launch: Launch): JsonObject = json(
+private fun CaseRunner.json(launch: Launch): JsonObject = json(
     "bundle" to nameOf(launch.bundle),
     "version" to launch.version,
     "on_trial" to launch.onTrial,
@@ -196,5 +196,5 @@ private fun Place.json(launch: Launch): JsonObject = json(
     "failed" to launch.failed?.let { nameOf(it.id) },
 )
 
-private fun Place.json(failed: FailedBundle): JsonObject =
+private fun CaseRunner.json(failed: FailedBundle): JsonObject =
     json("bundle" to nameOf(failed.id), "version" to failed.version, "cause" to word(failed.cause))

@@ -7,31 +7,31 @@ use std::sync::Arc;
 use capbundle_core::digest::Sha256Digest;
 use serde_json::{Value, json};
 
-use super::Place;
+use super::CaseRunner;
 use super::arguments::Arguments;
-use super::words;
+use super::values;
 use crate::archive::VerifiedArchive;
 use crate::check::{Finding, Severity, check_folder};
 use crate::digest::{crc32_of_file, sha256_of_file};
 use crate::error::Result;
 use crate::inspect::inspect_archive;
 use crate::keys::VerifyingKey;
-use crate::seal::{ChecksumForm, decrypt_unverified, require_iv_session_key, signed_digest};
+use crate::capgo::{ChecksumForm, decrypt_unverified, require_iv_session_key, signed_digest};
 
-impl Place {
+impl CaseRunner {
     /// `None` if this is no operation on files.
-    pub(super) fn on_files(&mut self, arguments: &Arguments<'_>) -> Option<Result<Value>> {
+    pub(super) fn file_steps(&mut self, arguments: &Arguments<'_>) -> Option<Result<Value>> {
         Some(match arguments.operation() {
             "key" => self.key_facts(arguments),
             "sha256" => sha256_of_file(&self.input(arguments), None, None).map(Value::from),
             "crc32" => crc32_of_file(&self.input(arguments), None, None).map(Value::from),
             "signed_digest" => self.signed_digest(arguments),
             "require_iv_session_key" => require_iv_session_key(arguments.text("text")).map(|()| Value::Null),
-            "from_digest" => self.keep_archive(arguments, |place| {
-                VerifiedArchive::from_digest(&place.input(arguments), arguments.text("digest"), None, None)
+            "from_digest" => self.keep_archive(arguments, |runner| {
+                VerifiedArchive::from_digest(&runner.input(arguments), arguments.text("digest"), None, None)
             }),
-            "open_capgo" => self.keep_archive(arguments, |place| place.open_capgo(arguments)),
-            "verify_signed_only" => self.keep_archive(arguments, |place| place.verify_signed_only(arguments)),
+            "open_capgo" => self.keep_archive(arguments, |runner| runner.decrypt_capgo(arguments)),
+            "verify_signed_only" => self.keep_archive(arguments, |runner| runner.verify_signed_only(arguments)),
             "decrypt_unverified" => self.decrypt_unverified(arguments),
             "unpack" => self.unpack(arguments),
             "inspect" => self.inspect(arguments),
@@ -70,7 +70,7 @@ impl Place {
         let name = arguments.optional("as");
         let archive = make(self)?;
         let facts = json!({
-            "digest": archive.digest(), "size": archive.size(), "proof": words::proof(&archive.proof()),
+            "digest": archive.digest(), "size": archive.size(), "proof": values::proof(&archive.proof()),
         });
         if let Some(name) = name {
             self.archives.insert(name.to_owned(), archive);
@@ -78,12 +78,12 @@ impl Place {
         Ok(facts)
     }
 
-    fn open_capgo(&self, arguments: &Arguments<'_>) -> Result<Arc<VerifiedArchive>> {
-        let (sealed, staging) = (self.input(arguments), self.path("staging"));
+    fn decrypt_capgo(&self, arguments: &Arguments<'_>) -> Result<Arc<VerifiedArchive>> {
+        let (encrypted, staging) = (self.input(arguments), self.path("staging"));
         let (session, checksum) = (arguments.text("iv_session_key"), arguments.text("checksum"));
         let form = form(arguments);
         let key = self.key(arguments)?;
-        VerifiedArchive::open_capgo(&sealed, &staging, session, checksum, form, &key, None, None)
+        VerifiedArchive::decrypt_capgo(&encrypted, &staging, session, checksum, form, &key, None, None)
     }
 
     fn verify_signed_only(&self, arguments: &Arguments<'_>) -> Result<Arc<VerifiedArchive>> {
@@ -93,14 +93,14 @@ impl Place {
     }
 
     fn decrypt_unverified(&self, arguments: &Arguments<'_>) -> Result<Value> {
-        let (sealed, to) = (self.input(arguments), self.path(arguments.text("to")));
+        let (encrypted, to) = (self.input(arguments), self.path(arguments.text("to")));
         let session = arguments.text("iv_session_key");
-        decrypt_unverified(&sealed, &to, session, &*self.key(arguments)?, None, None).map(Value::from)
+        decrypt_unverified(&encrypted, &to, session, &*self.key(arguments)?, None, None).map(Value::from)
     }
 
     fn unpack(&self, arguments: &Arguments<'_>) -> Result<Value> {
         let archive = &self.archives[arguments.text("archive")];
-        let limits = words::limits(arguments.value("limits"));
+        let limits = values::limits(arguments.value("limits"));
         let unpacked = archive.unpack(&self.path(arguments.text("to")), limits, None, None, None)?;
         Ok(json!({
             "files": unpacked.files, "folders": unpacked.folders, "bytes": unpacked.bytes,
@@ -109,7 +109,7 @@ impl Place {
     }
 
     fn inspect(&self, arguments: &Arguments<'_>) -> Result<Value> {
-        let limits = words::limits(arguments.value("limits"));
+        let limits = values::limits(arguments.value("limits"));
         let inspection = inspect_archive(&self.input(arguments), limits)?;
         let files = inspection.files.into_iter().map(|file| file.path).collect();
         let findings = inspection.findings.into_iter().map(|finding| finding.code).collect();

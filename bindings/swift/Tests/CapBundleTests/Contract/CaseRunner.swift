@@ -2,7 +2,7 @@ import CapBundle
 import Foundation
 
 /// The folder of one case, and what its steps have named.
-final class Place {
+final class CaseRunner {
     private let folder: TestFolder
     var archives: [String: VerifiedArchive] = [:]
     var bundles: [String: String] = [:]
@@ -32,28 +32,28 @@ final class Place {
     }
 
     func carryOut(_ arguments: Arguments) async throws -> JSON {
-        if let result = try await onFiles(arguments) { return result }
-        if let result = try await onNetwork(arguments) { return result }
-        if let result = try await onReleases(arguments) { return result }
-        return try await onStore(arguments)
+        if let result = try await fileStep(arguments) { return result }
+        if let result = try await networkStep(arguments) { return result }
+        if let result = try await releaseStep(arguments) { return result }
+        return try await storeStep(arguments)
     }
 
     func openStore() throws -> Store {
-        guard let store else { throw Misspelt("the store is not open") }
+        guard let store else { throw InvalidCase("the store is not open") }
         return store
     }
 
     func archive(_ name: String) throws -> VerifiedArchive {
-        guard let archive = archives[name] else { throw Misspelt("there is no archive \(name)") }
+        guard let archive = archives[name] else { throw InvalidCase("there is no archive \(name)") }
         return archive
     }
 
     func limits(_ value: JSON?) throws -> Limits? {
         guard let value else { return nil }
-        guard case let .object(members) = value else { throw Misspelt("limits are an object") }
+        guard case let .object(members) = value else { throw InvalidCase("limits are an object") }
         var numbers: [String: Int64] = [:]
         for (key, value) in members {
-            guard case let .number(number) = value else { throw Misspelt("\(key) is no number") }
+            guard case let .number(number) = value else { throw InvalidCase("\(key) is no number") }
             numbers[key] = number
         }
         let standard = Limits()
@@ -66,7 +66,7 @@ final class Place {
             depth: numbers.removeValue(forKey: "depth") ?? standard.depth,
             expansionRatio: numbers.removeValue(forKey: "expansion_ratio") ?? standard.expansionRatio,
             expansionFree: numbers.removeValue(forKey: "expansion_free") ?? standard.expansionFree)
-        guard numbers.isEmpty else { throw Misspelt("there is no limit \(numbers.keys.sorted())") }
+        guard numbers.isEmpty else { throw InvalidCase("there is no limit \(numbers.keys.sorted())") }
         return limits
     }
 }

@@ -2,9 +2,9 @@ import CapBundle
 import Foundation
 
 /// The operations on files, keys and archives.
-extension Place {
+extension CaseRunner {
     /// Nothing if this is no operation on files.
-    func onFiles(_ arguments: Arguments) async throws -> JSON? {
+    func fileStep(_ arguments: Arguments) async throws -> JSON? {
         switch try arguments.operation {
         case "key": return try keyFacts(arguments)
         case "sha256": return .text(try await sha256OfFile(input(arguments)))
@@ -23,7 +23,7 @@ extension Place {
             let (session, checksum) = (try arguments.text("iv_session_key"), try arguments.text("checksum"))
             let form = try form(arguments)
             return try await keep(arguments) {
-                try await VerifiedArchive.open(
+                try await VerifiedArchive.decrypt(
                     file, staging: staging, ivSessionKey: session, checksum: checksum, form: form, key: key(arguments))
             }
         case "verify_signed_only":
@@ -58,7 +58,7 @@ extension Place {
         switch try arguments.text("form") {
         case "v3": return .v3
         case "v2": return .v2
-        case let other: throw Misspelt("there is no form \(other)")
+        case let other: throw InvalidCase("there is no form \(other)")
         }
     }
 

@@ -12,7 +12,7 @@ import dev.capbundle.sha256OfFileBlocking
 import java.io.File
 
 /** The operations on the network, over the platform's own HTTP; `null` if this is none. */
-internal fun Place.onNetwork(arguments: Arguments): Any? = with(arguments) {
+internal fun CaseRunner.networkStep(arguments: Arguments): Any? = with(arguments) {
     when (operation) {
         "download" -> download(this)
         "install_from" -> {
@@ -27,7 +27,7 @@ internal fun Place.onNetwork(arguments: Arguments): Any? = with(arguments) {
     }
 }
 
-private fun Place.download(arguments: Arguments): Any = with(arguments) {
+private fun CaseRunner.download(arguments: Arguments): Any = with(arguments) {
     val file = RemoteFile(url(this), digest = optional("digest"), size = number("size"))
     val downloaded = downloadBlocking(UrlConnectionTransport(), file, path("downloads").path, options(this))
     val sha256 = sha256OfFileBlocking(downloaded.path)
@@ -40,7 +40,7 @@ private fun Place.download(arguments: Arguments): Any = with(arguments) {
     )
 }
 
-private fun Place.url(arguments: Arguments): String =
+private fun CaseRunner.url(arguments: Arguments): String =
     arguments.optional("from")?.let(server()::url) ?: arguments.text("url")
 
 private fun proof(arguments: Arguments) = ExpectedProof.Digest(arguments.text("digest"))
@@ -58,7 +58,7 @@ internal fun options(arguments: Arguments): DownloadOptions {
     }
 }
 
-private fun Place.told(arguments: Arguments, install: () -> BundleRecord): Any {
+private fun CaseRunner.told(arguments: Arguments, install: () -> BundleRecord): Any {
     val name = arguments.optional("as")
     val record = install()
     name?.let { bundles[it] = record.id }

@@ -2,9 +2,9 @@ import CapBundle
 import Foundation
 
 /// The operations on releases, key rings and channels.
-extension Place {
+extension CaseRunner {
     /// Nothing if this is no operation on releases.
-    func onReleases(_ arguments: Arguments) async throws -> JSON? {
+    func releaseStep(_ arguments: Arguments) async throws -> JSON? {
         switch try arguments.operation {
         case "inspect_release": return told(try inspectReleaseUnverified(envelope: data(arguments, "envelope")))
         case "rollout_bucket":
@@ -53,7 +53,7 @@ extension Place {
         let ring = try text(arguments.optional("ring") ?? "ring.json")
         let native = try arguments.optional("native_version") ?? "1.0.0"
         let keys = try arguments.list("content_keys")?.map { file in
-            guard case let .text(name) = file else { throw Misspelt("content_keys are files") }
+            guard case let .text(name) = file else { throw InvalidCase("content_keys are files") }
             return try ContentKey.fromPem(text: text(name))
         }
         return ReleaseOptions(appId: app, channel: channel, firstRing: ring, nativeVersion: native, contentKeys: keys ?? [])
@@ -90,7 +90,7 @@ extension Place {
         var members: [String: JSON] = [
             "outcome": .text(word(update.outcome)), "bundle": record.map { .text(named($0.id)) } ?? .null,
             "version": JSON(record?.version), "sequence": record?.sequence.map(JSON.number) ?? .null,
-            "rollout": update.rollout.map(told) ?? .null, "passed_over": .list(update.passedOver.map(told)),
+            "rollout": update.rollout.map(told) ?? .null, "passed_over": .list(update.skipped.map(told)),
             "key_ring": .number(update.keyRing), "key_ring_problem": .flag(update.keyRingProblem != nil),
         ]
         switch update.outcome {
@@ -126,7 +126,7 @@ extension Place {
         ])
     }
 
-    private func told(_ passed: PassedOver) -> JSON {
+    private func told(_ passed: Skipped) -> JSON {
         .object([
             "offer": .text(snake(passed.offer)), "sequence": .number(passed.sequence), "error": .text(snake(passed.kind)),
             "reason": JSON(reason(passed.message)),

@@ -16,7 +16,7 @@ import java.io.File
 import java.security.MessageDigest
 
 /** The operations on files, keys and archives; `null` if this is none. */
-internal fun Place.onFiles(arguments: Arguments): Any? = with(arguments) {
+internal fun CaseRunner.fileStep(arguments: Arguments): Any? = with(arguments) {
     when (operation) {
         "key" -> keyOf(this).use { json("id" to it.id(), "capgo_key_id" to it.capgoKeyId(), "bits" to it.bits()) }
         "sha256" -> sha256OfFileBlocking(input(this))
@@ -27,7 +27,7 @@ internal fun Place.onFiles(arguments: Arguments): Any? = with(arguments) {
         }
         "require_iv_session_key" -> requireIvSessionKey(text("text"))
         "from_digest" -> keep(this) { VerifiedArchive.fromDigestBlocking(input(this), text("digest")) }
-        "open_capgo" -> keep(this) { openCapgo(this) }
+        "open_capgo" -> keep(this) { decryptCapgo(this) }
         "verify_signed_only" -> keep(this) { verifySignedOnly(this) }
         "decrypt_unverified" -> {
             val (file, to) = input(this) to path(text("to")).path
@@ -44,12 +44,12 @@ internal fun Place.onFiles(arguments: Arguments): Any? = with(arguments) {
     }
 }
 
-private fun Place.input(arguments: Arguments): String = path(arguments.text("file")).path
+private fun CaseRunner.input(arguments: Arguments): String = path(arguments.text("file")).path
 
-private fun Place.keyOf(arguments: Arguments): VerifyingKey =
+private fun CaseRunner.keyOf(arguments: Arguments): VerifyingKey =
     arguments.optional("text")?.let { VerifyingKey.fromPem(it) } ?: VerifyingKey.read(input(arguments))
 
-private fun Place.trustedKey(arguments: Arguments): VerifyingKey = VerifyingKey.read(path(arguments.text("key")).path)
+private fun CaseRunner.trustedKey(arguments: Arguments): VerifyingKey = VerifyingKey.read(path(arguments.text("key")).path)
 
 private fun form(arguments: Arguments): ChecksumForm = when (val form = arguments.text("form")) {
     "v3" -> ChecksumForm.V3
@@ -57,7 +57,7 @@ private fun form(arguments: Arguments): ChecksumForm = when (val form = argument
     else -> error("there is no form $form")
 }
 
-private fun Place.keep(arguments: Arguments, make: () -> VerifiedArchive): Any {
+private fun CaseRunner.keep(arguments: Arguments, make: () -> VerifiedArchive): Any {
     val name = arguments.optional("as")
     val archive = make()
     val facts = json("digest" to archive.digest(), "size" to archive.size(), "proof" to word(archive.proof()))
@@ -65,18 +65,18 @@ private fun Place.keep(arguments: Arguments, make: () -> VerifiedArchive): Any {
     return facts
 }
 
-private fun Place.openCapgo(arguments: Arguments): VerifiedArchive = with(arguments) {
+private fun CaseRunner.decryptCapgo(arguments: Arguments): VerifiedArchive = with(arguments) {
     val (sealed, staging) = input(this) to path("staging").path
     val (session, checksum, form) = Triple(text("iv_session_key"), text("checksum"), form(this))
-    trustedKey(this).use { VerifiedArchive.openCapgoBlocking(sealed, staging, session, checksum, form, it) }
+    trustedKey(this).use { VerifiedArchive.decryptCapgoBlocking(sealed, staging, session, checksum, form, it) }
 }
 
-private fun Place.verifySignedOnly(arguments: Arguments): VerifiedArchive = with(arguments) {
+private fun CaseRunner.verifySignedOnly(arguments: Arguments): VerifiedArchive = with(arguments) {
     val (file, checksum, form) = Triple(input(this), text("checksum"), form(this))
     trustedKey(this).use { VerifiedArchive.verifySignedOnlyBlocking(file, checksum, form, it) }
 }
 
-private fun Place.unpack(arguments: Arguments): Any {
+private fun CaseRunner.unpack(arguments: Arguments): Any {
     val limits = limits(arguments.value("limits"))
     val unpacked = archives.getValue(arguments.text("archive")).unpackBlocking(path(arguments.text("to")).path, limits)
     return json(
@@ -87,7 +87,7 @@ private fun Place.unpack(arguments: Arguments): Any {
     )
 }
 
-private fun Place.inspect(arguments: Arguments): Any {
+private fun CaseRunner.inspect(arguments: Arguments): Any {
     val inspection = inspectArchiveBlocking(input(arguments), limits(arguments.value("limits")))
     return json(
         "files" to inspection.files.map { it.path }.sorted(),

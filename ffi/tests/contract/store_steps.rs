@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Place;
+use super::CaseRunner;
 use super::arguments::Arguments;
-use super::on_files::sorted;
-use super::words;
+use super::file_steps::sorted;
+use super::values;
 use crate::archive::VerifiedArchive;
 use crate::digest::sha256_of_file;
 use crate::error::Result;
 use crate::store::Store;
-use crate::store::adopt::CapgoBundles;
-use crate::store::clean::KeepRules;
+use crate::store::migrate_capgo::CapgoBundles;
+use crate::store::cleanup::KeepRules;
 use crate::store::install::NewBundle;
 use crate::store::launch::Launch;
 use crate::store::options::{RequiredProof, StoreOptions};
@@ -23,8 +23,8 @@ use crate::store::records::{BundleRecord, FailedBundle};
 use crate::store::trial::Confirmation;
 use crate::store::types::{ApplyCondition, BundleRef, NativeApp, NativeRange};
 
-impl Place {
-    pub(super) fn on_store(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
+impl CaseRunner {
+    pub(super) fn store_steps(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
         match arguments.operation() {
             "open" => self.open(arguments),
             "resume" => self.resume(arguments),
@@ -46,7 +46,7 @@ impl Place {
             "launch" => Ok(self.launch(&store.launch(native(arguments))?)),
             "apply_next" => Ok(self.maybe_launch(store.apply_next(native(arguments))?.as_ref())),
             "served" => Ok(self.maybe_launch(store.served()?.as_ref())),
-            "set_current" => Ok(self.launch(&store.set_current(self.slot(arguments))?)),
+            "set_current" => Ok(self.launch(&store.set_current(self.bundle_ref(arguments))?)),
             "reset" => Ok(self.launch(&store.reset(arguments.flag("to_last_proven").unwrap())?)),
             "trial_started" => store.trial_started(&self.id(arguments)).map(Value::from),
             "trial_suspended" => store.trial_suspended(&self.id(arguments)).map(Value::from),
@@ -57,12 +57,12 @@ impl Place {
             "next" => Ok(store.next()?.map_or(Value::Null, |slot| self.name_of(&slot))),
             "fallback" => Ok(self.name_of(&store.fallback()?)),
             "set_next" => match delays(arguments) {
-                Some(delays) => store.set_next_when(self.slot(arguments), delays).map(nothing),
-                None => store.set_next(self.slot(arguments)).map(nothing),
+                Some(delays) => store.set_next_when(self.bundle_ref(arguments), delays).map(nothing),
+                None => store.set_next(self.bundle_ref(arguments)).map(nothing),
             },
             "clear_next" => store.clear_next().map(nothing),
             "set_delays" => store.set_delays(delays(arguments).unwrap()).map(nothing),
-            "delays" => Ok(store.delays()?.iter().map(words::delay_value).collect()),
+            "delays" => Ok(store.delays()?.iter().map(values::delay_value).collect()),
             "entered_background" => store.entered_background().map(nothing),
             "entered_foreground" => store.entered_foreground(native(arguments)).map(nothing),
             "list" => {
@@ -144,7 +144,7 @@ impl Place {
             reset_when_native_changes: arguments.flag("reset_when_native_changes").unwrap_or(true),
             auto_delete_failed: arguments.flag("auto_delete_failed").unwrap_or(true),
             auto_delete_previous: arguments.flag("auto_delete_previous").unwrap_or(true),
-            limits: words::limits(arguments.value("limits")),
+            limits: values::limits(arguments.value("limits")),
             unpack_threads: None,
             lock_timeout_ms: arguments.number("lock_timeout_ms").unwrap_or(10_000),
             space_margin: arguments.number("space_margin").unwrap_or(33_554_432),
@@ -211,11 +211,11 @@ impl Place {
     }
 
     fn confirm(&self, store: &Store, arguments: &Arguments<'_>) -> Result<Value> {
-        let slot = match arguments.optional("bundle") {
-            Some(_) => self.slot(arguments),
+        let bundle = match arguments.optional("bundle") {
+            Some(_) => self.bundle_ref(arguments),
             None => store.served()?.expect("nothing is served").bundle,
         };
-        Ok(match store.confirm(slot)? {
+        Ok(match store.confirm(bundle)? {
             Confirmation::Proven => "proven".into(),
             Confirmation::AlreadyProven => "already_proven".into(),
             Confirmation::BuiltIn => "builtin".into(),
@@ -237,7 +237,7 @@ impl Place {
     fn adopt(&self, store: &Store, arguments: &Arguments<'_>) -> Result<Value> {
         let text = |key: &str| arguments.optional(key).map(str::to_owned);
         let infos = arguments.value("infos").unwrap().as_array().unwrap();
-        let adopted = store.adopt(CapgoBundles {
+        let migration = store.migrate_capgo(CapgoBundles {
             folder: self.path(arguments.text("folder")),
             infos: infos.iter().map(|info| info.as_str().unwrap().to_owned()).collect(),
             current: text("current"),
@@ -246,9 +246,9 @@ impl Place {
             native_build: text("native_build"),
         })?;
         Ok(json!({
-            "bundles": sorted(adopted.bundles.into_iter().map(|record| record.version).collect()),
-            "failed": sorted(adopted.failed.into_iter().map(|failed| failed.version).collect()),
-            "skipped": adopted.skipped.len(),
+            "bundles": sorted(migration.bundles.into_iter().map(|record| record.version).collect()),
+            "failed": sorted(migration.failed.into_iter().map(|failed| failed.version).collect()),
+            "skipped": migration.skipped.len(),
         }))
     }
 
@@ -257,15 +257,15 @@ impl Place {
         self.bundles.get(name).cloned().unwrap_or_else(|| name.to_owned())
     }
 
-    fn slot(&self, arguments: &Arguments<'_>) -> BundleRef {
+    fn bundle_ref(&self, arguments: &Arguments<'_>) -> BundleRef {
         match self.id(arguments) {
             id if id == "builtin" => BundleRef::BuiltIn,
             id => BundleRef::Bundle { id },
         }
     }
 
-    fn name_of(&self, slot: &BundleRef) -> Value {
-        match slot {
+    fn name_of(&self, bundle: &BundleRef) -> Value {
+        match bundle {
             BundleRef::BuiltIn => "builtin".into(),
             BundleRef::Bundle { id } => self.name_of_id(id),
         }
@@ -279,7 +279,7 @@ impl Place {
     fn launch(&self, launch: &Launch) -> Value {
         json!({
             "bundle": self.name_of(&launch.bundle), "version": launch.version, "on_trial": launch.on_trial,
-            "reason": words::snake(&format!("{:?}", launch.reason)),
+            "reason": values::snake(&format!("{:?}", launch.reason)),
             "failed": launch.failed.as_ref().map(|failed| self.name_of_id(&failed.id)),
         })
     }
@@ -291,14 +291,14 @@ impl Place {
     fn listed(&self, bundle: &crate::store::records::InstalledBundle) -> Value {
         json!({
             "bundle": self.name_of_id(&bundle.record.id), "version": bundle.record.version,
-            "status": words::snake(&format!("{:?}", bundle.status)),
+            "status": values::snake(&format!("{:?}", bundle.status)),
         })
     }
 
     fn failed(&self, failed: &FailedBundle) -> Value {
         json!({
             "bundle": self.name_of_id(&failed.id), "version": failed.version,
-            "cause": words::snake(&format!("{:?}", failed.cause)),
+            "cause": values::snake(&format!("{:?}", failed.cause)),
         })
     }
 
@@ -316,7 +316,7 @@ fn native(arguments: &Arguments<'_>) -> NativeApp {
 
 fn delays(arguments: &Arguments<'_>) -> Option<Vec<ApplyCondition>> {
     let delays = arguments.value("delays")?.as_array().unwrap();
-    Some(delays.iter().map(words::delay).collect())
+    Some(delays.iter().map(values::delay).collect())
 }
 
 /// A UUID of version 4 in lower case.

@@ -6,7 +6,7 @@ import dev.capbundle.ChannelOutcome
 import dev.capbundle.ChannelSource
 import dev.capbundle.ChannelUpdate
 import dev.capbundle.ContentKey
-import dev.capbundle.PassedOver
+import dev.capbundle.Skipped
 import dev.capbundle.Release
 import dev.capbundle.ReleaseOptions
 import dev.capbundle.RolloutDecision
@@ -15,7 +15,7 @@ import dev.capbundle.inspectReleaseUnverified
 import dev.capbundle.rolloutBucket
 
 /** The operations on releases, key rings and channels; `null` if this is none. */
-internal fun Place.onReleases(arguments: Arguments): Any? = with(arguments) {
+internal fun CaseRunner.releaseStep(arguments: Arguments): Any? = with(arguments) {
     when (operation) {
         "inspect_release" -> json(inspectReleaseUnverified(bytes(this, "envelope")))
         "rollout_bucket" -> rolloutBucket(text("app_id"), text("rollout_sha256"), text("device_id"))
@@ -38,7 +38,7 @@ internal fun Place.onReleases(arguments: Arguments): Any? = with(arguments) {
     }
 }
 
-private fun Place.installRelease(arguments: Arguments): JsonObject = with(arguments) {
+private fun CaseRunner.installRelease(arguments: Arguments): JsonObject = with(arguments) {
     val (envelope, list) = bytes(this, "envelope") to bytes(this, "file_list")
     val (archive, name) = path(text("archive")).path to optional("as")
     val record = taking(this) { store!!.installReleaseBlocking(envelope, archive, list, it) }
@@ -46,7 +46,7 @@ private fun Place.installRelease(arguments: Arguments): JsonObject = with(argume
     json(record)
 }
 
-private fun Place.update(arguments: Arguments): JsonObject = with(arguments) {
+private fun CaseRunner.update(arguments: Arguments): JsonObject = with(arguments) {
     val (server, words) = text("from").let { it.substringBefore('?') to it.substringAfter('?', "") }
     val site = server().url("$server?root=${path(text("site")).path}&$words")
     val (device, name) = optional("device_id") to optional("as")
@@ -60,7 +60,7 @@ private fun Place.update(arguments: Arguments): JsonObject = with(arguments) {
     json(update)
 }
 
-private fun <T> Place.taking(arguments: Arguments, work: (ReleaseOptions) -> T): T = with(arguments) {
+private fun <T> CaseRunner.taking(arguments: Arguments, work: (ReleaseOptions) -> T): T = with(arguments) {
     val app = optional("app_id") ?: "com.example.app"
     val channel = optional("channel") ?: "production"
     val ring = path(optional("ring") ?: "ring.json").readText()
@@ -73,7 +73,7 @@ private fun <T> Place.taking(arguments: Arguments, work: (ReleaseOptions) -> T):
     }
 }
 
-private fun Place.bytes(arguments: Arguments, key: String): ByteArray = path(arguments.text(key)).readBytes()
+private fun CaseRunner.bytes(arguments: Arguments, key: String): ByteArray = path(arguments.text(key)).readBytes()
 
 private fun record(outcome: ChannelOutcome): BundleRecord? = when (outcome) {
     is ChannelOutcome.Installed -> outcome.bundle
@@ -95,7 +95,7 @@ private fun json(release: Release): JsonObject = json(
     "file_list_path" to release.bundle?.fileListPath,
 )
 
-private fun Place.json(update: ChannelUpdate): JsonObject {
+private fun CaseRunner.json(update: ChannelUpdate): JsonObject {
     val record = record(update.outcome)
     val (version, sequence) = when (val outcome = update.outcome) {
         is ChannelOutcome.BuiltInNext -> outcome.version to outcome.sequence
@@ -111,7 +111,7 @@ private fun Place.json(update: ChannelUpdate): JsonObject {
         "offered" to older?.offered,
         "known" to older?.known,
         "rollout" to update.rollout?.let(::json),
-        "passed_over" to update.passedOver.map(::json),
+        "passed_over" to update.skipped.map(::json),
         "key_ring" to update.keyRing,
         "key_ring_problem" to (update.keyRingProblem != null),
     )
@@ -136,7 +136,7 @@ private fun json(rollout: RolloutDecision): JsonObject = json(
     "is_inside" to rollout.isInside,
 )
 
-private fun json(passed: PassedOver): JsonObject = json(
+private fun json(passed: Skipped): JsonObject = json(
     "offer" to word(passed.offer),
     "sequence" to passed.sequence,
     "error" to word(passed.kind),

@@ -2,15 +2,15 @@ import CapBundle
 import Foundation
 
 /// The operations on the store.
-extension Place {
-    func onStore(_ arguments: Arguments) async throws -> JSON {
+extension CaseRunner {
+    func storeStep(_ arguments: Arguments) async throws -> JSON {
         switch try arguments.operation {
         case "open":
             store = nil
             let opened = try await Store.open(at: url("store"), options: options(arguments))
             (store, session) = (opened, opened.session())
         case "resume":
-            guard let session else { throw Misspelt("no session was opened before") }
+            guard let session else { throw InvalidCase("no session was opened before") }
             store = try Store.resumeBlocking(root: path("store"), options: options(arguments), session: session)
         case "close": store = nil
         case "install": return try await install(arguments)
@@ -29,9 +29,9 @@ extension Place {
         case "launch": return told(try await store.launch(native: native(arguments)))
         case "apply_next": return told(try await store.applyNext(native: native(arguments)))
         case "served": return told(try await store.served())
-        case "set_current": return told(try await store.setCurrent(slot: slot(arguments)))
+        case "set_current": return told(try await store.setCurrent(bundle: bundleRef(arguments)))
         case "reset":
-            guard let toLastProven = try arguments.flag("to_last_proven") else { throw Misspelt("to_last_proven is missing") }
+            guard let toLastProven = try arguments.flag("to_last_proven") else { throw InvalidCase("to_last_proven is missing") }
             return told(try await store.reset(toLastProven: toLastProven))
         case "trial_started": return .flag(try await store.trialStarted(id: id(arguments)))
         case "trial_suspended": return .flag(try await store.trialSuspended(id: id(arguments)))
@@ -43,14 +43,14 @@ extension Place {
         case "fallback": return name(try await store.fallback())
         case "set_next":
             if let delays = try delays(arguments) {
-                try await store.setNextWhen(slot: slot(arguments), delays: delays)
+                try await store.setNextWhen(bundle: bundleRef(arguments), conditions: delays)
             } else {
-                try await store.setNext(slot: slot(arguments))
+                try await store.setNext(bundle: bundleRef(arguments))
             }
         case "clear_next": try await store.clearNext()
         case "set_delays":
-            guard let delays = try delays(arguments) else { throw Misspelt("delays are missing") }
-            try await store.setDelays(delays: delays)
+            guard let delays = try delays(arguments) else { throw InvalidCase("delays are missing") }
+            try await store.setDelays(conditions: delays)
         case "delays": return .list(try await store.delays().map(told))
         case "entered_background": try await store.enteredBackground()
         case "entered_foreground": try await store.enteredForeground(native: native(arguments))
@@ -79,7 +79,7 @@ extension Place {
             let again = try await store.deviceId()
             return .flag(UUID(uuidString: id)?.uuidString.lowercased() == id && again == id)
         case "adopt": return try await adopt(store, arguments)
-        case let other: throw Misspelt("there is no operation \(other)")
+        case let other: throw InvalidCase("there is no operation \(other)")
         }
         return .null
     }
@@ -90,9 +90,9 @@ extension Place {
         case nil, .text("digest"): proof = .digest
         case .text("release"): proof = .release
         case let .object(members):
-            guard case let .text(key) = members["capgo_signed"] else { throw Misspelt("there is no such proof") }
+            guard case let .text(key) = members["capgo_signed"] else { throw InvalidCase("there is no such proof") }
             proof = .capgoSigned(publicKey: try String(contentsOfFile: path(key), encoding: .utf8))
-        default: throw Misspelt("there is no such proof")
+        default: throw InvalidCase("there is no such proof")
         }
         return StoreOptions(
             requiredProof: proof,
@@ -138,14 +138,14 @@ extension Place {
     }
 
     private func confirm(_ store: Store, _ arguments: Arguments) async throws -> JSON {
-        let confirmed: Slot
+        let confirmed: BundleRef
         if try arguments.optional("bundle") != nil {
-            confirmed = try slot(arguments)
+            confirmed = try bundleRef(arguments)
         } else {
-            guard let served = try await store.served() else { throw Misspelt("nothing is served") }
+            guard let served = try await store.served() else { throw InvalidCase("nothing is served") }
             confirmed = served.bundle
         }
-        switch try await store.confirm(slot: confirmed) {
+        switch try await store.confirm(bundle: confirmed) {
         case .proven: return .text("proven")
         case .alreadyProven: return .text("already_proven")
         case .builtIn: return .text("builtin")
@@ -156,16 +156,16 @@ extension Place {
 
     private func adopt(_ store: Store, _ arguments: Arguments) async throws -> JSON {
         let infos = try arguments.list("infos")?.map { info in
-            guard case let .text(text) = info else { throw Misspelt("infos are texts") }
+            guard case let .text(text) = info else { throw InvalidCase("infos are texts") }
             return text
         }
-        let adopted = try await store.adopt(capgo: CapgoBundles(
+        let migration = try await store.migrateCapgo(bundles: CapgoBundles(
             folder: path(arguments.text("folder")), infos: infos ?? [], current: arguments.optional("current"),
             fallback: arguments.optional("fallback"), next: arguments.optional("next"),
             nativeBuild: arguments.optional("native_build")))
         return .object([
-            "bundles": .sorted(adopted.bundles.map(\.version)), "failed": .sorted(adopted.failed.map(\.version)),
-            "skipped": .number(Int64(adopted.skipped.count)),
+            "bundles": .sorted(migration.bundles.map(\.version)), "failed": .sorted(migration.failed.map(\.version)),
+            "skipped": .number(Int64(migration.skipped.count)),
         ])
     }
 
@@ -173,17 +173,17 @@ extension Place {
         NativeApp(version: try arguments.optional("version") ?? "1.0.0", build: try arguments.optional("build") ?? "1")
     }
 
-    private func delays(_ arguments: Arguments) throws -> [Delay]? {
+    private func delays(_ arguments: Arguments) throws -> [ApplyCondition]? {
         try arguments.list("delays")?.map { delay in
             guard case let .object(members) = delay, members.count == 1, let (key, value) = members.first else {
-                throw Misspelt("a delay has one member")
+                throw InvalidCase("a delay has one member")
             }
             switch (key, value) {
             case let ("background", .number(milliseconds)): return .background(milliseconds: milliseconds)
             case ("kill", _): return .kill
             case let ("native_version", .text(version)): return .nativeVersion(version: version)
             case let ("date", .number(seconds)): return .date(seconds: seconds)
-            default: throw Misspelt("there is no delay \(key)")
+            default: throw InvalidCase("there is no delay \(key)")
             }
         }
     }
@@ -197,7 +197,7 @@ extension Place {
         return bundles[name] ?? name
     }
 
-    private func slot(_ arguments: Arguments) throws -> Slot {
+    private func bundleRef(_ arguments: Arguments) throws -> BundleRef {
         let id = try id(arguments)
         return id == "builtin" ? .builtIn : .bundle(id: id)
     }
@@ -211,8 +211,8 @@ extension Place {
         .text(named(id))
     }
 
-    private func name(_ slot: Slot) -> JSON {
-        switch slot {
+    private func name(_ bundle: BundleRef) -> JSON {
+        switch bundle {
         case .builtIn: .text("builtin")
         case let .bundle(id): name(id)
         }
@@ -237,7 +237,7 @@ extension Place {
         .object(["bundle": name(failed.id), "version": .text(failed.version), "cause": .text(snake(failed.cause))])
     }
 
-    private func told(_ delay: Delay) -> JSON {
+    private func told(_ delay: ApplyCondition) -> JSON {
         switch delay {
         case let .background(milliseconds): .object(["background": .number(milliseconds)])
         case .kill: .object(["kill": .flag(true)])

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::Place;
+use super::CaseRunner;
 use super::arguments::Arguments;
 use crate::error::Result;
 use crate::keys::ContentKey;
@@ -12,9 +12,9 @@ use crate::release::{Release, inspect_release_unverified, rollout_bucket};
 use crate::store::Store;
 use crate::store::release::ReleaseOptions;
 
-impl Place {
+impl CaseRunner {
     /// `None` if this is no operation on releases.
-    pub(super) fn on_releases(&mut self, arguments: &Arguments<'_>) -> Option<Result<Value>> {
+    pub(super) fn release_steps(&mut self, arguments: &Arguments<'_>) -> Option<Result<Value>> {
         Some(match arguments.operation() {
             "inspect_release" => inspect_release_unverified(self.bytes(arguments, "envelope")).map(|said| told(&said)),
             "rollout_bucket" => rollout_bucket(

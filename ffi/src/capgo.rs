@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use capbundle_core::capgo;
 
-use crate::catch_panic::guarded_core;
+use crate::catch_panic::catch_panic_core;
 use crate::error::Result;
 use crate::keys::VerifyingKey;
-use crate::progress::{CancelToken, ProgressObserver, watched};
+use crate::progress::{CancelToken, ProgressObserver, with_control};
 
 /// Which spelling of the signed checksum a device speaks. Local configuration says it; it is never guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
@@ -35,7 +35,7 @@ impl From<ChecksumForm> for capgo::ChecksumForm {
 /// another length), `SignatureInvalid` if another key made it or it was tampered with.
 #[uniffi::export]
 pub fn signed_digest(checksum: &str, form: ChecksumForm, key: &VerifyingKey) -> Result<String> {
-    guarded_core(|| {
+    catch_panic_core(|| {
         let checksum = capgo::SignedChecksum::parse(checksum, form.into())?;
         Ok(checksum.verify(&key.0)?.to_string())
     })
@@ -46,7 +46,7 @@ pub fn signed_digest(checksum: &str, form: ChecksumForm, key: &VerifyingKey) -> 
 /// Throws `NotTrusted`, saying which part is malformed. Whose it is, only opening can tell.
 #[uniffi::export]
 pub fn require_iv_session_key(text: &str) -> Result<()> {
-    guarded_core(|| text.parse::<capgo::IvSessionKey>().map(drop))
+    catch_panic_core(|| text.parse::<capgo::IvSessionKey>().map(drop))
 }
 
 /// Decrypts into the file `to` without any proof of what the bytes are, and tells their SHA-256.
@@ -59,24 +59,16 @@ pub fn require_iv_session_key(text: &str) -> Result<()> {
 /// `Io`, `NoSpace`, `Cancelled`.
 #[uniffi::export(default(cancel = None, progress = None))]
 pub fn decrypt_unverified(
-    sealed: &str,
+    encrypted: &str,
     to: &str,
     iv_session_key: &str,
     key: &VerifyingKey,
     cancel: Option<Arc<CancelToken>>,
     progress: Option<Arc<dyn ProgressObserver>>,
 ) -> Result<String> {
-    watched(cancel, progress, |control| {
+    with_control(cancel, progress, |control| {
         let session = iv_session_key.parse()?;
-        let digest = capgo::decrypt_unverified(
-            Path::new(sealed),
-            Path::new(to),
-            &capgo::UnverifiedDecryption {
-                iv_session_key: &session,
-                key: &key.0,
-            },
-            control,
-        )?;
+        let digest = capgo::decrypt_unverified(Path::new(encrypted), Path::new(to), &session, &key.0, control)?;
         Ok(digest.to_string())
     })
 }

@@ -5,7 +5,7 @@ import com.google.gson.JsonElement
 import com.google.gson.JsonNull
 import com.google.gson.JsonObject
 import com.google.gson.JsonPrimitive
-import dev.capbundle.Delay
+import dev.capbundle.ApplyCondition
 import dev.capbundle.Limits
 import dev.capbundle.Proof
 
@@ -57,20 +57,20 @@ internal fun limits(value: JsonElement?): Limits? = value?.asJsonObject?.entrySe
     }
 }
 
-internal fun delay(value: JsonElement): Delay {
+internal fun delay(value: JsonElement): ApplyCondition {
     val (key, argument) = value.asJsonObject.entrySet().single()
     return when (key) {
-        "background" -> Delay.Background(argument.asLong)
-        "kill" -> Delay.Kill
-        "native_version" -> Delay.NativeVersion(argument.asString)
-        "date" -> Delay.Date(argument.asLong)
+        "background" -> ApplyCondition.Background(argument.asLong)
+        "kill" -> ApplyCondition.Kill
+        "native_version" -> ApplyCondition.NativeVersion(argument.asString)
+        "date" -> ApplyCondition.Date(argument.asLong)
         else -> error("there is no delay $key")
     }
 }
 
-internal fun json(delay: Delay): JsonObject = when (delay) {
-    is Delay.Background -> json("background" to delay.milliseconds)
-    Delay.Kill -> json("kill" to true)
-    is Delay.NativeVersion -> json("native_version" to delay.version)
-    is Delay.Date -> json("date" to delay.seconds)
+internal fun json(delay: ApplyCondition): JsonObject = when (delay) {
+    is ApplyCondition.Background -> json("background" to delay.milliseconds)
+    ApplyCondition.Kill -> json("kill" to true)
+    is ApplyCondition.NativeVersion -> json("native_version" to delay.version)
+    is ApplyCondition.Date -> json("date" to delay.seconds)
 }

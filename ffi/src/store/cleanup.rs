@@ -55,7 +55,7 @@ pub struct DiskUsage {
 impl Store {
     /// How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
     pub fn disk_usage(&self) -> Result<DiskUsage> {
-        let usage = self.ask("disk usage", core::Store::disk_usage)?;
+        let usage = self.run_core("disk usage", core::Store::disk_usage)?;
         Ok(DiskUsage {
             bundles: signed(usage.bundles),
             bundle_bytes: signed(usage.bundle_bytes),
@@ -71,7 +71,7 @@ impl Store {
     ///
     /// Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
     pub fn sweep(&self) -> Result<()> {
-        self.ask("sweep", core::Store::sweep)
+        self.run_core("sweep", core::Store::sweep)
     }
 
     /// Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running

@@ -2,9 +2,9 @@ import CapBundle
 import Foundation
 
 /// The operations on the network, over the platform's own HTTP.
-extension Place {
+extension CaseRunner {
     /// Nothing if this is no operation on the network.
-    func onNetwork(_ arguments: Arguments) async throws -> JSON? {
+    func networkStep(_ arguments: Arguments) async throws -> JSON? {
         switch try arguments.operation {
         case "download": return try await download(arguments)
         case "install_from":
@@ -49,7 +49,7 @@ extension Place {
         var numbers: [String: Int64] = [:]
         if case let .object(members)? = arguments.value("options") {
             for (key, value) in members {
-                guard case let .number(number) = value else { throw Misspelt("\(key) is no number") }
+                guard case let .number(number) = value else { throw InvalidCase("\(key) is no number") }
                 numbers[key] = number
             }
         }
@@ -58,7 +58,7 @@ extension Place {
             maxSize: numbers.removeValue(forKey: "max_size") ?? standard.maxSize,
             stallTimeoutMs: numbers.removeValue(forKey: "stall_timeout_ms") ?? standard.stallTimeoutMs,
             attempts: numbers.removeValue(forKey: "attempts") ?? standard.attempts, firstWaitMs: 2, spaceMargin: 0)
-        guard numbers.isEmpty else { throw Misspelt("there is no option \(numbers.keys.sorted())") }
+        guard numbers.isEmpty else { throw InvalidCase("there is no option \(numbers.keys.sorted())") }
         return options
     }
 

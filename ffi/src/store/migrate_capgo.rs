@@ -40,7 +40,7 @@ pub struct SkippedBundle {
 
 /// What was taken over.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct Adopted {
+pub struct CapgoMigration {
     /// Bundles that are installed now.
     pub bundles: Vec<BundleRecord>,
     /// Bundles that had failed, and stay so.
@@ -57,15 +57,15 @@ impl Store {
     ///
     /// Nothing is verified, since the plugin kept no digests of files. Throws `Busy`, `Io`, `NoSpace`; what concerns one
     /// bundle alone is no error but in `skipped`.
-    pub fn adopt(&self, capgo: CapgoBundles) -> Result<Adopted> {
-        let adopted = self.ask("adopt", |store| {
+    pub fn migrate_capgo(&self, bundles: CapgoBundles) -> Result<CapgoMigration> {
+        let adopted = self.run_core("migrate Capgo", |store| {
             store.adopt(&core::CapgoBundles {
-                folder: PathBuf::from(capgo.folder),
-                infos: capgo.infos,
-                current: capgo.current,
-                fallback: capgo.fallback,
-                next: capgo.next,
-                native_build: capgo.native_build,
+                folder: PathBuf::from(bundles.folder),
+                infos: bundles.infos,
+                current: bundles.current,
+                fallback: bundles.fallback,
+                next: bundles.next,
+                native_build: bundles.native_build,
             })
         })?;
         self.log.info(|| {
@@ -76,7 +76,7 @@ impl Store {
             .skipped
             .into_iter()
             .map(|(what, reason)| SkippedBundle { what, reason });
-        Ok(Adopted {
+        Ok(CapgoMigration {
             bundles: adopted.bundles.into_iter().map(BundleRecord::from).collect(),
             failed: adopted.failed.into_iter().map(FailedBundle::from).collect(),
             skipped: skipped.collect(),
