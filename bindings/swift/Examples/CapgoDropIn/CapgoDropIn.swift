@@ -1,5 +1,5 @@
 // Today's plugin code on capbundle, in one file to copy: the names are those of @capgo/capacitor-updater's iOS sources, so that its
-// callers change little. What it took on trust it no longer does; each runner says so.
+// callers change little. What it took on trust it no longer does; each place says so.
 import CapBundle
 import Foundation
 

@@ -17,7 +17,7 @@ internal suspend fun <T> cancellable(listener: ProgressListener?, work: (CancelT
                 try {
                     watched(listener) { observer -> work(token, observer) }
                 } catch (stopped: CapBundleException.Cancelled) {
-                    // Nobody but us has the token. As an error of its own it would take the runner of the cancellation.
+                    // Nobody but us has the token. As an error of its own it would take the place of the cancellation.
                     throw CancellationException("cancelled", stopped)
                 }
             }

@@ -40,7 +40,7 @@ class ShrinkingTest {
             }
             appendLine("-include '${Repository.file("bindings/kotlin/android/proguard.txt")}'")
             appendLine("-keep class ${EveryKindOfCall::class.java.name} { public static void main(java.lang.String[]); }")
-            // What coroutines bring themselves, in the runner where R8 looks for it.
+            // What coroutines bring themselves, in the place where R8 looks for it.
             appendLine("-keepclassmembers class kotlinx.coroutines.** { volatile <fields>; }")
             // Rules are about removing and renaming; ProGuard's optimiser makes coroutines that the JVM refuses.
             appendLine("-dontoptimize")

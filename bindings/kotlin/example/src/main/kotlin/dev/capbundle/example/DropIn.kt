@@ -28,7 +28,7 @@ import java.io.File
 
 /*
  * Today's plugin code on capbundle, in one file to copy: the names are those of @capgo/capacitor-updater's Android sources, so that
- * its callers change little. What it took on trust it no longer does; each runner says so.
+ * its callers change little. What it took on trust it no longer does; each place says so.
  */
 
 /** `CryptoCipher` of the plugin: the same names, arguments and results. */
