@@ -1,4 +1,4 @@
-//! An archive whose bytes were proved, and what comes of it.
+//! Verified archives, and unpacking them.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -9,34 +9,34 @@ use capbundle_core::bundle;
 use capbundle_core::capgo;
 use capbundle_core::capgo::SignedChecksum;
 
+use crate::capgo::ChecksumForm;
 use crate::catch_panic::catch_panic_core;
 use crate::convert::{count, signed};
 use crate::error::Result;
 use crate::keys::VerifyingKey;
 use crate::limits::Limits;
 use crate::progress::{CancelToken, ProgressObserver, with_control};
-use crate::capgo::ChecksumForm;
 
-/// How an archive was proved.
+/// How an archive was verified.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum Proof {
-    /// The bytes have the digest that the caller gave.
+    /// Its digest is the one that the caller gave.
     Digest,
-    /// The digest was signed, in Capgo's v2 form.
+    /// Its digest was signed, in Capgo's v2 form.
     CapgoSigned {
-        /// The id of the key, as `VerifyingKey.id` tells it.
+        /// The id of the key, as `VerifyingKey.id` returns it.
         key_id: String,
     },
     /// A release that names it passed every check.
     Release {
-        /// The channel it was taken from.
+        /// The channel of the release.
         channel: String,
         /// The sequence of the release.
         sequence: i64,
         /// The ids of the keys that signed the release.
         key_ids: Vec<String>,
     },
-    /// In a way that this version of the bindings has no word for.
+    /// A proof that this version of the bindings does not know.
     Other,
 }
 
@@ -61,34 +61,35 @@ impl From<&core::Proof> for Proof {
     }
 }
 
-/// What unpacking wrote.
+/// The result of unpacking.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Unpacked {
     /// Number of files.
     pub files: i64,
-    /// Number of folders, the root not counted.
+    /// Number of folders, without the root.
     pub folders: i64,
-    /// Bytes of all files.
+    /// Total bytes of all files.
     pub bytes: i64,
     /// The single top folder that was stripped, as Capgo's devices do.
     pub flattened: Option<String>,
-    /// Files beside that top folder (hidden ones and `__MACOSX`), which were left out.
+    /// Files next to that top folder (hidden ones and `__MACOSX`), which were skipped.
     pub left_out: Vec<String>,
 }
 
-/// An archive that was read in full and proved: the only thing that can be unpacked or installed.
+/// An archive that was read in full and verified: the only thing that can be unpacked or installed.
 ///
-/// It holds the very file that was hashed open, and everything after reads through that: a file put under the same path
-/// later is never looked at. Close it when done; a decrypted archive lives in a private temporary file that is removed then.
+/// It keeps the file that was hashed open and reads only through that handle, so replacing the file at the same
+/// path has no effect. Close it after use; the private temporary file of a decrypted archive is removed then.
 #[derive(Debug, uniffi::Object)]
 pub struct VerifiedArchive(pub(crate) core::VerifiedArchive);
 
 #[uniffi::export]
 impl VerifiedArchive {
-    /// Proves that the file at `path` has the SHA-256 `digest` (64 hexadecimal digits, either case), which came over a
-    /// channel you trust. Blocks while it reads the file once.
+    /// Verifies that the file at `path` has the SHA-256 `digest` (64 hexadecimal digits, either case), which
+    /// came over a trusted channel. Blocks while it reads the file once.
     ///
-    /// Throws `DigestMismatch` if it is another file, `InvalidInput` if `digest` is none; `NotFound`, `Io`, `Cancelled`.
+    /// Throws `DigestMismatch` if the file differs, `InvalidInput` if `digest` is malformed; `NotFound`, `Io`,
+    /// `Cancelled`.
     #[uniffi::constructor(default(cancel = None, progress = None))]
     pub fn from_digest(
         path: &str,
@@ -103,15 +104,16 @@ impl VerifiedArchive {
         })
     }
 
-    /// Opens a sealed Capgo v2 archive: decrypts it and proves that the plain bytes are the ones that `checksum` names.
+    /// Decrypts an archive in Capgo's v2 format and verifies that the plain bytes match the signed `checksum`.
     ///
-    /// One pass, constant memory. The plain bytes live in a private file in the folder `staging` (on the file system of the
-    /// store, to be quick) and are removed unless the proof holds; nothing reads them as an archive before that. Blocks
-    /// while it decrypts.
+    /// One pass, constant memory. The plain bytes are written to a private file in the folder `staging`
+    /// (fastest on the file system of the store), which is removed unless the verification succeeds; nothing
+    /// parses them before that. Blocks while it decrypts.
     ///
-    /// Throws `NotTrusted` for a missing, plain or malformed `checksum` or `ivSessionKey`, `SignatureInvalid` if another key
-    /// signed the checksum, `DecryptionFailed` for a foreign session key or wrong padding, `DigestMismatch` if the plain
-    /// bytes are others than the signed ones; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
+    /// Throws `NotTrusted` for a missing, unsigned or malformed `checksum` or `ivSessionKey`,
+    /// `SignatureInvalid` if another key signed the checksum, `DecryptionFailed` for the wrong session key or
+    /// invalid padding, `DigestMismatch` if the plain bytes do not match the signed digest; `NotFound`, `Io`,
+    /// `NoSpace`, `Cancelled`.
     #[allow(clippy::too_many_arguments, reason = "named arguments in both languages")]
     #[uniffi::constructor(default(cancel = None, progress = None))]
     pub fn decrypt_capgo(
@@ -133,11 +135,12 @@ impl VerifiedArchive {
         })
     }
 
-    /// Proves an archive that was signed but not encrypted. Blocks while it reads the file once.
+    /// Verifies an archive that is signed but not encrypted. Blocks while it reads the file once.
     ///
-    /// Only for where local configuration says that a signature suffices: Capgo's own devices want both.
+    /// Use it only if local configuration says that a signature is sufficient: Capgo's own devices require
+    /// both.
     ///
-    /// Throws as `openCapgo`.
+    /// Throws as `decryptCapgo`.
     #[uniffi::constructor(default(cancel = None, progress = None))]
     pub fn verify_signed_only(
         path: &str,
@@ -160,23 +163,24 @@ impl VerifiedArchive {
         self.0.digest().to_string()
     }
 
-    /// Bytes of the plain archive.
+    /// Size of the plain archive in bytes.
     #[must_use]
     pub fn size(&self) -> i64 {
         signed(self.0.size())
     }
 
-    /// How it was proved.
+    /// How it was verified.
     #[must_use]
     pub fn proof(&self) -> Proof {
         self.0.proof().into()
     }
 
-    /// Unpacks into the new folder `to`, whose parent must exist. `Store.install` is what a device needs; this is for
-    /// everything else. `threads` is one a core if left out, four at most. Blocks while it writes.
+    /// Unpacks into the new folder `to`, whose parent must exist. On a device use `Store.install`; this is for
+    /// everything else. `threads` defaults to one per core, at most four. Blocks while it writes.
     ///
-    /// On an error nothing is left. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and `LimitExceeded` naming the
-    /// entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`, `Cancelled`.
+    /// On an error nothing is left behind. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and
+    /// `LimitExceeded` naming the entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`,
+    /// `Cancelled`.
     #[uniffi::method(default(limits = None, threads = None, cancel = None, progress = None))]
     pub fn unpack(
         &self,
@@ -201,16 +205,16 @@ impl VerifiedArchive {
         })
     }
 
-    /// Writes the plain archive to the file `to`, which appears whole or not at all and replaces one that is there. Blocks
-    /// while it copies.
+    /// Writes the plain archive to the file `to`, atomically; an existing file is replaced. Blocks while it
+    /// copies.
     ///
-    /// Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was proved.
+    /// Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was verified.
     pub fn copy_to(&self, to: &str) -> Result<()> {
         catch_panic_core(|| self.0.copy_to(Path::new(to)))
     }
 }
 
-/// A number of threads that the other side gave; 0 is not one.
+/// A number of threads from the other side; 0 means the default.
 pub(crate) fn threads(number: Option<i64>) -> Result<Option<NonZeroUsize>> {
     let number = number.map(|number| count("threads", number)).transpose()?;
     Ok(number.and_then(NonZeroUsize::new))

@@ -1,4 +1,4 @@
-//! The texts of Capgo's v2 protection: the signed checksum and the `ivSessionKey`.
+//! Capgo's v2 encryption: the signed checksum and the `ivSessionKey`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +10,13 @@ use crate::error::Result;
 use crate::keys::VerifyingKey;
 use crate::progress::{CancelToken, ProgressObserver, with_control};
 
-/// Which spelling of the signed checksum a device speaks. Local configuration says it; it is never guessed.
+/// The encoding of a signed checksum that a device accepts. It comes from local configuration and is never
+/// guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
 pub enum ChecksumForm {
-    /// Hexadecimal: plugins from 5.30, 6.30 and 7.30 on. What to use unless there is a reason.
+    /// Hexadecimal: plugins from 5.30, 6.30 and 7.30 on. Use this one unless you support older plugins.
     V3,
-    /// Base64, of older plugins.
+    /// Base64: older plugins.
     V2,
 }
 
@@ -28,11 +29,11 @@ impl From<ChecksumForm> for capgo::ChecksumForm {
     }
 }
 
-/// The SHA-256, as 64 hexadecimal digits, that a signed checksum holds, if it was signed by `key`: what Capgo's plugin calls
-/// `decryptChecksum`.
+/// The SHA-256 in a signed checksum, as 64 hexadecimal digits, after verifying the signature with `key`:
+/// Capgo's `decryptChecksum`.
 ///
-/// Throws `NotTrusted` for everything that is no signed checksum (nothing at all, a plain SHA-256 or CRC-32, another form,
-/// another length), `SignatureInvalid` if another key made it or it was tampered with.
+/// Throws `NotTrusted` for anything that is not a signed checksum (empty, a plain SHA-256 or CRC-32, another
+/// form, another length), `SignatureInvalid` if it was signed by another key or modified.
 #[uniffi::export]
 pub fn signed_digest(checksum: &str, form: ChecksumForm, key: &VerifyingKey) -> Result<String> {
     catch_panic_core(|| {
@@ -41,22 +42,22 @@ pub fn signed_digest(checksum: &str, form: ChecksumForm, key: &VerifyingKey) -> 
     })
 }
 
-/// Whether this is an `ivSessionKey`: `base64(iv):base64(wrapped key)`. Returns quietly if it is.
+/// Checks that this is an `ivSessionKey`: `base64(iv):base64(wrapped key)`.
 ///
-/// Throws `NotTrusted`, saying which part is malformed. Whose it is, only opening can tell.
+/// Throws `NotTrusted`, naming the malformed part. Only decryption can tell which key it belongs to.
 #[uniffi::export]
 pub fn require_iv_session_key(text: &str) -> Result<()> {
     catch_panic_core(|| text.parse::<capgo::IvSessionKey>().map(drop))
 }
 
-/// Decrypts into the file `to` without any proof of what the bytes are, and tells their SHA-256.
+/// Decrypts into the file `to` without verifying the result, and returns its SHA-256.
 ///
-/// Only for code that must keep the order of Capgo's plugin, which decrypts first and compares the signed checksum after:
-/// the caller must do that before anything reads the file. `VerifiedArchive.openCapgo` does both in one step. `to` appears
-/// whole or not at all. Blocks while it decrypts.
+/// Only for code that must keep the order of Capgo's plugin, which decrypts first and compares the signed
+/// checksum afterwards: the caller must compare before anything reads the file. `VerifiedArchive.decryptCapgo`
+/// does both in one step. `to` is created atomically. Blocks while it decrypts.
 ///
-/// Throws `NotTrusted` for a malformed `ivSessionKey`, `DecryptionFailed` for a foreign one or wrong padding; `NotFound`,
-/// `Io`, `NoSpace`, `Cancelled`.
+/// Throws `NotTrusted` for a malformed `ivSessionKey`, `DecryptionFailed` for the wrong session key or invalid
+/// padding; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
 #[uniffi::export(default(cancel = None, progress = None))]
 pub fn decrypt_unverified(
     encrypted: &str,

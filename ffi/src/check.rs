@@ -1,4 +1,4 @@
-//! What is odd about a folder or an archive.
+//! Checks of a folder before it is packed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use crate::convert::signed;
 use crate::error::Result;
 use crate::progress::{CancelToken, ProgressObserver, with_control};
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
 pub enum Severity {
-    /// Works, but may surprise.
+    /// The bundle works, but something may surprise.
     Warning,
     /// The bundle would not work on a device, or leaks a secret.
     Error,
 }
 
-/// One thing that a check noticed.
+/// One problem that a check found.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Finding {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// What it is about, as a stable word for programs: `index_html_not_found`, `notifyAppReady_not_in_source_code`,
+    /// A stable code for programs: `index_html_not_found`, `notifyAppReady_not_in_source_code`,
     /// `absolute_asset_path`, `secret`, `symlink`, `suspicious_file`, `unportable_name`, `over_device_limit`.
     pub code: String,
-    /// The file inside the bundle, with `/` separators.
+    /// The file inside the bundle, with `/` as separator.
     pub path: Option<String>,
-    /// The line in that file, counted from 1.
+    /// The line in that file, starting at 1.
     pub line: Option<i64>,
-    /// What was found and what to do, for people.
+    /// The problem and its solution, for people.
     pub message: String,
 }
 
@@ -49,13 +49,13 @@ impl From<bundle::Finding> for Finding {
     }
 }
 
-/// What a check leaves out.
+/// Parts of a check to skip.
 #[derive(Debug, Clone, PartialEq, Eq, Default, uniffi::Record)]
 pub struct CheckOptions {
     /// Do not look for a call of `notifyAppReady()`.
     #[uniffi(default = false)]
     pub skip_notify_app_ready: bool,
-    /// Do not look at code at all. Secrets and unsafe names are found all the same.
+    /// Do not read code at all. Secrets and unsafe names are still found.
     #[uniffi(default = false)]
     pub skip_code: bool,
     /// Paths inside the bundle of files that look like secrets but may ship.
@@ -63,11 +63,12 @@ pub struct CheckOptions {
     pub allow_secrets: Vec<String>,
 }
 
-/// Checks a folder of web assets, as the `capbundle` command does before it packs one. Blocks while it reads the scripts.
+/// Checks a folder of web assets as the `capbundle` command does before it packs one. Blocks while it reads the
+/// scripts.
 ///
-/// Errors among the findings are what packing refuses. Throws what stops the search itself: `InvalidInput` for a symbolic
-/// link that leads out of the folder or a name that no bundle can hold; `Unsupported` for a folder with ignore rules, which only
-/// the command knows; `NotFound`, `Io`, `Cancelled`.
+/// Packing refuses a folder with an error among its findings. Throws what stops the check itself:
+/// `InvalidInput` for a symbolic link that leaves the folder or a name that no bundle can hold; `Unsupported`
+/// for a folder with ignore rules, which only the command supports; `NotFound`, `Io`, `Cancelled`.
 #[uniffi::export(default(options = None, cancel = None, progress = None))]
 pub fn check_folder(
     folder: &str,

@@ -8,7 +8,8 @@ use capbundle_core::digest::{Crc32, Sha256Digest};
 use crate::error::Result;
 use crate::progress::{CancelToken, ProgressObserver, with_control};
 
-/// SHA-256 of a file of any size, as 64 lower-case hexadecimal digits, in constant memory. Blocks while it reads the file.
+/// SHA-256 of a file of any size, as 64 lower-case hexadecimal digits, in constant memory. Blocks while it
+/// reads the file.
 ///
 /// Throws `NotFound`, `Io` or `Cancelled`.
 #[uniffi::export(default(cancel = None, progress = None))]
@@ -22,8 +23,8 @@ pub fn sha256_of_file(
     })
 }
 
-/// CRC-32 of a file, as 8 lower-case hexadecimal digits, for Capgo plugins from before 2023. It finds accidents, not
-/// attacks, and never counts as verification. Blocks while it reads the file.
+/// CRC-32 of a file, as 8 lower-case hexadecimal digits, for Capgo plugins from before 2023. A CRC detects
+/// accidents, not attacks: it is not a verification. Blocks while it reads the file.
 ///
 /// Throws `NotFound`, `Io` or `Cancelled`.
 #[uniffi::export(default(cancel = None, progress = None))]

@@ -1,4 +1,4 @@
-//! Files over networks that fail.
+//! Downloads over unreliable networks.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,33 +13,34 @@ use crate::http::{HttpHeader, HttpTransport};
 use crate::progress::{CancelToken, ProgressObserver, with_control};
 use crate::store::install::path_text;
 
-/// How to download. The defaults are right for bundles.
+/// Download options. The defaults suit bundles.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct DownloadOptions {
-    /// Bytes that a file may have: 1 GiB.
+    /// Maximum size of the file in bytes: 1 GiB.
     #[uniffi(default = 1073741824)]
     pub max_size: i64,
-    /// Milliseconds until a connection must stand.
+    /// Milliseconds within which a connection must be established.
     #[uniffi(default = 15000)]
     pub connect_timeout_ms: i64,
-    /// Milliseconds without a byte until the connection is given up and another tried. There is no limit on the whole.
+    /// Milliseconds without a byte after which a connection is closed and the download retried. There is no
+    /// limit on the total time.
     #[uniffi(default = 30000)]
     pub stall_timeout_ms: i64,
-    /// Bytes a second, over half a minute, below which a connection counts as stalled.
+    /// Bytes per second, over half a minute, below which a connection counts as stalled.
     #[uniffi(default = 512)]
     pub min_rate: i64,
-    /// Failures in a row, without anything gained, after which the download gives up: about 15 seconds.
+    /// Consecutive failures without progress after which the download fails: about 15 seconds.
     #[uniffi(default = 6)]
     pub attempts: i64,
-    /// Milliseconds to wait after the first failure. The wait doubles with each, up to half a minute, and is cut to a
-    /// random part.
+    /// Milliseconds to wait after the first failure. The wait doubles with each failure, up to half a minute,
+    /// with random jitter.
     #[uniffi(default = 500)]
     pub first_wait_ms: i64,
-    /// Also plain `http`, not only from this machine itself. Whoever is on the way sees which bundles a device takes and can
-    /// hold them back. The platform may forbid it all the same.
+    /// Allow plain `http` to other hosts. Anyone on the network can then see which bundles a device downloads,
+    /// and can withhold them. The platform may still forbid it.
     #[uniffi(default = false)]
     pub allow_cleartext: bool,
-    /// Bytes that must stay free beside the file: 32 MiB.
+    /// Bytes that must stay free after the download: 32 MiB.
     #[uniffi(default = 33554432)]
     pub space_margin: i64,
 }
@@ -63,22 +64,23 @@ impl DownloadOptions {
     }
 }
 
-/// A file somewhere else.
+/// A file to download.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct RemoteFile {
-    /// Where it is: `https`, or `http` on this very machine.
+    /// Its URL: `https`, or `http` on this machine.
     pub url: String,
-    /// What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+    /// Header fields for the host of that URL, for example a token. They are not sent to another origin after a
+    /// redirect.
     #[uniffi(default = [])]
     pub headers: Vec<HttpHeader>,
-    /// SHA-256 of the file, as 64 hexadecimal digits, where known.
+    /// SHA-256 of the file as 64 hexadecimal digits, if known.
     #[uniffi(default = None)]
     pub digest: Option<String>,
-    /// Bytes of the file, where known.
+    /// Size of the file in bytes, if known.
     #[uniffi(default = None)]
     pub size: Option<i64>,
-    /// What the file is called from one try to the next, since signed URLs change. Its digest, or the URL without its
-    /// query, if left out.
+    /// A name that stays the same across attempts, because signed URLs change. The default is the digest, or
+    /// the URL without its query.
     #[uniffi(default = None)]
     pub key: Option<String>,
 }
@@ -94,29 +96,32 @@ impl RemoteFile {
     }
 }
 
-/// A file that was downloaded.
+/// A downloaded file.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Downloaded {
-    /// Where it is. Whoever has used it removes it.
+    /// Its path. The caller removes the file after use.
     pub path: String,
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: i64,
-    /// Bytes of it that came over the network now: less than its size if it was resumed, more if some came in vain.
+    /// Bytes received over the network by this call: less than `size` after a resume, more if some had to be
+    /// discarded.
     pub received: i64,
-    /// Whether its digest was known and held.
+    /// Whether the digest was known and matched.
     pub verified: bool,
 }
 
-/// Downloads a file into `folder`, which must exist and be of the app alone. `Store.installFrom` is what a device needs; this
-/// is for everything else. Blocks until it is there: for a background thread.
+/// Downloads a file into `folder`, which must exist and be private to the app. On a device use
+/// `Store.installFrom`; this is for everything else. Blocks until the download is complete: call it from a
+/// background thread.
 ///
-/// What came stays in the folder when the download fails, is cancelled or the process dies, and the next call goes on from
-/// there if the server still has the same file. Connections that break, stall or drip are made again, with waits that grow,
-/// as long as each brings something. A file that has not the digest or size asked for is removed.
+/// A partial download stays in the folder when the call fails, is cancelled or the process dies. The next call
+/// resumes it if the server still has the same file. Connections that break, stall or are too slow are retried
+/// with growing waits, as long as each attempt gains bytes. A file with the wrong digest or size is removed.
 ///
-/// Throws `Network` when no try is left; `Server` for an answer that means no; `NotTrusted` for plain HTTP, a redirect to it
-/// and a certificate that does not hold; `DigestMismatch`, `LimitExceeded`, `NoSpace`; `Busy` while another call downloads
-/// the same; `Callback` if the transport does not keep to what is asked of it; `InvalidInput`, `Io`, `Cancelled`.
+/// Throws `Network` when no attempt is left; `Server` for an error status; `NotTrusted` for plain HTTP, a
+/// redirect to plain HTTP or an untrusted certificate; `DigestMismatch`, `LimitExceeded`, `NoSpace`; `Busy`
+/// while another call downloads the same file; `Callback` if the transport breaks its contract; `InvalidInput`,
+/// `Io`, `Cancelled`.
 #[uniffi::export(default(options = None, cancel = None, progress = None))]
 pub fn download(
     transport: Arc<dyn HttpTransport>,

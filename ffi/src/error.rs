@@ -1,26 +1,26 @@
-//! Errors as Swift and Kotlin see them: one case for each kind, each with a message a person can use.
+//! Errors in Swift and Kotlin: one case per kind, each with a readable message.
 //!
-//! The error is «flat»: what crosses is the case and the text. That is the one form in which the text is
-//! `Exception.message` in Kotlin; the bindings add `kind`.
+//! The error is «flat»: only the case and the text cross the FFI. This is the one form in which the text
+//! becomes `Exception.message` in Kotlin; the bindings add `kind`.
 
 use std::fmt;
 
 use capbundle_core as core;
 
-/// The result of every fallible function of the border.
+/// The result of every fallible exported function.
 pub(crate) type Result<T, E = CapBundleError> = std::result::Result<T, E>;
 
-/// Declares the kind and the error with the same cases, so that neither can lack one of the other.
+/// Declares the kind and the error with the same cases, so that the two cannot differ.
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident,)+) => {
-        /// What kind of thing went wrong: for programs to tell errors apart. The message is for people.
+        /// The kind of an error, for programs. The message is for people.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
         pub enum ErrorKind {
             $($(#[doc = $doc])+ $kind,)+
         }
 
-        /// Everything that can go wrong. Each case has a message that says what was expected, what was found and what to do;
-        /// it never holds key material.
+        /// Every error of this library. The message says what was expected, what was found and what to do; it never holds
+        /// key material.
         #[derive(Debug, Clone, PartialEq, Eq, uniffi::Error)]
         #[uniffi(flat_error)]
         pub enum CapBundleError {
@@ -55,33 +55,33 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// An argument is not what the operation takes.
+    /// An argument is invalid.
     InvalidInput,
     /// The folder or archive is not a web bundle, for example because it has no root `index.html`.
     NotABundle,
-    /// The archive holds something that must not reach the disk, or contradicts itself.
+    /// The archive contains an entry that must not reach the disk, or contradicts itself.
     UnsafeArchive,
-    /// A limit on size, count, depth or expansion was reached.
+    /// A limit on size, count, depth or expansion was exceeded.
     LimitExceeded,
-    /// The bytes are others than the digest says.
+    /// The bytes do not match the digest.
     DigestMismatch,
-    /// A signature was not made by the key it was checked with.
+    /// A signature was not made by the expected key.
     SignatureInvalid,
     /// The ciphertext cannot be decrypted with this key.
     DecryptionFailed,
-    /// A key cannot be read, has the wrong size or is the wrong half of the pair.
+    /// A key cannot be read, has an unsupported size or is the wrong half of the pair.
     KeyInvalid,
-    /// Local policy refuses it: unsigned, malformed proof, failed before.
+    /// Local policy refuses it: it is unsigned, its proof is malformed, or the bundle failed before.
     NotTrusted,
-    /// A file, folder or bundle that was named does not exist.
+    /// The given file, folder or bundle does not exist.
     NotFound,
     /// It is in use and cannot be removed or replaced.
     InUse,
-    /// Another process or thread holds the lock. Trying again later may help.
+    /// Another process or thread holds the lock. Retrying later may succeed.
     Busy,
-    /// The disk is full or would be.
+    /// The disk is full or would become full.
     NoSpace,
-    /// Reading or writing failed for another reason.
+    /// Another read or write error.
     Io,
     /// The network failed.
     Network,
@@ -89,13 +89,13 @@ kinds! {
     Server,
     /// The caller cancelled the operation.
     Cancelled,
-    /// This version cannot do that.
+    /// This version does not support the operation or format.
     Unsupported,
-    /// Something that was stored cannot be read back.
+    /// Stored data cannot be read back.
     Corrupt,
-    /// An observer or transport of the host threw, or did not keep to what is asked of it; the operation was stopped.
+    /// An observer or transport of the host threw or broke its contract; the operation was stopped.
     Callback,
-    /// A fault in this library: please report it. What was being done did not happen, or not to the end.
+    /// A bug in this library: please report it. The operation did not complete.
     Internal,
 }
 
@@ -141,7 +141,7 @@ impl From<core::ErrorKind> for ErrorKind {
             core::ErrorKind::Cancelled => Self::Cancelled,
             core::ErrorKind::Unsupported => Self::Unsupported,
             core::ErrorKind::Corrupt => Self::Corrupt,
-            // A kind that the core got and this list did not: a fault of this library, and a test says so.
+            // A kind that this list lacks is a bug in this library, which a test detects.
             _ => Self::Internal,
         }
     }
@@ -152,12 +152,12 @@ pub(crate) fn invalid_input(what: impl Into<String>, problem: impl Into<String>)
     core::Error::InvalidInput { what, problem }.into()
 }
 
-/// What an observer of the host throws. Anything else that it throws arrives as this as well.
+/// The error that an observer of the host throws. Any other exception also arrives as this one.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Error)]
 pub enum CallbackError {
-    /// The observer could not do its part.
+    /// The observer failed.
     Failed {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
     },
 }
@@ -179,7 +179,7 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for CallbackError {
     }
 }
 
-/// Kotlin sends its whole stack trace; the first line is what a person can use.
+/// Kotlin sends a whole stack trace; the first line is the readable part.
 pub(crate) fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim().to_owned()
 }

@@ -1,8 +1,8 @@
-//! HTTP as the host does it: its trust store, proxies and background transfers, and no TLS of ours.
+//! HTTP by the host, with its trust store, proxies and background transfers: this library contains no TLS.
 //!
-//! The division of labour is what matters. The host sends one request and hands over what comes back, piece by piece;
-//! everything that can go wrong in between (a 200 where a part was asked for, a range that does not fit, a body that never
-//! ends, a redirect to plain HTTP) is judged once, in Rust.
+//! The host sends one request and passes the response on in pieces. Everything else (a 200 in response to a
+//! range request, a range that does not fit, an endless body, a redirect to plain HTTP) is handled once, in
+//! Rust.
 
 pub(crate) mod host;
 
@@ -11,22 +11,22 @@ use std::sync::Arc;
 
 use crate::error::{Result, first_line};
 
-/// What a request asks for.
+/// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
 pub enum HttpMethod {
-    /// Reads.
+    /// Reads a resource.
     Get,
-    /// Reads the head alone.
+    /// Reads the head of a response only.
     Head,
-    /// Sends a body and reads the answer.
+    /// Sends a body and reads the response.
     Post,
-    /// Replaces.
+    /// Replaces a resource.
     Put,
-    /// Removes.
+    /// Deletes a resource.
     Delete,
 }
 
-/// One header field. Names are compared without regard to case; a name may come several times.
+/// One header field. Names are case-insensitive; a name may occur several times.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct HttpHeader {
     /// Its name.
@@ -35,97 +35,98 @@ pub struct HttpHeader {
     pub value: String,
 }
 
-/// One request, complete: the host adds no header of its own that changes its meaning (no `Accept-Encoding`: ranges and
-/// digests are those of the bytes as they are stored; no cookies, no cache).
+/// One complete request. The host adds no header that changes its meaning: no `Accept-Encoding`, because ranges
+/// and digests refer to the stored bytes; no cookies, no cache.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct HttpRequest {
-    /// What is asked for.
+    /// The method.
     pub method: HttpMethod,
-    /// Where. `https`, or `http` where the host's own configuration allows it.
+    /// The URL: `https`, or `http` where the host's own configuration allows it.
     pub url: String,
-    /// Header fields, `Range` and `If-Range` among them when a download is resumed.
+    /// Header fields, including `Range` and `If-Range` when a download is resumed.
     pub headers: Vec<HttpHeader>,
     /// The body of a `Post` or `Put`.
     pub body: Option<Vec<u8>>,
-    /// Milliseconds until the connection must stand.
+    /// Milliseconds within which the connection must be established.
     pub connect_timeout_ms: i64,
-    /// Milliseconds without a single byte after which the transfer is given up. There is no limit on the whole: a large
-    /// bundle over a slow line is no error.
+    /// Milliseconds without a byte after which the transfer fails. There is no limit on the total time: a large
+    /// bundle over a slow connection is not an error.
     pub stall_timeout_ms: i64,
 }
 
-/// How an answer begins.
+/// The head of a response.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct HttpResponseHead {
-    /// The status, 200 to 599. A redirect is an answer: the host does not follow it.
+    /// The status, 200 to 599. A redirect is a response: the host does not follow it.
     pub status: i32,
-    /// Header fields as they came.
+    /// The header fields as received.
     pub headers: Vec<HttpHeader>,
 }
 
-/// Where an answer goes: Rust's side of one transfer.
+/// Receives a response: Rust's side of one transfer.
 ///
-/// It writes to the file that is being downloaded (from the right place, when a download is resumed) or keeps a small body
-/// in memory, and enforces size limits, the rate of slow transfers and cancellation. When one of its functions throws, the
-/// host ends the transfer and rethrows. Its functions may be called from any thread, one after the other, until `send`
-/// returns; after that they throw.
+/// It writes to the file of the download (at the right offset after a resume) or keeps a small body in memory,
+/// and enforces size limits, the minimum rate and cancellation. If one of its functions throws, the host ends
+/// the transfer and rethrows. Its functions may be called from any thread, one at a time, until `send` returns;
+/// after that they throw.
 #[uniffi::export]
 pub trait ResponseSink: Send + Sync {
-    /// The head of the answer, before its body.
+    /// The head of the response, before its body.
     fn begin(&self, head: HttpResponseHead) -> Result<()>;
 
-    /// The next piece of the body, in order: 64 KiB or so, never the whole.
+    /// The next piece of the body, in order: about 64 KiB, never the whole body.
     fn write(&self, bytes: Vec<u8>) -> Result<()>;
 
-    /// Whether anybody still waits for the rest. It turns to false when the transfer is cancelled or given up while no
-    /// bytes come, which no function that throws can tell: a host that waits for long looks at it a few times a second,
-    /// and closes the connection.
+    /// Whether the rest of the response is still needed. It becomes false when the transfer is cancelled or
+    /// abandoned while no bytes arrive, when no function is called that could throw. A host that waits for
+    /// bytes checks it a few times per second and closes the connection.
     fn is_wanted(&self) -> bool;
 }
 
-/// Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
-/// its own. It is called from background threads that are there for nothing else, several at once.
+/// Sends requests. The Swift and Kotlin packages include one based on `URLSession` and one based on
+/// `HttpURLConnection`; a host may provide its own. It is called from dedicated background threads, several at
+/// a time.
 #[uniffi::export(foreign)]
 pub trait HttpTransport: Send + Sync {
-    /// Sends one request and passes the answer to `sink`: `begin` once, `write` for each piece, then it returns. Blocks
-    /// until the body has ended.
+    /// Sends one request and passes the response to `sink`: `begin` once, `write` for each piece, then it
+    /// returns. Blocks until the body ends.
     ///
-    /// An answer with an error status is no error here. What it throws means that no answer came, or not all of it; what
-    /// was passed to the sink before counts, and is not asked for again.
+    /// An error status is a response, not an error. An exception means that there was no response, or only part
+    /// of one; pieces that the sink received before count and are not requested again.
     ///
-    /// One that does not keep to this (no `begin`, two of them, a status that is none) or throws `Unexpected` ends the
-    /// operation with the error `Callback`. One that neither passes anything on nor returns is left behind when the stall
-    /// timeout is over, and its thread with it: the operation goes on with another try.
+    /// A transport that breaks this contract (no `begin`, two of them, an invalid status) or throws
+    /// `Unexpected` ends the operation with the error `Callback`. One that neither passes anything on nor
+    /// returns is abandoned after the stall timeout, together with its thread, and the operation retries.
     fn send(&self, request: HttpRequest, sink: Arc<dyn ResponseSink>) -> Result<(), TransportError>;
 }
 
-/// Why a request got no answer.
+/// Why a request got no response.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Error)]
 pub enum TransportError {
-    /// There is no network, or none that may be used for this.
+    /// There is no network, or none that may be used.
     Offline {
-        /// What the system says.
+        /// The reason that the system gives.
         reason: String,
     },
-    /// The server could not be reached, the connection broke or stalled. Trying again may help.
+    /// The server could not be reached, or the connection broke or stalled. Retrying may succeed.
     Broken {
-        /// What the system says.
+        /// The reason that the system gives.
         reason: String,
     },
-    /// The connection is not secure, or policy forbids it: a certificate that is not trusted, cleartext. Trying again does
+    /// The connection is not secure or policy forbids it: an untrusted certificate, cleartext. Retrying does
     /// not help.
     Refused {
-        /// What the system says.
+        /// The reason that the system gives.
         reason: String,
     },
     /// The transfer was cancelled, by the host or by its sink.
     Cancelled {
-        /// What the system says.
+        /// The reason that the system gives.
         reason: String,
     },
-    /// Anything else that the host threw.
+    /// Any other exception of the host.
     Unexpected {
-        /// What it said.
+        /// Its text.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Looking into an archive without unpacking it.
+//! Reading an archive's directory without unpacking it.
 
 use std::path::Path;
 
@@ -10,40 +10,40 @@ use crate::convert::signed;
 use crate::error::Result;
 use crate::limits::Limits;
 
-/// One file of an archive.
+/// One file in an archive.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct EntrySummary {
     /// Path inside the bundle, where devices would put it.
     pub path: String,
-    /// Bytes unpacked, as declared.
+    /// Declared size in bytes, unpacked.
     pub size: i64,
-    /// Bytes in the archive.
+    /// Size in bytes inside the archive.
     pub compressed_size: i64,
     /// `stored` or `deflate`.
     pub method: String,
 }
 
-/// What an archive holds, read from its directory.
+/// The content of an archive, read from its directory.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Inspection {
-    /// Files, in archive order.
+    /// The files, in archive order.
     pub files: Vec<EntrySummary>,
-    /// Number of folders that unpacking would make.
+    /// Number of folders that unpacking would create.
     pub folders: i64,
-    /// Bytes of all files unpacked, as declared.
+    /// Declared size in bytes of all files, unpacked.
     pub unpacked_size: i64,
-    /// Bytes of the archive file.
+    /// Size in bytes of the archive file.
     pub archive_size: i64,
     /// The single top folder that unpacking would strip.
     pub flattened: Option<String>,
-    /// What is odd about it. An archive with an error among these cannot be used as a bundle.
+    /// Problems found. An archive with an error among them cannot be used as a bundle.
     pub findings: Vec<Finding>,
 }
 
 /// Reads the directory of the archive at `path`, under the same rules as unpacking. Blocks for a few reads.
 ///
-/// Contents are not read and nothing is proved: sizes are those the archive declares. Throws `UnsafeArchive` and
-/// `LimitExceeded` as unpacking would; `NotFound`, `Io`. An archive without an `index.html` is no error but a finding.
+/// Contents are neither read nor verified: sizes are those the archive declares. Throws `UnsafeArchive` and
+/// `LimitExceeded` as unpacking does; `NotFound`, `Io`. A missing `index.html` is a finding, not an error.
 #[uniffi::export(default(limits = None))]
 pub fn inspect_archive(path: &str, limits: Option<Limits>) -> Result<Inspection> {
     catch_panic(|| {

@@ -1,19 +1,22 @@
-//! The border between the `capbundle` core and Swift and Kotlin.
+//! The FFI layer: the `capbundle` core as Swift and Kotlin call it.
 //!
-//! Wraps and converts; every feature belongs to the core. Paths cross the border, never whole archives. Numbers are signed
-//! (`i64`), since Java cannot call what takes Kotlin's unsigned ones; a negative one where none makes sense is
-//! `InvalidInput`. Times are milliseconds or seconds, since the platforms' own types need newer systems than ours.
+//! This crate wraps and converts; every feature belongs to the core. Paths cross the FFI, never whole archives.
+//! Numbers are signed (`i64`), because Java cannot call functions that take Kotlin's unsigned types; a negative
+//! number where none is allowed is `InvalidInput`. Times are milliseconds or seconds, because the platforms'
+//! own types require newer systems than we support.
 //!
-//! Every exported function that can fail returns a `Result` and runs inside [`catch_panic::catch_panic`], so that a panic arrives as
-//! an error too. Nothing is printed, no thread, logger or signal handler stays behind.
+//! Every exported function that can fail returns a `Result` and runs inside [`catch_panic::catch_panic`], so a
+//! panic also arrives as an error. The crate prints nothing and leaves no thread, logger or signal handler
+//! behind.
 
 #![allow(
     clippy::missing_errors_doc,
-    reason = "comments of exported items become those of Swift and Kotlin, which say «Throws»"
+    reason = "doc comments of exported items appear in Swift and Kotlin, which say «Throws»"
 )]
-#![allow(clippy::needless_pass_by_value, reason = "records cross the border by value")]
+#![allow(clippy::needless_pass_by_value, reason = "records cross the FFI by value")]
 
 pub mod archive;
+pub mod capgo;
 mod catch_panic;
 pub mod check;
 mod convert;
@@ -29,7 +32,6 @@ pub mod log;
 pub mod panic_on_purpose;
 pub mod progress;
 pub mod release;
-pub mod capgo;
 pub mod store;
 
 uniffi::setup_scaffolding!();

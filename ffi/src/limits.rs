@@ -1,19 +1,19 @@
-//! How much an archive may ask of the device.
+//! Limits on the resources that an archive may use.
 
 use capbundle_core as core;
 
 use crate::convert::unsigned;
 use crate::error::Result;
 
-/// Bounds on what an archive may unpack to, enforced on the bytes really produced and never on declared sizes.
+/// Limits on what an archive may unpack to, enforced on the bytes produced, not on declared sizes.
 ///
-/// The defaults are far above any real web app and far below what hurts a phone.
+/// The defaults are far above any real web app and far below what harms a phone.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Limits {
-    /// Files and folders in the archive.
+    /// Number of files and folders in the archive.
     #[uniffi(default = 100000)]
     pub entries: i64,
-    /// Bytes of all files together: 2 GiB.
+    /// Total bytes of all files: 2 GiB.
     #[uniffi(default = 2147483648)]
     pub total_size: i64,
     /// Bytes of one file: 1 GiB.
@@ -25,10 +25,10 @@ pub struct Limits {
     /// Bytes of one file or folder name.
     #[uniffi(default = 255)]
     pub component_length: i64,
-    /// Folders a path may be deep.
+    /// Folder depth of a path.
     #[uniffi(default = 64)]
     pub depth: i64,
-    /// Unpacked bytes for each archive byte, checked for every file and for the archive.
+    /// Unpacked bytes per archive byte, checked for each file and for the archive.
     #[uniffi(default = 200)]
     pub expansion_ratio: i64,
     /// Unpacked bytes that are always allowed, whatever the ratio: 16 MiB.

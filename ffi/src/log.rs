@@ -1,30 +1,30 @@
-//! What happened, told to the host and to nobody else.
+//! The log of a store, which only the host receives.
 
 use std::sync::Arc;
 
 use crate::error::{CallbackError, CapBundleError, Result};
 
-/// How much a message matters.
+/// The level of a log message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
 pub enum LogLevel {
-    /// What was decided and done.
+    /// A decision or an action.
     Info,
-    /// What did not work, and what was done instead.
+    /// A failure, with the action taken instead.
     Warning,
 }
 
-/// Receives what a store has to say: decisions at launch, installations, errors. One message is one line of text, without
+/// Receives the log of a store: launch decisions, installations, errors. A message is one line of text without
 /// key material.
 ///
-/// Called from the thread that called the store. It should return quickly; what it throws is dropped, since a log that
-/// fails is no reason for an app not to start.
+/// Called on the thread that called the store. It should return quickly. Exceptions are dropped, because a
+/// failing log must not keep an app from starting.
 #[uniffi::export(foreign)]
 pub trait LogObserver: Send + Sync {
     /// Called with one message.
     fn on_log(&self, level: LogLevel, message: String) -> Result<(), CallbackError>;
 }
 
-/// Who listens, if anybody does.
+/// The observer, if the host set one.
 #[derive(Clone)]
 pub(crate) struct Log(Option<Arc<dyn LogObserver>>);
 
@@ -34,11 +34,11 @@ impl Log {
     }
 
     pub(crate) fn info(&self, message: impl FnOnce() -> String) {
-        self.tell(LogLevel::Info, message);
+        self.send(LogLevel::Info, message);
     }
 
     pub(crate) fn warn(&self, message: impl FnOnce() -> String) {
-        self.tell(LogLevel::Warning, message);
+        self.send(LogLevel::Warning, message);
     }
 
     /// Not inlined: every operation of the store ends with it.
@@ -48,9 +48,9 @@ impl Log {
         self.warn(|| format!("{operation}: {error}"));
     }
 
-    fn tell(&self, level: LogLevel, message: impl FnOnce() -> String) {
+    fn send(&self, level: LogLevel, message: impl FnOnce() -> String) {
         if let Some(observer) = &self.0 {
-            // There is nobody left to tell, and the trait says that it is dropped.
+            // `LogObserver` documents that exceptions are dropped.
             drop(observer.on_log(level, message()));
         }
     }

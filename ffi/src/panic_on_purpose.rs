@@ -1,4 +1,4 @@
-//! For the tests that show how a panic arrives.
+//! A function that panics, for the tests of panics.
 
 use crate::catch_panic::catch_panic;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Watching a long operation from the other side, and stopping it.
+//! Progress and cancellation of long operations.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,10 +8,10 @@ use crate::catch_panic::catch_panic;
 use crate::convert::signed;
 use crate::error::{CallbackError, CapBundleError, ErrorKind, Result};
 
-/// What an operation is busy with.
+/// The phase of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
 pub enum Phase {
-    /// Looking through a folder and its scripts.
+    /// Reading a folder and its scripts.
     Check,
     /// Compressing a folder into an archive.
     Pack,
@@ -23,9 +23,9 @@ pub enum Phase {
     Open,
     /// Writing the files of an archive to disk.
     Unpack,
-    /// Fetching a file over the network.
+    /// Downloading a file.
     Download,
-    /// Something that this version of the bindings has no word for.
+    /// A phase that this version of the bindings does not know.
     Other,
 }
 
@@ -44,44 +44,45 @@ impl From<core::Phase> for Phase {
     }
 }
 
-/// How far an operation has come.
+/// The progress of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
 pub struct ProgressUpdate {
-    /// What is being done.
+    /// The current phase.
     pub phase: Phase,
-    /// Bytes done. Never goes back within a phase.
+    /// Bytes done. Never decreases within a phase.
     pub done: i64,
-    /// Bytes in all, as far as is known when the phase starts.
+    /// Total bytes, as known when the phase starts.
     pub total: i64,
-    /// Bytes a second lately, while downloading.
+    /// Current bytes per second, during a download.
     #[uniffi(default = None)]
     pub rate: Option<i64>,
 }
 
-/// Receives the progress of an operation, from whatever thread does the work, about once for each MiB.
+/// Receives the progress of an operation about once per MiB, on whichever thread does the work.
 ///
-/// It should return quickly: the work waits for it. It may throw, which stops the operation: it fails with the error
+/// It should return quickly, because the work waits for it. If it throws, the operation stops, fails with
 /// `Callback` and leaves nothing behind.
 #[uniffi::export(foreign)]
 pub trait ProgressObserver: Send + Sync {
-    /// Called with the newest state.
+    /// Called with the current progress.
     fn on_progress(&self, progress: ProgressUpdate) -> Result<(), CallbackError>;
 }
 
-/// Stops operations from another thread. Once cancelled it stays so; make a new one for the next operation.
+/// Stops operations from another thread. A cancelled token stays cancelled; create a new one for the next
+/// operation.
 #[derive(Debug, Default, uniffi::Object)]
 pub struct CancelToken(core::CancelToken);
 
 #[uniffi::export]
 impl CancelToken {
-    /// A token nobody has cancelled yet.
+    /// A token that is not cancelled.
     #[uniffi::constructor]
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns at once.
+    /// Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns immediately.
     pub fn cancel(&self) {
         self.0.cancel();
     }
@@ -93,7 +94,7 @@ impl CancelToken {
     }
 }
 
-/// Runs a long operation that the other side may watch and stop.
+/// Runs a long operation that the host may observe and cancel.
 pub(crate) fn with_control<T>(
     cancel: Option<Arc<CancelToken>>,
     observer: Option<Arc<dyn ProgressObserver>>,
@@ -109,7 +110,7 @@ pub(crate) fn with_control<T>(
     })
 }
 
-/// Apart from [`with_control`], of which there is a copy for every operation.
+/// Separate from [`with_control`], which is instantiated for every operation.
 #[inline(never)]
 fn controlled(
     cancel: Option<Arc<CancelToken>>,
@@ -128,7 +129,7 @@ fn controlled(
     (control, watch)
 }
 
-/// Passes progress on until the observer throws.
+/// Forwards progress until the observer throws.
 struct Watch {
     observer: Arc<dyn ProgressObserver>,
     stop: core::CancelToken,
@@ -145,7 +146,7 @@ impl Watch {
         }
     }
 
-    /// That it threw is why the operation was stopped, or what to tell where it had finished before it could stop.
+    /// The error to report if the observer threw, even if the operation completed before it could stop.
     #[inline(never)]
     fn failure(&self) -> Option<CapBundleError> {
         let thrown = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -1,4 +1,4 @@
-//! What signed releases say, and which devices a rollout reaches.
+//! The content of signed releases, and rollout buckets.
 
 use capbundle_core::digest::Sha256Digest;
 use capbundle_core::release as core;
@@ -10,18 +10,18 @@ use crate::convert::signed;
 use crate::error::Result;
 use crate::store::types::NativeRange;
 
-/// The bundle that a release names.
+/// The bundle of a release.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct ReleaseBundle {
     /// SHA-256 of the plain archive, as 64 hexadecimal digits.
     pub archive_sha256: String,
     /// Whether the archive is sealed.
     pub is_sealed: bool,
-    /// Where the archive is, below the address of a site.
+    /// Path of the archive, relative to the URL of a site.
     pub archive_path: String,
-    /// Bytes of the file that is there.
+    /// Size in bytes of the published archive file.
     pub archive_size: i64,
-    /// Where the list of its files is, below the address of a site.
+    /// Path of its file list, relative to the URL of a site.
     pub file_list_path: String,
 }
 
@@ -38,31 +38,31 @@ impl From<&core::BundleIdentity> for ReleaseBundle {
     }
 }
 
-/// What a release says: what devices serve, where, and until when.
+/// The content of a release: which bundle devices serve, on which channel, and until when.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Release {
     /// The app it is for.
     pub app_id: String,
     /// The channel it is for.
     pub channel: String,
-    /// What people call it.
+    /// Its version, for people.
     pub version: String,
-    /// Of two releases of an app on a channel the later one has the higher.
+    /// Its sequence: a later release of an app on a channel has a higher one.
     pub sequence: i64,
-    /// When it was made: seconds since 1970-01-01 UTC.
+    /// When it was created: seconds since 1970-01-01 UTC.
     pub created_at: i64,
-    /// Until when it may be accepted: seconds since 1970-01-01 UTC.
+    /// When it stops being acceptable: seconds since 1970-01-01 UTC.
     pub expires_at: i64,
     /// The native versions it runs on.
     pub native: NativeRange,
-    /// The bundle that devices serve. None: they go back to the one inside the native app.
+    /// The bundle that devices serve. If there is none, devices return to the built-in bundle.
     pub bundle: Option<ReleaseBundle>,
-    /// What `rolloutBucket` takes: SHA-256 of the plain archive, or of the release's payload where it names no bundle, as 64
-    /// hexadecimal digits.
+    /// The argument of `rolloutBucket`: SHA-256 of the plain archive, or of the release's payload if it names
+    /// no bundle, as 64 hexadecimal digits.
     pub rollout_sha256: String,
-    /// Link given by who published it.
+    /// Link set by the publisher.
     pub link: Option<String>,
-    /// Comment given by who published it.
+    /// Comment set by the publisher.
     pub comment: Option<String>,
 }
 
@@ -96,19 +96,19 @@ impl From<&SignedRelease> for Release {
     }
 }
 
-/// Reads what the release in this envelope says. Nobody has vouched for it: for logs and for people, never to decide by.
-/// `Store.checkRelease` says what may be trusted.
+/// Reads the release in this envelope without verifying it: for logs and for people, never for a decision.
+/// `Store.checkRelease` verifies it.
 ///
-/// Throws `NotTrusted` or `Unsupported` if it holds no release that this version understands.
+/// Throws `NotTrusted` or `Unsupported` if the envelope contains no release that this version understands.
 #[uniffi::export]
 pub fn inspect_release_unverified(envelope: Vec<u8>) -> Result<Release> {
     catch_panic(|| Ok((&SignedRelease::parse(&envelope)?).into()))
 }
 
-/// The bucket of a device for a release with this `rolloutSha256`, 0 to 9,999. A device takes the candidate of a channel if its
-/// bucket is below the rollout, which counts devices of 10,000.
+/// The bucket of a device, 0 to 9,999, for a release with this `rolloutSha256`. A device accepts the candidate
+/// of a channel if its bucket is below the rollout, which counts devices per 10,000.
 ///
-/// Throws `InvalidInput` if `appId` is no id of an app or `rolloutSha256` no digest.
+/// Throws `InvalidInput` if `appId` or `rolloutSha256` is malformed.
 #[uniffi::export]
 pub fn rollout_bucket(app_id: &str, rollout_sha256: &str, device_id: &str) -> Result<i64> {
     catch_panic(|| {

@@ -9,13 +9,13 @@ fn a_panic_becomes_an_error_that_asks_for_a_report() {
     assert_eq!(
         error,
         Err(CapBundleError::Internal(
-            "a fault in capbundle, please report it: index 7 out of range".to_owned()
+            "bug in capbundle, please report it: index 7 out of range".to_owned()
         ))
     );
 }
 
 #[test]
-fn a_panic_with_a_fixed_text_is_told_as_well() {
+fn a_panic_with_a_static_message_becomes_an_error() {
     let error = catch_panic(|| -> Result<()> { panic!("impossible") });
     assert_eq!(error.map_err(|error| error.kind()), Err(ErrorKind::Internal));
 }
@@ -27,7 +27,7 @@ fn results_pass_through() {
     assert_eq!(catch_panic(|| -> Result<()> { Err(error()) }), Err(error()));
 }
 
-/// Which test of this binary the child runs, and that it is the child.
+/// The environment variable that marks the child process of the test below.
 const CHILD: &str = "CAPBUNDLE_PANICS_HERE";
 
 #[test]
@@ -44,7 +44,7 @@ fn nothing_is_printed_when_something_panics_on_any_thread() {
         .args(["--exact", this, "--nocapture"])
         .env(CHILD, "1")
         .output();
-    let child = child.unwrap_or_else(|error| panic!("the test cannot run itself: {error}"));
+    let child = child.unwrap_or_else(|error| panic!("cannot start the child process: {error}"));
     let (out, err) = (
         String::from_utf8_lossy(&child.stdout),
         String::from_utf8_lossy(&child.stderr),

@@ -17,13 +17,13 @@ fn defaults() -> DownloadOptions {
 }
 
 #[test]
-fn the_defaults_written_out_for_the_other_languages_are_those_of_the_core() {
+fn the_defaults_equal_those_of_the_core() {
     let ours = DownloadOptions::to_core(Some(&defaults())).unwrap();
     assert_eq!(format!("{ours:?}"), format!("{:?}", core::DownloadOptions::default()));
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_by_its_name_in_the_other_languages() {
+fn an_invalid_option_is_refused_under_its_name_in_swift_and_kotlin() {
     let options = DownloadOptions {
         stall_timeout_ms: -1,
         ..defaults()

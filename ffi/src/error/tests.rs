@@ -33,7 +33,7 @@ fn every_kind_of_the_core_keeps_its_name() {
 }
 
 #[test]
-fn an_error_says_what_the_core_says_and_nothing_else() {
+fn the_message_is_the_one_of_the_core() {
     let error =
         core::digest::Sha256Digest::of_file(std::path::Path::new("/no/such/file"), &core::progress::Control::new())
             .map_err(|error| (error.to_string(), CapBundleError::from(error)));
@@ -46,7 +46,7 @@ fn an_error_says_what_the_core_says_and_nothing_else() {
 }
 
 #[test]
-fn what_a_host_throws_unexpectedly_is_told_without_its_stack_trace() {
+fn an_unexpected_exception_is_reported_without_its_stack_trace() {
     let thrown = uniffi::UnexpectedUniFFICallbackError::new("java.lang.IllegalStateException: boom\n\tat App.kt:7\n");
     let error = CallbackError::from(thrown);
     assert_eq!(error.to_string(), "java.lang.IllegalStateException: boom");

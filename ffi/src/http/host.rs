@@ -1,9 +1,10 @@
 //! The host's HTTP as a transport of the core.
 //!
-//! `send` of the host runs on a thread of its own and meets the thread that called us piece by piece: what a piece comes to
-//! is known to the host before it asks for the next one, and a host that never returns holds up nobody.
+//! The host's `send` runs on a thread of its own and hands over each piece to the thread that called us: the
+//! host learns the result of a piece before it reads the next one, and a host that never returns blocks no one.
 
 mod rendezvous;
+
 use std::fmt;
 use std::io::Read as _;
 use std::panic::{self, AssertUnwindSafe};
@@ -18,24 +19,24 @@ use capbundle_core::http::{Head, Headers, Method, Receiver, Request};
 use super::{HttpHeader, HttpMethod, HttpRequest, HttpResponseHead, HttpTransport, TransportError};
 use crate::convert::signed;
 use crate::error::{CapBundleError, ErrorKind, Result};
-use rendezvous::{Rendezvous, Next, Piece};
+use rendezvous::{Next, Piece, Rendezvous};
 
-/// How often somebody who waits for bytes looks whether anybody still wants them.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The host has the same time limits and should say itself what it waited for.
+/// How often a thread that waits for bytes checks whether they are still needed.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The host has the same timeouts and should report first what it waited for.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs an operation over the host's transport. What the host did that no transport may do is the error then.
+/// Runs an operation over the host's transport. If the transport breaks its contract, that is the error.
 pub(crate) fn with_transport<T>(transport: Arc<dyn HttpTransport>, work: impl FnOnce(&Host) -> Result<T>) -> Result<T> {
     let host = Host {
         transport,
         fault: Mutex::default(),
     };
     let result = work(&host);
-    result.map_err(|error| host.blame().unwrap_or(error))
+    result.map_err(|error| host.violation().unwrap_or(error))
 }
 
-/// What the other side handed over, once for each operation.
+/// The host's transport, for one operation.
 pub(crate) struct Host {
     transport: Arc<dyn HttpTransport>,
     fault: Mutex<Option<String>>,
@@ -43,23 +44,26 @@ pub(crate) struct Host {
 
 impl core::Transport for Host {
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), core::TransportError> {
-        let asked = asked(request)?;
+        let sent_request = to_host(request)?;
         let rendezvous = Arc::new(Rendezvous::default());
         let (theirs, transport) = (Arc::clone(&rendezvous), Arc::clone(&self.transport));
         let sending = move || {
-            let sent = panic::catch_unwind(AssertUnwindSafe(|| transport.send(asked, Arc::clone(&theirs) as _)));
-            let reason = "it failed within the bindings".to_owned();
+            let sent = panic::catch_unwind(AssertUnwindSafe(|| {
+                transport.send(sent_request, Arc::clone(&theirs) as _)
+            }));
+            let reason = "panic in the bindings".to_owned();
             theirs.returned(sent.unwrap_or(Err(TransportError::Unexpected { reason })));
         };
         let thread = thread::Builder::new().name("capbundle-http".to_owned()).spawn(sending);
-        let thread = thread.map_err(|error| core::TransportError::Broken(format!("no thread to send it: {error}")))?;
+        let thread = thread
+            .map_err(|error| core::TransportError::Broken(format!("cannot start a thread for the request: {error}")))?;
         let (has_returned, result) = self.receive(&rendezvous, request, receiver);
         rendezvous.end(match &result {
             Err(core::TransportError::Receiver(error)) => Some(CapBundleError::from(error)),
             _ => None,
         });
         if has_returned {
-            // It has nothing left to do. That it panicked has been told.
+            // The thread has ended. A panic in it was already reported.
             drop(thread.join());
         }
         result
@@ -67,15 +71,16 @@ impl core::Transport for Host {
 }
 
 impl Host {
-    /// What the host did that no transport may do. Apart from [`with_transport`], of which there is a copy for every operation.
+    /// What the host did that breaks the contract of a transport. Separate from [`with_transport`], which is
+    /// instantiated for every operation.
     #[inline(never)]
-    fn blame(self) -> Option<CapBundleError> {
+    fn violation(self) -> Option<CapBundleError> {
         let fault = self.fault.into_inner().unwrap_or_else(PoisonError::into_inner)?;
         let message = format!("the HTTP transport of the app {fault}");
         Some(CapBundleError::new(ErrorKind::Callback, message))
     }
 
-    /// Whether the host's `send` has returned, and what came of it.
+    /// Whether the host's `send` has returned, and its result.
     fn receive(
         &self,
         rendezvous: &Rendezvous,
@@ -86,10 +91,13 @@ impl Host {
         let mut patience = request.connect_timeout + request.stall_timeout + GRACE;
         let mut since = Instant::now();
         loop {
-            match rendezvous.next(LOOK_EVERY) {
+            match rendezvous.next(POLL_INTERVAL) {
                 Next::Nothing if request.control.is_cancelled() => return (false, Err(cancelled())),
                 Next::Nothing if since.elapsed() >= patience => {
-                    let problem = format!("the transport of the app told nothing for {} s", patience.as_secs_f32());
+                    let problem = format!(
+                        "the HTTP transport of the app made no call for {} s",
+                        patience.as_secs_f32()
+                    );
                     return (false, Err(core::TransportError::Broken(problem)));
                 }
                 Next::Nothing => {}
@@ -97,7 +105,7 @@ impl Host {
                     if let Err(error) = self.take(piece, &mut begun, request, receiver) {
                         return (false, Err(core::TransportError::Receiver(error)));
                     }
-                    rendezvous.go_on();
+                    rendezvous.accept();
                     (patience, since) = (request.stall_timeout + GRACE, Instant::now());
                 }
                 Next::Returned(result) => return (true, self.outcome(result, begun)),
@@ -113,7 +121,7 @@ impl Host {
         receiver: &mut dyn Receiver,
     ) -> capbundle_core::Result<()> {
         match piece {
-            Piece::Begin(_) if *begun => Err(self.fault("told the head of one answer twice".to_owned())),
+            Piece::Begin(_) if *begun => Err(self.fault("called begin twice".to_owned())),
             Piece::Begin(head) => {
                 *begun = true;
                 if let Some(body) = &request.body {
@@ -121,7 +129,7 @@ impl Host {
                 }
                 receiver.begin(&self.head(head)?)
             }
-            Piece::Write(_) if !*begun => Err(self.fault("passed on a body before its head".to_owned())),
+            Piece::Write(_) if !*begun => Err(self.fault("called write before begin".to_owned())),
             Piece::Write(bytes) => receiver.write(&bytes),
         }
     }
@@ -130,10 +138,10 @@ impl Host {
         let status = u16::try_from(head.status)
             .ok()
             .filter(|status| (200..600).contains(status));
-        let status = status.ok_or_else(|| self.fault(format!("told the status {}, which is none", head.status)))?;
+        let status = status.ok_or_else(|| self.fault(format!("passed the invalid status {}", head.status)))?;
         let mut headers = Headers::new();
         for HttpHeader { name, value } in head.headers {
-            // What is no field of HTTP is nothing that we look at: a server sent it, and the host passed it on.
+            // A malformed field was sent by a server and passed on by the host; it is ignored.
             drop(headers.add(name, value));
         }
         Ok(Head::new(status, headers))
@@ -143,7 +151,7 @@ impl Host {
         let fault = |fault: String| Err(core::TransportError::Receiver(self.fault(fault)));
         match result {
             Ok(()) if begun => Ok(()),
-            Ok(()) => fault("returned without an answer and without an error".to_owned()),
+            Ok(()) => fault("returned without a response and without an error".to_owned()),
             Err(TransportError::Offline { reason } | TransportError::Broken { reason }) => {
                 Err(core::TransportError::Broken(reason))
             }
@@ -153,7 +161,7 @@ impl Host {
         }
     }
 
-    /// Keeps what the host did wrong; the error only carries the word through the core.
+    /// Records the violation; the returned error only carries it through the core.
     fn fault(&self, problem: String) -> Error {
         let what = "HTTP transport".to_owned();
         let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,11 +175,11 @@ fn cancelled() -> core::TransportError {
     core::TransportError::Receiver(Error::Cancelled { operation })
 }
 
-fn asked(request: &Request) -> Result<HttpRequest, core::TransportError> {
+fn to_host(request: &Request) -> Result<HttpRequest, core::TransportError> {
     let body = request.body.as_ref().map(|body| {
         let mut bytes = Vec::new();
         let read = body.reader().read_to_end(&mut bytes);
-        let unreadable = |error| core::TransportError::Broken(format!("its body cannot be read: {error}"));
+        let unreadable = |error| core::TransportError::Broken(format!("cannot read the request body: {error}"));
         read.map(|_| bytes).map_err(unreadable)
     });
     let headers = request.headers.iter().map(|(name, value)| HttpHeader {

@@ -16,13 +16,13 @@ fn defaults() -> Limits {
 }
 
 #[test]
-fn the_defaults_written_out_for_the_other_languages_are_those_of_the_core() {
+fn the_defaults_equal_those_of_the_core() {
     assert_eq!(Limits::to_core(Some(&defaults())).unwrap(), core::Limits::default());
     assert_eq!(Limits::to_core(None).unwrap(), core::Limits::default());
 }
 
 #[test]
-fn a_negative_limit_is_refused_by_its_name_in_the_other_languages() {
+fn a_negative_limit_is_refused_under_its_name_in_swift_and_kotlin() {
     let limits = Limits {
         file_size: -1,
         ..defaults()

@@ -5,7 +5,7 @@ use std::fs;
 use super::*;
 use crate::digest::sha256_of_file;
 
-/// Sees every update and throws at one of them.
+/// Records every update and throws at one of them.
 struct Spy {
     seen: Mutex<Vec<ProgressUpdate>>,
     throws_at: Option<usize>,
@@ -41,7 +41,7 @@ fn hash(file: &tempfile::NamedTempFile, cancel: Option<Arc<CancelToken>>, spy: O
 }
 
 #[test]
-fn progress_arrives_and_ends_with_everything_done() {
+fn progress_arrives_and_ends_at_the_total() {
     let (file, spy) = (file_of(5 << 20), Spy::new(None));
     hash(&file, None, Some(Arc::clone(&spy))).unwrap();
     let seen = spy.seen.lock().unwrap();
@@ -51,16 +51,16 @@ fn progress_arrives_and_ends_with_everything_done() {
 }
 
 #[test]
-fn an_observer_that_throws_stops_the_work_and_its_reason_is_the_error() {
+fn an_observer_that_throws_stops_the_operation_with_its_reason() {
     let (file, spy) = (file_of(64 << 20), Spy::new(Some(2)));
     let error = hash(&file, None, Some(Arc::clone(&spy))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Callback);
     assert_eq!(error.to_string(), "the progress observer threw: the screen is gone");
-    assert_eq!(spy.seen.lock().unwrap().len(), 2, "nobody called it again");
+    assert_eq!(spy.seen.lock().unwrap().len(), 2, "the observer was called again");
 }
 
 #[test]
-fn an_observer_that_throws_does_not_use_up_the_token_of_the_host() {
+fn an_observer_that_throws_does_not_cancel_the_token_of_the_host() {
     let (file, token) = (file_of(4 << 20), CancelToken::new());
     hash(&file, Some(Arc::clone(&token)), Some(Spy::new(Some(1)))).unwrap_err();
     assert!(!token.is_cancelled());
@@ -68,7 +68,7 @@ fn an_observer_that_throws_does_not_use_up_the_token_of_the_host() {
 }
 
 #[test]
-fn a_cancelled_token_stops_the_work() {
+fn a_cancelled_token_stops_the_operation() {
     let (file, token) = (file_of(4 << 20), CancelToken::new());
     token.cancel();
     let error = hash(&file, Some(token), None).unwrap_err();

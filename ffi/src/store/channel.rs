@@ -1,4 +1,4 @@
-//! From a static channel to an installed bundle that comes next.
+//! Updates from a static channel.
 
 use std::sync::Arc;
 
@@ -15,18 +15,20 @@ use crate::http::host::with_transport;
 use crate::http::{HttpHeader, HttpTransport};
 use crate::progress::{CancelToken, ProgressObserver, with_control};
 
-/// Where releases come from, and which are taken.
+/// The source of releases, and which of them are accepted.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct ChannelSource {
-    /// Where the site is, the folder that holds `channels` and `releases`: `https`, or `http` on this very machine.
+    /// The URL of the site, the folder that contains `channels` and `releases`: `https`, or `http` on this
+    /// machine.
     pub site: String,
-    /// Which releases are taken.
+    /// Which releases are accepted.
     pub release: ReleaseOptions,
-    /// What the host of the site is to be told, for example a token. Not sent on when it redirects to another origin.
+    /// Header fields for the host of the site, for example a token. They are not sent to another origin after a
+    /// redirect.
     #[uniffi(default = [])]
     pub headers: Vec<HttpHeader>,
-    /// A text that stays the same on this installation and is another on others: it decides who goes first in a rollout. The
-    /// store makes one if it is left out.
+    /// A text that is stable on this installation and different on others: it decides which devices are first
+    /// in a rollout. The default is an id that the store creates.
     #[uniffi(default = None)]
     pub device_id: Option<String>,
 }
@@ -41,47 +43,48 @@ impl ChannelSource {
     }
 }
 
-/// What came of looking at a channel.
+/// The outcome of an update from a channel.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum ChannelOutcome {
-    /// A release was accepted. Its bundle is installed and comes next.
+    /// A release was accepted. Its bundle is installed and next.
     Installed {
         /// The bundle.
         bundle: BundleRecord,
     },
-    /// What the channel has for this device is current or comes next already.
+    /// The channel's release for this device is already current or next.
     UpToDate {
         /// The bundle.
         bundle: BundleRecord,
     },
-    /// A release that goes back to the built-in bundle was accepted. That comes next.
+    /// A release that returns to the built-in bundle was accepted. The built-in bundle is next.
     BuiltInNext {
-        /// What people call the release.
+        /// The version of the release.
         version: String,
         /// Its sequence.
         sequence: i64,
     },
-    /// The channel's release goes back to the built-in bundle, which is current or comes next already.
+    /// The channel's release returns to the built-in bundle, which is already current or next.
     BuiltInUpToDate {
-        /// What people call the release.
+        /// The version of the release.
         version: String,
         /// Its sequence.
         sequence: i64,
     },
     /// The channel offers nothing.
     NothingOffered,
-    /// The channel has a candidate, which is not for this device, and nothing else.
+    /// The channel offers only a candidate, whose rollout excludes this device.
     OutsideRollout,
-    /// What the channel has for this device is older than what was accepted or is built into the native app.
+    /// The channel's release for this device is older than one that was accepted or is built into the native
+    /// app.
     Older {
-        /// Sequence of what it has.
+        /// Sequence of the channel's release.
         offered: i64,
-        /// Sequence of what this device has.
+        /// Sequence that this device has.
         known: i64,
     },
-    /// Nothing of what it has may be taken: see `ChannelUpdate.passedOver`.
+    /// No release of the channel may be accepted: see `ChannelUpdate.skipped`.
     Refused,
-    /// Something that this version of the bindings has no word for.
+    /// An outcome that this version of the bindings does not know.
     Other,
 }
 
@@ -114,25 +117,25 @@ impl From<core::ChannelOutcome> for ChannelOutcome {
     }
 }
 
-/// Which of the two that a channel can offer.
+/// The two kinds of release that a channel can offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
 pub enum Offer {
-    /// The one for a part of the devices.
+    /// The release for some of the devices.
     Candidate,
-    /// The one for everybody.
+    /// The release for all devices.
     Stable,
 }
 
-/// A release that this device must not take, and why.
+/// A release that this device must not accept, and why.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Skipped {
-    /// Which it is.
+    /// Its kind.
     pub offer: Offer,
     /// Its sequence.
     pub sequence: i64,
-    /// What kind of thing is wrong with it. `Server` says that a file of it is missing or not to be had.
+    /// The kind of the error. `Server` means that a file of the release is missing or unavailable.
     pub kind: ErrorKind,
-    /// What is wrong with it, for people.
+    /// The error, for people.
     pub message: String,
 }
 
@@ -151,16 +154,16 @@ impl From<core::Skipped> for Skipped {
     }
 }
 
-/// Whether this device is among those that a candidate is for.
+/// Whether the rollout of a candidate includes this device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
 pub struct RolloutDecision {
     /// Sequence of the candidate.
     pub sequence: i64,
-    /// How many of 10,000 devices take it.
+    /// How many of 10,000 devices the rollout includes.
     pub rollout_bps: i64,
-    /// The bucket of this device, 0 to 9,999, where it decides: if all devices take it, or none does, there is none.
+    /// The bucket of this device, 0 to 9,999; nothing if the rollout includes all devices or none.
     pub bucket: Option<i64>,
-    /// Whether this device takes it.
+    /// Whether the rollout includes this device.
     pub is_inside: bool,
 }
 
@@ -175,18 +178,18 @@ impl From<core::RolloutDecision> for RolloutDecision {
     }
 }
 
-/// What a channel had for this device.
+/// The result of an update from a channel.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct ChannelUpdate {
-    /// What came of it.
+    /// The outcome.
     pub outcome: ChannelOutcome,
     /// The rollout of the candidate, if the channel has one.
     pub rollout: Option<RolloutDecision>,
-    /// Releases that the channel offers and this device must not take.
+    /// Releases that the channel offers and this device must not accept.
     pub skipped: Vec<Skipped>,
-    /// The number of the key ring that counts now.
+    /// The number of the key ring in effect.
     pub key_ring: i64,
-    /// What is wrong with what stands where the next key ring would. It is not followed; the ring before it counts.
+    /// Why the published next key ring was not followed, if so. The previous ring stays in effect.
     pub key_ring_problem: Option<String>,
 }
 
@@ -204,20 +207,23 @@ impl From<core::ChannelUpdate> for ChannelUpdate {
 
 #[uniffi::export]
 impl Store {
-    /// Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
-    /// release that goes back to the built-in bundle has that come next, as `acceptBuiltIn`. Blocks until that is done: for a background thread.
+    /// Checks a static channel and, if it has a release for this device, downloads it, installs it and makes it
+    /// next. A release that returns to the built-in bundle makes that next, as `acceptBuiltIn`. Blocks until
+    /// this is done: call it from a background thread.
     ///
-    /// In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
-    /// device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
-    /// by a later call if they broke off; then as `installRelease`, and `setNext`. What was downloaded and is refused is removed.
-    /// A crash leaves the step before or the step after, and the next call goes on from there.
+    /// The steps are: the channel file; newer key rings, which are recorded; the candidate if the rollout
+    /// includes this device, otherwise, or if the candidate is refused, the stable release; its file list and
+    /// archive, which a later call resumes after an interruption; then `installRelease` and `setNext`.
+    /// Downloaded files of a refused release are removed. A crash leaves the state before or after a step, and
+    /// the next call continues from there.
     ///
-    /// What is refused is no error but told in the answer, since a channel may offer something else as well: releases that fail
-    /// a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
+    /// A refused release is not an error but listed in the result, because the channel may offer another one: a
+    /// release that fails a check, whose files are missing or wrong, or whose bundle failed on this device
+    /// before. It changes nothing.
     ///
-    /// Throws `Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that is none, and
-    /// for plain HTTP; what `keyRing` throws; `NoSpace`, `Busy`, `Io`, `Callback`, `Cancelled`. The next call goes on where this
-    /// one stopped.
+    /// Throws `Network`, and `Server` for the channel file; `NotTrusted` for a channel file that is malformed
+    /// or belongs to another app or channel, and for plain HTTP; as `keyRing`; `NoSpace`, `Busy`, `Io`,
+    /// `Callback`, `Cancelled`. The next call resumes.
     #[uniffi::method(default(options = None, cancel = None, progress = None))]
     pub fn update_from_channel(
         &self,
@@ -239,8 +245,8 @@ impl Store {
         Ok(update.into())
     }
 
-    /// The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
-    /// rollouts where `ChannelSource.deviceId` is not given.
+    /// The id of this device: a UUID in lower case, created by the first call and durable from then on. It
+    /// decides about rollouts unless `ChannelSource.deviceId` is set.
     ///
     /// Throws `Busy`, `Io`, `NoSpace`.
     pub fn device_id(&self) -> Result<String> {
@@ -253,12 +259,11 @@ impl Store {
         for passed in &update.passed_over {
             self.log.warn(|| {
                 let (offer, sequence) = (passed.offer.as_str(), passed.sequence);
-                format!("passed over the {offer} release {sequence}: {}", passed.error)
+                format!("skipped the {offer} release {sequence}: {}", passed.error)
             });
         }
         if let Some(problem) = &update.ring_problem {
-            self.log
-                .warn(|| format!("stayed with key ring {}: {problem}", update.ring));
+            self.log.warn(|| format!("kept key ring {}: {problem}", update.ring));
         }
         self.log.info(|| {
             let outcome = update.outcome.as_str();

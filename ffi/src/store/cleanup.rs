@@ -1,4 +1,4 @@
-//! Room on the device.
+//! Disk usage and cleanup.
 
 use capbundle_core::store as core;
 
@@ -7,16 +7,16 @@ use super::records::BundleRecord;
 use crate::convert::{count, milliseconds, signed, unsigned};
 use crate::error::Result;
 
-/// Which bundles `clean` keeps. Every rule that is set must allow a bundle; what is in use always stays.
+/// Which bundles `clean` keeps. A bundle must satisfy every rule that is set; a bundle in use is always kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default, uniffi::Record)]
 pub struct KeepRules {
-    /// The newest this many, by time of installation.
+    /// Keep this many of the newest, by time of installation.
     #[uniffi(default = None)]
     pub newest: Option<i64>,
-    /// Those installed at most so many milliseconds ago.
+    /// Keep those installed within this many milliseconds.
     #[uniffi(default = None)]
     pub max_age_ms: Option<i64>,
-    /// As many of the newest as fit into this many bytes, unpacked.
+    /// Keep as many of the newest as fit into this many bytes, unpacked.
     #[uniffi(default = None)]
     pub max_total: Option<i64>,
 }
@@ -31,29 +31,30 @@ impl KeepRules {
     }
 }
 
-/// What `clean` removed.
+/// The result of `clean`.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Cleaned {
-    /// The bundles that are gone.
+    /// The removed bundles.
     pub removed: Vec<BundleRecord>,
-    /// Bytes of their files.
+    /// Total bytes of their files.
     pub freed: i64,
 }
 
-/// What the store takes up.
+/// The disk usage of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
 pub struct DiskUsage {
     /// Number of installed bundles.
     pub bundles: i64,
-    /// Bytes of their files.
+    /// Total bytes of their files.
     pub bundle_bytes: i64,
-    /// Bytes that can still be written.
+    /// Bytes available.
     pub free: i64,
 }
 
 #[uniffi::export]
 impl Store {
-    /// How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
+    /// The space that the bundles use and the space available. Throws `Io` if the state or the file system
+    /// cannot be read.
     pub fn disk_usage(&self) -> Result<DiskUsage> {
         let usage = self.run_core("disk usage", core::Store::disk_usage)?;
         Ok(DiskUsage {
@@ -63,21 +64,23 @@ impl Store {
         })
     }
 
-    /// Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
-    /// background thread.
+    /// Removes the files of deleted and failed bundles, and leftovers of crashes. Blocks while it removes
+    /// files: call it from a background thread.
     ///
-    /// `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the caller does not
-    /// wait. The next update removes the files before it needs the space; this frees it sooner, for example after `confirm`.
+    /// `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the
+    /// caller does not wait. The next update removes the files before it needs the space; this frees it sooner,
+    /// for example after `confirm`.
     ///
-    /// Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+    /// Throws `Busy`, `Io`. A file that cannot be removed does not keep others from being removed.
     pub fn sweep(&self) -> Result<()> {
         self.run_core("sweep", core::Store::sweep)
     }
 
-    /// Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running
-    /// session serves. Blocks while it removes files: for a background thread.
+    /// Removes the bundles that the rules do not keep, then does the work of `sweep`. Current, next and
+    /// fallback are kept, and bundles that a running session serves. Blocks while it removes files: call it
+    /// from a background thread.
     ///
-    /// Throws `Busy`, `Io`. What was removed before an error stays removed.
+    /// Throws `Busy`, `Io`. Bundles removed before an error stay removed.
     pub fn clean(&self, keep: KeepRules) -> Result<Cleaned> {
         let cleaned = self.run("clean", |store| Ok(store.clean(&keep.to_core()?)?))?;
         self.log.info(|| {

@@ -1,4 +1,4 @@
-//! From a URL, or from a file that the platform downloaded, to an installed bundle.
+//! Installing a bundle from a URL, or from a file that the host downloaded.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,37 +10,37 @@ use capbundle_core::store as core;
 use super::Store;
 use super::install::NewBundle;
 use super::records::BundleRecord;
+use crate::capgo::ChecksumForm;
 use crate::download::{DownloadOptions, headers, size};
 use crate::error::Result;
 use crate::http::host::with_transport;
 use crate::http::{HttpHeader, HttpTransport};
 use crate::progress::{CancelToken, ProgressObserver, with_control};
-use crate::capgo::ChecksumForm;
 
-/// How an archive is to be proved. What is checked follows from this alone, never from what a server sends or leaves out.
+/// How an archive is verified. Only this decides what is checked, never what a server sends or omits.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum ExpectedProof {
-    /// By its SHA-256, 64 hexadecimal digits, which came over a channel you trust.
+    /// By its SHA-256, 64 hexadecimal digits, which came over a trusted channel.
     Digest {
         /// The digest.
         digest: String,
     },
-    /// By a checksum that was signed; the archive is not encrypted.
+    /// By a signed checksum; the archive is not encrypted.
     CapgoSigned {
         /// The signed checksum.
         checksum: String,
-        /// Its spelling.
+        /// Its encoding.
         form: ChecksumForm,
         /// The key that must have signed it, as PEM text.
         public_key: String,
     },
-    /// By a checksum that was signed; the archive is encrypted in Capgo's v2 form.
+    /// By a signed checksum; the archive is encrypted in Capgo's v2 format.
     CapgoEncrypted {
-        /// What it takes to decrypt the archive.
+        /// The session key and IV of the archive.
         iv_session_key: String,
         /// The signed checksum of the plain archive.
         checksum: String,
-        /// Its spelling.
+        /// Its encoding.
         form: ChecksumForm,
         /// The key that must have signed both, as PEM text.
         public_key: String,
@@ -73,19 +73,20 @@ impl ExpectedProof {
     }
 }
 
-/// An archive that is somewhere else.
+/// An archive to download.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct RemoteArchive {
-    /// Where it is: `https`, or `http` on this very machine.
+    /// Its URL: `https`, or `http` on this machine.
     pub url: String,
-    /// How it is proved.
+    /// How it is verified.
     pub proof: ExpectedProof,
-    /// What is said of the bundle in it.
+    /// The metadata of its bundle.
     pub bundle: NewBundle,
-    /// What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+    /// Header fields for the host of that URL, for example a token. They are not sent to another origin after a
+    /// redirect.
     #[uniffi(default = [])]
     pub headers: Vec<HttpHeader>,
-    /// Bytes of the file, where known.
+    /// Size of the file in bytes, if known.
     #[uniffi(default = None)]
     pub size: Option<i64>,
 }
@@ -102,16 +103,16 @@ impl RemoteArchive {
 
 #[uniffi::export]
 impl Store {
-    /// Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current. Blocks
-    /// until it is there: for a background thread.
+    /// Downloads an archive, verifies it and installs it. It is served once it is set as next or current.
+    /// Blocks until it is installed: call it from a background thread.
     ///
-    /// Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device before,
-    /// or if it is installed already: its record is returned then. What came of a download that failed, was cancelled or
-    /// ended with the process is gone on with by the next call for the same archive, whatever its URL is by then. A file that
-    /// is not what was promised, or no bundle, is removed at once.
+    /// Nothing is downloaded if the proof is weaker than the store requires, the bundle failed on this device
+    /// before, or it is already installed; in the last case its record is returned. The next call for the same
+    /// archive resumes a download that failed, was cancelled or ended with the process, even under another URL.
+    /// A file that fails verification or is not a bundle is removed immediately.
     ///
-    /// Throws what `download`, the proof (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`, `NotTrusted`) and `install`
-    /// throw.
+    /// Throws as `download`, as the verification (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`,
+    /// `NotTrusted`) and as `install`.
     #[uniffi::method(default(options = None, cancel = None, progress = None))]
     pub fn install_from(
         &self,
@@ -131,10 +132,11 @@ impl Store {
         })
     }
 
-    /// Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
-    /// background. The file stays the host's. Blocks while it reads and writes: for a background thread.
+    /// Verifies and installs an archive that the host downloaded itself, for example while the app was in the
+    /// background. The file stays the host's. Blocks while it reads and writes: call it from a background
+    /// thread.
     ///
-    /// Throws as `installFrom`, but nothing of the network.
+    /// Throws as `installFrom`, except for network errors.
     #[uniffi::method(default(cancel = None, progress = None))]
     pub fn install_file(
         &self,

@@ -1,4 +1,4 @@
-//! New bundles.
+//! Installing bundles.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use crate::convert::unsigned;
 use crate::error::{Result, invalid_input};
 use crate::progress::{CancelToken, ProgressObserver, with_control};
 
-/// What is said of a bundle that is installed.
+/// The metadata of a bundle to install.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct NewBundle {
-    /// Its version, as the one who published it calls it.
+    /// Its version, as its publisher names it.
     pub version: String,
-    /// Native versions it runs on; all if left out.
+    /// Native versions it runs on. The default is all.
     #[uniffi(default = None)]
     pub native: Option<NativeRange>,
-    /// Link given by who published it.
+    /// Link set by the publisher.
     #[uniffi(default = None)]
     pub link: Option<String>,
-    /// Comment given by who published it.
+    /// Comment set by the publisher.
     #[uniffi(default = None)]
     pub comment: Option<String>,
-    /// Sequence of the release it came with.
+    /// Sequence of its release.
     #[uniffi(default = None)]
     pub sequence: Option<i64>,
 }
@@ -43,25 +43,26 @@ impl NewBundle {
     }
 }
 
-/// An installed file that is not what was installed.
+/// An installed file that differs from what was installed.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Damage {
     /// The file, inside the bundle.
     pub path: String,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: String,
 }
 
 #[uniffi::export]
 impl Store {
-    /// Unpacks a proved archive into this store. It is served once it is set as next or current.
+    /// Unpacks a verified archive into this store. It is served once it is set as next or current.
     ///
-    /// Blocks while it unpacks and writes: for a background thread. A crash leaves it installed, or leftovers that the next
-    /// start removes. An archive that is installed already is not unpacked again: its record is returned.
+    /// Blocks while it unpacks and writes: call it from a background thread. After a crash the bundle is
+    /// installed, or the next start removes the leftovers. An archive that is already installed is not unpacked
+    /// again: its record is returned.
     ///
-    /// Throws `NotTrusted` if the proof is less than required or the bundle failed on this device before; `NoSpace`, before
-    /// a byte is written where that can be foreseen; `UnsafeArchive`, `LimitExceeded`, `NotABundle`; `Busy`, `Io`,
-    /// `Cancelled`.
+    /// Throws `NotTrusted` if the proof is weaker than required or the bundle failed on this device before;
+    /// `NoSpace`, before anything is written if that is foreseeable; `UnsafeArchive`, `LimitExceeded`,
+    /// `NotABundle`; `Busy`, `Io`, `Cancelled`.
     #[uniffi::method(default(cancel = None, progress = None))]
     pub fn install(
         &self,
@@ -80,11 +81,11 @@ impl Store {
         })
     }
 
-    /// Compares every file of an installed bundle with the digest recorded when it was written. An empty answer says that
-    /// the bundle is whole. Blocks while it reads the bundle: for a background thread.
+    /// Compares every file of an installed bundle with the digest recorded at installation. An empty result
+    /// means that the bundle is intact. Blocks while it reads the bundle: call it from a background thread.
     ///
-    /// Throws `NotFound` if there is no such bundle, `Unsupported` if no digests were recorded (a bundle taken over from
-    /// Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
+    /// Throws `NotFound` if the bundle is not installed, `Unsupported` if no digests were recorded (a bundle
+    /// migrated from Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
     #[uniffi::method(default(cancel = None, progress = None))]
     pub fn verify_bundle(
         &self,
@@ -105,14 +106,14 @@ impl Store {
 
     /// The folder with the files of an installed bundle.
     ///
-    /// Throws `InvalidInput` if this is no id. Whether the bundle is installed is not looked at.
+    /// Throws `InvalidInput` if `id` is malformed. Does not check whether the bundle is installed.
     pub fn folder(&self, id: &str) -> Result<String> {
         self.run("folder", |store| path_text(store.folder(&id.parse()?)))
     }
 }
 
-/// A path of ours as text: the root and everything below it came as text, so this cannot fail but where a link to
-/// somewhere else was put in between.
+/// A path of ours as text. The root and everything below it came as text, so this fails only if a link
+/// elsewhere was put in between.
 pub(crate) fn path_text(path: PathBuf) -> Result<String> {
     path.into_os_string()
         .into_string()

@@ -1,4 +1,4 @@
-//! What to serve.
+//! Launching: which bundle to serve.
 
 use capbundle_core::store as core;
 
@@ -8,7 +8,7 @@ use super::records::FailedBundle;
 use super::types::{BundleRef, NativeApp};
 use crate::error::Result;
 
-/// Why a launch serves what it serves.
+/// Why a launch serves its bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
 pub enum LaunchReason {
     /// It was current before.
@@ -19,33 +19,34 @@ pub enum LaunchReason {
     SetCurrent,
     /// The host reset to it in this session.
     Reset,
-    /// It was served by this session before its store was closed.
+    /// This session served it before its store was closed.
     Resumed,
-    /// The bundle on trial started as often as it may and never confirmed: it failed, and this is the fallback.
+    /// The bundle on trial used up its starts without confirming and has failed; this is the fallback.
     TrialFailed,
-    /// The time to confirm ran out in this session: this is the fallback.
+    /// The time to confirm ran out in this session; this is the fallback.
     TrialExpired,
-    /// The bundle on trial was launched several times without ever starting: it was given up, not failed.
+    /// The bundle on trial was launched several times without starting: it was given up but has not failed.
     TrialNeverStarted,
-    /// The bundle on trial proved itself before, and started as often as it may without a confirmation now: it is not failed,
-    /// and is offered again after a day or by a new release. This is the fallback.
+    /// A bundle that was proven before used up its starts without confirming. It has not failed, and is offered
+    /// again after a day or by a new release. This is the fallback.
     SetAside,
-    /// The native app changed, by version or build, and brings its own bundle.
+    /// The native app changed, by version or build, and includes its own bundle.
     NativeChanged,
     /// The current bundle does not run on this native version.
     OutOfNativeRange,
-    /// The native app brings something as new as the current bundle, or newer: see `StoreOptions.builtInSequence`.
+    /// The built-in bundle is at least as new as the current one: see `StoreOptions.builtInSequence`.
     BuiltInIsNewer,
-    /// The files of the current bundle were gone or not what was installed.
+    /// The files of the current bundle are missing or modified.
     Damaged,
-    /// The change that the launch needs could not be made durable, so this needs none: see `notDurable`.
+    /// The change that the launch requires could not be made durable, so this bundle requires none: see
+    /// `notDurable`.
     NotDurable,
-    /// For a reason that this version of the bindings has no word for.
+    /// A reason that this version of the bindings does not know.
     Other,
 }
 
 impl LaunchReason {
-    /// For the log. Not by `Debug`, which is empty in the libraries for phones.
+    /// The name for the log. `Debug` output is empty in the libraries for phones.
     fn name(self) -> &'static str {
         match self {
             Self::Current => "Current",
@@ -67,19 +68,19 @@ impl LaunchReason {
     }
 }
 
-/// Why nothing could be written at launch.
+/// Why a launch could write nothing.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum NotDurable {
     /// Another process or thread held the lock for 200 ms.
     Busy,
     /// The state could not be read: no permission yet, or an I/O error.
     Unreadable {
-        /// What the system says.
+        /// The error of the system.
         problem: String,
     },
     /// The state could not be written, for example because the disk is full.
     Unwritable {
-        /// What the system says.
+        /// The error of the system.
         problem: String,
     },
 }
@@ -98,12 +99,12 @@ impl NotDurable {
                 problem: problem.clone(),
             },
             _ => Self::Unwritable {
-                problem: "for a reason that this version of the bindings has no word for".to_owned(),
+                problem: "unknown to this version of the bindings".to_owned(),
             },
         })
     }
 
-    fn words(&self) -> &str {
+    fn description(&self) -> &str {
         match self {
             Self::Busy => "another process or thread held the lock",
             Self::Unreadable { problem } | Self::Unwritable { problem } => problem,
@@ -111,22 +112,22 @@ impl NotDurable {
     }
 }
 
-/// What to serve in this session.
+/// The bundle that this session serves.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Launch {
-    /// What is served.
+    /// The bundle.
     pub bundle: BundleRef,
-    /// The folder with its files; none for the built-in bundle, whose place only the host knows.
+    /// The folder with its files; nothing for the built-in bundle, whose location only the host knows.
     pub folder: Option<String>,
-    /// Its version; none for the built-in bundle.
+    /// Its version; nothing for the built-in bundle.
     pub version: Option<String>,
     /// Whether it must confirm.
     pub on_trial: bool,
     /// Why it was chosen.
     pub reason: LaunchReason,
-    /// Why nothing could be written, where that is the reason.
+    /// Why nothing could be written, if `reason` is `NotDurable`.
     pub not_durable: Option<NotDurable>,
-    /// The bundle that this launch found to have failed, if one did.
+    /// The bundle that failed according to this launch, if any.
     pub failed: Option<FailedBundle>,
 }
 
@@ -168,26 +169,28 @@ impl From<&core::LaunchReason> for LaunchReason {
 
 #[uniffi::export]
 impl Store {
-    /// Decides what this session serves. Asked again, it gives the same answer and counts nothing.
+    /// Decides which bundle this session serves. Later calls return the same result and count nothing.
     ///
-    /// Waits no longer than about 200 ms: when the state cannot be read, written or locked, the answer is one that needs no
-    /// change. It throws only for a fault in this library, or a folder whose path is no text: serve the built-in bundle
-    /// then. Of a second, a change takes about ten milliseconds; without one it takes less than one.
+    /// Waits at most about 200 ms: if the state cannot be read, written or locked, the result is a bundle that
+    /// requires no change. It throws only for a bug in this library or a folder whose path is not valid text;
+    /// serve the built-in bundle then. With a change a launch takes about ten milliseconds, without one less
+    /// than one.
     pub fn launch(&self, native: NativeApp) -> Result<Launch> {
         let launch = self.run("launch", |store| Launch::from_core(store.launch(&native.into())))?;
         self.log_serving("launch", &launch);
         Ok(launch)
     }
 
-    /// What this session serves; nothing before `launch`.
+    /// The bundle that this session serves; nothing before `launch`.
     pub fn served(&self) -> Result<Option<Launch>> {
         self.run("served", |store| store.served().map(Launch::from_core).transpose())
     }
 
-    /// Makes a bundle current in this session: the host reloads its web view with what this returns.
+    /// Makes a bundle current in this session. The host reloads its web view with the result.
     ///
-    /// Throws `NotTrusted` if it failed before or does not run on the native version that launched, `NotFound` if it is not
-    /// installed, `Corrupt` if its files are gone; `Busy`, `Io`, `NoSpace` if the state cannot be changed.
+    /// Throws `NotTrusted` if the bundle failed before or does not run on the launched native version,
+    /// `NotFound` if it is not installed, `Corrupt` if its files are missing; `Busy`, `Io`, `NoSpace` if the
+    /// state cannot be changed.
     pub fn set_current(&self, bundle: BundleRef) -> Result<Launch> {
         let launch = self.run("set current", |store| {
             Launch::from_core(store.set_current(&bundle.to_core()?)?)
@@ -196,9 +199,9 @@ impl Store {
         Ok(launch)
     }
 
-    /// Goes back to the built-in bundle or, with `toLastProven`, to the last one that confirmed. What was to come next is
-    /// dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
-    /// because its successor fails. The host reloads its web view with what this returns.
+    /// Returns to the built-in bundle or, with `toLastProven`, to the last one that confirmed. The next bundle
+    /// is cleared. The built-in bundle then becomes the fallback, so that a withdrawn bundle does not return
+    /// when its successor fails. The host reloads its web view with the result.
     ///
     /// Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
     pub fn reset(&self, to_last_proven: bool) -> Result<Launch> {
@@ -207,8 +210,8 @@ impl Store {
         Ok(launch)
     }
 
-    /// Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes back.
-    /// The host reloads its web view with the answer, if there is one.
+    /// Applies the next bundle now if its conditions are met. Call it when the app enters the background or the
+    /// foreground. The host reloads its web view with the result, if there is one.
     ///
     /// Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
     pub fn apply_next(&self, native: NativeApp) -> Result<Option<Launch>> {
@@ -235,12 +238,12 @@ impl Store {
                 .as_ref()
                 .map_or(String::new(), |failed| format!("; {} failed", failed.id));
             format!(
-                "{operation}: serving {what}{trial} because of {}{failed}",
+                "{operation}: serving {what}{trial}, reason {}{failed}",
                 launch.reason.name()
             )
         };
         match &launch.not_durable {
-            Some(why) => self.log.warn(|| format!("{}: {}", message(), why.words())),
+            Some(why) => self.log.warn(|| format!("{}: {}", message(), why.description())),
             None => self.log.info(message),
         }
     }

@@ -1,4 +1,4 @@
-//! Taking over what an app that used Capgo's plugin already has.
+//! Migration from Capgo's plugin.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,11 @@ use super::Store;
 use super::records::{BundleRecord, FailedBundle};
 use crate::error::Result;
 
-/// What Capgo's plugin left: the host reads it from `SharedPreferences` (`CapWebViewSettings`) or `UserDefaults`.
+/// The state of Capgo's plugin, which the host reads from `SharedPreferences` (`CapWebViewSettings`) or
+/// `UserDefaults`.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct CapgoBundles {
-    /// The folder that holds a folder for each bundle: `versions` on Android, `ionic_built_snapshots` on iOS.
+    /// The folder with one folder per bundle: `versions` on Android, `ionic_built_snapshots` on iOS.
     pub folder: String,
     /// The JSON texts under the keys `<id>_info`.
     pub infos: Vec<String>,
@@ -29,36 +30,36 @@ pub struct CapgoBundles {
     pub native_build: Option<String>,
 }
 
-/// Something that could not be taken over.
+/// A bundle that could not be migrated.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct SkippedBundle {
-    /// Its text or id.
+    /// Its JSON text or id.
     pub what: String,
-    /// Why not.
+    /// The reason.
     pub reason: String,
 }
 
-/// What was taken over.
+/// The result of a migration.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct CapgoMigration {
     /// Bundles that are installed now.
     pub bundles: Vec<BundleRecord>,
-    /// Bundles that had failed, and stay so.
+    /// Bundles that had failed; they remain failed.
     pub failed: Vec<FailedBundle>,
-    /// What could not be taken over.
+    /// Bundles that could not be migrated.
     pub skipped: Vec<SkippedBundle>,
 }
 
 #[uniffi::export]
 impl Store {
-    /// Takes over the bundles of Capgo's plugin: those that were downloaded are installed, those that failed stay failed, and
-    /// the active one stays what is served. Call it once, before the first `launch`; a second call after a crash finishes
-    /// the first. Blocks while it looks through the folders, and moves them if they lie elsewhere.
+    /// Migrates the bundles of Capgo's plugin: downloaded bundles are installed, failed ones remain failed, and
+    /// the active one is still served. Call it once, before the first `launch`; a second call after a crash
+    /// completes the first. Blocks while it reads the folders, and moves them if they are elsewhere.
     ///
-    /// Nothing is verified, since the plugin kept no digests of files. Throws `Busy`, `Io`, `NoSpace`; what concerns one
-    /// bundle alone is no error but in `skipped`.
+    /// Nothing is verified, because the plugin recorded no digests of files. Throws `Busy`, `Io`, `NoSpace`; a
+    /// problem with a single bundle is not an error but listed in `skipped`.
     pub fn migrate_capgo(&self, bundles: CapgoBundles) -> Result<CapgoMigration> {
-        let adopted = self.run_core("migrate Capgo", |store| {
+        let migration = self.run_core("migrate Capgo", |store| {
             store.adopt(&core::CapgoBundles {
                 folder: PathBuf::from(bundles.folder),
                 infos: bundles.infos,
@@ -69,16 +70,16 @@ impl Store {
             })
         })?;
         self.log.info(|| {
-            let (bundles, skipped) = (adopted.bundles.len(), adopted.skipped.len());
-            format!("adopt: {bundles} bundles taken over, {skipped} skipped")
+            let (bundles, skipped) = (migration.bundles.len(), migration.skipped.len());
+            format!("migrate Capgo: {bundles} bundles migrated, {skipped} skipped")
         });
-        let skipped = adopted
+        let skipped = migration
             .skipped
             .into_iter()
             .map(|(what, reason)| SkippedBundle { what, reason });
         Ok(CapgoMigration {
-            bundles: adopted.bundles.into_iter().map(BundleRecord::from).collect(),
-            failed: adopted.failed.into_iter().map(FailedBundle::from).collect(),
+            bundles: migration.bundles.into_iter().map(BundleRecord::from).collect(),
+            failed: migration.failed.into_iter().map(FailedBundle::from).collect(),
             skipped: skipped.collect(),
         })
     }

@@ -1,12 +1,12 @@
-//! The bundles of a device, as the other side holds them.
+//! The bundles of an app on a device.
 
-pub mod migrate_capgo;
-pub mod lifecycle;
 pub mod channel;
 pub mod cleanup;
 pub mod fetch;
 pub mod install;
 pub mod launch;
+pub mod lifecycle;
+pub mod migrate_capgo;
 pub mod options;
 pub mod query;
 pub mod records;
@@ -25,12 +25,14 @@ use crate::error::{CapBundleError, Result};
 use crate::log::{Log, LogObserver};
 use options::StoreOptions;
 
-/// The bundles of one app on this device. May be used from several threads; several processes may open the same folder.
+/// The bundles of one app on this device. It may be used from several threads; several processes may open the
+/// same folder.
 ///
-/// One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
-/// the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
-/// Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` and
-/// `updateFromChannel` wait for the network. Close the store to end its session.
+/// One open store is one session. Open it once when the process starts, call `launch` to learn what to serve,
+/// `trialStarted` when the web view starts and `confirm` when the page reports that it is ready. Every change
+/// is durable when its call returns. Calls block for a few milliseconds, reading or writing one small file,
+/// unless documented otherwise; only `installFrom` and `updateFromChannel` use the network. Close the store to
+/// end its session.
 #[derive(uniffi::Object)]
 pub struct Store {
     store: core::Store,
@@ -39,26 +41,26 @@ pub struct Store {
 
 #[uniffi::export]
 impl Store {
-    /// Opens the store in the folder `root`, which is made if need be, and starts a session.
+    /// Opens the store in the folder `root`, which is created if missing, and starts a session.
     ///
-    /// `root` must be private to the app and excluded from backups; on iOS it may move with the container. A state that
-    /// cannot be read (before the first unlock of the device) is no error here: `launch` then serves the built-in bundle,
-    /// and nothing is written. `log` hears what the store has to say.
+    /// `root` must be private to the app and excluded from backups; on iOS it may move with the container. A
+    /// state that cannot be read (before the first unlock of the device) is not an error here: `launch` then
+    /// serves the built-in bundle, and nothing is written. `log` receives the log of the store.
     ///
-    /// Throws `Io` and `NoSpace` if the folders cannot be made, `Corrupt` if `root` is something else than a folder,
-    /// `InvalidInput` if an option makes no sense, `KeyInvalid` if
-    /// the required proof names no key. An app that cannot open its store serves its built-in bundle.
+    /// Throws `Io` and `NoSpace` if the folders cannot be created, `Corrupt` if `root` is not a folder,
+    /// `InvalidInput` if an option is invalid, `KeyInvalid` if the required proof contains no valid key. If the
+    /// store cannot be opened, serve the built-in bundle.
     #[uniffi::constructor(default(log = None))]
     pub fn open(root: &str, options: StoreOptions, log: Option<Arc<dyn LogObserver>>) -> Result<Arc<Self>> {
         Self::start(log, || Ok(core::Store::open(Path::new(root), options.to_core()?)?))
     }
 
-    /// Opens the store and goes on with a session whose store was closed, instead of starting a new one: it serves what it
-    /// served, and its attempt is the same attempt. For a host whose one app run opens the store several times, one after
-    /// another. `session` is what `session` told.
+    /// Opens the store and resumes a session whose store was closed: it serves the same bundle, and its attempt
+    /// is the same attempt. For a host that opens the store several times in one app run, one after another.
+    /// `session` is the value of `session`.
     ///
-    /// Throws `NotFound` if there is no such session (any more), `Busy` if it is open elsewhere, `InvalidInput` if this is no
-    /// name of a session; else as `open`.
+    /// Throws `NotFound` if the session does not exist or has ended, `Busy` if it is open elsewhere,
+    /// `InvalidInput` if `session` is malformed; otherwise as `open`.
     #[uniffi::constructor(default(log = None))]
     pub fn resume(
         root: &str,
@@ -71,14 +73,14 @@ impl Store {
         })
     }
 
-    /// The name of this session, with which it can be resumed.
+    /// The name of this session, for `resume`.
     #[must_use]
     pub fn session(&self) -> String {
         self.store.session().to_owned()
     }
 
-    /// What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve,
-    /// or to tell other processes of this session. The log hears it too.
+    /// A problem found while opening that does not keep the store from working: the disk is too full for the
+    /// store's reserve, or for the record of this session that other processes read. It is also in the log.
     #[must_use]
     pub fn open_warning(&self) -> Option<String> {
         self.store.open_warning().map(ToString::to_string)
@@ -95,7 +97,7 @@ impl Store {
         Ok(Arc::new(Self { store, log }))
     }
 
-    /// Runs one operation. The log gets its error, and its warnings if it did what it was asked for.
+    /// Runs one operation. Its error or its warnings go to the log.
     fn run<T>(&self, operation: &'static str, work: impl FnOnce(&core::Store) -> Result<T>) -> Result<T> {
         let result = logged(&self.log, operation, || catch_panic(|| work(&self.store)));
         for warning in self.store.take_warnings() {
@@ -104,7 +106,7 @@ impl Store {
         result
     }
 
-    /// The same for an operation that fails with errors of the core only.
+    /// [`Self::run`] for an operation that only fails with errors of the core.
     fn run_core<T>(
         &self,
         operation: &'static str,

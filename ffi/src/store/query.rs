@@ -1,4 +1,4 @@
-//! Looking at what is there. All of it throws `Io` if the state cannot be read.
+//! Queries. All of them throw `Io` if the state cannot be read.
 
 use capbundle_core::digest::Sha256Digest;
 
@@ -10,7 +10,7 @@ use crate::error::Result;
 
 #[uniffi::export]
 impl Store {
-    /// Every installed bundle, oldest first.
+    /// All installed bundles, oldest first.
     pub fn list(&self) -> Result<Vec<InstalledBundle>> {
         let bundles = self.run_core("list", capbundle_core::store::Store::list)?;
         let bundles = bundles.into_iter().map(|(record, status)| InstalledBundle {
@@ -20,24 +20,24 @@ impl Store {
         Ok(bundles.collect())
     }
 
-    /// The record of an installed bundle. Throws `NotFound` if there is none of this id.
+    /// The record of an installed bundle. Throws `NotFound` if it is not installed.
     pub fn get(&self, id: &str) -> Result<BundleRecord> {
         self.run_core("get", |store| Ok(store.get(&id.parse()?)?.into()))
     }
 
-    /// The installed bundle with this SHA-256, if there is one with its files: it need not be downloaded again.
+    /// The installed bundle with this SHA-256, if its files exist: it need not be downloaded again.
     pub fn find(&self, digest: &str) -> Result<Option<BundleRecord>> {
         self.run_core("find", |store| {
             Ok(store.find(&digest.parse()?)?.map(BundleRecord::from))
         })
     }
 
-    /// What is current: served now or at the next launch, unless `next` takes its place.
+    /// The current bundle: served now or at the next launch, unless `next` replaces it.
     pub fn current(&self) -> Result<BundleRef> {
         self.run_core("current", |store| Ok((&store.current()?).into()))
     }
 
-    /// What takes over when its `delays` are met.
+    /// The bundle that replaces the current one when its conditions (`delays`) are met.
     pub fn next(&self) -> Result<Option<BundleRef>> {
         self.run_core("next", |store| Ok(store.next()?.as_ref().map(BundleRef::from)))
     }
@@ -47,14 +47,14 @@ impl Store {
         self.run_core("fallback", |store| Ok((&store.fallback()?).into()))
     }
 
-    /// Bundles that failed and are not taken again.
+    /// Failed bundles, which are not installed again.
     pub fn failed(&self) -> Result<Vec<FailedBundle>> {
         self.run_core("failed", |store| {
             Ok(store.failed()?.into_iter().map(FailedBundle::from).collect())
         })
     }
 
-    /// The failure that forbids a bundle, to be asked before it is downloaded. A digest decides alone; without one every
+    /// The failure that forbids a bundle; check it before a download. A digest is decisive; without one, every
     /// bundle of the version is forbidden.
     #[uniffi::method(default(digest = None))]
     pub fn failure_of(&self, version: &str, digest: Option<String>) -> Result<Option<FailedBundle>> {
@@ -64,9 +64,9 @@ impl Store {
         })
     }
 
-    /// When a bundle is offered again that proved itself before and was set aside since (`LaunchReason.setAside`), in seconds
-    /// since 1970-01-01 UTC; none if it is not set aside. To be asked before it is downloaded: until then it is not installed,
-    /// unless a release with a later sequence offers it.
+    /// When a proven bundle that was set aside (`LaunchReason.setAside`) is offered again, in seconds since
+    /// 1970-01-01 UTC; nothing if it is not set aside. Check it before a download: until then the bundle is not
+    /// installed, unless a release with a later sequence offers it.
     #[uniffi::method(default(digest = None))]
     pub fn set_aside_until(&self, version: &str, digest: Option<String>) -> Result<Option<i64>> {
         self.run_core("set aside until", |store| {
@@ -77,7 +77,7 @@ impl Store {
         })
     }
 
-    /// The conditions for `next` that did not hold yet.
+    /// The conditions of `next` that are not met yet.
     pub fn delays(&self) -> Result<Vec<ApplyCondition>> {
         self.run_core("delays", |store| {
             Ok(store.delays()?.iter().filter_map(ApplyCondition::from_core).collect())

@@ -1,42 +1,43 @@
-//! What the store knows of a bundle, as the other side sees it.
+//! Records of bundles.
 
 use capbundle_core::store as core;
 
 use super::types::{BundleStatus, FailureCause, NativeRange};
 use crate::convert::signed;
 
-/// What the store knows of a bundle.
+/// The record of an installed bundle.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct BundleRecord {
-    /// Its name on this device: ten letters and digits, chosen at random when it was installed.
+    /// Its id on this device: ten letters and digits, chosen at random at installation.
     pub id: String,
-    /// Its version, as the one who published it calls it.
+    /// Its version, as its publisher names it.
     pub version: String,
-    /// SHA-256 of its archive, as 64 hexadecimal digits; unknown for a bundle taken over from Capgo's plugin without one.
+    /// SHA-256 of its archive, as 64 hexadecimal digits; unknown for a bundle migrated from Capgo's plugin
+    /// without one.
     pub digest: Option<String>,
-    /// Bytes of its archive.
+    /// Size of its archive in bytes.
     pub archive_size: i64,
-    /// Bytes of its files.
+    /// Total bytes of its files.
     pub unpacked_size: i64,
     /// Number of its files.
     pub files: i64,
     /// When it was installed: seconds since 1970-01-01 UTC, by the device's clock.
     pub installed_at: i64,
-    /// When it last confirmed that it works, if it ever did.
+    /// When it last confirmed, if it did.
     pub proven_at: Option<i64>,
-    /// The native build it was proven with.
+    /// The native build with which it was proven.
     pub proven_build: Option<String>,
-    /// The native version it was proven with; unknown for one that was proven before this was recorded.
+    /// The native version with which it was proven; unknown if it was proven before this was recorded.
     pub proven_version: Option<String>,
     /// Native versions it runs on.
     pub native: NativeRange,
-    /// Link given by who published it.
+    /// Link set by the publisher.
     pub link: Option<String>,
-    /// Comment given by who published it.
+    /// Comment set by the publisher.
     pub comment: Option<String>,
-    /// Sequence of the release it came with.
+    /// Sequence of its release.
     pub sequence: Option<i64>,
-    /// The release that was accepted with it, if it came with one.
+    /// The accepted release it came with, if any.
     pub release: Option<AcceptedRelease>,
 }
 
@@ -62,7 +63,7 @@ impl From<core::BundleRecord> for BundleRecord {
     }
 }
 
-/// A release that was accepted on this device: its bundle was installed.
+/// A release accepted on this device: its bundle was installed.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct AcceptedRelease {
     /// Its app.
@@ -71,9 +72,9 @@ pub struct AcceptedRelease {
     pub channel: String,
     /// Its sequence.
     pub sequence: i64,
-    /// SHA-256 of what was signed, as 64 hexadecimal digits.
+    /// SHA-256 of the signed payload, as 64 hexadecimal digits.
     pub payload_sha256: String,
-    /// When it was made: seconds since 1970-01-01 UTC, by the clock of who published it.
+    /// When it was created: seconds since 1970-01-01 UTC, by the publisher's clock.
     pub created_at: i64,
 }
 
@@ -89,31 +90,31 @@ impl From<core::AcceptedRelease> for AcceptedRelease {
     }
 }
 
-/// An installed bundle and where it stands.
+/// An installed bundle and its status.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct InstalledBundle {
     /// The bundle.
     pub record: BundleRecord,
-    /// Where it stands.
+    /// Its status.
     pub status: BundleStatus,
 }
 
-/// A bundle that failed on this device, and is not taken again.
+/// A bundle that failed on this device and is not installed again.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct FailedBundle {
-    /// The name it had on this device.
+    /// The id it had on this device.
     pub id: String,
     /// Its version.
     pub version: String,
-    /// SHA-256 of its archive. Where it is unknown, every bundle of this version counts as failed.
+    /// SHA-256 of its archive. If it is unknown, every bundle of this version counts as failed.
     pub digest: Option<String>,
     /// When it failed: seconds since 1970-01-01 UTC, by the device's clock.
     pub at: i64,
-    /// The native build it failed with; the entry lapses when that or the native version changes.
+    /// The native build with which it failed; the entry expires when that or the native version changes.
     pub native_build: Option<String>,
-    /// The native version it failed with; unknown for one that failed before this was recorded.
+    /// The native version with which it failed; unknown if it failed before this was recorded.
     pub native_version: Option<String>,
-    /// Why.
+    /// The cause.
     pub cause: FailureCause,
 }
 

@@ -1,4 +1,4 @@
-//! Signed releases, and the key rings that say who signs them.
+//! Signed releases, and the key rings that name their signers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use crate::keys::ContentKey;
 use crate::progress::{CancelToken, ProgressObserver, with_control};
 use crate::release::Release;
 
-/// What the app knows by itself, and what decides which releases it takes. Nothing of it comes from a server.
+/// What the app itself knows and uses to decide which releases it accepts. None of it comes from a server.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct ReleaseOptions {
     /// The app's own id.
     pub app_id: String,
-    /// The channel whose releases it takes.
+    /// The channel whose releases it accepts.
     pub channel: String,
-    /// The key ring that the app brings: the text of its envelope. Later ones are followed from it.
+    /// The key ring that ships in the app: the text of its envelope. Later rings are followed from it.
     pub first_ring: String,
     /// The version of the native app: `versionName` on Android, `CFBundleShortVersionString` on iOS.
     pub native_version: String,
-    /// The keys that sealed archives are opened with.
+    /// The keys that open sealed archives.
     #[uniffi(default = [])]
     pub content_keys: Vec<Arc<ContentKey>>,
 }
@@ -41,14 +41,15 @@ impl ReleaseOptions {
 
 #[uniffi::export]
 impl Store {
-    /// Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
+    /// Whether the release in this envelope would be accepted now, given what this device has recorded. Changes
+    /// nothing.
     ///
-    /// For a host that downloads by itself: what is returned says where archive and file list are, or that there are none: see
-    /// `acceptBuiltIn`.
+    /// For a host that downloads by itself: the result says where archive and file list are, or that there are
+    /// none (see `acceptBuiltIn`).
     ///
-    /// Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
-    /// expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
-    /// `keyRing` throws; `Io`.
+    /// Throws, naming the first failed check, `NotTrusted` (malformed, for another app or channel, replayed,
+    /// expired, outside the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or
+    /// `KeyInvalid`; as `keyRing`; `Io`.
     pub fn check_release(&self, envelope: Vec<u8>, options: ReleaseOptions) -> Result<Release> {
         self.run("check release", |store| {
             let trusted = store.check_release(&envelope, &options.into_core()?)?;
@@ -56,18 +57,18 @@ impl Store {
         })
     }
 
-    /// Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
-    /// the file list. It is served once it is set as next or current. The archive stays the host's. Blocks while it reads and
-    /// writes: for a background thread.
+    /// Installs a release from its files: the envelope, the archive as published (sealed, if the release says
+    /// so) and the file list. It is served once it is set as next or current. The archive stays the host's.
+    /// Blocks while it reads and writes: call it from a background thread.
     ///
-    /// The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle gets
-    /// its name and the release is remembered as accepted, in one change: after a crash both are done or neither is. A bundle
-    /// with the same bytes that is installed already is not unpacked again, and takes over what the release says of it. Whatever
-    /// is refused changes nothing.
+    /// The release is checked, the archive opened and unpacked, and its files compared with the list. Then one
+    /// change adds the bundle and records the release as accepted: after a crash either both are done or
+    /// neither is. A bundle with the same bytes that is already installed is not unpacked again, and takes the
+    /// metadata of the release. A refused release changes nothing.
     ///
-    /// Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
-    /// release, or not of each other; `NotTrusted` if the bundle failed on this device before; `InvalidInput` for a release that
-    /// goes to the built-in bundle; and as `install`.
+    /// Throws as `checkRelease`; `DigestMismatch` and `DecryptionFailed` if the archive or file list does not
+    /// belong to the release or to each other; `NotTrusted` if the bundle failed on this device before;
+    /// `InvalidInput` for a release of the built-in bundle; and as `install`.
     #[uniffi::method(default(cancel = None, progress = None))]
     pub fn install_release(
         &self,
@@ -86,32 +87,33 @@ impl Store {
         })
     }
 
-    /// Accepts a release that goes back to the built-in bundle: that comes next, and the release is remembered as accepted, in one
-    /// change: after a crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where
-    /// built-in is current already, the release is only remembered. Returns whether built-in comes next and did not before.
+    /// Accepts a release that returns to the built-in bundle. One change makes the built-in bundle next and
+    /// records the release as accepted: after a crash either both are done or neither is. The previous next
+    /// bundle is cleared, with its conditions. If the built-in bundle is already current, the release is only
+    /// recorded. Returns whether the built-in bundle is next and was not before.
     ///
-    /// Throws what `checkRelease` throws; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
+    /// Throws as `checkRelease`; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
     pub fn accept_built_in(&self, envelope: Vec<u8>, options: ReleaseOptions) -> Result<bool> {
         self.run("accept built-in", |store| {
             Ok(store.accept_built_in(&envelope, &options.into_core()?)?)
         })
     }
 
-    /// The number of the key ring that counts: the one in `options`, or the last one that was followed from it.
+    /// The number of the key ring in effect: the one in `options`, or the last one that was followed from it.
     ///
-    /// Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
-    /// other options makes no sense; `Io`.
+    /// Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is invalid,
+    /// `InvalidInput` if another option is invalid; `Io`.
     pub fn key_ring(&self, options: ReleaseOptions) -> Result<i64> {
         self.run("key ring", |store| {
             Ok(signed(store.key_ring(&options.into_core()?)?.number()))
         })
     }
 
-    /// Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
-    /// counts, also when the app is started again. `updateFromChannel` does this by itself.
+    /// Follows the key ring in this envelope, which must be the successor of `keyRing`, and returns its number.
+    /// It stays in effect after a restart of the app. `updateFromChannel` does this by itself.
     ///
-    /// Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
-    /// `NoSpace`.
+    /// Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it is not the successor, and changes nothing
+    /// then; `Busy`, `Io`, `NoSpace`.
     pub fn follow_ring(&self, envelope: Vec<u8>, options: ReleaseOptions) -> Result<i64> {
         self.run("follow ring", |store| {
             Ok(signed(store.follow_ring(&envelope, &options.into_core()?)?.number()))

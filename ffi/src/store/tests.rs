@@ -17,7 +17,7 @@ impl LogObserver for Lines {
 }
 
 #[test]
-fn a_panic_is_told_to_the_log_and_not_only_to_the_caller() {
+fn a_panic_is_logged_and_returned() {
     let folder = tempfile::tempdir().unwrap();
     let lines = Arc::new(Lines::default());
     let store = Store {
@@ -30,6 +30,6 @@ fn a_panic_is_told_to_the_log_and_not_only_to_the_caller() {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Internal);
     assert_eq!(
         *lines.0.lock().unwrap(),
-        ["Warning launch: a fault in capbundle, please report it: a burst pipe"]
+        ["Warning launch: bug in capbundle, please report it: a burst pipe"]
     );
 }

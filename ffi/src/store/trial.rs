@@ -1,4 +1,4 @@
-//! Proving a bundle.
+//! Trials: proving that a bundle works.
 
 use capbundle_core::store as core;
 
@@ -8,56 +8,60 @@ use super::types::BundleRef;
 use crate::convert::signed;
 use crate::error::Result;
 
-/// What a confirmation did.
+/// The effect of a confirmation.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum Confirmation {
-    /// The bundle is proven now: it is what later ones fall back to.
+    /// The bundle is proven now: it is the fallback of later ones.
     Proven,
     /// It was proven before.
     AlreadyProven,
-    /// The built-in bundle needs no proof.
+    /// The built-in bundle needs no confirmation.
     BuiltIn,
-    /// It proves nothing, and nothing changed: something else is current, or this bundle is and its page did not start in
-    /// this session (`trialStarted`).
+    /// Nothing changed: another bundle is current, or the page of this bundle did not start in this session
+    /// (`trialStarted`).
     Ignored {
-        /// What is current.
+        /// The current bundle.
         current: BundleRef,
     },
-    /// Something that this version of the bindings has no word for.
+    /// An effect that this version of the bindings does not know.
     Other,
 }
 
 #[uniffi::export]
 impl Store {
-    /// The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it can
-    /// `confirm`, and an end without that counts against it (but not in the background). Says whether it is on trial in this
-    /// session.
+    /// The page of this bundle started: the web view committed to it and no longer shows the previous page.
+    /// From now on the bundle can `confirm`, and ending without confirmation counts against it (except in the
+    /// background). Returns whether it is on trial in this session.
     ///
-    /// Call it for every page that starts, with the bundle that the page is loaded from: `onPageStarted` on Android,
-    /// `webView(_:didCommit:)` on iOS. Of a proven bundle it notes the start: see `StoreOptions.silentStarts`.
+    /// Call it for every page that starts, with the bundle from which the page is loaded: in `onPageStarted` on
+    /// Android, in `webView(_:didCommit:)` on iOS. For a proven bundle it records the start: see
+    /// `StoreOptions.silentStarts`.
     ///
-    /// Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it again.
+    /// Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it
+    /// again.
     pub fn trial_started(&self, id: &str) -> Result<bool> {
         self.run("trial started", |store| Ok(store.trial_started(&id.parse()?)?))
     }
 
-    /// The app went to the background before its bundle on trial confirmed. The system may end its process there at any time,
-    /// and that is not the bundle's fault: the attempt counts again only after `trialStarted` or `enteredForeground`. A host that
-    /// calls `enteredBackground` need not call this.
+    /// The app entered the background before its bundle on trial confirmed. The system may end the process
+    /// there at any time, which is not the bundle's fault: the attempt counts again only after `trialStarted`
+    /// or `enteredForeground`. A host that calls `enteredBackground` need not call this.
     ///
     /// Throws as `trialStarted`.
     pub fn trial_suspended(&self, id: &str) -> Result<bool> {
         self.run("trial suspended", |store| Ok(store.trial_suspended(&id.parse()?)?))
     }
 
-    /// The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
+    /// Confirms that the bundle works. From now on it is the fallback of later ones, which is durable when this
+    /// returns.
     ///
-    /// `bundle` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
-    /// the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
-    /// page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
+    /// `bundle` is the one from which the calling page was loaded. For a page that calls `notifyAppReady()`
+    /// without arguments, it is the one last passed to `trialStarted`; the bundle that this session serves
+    /// (`served`) may already be its successor, whose page has not started. A bundle on trial whose page did
+    /// not start in this session cannot be confirmed.
     ///
-    /// Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
-    /// warning in the log.
+    /// Throws `Busy`, `Io`, `NoSpace`: the bundle is not proven then; call it again. Files that cannot be
+    /// deleted afterwards are a warning in the log.
     pub fn confirm(&self, bundle: BundleRef) -> Result<Confirmation> {
         self.run("confirm", |store| {
             let confirmation = store.confirm(&bundle.to_core()?)?;
@@ -71,23 +75,24 @@ impl Store {
                 _ => Confirmation::Other,
             };
             self.log
-                .info(|| format!("confirm {}: {}", name(&bundle), words(&confirmation)));
+                .info(|| format!("confirm {}: {}", name(&bundle), description(&confirmation)));
             Ok(confirmation)
         })
     }
 
-    /// Milliseconds that the served bundle has to confirm after its web view started; none if it need not, and while the app
-    /// is in the background.
+    /// Milliseconds that the served bundle has to confirm after its web view started; nothing if it need not
+    /// confirm or the app is in the background.
     #[must_use]
     pub fn ready_deadline_ms(&self) -> Option<i64> {
         self.store.ready_deadline().map(|time| signed(time.as_millis()))
     }
 
-    /// The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on: the host
-    /// reloads its web view with the answer. There is none if the bundle is not on trial (any more), nor in the background.
+    /// The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now
+    /// on: the host reloads its web view with the result. Returns nothing if the bundle is not on trial, or the
+    /// app is in the background.
     ///
-    /// Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle, call it again. Files that cannot be removed
-    /// afterwards are a warning in the log.
+    /// Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle; call it again. Files that cannot
+    /// be deleted afterwards are a warning in the log.
     pub fn trial_expired(&self, id: &str) -> Result<Option<Launch>> {
         let launch = self.run("trial expired", |store| match store.trial_expired(&id.parse()?)? {
             core::Expired::FallBack(launch) => Launch::from_core(*launch).map(Some),
@@ -100,12 +105,12 @@ impl Store {
     }
 }
 
-fn words(confirmation: &Confirmation) -> &'static str {
+fn description(confirmation: &Confirmation) -> &'static str {
     match confirmation {
         Confirmation::Proven => "proven",
-        Confirmation::AlreadyProven => "proven before",
-        Confirmation::BuiltIn => "needs no proof",
-        Confirmation::Ignored { .. } => "ignored, it is not current or its page did not start in this session",
+        Confirmation::AlreadyProven => "already proven",
+        Confirmation::BuiltIn => "needs no confirmation",
+        Confirmation::Ignored { .. } => "ignored: it is not current, or its page did not start in this session",
         Confirmation::Other => "done",
     }
 }

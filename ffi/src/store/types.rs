@@ -1,14 +1,14 @@
-//! The words of the store: slots, native apps, conditions and states.
+//! Types of the store: bundle references, native apps, conditions and statuses.
 
 use capbundle_core::store as core;
 
 use crate::convert::{signed, unsigned};
 use crate::error::Result;
 
-/// What can be served: the bundle inside the native app, or an installed one.
+/// A bundle that can be served: the one built into the native app, or an installed one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, uniffi::Enum)]
 pub enum BundleRef {
-    /// The bundle inside the native app. It is always there.
+    /// The bundle inside the native app. It always exists.
     BuiltIn,
     /// An installed bundle.
     Bundle {
@@ -35,12 +35,12 @@ impl From<&core::BundleRef> for BundleRef {
     }
 }
 
-/// The native app that asks what to serve.
+/// The running native app.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct NativeApp {
-    /// What users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
+    /// The version that users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
     pub version: String,
-    /// What changes with every build: `versionCode` on Android, `CFBundleVersion` on iOS.
+    /// The build number: `versionCode` on Android, `CFBundleVersion` on iOS.
     pub build: String,
 }
 
@@ -50,13 +50,14 @@ impl From<NativeApp> for core::NativeApp {
     }
 }
 
-/// The native versions a bundle runs on. Either end may be open; both are included. Versions are compared number by number.
+/// The native versions that a bundle runs on, inclusive and optionally open at either end. Versions are
+/// compared number by number.
 #[derive(Debug, Clone, PartialEq, Eq, Default, uniffi::Record)]
 pub struct NativeRange {
-    /// The oldest.
+    /// The oldest version.
     #[uniffi(default = None)]
     pub min: Option<String>,
-    /// The newest.
+    /// The newest version.
     #[uniffi(default = None)]
     pub max: Option<String>,
 }
@@ -80,22 +81,23 @@ impl From<&core::NativeRange> for NativeRange {
     }
 }
 
-/// One condition under which the next bundle is applied. All that are set must hold; once one held it stays so.
+/// A condition for applying the next bundle. All conditions must be met; a condition that was met once stays
+/// met.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum ApplyCondition {
-    /// The app was in the background for so long without a break.
+    /// The app was in the background for this long without interruption.
     Background {
-        /// For how long.
+        /// The duration.
         milliseconds: i64,
     },
-    /// The process ended and the app was started anew.
+    /// The process ended and the app was started again.
     Kill,
     /// The native app has this version or a later one.
     NativeVersion {
         /// The version.
         version: String,
     },
-    /// This time has come, by the device's clock.
+    /// This time has passed, by the device's clock.
     Date {
         /// Seconds since 1970-01-01 UTC.
         seconds: i64,
@@ -134,18 +136,18 @@ impl ApplyCondition {
     }
 }
 
-/// Where an installed bundle stands.
+/// The status of an installed bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
 pub enum BundleStatus {
-    /// Installed and never proven on this device.
+    /// Installed, never proven on this device.
     Installed,
     /// Will be served when its conditions are met.
     Next,
-    /// Current, and not yet proven.
+    /// Current, not yet proven.
     Trial,
     /// It confirmed that it works.
     Proven,
-    /// In a state that this version of the bindings has no word for.
+    /// A status that this version of the bindings does not know.
     Other,
 }
 
@@ -161,16 +163,16 @@ impl From<core::Status> for BundleStatus {
     }
 }
 
-/// Why a bundle counts as failed.
+/// Why a bundle has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
 pub enum FailureCause {
-    /// It started as often as a trial may, and never confirmed.
+    /// It used up the starts of its trial without confirming.
     NeverConfirmed,
-    /// The host said so.
+    /// The host marked it as failed.
     Marked,
-    /// Capgo's plugin said so, before its bundles were taken over.
+    /// Capgo's plugin had recorded the failure before its bundles were migrated.
     Adopted,
-    /// For a reason that this version of the bindings has no word for.
+    /// A cause that this version of the bindings does not know.
     Other,
 }
 

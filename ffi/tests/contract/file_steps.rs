@@ -11,12 +11,12 @@ use super::CaseRunner;
 use super::arguments::Arguments;
 use super::values;
 use crate::archive::VerifiedArchive;
+use crate::capgo::{ChecksumForm, decrypt_unverified, require_iv_session_key, signed_digest};
 use crate::check::{Finding, Severity, check_folder};
 use crate::digest::{crc32_of_file, sha256_of_file};
 use crate::error::Result;
 use crate::inspect::inspect_archive;
 use crate::keys::VerifyingKey;
-use crate::capgo::{ChecksumForm, decrypt_unverified, require_iv_session_key, signed_digest};
 
 impl CaseRunner {
     /// `None` if this is no operation on files.

@@ -118,9 +118,9 @@ final class DownloadTests: XCTestCase {
         let head = HttpResponseHead(status: 200, headers: [HttpHeader(name: "Content-Length", value: "10")])
         func assertSays(_ text: String, _ message: String) { XCTAssertTrue(message.contains(text), message) }
         assertSays("threw: Boom", try await over(.callback) { _ in throw Boom() })
-        assertSays("without an answer", try await over(.callback) { _ in })
+        assertSays("without a response", try await over(.callback) { _ in })
         assertSays("twice", try await over(.callback) { sink in for _ in 1...2 { try sink.begin(head: head) } })
-        assertSays("before its head", try await over(.callback) { try $0.write(bytes: Data([1])) })
+        assertSays("before begin", try await over(.callback) { try $0.write(bytes: Data([1])) })
         assertSays("status 0", try await over(.callback) { try $0.begin(head: HttpResponseHead(status: 0, headers: [])) })
         assertSays("ended after 0 of 10", try await over(.network) { try $0.begin(head: head) })
         assertSays(
@@ -160,7 +160,7 @@ final class DownloadTests: XCTestCase {
                 told.yield("\((error as? CapBundleError)?.kind ?? .internal)")
             }
         }
-        XCTAssertTrue(message.contains("told nothing"), message)
+        XCTAssertTrue(message.contains("made no call"), message)
         release.signal()
         for await word in late {
             XCTAssertEqual(word, "cancelled")

@@ -1,4 +1,4 @@
-//! Where the thread of the host and ours meet: one piece at a time, and nobody goes on before the other has spoken.
+//! A rendezvous of the host's thread and ours: each piece is acknowledged before the next.
 
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,15 +7,15 @@ use std::time::Duration;
 use super::super::{HttpResponseHead, ResponseSink, TransportError};
 use crate::error::{CapBundleError, ErrorKind, Result};
 
-/// What the host passes on.
+/// A piece of the response.
 pub(super) enum Piece {
     Begin(HttpResponseHead),
     Write(Vec<u8>),
 }
 
-/// What there is for our side.
+/// The next event for our side.
 pub(super) enum Next {
-    /// The host is still at it.
+    /// The host is still working.
     Nothing,
     Piece(Piece),
     Returned(Result<(), TransportError>),
@@ -29,23 +29,23 @@ pub(super) struct Rendezvous {
 
 #[derive(Default)]
 enum Turn {
-    /// The host sends, waits or reads.
+    /// The host's turn: it sends, waits or reads.
     #[default]
     Host,
-    /// The host waits for our word on this.
+    /// The host waits for the result of this piece.
     Offered(Piece),
-    /// We look at it.
+    /// Our side processes the piece.
     Taken,
-    /// It may go on.
+    /// The piece was accepted; the host may continue.
     Accepted,
-    /// `send` is over.
+    /// `send` has returned.
     Returned(Result<(), TransportError>),
-    /// We want nothing more; why, for the host that waits.
+    /// No more pieces are accepted; the error is for a host that waits.
     Over(Option<CapBundleError>),
 }
 
 impl Rendezvous {
-    /// Waits for the host, but not for long.
+    /// Waits for the host, at most this long.
     pub(super) fn next(&self, at_most: Duration) -> Next {
         let at_work = |turn: &mut Turn| !matches!(turn, Turn::Offered(_) | Turn::Returned(_));
         let waited = self.changed.wait_timeout_while(self.turn(), at_most, at_work);
@@ -60,17 +60,17 @@ impl Rendezvous {
         }
     }
 
-    /// The piece that [`next`](Self::next) gave is taken in.
-    pub(super) fn go_on(&self) {
+    /// Accepts the piece that [`next`](Self::next) returned.
+    pub(super) fn accept(&self) {
         self.change(&mut self.turn(), Turn::Accepted);
     }
 
-    /// Nothing more is taken; whoever comes is told why.
+    /// Accepts no more pieces; later calls of the host fail with this error.
     pub(super) fn end(&self, why: Option<CapBundleError>) {
         self.change(&mut self.turn(), Turn::Over(why));
     }
 
-    /// `send` of the host has returned.
+    /// The host's `send` has returned.
     pub(super) fn returned(&self, result: Result<(), TransportError>) {
         // Another thread of the host may still be in a function of the sink.
         let mut turn = self.wait_for(|turn| matches!(turn, Turn::Host | Turn::Over(_)));
@@ -98,8 +98,8 @@ impl Rendezvous {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait_for(&self, come: impl Fn(&Turn) -> bool) -> MutexGuard<'_, Turn> {
-        let waited = self.changed.wait_while(self.turn(), |turn| !come(turn));
+    fn wait_for(&self, condition: impl Fn(&Turn) -> bool) -> MutexGuard<'_, Turn> {
+        let waited = self.changed.wait_while(self.turn(), |turn| !condition(turn));
         waited.unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -124,5 +124,5 @@ impl ResponseSink for Rendezvous {
 }
 
 fn too_late() -> CapBundleError {
-    CapBundleError::new(ErrorKind::Cancelled, "nobody waits for this answer any more")
+    CapBundleError::new(ErrorKind::Cancelled, "this response is no longer needed")
 }

@@ -14,7 +14,7 @@ use crate::progress::CancelToken;
 
 const BODY: &[u8] = b"what the file holds";
 
-/// A transport that does as a closure says, and counts.
+/// A transport that runs a closure and counts its calls.
 struct Scripted<F> {
     act: F,
     calls: AtomicUsize,
@@ -79,19 +79,19 @@ fn fetch(transport: Arc<dyn HttpTransport>, cancel: Option<Arc<CancelToken>>) ->
     (result, folder)
 }
 
-/// The error of a transport that is asked once, and no second time.
+/// The error of an operation whose transport is called exactly once.
 fn refused_at_once<F>(act: F) -> CapBundleError
 where
     F: Fn(HttpRequest, &Arc<dyn ResponseSink>) -> Result<(), TransportError> + Send + Sync + 'static,
 {
     let transport = transport(act);
     let (result, _folder) = fetch(Arc::clone(&transport) as _, None);
-    assert_eq!(transport.calls.load(Ordering::Relaxed), 1, "it was tried again");
+    assert_eq!(transport.calls.load(Ordering::Relaxed), 1, "the request was retried");
     result.unwrap_err()
 }
 
 #[test]
-fn what_the_host_passes_on_becomes_the_file() {
+fn the_pieces_that_the_host_passes_become_the_file() {
     let (result, _folder) = fetch(
         transport(|request, sink| {
             assert_eq!(
@@ -110,9 +110,9 @@ fn what_the_host_passes_on_becomes_the_file() {
 }
 
 #[test]
-fn a_connection_that_broke_is_gone_on_with() {
-    let asked: Arc<Mutex<Vec<HttpRequest>>> = Arc::default();
-    let seen = Arc::clone(&asked);
+fn a_broken_connection_is_resumed() {
+    let requests: Arc<Mutex<Vec<HttpRequest>>> = Arc::default();
+    let seen = Arc::clone(&requests);
     let (result, _folder) = fetch(
         transport(move |request, sink| {
             let first = seen.lock().unwrap().is_empty();
@@ -120,7 +120,7 @@ fn a_connection_that_broke_is_gone_on_with() {
             if first {
                 sink.begin(head(200)).unwrap();
                 sink.write(BODY[..7].to_vec()).unwrap();
-                return Err(broken("the line is cut"));
+                return Err(broken("connection reset"));
             }
             let mut rest = head(206);
             rest.headers[0].value = "12".to_owned();
@@ -135,34 +135,34 @@ fn a_connection_that_broke_is_gone_on_with() {
         None,
     );
     assert_eq!(fs::read(result.unwrap().path).unwrap(), BODY);
-    let asked = asked.lock().unwrap();
-    let field = |name: &str| asked[1].headers.iter().find(|header| header.name == name);
+    let requests = requests.lock().unwrap();
+    let field = |name: &str| requests[1].headers.iter().find(|header| header.name == name);
     assert_eq!(field("Range").unwrap().value, "bytes=7-");
     assert_eq!(field("If-Range").unwrap().value, "\"1\"");
 }
 
 #[test]
-fn what_speaks_against_an_answer_is_known_to_the_host_at_once() {
+fn the_host_learns_immediately_that_a_response_is_refused() {
     let error = refused_at_once(|_, sink| {
         let refused = sink.begin(head(404)).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Server, "{refused}");
         assert!(!sink.is_wanted());
         assert_eq!(sink.write(Vec::new()).unwrap_err().kind(), ErrorKind::Cancelled);
-        Err(broken("it was told so"))
+        Err(broken("the sink refused the response"))
     });
     assert_eq!(error.kind(), ErrorKind::Server, "{error}");
 }
 
 #[test]
-fn a_host_that_does_not_keep_to_what_is_asked_of_it_is_told_so() {
+fn a_transport_that_breaks_its_contract_fails_with_a_callback_error() {
     type Act = fn(&Arc<dyn ResponseSink>) -> Result<()>;
     let faults: [(Act, &str); 4] = [
-        (|_| Ok(()), "without an answer"),
+        (|_| Ok(()), "without a response"),
         (
             |sink| sink.begin(head(200)).and_then(|()| sink.begin(head(200))),
             "twice",
         ),
-        (|sink| sink.write(vec![1]), "before its head"),
+        (|sink| sink.write(vec![1]), "before begin"),
         (|sink| sink.begin(head(-7)), "status -7"),
     ];
     for (act, expected) in faults {
@@ -173,7 +173,7 @@ fn a_host_that_does_not_keep_to_what_is_asked_of_it_is_told_so() {
 }
 
 #[test]
-fn what_a_host_throws_that_is_no_error_of_a_transport_is_told() {
+fn an_unexpected_exception_of_the_transport_is_reported() {
     let reason = "java.lang.IllegalStateException: boom".to_owned();
     let error = refused_at_once(move |_, _| Err(TransportError::Unexpected { reason: reason.clone() }));
     assert_eq!(error.kind(), ErrorKind::Callback);
@@ -186,7 +186,7 @@ fn what_a_host_throws_that_is_no_error_of_a_transport_is_told() {
 }
 
 #[test]
-fn errors_of_a_transport_are_those_of_a_download() {
+fn transport_errors_become_download_errors() {
     let reason = || "as the system says".to_owned();
     let refused = refused_at_once(move |_, _| Err(TransportError::Refused { reason: reason() }));
     assert_eq!(refused.kind(), ErrorKind::NotTrusted);
@@ -200,32 +200,32 @@ fn errors_of_a_transport_are_those_of_a_download() {
     assert_eq!(offline.calls.load(Ordering::Relaxed), 2);
 }
 
-/// A transport that says nothing and waits until the test lets it go, with what its sink said then.
+/// A transport that waits until the test releases it, with the result of its late call.
 fn silent() -> (Arc<dyn HttpTransport>, mpsc::Sender<()>, Incoming<Result<()>>) {
     let (release, released) = mpsc::channel();
-    let (tell, told) = mpsc::channel();
-    let (released, tell) = (Mutex::new(released), Mutex::new(tell));
+    let (report, reported) = mpsc::channel();
+    let (released, report) = (Mutex::new(released), Mutex::new(report));
     let transport = transport(move |_, sink: &Arc<dyn ResponseSink>| {
         assert!(
             released.lock().unwrap().recv().is_err(),
-            "the test lets go by dropping its end"
+            "the test releases the transport by dropping its end"
         );
-        let said = sink.begin(head(200));
-        drop(tell.lock().unwrap().send(said));
+        let result = sink.begin(head(200));
+        drop(report.lock().unwrap().send(result));
         Ok(())
     });
-    (transport, release, told)
+    (transport, release, reported)
 }
 
 #[test]
-fn a_host_that_never_returns_is_left_behind_and_told_so_when_it_does() {
-    let (transport, release, told) = silent();
+fn a_host_that_never_returns_is_abandoned_and_its_late_calls_fail() {
+    let (transport, release, reported) = silent();
     let (result, _folder) = fetch(transport, None);
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network, "{error}");
-    assert!(error.to_string().contains("told nothing for"), "{error}");
+    assert!(error.to_string().contains("made no call for"), "{error}");
     drop(release);
-    assert_eq!(told.recv().unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(reported.recv().unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
 }
 
 #[test]
@@ -260,6 +260,6 @@ fn cancelling_does_not_wait_for_a_silent_host() {
     assert_eq!(
         fs::read(part.unwrap()).unwrap(),
         BODY[..7],
-        "what came can be gone on with"
+        "the partial download can be resumed"
     );
 }

@@ -83,7 +83,7 @@ class CallbackTest {
         }
         assertEquals(
             listOf(
-                "INFO launch: serving the built-in bundle because of Current",
+                "INFO launch: serving the built-in bundle, reason Current",
                 "WARNING set next: no bundle AAAAAAAAAA is installed",
             ),
             lines.toList(),

@@ -129,9 +129,9 @@ class DownloadTest {
             assertTrue(error.message!!.contains(expected)) { "${error.message}" }
         }
         assertCallback("threw: java.lang.IllegalStateException: boom", over { _, _ -> throw IllegalStateException("boom") })
-        assertCallback("without an answer", over { _, _ -> })
+        assertCallback("without a response", over { _, _ -> })
         assertCallback("twice", over { _, sink -> repeat(2) { sink.begin(head) } })
-        assertCallback("before its head", over { _, sink -> sink.write(ByteArray(1)) })
+        assertCallback("before begin", over { _, sink -> sink.write(ByteArray(1)) })
         assertCallback("status 0", over { _, sink -> sink.begin(HttpResponseHead(0, emptyList())) })
         assertEquals(ErrorKind.NETWORK, over { _, sink -> sink.begin(head) }.kind)
         val tooMuch = over { _, sink ->
@@ -169,7 +169,7 @@ class DownloadTest {
         val error = store().use { store ->
             assertThrows(CapBundleException.Network::class.java) { store.installFromBlocking(transport, remote(large), hasty) }
         }
-        assertTrue(error.message!!.contains("told nothing"), error.message)
+        assertTrue(error.message!!.contains("made no call"), error.message)
         release.countDown()
         val told = runBlocking { withTimeout(10_000) { late.await() } }
         assertTrue(told is CapBundleException.Cancelled, "$told")

@@ -21,7 +21,7 @@ object EveryKindOfCall {
             check(store.launch(NativeApp("1.0.0", "1")).bundle == BundleRef.BuiltIn)
             val error = runCatching { store.setNext(BundleRef.Bundle("AAAAAAAAAA")) }.exceptionOrNull()
             check(error is CapBundleException.NotFound && error.kind == ErrorKind.NOT_FOUND)
-            check(panicOnPurpose("on purpose") == "a fault in capbundle, please report it: on purpose")
+            check(panicOnPurpose("on purpose") == "bug in capbundle, please report it: on purpose")
             val record = runBlocking {
                 val digest = sha256(archive) { reports.incrementAndGet() }
                 VerifiedArchive.fromDigest(archive, digest).use { store.install(it, NewBundle("1.0.0")) }

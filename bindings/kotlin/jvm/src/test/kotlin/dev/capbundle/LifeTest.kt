@@ -88,7 +88,7 @@ class LifeTest {
     @Test
     fun `a panic in Rust arrives as an error that asks for a report`() {
         repeat(3) {
-            assertEquals("a fault in capbundle, please report it: on purpose", EveryKindOfCall.panicOnPurpose("on purpose"))
+            assertEquals("bug in capbundle, please report it: on purpose", EveryKindOfCall.panicOnPurpose("on purpose"))
         }
         assertEquals(64, sha256OfFileBlocking(Repository.file("README.md").path).length)
     }
