@@ -333,14 +333,14 @@ uint64_t uniffi_capbundle_fn_clone_verifiedarchive(uint64_t handle, RustCallStat
 void uniffi_capbundle_fn_free_verifiedarchive(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_VERIFIEDARCHIVE_DECRYPT_CAPGO
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_VERIFIEDARCHIVE_DECRYPT_CAPGO
+uint64_t uniffi_capbundle_fn_constructor_verifiedarchive_decrypt_capgo(RustBuffer encrypted, RustBuffer staging, RustBuffer iv_session_key, RustBuffer checksum, RustBuffer form, uint64_t key, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_VERIFIEDARCHIVE_FROM_DIGEST
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_VERIFIEDARCHIVE_FROM_DIGEST
 uint64_t uniffi_capbundle_fn_constructor_verifiedarchive_from_digest(RustBuffer path, RustBuffer digest, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_VERIFIEDARCHIVE_OPEN_CAPGO
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_VERIFIEDARCHIVE_OPEN_CAPGO
-uint64_t uniffi_capbundle_fn_constructor_verifiedarchive_open_capgo(RustBuffer sealed, RustBuffer staging, RustBuffer iv_session_key, RustBuffer checksum, RustBuffer form, uint64_t key, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_VERIFIEDARCHIVE_VERIFY_SIGNED_ONLY
@@ -574,61 +574,6 @@ RustBuffer uniffi_capbundle_fn_method_store_open_warning(uint64_t ptr, RustCallS
 RustBuffer uniffi_capbundle_fn_method_store_session(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ADOPT
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ADOPT
-RustBuffer uniffi_capbundle_fn_method_store_adopt(uint64_t ptr, RustBuffer capgo, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CLEAR_NEXT
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CLEAR_NEXT
-void uniffi_capbundle_fn_method_store_clear_next(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_DELETE
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_DELETE
-void uniffi_capbundle_fn_method_store_delete(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ENTERED_BACKGROUND
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ENTERED_BACKGROUND
-void uniffi_capbundle_fn_method_store_entered_background(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ENTERED_FOREGROUND
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ENTERED_FOREGROUND
-void uniffi_capbundle_fn_method_store_entered_foreground(uint64_t ptr, RustBuffer native, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_FORGET_FAILURE
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_FORGET_FAILURE
-int64_t uniffi_capbundle_fn_method_store_forget_failure(uint64_t ptr, RustBuffer version, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_MARK_FAILED
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_MARK_FAILED
-void uniffi_capbundle_fn_method_store_mark_failed(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_DELAYS
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_DELAYS
-void uniffi_capbundle_fn_method_store_set_delays(uint64_t ptr, RustBuffer delays, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_NEXT
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_NEXT
-void uniffi_capbundle_fn_method_store_set_next(uint64_t ptr, RustBuffer slot, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_NEXT_WHEN
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_NEXT_WHEN
-void uniffi_capbundle_fn_method_store_set_next_when(uint64_t ptr, RustBuffer slot, RustBuffer delays, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_TAKE_FAILURE
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_TAKE_FAILURE
-RustBuffer uniffi_capbundle_fn_method_store_take_failure(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_DEVICE_ID
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_DEVICE_ID
 RustBuffer uniffi_capbundle_fn_method_store_device_id(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -701,7 +646,62 @@ RustBuffer uniffi_capbundle_fn_method_store_served(uint64_t ptr, RustCallStatus 
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_CURRENT
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_CURRENT
-RustBuffer uniffi_capbundle_fn_method_store_set_current(uint64_t ptr, RustBuffer slot, RustCallStatus *_Nonnull out_status
+RustBuffer uniffi_capbundle_fn_method_store_set_current(uint64_t ptr, RustBuffer bundle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CLEAR_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CLEAR_NEXT
+void uniffi_capbundle_fn_method_store_clear_next(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_DELETE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_DELETE
+void uniffi_capbundle_fn_method_store_delete(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ENTERED_BACKGROUND
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ENTERED_BACKGROUND
+void uniffi_capbundle_fn_method_store_entered_background(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ENTERED_FOREGROUND
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_ENTERED_FOREGROUND
+void uniffi_capbundle_fn_method_store_entered_foreground(uint64_t ptr, RustBuffer native, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_FORGET_FAILURE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_FORGET_FAILURE
+int64_t uniffi_capbundle_fn_method_store_forget_failure(uint64_t ptr, RustBuffer version, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_MARK_FAILED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_MARK_FAILED
+void uniffi_capbundle_fn_method_store_mark_failed(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_DELAYS
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_DELAYS
+void uniffi_capbundle_fn_method_store_set_delays(uint64_t ptr, RustBuffer conditions, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_NEXT
+void uniffi_capbundle_fn_method_store_set_next(uint64_t ptr, RustBuffer bundle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_NEXT_WHEN
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_SET_NEXT_WHEN
+void uniffi_capbundle_fn_method_store_set_next_when(uint64_t ptr, RustBuffer bundle, RustBuffer conditions, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_TAKE_FAILURE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_TAKE_FAILURE
+RustBuffer uniffi_capbundle_fn_method_store_take_failure(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_MIGRATE_CAPGO
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_MIGRATE_CAPGO
+RustBuffer uniffi_capbundle_fn_method_store_migrate_capgo(uint64_t ptr, RustBuffer bundles, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CURRENT
@@ -781,7 +781,7 @@ int64_t uniffi_capbundle_fn_method_store_key_ring(uint64_t ptr, RustBuffer optio
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CONFIRM
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_CONFIRM
-RustBuffer uniffi_capbundle_fn_method_store_confirm(uint64_t ptr, RustBuffer slot, RustCallStatus *_Nonnull out_status
+RustBuffer uniffi_capbundle_fn_method_store_confirm(uint64_t ptr, RustBuffer bundle, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_READY_DEADLINE_MS
@@ -802,6 +802,21 @@ int8_t uniffi_capbundle_fn_method_store_trial_started(uint64_t ptr, RustBuffer i
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_TRIAL_SUSPENDED
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_STORE_TRIAL_SUSPENDED
 int8_t uniffi_capbundle_fn_method_store_trial_suspended(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_DECRYPT_UNVERIFIED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_DECRYPT_UNVERIFIED
+RustBuffer uniffi_capbundle_fn_func_decrypt_unverified(RustBuffer encrypted, RustBuffer to, RustBuffer iv_session_key, uint64_t key, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_REQUIRE_IV_SESSION_KEY
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_REQUIRE_IV_SESSION_KEY
+void uniffi_capbundle_fn_func_require_iv_session_key(RustBuffer text, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_SIGNED_DIGEST
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_SIGNED_DIGEST
+RustBuffer uniffi_capbundle_fn_func_signed_digest(RustBuffer checksum, RustBuffer form, uint64_t key, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_CHECK_FOLDER
@@ -837,21 +852,6 @@ RustBuffer uniffi_capbundle_fn_func_inspect_release_unverified(RustBuffer envelo
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ROLLOUT_BUCKET
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ROLLOUT_BUCKET
 int64_t uniffi_capbundle_fn_func_rollout_bucket(RustBuffer app_id, RustBuffer rollout_sha256, RustBuffer device_id, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_DECRYPT_UNVERIFIED
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_DECRYPT_UNVERIFIED
-RustBuffer uniffi_capbundle_fn_func_decrypt_unverified(RustBuffer sealed, RustBuffer to, RustBuffer iv_session_key, uint64_t key, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_REQUIRE_IV_SESSION_KEY
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_REQUIRE_IV_SESSION_KEY
-void uniffi_capbundle_fn_func_require_iv_session_key(RustBuffer text, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_SIGNED_DIGEST
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_SIGNED_DIGEST
-RustBuffer uniffi_capbundle_fn_func_signed_digest(RustBuffer checksum, RustBuffer form, uint64_t key, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_CAPBUNDLE_RUSTBUFFER_ALLOC
@@ -1114,6 +1114,24 @@ void ffi_capbundle_rust_future_free_void(uint64_t handle
 void ffi_capbundle_rust_future_complete_void(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_DECRYPT_UNVERIFIED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_DECRYPT_UNVERIFIED
+uint16_t uniffi_capbundle_checksum_func_decrypt_unverified(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_REQUIRE_IV_SESSION_KEY
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_REQUIRE_IV_SESSION_KEY
+uint16_t uniffi_capbundle_checksum_func_require_iv_session_key(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_SIGNED_DIGEST
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_SIGNED_DIGEST
+uint16_t uniffi_capbundle_checksum_func_signed_digest(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_CHECK_FOLDER
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_CHECK_FOLDER
 uint16_t uniffi_capbundle_checksum_func_check_folder(void
@@ -1153,24 +1171,6 @@ uint16_t uniffi_capbundle_checksum_func_inspect_release_unverified(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_ROLLOUT_BUCKET
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_ROLLOUT_BUCKET
 uint16_t uniffi_capbundle_checksum_func_rollout_bucket(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_DECRYPT_UNVERIFIED
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_DECRYPT_UNVERIFIED
-uint16_t uniffi_capbundle_checksum_func_decrypt_unverified(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_REQUIRE_IV_SESSION_KEY
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_REQUIRE_IV_SESSION_KEY
-uint16_t uniffi_capbundle_checksum_func_require_iv_session_key(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_SIGNED_DIGEST
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_SIGNED_DIGEST
-uint16_t uniffi_capbundle_checksum_func_signed_digest(void
 
 );
 #endif
@@ -1294,72 +1294,6 @@ uint16_t uniffi_capbundle_checksum_method_store_session(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ADOPT
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ADOPT
-uint16_t uniffi_capbundle_checksum_method_store_adopt(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_CLEAR_NEXT
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_CLEAR_NEXT
-uint16_t uniffi_capbundle_checksum_method_store_clear_next(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DELETE
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DELETE
-uint16_t uniffi_capbundle_checksum_method_store_delete(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ENTERED_BACKGROUND
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ENTERED_BACKGROUND
-uint16_t uniffi_capbundle_checksum_method_store_entered_background(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ENTERED_FOREGROUND
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ENTERED_FOREGROUND
-uint16_t uniffi_capbundle_checksum_method_store_entered_foreground(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_FORGET_FAILURE
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_FORGET_FAILURE
-uint16_t uniffi_capbundle_checksum_method_store_forget_failure(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_MARK_FAILED
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_MARK_FAILED
-uint16_t uniffi_capbundle_checksum_method_store_mark_failed(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_DELAYS
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_DELAYS
-uint16_t uniffi_capbundle_checksum_method_store_set_delays(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_NEXT
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_NEXT
-uint16_t uniffi_capbundle_checksum_method_store_set_next(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_NEXT_WHEN
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_NEXT_WHEN
-uint16_t uniffi_capbundle_checksum_method_store_set_next_when(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_TAKE_FAILURE
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_TAKE_FAILURE
-uint16_t uniffi_capbundle_checksum_method_store_take_failure(void
-
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DEVICE_ID
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DEVICE_ID
 uint16_t uniffi_capbundle_checksum_method_store_device_id(void
@@ -1447,6 +1381,72 @@ uint16_t uniffi_capbundle_checksum_method_store_served(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_CURRENT
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_CURRENT
 uint16_t uniffi_capbundle_checksum_method_store_set_current(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_CLEAR_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_CLEAR_NEXT
+uint16_t uniffi_capbundle_checksum_method_store_clear_next(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DELETE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_DELETE
+uint16_t uniffi_capbundle_checksum_method_store_delete(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ENTERED_BACKGROUND
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ENTERED_BACKGROUND
+uint16_t uniffi_capbundle_checksum_method_store_entered_background(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ENTERED_FOREGROUND
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_ENTERED_FOREGROUND
+uint16_t uniffi_capbundle_checksum_method_store_entered_foreground(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_FORGET_FAILURE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_FORGET_FAILURE
+uint16_t uniffi_capbundle_checksum_method_store_forget_failure(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_MARK_FAILED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_MARK_FAILED
+uint16_t uniffi_capbundle_checksum_method_store_mark_failed(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_DELAYS
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_DELAYS
+uint16_t uniffi_capbundle_checksum_method_store_set_delays(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_NEXT
+uint16_t uniffi_capbundle_checksum_method_store_set_next(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_NEXT_WHEN
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_SET_NEXT_WHEN
+uint16_t uniffi_capbundle_checksum_method_store_set_next_when(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_TAKE_FAILURE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_TAKE_FAILURE
+uint16_t uniffi_capbundle_checksum_method_store_take_failure(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_MIGRATE_CAPGO
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_STORE_MIGRATE_CAPGO
+uint16_t uniffi_capbundle_checksum_method_store_migrate_capgo(void
 
 );
 #endif
@@ -1570,15 +1570,15 @@ uint16_t uniffi_capbundle_checksum_method_store_trial_suspended(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_FROM_DIGEST
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_FROM_DIGEST
-uint16_t uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_DECRYPT_CAPGO
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_DECRYPT_CAPGO
+uint16_t uniffi_capbundle_checksum_constructor_verifiedarchive_decrypt_capgo(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_OPEN_CAPGO
-#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_OPEN_CAPGO
-uint16_t uniffi_capbundle_checksum_constructor_verifiedarchive_open_capgo(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_FROM_DIGEST
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_FROM_DIGEST
+uint16_t uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest(void
 
 );
 #endif

@@ -775,6 +775,12 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_capbundle_checksum_func_decrypt_unverified(
+    ): Int
+    external fun uniffi_capbundle_checksum_func_require_iv_session_key(
+    ): Int
+    external fun uniffi_capbundle_checksum_func_signed_digest(
+    ): Int
     external fun uniffi_capbundle_checksum_func_check_folder(
     ): Int
     external fun uniffi_capbundle_checksum_func_crc32_of_file(
@@ -788,12 +794,6 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_capbundle_checksum_func_inspect_release_unverified(
     ): Int
     external fun uniffi_capbundle_checksum_func_rollout_bucket(
-    ): Int
-    external fun uniffi_capbundle_checksum_func_decrypt_unverified(
-    ): Int
-    external fun uniffi_capbundle_checksum_func_require_iv_session_key(
-    ): Int
-    external fun uniffi_capbundle_checksum_func_signed_digest(
     ): Int
     external fun uniffi_capbundle_checksum_method_verifiedarchive_copy_to(
     ): Int
@@ -835,28 +835,6 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_capbundle_checksum_method_store_session(
     ): Int
-    external fun uniffi_capbundle_checksum_method_store_adopt(
-    ): Int
-    external fun uniffi_capbundle_checksum_method_store_clear_next(
-    ): Int
-    external fun uniffi_capbundle_checksum_method_store_delete(
-    ): Int
-    external fun uniffi_capbundle_checksum_method_store_entered_background(
-    ): Int
-    external fun uniffi_capbundle_checksum_method_store_entered_foreground(
-    ): Int
-    external fun uniffi_capbundle_checksum_method_store_forget_failure(
-    ): Int
-    external fun uniffi_capbundle_checksum_method_store_mark_failed(
-    ): Int
-    external fun uniffi_capbundle_checksum_method_store_set_delays(
-    ): Int
-    external fun uniffi_capbundle_checksum_method_store_set_next(
-    ): Int
-    external fun uniffi_capbundle_checksum_method_store_set_next_when(
-    ): Int
-    external fun uniffi_capbundle_checksum_method_store_take_failure(
-    ): Int
     external fun uniffi_capbundle_checksum_method_store_device_id(
     ): Int
     external fun uniffi_capbundle_checksum_method_store_update_from_channel(
@@ -886,6 +864,28 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_capbundle_checksum_method_store_served(
     ): Int
     external fun uniffi_capbundle_checksum_method_store_set_current(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_clear_next(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_delete(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_entered_background(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_entered_foreground(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_forget_failure(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_mark_failed(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_set_delays(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_set_next(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_set_next_when(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_take_failure(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_store_migrate_capgo(
     ): Int
     external fun uniffi_capbundle_checksum_method_store_current(
     ): Int
@@ -927,9 +927,9 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_capbundle_checksum_method_store_trial_suspended(
     ): Int
-    external fun uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest(
+    external fun uniffi_capbundle_checksum_constructor_verifiedarchive_decrypt_capgo(
     ): Int
-    external fun uniffi_capbundle_checksum_constructor_verifiedarchive_open_capgo(
+    external fun uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest(
     ): Int
     external fun uniffi_capbundle_checksum_constructor_verifiedarchive_verify_signed_only(
     ): Int
@@ -972,9 +972,9 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_capbundle_fn_free_verifiedarchive(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_capbundle_fn_constructor_verifiedarchive_from_digest(`path`: RustBuffer.ByValue,`digest`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_capbundle_fn_constructor_verifiedarchive_decrypt_capgo(`encrypted`: RustBuffer.ByValue,`staging`: RustBuffer.ByValue,`ivSessionKey`: RustBuffer.ByValue,`checksum`: RustBuffer.ByValue,`form`: RustBuffer.ByValue,`key`: Long,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_capbundle_fn_constructor_verifiedarchive_open_capgo(`sealed`: RustBuffer.ByValue,`staging`: RustBuffer.ByValue,`ivSessionKey`: RustBuffer.ByValue,`checksum`: RustBuffer.ByValue,`form`: RustBuffer.ByValue,`key`: Long,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_capbundle_fn_constructor_verifiedarchive_from_digest(`path`: RustBuffer.ByValue,`digest`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_capbundle_fn_constructor_verifiedarchive_verify_signed_only(`path`: RustBuffer.ByValue,`checksum`: RustBuffer.ByValue,`form`: RustBuffer.ByValue,`key`: Long,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1068,28 +1068,6 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_session(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_capbundle_fn_method_store_adopt(`ptr`: Long,`capgo`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_capbundle_fn_method_store_clear_next(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_capbundle_fn_method_store_delete(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_capbundle_fn_method_store_entered_background(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_capbundle_fn_method_store_entered_foreground(`ptr`: Long,`native`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_capbundle_fn_method_store_forget_failure(`ptr`: Long,`version`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Long
-    external fun uniffi_capbundle_fn_method_store_mark_failed(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_capbundle_fn_method_store_set_delays(`ptr`: Long,`delays`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_capbundle_fn_method_store_set_next(`ptr`: Long,`slot`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_capbundle_fn_method_store_set_next_when(`ptr`: Long,`slot`: RustBuffer.ByValue,`delays`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_capbundle_fn_method_store_take_failure(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_device_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_update_from_channel(`ptr`: Long,`transport`: Long,`source`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1118,7 +1096,29 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_served(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_capbundle_fn_method_store_set_current(`ptr`: Long,`slot`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_capbundle_fn_method_store_set_current(`ptr`: Long,`bundle`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_clear_next(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_store_delete(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_store_entered_background(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_store_entered_foreground(`ptr`: Long,`native`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_store_forget_failure(`ptr`: Long,`version`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_capbundle_fn_method_store_mark_failed(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_store_set_delays(`ptr`: Long,`conditions`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_store_set_next(`ptr`: Long,`bundle`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_store_set_next_when(`ptr`: Long,`bundle`: RustBuffer.ByValue,`conditions`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_store_take_failure(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_store_migrate_capgo(`ptr`: Long,`bundles`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_current(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1150,7 +1150,7 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_key_ring(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_capbundle_fn_method_store_confirm(`ptr`: Long,`slot`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_capbundle_fn_method_store_confirm(`ptr`: Long,`bundle`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_method_store_ready_deadline_ms(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1160,6 +1160,12 @@ internal object UniffiLib {
     ): Byte
     external fun uniffi_capbundle_fn_method_store_trial_suspended(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
+    external fun uniffi_capbundle_fn_func_decrypt_unverified(`encrypted`: RustBuffer.ByValue,`to`: RustBuffer.ByValue,`ivSessionKey`: RustBuffer.ByValue,`key`: Long,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_func_require_iv_session_key(`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_func_signed_digest(`checksum`: RustBuffer.ByValue,`form`: RustBuffer.ByValue,`key`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_check_folder(`folder`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_crc32_of_file(`path`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1174,12 +1180,6 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_rollout_bucket(`appId`: RustBuffer.ByValue,`rolloutSha256`: RustBuffer.ByValue,`deviceId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_capbundle_fn_func_decrypt_unverified(`sealed`: RustBuffer.ByValue,`to`: RustBuffer.ByValue,`ivSessionKey`: RustBuffer.ByValue,`key`: Long,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_capbundle_fn_func_require_iv_session_key(`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_capbundle_fn_func_signed_digest(`checksum`: RustBuffer.ByValue,`form`: RustBuffer.ByValue,`key`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun ffi_capbundle_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_capbundle_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1299,259 +1299,259 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
-    if ((lib.uniffi_capbundle_checksum_func_check_folder() and 0xFFFF) != 34104) {
+    if ((lib.uniffi_capbundle_checksum_func_decrypt_unverified() and 0xFFFF) != 52583) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_crc32_of_file() and 0xFFFF) != 49730) {
+    if ((lib.uniffi_capbundle_checksum_func_require_iv_session_key() and 0xFFFF) != 2065) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_sha256_of_file() and 0xFFFF) != 11671) {
+    if ((lib.uniffi_capbundle_checksum_func_signed_digest() and 0xFFFF) != 15986) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_download() and 0xFFFF) != 13971) {
+    if ((lib.uniffi_capbundle_checksum_func_check_folder() and 0xFFFF) != 64895) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_inspect_archive() and 0xFFFF) != 62181) {
+    if ((lib.uniffi_capbundle_checksum_func_crc32_of_file() and 0xFFFF) != 24806) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_inspect_release_unverified() and 0xFFFF) != 43031) {
+    if ((lib.uniffi_capbundle_checksum_func_sha256_of_file() and 0xFFFF) != 444) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_rollout_bucket() and 0xFFFF) != 18985) {
+    if ((lib.uniffi_capbundle_checksum_func_download() and 0xFFFF) != 36455) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_decrypt_unverified() and 0xFFFF) != 30744) {
+    if ((lib.uniffi_capbundle_checksum_func_inspect_archive() and 0xFFFF) != 9764) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_require_iv_session_key() and 0xFFFF) != 37382) {
+    if ((lib.uniffi_capbundle_checksum_func_inspect_release_unverified() and 0xFFFF) != 20352) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_func_signed_digest() and 0xFFFF) != 41884) {
+    if ((lib.uniffi_capbundle_checksum_func_rollout_bucket() and 0xFFFF) != 40139) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_copy_to() and 0xFFFF) != 42016) {
+    if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_copy_to() and 0xFFFF) != 20302) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_digest() and 0xFFFF) != 52254) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_proof() and 0xFFFF) != 52337) {
+    if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_proof() and 0xFFFF) != 13729) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_size() and 0xFFFF) != 16358) {
+    if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_size() and 0xFFFF) != 26246) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_unpack() and 0xFFFF) != 39203) {
+    if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_unpack() and 0xFFFF) != 26452) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_httptransport_send() and 0xFFFF) != 42507) {
+    if ((lib.uniffi_capbundle_checksum_method_httptransport_send() and 0xFFFF) != 11302) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_responsesink_begin() and 0xFFFF) != 14586) {
+    if ((lib.uniffi_capbundle_checksum_method_responsesink_begin() and 0xFFFF) != 12223) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_responsesink_write() and 0xFFFF) != 52844) {
+    if ((lib.uniffi_capbundle_checksum_method_responsesink_write() and 0xFFFF) != 32587) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_responsesink_is_wanted() and 0xFFFF) != 8440) {
+    if ((lib.uniffi_capbundle_checksum_method_responsesink_is_wanted() and 0xFFFF) != 9887) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_contentkey_id() and 0xFFFF) != 38484) {
+    if ((lib.uniffi_capbundle_checksum_method_contentkey_id() and 0xFFFF) != 53799) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_verifyingkey_bits() and 0xFFFF) != 46846) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_verifyingkey_capgo_key_id() and 0xFFFF) != 46613) {
+    if ((lib.uniffi_capbundle_checksum_method_verifyingkey_capgo_key_id() and 0xFFFF) != 12286) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_verifyingkey_id() and 0xFFFF) != 27640) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_verifyingkey_to_pem() and 0xFFFF) != 64200) {
+    if ((lib.uniffi_capbundle_checksum_method_verifyingkey_to_pem() and 0xFFFF) != 40059) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_logobserver_on_log() and 0xFFFF) != 36616) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_canceltoken_cancel() and 0xFFFF) != 51365) {
+    if ((lib.uniffi_capbundle_checksum_method_canceltoken_cancel() and 0xFFFF) != 3808) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_canceltoken_is_cancelled() and 0xFFFF) != 44090) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_progressobserver_on_progress() and 0xFFFF) != 52349) {
+    if ((lib.uniffi_capbundle_checksum_method_progressobserver_on_progress() and 0xFFFF) != 54755) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_open_warning() and 0xFFFF) != 51164) {
+    if ((lib.uniffi_capbundle_checksum_method_store_open_warning() and 0xFFFF) != 52361) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_session() and 0xFFFF) != 8611) {
+    if ((lib.uniffi_capbundle_checksum_method_store_session() and 0xFFFF) != 10282) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_adopt() and 0xFFFF) != 55212) {
+    if ((lib.uniffi_capbundle_checksum_method_store_device_id() and 0xFFFF) != 39341) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_clear_next() and 0xFFFF) != 16144) {
+    if ((lib.uniffi_capbundle_checksum_method_store_update_from_channel() and 0xFFFF) != 8646) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_delete() and 0xFFFF) != 53892) {
+    if ((lib.uniffi_capbundle_checksum_method_store_clean() and 0xFFFF) != 41925) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_entered_background() and 0xFFFF) != 39067) {
+    if ((lib.uniffi_capbundle_checksum_method_store_disk_usage() and 0xFFFF) != 54175) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_entered_foreground() and 0xFFFF) != 14032) {
+    if ((lib.uniffi_capbundle_checksum_method_store_sweep() and 0xFFFF) != 2107) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_forget_failure() and 0xFFFF) != 12398) {
+    if ((lib.uniffi_capbundle_checksum_method_store_install_file() and 0xFFFF) != 41049) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_mark_failed() and 0xFFFF) != 21021) {
+    if ((lib.uniffi_capbundle_checksum_method_store_install_from() and 0xFFFF) != 20301) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_set_delays() and 0xFFFF) != 48297) {
+    if ((lib.uniffi_capbundle_checksum_method_store_folder() and 0xFFFF) != 34953) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_set_next() and 0xFFFF) != 17442) {
+    if ((lib.uniffi_capbundle_checksum_method_store_install() and 0xFFFF) != 25758) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_set_next_when() and 0xFFFF) != 50723) {
+    if ((lib.uniffi_capbundle_checksum_method_store_verify_bundle() and 0xFFFF) != 36214) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_take_failure() and 0xFFFF) != 64005) {
+    if ((lib.uniffi_capbundle_checksum_method_store_apply_next() and 0xFFFF) != 13059) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_device_id() and 0xFFFF) != 21794) {
+    if ((lib.uniffi_capbundle_checksum_method_store_launch() and 0xFFFF) != 18208) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_update_from_channel() and 0xFFFF) != 36543) {
+    if ((lib.uniffi_capbundle_checksum_method_store_reset() and 0xFFFF) != 10944) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_clean() and 0xFFFF) != 43775) {
+    if ((lib.uniffi_capbundle_checksum_method_store_served() and 0xFFFF) != 34995) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_disk_usage() and 0xFFFF) != 3136) {
+    if ((lib.uniffi_capbundle_checksum_method_store_set_current() and 0xFFFF) != 15757) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_sweep() and 0xFFFF) != 5031) {
+    if ((lib.uniffi_capbundle_checksum_method_store_clear_next() and 0xFFFF) != 14089) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_install_file() and 0xFFFF) != 15648) {
+    if ((lib.uniffi_capbundle_checksum_method_store_delete() and 0xFFFF) != 44325) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_install_from() and 0xFFFF) != 43208) {
+    if ((lib.uniffi_capbundle_checksum_method_store_entered_background() and 0xFFFF) != 40205) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_folder() and 0xFFFF) != 51456) {
+    if ((lib.uniffi_capbundle_checksum_method_store_entered_foreground() and 0xFFFF) != 48106) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_install() and 0xFFFF) != 35355) {
+    if ((lib.uniffi_capbundle_checksum_method_store_forget_failure() and 0xFFFF) != 52497) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_verify_bundle() and 0xFFFF) != 46783) {
+    if ((lib.uniffi_capbundle_checksum_method_store_mark_failed() and 0xFFFF) != 50872) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_apply_next() and 0xFFFF) != 2668) {
+    if ((lib.uniffi_capbundle_checksum_method_store_set_delays() and 0xFFFF) != 39091) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_launch() and 0xFFFF) != 15970) {
+    if ((lib.uniffi_capbundle_checksum_method_store_set_next() and 0xFFFF) != 28468) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_reset() and 0xFFFF) != 37904) {
+    if ((lib.uniffi_capbundle_checksum_method_store_set_next_when() and 0xFFFF) != 11516) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_served() and 0xFFFF) != 41167) {
+    if ((lib.uniffi_capbundle_checksum_method_store_take_failure() and 0xFFFF) != 24402) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_set_current() and 0xFFFF) != 50050) {
+    if ((lib.uniffi_capbundle_checksum_method_store_migrate_capgo() and 0xFFFF) != 7705) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_current() and 0xFFFF) != 42742) {
+    if ((lib.uniffi_capbundle_checksum_method_store_current() and 0xFFFF) != 204) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_delays() and 0xFFFF) != 15788) {
+    if ((lib.uniffi_capbundle_checksum_method_store_delays() and 0xFFFF) != 40253) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_failed() and 0xFFFF) != 53237) {
+    if ((lib.uniffi_capbundle_checksum_method_store_failed() and 0xFFFF) != 18071) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_failure_of() and 0xFFFF) != 59335) {
+    if ((lib.uniffi_capbundle_checksum_method_store_failure_of() and 0xFFFF) != 44883) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_fallback() and 0xFFFF) != 48120) {
+    if ((lib.uniffi_capbundle_checksum_method_store_fallback() and 0xFFFF) != 30635) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_find() and 0xFFFF) != 55078) {
+    if ((lib.uniffi_capbundle_checksum_method_store_find() and 0xFFFF) != 40322) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_get() and 0xFFFF) != 1850) {
+    if ((lib.uniffi_capbundle_checksum_method_store_get() and 0xFFFF) != 7616) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_list() and 0xFFFF) != 31947) {
+    if ((lib.uniffi_capbundle_checksum_method_store_list() and 0xFFFF) != 5895) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_next() and 0xFFFF) != 24165) {
+    if ((lib.uniffi_capbundle_checksum_method_store_next() and 0xFFFF) != 328) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_set_aside_until() and 0xFFFF) != 30927) {
+    if ((lib.uniffi_capbundle_checksum_method_store_set_aside_until() and 0xFFFF) != 18330) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_accept_built_in() and 0xFFFF) != 24478) {
+    if ((lib.uniffi_capbundle_checksum_method_store_accept_built_in() and 0xFFFF) != 8346) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_check_release() and 0xFFFF) != 54068) {
+    if ((lib.uniffi_capbundle_checksum_method_store_check_release() and 0xFFFF) != 5707) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_follow_ring() and 0xFFFF) != 51942) {
+    if ((lib.uniffi_capbundle_checksum_method_store_follow_ring() and 0xFFFF) != 54463) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_install_release() and 0xFFFF) != 30520) {
+    if ((lib.uniffi_capbundle_checksum_method_store_install_release() and 0xFFFF) != 23058) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_key_ring() and 0xFFFF) != 41177) {
+    if ((lib.uniffi_capbundle_checksum_method_store_key_ring() and 0xFFFF) != 18448) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_confirm() and 0xFFFF) != 393) {
+    if ((lib.uniffi_capbundle_checksum_method_store_confirm() and 0xFFFF) != 35702) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_ready_deadline_ms() and 0xFFFF) != 56041) {
+    if ((lib.uniffi_capbundle_checksum_method_store_ready_deadline_ms() and 0xFFFF) != 45769) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_trial_expired() and 0xFFFF) != 51159) {
+    if ((lib.uniffi_capbundle_checksum_method_store_trial_expired() and 0xFFFF) != 59110) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_trial_started() and 0xFFFF) != 20761) {
+    if ((lib.uniffi_capbundle_checksum_method_store_trial_started() and 0xFFFF) != 30836) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_method_store_trial_suspended() and 0xFFFF) != 48212) {
+    if ((lib.uniffi_capbundle_checksum_method_store_trial_suspended() and 0xFFFF) != 62554) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest() and 0xFFFF) != 17180) {
+    if ((lib.uniffi_capbundle_checksum_constructor_verifiedarchive_decrypt_capgo() and 0xFFFF) != 44853) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_constructor_verifiedarchive_open_capgo() and 0xFFFF) != 65029) {
+    if ((lib.uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest() and 0xFFFF) != 16197) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_constructor_verifiedarchive_verify_signed_only() and 0xFFFF) != 39428) {
+    if ((lib.uniffi_capbundle_checksum_constructor_verifiedarchive_verify_signed_only() and 0xFFFF) != 64625) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_constructor_contentkey_from_pem() and 0xFFFF) != 55742) {
+    if ((lib.uniffi_capbundle_checksum_constructor_contentkey_from_pem() and 0xFFFF) != 15550) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_constructor_verifyingkey_from_pem() and 0xFFFF) != 56375) {
+    if ((lib.uniffi_capbundle_checksum_constructor_verifyingkey_from_pem() and 0xFFFF) != 62319) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_constructor_verifyingkey_read() and 0xFFFF) != 19960) {
+    if ((lib.uniffi_capbundle_checksum_constructor_verifyingkey_read() and 0xFFFF) != 16532) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_constructor_canceltoken_new() and 0xFFFF) != 56563) {
+    if ((lib.uniffi_capbundle_checksum_constructor_canceltoken_new() and 0xFFFF) != 60149) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_constructor_store_open() and 0xFFFF) != 40792) {
+    if ((lib.uniffi_capbundle_checksum_constructor_store_open() and 0xFFFF) != 52989) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_capbundle_checksum_constructor_store_resume() and 0xFFFF) != 23626) {
+    if ((lib.uniffi_capbundle_checksum_constructor_store_resume() and 0xFFFF) != 30788) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1984,12 +1984,13 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
 
 
 /**
- * Stops operations from another thread. Once cancelled it stays so; make a new one for the next operation.
+ * Stops operations from another thread. A cancelled token stays cancelled; create a new one for the next
+ * operation.
  */
 public interface CancelTokenInterface {
 
     /**
-     * Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns at once.
+     * Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns immediately.
      */
     fun `cancel`()
 
@@ -2002,7 +2003,8 @@ public interface CancelTokenInterface {
 }
 
 /**
- * Stops operations from another thread. Once cancelled it stays so; make a new one for the next operation.
+ * Stops operations from another thread. A cancelled token stays cancelled; create a new one for the next
+ * operation.
  */
 open class CancelToken: Disposable, AutoCloseable, CancelTokenInterface
 {
@@ -2029,7 +2031,7 @@ open class CancelToken: Disposable, AutoCloseable, CancelTokenInterface
         this.cleanable = null
     }
     /**
-     * A token nobody has cancelled yet.
+     * A token that is not cancelled.
      */
     constructor() :
         this(UniffiWithHandle,
@@ -2118,7 +2120,7 @@ open class CancelToken: Disposable, AutoCloseable, CancelTokenInterface
 
 
     /**
-     * Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns at once.
+     * Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns immediately.
      */override fun `cancel`()
         =
     callWithHandle {
@@ -2282,15 +2284,17 @@ public object FfiConverterTypeCancelToken: FfiConverter<CancelToken, Long> {
 
 
 /**
- * The private half of a content key: ships in the app and opens archives that were sealed for it. 2048 to 4096 bits.
+ * The private half of a content key of 2048 to 4096 bits. It ships in the app and opens archives sealed for
+ * it.
  *
- * Everybody who has the app can take it out; it keeps archives from all others and proves nothing. It must be no key that
- * signs. Wiped from memory when closed.
+ * Anyone who has the app can extract it: it hides archives from everyone else and proves nothing. It must not
+ * be a signing key. It is wiped from memory when closed.
  */
 public interface ContentKeyInterface {
 
     /**
-     * The id of its public half, which sealed archives name it by: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
+     * The id of its public half, by which sealed archives name it: SHA-256 of its SPKI DER, as 64 hexadecimal
+     * digits.
      */
     fun `id`(): kotlin.String
 
@@ -2298,10 +2302,11 @@ public interface ContentKeyInterface {
 }
 
 /**
- * The private half of a content key: ships in the app and opens archives that were sealed for it. 2048 to 4096 bits.
+ * The private half of a content key of 2048 to 4096 bits. It ships in the app and opens archives sealed for
+ * it.
  *
- * Everybody who has the app can take it out; it keeps archives from all others and proves nothing. It must be no key that
- * signs. Wiped from memory when closed.
+ * Anyone who has the app can extract it: it hides archives from everyone else and proves nothing. It must not
+ * be a signing key. It is wiped from memory when closed.
  */
 open class ContentKey: Disposable, AutoCloseable, ContentKeyInterface
 {
@@ -2406,7 +2411,8 @@ open class ContentKey: Disposable, AutoCloseable, ContentKeyInterface
 
 
     /**
-     * The id of its public half, which sealed archives name it by: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
+     * The id of its public half, by which sealed archives name it: SHA-256 of its SPKI DER, as 64 hexadecimal
+     * digits.
      */override fun `id`(): kotlin.String {
             return FfiConverterString.lift(
     callWithHandle {
@@ -2429,7 +2435,7 @@ open class ContentKey: Disposable, AutoCloseable, ContentKeyInterface
     companion object {
 
     /**
-     * Reads a private key from PEM text: PKCS#8 or PKCS#1, either kind of line end.
+     * Reads a private key from PEM text: PKCS#8 or PKCS#1, with LF or CRLF line endings.
      *
      * Throws `KeyInvalid`, saying what the text is instead.
      */
@@ -2571,21 +2577,22 @@ public object FfiConverterTypeContentKey: FfiConverter<ContentKey, Long> {
 
 
 /**
- * Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
- * its own. It is called from background threads that are there for nothing else, several at once.
+ * Sends requests. The Swift and Kotlin packages include one based on `URLSession` and one based on
+ * `HttpURLConnection`; a host may provide its own. It is called from dedicated background threads, several at
+ * a time.
  */
 public interface HttpTransport {
 
     /**
-     * Sends one request and passes the answer to `sink`: `begin` once, `write` for each piece, then it returns. Blocks
-     * until the body has ended.
+     * Sends one request and passes the response to `sink`: `begin` once, `write` for each piece, then it
+     * returns. Blocks until the body ends.
      *
-     * An answer with an error status is no error here. What it throws means that no answer came, or not all of it; what
-     * was passed to the sink before counts, and is not asked for again.
+     * An error status is a response, not an error. An exception means that there was no response, or only part
+     * of one; pieces that the sink received before count and are not requested again.
      *
-     * One that does not keep to this (no `begin`, two of them, a status that is none) or throws `Unexpected` ends the
-     * operation with the error `Callback`. One that neither passes anything on nor returns is left behind when the stall
-     * timeout is over, and its thread with it: the operation goes on with another try.
+     * A transport that breaks this contract (no `begin`, two of them, an invalid status) or throws
+     * `Unexpected` ends the operation with the error `Callback`. One that neither passes anything on nor
+     * returns is abandoned after the stall timeout, together with its thread, and the operation retries.
      */
     fun `send`(`request`: HttpRequest, `sink`: ResponseSink)
 
@@ -2593,8 +2600,9 @@ public interface HttpTransport {
 }
 
 /**
- * Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
- * its own. It is called from background threads that are there for nothing else, several at once.
+ * Sends requests. The Swift and Kotlin packages include one based on `URLSession` and one based on
+ * `HttpURLConnection`; a host may provide its own. It is called from dedicated background threads, several at
+ * a time.
  */
 open class HttpTransportImpl: Disposable, AutoCloseable, HttpTransport
 {
@@ -2699,15 +2707,15 @@ open class HttpTransportImpl: Disposable, AutoCloseable, HttpTransport
 
 
     /**
-     * Sends one request and passes the answer to `sink`: `begin` once, `write` for each piece, then it returns. Blocks
-     * until the body has ended.
+     * Sends one request and passes the response to `sink`: `begin` once, `write` for each piece, then it
+     * returns. Blocks until the body ends.
      *
-     * An answer with an error status is no error here. What it throws means that no answer came, or not all of it; what
-     * was passed to the sink before counts, and is not asked for again.
+     * An error status is a response, not an error. An exception means that there was no response, or only part
+     * of one; pieces that the sink received before count and are not requested again.
      *
-     * One that does not keep to this (no `begin`, two of them, a status that is none) or throws `Unexpected` ends the
-     * operation with the error `Callback`. One that neither passes anything on nor returns is left behind when the stall
-     * timeout is over, and its thread with it: the operation goes on with another try.
+     * A transport that breaks this contract (no `begin`, two of them, an invalid status) or throws
+     * `Unexpected` ends the operation with the error `Callback`. One that neither passes anything on nor
+     * returns is abandoned after the stall timeout, together with its thread, and the operation retries.
      */
     @Throws(TransportException::class)override fun `send`(`request`: HttpRequest, `sink`: ResponseSink)
         =
@@ -2920,11 +2928,11 @@ public object FfiConverterTypeHttpTransport: FfiConverter<HttpTransport, Long> {
 
 
 /**
- * Receives what a store has to say: decisions at launch, installations, errors. One message is one line of text, without
+ * Receives the log of a store: launch decisions, installations, errors. A message is one line of text without
  * key material.
  *
- * Called from the thread that called the store. It should return quickly; what it throws is dropped, since a log that
- * fails is no reason for an app not to start.
+ * Called on the thread that called the store. It should return quickly. Exceptions are dropped, because a
+ * failing log must not keep an app from starting.
  */
 public interface LogObserver {
 
@@ -2937,11 +2945,11 @@ public interface LogObserver {
 }
 
 /**
- * Receives what a store has to say: decisions at launch, installations, errors. One message is one line of text, without
+ * Receives the log of a store: launch decisions, installations, errors. A message is one line of text without
  * key material.
  *
- * Called from the thread that called the store. It should return quickly; what it throws is dropped, since a log that
- * fails is no reason for an app not to start.
+ * Called on the thread that called the store. It should return quickly. Exceptions are dropped, because a
+ * failing log must not keep an app from starting.
  */
 open class LogObserverImpl: Disposable, AutoCloseable, LogObserver
 {
@@ -3259,15 +3267,15 @@ public object FfiConverterTypeLogObserver: FfiConverter<LogObserver, Long> {
 
 
 /**
- * Receives the progress of an operation, from whatever thread does the work, about once for each MiB.
+ * Receives the progress of an operation about once per MiB, on whichever thread does the work.
  *
- * It should return quickly: the work waits for it. It may throw, which stops the operation: it fails with the error
+ * It should return quickly, because the work waits for it. If it throws, the operation stops, fails with
  * `Callback` and leaves nothing behind.
  */
 public interface ProgressObserver {
 
     /**
-     * Called with the newest state.
+     * Called with the current progress.
      */
     fun `onProgress`(`progress`: ProgressUpdate)
 
@@ -3275,9 +3283,9 @@ public interface ProgressObserver {
 }
 
 /**
- * Receives the progress of an operation, from whatever thread does the work, about once for each MiB.
+ * Receives the progress of an operation about once per MiB, on whichever thread does the work.
  *
- * It should return quickly: the work waits for it. It may throw, which stops the operation: it fails with the error
+ * It should return quickly, because the work waits for it. If it throws, the operation stops, fails with
  * `Callback` and leaves nothing behind.
  */
 open class ProgressObserverImpl: Disposable, AutoCloseable, ProgressObserver
@@ -3383,7 +3391,7 @@ open class ProgressObserverImpl: Disposable, AutoCloseable, ProgressObserver
 
 
     /**
-     * Called with the newest state.
+     * Called with the current progress.
      */
     @Throws(CallbackException::class)override fun `onProgress`(`progress`: ProgressUpdate)
         =
@@ -3594,29 +3602,29 @@ public object FfiConverterTypeProgressObserver: FfiConverter<ProgressObserver, L
 
 
 /**
- * Where an answer goes: Rust's side of one transfer.
+ * Receives a response: Rust's side of one transfer.
  *
- * It writes to the file that is being downloaded (from the right place, when a download is resumed) or keeps a small body
- * in memory, and enforces size limits, the rate of slow transfers and cancellation. When one of its functions throws, the
- * host ends the transfer and rethrows. Its functions may be called from any thread, one after the other, until `send`
- * returns; after that they throw.
+ * It writes to the file of the download (at the right offset after a resume) or keeps a small body in memory,
+ * and enforces size limits, the minimum rate and cancellation. If one of its functions throws, the host ends
+ * the transfer and rethrows. Its functions may be called from any thread, one at a time, until `send` returns;
+ * after that they throw.
  */
 public interface ResponseSinkInterface {
 
     /**
-     * The head of the answer, before its body.
+     * The head of the response, before its body.
      */
     fun `begin`(`head`: HttpResponseHead)
 
     /**
-     * The next piece of the body, in order: 64 KiB or so, never the whole.
+     * The next piece of the body, in order: about 64 KiB, never the whole body.
      */
     fun `write`(`bytes`: kotlin.ByteArray)
 
     /**
-     * Whether anybody still waits for the rest. It turns to false when the transfer is cancelled or given up while no
-     * bytes come, which no function that throws can tell: a host that waits for long looks at it a few times a second,
-     * and closes the connection.
+     * Whether the rest of the response is still needed. It becomes false when the transfer is cancelled or
+     * abandoned while no bytes arrive, when no function is called that could throw. A host that waits for
+     * bytes checks it a few times per second and closes the connection.
      */
     fun `isWanted`(): kotlin.Boolean
 
@@ -3624,12 +3632,12 @@ public interface ResponseSinkInterface {
 }
 
 /**
- * Where an answer goes: Rust's side of one transfer.
+ * Receives a response: Rust's side of one transfer.
  *
- * It writes to the file that is being downloaded (from the right place, when a download is resumed) or keeps a small body
- * in memory, and enforces size limits, the rate of slow transfers and cancellation. When one of its functions throws, the
- * host ends the transfer and rethrows. Its functions may be called from any thread, one after the other, until `send`
- * returns; after that they throw.
+ * It writes to the file of the download (at the right offset after a resume) or keeps a small body in memory,
+ * and enforces size limits, the minimum rate and cancellation. If one of its functions throws, the host ends
+ * the transfer and rethrows. Its functions may be called from any thread, one at a time, until `send` returns;
+ * after that they throw.
  */
 open class ResponseSink: Disposable, AutoCloseable, ResponseSinkInterface
 {
@@ -3734,7 +3742,7 @@ open class ResponseSink: Disposable, AutoCloseable, ResponseSinkInterface
 
 
     /**
-     * The head of the answer, before its body.
+     * The head of the response, before its body.
      */
     @Throws(CapBundleException::class)override fun `begin`(`head`: HttpResponseHead)
         =
@@ -3751,7 +3759,7 @@ open class ResponseSink: Disposable, AutoCloseable, ResponseSinkInterface
 
 
     /**
-     * The next piece of the body, in order: 64 KiB or so, never the whole.
+     * The next piece of the body, in order: about 64 KiB, never the whole body.
      */
     @Throws(CapBundleException::class)override fun `write`(`bytes`: kotlin.ByteArray)
         =
@@ -3768,9 +3776,9 @@ open class ResponseSink: Disposable, AutoCloseable, ResponseSinkInterface
 
 
     /**
-     * Whether anybody still waits for the rest. It turns to false when the transfer is cancelled or given up while no
-     * bytes come, which no function that throws can tell: a host that waits for long looks at it a few times a second,
-     * and closes the connection.
+     * Whether the rest of the response is still needed. It becomes false when the transfer is cancelled or
+     * abandoned while no bytes arrive, when no function is called that could throw. A host that waits for
+     * bytes checks it a few times per second and closes the connection.
      */override fun `isWanted`(): kotlin.Boolean {
             return FfiConverterBoolean.lift(
     callWithHandle {
@@ -3919,254 +3927,268 @@ public object FfiConverterTypeResponseSink: FfiConverter<ResponseSink, Long> {
 
 
 /**
- * The bundles of one app on this device. May be used from several threads; several processes may open the same folder.
+ * The bundles of one app on this device. It may be used from several threads; several processes may open the
+ * same folder.
  *
- * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
- * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` and
- * `updateFromChannel` wait for the network. Close the store to end its session.
+ * One open store is one session. Open it once when the process starts, call `launch` to learn what to serve,
+ * `trialStarted` when the web view starts and `confirm` when the page reports that it is ready. Every change
+ * is durable when its call returns. Calls block for a few milliseconds, reading or writing one small file,
+ * unless documented otherwise; only `installFrom` and `updateFromChannel` use the network. Close the store to
+ * end its session.
  */
 public interface StoreInterface {
 
     /**
-     * What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve,
-     * or to tell other processes of this session. The log hears it too.
+     * A problem found while opening that does not keep the store from working: the disk is too full for the
+     * store's reserve, or for the record of this session that other processes read. It is also in the log.
      */
     fun `openWarning`(): kotlin.String?
 
     /**
-     * The name of this session, with which it can be resumed.
+     * The name of this session, for `resume`.
      */
     fun `session`(): kotlin.String
 
     /**
-     * Takes over the bundles of Capgo's plugin: those that were downloaded are installed, those that failed stay failed, and
-     * the active one stays what is served. Call it once, before the first `launch`; a second call after a crash finishes
-     * the first. Blocks while it looks through the folders, and moves them if they lie elsewhere.
-     *
-     * Nothing is verified, since the plugin kept no digests of files. Throws `Busy`, `Io`, `NoSpace`; what concerns one
-     * bundle alone is no error but in `skipped`.
-     */
-    fun `adoptBlocking`(`capgo`: CapgoBundles): Adopted
-
-    /**
-     * Drops what was to come next.
-     */
-    fun `clearNext`()
-
-    /**
-     * Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next `sweep`, `clean` or
-     * installation removes the files and frees their space.
-     *
-     * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
-     */
-    fun `delete`(`id`: kotlin.String)
-
-    /**
-     * The app went to the background, or its process starts there: then call it before `launch`.
-     *
-     * Until `enteredForeground` nothing counts against a bundle, since the system may freeze or end the process: no start, no
-     * expired time, no launch without a start. Conditions that count the time in the background begin to count.
-     */
-    fun `enteredBackground`()
-
-    /**
-     * The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
-     */
-    fun `enteredForeground`(`native`: NativeApp)
-
-    /**
-     * Lets bundles of this version be taken again. Tells how many failures were forgotten.
-     */
-    fun `forgetFailure`(`version`: kotlin.String): kotlin.Long
-
-    /**
-     * Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
-     * launch serves the fallback. Its files go as those of `delete`.
-     *
-     * Throws `NotFound` if it is not installed.
-     */
-    fun `markFailed`(`id`: kotlin.String)
-
-    /**
-     * Replaces the conditions for `next`; all of them must hold. An empty list is no condition.
-     */
-    fun `setDelays`(`delays`: List<Delay>)
-
-    /**
-     * Serves `slot` from the next launch on whose conditions are met.
-     *
-     * Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are gone; `Busy`, `Io`,
-     * `NoSpace` if the state cannot be changed; so do all that change it.
-     */
-    fun `setNext`(`slot`: Slot)
-
-    /**
-     * The same with conditions that replace those there were, in one step: no crash can part the two.
-     */
-    fun `setNextWhen`(`slot`: Slot, `delays`: List<Delay>)
-
-    /**
-     * The newest failure, told once, as Capgo's `getFailedUpdate`.
-     */
-    fun `takeFailure`(): FailedBundle?
-
-    /**
-     * The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
-     * rollouts where `ChannelSource.deviceId` is not given.
+     * The id of this device: a UUID in lower case, created by the first call and durable from then on. It
+     * decides about rollouts unless `ChannelSource.deviceId` is set.
      *
      * Throws `Busy`, `Io`, `NoSpace`.
      */
     fun `deviceId`(): kotlin.String
 
     /**
-     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
-     * release that goes back to the built-in bundle has that come next, as `acceptBuiltIn`. Blocks until that is done: for a background thread.
+     * Checks a static channel and, if it has a release for this device, downloads it, installs it and makes it
+     * next. A release that returns to the built-in bundle makes that next, as `acceptBuiltIn`. Blocks until
+     * this is done: call it from a background thread.
      *
-     * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
-     * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
-     * by a later call if they broke off; then as `installRelease`, and `setNext`. What was downloaded and is refused is removed.
-     * A crash leaves the step before or the step after, and the next call goes on from there.
+     * The steps are: the channel file; newer key rings, which are recorded; the candidate if the rollout
+     * includes this device, otherwise, or if the candidate is refused, the stable release; its file list and
+     * archive, which a later call resumes after an interruption; then `installRelease` and `setNext`.
+     * Downloaded files of a refused release are removed. A crash leaves the state before or after a step, and
+     * the next call continues from there.
      *
-     * What is refused is no error but told in the answer, since a channel may offer something else as well: releases that fail
-     * a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
+     * A refused release is not an error but listed in the result, because the channel may offer another one: a
+     * release that fails a check, whose files are missing or wrong, or whose bundle failed on this device
+     * before. It changes nothing.
      *
-     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that is none, and
-     * for plain HTTP; what `keyRing` throws; `NoSpace`, `Busy`, `Io`, `Callback`, `Cancelled`. The next call goes on where this
-     * one stopped.
+     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for a channel file that is malformed
+     * or belongs to another app or channel, and for plain HTTP; as `keyRing`; `NoSpace`, `Busy`, `Io`,
+     * `Callback`, `Cancelled`. The next call resumes.
      */
     fun `updateFromChannelBlocking`(`transport`: HttpTransport, `source`: ChannelSource, `options`: DownloadOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): ChannelUpdate
 
     /**
-     * Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running
-     * session serves. Blocks while it removes files: for a background thread.
+     * Removes the bundles that the rules do not keep, then does the work of `sweep`. Current, next and
+     * fallback are kept, and bundles that a running session serves. Blocks while it removes files: call it
+     * from a background thread.
      *
-     * Throws `Busy`, `Io`. What was removed before an error stays removed.
+     * Throws `Busy`, `Io`. Bundles removed before an error stay removed.
      */
     fun `cleanBlocking`(`keep`: KeepRules): Cleaned
 
     /**
-     * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
+     * The space that the bundles use and the space available. Throws `Io` if the state or the file system
+     * cannot be read.
      */
     fun `diskUsage`(): DiskUsage
 
     /**
-     * Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
-     * background thread.
+     * Removes the files of deleted and failed bundles, and leftovers of crashes. Blocks while it removes
+     * files: call it from a background thread.
      *
-     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the caller does not
-     * wait. The next update removes the files before it needs the space; this frees it sooner, for example after `confirm`.
+     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the
+     * caller does not wait. The next update removes the files before it needs the space; this frees it sooner,
+     * for example after `confirm`.
      *
-     * Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+     * Throws `Busy`, `Io`. A file that cannot be removed does not keep others from being removed.
      */
     fun `sweepBlocking`()
 
     /**
-     * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
-     * background. The file stays the host's. Blocks while it reads and writes: for a background thread.
+     * Verifies and installs an archive that the host downloaded itself, for example while the app was in the
+     * background. The file stays the host's. Blocks while it reads and writes: call it from a background
+     * thread.
      *
-     * Throws as `installFrom`, but nothing of the network.
+     * Throws as `installFrom`, except for network errors.
      */
     fun `installFileBlocking`(`file`: kotlin.String, `proof`: ExpectedProof, `bundle`: NewBundle, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
 
     /**
-     * Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current. Blocks
-     * until it is there: for a background thread.
+     * Downloads an archive, verifies it and installs it. It is served once it is set as next or current.
+     * Blocks until it is installed: call it from a background thread.
      *
-     * Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device before,
-     * or if it is installed already: its record is returned then. What came of a download that failed, was cancelled or
-     * ended with the process is gone on with by the next call for the same archive, whatever its URL is by then. A file that
-     * is not what was promised, or no bundle, is removed at once.
+     * Nothing is downloaded if the proof is weaker than the store requires, the bundle failed on this device
+     * before, or it is already installed; in the last case its record is returned. The next call for the same
+     * archive resumes a download that failed, was cancelled or ended with the process, even under another URL.
+     * A file that fails verification or is not a bundle is removed immediately.
      *
-     * Throws what `download`, the proof (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`, `NotTrusted`) and `install`
-     * throw.
+     * Throws as `download`, as the verification (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`,
+     * `NotTrusted`) and as `install`.
      */
     fun `installFromBlocking`(`transport`: HttpTransport, `archive`: RemoteArchive, `options`: DownloadOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
 
     /**
      * The folder with the files of an installed bundle.
      *
-     * Throws `InvalidInput` if this is no id. Whether the bundle is installed is not looked at.
+     * Throws `InvalidInput` if `id` is malformed. Does not check whether the bundle is installed.
      */
     fun `folder`(`id`: kotlin.String): kotlin.String
 
     /**
-     * Unpacks a proved archive into this store. It is served once it is set as next or current.
+     * Unpacks a verified archive into this store. It is served once it is set as next or current.
      *
-     * Blocks while it unpacks and writes: for a background thread. A crash leaves it installed, or leftovers that the next
-     * start removes. An archive that is installed already is not unpacked again: its record is returned.
+     * Blocks while it unpacks and writes: call it from a background thread. After a crash the bundle is
+     * installed, or the next start removes the leftovers. An archive that is already installed is not unpacked
+     * again: its record is returned.
      *
-     * Throws `NotTrusted` if the proof is less than required or the bundle failed on this device before; `NoSpace`, before
-     * a byte is written where that can be foreseen; `UnsafeArchive`, `LimitExceeded`, `NotABundle`; `Busy`, `Io`,
-     * `Cancelled`.
+     * Throws `NotTrusted` if the proof is weaker than required or the bundle failed on this device before;
+     * `NoSpace`, before anything is written if that is foreseeable; `UnsafeArchive`, `LimitExceeded`,
+     * `NotABundle`; `Busy`, `Io`, `Cancelled`.
      */
     fun `installBlocking`(`archive`: VerifiedArchive, `bundle`: NewBundle, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
 
     /**
-     * Compares every file of an installed bundle with the digest recorded when it was written. An empty answer says that
-     * the bundle is whole. Blocks while it reads the bundle: for a background thread.
+     * Compares every file of an installed bundle with the digest recorded at installation. An empty result
+     * means that the bundle is intact. Blocks while it reads the bundle: call it from a background thread.
      *
-     * Throws `NotFound` if there is no such bundle, `Unsupported` if no digests were recorded (a bundle taken over from
-     * Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
+     * Throws `NotFound` if the bundle is not installed, `Unsupported` if no digests were recorded (a bundle
+     * migrated from Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
      */
     fun `verifyBundleBlocking`(`id`: kotlin.String, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): List<Damage>
 
     /**
-     * Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes back.
-     * The host reloads its web view with the answer, if there is one.
+     * Applies the next bundle now if its conditions are met. Call it when the app enters the background or the
+     * foreground. The host reloads its web view with the result, if there is one.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
     fun `applyNext`(`native`: NativeApp): Launch?
 
     /**
-     * Decides what this session serves. Asked again, it gives the same answer and counts nothing.
+     * Decides which bundle this session serves. Later calls return the same result and count nothing.
      *
-     * Waits no longer than about 200 ms: when the state cannot be read, written or locked, the answer is one that needs no
-     * change. It throws only for a fault in this library, or a folder whose path is no text: serve the built-in bundle
-     * then. Of a second, a change takes about ten milliseconds; without one it takes less than one.
+     * Waits at most about 200 ms: if the state cannot be read, written or locked, the result is a bundle that
+     * requires no change. It throws only for a bug in this library or a folder whose path is not valid text;
+     * serve the built-in bundle then. With a change a launch takes about ten milliseconds, without one less
+     * than one.
      */
     fun `launch`(`native`: NativeApp): Launch
 
     /**
-     * Goes back to the built-in bundle or, with `toLastProven`, to the last one that confirmed. What was to come next is
-     * dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
-     * because its successor fails. The host reloads its web view with what this returns.
+     * Returns to the built-in bundle or, with `toLastProven`, to the last one that confirmed. The next bundle
+     * is cleared. The built-in bundle then becomes the fallback, so that a withdrawn bundle does not return
+     * when its successor fails. The host reloads its web view with the result.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
     fun `reset`(`toLastProven`: kotlin.Boolean): Launch
 
     /**
-     * What this session serves; nothing before `launch`.
+     * The bundle that this session serves; nothing before `launch`.
      */
     fun `served`(): Launch?
 
     /**
-     * Makes a bundle current in this session: the host reloads its web view with what this returns.
+     * Makes a bundle current in this session. The host reloads its web view with the result.
      *
-     * Throws `NotTrusted` if it failed before or does not run on the native version that launched, `NotFound` if it is not
-     * installed, `Corrupt` if its files are gone; `Busy`, `Io`, `NoSpace` if the state cannot be changed.
+     * Throws `NotTrusted` if the bundle failed before or does not run on the launched native version,
+     * `NotFound` if it is not installed, `Corrupt` if its files are missing; `Busy`, `Io`, `NoSpace` if the
+     * state cannot be changed.
      */
-    fun `setCurrent`(`slot`: Slot): Launch
+    fun `setCurrent`(`bundle`: BundleRef): Launch
 
     /**
-     * What is current: served now or at the next launch, unless `next` takes its place.
+     * Clears the next bundle.
      */
-    fun `current`(): Slot
+    fun `clearNext`()
 
     /**
-     * The conditions for `next` that did not hold yet.
+     * Deletes a bundle permanently. Its folder is only renamed, so that the caller does not wait; the next
+     * `sweep`, `clean` or installation removes the files and frees their space.
+     *
+     * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
      */
-    fun `delays`(): List<Delay>
+    fun `delete`(`id`: kotlin.String)
 
     /**
-     * Bundles that failed and are not taken again.
+     * The app entered the background, or its process starts there; in that case call it before `launch`.
+     *
+     * Until `enteredForeground` nothing counts against a bundle, because the system may freeze or end the
+     * process: no start, no expired time, no launch without a start. Conditions on time in the background
+     * begin to count.
+     */
+    fun `enteredBackground`()
+
+    /**
+     * The app returned to the foreground: a bundle on trial whose page started must confirm, and conditions
+     * that are met now stay met.
+     */
+    fun `enteredForeground`(`native`: NativeApp)
+
+    /**
+     * Allows bundles of this version again. Returns the number of failures removed.
+     */
+    fun `forgetFailure`(`version`: kotlin.String): kotlin.Long
+
+    /**
+     * Marks a bundle as failed, as Capgo's `setBundleError`. It is never installed again; if it was current,
+     * the next launch serves the fallback. Its files are removed as by `delete`.
+     *
+     * Throws `NotFound` if it is not installed.
+     */
+    fun `markFailed`(`id`: kotlin.String)
+
+    /**
+     * Replaces the conditions of `next`; all of them must be met. An empty list means no condition.
+     */
+    fun `setDelays`(`conditions`: List<ApplyCondition>)
+
+    /**
+     * Serves `bundle` from the next launch that meets the conditions.
+     *
+     * Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are missing.
+     * Like all calls that change the state, throws `Busy`, `Io`, `NoSpace` if it cannot be changed.
+     */
+    fun `setNext`(`bundle`: BundleRef)
+
+    /**
+     * As `setNext`, and replaces the conditions in the same step, so that a crash cannot separate the two.
+     */
+    fun `setNextWhen`(`bundle`: BundleRef, `conditions`: List<ApplyCondition>)
+
+    /**
+     * The newest failure, returned once, as Capgo's `getFailedUpdate`.
+     */
+    fun `takeFailure`(): FailedBundle?
+
+    /**
+     * Migrates the bundles of Capgo's plugin: downloaded bundles are installed, failed ones remain failed, and
+     * the active one is still served. Call it once, before the first `launch`; a second call after a crash
+     * completes the first. Blocks while it reads the folders, and moves them if they are elsewhere.
+     *
+     * Nothing is verified, because the plugin recorded no digests of files. Throws `Busy`, `Io`, `NoSpace`; a
+     * problem with a single bundle is not an error but listed in `skipped`.
+     */
+    fun `migrateCapgoBlocking`(`bundles`: CapgoBundles): CapgoMigration
+
+    /**
+     * The current bundle: served now or at the next launch, unless `next` replaces it.
+     */
+    fun `current`(): BundleRef
+
+    /**
+     * The conditions of `next` that are not met yet.
+     */
+    fun `delays`(): List<ApplyCondition>
+
+    /**
+     * Failed bundles, which are not installed again.
      */
     fun `failed`(): List<FailedBundle>
 
     /**
-     * The failure that forbids a bundle, to be asked before it is downloaded. A digest decides alone; without one every
+     * The failure that forbids a bundle; check it before a download. A digest is decisive; without one, every
      * bundle of the version is forbidden.
      */
     fun `failureOf`(`version`: kotlin.String, `digest`: kotlin.String? = null): FailedBundle?
@@ -4174,132 +4196,139 @@ public interface StoreInterface {
     /**
      * The last bundle that confirmed.
      */
-    fun `fallback`(): Slot
+    fun `fallback`(): BundleRef
 
     /**
-     * The installed bundle with this SHA-256, if there is one with its files: it need not be downloaded again.
+     * The installed bundle with this SHA-256, if its files exist: it need not be downloaded again.
      */
     fun `find`(`digest`: kotlin.String): BundleRecord?
 
     /**
-     * The record of an installed bundle. Throws `NotFound` if there is none of this id.
+     * The record of an installed bundle. Throws `NotFound` if it is not installed.
      */
     fun `get`(`id`: kotlin.String): BundleRecord
 
     /**
-     * Every installed bundle, oldest first.
+     * All installed bundles, oldest first.
      */
     fun `list`(): List<InstalledBundle>
 
     /**
-     * What takes over when its `delays` are met.
+     * The bundle that replaces the current one when its conditions (`delays`) are met.
      */
-    fun `next`(): Slot?
+    fun `next`(): BundleRef?
 
     /**
-     * When a bundle is offered again that proved itself before and was set aside since (`LaunchReason.setAside`), in seconds
-     * since 1970-01-01 UTC; none if it is not set aside. To be asked before it is downloaded: until then it is not installed,
-     * unless a release with a later sequence offers it.
+     * When a proven bundle that was set aside (`LaunchReason.setAside`) is offered again, in seconds since
+     * 1970-01-01 UTC; nothing if it is not set aside. Check it before a download: until then the bundle is not
+     * installed, unless a release with a later sequence offers it.
      */
     fun `setAsideUntil`(`version`: kotlin.String, `digest`: kotlin.String? = null): kotlin.Long?
 
     /**
-     * Accepts a release that goes back to the built-in bundle: that comes next, and the release is remembered as accepted, in one
-     * change: after a crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where
-     * built-in is current already, the release is only remembered. Returns whether built-in comes next and did not before.
+     * Accepts a release that returns to the built-in bundle. One change makes the built-in bundle next and
+     * records the release as accepted: after a crash either both are done or neither is. The previous next
+     * bundle is cleared, with its conditions. If the built-in bundle is already current, the release is only
+     * recorded. Returns whether the built-in bundle is next and was not before.
      *
-     * Throws what `checkRelease` throws; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
+     * Throws as `checkRelease`; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
      */
     fun `acceptBuiltIn`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): kotlin.Boolean
 
     /**
-     * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
+     * Whether the release in this envelope would be accepted now, given what this device has recorded. Changes
+     * nothing.
      *
-     * For a host that downloads by itself: what is returned says where archive and file list are, or that there are none: see
-     * `acceptBuiltIn`.
+     * For a host that downloads by itself: the result says where archive and file list are, or that there are
+     * none (see `acceptBuiltIn`).
      *
-     * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
-     * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
-     * `keyRing` throws; `Io`.
+     * Throws, naming the first failed check, `NotTrusted` (malformed, for another app or channel, replayed,
+     * expired, outside the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or
+     * `KeyInvalid`; as `keyRing`; `Io`.
      */
     fun `checkRelease`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): Release
 
     /**
-     * Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
-     * counts, also when the app is started again. `updateFromChannel` does this by itself.
+     * Follows the key ring in this envelope, which must be the successor of `keyRing`, and returns its number.
+     * It stays in effect after a restart of the app. `updateFromChannel` does this by itself.
      *
-     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
-     * `NoSpace`.
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it is not the successor, and changes nothing
+     * then; `Busy`, `Io`, `NoSpace`.
      */
     fun `followRing`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): kotlin.Long
 
     /**
-     * Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
-     * the file list. It is served once it is set as next or current. The archive stays the host's. Blocks while it reads and
-     * writes: for a background thread.
+     * Installs a release from its files: the envelope, the archive as published (sealed, if the release says
+     * so) and the file list. It is served once it is set as next or current. The archive stays the host's.
+     * Blocks while it reads and writes: call it from a background thread.
      *
-     * The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle gets
-     * its name and the release is remembered as accepted, in one change: after a crash both are done or neither is. A bundle
-     * with the same bytes that is installed already is not unpacked again, and takes over what the release says of it. Whatever
-     * is refused changes nothing.
+     * The release is checked, the archive opened and unpacked, and its files compared with the list. Then one
+     * change adds the bundle and records the release as accepted: after a crash either both are done or
+     * neither is. A bundle with the same bytes that is already installed is not unpacked again, and takes the
+     * metadata of the release. A refused release changes nothing.
      *
-     * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
-     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; `InvalidInput` for a release that
-     * goes to the built-in bundle; and as `install`.
+     * Throws as `checkRelease`; `DigestMismatch` and `DecryptionFailed` if the archive or file list does not
+     * belong to the release or to each other; `NotTrusted` if the bundle failed on this device before;
+     * `InvalidInput` for a release of the built-in bundle; and as `install`.
      */
     fun `installReleaseBlocking`(`envelope`: kotlin.ByteArray, `archive`: kotlin.String, `fileList`: kotlin.ByteArray, `options`: ReleaseOptions, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): BundleRecord
 
     /**
-     * The number of the key ring that counts: the one in `options`, or the last one that was followed from it.
+     * The number of the key ring in effect: the one in `options`, or the last one that was followed from it.
      *
-     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
-     * other options makes no sense; `Io`.
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is invalid,
+     * `InvalidInput` if another option is invalid; `Io`.
      */
     fun `keyRing`(`options`: ReleaseOptions): kotlin.Long
 
     /**
-     * The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
+     * Confirms that the bundle works. From now on it is the fallback of later ones, which is durable when this
+     * returns.
      *
-     * `slot` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
-     * the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
-     * page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
+     * `bundle` is the one from which the calling page was loaded. For a page that calls `notifyAppReady()`
+     * without arguments, it is the one last passed to `trialStarted`; the bundle that this session serves
+     * (`served`) may already be its successor, whose page has not started. A bundle on trial whose page did
+     * not start in this session cannot be confirmed.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
-     * warning in the log.
+     * Throws `Busy`, `Io`, `NoSpace`: the bundle is not proven then; call it again. Files that cannot be
+     * deleted afterwards are a warning in the log.
      */
-    fun `confirm`(`slot`: Slot): Confirmation
+    fun `confirm`(`bundle`: BundleRef): Confirmation
 
     /**
-     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not, and while the app
-     * is in the background.
+     * Milliseconds that the served bundle has to confirm after its web view started; nothing if it need not
+     * confirm or the app is in the background.
      */
     fun `readyDeadlineMs`(): kotlin.Long?
 
     /**
-     * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on: the host
-     * reloads its web view with the answer. There is none if the bundle is not on trial (any more), nor in the background.
+     * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now
+     * on: the host reloads its web view with the result. Returns nothing if the bundle is not on trial, or the
+     * app is in the background.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle, call it again. Files that cannot be removed
-     * afterwards are a warning in the log.
+     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle; call it again. Files that cannot
+     * be deleted afterwards are a warning in the log.
      */
     fun `trialExpired`(`id`: kotlin.String): Launch?
 
     /**
-     * The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it can
-     * `confirm`, and an end without that counts against it (but not in the background). Says whether it is on trial in this
-     * session.
+     * The page of this bundle started: the web view committed to it and no longer shows the previous page.
+     * From now on the bundle can `confirm`, and ending without confirmation counts against it (except in the
+     * background). Returns whether it is on trial in this session.
      *
-     * Call it for every page that starts, with the bundle that the page is loaded from: `onPageStarted` on Android,
-     * `webView(_:didCommit:)` on iOS. Of a proven bundle it notes the start: see `StoreOptions.silentStarts`.
+     * Call it for every page that starts, with the bundle from which the page is loaded: in `onPageStarted` on
+     * Android, in `webView(_:didCommit:)` on iOS. For a proven bundle it records the start: see
+     * `StoreOptions.silentStarts`.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it again.
+     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it
+     * again.
      */
     fun `trialStarted`(`id`: kotlin.String): kotlin.Boolean
 
     /**
-     * The app went to the background before its bundle on trial confirmed. The system may end its process there at any time,
-     * and that is not the bundle's fault: the attempt counts again only after `trialStarted` or `enteredForeground`. A host that
-     * calls `enteredBackground` need not call this.
+     * The app entered the background before its bundle on trial confirmed. The system may end the process
+     * there at any time, which is not the bundle's fault: the attempt counts again only after `trialStarted`
+     * or `enteredForeground`. A host that calls `enteredBackground` need not call this.
      *
      * Throws as `trialStarted`.
      */
@@ -4309,12 +4338,14 @@ public interface StoreInterface {
 }
 
 /**
- * The bundles of one app on this device. May be used from several threads; several processes may open the same folder.
+ * The bundles of one app on this device. It may be used from several threads; several processes may open the
+ * same folder.
  *
- * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
- * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` and
- * `updateFromChannel` wait for the network. Close the store to end its session.
+ * One open store is one session. Open it once when the process starts, call `launch` to learn what to serve,
+ * `trialStarted` when the web view starts and `confirm` when the page reports that it is ready. Every change
+ * is durable when its call returns. Calls block for a few milliseconds, reading or writing one small file,
+ * unless documented otherwise; only `installFrom` and `updateFromChannel` use the network. Close the store to
+ * end its session.
  */
 open class Store: Disposable, AutoCloseable, StoreInterface
 {
@@ -4419,8 +4450,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve,
-     * or to tell other processes of this session. The log hears it too.
+     * A problem found while opening that does not keep the store from working: the disk is too full for the
+     * store's reserve, or for the record of this session that other processes read. It is also in the log.
      */override fun `openWarning`(): kotlin.String? {
             return FfiConverterOptionalString.lift(
     callWithHandle {
@@ -4436,7 +4467,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The name of this session, with which it can be resumed.
+     * The name of this session, for `resume`.
      */override fun `session`(): kotlin.String {
             return FfiConverterString.lift(
     callWithHandle {
@@ -4452,213 +4483,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Takes over the bundles of Capgo's plugin: those that were downloaded are installed, those that failed stay failed, and
-     * the active one stays what is served. Call it once, before the first `launch`; a second call after a crash finishes
-     * the first. Blocks while it looks through the folders, and moves them if they lie elsewhere.
-     *
-     * Nothing is verified, since the plugin kept no digests of files. Throws `Busy`, `Io`, `NoSpace`; what concerns one
-     * bundle alone is no error but in `skipped`.
-     */
-    @Throws(CapBundleException::class)override fun `adoptBlocking`(`capgo`: CapgoBundles): Adopted {
-            return FfiConverterTypeAdopted.lift(
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_adopt(
-        it,
-
-        FfiConverterTypeCapgoBundles.lower(`capgo`),_status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * Drops what was to come next.
-     */
-    @Throws(CapBundleException::class)override fun `clearNext`()
-        =
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_clear_next(
-        it,
-        _status)
-}
-    }
-
-
-
-
-    /**
-     * Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next `sweep`, `clean` or
-     * installation removes the files and frees their space.
-     *
-     * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
-     */
-    @Throws(CapBundleException::class)override fun `delete`(`id`: kotlin.String)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_delete(
-        it,
-
-        FfiConverterString.lower(`id`),_status)
-}
-    }
-
-
-
-
-    /**
-     * The app went to the background, or its process starts there: then call it before `launch`.
-     *
-     * Until `enteredForeground` nothing counts against a bundle, since the system may freeze or end the process: no start, no
-     * expired time, no launch without a start. Conditions that count the time in the background begin to count.
-     */
-    @Throws(CapBundleException::class)override fun `enteredBackground`()
-        =
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_entered_background(
-        it,
-        _status)
-}
-    }
-
-
-
-
-    /**
-     * The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
-     */
-    @Throws(CapBundleException::class)override fun `enteredForeground`(`native`: NativeApp)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_entered_foreground(
-        it,
-
-        FfiConverterTypeNativeApp.lower(`native`),_status)
-}
-    }
-
-
-
-
-    /**
-     * Lets bundles of this version be taken again. Tells how many failures were forgotten.
-     */
-    @Throws(CapBundleException::class)override fun `forgetFailure`(`version`: kotlin.String): kotlin.Long {
-            return FfiConverterLong.lift(
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_forget_failure(
-        it,
-
-        FfiConverterString.lower(`version`),_status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
-     * launch serves the fallback. Its files go as those of `delete`.
-     *
-     * Throws `NotFound` if it is not installed.
-     */
-    @Throws(CapBundleException::class)override fun `markFailed`(`id`: kotlin.String)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_mark_failed(
-        it,
-
-        FfiConverterString.lower(`id`),_status)
-}
-    }
-
-
-
-
-    /**
-     * Replaces the conditions for `next`; all of them must hold. An empty list is no condition.
-     */
-    @Throws(CapBundleException::class)override fun `setDelays`(`delays`: List<Delay>)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_set_delays(
-        it,
-
-        FfiConverterSequenceTypeDelay.lower(`delays`),_status)
-}
-    }
-
-
-
-
-    /**
-     * Serves `slot` from the next launch on whose conditions are met.
-     *
-     * Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are gone; `Busy`, `Io`,
-     * `NoSpace` if the state cannot be changed; so do all that change it.
-     */
-    @Throws(CapBundleException::class)override fun `setNext`(`slot`: Slot)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_set_next(
-        it,
-
-        FfiConverterTypeSlot.lower(`slot`),_status)
-}
-    }
-
-
-
-
-    /**
-     * The same with conditions that replace those there were, in one step: no crash can part the two.
-     */
-    @Throws(CapBundleException::class)override fun `setNextWhen`(`slot`: Slot, `delays`: List<Delay>)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_set_next_when(
-        it,
-
-        FfiConverterTypeSlot.lower(`slot`),
-        FfiConverterSequenceTypeDelay.lower(`delays`),_status)
-}
-    }
-
-
-
-
-    /**
-     * The newest failure, told once, as Capgo's `getFailedUpdate`.
-     */
-    @Throws(CapBundleException::class)override fun `takeFailure`(): FailedBundle? {
-            return FfiConverterOptionalTypeFailedBundle.lift(
-    callWithHandle {
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_method_store_take_failure(
-        it,
-        _status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
-     * rollouts where `ChannelSource.deviceId` is not given.
+     * The id of this device: a UUID in lower case, created by the first call and durable from then on. It
+     * decides about rollouts unless `ChannelSource.deviceId` is set.
      *
      * Throws `Busy`, `Io`, `NoSpace`.
      */
@@ -4677,20 +4503,23 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
-     * release that goes back to the built-in bundle has that come next, as `acceptBuiltIn`. Blocks until that is done: for a background thread.
+     * Checks a static channel and, if it has a release for this device, downloads it, installs it and makes it
+     * next. A release that returns to the built-in bundle makes that next, as `acceptBuiltIn`. Blocks until
+     * this is done: call it from a background thread.
      *
-     * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
-     * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
-     * by a later call if they broke off; then as `installRelease`, and `setNext`. What was downloaded and is refused is removed.
-     * A crash leaves the step before or the step after, and the next call goes on from there.
+     * The steps are: the channel file; newer key rings, which are recorded; the candidate if the rollout
+     * includes this device, otherwise, or if the candidate is refused, the stable release; its file list and
+     * archive, which a later call resumes after an interruption; then `installRelease` and `setNext`.
+     * Downloaded files of a refused release are removed. A crash leaves the state before or after a step, and
+     * the next call continues from there.
      *
-     * What is refused is no error but told in the answer, since a channel may offer something else as well: releases that fail
-     * a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
+     * A refused release is not an error but listed in the result, because the channel may offer another one: a
+     * release that fails a check, whose files are missing or wrong, or whose bundle failed on this device
+     * before. It changes nothing.
      *
-     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that is none, and
-     * for plain HTTP; what `keyRing` throws; `NoSpace`, `Busy`, `Io`, `Callback`, `Cancelled`. The next call goes on where this
-     * one stopped.
+     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for a channel file that is malformed
+     * or belongs to another app or channel, and for plain HTTP; as `keyRing`; `NoSpace`, `Busy`, `Io`,
+     * `Callback`, `Cancelled`. The next call resumes.
      */
     @Throws(CapBundleException::class)override fun `updateFromChannelBlocking`(`transport`: HttpTransport, `source`: ChannelSource, `options`: DownloadOptions?, `cancel`: CancelToken?, `progress`: ProgressObserver?): ChannelUpdate {
             return FfiConverterTypeChannelUpdate.lift(
@@ -4712,10 +4541,11 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running
-     * session serves. Blocks while it removes files: for a background thread.
+     * Removes the bundles that the rules do not keep, then does the work of `sweep`. Current, next and
+     * fallback are kept, and bundles that a running session serves. Blocks while it removes files: call it
+     * from a background thread.
      *
-     * Throws `Busy`, `Io`. What was removed before an error stays removed.
+     * Throws `Busy`, `Io`. Bundles removed before an error stay removed.
      */
     @Throws(CapBundleException::class)override fun `cleanBlocking`(`keep`: KeepRules): Cleaned {
             return FfiConverterTypeCleaned.lift(
@@ -4733,7 +4563,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
+     * The space that the bundles use and the space available. Throws `Io` if the state or the file system
+     * cannot be read.
      */
     @Throws(CapBundleException::class)override fun `diskUsage`(): DiskUsage {
             return FfiConverterTypeDiskUsage.lift(
@@ -4750,13 +4581,14 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
-     * background thread.
+     * Removes the files of deleted and failed bundles, and leftovers of crashes. Blocks while it removes
+     * files: call it from a background thread.
      *
-     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the caller does not
-     * wait. The next update removes the files before it needs the space; this frees it sooner, for example after `confirm`.
+     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the
+     * caller does not wait. The next update removes the files before it needs the space; this frees it sooner,
+     * for example after `confirm`.
      *
-     * Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+     * Throws `Busy`, `Io`. A file that cannot be removed does not keep others from being removed.
      */
     @Throws(CapBundleException::class)override fun `sweepBlocking`()
         =
@@ -4772,10 +4604,11 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
-     * background. The file stays the host's. Blocks while it reads and writes: for a background thread.
+     * Verifies and installs an archive that the host downloaded itself, for example while the app was in the
+     * background. The file stays the host's. Blocks while it reads and writes: call it from a background
+     * thread.
      *
-     * Throws as `installFrom`, but nothing of the network.
+     * Throws as `installFrom`, except for network errors.
      */
     @Throws(CapBundleException::class)override fun `installFileBlocking`(`file`: kotlin.String, `proof`: ExpectedProof, `bundle`: NewBundle, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
             return FfiConverterTypeBundleRecord.lift(
@@ -4797,16 +4630,16 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current. Blocks
-     * until it is there: for a background thread.
+     * Downloads an archive, verifies it and installs it. It is served once it is set as next or current.
+     * Blocks until it is installed: call it from a background thread.
      *
-     * Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device before,
-     * or if it is installed already: its record is returned then. What came of a download that failed, was cancelled or
-     * ended with the process is gone on with by the next call for the same archive, whatever its URL is by then. A file that
-     * is not what was promised, or no bundle, is removed at once.
+     * Nothing is downloaded if the proof is weaker than the store requires, the bundle failed on this device
+     * before, or it is already installed; in the last case its record is returned. The next call for the same
+     * archive resumes a download that failed, was cancelled or ended with the process, even under another URL.
+     * A file that fails verification or is not a bundle is removed immediately.
      *
-     * Throws what `download`, the proof (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`, `NotTrusted`) and `install`
-     * throw.
+     * Throws as `download`, as the verification (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`,
+     * `NotTrusted`) and as `install`.
      */
     @Throws(CapBundleException::class)override fun `installFromBlocking`(`transport`: HttpTransport, `archive`: RemoteArchive, `options`: DownloadOptions?, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
             return FfiConverterTypeBundleRecord.lift(
@@ -4830,7 +4663,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
     /**
      * The folder with the files of an installed bundle.
      *
-     * Throws `InvalidInput` if this is no id. Whether the bundle is installed is not looked at.
+     * Throws `InvalidInput` if `id` is malformed. Does not check whether the bundle is installed.
      */
     @Throws(CapBundleException::class)override fun `folder`(`id`: kotlin.String): kotlin.String {
             return FfiConverterString.lift(
@@ -4848,14 +4681,15 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Unpacks a proved archive into this store. It is served once it is set as next or current.
+     * Unpacks a verified archive into this store. It is served once it is set as next or current.
      *
-     * Blocks while it unpacks and writes: for a background thread. A crash leaves it installed, or leftovers that the next
-     * start removes. An archive that is installed already is not unpacked again: its record is returned.
+     * Blocks while it unpacks and writes: call it from a background thread. After a crash the bundle is
+     * installed, or the next start removes the leftovers. An archive that is already installed is not unpacked
+     * again: its record is returned.
      *
-     * Throws `NotTrusted` if the proof is less than required or the bundle failed on this device before; `NoSpace`, before
-     * a byte is written where that can be foreseen; `UnsafeArchive`, `LimitExceeded`, `NotABundle`; `Busy`, `Io`,
-     * `Cancelled`.
+     * Throws `NotTrusted` if the proof is weaker than required or the bundle failed on this device before;
+     * `NoSpace`, before anything is written if that is foreseeable; `UnsafeArchive`, `LimitExceeded`,
+     * `NotABundle`; `Busy`, `Io`, `Cancelled`.
      */
     @Throws(CapBundleException::class)override fun `installBlocking`(`archive`: VerifiedArchive, `bundle`: NewBundle, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
             return FfiConverterTypeBundleRecord.lift(
@@ -4876,11 +4710,11 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Compares every file of an installed bundle with the digest recorded when it was written. An empty answer says that
-     * the bundle is whole. Blocks while it reads the bundle: for a background thread.
+     * Compares every file of an installed bundle with the digest recorded at installation. An empty result
+     * means that the bundle is intact. Blocks while it reads the bundle: call it from a background thread.
      *
-     * Throws `NotFound` if there is no such bundle, `Unsupported` if no digests were recorded (a bundle taken over from
-     * Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
+     * Throws `NotFound` if the bundle is not installed, `Unsupported` if no digests were recorded (a bundle
+     * migrated from Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
      */
     @Throws(CapBundleException::class)override fun `verifyBundleBlocking`(`id`: kotlin.String, `cancel`: CancelToken?, `progress`: ProgressObserver?): List<Damage> {
             return FfiConverterSequenceTypeDamage.lift(
@@ -4900,8 +4734,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes back.
-     * The host reloads its web view with the answer, if there is one.
+     * Applies the next bundle now if its conditions are met. Call it when the app enters the background or the
+     * foreground. The host reloads its web view with the result, if there is one.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
@@ -4921,11 +4755,12 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Decides what this session serves. Asked again, it gives the same answer and counts nothing.
+     * Decides which bundle this session serves. Later calls return the same result and count nothing.
      *
-     * Waits no longer than about 200 ms: when the state cannot be read, written or locked, the answer is one that needs no
-     * change. It throws only for a fault in this library, or a folder whose path is no text: serve the built-in bundle
-     * then. Of a second, a change takes about ten milliseconds; without one it takes less than one.
+     * Waits at most about 200 ms: if the state cannot be read, written or locked, the result is a bundle that
+     * requires no change. It throws only for a bug in this library or a folder whose path is not valid text;
+     * serve the built-in bundle then. With a change a launch takes about ten milliseconds, without one less
+     * than one.
      */
     @Throws(CapBundleException::class)override fun `launch`(`native`: NativeApp): Launch {
             return FfiConverterTypeLaunch.lift(
@@ -4943,9 +4778,9 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Goes back to the built-in bundle or, with `toLastProven`, to the last one that confirmed. What was to come next is
-     * dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
-     * because its successor fails. The host reloads its web view with what this returns.
+     * Returns to the built-in bundle or, with `toLastProven`, to the last one that confirmed. The next bundle
+     * is cleared. The built-in bundle then becomes the fallback, so that a withdrawn bundle does not return
+     * when its successor fails. The host reloads its web view with the result.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
@@ -4965,7 +4800,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * What this session serves; nothing before `launch`.
+     * The bundle that this session serves; nothing before `launch`.
      */
     @Throws(CapBundleException::class)override fun `served`(): Launch? {
             return FfiConverterOptionalTypeLaunch.lift(
@@ -4982,19 +4817,20 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Makes a bundle current in this session: the host reloads its web view with what this returns.
+     * Makes a bundle current in this session. The host reloads its web view with the result.
      *
-     * Throws `NotTrusted` if it failed before or does not run on the native version that launched, `NotFound` if it is not
-     * installed, `Corrupt` if its files are gone; `Busy`, `Io`, `NoSpace` if the state cannot be changed.
+     * Throws `NotTrusted` if the bundle failed before or does not run on the launched native version,
+     * `NotFound` if it is not installed, `Corrupt` if its files are missing; `Busy`, `Io`, `NoSpace` if the
+     * state cannot be changed.
      */
-    @Throws(CapBundleException::class)override fun `setCurrent`(`slot`: Slot): Launch {
+    @Throws(CapBundleException::class)override fun `setCurrent`(`bundle`: BundleRef): Launch {
             return FfiConverterTypeLaunch.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_method_store_set_current(
         it,
 
-        FfiConverterTypeSlot.lower(`slot`),_status)
+        FfiConverterTypeBundleRef.lower(`bundle`),_status)
 }
     }
     )
@@ -5003,10 +4839,217 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * What is current: served now or at the next launch, unless `next` takes its place.
+     * Clears the next bundle.
      */
-    @Throws(CapBundleException::class)override fun `current`(): Slot {
-            return FfiConverterTypeSlot.lift(
+    @Throws(CapBundleException::class)override fun `clearNext`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_clear_next(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Deletes a bundle permanently. Its folder is only renamed, so that the caller does not wait; the next
+     * `sweep`, `clean` or installation removes the files and frees their space.
+     *
+     * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
+     */
+    @Throws(CapBundleException::class)override fun `delete`(`id`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_delete(
+        it,
+
+        FfiConverterString.lower(`id`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The app entered the background, or its process starts there; in that case call it before `launch`.
+     *
+     * Until `enteredForeground` nothing counts against a bundle, because the system may freeze or end the
+     * process: no start, no expired time, no launch without a start. Conditions on time in the background
+     * begin to count.
+     */
+    @Throws(CapBundleException::class)override fun `enteredBackground`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_entered_background(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * The app returned to the foreground: a bundle on trial whose page started must confirm, and conditions
+     * that are met now stay met.
+     */
+    @Throws(CapBundleException::class)override fun `enteredForeground`(`native`: NativeApp)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_entered_foreground(
+        it,
+
+        FfiConverterTypeNativeApp.lower(`native`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Allows bundles of this version again. Returns the number of failures removed.
+     */
+    @Throws(CapBundleException::class)override fun `forgetFailure`(`version`: kotlin.String): kotlin.Long {
+            return FfiConverterLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_forget_failure(
+        it,
+
+        FfiConverterString.lower(`version`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Marks a bundle as failed, as Capgo's `setBundleError`. It is never installed again; if it was current,
+     * the next launch serves the fallback. Its files are removed as by `delete`.
+     *
+     * Throws `NotFound` if it is not installed.
+     */
+    @Throws(CapBundleException::class)override fun `markFailed`(`id`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_mark_failed(
+        it,
+
+        FfiConverterString.lower(`id`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Replaces the conditions of `next`; all of them must be met. An empty list means no condition.
+     */
+    @Throws(CapBundleException::class)override fun `setDelays`(`conditions`: List<ApplyCondition>)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_set_delays(
+        it,
+
+        FfiConverterSequenceTypeApplyCondition.lower(`conditions`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Serves `bundle` from the next launch that meets the conditions.
+     *
+     * Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are missing.
+     * Like all calls that change the state, throws `Busy`, `Io`, `NoSpace` if it cannot be changed.
+     */
+    @Throws(CapBundleException::class)override fun `setNext`(`bundle`: BundleRef)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_set_next(
+        it,
+
+        FfiConverterTypeBundleRef.lower(`bundle`),_status)
+}
+    }
+
+
+
+
+    /**
+     * As `setNext`, and replaces the conditions in the same step, so that a crash cannot separate the two.
+     */
+    @Throws(CapBundleException::class)override fun `setNextWhen`(`bundle`: BundleRef, `conditions`: List<ApplyCondition>)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_set_next_when(
+        it,
+
+        FfiConverterTypeBundleRef.lower(`bundle`),
+        FfiConverterSequenceTypeApplyCondition.lower(`conditions`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The newest failure, returned once, as Capgo's `getFailedUpdate`.
+     */
+    @Throws(CapBundleException::class)override fun `takeFailure`(): FailedBundle? {
+            return FfiConverterOptionalTypeFailedBundle.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_take_failure(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Migrates the bundles of Capgo's plugin: downloaded bundles are installed, failed ones remain failed, and
+     * the active one is still served. Call it once, before the first `launch`; a second call after a crash
+     * completes the first. Blocks while it reads the folders, and moves them if they are elsewhere.
+     *
+     * Nothing is verified, because the plugin recorded no digests of files. Throws `Busy`, `Io`, `NoSpace`; a
+     * problem with a single bundle is not an error but listed in `skipped`.
+     */
+    @Throws(CapBundleException::class)override fun `migrateCapgoBlocking`(`bundles`: CapgoBundles): CapgoMigration {
+            return FfiConverterTypeCapgoMigration.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_store_migrate_capgo(
+        it,
+
+        FfiConverterTypeCapgoBundles.lower(`bundles`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The current bundle: served now or at the next launch, unless `next` replaces it.
+     */
+    @Throws(CapBundleException::class)override fun `current`(): BundleRef {
+            return FfiConverterTypeBundleRef.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_method_store_current(
@@ -5020,10 +5063,10 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The conditions for `next` that did not hold yet.
+     * The conditions of `next` that are not met yet.
      */
-    @Throws(CapBundleException::class)override fun `delays`(): List<Delay> {
-            return FfiConverterSequenceTypeDelay.lift(
+    @Throws(CapBundleException::class)override fun `delays`(): List<ApplyCondition> {
+            return FfiConverterSequenceTypeApplyCondition.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_method_store_delays(
@@ -5037,7 +5080,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Bundles that failed and are not taken again.
+     * Failed bundles, which are not installed again.
      */
     @Throws(CapBundleException::class)override fun `failed`(): List<FailedBundle> {
             return FfiConverterSequenceTypeFailedBundle.lift(
@@ -5054,7 +5097,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The failure that forbids a bundle, to be asked before it is downloaded. A digest decides alone; without one every
+     * The failure that forbids a bundle; check it before a download. A digest is decisive; without one, every
      * bundle of the version is forbidden.
      */
     @Throws(CapBundleException::class)override fun `failureOf`(`version`: kotlin.String, `digest`: kotlin.String?): FailedBundle? {
@@ -5076,8 +5119,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
     /**
      * The last bundle that confirmed.
      */
-    @Throws(CapBundleException::class)override fun `fallback`(): Slot {
-            return FfiConverterTypeSlot.lift(
+    @Throws(CapBundleException::class)override fun `fallback`(): BundleRef {
+            return FfiConverterTypeBundleRef.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_method_store_fallback(
@@ -5091,7 +5134,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The installed bundle with this SHA-256, if there is one with its files: it need not be downloaded again.
+     * The installed bundle with this SHA-256, if its files exist: it need not be downloaded again.
      */
     @Throws(CapBundleException::class)override fun `find`(`digest`: kotlin.String): BundleRecord? {
             return FfiConverterOptionalTypeBundleRecord.lift(
@@ -5109,7 +5152,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The record of an installed bundle. Throws `NotFound` if there is none of this id.
+     * The record of an installed bundle. Throws `NotFound` if it is not installed.
      */
     @Throws(CapBundleException::class)override fun `get`(`id`: kotlin.String): BundleRecord {
             return FfiConverterTypeBundleRecord.lift(
@@ -5127,7 +5170,7 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Every installed bundle, oldest first.
+     * All installed bundles, oldest first.
      */
     @Throws(CapBundleException::class)override fun `list`(): List<InstalledBundle> {
             return FfiConverterSequenceTypeInstalledBundle.lift(
@@ -5144,10 +5187,10 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * What takes over when its `delays` are met.
+     * The bundle that replaces the current one when its conditions (`delays`) are met.
      */
-    @Throws(CapBundleException::class)override fun `next`(): Slot? {
-            return FfiConverterOptionalTypeSlot.lift(
+    @Throws(CapBundleException::class)override fun `next`(): BundleRef? {
+            return FfiConverterOptionalTypeBundleRef.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_method_store_next(
@@ -5161,9 +5204,9 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * When a bundle is offered again that proved itself before and was set aside since (`LaunchReason.setAside`), in seconds
-     * since 1970-01-01 UTC; none if it is not set aside. To be asked before it is downloaded: until then it is not installed,
-     * unless a release with a later sequence offers it.
+     * When a proven bundle that was set aside (`LaunchReason.setAside`) is offered again, in seconds since
+     * 1970-01-01 UTC; nothing if it is not set aside. Check it before a download: until then the bundle is not
+     * installed, unless a release with a later sequence offers it.
      */
     @Throws(CapBundleException::class)override fun `setAsideUntil`(`version`: kotlin.String, `digest`: kotlin.String?): kotlin.Long? {
             return FfiConverterOptionalLong.lift(
@@ -5182,11 +5225,12 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Accepts a release that goes back to the built-in bundle: that comes next, and the release is remembered as accepted, in one
-     * change: after a crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where
-     * built-in is current already, the release is only remembered. Returns whether built-in comes next and did not before.
+     * Accepts a release that returns to the built-in bundle. One change makes the built-in bundle next and
+     * records the release as accepted: after a crash either both are done or neither is. The previous next
+     * bundle is cleared, with its conditions. If the built-in bundle is already current, the release is only
+     * recorded. Returns whether the built-in bundle is next and was not before.
      *
-     * Throws what `checkRelease` throws; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
+     * Throws as `checkRelease`; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
      */
     @Throws(CapBundleException::class)override fun `acceptBuiltIn`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): kotlin.Boolean {
             return FfiConverterBoolean.lift(
@@ -5205,14 +5249,15 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
+     * Whether the release in this envelope would be accepted now, given what this device has recorded. Changes
+     * nothing.
      *
-     * For a host that downloads by itself: what is returned says where archive and file list are, or that there are none: see
-     * `acceptBuiltIn`.
+     * For a host that downloads by itself: the result says where archive and file list are, or that there are
+     * none (see `acceptBuiltIn`).
      *
-     * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
-     * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
-     * `keyRing` throws; `Io`.
+     * Throws, naming the first failed check, `NotTrusted` (malformed, for another app or channel, replayed,
+     * expired, outside the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or
+     * `KeyInvalid`; as `keyRing`; `Io`.
      */
     @Throws(CapBundleException::class)override fun `checkRelease`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): Release {
             return FfiConverterTypeRelease.lift(
@@ -5231,11 +5276,11 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
-     * counts, also when the app is started again. `updateFromChannel` does this by itself.
+     * Follows the key ring in this envelope, which must be the successor of `keyRing`, and returns its number.
+     * It stays in effect after a restart of the app. `updateFromChannel` does this by itself.
      *
-     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
-     * `NoSpace`.
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it is not the successor, and changes nothing
+     * then; `Busy`, `Io`, `NoSpace`.
      */
     @Throws(CapBundleException::class)override fun `followRing`(`envelope`: kotlin.ByteArray, `options`: ReleaseOptions): kotlin.Long {
             return FfiConverterLong.lift(
@@ -5254,18 +5299,18 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
-     * the file list. It is served once it is set as next or current. The archive stays the host's. Blocks while it reads and
-     * writes: for a background thread.
+     * Installs a release from its files: the envelope, the archive as published (sealed, if the release says
+     * so) and the file list. It is served once it is set as next or current. The archive stays the host's.
+     * Blocks while it reads and writes: call it from a background thread.
      *
-     * The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle gets
-     * its name and the release is remembered as accepted, in one change: after a crash both are done or neither is. A bundle
-     * with the same bytes that is installed already is not unpacked again, and takes over what the release says of it. Whatever
-     * is refused changes nothing.
+     * The release is checked, the archive opened and unpacked, and its files compared with the list. Then one
+     * change adds the bundle and records the release as accepted: after a crash either both are done or
+     * neither is. A bundle with the same bytes that is already installed is not unpacked again, and takes the
+     * metadata of the release. A refused release changes nothing.
      *
-     * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
-     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; `InvalidInput` for a release that
-     * goes to the built-in bundle; and as `install`.
+     * Throws as `checkRelease`; `DigestMismatch` and `DecryptionFailed` if the archive or file list does not
+     * belong to the release or to each other; `NotTrusted` if the bundle failed on this device before;
+     * `InvalidInput` for a release of the built-in bundle; and as `install`.
      */
     @Throws(CapBundleException::class)override fun `installReleaseBlocking`(`envelope`: kotlin.ByteArray, `archive`: kotlin.String, `fileList`: kotlin.ByteArray, `options`: ReleaseOptions, `cancel`: CancelToken?, `progress`: ProgressObserver?): BundleRecord {
             return FfiConverterTypeBundleRecord.lift(
@@ -5288,10 +5333,10 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The number of the key ring that counts: the one in `options`, or the last one that was followed from it.
+     * The number of the key ring in effect: the one in `options`, or the last one that was followed from it.
      *
-     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
-     * other options makes no sense; `Io`.
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is invalid,
+     * `InvalidInput` if another option is invalid; `Io`.
      */
     @Throws(CapBundleException::class)override fun `keyRing`(`options`: ReleaseOptions): kotlin.Long {
             return FfiConverterLong.lift(
@@ -5309,23 +5354,25 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
+     * Confirms that the bundle works. From now on it is the fallback of later ones, which is durable when this
+     * returns.
      *
-     * `slot` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
-     * the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
-     * page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
+     * `bundle` is the one from which the calling page was loaded. For a page that calls `notifyAppReady()`
+     * without arguments, it is the one last passed to `trialStarted`; the bundle that this session serves
+     * (`served`) may already be its successor, whose page has not started. A bundle on trial whose page did
+     * not start in this session cannot be confirmed.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
-     * warning in the log.
+     * Throws `Busy`, `Io`, `NoSpace`: the bundle is not proven then; call it again. Files that cannot be
+     * deleted afterwards are a warning in the log.
      */
-    @Throws(CapBundleException::class)override fun `confirm`(`slot`: Slot): Confirmation {
+    @Throws(CapBundleException::class)override fun `confirm`(`bundle`: BundleRef): Confirmation {
             return FfiConverterTypeConfirmation.lift(
     callWithHandle {
     uniffiRustCallWithError(CapBundleException) { _status ->
     UniffiLib.uniffi_capbundle_fn_method_store_confirm(
         it,
 
-        FfiConverterTypeSlot.lower(`slot`),_status)
+        FfiConverterTypeBundleRef.lower(`bundle`),_status)
 }
     }
     )
@@ -5334,8 +5381,8 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not, and while the app
-     * is in the background.
+     * Milliseconds that the served bundle has to confirm after its web view started; nothing if it need not
+     * confirm or the app is in the background.
      */override fun `readyDeadlineMs`(): kotlin.Long? {
             return FfiConverterOptionalLong.lift(
     callWithHandle {
@@ -5351,11 +5398,12 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on: the host
-     * reloads its web view with the answer. There is none if the bundle is not on trial (any more), nor in the background.
+     * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now
+     * on: the host reloads its web view with the result. Returns nothing if the bundle is not on trial, or the
+     * app is in the background.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle, call it again. Files that cannot be removed
-     * afterwards are a warning in the log.
+     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle; call it again. Files that cannot
+     * be deleted afterwards are a warning in the log.
      */
     @Throws(CapBundleException::class)override fun `trialExpired`(`id`: kotlin.String): Launch? {
             return FfiConverterOptionalTypeLaunch.lift(
@@ -5373,14 +5421,16 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it can
-     * `confirm`, and an end without that counts against it (but not in the background). Says whether it is on trial in this
-     * session.
+     * The page of this bundle started: the web view committed to it and no longer shows the previous page.
+     * From now on the bundle can `confirm`, and ending without confirmation counts against it (except in the
+     * background). Returns whether it is on trial in this session.
      *
-     * Call it for every page that starts, with the bundle that the page is loaded from: `onPageStarted` on Android,
-     * `webView(_:didCommit:)` on iOS. Of a proven bundle it notes the start: see `StoreOptions.silentStarts`.
+     * Call it for every page that starts, with the bundle from which the page is loaded: in `onPageStarted` on
+     * Android, in `webView(_:didCommit:)` on iOS. For a proven bundle it records the start: see
+     * `StoreOptions.silentStarts`.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it again.
+     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it
+     * again.
      */
     @Throws(CapBundleException::class)override fun `trialStarted`(`id`: kotlin.String): kotlin.Boolean {
             return FfiConverterBoolean.lift(
@@ -5398,9 +5448,9 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * The app went to the background before its bundle on trial confirmed. The system may end its process there at any time,
-     * and that is not the bundle's fault: the attempt counts again only after `trialStarted` or `enteredForeground`. A host that
-     * calls `enteredBackground` need not call this.
+     * The app entered the background before its bundle on trial confirmed. The system may end the process
+     * there at any time, which is not the bundle's fault: the attempt counts again only after `trialStarted`
+     * or `enteredForeground`. A host that calls `enteredBackground` need not call this.
      *
      * Throws as `trialStarted`.
      */
@@ -5427,15 +5477,15 @@ open class Store: Disposable, AutoCloseable, StoreInterface
     companion object {
 
     /**
-     * Opens the store in the folder `root`, which is made if need be, and starts a session.
+     * Opens the store in the folder `root`, which is created if missing, and starts a session.
      *
-     * `root` must be private to the app and excluded from backups; on iOS it may move with the container. A state that
-     * cannot be read (before the first unlock of the device) is no error here: `launch` then serves the built-in bundle,
-     * and nothing is written. `log` hears what the store has to say.
+     * `root` must be private to the app and excluded from backups; on iOS it may move with the container. A
+     * state that cannot be read (before the first unlock of the device) is not an error here: `launch` then
+     * serves the built-in bundle, and nothing is written. `log` receives the log of the store.
      *
-     * Throws `Io` and `NoSpace` if the folders cannot be made, `Corrupt` if `root` is something else than a folder,
-     * `InvalidInput` if an option makes no sense, `KeyInvalid` if
-     * the required proof names no key. An app that cannot open its store serves its built-in bundle.
+     * Throws `Io` and `NoSpace` if the folders cannot be created, `Corrupt` if `root` is not a folder,
+     * `InvalidInput` if an option is invalid, `KeyInvalid` if the required proof contains no valid key. If the
+     * store cannot be opened, serve the built-in bundle.
      */
     @Throws(CapBundleException::class) fun `open`(`root`: kotlin.String, `options`: StoreOptions, `log`: LogObserver? = null): Store {
             return FfiConverterTypeStore.lift(
@@ -5453,12 +5503,12 @@ open class Store: Disposable, AutoCloseable, StoreInterface
 
 
     /**
-     * Opens the store and goes on with a session whose store was closed, instead of starting a new one: it serves what it
-     * served, and its attempt is the same attempt. For a host whose one app run opens the store several times, one after
-     * another. `session` is what `session` told.
+     * Opens the store and resumes a session whose store was closed: it serves the same bundle, and its attempt
+     * is the same attempt. For a host that opens the store several times in one app run, one after another.
+     * `session` is the value of `session`.
      *
-     * Throws `NotFound` if there is no such session (any more), `Busy` if it is open elsewhere, `InvalidInput` if this is no
-     * name of a session; else as `open`.
+     * Throws `NotFound` if the session does not exist or has ended, `Busy` if it is open elsewhere,
+     * `InvalidInput` if `session` is malformed; otherwise as `open`.
      */
     @Throws(CapBundleException::class) fun `resume`(`root`: kotlin.String, `options`: StoreOptions, `session`: kotlin.String, `log`: LogObserver? = null): Store {
             return FfiConverterTypeStore.lift(
@@ -5601,18 +5651,18 @@ public object FfiConverterTypeStore: FfiConverter<Store, Long> {
 
 
 /**
- * An archive that was read in full and proved: the only thing that can be unpacked or installed.
+ * An archive that was read in full and verified: the only thing that can be unpacked or installed.
  *
- * It holds the very file that was hashed open, and everything after reads through that: a file put under the same path
- * later is never looked at. Close it when done; a decrypted archive lives in a private temporary file that is removed then.
+ * It keeps the file that was hashed open and reads only through that handle, so replacing the file at the same
+ * path has no effect. Close it after use; the private temporary file of a decrypted archive is removed then.
  */
 public interface VerifiedArchiveInterface {
 
     /**
-     * Writes the plain archive to the file `to`, which appears whole or not at all and replaces one that is there. Blocks
-     * while it copies.
+     * Writes the plain archive to the file `to`, atomically; an existing file is replaced. Blocks while it
+     * copies.
      *
-     * Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was proved.
+     * Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was verified.
      */
     fun `copyToBlocking`(`to`: kotlin.String)
 
@@ -5622,21 +5672,22 @@ public interface VerifiedArchiveInterface {
     fun `digest`(): kotlin.String
 
     /**
-     * How it was proved.
+     * How it was verified.
      */
     fun `proof`(): Proof
 
     /**
-     * Bytes of the plain archive.
+     * Size of the plain archive in bytes.
      */
     fun `size`(): kotlin.Long
 
     /**
-     * Unpacks into the new folder `to`, whose parent must exist. `Store.install` is what a device needs; this is for
-     * everything else. `threads` is one a core if left out, four at most. Blocks while it writes.
+     * Unpacks into the new folder `to`, whose parent must exist. On a device use `Store.install`; this is for
+     * everything else. `threads` defaults to one per core, at most four. Blocks while it writes.
      *
-     * On an error nothing is left. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and `LimitExceeded` naming the
-     * entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`, `Cancelled`.
+     * On an error nothing is left behind. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and
+     * `LimitExceeded` naming the entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`,
+     * `Cancelled`.
      */
     fun `unpackBlocking`(`to`: kotlin.String, `limits`: Limits? = null, `threads`: kotlin.Long? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): Unpacked
 
@@ -5644,10 +5695,10 @@ public interface VerifiedArchiveInterface {
 }
 
 /**
- * An archive that was read in full and proved: the only thing that can be unpacked or installed.
+ * An archive that was read in full and verified: the only thing that can be unpacked or installed.
  *
- * It holds the very file that was hashed open, and everything after reads through that: a file put under the same path
- * later is never looked at. Close it when done; a decrypted archive lives in a private temporary file that is removed then.
+ * It keeps the file that was hashed open and reads only through that handle, so replacing the file at the same
+ * path has no effect. Close it after use; the private temporary file of a decrypted archive is removed then.
  */
 open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
 {
@@ -5752,10 +5803,10 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
 
 
     /**
-     * Writes the plain archive to the file `to`, which appears whole or not at all and replaces one that is there. Blocks
-     * while it copies.
+     * Writes the plain archive to the file `to`, atomically; an existing file is replaced. Blocks while it
+     * copies.
      *
-     * Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was proved.
+     * Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was verified.
      */
     @Throws(CapBundleException::class)override fun `copyToBlocking`(`to`: kotlin.String)
         =
@@ -5788,7 +5839,7 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
 
 
     /**
-     * How it was proved.
+     * How it was verified.
      */override fun `proof`(): Proof {
             return FfiConverterTypeProof.lift(
     callWithHandle {
@@ -5804,7 +5855,7 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
 
 
     /**
-     * Bytes of the plain archive.
+     * Size of the plain archive in bytes.
      */override fun `size`(): kotlin.Long {
             return FfiConverterLong.lift(
     callWithHandle {
@@ -5820,11 +5871,12 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
 
 
     /**
-     * Unpacks into the new folder `to`, whose parent must exist. `Store.install` is what a device needs; this is for
-     * everything else. `threads` is one a core if left out, four at most. Blocks while it writes.
+     * Unpacks into the new folder `to`, whose parent must exist. On a device use `Store.install`; this is for
+     * everything else. `threads` defaults to one per core, at most four. Blocks while it writes.
      *
-     * On an error nothing is left. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and `LimitExceeded` naming the
-     * entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`, `Cancelled`.
+     * On an error nothing is left behind. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and
+     * `LimitExceeded` naming the entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`,
+     * `Cancelled`.
      */
     @Throws(CapBundleException::class)override fun `unpackBlocking`(`to`: kotlin.String, `limits`: Limits?, `threads`: kotlin.Long?, `cancel`: CancelToken?, `progress`: ProgressObserver?): Unpacked {
             return FfiConverterTypeUnpacked.lift(
@@ -5853,10 +5905,43 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
     companion object {
 
     /**
-     * Proves that the file at `path` has the SHA-256 `digest` (64 hexadecimal digits, either case), which came over a
-     * channel you trust. Blocks while it reads the file once.
+     * Decrypts an archive in Capgo's v2 format and verifies that the plain bytes match the signed `checksum`.
      *
-     * Throws `DigestMismatch` if it is another file, `InvalidInput` if `digest` is none; `NotFound`, `Io`, `Cancelled`.
+     * One pass, constant memory. The plain bytes are written to a private file in the folder `staging`
+     * (fastest on the file system of the store), which is removed unless the verification succeeds; nothing
+     * parses them before that. Blocks while it decrypts.
+     *
+     * Throws `NotTrusted` for a missing, unsigned or malformed `checksum` or `ivSessionKey`,
+     * `SignatureInvalid` if another key signed the checksum, `DecryptionFailed` for the wrong session key or
+     * invalid padding, `DigestMismatch` if the plain bytes do not match the signed digest; `NotFound`, `Io`,
+     * `NoSpace`, `Cancelled`.
+     */
+    @Throws(CapBundleException::class) fun `decryptCapgoBlocking`(`encrypted`: kotlin.String, `staging`: kotlin.String, `ivSessionKey`: kotlin.String, `checksum`: kotlin.String, `form`: ChecksumForm, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): VerifiedArchive {
+            return FfiConverterTypeVerifiedArchive.lift(
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_constructor_verifiedarchive_decrypt_capgo(
+
+
+        FfiConverterString.lower(`encrypted`),
+        FfiConverterString.lower(`staging`),
+        FfiConverterString.lower(`ivSessionKey`),
+        FfiConverterString.lower(`checksum`),
+        FfiConverterTypeChecksumForm.lower(`form`),
+        FfiConverterTypeVerifyingKey.lower(`key`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+        FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
+}
+    )
+    }
+
+
+
+    /**
+     * Verifies that the file at `path` has the SHA-256 `digest` (64 hexadecimal digits, either case), which
+     * came over a trusted channel. Blocks while it reads the file once.
+     *
+     * Throws `DigestMismatch` if the file differs, `InvalidInput` if `digest` is malformed; `NotFound`, `Io`,
+     * `Cancelled`.
      */
     @Throws(CapBundleException::class) fun `fromDigestBlocking`(`path`: kotlin.String, `digest`: kotlin.String, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): VerifiedArchive {
             return FfiConverterTypeVerifiedArchive.lift(
@@ -5875,42 +5960,12 @@ open class VerifiedArchive: Disposable, AutoCloseable, VerifiedArchiveInterface
 
 
     /**
-     * Opens a sealed Capgo v2 archive: decrypts it and proves that the plain bytes are the ones that `checksum` names.
+     * Verifies an archive that is signed but not encrypted. Blocks while it reads the file once.
      *
-     * One pass, constant memory. The plain bytes live in a private file in the folder `staging` (on the file system of the
-     * store, to be quick) and are removed unless the proof holds; nothing reads them as an archive before that. Blocks
-     * while it decrypts.
+     * Use it only if local configuration says that a signature is sufficient: Capgo's own devices require
+     * both.
      *
-     * Throws `NotTrusted` for a missing, plain or malformed `checksum` or `ivSessionKey`, `SignatureInvalid` if another key
-     * signed the checksum, `DecryptionFailed` for a foreign session key or wrong padding, `DigestMismatch` if the plain
-     * bytes are others than the signed ones; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
-     */
-    @Throws(CapBundleException::class) fun `openCapgoBlocking`(`sealed`: kotlin.String, `staging`: kotlin.String, `ivSessionKey`: kotlin.String, `checksum`: kotlin.String, `form`: ChecksumForm, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): VerifiedArchive {
-            return FfiConverterTypeVerifiedArchive.lift(
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_constructor_verifiedarchive_open_capgo(
-
-
-        FfiConverterString.lower(`sealed`),
-        FfiConverterString.lower(`staging`),
-        FfiConverterString.lower(`ivSessionKey`),
-        FfiConverterString.lower(`checksum`),
-        FfiConverterTypeChecksumForm.lower(`form`),
-        FfiConverterTypeVerifyingKey.lower(`key`),
-        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
-        FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
-}
-    )
-    }
-
-
-
-    /**
-     * Proves an archive that was signed but not encrypted. Blocks while it reads the file once.
-     *
-     * Only for where local configuration says that a signature suffices: Capgo's own devices want both.
-     *
-     * Throws as `openCapgo`.
+     * Throws as `decryptCapgo`.
      */
     @Throws(CapBundleException::class) fun `verifySignedOnlyBlocking`(`path`: kotlin.String, `checksum`: kotlin.String, `form`: ChecksumForm, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): VerifiedArchive {
             return FfiConverterTypeVerifiedArchive.lift(
@@ -6055,7 +6110,7 @@ public object FfiConverterTypeVerifiedArchive: FfiConverter<VerifiedArchive, Lon
 
 
 /**
- * A public RSA key: ships in the app and says which bundles it takes. 2048 to 4096 bits.
+ * A public RSA key of 2048 to 4096 bits. It ships in the app and decides which bundles the app accepts.
  */
 public interface VerifyingKeyInterface {
 
@@ -6065,9 +6120,10 @@ public interface VerifyingKeyInterface {
     fun `bits`(): kotlin.Long
 
     /**
-     * Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whatever form it was read from.
+     * Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whichever form it was read
+     * from.
      *
-     * Only 8 of them differ between two 2048-bit keys; use it where Capgo's servers want it and nowhere else.
+     * Only 8 of them differ between two 2048-bit keys. Use it only where Capgo's servers require it.
      */
     fun `capgoKeyId`(): kotlin.String
 
@@ -6077,7 +6133,7 @@ public interface VerifyingKeyInterface {
     fun `id`(): kotlin.String
 
     /**
-     * The key as PKCS#1 PEM, the form Capgo keeps in an app's configuration.
+     * The key as PKCS#1 PEM, the form in an app's Capgo configuration.
      */
     fun `toPem`(): kotlin.String
 
@@ -6085,7 +6141,7 @@ public interface VerifyingKeyInterface {
 }
 
 /**
- * A public RSA key: ships in the app and says which bundles it takes. 2048 to 4096 bits.
+ * A public RSA key of 2048 to 4096 bits. It ships in the app and decides which bundles the app accepts.
  */
 open class VerifyingKey: Disposable, AutoCloseable, VerifyingKeyInterface
 {
@@ -6206,9 +6262,10 @@ open class VerifyingKey: Disposable, AutoCloseable, VerifyingKeyInterface
 
 
     /**
-     * Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whatever form it was read from.
+     * Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whichever form it was read
+     * from.
      *
-     * Only 8 of them differ between two 2048-bit keys; use it where Capgo's servers want it and nowhere else.
+     * Only 8 of them differ between two 2048-bit keys. Use it only where Capgo's servers require it.
      */
     @Throws(CapBundleException::class)override fun `capgoKeyId`(): kotlin.String {
             return FfiConverterString.lift(
@@ -6242,7 +6299,7 @@ open class VerifyingKey: Disposable, AutoCloseable, VerifyingKeyInterface
 
 
     /**
-     * The key as PKCS#1 PEM, the form Capgo keeps in an app's configuration.
+     * The key as PKCS#1 PEM, the form in an app's Capgo configuration.
      */
     @Throws(CapBundleException::class)override fun `toPem`(): kotlin.String {
             return FfiConverterString.lift(
@@ -6266,7 +6323,7 @@ open class VerifyingKey: Disposable, AutoCloseable, VerifyingKeyInterface
     companion object {
 
     /**
-     * Reads a public key from PEM text: PKCS#1 (as Capgo writes it) or SPKI, either kind of line end.
+     * Reads a public key from PEM text: PKCS#1 (as Capgo writes it) or SPKI, with LF or CRLF line endings.
      *
      * Throws `KeyInvalid`, saying what the text is instead.
      */
@@ -6286,7 +6343,7 @@ open class VerifyingKey: Disposable, AutoCloseable, VerifyingKeyInterface
     /**
      * Reads a public key from a PEM file. Blocks for one small read.
      *
-     * Throws `NotFound` or `Io` when it cannot be read, else as `fromPem`.
+     * Throws `NotFound` or `Io` if the file cannot be read, otherwise as `fromPem`.
      */
     @Throws(CapBundleException::class) fun `read`(`path`: kotlin.String): VerifyingKey {
             return FfiConverterTypeVerifyingKey.lift(
@@ -6332,7 +6389,7 @@ public object FfiConverterTypeVerifyingKey: FfiConverter<VerifyingKey, Long> {
 
 
 /**
- * A release that was accepted on this device: its bundle was installed.
+ * A release accepted on this device: its bundle was installed.
  */
 data class AcceptedRelease (
     /**
@@ -6351,12 +6408,12 @@ data class AcceptedRelease (
     val `sequence`: kotlin.Long
     ,
     /**
-     * SHA-256 of what was signed, as 64 hexadecimal digits.
+     * SHA-256 of the signed payload, as 64 hexadecimal digits.
      */
     val `payloadSha256`: kotlin.String
     ,
     /**
-     * When it was made: seconds since 1970-01-01 UTC, by the clock of who published it.
+     * When it was created: seconds since 1970-01-01 UTC, by the publisher's clock.
      */
     val `createdAt`: kotlin.Long
 
@@ -6403,86 +6460,32 @@ public object FfiConverterTypeAcceptedRelease: FfiConverterRustBuffer<AcceptedRe
 
 
 /**
- * What was taken over.
- */
-data class Adopted (
-    /**
-     * Bundles that are installed now.
-     */
-    val `bundles`: List<BundleRecord>
-    ,
-    /**
-     * Bundles that had failed, and stay so.
-     */
-    val `failed`: List<FailedBundle>
-    ,
-    /**
-     * What could not be taken over.
-     */
-    val `skipped`: List<SkippedBundle>
-
-){
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeAdopted: FfiConverterRustBuffer<Adopted> {
-    override fun read(buf: ByteBuffer): Adopted {
-        return Adopted(
-            FfiConverterSequenceTypeBundleRecord.read(buf),
-            FfiConverterSequenceTypeFailedBundle.read(buf),
-            FfiConverterSequenceTypeSkippedBundle.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: Adopted) = (
-            FfiConverterSequenceTypeBundleRecord.allocationSize(value.`bundles`) +
-            FfiConverterSequenceTypeFailedBundle.allocationSize(value.`failed`) +
-            FfiConverterSequenceTypeSkippedBundle.allocationSize(value.`skipped`)
-    )
-
-    override fun write(value: Adopted, buf: ByteBuffer) {
-            FfiConverterSequenceTypeBundleRecord.write(value.`bundles`, buf)
-            FfiConverterSequenceTypeFailedBundle.write(value.`failed`, buf)
-            FfiConverterSequenceTypeSkippedBundle.write(value.`skipped`, buf)
-    }
-}
-
-
-
-/**
- * What the store knows of a bundle.
+ * The record of an installed bundle.
  */
 data class BundleRecord (
     /**
-     * Its name on this device: ten letters and digits, chosen at random when it was installed.
+     * Its id on this device: ten letters and digits, chosen at random at installation.
      */
     val `id`: kotlin.String
     ,
     /**
-     * Its version, as the one who published it calls it.
+     * Its version, as its publisher names it.
      */
     val `version`: kotlin.String
     ,
     /**
-     * SHA-256 of its archive, as 64 hexadecimal digits; unknown for a bundle taken over from Capgo's plugin without one.
+     * SHA-256 of its archive, as 64 hexadecimal digits; unknown for a bundle migrated from Capgo's plugin
+     * without one.
      */
     val `digest`: kotlin.String?
     ,
     /**
-     * Bytes of its archive.
+     * Size of its archive in bytes.
      */
     val `archiveSize`: kotlin.Long
     ,
     /**
-     * Bytes of its files.
+     * Total bytes of its files.
      */
     val `unpackedSize`: kotlin.Long
     ,
@@ -6497,17 +6500,17 @@ data class BundleRecord (
     val `installedAt`: kotlin.Long
     ,
     /**
-     * When it last confirmed that it works, if it ever did.
+     * When it last confirmed, if it did.
      */
     val `provenAt`: kotlin.Long?
     ,
     /**
-     * The native build it was proven with.
+     * The native build with which it was proven.
      */
     val `provenBuild`: kotlin.String?
     ,
     /**
-     * The native version it was proven with; unknown for one that was proven before this was recorded.
+     * The native version with which it was proven; unknown if it was proven before this was recorded.
      */
     val `provenVersion`: kotlin.String?
     ,
@@ -6517,22 +6520,22 @@ data class BundleRecord (
     val `native`: NativeRange
     ,
     /**
-     * Link given by who published it.
+     * Link set by the publisher.
      */
     val `link`: kotlin.String?
     ,
     /**
-     * Comment given by who published it.
+     * Comment set by the publisher.
      */
     val `comment`: kotlin.String?
     ,
     /**
-     * Sequence of the release it came with.
+     * Sequence of its release.
      */
     val `sequence`: kotlin.Long?
     ,
     /**
-     * The release that was accepted with it, if it came with one.
+     * The accepted release it came with, if any.
      */
     val `release`: AcceptedRelease?
 
@@ -6609,11 +6612,12 @@ public object FfiConverterTypeBundleRecord: FfiConverterRustBuffer<BundleRecord>
 
 
 /**
- * What Capgo's plugin left: the host reads it from `SharedPreferences` (`CapWebViewSettings`) or `UserDefaults`.
+ * The state of Capgo's plugin, which the host reads from `SharedPreferences` (`CapWebViewSettings`) or
+ * `UserDefaults`.
  */
 data class CapgoBundles (
     /**
-     * The folder that holds a folder for each bundle: `versions` on Android, `ionic_built_snapshots` on iOS.
+     * The folder with one folder per bundle: `versions` on Android, `ionic_built_snapshots` on iOS.
      */
     val `folder`: kotlin.String
     ,
@@ -6688,27 +6692,84 @@ public object FfiConverterTypeCapgoBundles: FfiConverterRustBuffer<CapgoBundles>
 
 
 /**
- * Where releases come from, and which are taken.
+ * The result of a migration.
+ */
+data class CapgoMigration (
+    /**
+     * Bundles that are installed now.
+     */
+    val `bundles`: List<BundleRecord>
+    ,
+    /**
+     * Bundles that had failed; they remain failed.
+     */
+    val `failed`: List<FailedBundle>
+    ,
+    /**
+     * Bundles that could not be migrated.
+     */
+    val `skipped`: List<SkippedBundle>
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCapgoMigration: FfiConverterRustBuffer<CapgoMigration> {
+    override fun read(buf: ByteBuffer): CapgoMigration {
+        return CapgoMigration(
+            FfiConverterSequenceTypeBundleRecord.read(buf),
+            FfiConverterSequenceTypeFailedBundle.read(buf),
+            FfiConverterSequenceTypeSkippedBundle.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CapgoMigration) = (
+            FfiConverterSequenceTypeBundleRecord.allocationSize(value.`bundles`) +
+            FfiConverterSequenceTypeFailedBundle.allocationSize(value.`failed`) +
+            FfiConverterSequenceTypeSkippedBundle.allocationSize(value.`skipped`)
+    )
+
+    override fun write(value: CapgoMigration, buf: ByteBuffer) {
+            FfiConverterSequenceTypeBundleRecord.write(value.`bundles`, buf)
+            FfiConverterSequenceTypeFailedBundle.write(value.`failed`, buf)
+            FfiConverterSequenceTypeSkippedBundle.write(value.`skipped`, buf)
+    }
+}
+
+
+
+/**
+ * The source of releases, and which of them are accepted.
  */
 data class ChannelSource (
     /**
-     * Where the site is, the folder that holds `channels` and `releases`: `https`, or `http` on this very machine.
+     * The URL of the site, the folder that contains `channels` and `releases`: `https`, or `http` on this
+     * machine.
      */
     val `site`: kotlin.String
     ,
     /**
-     * Which releases are taken.
+     * Which releases are accepted.
      */
     val `release`: ReleaseOptions
     ,
     /**
-     * What the host of the site is to be told, for example a token. Not sent on when it redirects to another origin.
+     * Header fields for the host of the site, for example a token. They are not sent to another origin after a
+     * redirect.
      */
     val `headers`: List<HttpHeader> = listOf()
     ,
     /**
-     * A text that stays the same on this installation and is another on others: it decides who goes first in a rollout. The
-     * store makes one if it is left out.
+     * A text that is stable on this installation and different on others: it decides which devices are first
+     * in a rollout. The default is an id that the store creates.
      */
     val `deviceId`: kotlin.String? = null
 
@@ -6763,11 +6824,11 @@ public object FfiConverterTypeChannelSource: FfiConverterRustBuffer<ChannelSourc
 
 
 /**
- * What a channel had for this device.
+ * The result of an update from a channel.
  */
 data class ChannelUpdate (
     /**
-     * What came of it.
+     * The outcome.
      */
     val `outcome`: ChannelOutcome
     ,
@@ -6777,17 +6838,17 @@ data class ChannelUpdate (
     val `rollout`: RolloutDecision?
     ,
     /**
-     * Releases that the channel offers and this device must not take.
+     * Releases that the channel offers and this device must not accept.
      */
-    val `passedOver`: List<PassedOver>
+    val `skipped`: List<Skipped>
     ,
     /**
-     * The number of the key ring that counts now.
+     * The number of the key ring in effect.
      */
     val `keyRing`: kotlin.Long
     ,
     /**
-     * What is wrong with what stands where the next key ring would. It is not followed; the ring before it counts.
+     * Why the published next key ring was not followed, if so. The previous ring stays in effect.
      */
     val `keyRingProblem`: kotlin.String?
 
@@ -6808,7 +6869,7 @@ public object FfiConverterTypeChannelUpdate: FfiConverterRustBuffer<ChannelUpdat
         return ChannelUpdate(
             FfiConverterTypeChannelOutcome.read(buf),
             FfiConverterOptionalTypeRolloutDecision.read(buf),
-            FfiConverterSequenceTypePassedOver.read(buf),
+            FfiConverterSequenceTypeSkipped.read(buf),
             FfiConverterLong.read(buf),
             FfiConverterOptionalString.read(buf),
         )
@@ -6817,7 +6878,7 @@ public object FfiConverterTypeChannelUpdate: FfiConverterRustBuffer<ChannelUpdat
     override fun allocationSize(value: ChannelUpdate) = (
             FfiConverterTypeChannelOutcome.allocationSize(value.`outcome`) +
             FfiConverterOptionalTypeRolloutDecision.allocationSize(value.`rollout`) +
-            FfiConverterSequenceTypePassedOver.allocationSize(value.`passedOver`) +
+            FfiConverterSequenceTypeSkipped.allocationSize(value.`skipped`) +
             FfiConverterLong.allocationSize(value.`keyRing`) +
             FfiConverterOptionalString.allocationSize(value.`keyRingProblem`)
     )
@@ -6825,7 +6886,7 @@ public object FfiConverterTypeChannelUpdate: FfiConverterRustBuffer<ChannelUpdat
     override fun write(value: ChannelUpdate, buf: ByteBuffer) {
             FfiConverterTypeChannelOutcome.write(value.`outcome`, buf)
             FfiConverterOptionalTypeRolloutDecision.write(value.`rollout`, buf)
-            FfiConverterSequenceTypePassedOver.write(value.`passedOver`, buf)
+            FfiConverterSequenceTypeSkipped.write(value.`skipped`, buf)
             FfiConverterLong.write(value.`keyRing`, buf)
             FfiConverterOptionalString.write(value.`keyRingProblem`, buf)
     }
@@ -6834,7 +6895,7 @@ public object FfiConverterTypeChannelUpdate: FfiConverterRustBuffer<ChannelUpdat
 
 
 /**
- * What a check leaves out.
+ * Parts of a check to skip.
  */
 data class CheckOptions (
     /**
@@ -6843,7 +6904,7 @@ data class CheckOptions (
     val `skipNotifyAppReady`: kotlin.Boolean = false
     ,
     /**
-     * Do not look at code at all. Secrets and unsafe names are found all the same.
+     * Do not read code at all. Secrets and unsafe names are still found.
      */
     val `skipCode`: kotlin.Boolean = false
     ,
@@ -6889,16 +6950,16 @@ public object FfiConverterTypeCheckOptions: FfiConverterRustBuffer<CheckOptions>
 
 
 /**
- * What `clean` removed.
+ * The result of `clean`.
  */
 data class Cleaned (
     /**
-     * The bundles that are gone.
+     * The removed bundles.
      */
     val `removed`: List<BundleRecord>
     ,
     /**
-     * Bytes of their files.
+     * Total bytes of their files.
      */
     val `freed`: kotlin.Long
 
@@ -6936,7 +6997,7 @@ public object FfiConverterTypeCleaned: FfiConverterRustBuffer<Cleaned> {
 
 
 /**
- * An installed file that is not what was installed.
+ * An installed file that differs from what was installed.
  */
 data class Damage (
     /**
@@ -6945,7 +7006,7 @@ data class Damage (
     val `path`: kotlin.String
     ,
     /**
-     * What is wrong with it.
+     * The problem.
      */
     val `problem`: kotlin.String
 
@@ -6983,7 +7044,7 @@ public object FfiConverterTypeDamage: FfiConverterRustBuffer<Damage> {
 
 
 /**
- * What the store takes up.
+ * The disk usage of the store.
  */
 data class DiskUsage (
     /**
@@ -6992,12 +7053,12 @@ data class DiskUsage (
     val `bundles`: kotlin.Long
     ,
     /**
-     * Bytes of their files.
+     * Total bytes of their files.
      */
     val `bundleBytes`: kotlin.Long
     ,
     /**
-     * Bytes that can still be written.
+     * Bytes available.
      */
     val `free`: kotlin.Long
 
@@ -7038,48 +7099,49 @@ public object FfiConverterTypeDiskUsage: FfiConverterRustBuffer<DiskUsage> {
 
 
 /**
- * How to download. The defaults are right for bundles.
+ * Download options. The defaults suit bundles.
  */
 data class DownloadOptions (
     /**
-     * Bytes that a file may have: 1 GiB.
+     * Maximum size of the file in bytes: 1 GiB.
      */
     val `maxSize`: kotlin.Long = 1073741824L
     ,
     /**
-     * Milliseconds until a connection must stand.
+     * Milliseconds within which a connection must be established.
      */
     val `connectTimeoutMs`: kotlin.Long = 15000L
     ,
     /**
-     * Milliseconds without a byte until the connection is given up and another tried. There is no limit on the whole.
+     * Milliseconds without a byte after which a connection is closed and the download retried. There is no
+     * limit on the total time.
      */
     val `stallTimeoutMs`: kotlin.Long = 30000L
     ,
     /**
-     * Bytes a second, over half a minute, below which a connection counts as stalled.
+     * Bytes per second, over half a minute, below which a connection counts as stalled.
      */
     val `minRate`: kotlin.Long = 512L
     ,
     /**
-     * Failures in a row, without anything gained, after which the download gives up: about 15 seconds.
+     * Consecutive failures without progress after which the download fails: about 15 seconds.
      */
     val `attempts`: kotlin.Long = 6L
     ,
     /**
-     * Milliseconds to wait after the first failure. The wait doubles with each, up to half a minute, and is cut to a
-     * random part.
+     * Milliseconds to wait after the first failure. The wait doubles with each failure, up to half a minute,
+     * with random jitter.
      */
     val `firstWaitMs`: kotlin.Long = 500L
     ,
     /**
-     * Also plain `http`, not only from this machine itself. Whoever is on the way sees which bundles a device takes and can
-     * hold them back. The platform may forbid it all the same.
+     * Allow plain `http` to other hosts. Anyone on the network can then see which bundles a device downloads,
+     * and can withhold them. The platform may still forbid it.
      */
     val `allowCleartext`: kotlin.Boolean = false
     ,
     /**
-     * Bytes that must stay free beside the file: 32 MiB.
+     * Bytes that must stay free after the download: 32 MiB.
      */
     val `spaceMargin`: kotlin.Long = 33554432L
 
@@ -7135,26 +7197,27 @@ public object FfiConverterTypeDownloadOptions: FfiConverterRustBuffer<DownloadOp
 
 
 /**
- * A file that was downloaded.
+ * A downloaded file.
  */
 data class Downloaded (
     /**
-     * Where it is. Whoever has used it removes it.
+     * Its path. The caller removes the file after use.
      */
     val `path`: kotlin.String
     ,
     /**
-     * Its bytes.
+     * Its size in bytes.
      */
     val `size`: kotlin.Long
     ,
     /**
-     * Bytes of it that came over the network now: less than its size if it was resumed, more if some came in vain.
+     * Bytes received over the network by this call: less than `size` after a resume, more if some had to be
+     * discarded.
      */
     val `received`: kotlin.Long
     ,
     /**
-     * Whether its digest was known and held.
+     * Whether the digest was known and matched.
      */
     val `verified`: kotlin.Boolean
 
@@ -7198,7 +7261,7 @@ public object FfiConverterTypeDownloaded: FfiConverterRustBuffer<Downloaded> {
 
 
 /**
- * One file of an archive.
+ * One file in an archive.
  */
 data class EntrySummary (
     /**
@@ -7207,12 +7270,12 @@ data class EntrySummary (
     val `path`: kotlin.String
     ,
     /**
-     * Bytes unpacked, as declared.
+     * Declared size in bytes, unpacked.
      */
     val `size`: kotlin.Long
     ,
     /**
-     * Bytes in the archive.
+     * Size in bytes inside the archive.
      */
     val `compressedSize`: kotlin.Long
     ,
@@ -7261,11 +7324,11 @@ public object FfiConverterTypeEntrySummary: FfiConverterRustBuffer<EntrySummary>
 
 
 /**
- * A bundle that failed on this device, and is not taken again.
+ * A bundle that failed on this device and is not installed again.
  */
 data class FailedBundle (
     /**
-     * The name it had on this device.
+     * The id it had on this device.
      */
     val `id`: kotlin.String
     ,
@@ -7275,7 +7338,7 @@ data class FailedBundle (
     val `version`: kotlin.String
     ,
     /**
-     * SHA-256 of its archive. Where it is unknown, every bundle of this version counts as failed.
+     * SHA-256 of its archive. If it is unknown, every bundle of this version counts as failed.
      */
     val `digest`: kotlin.String?
     ,
@@ -7285,17 +7348,17 @@ data class FailedBundle (
     val `at`: kotlin.Long
     ,
     /**
-     * The native build it failed with; the entry lapses when that or the native version changes.
+     * The native build with which it failed; the entry expires when that or the native version changes.
      */
     val `nativeBuild`: kotlin.String?
     ,
     /**
-     * The native version it failed with; unknown for one that failed before this was recorded.
+     * The native version with which it failed; unknown if it failed before this was recorded.
      */
     val `nativeVersion`: kotlin.String?
     ,
     /**
-     * Why.
+     * The cause.
      */
     val `cause`: FailureCause
 
@@ -7348,32 +7411,32 @@ public object FfiConverterTypeFailedBundle: FfiConverterRustBuffer<FailedBundle>
 
 
 /**
- * One thing that a check noticed.
+ * One problem that a check found.
  */
 data class Finding (
     /**
-     * How bad it is.
+     * Its severity.
      */
     val `severity`: Severity
     ,
     /**
-     * What it is about, as a stable word for programs: `index_html_not_found`, `notifyAppReady_not_in_source_code`,
+     * A stable code for programs: `index_html_not_found`, `notifyAppReady_not_in_source_code`,
      * `absolute_asset_path`, `secret`, `symlink`, `suspicious_file`, `unportable_name`, `over_device_limit`.
      */
     val `code`: kotlin.String
     ,
     /**
-     * The file inside the bundle, with `/` separators.
+     * The file inside the bundle, with `/` as separator.
      */
     val `path`: kotlin.String?
     ,
     /**
-     * The line in that file, counted from 1.
+     * The line in that file, starting at 1.
      */
     val `line`: kotlin.Long?
     ,
     /**
-     * What was found and what to do, for people.
+     * The problem and its solution, for people.
      */
     val `message`: kotlin.String
 
@@ -7420,7 +7483,7 @@ public object FfiConverterTypeFinding: FfiConverterRustBuffer<Finding> {
 
 
 /**
- * One header field. Names are compared without regard to case; a name may come several times.
+ * One header field. Names are case-insensitive; a name may occur several times.
  */
 data class HttpHeader (
     /**
@@ -7467,22 +7530,22 @@ public object FfiConverterTypeHttpHeader: FfiConverterRustBuffer<HttpHeader> {
 
 
 /**
- * One request, complete: the host adds no header of its own that changes its meaning (no `Accept-Encoding`: ranges and
- * digests are those of the bytes as they are stored; no cookies, no cache).
+ * One complete request. The host adds no header that changes its meaning: no `Accept-Encoding`, because ranges
+ * and digests refer to the stored bytes; no cookies, no cache.
  */
 data class HttpRequest (
     /**
-     * What is asked for.
+     * The method.
      */
     val `method`: HttpMethod
     ,
     /**
-     * Where. `https`, or `http` where the host's own configuration allows it.
+     * The URL: `https`, or `http` where the host's own configuration allows it.
      */
     val `url`: kotlin.String
     ,
     /**
-     * Header fields, `Range` and `If-Range` among them when a download is resumed.
+     * Header fields, including `Range` and `If-Range` when a download is resumed.
      */
     val `headers`: List<HttpHeader>
     ,
@@ -7492,13 +7555,13 @@ data class HttpRequest (
     val `body`: kotlin.ByteArray?
     ,
     /**
-     * Milliseconds until the connection must stand.
+     * Milliseconds within which the connection must be established.
      */
     val `connectTimeoutMs`: kotlin.Long
     ,
     /**
-     * Milliseconds without a single byte after which the transfer is given up. There is no limit on the whole: a large
-     * bundle over a slow line is no error.
+     * Milliseconds without a byte after which the transfer fails. There is no limit on the total time: a large
+     * bundle over a slow connection is not an error.
      */
     val `stallTimeoutMs`: kotlin.Long
 
@@ -7548,16 +7611,16 @@ public object FfiConverterTypeHttpRequest: FfiConverterRustBuffer<HttpRequest> {
 
 
 /**
- * How an answer begins.
+ * The head of a response.
  */
 data class HttpResponseHead (
     /**
-     * The status, 200 to 599. A redirect is an answer: the host does not follow it.
+     * The status, 200 to 599. A redirect is a response: the host does not follow it.
      */
     val `status`: kotlin.Int
     ,
     /**
-     * Header fields as they came.
+     * The header fields as received.
      */
     val `headers`: List<HttpHeader>
 
@@ -7595,26 +7658,26 @@ public object FfiConverterTypeHttpResponseHead: FfiConverterRustBuffer<HttpRespo
 
 
 /**
- * What an archive holds, read from its directory.
+ * The content of an archive, read from its directory.
  */
 data class Inspection (
     /**
-     * Files, in archive order.
+     * The files, in archive order.
      */
     val `files`: List<EntrySummary>
     ,
     /**
-     * Number of folders that unpacking would make.
+     * Number of folders that unpacking would create.
      */
     val `folders`: kotlin.Long
     ,
     /**
-     * Bytes of all files unpacked, as declared.
+     * Declared size in bytes of all files, unpacked.
      */
     val `unpackedSize`: kotlin.Long
     ,
     /**
-     * Bytes of the archive file.
+     * Size in bytes of the archive file.
      */
     val `archiveSize`: kotlin.Long
     ,
@@ -7624,7 +7687,7 @@ data class Inspection (
     val `flattened`: kotlin.String?
     ,
     /**
-     * What is odd about it. An archive with an error among these cannot be used as a bundle.
+     * Problems found. An archive with an error among them cannot be used as a bundle.
      */
     val `findings`: List<Finding>
 
@@ -7674,7 +7737,7 @@ public object FfiConverterTypeInspection: FfiConverterRustBuffer<Inspection> {
 
 
 /**
- * An installed bundle and where it stands.
+ * An installed bundle and its status.
  */
 data class InstalledBundle (
     /**
@@ -7683,7 +7746,7 @@ data class InstalledBundle (
     val `record`: BundleRecord
     ,
     /**
-     * Where it stands.
+     * Its status.
      */
     val `status`: BundleStatus
 
@@ -7721,21 +7784,21 @@ public object FfiConverterTypeInstalledBundle: FfiConverterRustBuffer<InstalledB
 
 
 /**
- * Which bundles `clean` keeps. Every rule that is set must allow a bundle; what is in use always stays.
+ * Which bundles `clean` keeps. A bundle must satisfy every rule that is set; a bundle in use is always kept.
  */
 data class KeepRules (
     /**
-     * The newest this many, by time of installation.
+     * Keep this many of the newest, by time of installation.
      */
     val `newest`: kotlin.Long? = null
     ,
     /**
-     * Those installed at most so many milliseconds ago.
+     * Keep those installed within this many milliseconds.
      */
     val `maxAgeMs`: kotlin.Long? = null
     ,
     /**
-     * As many of the newest as fit into this many bytes, unpacked.
+     * Keep as many of the newest as fit into this many bytes, unpacked.
      */
     val `maxTotal`: kotlin.Long? = null
 
@@ -7776,21 +7839,21 @@ public object FfiConverterTypeKeepRules: FfiConverterRustBuffer<KeepRules> {
 
 
 /**
- * What to serve in this session.
+ * The bundle that this session serves.
  */
 data class Launch (
     /**
-     * What is served.
+     * The bundle.
      */
-    val `bundle`: Slot
+    val `bundle`: BundleRef
     ,
     /**
-     * The folder with its files; none for the built-in bundle, whose place only the host knows.
+     * The folder with its files; nothing for the built-in bundle, whose location only the host knows.
      */
     val `folder`: kotlin.String?
     ,
     /**
-     * Its version; none for the built-in bundle.
+     * Its version; nothing for the built-in bundle.
      */
     val `version`: kotlin.String?
     ,
@@ -7805,12 +7868,12 @@ data class Launch (
     val `reason`: LaunchReason
     ,
     /**
-     * Why nothing could be written, where that is the reason.
+     * Why nothing could be written, if `reason` is `NotDurable`.
      */
     val `notDurable`: NotDurable?
     ,
     /**
-     * The bundle that this launch found to have failed, if one did.
+     * The bundle that failed according to this launch, if any.
      */
     val `failed`: FailedBundle?
 
@@ -7829,7 +7892,7 @@ data class Launch (
 public object FfiConverterTypeLaunch: FfiConverterRustBuffer<Launch> {
     override fun read(buf: ByteBuffer): Launch {
         return Launch(
-            FfiConverterTypeSlot.read(buf),
+            FfiConverterTypeBundleRef.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterBoolean.read(buf),
@@ -7840,7 +7903,7 @@ public object FfiConverterTypeLaunch: FfiConverterRustBuffer<Launch> {
     }
 
     override fun allocationSize(value: Launch) = (
-            FfiConverterTypeSlot.allocationSize(value.`bundle`) +
+            FfiConverterTypeBundleRef.allocationSize(value.`bundle`) +
             FfiConverterOptionalString.allocationSize(value.`folder`) +
             FfiConverterOptionalString.allocationSize(value.`version`) +
             FfiConverterBoolean.allocationSize(value.`onTrial`) +
@@ -7850,7 +7913,7 @@ public object FfiConverterTypeLaunch: FfiConverterRustBuffer<Launch> {
     )
 
     override fun write(value: Launch, buf: ByteBuffer) {
-            FfiConverterTypeSlot.write(value.`bundle`, buf)
+            FfiConverterTypeBundleRef.write(value.`bundle`, buf)
             FfiConverterOptionalString.write(value.`folder`, buf)
             FfiConverterOptionalString.write(value.`version`, buf)
             FfiConverterBoolean.write(value.`onTrial`, buf)
@@ -7863,18 +7926,18 @@ public object FfiConverterTypeLaunch: FfiConverterRustBuffer<Launch> {
 
 
 /**
- * Bounds on what an archive may unpack to, enforced on the bytes really produced and never on declared sizes.
+ * Limits on what an archive may unpack to, enforced on the bytes produced, not on declared sizes.
  *
- * The defaults are far above any real web app and far below what hurts a phone.
+ * The defaults are far above any real web app and far below what harms a phone.
  */
 data class Limits (
     /**
-     * Files and folders in the archive.
+     * Number of files and folders in the archive.
      */
     val `entries`: kotlin.Long = 100000L
     ,
     /**
-     * Bytes of all files together: 2 GiB.
+     * Total bytes of all files: 2 GiB.
      */
     val `totalSize`: kotlin.Long = 2147483648L
     ,
@@ -7894,12 +7957,12 @@ data class Limits (
     val `componentLength`: kotlin.Long = 255L
     ,
     /**
-     * Folders a path may be deep.
+     * Folder depth of a path.
      */
     val `depth`: kotlin.Long = 64L
     ,
     /**
-     * Unpacked bytes for each archive byte, checked for every file and for the archive.
+     * Unpacked bytes per archive byte, checked for each file and for the archive.
      */
     val `expansionRatio`: kotlin.Long = 200L
     ,
@@ -7960,16 +8023,16 @@ public object FfiConverterTypeLimits: FfiConverterRustBuffer<Limits> {
 
 
 /**
- * The native app that asks what to serve.
+ * The running native app.
  */
 data class NativeApp (
     /**
-     * What users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
+     * The version that users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
      */
     val `version`: kotlin.String
     ,
     /**
-     * What changes with every build: `versionCode` on Android, `CFBundleVersion` on iOS.
+     * The build number: `versionCode` on Android, `CFBundleVersion` on iOS.
      */
     val `build`: kotlin.String
 
@@ -8007,16 +8070,17 @@ public object FfiConverterTypeNativeApp: FfiConverterRustBuffer<NativeApp> {
 
 
 /**
- * The native versions a bundle runs on. Either end may be open; both are included. Versions are compared number by number.
+ * The native versions that a bundle runs on, inclusive and optionally open at either end. Versions are
+ * compared number by number.
  */
 data class NativeRange (
     /**
-     * The oldest.
+     * The oldest version.
      */
     val `min`: kotlin.String? = null
     ,
     /**
-     * The newest.
+     * The newest version.
      */
     val `max`: kotlin.String? = null
 
@@ -8054,31 +8118,31 @@ public object FfiConverterTypeNativeRange: FfiConverterRustBuffer<NativeRange> {
 
 
 /**
- * What is said of a bundle that is installed.
+ * The metadata of a bundle to install.
  */
 data class NewBundle (
     /**
-     * Its version, as the one who published it calls it.
+     * Its version, as its publisher names it.
      */
     val `version`: kotlin.String
     ,
     /**
-     * Native versions it runs on; all if left out.
+     * Native versions it runs on. The default is all.
      */
     val `native`: NativeRange? = null
     ,
     /**
-     * Link given by who published it.
+     * Link set by the publisher.
      */
     val `link`: kotlin.String? = null
     ,
     /**
-     * Comment given by who published it.
+     * Comment set by the publisher.
      */
     val `comment`: kotlin.String? = null
     ,
     /**
-     * Sequence of the release it came with.
+     * Sequence of its release.
      */
     val `sequence`: kotlin.Long? = null
 
@@ -8125,89 +8189,26 @@ public object FfiConverterTypeNewBundle: FfiConverterRustBuffer<NewBundle> {
 
 
 /**
- * A release that this device must not take, and why.
- */
-data class PassedOver (
-    /**
-     * Which it is.
-     */
-    val `offer`: Offer
-    ,
-    /**
-     * Its sequence.
-     */
-    val `sequence`: kotlin.Long
-    ,
-    /**
-     * What kind of thing is wrong with it. `Server` says that a file of it is missing or not to be had.
-     */
-    val `kind`: ErrorKind
-    ,
-    /**
-     * What is wrong with it, for people.
-     */
-    val `message`: kotlin.String
-
-){
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypePassedOver: FfiConverterRustBuffer<PassedOver> {
-    override fun read(buf: ByteBuffer): PassedOver {
-        return PassedOver(
-            FfiConverterTypeOffer.read(buf),
-            FfiConverterLong.read(buf),
-            FfiConverterTypeErrorKind.read(buf),
-            FfiConverterString.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: PassedOver) = (
-            FfiConverterTypeOffer.allocationSize(value.`offer`) +
-            FfiConverterLong.allocationSize(value.`sequence`) +
-            FfiConverterTypeErrorKind.allocationSize(value.`kind`) +
-            FfiConverterString.allocationSize(value.`message`)
-    )
-
-    override fun write(value: PassedOver, buf: ByteBuffer) {
-            FfiConverterTypeOffer.write(value.`offer`, buf)
-            FfiConverterLong.write(value.`sequence`, buf)
-            FfiConverterTypeErrorKind.write(value.`kind`, buf)
-            FfiConverterString.write(value.`message`, buf)
-    }
-}
-
-
-
-/**
- * How far an operation has come.
+ * The progress of an operation.
  */
 data class ProgressUpdate (
     /**
-     * What is being done.
+     * The current phase.
      */
     val `phase`: Phase
     ,
     /**
-     * Bytes done. Never goes back within a phase.
+     * Bytes done. Never decreases within a phase.
      */
     val `done`: kotlin.Long
     ,
     /**
-     * Bytes in all, as far as is known when the phase starts.
+     * Total bytes, as known when the phase starts.
      */
     val `total`: kotlin.Long
     ,
     /**
-     * Bytes a second lately, while downloading.
+     * Current bytes per second, during a download.
      */
     val `rate`: kotlin.Long? = null
 
@@ -8251,7 +8252,7 @@ public object FfiConverterTypeProgressUpdate: FfiConverterRustBuffer<ProgressUpd
 
 
 /**
- * What a release says: what devices serve, where, and until when.
+ * The content of a release: which bundle devices serve, on which channel, and until when.
  */
 data class Release (
     /**
@@ -8265,22 +8266,22 @@ data class Release (
     val `channel`: kotlin.String
     ,
     /**
-     * What people call it.
+     * Its version, for people.
      */
     val `version`: kotlin.String
     ,
     /**
-     * Of two releases of an app on a channel the later one has the higher.
+     * Its sequence: a later release of an app on a channel has a higher one.
      */
     val `sequence`: kotlin.Long
     ,
     /**
-     * When it was made: seconds since 1970-01-01 UTC.
+     * When it was created: seconds since 1970-01-01 UTC.
      */
     val `createdAt`: kotlin.Long
     ,
     /**
-     * Until when it may be accepted: seconds since 1970-01-01 UTC.
+     * When it stops being acceptable: seconds since 1970-01-01 UTC.
      */
     val `expiresAt`: kotlin.Long
     ,
@@ -8290,23 +8291,23 @@ data class Release (
     val `native`: NativeRange
     ,
     /**
-     * The bundle that devices serve. None: they go back to the one inside the native app.
+     * The bundle that devices serve. If there is none, devices return to the built-in bundle.
      */
     val `bundle`: ReleaseBundle?
     ,
     /**
-     * What `rolloutBucket` takes: SHA-256 of the plain archive, or of the release's payload where it names no bundle, as 64
-     * hexadecimal digits.
+     * The argument of `rolloutBucket`: SHA-256 of the plain archive, or of the release's payload if it names
+     * no bundle, as 64 hexadecimal digits.
      */
     val `rolloutSha256`: kotlin.String
     ,
     /**
-     * Link given by who published it.
+     * Link set by the publisher.
      */
     val `link`: kotlin.String?
     ,
     /**
-     * Comment given by who published it.
+     * Comment set by the publisher.
      */
     val `comment`: kotlin.String?
 
@@ -8371,7 +8372,7 @@ public object FfiConverterTypeRelease: FfiConverterRustBuffer<Release> {
 
 
 /**
- * The bundle that a release names.
+ * The bundle of a release.
  */
 data class ReleaseBundle (
     /**
@@ -8385,17 +8386,17 @@ data class ReleaseBundle (
     val `isSealed`: kotlin.Boolean
     ,
     /**
-     * Where the archive is, below the address of a site.
+     * Path of the archive, relative to the URL of a site.
      */
     val `archivePath`: kotlin.String
     ,
     /**
-     * Bytes of the file that is there.
+     * Size in bytes of the published archive file.
      */
     val `archiveSize`: kotlin.Long
     ,
     /**
-     * Where the list of its files is, below the address of a site.
+     * Path of its file list, relative to the URL of a site.
      */
     val `fileListPath`: kotlin.String
 
@@ -8442,7 +8443,7 @@ public object FfiConverterTypeReleaseBundle: FfiConverterRustBuffer<ReleaseBundl
 
 
 /**
- * What the app knows by itself, and what decides which releases it takes. Nothing of it comes from a server.
+ * What the app itself knows and uses to decide which releases it accepts. None of it comes from a server.
  */
 data class ReleaseOptions (
     /**
@@ -8451,12 +8452,12 @@ data class ReleaseOptions (
     val `appId`: kotlin.String
     ,
     /**
-     * The channel whose releases it takes.
+     * The channel whose releases it accepts.
      */
     val `channel`: kotlin.String
     ,
     /**
-     * The key ring that the app brings: the text of its envelope. Later ones are followed from it.
+     * The key ring that ships in the app: the text of its envelope. Later rings are followed from it.
      */
     val `firstRing`: kotlin.String
     ,
@@ -8466,7 +8467,7 @@ data class ReleaseOptions (
     val `nativeVersion`: kotlin.String
     ,
     /**
-     * The keys that sealed archives are opened with.
+     * The keys that open sealed archives.
      */
     val `contentKeys`: List<ContentKey> = listOf()
 
@@ -8525,31 +8526,32 @@ public object FfiConverterTypeReleaseOptions: FfiConverterRustBuffer<ReleaseOpti
 
 
 /**
- * An archive that is somewhere else.
+ * An archive to download.
  */
 data class RemoteArchive (
     /**
-     * Where it is: `https`, or `http` on this very machine.
+     * Its URL: `https`, or `http` on this machine.
      */
     val `url`: kotlin.String
     ,
     /**
-     * How it is proved.
+     * How it is verified.
      */
     val `proof`: ExpectedProof
     ,
     /**
-     * What is said of the bundle in it.
+     * The metadata of its bundle.
      */
     val `bundle`: NewBundle
     ,
     /**
-     * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+     * Header fields for the host of that URL, for example a token. They are not sent to another origin after a
+     * redirect.
      */
     val `headers`: List<HttpHeader> = listOf()
     ,
     /**
-     * Bytes of the file, where known.
+     * Size of the file in bytes, if known.
      */
     val `size`: kotlin.Long? = null
 
@@ -8596,32 +8598,33 @@ public object FfiConverterTypeRemoteArchive: FfiConverterRustBuffer<RemoteArchiv
 
 
 /**
- * A file somewhere else.
+ * A file to download.
  */
 data class RemoteFile (
     /**
-     * Where it is: `https`, or `http` on this very machine.
+     * Its URL: `https`, or `http` on this machine.
      */
     val `url`: kotlin.String
     ,
     /**
-     * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+     * Header fields for the host of that URL, for example a token. They are not sent to another origin after a
+     * redirect.
      */
     val `headers`: List<HttpHeader> = listOf()
     ,
     /**
-     * SHA-256 of the file, as 64 hexadecimal digits, where known.
+     * SHA-256 of the file as 64 hexadecimal digits, if known.
      */
     val `digest`: kotlin.String? = null
     ,
     /**
-     * Bytes of the file, where known.
+     * Size of the file in bytes, if known.
      */
     val `size`: kotlin.Long? = null
     ,
     /**
-     * What the file is called from one try to the next, since signed URLs change. Its digest, or the URL without its
-     * query, if left out.
+     * A name that stays the same across attempts, because signed URLs change. The default is the digest, or
+     * the URL without its query.
      */
     val `key`: kotlin.String? = null
 
@@ -8668,7 +8671,7 @@ public object FfiConverterTypeRemoteFile: FfiConverterRustBuffer<RemoteFile> {
 
 
 /**
- * Whether this device is among those that a candidate is for.
+ * Whether the rollout of a candidate includes this device.
  */
 data class RolloutDecision (
     /**
@@ -8677,17 +8680,17 @@ data class RolloutDecision (
     val `sequence`: kotlin.Long
     ,
     /**
-     * How many of 10,000 devices take it.
+     * How many of 10,000 devices the rollout includes.
      */
     val `rolloutBps`: kotlin.Long
     ,
     /**
-     * The bucket of this device, 0 to 9,999, where it decides: if all devices take it, or none does, there is none.
+     * The bucket of this device, 0 to 9,999; nothing if the rollout includes all devices or none.
      */
     val `bucket`: kotlin.Long?
     ,
     /**
-     * Whether this device takes it.
+     * Whether the rollout includes this device.
      */
     val `isInside`: kotlin.Boolean
 
@@ -8731,16 +8734,79 @@ public object FfiConverterTypeRolloutDecision: FfiConverterRustBuffer<RolloutDec
 
 
 /**
- * Something that could not be taken over.
+ * A release that this device must not accept, and why.
+ */
+data class Skipped (
+    /**
+     * Its kind.
+     */
+    val `offer`: Offer
+    ,
+    /**
+     * Its sequence.
+     */
+    val `sequence`: kotlin.Long
+    ,
+    /**
+     * The kind of the error. `Server` means that a file of the release is missing or unavailable.
+     */
+    val `kind`: ErrorKind
+    ,
+    /**
+     * The error, for people.
+     */
+    val `message`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSkipped: FfiConverterRustBuffer<Skipped> {
+    override fun read(buf: ByteBuffer): Skipped {
+        return Skipped(
+            FfiConverterTypeOffer.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterTypeErrorKind.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Skipped) = (
+            FfiConverterTypeOffer.allocationSize(value.`offer`) +
+            FfiConverterLong.allocationSize(value.`sequence`) +
+            FfiConverterTypeErrorKind.allocationSize(value.`kind`) +
+            FfiConverterString.allocationSize(value.`message`)
+    )
+
+    override fun write(value: Skipped, buf: ByteBuffer) {
+            FfiConverterTypeOffer.write(value.`offer`, buf)
+            FfiConverterLong.write(value.`sequence`, buf)
+            FfiConverterTypeErrorKind.write(value.`kind`, buf)
+            FfiConverterString.write(value.`message`, buf)
+    }
+}
+
+
+
+/**
+ * A bundle that could not be migrated.
  */
 data class SkippedBundle (
     /**
-     * Its text or id.
+     * Its JSON text or id.
      */
     val `what`: kotlin.String
     ,
     /**
-     * Why not.
+     * The reason.
      */
     val `reason`: kotlin.String
 
@@ -8778,85 +8844,87 @@ public object FfiConverterTypeSkippedBundle: FfiConverterRustBuffer<SkippedBundl
 
 
 /**
- * How a store behaves. The required proof has no default: it is what the whole of an app's security hangs on.
+ * Options of a store. `requiredProof` has no default, because the security of the app depends on it.
  */
 data class StoreOptions (
     /**
-     * The least proof an archive must come with.
+     * The minimum proof of an archive.
      */
     val `requiredProof`: RequiredProof
     ,
     /**
-     * Where bundles are unpacked, if the host serves from a fixed place (`versions` on Android, `ionic_built_snapshots` on
-     * iOS). It must exist or have an existing parent, on the same file system as the store. Else `bundles` in its folder.
+     * Where bundles are unpacked, if the host serves from a fixed folder (`versions` on Android,
+     * `ionic_built_snapshots` on iOS). It or its parent must exist, on the same file system as the store. The
+     * default is `bundles` in the store's folder.
      */
     val `bundles`: kotlin.String? = null
     ,
     /**
-     * Starts without confirmation after which a bundle is failed: 1 or more. One crash may have another cause.
+     * Starts without confirmation after which a bundle has failed: 1 or more. The default is 2, because one
+     * crash may have another cause.
      */
     val `attempts`: kotlin.Long = 2L
     ,
     /**
-     * Silent starts in a row after which a proven bundle goes on trial again: its page started, and the process ended in the
-     * foreground before it confirmed. Also the number of later starts that a bundle must confirm before the one it replaced
-     * may go. 0 turns both off.
+     * Consecutive silent starts after which a proven bundle goes on trial again. A start is silent if the page
+     * started and the process ended in the foreground before it confirmed. Also the number of later starts
+     * that a bundle must confirm before the bundle it replaced is deleted. 0 turns both off.
      */
     val `silentStarts`: kotlin.Long = 3L
     ,
     /**
-     * How long a page has to confirm, in milliseconds, told by `readyDeadlineMs`: 1000 or more.
+     * Milliseconds that a page has to confirm, returned by `readyDeadlineMs`: 1000 or more.
      */
     val `appReadyTimeoutMs`: kotlin.Long = 10000L
     ,
     /**
-     * Start over with the built-in bundle when the native app changes, by version or build, as Capgo's `resetWhenUpdate`. If
-     * not, the current bundle goes on trial again.
+     * Start over with the built-in bundle when the native app changes, by version or build, as Capgo's
+     * `resetWhenUpdate`. Otherwise the current bundle goes on trial again.
      */
     val `resetWhenNativeChanges`: kotlin.Boolean = true
     ,
     /**
-     * Remove the files of a bundle that failed, as Capgo's `autoDeleteFailed`. It stays failed either way.
+     * Delete the files of a failed bundle, as Capgo's `autoDeleteFailed`. The bundle stays failed either way.
      */
     val `autoDeleteFailed`: kotlin.Boolean = true
     ,
     /**
-     * Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once `silentStarts` later starts were
-     * confirmed.
+     * Delete the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once `silentStarts`
+     * later starts were confirmed.
      */
     val `autoDeletePrevious`: kotlin.Boolean = true
     ,
     /**
-     * What an archive may unpack to; the defaults of `Limits` if left out.
+     * Limits on what an archive may unpack to. The default is that of `Limits`.
      */
     val `limits`: Limits? = null
     ,
     /**
-     * Threads that unpack; one a core if left out, four at most.
+     * Threads that unpack. The default is one per core, at most four.
      */
     val `unpackThreads`: kotlin.Long? = null
     ,
     /**
-     * Milliseconds that a change waits for another process or thread before it fails with `Busy`. `launch` never waits
-     * longer than 200.
+     * Milliseconds that a change waits for another process or thread before it fails with `Busy`. `launch`
+     * never waits longer than 200.
      */
     val `lockTimeoutMs`: kotlin.Long = 10000L
     ,
     /**
-     * Bytes that must stay free beside what an installation takes: 32 MiB.
+     * Bytes that must stay free after an installation: 32 MiB.
      */
     val `spaceMargin`: kotlin.Long = 33554432L
     ,
     /**
-     * Compare a sample of the files with what was installed before each launch, for at most so many milliseconds. Not at
-     * all if left out.
+     * Verify a sample of the installed files before each launch, for at most this many milliseconds. The
+     * default is not to.
      */
     val `verifyAtLaunchMs`: kotlin.Long? = null
     ,
     /**
-     * The sequence of the release that is built into the native app. Nothing with this sequence or a lower one is installed
-     * or served, so that an update from an app store is never undone over the air. Not looked at if left out, as for bundles
-     * of no sequence.
+     * The sequence of the release built into the native app. Nothing with this sequence or a lower one is
+     * installed or served, so that an update from an app store is never reverted over the air. Not checked by
+     * default, nor for bundles without a sequence.
      */
     val `builtInSequence`: kotlin.Long? = null
 
@@ -8930,7 +8998,7 @@ public object FfiConverterTypeStoreOptions: FfiConverterRustBuffer<StoreOptions>
 
 
 /**
- * What unpacking wrote.
+ * The result of unpacking.
  */
 data class Unpacked (
     /**
@@ -8939,12 +9007,12 @@ data class Unpacked (
     val `files`: kotlin.Long
     ,
     /**
-     * Number of folders, the root not counted.
+     * Number of folders, without the root.
      */
     val `folders`: kotlin.Long
     ,
     /**
-     * Bytes of all files.
+     * Total bytes of all files.
      */
     val `bytes`: kotlin.Long
     ,
@@ -8954,7 +9022,7 @@ data class Unpacked (
     val `flattened`: kotlin.String?
     ,
     /**
-     * Files beside that top folder (hidden ones and `__MACOSX`), which were left out.
+     * Files next to that top folder (hidden ones and `__MACOSX`), which were skipped.
      */
     val `leftOut`: List<kotlin.String>
 
@@ -9001,13 +9069,244 @@ public object FfiConverterTypeUnpacked: FfiConverterRustBuffer<Unpacked> {
 
 
 /**
- * Where an installed bundle stands.
+ * A condition for applying the next bundle. All conditions must be met; a condition that was met once stays
+ * met.
+ */
+sealed class ApplyCondition {
+
+    /**
+     * The app was in the background for this long without interruption.
+     */
+    data class Background(
+        /**
+         * The duration.
+         */
+        val `milliseconds`: kotlin.Long) : ApplyCondition()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The process ended and the app was started again.
+     */
+    data object Kill : ApplyCondition()
+
+
+    /**
+     * The native app has this version or a later one.
+     */
+    data class NativeVersion(
+        /**
+         * The version.
+         */
+        val `version`: kotlin.String) : ApplyCondition()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * This time has passed, by the device's clock.
+     */
+    data class Date(
+        /**
+         * Seconds since 1970-01-01 UTC.
+         */
+        val `seconds`: kotlin.Long) : ApplyCondition()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeApplyCondition : FfiConverterRustBuffer<ApplyCondition>{
+    override fun read(buf: ByteBuffer): ApplyCondition {
+        return when(buf.getInt()) {
+            1 -> ApplyCondition.Background(
+                FfiConverterLong.read(buf),
+                )
+            2 -> ApplyCondition.Kill
+            3 -> ApplyCondition.NativeVersion(
+                FfiConverterString.read(buf),
+                )
+            4 -> ApplyCondition.Date(
+                FfiConverterLong.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: ApplyCondition): ULong = when(value) {
+        is ApplyCondition.Background -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterLong.allocationSize(value.`milliseconds`)
+            )
+        }
+        is ApplyCondition.Kill -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is ApplyCondition.NativeVersion -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`version`)
+            )
+        }
+        is ApplyCondition.Date -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterLong.allocationSize(value.`seconds`)
+            )
+        }
+    }
+
+    override fun write(value: ApplyCondition, buf: ByteBuffer) {
+        when(value) {
+            is ApplyCondition.Background -> {
+                buf.putInt(1)
+                FfiConverterLong.write(value.`milliseconds`, buf)
+                Unit
+            }
+            is ApplyCondition.Kill -> {
+                buf.putInt(2)
+                Unit
+            }
+            is ApplyCondition.NativeVersion -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`version`, buf)
+                Unit
+            }
+            is ApplyCondition.Date -> {
+                buf.putInt(4)
+                FfiConverterLong.write(value.`seconds`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * A bundle that can be served: the one built into the native app, or an installed one.
+ */
+sealed class BundleRef {
+
+    /**
+     * The bundle inside the native app. It always exists.
+     */
+    data object BuiltIn : BundleRef()
+
+
+    /**
+     * An installed bundle.
+     */
+    data class Bundle(
+        /**
+         * Its id: ten letters and digits.
+         */
+        val `id`: kotlin.String) : BundleRef()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBundleRef : FfiConverterRustBuffer<BundleRef>{
+    override fun read(buf: ByteBuffer): BundleRef {
+        return when(buf.getInt()) {
+            1 -> BundleRef.BuiltIn
+            2 -> BundleRef.Bundle(
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: BundleRef): ULong = when(value) {
+        is BundleRef.BuiltIn -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is BundleRef.Bundle -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`id`)
+            )
+        }
+    }
+
+    override fun write(value: BundleRef, buf: ByteBuffer) {
+        when(value) {
+            is BundleRef.BuiltIn -> {
+                buf.putInt(1)
+                Unit
+            }
+            is BundleRef.Bundle -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`id`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * The status of an installed bundle.
  */
 
 enum class BundleStatus {
 
     /**
-     * Installed and never proven on this device.
+     * Installed, never proven on this device.
      */
     INSTALLED,
     /**
@@ -9015,7 +9314,7 @@ enum class BundleStatus {
      */
     NEXT,
     /**
-     * Current, and not yet proven.
+     * Current, not yet proven.
      */
     TRIAL,
     /**
@@ -9023,7 +9322,7 @@ enum class BundleStatus {
      */
     PROVEN,
     /**
-     * In a state that this version of the bindings has no word for.
+     * A status that this version of the bindings does not know.
      */
     OTHER;
 
@@ -9060,17 +9359,17 @@ public object FfiConverterTypeBundleStatus: FfiConverterRustBuffer<BundleStatus>
 
 
 /**
- * What an observer of the host throws. Anything else that it throws arrives as this as well.
+ * The error that an observer of the host throws. Any other exception also arrives as this one.
  */
 sealed class CallbackException: kotlin.Exception() {
 
     /**
-     * The observer could not do its part.
+     * The observer failed.
      */
     class Failed(
 
         /**
-         * Why, for people.
+         * The reason, for people.
          */
         val `reason`: kotlin.String
         ) : CallbackException() {
@@ -9131,13 +9430,13 @@ public object FfiConverterTypeCallbackError : FfiConverterRustBuffer<CallbackExc
 
 
 /**
- * Everything that can go wrong. Each case has a message that says what was expected, what was found and what to do;
- * it never holds key material.
+ * Every error of this library. The message says what was expected, what was found and what to do; it never holds
+ * key material.
  */
 sealed class CapBundleException(message: String): kotlin.Exception(message) {
 
     /**
-     * An argument is not what the operation takes.
+     * An argument is invalid.
      */
         class InvalidInput(message: String) : CapBundleException(message)
 
@@ -9147,22 +9446,22 @@ sealed class CapBundleException(message: String): kotlin.Exception(message) {
         class NotABundle(message: String) : CapBundleException(message)
 
     /**
-     * The archive holds something that must not reach the disk, or contradicts itself.
+     * The archive contains an entry that must not reach the disk, or contradicts itself.
      */
         class UnsafeArchive(message: String) : CapBundleException(message)
 
     /**
-     * A limit on size, count, depth or expansion was reached.
+     * A limit on size, count, depth or expansion was exceeded.
      */
         class LimitExceeded(message: String) : CapBundleException(message)
 
     /**
-     * The bytes are others than the digest says.
+     * The bytes do not match the digest.
      */
         class DigestMismatch(message: String) : CapBundleException(message)
 
     /**
-     * A signature was not made by the key it was checked with.
+     * A signature was not made by the expected key.
      */
         class SignatureInvalid(message: String) : CapBundleException(message)
 
@@ -9172,17 +9471,17 @@ sealed class CapBundleException(message: String): kotlin.Exception(message) {
         class DecryptionFailed(message: String) : CapBundleException(message)
 
     /**
-     * A key cannot be read, has the wrong size or is the wrong half of the pair.
+     * A key cannot be read, has an unsupported size or is the wrong half of the pair.
      */
         class KeyInvalid(message: String) : CapBundleException(message)
 
     /**
-     * Local policy refuses it: unsigned, malformed proof, failed before.
+     * Local policy refuses it: it is unsigned, its proof is malformed, or the bundle failed before.
      */
         class NotTrusted(message: String) : CapBundleException(message)
 
     /**
-     * A file, folder or bundle that was named does not exist.
+     * The given file, folder or bundle does not exist.
      */
         class NotFound(message: String) : CapBundleException(message)
 
@@ -9192,17 +9491,17 @@ sealed class CapBundleException(message: String): kotlin.Exception(message) {
         class InUse(message: String) : CapBundleException(message)
 
     /**
-     * Another process or thread holds the lock. Trying again later may help.
+     * Another process or thread holds the lock. Retrying later may succeed.
      */
         class Busy(message: String) : CapBundleException(message)
 
     /**
-     * The disk is full or would be.
+     * The disk is full or would become full.
      */
         class NoSpace(message: String) : CapBundleException(message)
 
     /**
-     * Reading or writing failed for another reason.
+     * Another read or write error.
      */
         class Io(message: String) : CapBundleException(message)
 
@@ -9222,22 +9521,22 @@ sealed class CapBundleException(message: String): kotlin.Exception(message) {
         class Cancelled(message: String) : CapBundleException(message)
 
     /**
-     * This version cannot do that.
+     * This version does not support the operation or format.
      */
         class Unsupported(message: String) : CapBundleException(message)
 
     /**
-     * Something that was stored cannot be read back.
+     * Stored data cannot be read back.
      */
         class Corrupt(message: String) : CapBundleException(message)
 
     /**
-     * An observer or transport of the host threw, or did not keep to what is asked of it; the operation was stopped.
+     * An observer or transport of the host threw or broke its contract; the operation was stopped.
      */
         class Callback(message: String) : CapBundleException(message)
 
     /**
-     * A fault in this library: please report it. What was being done did not happen, or not to the end.
+     * A bug in this library: please report it. The operation did not complete.
      */
         class Internal(message: String) : CapBundleException(message)
 
@@ -9378,12 +9677,12 @@ public object FfiConverterTypeCapBundleError : FfiConverterRustBuffer<CapBundleE
 
 
 /**
- * What came of looking at a channel.
+ * The outcome of an update from a channel.
  */
 sealed class ChannelOutcome {
 
     /**
-     * A release was accepted. Its bundle is installed and comes next.
+     * A release was accepted. Its bundle is installed and next.
      */
     data class Installed(
         /**
@@ -9398,7 +9697,7 @@ sealed class ChannelOutcome {
     }
 
     /**
-     * What the channel has for this device is current or comes next already.
+     * The channel's release for this device is already current or next.
      */
     data class UpToDate(
         /**
@@ -9413,11 +9712,11 @@ sealed class ChannelOutcome {
     }
 
     /**
-     * A release that goes back to the built-in bundle was accepted. That comes next.
+     * A release that returns to the built-in bundle was accepted. The built-in bundle is next.
      */
     data class BuiltInNext(
         /**
-         * What people call the release.
+         * The version of the release.
          */
         val `version`: kotlin.String,
         /**
@@ -9432,11 +9731,11 @@ sealed class ChannelOutcome {
     }
 
     /**
-     * The channel's release goes back to the built-in bundle, which is current or comes next already.
+     * The channel's release returns to the built-in bundle, which is already current or next.
      */
     data class BuiltInUpToDate(
         /**
-         * What people call the release.
+         * The version of the release.
          */
         val `version`: kotlin.String,
         /**
@@ -9457,21 +9756,22 @@ sealed class ChannelOutcome {
 
 
     /**
-     * The channel has a candidate, which is not for this device, and nothing else.
+     * The channel offers only a candidate, whose rollout excludes this device.
      */
     data object OutsideRollout : ChannelOutcome()
 
 
     /**
-     * What the channel has for this device is older than what was accepted or is built into the native app.
+     * The channel's release for this device is older than one that was accepted or is built into the native
+     * app.
      */
     data class Older(
         /**
-         * Sequence of what it has.
+         * Sequence of the channel's release.
          */
         val `offered`: kotlin.Long,
         /**
-         * Sequence of what this device has.
+         * Sequence that this device has.
          */
         val `known`: kotlin.Long) : ChannelOutcome()
 
@@ -9482,13 +9782,13 @@ sealed class ChannelOutcome {
     }
 
     /**
-     * Nothing of what it has may be taken: see `ChannelUpdate.passedOver`.
+     * No release of the channel may be accepted: see `ChannelUpdate.skipped`.
      */
     data object Refused : ChannelOutcome()
 
 
     /**
-     * Something that this version of the bindings has no word for.
+     * An outcome that this version of the bindings does not know.
      */
     data object Other : ChannelOutcome()
 
@@ -9655,17 +9955,18 @@ public object FfiConverterTypeChannelOutcome : FfiConverterRustBuffer<ChannelOut
 
 
 /**
- * Which spelling of the signed checksum a device speaks. Local configuration says it; it is never guessed.
+ * The encoding of a signed checksum that a device accepts. It comes from local configuration and is never
+ * guessed.
  */
 
 enum class ChecksumForm {
 
     /**
-     * Hexadecimal: plugins from 5.30, 6.30 and 7.30 on. What to use unless there is a reason.
+     * Hexadecimal: plugins from 5.30, 6.30 and 7.30 on. Use this one unless you support older plugins.
      */
     V3,
     /**
-     * Base64, of older plugins.
+     * Base64: older plugins.
      */
     V2;
 
@@ -9700,12 +10001,12 @@ public object FfiConverterTypeChecksumForm: FfiConverterRustBuffer<ChecksumForm>
 
 
 /**
- * What a confirmation did.
+ * The effect of a confirmation.
  */
 sealed class Confirmation {
 
     /**
-     * The bundle is proven now: it is what later ones fall back to.
+     * The bundle is proven now: it is the fallback of later ones.
      */
     data object Proven : Confirmation()
 
@@ -9717,20 +10018,20 @@ sealed class Confirmation {
 
 
     /**
-     * The built-in bundle needs no proof.
+     * The built-in bundle needs no confirmation.
      */
     data object BuiltIn : Confirmation()
 
 
     /**
-     * It proves nothing, and nothing changed: something else is current, or this bundle is and its page did not start in
-     * this session (`trialStarted`).
+     * Nothing changed: another bundle is current, or the page of this bundle did not start in this session
+     * (`trialStarted`).
      */
     data class Ignored(
         /**
-         * What is current.
+         * The current bundle.
          */
-        val `current`: dev.capbundle.Slot) : Confirmation()
+        val `current`: dev.capbundle.BundleRef) : Confirmation()
 
     {
 
@@ -9739,7 +10040,7 @@ sealed class Confirmation {
     }
 
     /**
-     * Something that this version of the bindings has no word for.
+     * An effect that this version of the bindings does not know.
      */
     data object Other : Confirmation()
 
@@ -9764,7 +10065,7 @@ public object FfiConverterTypeConfirmation : FfiConverterRustBuffer<Confirmation
             2 -> Confirmation.AlreadyProven
             3 -> Confirmation.BuiltIn
             4 -> Confirmation.Ignored(
-                FfiConverterTypeSlot.read(buf),
+                FfiConverterTypeBundleRef.read(buf),
                 )
             5 -> Confirmation.Other
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -9794,7 +10095,7 @@ public object FfiConverterTypeConfirmation : FfiConverterRustBuffer<Confirmation
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterTypeSlot.allocationSize(value.`current`)
+                + FfiConverterTypeBundleRef.allocationSize(value.`current`)
             )
         }
         is Confirmation.Other -> {
@@ -9821,7 +10122,7 @@ public object FfiConverterTypeConfirmation : FfiConverterRustBuffer<Confirmation
             }
             is Confirmation.Ignored -> {
                 buf.putInt(4)
-                FfiConverterTypeSlot.write(value.`current`, buf)
+                FfiConverterTypeBundleRef.write(value.`current`, buf)
                 Unit
             }
             is Confirmation.Other -> {
@@ -9837,158 +10138,13 @@ public object FfiConverterTypeConfirmation : FfiConverterRustBuffer<Confirmation
 
 
 /**
- * One condition under which the next bundle is applied. All that are set must hold; once one held it stays so.
- */
-sealed class Delay {
-
-    /**
-     * The app was in the background for so long without a break.
-     */
-    data class Background(
-        /**
-         * For how long.
-         */
-        val `milliseconds`: kotlin.Long) : Delay()
-
-    {
-
-
-        companion object
-    }
-
-    /**
-     * The process ended and the app was started anew.
-     */
-    data object Kill : Delay()
-
-
-    /**
-     * The native app has this version or a later one.
-     */
-    data class NativeVersion(
-        /**
-         * The version.
-         */
-        val `version`: kotlin.String) : Delay()
-
-    {
-
-
-        companion object
-    }
-
-    /**
-     * This time has come, by the device's clock.
-     */
-    data class Date(
-        /**
-         * Seconds since 1970-01-01 UTC.
-         */
-        val `seconds`: kotlin.Long) : Delay()
-
-    {
-
-
-        companion object
-    }
-
-
-
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeDelay : FfiConverterRustBuffer<Delay>{
-    override fun read(buf: ByteBuffer): Delay {
-        return when(buf.getInt()) {
-            1 -> Delay.Background(
-                FfiConverterLong.read(buf),
-                )
-            2 -> Delay.Kill
-            3 -> Delay.NativeVersion(
-                FfiConverterString.read(buf),
-                )
-            4 -> Delay.Date(
-                FfiConverterLong.read(buf),
-                )
-            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
-        }
-    }
-
-    override fun allocationSize(value: Delay): ULong = when(value) {
-        is Delay.Background -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-                + FfiConverterLong.allocationSize(value.`milliseconds`)
-            )
-        }
-        is Delay.Kill -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-            )
-        }
-        is Delay.NativeVersion -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-                + FfiConverterString.allocationSize(value.`version`)
-            )
-        }
-        is Delay.Date -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-                + FfiConverterLong.allocationSize(value.`seconds`)
-            )
-        }
-    }
-
-    override fun write(value: Delay, buf: ByteBuffer) {
-        when(value) {
-            is Delay.Background -> {
-                buf.putInt(1)
-                FfiConverterLong.write(value.`milliseconds`, buf)
-                Unit
-            }
-            is Delay.Kill -> {
-                buf.putInt(2)
-                Unit
-            }
-            is Delay.NativeVersion -> {
-                buf.putInt(3)
-                FfiConverterString.write(value.`version`, buf)
-                Unit
-            }
-            is Delay.Date -> {
-                buf.putInt(4)
-                FfiConverterLong.write(value.`seconds`, buf)
-                Unit
-            }
-        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
-    }
-}
-
-
-
-
-
-/**
- * What kind of thing went wrong: for programs to tell errors apart. The message is for people.
+ * The kind of an error, for programs. The message is for people.
  */
 
 enum class ErrorKind {
 
     /**
-     * An argument is not what the operation takes.
+     * An argument is invalid.
      */
     INVALID_INPUT,
     /**
@@ -9996,19 +10152,19 @@ enum class ErrorKind {
      */
     NOT_A_BUNDLE,
     /**
-     * The archive holds something that must not reach the disk, or contradicts itself.
+     * The archive contains an entry that must not reach the disk, or contradicts itself.
      */
     UNSAFE_ARCHIVE,
     /**
-     * A limit on size, count, depth or expansion was reached.
+     * A limit on size, count, depth or expansion was exceeded.
      */
     LIMIT_EXCEEDED,
     /**
-     * The bytes are others than the digest says.
+     * The bytes do not match the digest.
      */
     DIGEST_MISMATCH,
     /**
-     * A signature was not made by the key it was checked with.
+     * A signature was not made by the expected key.
      */
     SIGNATURE_INVALID,
     /**
@@ -10016,15 +10172,15 @@ enum class ErrorKind {
      */
     DECRYPTION_FAILED,
     /**
-     * A key cannot be read, has the wrong size or is the wrong half of the pair.
+     * A key cannot be read, has an unsupported size or is the wrong half of the pair.
      */
     KEY_INVALID,
     /**
-     * Local policy refuses it: unsigned, malformed proof, failed before.
+     * Local policy refuses it: it is unsigned, its proof is malformed, or the bundle failed before.
      */
     NOT_TRUSTED,
     /**
-     * A file, folder or bundle that was named does not exist.
+     * The given file, folder or bundle does not exist.
      */
     NOT_FOUND,
     /**
@@ -10032,15 +10188,15 @@ enum class ErrorKind {
      */
     IN_USE,
     /**
-     * Another process or thread holds the lock. Trying again later may help.
+     * Another process or thread holds the lock. Retrying later may succeed.
      */
     BUSY,
     /**
-     * The disk is full or would be.
+     * The disk is full or would become full.
      */
     NO_SPACE,
     /**
-     * Reading or writing failed for another reason.
+     * Another read or write error.
      */
     IO,
     /**
@@ -10056,19 +10212,19 @@ enum class ErrorKind {
      */
     CANCELLED,
     /**
-     * This version cannot do that.
+     * This version does not support the operation or format.
      */
     UNSUPPORTED,
     /**
-     * Something that was stored cannot be read back.
+     * Stored data cannot be read back.
      */
     CORRUPT,
     /**
-     * An observer or transport of the host threw, or did not keep to what is asked of it; the operation was stopped.
+     * An observer or transport of the host threw or broke its contract; the operation was stopped.
      */
     CALLBACK,
     /**
-     * A fault in this library: please report it. What was being done did not happen, or not to the end.
+     * A bug in this library: please report it. The operation did not complete.
      */
     INTERNAL;
 
@@ -10103,12 +10259,12 @@ public object FfiConverterTypeErrorKind: FfiConverterRustBuffer<ErrorKind> {
 
 
 /**
- * How an archive is to be proved. What is checked follows from this alone, never from what a server sends or leaves out.
+ * How an archive is verified. Only this decides what is checked, never what a server sends or omits.
  */
 sealed class ExpectedProof {
 
     /**
-     * By its SHA-256, 64 hexadecimal digits, which came over a channel you trust.
+     * By its SHA-256, 64 hexadecimal digits, which came over a trusted channel.
      */
     data class Digest(
         /**
@@ -10123,7 +10279,7 @@ sealed class ExpectedProof {
     }
 
     /**
-     * By a checksum that was signed; the archive is not encrypted.
+     * By a signed checksum; the archive is not encrypted.
      */
     data class CapgoSigned(
         /**
@@ -10131,7 +10287,7 @@ sealed class ExpectedProof {
          */
         val `checksum`: kotlin.String,
         /**
-         * Its spelling.
+         * Its encoding.
          */
         val `form`: dev.capbundle.ChecksumForm,
         /**
@@ -10146,11 +10302,11 @@ sealed class ExpectedProof {
     }
 
     /**
-     * By a checksum that was signed; the archive is encrypted in Capgo's v2 form.
+     * By a signed checksum; the archive is encrypted in Capgo's v2 format.
      */
-    data class CapgoSealed(
+    data class CapgoEncrypted(
         /**
-         * What it takes to decrypt the archive.
+         * The session key and IV of the archive.
          */
         val `ivSessionKey`: kotlin.String,
         /**
@@ -10158,7 +10314,7 @@ sealed class ExpectedProof {
          */
         val `checksum`: kotlin.String,
         /**
-         * Its spelling.
+         * Its encoding.
          */
         val `form`: dev.capbundle.ChecksumForm,
         /**
@@ -10196,7 +10352,7 @@ public object FfiConverterTypeExpectedProof : FfiConverterRustBuffer<ExpectedPro
                 FfiConverterTypeChecksumForm.read(buf),
                 FfiConverterString.read(buf),
                 )
-            3 -> ExpectedProof.CapgoSealed(
+            3 -> ExpectedProof.CapgoEncrypted(
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterTypeChecksumForm.read(buf),
@@ -10223,7 +10379,7 @@ public object FfiConverterTypeExpectedProof : FfiConverterRustBuffer<ExpectedPro
                 + FfiConverterString.allocationSize(value.`publicKey`)
             )
         }
-        is ExpectedProof.CapgoSealed -> {
+        is ExpectedProof.CapgoEncrypted -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
@@ -10249,7 +10405,7 @@ public object FfiConverterTypeExpectedProof : FfiConverterRustBuffer<ExpectedPro
                 FfiConverterString.write(value.`publicKey`, buf)
                 Unit
             }
-            is ExpectedProof.CapgoSealed -> {
+            is ExpectedProof.CapgoEncrypted -> {
                 buf.putInt(3)
                 FfiConverterString.write(value.`ivSessionKey`, buf)
                 FfiConverterString.write(value.`checksum`, buf)
@@ -10266,25 +10422,25 @@ public object FfiConverterTypeExpectedProof : FfiConverterRustBuffer<ExpectedPro
 
 
 /**
- * Why a bundle counts as failed.
+ * Why a bundle has failed.
  */
 
 enum class FailureCause {
 
     /**
-     * It started as often as a trial may, and never confirmed.
+     * It used up the starts of its trial without confirming.
      */
     NEVER_CONFIRMED,
     /**
-     * The host said so.
+     * The host marked it as failed.
      */
     MARKED,
     /**
-     * Capgo's plugin said so, before its bundles were taken over.
+     * Capgo's plugin had recorded the failure before its bundles were migrated.
      */
     ADOPTED,
     /**
-     * For a reason that this version of the bindings has no word for.
+     * A cause that this version of the bindings does not know.
      */
     OTHER;
 
@@ -10319,29 +10475,29 @@ public object FfiConverterTypeFailureCause: FfiConverterRustBuffer<FailureCause>
 
 
 /**
- * What a request asks for.
+ * The method of a request.
  */
 
 enum class HttpMethod {
 
     /**
-     * Reads.
+     * Reads a resource.
      */
     GET,
     /**
-     * Reads the head alone.
+     * Reads the head of a response only.
      */
     HEAD,
     /**
-     * Sends a body and reads the answer.
+     * Sends a body and reads the response.
      */
     POST,
     /**
-     * Replaces.
+     * Replaces a resource.
      */
     PUT,
     /**
-     * Removes.
+     * Deletes a resource.
      */
     DELETE;
 
@@ -10376,7 +10532,7 @@ public object FfiConverterTypeHttpMethod: FfiConverterRustBuffer<HttpMethod> {
 
 
 /**
- * Why a launch serves what it serves.
+ * Why a launch serves its bundle.
  */
 
 enum class LaunchReason {
@@ -10398,28 +10554,28 @@ enum class LaunchReason {
      */
     RESET,
     /**
-     * It was served by this session before its store was closed.
+     * This session served it before its store was closed.
      */
     RESUMED,
     /**
-     * The bundle on trial started as often as it may and never confirmed: it failed, and this is the fallback.
+     * The bundle on trial used up its starts without confirming and has failed; this is the fallback.
      */
     TRIAL_FAILED,
     /**
-     * The time to confirm ran out in this session: this is the fallback.
+     * The time to confirm ran out in this session; this is the fallback.
      */
     TRIAL_EXPIRED,
     /**
-     * The bundle on trial was launched several times without ever starting: it was given up, not failed.
+     * The bundle on trial was launched several times without starting: it was given up but has not failed.
      */
     TRIAL_NEVER_STARTED,
     /**
-     * The bundle on trial proved itself before, and started as often as it may without a confirmation now: it is not failed,
-     * and is offered again after a day or by a new release. This is the fallback.
+     * A bundle that was proven before used up its starts without confirming. It has not failed, and is offered
+     * again after a day or by a new release. This is the fallback.
      */
     SET_ASIDE,
     /**
-     * The native app changed, by version or build, and brings its own bundle.
+     * The native app changed, by version or build, and includes its own bundle.
      */
     NATIVE_CHANGED,
     /**
@@ -10427,19 +10583,20 @@ enum class LaunchReason {
      */
     OUT_OF_NATIVE_RANGE,
     /**
-     * The native app brings something as new as the current bundle, or newer: see `StoreOptions.builtInSequence`.
+     * The built-in bundle is at least as new as the current one: see `StoreOptions.builtInSequence`.
      */
     BUILT_IN_IS_NEWER,
     /**
-     * The files of the current bundle were gone or not what was installed.
+     * The files of the current bundle are missing or modified.
      */
     DAMAGED,
     /**
-     * The change that the launch needs could not be made durable, so this needs none: see `notDurable`.
+     * The change that the launch requires could not be made durable, so this bundle requires none: see
+     * `notDurable`.
      */
     NOT_DURABLE,
     /**
-     * For a reason that this version of the bindings has no word for.
+     * A reason that this version of the bindings does not know.
      */
     OTHER;
 
@@ -10474,17 +10631,17 @@ public object FfiConverterTypeLaunchReason: FfiConverterRustBuffer<LaunchReason>
 
 
 /**
- * How much a message matters.
+ * The level of a log message.
  */
 
 enum class LogLevel {
 
     /**
-     * What was decided and done.
+     * A decision or an action.
      */
     INFO,
     /**
-     * What did not work, and what was done instead.
+     * A failure, with the action taken instead.
      */
     WARNING;
 
@@ -10519,7 +10676,7 @@ public object FfiConverterTypeLogLevel: FfiConverterRustBuffer<LogLevel> {
 
 
 /**
- * Why nothing could be written at launch.
+ * Why a launch could write nothing.
  */
 sealed class NotDurable {
 
@@ -10534,7 +10691,7 @@ sealed class NotDurable {
      */
     data class Unreadable(
         /**
-         * What the system says.
+         * The error of the system.
          */
         val `problem`: kotlin.String) : NotDurable()
 
@@ -10549,7 +10706,7 @@ sealed class NotDurable {
      */
     data class Unwritable(
         /**
-         * What the system says.
+         * The error of the system.
          */
         val `problem`: kotlin.String) : NotDurable()
 
@@ -10634,17 +10791,17 @@ public object FfiConverterTypeNotDurable : FfiConverterRustBuffer<NotDurable>{
 
 
 /**
- * Which of the two that a channel can offer.
+ * The two kinds of release that a channel can offer.
  */
 
 enum class Offer {
 
     /**
-     * The one for a part of the devices.
+     * The release for some of the devices.
      */
     CANDIDATE,
     /**
-     * The one for everybody.
+     * The release for all devices.
      */
     STABLE;
 
@@ -10679,13 +10836,13 @@ public object FfiConverterTypeOffer: FfiConverterRustBuffer<Offer> {
 
 
 /**
- * What an operation is busy with.
+ * The phase of an operation.
  */
 
 enum class Phase {
 
     /**
-     * Looking through a folder and its scripts.
+     * Reading a folder and its scripts.
      */
     CHECK,
     /**
@@ -10709,11 +10866,11 @@ enum class Phase {
      */
     UNPACK,
     /**
-     * Fetching a file over the network.
+     * Downloading a file.
      */
     DOWNLOAD,
     /**
-     * Something that this version of the bindings has no word for.
+     * A phase that this version of the bindings does not know.
      */
     OTHER;
 
@@ -10748,22 +10905,22 @@ public object FfiConverterTypePhase: FfiConverterRustBuffer<Phase> {
 
 
 /**
- * How an archive was proved.
+ * How an archive was verified.
  */
 sealed class Proof {
 
     /**
-     * The bytes have the digest that the caller gave.
+     * Its digest is the one that the caller gave.
      */
     data object Digest : Proof()
 
 
     /**
-     * The digest was signed, in Capgo's v2 form.
+     * Its digest was signed, in Capgo's v2 form.
      */
     data class CapgoSigned(
         /**
-         * The id of the key, as `VerifyingKey.id` tells it.
+         * The id of the key, as `VerifyingKey.id` returns it.
          */
         val `keyId`: kotlin.String) : Proof()
 
@@ -10778,7 +10935,7 @@ sealed class Proof {
      */
     data class Release(
         /**
-         * The channel it was taken from.
+         * The channel of the release.
          */
         val `channel`: kotlin.String,
         /**
@@ -10797,7 +10954,7 @@ sealed class Proof {
     }
 
     /**
-     * In a way that this version of the bindings has no word for.
+     * A proof that this version of the bindings does not know.
      */
     data object Other : Proof()
 
@@ -10894,12 +11051,12 @@ public object FfiConverterTypeProof : FfiConverterRustBuffer<Proof>{
 
 
 /**
- * The least proof a store takes an archive with.
+ * The minimum proof with which a store accepts an archive.
  */
 sealed class RequiredProof {
 
     /**
-     * A digest that the host got over a channel it trusts, or any signature.
+     * A digest that the host received over a trusted channel, or any signature.
      */
     data object Digest : RequiredProof()
 
@@ -10920,8 +11077,8 @@ sealed class RequiredProof {
     }
 
     /**
-     * A signed release, and nothing else: what is said of a bundle is then signed as well, and nobody can give this device an
-     * older one. See `installRelease` and `updateFromChannel`.
+     * A signed release only: the metadata of a bundle is then signed as well, and an older bundle cannot be
+     * forced on this device. See `installRelease` and `updateFromChannel`.
      */
     data object Release : RequiredProof()
 
@@ -10997,13 +11154,13 @@ public object FfiConverterTypeRequiredProof : FfiConverterRustBuffer<RequiredPro
 
 
 /**
- * How bad a finding is.
+ * The severity of a finding.
  */
 
 enum class Severity {
 
     /**
-     * Works, but may surprise.
+     * The bundle works, but something may surprise.
      */
     WARNING,
     /**
@@ -11041,105 +11198,20 @@ public object FfiConverterTypeSeverity: FfiConverterRustBuffer<Severity> {
 
 
 
-/**
- * What can be served: the bundle inside the native app, or an installed one.
- */
-sealed class Slot {
-
-    /**
-     * The bundle inside the native app. It is always there.
-     */
-    data object BuiltIn : Slot()
-
-
-    /**
-     * An installed bundle.
-     */
-    data class Bundle(
-        /**
-         * Its id: ten letters and digits.
-         */
-        val `id`: kotlin.String) : Slot()
-
-    {
-
-
-        companion object
-    }
-
-
-
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeSlot : FfiConverterRustBuffer<Slot>{
-    override fun read(buf: ByteBuffer): Slot {
-        return when(buf.getInt()) {
-            1 -> Slot.BuiltIn
-            2 -> Slot.Bundle(
-                FfiConverterString.read(buf),
-                )
-            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
-        }
-    }
-
-    override fun allocationSize(value: Slot): ULong = when(value) {
-        is Slot.BuiltIn -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-            )
-        }
-        is Slot.Bundle -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-                + FfiConverterString.allocationSize(value.`id`)
-            )
-        }
-    }
-
-    override fun write(value: Slot, buf: ByteBuffer) {
-        when(value) {
-            is Slot.BuiltIn -> {
-                buf.putInt(1)
-                Unit
-            }
-            is Slot.Bundle -> {
-                buf.putInt(2)
-                FfiConverterString.write(value.`id`, buf)
-                Unit
-            }
-        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
-    }
-}
-
-
-
-
-
 
 
 /**
- * Why a request got no answer.
+ * Why a request got no response.
  */
 sealed class TransportException: kotlin.Exception() {
 
     /**
-     * There is no network, or none that may be used for this.
+     * There is no network, or none that may be used.
      */
     class Offline(
 
         /**
-         * What the system says.
+         * The reason that the system gives.
          */
         val `reason`: kotlin.String
         ) : TransportException() {
@@ -11148,12 +11220,12 @@ sealed class TransportException: kotlin.Exception() {
     }
 
     /**
-     * The server could not be reached, the connection broke or stalled. Trying again may help.
+     * The server could not be reached, or the connection broke or stalled. Retrying may succeed.
      */
     class Broken(
 
         /**
-         * What the system says.
+         * The reason that the system gives.
          */
         val `reason`: kotlin.String
         ) : TransportException() {
@@ -11162,13 +11234,13 @@ sealed class TransportException: kotlin.Exception() {
     }
 
     /**
-     * The connection is not secure, or policy forbids it: a certificate that is not trusted, cleartext. Trying again does
+     * The connection is not secure or policy forbids it: an untrusted certificate, cleartext. Retrying does
      * not help.
      */
     class Refused(
 
         /**
-         * What the system says.
+         * The reason that the system gives.
          */
         val `reason`: kotlin.String
         ) : TransportException() {
@@ -11182,7 +11254,7 @@ sealed class TransportException: kotlin.Exception() {
     class Cancelled(
 
         /**
-         * What the system says.
+         * The reason that the system gives.
          */
         val `reason`: kotlin.String
         ) : TransportException() {
@@ -11191,12 +11263,12 @@ sealed class TransportException: kotlin.Exception() {
     }
 
     /**
-     * Anything else that the host threw.
+     * Any other exception of the host.
      */
     class Unexpected(
 
         /**
-         * What it said.
+         * Its text.
          */
         val `reason`: kotlin.String
         ) : TransportException() {
@@ -11822,6 +11894,38 @@ public object FfiConverterOptionalTypeRolloutDecision: FfiConverterRustBuffer<Ro
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeBundleRef: FfiConverterRustBuffer<BundleRef?> {
+    override fun read(buf: ByteBuffer): BundleRef? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeBundleRef.read(buf)
+    }
+
+    override fun allocationSize(value: BundleRef?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeBundleRef.allocationSize(value)
+        }
+    }
+
+    override fun write(value: BundleRef?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeBundleRef.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeNotDurable: FfiConverterRustBuffer<NotDurable?> {
     override fun read(buf: ByteBuffer): NotDurable? {
         if (buf.get().toInt() == 0) {
@@ -11844,38 +11948,6 @@ public object FfiConverterOptionalTypeNotDurable: FfiConverterRustBuffer<NotDura
         } else {
             buf.put(1)
             FfiConverterTypeNotDurable.write(value, buf)
-        }
-    }
-}
-
-
-
-
-/**
- * @suppress
- */
-public object FfiConverterOptionalTypeSlot: FfiConverterRustBuffer<Slot?> {
-    override fun read(buf: ByteBuffer): Slot? {
-        if (buf.get().toInt() == 0) {
-            return null
-        }
-        return FfiConverterTypeSlot.read(buf)
-    }
-
-    override fun allocationSize(value: Slot?): ULong {
-        if (value == null) {
-            return 1UL
-        } else {
-            return 1UL + FfiConverterTypeSlot.allocationSize(value)
-        }
-    }
-
-    override fun write(value: Slot?, buf: ByteBuffer) {
-        if (value == null) {
-            buf.put(0)
-        } else {
-            buf.put(1)
-            FfiConverterTypeSlot.write(value, buf)
         }
     }
 }
@@ -12138,24 +12210,24 @@ public object FfiConverterSequenceTypeInstalledBundle: FfiConverterRustBuffer<Li
 /**
  * @suppress
  */
-public object FfiConverterSequenceTypePassedOver: FfiConverterRustBuffer<List<PassedOver>> {
-    override fun read(buf: ByteBuffer): List<PassedOver> {
+public object FfiConverterSequenceTypeSkipped: FfiConverterRustBuffer<List<Skipped>> {
+    override fun read(buf: ByteBuffer): List<Skipped> {
         val len = buf.getInt()
-        return List<PassedOver>(len) {
-            FfiConverterTypePassedOver.read(buf)
+        return List<Skipped>(len) {
+            FfiConverterTypeSkipped.read(buf)
         }
     }
 
-    override fun allocationSize(value: List<PassedOver>): ULong {
+    override fun allocationSize(value: List<Skipped>): ULong {
         val sizeForLength = 4UL
-        val sizeForItems = value.map { FfiConverterTypePassedOver.allocationSize(it) }.sum()
+        val sizeForItems = value.map { FfiConverterTypeSkipped.allocationSize(it) }.sum()
         return sizeForLength + sizeForItems
     }
 
-    override fun write(value: List<PassedOver>, buf: ByteBuffer) {
+    override fun write(value: List<Skipped>, buf: ByteBuffer) {
         buf.putInt(value.size)
         value.iterator().forEach {
-            FfiConverterTypePassedOver.write(it, buf)
+            FfiConverterTypeSkipped.write(it, buf)
         }
     }
 }
@@ -12194,33 +12266,98 @@ public object FfiConverterSequenceTypeSkippedBundle: FfiConverterRustBuffer<List
 /**
  * @suppress
  */
-public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>> {
-    override fun read(buf: ByteBuffer): List<Delay> {
+public object FfiConverterSequenceTypeApplyCondition: FfiConverterRustBuffer<List<ApplyCondition>> {
+    override fun read(buf: ByteBuffer): List<ApplyCondition> {
         val len = buf.getInt()
-        return List<Delay>(len) {
-            FfiConverterTypeDelay.read(buf)
+        return List<ApplyCondition>(len) {
+            FfiConverterTypeApplyCondition.read(buf)
         }
     }
 
-    override fun allocationSize(value: List<Delay>): ULong {
+    override fun allocationSize(value: List<ApplyCondition>): ULong {
         val sizeForLength = 4UL
-        val sizeForItems = value.map { FfiConverterTypeDelay.allocationSize(it) }.sum()
+        val sizeForItems = value.map { FfiConverterTypeApplyCondition.allocationSize(it) }.sum()
         return sizeForLength + sizeForItems
     }
 
-    override fun write(value: List<Delay>, buf: ByteBuffer) {
+    override fun write(value: List<ApplyCondition>, buf: ByteBuffer) {
         buf.putInt(value.size)
         value.iterator().forEach {
-            FfiConverterTypeDelay.write(it, buf)
+            FfiConverterTypeApplyCondition.write(it, buf)
         }
     }
 }
         /**
-         * Checks a folder of web assets, as the `capbundle` command does before it packs one. Blocks while it reads the scripts.
+         * Decrypts into the file `to` without verifying the result, and returns its SHA-256.
          *
-         * Errors among the findings are what packing refuses. Throws what stops the search itself: `InvalidInput` for a symbolic
-         * link that leads out of the folder or a name that no bundle can hold; `Unsupported` for a folder with ignore rules, which only
-         * the command knows; `NotFound`, `Io`, `Cancelled`.
+         * Only for code that must keep the order of Capgo's plugin, which decrypts first and compares the signed
+         * checksum afterwards: the caller must compare before anything reads the file. `VerifiedArchive.decryptCapgo`
+         * does both in one step. `to` is created atomically. Blocks while it decrypts.
+         *
+         * Throws `NotTrusted` for a malformed `ivSessionKey`, `DecryptionFailed` for the wrong session key or invalid
+         * padding; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
+         */
+    @Throws(CapBundleException::class) fun `decryptUnverifiedBlocking`(`encrypted`: kotlin.String, `to`: kotlin.String, `ivSessionKey`: kotlin.String, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): kotlin.String {
+            return FfiConverterString.lift(
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_func_decrypt_unverified(
+
+
+        FfiConverterString.lower(`encrypted`),
+        FfiConverterString.lower(`to`),
+        FfiConverterString.lower(`ivSessionKey`),
+        FfiConverterTypeVerifyingKey.lower(`key`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
+        FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
+}
+    )
+    }
+
+
+        /**
+         * Checks that this is an `ivSessionKey`: `base64(iv):base64(wrapped key)`.
+         *
+         * Throws `NotTrusted`, naming the malformed part. Only decryption can tell which key it belongs to.
+         */
+    @Throws(CapBundleException::class) fun `requireIvSessionKey`(`text`: kotlin.String)
+        =
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_func_require_iv_session_key(
+
+
+        FfiConverterString.lower(`text`),_status)
+}
+
+
+
+        /**
+         * The SHA-256 in a signed checksum, as 64 hexadecimal digits, after verifying the signature with `key`:
+         * Capgo's `decryptChecksum`.
+         *
+         * Throws `NotTrusted` for anything that is not a signed checksum (empty, a plain SHA-256 or CRC-32, another
+         * form, another length), `SignatureInvalid` if it was signed by another key or modified.
+         */
+    @Throws(CapBundleException::class) fun `signedDigest`(`checksum`: kotlin.String, `form`: ChecksumForm, `key`: VerifyingKey): kotlin.String {
+            return FfiConverterString.lift(
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_func_signed_digest(
+
+
+        FfiConverterString.lower(`checksum`),
+        FfiConverterTypeChecksumForm.lower(`form`),
+        FfiConverterTypeVerifyingKey.lower(`key`),_status)
+}
+    )
+    }
+
+
+        /**
+         * Checks a folder of web assets as the `capbundle` command does before it packs one. Blocks while it reads the
+         * scripts.
+         *
+         * Packing refuses a folder with an error among its findings. Throws what stops the check itself:
+         * `InvalidInput` for a symbolic link that leaves the folder or a name that no bundle can hold; `Unsupported`
+         * for a folder with ignore rules, which only the command supports; `NotFound`, `Io`, `Cancelled`.
          */
     @Throws(CapBundleException::class) fun `checkFolderBlocking`(`folder`: kotlin.String, `options`: CheckOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): List<Finding> {
             return FfiConverterSequenceTypeFinding.lift(
@@ -12238,8 +12375,8 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
 
 
         /**
-         * CRC-32 of a file, as 8 lower-case hexadecimal digits, for Capgo plugins from before 2023. It finds accidents, not
-         * attacks, and never counts as verification. Blocks while it reads the file.
+         * CRC-32 of a file, as 8 lower-case hexadecimal digits, for Capgo plugins from before 2023. A CRC detects
+         * accidents, not attacks: it is not a verification. Blocks while it reads the file.
          *
          * Throws `NotFound`, `Io` or `Cancelled`.
          */
@@ -12258,7 +12395,8 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
 
 
         /**
-         * SHA-256 of a file of any size, as 64 lower-case hexadecimal digits, in constant memory. Blocks while it reads the file.
+         * SHA-256 of a file of any size, as 64 lower-case hexadecimal digits, in constant memory. Blocks while it
+         * reads the file.
          *
          * Throws `NotFound`, `Io` or `Cancelled`.
          */
@@ -12277,16 +12415,18 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
 
 
         /**
-         * Downloads a file into `folder`, which must exist and be of the app alone. `Store.installFrom` is what a device needs; this
-         * is for everything else. Blocks until it is there: for a background thread.
+         * Downloads a file into `folder`, which must exist and be private to the app. On a device use
+         * `Store.installFrom`; this is for everything else. Blocks until the download is complete: call it from a
+         * background thread.
          *
-         * What came stays in the folder when the download fails, is cancelled or the process dies, and the next call goes on from
-         * there if the server still has the same file. Connections that break, stall or drip are made again, with waits that grow,
-         * as long as each brings something. A file that has not the digest or size asked for is removed.
+         * A partial download stays in the folder when the call fails, is cancelled or the process dies. The next call
+         * resumes it if the server still has the same file. Connections that break, stall or are too slow are retried
+         * with growing waits, as long as each attempt gains bytes. A file with the wrong digest or size is removed.
          *
-         * Throws `Network` when no try is left; `Server` for an answer that means no; `NotTrusted` for plain HTTP, a redirect to it
-         * and a certificate that does not hold; `DigestMismatch`, `LimitExceeded`, `NoSpace`; `Busy` while another call downloads
-         * the same; `Callback` if the transport does not keep to what is asked of it; `InvalidInput`, `Io`, `Cancelled`.
+         * Throws `Network` when no attempt is left; `Server` for an error status; `NotTrusted` for plain HTTP, a
+         * redirect to plain HTTP or an untrusted certificate; `DigestMismatch`, `LimitExceeded`, `NoSpace`; `Busy`
+         * while another call downloads the same file; `Callback` if the transport breaks its contract; `InvalidInput`,
+         * `Io`, `Cancelled`.
          */
     @Throws(CapBundleException::class) fun `downloadBlocking`(`transport`: HttpTransport, `file`: RemoteFile, `folder`: kotlin.String, `options`: DownloadOptions? = null, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): Downloaded {
             return FfiConverterTypeDownloaded.lift(
@@ -12308,8 +12448,8 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
         /**
          * Reads the directory of the archive at `path`, under the same rules as unpacking. Blocks for a few reads.
          *
-         * Contents are not read and nothing is proved: sizes are those the archive declares. Throws `UnsafeArchive` and
-         * `LimitExceeded` as unpacking would; `NotFound`, `Io`. An archive without an `index.html` is no error but a finding.
+         * Contents are neither read nor verified: sizes are those the archive declares. Throws `UnsafeArchive` and
+         * `LimitExceeded` as unpacking does; `NotFound`, `Io`. A missing `index.html` is a finding, not an error.
          */
     @Throws(CapBundleException::class) fun `inspectArchiveBlocking`(`path`: kotlin.String, `limits`: Limits? = null): Inspection {
             return FfiConverterTypeInspection.lift(
@@ -12325,10 +12465,10 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
 
 
         /**
-         * Reads what the release in this envelope says. Nobody has vouched for it: for logs and for people, never to decide by.
-         * `Store.checkRelease` says what may be trusted.
+         * Reads the release in this envelope without verifying it: for logs and for people, never for a decision.
+         * `Store.checkRelease` verifies it.
          *
-         * Throws `NotTrusted` or `Unsupported` if it holds no release that this version understands.
+         * Throws `NotTrusted` or `Unsupported` if the envelope contains no release that this version understands.
          */
     @Throws(CapBundleException::class) fun `inspectReleaseUnverified`(`envelope`: kotlin.ByteArray): Release {
             return FfiConverterTypeRelease.lift(
@@ -12343,10 +12483,10 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
 
 
         /**
-         * The bucket of a device for a release with this `rolloutSha256`, 0 to 9,999. A device takes the candidate of a channel if its
-         * bucket is below the rollout, which counts devices of 10,000.
+         * The bucket of a device, 0 to 9,999, for a release with this `rolloutSha256`. A device accepts the candidate
+         * of a channel if its bucket is below the rollout, which counts devices per 10,000.
          *
-         * Throws `InvalidInput` if `appId` is no id of an app or `rolloutSha256` no digest.
+         * Throws `InvalidInput` if `appId` or `rolloutSha256` is malformed.
          */
     @Throws(CapBundleException::class) fun `rolloutBucket`(`appId`: kotlin.String, `rolloutSha256`: kotlin.String, `deviceId`: kotlin.String): kotlin.Long {
             return FfiConverterLong.lift(
@@ -12357,70 +12497,6 @@ public object FfiConverterSequenceTypeDelay: FfiConverterRustBuffer<List<Delay>>
         FfiConverterString.lower(`appId`),
         FfiConverterString.lower(`rolloutSha256`),
         FfiConverterString.lower(`deviceId`),_status)
-}
-    )
-    }
-
-
-        /**
-         * Decrypts into the file `to` without any proof of what the bytes are, and tells their SHA-256.
-         *
-         * Only for code that must keep the order of Capgo's plugin, which decrypts first and compares the signed checksum after:
-         * the caller must do that before anything reads the file. `VerifiedArchive.openCapgo` does both in one step. `to` appears
-         * whole or not at all. Blocks while it decrypts.
-         *
-         * Throws `NotTrusted` for a malformed `ivSessionKey`, `DecryptionFailed` for a foreign one or wrong padding; `NotFound`,
-         * `Io`, `NoSpace`, `Cancelled`.
-         */
-    @Throws(CapBundleException::class) fun `decryptUnverifiedBlocking`(`sealed`: kotlin.String, `to`: kotlin.String, `ivSessionKey`: kotlin.String, `key`: VerifyingKey, `cancel`: CancelToken? = null, `progress`: ProgressObserver? = null): kotlin.String {
-            return FfiConverterString.lift(
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_func_decrypt_unverified(
-
-
-        FfiConverterString.lower(`sealed`),
-        FfiConverterString.lower(`to`),
-        FfiConverterString.lower(`ivSessionKey`),
-        FfiConverterTypeVerifyingKey.lower(`key`),
-        FfiConverterOptionalTypeCancelToken.lower(`cancel`),
-        FfiConverterOptionalTypeProgressObserver.lower(`progress`),_status)
-}
-    )
-    }
-
-
-        /**
-         * Whether this is an `ivSessionKey`: `base64(iv):base64(wrapped key)`. Returns quietly if it is.
-         *
-         * Throws `NotTrusted`, saying which part is malformed. Whose it is, only opening can tell.
-         */
-    @Throws(CapBundleException::class) fun `requireIvSessionKey`(`text`: kotlin.String)
-        =
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_func_require_iv_session_key(
-
-
-        FfiConverterString.lower(`text`),_status)
-}
-
-
-
-        /**
-         * The SHA-256, as 64 hexadecimal digits, that a signed checksum holds, if it was signed by `key`: what Capgo's plugin calls
-         * `decryptChecksum`.
-         *
-         * Throws `NotTrusted` for everything that is no signed checksum (nothing at all, a plain SHA-256 or CRC-32, another form,
-         * another length), `SignatureInvalid` if another key made it or it was tampered with.
-         */
-    @Throws(CapBundleException::class) fun `signedDigest`(`checksum`: kotlin.String, `form`: ChecksumForm, `key`: VerifyingKey): kotlin.String {
-            return FfiConverterString.lift(
-    uniffiRustCallWithError(CapBundleException) { _status ->
-    UniffiLib.uniffi_capbundle_fn_func_signed_digest(
-
-
-        FfiConverterString.lower(`checksum`),
-        FfiConverterTypeChecksumForm.lower(`form`),
-        FfiConverterTypeVerifyingKey.lower(`key`),_status)
 }
     )
     }

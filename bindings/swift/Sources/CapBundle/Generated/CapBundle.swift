@@ -592,12 +592,13 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 /**
- * Stops operations from another thread. Once cancelled it stays so; make a new one for the next operation.
+ * Stops operations from another thread. A cancelled token stays cancelled; create a new one for the next
+ * operation.
  */
 public protocol CancelTokenProtocol: AnyObject, Sendable {
 
     /**
-     * Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns at once.
+     * Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns immediately.
      */
     func cancel()
 
@@ -608,7 +609,8 @@ public protocol CancelTokenProtocol: AnyObject, Sendable {
 
 }
 /**
- * Stops operations from another thread. Once cancelled it stays so; make a new one for the next operation.
+ * Stops operations from another thread. A cancelled token stays cancelled; create a new one for the next
+ * operation.
  */
 open class CancelToken: CancelTokenProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -650,7 +652,7 @@ open class CancelToken: CancelTokenProtocol, @unchecked Sendable {
         return try! rustCall { uniffi_capbundle_fn_clone_canceltoken(self.handle, $0) }
     }
     /**
-     * A token nobody has cancelled yet.
+     * A token that is not cancelled.
      */
 public convenience init() {
     let handle =
@@ -675,7 +677,7 @@ public convenience init() {
 
 
     /**
-     * Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns at once.
+     * Asks every operation that holds this token to stop soon with the error `Cancelled`. Returns immediately.
      */
 open func cancel()  {try! rustCall() {
         uniffiCallStatus in
@@ -748,24 +750,27 @@ public func FfiConverterTypeCancelToken_lower(_ value: CancelToken) -> UInt64 {
 
 
 /**
- * The private half of a content key: ships in the app and opens archives that were sealed for it. 2048 to 4096 bits.
+ * The private half of a content key of 2048 to 4096 bits. It ships in the app and opens archives sealed for
+ * it.
  *
- * Everybody who has the app can take it out; it keeps archives from all others and proves nothing. It must be no key that
- * signs. Wiped from memory when closed.
+ * Anyone who has the app can extract it: it hides archives from everyone else and proves nothing. It must not
+ * be a signing key. It is wiped from memory when closed.
  */
 public protocol ContentKeyProtocol: AnyObject, Sendable {
 
     /**
-     * The id of its public half, which sealed archives name it by: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
+     * The id of its public half, by which sealed archives name it: SHA-256 of its SPKI DER, as 64 hexadecimal
+     * digits.
      */
     func id()  -> String
 
 }
 /**
- * The private half of a content key: ships in the app and opens archives that were sealed for it. 2048 to 4096 bits.
+ * The private half of a content key of 2048 to 4096 bits. It ships in the app and opens archives sealed for
+ * it.
  *
- * Everybody who has the app can take it out; it keeps archives from all others and proves nothing. It must be no key that
- * signs. Wiped from memory when closed.
+ * Anyone who has the app can extract it: it hides archives from everyone else and proves nothing. It must not
+ * be a signing key. It is wiped from memory when closed.
  */
 open class ContentKey: ContentKeyProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -819,7 +824,7 @@ open class ContentKey: ContentKeyProtocol, @unchecked Sendable {
 
 
     /**
-     * Reads a private key from PEM text: PKCS#8 or PKCS#1, either kind of line end.
+     * Reads a private key from PEM text: PKCS#8 or PKCS#1, with LF or CRLF line endings.
      *
      * Throws `KeyInvalid`, saying what the text is instead.
      */
@@ -835,7 +840,8 @@ public static func fromPem(text: String)throws  -> ContentKey  {
 
 
     /**
-     * The id of its public half, which sealed archives name it by: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
+     * The id of its public half, by which sealed archives name it: SHA-256 of its SPKI DER, as 64 hexadecimal
+     * digits.
      */
 open func id() -> String  {
     return try!  FfiConverterString.lift(try! rustCall() {
@@ -897,28 +903,30 @@ public func FfiConverterTypeContentKey_lower(_ value: ContentKey) -> UInt64 {
 
 
 /**
- * Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
- * its own. It is called from background threads that are there for nothing else, several at once.
+ * Sends requests. The Swift and Kotlin packages include one based on `URLSession` and one based on
+ * `HttpURLConnection`; a host may provide its own. It is called from dedicated background threads, several at
+ * a time.
  */
 public protocol HttpTransport: AnyObject, Sendable {
 
     /**
-     * Sends one request and passes the answer to `sink`: `begin` once, `write` for each piece, then it returns. Blocks
-     * until the body has ended.
+     * Sends one request and passes the response to `sink`: `begin` once, `write` for each piece, then it
+     * returns. Blocks until the body ends.
      *
-     * An answer with an error status is no error here. What it throws means that no answer came, or not all of it; what
-     * was passed to the sink before counts, and is not asked for again.
+     * An error status is a response, not an error. An exception means that there was no response, or only part
+     * of one; pieces that the sink received before count and are not requested again.
      *
-     * One that does not keep to this (no `begin`, two of them, a status that is none) or throws `Unexpected` ends the
-     * operation with the error `Callback`. One that neither passes anything on nor returns is left behind when the stall
-     * timeout is over, and its thread with it: the operation goes on with another try.
+     * A transport that breaks this contract (no `begin`, two of them, an invalid status) or throws
+     * `Unexpected` ends the operation with the error `Callback`. One that neither passes anything on nor
+     * returns is abandoned after the stall timeout, together with its thread, and the operation retries.
      */
     func send(request: HttpRequest, sink: ResponseSink) throws
 
 }
 /**
- * Sends requests. The Swift and Kotlin packages bring one on `URLSession` and one on `HttpURLConnection`; a host may bring
- * its own. It is called from background threads that are there for nothing else, several at once.
+ * Sends requests. The Swift and Kotlin packages include one based on `URLSession` and one based on
+ * `HttpURLConnection`; a host may provide its own. It is called from dedicated background threads, several at
+ * a time.
  */
 open class HttpTransportImpl: HttpTransport, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -974,15 +982,15 @@ open class HttpTransportImpl: HttpTransport, @unchecked Sendable {
 
 
     /**
-     * Sends one request and passes the answer to `sink`: `begin` once, `write` for each piece, then it returns. Blocks
-     * until the body has ended.
+     * Sends one request and passes the response to `sink`: `begin` once, `write` for each piece, then it
+     * returns. Blocks until the body ends.
      *
-     * An answer with an error status is no error here. What it throws means that no answer came, or not all of it; what
-     * was passed to the sink before counts, and is not asked for again.
+     * An error status is a response, not an error. An exception means that there was no response, or only part
+     * of one; pieces that the sink received before count and are not requested again.
      *
-     * One that does not keep to this (no `begin`, two of them, a status that is none) or throws `Unexpected` ends the
-     * operation with the error `Callback`. One that neither passes anything on nor returns is left behind when the stall
-     * timeout is over, and its thread with it: the operation goes on with another try.
+     * A transport that breaks this contract (no `begin`, two of them, an invalid status) or throws
+     * `Unexpected` ends the operation with the error `Callback`. One that neither passes anything on nor
+     * returns is abandoned after the stall timeout, together with its thread, and the operation retries.
      */
 open func send(request: HttpRequest, sink: ResponseSink)throws   {try rustCallWithError(FfiConverterTypeTransportError_lift) {
         uniffiCallStatus in
@@ -1129,11 +1137,11 @@ public func FfiConverterTypeHttpTransport_lower(_ value: HttpTransport) -> UInt6
 
 
 /**
- * Receives what a store has to say: decisions at launch, installations, errors. One message is one line of text, without
+ * Receives the log of a store: launch decisions, installations, errors. A message is one line of text without
  * key material.
  *
- * Called from the thread that called the store. It should return quickly; what it throws is dropped, since a log that
- * fails is no reason for an app not to start.
+ * Called on the thread that called the store. It should return quickly. Exceptions are dropped, because a
+ * failing log must not keep an app from starting.
  */
 public protocol LogObserver: AnyObject, Sendable {
 
@@ -1144,11 +1152,11 @@ public protocol LogObserver: AnyObject, Sendable {
 
 }
 /**
- * Receives what a store has to say: decisions at launch, installations, errors. One message is one line of text, without
+ * Receives the log of a store: launch decisions, installations, errors. A message is one line of text without
  * key material.
  *
- * Called from the thread that called the store. It should return quickly; what it throws is dropped, since a log that
- * fails is no reason for an app not to start.
+ * Called on the thread that called the store. It should return quickly. Exceptions are dropped, because a
+ * failing log must not keep an app from starting.
  */
 open class LogObserverImpl: LogObserver, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1351,23 +1359,23 @@ public func FfiConverterTypeLogObserver_lower(_ value: LogObserver) -> UInt64 {
 
 
 /**
- * Receives the progress of an operation, from whatever thread does the work, about once for each MiB.
+ * Receives the progress of an operation about once per MiB, on whichever thread does the work.
  *
- * It should return quickly: the work waits for it. It may throw, which stops the operation: it fails with the error
+ * It should return quickly, because the work waits for it. If it throws, the operation stops, fails with
  * `Callback` and leaves nothing behind.
  */
 public protocol ProgressObserver: AnyObject, Sendable {
 
     /**
-     * Called with the newest state.
+     * Called with the current progress.
      */
     func onProgress(progress: ProgressUpdate) throws
 
 }
 /**
- * Receives the progress of an operation, from whatever thread does the work, about once for each MiB.
+ * Receives the progress of an operation about once per MiB, on whichever thread does the work.
  *
- * It should return quickly: the work waits for it. It may throw, which stops the operation: it fails with the error
+ * It should return quickly, because the work waits for it. If it throws, the operation stops, fails with
  * `Callback` and leaves nothing behind.
  */
 open class ProgressObserverImpl: ProgressObserver, @unchecked Sendable {
@@ -1424,7 +1432,7 @@ open class ProgressObserverImpl: ProgressObserver, @unchecked Sendable {
 
 
     /**
-     * Called with the newest state.
+     * Called with the current progress.
      */
 open func onProgress(progress: ProgressUpdate)throws   {try rustCallWithError(FfiConverterTypeCallbackError_lift) {
         uniffiCallStatus in
@@ -1568,40 +1576,40 @@ public func FfiConverterTypeProgressObserver_lower(_ value: ProgressObserver) ->
 
 
 /**
- * Where an answer goes: Rust's side of one transfer.
+ * Receives a response: Rust's side of one transfer.
  *
- * It writes to the file that is being downloaded (from the right place, when a download is resumed) or keeps a small body
- * in memory, and enforces size limits, the rate of slow transfers and cancellation. When one of its functions throws, the
- * host ends the transfer and rethrows. Its functions may be called from any thread, one after the other, until `send`
- * returns; after that they throw.
+ * It writes to the file of the download (at the right offset after a resume) or keeps a small body in memory,
+ * and enforces size limits, the minimum rate and cancellation. If one of its functions throws, the host ends
+ * the transfer and rethrows. Its functions may be called from any thread, one at a time, until `send` returns;
+ * after that they throw.
  */
 public protocol ResponseSinkProtocol: AnyObject, Sendable {
 
     /**
-     * The head of the answer, before its body.
+     * The head of the response, before its body.
      */
     func begin(head: HttpResponseHead) throws
 
     /**
-     * The next piece of the body, in order: 64 KiB or so, never the whole.
+     * The next piece of the body, in order: about 64 KiB, never the whole body.
      */
     func write(bytes: Data) throws
 
     /**
-     * Whether anybody still waits for the rest. It turns to false when the transfer is cancelled or given up while no
-     * bytes come, which no function that throws can tell: a host that waits for long looks at it a few times a second,
-     * and closes the connection.
+     * Whether the rest of the response is still needed. It becomes false when the transfer is cancelled or
+     * abandoned while no bytes arrive, when no function is called that could throw. A host that waits for
+     * bytes checks it a few times per second and closes the connection.
      */
     func isWanted()  -> Bool
 
 }
 /**
- * Where an answer goes: Rust's side of one transfer.
+ * Receives a response: Rust's side of one transfer.
  *
- * It writes to the file that is being downloaded (from the right place, when a download is resumed) or keeps a small body
- * in memory, and enforces size limits, the rate of slow transfers and cancellation. When one of its functions throws, the
- * host ends the transfer and rethrows. Its functions may be called from any thread, one after the other, until `send`
- * returns; after that they throw.
+ * It writes to the file of the download (at the right offset after a resume) or keeps a small body in memory,
+ * and enforces size limits, the minimum rate and cancellation. If one of its functions throws, the host ends
+ * the transfer and rethrows. Its functions may be called from any thread, one at a time, until `send` returns;
+ * after that they throw.
  */
 open class ResponseSink: ResponseSinkProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1657,7 +1665,7 @@ open class ResponseSink: ResponseSinkProtocol, @unchecked Sendable {
 
 
     /**
-     * The head of the answer, before its body.
+     * The head of the response, before its body.
      */
 open func begin(head: HttpResponseHead)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
@@ -1669,7 +1677,7 @@ open func begin(head: HttpResponseHead)throws   {try rustCallWithError(FfiConver
 }
 
     /**
-     * The next piece of the body, in order: 64 KiB or so, never the whole.
+     * The next piece of the body, in order: about 64 KiB, never the whole body.
      */
 open func write(bytes: Data)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
@@ -1681,9 +1689,9 @@ open func write(bytes: Data)throws   {try rustCallWithError(FfiConverterTypeCapB
 }
 
     /**
-     * Whether anybody still waits for the rest. It turns to false when the transfer is cancelled or given up while no
-     * bytes come, which no function that throws can tell: a host that waits for long looks at it a few times a second,
-     * and closes the connection.
+     * Whether the rest of the response is still needed. It becomes false when the transfer is cancelled or
+     * abandoned while no bytes arrive, when no function is called that could throw. A host that waits for
+     * bytes checks it a few times per second and closes the connection.
      */
 open func isWanted() -> Bool  {
     return try!  FfiConverterBool.lift(try! rustCall() {
@@ -1745,254 +1753,268 @@ public func FfiConverterTypeResponseSink_lower(_ value: ResponseSink) -> UInt64 
 
 
 /**
- * The bundles of one app on this device. May be used from several threads; several processes may open the same folder.
+ * The bundles of one app on this device. It may be used from several threads; several processes may open the
+ * same folder.
  *
- * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
- * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` and
- * `updateFromChannel` wait for the network. Close the store to end its session.
+ * One open store is one session. Open it once when the process starts, call `launch` to learn what to serve,
+ * `trialStarted` when the web view starts and `confirm` when the page reports that it is ready. Every change
+ * is durable when its call returns. Calls block for a few milliseconds, reading or writing one small file,
+ * unless documented otherwise; only `installFrom` and `updateFromChannel` use the network. Close the store to
+ * end its session.
  */
 public protocol StoreProtocol: AnyObject, Sendable {
 
     /**
-     * What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve,
-     * or to tell other processes of this session. The log hears it too.
+     * A problem found while opening that does not keep the store from working: the disk is too full for the
+     * store's reserve, or for the record of this session that other processes read. It is also in the log.
      */
     func openWarning()  -> String?
 
     /**
-     * The name of this session, with which it can be resumed.
+     * The name of this session, for `resume`.
      */
     func session()  -> String
 
     /**
-     * Takes over the bundles of Capgo's plugin: those that were downloaded are installed, those that failed stay failed, and
-     * the active one stays what is served. Call it once, before the first `launch`; a second call after a crash finishes
-     * the first. Blocks while it looks through the folders, and moves them if they lie elsewhere.
-     *
-     * Nothing is verified, since the plugin kept no digests of files. Throws `Busy`, `Io`, `NoSpace`; what concerns one
-     * bundle alone is no error but in `skipped`.
-     */
-    func adoptBlocking(capgo: CapgoBundles) throws  -> Adopted
-
-    /**
-     * Drops what was to come next.
-     */
-    func clearNextBlocking() throws
-
-    /**
-     * Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next `sweep`, `clean` or
-     * installation removes the files and frees their space.
-     *
-     * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
-     */
-    func deleteBlocking(id: String) throws
-
-    /**
-     * The app went to the background, or its process starts there: then call it before `launch`.
-     *
-     * Until `enteredForeground` nothing counts against a bundle, since the system may freeze or end the process: no start, no
-     * expired time, no launch without a start. Conditions that count the time in the background begin to count.
-     */
-    func enteredBackgroundBlocking() throws
-
-    /**
-     * The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
-     */
-    func enteredForegroundBlocking(native: NativeApp) throws
-
-    /**
-     * Lets bundles of this version be taken again. Tells how many failures were forgotten.
-     */
-    func forgetFailureBlocking(version: String) throws  -> Int64
-
-    /**
-     * Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
-     * launch serves the fallback. Its files go as those of `delete`.
-     *
-     * Throws `NotFound` if it is not installed.
-     */
-    func markFailedBlocking(id: String) throws
-
-    /**
-     * Replaces the conditions for `next`; all of them must hold. An empty list is no condition.
-     */
-    func setDelaysBlocking(delays: [Delay]) throws
-
-    /**
-     * Serves `slot` from the next launch on whose conditions are met.
-     *
-     * Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are gone; `Busy`, `Io`,
-     * `NoSpace` if the state cannot be changed; so do all that change it.
-     */
-    func setNextBlocking(slot: Slot) throws
-
-    /**
-     * The same with conditions that replace those there were, in one step: no crash can part the two.
-     */
-    func setNextWhenBlocking(slot: Slot, delays: [Delay]) throws
-
-    /**
-     * The newest failure, told once, as Capgo's `getFailedUpdate`.
-     */
-    func takeFailureBlocking() throws  -> FailedBundle?
-
-    /**
-     * The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
-     * rollouts where `ChannelSource.deviceId` is not given.
+     * The id of this device: a UUID in lower case, created by the first call and durable from then on. It
+     * decides about rollouts unless `ChannelSource.deviceId` is set.
      *
      * Throws `Busy`, `Io`, `NoSpace`.
      */
     func deviceIdBlocking() throws  -> String
 
     /**
-     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
-     * release that goes back to the built-in bundle has that come next, as `acceptBuiltIn`. Blocks until that is done: for a background thread.
+     * Checks a static channel and, if it has a release for this device, downloads it, installs it and makes it
+     * next. A release that returns to the built-in bundle makes that next, as `acceptBuiltIn`. Blocks until
+     * this is done: call it from a background thread.
      *
-     * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
-     * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
-     * by a later call if they broke off; then as `installRelease`, and `setNext`. What was downloaded and is refused is removed.
-     * A crash leaves the step before or the step after, and the next call goes on from there.
+     * The steps are: the channel file; newer key rings, which are recorded; the candidate if the rollout
+     * includes this device, otherwise, or if the candidate is refused, the stable release; its file list and
+     * archive, which a later call resumes after an interruption; then `installRelease` and `setNext`.
+     * Downloaded files of a refused release are removed. A crash leaves the state before or after a step, and
+     * the next call continues from there.
      *
-     * What is refused is no error but told in the answer, since a channel may offer something else as well: releases that fail
-     * a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
+     * A refused release is not an error but listed in the result, because the channel may offer another one: a
+     * release that fails a check, whose files are missing or wrong, or whose bundle failed on this device
+     * before. It changes nothing.
      *
-     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that is none, and
-     * for plain HTTP; what `keyRing` throws; `NoSpace`, `Busy`, `Io`, `Callback`, `Cancelled`. The next call goes on where this
-     * one stopped.
+     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for a channel file that is malformed
+     * or belongs to another app or channel, and for plain HTTP; as `keyRing`; `NoSpace`, `Busy`, `Io`,
+     * `Callback`, `Cancelled`. The next call resumes.
      */
     func updateFromChannel(transport: HttpTransport, source: ChannelSource, options: DownloadOptions?, cancel: CancelToken?, progress: ProgressObserver?) throws  -> ChannelUpdate
 
     /**
-     * Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running
-     * session serves. Blocks while it removes files: for a background thread.
+     * Removes the bundles that the rules do not keep, then does the work of `sweep`. Current, next and
+     * fallback are kept, and bundles that a running session serves. Blocks while it removes files: call it
+     * from a background thread.
      *
-     * Throws `Busy`, `Io`. What was removed before an error stays removed.
+     * Throws `Busy`, `Io`. Bundles removed before an error stay removed.
      */
     func cleanBlocking(keep: KeepRules) throws  -> Cleaned
 
     /**
-     * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
+     * The space that the bundles use and the space available. Throws `Io` if the state or the file system
+     * cannot be read.
      */
     func diskUsageBlocking() throws  -> DiskUsage
 
     /**
-     * Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
-     * background thread.
+     * Removes the files of deleted and failed bundles, and leftovers of crashes. Blocks while it removes
+     * files: call it from a background thread.
      *
-     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the caller does not
-     * wait. The next update removes the files before it needs the space; this frees it sooner, for example after `confirm`.
+     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the
+     * caller does not wait. The next update removes the files before it needs the space; this frees it sooner,
+     * for example after `confirm`.
      *
-     * Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+     * Throws `Busy`, `Io`. A file that cannot be removed does not keep others from being removed.
      */
     func sweepBlocking() throws
 
     /**
-     * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
-     * background. The file stays the host's. Blocks while it reads and writes: for a background thread.
+     * Verifies and installs an archive that the host downloaded itself, for example while the app was in the
+     * background. The file stays the host's. Blocks while it reads and writes: call it from a background
+     * thread.
      *
-     * Throws as `installFrom`, but nothing of the network.
+     * Throws as `installFrom`, except for network errors.
      */
     func installFile(file: String, proof: ExpectedProof, bundle: NewBundle, cancel: CancelToken?, progress: ProgressObserver?) throws  -> BundleRecord
 
     /**
-     * Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current. Blocks
-     * until it is there: for a background thread.
+     * Downloads an archive, verifies it and installs it. It is served once it is set as next or current.
+     * Blocks until it is installed: call it from a background thread.
      *
-     * Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device before,
-     * or if it is installed already: its record is returned then. What came of a download that failed, was cancelled or
-     * ended with the process is gone on with by the next call for the same archive, whatever its URL is by then. A file that
-     * is not what was promised, or no bundle, is removed at once.
+     * Nothing is downloaded if the proof is weaker than the store requires, the bundle failed on this device
+     * before, or it is already installed; in the last case its record is returned. The next call for the same
+     * archive resumes a download that failed, was cancelled or ended with the process, even under another URL.
+     * A file that fails verification or is not a bundle is removed immediately.
      *
-     * Throws what `download`, the proof (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`, `NotTrusted`) and `install`
-     * throw.
+     * Throws as `download`, as the verification (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`,
+     * `NotTrusted`) and as `install`.
      */
     func installFrom(transport: HttpTransport, archive: RemoteArchive, options: DownloadOptions?, cancel: CancelToken?, progress: ProgressObserver?) throws  -> BundleRecord
 
     /**
      * The folder with the files of an installed bundle.
      *
-     * Throws `InvalidInput` if this is no id. Whether the bundle is installed is not looked at.
+     * Throws `InvalidInput` if `id` is malformed. Does not check whether the bundle is installed.
      */
     func folder(id: String) throws  -> String
 
     /**
-     * Unpacks a proved archive into this store. It is served once it is set as next or current.
+     * Unpacks a verified archive into this store. It is served once it is set as next or current.
      *
-     * Blocks while it unpacks and writes: for a background thread. A crash leaves it installed, or leftovers that the next
-     * start removes. An archive that is installed already is not unpacked again: its record is returned.
+     * Blocks while it unpacks and writes: call it from a background thread. After a crash the bundle is
+     * installed, or the next start removes the leftovers. An archive that is already installed is not unpacked
+     * again: its record is returned.
      *
-     * Throws `NotTrusted` if the proof is less than required or the bundle failed on this device before; `NoSpace`, before
-     * a byte is written where that can be foreseen; `UnsafeArchive`, `LimitExceeded`, `NotABundle`; `Busy`, `Io`,
-     * `Cancelled`.
+     * Throws `NotTrusted` if the proof is weaker than required or the bundle failed on this device before;
+     * `NoSpace`, before anything is written if that is foreseeable; `UnsafeArchive`, `LimitExceeded`,
+     * `NotABundle`; `Busy`, `Io`, `Cancelled`.
      */
     func install(archive: VerifiedArchive, bundle: NewBundle, cancel: CancelToken?, progress: ProgressObserver?) throws  -> BundleRecord
 
     /**
-     * Compares every file of an installed bundle with the digest recorded when it was written. An empty answer says that
-     * the bundle is whole. Blocks while it reads the bundle: for a background thread.
+     * Compares every file of an installed bundle with the digest recorded at installation. An empty result
+     * means that the bundle is intact. Blocks while it reads the bundle: call it from a background thread.
      *
-     * Throws `NotFound` if there is no such bundle, `Unsupported` if no digests were recorded (a bundle taken over from
-     * Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
+     * Throws `NotFound` if the bundle is not installed, `Unsupported` if no digests were recorded (a bundle
+     * migrated from Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
      */
     func verifyBundle(id: String, cancel: CancelToken?, progress: ProgressObserver?) throws  -> [Damage]
 
     /**
-     * Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes back.
-     * The host reloads its web view with the answer, if there is one.
+     * Applies the next bundle now if its conditions are met. Call it when the app enters the background or the
+     * foreground. The host reloads its web view with the result, if there is one.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
     func applyNextBlocking(native: NativeApp) throws  -> Launch?
 
     /**
-     * Decides what this session serves. Asked again, it gives the same answer and counts nothing.
+     * Decides which bundle this session serves. Later calls return the same result and count nothing.
      *
-     * Waits no longer than about 200 ms: when the state cannot be read, written or locked, the answer is one that needs no
-     * change. It throws only for a fault in this library, or a folder whose path is no text: serve the built-in bundle
-     * then. Of a second, a change takes about ten milliseconds; without one it takes less than one.
+     * Waits at most about 200 ms: if the state cannot be read, written or locked, the result is a bundle that
+     * requires no change. It throws only for a bug in this library or a folder whose path is not valid text;
+     * serve the built-in bundle then. With a change a launch takes about ten milliseconds, without one less
+     * than one.
      */
     func launchBlocking(native: NativeApp) throws  -> Launch
 
     /**
-     * Goes back to the built-in bundle or, with `toLastProven`, to the last one that confirmed. What was to come next is
-     * dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
-     * because its successor fails. The host reloads its web view with what this returns.
+     * Returns to the built-in bundle or, with `toLastProven`, to the last one that confirmed. The next bundle
+     * is cleared. The built-in bundle then becomes the fallback, so that a withdrawn bundle does not return
+     * when its successor fails. The host reloads its web view with the result.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
     func resetBlocking(toLastProven: Bool) throws  -> Launch
 
     /**
-     * What this session serves; nothing before `launch`.
+     * The bundle that this session serves; nothing before `launch`.
      */
     func servedBlocking() throws  -> Launch?
 
     /**
-     * Makes a bundle current in this session: the host reloads its web view with what this returns.
+     * Makes a bundle current in this session. The host reloads its web view with the result.
      *
-     * Throws `NotTrusted` if it failed before or does not run on the native version that launched, `NotFound` if it is not
-     * installed, `Corrupt` if its files are gone; `Busy`, `Io`, `NoSpace` if the state cannot be changed.
+     * Throws `NotTrusted` if the bundle failed before or does not run on the launched native version,
+     * `NotFound` if it is not installed, `Corrupt` if its files are missing; `Busy`, `Io`, `NoSpace` if the
+     * state cannot be changed.
      */
-    func setCurrentBlocking(slot: Slot) throws  -> Launch
+    func setCurrentBlocking(bundle: BundleRef) throws  -> Launch
 
     /**
-     * What is current: served now or at the next launch, unless `next` takes its place.
+     * Clears the next bundle.
      */
-    func currentBlocking() throws  -> Slot
+    func clearNextBlocking() throws
 
     /**
-     * The conditions for `next` that did not hold yet.
+     * Deletes a bundle permanently. Its folder is only renamed, so that the caller does not wait; the next
+     * `sweep`, `clean` or installation removes the files and frees their space.
+     *
+     * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
      */
-    func delaysBlocking() throws  -> [Delay]
+    func deleteBlocking(id: String) throws
 
     /**
-     * Bundles that failed and are not taken again.
+     * The app entered the background, or its process starts there; in that case call it before `launch`.
+     *
+     * Until `enteredForeground` nothing counts against a bundle, because the system may freeze or end the
+     * process: no start, no expired time, no launch without a start. Conditions on time in the background
+     * begin to count.
+     */
+    func enteredBackgroundBlocking() throws
+
+    /**
+     * The app returned to the foreground: a bundle on trial whose page started must confirm, and conditions
+     * that are met now stay met.
+     */
+    func enteredForegroundBlocking(native: NativeApp) throws
+
+    /**
+     * Allows bundles of this version again. Returns the number of failures removed.
+     */
+    func forgetFailureBlocking(version: String) throws  -> Int64
+
+    /**
+     * Marks a bundle as failed, as Capgo's `setBundleError`. It is never installed again; if it was current,
+     * the next launch serves the fallback. Its files are removed as by `delete`.
+     *
+     * Throws `NotFound` if it is not installed.
+     */
+    func markFailedBlocking(id: String) throws
+
+    /**
+     * Replaces the conditions of `next`; all of them must be met. An empty list means no condition.
+     */
+    func setDelaysBlocking(conditions: [ApplyCondition]) throws
+
+    /**
+     * Serves `bundle` from the next launch that meets the conditions.
+     *
+     * Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are missing.
+     * Like all calls that change the state, throws `Busy`, `Io`, `NoSpace` if it cannot be changed.
+     */
+    func setNextBlocking(bundle: BundleRef) throws
+
+    /**
+     * As `setNext`, and replaces the conditions in the same step, so that a crash cannot separate the two.
+     */
+    func setNextWhenBlocking(bundle: BundleRef, conditions: [ApplyCondition]) throws
+
+    /**
+     * The newest failure, returned once, as Capgo's `getFailedUpdate`.
+     */
+    func takeFailureBlocking() throws  -> FailedBundle?
+
+    /**
+     * Migrates the bundles of Capgo's plugin: downloaded bundles are installed, failed ones remain failed, and
+     * the active one is still served. Call it once, before the first `launch`; a second call after a crash
+     * completes the first. Blocks while it reads the folders, and moves them if they are elsewhere.
+     *
+     * Nothing is verified, because the plugin recorded no digests of files. Throws `Busy`, `Io`, `NoSpace`; a
+     * problem with a single bundle is not an error but listed in `skipped`.
+     */
+    func migrateCapgoBlocking(bundles: CapgoBundles) throws  -> CapgoMigration
+
+    /**
+     * The current bundle: served now or at the next launch, unless `next` replaces it.
+     */
+    func currentBlocking() throws  -> BundleRef
+
+    /**
+     * The conditions of `next` that are not met yet.
+     */
+    func delaysBlocking() throws  -> [ApplyCondition]
+
+    /**
+     * Failed bundles, which are not installed again.
      */
     func failedBlocking() throws  -> [FailedBundle]
 
     /**
-     * The failure that forbids a bundle, to be asked before it is downloaded. A digest decides alone; without one every
+     * The failure that forbids a bundle; check it before a download. A digest is decisive; without one, every
      * bundle of the version is forbidden.
      */
     func failureOfBlocking(version: String, digest: String?) throws  -> FailedBundle?
@@ -2000,132 +2022,139 @@ public protocol StoreProtocol: AnyObject, Sendable {
     /**
      * The last bundle that confirmed.
      */
-    func fallbackBlocking() throws  -> Slot
+    func fallbackBlocking() throws  -> BundleRef
 
     /**
-     * The installed bundle with this SHA-256, if there is one with its files: it need not be downloaded again.
+     * The installed bundle with this SHA-256, if its files exist: it need not be downloaded again.
      */
     func findBlocking(digest: String) throws  -> BundleRecord?
 
     /**
-     * The record of an installed bundle. Throws `NotFound` if there is none of this id.
+     * The record of an installed bundle. Throws `NotFound` if it is not installed.
      */
     func getBlocking(id: String) throws  -> BundleRecord
 
     /**
-     * Every installed bundle, oldest first.
+     * All installed bundles, oldest first.
      */
     func listBlocking() throws  -> [InstalledBundle]
 
     /**
-     * What takes over when its `delays` are met.
+     * The bundle that replaces the current one when its conditions (`delays`) are met.
      */
-    func nextBlocking() throws  -> Slot?
+    func nextBlocking() throws  -> BundleRef?
 
     /**
-     * When a bundle is offered again that proved itself before and was set aside since (`LaunchReason.setAside`), in seconds
-     * since 1970-01-01 UTC; none if it is not set aside. To be asked before it is downloaded: until then it is not installed,
-     * unless a release with a later sequence offers it.
+     * When a proven bundle that was set aside (`LaunchReason.setAside`) is offered again, in seconds since
+     * 1970-01-01 UTC; nothing if it is not set aside. Check it before a download: until then the bundle is not
+     * installed, unless a release with a later sequence offers it.
      */
     func setAsideUntilBlocking(version: String, digest: String?) throws  -> Int64?
 
     /**
-     * Accepts a release that goes back to the built-in bundle: that comes next, and the release is remembered as accepted, in one
-     * change: after a crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where
-     * built-in is current already, the release is only remembered. Returns whether built-in comes next and did not before.
+     * Accepts a release that returns to the built-in bundle. One change makes the built-in bundle next and
+     * records the release as accepted: after a crash either both are done or neither is. The previous next
+     * bundle is cleared, with its conditions. If the built-in bundle is already current, the release is only
+     * recorded. Returns whether the built-in bundle is next and was not before.
      *
-     * Throws what `checkRelease` throws; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
+     * Throws as `checkRelease`; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
      */
     func acceptBuiltInBlocking(envelope: Data, options: ReleaseOptions) throws  -> Bool
 
     /**
-     * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
+     * Whether the release in this envelope would be accepted now, given what this device has recorded. Changes
+     * nothing.
      *
-     * For a host that downloads by itself: what is returned says where archive and file list are, or that there are none: see
-     * `acceptBuiltIn`.
+     * For a host that downloads by itself: the result says where archive and file list are, or that there are
+     * none (see `acceptBuiltIn`).
      *
-     * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
-     * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
-     * `keyRing` throws; `Io`.
+     * Throws, naming the first failed check, `NotTrusted` (malformed, for another app or channel, replayed,
+     * expired, outside the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or
+     * `KeyInvalid`; as `keyRing`; `Io`.
      */
     func checkReleaseBlocking(envelope: Data, options: ReleaseOptions) throws  -> Release
 
     /**
-     * Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
-     * counts, also when the app is started again. `updateFromChannel` does this by itself.
+     * Follows the key ring in this envelope, which must be the successor of `keyRing`, and returns its number.
+     * It stays in effect after a restart of the app. `updateFromChannel` does this by itself.
      *
-     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
-     * `NoSpace`.
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it is not the successor, and changes nothing
+     * then; `Busy`, `Io`, `NoSpace`.
      */
     func followRingBlocking(envelope: Data, options: ReleaseOptions) throws  -> Int64
 
     /**
-     * Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
-     * the file list. It is served once it is set as next or current. The archive stays the host's. Blocks while it reads and
-     * writes: for a background thread.
+     * Installs a release from its files: the envelope, the archive as published (sealed, if the release says
+     * so) and the file list. It is served once it is set as next or current. The archive stays the host's.
+     * Blocks while it reads and writes: call it from a background thread.
      *
-     * The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle gets
-     * its name and the release is remembered as accepted, in one change: after a crash both are done or neither is. A bundle
-     * with the same bytes that is installed already is not unpacked again, and takes over what the release says of it. Whatever
-     * is refused changes nothing.
+     * The release is checked, the archive opened and unpacked, and its files compared with the list. Then one
+     * change adds the bundle and records the release as accepted: after a crash either both are done or
+     * neither is. A bundle with the same bytes that is already installed is not unpacked again, and takes the
+     * metadata of the release. A refused release changes nothing.
      *
-     * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
-     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; `InvalidInput` for a release that
-     * goes to the built-in bundle; and as `install`.
+     * Throws as `checkRelease`; `DigestMismatch` and `DecryptionFailed` if the archive or file list does not
+     * belong to the release or to each other; `NotTrusted` if the bundle failed on this device before;
+     * `InvalidInput` for a release of the built-in bundle; and as `install`.
      */
     func installRelease(envelope: Data, archive: String, fileList: Data, options: ReleaseOptions, cancel: CancelToken?, progress: ProgressObserver?) throws  -> BundleRecord
 
     /**
-     * The number of the key ring that counts: the one in `options`, or the last one that was followed from it.
+     * The number of the key ring in effect: the one in `options`, or the last one that was followed from it.
      *
-     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
-     * other options makes no sense; `Io`.
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is invalid,
+     * `InvalidInput` if another option is invalid; `Io`.
      */
     func keyRingBlocking(options: ReleaseOptions) throws  -> Int64
 
     /**
-     * The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
+     * Confirms that the bundle works. From now on it is the fallback of later ones, which is durable when this
+     * returns.
      *
-     * `slot` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
-     * the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
-     * page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
+     * `bundle` is the one from which the calling page was loaded. For a page that calls `notifyAppReady()`
+     * without arguments, it is the one last passed to `trialStarted`; the bundle that this session serves
+     * (`served`) may already be its successor, whose page has not started. A bundle on trial whose page did
+     * not start in this session cannot be confirmed.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
-     * warning in the log.
+     * Throws `Busy`, `Io`, `NoSpace`: the bundle is not proven then; call it again. Files that cannot be
+     * deleted afterwards are a warning in the log.
      */
-    func confirmBlocking(slot: Slot) throws  -> Confirmation
+    func confirmBlocking(bundle: BundleRef) throws  -> Confirmation
 
     /**
-     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not, and while the app
-     * is in the background.
+     * Milliseconds that the served bundle has to confirm after its web view started; nothing if it need not
+     * confirm or the app is in the background.
      */
     func readyDeadlineMs()  -> Int64?
 
     /**
-     * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on: the host
-     * reloads its web view with the answer. There is none if the bundle is not on trial (any more), nor in the background.
+     * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now
+     * on: the host reloads its web view with the result. Returns nothing if the bundle is not on trial, or the
+     * app is in the background.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle, call it again. Files that cannot be removed
-     * afterwards are a warning in the log.
+     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle; call it again. Files that cannot
+     * be deleted afterwards are a warning in the log.
      */
     func trialExpiredBlocking(id: String) throws  -> Launch?
 
     /**
-     * The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it can
-     * `confirm`, and an end without that counts against it (but not in the background). Says whether it is on trial in this
-     * session.
+     * The page of this bundle started: the web view committed to it and no longer shows the previous page.
+     * From now on the bundle can `confirm`, and ending without confirmation counts against it (except in the
+     * background). Returns whether it is on trial in this session.
      *
-     * Call it for every page that starts, with the bundle that the page is loaded from: `onPageStarted` on Android,
-     * `webView(_:didCommit:)` on iOS. Of a proven bundle it notes the start: see `StoreOptions.silentStarts`.
+     * Call it for every page that starts, with the bundle from which the page is loaded: in `onPageStarted` on
+     * Android, in `webView(_:didCommit:)` on iOS. For a proven bundle it records the start: see
+     * `StoreOptions.silentStarts`.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it again.
+     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it
+     * again.
      */
     func trialStartedBlocking(id: String) throws  -> Bool
 
     /**
-     * The app went to the background before its bundle on trial confirmed. The system may end its process there at any time,
-     * and that is not the bundle's fault: the attempt counts again only after `trialStarted` or `enteredForeground`. A host that
-     * calls `enteredBackground` need not call this.
+     * The app entered the background before its bundle on trial confirmed. The system may end the process
+     * there at any time, which is not the bundle's fault: the attempt counts again only after `trialStarted`
+     * or `enteredForeground`. A host that calls `enteredBackground` need not call this.
      *
      * Throws as `trialStarted`.
      */
@@ -2133,12 +2162,14 @@ public protocol StoreProtocol: AnyObject, Sendable {
 
 }
 /**
- * The bundles of one app on this device. May be used from several threads; several processes may open the same folder.
+ * The bundles of one app on this device. It may be used from several threads; several processes may open the
+ * same folder.
  *
- * One open store is one session: open it once when the process starts, ask `launch` what to serve, say `trialStarted` when
- * the web view starts and `confirm` when the page says that it is ready. Every change is durable when its call returns.
- * Calls block for a few milliseconds (reading or writing one small file), unless they say more; only `installFrom` and
- * `updateFromChannel` wait for the network. Close the store to end its session.
+ * One open store is one session. Open it once when the process starts, call `launch` to learn what to serve,
+ * `trialStarted` when the web view starts and `confirm` when the page reports that it is ready. Every change
+ * is durable when its call returns. Calls block for a few milliseconds, reading or writing one small file,
+ * unless documented otherwise; only `installFrom` and `updateFromChannel` use the network. Close the store to
+ * end its session.
  */
 open class Store: StoreProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -2192,15 +2223,15 @@ open class Store: StoreProtocol, @unchecked Sendable {
 
 
     /**
-     * Opens the store in the folder `root`, which is made if need be, and starts a session.
+     * Opens the store in the folder `root`, which is created if missing, and starts a session.
      *
-     * `root` must be private to the app and excluded from backups; on iOS it may move with the container. A state that
-     * cannot be read (before the first unlock of the device) is no error here: `launch` then serves the built-in bundle,
-     * and nothing is written. `log` hears what the store has to say.
+     * `root` must be private to the app and excluded from backups; on iOS it may move with the container. A
+     * state that cannot be read (before the first unlock of the device) is not an error here: `launch` then
+     * serves the built-in bundle, and nothing is written. `log` receives the log of the store.
      *
-     * Throws `Io` and `NoSpace` if the folders cannot be made, `Corrupt` if `root` is something else than a folder,
-     * `InvalidInput` if an option makes no sense, `KeyInvalid` if
-     * the required proof names no key. An app that cannot open its store serves its built-in bundle.
+     * Throws `Io` and `NoSpace` if the folders cannot be created, `Corrupt` if `root` is not a folder,
+     * `InvalidInput` if an option is invalid, `KeyInvalid` if the required proof contains no valid key. If the
+     * store cannot be opened, serve the built-in bundle.
      */
 public static func openBlocking(root: String, options: StoreOptions, log: LogObserver? = nil)throws  -> Store  {
     return try  FfiConverterTypeStore_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2214,12 +2245,12 @@ public static func openBlocking(root: String, options: StoreOptions, log: LogObs
 }
 
     /**
-     * Opens the store and goes on with a session whose store was closed, instead of starting a new one: it serves what it
-     * served, and its attempt is the same attempt. For a host whose one app run opens the store several times, one after
-     * another. `session` is what `session` told.
+     * Opens the store and resumes a session whose store was closed: it serves the same bundle, and its attempt
+     * is the same attempt. For a host that opens the store several times in one app run, one after another.
+     * `session` is the value of `session`.
      *
-     * Throws `NotFound` if there is no such session (any more), `Busy` if it is open elsewhere, `InvalidInput` if this is no
-     * name of a session; else as `open`.
+     * Throws `NotFound` if the session does not exist or has ended, `Busy` if it is open elsewhere,
+     * `InvalidInput` if `session` is malformed; otherwise as `open`.
      */
 public static func resumeBlocking(root: String, options: StoreOptions, session: String, log: LogObserver? = nil)throws  -> Store  {
     return try  FfiConverterTypeStore_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2236,8 +2267,8 @@ public static func resumeBlocking(root: String, options: StoreOptions, session: 
 
 
     /**
-     * What went wrong when the store was opened without keeping it from working: a disk too full for the store's reserve,
-     * or to tell other processes of this session. The log hears it too.
+     * A problem found while opening that does not keep the store from working: the disk is too full for the
+     * store's reserve, or for the record of this session that other processes read. It is also in the log.
      */
 open func openWarning() -> String?  {
     return try!  FfiConverterOptionString.lift(try! rustCall() {
@@ -2249,7 +2280,7 @@ open func openWarning() -> String?  {
 }
 
     /**
-     * The name of this session, with which it can be resumed.
+     * The name of this session, for `resume`.
      */
 open func session() -> String  {
     return try!  FfiConverterString.lift(try! rustCall() {
@@ -2261,158 +2292,8 @@ open func session() -> String  {
 }
 
     /**
-     * Takes over the bundles of Capgo's plugin: those that were downloaded are installed, those that failed stay failed, and
-     * the active one stays what is served. Call it once, before the first `launch`; a second call after a crash finishes
-     * the first. Blocks while it looks through the folders, and moves them if they lie elsewhere.
-     *
-     * Nothing is verified, since the plugin kept no digests of files. Throws `Busy`, `Io`, `NoSpace`; what concerns one
-     * bundle alone is no error but in `skipped`.
-     */
-open func adoptBlocking(capgo: CapgoBundles)throws  -> Adopted  {
-    return try  FfiConverterTypeAdopted_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_adopt(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeCapgoBundles_lower(capgo),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * Drops what was to come next.
-     */
-open func clearNextBlocking()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_clear_next(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * Takes a bundle out for good. Its folder is only renamed, so that the caller does not wait; the next `sweep`, `clean` or
-     * installation removes the files and frees their space.
-     *
-     * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
-     */
-open func deleteBlocking(id: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_delete(
-            self.uniffiCloneHandle(),
-        FfiConverterString.lower(id),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * The app went to the background, or its process starts there: then call it before `launch`.
-     *
-     * Until `enteredForeground` nothing counts against a bundle, since the system may freeze or end the process: no start, no
-     * expired time, no launch without a start. Conditions that count the time in the background begin to count.
-     */
-open func enteredBackgroundBlocking()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_entered_background(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * The app came back: a bundle on trial whose page started has to confirm, and conditions that now hold are met for good.
-     */
-open func enteredForegroundBlocking(native: NativeApp)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_entered_foreground(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeNativeApp_lower(native),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * Lets bundles of this version be taken again. Tells how many failures were forgotten.
-     */
-open func forgetFailureBlocking(version: String)throws  -> Int64  {
-    return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_forget_failure(
-            self.uniffiCloneHandle(),
-        FfiConverterString.lower(version),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * Says that a bundle does not work, as Capgo's `setBundleError`. It is never taken again; if it was current, the next
-     * launch serves the fallback. Its files go as those of `delete`.
-     *
-     * Throws `NotFound` if it is not installed.
-     */
-open func markFailedBlocking(id: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_mark_failed(
-            self.uniffiCloneHandle(),
-        FfiConverterString.lower(id),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * Replaces the conditions for `next`; all of them must hold. An empty list is no condition.
-     */
-open func setDelaysBlocking(delays: [Delay])throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_set_delays(
-            self.uniffiCloneHandle(),
-        FfiConverterSequenceTypeDelay.lower(delays),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * Serves `slot` from the next launch on whose conditions are met.
-     *
-     * Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are gone; `Busy`, `Io`,
-     * `NoSpace` if the state cannot be changed; so do all that change it.
-     */
-open func setNextBlocking(slot: Slot)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_set_next(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeSlot_lower(slot),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * The same with conditions that replace those there were, in one step: no crash can part the two.
-     */
-open func setNextWhenBlocking(slot: Slot, delays: [Delay])throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_set_next_when(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeSlot_lower(slot),
-        FfiConverterSequenceTypeDelay.lower(delays),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * The newest failure, told once, as Capgo's `getFailedUpdate`.
-     */
-open func takeFailureBlocking()throws  -> FailedBundle?  {
-    return try  FfiConverterOptionTypeFailedBundle.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_method_store_take_failure(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * The id of this device: a UUID, in lower case, made when it is first asked for and durable then. It decides about
-     * rollouts where `ChannelSource.deviceId` is not given.
+     * The id of this device: a UUID in lower case, created by the first call and durable from then on. It
+     * decides about rollouts unless `ChannelSource.deviceId` is set.
      *
      * Throws `Busy`, `Io`, `NoSpace`.
      */
@@ -2426,20 +2307,23 @@ open func deviceIdBlocking()throws  -> String  {
 }
 
     /**
-     * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next. A
-     * release that goes back to the built-in bundle has that come next, as `acceptBuiltIn`. Blocks until that is done: for a background thread.
+     * Checks a static channel and, if it has a release for this device, downloads it, installs it and makes it
+     * next. A release that returns to the built-in bundle makes that next, as `acceptBuiltIn`. Blocks until
+     * this is done: call it from a background thread.
      *
-     * In this order: the channel file; key rings that came since, which are remembered; the release of the candidate, if this
-     * device is within its rollout, else or if it must be refused the stable one; its file list and archive, both gone on with
-     * by a later call if they broke off; then as `installRelease`, and `setNext`. What was downloaded and is refused is removed.
-     * A crash leaves the step before or the step after, and the next call goes on from there.
+     * The steps are: the channel file; newer key rings, which are recorded; the candidate if the rollout
+     * includes this device, otherwise, or if the candidate is refused, the stable release; its file list and
+     * archive, which a later call resumes after an interruption; then `installRelease` and `setNext`.
+     * Downloaded files of a refused release are removed. A crash leaves the state before or after a step, and
+     * the next call continues from there.
      *
-     * What is refused is no error but told in the answer, since a channel may offer something else as well: releases that fail
-     * a check, whose files are missing or not theirs, or whose bundle failed on this device before. They change nothing.
+     * A refused release is not an error but listed in the result, because the channel may offer another one: a
+     * release that fails a check, whose files are missing or wrong, or whose bundle failed on this device
+     * before. It changes nothing.
      *
-     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that is none, and
-     * for plain HTTP; what `keyRing` throws; `NoSpace`, `Busy`, `Io`, `Callback`, `Cancelled`. The next call goes on where this
-     * one stopped.
+     * Throws `Network`, and `Server` for the channel file; `NotTrusted` for a channel file that is malformed
+     * or belongs to another app or channel, and for plain HTTP; as `keyRing`; `NoSpace`, `Busy`, `Io`,
+     * `Callback`, `Cancelled`. The next call resumes.
      */
 open func updateFromChannel(transport: HttpTransport, source: ChannelSource, options: DownloadOptions? = nil, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> ChannelUpdate  {
     return try  FfiConverterTypeChannelUpdate_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2456,10 +2340,11 @@ open func updateFromChannel(transport: HttpTransport, source: ChannelSource, opt
 }
 
     /**
-     * Removes the bundles that the rules do not keep, then as `sweep`. Current, next and fallback stay, and what a running
-     * session serves. Blocks while it removes files: for a background thread.
+     * Removes the bundles that the rules do not keep, then does the work of `sweep`. Current, next and
+     * fallback are kept, and bundles that a running session serves. Blocks while it removes files: call it
+     * from a background thread.
      *
-     * Throws `Busy`, `Io`. What was removed before an error stays removed.
+     * Throws `Busy`, `Io`. Bundles removed before an error stay removed.
      */
 open func cleanBlocking(keep: KeepRules)throws  -> Cleaned  {
     return try  FfiConverterTypeCleaned_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2472,7 +2357,8 @@ open func cleanBlocking(keep: KeepRules)throws  -> Cleaned  {
 }
 
     /**
-     * How much the bundles take up and how much is free. Throws `Io` if the state or the file system cannot be asked.
+     * The space that the bundles use and the space available. Throws `Io` if the state or the file system
+     * cannot be read.
      */
 open func diskUsageBlocking()throws  -> DiskUsage  {
     return try  FfiConverterTypeDiskUsage_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2484,13 +2370,14 @@ open func diskUsageBlocking()throws  -> DiskUsage  {
 }
 
     /**
-     * Removes the files of deleted and failed bundles, and what crashes left. Blocks while it removes files: for a
-     * background thread.
+     * Removes the files of deleted and failed bundles, and leftovers of crashes. Blocks while it removes
+     * files: call it from a background thread.
      *
-     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the caller does not
-     * wait. The next update removes the files before it needs the space; this frees it sooner, for example after `confirm`.
+     * `confirm`, `trialExpired`, `markFailed` and `delete` only rename the folder of a bundle, so that the
+     * caller does not wait. The next update removes the files before it needs the space; this frees it sooner,
+     * for example after `confirm`.
      *
-     * Throws `Busy`, `Io`. What cannot be removed keeps nothing else from being removed.
+     * Throws `Busy`, `Io`. A file that cannot be removed does not keep others from being removed.
      */
 open func sweepBlocking()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
@@ -2501,10 +2388,11 @@ open func sweepBlocking()throws   {try rustCallWithError(FfiConverterTypeCapBund
 }
 
     /**
-     * Proves, opens and installs an archive that the host downloaded itself, for example while the app was in the
-     * background. The file stays the host's. Blocks while it reads and writes: for a background thread.
+     * Verifies and installs an archive that the host downloaded itself, for example while the app was in the
+     * background. The file stays the host's. Blocks while it reads and writes: call it from a background
+     * thread.
      *
-     * Throws as `installFrom`, but nothing of the network.
+     * Throws as `installFrom`, except for network errors.
      */
 open func installFile(file: String, proof: ExpectedProof, bundle: NewBundle, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> BundleRecord  {
     return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2521,16 +2409,16 @@ open func installFile(file: String, proof: ExpectedProof, bundle: NewBundle, can
 }
 
     /**
-     * Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current. Blocks
-     * until it is there: for a background thread.
+     * Downloads an archive, verifies it and installs it. It is served once it is set as next or current.
+     * Blocks until it is installed: call it from a background thread.
      *
-     * Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device before,
-     * or if it is installed already: its record is returned then. What came of a download that failed, was cancelled or
-     * ended with the process is gone on with by the next call for the same archive, whatever its URL is by then. A file that
-     * is not what was promised, or no bundle, is removed at once.
+     * Nothing is downloaded if the proof is weaker than the store requires, the bundle failed on this device
+     * before, or it is already installed; in the last case its record is returned. The next call for the same
+     * archive resumes a download that failed, was cancelled or ended with the process, even under another URL.
+     * A file that fails verification or is not a bundle is removed immediately.
      *
-     * Throws what `download`, the proof (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`, `NotTrusted`) and `install`
-     * throw.
+     * Throws as `download`, as the verification (`SignatureInvalid`, `DigestMismatch`, `DecryptionFailed`,
+     * `NotTrusted`) and as `install`.
      */
 open func installFrom(transport: HttpTransport, archive: RemoteArchive, options: DownloadOptions? = nil, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> BundleRecord  {
     return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2549,7 +2437,7 @@ open func installFrom(transport: HttpTransport, archive: RemoteArchive, options:
     /**
      * The folder with the files of an installed bundle.
      *
-     * Throws `InvalidInput` if this is no id. Whether the bundle is installed is not looked at.
+     * Throws `InvalidInput` if `id` is malformed. Does not check whether the bundle is installed.
      */
 open func folder(id: String)throws  -> String  {
     return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2562,14 +2450,15 @@ open func folder(id: String)throws  -> String  {
 }
 
     /**
-     * Unpacks a proved archive into this store. It is served once it is set as next or current.
+     * Unpacks a verified archive into this store. It is served once it is set as next or current.
      *
-     * Blocks while it unpacks and writes: for a background thread. A crash leaves it installed, or leftovers that the next
-     * start removes. An archive that is installed already is not unpacked again: its record is returned.
+     * Blocks while it unpacks and writes: call it from a background thread. After a crash the bundle is
+     * installed, or the next start removes the leftovers. An archive that is already installed is not unpacked
+     * again: its record is returned.
      *
-     * Throws `NotTrusted` if the proof is less than required or the bundle failed on this device before; `NoSpace`, before
-     * a byte is written where that can be foreseen; `UnsafeArchive`, `LimitExceeded`, `NotABundle`; `Busy`, `Io`,
-     * `Cancelled`.
+     * Throws `NotTrusted` if the proof is weaker than required or the bundle failed on this device before;
+     * `NoSpace`, before anything is written if that is foreseeable; `UnsafeArchive`, `LimitExceeded`,
+     * `NotABundle`; `Busy`, `Io`, `Cancelled`.
      */
 open func install(archive: VerifiedArchive, bundle: NewBundle, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> BundleRecord  {
     return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2585,11 +2474,11 @@ open func install(archive: VerifiedArchive, bundle: NewBundle, cancel: CancelTok
 }
 
     /**
-     * Compares every file of an installed bundle with the digest recorded when it was written. An empty answer says that
-     * the bundle is whole. Blocks while it reads the bundle: for a background thread.
+     * Compares every file of an installed bundle with the digest recorded at installation. An empty result
+     * means that the bundle is intact. Blocks while it reads the bundle: call it from a background thread.
      *
-     * Throws `NotFound` if there is no such bundle, `Unsupported` if no digests were recorded (a bundle taken over from
-     * Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
+     * Throws `NotFound` if the bundle is not installed, `Unsupported` if no digests were recorded (a bundle
+     * migrated from Capgo's plugin), `Corrupt` if they cannot be read back; `Io`, `Cancelled`.
      */
 open func verifyBundle(id: String, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> [Damage]  {
     return try  FfiConverterSequenceTypeDamage.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2604,8 +2493,8 @@ open func verifyBundle(id: String, cancel: CancelToken? = nil, progress: Progres
 }
 
     /**
-     * Applies the next bundle now if its conditions are met: to be asked when the app goes to the background or comes back.
-     * The host reloads its web view with the answer, if there is one.
+     * Applies the next bundle now if its conditions are met. Call it when the app enters the background or the
+     * foreground. The host reloads its web view with the result, if there is one.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
@@ -2620,11 +2509,12 @@ open func applyNextBlocking(native: NativeApp)throws  -> Launch?  {
 }
 
     /**
-     * Decides what this session serves. Asked again, it gives the same answer and counts nothing.
+     * Decides which bundle this session serves. Later calls return the same result and count nothing.
      *
-     * Waits no longer than about 200 ms: when the state cannot be read, written or locked, the answer is one that needs no
-     * change. It throws only for a fault in this library, or a folder whose path is no text: serve the built-in bundle
-     * then. Of a second, a change takes about ten milliseconds; without one it takes less than one.
+     * Waits at most about 200 ms: if the state cannot be read, written or locked, the result is a bundle that
+     * requires no change. It throws only for a bug in this library or a folder whose path is not valid text;
+     * serve the built-in bundle then. With a change a launch takes about ten milliseconds, without one less
+     * than one.
      */
 open func launchBlocking(native: NativeApp)throws  -> Launch  {
     return try  FfiConverterTypeLaunch_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2637,9 +2527,9 @@ open func launchBlocking(native: NativeApp)throws  -> Launch  {
 }
 
     /**
-     * Goes back to the built-in bundle or, with `toLastProven`, to the last one that confirmed. What was to come next is
-     * dropped. The built-in bundle is then what later ones fall back to: a bundle that was withdrawn does not come back
-     * because its successor fails. The host reloads its web view with what this returns.
+     * Returns to the built-in bundle or, with `toLastProven`, to the last one that confirmed. The next bundle
+     * is cleared. The built-in bundle then becomes the fallback, so that a withdrawn bundle does not return
+     * when its successor fails. The host reloads its web view with the result.
      *
      * Throws `Busy`, `Io`, `NoSpace` if the state cannot be changed.
      */
@@ -2654,7 +2544,7 @@ open func resetBlocking(toLastProven: Bool)throws  -> Launch  {
 }
 
     /**
-     * What this session serves; nothing before `launch`.
+     * The bundle that this session serves; nothing before `launch`.
      */
 open func servedBlocking()throws  -> Launch?  {
     return try  FfiConverterOptionTypeLaunch.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2666,26 +2556,179 @@ open func servedBlocking()throws  -> Launch?  {
 }
 
     /**
-     * Makes a bundle current in this session: the host reloads its web view with what this returns.
+     * Makes a bundle current in this session. The host reloads its web view with the result.
      *
-     * Throws `NotTrusted` if it failed before or does not run on the native version that launched, `NotFound` if it is not
-     * installed, `Corrupt` if its files are gone; `Busy`, `Io`, `NoSpace` if the state cannot be changed.
+     * Throws `NotTrusted` if the bundle failed before or does not run on the launched native version,
+     * `NotFound` if it is not installed, `Corrupt` if its files are missing; `Busy`, `Io`, `NoSpace` if the
+     * state cannot be changed.
      */
-open func setCurrentBlocking(slot: Slot)throws  -> Launch  {
+open func setCurrentBlocking(bundle: BundleRef)throws  -> Launch  {
     return try  FfiConverterTypeLaunch_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_set_current(
             self.uniffiCloneHandle(),
-        FfiConverterTypeSlot_lower(slot),uniffiCallStatus
+        FfiConverterTypeBundleRef_lower(bundle),uniffiCallStatus
     )
 })
 }
 
     /**
-     * What is current: served now or at the next launch, unless `next` takes its place.
+     * Clears the next bundle.
      */
-open func currentBlocking()throws  -> Slot  {
-    return try  FfiConverterTypeSlot_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func clearNextBlocking()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_clear_next(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Deletes a bundle permanently. Its folder is only renamed, so that the caller does not wait; the next
+     * `sweep`, `clean` or installation removes the files and frees their space.
+     *
+     * Throws `InUse` if it is current, next, fallback or served by a running session; `NotFound`.
+     */
+open func deleteBlocking(id: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_delete(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The app entered the background, or its process starts there; in that case call it before `launch`.
+     *
+     * Until `enteredForeground` nothing counts against a bundle, because the system may freeze or end the
+     * process: no start, no expired time, no launch without a start. Conditions on time in the background
+     * begin to count.
+     */
+open func enteredBackgroundBlocking()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_entered_background(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The app returned to the foreground: a bundle on trial whose page started must confirm, and conditions
+     * that are met now stay met.
+     */
+open func enteredForegroundBlocking(native: NativeApp)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_entered_foreground(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeNativeApp_lower(native),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Allows bundles of this version again. Returns the number of failures removed.
+     */
+open func forgetFailureBlocking(version: String)throws  -> Int64  {
+    return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_forget_failure(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(version),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Marks a bundle as failed, as Capgo's `setBundleError`. It is never installed again; if it was current,
+     * the next launch serves the fallback. Its files are removed as by `delete`.
+     *
+     * Throws `NotFound` if it is not installed.
+     */
+open func markFailedBlocking(id: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_mark_failed(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Replaces the conditions of `next`; all of them must be met. An empty list means no condition.
+     */
+open func setDelaysBlocking(conditions: [ApplyCondition])throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_set_delays(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceTypeApplyCondition.lower(conditions),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Serves `bundle` from the next launch that meets the conditions.
+     *
+     * Throws `NotFound` if it is not installed, `NotTrusted` if it failed, `Corrupt` if its files are missing.
+     * Like all calls that change the state, throws `Busy`, `Io`, `NoSpace` if it cannot be changed.
+     */
+open func setNextBlocking(bundle: BundleRef)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_set_next(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBundleRef_lower(bundle),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * As `setNext`, and replaces the conditions in the same step, so that a crash cannot separate the two.
+     */
+open func setNextWhenBlocking(bundle: BundleRef, conditions: [ApplyCondition])throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_set_next_when(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBundleRef_lower(bundle),
+        FfiConverterSequenceTypeApplyCondition.lower(conditions),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The newest failure, returned once, as Capgo's `getFailedUpdate`.
+     */
+open func takeFailureBlocking()throws  -> FailedBundle?  {
+    return try  FfiConverterOptionTypeFailedBundle.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_take_failure(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Migrates the bundles of Capgo's plugin: downloaded bundles are installed, failed ones remain failed, and
+     * the active one is still served. Call it once, before the first `launch`; a second call after a crash
+     * completes the first. Blocks while it reads the folders, and moves them if they are elsewhere.
+     *
+     * Nothing is verified, because the plugin recorded no digests of files. Throws `Busy`, `Io`, `NoSpace`; a
+     * problem with a single bundle is not an error but listed in `skipped`.
+     */
+open func migrateCapgoBlocking(bundles: CapgoBundles)throws  -> CapgoMigration  {
+    return try  FfiConverterTypeCapgoMigration_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_store_migrate_capgo(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeCapgoBundles_lower(bundles),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The current bundle: served now or at the next launch, unless `next` replaces it.
+     */
+open func currentBlocking()throws  -> BundleRef  {
+    return try  FfiConverterTypeBundleRef_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_current(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -2694,10 +2737,10 @@ open func currentBlocking()throws  -> Slot  {
 }
 
     /**
-     * The conditions for `next` that did not hold yet.
+     * The conditions of `next` that are not met yet.
      */
-open func delaysBlocking()throws  -> [Delay]  {
-    return try  FfiConverterSequenceTypeDelay.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func delaysBlocking()throws  -> [ApplyCondition]  {
+    return try  FfiConverterSequenceTypeApplyCondition.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_delays(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -2706,7 +2749,7 @@ open func delaysBlocking()throws  -> [Delay]  {
 }
 
     /**
-     * Bundles that failed and are not taken again.
+     * Failed bundles, which are not installed again.
      */
 open func failedBlocking()throws  -> [FailedBundle]  {
     return try  FfiConverterSequenceTypeFailedBundle.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2718,7 +2761,7 @@ open func failedBlocking()throws  -> [FailedBundle]  {
 }
 
     /**
-     * The failure that forbids a bundle, to be asked before it is downloaded. A digest decides alone; without one every
+     * The failure that forbids a bundle; check it before a download. A digest is decisive; without one, every
      * bundle of the version is forbidden.
      */
 open func failureOfBlocking(version: String, digest: String? = nil)throws  -> FailedBundle?  {
@@ -2735,8 +2778,8 @@ open func failureOfBlocking(version: String, digest: String? = nil)throws  -> Fa
     /**
      * The last bundle that confirmed.
      */
-open func fallbackBlocking()throws  -> Slot  {
-    return try  FfiConverterTypeSlot_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func fallbackBlocking()throws  -> BundleRef  {
+    return try  FfiConverterTypeBundleRef_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_fallback(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -2745,7 +2788,7 @@ open func fallbackBlocking()throws  -> Slot  {
 }
 
     /**
-     * The installed bundle with this SHA-256, if there is one with its files: it need not be downloaded again.
+     * The installed bundle with this SHA-256, if its files exist: it need not be downloaded again.
      */
 open func findBlocking(digest: String)throws  -> BundleRecord?  {
     return try  FfiConverterOptionTypeBundleRecord.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2758,7 +2801,7 @@ open func findBlocking(digest: String)throws  -> BundleRecord?  {
 }
 
     /**
-     * The record of an installed bundle. Throws `NotFound` if there is none of this id.
+     * The record of an installed bundle. Throws `NotFound` if it is not installed.
      */
 open func getBlocking(id: String)throws  -> BundleRecord  {
     return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2771,7 +2814,7 @@ open func getBlocking(id: String)throws  -> BundleRecord  {
 }
 
     /**
-     * Every installed bundle, oldest first.
+     * All installed bundles, oldest first.
      */
 open func listBlocking()throws  -> [InstalledBundle]  {
     return try  FfiConverterSequenceTypeInstalledBundle.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2783,10 +2826,10 @@ open func listBlocking()throws  -> [InstalledBundle]  {
 }
 
     /**
-     * What takes over when its `delays` are met.
+     * The bundle that replaces the current one when its conditions (`delays`) are met.
      */
-open func nextBlocking()throws  -> Slot?  {
-    return try  FfiConverterOptionTypeSlot.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+open func nextBlocking()throws  -> BundleRef?  {
+    return try  FfiConverterOptionTypeBundleRef.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_next(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -2795,9 +2838,9 @@ open func nextBlocking()throws  -> Slot?  {
 }
 
     /**
-     * When a bundle is offered again that proved itself before and was set aside since (`LaunchReason.setAside`), in seconds
-     * since 1970-01-01 UTC; none if it is not set aside. To be asked before it is downloaded: until then it is not installed,
-     * unless a release with a later sequence offers it.
+     * When a proven bundle that was set aside (`LaunchReason.setAside`) is offered again, in seconds since
+     * 1970-01-01 UTC; nothing if it is not set aside. Check it before a download: until then the bundle is not
+     * installed, unless a release with a later sequence offers it.
      */
 open func setAsideUntilBlocking(version: String, digest: String? = nil)throws  -> Int64?  {
     return try  FfiConverterOptionInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2811,11 +2854,12 @@ open func setAsideUntilBlocking(version: String, digest: String? = nil)throws  -
 }
 
     /**
-     * Accepts a release that goes back to the built-in bundle: that comes next, and the release is remembered as accepted, in one
-     * change: after a crash both are done or neither is. A bundle that was to come next is dropped, with its conditions. Where
-     * built-in is current already, the release is only remembered. Returns whether built-in comes next and did not before.
+     * Accepts a release that returns to the built-in bundle. One change makes the built-in bundle next and
+     * records the release as accepted: after a crash either both are done or neither is. The previous next
+     * bundle is cleared, with its conditions. If the built-in bundle is already current, the release is only
+     * recorded. Returns whether the built-in bundle is next and was not before.
      *
-     * Throws what `checkRelease` throws; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
+     * Throws as `checkRelease`; `InvalidInput` for a release of a bundle; `NoSpace`, `Busy`, `Io`.
      */
 open func acceptBuiltInBlocking(envelope: Data, options: ReleaseOptions)throws  -> Bool  {
     return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2829,14 +2873,15 @@ open func acceptBuiltInBlocking(envelope: Data, options: ReleaseOptions)throws  
 }
 
     /**
-     * Whether the release in this envelope would be accepted now, with what this device remembers. Changes nothing.
+     * Whether the release in this envelope would be accepted now, given what this device has recorded. Changes
+     * nothing.
      *
-     * For a host that downloads by itself: what is returned says where archive and file list are, or that there are none: see
-     * `acceptBuiltIn`.
+     * For a host that downloads by itself: the result says where archive and file list are, or that there are
+     * none (see `acceptBuiltIn`).
      *
-     * Throws, with the first check that fails in its message, `NotTrusted` (malformed, of another app or channel, replayed,
-     * expired, out of the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or `KeyInvalid`; what
-     * `keyRing` throws; `Io`.
+     * Throws, naming the first failed check, `NotTrusted` (malformed, for another app or channel, replayed,
+     * expired, outside the native range, built-in is newer), `SignatureInvalid`, `Unsupported` or
+     * `KeyInvalid`; as `keyRing`; `Io`.
      */
 open func checkReleaseBlocking(envelope: Data, options: ReleaseOptions)throws  -> Release  {
     return try  FfiConverterTypeRelease_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2850,11 +2895,11 @@ open func checkReleaseBlocking(envelope: Data, options: ReleaseOptions)throws  -
 }
 
     /**
-     * Follows the key ring in this envelope, which must be the one after `keyRing`, and returns its number. From now on it
-     * counts, also when the app is started again. `updateFromChannel` does this by itself.
+     * Follows the key ring in this envelope, which must be the successor of `keyRing`, and returns its number.
+     * It stays in effect after a restart of the app. `updateFromChannel` does this by itself.
      *
-     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it does not follow, and nothing changed then; `Busy`, `Io`,
-     * `NoSpace`.
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if it is not the successor, and changes nothing
+     * then; `Busy`, `Io`, `NoSpace`.
      */
 open func followRingBlocking(envelope: Data, options: ReleaseOptions)throws  -> Int64  {
     return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2868,18 +2913,18 @@ open func followRingBlocking(envelope: Data, options: ReleaseOptions)throws  -> 
 }
 
     /**
-     * Installs a release from its files: the envelope, the archive as it was published (sealed, where the release says so) and
-     * the file list. It is served once it is set as next or current. The archive stays the host's. Blocks while it reads and
-     * writes: for a background thread.
+     * Installs a release from its files: the envelope, the archive as published (sealed, if the release says
+     * so) and the file list. It is served once it is set as next or current. The archive stays the host's.
+     * Blocks while it reads and writes: call it from a background thread.
      *
-     * The release is checked, then the archive opened and unpacked, and its files compared with the list; then the bundle gets
-     * its name and the release is remembered as accepted, in one change: after a crash both are done or neither is. A bundle
-     * with the same bytes that is installed already is not unpacked again, and takes over what the release says of it. Whatever
-     * is refused changes nothing.
+     * The release is checked, the archive opened and unpacked, and its files compared with the list. Then one
+     * change adds the bundle and records the release as accepted: after a crash either both are done or
+     * neither is. A bundle with the same bytes that is already installed is not unpacked again, and takes the
+     * metadata of the release. A refused release changes nothing.
      *
-     * Throws what `checkRelease` throws; `DigestMismatch` and `DecryptionFailed` if archive or file list are not those of the
-     * release, or not of each other; `NotTrusted` if the bundle failed on this device before; `InvalidInput` for a release that
-     * goes to the built-in bundle; and as `install`.
+     * Throws as `checkRelease`; `DigestMismatch` and `DecryptionFailed` if the archive or file list does not
+     * belong to the release or to each other; `NotTrusted` if the bundle failed on this device before;
+     * `InvalidInput` for a release of the built-in bundle; and as `install`.
      */
 open func installRelease(envelope: Data, archive: String, fileList: Data, options: ReleaseOptions, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> BundleRecord  {
     return try  FfiConverterTypeBundleRecord_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2897,10 +2942,10 @@ open func installRelease(envelope: Data, archive: String, fileList: Data, option
 }
 
     /**
-     * The number of the key ring that counts: the one in `options`, or the last one that was followed from it.
+     * The number of the key ring in effect: the one in `options`, or the last one that was followed from it.
      *
-     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is none, `InvalidInput` if one of the
-     * other options makes no sense; `Io`.
+     * Throws `NotTrusted`, `SignatureInvalid` or `Unsupported` if the ring in `options` is invalid,
+     * `InvalidInput` if another option is invalid; `Io`.
      */
 open func keyRingBlocking(options: ReleaseOptions)throws  -> Int64  {
     return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2913,28 +2958,30 @@ open func keyRingBlocking(options: ReleaseOptions)throws  -> Int64  {
 }
 
     /**
-     * The bundle works. From now on it is what later ones fall back to, which is durable when this returns.
+     * Confirms that the bundle works. From now on it is the fallback of later ones, which is durable when this
+     * returns.
      *
-     * `slot` is the bundle that the calling page was loaded from: for a page that calls `notifyAppReady()` without arguments,
-     * the one that was last given to `trialStarted`. What this session serves (`served`) may be its successor already, whose
-     * page did not start. A bundle on trial whose page did not start in this session is not proved, whoever confirms it.
+     * `bundle` is the one from which the calling page was loaded. For a page that calls `notifyAppReady()`
+     * without arguments, it is the one last passed to `trialStarted`; the bundle that this session serves
+     * (`served`) may already be its successor, whose page has not started. A bundle on trial whose page did
+     * not start in this session cannot be confirmed.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: nothing is proven, call it again then. Files that cannot be removed afterwards are a
-     * warning in the log.
+     * Throws `Busy`, `Io`, `NoSpace`: the bundle is not proven then; call it again. Files that cannot be
+     * deleted afterwards are a warning in the log.
      */
-open func confirmBlocking(slot: Slot)throws  -> Confirmation  {
+open func confirmBlocking(bundle: BundleRef)throws  -> Confirmation  {
     return try  FfiConverterTypeConfirmation_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
     uniffi_capbundle_fn_method_store_confirm(
             self.uniffiCloneHandle(),
-        FfiConverterTypeSlot_lower(slot),uniffiCallStatus
+        FfiConverterTypeBundleRef_lower(bundle),uniffiCallStatus
     )
 })
 }
 
     /**
-     * Milliseconds that the served bundle has to confirm after its web view started; none if it need not, and while the app
-     * is in the background.
+     * Milliseconds that the served bundle has to confirm after its web view started; nothing if it need not
+     * confirm or the app is in the background.
      */
 open func readyDeadlineMs() -> Int64?  {
     return try!  FfiConverterOptionInt64.lift(try! rustCall() {
@@ -2946,11 +2993,12 @@ open func readyDeadlineMs() -> Int64?  {
 }
 
     /**
-     * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now on: the host
-     * reloads its web view with the answer. There is none if the bundle is not on trial (any more), nor in the background.
+     * The time to confirm is over. The attempt counts as failed, and this session serves the fallback from now
+     * on: the host reloads its web view with the result. Returns nothing if the bundle is not on trial, or the
+     * app is in the background.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle, call it again. Files that cannot be removed
-     * afterwards are a warning in the log.
+     * Throws `Busy`, `Io`, `NoSpace`: this session still serves the bundle; call it again. Files that cannot
+     * be deleted afterwards are a warning in the log.
      */
 open func trialExpiredBlocking(id: String)throws  -> Launch?  {
     return try  FfiConverterOptionTypeLaunch.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2963,14 +3011,16 @@ open func trialExpiredBlocking(id: String)throws  -> Launch?  {
 }
 
     /**
-     * The page of this bundle started: the web view committed to it, and shows the page before it no more. From now on it can
-     * `confirm`, and an end without that counts against it (but not in the background). Says whether it is on trial in this
-     * session.
+     * The page of this bundle started: the web view committed to it and no longer shows the previous page.
+     * From now on the bundle can `confirm`, and ending without confirmation counts against it (except in the
+     * background). Returns whether it is on trial in this session.
      *
-     * Call it for every page that starts, with the bundle that the page is loaded from: `onPageStarted` on Android,
-     * `webView(_:didCommit:)` on iOS. Of a proven bundle it notes the start: see `StoreOptions.silentStarts`.
+     * Call it for every page that starts, with the bundle from which the page is loaded: in `onPageStarted` on
+     * Android, in `webView(_:didCommit:)` on iOS. For a proven bundle it records the start: see
+     * `StoreOptions.silentStarts`.
      *
-     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it again.
+     * Throws `Busy`, `Io`, `NoSpace`: the start is not counted then, and the page cannot confirm. Call it
+     * again.
      */
 open func trialStartedBlocking(id: String)throws  -> Bool  {
     return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -2983,9 +3033,9 @@ open func trialStartedBlocking(id: String)throws  -> Bool  {
 }
 
     /**
-     * The app went to the background before its bundle on trial confirmed. The system may end its process there at any time,
-     * and that is not the bundle's fault: the attempt counts again only after `trialStarted` or `enteredForeground`. A host that
-     * calls `enteredBackground` need not call this.
+     * The app entered the background before its bundle on trial confirmed. The system may end the process
+     * there at any time, which is not the bundle's fault: the attempt counts again only after `trialStarted`
+     * or `enteredForeground`. A host that calls `enteredBackground` need not call this.
      *
      * Throws as `trialStarted`.
      */
@@ -3050,18 +3100,18 @@ public func FfiConverterTypeStore_lower(_ value: Store) -> UInt64 {
 
 
 /**
- * An archive that was read in full and proved: the only thing that can be unpacked or installed.
+ * An archive that was read in full and verified: the only thing that can be unpacked or installed.
  *
- * It holds the very file that was hashed open, and everything after reads through that: a file put under the same path
- * later is never looked at. Close it when done; a decrypted archive lives in a private temporary file that is removed then.
+ * It keeps the file that was hashed open and reads only through that handle, so replacing the file at the same
+ * path has no effect. Close it after use; the private temporary file of a decrypted archive is removed then.
  */
 public protocol VerifiedArchiveProtocol: AnyObject, Sendable {
 
     /**
-     * Writes the plain archive to the file `to`, which appears whole or not at all and replaces one that is there. Blocks
-     * while it copies.
+     * Writes the plain archive to the file `to`, atomically; an existing file is replaced. Blocks while it
+     * copies.
      *
-     * Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was proved.
+     * Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was verified.
      */
     func copyTo(to: String) throws
 
@@ -3071,30 +3121,31 @@ public protocol VerifiedArchiveProtocol: AnyObject, Sendable {
     func digest()  -> String
 
     /**
-     * How it was proved.
+     * How it was verified.
      */
     func proof()  -> Proof
 
     /**
-     * Bytes of the plain archive.
+     * Size of the plain archive in bytes.
      */
     func size()  -> Int64
 
     /**
-     * Unpacks into the new folder `to`, whose parent must exist. `Store.install` is what a device needs; this is for
-     * everything else. `threads` is one a core if left out, four at most. Blocks while it writes.
+     * Unpacks into the new folder `to`, whose parent must exist. On a device use `Store.install`; this is for
+     * everything else. `threads` defaults to one per core, at most four. Blocks while it writes.
      *
-     * On an error nothing is left. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and `LimitExceeded` naming the
-     * entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`, `Cancelled`.
+     * On an error nothing is left behind. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and
+     * `LimitExceeded` naming the entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`,
+     * `Cancelled`.
      */
     func unpack(to: String, limits: Limits?, threads: Int64?, cancel: CancelToken?, progress: ProgressObserver?) throws  -> Unpacked
 
 }
 /**
- * An archive that was read in full and proved: the only thing that can be unpacked or installed.
+ * An archive that was read in full and verified: the only thing that can be unpacked or installed.
  *
- * It holds the very file that was hashed open, and everything after reads through that: a file put under the same path
- * later is never looked at. Close it when done; a decrypted archive lives in a private temporary file that is removed then.
+ * It keeps the file that was hashed open and reads only through that handle, so replacing the file at the same
+ * path has no effect. Close it after use; the private temporary file of a decrypted archive is removed then.
  */
 open class VerifiedArchive: VerifiedArchiveProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -3148,10 +3199,39 @@ open class VerifiedArchive: VerifiedArchiveProtocol, @unchecked Sendable {
 
 
     /**
-     * Proves that the file at `path` has the SHA-256 `digest` (64 hexadecimal digits, either case), which came over a
-     * channel you trust. Blocks while it reads the file once.
+     * Decrypts an archive in Capgo's v2 format and verifies that the plain bytes match the signed `checksum`.
      *
-     * Throws `DigestMismatch` if it is another file, `InvalidInput` if `digest` is none; `NotFound`, `Io`, `Cancelled`.
+     * One pass, constant memory. The plain bytes are written to a private file in the folder `staging`
+     * (fastest on the file system of the store), which is removed unless the verification succeeds; nothing
+     * parses them before that. Blocks while it decrypts.
+     *
+     * Throws `NotTrusted` for a missing, unsigned or malformed `checksum` or `ivSessionKey`,
+     * `SignatureInvalid` if another key signed the checksum, `DecryptionFailed` for the wrong session key or
+     * invalid padding, `DigestMismatch` if the plain bytes do not match the signed digest; `NotFound`, `Io`,
+     * `NoSpace`, `Cancelled`.
+     */
+public static func decryptCapgo(encrypted: String, staging: String, ivSessionKey: String, checksum: String, form: ChecksumForm, key: VerifyingKey, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> VerifiedArchive  {
+    return try  FfiConverterTypeVerifiedArchive_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_constructor_verifiedarchive_decrypt_capgo(
+        FfiConverterString.lower(encrypted),
+        FfiConverterString.lower(staging),
+        FfiConverterString.lower(ivSessionKey),
+        FfiConverterString.lower(checksum),
+        FfiConverterTypeChecksumForm_lower(form),
+        FfiConverterTypeVerifyingKey_lower(key),
+        FfiConverterOptionTypeCancelToken.lower(cancel),
+        FfiConverterOptionTypeProgressObserver.lower(progress),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Verifies that the file at `path` has the SHA-256 `digest` (64 hexadecimal digits, either case), which
+     * came over a trusted channel. Blocks while it reads the file once.
+     *
+     * Throws `DigestMismatch` if the file differs, `InvalidInput` if `digest` is malformed; `NotFound`, `Io`,
+     * `Cancelled`.
      */
 public static func fromDigest(path: String, digest: String, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> VerifiedArchive  {
     return try  FfiConverterTypeVerifiedArchive_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -3166,38 +3246,12 @@ public static func fromDigest(path: String, digest: String, cancel: CancelToken?
 }
 
     /**
-     * Opens a sealed Capgo v2 archive: decrypts it and proves that the plain bytes are the ones that `checksum` names.
+     * Verifies an archive that is signed but not encrypted. Blocks while it reads the file once.
      *
-     * One pass, constant memory. The plain bytes live in a private file in the folder `staging` (on the file system of the
-     * store, to be quick) and are removed unless the proof holds; nothing reads them as an archive before that. Blocks
-     * while it decrypts.
+     * Use it only if local configuration says that a signature is sufficient: Capgo's own devices require
+     * both.
      *
-     * Throws `NotTrusted` for a missing, plain or malformed `checksum` or `ivSessionKey`, `SignatureInvalid` if another key
-     * signed the checksum, `DecryptionFailed` for a foreign session key or wrong padding, `DigestMismatch` if the plain
-     * bytes are others than the signed ones; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
-     */
-public static func openCapgo(sealed: String, staging: String, ivSessionKey: String, checksum: String, form: ChecksumForm, key: VerifyingKey, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> VerifiedArchive  {
-    return try  FfiConverterTypeVerifiedArchive_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_constructor_verifiedarchive_open_capgo(
-        FfiConverterString.lower(sealed),
-        FfiConverterString.lower(staging),
-        FfiConverterString.lower(ivSessionKey),
-        FfiConverterString.lower(checksum),
-        FfiConverterTypeChecksumForm_lower(form),
-        FfiConverterTypeVerifyingKey_lower(key),
-        FfiConverterOptionTypeCancelToken.lower(cancel),
-        FfiConverterOptionTypeProgressObserver.lower(progress),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * Proves an archive that was signed but not encrypted. Blocks while it reads the file once.
-     *
-     * Only for where local configuration says that a signature suffices: Capgo's own devices want both.
-     *
-     * Throws as `openCapgo`.
+     * Throws as `decryptCapgo`.
      */
 public static func verifySignedOnly(path: String, checksum: String, form: ChecksumForm, key: VerifyingKey, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> VerifiedArchive  {
     return try  FfiConverterTypeVerifiedArchive_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -3216,10 +3270,10 @@ public static func verifySignedOnly(path: String, checksum: String, form: Checks
 
 
     /**
-     * Writes the plain archive to the file `to`, which appears whole or not at all and replaces one that is there. Blocks
-     * while it copies.
+     * Writes the plain archive to the file `to`, atomically; an existing file is replaced. Blocks while it
+     * copies.
      *
-     * Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was proved.
+     * Throws `Io`, `NoSpace`, `DigestMismatch` if the file changed since it was verified.
      */
 open func copyTo(to: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
         uniffiCallStatus in
@@ -3243,7 +3297,7 @@ open func digest() -> String  {
 }
 
     /**
-     * How it was proved.
+     * How it was verified.
      */
 open func proof() -> Proof  {
     return try!  FfiConverterTypeProof_lift(try! rustCall() {
@@ -3255,7 +3309,7 @@ open func proof() -> Proof  {
 }
 
     /**
-     * Bytes of the plain archive.
+     * Size of the plain archive in bytes.
      */
 open func size() -> Int64  {
     return try!  FfiConverterInt64.lift(try! rustCall() {
@@ -3267,11 +3321,12 @@ open func size() -> Int64  {
 }
 
     /**
-     * Unpacks into the new folder `to`, whose parent must exist. `Store.install` is what a device needs; this is for
-     * everything else. `threads` is one a core if left out, four at most. Blocks while it writes.
+     * Unpacks into the new folder `to`, whose parent must exist. On a device use `Store.install`; this is for
+     * everything else. `threads` defaults to one per core, at most four. Blocks while it writes.
      *
-     * On an error nothing is left. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and `LimitExceeded` naming the
-     * entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`, `Cancelled`.
+     * On an error nothing is left behind. Throws `InvalidInput` if `to` exists, `UnsafeArchive` and
+     * `LimitExceeded` naming the entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`,
+     * `Cancelled`.
      */
 open func unpack(to: String, limits: Limits? = nil, threads: Int64? = nil, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> Unpacked  {
     return try  FfiConverterTypeUnpacked_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -3338,7 +3393,7 @@ public func FfiConverterTypeVerifiedArchive_lower(_ value: VerifiedArchive) -> U
 
 
 /**
- * A public RSA key: ships in the app and says which bundles it takes. 2048 to 4096 bits.
+ * A public RSA key of 2048 to 4096 bits. It ships in the app and decides which bundles the app accepts.
  */
 public protocol VerifyingKeyProtocol: AnyObject, Sendable {
 
@@ -3348,9 +3403,10 @@ public protocol VerifyingKeyProtocol: AnyObject, Sendable {
     func bits()  -> Int64
 
     /**
-     * Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whatever form it was read from.
+     * Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whichever form it was read
+     * from.
      *
-     * Only 8 of them differ between two 2048-bit keys; use it where Capgo's servers want it and nowhere else.
+     * Only 8 of them differ between two 2048-bit keys. Use it only where Capgo's servers require it.
      */
     func capgoKeyId() throws  -> String
 
@@ -3360,13 +3416,13 @@ public protocol VerifyingKeyProtocol: AnyObject, Sendable {
     func id() throws  -> String
 
     /**
-     * The key as PKCS#1 PEM, the form Capgo keeps in an app's configuration.
+     * The key as PKCS#1 PEM, the form in an app's Capgo configuration.
      */
     func toPem() throws  -> String
 
 }
 /**
- * A public RSA key: ships in the app and says which bundles it takes. 2048 to 4096 bits.
+ * A public RSA key of 2048 to 4096 bits. It ships in the app and decides which bundles the app accepts.
  */
 open class VerifyingKey: VerifyingKeyProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -3420,7 +3476,7 @@ open class VerifyingKey: VerifyingKeyProtocol, @unchecked Sendable {
 
 
     /**
-     * Reads a public key from PEM text: PKCS#1 (as Capgo writes it) or SPKI, either kind of line end.
+     * Reads a public key from PEM text: PKCS#1 (as Capgo writes it) or SPKI, with LF or CRLF line endings.
      *
      * Throws `KeyInvalid`, saying what the text is instead.
      */
@@ -3436,7 +3492,7 @@ public static func fromPem(text: String)throws  -> VerifyingKey  {
     /**
      * Reads a public key from a PEM file. Blocks for one small read.
      *
-     * Throws `NotFound` or `Io` when it cannot be read, else as `fromPem`.
+     * Throws `NotFound` or `Io` if the file cannot be read, otherwise as `fromPem`.
      */
 public static func read(path: String)throws  -> VerifyingKey  {
     return try  FfiConverterTypeVerifyingKey_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -3462,9 +3518,10 @@ open func bits() -> Int64  {
 }
 
     /**
-     * Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whatever form it was read from.
+     * Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whichever form it was read
+     * from.
      *
-     * Only 8 of them differ between two 2048-bit keys; use it where Capgo's servers want it and nowhere else.
+     * Only 8 of them differ between two 2048-bit keys. Use it only where Capgo's servers require it.
      */
 open func capgoKeyId()throws  -> String  {
     return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -3488,7 +3545,7 @@ open func id()throws  -> String  {
 }
 
     /**
-     * The key as PKCS#1 PEM, the form Capgo keeps in an app's configuration.
+     * The key as PKCS#1 PEM, the form in an app's Capgo configuration.
      */
 open func toPem()throws  -> String  {
     return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -3548,7 +3605,7 @@ public func FfiConverterTypeVerifyingKey_lower(_ value: VerifyingKey) -> UInt64 
 
 
 /**
- * A release that was accepted on this device: its bundle was installed.
+ * A release accepted on this device: its bundle was installed.
  */
 public struct AcceptedRelease: Equatable, Hashable {
     /**
@@ -3564,11 +3621,11 @@ public struct AcceptedRelease: Equatable, Hashable {
      */
     public let sequence: Int64
     /**
-     * SHA-256 of what was signed, as 64 hexadecimal digits.
+     * SHA-256 of the signed payload, as 64 hexadecimal digits.
      */
     public let payloadSha256: String
     /**
-     * When it was made: seconds since 1970-01-01 UTC, by the clock of who published it.
+     * When it was created: seconds since 1970-01-01 UTC, by the publisher's clock.
      */
     public let createdAt: Int64
 
@@ -3585,10 +3642,10 @@ public struct AcceptedRelease: Equatable, Hashable {
          * Its sequence.
          */sequence: Int64,
         /**
-         * SHA-256 of what was signed, as 64 hexadecimal digits.
+         * SHA-256 of the signed payload, as 64 hexadecimal digits.
          */payloadSha256: String,
         /**
-         * When it was made: seconds since 1970-01-01 UTC, by the clock of who published it.
+         * When it was created: seconds since 1970-01-01 UTC, by the publisher's clock.
          */createdAt: Int64) {
         self.appId = appId
         self.channel = channel
@@ -3647,106 +3704,28 @@ public func FfiConverterTypeAcceptedRelease_lower(_ value: AcceptedRelease) -> R
 
 
 /**
- * What was taken over.
- */
-public struct Adopted: Equatable, Hashable {
-    /**
-     * Bundles that are installed now.
-     */
-    public let bundles: [BundleRecord]
-    /**
-     * Bundles that had failed, and stay so.
-     */
-    public let failed: [FailedBundle]
-    /**
-     * What could not be taken over.
-     */
-    public let skipped: [SkippedBundle]
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Bundles that are installed now.
-         */bundles: [BundleRecord],
-        /**
-         * Bundles that had failed, and stay so.
-         */failed: [FailedBundle],
-        /**
-         * What could not be taken over.
-         */skipped: [SkippedBundle]) {
-        self.bundles = bundles
-        self.failed = failed
-        self.skipped = skipped
-    }
-
-
-
-
-}
-
-#if compiler(>=6)
-extension Adopted: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeAdopted: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Adopted {
-        return
-            try Adopted(
-                bundles: FfiConverterSequenceTypeBundleRecord.read(from: &buf),
-                failed: FfiConverterSequenceTypeFailedBundle.read(from: &buf),
-                skipped: FfiConverterSequenceTypeSkippedBundle.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: Adopted, into buf: inout [UInt8]) {
-        FfiConverterSequenceTypeBundleRecord.write(value.bundles, into: &buf)
-        FfiConverterSequenceTypeFailedBundle.write(value.failed, into: &buf)
-        FfiConverterSequenceTypeSkippedBundle.write(value.skipped, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeAdopted_lift(_ buf: RustBuffer) throws -> Adopted {
-    return try FfiConverterTypeAdopted.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeAdopted_lower(_ value: Adopted) -> RustBuffer {
-    return FfiConverterTypeAdopted.lower(value)
-}
-
-
-/**
- * What the store knows of a bundle.
+ * The record of an installed bundle.
  */
 public struct BundleRecord: Equatable, Hashable {
     /**
-     * Its name on this device: ten letters and digits, chosen at random when it was installed.
+     * Its id on this device: ten letters and digits, chosen at random at installation.
      */
     public let id: String
     /**
-     * Its version, as the one who published it calls it.
+     * Its version, as its publisher names it.
      */
     public let version: String
     /**
-     * SHA-256 of its archive, as 64 hexadecimal digits; unknown for a bundle taken over from Capgo's plugin without one.
+     * SHA-256 of its archive, as 64 hexadecimal digits; unknown for a bundle migrated from Capgo's plugin
+     * without one.
      */
     public let digest: String?
     /**
-     * Bytes of its archive.
+     * Size of its archive in bytes.
      */
     public let archiveSize: Int64
     /**
-     * Bytes of its files.
+     * Total bytes of its files.
      */
     public let unpackedSize: Int64
     /**
@@ -3758,15 +3737,15 @@ public struct BundleRecord: Equatable, Hashable {
      */
     public let installedAt: Int64
     /**
-     * When it last confirmed that it works, if it ever did.
+     * When it last confirmed, if it did.
      */
     public let provenAt: Int64?
     /**
-     * The native build it was proven with.
+     * The native build with which it was proven.
      */
     public let provenBuild: String?
     /**
-     * The native version it was proven with; unknown for one that was proven before this was recorded.
+     * The native version with which it was proven; unknown if it was proven before this was recorded.
      */
     public let provenVersion: String?
     /**
@@ -3774,19 +3753,19 @@ public struct BundleRecord: Equatable, Hashable {
      */
     public let native: NativeRange
     /**
-     * Link given by who published it.
+     * Link set by the publisher.
      */
     public let link: String?
     /**
-     * Comment given by who published it.
+     * Comment set by the publisher.
      */
     public let comment: String?
     /**
-     * Sequence of the release it came with.
+     * Sequence of its release.
      */
     public let sequence: Int64?
     /**
-     * The release that was accepted with it, if it came with one.
+     * The accepted release it came with, if any.
      */
     public let release: AcceptedRelease?
 
@@ -3794,19 +3773,20 @@ public struct BundleRecord: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Its name on this device: ten letters and digits, chosen at random when it was installed.
+         * Its id on this device: ten letters and digits, chosen at random at installation.
          */id: String,
         /**
-         * Its version, as the one who published it calls it.
+         * Its version, as its publisher names it.
          */version: String,
         /**
-         * SHA-256 of its archive, as 64 hexadecimal digits; unknown for a bundle taken over from Capgo's plugin without one.
+         * SHA-256 of its archive, as 64 hexadecimal digits; unknown for a bundle migrated from Capgo's plugin
+         * without one.
          */digest: String?,
         /**
-         * Bytes of its archive.
+         * Size of its archive in bytes.
          */archiveSize: Int64,
         /**
-         * Bytes of its files.
+         * Total bytes of its files.
          */unpackedSize: Int64,
         /**
          * Number of its files.
@@ -3815,28 +3795,28 @@ public struct BundleRecord: Equatable, Hashable {
          * When it was installed: seconds since 1970-01-01 UTC, by the device's clock.
          */installedAt: Int64,
         /**
-         * When it last confirmed that it works, if it ever did.
+         * When it last confirmed, if it did.
          */provenAt: Int64?,
         /**
-         * The native build it was proven with.
+         * The native build with which it was proven.
          */provenBuild: String?,
         /**
-         * The native version it was proven with; unknown for one that was proven before this was recorded.
+         * The native version with which it was proven; unknown if it was proven before this was recorded.
          */provenVersion: String?,
         /**
          * Native versions it runs on.
          */native: NativeRange,
         /**
-         * Link given by who published it.
+         * Link set by the publisher.
          */link: String?,
         /**
-         * Comment given by who published it.
+         * Comment set by the publisher.
          */comment: String?,
         /**
-         * Sequence of the release it came with.
+         * Sequence of its release.
          */sequence: Int64?,
         /**
-         * The release that was accepted with it, if it came with one.
+         * The accepted release it came with, if any.
          */release: AcceptedRelease?) {
         self.id = id
         self.version = version
@@ -3925,11 +3905,12 @@ public func FfiConverterTypeBundleRecord_lower(_ value: BundleRecord) -> RustBuf
 
 
 /**
- * What Capgo's plugin left: the host reads it from `SharedPreferences` (`CapWebViewSettings`) or `UserDefaults`.
+ * The state of Capgo's plugin, which the host reads from `SharedPreferences` (`CapWebViewSettings`) or
+ * `UserDefaults`.
  */
 public struct CapgoBundles: Equatable, Hashable {
     /**
-     * The folder that holds a folder for each bundle: `versions` on Android, `ionic_built_snapshots` on iOS.
+     * The folder with one folder per bundle: `versions` on Android, `ionic_built_snapshots` on iOS.
      */
     public let folder: String
     /**
@@ -3957,7 +3938,7 @@ public struct CapgoBundles: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The folder that holds a folder for each bundle: `versions` on Android, `ionic_built_snapshots` on iOS.
+         * The folder with one folder per bundle: `versions` on Android, `ionic_built_snapshots` on iOS.
          */folder: String,
         /**
          * The JSON texts under the keys `<id>_info`.
@@ -4034,24 +4015,105 @@ public func FfiConverterTypeCapgoBundles_lower(_ value: CapgoBundles) -> RustBuf
 
 
 /**
- * Where releases come from, and which are taken.
+ * The result of a migration.
+ */
+public struct CapgoMigration: Equatable, Hashable {
+    /**
+     * Bundles that are installed now.
+     */
+    public let bundles: [BundleRecord]
+    /**
+     * Bundles that had failed; they remain failed.
+     */
+    public let failed: [FailedBundle]
+    /**
+     * Bundles that could not be migrated.
+     */
+    public let skipped: [SkippedBundle]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Bundles that are installed now.
+         */bundles: [BundleRecord],
+        /**
+         * Bundles that had failed; they remain failed.
+         */failed: [FailedBundle],
+        /**
+         * Bundles that could not be migrated.
+         */skipped: [SkippedBundle]) {
+        self.bundles = bundles
+        self.failed = failed
+        self.skipped = skipped
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension CapgoMigration: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCapgoMigration: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CapgoMigration {
+        return
+            try CapgoMigration(
+                bundles: FfiConverterSequenceTypeBundleRecord.read(from: &buf),
+                failed: FfiConverterSequenceTypeFailedBundle.read(from: &buf),
+                skipped: FfiConverterSequenceTypeSkippedBundle.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CapgoMigration, into buf: inout [UInt8]) {
+        FfiConverterSequenceTypeBundleRecord.write(value.bundles, into: &buf)
+        FfiConverterSequenceTypeFailedBundle.write(value.failed, into: &buf)
+        FfiConverterSequenceTypeSkippedBundle.write(value.skipped, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCapgoMigration_lift(_ buf: RustBuffer) throws -> CapgoMigration {
+    return try FfiConverterTypeCapgoMigration.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCapgoMigration_lower(_ value: CapgoMigration) -> RustBuffer {
+    return FfiConverterTypeCapgoMigration.lower(value)
+}
+
+
+/**
+ * The source of releases, and which of them are accepted.
  */
 public struct ChannelSource {
     /**
-     * Where the site is, the folder that holds `channels` and `releases`: `https`, or `http` on this very machine.
+     * The URL of the site, the folder that contains `channels` and `releases`: `https`, or `http` on this
+     * machine.
      */
     public let site: String
     /**
-     * Which releases are taken.
+     * Which releases are accepted.
      */
     public let release: ReleaseOptions
     /**
-     * What the host of the site is to be told, for example a token. Not sent on when it redirects to another origin.
+     * Header fields for the host of the site, for example a token. They are not sent to another origin after a
+     * redirect.
      */
     public let headers: [HttpHeader]
     /**
-     * A text that stays the same on this installation and is another on others: it decides who goes first in a rollout. The
-     * store makes one if it is left out.
+     * A text that is stable on this installation and different on others: it decides which devices are first
+     * in a rollout. The default is an id that the store creates.
      */
     public let deviceId: String?
 
@@ -4059,17 +4121,19 @@ public struct ChannelSource {
     // declare one manually.
     public init(
         /**
-         * Where the site is, the folder that holds `channels` and `releases`: `https`, or `http` on this very machine.
+         * The URL of the site, the folder that contains `channels` and `releases`: `https`, or `http` on this
+         * machine.
          */site: String,
         /**
-         * Which releases are taken.
+         * Which releases are accepted.
          */release: ReleaseOptions,
         /**
-         * What the host of the site is to be told, for example a token. Not sent on when it redirects to another origin.
+         * Header fields for the host of the site, for example a token. They are not sent to another origin after a
+         * redirect.
          */headers: [HttpHeader] = [],
         /**
-         * A text that stays the same on this installation and is another on others: it decides who goes first in a rollout. The
-         * store makes one if it is left out.
+         * A text that is stable on this installation and different on others: it decides which devices are first
+         * in a rollout. The default is an id that the store creates.
          */deviceId: String? = nil) {
         self.site = site
         self.release = release
@@ -4125,11 +4189,11 @@ public func FfiConverterTypeChannelSource_lower(_ value: ChannelSource) -> RustB
 
 
 /**
- * What a channel had for this device.
+ * The result of an update from a channel.
  */
 public struct ChannelUpdate: Equatable, Hashable {
     /**
-     * What came of it.
+     * The outcome.
      */
     public let outcome: ChannelOutcome
     /**
@@ -4137,15 +4201,15 @@ public struct ChannelUpdate: Equatable, Hashable {
      */
     public let rollout: RolloutDecision?
     /**
-     * Releases that the channel offers and this device must not take.
+     * Releases that the channel offers and this device must not accept.
      */
-    public let passedOver: [PassedOver]
+    public let skipped: [Skipped]
     /**
-     * The number of the key ring that counts now.
+     * The number of the key ring in effect.
      */
     public let keyRing: Int64
     /**
-     * What is wrong with what stands where the next key ring would. It is not followed; the ring before it counts.
+     * Why the published next key ring was not followed, if so. The previous ring stays in effect.
      */
     public let keyRingProblem: String?
 
@@ -4153,23 +4217,23 @@ public struct ChannelUpdate: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * What came of it.
+         * The outcome.
          */outcome: ChannelOutcome,
         /**
          * The rollout of the candidate, if the channel has one.
          */rollout: RolloutDecision?,
         /**
-         * Releases that the channel offers and this device must not take.
-         */passedOver: [PassedOver],
+         * Releases that the channel offers and this device must not accept.
+         */skipped: [Skipped],
         /**
-         * The number of the key ring that counts now.
+         * The number of the key ring in effect.
          */keyRing: Int64,
         /**
-         * What is wrong with what stands where the next key ring would. It is not followed; the ring before it counts.
+         * Why the published next key ring was not followed, if so. The previous ring stays in effect.
          */keyRingProblem: String?) {
         self.outcome = outcome
         self.rollout = rollout
-        self.passedOver = passedOver
+        self.skipped = skipped
         self.keyRing = keyRing
         self.keyRingProblem = keyRingProblem
     }
@@ -4192,7 +4256,7 @@ public struct FfiConverterTypeChannelUpdate: FfiConverterRustBuffer {
             try ChannelUpdate(
                 outcome: FfiConverterTypeChannelOutcome.read(from: &buf),
                 rollout: FfiConverterOptionTypeRolloutDecision.read(from: &buf),
-                passedOver: FfiConverterSequenceTypePassedOver.read(from: &buf),
+                skipped: FfiConverterSequenceTypeSkipped.read(from: &buf),
                 keyRing: FfiConverterInt64.read(from: &buf),
                 keyRingProblem: FfiConverterOptionString.read(from: &buf)
         )
@@ -4201,7 +4265,7 @@ public struct FfiConverterTypeChannelUpdate: FfiConverterRustBuffer {
     public static func write(_ value: ChannelUpdate, into buf: inout [UInt8]) {
         FfiConverterTypeChannelOutcome.write(value.outcome, into: &buf)
         FfiConverterOptionTypeRolloutDecision.write(value.rollout, into: &buf)
-        FfiConverterSequenceTypePassedOver.write(value.passedOver, into: &buf)
+        FfiConverterSequenceTypeSkipped.write(value.skipped, into: &buf)
         FfiConverterInt64.write(value.keyRing, into: &buf)
         FfiConverterOptionString.write(value.keyRingProblem, into: &buf)
     }
@@ -4224,7 +4288,7 @@ public func FfiConverterTypeChannelUpdate_lower(_ value: ChannelUpdate) -> RustB
 
 
 /**
- * What a check leaves out.
+ * Parts of a check to skip.
  */
 public struct CheckOptions: Equatable, Hashable {
     /**
@@ -4232,7 +4296,7 @@ public struct CheckOptions: Equatable, Hashable {
      */
     public let skipNotifyAppReady: Bool
     /**
-     * Do not look at code at all. Secrets and unsafe names are found all the same.
+     * Do not read code at all. Secrets and unsafe names are still found.
      */
     public let skipCode: Bool
     /**
@@ -4247,7 +4311,7 @@ public struct CheckOptions: Equatable, Hashable {
          * Do not look for a call of `notifyAppReady()`.
          */skipNotifyAppReady: Bool = false,
         /**
-         * Do not look at code at all. Secrets and unsafe names are found all the same.
+         * Do not read code at all. Secrets and unsafe names are still found.
          */skipCode: Bool = false,
         /**
          * Paths inside the bundle of files that look like secrets but may ship.
@@ -4303,15 +4367,15 @@ public func FfiConverterTypeCheckOptions_lower(_ value: CheckOptions) -> RustBuf
 
 
 /**
- * What `clean` removed.
+ * The result of `clean`.
  */
 public struct Cleaned: Equatable, Hashable {
     /**
-     * The bundles that are gone.
+     * The removed bundles.
      */
     public let removed: [BundleRecord]
     /**
-     * Bytes of their files.
+     * Total bytes of their files.
      */
     public let freed: Int64
 
@@ -4319,10 +4383,10 @@ public struct Cleaned: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The bundles that are gone.
+         * The removed bundles.
          */removed: [BundleRecord],
         /**
-         * Bytes of their files.
+         * Total bytes of their files.
          */freed: Int64) {
         self.removed = removed
         self.freed = freed
@@ -4372,7 +4436,7 @@ public func FfiConverterTypeCleaned_lower(_ value: Cleaned) -> RustBuffer {
 
 
 /**
- * An installed file that is not what was installed.
+ * An installed file that differs from what was installed.
  */
 public struct Damage: Equatable, Hashable {
     /**
@@ -4380,7 +4444,7 @@ public struct Damage: Equatable, Hashable {
      */
     public let path: String
     /**
-     * What is wrong with it.
+     * The problem.
      */
     public let problem: String
 
@@ -4391,7 +4455,7 @@ public struct Damage: Equatable, Hashable {
          * The file, inside the bundle.
          */path: String,
         /**
-         * What is wrong with it.
+         * The problem.
          */problem: String) {
         self.path = path
         self.problem = problem
@@ -4441,7 +4505,7 @@ public func FfiConverterTypeDamage_lower(_ value: Damage) -> RustBuffer {
 
 
 /**
- * What the store takes up.
+ * The disk usage of the store.
  */
 public struct DiskUsage: Equatable, Hashable {
     /**
@@ -4449,11 +4513,11 @@ public struct DiskUsage: Equatable, Hashable {
      */
     public let bundles: Int64
     /**
-     * Bytes of their files.
+     * Total bytes of their files.
      */
     public let bundleBytes: Int64
     /**
-     * Bytes that can still be written.
+     * Bytes available.
      */
     public let free: Int64
 
@@ -4464,10 +4528,10 @@ public struct DiskUsage: Equatable, Hashable {
          * Number of installed bundles.
          */bundles: Int64,
         /**
-         * Bytes of their files.
+         * Total bytes of their files.
          */bundleBytes: Int64,
         /**
-         * Bytes that can still be written.
+         * Bytes available.
          */free: Int64) {
         self.bundles = bundles
         self.bundleBytes = bundleBytes
@@ -4520,41 +4584,42 @@ public func FfiConverterTypeDiskUsage_lower(_ value: DiskUsage) -> RustBuffer {
 
 
 /**
- * How to download. The defaults are right for bundles.
+ * Download options. The defaults suit bundles.
  */
 public struct DownloadOptions: Equatable, Hashable {
     /**
-     * Bytes that a file may have: 1 GiB.
+     * Maximum size of the file in bytes: 1 GiB.
      */
     public let maxSize: Int64
     /**
-     * Milliseconds until a connection must stand.
+     * Milliseconds within which a connection must be established.
      */
     public let connectTimeoutMs: Int64
     /**
-     * Milliseconds without a byte until the connection is given up and another tried. There is no limit on the whole.
+     * Milliseconds without a byte after which a connection is closed and the download retried. There is no
+     * limit on the total time.
      */
     public let stallTimeoutMs: Int64
     /**
-     * Bytes a second, over half a minute, below which a connection counts as stalled.
+     * Bytes per second, over half a minute, below which a connection counts as stalled.
      */
     public let minRate: Int64
     /**
-     * Failures in a row, without anything gained, after which the download gives up: about 15 seconds.
+     * Consecutive failures without progress after which the download fails: about 15 seconds.
      */
     public let attempts: Int64
     /**
-     * Milliseconds to wait after the first failure. The wait doubles with each, up to half a minute, and is cut to a
-     * random part.
+     * Milliseconds to wait after the first failure. The wait doubles with each failure, up to half a minute,
+     * with random jitter.
      */
     public let firstWaitMs: Int64
     /**
-     * Also plain `http`, not only from this machine itself. Whoever is on the way sees which bundles a device takes and can
-     * hold them back. The platform may forbid it all the same.
+     * Allow plain `http` to other hosts. Anyone on the network can then see which bundles a device downloads,
+     * and can withhold them. The platform may still forbid it.
      */
     public let allowCleartext: Bool
     /**
-     * Bytes that must stay free beside the file: 32 MiB.
+     * Bytes that must stay free after the download: 32 MiB.
      */
     public let spaceMargin: Int64
 
@@ -4562,30 +4627,31 @@ public struct DownloadOptions: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Bytes that a file may have: 1 GiB.
+         * Maximum size of the file in bytes: 1 GiB.
          */maxSize: Int64 = Int64(1073741824),
         /**
-         * Milliseconds until a connection must stand.
+         * Milliseconds within which a connection must be established.
          */connectTimeoutMs: Int64 = Int64(15000),
         /**
-         * Milliseconds without a byte until the connection is given up and another tried. There is no limit on the whole.
+         * Milliseconds without a byte after which a connection is closed and the download retried. There is no
+         * limit on the total time.
          */stallTimeoutMs: Int64 = Int64(30000),
         /**
-         * Bytes a second, over half a minute, below which a connection counts as stalled.
+         * Bytes per second, over half a minute, below which a connection counts as stalled.
          */minRate: Int64 = Int64(512),
         /**
-         * Failures in a row, without anything gained, after which the download gives up: about 15 seconds.
+         * Consecutive failures without progress after which the download fails: about 15 seconds.
          */attempts: Int64 = Int64(6),
         /**
-         * Milliseconds to wait after the first failure. The wait doubles with each, up to half a minute, and is cut to a
-         * random part.
+         * Milliseconds to wait after the first failure. The wait doubles with each failure, up to half a minute,
+         * with random jitter.
          */firstWaitMs: Int64 = Int64(500),
         /**
-         * Also plain `http`, not only from this machine itself. Whoever is on the way sees which bundles a device takes and can
-         * hold them back. The platform may forbid it all the same.
+         * Allow plain `http` to other hosts. Anyone on the network can then see which bundles a device downloads,
+         * and can withhold them. The platform may still forbid it.
          */allowCleartext: Bool = false,
         /**
-         * Bytes that must stay free beside the file: 32 MiB.
+         * Bytes that must stay free after the download: 32 MiB.
          */spaceMargin: Int64 = Int64(33554432)) {
         self.maxSize = maxSize
         self.connectTimeoutMs = connectTimeoutMs
@@ -4653,23 +4719,24 @@ public func FfiConverterTypeDownloadOptions_lower(_ value: DownloadOptions) -> R
 
 
 /**
- * A file that was downloaded.
+ * A downloaded file.
  */
 public struct Downloaded: Equatable, Hashable {
     /**
-     * Where it is. Whoever has used it removes it.
+     * Its path. The caller removes the file after use.
      */
     public let path: String
     /**
-     * Its bytes.
+     * Its size in bytes.
      */
     public let size: Int64
     /**
-     * Bytes of it that came over the network now: less than its size if it was resumed, more if some came in vain.
+     * Bytes received over the network by this call: less than `size` after a resume, more if some had to be
+     * discarded.
      */
     public let received: Int64
     /**
-     * Whether its digest was known and held.
+     * Whether the digest was known and matched.
      */
     public let verified: Bool
 
@@ -4677,16 +4744,17 @@ public struct Downloaded: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Where it is. Whoever has used it removes it.
+         * Its path. The caller removes the file after use.
          */path: String,
         /**
-         * Its bytes.
+         * Its size in bytes.
          */size: Int64,
         /**
-         * Bytes of it that came over the network now: less than its size if it was resumed, more if some came in vain.
+         * Bytes received over the network by this call: less than `size` after a resume, more if some had to be
+         * discarded.
          */received: Int64,
         /**
-         * Whether its digest was known and held.
+         * Whether the digest was known and matched.
          */verified: Bool) {
         self.path = path
         self.size = size
@@ -4742,7 +4810,7 @@ public func FfiConverterTypeDownloaded_lower(_ value: Downloaded) -> RustBuffer 
 
 
 /**
- * One file of an archive.
+ * One file in an archive.
  */
 public struct EntrySummary: Equatable, Hashable {
     /**
@@ -4750,11 +4818,11 @@ public struct EntrySummary: Equatable, Hashable {
      */
     public let path: String
     /**
-     * Bytes unpacked, as declared.
+     * Declared size in bytes, unpacked.
      */
     public let size: Int64
     /**
-     * Bytes in the archive.
+     * Size in bytes inside the archive.
      */
     public let compressedSize: Int64
     /**
@@ -4769,10 +4837,10 @@ public struct EntrySummary: Equatable, Hashable {
          * Path inside the bundle, where devices would put it.
          */path: String,
         /**
-         * Bytes unpacked, as declared.
+         * Declared size in bytes, unpacked.
          */size: Int64,
         /**
-         * Bytes in the archive.
+         * Size in bytes inside the archive.
          */compressedSize: Int64,
         /**
          * `stored` or `deflate`.
@@ -4831,11 +4899,11 @@ public func FfiConverterTypeEntrySummary_lower(_ value: EntrySummary) -> RustBuf
 
 
 /**
- * A bundle that failed on this device, and is not taken again.
+ * A bundle that failed on this device and is not installed again.
  */
 public struct FailedBundle: Equatable, Hashable {
     /**
-     * The name it had on this device.
+     * The id it had on this device.
      */
     public let id: String
     /**
@@ -4843,7 +4911,7 @@ public struct FailedBundle: Equatable, Hashable {
      */
     public let version: String
     /**
-     * SHA-256 of its archive. Where it is unknown, every bundle of this version counts as failed.
+     * SHA-256 of its archive. If it is unknown, every bundle of this version counts as failed.
      */
     public let digest: String?
     /**
@@ -4851,15 +4919,15 @@ public struct FailedBundle: Equatable, Hashable {
      */
     public let at: Int64
     /**
-     * The native build it failed with; the entry lapses when that or the native version changes.
+     * The native build with which it failed; the entry expires when that or the native version changes.
      */
     public let nativeBuild: String?
     /**
-     * The native version it failed with; unknown for one that failed before this was recorded.
+     * The native version with which it failed; unknown if it failed before this was recorded.
      */
     public let nativeVersion: String?
     /**
-     * Why.
+     * The cause.
      */
     public let cause: FailureCause
 
@@ -4867,25 +4935,25 @@ public struct FailedBundle: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The name it had on this device.
+         * The id it had on this device.
          */id: String,
         /**
          * Its version.
          */version: String,
         /**
-         * SHA-256 of its archive. Where it is unknown, every bundle of this version counts as failed.
+         * SHA-256 of its archive. If it is unknown, every bundle of this version counts as failed.
          */digest: String?,
         /**
          * When it failed: seconds since 1970-01-01 UTC, by the device's clock.
          */at: Int64,
         /**
-         * The native build it failed with; the entry lapses when that or the native version changes.
+         * The native build with which it failed; the entry expires when that or the native version changes.
          */nativeBuild: String?,
         /**
-         * The native version it failed with; unknown for one that failed before this was recorded.
+         * The native version with which it failed; unknown if it failed before this was recorded.
          */nativeVersion: String?,
         /**
-         * Why.
+         * The cause.
          */cause: FailureCause) {
         self.id = id
         self.version = version
@@ -4950,28 +5018,28 @@ public func FfiConverterTypeFailedBundle_lower(_ value: FailedBundle) -> RustBuf
 
 
 /**
- * One thing that a check noticed.
+ * One problem that a check found.
  */
 public struct Finding: Equatable, Hashable {
     /**
-     * How bad it is.
+     * Its severity.
      */
     public let severity: Severity
     /**
-     * What it is about, as a stable word for programs: `index_html_not_found`, `notifyAppReady_not_in_source_code`,
+     * A stable code for programs: `index_html_not_found`, `notifyAppReady_not_in_source_code`,
      * `absolute_asset_path`, `secret`, `symlink`, `suspicious_file`, `unportable_name`, `over_device_limit`.
      */
     public let code: String
     /**
-     * The file inside the bundle, with `/` separators.
+     * The file inside the bundle, with `/` as separator.
      */
     public let path: String?
     /**
-     * The line in that file, counted from 1.
+     * The line in that file, starting at 1.
      */
     public let line: Int64?
     /**
-     * What was found and what to do, for people.
+     * The problem and its solution, for people.
      */
     public let message: String
 
@@ -4979,20 +5047,20 @@ public struct Finding: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * How bad it is.
+         * Its severity.
          */severity: Severity,
         /**
-         * What it is about, as a stable word for programs: `index_html_not_found`, `notifyAppReady_not_in_source_code`,
+         * A stable code for programs: `index_html_not_found`, `notifyAppReady_not_in_source_code`,
          * `absolute_asset_path`, `secret`, `symlink`, `suspicious_file`, `unportable_name`, `over_device_limit`.
          */code: String,
         /**
-         * The file inside the bundle, with `/` separators.
+         * The file inside the bundle, with `/` as separator.
          */path: String?,
         /**
-         * The line in that file, counted from 1.
+         * The line in that file, starting at 1.
          */line: Int64?,
         /**
-         * What was found and what to do, for people.
+         * The problem and its solution, for people.
          */message: String) {
         self.severity = severity
         self.code = code
@@ -5051,7 +5119,7 @@ public func FfiConverterTypeFinding_lower(_ value: Finding) -> RustBuffer {
 
 
 /**
- * One header field. Names are compared without regard to case; a name may come several times.
+ * One header field. Names are case-insensitive; a name may occur several times.
  */
 public struct HttpHeader: Equatable, Hashable {
     /**
@@ -5120,20 +5188,20 @@ public func FfiConverterTypeHttpHeader_lower(_ value: HttpHeader) -> RustBuffer 
 
 
 /**
- * One request, complete: the host adds no header of its own that changes its meaning (no `Accept-Encoding`: ranges and
- * digests are those of the bytes as they are stored; no cookies, no cache).
+ * One complete request. The host adds no header that changes its meaning: no `Accept-Encoding`, because ranges
+ * and digests refer to the stored bytes; no cookies, no cache.
  */
 public struct HttpRequest: Equatable, Hashable {
     /**
-     * What is asked for.
+     * The method.
      */
     public let method: HttpMethod
     /**
-     * Where. `https`, or `http` where the host's own configuration allows it.
+     * The URL: `https`, or `http` where the host's own configuration allows it.
      */
     public let url: String
     /**
-     * Header fields, `Range` and `If-Range` among them when a download is resumed.
+     * Header fields, including `Range` and `If-Range` when a download is resumed.
      */
     public let headers: [HttpHeader]
     /**
@@ -5141,12 +5209,12 @@ public struct HttpRequest: Equatable, Hashable {
      */
     public let body: Data?
     /**
-     * Milliseconds until the connection must stand.
+     * Milliseconds within which the connection must be established.
      */
     public let connectTimeoutMs: Int64
     /**
-     * Milliseconds without a single byte after which the transfer is given up. There is no limit on the whole: a large
-     * bundle over a slow line is no error.
+     * Milliseconds without a byte after which the transfer fails. There is no limit on the total time: a large
+     * bundle over a slow connection is not an error.
      */
     public let stallTimeoutMs: Int64
 
@@ -5154,23 +5222,23 @@ public struct HttpRequest: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * What is asked for.
+         * The method.
          */method: HttpMethod,
         /**
-         * Where. `https`, or `http` where the host's own configuration allows it.
+         * The URL: `https`, or `http` where the host's own configuration allows it.
          */url: String,
         /**
-         * Header fields, `Range` and `If-Range` among them when a download is resumed.
+         * Header fields, including `Range` and `If-Range` when a download is resumed.
          */headers: [HttpHeader],
         /**
          * The body of a `Post` or `Put`.
          */body: Data?,
         /**
-         * Milliseconds until the connection must stand.
+         * Milliseconds within which the connection must be established.
          */connectTimeoutMs: Int64,
         /**
-         * Milliseconds without a single byte after which the transfer is given up. There is no limit on the whole: a large
-         * bundle over a slow line is no error.
+         * Milliseconds without a byte after which the transfer fails. There is no limit on the total time: a large
+         * bundle over a slow connection is not an error.
          */stallTimeoutMs: Int64) {
         self.method = method
         self.url = url
@@ -5232,15 +5300,15 @@ public func FfiConverterTypeHttpRequest_lower(_ value: HttpRequest) -> RustBuffe
 
 
 /**
- * How an answer begins.
+ * The head of a response.
  */
 public struct HttpResponseHead: Equatable, Hashable {
     /**
-     * The status, 200 to 599. A redirect is an answer: the host does not follow it.
+     * The status, 200 to 599. A redirect is a response: the host does not follow it.
      */
     public let status: Int32
     /**
-     * Header fields as they came.
+     * The header fields as received.
      */
     public let headers: [HttpHeader]
 
@@ -5248,10 +5316,10 @@ public struct HttpResponseHead: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The status, 200 to 599. A redirect is an answer: the host does not follow it.
+         * The status, 200 to 599. A redirect is a response: the host does not follow it.
          */status: Int32,
         /**
-         * Header fields as they came.
+         * The header fields as received.
          */headers: [HttpHeader]) {
         self.status = status
         self.headers = headers
@@ -5301,23 +5369,23 @@ public func FfiConverterTypeHttpResponseHead_lower(_ value: HttpResponseHead) ->
 
 
 /**
- * What an archive holds, read from its directory.
+ * The content of an archive, read from its directory.
  */
 public struct Inspection: Equatable, Hashable {
     /**
-     * Files, in archive order.
+     * The files, in archive order.
      */
     public let files: [EntrySummary]
     /**
-     * Number of folders that unpacking would make.
+     * Number of folders that unpacking would create.
      */
     public let folders: Int64
     /**
-     * Bytes of all files unpacked, as declared.
+     * Declared size in bytes of all files, unpacked.
      */
     public let unpackedSize: Int64
     /**
-     * Bytes of the archive file.
+     * Size in bytes of the archive file.
      */
     public let archiveSize: Int64
     /**
@@ -5325,7 +5393,7 @@ public struct Inspection: Equatable, Hashable {
      */
     public let flattened: String?
     /**
-     * What is odd about it. An archive with an error among these cannot be used as a bundle.
+     * Problems found. An archive with an error among them cannot be used as a bundle.
      */
     public let findings: [Finding]
 
@@ -5333,22 +5401,22 @@ public struct Inspection: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Files, in archive order.
+         * The files, in archive order.
          */files: [EntrySummary],
         /**
-         * Number of folders that unpacking would make.
+         * Number of folders that unpacking would create.
          */folders: Int64,
         /**
-         * Bytes of all files unpacked, as declared.
+         * Declared size in bytes of all files, unpacked.
          */unpackedSize: Int64,
         /**
-         * Bytes of the archive file.
+         * Size in bytes of the archive file.
          */archiveSize: Int64,
         /**
          * The single top folder that unpacking would strip.
          */flattened: String?,
         /**
-         * What is odd about it. An archive with an error among these cannot be used as a bundle.
+         * Problems found. An archive with an error among them cannot be used as a bundle.
          */findings: [Finding]) {
         self.files = files
         self.folders = folders
@@ -5410,7 +5478,7 @@ public func FfiConverterTypeInspection_lower(_ value: Inspection) -> RustBuffer 
 
 
 /**
- * An installed bundle and where it stands.
+ * An installed bundle and its status.
  */
 public struct InstalledBundle: Equatable, Hashable {
     /**
@@ -5418,7 +5486,7 @@ public struct InstalledBundle: Equatable, Hashable {
      */
     public let record: BundleRecord
     /**
-     * Where it stands.
+     * Its status.
      */
     public let status: BundleStatus
 
@@ -5429,7 +5497,7 @@ public struct InstalledBundle: Equatable, Hashable {
          * The bundle.
          */record: BundleRecord,
         /**
-         * Where it stands.
+         * Its status.
          */status: BundleStatus) {
         self.record = record
         self.status = status
@@ -5479,19 +5547,19 @@ public func FfiConverterTypeInstalledBundle_lower(_ value: InstalledBundle) -> R
 
 
 /**
- * Which bundles `clean` keeps. Every rule that is set must allow a bundle; what is in use always stays.
+ * Which bundles `clean` keeps. A bundle must satisfy every rule that is set; a bundle in use is always kept.
  */
 public struct KeepRules: Equatable, Hashable {
     /**
-     * The newest this many, by time of installation.
+     * Keep this many of the newest, by time of installation.
      */
     public let newest: Int64?
     /**
-     * Those installed at most so many milliseconds ago.
+     * Keep those installed within this many milliseconds.
      */
     public let maxAgeMs: Int64?
     /**
-     * As many of the newest as fit into this many bytes, unpacked.
+     * Keep as many of the newest as fit into this many bytes, unpacked.
      */
     public let maxTotal: Int64?
 
@@ -5499,13 +5567,13 @@ public struct KeepRules: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The newest this many, by time of installation.
+         * Keep this many of the newest, by time of installation.
          */newest: Int64? = nil,
         /**
-         * Those installed at most so many milliseconds ago.
+         * Keep those installed within this many milliseconds.
          */maxAgeMs: Int64? = nil,
         /**
-         * As many of the newest as fit into this many bytes, unpacked.
+         * Keep as many of the newest as fit into this many bytes, unpacked.
          */maxTotal: Int64? = nil) {
         self.newest = newest
         self.maxAgeMs = maxAgeMs
@@ -5558,19 +5626,19 @@ public func FfiConverterTypeKeepRules_lower(_ value: KeepRules) -> RustBuffer {
 
 
 /**
- * What to serve in this session.
+ * The bundle that this session serves.
  */
 public struct Launch: Equatable, Hashable {
     /**
-     * What is served.
+     * The bundle.
      */
-    public let bundle: Slot
+    public let bundle: BundleRef
     /**
-     * The folder with its files; none for the built-in bundle, whose place only the host knows.
+     * The folder with its files; nothing for the built-in bundle, whose location only the host knows.
      */
     public let folder: String?
     /**
-     * Its version; none for the built-in bundle.
+     * Its version; nothing for the built-in bundle.
      */
     public let version: String?
     /**
@@ -5582,11 +5650,11 @@ public struct Launch: Equatable, Hashable {
      */
     public let reason: LaunchReason
     /**
-     * Why nothing could be written, where that is the reason.
+     * Why nothing could be written, if `reason` is `NotDurable`.
      */
     public let notDurable: NotDurable?
     /**
-     * The bundle that this launch found to have failed, if one did.
+     * The bundle that failed according to this launch, if any.
      */
     public let failed: FailedBundle?
 
@@ -5594,13 +5662,13 @@ public struct Launch: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * What is served.
-         */bundle: Slot,
+         * The bundle.
+         */bundle: BundleRef,
         /**
-         * The folder with its files; none for the built-in bundle, whose place only the host knows.
+         * The folder with its files; nothing for the built-in bundle, whose location only the host knows.
          */folder: String?,
         /**
-         * Its version; none for the built-in bundle.
+         * Its version; nothing for the built-in bundle.
          */version: String?,
         /**
          * Whether it must confirm.
@@ -5609,10 +5677,10 @@ public struct Launch: Equatable, Hashable {
          * Why it was chosen.
          */reason: LaunchReason,
         /**
-         * Why nothing could be written, where that is the reason.
+         * Why nothing could be written, if `reason` is `NotDurable`.
          */notDurable: NotDurable?,
         /**
-         * The bundle that this launch found to have failed, if one did.
+         * The bundle that failed according to this launch, if any.
          */failed: FailedBundle?) {
         self.bundle = bundle
         self.folder = folder
@@ -5639,7 +5707,7 @@ public struct FfiConverterTypeLaunch: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Launch {
         return
             try Launch(
-                bundle: FfiConverterTypeSlot.read(from: &buf),
+                bundle: FfiConverterTypeBundleRef.read(from: &buf),
                 folder: FfiConverterOptionString.read(from: &buf),
                 version: FfiConverterOptionString.read(from: &buf),
                 onTrial: FfiConverterBool.read(from: &buf),
@@ -5650,7 +5718,7 @@ public struct FfiConverterTypeLaunch: FfiConverterRustBuffer {
     }
 
     public static func write(_ value: Launch, into buf: inout [UInt8]) {
-        FfiConverterTypeSlot.write(value.bundle, into: &buf)
+        FfiConverterTypeBundleRef.write(value.bundle, into: &buf)
         FfiConverterOptionString.write(value.folder, into: &buf)
         FfiConverterOptionString.write(value.version, into: &buf)
         FfiConverterBool.write(value.onTrial, into: &buf)
@@ -5677,17 +5745,17 @@ public func FfiConverterTypeLaunch_lower(_ value: Launch) -> RustBuffer {
 
 
 /**
- * Bounds on what an archive may unpack to, enforced on the bytes really produced and never on declared sizes.
+ * Limits on what an archive may unpack to, enforced on the bytes produced, not on declared sizes.
  *
- * The defaults are far above any real web app and far below what hurts a phone.
+ * The defaults are far above any real web app and far below what harms a phone.
  */
 public struct Limits: Equatable, Hashable {
     /**
-     * Files and folders in the archive.
+     * Number of files and folders in the archive.
      */
     public let entries: Int64
     /**
-     * Bytes of all files together: 2 GiB.
+     * Total bytes of all files: 2 GiB.
      */
     public let totalSize: Int64
     /**
@@ -5703,11 +5771,11 @@ public struct Limits: Equatable, Hashable {
      */
     public let componentLength: Int64
     /**
-     * Folders a path may be deep.
+     * Folder depth of a path.
      */
     public let depth: Int64
     /**
-     * Unpacked bytes for each archive byte, checked for every file and for the archive.
+     * Unpacked bytes per archive byte, checked for each file and for the archive.
      */
     public let expansionRatio: Int64
     /**
@@ -5719,10 +5787,10 @@ public struct Limits: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Files and folders in the archive.
+         * Number of files and folders in the archive.
          */entries: Int64 = Int64(100000),
         /**
-         * Bytes of all files together: 2 GiB.
+         * Total bytes of all files: 2 GiB.
          */totalSize: Int64 = Int64(2147483648),
         /**
          * Bytes of one file: 1 GiB.
@@ -5734,10 +5802,10 @@ public struct Limits: Equatable, Hashable {
          * Bytes of one file or folder name.
          */componentLength: Int64 = Int64(255),
         /**
-         * Folders a path may be deep.
+         * Folder depth of a path.
          */depth: Int64 = Int64(64),
         /**
-         * Unpacked bytes for each archive byte, checked for every file and for the archive.
+         * Unpacked bytes per archive byte, checked for each file and for the archive.
          */expansionRatio: Int64 = Int64(200),
         /**
          * Unpacked bytes that are always allowed, whatever the ratio: 16 MiB.
@@ -5808,15 +5876,15 @@ public func FfiConverterTypeLimits_lower(_ value: Limits) -> RustBuffer {
 
 
 /**
- * The native app that asks what to serve.
+ * The running native app.
  */
 public struct NativeApp: Equatable, Hashable {
     /**
-     * What users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
+     * The version that users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
      */
     public let version: String
     /**
-     * What changes with every build: `versionCode` on Android, `CFBundleVersion` on iOS.
+     * The build number: `versionCode` on Android, `CFBundleVersion` on iOS.
      */
     public let build: String
 
@@ -5824,10 +5892,10 @@ public struct NativeApp: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * What users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
+         * The version that users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
          */version: String,
         /**
-         * What changes with every build: `versionCode` on Android, `CFBundleVersion` on iOS.
+         * The build number: `versionCode` on Android, `CFBundleVersion` on iOS.
          */build: String) {
         self.version = version
         self.build = build
@@ -5877,15 +5945,16 @@ public func FfiConverterTypeNativeApp_lower(_ value: NativeApp) -> RustBuffer {
 
 
 /**
- * The native versions a bundle runs on. Either end may be open; both are included. Versions are compared number by number.
+ * The native versions that a bundle runs on, inclusive and optionally open at either end. Versions are
+ * compared number by number.
  */
 public struct NativeRange: Equatable, Hashable {
     /**
-     * The oldest.
+     * The oldest version.
      */
     public let min: String?
     /**
-     * The newest.
+     * The newest version.
      */
     public let max: String?
 
@@ -5893,10 +5962,10 @@ public struct NativeRange: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The oldest.
+         * The oldest version.
          */min: String? = nil,
         /**
-         * The newest.
+         * The newest version.
          */max: String? = nil) {
         self.min = min
         self.max = max
@@ -5946,27 +6015,27 @@ public func FfiConverterTypeNativeRange_lower(_ value: NativeRange) -> RustBuffe
 
 
 /**
- * What is said of a bundle that is installed.
+ * The metadata of a bundle to install.
  */
 public struct NewBundle: Equatable, Hashable {
     /**
-     * Its version, as the one who published it calls it.
+     * Its version, as its publisher names it.
      */
     public let version: String
     /**
-     * Native versions it runs on; all if left out.
+     * Native versions it runs on. The default is all.
      */
     public let native: NativeRange?
     /**
-     * Link given by who published it.
+     * Link set by the publisher.
      */
     public let link: String?
     /**
-     * Comment given by who published it.
+     * Comment set by the publisher.
      */
     public let comment: String?
     /**
-     * Sequence of the release it came with.
+     * Sequence of its release.
      */
     public let sequence: Int64?
 
@@ -5974,19 +6043,19 @@ public struct NewBundle: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Its version, as the one who published it calls it.
+         * Its version, as its publisher names it.
          */version: String,
         /**
-         * Native versions it runs on; all if left out.
+         * Native versions it runs on. The default is all.
          */native: NativeRange? = nil,
         /**
-         * Link given by who published it.
+         * Link set by the publisher.
          */link: String? = nil,
         /**
-         * Comment given by who published it.
+         * Comment set by the publisher.
          */comment: String? = nil,
         /**
-         * Sequence of the release it came with.
+         * Sequence of its release.
          */sequence: Int64? = nil) {
         self.version = version
         self.native = native
@@ -6045,112 +6114,23 @@ public func FfiConverterTypeNewBundle_lower(_ value: NewBundle) -> RustBuffer {
 
 
 /**
- * A release that this device must not take, and why.
- */
-public struct PassedOver: Equatable, Hashable {
-    /**
-     * Which it is.
-     */
-    public let offer: Offer
-    /**
-     * Its sequence.
-     */
-    public let sequence: Int64
-    /**
-     * What kind of thing is wrong with it. `Server` says that a file of it is missing or not to be had.
-     */
-    public let kind: ErrorKind
-    /**
-     * What is wrong with it, for people.
-     */
-    public let message: String
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Which it is.
-         */offer: Offer,
-        /**
-         * Its sequence.
-         */sequence: Int64,
-        /**
-         * What kind of thing is wrong with it. `Server` says that a file of it is missing or not to be had.
-         */kind: ErrorKind,
-        /**
-         * What is wrong with it, for people.
-         */message: String) {
-        self.offer = offer
-        self.sequence = sequence
-        self.kind = kind
-        self.message = message
-    }
-
-
-
-
-}
-
-#if compiler(>=6)
-extension PassedOver: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypePassedOver: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PassedOver {
-        return
-            try PassedOver(
-                offer: FfiConverterTypeOffer.read(from: &buf),
-                sequence: FfiConverterInt64.read(from: &buf),
-                kind: FfiConverterTypeErrorKind.read(from: &buf),
-                message: FfiConverterString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: PassedOver, into buf: inout [UInt8]) {
-        FfiConverterTypeOffer.write(value.offer, into: &buf)
-        FfiConverterInt64.write(value.sequence, into: &buf)
-        FfiConverterTypeErrorKind.write(value.kind, into: &buf)
-        FfiConverterString.write(value.message, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypePassedOver_lift(_ buf: RustBuffer) throws -> PassedOver {
-    return try FfiConverterTypePassedOver.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypePassedOver_lower(_ value: PassedOver) -> RustBuffer {
-    return FfiConverterTypePassedOver.lower(value)
-}
-
-
-/**
- * How far an operation has come.
+ * The progress of an operation.
  */
 public struct ProgressUpdate: Equatable, Hashable {
     /**
-     * What is being done.
+     * The current phase.
      */
     public let phase: Phase
     /**
-     * Bytes done. Never goes back within a phase.
+     * Bytes done. Never decreases within a phase.
      */
     public let done: Int64
     /**
-     * Bytes in all, as far as is known when the phase starts.
+     * Total bytes, as known when the phase starts.
      */
     public let total: Int64
     /**
-     * Bytes a second lately, while downloading.
+     * Current bytes per second, during a download.
      */
     public let rate: Int64?
 
@@ -6158,16 +6138,16 @@ public struct ProgressUpdate: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * What is being done.
+         * The current phase.
          */phase: Phase,
         /**
-         * Bytes done. Never goes back within a phase.
+         * Bytes done. Never decreases within a phase.
          */done: Int64,
         /**
-         * Bytes in all, as far as is known when the phase starts.
+         * Total bytes, as known when the phase starts.
          */total: Int64,
         /**
-         * Bytes a second lately, while downloading.
+         * Current bytes per second, during a download.
          */rate: Int64? = nil) {
         self.phase = phase
         self.done = done
@@ -6223,7 +6203,7 @@ public func FfiConverterTypeProgressUpdate_lower(_ value: ProgressUpdate) -> Rus
 
 
 /**
- * What a release says: what devices serve, where, and until when.
+ * The content of a release: which bundle devices serve, on which channel, and until when.
  */
 public struct Release: Equatable, Hashable {
     /**
@@ -6235,19 +6215,19 @@ public struct Release: Equatable, Hashable {
      */
     public let channel: String
     /**
-     * What people call it.
+     * Its version, for people.
      */
     public let version: String
     /**
-     * Of two releases of an app on a channel the later one has the higher.
+     * Its sequence: a later release of an app on a channel has a higher one.
      */
     public let sequence: Int64
     /**
-     * When it was made: seconds since 1970-01-01 UTC.
+     * When it was created: seconds since 1970-01-01 UTC.
      */
     public let createdAt: Int64
     /**
-     * Until when it may be accepted: seconds since 1970-01-01 UTC.
+     * When it stops being acceptable: seconds since 1970-01-01 UTC.
      */
     public let expiresAt: Int64
     /**
@@ -6255,20 +6235,20 @@ public struct Release: Equatable, Hashable {
      */
     public let native: NativeRange
     /**
-     * The bundle that devices serve. None: they go back to the one inside the native app.
+     * The bundle that devices serve. If there is none, devices return to the built-in bundle.
      */
     public let bundle: ReleaseBundle?
     /**
-     * What `rolloutBucket` takes: SHA-256 of the plain archive, or of the release's payload where it names no bundle, as 64
-     * hexadecimal digits.
+     * The argument of `rolloutBucket`: SHA-256 of the plain archive, or of the release's payload if it names
+     * no bundle, as 64 hexadecimal digits.
      */
     public let rolloutSha256: String
     /**
-     * Link given by who published it.
+     * Link set by the publisher.
      */
     public let link: String?
     /**
-     * Comment given by who published it.
+     * Comment set by the publisher.
      */
     public let comment: String?
 
@@ -6282,32 +6262,32 @@ public struct Release: Equatable, Hashable {
          * The channel it is for.
          */channel: String,
         /**
-         * What people call it.
+         * Its version, for people.
          */version: String,
         /**
-         * Of two releases of an app on a channel the later one has the higher.
+         * Its sequence: a later release of an app on a channel has a higher one.
          */sequence: Int64,
         /**
-         * When it was made: seconds since 1970-01-01 UTC.
+         * When it was created: seconds since 1970-01-01 UTC.
          */createdAt: Int64,
         /**
-         * Until when it may be accepted: seconds since 1970-01-01 UTC.
+         * When it stops being acceptable: seconds since 1970-01-01 UTC.
          */expiresAt: Int64,
         /**
          * The native versions it runs on.
          */native: NativeRange,
         /**
-         * The bundle that devices serve. None: they go back to the one inside the native app.
+         * The bundle that devices serve. If there is none, devices return to the built-in bundle.
          */bundle: ReleaseBundle?,
         /**
-         * What `rolloutBucket` takes: SHA-256 of the plain archive, or of the release's payload where it names no bundle, as 64
-         * hexadecimal digits.
+         * The argument of `rolloutBucket`: SHA-256 of the plain archive, or of the release's payload if it names
+         * no bundle, as 64 hexadecimal digits.
          */rolloutSha256: String,
         /**
-         * Link given by who published it.
+         * Link set by the publisher.
          */link: String?,
         /**
-         * Comment given by who published it.
+         * Comment set by the publisher.
          */comment: String?) {
         self.appId = appId
         self.channel = channel
@@ -6384,7 +6364,7 @@ public func FfiConverterTypeRelease_lower(_ value: Release) -> RustBuffer {
 
 
 /**
- * The bundle that a release names.
+ * The bundle of a release.
  */
 public struct ReleaseBundle: Equatable, Hashable {
     /**
@@ -6396,15 +6376,15 @@ public struct ReleaseBundle: Equatable, Hashable {
      */
     public let isSealed: Bool
     /**
-     * Where the archive is, below the address of a site.
+     * Path of the archive, relative to the URL of a site.
      */
     public let archivePath: String
     /**
-     * Bytes of the file that is there.
+     * Size in bytes of the published archive file.
      */
     public let archiveSize: Int64
     /**
-     * Where the list of its files is, below the address of a site.
+     * Path of its file list, relative to the URL of a site.
      */
     public let fileListPath: String
 
@@ -6418,13 +6398,13 @@ public struct ReleaseBundle: Equatable, Hashable {
          * Whether the archive is sealed.
          */isSealed: Bool,
         /**
-         * Where the archive is, below the address of a site.
+         * Path of the archive, relative to the URL of a site.
          */archivePath: String,
         /**
-         * Bytes of the file that is there.
+         * Size in bytes of the published archive file.
          */archiveSize: Int64,
         /**
-         * Where the list of its files is, below the address of a site.
+         * Path of its file list, relative to the URL of a site.
          */fileListPath: String) {
         self.archiveSha256 = archiveSha256
         self.isSealed = isSealed
@@ -6483,7 +6463,7 @@ public func FfiConverterTypeReleaseBundle_lower(_ value: ReleaseBundle) -> RustB
 
 
 /**
- * What the app knows by itself, and what decides which releases it takes. Nothing of it comes from a server.
+ * What the app itself knows and uses to decide which releases it accepts. None of it comes from a server.
  */
 public struct ReleaseOptions {
     /**
@@ -6491,11 +6471,11 @@ public struct ReleaseOptions {
      */
     public let appId: String
     /**
-     * The channel whose releases it takes.
+     * The channel whose releases it accepts.
      */
     public let channel: String
     /**
-     * The key ring that the app brings: the text of its envelope. Later ones are followed from it.
+     * The key ring that ships in the app: the text of its envelope. Later rings are followed from it.
      */
     public let firstRing: String
     /**
@@ -6503,7 +6483,7 @@ public struct ReleaseOptions {
      */
     public let nativeVersion: String
     /**
-     * The keys that sealed archives are opened with.
+     * The keys that open sealed archives.
      */
     public let contentKeys: [ContentKey]
 
@@ -6514,16 +6494,16 @@ public struct ReleaseOptions {
          * The app's own id.
          */appId: String,
         /**
-         * The channel whose releases it takes.
+         * The channel whose releases it accepts.
          */channel: String,
         /**
-         * The key ring that the app brings: the text of its envelope. Later ones are followed from it.
+         * The key ring that ships in the app: the text of its envelope. Later rings are followed from it.
          */firstRing: String,
         /**
          * The version of the native app: `versionName` on Android, `CFBundleShortVersionString` on iOS.
          */nativeVersion: String,
         /**
-         * The keys that sealed archives are opened with.
+         * The keys that open sealed archives.
          */contentKeys: [ContentKey] = []) {
         self.appId = appId
         self.channel = channel
@@ -6582,27 +6562,28 @@ public func FfiConverterTypeReleaseOptions_lower(_ value: ReleaseOptions) -> Rus
 
 
 /**
- * An archive that is somewhere else.
+ * An archive to download.
  */
 public struct RemoteArchive: Equatable, Hashable {
     /**
-     * Where it is: `https`, or `http` on this very machine.
+     * Its URL: `https`, or `http` on this machine.
      */
     public let url: String
     /**
-     * How it is proved.
+     * How it is verified.
      */
     public let proof: ExpectedProof
     /**
-     * What is said of the bundle in it.
+     * The metadata of its bundle.
      */
     public let bundle: NewBundle
     /**
-     * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+     * Header fields for the host of that URL, for example a token. They are not sent to another origin after a
+     * redirect.
      */
     public let headers: [HttpHeader]
     /**
-     * Bytes of the file, where known.
+     * Size of the file in bytes, if known.
      */
     public let size: Int64?
 
@@ -6610,19 +6591,20 @@ public struct RemoteArchive: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Where it is: `https`, or `http` on this very machine.
+         * Its URL: `https`, or `http` on this machine.
          */url: String,
         /**
-         * How it is proved.
+         * How it is verified.
          */proof: ExpectedProof,
         /**
-         * What is said of the bundle in it.
+         * The metadata of its bundle.
          */bundle: NewBundle,
         /**
-         * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+         * Header fields for the host of that URL, for example a token. They are not sent to another origin after a
+         * redirect.
          */headers: [HttpHeader] = [],
         /**
-         * Bytes of the file, where known.
+         * Size of the file in bytes, if known.
          */size: Int64? = nil) {
         self.url = url
         self.proof = proof
@@ -6681,28 +6663,29 @@ public func FfiConverterTypeRemoteArchive_lower(_ value: RemoteArchive) -> RustB
 
 
 /**
- * A file somewhere else.
+ * A file to download.
  */
 public struct RemoteFile: Equatable, Hashable {
     /**
-     * Where it is: `https`, or `http` on this very machine.
+     * Its URL: `https`, or `http` on this machine.
      */
     public let url: String
     /**
-     * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+     * Header fields for the host of that URL, for example a token. They are not sent to another origin after a
+     * redirect.
      */
     public let headers: [HttpHeader]
     /**
-     * SHA-256 of the file, as 64 hexadecimal digits, where known.
+     * SHA-256 of the file as 64 hexadecimal digits, if known.
      */
     public let digest: String?
     /**
-     * Bytes of the file, where known.
+     * Size of the file in bytes, if known.
      */
     public let size: Int64?
     /**
-     * What the file is called from one try to the next, since signed URLs change. Its digest, or the URL without its
-     * query, if left out.
+     * A name that stays the same across attempts, because signed URLs change. The default is the digest, or
+     * the URL without its query.
      */
     public let key: String?
 
@@ -6710,20 +6693,21 @@ public struct RemoteFile: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Where it is: `https`, or `http` on this very machine.
+         * Its URL: `https`, or `http` on this machine.
          */url: String,
         /**
-         * What the host of that URL is to be told, for example a token. Not sent on when it redirects to another origin.
+         * Header fields for the host of that URL, for example a token. They are not sent to another origin after a
+         * redirect.
          */headers: [HttpHeader] = [],
         /**
-         * SHA-256 of the file, as 64 hexadecimal digits, where known.
+         * SHA-256 of the file as 64 hexadecimal digits, if known.
          */digest: String? = nil,
         /**
-         * Bytes of the file, where known.
+         * Size of the file in bytes, if known.
          */size: Int64? = nil,
         /**
-         * What the file is called from one try to the next, since signed URLs change. Its digest, or the URL without its
-         * query, if left out.
+         * A name that stays the same across attempts, because signed URLs change. The default is the digest, or
+         * the URL without its query.
          */key: String? = nil) {
         self.url = url
         self.headers = headers
@@ -6782,7 +6766,7 @@ public func FfiConverterTypeRemoteFile_lower(_ value: RemoteFile) -> RustBuffer 
 
 
 /**
- * Whether this device is among those that a candidate is for.
+ * Whether the rollout of a candidate includes this device.
  */
 public struct RolloutDecision: Equatable, Hashable {
     /**
@@ -6790,15 +6774,15 @@ public struct RolloutDecision: Equatable, Hashable {
      */
     public let sequence: Int64
     /**
-     * How many of 10,000 devices take it.
+     * How many of 10,000 devices the rollout includes.
      */
     public let rolloutBps: Int64
     /**
-     * The bucket of this device, 0 to 9,999, where it decides: if all devices take it, or none does, there is none.
+     * The bucket of this device, 0 to 9,999; nothing if the rollout includes all devices or none.
      */
     public let bucket: Int64?
     /**
-     * Whether this device takes it.
+     * Whether the rollout includes this device.
      */
     public let isInside: Bool
 
@@ -6809,13 +6793,13 @@ public struct RolloutDecision: Equatable, Hashable {
          * Sequence of the candidate.
          */sequence: Int64,
         /**
-         * How many of 10,000 devices take it.
+         * How many of 10,000 devices the rollout includes.
          */rolloutBps: Int64,
         /**
-         * The bucket of this device, 0 to 9,999, where it decides: if all devices take it, or none does, there is none.
+         * The bucket of this device, 0 to 9,999; nothing if the rollout includes all devices or none.
          */bucket: Int64?,
         /**
-         * Whether this device takes it.
+         * Whether the rollout includes this device.
          */isInside: Bool) {
         self.sequence = sequence
         self.rolloutBps = rolloutBps
@@ -6871,15 +6855,104 @@ public func FfiConverterTypeRolloutDecision_lower(_ value: RolloutDecision) -> R
 
 
 /**
- * Something that could not be taken over.
+ * A release that this device must not accept, and why.
+ */
+public struct Skipped: Equatable, Hashable {
+    /**
+     * Its kind.
+     */
+    public let offer: Offer
+    /**
+     * Its sequence.
+     */
+    public let sequence: Int64
+    /**
+     * The kind of the error. `Server` means that a file of the release is missing or unavailable.
+     */
+    public let kind: ErrorKind
+    /**
+     * The error, for people.
+     */
+    public let message: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its kind.
+         */offer: Offer,
+        /**
+         * Its sequence.
+         */sequence: Int64,
+        /**
+         * The kind of the error. `Server` means that a file of the release is missing or unavailable.
+         */kind: ErrorKind,
+        /**
+         * The error, for people.
+         */message: String) {
+        self.offer = offer
+        self.sequence = sequence
+        self.kind = kind
+        self.message = message
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Skipped: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSkipped: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Skipped {
+        return
+            try Skipped(
+                offer: FfiConverterTypeOffer.read(from: &buf),
+                sequence: FfiConverterInt64.read(from: &buf),
+                kind: FfiConverterTypeErrorKind.read(from: &buf),
+                message: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Skipped, into buf: inout [UInt8]) {
+        FfiConverterTypeOffer.write(value.offer, into: &buf)
+        FfiConverterInt64.write(value.sequence, into: &buf)
+        FfiConverterTypeErrorKind.write(value.kind, into: &buf)
+        FfiConverterString.write(value.message, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSkipped_lift(_ buf: RustBuffer) throws -> Skipped {
+    return try FfiConverterTypeSkipped.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSkipped_lower(_ value: Skipped) -> RustBuffer {
+    return FfiConverterTypeSkipped.lower(value)
+}
+
+
+/**
+ * A bundle that could not be migrated.
  */
 public struct SkippedBundle: Equatable, Hashable {
     /**
-     * Its text or id.
+     * Its JSON text or id.
      */
     public let what: String
     /**
-     * Why not.
+     * The reason.
      */
     public let reason: String
 
@@ -6887,10 +6960,10 @@ public struct SkippedBundle: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Its text or id.
+         * Its JSON text or id.
          */what: String,
         /**
-         * Why not.
+         * The reason.
          */reason: String) {
         self.what = what
         self.reason = reason
@@ -6940,72 +7013,74 @@ public func FfiConverterTypeSkippedBundle_lower(_ value: SkippedBundle) -> RustB
 
 
 /**
- * How a store behaves. The required proof has no default: it is what the whole of an app's security hangs on.
+ * Options of a store. `requiredProof` has no default, because the security of the app depends on it.
  */
 public struct StoreOptions: Equatable, Hashable {
     /**
-     * The least proof an archive must come with.
+     * The minimum proof of an archive.
      */
     public let requiredProof: RequiredProof
     /**
-     * Where bundles are unpacked, if the host serves from a fixed place (`versions` on Android, `ionic_built_snapshots` on
-     * iOS). It must exist or have an existing parent, on the same file system as the store. Else `bundles` in its folder.
+     * Where bundles are unpacked, if the host serves from a fixed folder (`versions` on Android,
+     * `ionic_built_snapshots` on iOS). It or its parent must exist, on the same file system as the store. The
+     * default is `bundles` in the store's folder.
      */
     public let bundles: String?
     /**
-     * Starts without confirmation after which a bundle is failed: 1 or more. One crash may have another cause.
+     * Starts without confirmation after which a bundle has failed: 1 or more. The default is 2, because one
+     * crash may have another cause.
      */
     public let attempts: Int64
     /**
-     * Silent starts in a row after which a proven bundle goes on trial again: its page started, and the process ended in the
-     * foreground before it confirmed. Also the number of later starts that a bundle must confirm before the one it replaced
-     * may go. 0 turns both off.
+     * Consecutive silent starts after which a proven bundle goes on trial again. A start is silent if the page
+     * started and the process ended in the foreground before it confirmed. Also the number of later starts
+     * that a bundle must confirm before the bundle it replaced is deleted. 0 turns both off.
      */
     public let silentStarts: Int64
     /**
-     * How long a page has to confirm, in milliseconds, told by `readyDeadlineMs`: 1000 or more.
+     * Milliseconds that a page has to confirm, returned by `readyDeadlineMs`: 1000 or more.
      */
     public let appReadyTimeoutMs: Int64
     /**
-     * Start over with the built-in bundle when the native app changes, by version or build, as Capgo's `resetWhenUpdate`. If
-     * not, the current bundle goes on trial again.
+     * Start over with the built-in bundle when the native app changes, by version or build, as Capgo's
+     * `resetWhenUpdate`. Otherwise the current bundle goes on trial again.
      */
     public let resetWhenNativeChanges: Bool
     /**
-     * Remove the files of a bundle that failed, as Capgo's `autoDeleteFailed`. It stays failed either way.
+     * Delete the files of a failed bundle, as Capgo's `autoDeleteFailed`. The bundle stays failed either way.
      */
     public let autoDeleteFailed: Bool
     /**
-     * Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once `silentStarts` later starts were
-     * confirmed.
+     * Delete the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once `silentStarts`
+     * later starts were confirmed.
      */
     public let autoDeletePrevious: Bool
     /**
-     * What an archive may unpack to; the defaults of `Limits` if left out.
+     * Limits on what an archive may unpack to. The default is that of `Limits`.
      */
     public let limits: Limits?
     /**
-     * Threads that unpack; one a core if left out, four at most.
+     * Threads that unpack. The default is one per core, at most four.
      */
     public let unpackThreads: Int64?
     /**
-     * Milliseconds that a change waits for another process or thread before it fails with `Busy`. `launch` never waits
-     * longer than 200.
+     * Milliseconds that a change waits for another process or thread before it fails with `Busy`. `launch`
+     * never waits longer than 200.
      */
     public let lockTimeoutMs: Int64
     /**
-     * Bytes that must stay free beside what an installation takes: 32 MiB.
+     * Bytes that must stay free after an installation: 32 MiB.
      */
     public let spaceMargin: Int64
     /**
-     * Compare a sample of the files with what was installed before each launch, for at most so many milliseconds. Not at
-     * all if left out.
+     * Verify a sample of the installed files before each launch, for at most this many milliseconds. The
+     * default is not to.
      */
     public let verifyAtLaunchMs: Int64?
     /**
-     * The sequence of the release that is built into the native app. Nothing with this sequence or a lower one is installed
-     * or served, so that an update from an app store is never undone over the air. Not looked at if left out, as for bundles
-     * of no sequence.
+     * The sequence of the release built into the native app. Nothing with this sequence or a lower one is
+     * installed or served, so that an update from an app store is never reverted over the air. Not checked by
+     * default, nor for bundles without a sequence.
      */
     public let builtInSequence: Int64?
 
@@ -7013,55 +7088,57 @@ public struct StoreOptions: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The least proof an archive must come with.
+         * The minimum proof of an archive.
          */requiredProof: RequiredProof,
         /**
-         * Where bundles are unpacked, if the host serves from a fixed place (`versions` on Android, `ionic_built_snapshots` on
-         * iOS). It must exist or have an existing parent, on the same file system as the store. Else `bundles` in its folder.
+         * Where bundles are unpacked, if the host serves from a fixed folder (`versions` on Android,
+         * `ionic_built_snapshots` on iOS). It or its parent must exist, on the same file system as the store. The
+         * default is `bundles` in the store's folder.
          */bundles: String? = nil,
         /**
-         * Starts without confirmation after which a bundle is failed: 1 or more. One crash may have another cause.
+         * Starts without confirmation after which a bundle has failed: 1 or more. The default is 2, because one
+         * crash may have another cause.
          */attempts: Int64 = Int64(2),
         /**
-         * Silent starts in a row after which a proven bundle goes on trial again: its page started, and the process ended in the
-         * foreground before it confirmed. Also the number of later starts that a bundle must confirm before the one it replaced
-         * may go. 0 turns both off.
+         * Consecutive silent starts after which a proven bundle goes on trial again. A start is silent if the page
+         * started and the process ended in the foreground before it confirmed. Also the number of later starts
+         * that a bundle must confirm before the bundle it replaced is deleted. 0 turns both off.
          */silentStarts: Int64 = Int64(3),
         /**
-         * How long a page has to confirm, in milliseconds, told by `readyDeadlineMs`: 1000 or more.
+         * Milliseconds that a page has to confirm, returned by `readyDeadlineMs`: 1000 or more.
          */appReadyTimeoutMs: Int64 = Int64(10000),
         /**
-         * Start over with the built-in bundle when the native app changes, by version or build, as Capgo's `resetWhenUpdate`. If
-         * not, the current bundle goes on trial again.
+         * Start over with the built-in bundle when the native app changes, by version or build, as Capgo's
+         * `resetWhenUpdate`. Otherwise the current bundle goes on trial again.
          */resetWhenNativeChanges: Bool = true,
         /**
-         * Remove the files of a bundle that failed, as Capgo's `autoDeleteFailed`. It stays failed either way.
+         * Delete the files of a failed bundle, as Capgo's `autoDeleteFailed`. The bundle stays failed either way.
          */autoDeleteFailed: Bool = true,
         /**
-         * Remove the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once `silentStarts` later starts were
-         * confirmed.
+         * Delete the bundle that a confirmed one replaces, as Capgo's `autoDeletePrevious`, once `silentStarts`
+         * later starts were confirmed.
          */autoDeletePrevious: Bool = true,
         /**
-         * What an archive may unpack to; the defaults of `Limits` if left out.
+         * Limits on what an archive may unpack to. The default is that of `Limits`.
          */limits: Limits? = nil,
         /**
-         * Threads that unpack; one a core if left out, four at most.
+         * Threads that unpack. The default is one per core, at most four.
          */unpackThreads: Int64? = nil,
         /**
-         * Milliseconds that a change waits for another process or thread before it fails with `Busy`. `launch` never waits
-         * longer than 200.
+         * Milliseconds that a change waits for another process or thread before it fails with `Busy`. `launch`
+         * never waits longer than 200.
          */lockTimeoutMs: Int64 = Int64(10000),
         /**
-         * Bytes that must stay free beside what an installation takes: 32 MiB.
+         * Bytes that must stay free after an installation: 32 MiB.
          */spaceMargin: Int64 = Int64(33554432),
         /**
-         * Compare a sample of the files with what was installed before each launch, for at most so many milliseconds. Not at
-         * all if left out.
+         * Verify a sample of the installed files before each launch, for at most this many milliseconds. The
+         * default is not to.
          */verifyAtLaunchMs: Int64? = nil,
         /**
-         * The sequence of the release that is built into the native app. Nothing with this sequence or a lower one is installed
-         * or served, so that an update from an app store is never undone over the air. Not looked at if left out, as for bundles
-         * of no sequence.
+         * The sequence of the release built into the native app. Nothing with this sequence or a lower one is
+         * installed or served, so that an update from an app store is never reverted over the air. Not checked by
+         * default, nor for bundles without a sequence.
          */builtInSequence: Int64? = nil) {
         self.requiredProof = requiredProof
         self.bundles = bundles
@@ -7147,7 +7224,7 @@ public func FfiConverterTypeStoreOptions_lower(_ value: StoreOptions) -> RustBuf
 
 
 /**
- * What unpacking wrote.
+ * The result of unpacking.
  */
 public struct Unpacked: Equatable, Hashable {
     /**
@@ -7155,11 +7232,11 @@ public struct Unpacked: Equatable, Hashable {
      */
     public let files: Int64
     /**
-     * Number of folders, the root not counted.
+     * Number of folders, without the root.
      */
     public let folders: Int64
     /**
-     * Bytes of all files.
+     * Total bytes of all files.
      */
     public let bytes: Int64
     /**
@@ -7167,7 +7244,7 @@ public struct Unpacked: Equatable, Hashable {
      */
     public let flattened: String?
     /**
-     * Files beside that top folder (hidden ones and `__MACOSX`), which were left out.
+     * Files next to that top folder (hidden ones and `__MACOSX`), which were skipped.
      */
     public let leftOut: [String]
 
@@ -7178,16 +7255,16 @@ public struct Unpacked: Equatable, Hashable {
          * Number of files.
          */files: Int64,
         /**
-         * Number of folders, the root not counted.
+         * Number of folders, without the root.
          */folders: Int64,
         /**
-         * Bytes of all files.
+         * Total bytes of all files.
          */bytes: Int64,
         /**
          * The single top folder that was stripped, as Capgo's devices do.
          */flattened: String?,
         /**
-         * Files beside that top folder (hidden ones and `__MACOSX`), which were left out.
+         * Files next to that top folder (hidden ones and `__MACOSX`), which were skipped.
          */leftOut: [String]) {
         self.files = files
         self.folders = folders
@@ -7246,13 +7323,208 @@ public func FfiConverterTypeUnpacked_lower(_ value: Unpacked) -> RustBuffer {
 
 
 /**
- * Where an installed bundle stands.
+ * A condition for applying the next bundle. All conditions must be met; a condition that was met once stays
+ * met.
+ */
+
+public enum ApplyCondition: Equatable, Hashable {
+
+    /**
+     * The app was in the background for this long without interruption.
+     */
+    case background(
+        /**
+         * The duration.
+         */milliseconds: Int64
+    )
+    /**
+     * The process ended and the app was started again.
+     */
+    case kill
+    /**
+     * The native app has this version or a later one.
+     */
+    case nativeVersion(
+        /**
+         * The version.
+         */version: String
+    )
+    /**
+     * This time has passed, by the device's clock.
+     */
+    case date(
+        /**
+         * Seconds since 1970-01-01 UTC.
+         */seconds: Int64
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ApplyCondition: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeApplyCondition: FfiConverterRustBuffer {
+    typealias SwiftType = ApplyCondition
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ApplyCondition {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .background(milliseconds: try FfiConverterInt64.read(from: &buf)
+        )
+
+        case 2: return .kill
+
+        case 3: return .nativeVersion(version: try FfiConverterString.read(from: &buf)
+        )
+
+        case 4: return .date(seconds: try FfiConverterInt64.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ApplyCondition, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .background(milliseconds):
+            writeInt(&buf, Int32(1))
+            FfiConverterInt64.write(milliseconds, into: &buf)
+
+
+        case .kill:
+            writeInt(&buf, Int32(2))
+
+
+        case let .nativeVersion(version):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(version, into: &buf)
+
+
+        case let .date(seconds):
+            writeInt(&buf, Int32(4))
+            FfiConverterInt64.write(seconds, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApplyCondition_lift(_ buf: RustBuffer) throws -> ApplyCondition {
+    return try FfiConverterTypeApplyCondition.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApplyCondition_lower(_ value: ApplyCondition) -> RustBuffer {
+    return FfiConverterTypeApplyCondition.lower(value)
+}
+
+
+
+/**
+ * A bundle that can be served: the one built into the native app, or an installed one.
+ */
+
+public enum BundleRef: Equatable, Hashable {
+
+    /**
+     * The bundle inside the native app. It always exists.
+     */
+    case builtIn
+    /**
+     * An installed bundle.
+     */
+    case bundle(
+        /**
+         * Its id: ten letters and digits.
+         */id: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension BundleRef: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBundleRef: FfiConverterRustBuffer {
+    typealias SwiftType = BundleRef
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BundleRef {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .builtIn
+
+        case 2: return .bundle(id: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: BundleRef, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .builtIn:
+            writeInt(&buf, Int32(1))
+
+
+        case let .bundle(id):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(id, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBundleRef_lift(_ buf: RustBuffer) throws -> BundleRef {
+    return try FfiConverterTypeBundleRef.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBundleRef_lower(_ value: BundleRef) -> RustBuffer {
+    return FfiConverterTypeBundleRef.lower(value)
+}
+
+
+
+/**
+ * The status of an installed bundle.
  */
 
 public enum BundleStatus: Equatable, Hashable {
 
     /**
-     * Installed and never proven on this device.
+     * Installed, never proven on this device.
      */
     case installed
     /**
@@ -7260,7 +7532,7 @@ public enum BundleStatus: Equatable, Hashable {
      */
     case next
     /**
-     * Current, and not yet proven.
+     * Current, not yet proven.
      */
     case trial
     /**
@@ -7268,7 +7540,7 @@ public enum BundleStatus: Equatable, Hashable {
      */
     case proven
     /**
-     * In a state that this version of the bindings has no word for.
+     * A status that this version of the bindings does not know.
      */
     case other
 
@@ -7351,7 +7623,7 @@ public func FfiConverterTypeBundleStatus_lower(_ value: BundleStatus) -> RustBuf
 
 
 /**
- * What an observer of the host throws. Anything else that it throws arrives as this as well.
+ * The error that an observer of the host throws. Any other exception also arrives as this one.
  */
 public
 enum CallbackError: Swift.Error, Equatable, Hashable {
@@ -7359,11 +7631,11 @@ enum CallbackError: Swift.Error, Equatable, Hashable {
 
 
     /**
-     * The observer could not do its part.
+     * The observer failed.
      */
     case Failed(
         /**
-         * Why, for people.
+         * The reason, for people.
          */reason: String
     )
 
@@ -7431,8 +7703,8 @@ public func FfiConverterTypeCallbackError_lower(_ value: CallbackError) -> RustB
 
 
 /**
- * Everything that can go wrong. Each case has a message that says what was expected, what was found and what to do;
- * it never holds key material.
+ * Every error of this library. The message says what was expected, what was found and what to do; it never holds
+ * key material.
  */
 public
 enum CapBundleError: Swift.Error, Equatable, Hashable {
@@ -7440,7 +7712,7 @@ enum CapBundleError: Swift.Error, Equatable, Hashable {
 
 
     /**
-     * An argument is not what the operation takes.
+     * An argument is invalid.
      */
     case InvalidInput(message: String)
 
@@ -7450,22 +7722,22 @@ enum CapBundleError: Swift.Error, Equatable, Hashable {
     case NotABundle(message: String)
 
     /**
-     * The archive holds something that must not reach the disk, or contradicts itself.
+     * The archive contains an entry that must not reach the disk, or contradicts itself.
      */
     case UnsafeArchive(message: String)
 
     /**
-     * A limit on size, count, depth or expansion was reached.
+     * A limit on size, count, depth or expansion was exceeded.
      */
     case LimitExceeded(message: String)
 
     /**
-     * The bytes are others than the digest says.
+     * The bytes do not match the digest.
      */
     case DigestMismatch(message: String)
 
     /**
-     * A signature was not made by the key it was checked with.
+     * A signature was not made by the expected key.
      */
     case SignatureInvalid(message: String)
 
@@ -7475,17 +7747,17 @@ enum CapBundleError: Swift.Error, Equatable, Hashable {
     case DecryptionFailed(message: String)
 
     /**
-     * A key cannot be read, has the wrong size or is the wrong half of the pair.
+     * A key cannot be read, has an unsupported size or is the wrong half of the pair.
      */
     case KeyInvalid(message: String)
 
     /**
-     * Local policy refuses it: unsigned, malformed proof, failed before.
+     * Local policy refuses it: it is unsigned, its proof is malformed, or the bundle failed before.
      */
     case NotTrusted(message: String)
 
     /**
-     * A file, folder or bundle that was named does not exist.
+     * The given file, folder or bundle does not exist.
      */
     case NotFound(message: String)
 
@@ -7495,17 +7767,17 @@ enum CapBundleError: Swift.Error, Equatable, Hashable {
     case InUse(message: String)
 
     /**
-     * Another process or thread holds the lock. Trying again later may help.
+     * Another process or thread holds the lock. Retrying later may succeed.
      */
     case Busy(message: String)
 
     /**
-     * The disk is full or would be.
+     * The disk is full or would become full.
      */
     case NoSpace(message: String)
 
     /**
-     * Reading or writing failed for another reason.
+     * Another read or write error.
      */
     case Io(message: String)
 
@@ -7525,22 +7797,22 @@ enum CapBundleError: Swift.Error, Equatable, Hashable {
     case Cancelled(message: String)
 
     /**
-     * This version cannot do that.
+     * This version does not support the operation or format.
      */
     case Unsupported(message: String)
 
     /**
-     * Something that was stored cannot be read back.
+     * Stored data cannot be read back.
      */
     case Corrupt(message: String)
 
     /**
-     * An observer or transport of the host threw, or did not keep to what is asked of it; the operation was stopped.
+     * An observer or transport of the host threw or broke its contract; the operation was stopped.
      */
     case Callback(message: String)
 
     /**
-     * A fault in this library: please report it. What was being done did not happen, or not to the end.
+     * A bug in this library: please report it. The operation did not complete.
      */
     case Internal(message: String)
 
@@ -7729,13 +8001,13 @@ public func FfiConverterTypeCapBundleError_lower(_ value: CapBundleError) -> Rus
 
 
 /**
- * What came of looking at a channel.
+ * The outcome of an update from a channel.
  */
 
 public enum ChannelOutcome: Equatable, Hashable {
 
     /**
-     * A release was accepted. Its bundle is installed and comes next.
+     * A release was accepted. Its bundle is installed and next.
      */
     case installed(
         /**
@@ -7743,7 +8015,7 @@ public enum ChannelOutcome: Equatable, Hashable {
          */bundle: BundleRecord
     )
     /**
-     * What the channel has for this device is current or comes next already.
+     * The channel's release for this device is already current or next.
      */
     case upToDate(
         /**
@@ -7751,22 +8023,22 @@ public enum ChannelOutcome: Equatable, Hashable {
          */bundle: BundleRecord
     )
     /**
-     * A release that goes back to the built-in bundle was accepted. That comes next.
+     * A release that returns to the built-in bundle was accepted. The built-in bundle is next.
      */
     case builtInNext(
         /**
-         * What people call the release.
+         * The version of the release.
          */version: String,
         /**
          * Its sequence.
          */sequence: Int64
     )
     /**
-     * The channel's release goes back to the built-in bundle, which is current or comes next already.
+     * The channel's release returns to the built-in bundle, which is already current or next.
      */
     case builtInUpToDate(
         /**
-         * What people call the release.
+         * The version of the release.
          */version: String,
         /**
          * Its sequence.
@@ -7777,26 +8049,27 @@ public enum ChannelOutcome: Equatable, Hashable {
      */
     case nothingOffered
     /**
-     * The channel has a candidate, which is not for this device, and nothing else.
+     * The channel offers only a candidate, whose rollout excludes this device.
      */
     case outsideRollout
     /**
-     * What the channel has for this device is older than what was accepted or is built into the native app.
+     * The channel's release for this device is older than one that was accepted or is built into the native
+     * app.
      */
     case older(
         /**
-         * Sequence of what it has.
+         * Sequence of the channel's release.
          */offered: Int64,
         /**
-         * Sequence of what this device has.
+         * Sequence that this device has.
          */known: Int64
     )
     /**
-     * Nothing of what it has may be taken: see `ChannelUpdate.passedOver`.
+     * No release of the channel may be accepted: see `ChannelUpdate.skipped`.
      */
     case refused
     /**
-     * Something that this version of the bindings has no word for.
+     * An outcome that this version of the bindings does not know.
      */
     case other
 
@@ -7916,17 +8189,18 @@ public func FfiConverterTypeChannelOutcome_lower(_ value: ChannelOutcome) -> Rus
 
 
 /**
- * Which spelling of the signed checksum a device speaks. Local configuration says it; it is never guessed.
+ * The encoding of a signed checksum that a device accepts. It comes from local configuration and is never
+ * guessed.
  */
 
 public enum ChecksumForm: Equatable, Hashable {
 
     /**
-     * Hexadecimal: plugins from 5.30, 6.30 and 7.30 on. What to use unless there is a reason.
+     * Hexadecimal: plugins from 5.30, 6.30 and 7.30 on. Use this one unless you support older plugins.
      */
     case v3
     /**
-     * Base64, of older plugins.
+     * Base64: older plugins.
      */
     case v2
 
@@ -7991,13 +8265,13 @@ public func FfiConverterTypeChecksumForm_lower(_ value: ChecksumForm) -> RustBuf
 
 
 /**
- * What a confirmation did.
+ * The effect of a confirmation.
  */
 
 public enum Confirmation: Equatable, Hashable {
 
     /**
-     * The bundle is proven now: it is what later ones fall back to.
+     * The bundle is proven now: it is the fallback of later ones.
      */
     case proven
     /**
@@ -8005,20 +8279,20 @@ public enum Confirmation: Equatable, Hashable {
      */
     case alreadyProven
     /**
-     * The built-in bundle needs no proof.
+     * The built-in bundle needs no confirmation.
      */
     case builtIn
     /**
-     * It proves nothing, and nothing changed: something else is current, or this bundle is and its page did not start in
-     * this session (`trialStarted`).
+     * Nothing changed: another bundle is current, or the page of this bundle did not start in this session
+     * (`trialStarted`).
      */
     case ignored(
         /**
-         * What is current.
-         */current: Slot
+         * The current bundle.
+         */current: BundleRef
     )
     /**
-     * Something that this version of the bindings has no word for.
+     * An effect that this version of the bindings does not know.
      */
     case other
 
@@ -8048,7 +8322,7 @@ public struct FfiConverterTypeConfirmation: FfiConverterRustBuffer {
 
         case 3: return .builtIn
 
-        case 4: return .ignored(current: try FfiConverterTypeSlot.read(from: &buf)
+        case 4: return .ignored(current: try FfiConverterTypeBundleRef.read(from: &buf)
         )
 
         case 5: return .other
@@ -8075,7 +8349,7 @@ public struct FfiConverterTypeConfirmation: FfiConverterRustBuffer {
 
         case let .ignored(current):
             writeInt(&buf, Int32(4))
-            FfiConverterTypeSlot.write(current, into: &buf)
+            FfiConverterTypeBundleRef.write(current, into: &buf)
 
 
         case .other:
@@ -8103,126 +8377,13 @@ public func FfiConverterTypeConfirmation_lower(_ value: Confirmation) -> RustBuf
 
 
 /**
- * One condition under which the next bundle is applied. All that are set must hold; once one held it stays so.
- */
-
-public enum Delay: Equatable, Hashable {
-
-    /**
-     * The app was in the background for so long without a break.
-     */
-    case background(
-        /**
-         * For how long.
-         */milliseconds: Int64
-    )
-    /**
-     * The process ended and the app was started anew.
-     */
-    case kill
-    /**
-     * The native app has this version or a later one.
-     */
-    case nativeVersion(
-        /**
-         * The version.
-         */version: String
-    )
-    /**
-     * This time has come, by the device's clock.
-     */
-    case date(
-        /**
-         * Seconds since 1970-01-01 UTC.
-         */seconds: Int64
-    )
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension Delay: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeDelay: FfiConverterRustBuffer {
-    typealias SwiftType = Delay
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Delay {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-
-        case 1: return .background(milliseconds: try FfiConverterInt64.read(from: &buf)
-        )
-
-        case 2: return .kill
-
-        case 3: return .nativeVersion(version: try FfiConverterString.read(from: &buf)
-        )
-
-        case 4: return .date(seconds: try FfiConverterInt64.read(from: &buf)
-        )
-
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: Delay, into buf: inout [UInt8]) {
-        switch value {
-
-
-        case let .background(milliseconds):
-            writeInt(&buf, Int32(1))
-            FfiConverterInt64.write(milliseconds, into: &buf)
-
-
-        case .kill:
-            writeInt(&buf, Int32(2))
-
-
-        case let .nativeVersion(version):
-            writeInt(&buf, Int32(3))
-            FfiConverterString.write(version, into: &buf)
-
-
-        case let .date(seconds):
-            writeInt(&buf, Int32(4))
-            FfiConverterInt64.write(seconds, into: &buf)
-
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeDelay_lift(_ buf: RustBuffer) throws -> Delay {
-    return try FfiConverterTypeDelay.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeDelay_lower(_ value: Delay) -> RustBuffer {
-    return FfiConverterTypeDelay.lower(value)
-}
-
-
-
-/**
- * What kind of thing went wrong: for programs to tell errors apart. The message is for people.
+ * The kind of an error, for programs. The message is for people.
  */
 
 public enum ErrorKind: Equatable, Hashable {
 
     /**
-     * An argument is not what the operation takes.
+     * An argument is invalid.
      */
     case invalidInput
     /**
@@ -8230,19 +8391,19 @@ public enum ErrorKind: Equatable, Hashable {
      */
     case notABundle
     /**
-     * The archive holds something that must not reach the disk, or contradicts itself.
+     * The archive contains an entry that must not reach the disk, or contradicts itself.
      */
     case unsafeArchive
     /**
-     * A limit on size, count, depth or expansion was reached.
+     * A limit on size, count, depth or expansion was exceeded.
      */
     case limitExceeded
     /**
-     * The bytes are others than the digest says.
+     * The bytes do not match the digest.
      */
     case digestMismatch
     /**
-     * A signature was not made by the key it was checked with.
+     * A signature was not made by the expected key.
      */
     case signatureInvalid
     /**
@@ -8250,15 +8411,15 @@ public enum ErrorKind: Equatable, Hashable {
      */
     case decryptionFailed
     /**
-     * A key cannot be read, has the wrong size or is the wrong half of the pair.
+     * A key cannot be read, has an unsupported size or is the wrong half of the pair.
      */
     case keyInvalid
     /**
-     * Local policy refuses it: unsigned, malformed proof, failed before.
+     * Local policy refuses it: it is unsigned, its proof is malformed, or the bundle failed before.
      */
     case notTrusted
     /**
-     * A file, folder or bundle that was named does not exist.
+     * The given file, folder or bundle does not exist.
      */
     case notFound
     /**
@@ -8266,15 +8427,15 @@ public enum ErrorKind: Equatable, Hashable {
      */
     case inUse
     /**
-     * Another process or thread holds the lock. Trying again later may help.
+     * Another process or thread holds the lock. Retrying later may succeed.
      */
     case busy
     /**
-     * The disk is full or would be.
+     * The disk is full or would become full.
      */
     case noSpace
     /**
-     * Reading or writing failed for another reason.
+     * Another read or write error.
      */
     case io
     /**
@@ -8290,19 +8451,19 @@ public enum ErrorKind: Equatable, Hashable {
      */
     case cancelled
     /**
-     * This version cannot do that.
+     * This version does not support the operation or format.
      */
     case unsupported
     /**
-     * Something that was stored cannot be read back.
+     * Stored data cannot be read back.
      */
     case corrupt
     /**
-     * An observer or transport of the host threw, or did not keep to what is asked of it; the operation was stopped.
+     * An observer or transport of the host threw or broke its contract; the operation was stopped.
      */
     case callback
     /**
-     * A fault in this library: please report it. What was being done did not happen, or not to the end.
+     * A bug in this library: please report it. The operation did not complete.
      */
     case `internal`
 
@@ -8481,13 +8642,13 @@ public func FfiConverterTypeErrorKind_lower(_ value: ErrorKind) -> RustBuffer {
 
 
 /**
- * How an archive is to be proved. What is checked follows from this alone, never from what a server sends or leaves out.
+ * How an archive is verified. Only this decides what is checked, never what a server sends or omits.
  */
 
 public enum ExpectedProof: Equatable, Hashable {
 
     /**
-     * By its SHA-256, 64 hexadecimal digits, which came over a channel you trust.
+     * By its SHA-256, 64 hexadecimal digits, which came over a trusted channel.
      */
     case digest(
         /**
@@ -8495,31 +8656,31 @@ public enum ExpectedProof: Equatable, Hashable {
          */digest: String
     )
     /**
-     * By a checksum that was signed; the archive is not encrypted.
+     * By a signed checksum; the archive is not encrypted.
      */
     case capgoSigned(
         /**
          * The signed checksum.
          */checksum: String,
         /**
-         * Its spelling.
+         * Its encoding.
          */form: ChecksumForm,
         /**
          * The key that must have signed it, as PEM text.
          */publicKey: String
     )
     /**
-     * By a checksum that was signed; the archive is encrypted in Capgo's v2 form.
+     * By a signed checksum; the archive is encrypted in Capgo's v2 format.
      */
-    case capgoSealed(
+    case capgoEncrypted(
         /**
-         * What it takes to decrypt the archive.
+         * The session key and IV of the archive.
          */ivSessionKey: String,
         /**
          * The signed checksum of the plain archive.
          */checksum: String,
         /**
-         * Its spelling.
+         * Its encoding.
          */form: ChecksumForm,
         /**
          * The key that must have signed both, as PEM text.
@@ -8552,7 +8713,7 @@ public struct FfiConverterTypeExpectedProof: FfiConverterRustBuffer {
         case 2: return .capgoSigned(checksum: try FfiConverterString.read(from: &buf), form: try FfiConverterTypeChecksumForm.read(from: &buf), publicKey: try FfiConverterString.read(from: &buf)
         )
 
-        case 3: return .capgoSealed(ivSessionKey: try FfiConverterString.read(from: &buf), checksum: try FfiConverterString.read(from: &buf), form: try FfiConverterTypeChecksumForm.read(from: &buf), publicKey: try FfiConverterString.read(from: &buf)
+        case 3: return .capgoEncrypted(ivSessionKey: try FfiConverterString.read(from: &buf), checksum: try FfiConverterString.read(from: &buf), form: try FfiConverterTypeChecksumForm.read(from: &buf), publicKey: try FfiConverterString.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -8575,7 +8736,7 @@ public struct FfiConverterTypeExpectedProof: FfiConverterRustBuffer {
             FfiConverterString.write(publicKey, into: &buf)
 
 
-        case let .capgoSealed(ivSessionKey,checksum,form,publicKey):
+        case let .capgoEncrypted(ivSessionKey,checksum,form,publicKey):
             writeInt(&buf, Int32(3))
             FfiConverterString.write(ivSessionKey, into: &buf)
             FfiConverterString.write(checksum, into: &buf)
@@ -8604,25 +8765,25 @@ public func FfiConverterTypeExpectedProof_lower(_ value: ExpectedProof) -> RustB
 
 
 /**
- * Why a bundle counts as failed.
+ * Why a bundle has failed.
  */
 
 public enum FailureCause: Equatable, Hashable {
 
     /**
-     * It started as often as a trial may, and never confirmed.
+     * It used up the starts of its trial without confirming.
      */
     case neverConfirmed
     /**
-     * The host said so.
+     * The host marked it as failed.
      */
     case marked
     /**
-     * Capgo's plugin said so, before its bundles were taken over.
+     * Capgo's plugin had recorded the failure before its bundles were migrated.
      */
     case adopted
     /**
-     * For a reason that this version of the bindings has no word for.
+     * A cause that this version of the bindings does not know.
      */
     case other
 
@@ -8699,29 +8860,29 @@ public func FfiConverterTypeFailureCause_lower(_ value: FailureCause) -> RustBuf
 
 
 /**
- * What a request asks for.
+ * The method of a request.
  */
 
 public enum HttpMethod: Equatable, Hashable {
 
     /**
-     * Reads.
+     * Reads a resource.
      */
     case get
     /**
-     * Reads the head alone.
+     * Reads the head of a response only.
      */
     case head
     /**
-     * Sends a body and reads the answer.
+     * Sends a body and reads the response.
      */
     case post
     /**
-     * Replaces.
+     * Replaces a resource.
      */
     case put
     /**
-     * Removes.
+     * Deletes a resource.
      */
     case delete
 
@@ -8804,7 +8965,7 @@ public func FfiConverterTypeHttpMethod_lower(_ value: HttpMethod) -> RustBuffer 
 
 
 /**
- * Why a launch serves what it serves.
+ * Why a launch serves its bundle.
  */
 
 public enum LaunchReason: Equatable, Hashable {
@@ -8826,28 +8987,28 @@ public enum LaunchReason: Equatable, Hashable {
      */
     case reset
     /**
-     * It was served by this session before its store was closed.
+     * This session served it before its store was closed.
      */
     case resumed
     /**
-     * The bundle on trial started as often as it may and never confirmed: it failed, and this is the fallback.
+     * The bundle on trial used up its starts without confirming and has failed; this is the fallback.
      */
     case trialFailed
     /**
-     * The time to confirm ran out in this session: this is the fallback.
+     * The time to confirm ran out in this session; this is the fallback.
      */
     case trialExpired
     /**
-     * The bundle on trial was launched several times without ever starting: it was given up, not failed.
+     * The bundle on trial was launched several times without starting: it was given up but has not failed.
      */
     case trialNeverStarted
     /**
-     * The bundle on trial proved itself before, and started as often as it may without a confirmation now: it is not failed,
-     * and is offered again after a day or by a new release. This is the fallback.
+     * A bundle that was proven before used up its starts without confirming. It has not failed, and is offered
+     * again after a day or by a new release. This is the fallback.
      */
     case setAside
     /**
-     * The native app changed, by version or build, and brings its own bundle.
+     * The native app changed, by version or build, and includes its own bundle.
      */
     case nativeChanged
     /**
@@ -8855,19 +9016,20 @@ public enum LaunchReason: Equatable, Hashable {
      */
     case outOfNativeRange
     /**
-     * The native app brings something as new as the current bundle, or newer: see `StoreOptions.builtInSequence`.
+     * The built-in bundle is at least as new as the current one: see `StoreOptions.builtInSequence`.
      */
     case builtInIsNewer
     /**
-     * The files of the current bundle were gone or not what was installed.
+     * The files of the current bundle are missing or modified.
      */
     case damaged
     /**
-     * The change that the launch needs could not be made durable, so this needs none: see `notDurable`.
+     * The change that the launch requires could not be made durable, so this bundle requires none: see
+     * `notDurable`.
      */
     case notDurable
     /**
-     * For a reason that this version of the bindings has no word for.
+     * A reason that this version of the bindings does not know.
      */
     case other
 
@@ -9010,17 +9172,17 @@ public func FfiConverterTypeLaunchReason_lower(_ value: LaunchReason) -> RustBuf
 
 
 /**
- * How much a message matters.
+ * The level of a log message.
  */
 
 public enum LogLevel: Equatable, Hashable {
 
     /**
-     * What was decided and done.
+     * A decision or an action.
      */
     case info
     /**
-     * What did not work, and what was done instead.
+     * A failure, with the action taken instead.
      */
     case warning
 
@@ -9085,7 +9247,7 @@ public func FfiConverterTypeLogLevel_lower(_ value: LogLevel) -> RustBuffer {
 
 
 /**
- * Why nothing could be written at launch.
+ * Why a launch could write nothing.
  */
 
 public enum NotDurable: Equatable, Hashable {
@@ -9099,7 +9261,7 @@ public enum NotDurable: Equatable, Hashable {
      */
     case unreadable(
         /**
-         * What the system says.
+         * The error of the system.
          */problem: String
     )
     /**
@@ -9107,7 +9269,7 @@ public enum NotDurable: Equatable, Hashable {
      */
     case unwritable(
         /**
-         * What the system says.
+         * The error of the system.
          */problem: String
     )
 
@@ -9182,17 +9344,17 @@ public func FfiConverterTypeNotDurable_lower(_ value: NotDurable) -> RustBuffer 
 
 
 /**
- * Which of the two that a channel can offer.
+ * The two kinds of release that a channel can offer.
  */
 
 public enum Offer: Equatable, Hashable {
 
     /**
-     * The one for a part of the devices.
+     * The release for some of the devices.
      */
     case candidate
     /**
-     * The one for everybody.
+     * The release for all devices.
      */
     case stable
 
@@ -9257,13 +9419,13 @@ public func FfiConverterTypeOffer_lower(_ value: Offer) -> RustBuffer {
 
 
 /**
- * What an operation is busy with.
+ * The phase of an operation.
  */
 
 public enum Phase: Equatable, Hashable {
 
     /**
-     * Looking through a folder and its scripts.
+     * Reading a folder and its scripts.
      */
     case check
     /**
@@ -9287,11 +9449,11 @@ public enum Phase: Equatable, Hashable {
      */
     case unpack
     /**
-     * Fetching a file over the network.
+     * Downloading a file.
      */
     case download
     /**
-     * Something that this version of the bindings has no word for.
+     * A phase that this version of the bindings does not know.
      */
     case other
 
@@ -9392,21 +9554,21 @@ public func FfiConverterTypePhase_lower(_ value: Phase) -> RustBuffer {
 
 
 /**
- * How an archive was proved.
+ * How an archive was verified.
  */
 
 public enum Proof: Equatable, Hashable {
 
     /**
-     * The bytes have the digest that the caller gave.
+     * Its digest is the one that the caller gave.
      */
     case digest
     /**
-     * The digest was signed, in Capgo's v2 form.
+     * Its digest was signed, in Capgo's v2 form.
      */
     case capgoSigned(
         /**
-         * The id of the key, as `VerifyingKey.id` tells it.
+         * The id of the key, as `VerifyingKey.id` returns it.
          */keyId: String
     )
     /**
@@ -9414,7 +9576,7 @@ public enum Proof: Equatable, Hashable {
      */
     case release(
         /**
-         * The channel it was taken from.
+         * The channel of the release.
          */channel: String,
         /**
          * The sequence of the release.
@@ -9424,7 +9586,7 @@ public enum Proof: Equatable, Hashable {
          */keyIds: [String]
     )
     /**
-     * In a way that this version of the bindings has no word for.
+     * A proof that this version of the bindings does not know.
      */
     case other
 
@@ -9507,13 +9669,13 @@ public func FfiConverterTypeProof_lower(_ value: Proof) -> RustBuffer {
 
 
 /**
- * The least proof a store takes an archive with.
+ * The minimum proof with which a store accepts an archive.
  */
 
 public enum RequiredProof: Equatable, Hashable {
 
     /**
-     * A digest that the host got over a channel it trusts, or any signature.
+     * A digest that the host received over a trusted channel, or any signature.
      */
     case digest
     /**
@@ -9525,8 +9687,8 @@ public enum RequiredProof: Equatable, Hashable {
          */publicKey: String
     )
     /**
-     * A signed release, and nothing else: what is said of a bundle is then signed as well, and nobody can give this device an
-     * older one. See `installRelease` and `updateFromChannel`.
+     * A signed release only: the metadata of a bundle is then signed as well, and an older bundle cannot be
+     * forced on this device. See `installRelease` and `updateFromChannel`.
      */
     case release
 
@@ -9599,13 +9761,13 @@ public func FfiConverterTypeRequiredProof_lower(_ value: RequiredProof) -> RustB
 
 
 /**
- * How bad a finding is.
+ * The severity of a finding.
  */
 
 public enum Severity: Equatable, Hashable {
 
     /**
-     * Works, but may surprise.
+     * The bundle works, but something may surprise.
      */
     case warning
     /**
@@ -9674,88 +9836,7 @@ public func FfiConverterTypeSeverity_lower(_ value: Severity) -> RustBuffer {
 
 
 /**
- * What can be served: the bundle inside the native app, or an installed one.
- */
-
-public enum Slot: Equatable, Hashable {
-
-    /**
-     * The bundle inside the native app. It is always there.
-     */
-    case builtIn
-    /**
-     * An installed bundle.
-     */
-    case bundle(
-        /**
-         * Its id: ten letters and digits.
-         */id: String
-    )
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension Slot: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeSlot: FfiConverterRustBuffer {
-    typealias SwiftType = Slot
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Slot {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-
-        case 1: return .builtIn
-
-        case 2: return .bundle(id: try FfiConverterString.read(from: &buf)
-        )
-
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: Slot, into buf: inout [UInt8]) {
-        switch value {
-
-
-        case .builtIn:
-            writeInt(&buf, Int32(1))
-
-
-        case let .bundle(id):
-            writeInt(&buf, Int32(2))
-            FfiConverterString.write(id, into: &buf)
-
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeSlot_lift(_ buf: RustBuffer) throws -> Slot {
-    return try FfiConverterTypeSlot.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeSlot_lower(_ value: Slot) -> RustBuffer {
-    return FfiConverterTypeSlot.lower(value)
-}
-
-
-
-/**
- * Why a request got no answer.
+ * Why a request got no response.
  */
 public
 enum TransportError: Swift.Error, Equatable, Hashable {
@@ -9763,28 +9844,28 @@ enum TransportError: Swift.Error, Equatable, Hashable {
 
 
     /**
-     * There is no network, or none that may be used for this.
+     * There is no network, or none that may be used.
      */
     case Offline(
         /**
-         * What the system says.
+         * The reason that the system gives.
          */reason: String
     )
     /**
-     * The server could not be reached, the connection broke or stalled. Trying again may help.
+     * The server could not be reached, or the connection broke or stalled. Retrying may succeed.
      */
     case Broken(
         /**
-         * What the system says.
+         * The reason that the system gives.
          */reason: String
     )
     /**
-     * The connection is not secure, or policy forbids it: a certificate that is not trusted, cleartext. Trying again does
+     * The connection is not secure or policy forbids it: an untrusted certificate, cleartext. Retrying does
      * not help.
      */
     case Refused(
         /**
-         * What the system says.
+         * The reason that the system gives.
          */reason: String
     )
     /**
@@ -9792,15 +9873,15 @@ enum TransportError: Swift.Error, Equatable, Hashable {
      */
     case Cancelled(
         /**
-         * What the system says.
+         * The reason that the system gives.
          */reason: String
     )
     /**
-     * Anything else that the host threw.
+     * Any other exception of the host.
      */
     case Unexpected(
         /**
-         * What it said.
+         * Its text.
          */reason: String
     )
 
@@ -10285,6 +10366,30 @@ fileprivate struct FfiConverterOptionTypeRolloutDecision: FfiConverterRustBuffer
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeBundleRef: FfiConverterRustBuffer {
+    typealias SwiftType = BundleRef?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBundleRef.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBundleRef.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeNotDurable: FfiConverterRustBuffer {
     typealias SwiftType = NotDurable?
 
@@ -10301,30 +10406,6 @@ fileprivate struct FfiConverterOptionTypeNotDurable: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeNotDurable.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterOptionTypeSlot: FfiConverterRustBuffer {
-    typealias SwiftType = Slot?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeSlot.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeSlot.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -10558,23 +10639,23 @@ fileprivate struct FfiConverterSequenceTypeInstalledBundle: FfiConverterRustBuff
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterSequenceTypePassedOver: FfiConverterRustBuffer {
-    typealias SwiftType = [PassedOver]
+fileprivate struct FfiConverterSequenceTypeSkipped: FfiConverterRustBuffer {
+    typealias SwiftType = [Skipped]
 
-    public static func write(_ value: [PassedOver], into buf: inout [UInt8]) {
+    public static func write(_ value: [Skipped], into buf: inout [UInt8]) {
         let len = Int32(value.count)
         writeInt(&buf, len)
         for item in value {
-            FfiConverterTypePassedOver.write(item, into: &buf)
+            FfiConverterTypeSkipped.write(item, into: &buf)
         }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [PassedOver] {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Skipped] {
         let len: Int32 = try readInt(&buf)
-        var seq = [PassedOver]()
+        var seq = [Skipped]()
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
-            seq.append(try FfiConverterTypePassedOver.read(from: &buf))
+            seq.append(try FfiConverterTypeSkipped.read(from: &buf))
         }
         return seq
     }
@@ -10608,33 +10689,86 @@ fileprivate struct FfiConverterSequenceTypeSkippedBundle: FfiConverterRustBuffer
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterSequenceTypeDelay: FfiConverterRustBuffer {
-    typealias SwiftType = [Delay]
+fileprivate struct FfiConverterSequenceTypeApplyCondition: FfiConverterRustBuffer {
+    typealias SwiftType = [ApplyCondition]
 
-    public static func write(_ value: [Delay], into buf: inout [UInt8]) {
+    public static func write(_ value: [ApplyCondition], into buf: inout [UInt8]) {
         let len = Int32(value.count)
         writeInt(&buf, len)
         for item in value {
-            FfiConverterTypeDelay.write(item, into: &buf)
+            FfiConverterTypeApplyCondition.write(item, into: &buf)
         }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Delay] {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ApplyCondition] {
         let len: Int32 = try readInt(&buf)
-        var seq = [Delay]()
+        var seq = [ApplyCondition]()
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeDelay.read(from: &buf))
+            seq.append(try FfiConverterTypeApplyCondition.read(from: &buf))
         }
         return seq
     }
 }
 /**
- * Checks a folder of web assets, as the `capbundle` command does before it packs one. Blocks while it reads the scripts.
+ * Decrypts into the file `to` without verifying the result, and returns its SHA-256.
  *
- * Errors among the findings are what packing refuses. Throws what stops the search itself: `InvalidInput` for a symbolic
- * link that leads out of the folder or a name that no bundle can hold; `Unsupported` for a folder with ignore rules, which only
- * the command knows; `NotFound`, `Io`, `Cancelled`.
+ * Only for code that must keep the order of Capgo's plugin, which decrypts first and compares the signed
+ * checksum afterwards: the caller must compare before anything reads the file. `VerifiedArchive.decryptCapgo`
+ * does both in one step. `to` is created atomically. Blocks while it decrypts.
+ *
+ * Throws `NotTrusted` for a malformed `ivSessionKey`, `DecryptionFailed` for the wrong session key or invalid
+ * padding; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
+ */
+public func decryptUnverified(encrypted: String, to: String, ivSessionKey: String, key: VerifyingKey, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_func_decrypt_unverified(
+        FfiConverterString.lower(encrypted),
+        FfiConverterString.lower(to),
+        FfiConverterString.lower(ivSessionKey),
+        FfiConverterTypeVerifyingKey_lower(key),
+        FfiConverterOptionTypeCancelToken.lower(cancel),
+        FfiConverterOptionTypeProgressObserver.lower(progress),uniffiCallStatus
+    )
+})
+}
+/**
+ * Checks that this is an `ivSessionKey`: `base64(iv):base64(wrapped key)`.
+ *
+ * Throws `NotTrusted`, naming the malformed part. Only decryption can tell which key it belongs to.
+ */
+public func requireIvSessionKey(text: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_func_require_iv_session_key(
+        FfiConverterString.lower(text),uniffiCallStatus
+    )
+}
+}
+/**
+ * The SHA-256 in a signed checksum, as 64 hexadecimal digits, after verifying the signature with `key`:
+ * Capgo's `decryptChecksum`.
+ *
+ * Throws `NotTrusted` for anything that is not a signed checksum (empty, a plain SHA-256 or CRC-32, another
+ * form, another length), `SignatureInvalid` if it was signed by another key or modified.
+ */
+public func signedDigest(checksum: String, form: ChecksumForm, key: VerifyingKey)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_func_signed_digest(
+        FfiConverterString.lower(checksum),
+        FfiConverterTypeChecksumForm_lower(form),
+        FfiConverterTypeVerifyingKey_lower(key),uniffiCallStatus
+    )
+})
+}
+/**
+ * Checks a folder of web assets as the `capbundle` command does before it packs one. Blocks while it reads the
+ * scripts.
+ *
+ * Packing refuses a folder with an error among its findings. Throws what stops the check itself:
+ * `InvalidInput` for a symbolic link that leaves the folder or a name that no bundle can hold; `Unsupported`
+ * for a folder with ignore rules, which only the command supports; `NotFound`, `Io`, `Cancelled`.
  */
 public func checkFolder(folder: String, options: CheckOptions? = nil, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> [Finding]  {
     return try  FfiConverterSequenceTypeFinding.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -10648,8 +10782,8 @@ public func checkFolder(folder: String, options: CheckOptions? = nil, cancel: Ca
 })
 }
 /**
- * CRC-32 of a file, as 8 lower-case hexadecimal digits, for Capgo plugins from before 2023. It finds accidents, not
- * attacks, and never counts as verification. Blocks while it reads the file.
+ * CRC-32 of a file, as 8 lower-case hexadecimal digits, for Capgo plugins from before 2023. A CRC detects
+ * accidents, not attacks: it is not a verification. Blocks while it reads the file.
  *
  * Throws `NotFound`, `Io` or `Cancelled`.
  */
@@ -10664,7 +10798,8 @@ public func crc32OfFile(path: String, cancel: CancelToken? = nil, progress: Prog
 })
 }
 /**
- * SHA-256 of a file of any size, as 64 lower-case hexadecimal digits, in constant memory. Blocks while it reads the file.
+ * SHA-256 of a file of any size, as 64 lower-case hexadecimal digits, in constant memory. Blocks while it
+ * reads the file.
  *
  * Throws `NotFound`, `Io` or `Cancelled`.
  */
@@ -10679,16 +10814,18 @@ public func sha256OfFile(path: String, cancel: CancelToken? = nil, progress: Pro
 })
 }
 /**
- * Downloads a file into `folder`, which must exist and be of the app alone. `Store.installFrom` is what a device needs; this
- * is for everything else. Blocks until it is there: for a background thread.
+ * Downloads a file into `folder`, which must exist and be private to the app. On a device use
+ * `Store.installFrom`; this is for everything else. Blocks until the download is complete: call it from a
+ * background thread.
  *
- * What came stays in the folder when the download fails, is cancelled or the process dies, and the next call goes on from
- * there if the server still has the same file. Connections that break, stall or drip are made again, with waits that grow,
- * as long as each brings something. A file that has not the digest or size asked for is removed.
+ * A partial download stays in the folder when the call fails, is cancelled or the process dies. The next call
+ * resumes it if the server still has the same file. Connections that break, stall or are too slow are retried
+ * with growing waits, as long as each attempt gains bytes. A file with the wrong digest or size is removed.
  *
- * Throws `Network` when no try is left; `Server` for an answer that means no; `NotTrusted` for plain HTTP, a redirect to it
- * and a certificate that does not hold; `DigestMismatch`, `LimitExceeded`, `NoSpace`; `Busy` while another call downloads
- * the same; `Callback` if the transport does not keep to what is asked of it; `InvalidInput`, `Io`, `Cancelled`.
+ * Throws `Network` when no attempt is left; `Server` for an error status; `NotTrusted` for plain HTTP, a
+ * redirect to plain HTTP or an untrusted certificate; `DigestMismatch`, `LimitExceeded`, `NoSpace`; `Busy`
+ * while another call downloads the same file; `Callback` if the transport breaks its contract; `InvalidInput`,
+ * `Io`, `Cancelled`.
  */
 public func download(transport: HttpTransport, file: RemoteFile, folder: String, options: DownloadOptions? = nil, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> Downloaded  {
     return try  FfiConverterTypeDownloaded_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -10706,8 +10843,8 @@ public func download(transport: HttpTransport, file: RemoteFile, folder: String,
 /**
  * Reads the directory of the archive at `path`, under the same rules as unpacking. Blocks for a few reads.
  *
- * Contents are not read and nothing is proved: sizes are those the archive declares. Throws `UnsafeArchive` and
- * `LimitExceeded` as unpacking would; `NotFound`, `Io`. An archive without an `index.html` is no error but a finding.
+ * Contents are neither read nor verified: sizes are those the archive declares. Throws `UnsafeArchive` and
+ * `LimitExceeded` as unpacking does; `NotFound`, `Io`. A missing `index.html` is a finding, not an error.
  */
 public func inspectArchive(path: String, limits: Limits? = nil)throws  -> Inspection  {
     return try  FfiConverterTypeInspection_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -10719,10 +10856,10 @@ public func inspectArchive(path: String, limits: Limits? = nil)throws  -> Inspec
 })
 }
 /**
- * Reads what the release in this envelope says. Nobody has vouched for it: for logs and for people, never to decide by.
- * `Store.checkRelease` says what may be trusted.
+ * Reads the release in this envelope without verifying it: for logs and for people, never for a decision.
+ * `Store.checkRelease` verifies it.
  *
- * Throws `NotTrusted` or `Unsupported` if it holds no release that this version understands.
+ * Throws `NotTrusted` or `Unsupported` if the envelope contains no release that this version understands.
  */
 public func inspectReleaseUnverified(envelope: Data)throws  -> Release  {
     return try  FfiConverterTypeRelease_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -10733,10 +10870,10 @@ public func inspectReleaseUnverified(envelope: Data)throws  -> Release  {
 })
 }
 /**
- * The bucket of a device for a release with this `rolloutSha256`, 0 to 9,999. A device takes the candidate of a channel if its
- * bucket is below the rollout, which counts devices of 10,000.
+ * The bucket of a device, 0 to 9,999, for a release with this `rolloutSha256`. A device accepts the candidate
+ * of a channel if its bucket is below the rollout, which counts devices per 10,000.
  *
- * Throws `InvalidInput` if `appId` is no id of an app or `rolloutSha256` no digest.
+ * Throws `InvalidInput` if `appId` or `rolloutSha256` is malformed.
  */
 public func rolloutBucket(appId: String, rolloutSha256: String, deviceId: String)throws  -> Int64  {
     return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
@@ -10745,58 +10882,6 @@ public func rolloutBucket(appId: String, rolloutSha256: String, deviceId: String
         FfiConverterString.lower(appId),
         FfiConverterString.lower(rolloutSha256),
         FfiConverterString.lower(deviceId),uniffiCallStatus
-    )
-})
-}
-/**
- * Decrypts into the file `to` without any proof of what the bytes are, and tells their SHA-256.
- *
- * Only for code that must keep the order of Capgo's plugin, which decrypts first and compares the signed checksum after:
- * the caller must do that before anything reads the file. `VerifiedArchive.openCapgo` does both in one step. `to` appears
- * whole or not at all. Blocks while it decrypts.
- *
- * Throws `NotTrusted` for a malformed `ivSessionKey`, `DecryptionFailed` for a foreign one or wrong padding; `NotFound`,
- * `Io`, `NoSpace`, `Cancelled`.
- */
-public func decryptUnverified(sealed: String, to: String, ivSessionKey: String, key: VerifyingKey, cancel: CancelToken? = nil, progress: ProgressObserver? = nil)throws  -> String  {
-    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_func_decrypt_unverified(
-        FfiConverterString.lower(sealed),
-        FfiConverterString.lower(to),
-        FfiConverterString.lower(ivSessionKey),
-        FfiConverterTypeVerifyingKey_lower(key),
-        FfiConverterOptionTypeCancelToken.lower(cancel),
-        FfiConverterOptionTypeProgressObserver.lower(progress),uniffiCallStatus
-    )
-})
-}
-/**
- * Whether this is an `ivSessionKey`: `base64(iv):base64(wrapped key)`. Returns quietly if it is.
- *
- * Throws `NotTrusted`, saying which part is malformed. Whose it is, only opening can tell.
- */
-public func requireIvSessionKey(text: String)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_func_require_iv_session_key(
-        FfiConverterString.lower(text),uniffiCallStatus
-    )
-}
-}
-/**
- * The SHA-256, as 64 hexadecimal digits, that a signed checksum holds, if it was signed by `key`: what Capgo's plugin calls
- * `decryptChecksum`.
- *
- * Throws `NotTrusted` for everything that is no signed checksum (nothing at all, a plain SHA-256 or CRC-32, another form,
- * another length), `SignatureInvalid` if another key made it or it was tampered with.
- */
-public func signedDigest(checksum: String, form: ChecksumForm, key: VerifyingKey)throws  -> String  {
-    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
-        uniffiCallStatus in
-    uniffi_capbundle_fn_func_signed_digest(
-        FfiConverterString.lower(checksum),
-        FfiConverterTypeChecksumForm_lower(form),
-        FfiConverterTypeVerifyingKey_lower(key),uniffiCallStatus
     )
 })
 }
@@ -10816,259 +10901,259 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
-    if (uniffi_capbundle_checksum_func_check_folder() != 34104) {
+    if (uniffi_capbundle_checksum_func_decrypt_unverified() != 52583) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_crc32_of_file() != 49730) {
+    if (uniffi_capbundle_checksum_func_require_iv_session_key() != 2065) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_sha256_of_file() != 11671) {
+    if (uniffi_capbundle_checksum_func_signed_digest() != 15986) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_download() != 13971) {
+    if (uniffi_capbundle_checksum_func_check_folder() != 64895) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_inspect_archive() != 62181) {
+    if (uniffi_capbundle_checksum_func_crc32_of_file() != 24806) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_inspect_release_unverified() != 43031) {
+    if (uniffi_capbundle_checksum_func_sha256_of_file() != 444) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_rollout_bucket() != 18985) {
+    if (uniffi_capbundle_checksum_func_download() != 36455) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_decrypt_unverified() != 30744) {
+    if (uniffi_capbundle_checksum_func_inspect_archive() != 9764) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_require_iv_session_key() != 37382) {
+    if (uniffi_capbundle_checksum_func_inspect_release_unverified() != 20352) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_func_signed_digest() != 41884) {
+    if (uniffi_capbundle_checksum_func_rollout_bucket() != 40139) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_verifiedarchive_copy_to() != 42016) {
+    if (uniffi_capbundle_checksum_method_verifiedarchive_copy_to() != 20302) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_verifiedarchive_digest() != 52254) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_verifiedarchive_proof() != 52337) {
+    if (uniffi_capbundle_checksum_method_verifiedarchive_proof() != 13729) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_verifiedarchive_size() != 16358) {
+    if (uniffi_capbundle_checksum_method_verifiedarchive_size() != 26246) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_verifiedarchive_unpack() != 39203) {
+    if (uniffi_capbundle_checksum_method_verifiedarchive_unpack() != 26452) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_httptransport_send() != 42507) {
+    if (uniffi_capbundle_checksum_method_httptransport_send() != 11302) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_responsesink_begin() != 14586) {
+    if (uniffi_capbundle_checksum_method_responsesink_begin() != 12223) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_responsesink_write() != 52844) {
+    if (uniffi_capbundle_checksum_method_responsesink_write() != 32587) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_responsesink_is_wanted() != 8440) {
+    if (uniffi_capbundle_checksum_method_responsesink_is_wanted() != 9887) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_contentkey_id() != 38484) {
+    if (uniffi_capbundle_checksum_method_contentkey_id() != 53799) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_verifyingkey_bits() != 46846) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_verifyingkey_capgo_key_id() != 46613) {
+    if (uniffi_capbundle_checksum_method_verifyingkey_capgo_key_id() != 12286) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_verifyingkey_id() != 27640) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_verifyingkey_to_pem() != 64200) {
+    if (uniffi_capbundle_checksum_method_verifyingkey_to_pem() != 40059) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_logobserver_on_log() != 36616) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_canceltoken_cancel() != 51365) {
+    if (uniffi_capbundle_checksum_method_canceltoken_cancel() != 3808) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_canceltoken_is_cancelled() != 44090) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_progressobserver_on_progress() != 52349) {
+    if (uniffi_capbundle_checksum_method_progressobserver_on_progress() != 54755) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_open_warning() != 51164) {
+    if (uniffi_capbundle_checksum_method_store_open_warning() != 52361) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_session() != 8611) {
+    if (uniffi_capbundle_checksum_method_store_session() != 10282) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_adopt() != 55212) {
+    if (uniffi_capbundle_checksum_method_store_device_id() != 39341) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_clear_next() != 16144) {
+    if (uniffi_capbundle_checksum_method_store_update_from_channel() != 8646) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_delete() != 53892) {
+    if (uniffi_capbundle_checksum_method_store_clean() != 41925) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_entered_background() != 39067) {
+    if (uniffi_capbundle_checksum_method_store_disk_usage() != 54175) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_entered_foreground() != 14032) {
+    if (uniffi_capbundle_checksum_method_store_sweep() != 2107) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_forget_failure() != 12398) {
+    if (uniffi_capbundle_checksum_method_store_install_file() != 41049) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_mark_failed() != 21021) {
+    if (uniffi_capbundle_checksum_method_store_install_from() != 20301) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_set_delays() != 48297) {
+    if (uniffi_capbundle_checksum_method_store_folder() != 34953) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_set_next() != 17442) {
+    if (uniffi_capbundle_checksum_method_store_install() != 25758) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_set_next_when() != 50723) {
+    if (uniffi_capbundle_checksum_method_store_verify_bundle() != 36214) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_take_failure() != 64005) {
+    if (uniffi_capbundle_checksum_method_store_apply_next() != 13059) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_device_id() != 21794) {
+    if (uniffi_capbundle_checksum_method_store_launch() != 18208) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_update_from_channel() != 36543) {
+    if (uniffi_capbundle_checksum_method_store_reset() != 10944) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_clean() != 43775) {
+    if (uniffi_capbundle_checksum_method_store_served() != 34995) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_disk_usage() != 3136) {
+    if (uniffi_capbundle_checksum_method_store_set_current() != 15757) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_sweep() != 5031) {
+    if (uniffi_capbundle_checksum_method_store_clear_next() != 14089) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_install_file() != 15648) {
+    if (uniffi_capbundle_checksum_method_store_delete() != 44325) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_install_from() != 43208) {
+    if (uniffi_capbundle_checksum_method_store_entered_background() != 40205) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_folder() != 51456) {
+    if (uniffi_capbundle_checksum_method_store_entered_foreground() != 48106) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_install() != 35355) {
+    if (uniffi_capbundle_checksum_method_store_forget_failure() != 52497) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_verify_bundle() != 46783) {
+    if (uniffi_capbundle_checksum_method_store_mark_failed() != 50872) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_apply_next() != 2668) {
+    if (uniffi_capbundle_checksum_method_store_set_delays() != 39091) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_launch() != 15970) {
+    if (uniffi_capbundle_checksum_method_store_set_next() != 28468) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_reset() != 37904) {
+    if (uniffi_capbundle_checksum_method_store_set_next_when() != 11516) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_served() != 41167) {
+    if (uniffi_capbundle_checksum_method_store_take_failure() != 24402) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_set_current() != 50050) {
+    if (uniffi_capbundle_checksum_method_store_migrate_capgo() != 7705) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_current() != 42742) {
+    if (uniffi_capbundle_checksum_method_store_current() != 204) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_delays() != 15788) {
+    if (uniffi_capbundle_checksum_method_store_delays() != 40253) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_failed() != 53237) {
+    if (uniffi_capbundle_checksum_method_store_failed() != 18071) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_failure_of() != 59335) {
+    if (uniffi_capbundle_checksum_method_store_failure_of() != 44883) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_fallback() != 48120) {
+    if (uniffi_capbundle_checksum_method_store_fallback() != 30635) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_find() != 55078) {
+    if (uniffi_capbundle_checksum_method_store_find() != 40322) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_get() != 1850) {
+    if (uniffi_capbundle_checksum_method_store_get() != 7616) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_list() != 31947) {
+    if (uniffi_capbundle_checksum_method_store_list() != 5895) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_next() != 24165) {
+    if (uniffi_capbundle_checksum_method_store_next() != 328) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_set_aside_until() != 30927) {
+    if (uniffi_capbundle_checksum_method_store_set_aside_until() != 18330) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_accept_built_in() != 24478) {
+    if (uniffi_capbundle_checksum_method_store_accept_built_in() != 8346) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_check_release() != 54068) {
+    if (uniffi_capbundle_checksum_method_store_check_release() != 5707) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_follow_ring() != 51942) {
+    if (uniffi_capbundle_checksum_method_store_follow_ring() != 54463) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_install_release() != 30520) {
+    if (uniffi_capbundle_checksum_method_store_install_release() != 23058) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_key_ring() != 41177) {
+    if (uniffi_capbundle_checksum_method_store_key_ring() != 18448) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_confirm() != 393) {
+    if (uniffi_capbundle_checksum_method_store_confirm() != 35702) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_ready_deadline_ms() != 56041) {
+    if (uniffi_capbundle_checksum_method_store_ready_deadline_ms() != 45769) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_trial_expired() != 51159) {
+    if (uniffi_capbundle_checksum_method_store_trial_expired() != 59110) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_trial_started() != 20761) {
+    if (uniffi_capbundle_checksum_method_store_trial_started() != 30836) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_method_store_trial_suspended() != 48212) {
+    if (uniffi_capbundle_checksum_method_store_trial_suspended() != 62554) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest() != 17180) {
+    if (uniffi_capbundle_checksum_constructor_verifiedarchive_decrypt_capgo() != 44853) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_constructor_verifiedarchive_open_capgo() != 65029) {
+    if (uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest() != 16197) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_constructor_verifiedarchive_verify_signed_only() != 39428) {
+    if (uniffi_capbundle_checksum_constructor_verifiedarchive_verify_signed_only() != 64625) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_constructor_contentkey_from_pem() != 55742) {
+    if (uniffi_capbundle_checksum_constructor_contentkey_from_pem() != 15550) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_constructor_verifyingkey_from_pem() != 56375) {
+    if (uniffi_capbundle_checksum_constructor_verifyingkey_from_pem() != 62319) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_constructor_verifyingkey_read() != 19960) {
+    if (uniffi_capbundle_checksum_constructor_verifyingkey_read() != 16532) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_constructor_canceltoken_new() != 56563) {
+    if (uniffi_capbundle_checksum_constructor_canceltoken_new() != 60149) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_constructor_store_open() != 40792) {
+    if (uniffi_capbundle_checksum_constructor_store_open() != 52989) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_capbundle_checksum_constructor_store_resume() != 23626) {
+    if (uniffi_capbundle_checksum_constructor_store_resume() != 30788) {
         return InitializationResult.apiChecksumMismatch
     }
 
