@@ -1,9 +1,9 @@
 import Dispatch
 
-/// Where calls of the Rust library block.
+/// The queue on which calls of the Rust library block.
 ///
-/// Never on the cooperative pool of Swift's tasks, which has one thread a core: a few installations would stop everything
-/// else that awaits.
+/// They must not block the cooperative pool of Swift's tasks, which has one thread per core: a few
+/// installations would stop every other task.
 private let workQueue = DispatchQueue(label: "dev.capbundle.work", qos: .userInitiated, attributes: .concurrent)
 
 /// Runs a blocking call on the queue.
@@ -18,12 +18,14 @@ func blocking<Value: Sendable>(_ call: @escaping @Sendable () throws -> Value) a
     return try once.outcome()
 }
 
-/// A call that lets go of all it holds before anybody hears of its result, and of the result when it is fetched.
+/// A call that releases everything it holds before its result is delivered, and the result when it is fetched.
 ///
-/// The queue frees its block some time after it ran. What the block held would live on meanwhile, and whoever awaited the
-/// call could find a session still open, or plain text still on disk, after dropping the last reference of its own.
+/// The queue frees its block some time after it ran. Without this, objects held by the block would outlive the
+/// call, and the caller could find a session still open, or plain text still on disk, after dropping its own
+/// last reference.
 private final class Once<Value: Sendable>: @unchecked Sendable {
-    // Set before the block is queued, used by it, and by the waiting task after that: never by two threads at once.
+    // Set before the block is queued, then used by the block, then by the waiting task: never by two threads at
+    // once.
     private var call: (@Sendable () throws -> Value)?
     private var result: Result<Value, any Error>?
 
@@ -45,8 +47,8 @@ private final class Once<Value: Sendable>: @unchecked Sendable {
 
 /// Runs a blocking call that takes a `CancelToken`; cancelling the `Task` that awaits it cancels the token.
 ///
-/// The call then throws `CapBundleError.Cancelled` once it has cleaned up. One that was finished before it noticed returns
-/// what it did: nothing is done and then denied.
+/// The call then throws `CapBundleError.Cancelled` after its cleanup. A call that completes before it notices
+/// the cancellation returns its result.
 func cancellable<Value: Sendable>(_ call: @escaping @Sendable (CancelToken) throws -> Value) async throws -> Value {
     let token = CancelToken()
     return try await withTaskCancellationHandler {

@@ -1,7 +1,7 @@
 import Foundation
 
 extension CapBundleError {
-    /// What kind of thing went wrong: what a program tells errors apart by.
+    /// The kind of the error, for programs.
     public var kind: ErrorKind {
         switch self {
         case .InvalidInput: .invalidInput
@@ -28,7 +28,7 @@ extension CapBundleError {
         }
     }
 
-    /// What was expected, what was found and what to do, for a person. The same as `localizedDescription`.
+    /// What was expected, what was found and what to do, for people. The same as `localizedDescription`.
     public var message: String {
         switch self {
         case let .InvalidInput(message), let .NotABundle(message), let .UnsafeArchive(message), let .LimitExceeded(message),
@@ -55,7 +55,7 @@ extension CallbackError: LocalizedError {
 }
 
 extension CallbackError {
-    /// Whatever a closure of the app threw, as what crosses to Rust: its text.
+    /// Converts any error that a closure of the app throws; only its text reaches Rust.
     init(of error: any Error) {
         if let error = error as? CallbackError {
             self = error

@@ -1,14 +1,15 @@
 import Foundation
 
 extension Store {
-    /// Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current.
+    /// Downloads an archive, verifies it and installs it. It is served once it is set as next or current.
     ///
-    /// Nothing is downloaded if the proof is less than what the store asks for, if the bundle failed on this device before, or if
-    /// it is installed already: its record is returned then. What came of a download that failed, was cancelled or ended with the
-    /// process is gone on with by the next call for the same archive, whatever its URL is by then.
+    /// Nothing is downloaded if the proof is weaker than the store requires, the bundle failed on this device
+    /// before, or it is already installed; in the last case its record is returned. The next call for the same
+    /// archive resumes a download that failed, was cancelled or ended with the process, even under another URL.
     ///
-    /// - Throws: `CapBundleError.Network` when no try is left, `Server` for an answer that means no; `NotTrusted`,
-    ///   `SignatureInvalid`, `DigestMismatch`, `DecryptionFailed` for what is not proved; and as ``install(_:as:progress:)``.
+    /// - Throws: `CapBundleError.Network` when no attempt is left, `Server` for an error status; `NotTrusted`,
+    ///   `SignatureInvalid`, `DigestMismatch`, `DecryptionFailed` if the verification fails; and as
+    ///   ``install(_:as:progress:)``.
     public func install(
         from archive: RemoteArchive, over transport: any HttpTransport = URLSessionTransport(),
         options: DownloadOptions = DownloadOptions(), progress: ProgressHandler? = nil
@@ -19,7 +20,7 @@ extension Store {
         }
     }
 
-    /// Starts ``install(from:over:options:progress:)`` as something whose progress can be read in a loop.
+    /// Starts ``install(from:over:options:progress:)`` and returns a sequence of its progress.
     public func installing(
         from archive: RemoteArchive, over transport: any HttpTransport = URLSessionTransport(),
         options: DownloadOptions = DownloadOptions()
@@ -29,10 +30,10 @@ extension Store {
         }
     }
 
-    /// Proves, opens and installs an archive that the app downloaded itself, for example in a background session. The file stays
-    /// the app's.
+    /// Verifies and installs an archive that the app downloaded itself, for example in a background session.
+    /// The file stays the app's.
     ///
-    /// - Throws: as ``install(from:over:options:progress:)``, but nothing of the network.
+    /// - Throws: as ``install(from:over:options:progress:)``, except for network errors.
     public func install(
         file: URL, proof: ExpectedProof, as bundle: NewBundle, progress: ProgressHandler? = nil
     ) async throws -> BundleRecord {
@@ -43,14 +44,15 @@ extension Store {
     }
 }
 
-/// Downloads a file into `folder`, which must exist and be of the app alone. `Store.install(from:)` is what a device needs; this is
-/// for everything else.
+/// Downloads a file into `folder`, which must exist and be private to the app. On a device use
+/// `Store.install(from:)`; this is for everything else.
 ///
-/// What came stays in the folder when the download fails, is cancelled or the process dies, and the next call goes on from there if
-/// the server still has the same file. A file that has not the digest or size asked for is removed.
+/// A partial download stays in the folder when the call fails, is cancelled or the process dies. The next call
+/// resumes it if the server still has the same file. A file with the wrong digest or size is removed.
 ///
-/// - Throws: `CapBundleError.Network` when no try is left; `Server` for an answer that means no; `NotTrusted` for plain HTTP, a
-///   redirect to it and a certificate that does not hold; `DigestMismatch`, `LimitExceeded`, `NoSpace`, `Busy`, `Io`, `Cancelled`.
+/// - Throws: `CapBundleError.Network` when no attempt is left; `Server` for an error status; `NotTrusted` for
+///   plain HTTP, a redirect to plain HTTP or an untrusted certificate; `DigestMismatch`, `LimitExceeded`,
+///   `NoSpace`, `Busy`, `Io`, `Cancelled`.
 public func download(
     _ file: RemoteFile, to folder: URL, over transport: any HttpTransport = URLSessionTransport(),
     options: DownloadOptions = DownloadOptions(), progress: ProgressHandler? = nil

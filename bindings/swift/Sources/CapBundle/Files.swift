@@ -9,8 +9,8 @@ public func sha256OfFile(_ file: URL, progress: ProgressHandler? = nil) async th
     }
 }
 
-/// CRC-32 of a file, as 8 lower-case hexadecimal digits, for Capgo plugins from before 2023. It finds accidents, not attacks,
-/// and never counts as verification.
+/// CRC-32 of a file, as 8 lower-case hexadecimal digits, for Capgo plugins from before 2023. A CRC detects
+/// accidents, not attacks: it is not a verification.
 ///
 /// - Throws: `CapBundleError.NotFound`, `Io` or `Cancelled`.
 public func crc32OfFile(_ file: URL, progress: ProgressHandler? = nil) async throws -> String {
@@ -19,11 +19,11 @@ public func crc32OfFile(_ file: URL, progress: ProgressHandler? = nil) async thr
     }
 }
 
-/// Checks a folder of web assets, as the `capbundle` command does before it packs one.
+/// Checks a folder of web assets as the `capbundle` command does before it packs one.
 ///
-/// - Returns: what is odd; errors among it are what packing refuses.
-/// - Throws: what stops the search itself: `CapBundleError.InvalidInput` for a symbolic link that leads out of the folder or a
-///   name that no bundle can hold; `NotFound`, `Io`, `Cancelled`.
+/// - Returns: the findings; packing refuses a folder with an error among them.
+/// - Throws: what stops the check itself: `CapBundleError.InvalidInput` for a symbolic link that leaves the
+///   folder or a name that no bundle can hold; `NotFound`, `Io`, `Cancelled`.
 public func checkFolder(
     _ folder: URL, options: CheckOptions? = nil, progress: ProgressHandler? = nil
 ) async throws -> [Finding] {
@@ -32,20 +32,22 @@ public func checkFolder(
     }
 }
 
-/// Reads the directory of an archive, under the same rules as unpacking. Contents are not read and nothing is proved.
+/// Reads the directory of an archive, under the same rules as unpacking. Contents are neither read nor
+/// verified.
 ///
-/// - Throws: `CapBundleError.UnsafeArchive` and `LimitExceeded` as unpacking would; `NotFound`, `Io`.
+/// - Throws: `CapBundleError.UnsafeArchive` and `LimitExceeded` as unpacking does; `NotFound`, `Io`.
 public func inspectArchive(_ archive: URL, limits: Limits? = nil) async throws -> Inspection {
     try await blocking { try inspectArchive(path: archive.path, limits: limits) }
 }
 
-/// Decrypts into the file `plain` without any proof of what the bytes are, and tells their SHA-256.
+/// Decrypts into the file `plain` without verifying the result, and returns its SHA-256.
 ///
-/// Only for code that must keep the order of Capgo's plugin, which decrypts first and compares the signed checksum after: the
-/// caller must do that before anything reads the file. `VerifiedArchive.open` does both in one step.
+/// Only for code that must keep the order of Capgo's plugin, which decrypts first and compares the signed
+/// checksum afterwards: the caller must compare before anything reads the file. `VerifiedArchive.decrypt` does
+/// both in one step.
 ///
-/// - Throws: `CapBundleError.NotTrusted` for a malformed `ivSessionKey`, `DecryptionFailed` for a foreign one or wrong padding;
-///   `NotFound`, `Io`, `NoSpace`, `Cancelled`.
+/// - Throws: `CapBundleError.NotTrusted` for a malformed `ivSessionKey`, `DecryptionFailed` for the wrong
+///   session key or invalid padding; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
 public func decryptUnverified(
     _ encrypted: URL, to plain: URL, ivSessionKey: String, key: VerifyingKey, progress: ProgressHandler? = nil
 ) async throws -> String {

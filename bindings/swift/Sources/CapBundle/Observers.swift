@@ -1,15 +1,15 @@
-/// Hears how far an operation has come. Called from the thread that does the work, so it should return quickly; what it
-/// throws stops the operation, which then throws `CapBundleError.Callback` with the text of that error.
+/// Receives the progress of an operation. Called on the thread that does the work, so it should return quickly.
+/// If it throws, the operation stops and throws `CapBundleError.Callback` with the text of that error.
 public typealias ProgressHandler = @Sendable (ProgressUpdate) throws -> Void
 
 extension ProgressUpdate {
-    /// Between 0 and 1, within the phase.
+    /// The progress within the phase, between 0 and 1.
     public var fraction: Double {
         total > 0 ? min(1, Double(done) / Double(total)) : 1
     }
 }
 
-/// A closure as Rust sees it.
+/// Wraps a closure as an observer.
 final class HandlerObserver: ProgressObserver {
     private let handler: ProgressHandler
 
@@ -30,13 +30,13 @@ final class HandlerObserver: ProgressObserver {
     }
 }
 
-/// Passes what a store has to say to a closure: `Store.open(at: …, log: LogHandler { level, message in … })`.
+/// Passes the log of a store to a closure: `Store.open(at: …, log: LogHandler { level, message in … })`.
 ///
-/// It is called from the thread that called the store.
+/// It is called on the thread that called the store.
 public final class LogHandler: LogObserver {
     private let handler: @Sendable (LogLevel, String) -> Void
 
-    /// The closure is called with one line of text at a time, without key material.
+    /// Creates a log handler. The closure is called with one line of text at a time, without key material.
     public init(_ handler: @escaping @Sendable (LogLevel, String) -> Void) {
         self.handler = handler
     }

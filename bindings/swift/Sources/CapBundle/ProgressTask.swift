@@ -1,4 +1,4 @@
-/// A long operation that has been started, and reports how far it has come.
+/// A running operation that reports its progress.
 ///
 /// ```swift
 /// let installation = store.installing(archive, as: NewBundle(version: "1.2.3"))
@@ -8,11 +8,11 @@
 /// let record = try await installation.value
 /// ```
 ///
-/// The sequence ends when the operation does, however it ends: what became of it is ``value``'s to tell. Whoever reads
-/// slowly gets the newest state and misses some before it. The operation is cancelled by ``cancel()``, by cancelling a task
-/// that awaits ``value``, and when nobody holds this object any more.
+/// The sequence ends when the operation ends, with or without an error; ``value`` returns the result. A slow
+/// reader gets the newest progress and misses earlier values. The operation is cancelled by ``cancel()``, by
+/// cancelling a task that awaits ``value``, and when the last reference to this object is released.
 public final class ProgressTask<Success: Sendable>: AsyncSequence, Sendable {
-    /// How far the operation has come.
+    /// The progress of the operation.
     public typealias Element = ProgressUpdate
 
     private let updates: AsyncStream<ProgressUpdate>
@@ -33,7 +33,7 @@ public final class ProgressTask<Success: Sendable>: AsyncSequence, Sendable {
         task.cancel()
     }
 
-    /// What the operation returned, once it has. Throws what it threw.
+    /// The result of the operation. Throws the error of the operation.
     public var value: Success {
         get async throws {
             try await withTaskCancellationHandler {
@@ -49,12 +49,12 @@ public final class ProgressTask<Success: Sendable>: AsyncSequence, Sendable {
         task.cancel()
     }
 
-    /// The states, from now on. One reader at a time.
+    /// Iterates over the progress from now on. One reader at a time.
     public func makeAsyncIterator() -> Iterator {
         Iterator(task: self, updates: updates.makeAsyncIterator())
     }
 
-    /// Reads the states, and keeps the operation alive meanwhile.
+    /// Iterates over the progress and keeps the operation alive.
     public struct Iterator: AsyncIteratorProtocol {
         private let task: ProgressTask
         private var updates: AsyncStream<ProgressUpdate>.Iterator
@@ -64,7 +64,7 @@ public final class ProgressTask<Success: Sendable>: AsyncSequence, Sendable {
             self.updates = updates
         }
 
-        /// The next state, or nothing when the operation has ended.
+        /// The next progress, or `nil` when the operation has ended.
         public mutating func next() async -> ProgressUpdate? {
             await updates.next()
         }

@@ -1,7 +1,8 @@
 import Foundation
 
 extension Store {
-    /// Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
+    /// Checks a static channel and, if it has a release for this device, downloads it, installs it and makes it
+    /// next.
     ///
     /// ```swift
     /// switch try await store.update(from: source).outcome {
@@ -10,11 +11,12 @@ extension Store {
     /// }
     /// ```
     ///
-    /// What is refused is no error but told in `skipped`, since a channel may offer something else as well. What came of a download
-    /// that failed, was cancelled or ended with the process is gone on with by the next call.
+    /// A refused release is not an error but listed in `skipped`, because the channel may offer another one.
+    /// The next call resumes a download that failed, was cancelled or ended with the process.
     ///
-    /// - Throws: `CapBundleError.Network`, and `Server` for the channel file; `NotTrusted` for one of another app or channel or that
-    ///   is none, and for plain HTTP; what ``keyRing(options:)`` throws; `NoSpace`, `Busy`, `Io`, `Cancelled`.
+    /// - Throws: `CapBundleError.Network`, and `Server` for the channel file; `NotTrusted` for a channel file
+    ///   that is malformed or belongs to another app or channel, and for plain HTTP; as ``keyRing(options:)``;
+    ///   `NoSpace`, `Busy`, `Io`, `Cancelled`.
     public func update(
         from source: ChannelSource, over transport: any HttpTransport = URLSessionTransport(),
         options: DownloadOptions = DownloadOptions(), progress: ProgressHandler? = nil
@@ -25,7 +27,7 @@ extension Store {
         }
     }
 
-    /// Starts ``update(from:over:options:progress:)`` as something whose progress can be read in a loop.
+    /// Starts ``update(from:over:options:progress:)`` and returns a sequence of its progress.
     public func updating(
         from source: ChannelSource, over transport: any HttpTransport = URLSessionTransport(),
         options: DownloadOptions = DownloadOptions()
@@ -35,14 +37,16 @@ extension Store {
         }
     }
 
-    /// Installs a release from files that the app downloaded itself: the envelope, the archive as it was published (sealed, where the
-    /// release says so) and the list of its files. It is served once it is set as next or current. The archive stays the app's.
+    /// Installs a release from files that the app downloaded itself: the envelope, the archive as published
+    /// (sealed, if the release says so) and the file list. It is served once it is set as next or current. The
+    /// archive stays the app's.
     ///
-    /// Whatever is refused changes nothing. ``checkRelease(envelope:options:)`` says beforehand whether the release would be taken, and
-    /// where archive and list are.
+    /// A refused release changes nothing. ``checkRelease(envelope:options:)`` tells before a download whether
+    /// the release would be accepted, and where archive and file list are.
     ///
-    /// - Throws: what ``checkRelease(envelope:options:)`` throws; `CapBundleError.DigestMismatch` and `DecryptionFailed` if archive or
-    ///   list are not those of the release, or not of each other; and as ``install(_:as:progress:)``.
+    /// - Throws: as ``checkRelease(envelope:options:)``; `CapBundleError.DigestMismatch` and `DecryptionFailed`
+    ///   if the archive or file list does not belong to the release or to each other; and as
+    ///   ``install(_:as:progress:)``.
     public func install(
         release envelope: Data, archive: URL, fileList: Data, options: ReleaseOptions, progress: ProgressHandler? = nil
     ) async throws -> BundleRecord {

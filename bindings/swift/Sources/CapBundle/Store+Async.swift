@@ -1,5 +1,5 @@
-// Forms of the store's calls for code that runs in tasks. Each does what the call with `Blocking` at the end of its name does; see
-// there. The two do not share a name: in the top-level code of a script `await` would get the one that blocks.
+// Async forms of the blocking calls, documented at the call whose name ends with `Blocking`. The two must not share a
+// name: in the top-level code of a script `await` would select the blocking one.
 
 extension Store {
     /// As ``clearNextBlocking()``, without blocking the caller.

@@ -1,20 +1,21 @@
 import Foundation
 
 extension Store {
-    /// Opens the store in `folder`, which is made if need be (folders above it as well) and excluded from backups, and starts a
-    /// session.
+    /// Opens the store in `folder`, which is created if missing (with its parents) and excluded from backups,
+    /// and starts a session.
     ///
-    /// Blocks for a few milliseconds and may be called where an app starts, on the main thread: what to serve must be known
-    /// before the web view is made. ``open(at:options:log:)`` is for everywhere else.
+    /// Blocks for a few milliseconds. It may be called on the main thread when an app starts, because the
+    /// bundle to serve must be known before the web view is created. Elsewhere use ``open(at:options:log:)``.
     ///
-    /// - Throws: `CapBundleError.Io` and `NoSpace` if the folders cannot be made, `InvalidInput` if an option makes no sense,
-    ///   `KeyInvalid` if the required proof names no key. An app that cannot open its store serves its built-in bundle.
+    /// - Throws: `CapBundleError.Io` and `NoSpace` if the folders cannot be created, `InvalidInput` if an
+    ///   option is invalid, `KeyInvalid` if the required proof contains no valid key. If the store cannot be
+    ///   opened, serve the built-in bundle.
     public static func openBlocking(at folder: URL, options: StoreOptions, log: (any LogObserver)? = nil) throws -> Store {
-        // An app's `Library/NoCloud` is not there before somebody makes it.
+        // An app's `Library/NoCloud` does not exist until it is created.
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw CapBundleError.Io(message: "\(folder.path) cannot be made: \(error.localizedDescription)")
+            throw CapBundleError.Io(message: "cannot create \(folder.path): \(error.localizedDescription)")
         }
         let store = try Store.openBlocking(root: folder.path, options: options, log: log)
         for url in [folder, options.bundles.map { URL(fileURLWithPath: $0) }].compactMap({ $0 }) {
@@ -29,10 +30,10 @@ extension Store {
     }
 }
 
-/// A bundle comes from its server again; a backup of it would count against the user's storage, and App Review refuses it.
+/// Bundles can be downloaded again; a backup of them would count against the user's storage, and App Review
+/// rejects it.
 ///
-/// That it could not be excluded is no reason for an app not to start: the log hears it, and a restored store is an
-/// ordinary case of recovery.
+/// A failure must not keep an app from starting: it is logged, and the store recovers from being restored.
 func excludeFromBackup(_ folder: URL, log: (any LogObserver)?) {
     #if canImport(Darwin)
     var folder = folder
@@ -41,8 +42,8 @@ func excludeFromBackup(_ folder: URL, log: (any LogObserver)?) {
     do {
         try folder.setResourceValues(values)
     } catch {
-        let message = "\(folder.path) could not be excluded from backups: \(error.localizedDescription)"
-        // What a log throws is dropped, as Rust does with it.
+        let message = "cannot exclude \(folder.path) from backups: \(error.localizedDescription)"
+        // Errors of a log are dropped, as in Rust.
         try? log?.onLog(level: .warning, message: message)
     }
     #endif

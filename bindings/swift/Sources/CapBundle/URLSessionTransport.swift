@@ -6,16 +6,19 @@ import FoundationNetworking
 
 /// The platform's own HTTP, `URLSession`, with its trust store, proxies and App Transport Security.
 ///
-/// It follows no redirect, asks for no compression and uses neither cookies nor a cache; what goes wrong in between is judged in
-/// Rust. Each request has a session of its own, which ends with it. On Apple platforms a server that sends faster than the disk
-/// writes is made to wait, so that about a mebibyte is in memory at most; `URLSession` of Linux cannot do that.
+/// It follows no redirects, requests no compression and uses neither cookies nor a cache; Rust handles
+/// everything else. Each request has its own session, which ends with the request. On Apple platforms a server
+/// that sends faster than the disk writes is slowed down, so that at most about 1 MiB is in memory;
+/// `URLSession` on Linux cannot do that.
 ///
-/// An answer whose headers, chunk extensions or trailers never end is given up, and its connection closed, when no byte of its
-/// body came for the stall timeout. Until then their bytes are not counted: `URLSession` shows the body alone.
+/// A response whose headers, chunk extensions or trailers never end is abandoned, and its connection closed,
+/// when no byte of its body arrives within the stall timeout. Their bytes are not counted before that:
+/// `URLSession` exposes the body only.
 public final class URLSessionTransport: HttpTransport {
     private let configure: @Sendable (URLSessionConfiguration) -> Void
 
-    /// - Parameter configure: what the app wants otherwise, for example `$0.allowsCellularAccess = false`.
+    /// - Parameter configure: changes to the session configuration, for example `$0.allowsCellularAccess =
+    ///   false`.
     public init(configure: @escaping @Sendable (URLSessionConfiguration) -> Void = { _ in }) {
         self.configure = configure
     }
@@ -24,28 +27,28 @@ public final class URLSessionTransport: HttpTransport {
     public func send(request: HttpRequest, sink: ResponseSink) throws {
         let exchange = Exchange()
         let session = URLSession(configuration: configuration(), delegate: exchange, delegateQueue: nil)
-        // Ends a transfer that is still going on, and lets go of the delegate.
+        // Ends a running transfer and releases the delegate.
         defer { session.invalidateAndCancel() }
         let task = session.dataTask(with: try urlRequest(request))
         task.resume()
 
-        // Until the connection stands, and a byte has come.
-        var patience = seconds(request.connectTimeoutMs) + seconds(request.stallTimeoutMs)
-        var deadline = Date(timeIntervalSinceNow: patience)
+        // Until the connection is established and a byte has arrived.
+        var timeout = seconds(request.connectTimeoutMs) + seconds(request.stallTimeoutMs)
+        var deadline = Date(timeIntervalSinceNow: timeout)
         while true {
             let isOver = try pooled {
-                switch exchange.next(until: min(deadline, Date(timeIntervalSinceNow: lookEvery))) {
+                switch exchange.next(until: min(deadline, Date(timeIntervalSinceNow: pollInterval))) {
                 case nil:
-                    guard sink.isWanted() else { throw TransportError.Cancelled(reason: "nobody wants the rest") }
-                    guard Date() < deadline else { throw TransportError.Broken(reason: "not a byte came for \(patience) s") }
+                    guard sink.isWanted() else { throw TransportError.Cancelled(reason: "the response is no longer needed") }
+                    guard Date() < deadline else { throw TransportError.Broken(reason: "no byte received for \(timeout) s") }
                     return false
                 case let .head(response): try sink.begin(head: head(response))
                 case let .body(data): try write(data, to: sink)
                 case .end(nil): return true
                 case let .end(error?): throw explained(error)
                 }
-                patience = seconds(request.stallTimeoutMs)
-                deadline = Date(timeIntervalSinceNow: patience)
+                timeout = seconds(request.stallTimeoutMs)
+                deadline = Date(timeIntervalSinceNow: timeout)
                 return false
             }
             if isOver { return }
@@ -65,7 +68,7 @@ public final class URLSessionTransport: HttpTransport {
 
     private func urlRequest(_ request: HttpRequest) throws -> URLRequest {
         guard let url = URL(string: request.url) else {
-            throw TransportError.Refused(reason: "it is no address that can be asked")
+            throw TransportError.Refused(reason: "the URL is not valid")
         }
         var urlRequest = URLRequest(url: url, cachePolicy: .reloadIgnoringLocalCacheData)
         urlRequest.httpMethod =
@@ -77,9 +80,9 @@ public final class URLSessionTransport: HttpTransport {
             case .delete: "DELETE"
             }
         urlRequest.httpShouldHandleCookies = false
-        // Longer than what is waited for here, which has the better message.
+        // Longer than the timeouts here, whose messages are better.
         urlRequest.timeoutInterval = seconds(request.connectTimeoutMs) + seconds(request.stallTimeoutMs) + 1
-        // Lengths and ranges are those of the bytes as they are stored.
+        // Lengths and ranges refer to the stored bytes.
         urlRequest.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
         for header in request.headers { urlRequest.addValue(header.value, forHTTPHeaderField: header.name) }
         urlRequest.httpBody = request.body
@@ -104,7 +107,7 @@ public final class URLSessionTransport: HttpTransport {
     private func explained(_ error: any Error) -> TransportError {
         let reason = error.localizedDescription
         #if canImport(FoundationNetworking)
-        // It has no code of its own for a certificate that does not hold: only libcurl's words.
+        // It has no error code for an untrusted certificate, only libcurl's text.
         if reason.contains("certificate") { return .Refused(reason: "the connection is not secure: \(reason)") }
         #endif
         switch (error as? URLError)?.code {
@@ -119,16 +122,16 @@ public final class URLSessionTransport: HttpTransport {
     }
 }
 
-/// What crosses to Rust at once.
+/// Bytes per call to Rust.
 private let piece = 64 << 10
-/// How often somebody who waits for bytes looks whether anybody still wants them, in seconds.
-private let lookEvery = 0.1
+/// Seconds between checks whether the bytes are still needed, while waiting.
+private let pollInterval = 0.1
 
 private func seconds(_ milliseconds: Int64) -> TimeInterval {
     Double(milliseconds) / 1000
 }
 
-/// Rust's thread has no pool that Foundation's objects would be released from before it ends.
+/// Rust's thread has no autorelease pool that would release Foundation's objects before the thread ends.
 private func pooled<Value>(_ body: () throws -> Value) rethrows -> Value {
     #if canImport(ObjectiveC)
     try autoreleasepool(invoking: body)
@@ -137,7 +140,7 @@ private func pooled<Value>(_ body: () throws -> Value) rethrows -> Value {
     #endif
 }
 
-/// One request of a session: what its delegate hears, for the thread that waits.
+/// One request of a session: the events of its delegate, for the thread that waits.
 private final class Exchange: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     enum Event {
         case head(HTTPURLResponse)
@@ -145,16 +148,16 @@ private final class Exchange: NSObject, URLSessionDataDelegate, @unchecked Senda
         case end((any Error)?)
     }
 
-    /// Bytes that nobody has taken: beyond the first the server waits, until there are fewer than the second.
+    /// Bytes not yet taken: above `high` the transfer pauses, below `low` it continues.
     private static let (high, low) = (1 << 20, 256 << 10)
 
-    // All of it is changed under the lock only.
+    // Everything below changes only under the lock.
     private let condition = NSCondition()
     private var events: [Event] = []
     private var waiting = 0
     private var paused: URLSessionTask?
 
-    /// The next event, or nothing if none comes in time.
+    /// The next event, or `nil` if none arrives in time.
     func next(until deadline: Date) -> Event? {
         condition.lock()
         defer { condition.unlock() }
@@ -172,7 +175,7 @@ private final class Exchange: NSObject, URLSessionDataDelegate, @unchecked Senda
         return event
     }
 
-    private func tell(_ event: Event, of task: URLSessionTask) {
+    private func add(_ event: Event, of task: URLSessionTask) {
         condition.lock()
         defer { condition.unlock() }
         events.append(event)
@@ -180,7 +183,7 @@ private final class Exchange: NSObject, URLSessionDataDelegate, @unchecked Senda
         guard case let .body(data) = event else { return }
         waiting += data.count
         #if canImport(Darwin)
-        // Elsewhere a task that is suspended begins again.
+        // Elsewhere a suspended task starts over.
         if waiting > Self.high, paused == nil {
             paused = task
             task.suspend()
@@ -192,7 +195,7 @@ private final class Exchange: NSObject, URLSessionDataDelegate, @unchecked Senda
         _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
         newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
     ) {
-        // The redirect itself is the answer.
+        // The redirect itself is the response.
         completionHandler(nil)
     }
 
@@ -200,15 +203,15 @@ private final class Exchange: NSObject, URLSessionDataDelegate, @unchecked Senda
         _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
         completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
     ) {
-        if let response = response as? HTTPURLResponse { tell(.head(response), of: dataTask) }
+        if let response = response as? HTTPURLResponse { add(.head(response), of: dataTask) }
         completionHandler(.allow)
     }
 
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        tell(.body(data), of: dataTask)
+        add(.body(data), of: dataTask)
     }
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        tell(.end(error), of: task)
+        add(.end(error), of: task)
     }
 }

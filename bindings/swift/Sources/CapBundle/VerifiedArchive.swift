@@ -1,10 +1,11 @@
 import Foundation
 
 extension VerifiedArchive {
-    /// Proves that a file has the SHA-256 `digest` (64 hexadecimal digits, either case), which came over a channel you trust.
+    /// Verifies that a file has the SHA-256 `digest` (64 hexadecimal digits, either case), which came over a
+    /// trusted channel.
     ///
-    /// - Throws: `CapBundleError.DigestMismatch` if it is another file, `InvalidInput` if `digest` is none; `NotFound`, `Io`,
-    ///   `Cancelled`.
+    /// - Throws: `CapBundleError.DigestMismatch` if the file differs, `InvalidInput` if `digest` is malformed;
+    ///   `NotFound`, `Io`, `Cancelled`.
     public static func verify(
         _ archive: URL, digest: String, progress: ProgressHandler? = nil
     ) async throws -> VerifiedArchive {
@@ -13,14 +14,15 @@ extension VerifiedArchive {
         }
     }
 
-    /// Opens a sealed Capgo v2 archive: decrypts it and proves that the plain bytes are the ones that `checksum` names.
+    /// Decrypts an archive in Capgo's v2 format and verifies that the plain bytes match the signed `checksum`.
     ///
-    /// The plain bytes live in a private file in the folder `staging` (on the file system of the store, to be quick) and are
-    /// removed unless the proof holds, and when the last reference to the result is gone.
+    /// The plain bytes are written to a private file in the folder `staging` (fastest on the file system of the
+    /// store). It is removed if the verification fails, and when the last reference to the result is released.
     ///
-    /// - Throws: `CapBundleError.NotTrusted` for a missing, plain or malformed `checksum` or `ivSessionKey`,
-    ///   `SignatureInvalid` if another key signed the checksum, `DecryptionFailed` for a foreign session key or wrong padding,
-    ///   `DigestMismatch` if the plain bytes are others than the signed ones; `NotFound`, `Io`, `NoSpace`, `Cancelled`.
+    /// - Throws: `CapBundleError.NotTrusted` for a missing, unsigned or malformed `checksum` or `ivSessionKey`,
+    ///   `SignatureInvalid` if another key signed the checksum, `DecryptionFailed` for the wrong session key or
+    ///   invalid padding, `DigestMismatch` if the plain bytes do not match the signed digest; `NotFound`, `Io`,
+    ///   `NoSpace`, `Cancelled`.
     public static func decrypt(
         _ encrypted: URL, staging: URL, ivSessionKey: String, checksum: String, form: ChecksumForm = .v3, key: VerifyingKey,
         progress: ProgressHandler? = nil
@@ -32,8 +34,8 @@ extension VerifiedArchive {
         }
     }
 
-    /// Proves an archive that was signed but not encrypted. Only for where your own configuration says that a signature
-    /// suffices: Capgo's own devices want both.
+    /// Verifies an archive that is signed but not encrypted. Use it only if your own configuration says that a
+    /// signature is sufficient: Capgo's own devices require both.
     ///
     /// - Throws: as ``decrypt(_:staging:ivSessionKey:checksum:form:key:progress:)``.
     public static func verify(
@@ -47,11 +49,11 @@ extension VerifiedArchive {
         }
     }
 
-    /// Unpacks into the new folder `folder`, whose parent must exist. `Store.install` is what a device needs; this is for
-    /// everything else. On an error nothing is left.
+    /// Unpacks into the new folder `folder`, whose parent must exist. On a device use `Store.install`; this is
+    /// for everything else. On an error nothing is left behind.
     ///
-    /// - Throws: `CapBundleError.InvalidInput` if `folder` exists, `UnsafeArchive` and `LimitExceeded` naming the entry,
-    ///   `NotABundle` without a root `index.html`; `NoSpace`, `Io`, `Cancelled`.
+    /// - Throws: `CapBundleError.InvalidInput` if `folder` exists, `UnsafeArchive` and `LimitExceeded` naming
+    ///   the entry, `NotABundle` without a root `index.html`; `NoSpace`, `Io`, `Cancelled`.
     public func unpack(to folder: URL, limits: Limits? = nil, progress: ProgressHandler? = nil) async throws -> Unpacked {
         try await cancellable { token in
             try self.unpack(
@@ -59,9 +61,9 @@ extension VerifiedArchive {
         }
     }
 
-    /// Writes the plain archive to a file, which appears whole or not at all and replaces one that is there.
+    /// Writes the plain archive to a file, atomically; an existing file is replaced.
     ///
-    /// - Throws: `CapBundleError.Io`, `NoSpace`, `DigestMismatch` if the file changed since it was proved.
+    /// - Throws: `CapBundleError.Io`, `NoSpace`, `DigestMismatch` if the file changed since it was verified.
     public func copy(to file: URL) async throws {
         try await blocking { try self.copyTo(to: file.path) }
     }

@@ -7,8 +7,8 @@ import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.withContext
 
 /**
- * Runs blocking work on an IO thread. When the coroutine is cancelled, so is the work in Rust, and this returns only after it has
- * stopped and removed what it had written: whoever comes next finds a clean folder.
+ * Runs blocking work on an IO thread. If the coroutine is cancelled, so is the work in Rust, and this returns
+ * only after that has stopped and removed what it had written: the next caller finds a clean folder.
  */
 internal suspend fun <T> cancellable(listener: ProgressListener?, work: (CancelToken, ProgressObserver?) -> T): T =
     CancelToken().use { token ->
@@ -17,7 +17,7 @@ internal suspend fun <T> cancellable(listener: ProgressListener?, work: (CancelT
                 try {
                     watched(listener) { observer -> work(token, observer) }
                 } catch (stopped: CapBundleException.Cancelled) {
-                    // Nobody but us has the token. As an error of its own it would take the place of the cancellation.
+                    // Only this function has the token. Another exception would replace the cancellation.
                     throw CancellationException("cancelled", stopped)
                 }
             }
@@ -31,7 +31,8 @@ internal suspend fun <T> cancellable(listener: ProgressListener?, work: (CancelT
     }
 
 /**
- * Runs short calls of a store on an IO thread: they read or write one small file, which is too much for the main thread of an app.
+ * Runs short calls of a store on an IO thread. They read or write one small file, which is too slow for the
+ * main thread of an app.
  *
  * ```
  * val next = store.io { setNext(bundle); next() }

@@ -3,12 +3,12 @@ package dev.capbundle
 import java.io.File
 import kotlinx.coroutines.flow.Flow
 
-// What comes over the network, as `suspend` functions on an IO thread. Cancelling the coroutine ends the transfer.
+// Network operations as `suspend` functions on an IO thread. Cancelling the coroutine ends the transfer.
 
 /**
- * Downloads an archive, proves it, opens it and installs it. It is served once it is set as next or current.
+ * Downloads an archive, verifies it and installs it. It is served once it is set as next or current.
  *
- * What came of a download that failed or was cancelled is gone on with by the next call for the same archive.
+ * The next call for the same archive resumes a download that failed or was cancelled.
  *
  * @see Store.installFromBlocking
  */
@@ -29,8 +29,8 @@ fun Store.installingFrom(
 ): Flow<Step<BundleRecord>> = stepsOf { installFrom(archive, transport, options, it) }
 
 /**
- * Proves, opens and installs an archive that the app downloaded itself, with `DownloadManager` or `WorkManager` for example. The file
- * stays the app's.
+ * Verifies and installs an archive that the app downloaded itself, for example with `DownloadManager` or
+ * `WorkManager`. The file stays the app's.
  *
  * @see Store.installFileBlocking
  */
@@ -44,8 +44,8 @@ suspend fun Store.installFile(
 }
 
 /**
- * Downloads a file into [folder], which must exist and be of the app alone. [Store.installFrom] is what a device needs; this is for
- * everything else.
+ * Downloads a file into [folder], which must exist and be private to the app. On a device use
+ * [Store.installFrom]; this is for everything else.
  *
  * @see downloadBlocking
  */

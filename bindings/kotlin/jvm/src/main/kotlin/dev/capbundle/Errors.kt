@@ -3,7 +3,7 @@
 package dev.capbundle
 
 /**
- * What kind of thing went wrong, for programs. [CapBundleException.message] says it to people.
+ * The kind of the error, for programs; [CapBundleException.message] is for people.
  *
  * From Java: `Errors.kindOf(exception)`.
  */

@@ -4,7 +4,7 @@ package dev.capbundle
 
 import java.io.File
 
-// What Java cannot say of the Kotlin side: default arguments, and listeners as lambdas. All of it blocks, on the thread of the caller.
+// Functions for Java, with default arguments and lambdas as listeners. All of them block the calling thread.
 
 /** Options with the defaults of [StoreOptions]. From Java: `CapBundle.storeOptions(new RequiredProof.CapgoSigned(pem))`. */
 @JvmOverloads
@@ -30,7 +30,7 @@ fun storeOptions(
 fun openStore(root: File, options: StoreOptions, log: LogListener? = null): Store =
     Store.open(root.path, options, log?.let(::logTo))
 
-/** What is said of a bundle that is installed. */
+/** The metadata of a bundle to install. */
 @JvmOverloads
 fun newBundle(version: String, native: NativeRange? = null, link: String? = null, comment: String? = null): NewBundle =
     NewBundle(version, native, link, comment)
@@ -72,7 +72,7 @@ fun install(
     progress: ProgressListener? = null,
 ): BundleRecord = watched(progress) { store.installBlocking(archive, bundle, cancel, it) }
 
-/** [Store.installFromBlocking], over the platform's own HTTP unless another is given. */
+/** [Store.installFromBlocking], over the platform's own HTTP by default. */
 @JvmOverloads
 @Throws(CapBundleException::class)
 fun installFrom(
@@ -96,7 +96,7 @@ fun installFile(
     progress: ProgressListener? = null,
 ): BundleRecord = watched(progress) { store.installFileBlocking(file.path, proof, bundle, cancel, it) }
 
-/** What a device is to download: `CapBundle.remoteArchive(url, proof, bundle)`. */
+/** An archive to download: `CapBundle.remoteArchive(url, proof, bundle)`. */
 @JvmOverloads
 fun remoteArchive(
     url: String,
@@ -106,7 +106,7 @@ fun remoteArchive(
     size: Long? = null,
 ): RemoteArchive = RemoteArchive(url, proof, bundle, headers, size)
 
-/** Which releases an app takes: `CapBundle.releaseOptions(appId, "production", ring, versionName)`. */
+/** Which releases an app accepts: `CapBundle.releaseOptions(appId, "production", ring, versionName)`. */
 @JvmOverloads
 fun releaseOptions(
     appId: String,
@@ -116,7 +116,7 @@ fun releaseOptions(
     contentKeys: List<ContentKey> = emptyList(),
 ): ReleaseOptions = ReleaseOptions(appId, channel, firstRing, nativeVersion, contentKeys)
 
-/** Where an app takes its releases from: `CapBundle.channelSource(site, options)`. */
+/** The source of an app's releases: `CapBundle.channelSource(site, options)`. */
 @JvmOverloads
 fun channelSource(
     site: String,
@@ -125,7 +125,7 @@ fun channelSource(
     deviceId: String? = null,
 ): ChannelSource = ChannelSource(site, release, headers, deviceId)
 
-/** [Store.updateFromChannelBlocking], over the platform's own HTTP unless another is given. */
+/** [Store.updateFromChannelBlocking], over the platform's own HTTP by default. */
 @JvmOverloads
 @Throws(CapBundleException::class)
 fun updateFromChannel(

@@ -1,27 +1,32 @@
 package dev.capbundle
 
-/** Hears how far an operation has come, from whatever thread does the work. What it throws stops the operation. */
+/**
+ * Receives the progress of an operation, on whichever thread does the work. If it throws, the operation stops.
+ */
 fun interface ProgressListener {
-    /** Called about once for each MiB of work. It should return quickly. */
+    /** Called about once per MiB of work. It should return quickly. */
     fun onProgress(progress: ProgressUpdate)
 }
 
-/** Hears what a store has to say, from the thread that called the store. What it throws is dropped. */
+/** Receives the log of a store, on the thread that called the store. Exceptions are dropped. */
 fun interface LogListener {
     /** Called with one line of text. */
     fun onLog(level: LogLevel, message: String)
 }
 
-/** The store's log as a lambda: `Store.open(root, options, logTo { level, message -> Log.i("capbundle", message) })`. */
+/**
+ * A log observer from a lambda: `Store.open(root, options, logTo { level, message -> Log.i("capbundle",
+ * message) })`.
+ */
 fun logTo(listener: LogListener): LogObserver = object : LogObserver {
-    override fun onLog(level: LogLevel, message: String) = passingOn { listener.onLog(level, message) }
+    override fun onLog(level: LogLevel, message: String) = reportingFailures { listener.onLog(level, message) }
 }
 
 /**
- * Lets Rust hear of everything a listener throws, errors included: what is no `Exception` would not cross the border, and the
- * work would go on as if nothing had happened.
+ * Reports everything that a listener throws to Rust, including errors. A throwable that is not an `Exception`
+ * would not reach Rust, and the operation would continue.
  */
-internal inline fun passingOn(onThrown: (Throwable) -> Unit = {}, call: () -> Unit) {
+internal inline fun reportingFailures(onThrown: (Throwable) -> Unit = {}, call: () -> Unit) {
     try {
         call()
     } catch (thrown: Throwable) {
@@ -30,13 +35,15 @@ internal inline fun passingOn(onThrown: (Throwable) -> Unit = {}, call: () -> Un
     }
 }
 
-/** A [ProgressListener] as Rust sees it. Keeps what it threw, which is the cause of the exception that comes of it. */
+/**
+ * A [ProgressListener] as an observer. Keeps what the listener threw as the cause of the resulting exception.
+ */
 internal class Watch(private val listener: ProgressListener) : ProgressObserver {
     @Volatile
     private var thrown: Throwable? = null
 
     override fun onProgress(progress: ProgressUpdate) =
-        passingOn(onThrown = { thrown = it }) { listener.onProgress(progress) }
+        reportingFailures(onThrown = { thrown = it }) { listener.onProgress(progress) }
 
     fun explain(error: CapBundleException) {
         if (error is CapBundleException.Callback) {
@@ -45,7 +52,7 @@ internal class Watch(private val listener: ProgressListener) : ProgressObserver 
     }
 }
 
-/** Runs blocking work that may be watched. */
+/** Runs blocking work with an optional listener. */
 internal inline fun <T> watched(listener: ProgressListener?, work: (ProgressObserver?) -> T): T {
     val watch = listener?.let(::Watch)
     try {

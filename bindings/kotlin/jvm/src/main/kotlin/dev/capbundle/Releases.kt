@@ -6,10 +6,11 @@ import kotlinx.coroutines.flow.Flow
 // Signed releases, as `suspend` functions on an IO thread. Cancelling the coroutine ends the transfer.
 
 /**
- * Looks at a static channel and, if it has a release for this device, downloads it, installs it and has it come next.
+ * Checks a static channel and, if it has a release for this device, downloads it, installs it and makes it
+ * next.
  *
- * What is refused is no error but told in the answer, since a channel may offer something else as well. What came of a download that
- * failed or was cancelled is gone on with by the next call.
+ * A refused release is not an error but listed in the result, because the channel may offer another one. The
+ * next call resumes a download that failed or was cancelled.
  *
  * @see Store.updateFromChannelBlocking
  */
@@ -30,8 +31,9 @@ fun Store.updatingFromChannel(
 ): Flow<Step<ChannelUpdate>> = stepsOf { updateFromChannel(source, transport, options, it) }
 
 /**
- * Installs a release from files that the app downloaded itself: its [envelope], the [archive] as it was published and the list of its
- * files. The archive stays the app's. [Store.checkRelease] says beforehand whether it would be taken, and where these are.
+ * Installs a release from files that the app downloaded itself: its [envelope], the [archive] as published and
+ * the file list. The archive stays the app's. [Store.checkRelease] tells before a download whether the release
+ * would be accepted, and where the files are.
  *
  * @see Store.installReleaseBlocking
  */

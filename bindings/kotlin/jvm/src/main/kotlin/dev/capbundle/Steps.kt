@@ -4,32 +4,34 @@ import java.io.File
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.channelFlow
 
-/** What a [Flow] of a long operation emits: how far it has come, and at last its result. */
+/** What a [Flow] of a long operation emits: its progress and finally its result. */
 sealed interface Step<out T> {
-    /** It goes on. */
+    /** The operation is running. */
     data class Working(
-        /** How far it has come. */
+        /** Its progress. */
         val progress: ProgressUpdate,
     ) : Step<Nothing>
 
-    /** It is done; nothing follows. */
+    /** The operation is done; nothing follows. */
     data class Done<T>(
-        /** What came of it. */
+        /** Its result. */
         val result: T,
     ) : Step<T>
 }
 
 /**
- * Any long operation as a cold [Flow]: collecting it does the work, ceasing to collect cancels it.
+ * Any long operation as a cold [Flow]: collecting it runs the operation, and cancelling the collection cancels
+ * it.
  *
  * ```
  * stepsOf { store.install(archive, bundle, it) }.collect { step -> … }
  * ```
  *
- * Progress that nobody collects in time is dropped; the work does not wait for the screen.
+ * Progress that is not collected in time is dropped; the operation does not wait for the collector.
  */
 fun <T> stepsOf(work: suspend (ProgressListener) -> T): Flow<Step<T>> = channelFlow {
-    // Failing to send means that the buffer is full: an older update is about to be seen, and a newer one will come.
+    // Sending fails if the buffer is full: an older update is about to be collected, and a newer one will
+    // follow.
     val result = work { progress -> trySend(Step.Working(progress)) }
     send(Step.Done(result))
 }

@@ -4,10 +4,10 @@ import java.io.File
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
 
-// Everything that may take long, as `suspend` functions on an IO thread. Cancelling the coroutine cancels the work in Rust.
+// Long operations as `suspend` functions on an IO thread. Cancelling the coroutine cancels the work in Rust.
 
 /**
- * Proves that [file] has the SHA-256 [digest], which came over a channel you trust.
+ * Verifies that [file] has the SHA-256 [digest], which came over a trusted channel.
  *
  * @see VerifiedArchive.Companion.fromDigestBlocking
  */
@@ -18,7 +18,7 @@ suspend fun VerifiedArchive.Companion.fromDigest(
 ): VerifiedArchive = cancellable(onProgress) { cancel, progress -> fromDigestBlocking(file.path, digest, cancel, progress) }
 
 /**
- * Opens a sealed Capgo v2 archive: decrypts it and proves that the plain bytes are the ones that [checksum] names.
+ * Decrypts an archive in Capgo's v2 format and verifies that the plain bytes match the signed [checksum].
  *
  * @see VerifiedArchive.Companion.decryptCapgoBlocking
  */
@@ -35,7 +35,8 @@ suspend fun VerifiedArchive.Companion.decryptCapgo(
 }
 
 /**
- * Proves an archive that was signed but not encrypted; only for where local configuration says that a signature suffices.
+ * Verifies an archive that is signed but not encrypted. Use it only if local configuration says that a
+ * signature is sufficient.
  *
  * @see VerifiedArchive.Companion.verifySignedOnlyBlocking
  */
@@ -50,7 +51,7 @@ suspend fun VerifiedArchive.Companion.verifySignedOnly(
 }
 
 /**
- * Unpacks into the new folder [to]. [Store.install] is what a device needs; this is for everything else.
+ * Unpacks into the new folder [to]. On a device use [Store.install]; this is for everything else.
  *
  * @see VerifiedArchive.unpackBlocking
  */
@@ -62,11 +63,11 @@ suspend fun VerifiedArchive.unpack(
     unpackBlocking(to.path, limits, cancel = cancel, progress = progress)
 }
 
-/** Writes the plain archive to the file [to], which appears whole or not at all. */
+/** Writes the plain archive to the file [to], atomically. */
 suspend fun VerifiedArchive.copyTo(to: File): Unit = withContext(Dispatchers.IO) { copyToBlocking(to.path) }
 
 /**
- * Unpacks a proved archive into this store. It is served once it is set as next or current.
+ * Unpacks a verified archive into this store. It is served once it is set as next or current.
  *
  * @see Store.installBlocking
  */
@@ -77,7 +78,8 @@ suspend fun Store.install(
 ): BundleRecord = cancellable(onProgress) { cancel, progress -> installBlocking(archive, bundle, cancel, progress) }
 
 /**
- * Compares every file of an installed bundle with what was installed. An empty answer says that it is whole.
+ * Compares every file of an installed bundle with what was installed. An empty result means that the bundle is
+ * intact.
  *
  * @see Store.verifyBundleBlocking
  */
@@ -85,28 +87,28 @@ suspend fun Store.verifyBundle(id: String, onProgress: ProgressListener? = null)
     cancellable(onProgress) { cancel, progress -> verifyBundleBlocking(id, cancel, progress) }
 
 /**
- * Removes the files of deleted and failed bundles, and what crashes left. The calls that delete only rename, so that the
- * caller does not wait; the next update sweeps too.
+ * Removes the files of deleted and failed bundles, and leftovers of crashes. The calls that delete only rename,
+ * so that the caller does not wait; the next update also sweeps.
  *
  * @see Store.sweepBlocking
  */
 suspend fun Store.sweep(): Unit = io { sweepBlocking() }
 
-/** Removes the bundles that the rules do not keep, and everything that crashes and failures left. */
+/** Removes the bundles that the rules do not keep, and leftovers of crashes and failures. */
 suspend fun Store.clean(keep: KeepRules = KeepRules()): Cleaned = io { cleanBlocking(keep) }
 
-/** Takes over the bundles of Capgo's plugin. Call it once, before the first launch. */
+/** Migrates the bundles of Capgo's plugin. Call it once, before the first launch. */
 suspend fun Store.migrateCapgo(bundles: CapgoBundles): CapgoMigration = io { migrateCapgoBlocking(bundles) }
 
 /** SHA-256 of a file of any size, as 64 hexadecimal digits. */
 suspend fun sha256(file: File, onProgress: ProgressListener? = null): String =
     cancellable(onProgress) { cancel, progress -> sha256OfFileBlocking(file.path, cancel, progress) }
 
-/** Looks into an archive without unpacking it; nothing is proved. */
+/** Reads the directory of an archive without unpacking or verifying it. */
 suspend fun inspectArchive(file: File, limits: Limits? = null): Inspection =
     withContext(Dispatchers.IO) { inspectArchiveBlocking(file.path, limits) }
 
-/** Checks a folder of web assets, as the `capbundle` command does before it packs one. */
+/** Checks a folder of web assets as the `capbundle` command does before it packs one. */
 suspend fun checkFolder(
     folder: File,
     options: CheckOptions = CheckOptions(),

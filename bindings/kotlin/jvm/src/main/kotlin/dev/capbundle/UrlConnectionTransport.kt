@@ -17,26 +17,29 @@ import javax.net.ssl.SSLHandshakeException
 import javax.net.ssl.SSLPeerUnverifiedException
 import kotlin.concurrent.thread
 
-/** Opens connections: where an app wants another network, proxy or trust store than the system's. */
+/** Opens connections, for apps that use another network, proxy or trust store than the system's. */
 fun interface ConnectionOpener {
-    /** A connection that is not connected yet. */
+    /** Returns a connection that is not yet connected. */
     @Throws(IOException::class)
     fun open(url: URL): HttpURLConnection
 }
 
 /**
- * The platform's own HTTP, [HttpURLConnection], with its trust store, proxies and network security configuration.
+ * The platform's own HTTP, [HttpURLConnection], with its trust store, proxies and network security
+ * configuration.
  *
- * It follows no redirect, asks for no compression and uses no cache; what goes wrong in between is judged in Rust. It holds one piece of
- * 64 KiB in memory. An app that installed a `CookieHandler` for all of its connections has it asked here too: the platform knows no
- * other way.
+ * It follows no redirects, requests no compression and uses no cache; Rust handles everything else. It holds
+ * one piece of 64 KiB in memory. If the app installed a `CookieHandler` for all its connections, that applies
+ * here too, because the platform offers no alternative.
  *
- * An answer whose headers, chunk extensions or trailers never end is given up when no byte of its body came for the stall timeout: Rust
- * watches that. Until then their bytes are not counted, since [HttpURLConnection] shows the body alone; it keeps headers and trailers in
- * memory. Android closes the connection then. A JVM cannot close one that another thread reads chunks from: it stays open, with its
+ * A response whose headers, chunk extensions or trailers never end is abandoned when no byte of its body
+ * arrives within the stall timeout, which Rust enforces. Their bytes are not counted before that, because
+ * [HttpURLConnection] exposes the body only; it keeps headers and trailers in memory. Android then closes the
+ * connection. A JVM cannot close a connection from which another thread reads chunks: it stays open, with its
  * thread, until the server ends it.
  *
- * Android, over a certain network: `UrlConnectionTransport { network.openConnection(it) as HttpURLConnection }`.
+ * Android, over a specific network: `UrlConnectionTransport { network.openConnection(it) as HttpURLConnection
+ * }`.
  */
 class UrlConnectionTransport @JvmOverloads constructor(
     private val opener: ConnectionOpener = ConnectionOpener { it.openConnection() as HttpURLConnection },
@@ -45,14 +48,14 @@ class UrlConnectionTransport @JvmOverloads constructor(
         val connection = try {
             opener.open(URL(request.url)).apply { prepare(request) }
         } catch (malformed: MalformedURLException) {
-            throw TransportException.Refused("it is no address that can be asked: ${malformed.message}")
+            throw TransportException.Refused("the URL is not valid: ${malformed.message}")
         }
         var complete = false
         try {
             Watcher(connection, sink).use { exchange(connection, request, sink) }
             complete = true
         } catch (failure: IOException) {
-            throw if (sink.isWanted()) explain(failure, request) else TransportException.Cancelled("nobody wants the rest")
+            throw if (sink.isWanted()) explain(failure, request) else TransportException.Cancelled("the response is no longer needed")
         } finally {
             if (!complete) connection.disconnect()
         }
@@ -64,9 +67,9 @@ class UrlConnectionTransport @JvmOverloads constructor(
         useCaches = false
         connectTimeout = timeout(request.connectTimeoutMs)
         readTimeout = timeout(request.stallTimeoutMs)
-        // Android would ask for gzip and undo it silently; lengths and ranges are those of the bytes as they are stored.
+        // Android would request gzip and decompress it silently; lengths and ranges refer to the stored bytes.
         setRequestProperty("Accept-Encoding", "identity")
-        // A connection that is given up must be closed, not read to its end to be used again.
+        // An abandoned connection must be closed, not read to its end for reuse.
         setRequestProperty("Connection", "close")
         request.headers.forEach { addRequestProperty(it.name, it.value) }
     }
@@ -78,7 +81,7 @@ class UrlConnectionTransport @JvmOverloads constructor(
             connection.outputStream.use { it.write(body) }
         }
         val status = connection.responseCode
-        if (status < 0) throw IOException("what came is no answer of HTTP")
+        if (status < 0) throw IOException("the response is not HTTP")
         sink.begin(HttpResponseHead(status, headersOf(connection)))
         bodyOf(connection, status)?.use { body ->
             val buffer = ByteArray(PIECE)
@@ -92,32 +95,32 @@ class UrlConnectionTransport @JvmOverloads constructor(
 
     private fun headersOf(connection: HttpURLConnection): List<HttpHeader> =
         connection.headerFields.flatMap { (name: String?, values) ->
-            // The one without a name is the status line.
+            // The entry without a name is the status line.
             values.mapNotNull { value: String? -> if (name == null || value == null) null else HttpHeader(name, value) }
         }
 
-    /** `inputStream` throws for an error status, and `errorStream` is `null` for one without a body. */
+    /** `inputStream` throws for an error status, and `errorStream` is `null` without a body. */
     private fun bodyOf(connection: HttpURLConnection, status: Int): InputStream? =
         if (status >= HttpURLConnection.HTTP_BAD_REQUEST) connection.errorStream else connection.inputStream
 
     private fun explain(failure: IOException, request: HttpRequest): TransportException = when {
         failure is SocketTimeoutException ->
-            TransportException.Broken("no connection in time, or no byte for ${request.stallTimeoutMs} ms: ${failure.message}")
-        failure is UnknownHostException -> TransportException.Offline("there is no such host, or no network: ${failure.message}")
+            TransportException.Broken("connection timed out, or no byte received for ${request.stallTimeoutMs} ms: ${failure.message}")
+        failure is UnknownHostException -> TransportException.Offline("unknown host, or no network: ${failure.message}")
         // Android's network security configuration forbids plain HTTP.
         failure is UnknownServiceException -> TransportException.Refused(failure.toString())
         isNotTrusted(failure) -> TransportException.Refused("the connection is not secure: ${failure.message}")
-        else -> TransportException.Broken("the connection broke: $failure")
+        else -> TransportException.Broken("connection failed: $failure")
     }
 
     private fun isNotTrusted(failure: IOException): Boolean {
         val causes = generateSequence<Throwable>(failure) { it.cause }.take(MAX_CAUSES)
         if (causes.any { it is CertificateException || it is SSLPeerUnverifiedException }) return true
-        // A handshake that was cut off is a broken connection as any other.
+        // An interrupted handshake is an ordinary broken connection.
         return failure is SSLHandshakeException && causes.none { it is EOFException || it is SocketException }
     }
 
-    /** 0 would mean for ever. */
+    /** 0 would mean no timeout. */
     private fun timeout(milliseconds: Long): Int = milliseconds.coerceIn(1, Int.MAX_VALUE.toLong()).toInt()
 
     private companion object {
@@ -127,15 +130,15 @@ class UrlConnectionTransport @JvmOverloads constructor(
 }
 
 /**
- * Closes a connection that nobody wants any more while it waits for bytes.
+ * Closes a connection that is no longer needed while it waits for bytes.
  *
- * Android ends the reading at once. A JVM ends it with the next byte or when the stall timeout is over; whoever cancelled does not
- * wait for that.
+ * Android ends the read at once. A JVM ends it with the next byte or after the stall timeout; the caller that
+ * cancelled does not wait for it.
  */
 private class Watcher(connection: HttpURLConnection, sink: ResponseSink) : AutoCloseable {
     private val over = CountDownLatch(1)
     private val watching = thread(isDaemon = true, name = "capbundle-http-watch") {
-        while (!over.await(LOOK_EVERY_MS, TimeUnit.MILLISECONDS)) {
+        while (!over.await(POLL_INTERVAL_MS, TimeUnit.MILLISECONDS)) {
             if (!sink.isWanted()) {
                 connection.disconnect()
                 break
@@ -149,6 +152,6 @@ private class Watcher(connection: HttpURLConnection, sink: ResponseSink) : AutoC
     }
 
     private companion object {
-        const val LOOK_EVERY_MS = 100L
+        const val POLL_INTERVAL_MS = 100L
     }
 }
