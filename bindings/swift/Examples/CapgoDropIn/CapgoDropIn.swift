@@ -1,16 +1,16 @@
-// Today's plugin code on capbundle, in one file to copy: the names are those of @capgo/capacitor-updater's iOS sources, so that its
-// callers change little. What it took on trust it no longer does; each place says so.
+// The code of Capgo's plugin on capbundle, in one file to copy. The names are those of @capgo/capacitor-updater's iOS sources, so that
+// callers change little. It verifies what the plugin did not; each place says so.
 import CapBundle
 import Foundation
 
 /// `CryptoCipher` of the plugin: the same names, arguments and results.
 ///
-/// These block while they read a file, as the plugin's do: call them where it does, off the main thread.
+/// Like those of the plugin, these block while they read a file: call them off the main thread.
 public enum CryptoCipher {
-    /// Decrypts a downloaded archive in runner.
+    /// Decrypts a downloaded archive in place.
     ///
-    /// The plugin returned without a word, and left the file as it was, when the key was not PKCS#1 or the session key was
-    /// malformed. Here each of these throws. What comes out is proved by nothing yet: compare ``calcChecksum(filePath:)`` with
+    /// The plugin returned silently and left the file unchanged if the key was not PKCS#1 or the session key
+    /// was malformed. Here both throw. The result is not verified yet: compare ``calcChecksum(filePath:)`` with
     /// ``decryptChecksum(checksum:publicKey:)``, or better leave all of it to `CapgoUpdater.finishDownload`.
     public static func decryptFile(filePath: URL, publicKey: String, sessionKey: String, version: String) throws {
         let key = try VerifyingKey.fromPem(text: publicKey)
@@ -18,27 +18,28 @@ public enum CryptoCipher {
         _ = try decryptUnverified(sealed: filePath.path, to: filePath.path, ivSessionKey: sessionKey, key: key)
     }
 
-    /// The digest that a signed checksum holds.
+    /// The digest in a signed checksum.
     ///
-    /// The plugin checked the padding of a signature loosely, and took any base64 text for a key. Here what is no signature of
-    /// this key throws.
+    /// The plugin checked the padding of a signature loosely, and accepted any base64 text as a key. Here
+    /// anything but a signature of this key throws.
     public static func decryptChecksum(checksum: String, publicKey: String) throws -> String {
         try signedDigest(checksum: checksum, form: .v3, key: VerifyingKey.fromPem(text: publicKey))
     }
 
-    /// SHA-256 of a file, as 64 hexadecimal digits. The plugin gave an empty text for a file that it could not read, and took
-    /// an empty checksum for none.
+    /// SHA-256 of a file, as 64 hexadecimal digits. The plugin returned an empty text for a file that it could
+    /// not read, and accepted an empty checksum.
     public static func calcChecksum(filePath: URL) throws -> String {
         try sha256OfFile(path: filePath.path)
     }
 
-    /// The id that Capgo's servers compare: the same for PKCS#1 and SPKI, which the plugin told differently.
+    /// The id that Capgo's servers compare: the same for PKCS#1 and SPKI, for which the plugin returned
+    /// different ids.
     public static func calcKeyId(publicKey: String) throws -> String {
         try VerifyingKey.fromPem(text: publicKey).capgoKeyId()
     }
 }
 
-/// What the plugin hands to JavaScript about a bundle.
+/// What the plugin passes to JavaScript about a bundle.
 public struct BundleInfo: Equatable, Sendable {
     public let id: String
     public let version: String
@@ -48,7 +49,7 @@ public struct BundleInfo: Equatable, Sendable {
     static let builtIn = BundleInfo(id: "builtin", version: "builtin", checksum: "", status: "success")
 }
 
-/// `CapgoUpdater` of the plugin, as far as it concerns the bundles on the device: unzip, flatten, set, next, reset and
+/// `CapgoUpdater` of the plugin, for bundles on the device: unzip, flatten, set, next, reset and
 /// `notifyAppReady`, on a store that survives crashes.
 public final class CapgoUpdater: @unchecked Sendable {
     private let snapshots: URL
@@ -57,16 +58,16 @@ public final class CapgoUpdater: @unchecked Sendable {
     private let serve: @Sendable (URL?) -> Void
     private let store: Store
 
-    // What the page that is loaded belongs to; the plugin's calls come from several threads.
+    // The bundle of the loaded page; the plugin's calls come from several threads.
     private let lock = NSLock()
     private var page = BundleRef.builtIn
 
     /// - Parameters:
-    ///   - library: the app's `Library` folder. Bundles stay in `NoCloud/ionic_built_snapshots/<id>`, where Capacitor serves them
-    ///     from; the store's own files are beside them. None of it is backed up.
-    ///   - publicKey: the app's key, or nothing for an app without one.
+    ///   - library: the app's `Library` folder. Bundles stay in `NoCloud/ionic_built_snapshots/<id>`, from which Capacitor
+    ///     serves them; the store's own files are next to them. None of it is backed up.
+    ///   - publicKey: the app's key, or `nil` for an app without one.
     ///   - native: `CFBundleShortVersionString` and `CFBundleVersion`.
-    ///   - serve: loads the page again from this folder, or from the app's own for nothing: `bridge.setServerBasePath` and
+    ///   - serve: reloads the page from this folder or, for `nil`, from the app's own: `bridge.setServerBasePath` and
     ///     `bridge.webView?.reload()`, on the main thread.
     public init(
         library: URL, publicKey: String?, native: NativeApp, serve: @escaping @Sendable (URL?) -> Void,
@@ -85,16 +86,17 @@ public final class CapgoUpdater: @unchecked Sendable {
             log: LogHandler { _, message in log(message) })
     }
 
-    /// In the plugin's `load()`: takes over what the plugin left (nothing once that is done), and serves what is to be served.
+    /// In the plugin's `load()`: migrates the plugin's state (`nil` if there is none or it is done), and serves
+    /// the launched bundle.
     @discardableResult
     public func load(migrating capgo: UserDefaults? = nil) throws -> Launch {
-        if let capgo { try adopt(capgo) }
+        if let capgo { try migrate(capgo) }
         let launch = try store.launchBlocking(native: native)
         show(launch)
         return launch
     }
 
-    private func adopt(_ defaults: UserDefaults) throws {
+    private func migrate(_ defaults: UserDefaults) throws {
         let values = defaults.dictionaryRepresentation()
         let infos = values.filter { $0.key.hasSuffix("_info") }.compactMap { _, value in
             // Texts or, from older versions, their bytes.
@@ -106,10 +108,11 @@ public final class CapgoUpdater: @unchecked Sendable {
             next: defaults.string(forKey: "nextVersion"), nativeBuild: defaults.string(forKey: "LatestNativeBuildVersion")))
     }
 
-    /// A download is complete: decrypts, verifies, unpacks, flattens and installs it. The file is gone afterwards.
+    /// Decrypts, verifies, unpacks, flattens and installs a complete download, then deletes the file.
     ///
-    /// In place of `decryptFile`, `decryptChecksum`, `saveDownloaded` and `unflatFolder`. The plugin unpacked before it compared
-    /// the checksum, and took a bundle with an empty one. Here whatever is not proved throws before anything reads the archive.
+    /// Replaces `decryptFile`, `decryptChecksum`, `saveDownloaded` and `unflatFolder`. The plugin unpacked
+    /// before it compared the checksum, and accepted a bundle with an empty one. Here everything that is not
+    /// verified throws before the archive is read.
     public func finishDownload(file: URL, version: String, sessionKey: String, checksum: String) async throws -> BundleInfo {
         let record: BundleRecord
         do {
@@ -123,10 +126,11 @@ public final class CapgoUpdater: @unchecked Sendable {
         return try info(record.id)
     }
 
-    /// Downloads a bundle and does all of the above; cancelling the task stops it, and `notify` hears percents.
+    /// Downloads a bundle and does all of the above; cancelling the task stops it, and `notify` receives
+    /// percents.
     ///
-    /// The plugin began again when a connection broke, and took what any server sent for the archive. Here the next call goes on
-    /// where this one ended, and nothing is read that is not proved.
+    /// The plugin restarted a download when the connection broke, and accepted any file that a server sent.
+    /// Here the next call resumes, and nothing is read before it is verified.
     public func download(
         url: URL, version: String, sessionKey: String, checksum: String, notify: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> BundleInfo {
@@ -140,34 +144,35 @@ public final class CapgoUpdater: @unchecked Sendable {
         return .capgoEncrypted(ivSessionKey: sessionKey, checksum: checksum, form: .v3, publicKey: publicKey)
     }
 
-    /// Whether a bundle failed on this device: to be asked before it is downloaded. The plugin downloaded it again and again.
+    /// Whether a bundle failed on this device; check it before a download. The plugin downloaded such a bundle
+    /// again each time.
     public func hasFailed(version: String) throws -> Bool {
         try store.failureOfBlocking(version: version) != nil
     }
 
-    /// Makes a bundle current and loads the page again.
+    /// Makes a bundle current and reloads the page.
     public func set(id: String) throws {
         show(try store.setCurrentBlocking(bundle: bundleRef(id)))
     }
 
-    /// Serves a bundle from the next start on, or when the app goes to the background.
+    /// Serves a bundle from the next start, or when the app enters the background.
     @discardableResult
     public func next(id: String) throws -> BundleInfo {
         try store.setNextBlocking(bundle: bundleRef(id))
         return try info(id)
     }
 
-    /// Goes back to the built-in bundle or to the last one that worked, and loads the page again.
+    /// Returns to the built-in bundle or to the last one that worked, and reloads the page.
     public func reset(toLastSuccessful: Bool) throws {
         show(try store.resetBlocking(toLastProven: toLastSuccessful))
     }
 
-    /// The bundle that is served.
+    /// The served bundle.
     public func current() throws -> BundleInfo {
         try info(store.servedBlocking()?.bundle ?? .builtIn)
     }
 
-    /// What is to come next.
+    /// The next bundle.
     public func getNextBundle() throws -> BundleInfo? {
         try store.nextBlocking().map(info)
     }
@@ -176,12 +181,13 @@ public final class CapgoUpdater: @unchecked Sendable {
         try store.listBlocking().map(info)
     }
 
-    /// Refuses what is current, next, fallback or served: the plugin deleted what a page was just being loaded from.
+    /// Refuses the current, next, fallback and served bundles: the plugin deleted a bundle whose page was being
+    /// loaded.
     public func delete(id: String) throws {
         try store.deleteBlocking(id: id)
     }
 
-    /// The newest failure, told once.
+    /// The newest failure, returned once.
     public func getFailedUpdate() throws -> BundleInfo? {
         try store.takeFailureBlocking().map { failed in
             BundleInfo(id: failed.id, version: failed.version, checksum: failed.digest ?? "", status: "error")
@@ -192,9 +198,9 @@ public final class CapgoUpdater: @unchecked Sendable {
         try store.setDelaysBlocking(conditions: conditions)
     }
 
-    /// The web view shows another page (`webView(_:didCommit:)`). Not earlier, as in `didStartProvisionalNavigation`: until then
-    /// the page before it runs, and would prove its successor. Gives back how many milliseconds the page has to call
-    /// ``notifyAppReady()``, or nothing.
+    /// The web view shows another page (`webView(_:didCommit:)`). Do not call it earlier, as in
+    /// `didStartProvisionalNavigation`: until then the previous page runs, and would prove its successor.
+    /// Returns how many milliseconds the page has to call ``notifyAppReady()``, or `nil`.
     public func pageStarted() throws -> Int64? {
         let bundle = try store.servedBlocking()?.bundle ?? .builtIn
         lock.withLock { page = bundle }
@@ -202,9 +208,10 @@ public final class CapgoUpdater: @unchecked Sendable {
         return store.readyDeadlineMs()
     }
 
-    /// The page works. It says nothing of which bundle it belongs to, so what counts is the page that started last.
+    /// The page works. The call does not say which bundle it belongs to, so the page that started last counts.
     ///
-    /// The plugin credited whatever was current when the call came: a late call of the old page proved its successor.
+    /// The plugin credited the bundle that was current at the call: a late call of the old page proved its
+    /// successor.
     @discardableResult
     public func notifyAppReady() throws -> Bool {
         switch try store.confirmBlocking(bundle: lock.withLock { page }) {
@@ -213,7 +220,7 @@ public final class CapgoUpdater: @unchecked Sendable {
         }
     }
 
-    /// The time that ``pageStarted()`` told is over, or the process of the web view ended
+    /// The time that ``pageStarted()`` returned is over, or the process of the web view ended
     /// (`webViewWebContentProcessDidTerminate`).
     public func checkRevert() throws {
         guard case let .bundle(id) = lock.withLock({ page }) else { return }
@@ -221,7 +228,7 @@ public final class CapgoUpdater: @unchecked Sendable {
     }
 
     public func appMovedToBackground() throws {
-        // The system may freeze or end the process here: nothing counts against a bundle until the app comes back.
+        // The system may freeze or end the process here: nothing counts against a bundle until the app returns.
         try store.enteredBackgroundBlocking()
         if let launch = try store.applyNextBlocking(native: native) { show(launch) }
     }
@@ -245,7 +252,7 @@ public final class CapgoUpdater: @unchecked Sendable {
         }
     }
 
-    /// Throws `NotFound` where the plugin made up a bundle named "unknown".
+    /// Throws `NotFound` where the plugin invented a bundle named "unknown".
     public func getBundleInfo(id: String) throws -> BundleInfo {
         try info(id)
     }

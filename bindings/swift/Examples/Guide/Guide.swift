@@ -19,7 +19,7 @@ public final class Updates {
     private var page = BundleRef.builtIn  // what the page in it was loaded from
     private var timer: Task<Void, Never>?
 
-    /// At the start of the app, before the web view is made.
+    /// At the start of the app, before the web view is created.
     /// - Parameters:
     ///   - folder: `Library/NoCloud` of the app.
     ///   - publicKey: says what this app accepts; no server can change that.
@@ -182,7 +182,7 @@ public final class ChannelUpdates: Sendable {
     private let store: Store
     private let source: ChannelSource
 
-    /// At the start of the app, before the web view is made. `ring` and `contentKey` are the texts of files in the app, `builtIn`
+    /// At the start of the app, before the web view is created. `ring` and `contentKey` are the texts of files in the app, `builtIn`
     /// is the sequence of the release that its own web assets are.
     public init(folder: URL, site: String, ring: String, contentKey: String, native: NativeApp, builtIn: Int64) throws {
         store = try Store.openBlocking(
@@ -200,12 +200,12 @@ public final class ChannelUpdates: Sendable {
     /// log.
     public func update() async throws -> [String] {
         let update = try await store.update(from: source)
-        let refused = update.skipped.map { "release \($0.sequence) is not taken: \($0.message)" }
+        let refused = update.skipped.map { "release \($0.sequence) is refused: \($0.message)" }
         switch update.outcome {
         case let .installed(bundle): return refused + ["\(bundle.version) comes next"]
         case let .upToDate(bundle): return refused + ["\(bundle.version) is the newest for this device"]
         case let .builtInNext(_, sequence):
-            return refused + ["release \(sequence) goes back to the built-in bundle, which comes next"]
+            return refused + ["release \(sequence) returns to the built-in bundle, which comes next"]
         default: return refused + ["nothing new for this device"]
         }
     }

@@ -1,5 +1,5 @@
-// A script: every call of the store's, awaited in top-level code. Where `await` gets a form that blocks, the compiler says so, and the
-// tests take that for an error.
+// Every call of the store, awaited in top-level code. If `await` selects a blocking form, the compiler warns,
+// which the tests treat as an error.
 import CapBundle
 import Foundation
 

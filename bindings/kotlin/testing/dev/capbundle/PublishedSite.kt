@@ -4,7 +4,7 @@ import com.google.gson.JsonParser
 import java.io.File
 import java.util.Base64
 
-/** The site of a static channel, as a contract case has it: what is published in `site`, and what an app brings beside it. */
+/** The static channel of a contract case: the published files in `site`, and next to it the files that ship in the app. */
 class PublishedSite(case: String, private val folder: File) {
     init {
         val document = JsonParser.parseString(Repository.file("bindings/contract/network.json").readText()).asJsonObject
@@ -20,6 +20,6 @@ class PublishedSite(case: String, private val folder: File) {
 
     val contentKey: String get() = File(folder, "content.pem").readText()
 
-    /** Its address on a server that misbehaves in these words. */
+    /** Its URL on a server that misbehaves as these options say. */
     fun on(server: RoughServer, words: String): String = server.url("site?root=${File(folder, "site").path}&$words")
 }

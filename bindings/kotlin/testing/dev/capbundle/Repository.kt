@@ -6,11 +6,11 @@ import java.io.File
 import java.util.concurrent.TimeUnit
 import org.junit.jupiter.api.Assertions.assertEquals
 
-/** The repository that the tests run in, and the `capbundle` command that it builds. */
+/** The repository under test, and its `capbundle` command. */
 object Repository {
     fun file(path: String): File = File(System.getProperty("capbundle.repository"), path).canonicalFile
 
-    /** Runs the command in [folder] and gives back what it printed as JSON. */
+    /** Runs the command in [folder] and returns the JSON that it prints. */
     fun capbundle(folder: File, vararg arguments: String): JsonObject {
         val command = listOf(File(System.getProperty("capbundle.command")).canonicalPath, *arguments, "--json")
         val said = File.createTempFile("capbundle", ".stderr").apply { deleteOnExit() }
@@ -22,7 +22,7 @@ object Repository {
             process.destroyForcibly()
         }
         val printed = output.readText()
-        assertEquals(0, process.exitValue()) { "$command said ${said.readText()}" }
+        assertEquals(0, process.exitValue()) { "$command failed: ${said.readText()}" }
         return JsonParser.parseString(printed).asJsonObject
     }
 }

@@ -2,7 +2,7 @@ package dev.capbundle
 
 import java.io.File
 
-/** The server that misbehaves as the query of a URL says: `tests/src/rough_server/plan.rs` lists the words. */
+/** A server that misbehaves as the query of a URL says: `tests/src/rough_server/plan.rs` lists the options. */
 class RoughServer : AutoCloseable {
     private val process = ProcessBuilder(File(System.getProperty("capbundle.rough-server")).canonicalPath)
         .redirectError(ProcessBuilder.Redirect.INHERIT)
@@ -11,7 +11,7 @@ class RoughServer : AutoCloseable {
 
     fun url(path: String): String = root + path
 
-    /** It ends when its standard input does. */
+    /** Closing its standard input ends it. */
     override fun close() {
         process.outputStream.close()
         process.waitFor()

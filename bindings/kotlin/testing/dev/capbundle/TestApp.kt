@@ -4,7 +4,7 @@ import com.google.gson.JsonObject
 import java.io.File
 import java.util.Random
 
-/** An app project: keys, and archives that the command made of web folders. */
+/** An app project: keys, and archives that the command packed from web folders. */
 class TestApp(val folder: File) {
     init {
         File(folder, "capacitor.config.json").writeText("""{"appId": "com.example.app", "webDir": "www"}""")
@@ -15,7 +15,7 @@ class TestApp(val folder: File) {
 
     fun key(): VerifyingKey = VerifyingKey.fromPem(publicKey)
 
-    /** Packs a web folder with so many files of so many random bytes. */
+    /** Packs a web folder with this many files of this many random bytes. */
     fun plain(version: String, files: Int = 3, bytes: Int = 1_000): PlainArchive {
         val www = File(folder, "www-$version")
         val random = Random(version.hashCode().toLong())
@@ -49,7 +49,7 @@ data class PlainArchive(val file: File, val digest: String, val version: String,
 
 data class SealedArchive(val file: File, val ivSessionKey: String, val checksum: String, val plain: PlainArchive)
 
-/** Every file below a folder, and its bytes. */
+/** All files below a folder, with their bytes. */
 fun contentsOf(folder: File): Map<String, List<Byte>> = folder.walk()
     .filter { it.isFile }
     .associate { it.relativeTo(folder).invariantSeparatorsPath to it.readBytes().toList() }

@@ -12,7 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The library as Java sees it. */
+/** The library used from Java. */
 class JavaTest {
     @TempDir
     File folder;

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** What observers hear, and what happens when they throw. */
+/** Calls of observers, and exceptions that they throw. */
 class CallbackTest {
     @TempDir
     lateinit var folder: File
@@ -19,7 +19,7 @@ class CallbackTest {
     private val file by lazy { File(folder, "file").apply { writeBytes(ByteArray(32 shl 20)) } }
 
     @Test
-    fun `what a listener throws stops the work and is the cause`() {
+    fun `an exception of a listener stops the work and is the cause`() {
         val boom = IllegalStateException("boom")
         val calls = AtomicInteger()
         val error = assertThrows(CapBundleException.Callback::class.java) {
@@ -37,7 +37,7 @@ class CallbackTest {
     }
 
     @Test
-    fun `an error of the machine that a listener throws arrives as well`() {
+    fun `an Error that a listener throws also arrives`() {
         val error = assertThrows(CapBundleException.Callback::class.java) {
             sha256OfFile(file, progress = { throw AssertionError("not an Exception") })
         }
@@ -74,7 +74,7 @@ class CallbackTest {
     }
 
     @Test
-    fun `the log hears decisions and errors, each in one line`() {
+    fun `the log receives decisions and errors, each in one line`() {
         val lines = ConcurrentLinkedQueue<String>()
         val log = logTo { level, message -> lines += "$level $message" }
         Store.open(File(folder, "store").path, StoreOptions(RequiredProof.Digest), log).use { store ->
@@ -91,7 +91,7 @@ class CallbackTest {
     }
 
     @Test
-    fun `a log that throws keeps no app from starting`() {
+    fun `a log that throws does not keep an app from starting`() {
         val log = logTo { _, _ -> throw IllegalStateException("the log is full") }
         Store.open(File(folder, "store").path, StoreOptions(RequiredProof.Digest), log).use { store ->
             assertEquals(BundleRef.BuiltIn, store.launch(NativeApp("1.0.0", "1")).bundle)
@@ -99,7 +99,7 @@ class CallbackTest {
     }
 
     @Test
-    fun `a listener hears from Rust on threads that it can use`() {
+    fun `Rust calls a listener on threads that it can use`() {
         val seen = ConcurrentLinkedQueue<ProgressUpdate>()
         sha256OfFile(file, progress = { seen += it })
         val last = seen.last()

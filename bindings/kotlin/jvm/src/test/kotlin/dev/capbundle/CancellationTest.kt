@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** Cancelling in the middle stops the work in Rust, and nothing of it is left. */
+/** Cancellation stops the work in Rust and leaves nothing behind. */
 class CancellationTest {
     @TempDir
     lateinit var folder: File
@@ -36,7 +36,7 @@ class CancellationTest {
 
     private fun store() = Store.open(root.path, StoreOptions(RequiredProof.Digest))
 
-    /** Starts the work, cancels its coroutine at its third report, and tells how many reports came in all. */
+    /** Starts the work, cancels its coroutine at its third report, and returns the total number of reports. */
     private fun cancelInTheMiddle(work: suspend (ProgressListener) -> Unit): Int = runBlocking(Dispatchers.Default) {
         val reports = AtomicInteger()
         val inTheMiddle = CompletableDeferred<Unit>()
@@ -53,14 +53,14 @@ class CancellationTest {
         store().use { store ->
             val archive = VerifiedArchive.fromDigestBlocking(plain.file.path, plain.digest)
             val reports = archive.use { cancelInTheMiddle { listener -> store.install(it, NewBundle("1.0.0"), listener) } }
-            assertTrue(reports < 40, "$reports reports: it went on to the end")
+            assertTrue(reports < 40, "$reports reports: it was not stopped")
             assertEquals(emptyList<InstalledBundle>(), store.list())
             assertEquals(emptyList<String>(), filesBelow(File(root, "bundles")) + filesBelow(File(root, "staging")))
         }
     }
 
     @Test
-    fun `opening that is cancelled leaves nothing`() {
+    fun `decryption that is cancelled leaves nothing`() {
         val sealed = app.seal(plain)
         app.key().use { key ->
             cancelInTheMiddle {
@@ -90,7 +90,7 @@ class CancellationTest {
     }
 
     @Test
-    fun `work that was cancelled before it started does not start`() = runBlocking {
+    fun `work cancelled before its start does not start`() = runBlocking {
         val reports = AtomicInteger()
         val job = async(Dispatchers.Default) {
             coroutineContext[kotlinx.coroutines.Job]!!.cancel()
@@ -122,7 +122,7 @@ class CancellationTest {
     }
 
     @Test
-    fun `the caller of a cancelled coroutine sees a cancellation and no error of ours`() {
+    fun `the caller of a cancelled coroutine gets a CancellationException`() {
         val thrown = CompletableDeferred<Throwable>()
         cancelInTheMiddle { listener ->
             try {

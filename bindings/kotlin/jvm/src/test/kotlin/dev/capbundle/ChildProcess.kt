@@ -4,14 +4,14 @@ import java.io.File
 import java.util.concurrent.TimeUnit
 import org.junit.jupiter.api.Assertions.assertEquals
 
-/** Another JVM, and all that it printed. */
+/** Another JVM and its output. */
 object ChildProcess {
     private const val LIBRARY = "uniffi.component.capbundle.libraryOverride"
 
     fun java(vararg arguments: String): String {
         val java = File(System.getProperty("java.home"), "bin/java").path
         val library = "-D$LIBRARY=${System.getProperty(LIBRARY)}"
-        // Into a file: a pipe that nobody reads would stop it, and one that is read to the end would wait for it for ever.
+        // Output goes to a file: an unread pipe would block the child, and reading a pipe to its end could block this test.
         val output = File.createTempFile("capbundle", ".output").apply { deleteOnExit() }
         val process = ProcessBuilder(java, library, *arguments).redirectErrorStream(true).redirectOutput(output).start()
         try {

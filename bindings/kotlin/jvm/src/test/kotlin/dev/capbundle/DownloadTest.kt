@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** From a URL to an installed bundle, over real connections that fail. */
+/** Installing from a URL over real, failing connections. */
 class DownloadTest {
     @TempDir
     lateinit var folder: File
@@ -39,7 +39,7 @@ class DownloadTest {
     )
 
     @Test
-    fun `a sealed bundle comes over a broken connection and is launched`() = runBlocking {
+    fun `an encrypted bundle is downloaded over a broken connection and launched`() = runBlocking {
         val sealed = app.seal(app.plain("1.2.3"))
         store(RequiredProof.CapgoSigned(app.publicKey)).use { store ->
             val record = store.installFrom(
@@ -57,7 +57,7 @@ class DownloadTest {
     }
 
     @Test
-    fun `progress tells bytes and rate, and goes on where the connection broke`() = runBlocking {
+    fun `progress reports bytes and rate, and continues after a broken connection`() = runBlocking {
         store().use { store ->
             val steps = store.installingFrom(remote(large, "cut=3000000.3000000"), options = options).toList()
             val seen = steps.filterIsInstance<Step.Working>().map { it.progress }.filter { it.phase == Phase.DOWNLOAD }
@@ -65,7 +65,7 @@ class DownloadTest {
             assertEquals(large.file.length(), seen.last().total)
             assertEquals("2.0.0", (steps.last() as Step.Done).result.version)
         }
-        // The rate is that of the last half second: a line that is slow for longer.
+        // The rate covers the last half second, so the connection is slow for longer.
         val slow = ConcurrentLinkedQueue<ProgressUpdate>()
         val file = RemoteFile(server.url("slow?size=1200&drip=1"), size = 1200)
         download(file, folder, options = options) { slow += it }
@@ -75,7 +75,7 @@ class DownloadTest {
     }
 
     @Test
-    fun `a download that is cancelled while nothing comes ends soon, and the next goes on from there`() = runBlocking {
+    fun `a stalled download ends soon when cancelled, and the next resumes it`() = runBlocking {
         val begun = CompletableDeferred<Unit>()
         store().use { store ->
             val job = launch(Dispatchers.Default) {
@@ -90,14 +90,14 @@ class DownloadTest {
             assertTrue(part.length() in 3_000_000L..4_000_000L, "${part.length()} bytes are left")
             val received = store.installingFrom(remote(large, "stall=4000000"), options = options).toList()
                 .filterIsInstance<Step.Working>().first { it.progress.phase == Phase.DOWNLOAD }.progress.done
-            assertTrue(received > 3_000_000, "it began again: $received")
+            assertTrue(received > 3_000_000, "not resumed: $received")
             assertEquals("2.0.0", store.list().single().record.version)
         }
         assertEquals(emptyList<String>(), filesBelow(downloads))
     }
 
     @Test
-    fun `a file that the platform downloaded is handed over`() = runBlocking<Unit> {
+    fun `a file that the platform downloaded is installed`() = runBlocking<Unit> {
         val sealed = app.seal(app.plain("1.2.3"))
         val proof = ExpectedProof.CapgoEncrypted(sealed.ivSessionKey, sealed.checksum, ChecksumForm.V3, app.publicKey)
         store(RequiredProof.CapgoSigned(app.publicKey)).use { store ->
@@ -110,7 +110,7 @@ class DownloadTest {
         }
     }
 
-    /** What comes of a transport that the app wrote itself. */
+    /** The error of an operation over a transport of the app. */
     private fun over(send: (HttpRequest, ResponseSink) -> Unit): CapBundleException =
         store().use { store ->
             val transport = object : HttpTransport {
@@ -122,7 +122,7 @@ class DownloadTest {
         }
 
     @Test
-    fun `a transport that breaks the rules is told so`() {
+    fun `a transport that breaks its contract fails with a callback error`() {
         val head = HttpResponseHead(200, listOf(HttpHeader("Content-Length", "10")))
         fun assertCallback(expected: String, error: CapBundleException) {
             assertEquals(ErrorKind.CALLBACK, error.kind) { "${error.message}" }
@@ -142,7 +142,7 @@ class DownloadTest {
     }
 
     @Test
-    fun `what speaks against an answer reaches the transport at once`() {
+    fun `the transport learns immediately that a response is refused`() {
         // The call does not wait for the transport's thread, which may see it a moment later.
         val thrown = LinkedBlockingQueue<Throwable>()
         val error = over { _, sink ->
@@ -155,7 +155,7 @@ class DownloadTest {
     }
 
     @Test
-    fun `a transport that never returns holds up nobody`() {
+    fun `a transport that never returns blocks no one`() {
         val release = CountDownLatch(1)
         val late = CompletableDeferred<Throwable?>()
         val transport = object : HttpTransport {

@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicInteger
 import kotlinx.coroutines.runBlocking
 
 /**
- * A small program that crosses the border in every way, for tests of a whole process. Its arguments: an archive, a folder and the
+ * A small program that makes every kind of FFI call, for tests of a whole process. Its arguments: an archive, a folder and the
  * URL of a file.
  */
 object EveryKindOfCall {
@@ -41,7 +41,7 @@ object EveryKindOfCall {
         println("done")
     }
 
-    /** The message of the error that a panic in Rust arrives as. Not in the generated code: only libraries built for tests export it. */
+    /** The message of the error of a panic in Rust. Not in the generated code: only libraries built for tests export the function. */
     fun panicOnPurpose(message: String): String? {
         val panic = NativeLibrary.getInstance(System.getProperty("uniffi.component.capbundle.libraryOverride"))
             .getFunction("uniffi_capbundle_fn_func_panic_on_purpose")
@@ -54,11 +54,11 @@ object EveryKindOfCall {
         return error.message.orEmpty()
     }
 
-    /** Without those of the garbage collector, which starts them when it likes. */
+    /** Without those of the garbage collector, which starts them at any time. */
     private fun threads(): List<String> =
         File("/proc/self/task").listFiles()!!.map { File(it, "comm").readText().trim() }.filterNot { it.startsWith("GC Thread") }
 
-    /** The signals that somebody handles. */
+    /** The handled signals. */
     private object Signals {
         fun now(): String = File("/proc/self/status").readLines().single { it.startsWith("SigCgt:") }
     }

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** Objects of the library: used by many threads, and closed; and a panic in Rust. */
+/** Objects of the library used by many threads and closed, and a panic in Rust. */
 class LifeTest {
     @TempDir
     lateinit var folder: File
@@ -46,7 +46,7 @@ class LifeTest {
     }
 
     @Test
-    fun `what was closed says so`() {
+    fun `using a closed object throws`() {
         val store = Store.open(File(folder, "store").path, StoreOptions(RequiredProof.Digest))
         store.close()
         store.close()
@@ -55,7 +55,7 @@ class LifeTest {
     }
 
     @Test
-    fun `closing waits for nobody and breaks no call that runs`() {
+    fun `closing does not wait and does not break a running call`() {
         val file = File(folder, "file").apply { writeBytes(ByteArray(64 shl 20)) }
         val digest = sha256OfFileBlocking(file.path)
         val archive = VerifiedArchive.fromDigestBlocking(file.path, digest)

@@ -10,8 +10,8 @@ import org.junit.jupiter.api.condition.OS
 import org.junit.jupiter.api.io.TempDir
 
 /**
- * Objects that are closed, or that nobody refers to any more, leave nothing behind. In a process of its own (see pom.xml), on a
- * system that tells what a process holds.
+ * Closed or unreferenced objects leave nothing behind. Runs in a process of its own (see pom.xml), on a
+ * system that reports what a process holds.
  */
 @EnabledOnOs(OS.LINUX)
 class MemoryTest {
@@ -23,7 +23,7 @@ class MemoryTest {
         val app = TestApp(File(folder, "app").apply { mkdirs() })
         val plain = app.plain("1.0.0", files = 1, bytes = 10)
         val options = StoreOptions(RequiredProof.CapgoSigned(app.publicKey))
-        // Its own folder each time would measure the file system; one store has them all.
+        // One store for all of them: a folder each would measure the file system.
         val root = File(folder, "store").path
         fun cycle(number: Int) {
             VerifyingKey.fromPem(app.publicKey).use { it.id() }
@@ -32,7 +32,7 @@ class MemoryTest {
             }
             assertThrows(CapBundleException::class.java) { VerifyingKey.fromPem("no key $number") }
             if (number % 500 == 0) {
-                // What JNA allocates for each call goes with the garbage; a heap of it would hide what Rust leaks.
+                // JNA's allocations for each call are garbage-collected; without this they would hide a leak in Rust.
                 System.gc()
             }
             if (number % 10 == 0) {
@@ -44,14 +44,14 @@ class MemoryTest {
         repeat(10_000, ::cycle)
         val grown = settledMemory() - memory
         println("measured $grown KiB more after 10,000 cycles of create and close in Kotlin")
-        // The JVM opens a file or two of its own meanwhile.
+        // The JVM may open a file or two meanwhile.
         assertTrue(openFiles() < files + 10, "${openFiles()} files are open, $files were")
-        // A key alone takes over 1 KiB: 10,000 that leak would be 10 MiB.
+        // A key takes more than 1 KiB: 10,000 leaked keys would be 10 MiB.
         assertTrue(grown < 3 * 1024, "$grown KiB more")
     }
 
     @Test
-    fun `objects that nobody closes are freed with their last reference`() {
+    fun `objects that are not closed are freed with their last reference`() {
         val app = TestApp(File(folder, "app").apply { mkdirs() })
         val plain = app.plain("1.0.0", files = 1, bytes = 10)
         val before = openFiles() + 10
@@ -66,7 +66,7 @@ class MemoryTest {
 
     private fun openFiles(): Int = File("/proc/self/fd").list()!!.size
 
-    /** KiB that the process holds once the garbage is collected. */
+    /** Memory of the process in KiB, after a garbage collection. */
     private fun settledMemory(): Long {
         repeat(5) {
             System.gc()

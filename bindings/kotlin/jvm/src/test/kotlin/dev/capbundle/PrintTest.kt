@@ -3,7 +3,7 @@ package dev.capbundle
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
 
-/** Values in logs and messages say what they are. */
+/** Values have a readable text in logs and messages. */
 class PrintTest {
     @Test
     fun `a case without fields prints its name`() {

@@ -7,14 +7,14 @@ import org.junit.jupiter.api.condition.EnabledOnOs
 import org.junit.jupiter.api.condition.OS
 import org.junit.jupiter.api.io.TempDir
 
-/** What the library leaves behind in a process: nothing. */
+/** The library leaves nothing behind in a process. */
 @EnabledOnOs(OS.LINUX)
 class QuietTest {
     @TempDir
     lateinit var folder: File
 
     @Test
-    fun `it prints nothing, not even of a panic, handles no signal and leaves no thread`() {
+    fun `the library prints nothing, even in a panic, handles no signal and leaves no thread`() {
         val plain = TestApp(File(folder, "app").apply { mkdirs() }).plain("1.0.0", files = 4, bytes = 1 shl 20)
         val printed = RoughServer().use { server ->
             ChildProcess.java(

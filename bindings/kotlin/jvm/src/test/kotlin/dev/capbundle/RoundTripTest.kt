@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** Archives made by the command, opened and installed here. */
+/** Archives packed by the command, decrypted and installed here. */
 class RoundTripTest {
     @TempDir
     lateinit var folder: File
@@ -21,7 +21,7 @@ class RoundTripTest {
     private fun store() = Store.open(File(folder, "store").path, StoreOptions(RequiredProof.CapgoSigned(app.publicKey)))
 
     @Test
-    fun `a sealed archive is opened, installed, launched, proven and served again`() = runBlocking {
+    fun `an encrypted archive is decrypted, installed, launched, proven and served again`() = runBlocking {
         val sealed = app.seal(app.plain("1.2.3"))
         val record = store().use { store ->
             val record = app.key().use { key ->
@@ -49,7 +49,7 @@ class RoundTripTest {
     }
 
     @Test
-    fun `a plain archive is proved by its digest and unpacked`() = runBlocking {
+    fun `a plain archive is verified by its digest and unpacked`() = runBlocking {
         val plain = app.plain("2.0.0")
         assertEquals(plain.digest, sha256(plain.file))
         val to = File(folder, "out")
@@ -64,7 +64,7 @@ class RoundTripTest {
     }
 
     @Test
-    fun `what is proved can be kept as a plain file`() = runBlocking {
+    fun `a verified archive can be copied to a plain file`() = runBlocking {
         val sealed = app.seal(app.plain("3.0.0"))
         val copy = File(folder, "plain.zip")
         app.key().use { key ->
@@ -74,7 +74,7 @@ class RoundTripTest {
     }
 
     @Test
-    fun `a flow tells the progress and ends with the result`() = runBlocking {
+    fun `a flow emits the progress and ends with the result`() = runBlocking {
         val plain = app.plain("4.0.0", files = 8, bytes = 1 shl 20)
         val steps = Store.open(File(folder, "plain-store").path, StoreOptions(RequiredProof.Digest)).use { store ->
             VerifiedArchive.fromDigest(plain.file, plain.digest).use { archive ->

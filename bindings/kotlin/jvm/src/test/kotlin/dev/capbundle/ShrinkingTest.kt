@@ -8,18 +8,18 @@ import org.junit.jupiter.api.condition.EnabledOnOs
 import org.junit.jupiter.api.condition.OS
 import org.junit.jupiter.api.io.TempDir
 
-/** An app that is shrunk with the rules of the AAR still works. By ProGuard, whose rules R8 follows. */
+/** An app shrunk with the rules of the AAR still works. Uses ProGuard, whose rules R8 follows. */
 @EnabledOnOs(OS.LINUX)
 class ShrinkingTest {
     @TempDir
     lateinit var folder: File
 
     @Test
-    fun `the rules keep what native code looks for by name`() {
+    fun `the rules keep what native code finds by name`() {
         val plain = TestApp(File(folder, "app").apply { mkdirs() }).plain("1.0.0", files = 4, bytes = 1 shl 20)
         val shrunk = File(folder, "shrunk.jar")
         ChildProcess.java("-cp", System.getProperty("java.class.path"), "proguard.ProGuard", "@${configuration(shrunk)}")
-        assertTrue(shrunk.length() < 3_500_000, "${shrunk.length()} bytes: it was not shrunk")
+        assertTrue(shrunk.length() < 3_500_000, "not shrunk: ${shrunk.length()} bytes")
         val printed = RoughServer().use { server ->
             ChildProcess.java(
                 "-cp", shrunk.path, EveryKindOfCall::class.java.name, plain.file.path, File(folder, "store").path,
@@ -40,9 +40,9 @@ class ShrinkingTest {
             }
             appendLine("-include '${Repository.file("bindings/kotlin/android/proguard.txt")}'")
             appendLine("-keep class ${EveryKindOfCall::class.java.name} { public static void main(java.lang.String[]); }")
-            // What coroutines bring themselves, in the place where R8 looks for it.
+            // The rules that ship with coroutines, where R8 reads them.
             appendLine("-keepclassmembers class kotlinx.coroutines.** { volatile <fields>; }")
-            // Rules are about removing and renaming; ProGuard's optimiser makes coroutines that the JVM refuses.
+            // The rules concern removal and renaming; ProGuard's optimiser produces coroutines that the JVM rejects.
             appendLine("-dontoptimize")
             appendLine("-allowaccessmodification\n-repackageclasses\n-ignorewarnings\n-dontnote")
         }

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** Whom a download trusts: a real TLS server (`openssl s_server`) with certificates that hold and that do not. */
+/** Downloads from a real TLS server (`openssl s_server`) with trusted and untrusted certificates. */
 class TlsTest {
     @TempDir
     lateinit var folder: File
@@ -26,7 +26,7 @@ class TlsTest {
     }
 
     @Test
-    fun `a certificate that is trusted lets the file through and no other does`() = TlsServer(folder, "127.0.0.1").use { server ->
+    fun `a download accepts a trusted certificate and no other`() = TlsServer(folder, "127.0.0.1").use { server ->
         val error = assertThrows(CapBundleException::class.java) { fetch(server, UrlConnectionTransport()) }
         assertEquals(ErrorKind.NOT_TRUSTED, error.kind) { "${error.message}" }
         assertTrue(fetch(server, server.trusting()).verified)
@@ -57,7 +57,7 @@ private class TlsServer(private val folder: File, address: String) : AutoCloseab
         port = said.substringAfterLast(':').toInt()
     }
 
-    /** A transport that trusts this server's certificate alone. */
+    /** A transport that trusts only this server's certificate. */
     fun trusting(): HttpTransport {
         val certificate = File(folder, "cert.pem").inputStream().use { CertificateFactory.getInstance("X.509").generateCertificate(it) }
         val store = KeyStore.getInstance(KeyStore.getDefaultType()).apply { load(null, null); setCertificateEntry("test", certificate) }

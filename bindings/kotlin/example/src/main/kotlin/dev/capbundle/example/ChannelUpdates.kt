@@ -6,7 +6,7 @@ package dev.capbundle.example
 import dev.capbundle.*
 import java.io.File
 
-/** Updates from plain files on a web server, a bucket or a CDN, signed by keys of the ring that the app brings. */
+/** Updates from plain files on a web server, a bucket or a CDN, signed by keys of the ring that the app ships. */
 class ChannelUpdates(
     filesDir: File,
     noBackupFilesDir: File,
@@ -30,11 +30,11 @@ class ChannelUpdates(
     /** Call it at any time: checks for an update and installs it. The bundle is served from the next start on. */
     suspend fun update(log: (String) -> Unit) {
         val update = store.updateFromChannel(source)
-        update.skipped.forEach { log("release ${it.sequence} is not taken: ${it.message}") }
+        update.skipped.forEach { log("release ${it.sequence} is refused: ${it.message}") }
         when (val outcome = update.outcome) {
             is ChannelOutcome.Installed -> log("${outcome.bundle.version} comes next")
             is ChannelOutcome.UpToDate -> log("${outcome.bundle.version} is the newest for this device")
-            is ChannelOutcome.BuiltInNext -> log("release ${outcome.sequence} goes back to the built-in bundle, which comes next")
+            is ChannelOutcome.BuiltInNext -> log("release ${outcome.sequence} returns to the built-in bundle, which comes next")
             else -> log("nothing new for this device")
         }
     }

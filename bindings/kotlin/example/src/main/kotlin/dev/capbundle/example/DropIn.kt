@@ -27,32 +27,33 @@ import dev.capbundle.signedDigest
 import java.io.File
 
 /*
- * Today's plugin code on capbundle, in one file to copy: the names are those of @capgo/capacitor-updater's Android sources, so that
- * its callers change little. What it took on trust it no longer does; each place says so.
+ * The code of Capgo's plugin on capbundle, in one file to copy. The names are those of @capgo/capacitor-updater's Android sources, so
+ * that callers change little. It verifies what the plugin did not; each place says so.
  */
 
 /** `CryptoCipher` of the plugin: the same names, arguments and results. */
 object CryptoCipher {
     /**
-     * Decrypts a downloaded archive in runner.
+     * Decrypts a downloaded archive in place.
      *
-     * The plugin returned without a word, and left the file as it was, when the key was not PKCS#1 or `ivSessionKey` was malformed.
-     * Here each of these throws. What comes out is proved by nothing yet: compare [calcChecksum] with [decryptChecksum], or better
-     * leave all of it to [CapgoUpdater.finishDownload].
+     * The plugin returned silently and left the file unchanged if the key was not PKCS#1 or `ivSessionKey` was
+     * malformed. Here both throw. The result is not verified yet: compare [calcChecksum] with
+     * [decryptChecksum], or better leave all of it to [CapgoUpdater.finishDownload].
      */
     @JvmStatic
     @Throws(CapBundleException::class)
     fun decryptFile(file: File, publicKey: String, ivSessionKey: String) {
         VerifyingKey.fromPem(publicKey).use { key ->
-            // The file is replaced in one step, by what was decrypted to the end or not at all.
+            // The file is replaced atomically, after it was decrypted completely.
             decryptUnverifiedBlocking(file.path, file.path, ivSessionKey, key)
         }
     }
 
     /**
-     * The digest that a signed checksum holds.
+     * The digest in a signed checksum.
      *
-     * The plugin took a checksum that is no signature for the digest itself, which anybody can write. Here that throws `NotTrusted`.
+     * The plugin accepted a checksum without a signature as the digest itself, which anyone can forge. Here
+     * that throws `NotTrusted`.
      */
     @JvmStatic
     @Throws(CapBundleException::class)
@@ -64,24 +65,27 @@ object CryptoCipher {
     @Throws(CapBundleException::class)
     fun calcChecksum(file: File): String = sha256OfFileBlocking(file.path)
 
-    /** The id that Capgo's servers compare: the same for PKCS#1 and SPKI, which the plugin told differently. */
+    /**
+     * The id that Capgo's servers compare: the same for PKCS#1 and SPKI, for which the plugin returned
+     * different ids.
+     */
     @JvmStatic
     @Throws(CapBundleException::class)
     fun calcKeyId(publicKey: String): String = VerifyingKey.fromPem(publicKey).use(VerifyingKey::capgoKeyId)
 }
 
-/** What the plugin hands to JavaScript about a bundle. */
+/** What the plugin passes to JavaScript about a bundle. */
 data class BundleInfo(val id: String, val version: String, val checksum: String, val status: String)
 
-/** What the host does with the web view; on Android `bridge.setServerBasePath` and a reload. */
+/** The host's web view; on Android `bridge.setServerBasePath` and a reload. */
 fun interface WebViewHost {
-    /** Loads the page again from this folder, or from the app's own assets for `null`. */
+    /** Reloads the page from this folder or, for `null`, from the app's own assets. */
     fun serve(folder: File?)
 }
 
-/** What Capgo's plugin kept in the preferences «CapWebViewSettings», for [CapgoUpdater.load] to take over. */
+/** What Capgo's plugin kept in the preferences «CapWebViewSettings», for migration by [CapgoUpdater.load]. */
 data class CapgoPreferences(
-    /** The values of every key that ends in `_info`. */
+    /** The values of all keys that end with `_info`. */
     val infos: List<String>,
     val serverBasePath: String?,
     val pastVersion: String?,
@@ -90,10 +94,10 @@ data class CapgoPreferences(
 )
 
 /**
- * `CapgoUpdater` of the plugin, as far as it concerns the bundles on the device: unzip, flatten, set, next, reset and
+ * `CapgoUpdater` of the plugin, for bundles on the device: unzip, flatten, set, next, reset and
  * `notifyAppReady`, on a store that survives crashes.
  *
- * @param filesDir `context.getFilesDir()`: bundles stay in `versions/<id>`, where Capacitor serves them from.
+ * @param filesDir `context.getFilesDir()`: bundles stay in `versions/<id>`, from which Capacitor serves them.
  * @param noBackupFilesDir `context.getNoBackupFilesDir()`: the store's own files.
  * @param publicKey the app's key, or `null` for an app without one.
  */
@@ -118,11 +122,14 @@ class CapgoUpdater(
         logTo { _, message -> log(message) },
     )
 
-    /** What the page that is loaded belongs to. */
+    /** The bundle of the loaded page. */
     @Volatile
     private var shown: BundleRef = BundleRef.BuiltIn
 
-    /** In the plugin's `load()`: takes over what the plugin left (`null` once that is done), and serves what is to be served. */
+    /**
+     * In the plugin's `load()`: migrates the plugin's state (`null` if there is none or it is done), and serves
+     * the launched bundle.
+     */
     fun load(capgo: CapgoPreferences? = null): Launch {
         capgo?.let(::migrate)
         return store.launch(native).also(::serve)
@@ -142,11 +149,11 @@ class CapgoUpdater(
     }
 
     /**
-     * A download is complete: decrypts, verifies, unpacks, flattens and installs it. The file is gone afterwards.
+     * Decrypts, verifies, unpacks, flattens and installs a complete download, then deletes the file.
      *
-     * In place of `finishDownload` with `decryptFile`, `decryptChecksum`, `unzip` and `flattenAssets`. It took a bundle without a
-     * session key on its plain checksum although the app has a key, and one without checksum where it has none. Both throw here,
-     * before anything reads the archive.
+     * Replaces `finishDownload` with `decryptFile`, `decryptChecksum`, `unzip` and `flattenAssets`. The plugin
+     * accepted a bundle without a session key by its plain checksum although the app has a key, and, in an app
+     * without a key, one without a checksum. Both throw here before the archive is read.
      */
     fun finishDownload(file: File, version: String, sessionKey: String, checksum: String): BundleInfo =
         try {
@@ -156,10 +163,11 @@ class CapgoUpdater(
         }
 
     /**
-     * Downloads a bundle and does all of the above. Blocks; [cancel] stops it from another thread, and [notify] hears percents.
+     * Downloads a bundle and does all of the above. Blocks; [cancel] stops it from another thread, and [notify]
+     * receives percents.
      *
-     * The plugin began again when a connection broke, and took what any server sent for the archive. Here the next call goes on
-     * where this one ended, and nothing is read that is not proved.
+     * The plugin restarted a download when the connection broke, and accepted any file that a server sent. Here
+     * the next call resumes, and nothing is read before it is verified.
      */
     @JvmOverloads
     fun download(
@@ -180,36 +188,42 @@ class CapgoUpdater(
         else -> ExpectedProof.CapgoEncrypted(sessionKey, checksum, ChecksumForm.V3, publicKey)
     }
 
-    /** Whether a bundle failed on this device: to be asked before it is downloaded. The plugin downloaded it again and again. */
+    /**
+     * Whether a bundle failed on this device; check it before a download. The plugin downloaded such a bundle
+     * again each time.
+     */
     fun hasFailed(version: String): Boolean = store.failureOf(version) != null
 
-    /** Makes a bundle current and loads the page again. */
+    /** Makes a bundle current and reloads the page. */
     fun set(id: String) = serve(store.setCurrent(bundleRef(id)))
 
-    /** Serves a bundle from the next start on, or when the app goes to the background. */
+    /** Serves a bundle from the next start, or when the app enters the background. */
     fun next(id: String): BundleInfo {
         store.setNext(bundleRef(id))
         return getBundleInfo(id)
     }
 
-    /** Goes back to the built-in bundle or to the last one that worked, and loads the page again. */
+    /** Returns to the built-in bundle or to the last one that worked, and reloads the page. */
     fun reset(toLastSuccessful: Boolean) = serve(store.reset(toLastSuccessful))
 
-    /** The bundle that is served. */
+    /** The served bundle. */
     fun current(): BundleInfo = when (val bundle = store.served()?.bundle ?: BundleRef.BuiltIn) {
         BundleRef.BuiltIn -> builtIn
         is BundleRef.Bundle -> getBundleInfo(bundle.id)
     }
 
-    /** What is to come next. */
+    /** The next bundle. */
     fun getNextBundle(): BundleInfo? = store.next()?.let { next -> if (next is BundleRef.Bundle) getBundleInfo(next.id) else builtIn }
 
     fun list(): List<BundleInfo> = store.list().map(::info)
 
-    /** Refuses what is current, next, fallback or served: the plugin deleted what a page was just being loaded from. */
+    /**
+     * Refuses the current, next, fallback and served bundles: the plugin deleted a bundle whose page was being
+     * loaded.
+     */
     fun delete(id: String) = store.delete(id)
 
-    /** The newest failure, told once. */
+    /** The newest failure, returned once. */
     fun getFailedUpdate(): BundleInfo? = store.takeFailure()?.let { failed ->
         BundleInfo(failed.id, failed.version, failed.digest.orEmpty(), "error")
     }
@@ -217,8 +231,8 @@ class CapgoUpdater(
     fun setMultiDelay(delays: List<ApplyCondition>) = store.setDelays(delays)
 
     /**
-     * The web view shows another page (`onPageStarted`): what was last handed to the host, and not the page before it. Gives back
-     * how long the page has to call [notifyAppReady], or `null`.
+     * The web view shows another page (`onPageStarted`): the bundle last passed to the host, not the page
+     * before it. Returns how long the page has to call [notifyAppReady], or `null`.
      */
     fun onPageStarted(): Long? {
         shown = store.served()?.bundle ?: BundleRef.BuiltIn
@@ -227,22 +241,23 @@ class CapgoUpdater(
     }
 
     /**
-     * The page works. It says nothing of which bundle it belongs to, so what counts is the page that started last.
+     * The page works. The call does not say which bundle it belongs to, so the page that started last counts.
      *
-     * The plugin credited whatever was current when the call came: a late call of the old page proved its successor.
+     * The plugin credited the bundle that was current at the call: a late call of the old page proved its
+     * successor.
      */
     fun notifyAppReady(): Boolean = when (store.confirm(shown)) {
         Confirmation.Proven, Confirmation.AlreadyProven, Confirmation.BuiltIn -> true
         is Confirmation.Ignored, Confirmation.Other -> false
     }
 
-    /** The time that [onPageStarted] told is over, or the renderer died. */
+    /** The time that [onPageStarted] returned is over, or the renderer died. */
     fun checkRevert() {
         (shown as? BundleRef.Bundle)?.let { bundle -> store.trialExpired(bundle.id)?.let(::serve) }
     }
 
     fun appMovedToBackground() {
-        // The system may freeze or end the process here: nothing counts against a bundle until the app comes back.
+        // The system may freeze or end the process here: nothing counts against a bundle until the app returns.
         store.enteredBackground()
         store.applyNext(native)?.let(::serve)
     }
@@ -257,7 +272,7 @@ class CapgoUpdater(
 
     private fun bundleRef(id: String): BundleRef = if (id == BUILT_IN) BundleRef.BuiltIn else BundleRef.Bundle(id)
 
-    /** Throws `NotFound` where the plugin made up a bundle named «unknown». */
+    /** Throws `NotFound` where the plugin invented a bundle named «unknown». */
     fun getBundleInfo(id: String): BundleInfo = if (id == BUILT_IN) builtIn else info(store.get(id))
 
     private fun info(record: BundleRecord): BundleInfo {

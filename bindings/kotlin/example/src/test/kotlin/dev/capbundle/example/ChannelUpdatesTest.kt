@@ -12,13 +12,13 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** docs/android.md says what is true of channels. */
+/** The channel code of docs/android.md works. */
 class ChannelUpdatesTest {
     @TempDir
     lateinit var folder: File
 
     @Test
-    fun `the code of the guide is the code that is compiled`() {
+    fun `the code of the guide is compiled`() {
         val code = Repository.file("bindings/kotlin/example/src/main/kotlin/dev/capbundle/example/ChannelUpdates.kt").readText()
         val piece = code.substringAfter("// guide: channel\n").substringBefore("// guide: end").trim()
         val guide = Repository.file("docs/android.md").readText()
@@ -26,7 +26,7 @@ class ChannelUpdatesTest {
     }
 
     @Test
-    fun `the app of the guide updates itself from a channel`() {
+    fun `the app of the guide updates from a channel`() {
         val published = PublishedSite("network_channel_with_a_sealed_archive", folder)
         val native = NativeApp("1.0.0", "1")
         val log = mutableListOf<String>()

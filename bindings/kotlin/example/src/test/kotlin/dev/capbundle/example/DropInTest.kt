@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** The plugin's code on capbundle, with archives of the command. */
+/** The plugin's code on capbundle, with archives packed by the command. */
 class DropInTest {
     @TempDir
     lateinit var folder: File
@@ -30,7 +30,7 @@ class DropInTest {
     private fun updater(publicKey: String? = project.publicKey, build: String = "1") =
         CapgoUpdater(filesDir, noBackupFilesDir, publicKey, NativeApp("1.0.0", build), { served += it })
 
-    /** A download, which is removed when it is taken in. */
+    /** A download, which is deleted when it is installed. */
     private fun downloaded(file: File): File = file.copyTo(File(folder, "downloaded.zip"), overwrite = true)
 
     private fun sealed(version: String): SealedArchive = project.seal(project.plain(version))
@@ -40,7 +40,7 @@ class DropInTest {
     }
 
     @Test
-    fun `a bundle is taken in, set as next, served from versions and proven`() {
+    fun `a bundle is installed, set as next, served from versions and proven`() {
         val sealed = sealed("1.1.0")
         val id = updater().use { plugin ->
             plugin.load()
@@ -80,7 +80,7 @@ class DropInTest {
     }
 
     @Test
-    fun `a bundle that nobody knows is not found`() {
+    fun `an unknown bundle is not found`() {
         updater().use { plugin ->
             plugin.load()
             assertThrows(CapBundleException.NotFound::class.java) { plugin.getBundleInfo("AAAAAAAAA1") }
@@ -90,7 +90,7 @@ class DropInTest {
     }
 
     @Test
-    fun `the parts of CryptoCipher do what they did`() {
+    fun `the functions of CryptoCipher keep their results`() {
         val sealed = sealed("1.1.0")
         val file = downloaded(sealed.file)
         CryptoCipher.decryptFile(file, project.publicKey, sealed.ivSessionKey)
@@ -100,7 +100,7 @@ class DropInTest {
     }
 
     @Test
-    fun `decryptFile never leaves a file as it was without a word`() {
+    fun `decryptFile never silently leaves a file unchanged`() {
         val sealed = sealed("1.1.0")
         val file = downloaded(sealed.file)
         assertThrows(CapBundleException.NotTrusted::class.java) { CryptoCipher.decryptFile(file, project.publicKey, "") }
@@ -110,7 +110,7 @@ class DropInTest {
     }
 
     @Test
-    fun `decryptChecksum takes no plain digest for a signature`() {
+    fun `decryptChecksum refuses a plain digest`() {
         assertThrows(CapBundleException.NotTrusted::class.java) {
             CryptoCipher.decryptChecksum(sealed("1.1.0").plain.digest, project.publicKey)
         }
@@ -128,29 +128,29 @@ class DropInTest {
         }
 
     @Test
-    fun `with a key a bundle that is only hashed is not taken`() {
+    fun `with a key a bundle without a signature is refused`() {
         val plain = project.plain("1.1.0")
         assertTrue(refused(plain, "", plain.digest, project.publicKey) is CapBundleException.NotTrusted)
     }
 
     @Test
-    fun `with a key a bundle without a checksum is not taken`() {
+    fun `with a key a bundle without a checksum is refused`() {
         assertTrue(refused(project.plain("1.1.0"), "", "", project.publicKey) is CapBundleException.NotTrusted)
     }
 
     @Test
-    fun `with a key a bundle that is signed but not encrypted is not taken`() {
+    fun `with a key a bundle that is signed but not encrypted is refused`() {
         val sealed = sealed("1.1.0")
         assertTrue(refused(sealed.plain, "", sealed.checksum, project.publicKey) is CapBundleException.NotTrusted)
     }
 
     @Test
-    fun `without a key a bundle without a checksum is not taken`() {
+    fun `without a key a bundle without a checksum is refused`() {
         assertTrue(refused(project.plain("1.1.0"), "", "", null) is CapBundleException.InvalidInput)
     }
 
     @Test
-    fun `without a key a bundle is taken by its digest`() {
+    fun `without a key a bundle is accepted by its digest`() {
         val plain = project.plain("1.1.0")
         updater(publicKey = null).use { plugin ->
             plugin.load()
@@ -166,7 +166,7 @@ class DropInTest {
             plugin.onPageStarted()
             val bundle = plugin.take(sealed("1.1.0"))
             plugin.set(bundle.id)
-            // The page of the built-in bundle still runs; that of the new one has not begun to load.
+            // The page of the built-in bundle still runs; the new one has not started to load.
             plugin.notifyAppReady()
             assertEquals("pending", plugin.current().status)
             plugin.onPageStarted()
@@ -176,7 +176,7 @@ class DropInTest {
     }
 
     @Test
-    fun `a bundle that crashes twice is left for the one that worked and never comes back`() {
+    fun `a bundle that crashes twice is replaced by the one that worked and never served again`() {
         val good = sealed("1.1.0")
         updater().use { plugin ->
             plugin.load()
@@ -207,7 +207,7 @@ class DropInTest {
     }
 
     @Test
-    fun `a page that does not call in time is left at once`() {
+    fun `a page that does not confirm in time is replaced immediately`() {
         updater().use { plugin ->
             plugin.load()
             plugin.set(plugin.take(sealed("1.1.0")).id)
@@ -219,7 +219,7 @@ class DropInTest {
     }
 
     @Test
-    fun `next is applied in the background, and reset goes back`() {
+    fun `next is applied in the background, and reset reverts it`() {
         updater().use { plugin ->
             plugin.load()
             plugin.onPageStarted()
@@ -237,7 +237,7 @@ class DropInTest {
     }
 
     @Test
-    fun `what the plugin had is taken over, and the page stays the same`() {
+    fun `the plugin's state is migrated, and the page stays the same`() {
         val versions = File(filesDir, "versions/AAAAAAAAA1").apply { mkdirs() }
         File(versions, "index.html").writeText("<p>old</p>")
         val capgo = CapgoPreferences(

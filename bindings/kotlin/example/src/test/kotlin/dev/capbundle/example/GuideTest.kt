@@ -19,13 +19,13 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** docs/android.md says what is true. */
+/** The code of docs/android.md works. */
 class GuideTest {
     @TempDir
     lateinit var folder: File
 
     @Test
-    fun `every Kotlin and Java block of the guide is code that is compiled`() {
+    fun `every Kotlin and Java block of the guide is compiled`() {
         val example = Repository.file("bindings/kotlin/example/src")
         val sources = listOf("main", "test/java").flatMap { folder -> File(example, folder).walk().filter(File::isFile) }
         val pieces = sources.flatMap { file ->
@@ -41,7 +41,7 @@ class GuideTest {
         pieces.forEach { assertTrue(it in blocks) { "docs/android.md lacks:\n$it" } }
     }
 
-    /** The plugin of the guide with what Android and Capacitor do: the web view reports a page for each load that it was asked for. */
+    /** The plugin of the guide with fakes of Android and Capacitor: the web view reports a page for each load. */
     private inner class App(private val plugin: UpdaterPlugin = UpdaterPlugin()) {
         private val context = Context(folder)
         val bridge = Bridge()
@@ -80,7 +80,7 @@ class GuideTest {
                 .downloaded(sealed.file, "1.2.3", sealed.ivSessionKey, sealed.checksum)
         }
 
-        // The update is applied in the background, and its page loads. The one before it still runs, and proves nothing of it.
+        // The update is applied in the background, and its page loads. The previous page still runs, and does not prove it.
         app.toBackground()
         val bundle = app.loads(seconds = 0)
         assertTrue(bundle != null && File(bundle, "index.html").isFile) { "$bundle" }
@@ -95,7 +95,7 @@ class GuideTest {
         assertEquals("resolved", app.pageIsReady())
         assertNull(app.loads(seconds = 0))
 
-        // Android makes the activity again: another plugin object in the same session, which serves the same.
+        // Android recreates the activity: another plugin object in the same session serves the same bundle.
         assertEquals("", App().first)
     }
 
@@ -132,7 +132,7 @@ class GuideTest {
             app.launch()
             runBlocking { app.downloaded(sealed.file, "1.2.3", sealed.ivSessionKey, sealed.checksum) }
         }
-        // More often than a bundle may fail.
+        // More often than the attempts of a bundle.
         repeat(3) {
             updates(made, "two").use { app ->
                 assertTrue(app.launch() != null)
