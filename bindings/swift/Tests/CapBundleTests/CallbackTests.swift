@@ -8,7 +8,7 @@ final class CallbackTests: XCTestCase {
         var errorDescription: String? { "the bar is full" }
     }
 
-    func testWhatAProgressHandlerThrowsStopsTheOperation() async throws {
+    func testAProgressHandlerThatThrowsStopsTheOperation() async throws {
         let folder = try TestFolder()
         let store = try await folder.store(bundles: folder.make("bundles"))
         let archive = try await Fixtures.large.verified()
@@ -21,7 +21,7 @@ final class CallbackTests: XCTestCase {
         XCTAssertEqual(try folder.files(below: "bundles"), [])
     }
 
-    func testWhatALogThrowsStopsNothing() async throws {
+    func testALogThatThrowsStopsNothing() async throws {
         final class BrokenLog: LogObserver {
             func onLog(level: LogLevel, message: String) throws { throw FullBar() }
         }
@@ -31,7 +31,7 @@ final class CallbackTests: XCTestCase {
         XCTAssertEqual(launch.bundle, .builtIn)
     }
 
-    func testALogHearsWhatWasDecided() async throws {
+    func testALogReceivesDecisions() async throws {
         let lines = Lines()
         let folder = try TestFolder()
         let store = try await folder.store(log: LogHandler { level, message in lines.add("\(level) \(message)") })
@@ -39,7 +39,7 @@ final class CallbackTests: XCTestCase {
         XCTAssertTrue(lines.all.contains { $0.hasPrefix("info launch: serving the built-in bundle") }, "\(lines.all)")
     }
 
-    func testProgressIsASequenceThatNeverGoesBackAndEnds() async throws {
+    func testProgressIsASequenceThatNeverDecreasesAndEnds() async throws {
         let folder = try TestFolder()
         let store = try await folder.store()
         let archive = try await Fixtures.large.verified()
@@ -58,7 +58,7 @@ final class CallbackTests: XCTestCase {
     }
 }
 
-/// Lines from any thread.
+/// Collects lines from any thread.
 final class Lines: @unchecked Sendable {
     private let lock = NSLock()
     private var lines: [String] = []

@@ -2,7 +2,7 @@ import CapBundle
 import Foundation
 import XCTest
 
-/// Cancelling a task reaches Rust, and nothing is left of what was being done.
+/// Cancelling a task stops the work in Rust and leaves nothing behind.
 final class CancellationTests: XCTestCase {
     func testCancellingTheTaskStopsAnInstallationAndLeavesNothing() async throws {
         let folder = try TestFolder()
@@ -23,7 +23,7 @@ final class CancellationTests: XCTestCase {
         XCTAssertEqual(try folder.files(below: "store/staging"), [])
         let installed = try await store.list()
         XCTAssertEqual(installed, [])
-        // And the store works on.
+        // The store still works.
         let record = try await store.install(archive, as: Fixtures.large.newBundle)
         XCTAssertEqual(record.version, "2.0.0")
     }
@@ -47,7 +47,7 @@ final class CancellationTests: XCTestCase {
         XCTAssertEqual(try folder.files(below: "staging"), [])
     }
 
-    func testATaskThatIsCancelledAlreadyDoesNothing() async throws {
+    func testATaskCancelledBeforeItsStartDoesNothing() async throws {
         let folder = try TestFolder()
         let archive = try await Fixtures.app.verified()
         let unpacking = Task {
@@ -69,14 +69,14 @@ final class CancellationTests: XCTestCase {
         await assertThrows(.cancelled) { try await installation.value }
     }
 
-    func testAProgressTaskThatNobodyHoldsStops() async throws {
+    func testAReleasedProgressTaskStops() async throws {
         let folder = try TestFolder()
         let store = try await folder.store()
         let archive = try await Fixtures.large.verified()
 
         for await _ in store.installing(archive, as: Fixtures.large.newBundle) { break }
 
-        // Nobody is left to ask; what it was doing is gone soon.
+        // There is no handle left to await; its files are removed soon.
         var left: [String] = []
         for _ in 1...200 {
             left = try folder.files(below: "store/staging")

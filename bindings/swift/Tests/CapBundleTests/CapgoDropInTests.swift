@@ -3,14 +3,14 @@ import CapgoDropIn
 import Foundation
 import XCTest
 
-/// The plugin's code on capbundle, with archives of the command.
+/// The plugin's code on capbundle, with archives packed by the command.
 final class CapgoDropInTests: XCTestCase {
     private func makeUpdater(in folder: TestFolder, pages: Pages = Pages(), signed: Bool = true) throws -> CapgoUpdater {
         let publicKey = signed ? try Fixtures.key.toPem() : nil
         return try CapgoUpdater(library: folder.url, publicKey: publicKey, native: phone, serve: pages.add)
     }
 
-    /// A download, which is removed when it is taken in.
+    /// A download, which is deleted when it is installed.
     private func downloaded(_ file: URL, in folder: TestFolder) throws -> URL {
         let copy = folder.path("downloaded.zip")
         if FileManager.default.fileExists(atPath: copy.path) { try FileManager.default.removeItem(at: copy) }
@@ -24,7 +24,7 @@ final class CapgoDropInTests: XCTestCase {
             checksum: archive.signedChecksum)
     }
 
-    func testABundleIsTakenInSetAsNextServedFromItsFolderAndProven() async throws {
+    func testABundleIsInstalledSetAsNextServedFromItsFolderAndProven() async throws {
         let folder = try TestFolder()
         let id = try await { () async throws -> String in
             let updater = try makeUpdater(in: folder)
@@ -67,7 +67,7 @@ final class CapgoDropInTests: XCTestCase {
         try updater.next(id: bundle.id)
     }
 
-    func testABundleThatNobodyKnowsIsNotFound() async throws {
+    func testAnUnknownBundleIsNotFound() async throws {
         let updater = try makeUpdater(in: TestFolder())
         try updater.load()
         await assertThrows(.notFound) { try updater.getBundleInfo(id: "AAAAAAAAA1") }
@@ -75,7 +75,7 @@ final class CapgoDropInTests: XCTestCase {
         XCTAssertEqual(try updater.getBundleInfo(id: "builtin").id, "builtin")
     }
 
-    func testThePartsOfCryptoCipherDoWhatTheyDid() throws {
+    func testTheFunctionsOfCryptoCipherKeepTheirResults() throws {
         let folder = try TestFolder()
         let file = try downloaded(Fixtures.app.sealed, in: folder)
         let key = try Fixtures.key.toPem()
@@ -88,7 +88,7 @@ final class CapgoDropInTests: XCTestCase {
         XCTAssertEqual(try CryptoCipher.calcKeyId(publicKey: key).count, 20)
     }
 
-    func testDecryptFileNeverLeavesAFileAsItWasWithoutAWord() throws {
+    func testDecryptFileNeverSilentlyLeavesAFileUnchanged() throws {
         let folder = try TestFolder()
         let file = try downloaded(Fixtures.app.sealed, in: folder)
         let key = try Fixtures.key.toPem()
@@ -99,7 +99,7 @@ final class CapgoDropInTests: XCTestCase {
         XCTAssertEqual(try Data(contentsOf: file), try Data(contentsOf: Fixtures.app.sealed))
     }
 
-    func testDecryptChecksumTakesNoPlainDigestForASignature() async throws {
+    func testDecryptChecksumRefusesAPlainDigest() async throws {
         let key = try Fixtures.key.toPem()
         await assertThrows(.notTrusted) { try CryptoCipher.decryptChecksum(checksum: Fixtures.app.digest, publicKey: key) }
     }
@@ -108,10 +108,10 @@ final class CapgoDropInTests: XCTestCase {
         await assertThrows(.notFound) { try CryptoCipher.calcChecksum(filePath: URL(fileURLWithPath: "/nowhere/app.zip")) }
     }
 
-    func testWhatIsNotProvedIsNotTakenAndLeavesNothing() async throws {
+    func testAnUnverifiedDownloadIsRefusedAndLeavesNothing() async throws {
         let digest = try Fixtures.app.digest
         let signed = try Fixtures.app.signedChecksum
-        // What came, its session key and checksum, whether the app has a key, and what is wrong with it.
+        // The download, its session key and checksum, whether the app has a key, and the expected error.
         let cases: [(sessionKey: String, checksum: String, hasKey: Bool, kind: ErrorKind)] = [
             ("", digest, true, .notTrusted),
             ("", "", true, .notTrusted),
@@ -140,7 +140,7 @@ final class CapgoDropInTests: XCTestCase {
         let bundle = try await take(Fixtures.app, by: updater, in: folder)
         try updater.set(id: bundle.id)
 
-        // The page of the built-in bundle still runs; that of the new one has not begun to load.
+        // The page of the built-in bundle still runs; the new one has not started to load.
         try updater.notifyAppReady()
         XCTAssertEqual(try updater.current().status, "pending")
 
@@ -149,13 +149,13 @@ final class CapgoDropInTests: XCTestCase {
         XCTAssertEqual(try updater.current().status, "success")
     }
 
-    func testAPageThatIsNotReadyInTimeIsReplacedAndNotTakenAgain() async throws {
+    func testAPageThatIsNotReadyInTimeIsReplacedAndItsBundleFails() async throws {
         let folder = try TestFolder()
         let pages = Pages()
         let updater = try makeUpdater(in: folder, pages: pages)
         try updater.load()
         let bundle = try await take(Fixtures.app, by: updater, in: folder)
-        // Twice, as one miss may have another cause.
+        // Twice, because a single miss may have another cause.
         for _ in 1...2 {
             try updater.set(id: bundle.id)
             _ = try updater.pageStarted()
@@ -168,7 +168,7 @@ final class CapgoDropInTests: XCTestCase {
         await assertThrows(.notTrusted) { try await self.take(Fixtures.app, by: updater, in: folder) }
     }
 
-    func testResetGoesBackToTheApp() async throws {
+    func testResetReturnsToTheBuiltInBundle() async throws {
         let folder = try TestFolder()
         let pages = Pages()
         let updater = try makeUpdater(in: folder, pages: pages)
@@ -183,7 +183,7 @@ final class CapgoDropInTests: XCTestCase {
         XCTAssertEqual(pages.all.last, .some(nil))
     }
 
-    func testTheBundlesOfThePluginAreTakenOver() throws {
+    func testTheBundlesOfThePluginAreMigrated() throws {
         let folder = try TestFolder()
         let snapshot = try folder.make("NoCloud/ionic_built_snapshots/AbCdEfGhIj")
         try Data("<html>".utf8).write(to: snapshot.appendingPathComponent("index.html"))
@@ -202,7 +202,7 @@ final class CapgoDropInTests: XCTestCase {
     }
 }
 
-/// Where the web view was sent.
+/// The folders that the web view was told to load.
 private final class Pages: @unchecked Sendable {
     private let lock = NSLock()
     private var pages: [URL?] = []

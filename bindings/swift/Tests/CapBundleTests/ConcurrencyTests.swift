@@ -24,14 +24,14 @@ final class ConcurrencyTests: XCTestCase {
             try await group.waitForAll()
         }
 
-        // Each archive is there once: one that is installed already is not unpacked again.
+        // Each archive is installed once: an installed archive is not unpacked again.
         let installed = try await store.list()
         XCTAssertEqual(Set(installed.compactMap(\.record.digest)), Set(archives.map { $0.digest() }))
         XCTAssertEqual(installed.count, 3)
     }
 
-    func testBlockingWorkLeavesTheCooperativePoolAlone() async throws {
-        // More digests at once than the pool has threads, each held up by its observer until this task has run again.
+    func testBlockingWorkDoesNotUseTheCooperativePool() async throws {
+        // More concurrent digests than the pool has threads, each blocked by its observer until this task has run again.
         let calls = ProcessInfo.processInfo.activeProcessorCount + 2
         let gate = Gate()
         let waiting = (0..<calls).map { _ in
@@ -46,7 +46,7 @@ final class ConcurrencyTests: XCTestCase {
     }
 }
 
-/// Holds threads until it is opened.
+/// Blocks threads until it is opened.
 final class Gate: @unchecked Sendable {
     private let condition = NSCondition()
     private var isOpen = false

@@ -2,7 +2,7 @@ import CapBundle
 import Foundation
 import XCTest
 
-/// From a URL to an installed bundle, over real connections that fail.
+/// Installing from a URL over real, failing connections.
 final class DownloadTests: XCTestCase {
     private let options = DownloadOptions(stallTimeoutMs: 20_000, firstWaitMs: 2, spaceMargin: 0)
 
@@ -23,7 +23,7 @@ final class DownloadTests: XCTestCase {
         return try await Store.open(at: folder.path("store"), options: options)
     }
 
-    func testASealedBundleComesOverABrokenConnectionAndIsLaunched() async throws {
+    func testAnEncryptedBundleIsDownloadedOverABrokenConnectionAndLaunched() async throws {
         let folder = try TestFolder()
         let store = try await signedStore(in: folder)
         let url = RoughServer.shared.url("swift-sealed?path=\(Fixtures.app.sealed.path)&cut=100.200.300")
@@ -37,7 +37,7 @@ final class DownloadTests: XCTestCase {
         XCTAssertEqual(try folder.files(below: "store/downloads"), [])
     }
 
-    func testProgressTellsBytesAndGoesOnWhereTheConnectionBroke() async throws {
+    func testProgressReportsBytesAndContinuesAfterABrokenConnection() async throws {
         let folder = try TestFolder()
         let store = try await folder.store()
         let archive = try remote(Fixtures.large, "cut=30000000", as: "swift-progress")
@@ -52,7 +52,7 @@ final class DownloadTests: XCTestCase {
         XCTAssertFalse(seen.isEmpty)
     }
 
-    func testProgressTellsTheRate() async throws {
+    func testProgressReportsTheRate() async throws {
         let folder = try TestFolder()
         let file = RemoteFile(url: RoughServer.shared.url("swift-slow?size=1200&drip=1"), size: 1200)
         let rates = Lines()
@@ -62,7 +62,7 @@ final class DownloadTests: XCTestCase {
         XCTAssertTrue((1...1200).contains(last), "\(rates.all)")
     }
 
-    func testACancelledDownloadEndsSoonAndTheNextGoesOnFromThere() async throws {
+    func testACancelledDownloadEndsSoonAndTheNextResumesIt() async throws {
         let folder = try TestFolder()
         let store = try await folder.store()
         let archive = try remote(Fixtures.large, "stall=4000000", as: "swift-cancelled")
@@ -84,10 +84,10 @@ final class DownloadTests: XCTestCase {
         XCTAssertTrue((3_000_000...4_000_000).contains(size), "\(size) bytes are left")
         let first = Lines()
         _ = try await store.install(from: archive, options: options) { if $0.phase == .download { first.add("\($0.done)") } }
-        XCTAssertGreaterThan(try XCTUnwrap(first.all.first.flatMap { Int($0) }), 3_000_000, "it began again")
+        XCTAssertGreaterThan(try XCTUnwrap(first.all.first.flatMap { Int($0) }), 3_000_000, "not resumed")
     }
 
-    func testAFileThatThePlatformDownloadedIsHandedOver() async throws {
+    func testAFileThatThePlatformDownloadedIsInstalled() async throws {
         let folder = try TestFolder()
         let store = try await signedStore(in: folder)
         let (proof, app) = (try sealedProof(Fixtures.app), Fixtures.app)
@@ -100,7 +100,7 @@ final class DownloadTests: XCTestCase {
         }
     }
 
-    /// What comes of a transport that the app wrote itself.
+    /// The error of an operation over a transport of the app.
     private func over(
         _ kind: ErrorKind, line: UInt = #line, _ act: @escaping @Sendable (ResponseSink) throws -> Void
     ) async throws -> String {
@@ -113,7 +113,7 @@ final class DownloadTests: XCTestCase {
         }
     }
 
-    func testATransportThatBreaksTheRulesIsToldSo() async throws {
+    func testATransportThatBreaksItsContractFailsWithACallbackError() async throws {
         struct Boom: Error {}
         let head = HttpResponseHead(status: 200, headers: [HttpHeader(name: "Content-Length", value: "10")])
         func assertSays(_ text: String, _ message: String) { XCTAssertTrue(message.contains(text), message) }
@@ -131,7 +131,7 @@ final class DownloadTests: XCTestCase {
             })
     }
 
-    func testWhatSpeaksAgainstAnAnswerReachesTheTransportAtOnce() async throws {
+    func testTheTransportLearnsImmediatelyThatAResponseIsRefused() async throws {
         // The call does not wait for the transport's thread, which may see it a moment later.
         let (thrown, told) = AsyncStream.makeStream(of: String.self)
         let message = try await over(.server) { sink in
@@ -148,7 +148,7 @@ final class DownloadTests: XCTestCase {
         }
     }
 
-    func testATransportThatNeverReturnsHoldsUpNobody() async throws {
+    func testATransportThatNeverReturnsBlocksNoOne() async throws {
         let release = DispatchSemaphore(value: 0)
         let (late, told) = AsyncStream.makeStream(of: String.self)
         let message = try await over(.network) { sink in
@@ -170,7 +170,7 @@ final class DownloadTests: XCTestCase {
 
     func testACertificateThatIsNotTrustedIsRefused() async throws {
         guard let port = ProcessInfo.processInfo.environment["CAPBUNDLE_TLS_PORT"] else {
-            throw XCTSkip("there is no openssl for a TLS server")
+            throw XCTSkip("openssl, the TLS server of this test, is not installed")
         }
         let folder = try TestFolder()
         let file = RemoteFile(url: "https://127.0.0.1:\(port)/app.zip")

@@ -25,7 +25,7 @@ final class ErrorTests: XCTestCase {
         }
     }
 
-    func testAnotherKeyDidNotSign() async throws {
+    func testASignatureOfAnotherKeyIsInvalid() async throws {
         let folder = try TestFolder()
         let other = try Fixtures.otherKey
         await assertThrows(.signatureInvalid) { try await Fixtures.app.opened(in: folder, key: other) }
@@ -47,7 +47,7 @@ final class ErrorTests: XCTestCase {
         await assertThrows(.invalidInput) { try await archive.unpack(to: folder.path("out"), limits: Limits(entries: -1)) }
     }
 
-    func testAStoreThatCannotBeMadeSaysWhere() async throws {
+    func testAStoreThatCannotBeCreatedNamesItsFolder() async throws {
         let file = try TestFolder()
         try Data().write(to: file.path("file"))
         let options = StoreOptions(requiredProof: .digest)

@@ -2,7 +2,7 @@ import CapBundle
 import Foundation
 import XCTest
 
-/// What `bindings/swift/test` made with the `capbundle` command.
+/// The fixtures that `bindings/swift/test` created with the `capbundle` command.
 enum Fixtures {
     static let folder: URL = {
         guard let path = ProcessInfo.processInfo.environment["CAPBUNDLE_FIXTURES"] else {
@@ -16,18 +16,18 @@ enum Fixtures {
         get throws { try VerifyingKey.read(path: folder.appendingPathComponent(".capgo_key_v2.pub").path) }
     }
 
-    /// A key that signed nothing.
+    /// A key that signed none of the archives.
     static var otherKey: VerifyingKey {
         get throws { try VerifyingKey.read(path: folder.appendingPathComponent("other/.capgo_key_v2.pub").path) }
     }
 
     static let app = Archive(name: "app", version: "1.2.3")
     static let next = Archive(name: "next", version: "1.2.4")
-    /// Takes long enough to be stopped in the middle.
+    /// Large enough to be cancelled in the middle.
     static let large = Archive(name: "large", version: "2.0.0")
 }
 
-/// An archive and its sealed form, as the command made them.
+/// An archive and its encrypted form, created by the command.
 struct Archive {
     let name: String
     let version: String
@@ -69,7 +69,7 @@ struct Archive {
     }
 }
 
-/// A fresh folder of one test, removed with it.
+/// A temporary folder of one test.
 final class TestFolder: Sendable {
     let url: URL
 
@@ -95,13 +95,13 @@ final class TestFolder: Sendable {
         return path(name)
     }
 
-    /// A store in here that asks for a digest only.
+    /// A store in this folder that requires a digest only.
     func store(bundles: URL? = nil, log: (any LogObserver)? = nil) async throws -> Store {
         let options = StoreOptions(requiredProof: .digest, bundles: bundles?.path)
         return try await Store.open(at: path("store"), options: options, log: log)
     }
 
-    /// Every file below the folder `name`, by its path there.
+    /// The relative paths of all files below the folder `name`.
     func files(below name: String) throws -> [String] {
         try Self.files(below: path(name))
     }

@@ -3,9 +3,9 @@ import Foundation
 import Guide
 import XCTest
 
-/// docs/ios.md says what is true.
+/// The code of docs/ios.md works.
 final class GuideTests: XCTestCase {
-    func testTheCodeOfTheGuideIsTheCodeThatIsCompiled() throws {
+    func testTheCodeOfTheGuideIsCompiled() throws {
         var swift = URL(fileURLWithPath: #filePath)
         for _ in 1...3 { swift.deleteLastPathComponent() }
         let code = try String(contentsOf: swift.appendingPathComponent("Examples/Guide/Guide.swift"), encoding: .utf8)
@@ -18,7 +18,7 @@ final class GuideTests: XCTestCase {
             let text = Self.withoutIndent(lines.map(String.init))
             XCTAssertTrue(guide.contains("```swift\n\(text)\n```"), "docs/ios.md lacks:\n\(text)")
         }
-        // But for the lines of an app's Package.swift, every Swift block is one of them.
+        // Every Swift block is one of them, except the lines of an app's Package.swift.
         let blocks = guide.components(separatedBy: "```swift\n").count - 1
         XCTAssertEqual(blocks, pieces.count + 1)
     }
@@ -36,7 +36,7 @@ final class GuideTests: XCTestCase {
             try app.enteredBackground()
             let bundle = folder.path("NoCloud/ionic_built_snapshots/\(installed.id)").path
             XCTAssertEqual(shown.folders, [bundle])
-            // The page before it still runs, and what it says proves nothing of the new one.
+            // The previous page still runs, and its call does not prove the new one.
             try app.ready()
             try app.pageChanged()
             try app.enteredForeground()
@@ -48,11 +48,11 @@ final class GuideTests: XCTestCase {
             try app.pageChanged()
             try app.ready()
             try app.trialFailed()
-            XCTAssertEqual(shown.folders, [bundle, nil], "a page of the app itself is on no trial")
+            XCTAssertEqual(shown.folders, [bundle, nil], "the built-in page is not on trial")
         }
     }
 
-    func testAPageThatConfirmsStaysWhenItsTimeIsOver() async throws {
+    func testAPageThatConfirmsIsKeptWhenItsTimeIsOver() async throws {
         try await Self.onMainActor {
             let folder = try TestFolder()
             let shown = Shown()
@@ -81,7 +81,7 @@ final class GuideTests: XCTestCase {
                 return try await Self.install(app)
             }()
             let bundle = folder.path("NoCloud/ionic_built_snapshots/\(installed.id)").path
-            // More often than a bundle may fail.
+            // More often than the attempts of a bundle.
             for _ in 0..<3 {
                 let app = try Self.app(in: folder, shown)
                 XCTAssertEqual(try app.launch(), bundle)
@@ -104,7 +104,7 @@ final class GuideTests: XCTestCase {
         }
     }
 
-    func testTheAppOfTheGuideUpdatesItselfFromAChannel() async throws {
+    func testTheAppOfTheGuideUpdatesFromAChannel() async throws {
         let folder = try TestFolder()
         let files = try ContractDocument.named("network.json").filesOfCase("network_channel_with_a_sealed_archive")
         for (name, content) in files {
@@ -125,7 +125,7 @@ final class GuideTests: XCTestCase {
         XCTAssertEqual(second, ["1.0.7 is the newest for this device"])
     }
 
-    func testWhatTheSystemDownloadedIsHandedOver() async throws {
+    func testABackgroundDownloadIsInstalled() async throws {
         try await Self.onMainActor {
             let folder = try TestFolder()
             let app = try Self.app(in: folder, Shown())
@@ -148,12 +148,12 @@ final class GuideTests: XCTestCase {
         }
     }
 
-    /// A test method cannot be of the main actor itself: XCTest on Linux hands it over from another one.
+    /// A test method cannot be isolated to the main actor, because XCTest on Linux passes it from another one.
     private static func onMainActor(_ body: @MainActor @Sendable () async throws -> Void) async throws {
         try await body()
     }
 
-    /// What the web view was asked to load.
+    /// The folders that the web view was told to load.
     @MainActor
     private final class Shown {
         var folders: [String?] = []

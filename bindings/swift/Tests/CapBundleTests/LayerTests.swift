@@ -1,11 +1,11 @@
 import Foundation
 import XCTest
 
-/// The hand-written layer keeps up with the generated code.
+/// The hand-written layer covers the generated code.
 final class LayerTests: XCTestCase {
-    /// Calls that read nothing and write nothing, and so need no `async` form.
+    /// Calls without I/O, which need no `async` form.
     private let quick: Set<String> = ["folder"]
-    /// Forms that read better under another name in Swift.
+    /// Calls with another name in Swift.
     private let renamed = [
         "installFrom": "install(from", "installFile": "install(file", "installRelease": "install(release",
         "updateFromChannel": "update(from",

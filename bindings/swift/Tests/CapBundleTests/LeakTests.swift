@@ -2,7 +2,7 @@ import CapBundle
 import Foundation
 import XCTest
 
-/// What is made and dropped again takes no memory, no file and no thread with it.
+/// Released objects leak no memory, file or thread.
 final class LeakTests: XCTestCase {
     #if os(Linux)
     func testTenThousandObjectsOfEachKindLeakNothing() async throws {
@@ -14,7 +14,7 @@ final class LeakTests: XCTestCase {
             _ = try key.id()
             let archive = try VerifiedArchive.fromDigest(path: path, digest: digest, cancel: token, progress: Silent())
             XCTAssertGreaterThan(archive.size(), 0)
-            // Errors and callbacks cross the border as well.
+            // Errors and callbacks cross the FFI too.
             XCTAssertThrowsError(try VerifyingKey.fromPem(text: "no key"))
             XCTAssertThrowsError(try sha256OfFile(path: path, progress: Throwing()))
         }
@@ -29,15 +29,15 @@ final class LeakTests: XCTestCase {
             let store = try Store.openBlocking(root: root.path, options: options, log: LogHandler { _, _ in })
             XCTAssertEqual(try store.launchBlocking(native: phone).bundle, .builtIn)
         }
-        // Only what a store always has: its state, not one file a session.
+        // Only the files that a store always has, not one per session.
         XCTAssertLessThan(try folder.files(below: "store").count, 10)
     }
 
-    func testNoThreadOfRustStaysBehind() async throws {
+    func testNoThreadOfRustRemains() async throws {
         let folder = try TestFolder()
         let archive = try VerifiedArchive.fromDigest(path: Fixtures.large.plain.path, digest: Fixtures.large.digest)
         let before = try entries(of: "/proc/self/task")
-        // The queue of Swift may start a thread of its own meanwhile, but not as many as these would be.
+        // Swift's queue may start threads meanwhile, but fewer than these would be.
         let rounds = 5
         for number in 1...rounds {
             _ = try archive.unpack(to: folder.path("out-\(number)").path, threads: 4)
@@ -45,8 +45,8 @@ final class LeakTests: XCTestCase {
         XCTAssertLessThan(try entries(of: "/proc/self/task"), before + rounds)
     }
 
-    /// Measures after a tenth, when caches are filled, and at the end. 10,000 times a leaked object of the smallest size
-    /// would be more than is allowed.
+    /// Measures after a tenth of the cycles, when caches are filled, and at the end. 10,000 leaked objects of the smallest
+    /// size would exceed the limit.
     private func assertNothingLeaks(
         cycles: Int, file: StaticString = #filePath, line: UInt = #line, _ cycle: () throws -> Void
     ) throws {

@@ -9,7 +9,7 @@ final class PanicTests: XCTestCase {
             XCTAssertEqual((error as? CapBundleError)?.kind, .internal)
             XCTAssertTrue(error.localizedDescription.contains("the pipe burst"), error.localizedDescription)
         }
-        // The process lives, and the library works on.
+        // The process survives, and the library still works.
         XCTAssertNoThrow(try VerifyingKey.fromPem(text: Fixtures.key.toPem()))
     }
 
@@ -26,7 +26,7 @@ final class PanicTests: XCTestCase {
         XCTAssertEqual(try String(contentsOf: file, encoding: .utf8), "")
     }
 
-    /// What the generator would write for it.
+    /// The code that the generator would write for the function.
     private func panicOnPurpose(_ message: String) throws {
         var status = RustCallStatus()
         let bytes = Array(message.utf8)
@@ -34,7 +34,7 @@ final class PanicTests: XCTestCase {
             ffi_capbundle_rustbuffer_from_bytes(ForeignBytes(len: Int32(bytes.count), data: bytes.baseAddress), &status)
         }
         uniffi_capbundle_fn_func_panic_on_purpose(buffer, &status)
-        XCTAssertEqual(status.code, 1, "1 is an error that the function declares, 2 a panic that nobody caught")
+        XCTAssertEqual(status.code, 1, "1 is a declared error, 2 an uncaught panic")
         throw try FfiConverterTypeCapBundleError_lift(status.errorBuf)
     }
 }

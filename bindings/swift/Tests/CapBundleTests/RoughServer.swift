@@ -1,8 +1,8 @@
 import Foundation
 
-/// The server that misbehaves as the query of a URL says: `tests/src/rough_server/plan.rs` lists the words.
+/// A server that misbehaves as the query of a URL says: `tests/src/rough_server/plan.rs` lists the options.
 final class RoughServer: Sendable {
-    /// One for all tests; it ends when its standard input does, with this process.
+    /// One server for all tests; it ends with this process, which closes its standard input.
     static let shared = RoughServer()
 
     private let root: String

@@ -2,7 +2,7 @@ import CapBundle
 import Foundation
 import XCTest
 
-/// What the command makes, Swift opens and serves.
+/// Swift installs and serves archives packed by the command.
 final class RoundTripTests: XCTestCase {
     func testAPlainArchiveOfTheCommandIsInstalledAndServed() async throws {
         let folder = try TestFolder()
@@ -26,7 +26,7 @@ final class RoundTripTests: XCTestCase {
         XCTAssertEqual(damage, [])
     }
 
-    func testASealedArchiveOfTheCommandIsOpenedAndInstalled() async throws {
+    func testAnEncryptedArchiveOfTheCommandIsDecryptedAndInstalled() async throws {
         let folder = try TestFolder()
         let options = StoreOptions(requiredProof: .capgoSigned(publicKey: try Fixtures.key.toPem()))
         let store = try await Store.open(at: folder.path("store"), options: options)
@@ -39,7 +39,7 @@ final class RoundTripTests: XCTestCase {
         XCTAssertEqual(record.files, 5)
     }
 
-    func testAStoreThatWantsASignatureRefusesADigest() async throws {
+    func testAStoreThatRequiresASignatureRefusesADigest() async throws {
         let folder = try TestFolder()
         let options = StoreOptions(requiredProof: .capgoSigned(publicKey: try Fixtures.key.toPem()))
         let store = try await Store.open(at: folder.path("store"), options: options)
@@ -57,7 +57,7 @@ final class RoundTripTests: XCTestCase {
         XCTAssertEqual(try folder.files(below: "staging"), [])
     }
 
-    func testUnpackedFilesAreThoseThatWerePacked() async throws {
+    func testUnpackedFilesEqualThePackedFiles() async throws {
         let folder = try TestFolder()
         let archive = try await Fixtures.next.verified()
         let unpacked = try await archive.unpack(to: folder.path("out"))
@@ -72,7 +72,7 @@ final class RoundTripTests: XCTestCase {
         }
     }
 
-    func testAnUpdateIsProvenAndAFailedOneIsNeverTakenAgain() async throws {
+    func testAnUpdateIsProvenAndAFailedOneIsNeverInstalledAgain() async throws {
         let folder = try TestFolder()
         let first: BundleRecord
         do {

@@ -1,9 +1,9 @@
 import CapBundle
 import Foundation
 
-/// The operations on files, keys and archives.
+/// Steps on files, keys and archives.
 extension CaseRunner {
-    /// Nothing if this is no operation on files.
+    /// `nil` if this is no operation on files.
     func fileStep(_ arguments: Arguments) async throws -> JSON? {
         switch try arguments.operation {
         case "key": return try keyFacts(arguments)
@@ -105,7 +105,7 @@ extension CaseRunner {
 
     private func tree(_ arguments: Arguments) throws -> JSON {
         let folder = path(try arguments.text("folder"))
-        // A folder that is not there has no files.
+        // A missing folder has no files.
         guard FileManager.default.fileExists(atPath: folder) else { return .list([]) }
         let lines = try TestFolder.files(below: URL(fileURLWithPath: folder)).map { name in
             "\(name) \(try sha256OfFile(path: folder + "/" + name))"

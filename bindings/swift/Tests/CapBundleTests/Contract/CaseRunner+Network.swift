@@ -1,9 +1,9 @@
 import CapBundle
 import Foundation
 
-/// The operations on the network, over the platform's own HTTP.
+/// Network steps, over the platform's own HTTP.
 extension CaseRunner {
-    /// Nothing if this is no operation on the network.
+    /// `nil` if this is no operation on the network.
     func networkStep(_ arguments: Arguments) async throws -> JSON? {
         switch try arguments.operation {
         case "download": return try await download(arguments)
@@ -12,10 +12,10 @@ extension CaseRunner {
                 url: try address(arguments), proof: try proof(arguments), bundle: try bundle(arguments),
                 size: try arguments.number("size"))
             let options = try options(arguments)
-            return try await told(arguments) { try await openStore().install(from: archive, options: options) }
+            return try await installed(arguments) { try await openStore().install(from: archive, options: options) }
         case "install_file":
             let (file, proof, bundle) = (url(try arguments.text("file")), try proof(arguments), try bundle(arguments))
-            return try await told(arguments) { try await openStore().install(file: file, proof: proof, as: bundle) }
+            return try await installed(arguments) { try await openStore().install(file: file, proof: proof, as: bundle) }
         default: return nil
         }
     }
@@ -44,7 +44,7 @@ extension CaseRunner {
         NewBundle(version: try arguments.text("version"))
     }
 
-    /// Waits and margins of a test, unless the case says otherwise.
+    /// Short waits and no space margin, unless the case says otherwise.
     func options(_ arguments: Arguments) throws -> DownloadOptions {
         var numbers: [String: Int64] = [:]
         if case let .object(members)? = arguments.value("options") {
@@ -62,7 +62,7 @@ extension CaseRunner {
         return options
     }
 
-    private func told(_ arguments: Arguments, _ install: () async throws -> BundleRecord) async throws -> JSON {
+    private func installed(_ arguments: Arguments, _ install: () async throws -> BundleRecord) async throws -> JSON {
         let name = try arguments.optional("as")
         let record = try await install()
         if let name { bundles[name] = record.id }

@@ -1,18 +1,18 @@
 import CapBundle
 import Foundation
 
-/// The operations on releases, key rings and channels.
+/// Steps on releases, key rings and channels.
 extension CaseRunner {
-    /// Nothing if this is no operation on releases.
+    /// `nil` if this is no operation on releases.
     func releaseStep(_ arguments: Arguments) async throws -> JSON? {
         switch try arguments.operation {
-        case "inspect_release": return told(try inspectReleaseUnverified(envelope: data(arguments, "envelope")))
+        case "inspect_release": return json(try inspectReleaseUnverified(envelope: data(arguments, "envelope")))
         case "rollout_bucket":
             let (app, digest) = (try arguments.text("app_id"), try arguments.text("rollout_sha256"))
             return .number(try rolloutBucket(appId: app, rolloutSha256: digest, deviceId: arguments.text("device_id")))
         case "check_release":
             let (envelope, options) = (try data(arguments, "envelope"), try releaseOptions(arguments))
-            return told(try await openStore().checkRelease(envelope: envelope, options: options))
+            return json(try await openStore().checkRelease(envelope: envelope, options: options))
         case "install_release": return try await installRelease(arguments)
         case "accept_built_in":
             let (envelope, options) = (try data(arguments, "envelope"), try releaseOptions(arguments))
@@ -32,7 +32,7 @@ extension CaseRunner {
         let record = try await openStore().install(
             release: envelope, archive: archive, fileList: list, options: releaseOptions(arguments))
         if let name { bundles[name] = record.id }
-        return told(record)
+        return json(record)
     }
 
     private func update(_ arguments: Arguments) async throws -> JSON {
@@ -44,7 +44,7 @@ extension CaseRunner {
         let source = ChannelSource(site: site, release: try releaseOptions(arguments), deviceId: device)
         let update = try await openStore().update(from: source, options: options)
         if let name, let record = record(update.outcome) { bundles[name] = record.id }
-        return told(update)
+        return json(update)
     }
 
     private func releaseOptions(_ arguments: Arguments) throws -> ReleaseOptions {
@@ -74,7 +74,7 @@ extension CaseRunner {
         }
     }
 
-    private func told(_ release: Release) -> JSON {
+    private func json(_ release: Release) -> JSON {
         let bundle = release.bundle
         return .object([
             "app_id": .text(release.appId), "channel": .text(release.channel), "version": .text(release.version),
@@ -85,12 +85,12 @@ extension CaseRunner {
         ])
     }
 
-    private func told(_ update: ChannelUpdate) -> JSON {
+    private func json(_ update: ChannelUpdate) -> JSON {
         let record = record(update.outcome)
         var members: [String: JSON] = [
             "outcome": .text(word(update.outcome)), "bundle": record.map { .text(named($0.id)) } ?? .null,
             "version": JSON(record?.version), "sequence": record?.sequence.map(JSON.number) ?? .null,
-            "rollout": update.rollout.map(told) ?? .null, "passed_over": .list(update.skipped.map(told)),
+            "rollout": update.rollout.map(json) ?? .null, "passed_over": .list(update.skipped.map(json)),
             "key_ring": .number(update.keyRing), "key_ring_problem": .flag(update.keyRingProblem != nil),
         ]
         switch update.outcome {
@@ -119,14 +119,14 @@ extension CaseRunner {
         }
     }
 
-    private func told(_ rollout: RolloutDecision) -> JSON {
+    private func json(_ rollout: RolloutDecision) -> JSON {
         .object([
             "sequence": .number(rollout.sequence), "rollout_bps": .number(rollout.rolloutBps),
             "bucket": rollout.bucket.map(JSON.number) ?? .null, "is_inside": .flag(rollout.isInside),
         ])
     }
 
-    private func told(_ passed: Skipped) -> JSON {
+    private func json(_ passed: Skipped) -> JSON {
         .object([
             "offer": .text(snake(passed.offer)), "sequence": .number(passed.sequence), "error": .text(snake(passed.kind)),
             "reason": JSON(reason(passed.message)),

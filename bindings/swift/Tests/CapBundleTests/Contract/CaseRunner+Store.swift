@@ -26,16 +26,16 @@ extension CaseRunner {
 
     private func onOpenStore(_ store: Store, _ arguments: Arguments) async throws -> JSON {
         switch try arguments.operation {
-        case "launch": return told(try await store.launch(native: native(arguments)))
-        case "apply_next": return told(try await store.applyNext(native: native(arguments)))
-        case "served": return told(try await store.served())
-        case "set_current": return told(try await store.setCurrent(bundle: bundleRef(arguments)))
+        case "launch": return json(try await store.launch(native: native(arguments)))
+        case "apply_next": return json(try await store.applyNext(native: native(arguments)))
+        case "served": return json(try await store.served())
+        case "set_current": return json(try await store.setCurrent(bundle: bundleRef(arguments)))
         case "reset":
             guard let toLastProven = try arguments.flag("to_last_proven") else { throw InvalidCase("to_last_proven is missing") }
-            return told(try await store.reset(toLastProven: toLastProven))
+            return json(try await store.reset(toLastProven: toLastProven))
         case "trial_started": return .flag(try await store.trialStarted(id: id(arguments)))
         case "trial_suspended": return .flag(try await store.trialSuspended(id: id(arguments)))
-        case "trial_expired": return told(try await store.trialExpired(id: id(arguments)))
+        case "trial_expired": return json(try await store.trialExpired(id: id(arguments)))
         case "ready_deadline": return store.readyDeadlineMs().map(JSON.number) ?? .null
         case "confirm": return try await confirm(store, arguments)
         case "current": return name(try await store.current())
@@ -51,17 +51,17 @@ extension CaseRunner {
         case "set_delays":
             guard let delays = try delays(arguments) else { throw InvalidCase("delays are missing") }
             try await store.setDelays(conditions: delays)
-        case "delays": return .list(try await store.delays().map(told))
+        case "delays": return .list(try await store.delays().map(json))
         case "entered_background": try await store.enteredBackground()
         case "entered_foreground": try await store.enteredForeground(native: native(arguments))
         case "list":
             let bundles = try await store.list()
-            return .list(bundles.sorted { $0.record.version < $1.record.version }.map(told))
-        case "failed": return .list(try await store.failed().map(told))
+            return .list(bundles.sorted { $0.record.version < $1.record.version }.map(json))
+        case "failed": return .list(try await store.failed().map(json))
         case "failure_of":
             let failure = try await store.failureOf(version: arguments.text("version"), digest: arguments.optional("digest"))
-            return failure.map(told) ?? .null
-        case "take_failure": return try await store.takeFailure().map(told) ?? .null
+            return failure.map(json) ?? .null
+        case "take_failure": return try await store.takeFailure().map(json) ?? .null
         case "mark_failed": try await store.markFailed(id: id(arguments))
         case "delete": try await store.delete(id: id(arguments))
         case "forget_failure": return .number(try await store.forgetFailure(version: arguments.text("version")))
@@ -125,10 +125,10 @@ extension CaseRunner {
         let name = try arguments.optional("as")
         let record = try await openStore().install(proved, as: bundle)
         if let name { bundles[name] = record.id }
-        return told(record)
+        return json(record)
     }
 
-    func told(_ record: BundleRecord) -> JSON {
+    func json(_ record: BundleRecord) -> JSON {
         .object([
             "bundle": name(record.id), "version": .text(record.version), "files": .number(record.files),
             "link": JSON(record.link), "comment": JSON(record.comment),
@@ -218,7 +218,7 @@ extension CaseRunner {
         }
     }
 
-    private func told(_ launch: Launch?) -> JSON {
+    private func json(_ launch: Launch?) -> JSON {
         guard let launch else { return .null }
         return .object([
             "bundle": name(launch.bundle), "version": JSON(launch.version), "on_trial": .flag(launch.onTrial),
@@ -226,18 +226,18 @@ extension CaseRunner {
         ])
     }
 
-    private func told(_ bundle: InstalledBundle) -> JSON {
+    private func json(_ bundle: InstalledBundle) -> JSON {
         .object([
             "bundle": name(bundle.record.id), "version": .text(bundle.record.version),
             "status": .text(snake(bundle.status)),
         ])
     }
 
-    private func told(_ failed: FailedBundle) -> JSON {
+    private func json(_ failed: FailedBundle) -> JSON {
         .object(["bundle": name(failed.id), "version": .text(failed.version), "cause": .text(snake(failed.cause))])
     }
 
-    private func told(_ delay: ApplyCondition) -> JSON {
+    private func json(_ delay: ApplyCondition) -> JSON {
         switch delay {
         case let .background(milliseconds): .object(["background": .number(milliseconds)])
         case .kill: .object(["kill": .flag(true)])

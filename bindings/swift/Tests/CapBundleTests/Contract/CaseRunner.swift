@@ -1,7 +1,7 @@
 import CapBundle
 import Foundation
 
-/// The folder of one case, and what its steps have named.
+/// Runs the steps of one case in a folder of its own, and keeps their named results.
 final class CaseRunner {
     private let folder: TestFolder
     var archives: [String: VerifiedArchive] = [:]

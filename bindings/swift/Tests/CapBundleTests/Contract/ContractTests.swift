@@ -7,10 +7,10 @@ final class ContractTests: XCTestCase {
     /// Fewer mean that documents were not found.
     private let leastCases = 120
 
-    func testEveryCaseEndsAsItSays() async throws {
+    func testEveryCasePasses() async throws {
         let cases = try Self.cases()
         XCTAssertGreaterThanOrEqual(cases.count, leastCases)
-        XCTAssertEqual(Set(cases.map(\.name)).count, cases.count, "two cases have one name")
+        XCTAssertEqual(Set(cases.map(\.name)).count, cases.count, "two cases have the same name")
         var faults = 0
         for contractCase in cases {
             do {
@@ -50,7 +50,7 @@ struct ContractDocument: Decodable {
     }
 
     func filesOfCase(_ name: String) throws -> [String: ContractFile] {
-        guard let found = cases.first(where: { $0.name == name }) else { throw InvalidCase("there is no case \(name)") }
+        guard let found = cases.first(where: { $0.name == name }) else { throw InvalidCase("no case \(name)") }
         return found.files ?? [:]
     }
 
@@ -121,7 +121,7 @@ private struct ContractCase {
     }
 }
 
-/// The name of a case of an enumeration as the documents write it: `notTrusted` is `not_trusted`.
+/// The name of an enumeration case as the documents write it: `notTrusted` is `not_trusted`.
 func snake(_ value: some Any) -> String {
     var snake = ""
     for letter in String(describing: value) {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A JSON value whose texts are compared byte by byte: Swift's own comparison takes `é` and `e´` for one name, and a file
-/// system need not.
+/// A JSON value whose strings are compared byte by byte: Swift's own comparison treats `é` and `e´` as equal,
+/// and a file system may not.
 enum JSON: Decodable, Equatable, CustomStringConvertible {
     case null
     case flag(Bool)
@@ -27,12 +27,12 @@ enum JSON: Decodable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// A text or nothing.
+    /// A string or `null`.
     init(_ text: String?) {
         self = text.map(JSON.text) ?? .null
     }
 
-    /// Texts in the order of their bytes.
+    /// Strings sorted by their bytes.
     static func sorted(_ texts: [String]) -> JSON {
         .list(texts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map(JSON.text))
     }
@@ -49,7 +49,7 @@ enum JSON: Decodable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Whether `found` is what is expected here: of an object only the members that are named are compared.
+    /// Whether `found` matches this expected value: of an object only the named members are compared.
     func agrees(with found: JSON) -> Bool {
         switch (self, found) {
         case let (.object(expected), .object(found)):
@@ -74,7 +74,7 @@ enum JSON: Decodable, Equatable, CustomStringConvertible {
     }
 }
 
-/// A case that is not written as the README says.
+/// A case that does not follow the README.
 struct InvalidCase: Error, CustomStringConvertible {
     let description: String
 
@@ -83,7 +83,7 @@ struct InvalidCase: Error, CustomStringConvertible {
     }
 }
 
-/// The arguments of a step; one that no operation asked for is a mistake in the case.
+/// The arguments of a step. An argument that no operation reads is an error in the case.
 final class Arguments {
     private let step: [String: JSON]
     private var used: Set<String> = ["do", "expect", "error", "reason", "why"]
@@ -95,7 +95,7 @@ final class Arguments {
 
     var operation: String {
         get throws {
-            guard case let .text(name) = step["do"] else { throw InvalidCase("do is missing") }
+            guard case let .text(name) = step["do"] else { throw InvalidCase("\"do\" is missing") }
             return name
         }
     }
@@ -104,7 +104,7 @@ final class Arguments {
 
     var error: JSON? { step["error"] }
 
-    /// What the message of that error must hold.
+    /// The text that the message of that error must contain.
     var reason: String {
         guard case let .text(reason)? = step["reason"] else { return "" }
         return "(\(reason))"
@@ -124,7 +124,7 @@ final class Arguments {
         switch value(key) {
         case nil: return nil
         case let .text(text): return text
-        default: throw InvalidCase("\(key) is no text")
+        default: throw InvalidCase("\(key) is not a string")
         }
     }
 
@@ -132,7 +132,7 @@ final class Arguments {
         switch value(key) {
         case nil: return nil
         case let .number(number): return number
-        default: throw InvalidCase("\(key) is no number")
+        default: throw InvalidCase("\(key) is not a number")
         }
     }
 
@@ -140,7 +140,7 @@ final class Arguments {
         switch value(key) {
         case nil: return nil
         case let .flag(flag): return flag
-        default: throw InvalidCase("\(key) is neither true nor false")
+        default: throw InvalidCase("\(key) is not a boolean")
         }
     }
 
@@ -148,12 +148,12 @@ final class Arguments {
         switch value(key) {
         case nil: return nil
         case let .list(list): return list
-        default: throw InvalidCase("\(key) is no list")
+        default: throw InvalidCase("\(key) is not an array")
         }
     }
 
     func requireAllUsed() throws {
         let unknown = Set(step.keys).subtracting(used)
-        guard unknown.isEmpty else { throw InvalidCase("\(unknown.sorted()) means nothing here") }
+        guard unknown.isEmpty else { throw InvalidCase("unknown arguments \(unknown.sorted())") }
     }
 }

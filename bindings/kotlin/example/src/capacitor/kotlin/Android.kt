@@ -1,4 +1,4 @@
-// What docs/android.md's plugin needs of Android: the signatures, and as much behaviour as its test looks at.
+// The parts of Android that the plugin of docs/android.md uses: signatures, and the behaviour that its test checks.
 @file:Suppress("PackageDirectoryMismatch", "UNUSED_PARAMETER")
 
 package android.content

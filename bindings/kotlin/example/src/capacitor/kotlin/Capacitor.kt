@@ -1,4 +1,4 @@
-// As `@capacitor/android` 8 declares them, as far as docs/android.md's plugin uses them.
+// The declarations of `@capacitor/android` 8 that the plugin of docs/android.md uses.
 @file:Suppress("PackageDirectoryMismatch", "UNUSED_PARAMETER")
 
 package com.getcapacitor

@@ -4,7 +4,7 @@ import com.google.gson.JsonArray
 import com.google.gson.JsonElement
 import com.google.gson.JsonObject
 
-/** The arguments of a step; one that no operation asked for is a mistake in the case. */
+/** The arguments of a step. An argument that no operation reads is an error in the case. */
 internal class Arguments(private val step: JsonObject) {
     private val used = mutableSetOf("do", "expect", "error", "reason", "why")
 
@@ -27,6 +27,6 @@ internal class Arguments(private val step: JsonObject) {
 
     fun requireAllUsed() {
         val unknown = step.keySet() - used
-        check(unknown.isEmpty()) { "$unknown means nothing in $step" }
+        check(unknown.isEmpty()) { "unknown arguments $unknown in $step" }
     }
 }

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 
-/** The folder of one case, and what its steps have named. */
+/** Runs the steps of one case in [folder], and keeps their named results. */
 internal class CaseRunner(private val folder: File, val server: () -> RoughServer) : AutoCloseable {
     val archives = mutableMapOf<String, VerifiedArchive>()
     val bundles = mutableMapOf<String, String>()

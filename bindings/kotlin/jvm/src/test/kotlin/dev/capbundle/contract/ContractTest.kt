@@ -25,7 +25,7 @@ class ContractTest {
     fun cases(): List<DynamicTest> = cases.map { case -> dynamicTest(case.name, case::run) }
 
     @Test
-    fun `there are as many cases as there should be, each with a name of its own`() {
+    fun `all cases are found, and their names are unique`() {
         assertTrue(cases.size >= 120, "${cases.size} cases")
         assertEquals(cases.size, cases.map { it.name }.toSet().size)
         println("measured ${cases.size} contract cases found for Kotlin")

@@ -15,7 +15,7 @@ import dev.capbundle.use
 import java.io.File
 import java.security.MessageDigest
 
-/** The operations on files, keys and archives; `null` if this is none. */
+/** Steps on files, keys and archives; `null` for another operation. */
 internal fun CaseRunner.fileStep(arguments: Arguments): Any? = with(arguments) {
     when (operation) {
         "key" -> keyOf(this).use { json("id" to it.id(), "capgo_key_id" to it.capgoKeyId(), "bits" to it.bits()) }

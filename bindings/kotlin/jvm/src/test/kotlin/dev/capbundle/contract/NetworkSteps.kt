@@ -11,17 +11,17 @@ import dev.capbundle.downloadBlocking
 import dev.capbundle.sha256OfFileBlocking
 import java.io.File
 
-/** The operations on the network, over the platform's own HTTP; `null` if this is none. */
+/** Network steps, over the platform's own HTTP; `null` for another operation. */
 internal fun CaseRunner.networkStep(arguments: Arguments): Any? = with(arguments) {
     when (operation) {
         "download" -> download(this)
         "install_from" -> {
             val archive = RemoteArchive(url(this), proof(this), NewBundle(text("version")), size = number("size"))
-            told(this) { store!!.installFromBlocking(UrlConnectionTransport(), archive, options(this)) }
+            installed(this) { store!!.installFromBlocking(UrlConnectionTransport(), archive, options(this)) }
         }
         "install_file" -> {
             val (file, proof, bundle) = Triple(path(text("file")).path, proof(this), NewBundle(text("version")))
-            told(this) { store!!.installFileBlocking(file, proof, bundle) }
+            installed(this) { store!!.installFileBlocking(file, proof, bundle) }
         }
         else -> null
     }
@@ -45,7 +45,7 @@ private fun CaseRunner.url(arguments: Arguments): String =
 
 private fun proof(arguments: Arguments) = ExpectedProof.Digest(arguments.text("digest"))
 
-/** Waits and margins of a test, unless the case says otherwise. */
+/** Short waits and no space margin, unless the case says otherwise. */
 internal fun options(arguments: Arguments): DownloadOptions {
     val members = arguments.value("options")?.asJsonObject?.entrySet().orEmpty()
     return members.fold(DownloadOptions(firstWaitMs = 2, spaceMargin = 0)) { options, (key, value) ->
@@ -58,7 +58,7 @@ internal fun options(arguments: Arguments): DownloadOptions {
     }
 }
 
-private fun CaseRunner.told(arguments: Arguments, install: () -> BundleRecord): Any {
+private fun CaseRunner.installed(arguments: Arguments, install: () -> BundleRecord): Any {
     val name = arguments.optional("as")
     val record = install()
     name?.let { bundles[it] = record.id }

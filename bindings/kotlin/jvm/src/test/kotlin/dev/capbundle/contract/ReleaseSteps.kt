@@ -14,24 +14,24 @@ import dev.capbundle.UrlConnectionTransport
 import dev.capbundle.inspectReleaseUnverified
 import dev.capbundle.rolloutBucket
 
-/** The operations on releases, key rings and channels; `null` if this is none. */
+/** Steps on releases, key rings and channels; `null` for another operation. */
 internal fun CaseRunner.releaseStep(arguments: Arguments): Any? = with(arguments) {
     when (operation) {
         "inspect_release" -> json(inspectReleaseUnverified(bytes(this, "envelope")))
         "rollout_bucket" -> rolloutBucket(text("app_id"), text("rollout_sha256"), text("device_id"))
         "check_release" -> {
             val envelope = bytes(this, "envelope")
-            json(taking(this) { store!!.checkRelease(envelope, it) })
+            json(withOptions(this) { store!!.checkRelease(envelope, it) })
         }
         "install_release" -> installRelease(this)
         "accept_built_in" -> {
             val envelope = bytes(this, "envelope")
-            taking(this) { store!!.acceptBuiltIn(envelope, it) }
+            withOptions(this) { store!!.acceptBuiltIn(envelope, it) }
         }
-        "key_ring" -> taking(this) { store!!.keyRing(it) }
+        "key_ring" -> withOptions(this) { store!!.keyRing(it) }
         "follow_ring" -> {
             val envelope = bytes(this, "envelope")
-            taking(this) { store!!.followRing(envelope, it) }
+            withOptions(this) { store!!.followRing(envelope, it) }
         }
         "update_from_channel" -> update(this)
         else -> null
@@ -41,7 +41,7 @@ internal fun CaseRunner.releaseStep(arguments: Arguments): Any? = with(arguments
 private fun CaseRunner.installRelease(arguments: Arguments): JsonObject = with(arguments) {
     val (envelope, list) = bytes(this, "envelope") to bytes(this, "file_list")
     val (archive, name) = path(text("archive")).path to optional("as")
-    val record = taking(this) { store!!.installReleaseBlocking(envelope, archive, list, it) }
+    val record = withOptions(this) { store!!.installReleaseBlocking(envelope, archive, list, it) }
     name?.let { bundles[it] = record.id }
     json(record)
 }
@@ -51,7 +51,7 @@ private fun CaseRunner.update(arguments: Arguments): JsonObject = with(arguments
     val site = server().url("$server?root=${path(text("site")).path}&$words")
     val (device, name) = optional("device_id") to optional("as")
     val options = options(this)
-    val update = taking(this) { release ->
+    val update = withOptions(this) { release ->
         store!!.updateFromChannelBlocking(
             UrlConnectionTransport(), ChannelSource(site, release, deviceId = device), options,
         )
@@ -60,7 +60,7 @@ private fun CaseRunner.update(arguments: Arguments): JsonObject = with(arguments
     json(update)
 }
 
-private fun <T> CaseRunner.taking(arguments: Arguments, work: (ReleaseOptions) -> T): T = with(arguments) {
+private fun <T> CaseRunner.withOptions(arguments: Arguments, work: (ReleaseOptions) -> T): T = with(arguments) {
     val app = optional("app_id") ?: "com.example.app"
     val channel = optional("channel") ?: "production"
     val ring = path(optional("ring") ?: "ring.json").readText()

@@ -19,7 +19,7 @@ import dev.capbundle.sha256OfFileBlocking
 import java.io.File
 import java.util.UUID
 
-/** The operations on the store. */
+/** Steps on the store. */
 internal fun CaseRunner.storeStep(arguments: Arguments): Any? = with(arguments) {
     when (operation) {
         "open" -> {

@@ -9,7 +9,7 @@ import dev.capbundle.ApplyCondition
 import dev.capbundle.Limits
 import dev.capbundle.Proof
 
-// How the cases write what the library has types for.
+// The library's types in the notation of the cases.
 
 /** `NOT_TRUSTED` as `not_trusted`. */
 internal fun word(value: Enum<*>): String = value.name.lowercase()
@@ -34,7 +34,7 @@ internal fun json(value: Any?): JsonElement = when (value) {
 internal fun json(vararg members: Pair<String, Any?>): JsonObject =
     JsonObject().apply { members.forEach { (key, value) -> add(key, json(value)) } }
 
-/** Of an object only the members that are named are compared. */
+/** Of an object only the named members are compared. */
 internal fun agrees(expected: JsonElement, found: JsonElement): Boolean = when {
     expected is JsonObject && found is JsonObject ->
         expected.entrySet().all { (key, value) -> found[key]?.let { agrees(value, it) } ?: false }
@@ -64,7 +64,7 @@ internal fun delay(value: JsonElement): ApplyCondition {
         "kill" -> ApplyCondition.Kill
         "native_version" -> ApplyCondition.NativeVersion(argument.asString)
         "date" -> ApplyCondition.Date(argument.asLong)
-        else -> error("there is no delay $key")
+        else -> error("unknown delay $key")
     }
 }
 
