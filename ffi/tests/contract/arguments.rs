@@ -1,4 +1,4 @@
-//! The arguments of a step; one that no operation asked for is a mistake in the case.
+//! The arguments of a step. An argument that no operation reads is an error in the case.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -54,6 +54,6 @@ impl<'a> Arguments<'a> {
             .keys()
             .filter(|key| !used.contains(*key))
             .collect();
-        assert!(unknown.is_empty(), "{unknown:?} means nothing in {}", self.step);
+        assert!(unknown.is_empty(), "unknown arguments {unknown:?} in {}", self.step);
     }
 }

@@ -1,4 +1,4 @@
-//! The operations on files, keys and archives.
+//! Steps on files, keys and archives.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::inspect::inspect_archive;
 use crate::keys::VerifyingKey;
 
 impl CaseRunner {
-    /// `None` if this is no operation on files.
+    /// `None` for another operation.
     pub(super) fn file_steps(&mut self, arguments: &Arguments<'_>) -> Option<Result<Value>> {
         Some(match arguments.operation() {
             "key" => self.key_facts(arguments),
@@ -146,7 +146,7 @@ fn tree(folder: &Path) -> Value {
     let mut lines = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(next) = open.pop() {
-        // A folder that is not there has no files.
+        // A missing folder has no files.
         for entry in fs::read_dir(&next).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.is_dir() {

@@ -28,14 +28,14 @@ use arguments::Arguments;
 const LEAST_CASES: usize = 120;
 
 #[test]
-fn every_case_ends_as_it_says() {
+fn every_case_passes() {
     let cases = cases();
     let names: BTreeSet<&str> = cases.iter().map(|case| text(&case.case, "name")).collect();
-    assert_eq!(names.len(), cases.len(), "two cases have one name");
+    assert_eq!(names.len(), cases.len(), "two cases have the same name");
     assert!(cases.len() >= LEAST_CASES, "{} cases", cases.len());
     let faults: Vec<String> = cases.iter().filter_map(Case::fault).collect();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
-    // Past the test harness, which hides what passing tests print.
+    // Written directly, because the test harness hides the output of passing tests.
     let line = format!("measured {} contract cases passed in Rust\n", cases.len());
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
@@ -46,7 +46,7 @@ fn cases() -> Vec<Case> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
-    // Those of the network want a transport: tests/tests/network_contract.rs runs them over that of Rust programs.
+    // Network cases need a transport: tests/tests/network_contract.rs runs them over the one of Rust programs.
     documents.retain(|path| {
         path.extension().is_some_and(|extension| extension == "json") && !path.ends_with("network.json")
     });
@@ -70,13 +70,13 @@ struct Case {
 }
 
 impl Case {
-    /// What went otherwise than the case says.
+    /// The failed step, if any.
     fn fault(&self) -> Option<String> {
         let mut runner = CaseRunner::new();
         runner.write(&self.shared);
         runner.write(&object_or_empty(&self.case["files"]));
         for (position, step) in self.case["steps"].as_array().unwrap().iter().enumerate() {
-            if let Err(fault) = runner.take(step) {
+            if let Err(fault) = runner.run_step(step) {
                 return Some(format!(
                     "{}, step {} {step}: {fault}",
                     text(&self.case, "name"),
@@ -88,7 +88,7 @@ impl Case {
     }
 }
 
-/// The folder of one case, and what its steps have named.
+/// Runs the steps of one case in a folder of its own, and keeps their named results.
 struct CaseRunner {
     folder: TempDir,
     archives: BTreeMap<String, Arc<VerifiedArchive>>,
@@ -125,7 +125,7 @@ impl CaseRunner {
         }
     }
 
-    fn take(&mut self, step: &Value) -> std::result::Result<(), String> {
+    fn run_step(&mut self, step: &Value) -> std::result::Result<(), String> {
         let arguments = Arguments::new(step);
         let outcome = self.carry_out(&arguments);
         arguments.require_all_used();
@@ -162,7 +162,7 @@ impl CaseRunner {
     }
 }
 
-/// Of an object only the members that are named are compared.
+/// Of an object only the named members are compared.
 fn agrees(expected: &Value, found: &Value) -> bool {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => expected

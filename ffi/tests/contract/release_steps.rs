@@ -1,4 +1,4 @@
-//! The operations on releases and key rings.
+//! Steps on releases and key rings.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ use crate::store::Store;
 use crate::store::release::ReleaseOptions;
 
 impl CaseRunner {
-    /// `None` if this is no operation on releases.
+    /// `None` for another operation.
     pub(super) fn release_steps(&mut self, arguments: &Arguments<'_>) -> Option<Result<Value>> {
         Some(match arguments.operation() {
             "inspect_release" => inspect_release_unverified(self.bytes(arguments, "envelope")).map(|said| told(&said)),

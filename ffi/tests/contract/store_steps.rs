@@ -1,4 +1,4 @@
-//! The operations on the store.
+//! Steps on the store.
 
 use std::fs;
 use std::path::Path;
@@ -99,7 +99,7 @@ impl CaseRunner {
         }
     }
 
-    /// How many folders wait for their removal.
+    /// The number of folders that wait for removal.
     fn staged(&self) -> usize {
         let entries = fs::read_dir(Path::new(&self.path("store")).join("staging")).unwrap();
         let names = entries.map(|entry| entry.unwrap().path());

@@ -1,4 +1,4 @@
-//! How the cases write what the border has types for.
+//! Types of the FFI in the notation of the cases.
 
 use serde_json::{Value, json};
 

@@ -15,7 +15,7 @@ public enum CryptoCipher {
     public static func decryptFile(filePath: URL, publicKey: String, sessionKey: String, version: String) throws {
         let key = try VerifyingKey.fromPem(text: publicKey)
         // The file is replaced in one step, by what was decrypted to the end or not at all.
-        _ = try decryptUnverified(sealed: filePath.path, to: filePath.path, ivSessionKey: sessionKey, key: key)
+        _ = try decryptUnverified(encrypted: filePath.path, to: filePath.path, ivSessionKey: sessionKey, key: key)
     }
 
     /// The digest in a signed checksum.
@@ -195,7 +195,7 @@ public final class CapgoUpdater: @unchecked Sendable {
     }
 
     public func setMultiDelay(_ delays: [ApplyCondition]) throws {
-        try store.setDelaysBlocking(conditions: conditions)
+        try store.setDelaysBlocking(conditions: delays)
     }
 
     /// The web view shows another page (`webView(_:didCommit:)`). Do not call it earlier, as in
