@@ -1,4 +1,4 @@
-"""Static channels over a server that misbehaves, in the words of tests/src/rough_server/plan.rs."""
+"""Static channels over a server that misbehaves, with the options of tests/src/rough_server/plan.rs."""
 
 import signing
 from releases import (
@@ -58,7 +58,7 @@ def case(name, site, *steps, others=None):
 
 
 def update(name, words="", **others):
-    """Each name is a site of its own to the server, which counts what was asked for."""
+    """The server treats each name as a separate site and counts its requests."""
     source = f"channel_{name}" + (f"?{words}" if words else "")
     return {"do": "update_from_channel", "from": source, "site": "site", **others}
 
@@ -67,7 +67,7 @@ def installed(sequence, **others):
     return {"outcome": "installed", "version": f"1.0.{sequence}", "sequence": sequence, "passed_over": [], **others}
 
 
-# What goes wrong at first with every file, and that the bundle comes next all the same.
+# Temporary failures of every file, after which the bundle is still next.
 SURVIVED = {
     "that_behaves": "",
     "in_chunks_without_a_length": "chunked=1",
@@ -154,7 +154,7 @@ def offering():
         update("sealed", "cut=300.350.400", content_keys=["content.pem"], expect=installed(7)),
         NO_PARTS,
     )
-    # The bucket of this device for the next archive.
+    # The bucket of this device for the following archive.
     digest = bytes.fromhex(sha256(NEXT_ARCHIVE))
     number = signing.sha256(b"capbundle-rollout-v1\0" + APP.encode() + b"\0" + digest + b"device-1")[:8]
     bucket = int.from_bytes(number, "big") * 10_000 >> 64
@@ -211,7 +211,7 @@ def going_back():
         update("older_than_going_back", expect={"outcome": "older", "offered": 7, "known": 8}),
         others={f"back/{path}": content for path, content in {**SITE, **channel(8), **back}.items()},
     )
-    # Its payload decides, since it has no archive.
+    # Its payload decides, because it has no archive.
     digest = bytes.fromhex(sha256(compact(built_in(sequence=8))))
     number = signing.sha256(b"capbundle-rollout-v1\0" + APP.encode() + b"\0" + digest + b"device-1")[:8]
     bucket = int.from_bytes(number, "big") * 10_000 >> 64

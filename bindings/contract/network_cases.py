@@ -1,4 +1,4 @@
-"""What downloads must survive, in the words of tests/src/rough_server/plan.rs."""
+"""Failures that downloads must survive, with the options of tests/src/rough_server/plan.rs."""
 
 import base64
 import hashlib
@@ -8,13 +8,13 @@ import zipfile
 SIZE = 300_000
 MASK = (1 << 64) - 1
 
-# Waits as short as a test likes them; a stall is over soon.
+# Short waits for tests; a stall ends soon.
 STALL = {"stall_timeout_ms": 400}
 SHORT = {"attempts": 2}
 
 
 def contents(name, size):
-    """The file that the server makes of a name, as tests/src/rough_server/plan.rs and tests/src/peers/sample.rs do."""
+    """The file that the server generates for a name, as tests/src/rough_server/plan.rs and tests/src/peers/sample.rs do."""
     state = 1
     for byte in hashlib.sha256(name.encode()).digest():
         state = (state << 8 | state >> 56) & MASK ^ byte
@@ -33,7 +33,7 @@ def sha256(content):
 
 
 def download(name, words="", options=None, size=SIZE, known=True, **outcome):
-    """Downloads what the server makes of a name; without another outcome it is the right file."""
+    """Downloads the file that the server generates for a name; by default this succeeds."""
     digest = sha256(contents(name, size))
     step = {"do": "download", "from": f"{name}?size={size}" + (f"&{words}" if words else "")}
     if known:
@@ -52,7 +52,7 @@ def case(name, *steps):
     return {"name": f"network_{name}", "kind": "network", "steps": [*steps, NOTHING_LEFT]}
 
 
-# What goes wrong at first, and that the file arrives all the same.
+# Temporary failures, after which the file still arrives.
 SURVIVED = {
     "that_behaves": "",
     "that_behaves_without_a_length": "length=no",
@@ -80,8 +80,8 @@ SURVIVED = {
     "answers_500_502_504": "status=500.502.504",
     "answers_408_and_425": "status=408.425",
     "sends_a_login_page_first": "html=2",
-    # Trailers that flood are for Rust alone (tests/tests/network_endless.rs): Java's connection keeps them in memory, and
-    # cannot be closed while it reads them. Interim answers too: Java takes one for the answer.
+# Floods of trailers are tested in Rust only (tests/tests/network_endless.rs): Java's connection keeps them in memory and
+    # cannot be closed while it reads them. So are interim responses: Java treats one as the response.
     "never_ends_its_headers": "endless=header&times=1",
     "never_ends_a_chunk_extension": "endless=extension&times=1",
     "drips_headers_without_an_end": "endless=header&times=1&pace=5",
@@ -91,7 +91,7 @@ SURVIVED = {
     "drips_trailers_without_an_end": "endless=trailers&times=1&pace=5",
 }
 
-# What stays wrong: the words, the kind of error, options.
+# Permanent failures: the server's options, the kind of error, the download's options.
 REFUSED = {
     "answers_404": ("status=404", "server", {}),
     "answers_403": ("status=403", "server", {}),
@@ -165,7 +165,7 @@ def without_a_digest():
 
 
 def nobody_there():
-    # The discard port, where nothing listens on a machine that runs tests.
+    # The discard port, on which nothing listens on a test machine.
     url = "http://127.0.0.1:9/app.zip"
     refused = case(
         "addresses_that_may_not_be_asked",
@@ -176,7 +176,7 @@ def nobody_there():
         "an_address_where_nobody_listens",
         {"do": "download", "url": url, "options": {"attempts": 1}, "error": "network"},
     )
-    # An empty part is what is left.
+    # An empty part remains.
     return [refused, {**nobody, "steps": nobody["steps"][:1]}]
 
 

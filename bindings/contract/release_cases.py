@@ -1,4 +1,4 @@
-"""Releases: every reason of docs/format.md for which one is refused, and what is remembered of those that are not."""
+"""Releases: every reason of docs/format.md to refuse one, and the state after those that are accepted."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ OTHER_ARCHIVE, OTHER_LIST = bundle("another release")
 SEALED, HEADER = signing.seal(ARCHIVE, [CONTENT])
 PLAIN, SEALED_RELEASE = release(ARCHIVE, LIST), release(ARCHIVE, LIST, (SEALED, HEADER))
 
-# There for every case.
+# Files of every case.
 FILES = {
     "ring.json": as_file(signed_ring(ring())),
     "release.json": as_file(signed_release(PLAIN)),
@@ -71,7 +71,7 @@ def in_payload(text, other):
     return signed_release(compact(PLAIN).replace(text, other, 1))
 
 
-# What is wrong with an envelope or a document: the name, the reason, the bytes.
+# Invalid envelopes and documents: the name, the reason, the bytes.
 REFUSED = [
     ("that_is_no_json", "malformed", b"release"),
     ("with_something_behind_it", "malformed", signed_release(PLAIN) + b" 1"),
@@ -105,7 +105,7 @@ REFUSED = [
     ("whose_time_is_over", "expired", changed(expires_at=CREATED + 1)),
     ("for_later_native_apps", "native_out_of_range", changed(native={"min": "1.1"})),
     ("for_earlier_native_apps", "native_out_of_range", changed(native={"max": "0.9.9"})),
-    # The first check that fails is the answer.
+    # The first failed check is reported.
     ("for_another_app_and_expired", "wrong_app", changed(app_id="com.example.other", expires_at=CREATED + 1)),
     ("of_a_later_format_without_a_version", "unknown_format", signed_release({**without(PLAIN, "version"), "format": 2})),
     ("unsigned_and_of_a_later_format", "signatures", signed_release({**PLAIN, "format": 2}, [])),
@@ -190,7 +190,7 @@ def ordering():
         check("41.json", **refused("replayed")),
         install("41.json", **refused("replayed")),
         check("again.json", **refused("replayed")),
-        # The very same again is no news, and no attack.
+        # The same release again is neither new nor an attack.
         install(expect={"bundle": "a", "sequence": 42}),
         install("43.json", expect={"bundle": "a", "sequence": 43, "release": 43}),
         {"do": "close"},
@@ -428,7 +428,7 @@ def going_back():
         {"do": "close"},
         OPEN,
         {"do": "launch", "expect": {"bundle": "builtin", "reason": "next_applied", "on_trial": False}},
-        # The sequence is remembered: nothing older comes back.
+        # The sequence is recorded: nothing older is accepted.
         install(**refused("replayed")),
         install("44.json", expect={"bundle": "a", "sequence": 44}),
         {**accept, **refused("replayed")},

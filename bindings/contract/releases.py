@@ -1,4 +1,4 @@
-"""Makes rings, releases and what they name, as a publisher would and as one would not."""
+"""Creates key rings, releases and their files, valid and invalid ones."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ SIGNER, BACKUP, STRANGER, CONTENT = (
 RELEASE_TYPE = "application/vnd.capbundle.release.v1+json"
 KEYS_TYPE = "application/vnd.capbundle.keys.v1+json"
 APP, CHANNEL = "com.example.app", "production"
-# 2020, and 2096: no clock that runs these cases is outside.
+# 2020 and 2096: the clock of a machine that runs these cases is between the two.
 CREATED, EXPIRES = 1_600_000_000, 4_000_000_000
 
 
@@ -29,7 +29,7 @@ def compact(document):
 
 
 def bundle(text):
-    """The plain archive of a bundle, and the list of its files."""
+    """The plain archive of a bundle and its file list."""
     files = {"app.js": f"console.log('{text}')", "index.html": "<script>notifyAppReady()</script>"}
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as writer:
@@ -40,7 +40,7 @@ def bundle(text):
 
 
 def encoding(kind, payload):
-    """What is signed, instead of the payload."""
+    """The bytes that are signed for a payload."""
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
 
 
@@ -62,7 +62,7 @@ def without(document, *members):
 
 
 def release(archive, file_list, sealed=None, **members):
-    """The document of a release; members given take the place of the usual ones."""
+    """The document of a release; given members replace the defaults."""
     document = {
         "format": 1, "app_id": APP, "channel": CHANNEL, "version": "1.2.3", "sequence": 42, "created_at": CREATED,
         "expires_at": EXPIRES, "archive": {"size": len(archive), "sha256": sha256(archive)},
@@ -74,7 +74,7 @@ def release(archive, file_list, sealed=None, **members):
 
 
 def built_in(**members):
-    """The document of a release that goes back to the built-in bundle."""
+    """The document of a release that returns to the built-in bundle."""
     document = without(release(b"", b""), "archive", "files_sha256")
     return {**document, "version": "builtin", "built_in": True, "critical": ["built_in"], **members}
 

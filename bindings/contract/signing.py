@@ -1,7 +1,7 @@
-"""What it takes to sign releases and to seal archives, from docs/format.md and the documents it names alone.
+"""Signs releases and seals archives, written only from docs/format.md and the documents it cites.
 
-In plain Python, so that the cases can be written on any machine and are a witness of their own: nothing here knows the core.
-Slow, and not for secrets. Whatever should be random follows from the input, so that the same cases come out each time.
+In plain Python, so that the cases can be generated on any machine and are independent of the core. Slow, and not for
+secrets. Random values are derived from the input, so that the cases are reproducible.
 """
 
 import base64
@@ -37,7 +37,7 @@ def der_integer(number):
 
 
 def integers(pkcs1):
-    """The numbers of a PKCS#1 private key: version, n, e, d and those for speed."""
+    """The integers of a PKCS#1 private key: version, n, e, d and the CRT values."""
 
     def read(content):
         length, start = content[1], 2
@@ -77,7 +77,7 @@ class Key:
         return self.private(bytes(masked) + digest + b"\xbc")
 
     def sign_type_1(self, message):
-        """RSASSA-PKCS1-v1_5, which no release may be signed with."""
+        """RSASSA-PKCS1-v1_5, which releases must not use."""
         info = bytes.fromhex("3031300d060960864801650304020105000420") + sha256(message)
         return self.private(b"\0\1" + b"\xff" * (self.size - len(info) - 3) + b"\0" + info)
 

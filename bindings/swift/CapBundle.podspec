@@ -1,5 +1,5 @@
-# For apps that use CocoaPods; the same sources and the same library as the Swift package. CapBundleFFI.xcframework must lie
-# beside this file: build-xcframework.sh or assemble-xcframework puts it there, and a release's zip holds both.
+# For apps that use CocoaPods; the same sources and the same library as the Swift package. CapBundleFFI.xcframework must be
+# next to this file: build-xcframework.sh or assemble-xcframework puts it there, and a release's zip holds both.
 #
 #   pod 'CapBundle', :path => '…/capbundle/bindings/swift'
 Pod::Spec.new do |spec|

@@ -15,7 +15,7 @@ case ${1:-} in
     --help | -h) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
     *) echo "unknown option $1 (try --help)" >&2; exit 2 ;;
 esac
-command -v xcodebuild >/dev/null || { echo "there is no Xcode here: use bindings/swift/assemble-xcframework" >&2; exit 1; }
+command -v xcodebuild >/dev/null || { echo "Xcode is not installed: use bindings/swift/assemble-xcframework" >&2; exit 1; }
 
 target=${CARGO_TARGET_DIR:-target}
 bindings/phones/build aarch64-apple-ios aarch64-apple-ios-sim x86_64-apple-ios

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests check-aar, and that a trial build is named so and is not installed, with libraries that hold nothing but ELF headers.
+"""Tests check-aar, and that a trial build is marked and not installed, with libraries of nothing but ELF headers.
 
 Ends with a line as cargo's. The part with Maven needs mvn and java; without them it is skipped, and fails with CI=true.
 """
@@ -17,13 +17,13 @@ import zipfile
 
 ANDROID = pathlib.Path(__file__).resolve().parent
 ROOT = ANDROID.parents[2]
-# ABI -> is it of 64 bits, machine.
+# ABI -> whether it is 64-bit, machine.
 ABIS = {"arm64-v8a": (True, 183), "armeabi-v7a": (False, 40), "x86_64": (True, 62)}
 SYSTEM = ("libdl.so", "liblog.so", "libm.so", "libc.so")
 
 
 def library(abi, needed=SYSTEM):
-    """A shared library that needs these others, and has neither code nor data."""
+    """A shared library that needs these others, without code or data."""
     wide, machine = ABIS[abi]
     head, row = (64, 56) if wide else (52, 32)
     strings = b"\0" + b"".join(name.encode() + b"\0" for name in needed)
@@ -53,7 +53,7 @@ class CheckTest(unittest.TestCase):
         self.folder = pathlib.Path(holder.name)
 
     def aar(self, name="capbundle-android-0.1.0.aar", mark=False, **needed):
-        """An AAR that is complete; `needed` says what the library of an ABI (with _ for -) needs beside the usual."""
+        """A complete AAR; `needed` lists what the library of an ABI (with _ for -) needs in addition."""
         path = self.folder / name
         classes = self.folder / "classes.jar"
         with zipfile.ZipFile(classes, "w") as jar:
@@ -85,8 +85,8 @@ class CheckTest(unittest.TestCase):
         self.assertIn(words, result.stderr)
         self.assertNotIn("Traceback", result.stderr)
 
-    def test_an_aar_that_needs_only_what_android_has_is_sound(self):
-        self.assertIn(": sound, for arm64-v8a, armeabi-v7a, x86_64", self.assert_sound(self.aar()))
+    def test_an_aar_that_needs_only_libraries_of_android_is_valid(self):
+        self.assertIn(": valid, for arm64-v8a, armeabi-v7a, x86_64", self.assert_sound(self.aar()))
 
     def test_an_aar_without_the_unwinder_is_refused_for_each_processor(self):
         for abi in ABIS:
@@ -94,11 +94,11 @@ class CheckTest(unittest.TestCase):
             self.assert_refused(f"jni/{abi}/libcapbundle.so: needs libunwind.so, which no Android has", aar)
             self.assert_refused("ANDROID_NDK_HOME", aar)
 
-    def test_a_library_that_no_android_has_is_refused_even_as_a_trial(self):
+    def test_a_library_that_android_lacks_is_refused_even_as_a_trial(self):
         aar = self.aar("capbundle-android-0.1.0-TRIAL.aar", mark=True, x86_64=("libc++_shared.so",))
         self.assert_refused("needs libc++_shared.so, which Android does not have", "--trial", aar)
 
-    def test_a_trial_says_so_in_its_name_inside_and_when_it_is_checked(self):
+    def test_a_trial_is_marked_in_its_name_inside_and_in_the_check(self):
         needed = {abi.replace("-", "_"): ("libunwind.so",) for abi in ABIS}
         trial = self.aar("capbundle-android-0.1.0-TRIAL.aar", mark=True, **needed)
         self.assertIn("TRIAL", self.assert_sound("--trial", trial))
@@ -106,10 +106,10 @@ class CheckTest(unittest.TestCase):
         self.assert_refused("lacks its name that says TRIAL", "--trial", self.aar(mark=True, **needed))
         self.assert_refused("lacks a file TRIAL in it", "--trial", self.aar("capbundle-android-0.1.0-TRIAL.aar", **needed))
 
-    def test_a_trial_under_another_name_is_refused_by_what_it_needs(self):
+    def test_a_renamed_trial_is_refused_for_the_libraries_it_needs(self):
         self.assert_refused("needs libunwind.so", self.aar(arm64_v8a=("libunwind.so",)))
 
-    def test_a_library_cut_short_is_refused_in_words(self):
+    def test_a_truncated_library_is_refused_with_a_message(self):
         for length in (0, 3, 60, 100, 180, 250, len(library("arm64-v8a")) - 1):
             aar = self.aar()
             with zipfile.ZipFile(aar, "a") as file, self.assertWarns(UserWarning):
@@ -119,12 +119,12 @@ class CheckTest(unittest.TestCase):
 
 class NdkTest(unittest.TestCase):
     def build(self, ndk):
-        # cargo is not reached: it would be started from a PATH without it.
+        # cargo is not started: PATH does not contain it.
         environment = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/"), "ANDROID_NDK_HOME": ndk}
         command = [ROOT / "bindings/phones/build", "aarch64-linux-android"]
         return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
-    def test_an_empty_name_of_the_ndk_is_an_error_and_builds_no_trial(self):
+    def test_an_empty_ndk_path_is_an_error_and_builds_no_trial(self):
         result = self.build("")
         self.assertEqual(result.returncode, 2, result.stderr)
         self.assertIn("ANDROID_NDK_HOME is empty", result.stderr)
@@ -137,7 +137,7 @@ class NdkTest(unittest.TestCase):
 
 
 class InstallTest(unittest.TestCase):
-    """What Maven makes of libraries, and what it installs."""
+    """The AAR that Maven builds from libraries, and whether Maven installs it."""
 
     def setUp(self):
         if not (shutil.which("mvn") and shutil.which("java")):
@@ -148,10 +148,10 @@ class InstallTest(unittest.TestCase):
         holder = tempfile.TemporaryDirectory()
         self.addCleanup(holder.cleanup)
         self.folder = pathlib.Path(holder.name)
-        # The checkout's own build folder stays as it is.
+        # The checkout's own build folder is not changed.
         self.kotlin = self.folder / "kotlin"
         shutil.copytree(ANDROID.parent, self.kotlin, ignore=shutil.ignore_patterns("target", "example"))
-        # In the place of the module for the JVM, which takes a minute to compile: what the assembly takes of it.
+        # Replaces the module for the JVM, which takes a minute to compile, with the parts that the assembly uses.
         shutil.rmtree(self.kotlin / "jvm")
         classes = self.kotlin / "jvm/target/classes/dev/capbundle"
         classes.mkdir(parents=True)
@@ -173,7 +173,7 @@ class InstallTest(unittest.TestCase):
         repository = self.folder / "repository"
         command = [
             "mvn", "--batch-mode", "--no-transfer-progress", "-Dstyle.color=never", "install", "-DskipTests",
-            # Only the AAR, into a repository of the test's own.
+            # Only the AAR, into a repository of this test.
             "-Dmaven.install.skip=true", f"-DlocalRepositoryPath={repository}", f"-Dcapbundle.android.libs={libraries}",
         ]
         result = subprocess.run(command, cwd=self.kotlin, capture_output=True, text=True, check=False)
@@ -188,12 +188,12 @@ class InstallTest(unittest.TestCase):
     def made(self):
         return sorted(file.name for file in (self.kotlin / "android/target").glob("*.aar"))
 
-    def test_what_phones_can_load_is_installed(self):
+    def test_an_aar_that_phones_can_load_is_installed(self):
         result, installed = self.install(False)
         self.assertEqual(result.returncode, 0, result.stdout)
         self.assertEqual(installed, ["capbundle-android-0.1.0.aar"])
 
-    def test_a_trial_has_the_name_of_one_and_is_not_installed(self):
+    def test_a_trial_is_named_so_and_not_installed(self):
         self.assert_not_installed("was built without the NDK", True, "libunwind.so")
         self.assertEqual(self.made(), ["capbundle-android-0.1.0-TRIAL.aar"])
 

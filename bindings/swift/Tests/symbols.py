@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks the names in the documentation against the symbols that the compiler finds in the built package:
 
-- each link in CapBundle.docc and in the comments of the hand-written sources is a public symbol;
-- no call that blocks has the name of an `async` one: `await` in top-level code would get the one that blocks.
+- every link in CapBundle.docc and in the comments of the hand-written sources is a public symbol;
+- no blocking call has the name of an `async` one: `await` in top-level code would select the blocking one.
 
     bindings/swift/Tests/symbols.py SCRATCH    the folder that `swift build --scratch-path` filled
 """
@@ -20,7 +20,7 @@ LINK = re.compile(r"``([^`\n]+)``")
 
 
 def symbols(scratch):
-    """Every public symbol: its path, whether it is `async`, its kind."""
+    """All public symbols: path, whether it is `async`, kind."""
     modules = scratch / "debug"
     modules = modules / "Modules" if (modules / "Modules").is_dir() else modules
     about = subprocess.run([SWIFT / "swift", "-print-target-info"], cwd=SWIFT, capture_output=True, text=True, check=True).stdout
@@ -33,7 +33,7 @@ def symbols(scratch):
         done = subprocess.run(command, cwd=SWIFT, capture_output=True, text=True, check=False)
         files = sorted(pathlib.Path(folder).glob("CapBundle*.symbols.json"))
         if done.returncode or not files:
-            sys.exit(f"the symbols cannot be extracted: {done.stdout}{done.stderr}")
+            sys.exit(f"cannot extract the symbols: {done.stdout}{done.stderr}")
         for file in files:
             for symbol in json.loads(file.read_text())["symbols"]:
                 text = "".join(part["spelling"] for part in symbol["declarationFragments"])
@@ -53,16 +53,16 @@ def main():
         for number, line in enumerate(document.read_text().splitlines(), 1):
             for link in LINK.findall(line):
                 links += 1
-                # A comment's link may leave out the type that it stands in.
+                # A link in a comment may omit the enclosing type.
                 names = {link} | ({f"{owner[1]}/{link}"} if owner and document.suffix == ".swift" else set())
                 if not names & paths:
-                    faults.append(f"{document.relative_to(SWIFT)}:{number}: ``{link}`` is no public symbol")
+                    faults.append(f"{document.relative_to(SWIFT)}:{number}: ``{link}`` is not a public symbol")
     if links < 80:
         faults.append(f"only {links} links were found")
     awaited = {path for path, is_async, _ in found if is_async}
     blocking = {path for path, is_async, kind in found if not is_async and ("method" in kind or "func" in kind)}
     for path in sorted(awaited & blocking):
-        faults.append(f"{path} blocks, and has the name of an async call: rename it in ffi/uniffi.toml")
+        faults.append(f"{path} blocks and has the name of an async call: rename it in ffi/uniffi.toml")
     if len(awaited) < 40:
         faults.append(f"only {len(awaited)} async calls were found")
     for fault in faults:

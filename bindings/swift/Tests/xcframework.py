@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests assemble-xcframework with libraries that hold one empty object file each: no build is needed."""
+"""Tests assemble-xcframework with libraries of one empty object file each, without a build."""
 
 import pathlib
 import re
@@ -15,7 +15,7 @@ IOS, SIMULATOR = 2, 7
 
 
 def library(path, processor, platform):
-    """An archive of one object file with nothing but the load command that says what it is for."""
+    """An archive of one object file with only the load command that states its platform."""
     build_version = struct.pack("<IIIIII", 0x32, 24, platform, 13 << 16, 13 << 16, 0)
     body = struct.pack("<IIIIIIII", 0xFEEDFACF, processor, 0, 1, 1, len(build_version), 0, 0) + build_version
     header = f"{'empty.o/':<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(body):<10}`\n".encode()
@@ -55,14 +55,14 @@ class AssembleTest(unittest.TestCase):
 
     def test_a_missing_library_is_named(self):
         result = assemble("--out", self.folder, self.device, self.simulators[0])
-        self.assertIn("no library for ios-simulator on x86_64", result.stderr)
+        self.assertIn("missing library for ios-simulator on x86_64", result.stderr)
         self.assertNotEqual(result.returncode, 0)
 
     def test_two_libraries_for_one_processor_are_refused(self):
         result = assemble("--out", self.folder, self.device, library(self.folder / "again.a", ARM64, IOS))
         self.assertIn("is the second for ios on arm64", result.stderr)
 
-    def test_what_is_no_library_is_refused(self):
+    def test_a_file_that_is_not_a_library_is_refused(self):
         other = self.folder / "other.a"
         other.write_bytes(b"no library")
         self.assertNotEqual(assemble("--out", self.folder, other).returncode, 0)

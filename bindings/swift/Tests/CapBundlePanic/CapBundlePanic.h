@@ -1,4 +1,4 @@
-// What ffi/src/panic_on_purpose.rs exports in a library built for tests. It is not part of the generated header, since no
+// The function that ffi/src/panic_on_purpose.rs exports in a library built for tests. The generated header lacks it, because no
 // library that ships has it.
 #pragma once
 #include "../../Sources/CapBundleFFI/CapBundleFFI.h"
