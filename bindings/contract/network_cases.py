@@ -172,12 +172,12 @@ def nobody_there():
         {"do": "download", "url": "http://192.0.2.1/app.zip", "error": "not_trusted"},
         {"do": "download", "url": "ftp://192.0.2.1/app.zip", "error": "invalid_input"},
     )
-    nobody = case(
+    unreachable = case(
         "an_address_where_nobody_listens",
         {"do": "download", "url": url, "options": {"attempts": 1}, "error": "network"},
     )
     # An empty part remains.
-    return [refused, {**nobody, "steps": nobody["steps"][:1]}]
+    return [refused, {**unreachable, "steps": unreachable["steps"][:1]}]
 
 
 def bundle():

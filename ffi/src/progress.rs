@@ -101,9 +101,9 @@ pub(crate) fn with_control<T>(
     work: impl FnOnce(&core::Control) -> Result<T>,
 ) -> Result<T> {
     catch_panic(|| {
-        let (control, watch) = controlled(cancel, observer);
+        let (control, forwarding) = controlled(cancel, observer);
         let result = work(&control);
-        match watch.and_then(|watch| watch.failure()) {
+        match forwarding.and_then(|forwarding| forwarding.failure()) {
             Some(error) => Err(error),
             None => result,
         }
@@ -115,28 +115,28 @@ pub(crate) fn with_control<T>(
 fn controlled(
     cancel: Option<Arc<CancelToken>>,
     observer: Option<Arc<dyn ProgressObserver>>,
-) -> (core::Control, Option<Arc<Watch>>) {
+) -> (core::Control, Option<Arc<ForwardingObserver>>) {
     let mut control = core::Control::new();
     if let Some(token) = cancel {
         control = control.with_cancel_token(&token.0);
     }
-    let watch = observer.map(|observer| Arc::new(Watch::new(observer)));
-    if let Some(watch) = &watch {
+    let forwarding = observer.map(|observer| Arc::new(ForwardingObserver::new(observer)));
+    if let Some(forwarding) = &forwarding {
         control = control
-            .with_cancel_token(&watch.stop)
-            .with_observer(Arc::clone(watch) as _);
+            .with_cancel_token(&forwarding.stop)
+            .with_observer(Arc::clone(forwarding) as _);
     }
-    (control, watch)
+    (control, forwarding)
 }
 
 /// Forwards progress until the observer throws.
-struct Watch {
+struct ForwardingObserver {
     observer: Arc<dyn ProgressObserver>,
     stop: core::CancelToken,
     failure: Mutex<Option<CallbackError>>,
 }
 
-impl Watch {
+impl ForwardingObserver {
     fn new(observer: Arc<dyn ProgressObserver>) -> Self {
         let (stop, failure) = (core::CancelToken::new(), Mutex::default());
         Self {
@@ -157,7 +157,7 @@ impl Watch {
     }
 }
 
-impl core::Observer for Watch {
+impl core::Observer for ForwardingObserver {
     fn progress(&self, progress: core::Progress) {
         if self.stop.is_cancelled() {
             return;

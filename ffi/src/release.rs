@@ -55,7 +55,7 @@ pub struct Release {
     pub expires_at: i64,
     /// The native versions it runs on.
     pub native: NativeRange,
-    /// The bundle that devices serve. If there is none, devices return to the built-in bundle.
+    /// The bundle that devices serve. Without one they return to the built-in bundle.
     pub bundle: Option<ReleaseBundle>,
     /// The argument of `rolloutBucket`: SHA-256 of the plain archive, or of the release's payload if it names
     /// no bundle, as 64 hexadecimal digits.

@@ -16,7 +16,9 @@ impl CaseRunner {
     /// `None` for another operation.
     pub(super) fn release_steps(&mut self, arguments: &Arguments<'_>) -> Option<Result<Value>> {
         Some(match arguments.operation() {
-            "inspect_release" => inspect_release_unverified(self.bytes(arguments, "envelope")).map(|said| told(&said)),
+            "inspect_release" => {
+                inspect_release_unverified(self.bytes(arguments, "envelope")).map(|release| release_facts(&release))
+            }
             "rollout_bucket" => rollout_bucket(
                 arguments.text("app_id"),
                 arguments.text("rollout_sha256"),
@@ -35,7 +37,7 @@ impl CaseRunner {
     fn check_release(&self, arguments: &Arguments<'_>) -> Result<Value> {
         let envelope = self.bytes(arguments, "envelope");
         let options = self.release_options(arguments)?;
-        Ok(told(&self.open_store().check_release(envelope, options)?))
+        Ok(release_facts(&self.open_store().check_release(envelope, options)?))
     }
 
     fn install_release(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
@@ -94,7 +96,7 @@ impl CaseRunner {
     }
 }
 
-fn told(release: &Release) -> Value {
+fn release_facts(release: &Release) -> Value {
     let bundle = release.bundle.as_ref();
     json!({
         "app_id": release.app_id, "channel": release.channel, "version": release.version, "sequence": release.sequence,

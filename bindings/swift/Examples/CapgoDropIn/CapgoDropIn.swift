@@ -86,7 +86,7 @@ public final class CapgoUpdater: @unchecked Sendable {
             log: LogHandler { _, message in log(message) })
     }
 
-    /// In the plugin's `load()`: migrates the plugin's state (`nil` if there is none or it is done), and serves
+    /// In the plugin's `load()`: migrates the plugin's state (pass `nil` after that), and serves
     /// the launched bundle.
     @discardableResult
     public func load(migrating capgo: UserDefaults? = nil) throws -> Launch {

@@ -202,7 +202,7 @@ final class CapgoDropInTests: XCTestCase {
     }
 }
 
-/// The folders that the web view was told to load.
+/// The folders that the web view loaded.
 private final class Pages: @unchecked Sendable {
     private let lock = NSLock()
     private var pages: [URL?] = []

@@ -133,12 +133,12 @@ final class DownloadTests: XCTestCase {
 
     func testTheTransportLearnsImmediatelyThatAResponseIsRefused() async throws {
         // The call does not wait for the transport's thread, which may see it a moment later.
-        let (thrown, told) = AsyncStream.makeStream(of: String.self)
+        let (thrown, continuation) = AsyncStream.makeStream(of: String.self)
         let message = try await over(.server) { sink in
             do {
                 try sink.begin(head: HttpResponseHead(status: 404, headers: []))
             } catch let error as CapBundleError {
-                told.yield(error.message)
+                continuation.yield(error.message)
                 throw error
             }
         }
@@ -150,14 +150,14 @@ final class DownloadTests: XCTestCase {
 
     func testATransportThatNeverReturnsBlocksNoOne() async throws {
         let release = DispatchSemaphore(value: 0)
-        let (late, told) = AsyncStream.makeStream(of: String.self)
+        let (late, continuation) = AsyncStream.makeStream(of: String.self)
         let message = try await over(.network) { sink in
             release.wait()
             do {
                 try sink.begin(head: HttpResponseHead(status: 200, headers: []))
-                told.yield("it was taken")
+                continuation.yield("accepted")
             } catch {
-                told.yield("\((error as? CapBundleError)?.kind ?? .internal)")
+                continuation.yield("\((error as? CapBundleError)?.kind ?? .internal)")
             }
         }
         XCTAssertTrue(message.contains("made no call"), message)

@@ -129,8 +129,8 @@ final class GuideTests: XCTestCase {
         try await Self.onMainActor {
             let folder = try TestFolder()
             let app = try Self.app(in: folder, Shown())
-            let (results, told) = AsyncStream.makeStream(of: Result<BundleRecord, any Error>.self)
-            let downloads = BackgroundUpdates(app, configuration: .ephemeral) { told.yield($0) }
+            let (results, continuation) = AsyncStream.makeStream(of: Result<BundleRecord, any Error>.self)
+            let downloads = BackgroundUpdates(app, configuration: .ephemeral) { continuation.yield($0) }
             func url(_ words: String) throws -> URL {
                 try XCTUnwrap(URL(string: RoughServer.shared.url("background?path=\(Fixtures.app.sealed.path)&\(words)")))
             }
@@ -153,7 +153,7 @@ final class GuideTests: XCTestCase {
         try await body()
     }
 
-    /// The folders that the web view was told to load.
+    /// The folders that the web view loaded.
     @MainActor
     private final class Shown {
         var folders: [String?] = []

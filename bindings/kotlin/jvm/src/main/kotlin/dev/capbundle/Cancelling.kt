@@ -15,7 +15,7 @@ internal suspend fun <T> cancellable(listener: ProgressListener?, work: (CancelT
         coroutineScope {
             val result = async(Dispatchers.IO) {
                 try {
-                    watched(listener) { observer -> work(token, observer) }
+                    withObserver(listener) { observer -> work(token, observer) }
                 } catch (stopped: CapBundleException.Cancelled) {
                     // Only this function has the token. Another exception would replace the cancellation.
                     throw CancellationException("cancelled", stopped)

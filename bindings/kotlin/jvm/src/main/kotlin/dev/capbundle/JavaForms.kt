@@ -43,7 +43,7 @@ fun verifyDigest(
     digest: String,
     cancel: CancelToken? = null,
     progress: ProgressListener? = null,
-): VerifiedArchive = watched(progress) { VerifiedArchive.fromDigestBlocking(file.path, digest, cancel, it) }
+): VerifiedArchive = withObserver(progress) { VerifiedArchive.fromDigestBlocking(file.path, digest, cancel, it) }
 
 /** [VerifiedArchive.Companion.decryptCapgoBlocking]. */
 @JvmOverloads
@@ -57,7 +57,7 @@ fun decryptCapgo(
     form: ChecksumForm = ChecksumForm.V3,
     cancel: CancelToken? = null,
     progress: ProgressListener? = null,
-): VerifiedArchive = watched(progress) {
+): VerifiedArchive = withObserver(progress) {
     VerifiedArchive.decryptCapgoBlocking(encrypted.path, staging.path, ivSessionKey, checksum, form, key, cancel, it)
 }
 
@@ -70,7 +70,7 @@ fun install(
     bundle: NewBundle,
     cancel: CancelToken? = null,
     progress: ProgressListener? = null,
-): BundleRecord = watched(progress) { store.installBlocking(archive, bundle, cancel, it) }
+): BundleRecord = withObserver(progress) { store.installBlocking(archive, bundle, cancel, it) }
 
 /** [Store.installFromBlocking], over the platform's own HTTP by default. */
 @JvmOverloads
@@ -82,7 +82,7 @@ fun installFrom(
     progress: ProgressListener? = null,
     transport: HttpTransport = UrlConnectionTransport(),
     options: DownloadOptions = DownloadOptions(),
-): BundleRecord = watched(progress) { store.installFromBlocking(transport, archive, options, cancel, it) }
+): BundleRecord = withObserver(progress) { store.installFromBlocking(transport, archive, options, cancel, it) }
 
 /** [Store.installFileBlocking]. */
 @JvmOverloads
@@ -94,7 +94,7 @@ fun installFile(
     bundle: NewBundle,
     cancel: CancelToken? = null,
     progress: ProgressListener? = null,
-): BundleRecord = watched(progress) { store.installFileBlocking(file.path, proof, bundle, cancel, it) }
+): BundleRecord = withObserver(progress) { store.installFileBlocking(file.path, proof, bundle, cancel, it) }
 
 /** An archive to download: `CapBundle.remoteArchive(url, proof, bundle)`. */
 @JvmOverloads
@@ -135,7 +135,7 @@ fun updateFromChannel(
     progress: ProgressListener? = null,
     transport: HttpTransport = UrlConnectionTransport(),
     options: DownloadOptions = DownloadOptions(),
-): ChannelUpdate = watched(progress) { store.updateFromChannelBlocking(transport, source, options, cancel, it) }
+): ChannelUpdate = withObserver(progress) { store.updateFromChannelBlocking(transport, source, options, cancel, it) }
 
 /** [Store.installReleaseBlocking]. */
 @JvmOverloads
@@ -149,10 +149,10 @@ fun installRelease(
     cancel: CancelToken? = null,
     progress: ProgressListener? = null,
 ): BundleRecord =
-    watched(progress) { store.installReleaseBlocking(envelope, archive.path, fileList, options, cancel, it) }
+    withObserver(progress) { store.installReleaseBlocking(envelope, archive.path, fileList, options, cancel, it) }
 
 /** [sha256OfFileBlocking]. */
 @JvmOverloads
 @Throws(CapBundleException::class)
 fun sha256OfFile(file: File, cancel: CancelToken? = null, progress: ProgressListener? = null): String =
-    watched(progress) { sha256OfFileBlocking(file.path, cancel, it) }
+    withObserver(progress) { sha256OfFileBlocking(file.path, cancel, it) }

@@ -38,7 +38,7 @@ internal inline fun reportingFailures(onThrown: (Throwable) -> Unit = {}, call: 
 /**
  * A [ProgressListener] as an observer. Keeps what the listener threw as the cause of the resulting exception.
  */
-internal class Watch(private val listener: ProgressListener) : ProgressObserver {
+internal class ListenerObserver(private val listener: ProgressListener) : ProgressObserver {
     @Volatile
     private var thrown: Throwable? = null
 
@@ -53,12 +53,12 @@ internal class Watch(private val listener: ProgressListener) : ProgressObserver 
 }
 
 /** Runs blocking work with an optional listener. */
-internal inline fun <T> watched(listener: ProgressListener?, work: (ProgressObserver?) -> T): T {
-    val watch = listener?.let(::Watch)
+internal inline fun <T> withObserver(listener: ProgressListener?, work: (ProgressObserver?) -> T): T {
+    val observer = listener?.let(::ListenerObserver)
     try {
-        return work(watch)
+        return work(observer)
     } catch (error: CapBundleException) {
-        watch?.explain(error)
+        observer?.explain(error)
         throw error
     }
 }

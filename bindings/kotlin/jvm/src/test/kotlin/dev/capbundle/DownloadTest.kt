@@ -171,8 +171,8 @@ class DownloadTest {
         }
         assertTrue(error.message!!.contains("made no call"), error.message)
         release.countDown()
-        val told = runBlocking { withTimeout(10_000) { late.await() } }
-        assertTrue(told is CapBundleException.Cancelled, "$told")
+        val thrown = runBlocking { withTimeout(10_000) { late.await() } }
+        assertTrue(thrown is CapBundleException.Cancelled, "$thrown")
     }
 
     companion object {

@@ -127,7 +127,7 @@ class CapgoUpdater(
     private var shown: BundleRef = BundleRef.BuiltIn
 
     /**
-     * In the plugin's `load()`: migrates the plugin's state (`null` if there is none or it is done), and serves
+     * In the plugin's `load()`: migrates the plugin's state (pass `null` after that), and serves
      * the launched bundle.
      */
     fun load(capgo: CapgoPreferences? = null): Launch {
