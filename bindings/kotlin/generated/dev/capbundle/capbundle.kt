@@ -8291,7 +8291,7 @@ data class Release (
     val `native`: NativeRange
     ,
     /**
-     * The bundle that devices serve. If there is none, devices return to the built-in bundle.
+     * The bundle that devices serve. Without one they return to the built-in bundle.
      */
     val `bundle`: ReleaseBundle?
     ,

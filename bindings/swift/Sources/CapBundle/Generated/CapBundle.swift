@@ -6235,7 +6235,7 @@ public struct Release: Equatable, Hashable {
      */
     public let native: NativeRange
     /**
-     * The bundle that devices serve. If there is none, devices return to the built-in bundle.
+     * The bundle that devices serve. Without one they return to the built-in bundle.
      */
     public let bundle: ReleaseBundle?
     /**
@@ -6277,7 +6277,7 @@ public struct Release: Equatable, Hashable {
          * The native versions it runs on.
          */native: NativeRange,
         /**
-         * The bundle that devices serve. If there is none, devices return to the built-in bundle.
+         * The bundle that devices serve. Without one they return to the built-in bundle.
          */bundle: ReleaseBundle?,
         /**
          * The argument of `rolloutBucket`: SHA-256 of the plain archive, or of the release's payload if it names
