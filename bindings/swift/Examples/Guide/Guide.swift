@@ -149,8 +149,8 @@ public final class BackgroundUpdates: NSObject, URLSessionDownloadDelegate, @unc
     }
 
     public func urlSession(_ session: URLSession, downloadTask: URLSessionDownloadTask, didFinishDownloadingTo location: URL) {
-        let said = downloadTask.taskDescription?.components(separatedBy: "\n") ?? []
-        guard said.count == 3 else { return }
+        let metadata = downloadTask.taskDescription?.components(separatedBy: "\n") ?? []
+        guard metadata.count == 3 else { return }
         let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         do {
             // The system deletes it when this function returns.
@@ -161,7 +161,7 @@ public final class BackgroundUpdates: NSObject, URLSessionDownloadDelegate, @unc
         Task { [updates, finished] in
             do {
                 // A server's error page is a file too: it fails verification and is refused here.
-                let bundle = try await updates.install(file, version: said[0], sessionKey: said[1], checksum: said[2])
+                let bundle = try await updates.install(file, version: metadata[0], sessionKey: metadata[1], checksum: metadata[2])
                 finished(.success(bundle))
             } catch {
                 finished(.failure(error))

@@ -142,8 +142,8 @@ final class DownloadTests: XCTestCase {
                 throw error
             }
         }
-        for await word in thrown {
-            XCTAssertEqual(word, message)
+        for await kind in thrown {
+            XCTAssertEqual(kind, message)
             break
         }
     }
@@ -162,8 +162,8 @@ final class DownloadTests: XCTestCase {
         }
         XCTAssertTrue(message.contains("made no call"), message)
         release.signal()
-        for await word in late {
-            XCTAssertEqual(word, "cancelled")
+        for await kind in late {
+            XCTAssertEqual(kind, "cancelled")
             break
         }
     }

@@ -37,15 +37,15 @@ struct Archive {
     var newBundle: NewBundle { NewBundle(version: version) }
 
     var digest: String {
-        get throws { try said("json").checksum }
+        get throws { try output("json").checksum }
     }
 
     var signedChecksum: String {
-        get throws { try said("sealed.json").checksum }
+        get throws { try output("sealed.json").checksum }
     }
 
     var ivSessionKey: String {
-        get throws { try XCTUnwrap(said("sealed.json").ivSessionKey) }
+        get throws { try XCTUnwrap(output("sealed.json").ivSessionKey) }
     }
 
     func verified() async throws -> VerifiedArchive {
@@ -58,12 +58,12 @@ struct Archive {
             key: key ?? Fixtures.key)
     }
 
-    private func said(_ form: String) throws -> Said {
+    private func output(_ form: String) throws -> Output {
         let text = try Data(contentsOf: Fixtures.folder.appendingPathComponent("\(name).\(form)"))
-        return try JSONDecoder().decode(Said.self, from: text)
+        return try JSONDecoder().decode(Output.self, from: text)
     }
 
-    private struct Said: Decodable {
+    private struct Output: Decodable {
         let checksum: String
         let ivSessionKey: String?
     }

@@ -21,5 +21,5 @@ class PublishedSite(case: String, private val folder: File) {
     val contentKey: String get() = File(folder, "content.pem").readText()
 
     /** Its URL on a server that misbehaves as these options say. */
-    fun on(server: RoughServer, words: String): String = server.url("site?root=${File(folder, "site").path}&$words")
+    fun on(server: RoughServer, options: String): String = server.url("site?root=${File(folder, "site").path}&$options")
 }

@@ -13,16 +13,16 @@ object Repository {
     /** Runs the command in [folder] and returns the JSON that it prints. */
     fun capbundle(folder: File, vararg arguments: String): JsonObject {
         val command = listOf(File(System.getProperty("capbundle.command")).canonicalPath, *arguments, "--json")
-        val said = File.createTempFile("capbundle", ".stderr").apply { deleteOnExit() }
+        val errors = File.createTempFile("capbundle", ".stderr").apply { deleteOnExit() }
         val output = File.createTempFile("capbundle", ".json").apply { deleteOnExit() }
-        val process = ProcessBuilder(command).directory(folder).redirectError(said).redirectOutput(output).start()
+        val process = ProcessBuilder(command).directory(folder).redirectError(errors).redirectOutput(output).start()
         try {
             check(process.waitFor(2, TimeUnit.MINUTES)) { "$command did not end" }
         } finally {
             process.destroyForcibly()
         }
         val printed = output.readText()
-        assertEquals(0, process.exitValue()) { "$command failed: ${said.readText()}" }
+        assertEquals(0, process.exitValue()) { "$command failed: ${errors.readText()}" }
         return JsonParser.parseString(printed).asJsonObject
     }
 }

@@ -36,9 +36,9 @@ extension CaseRunner {
     }
 
     private func update(_ arguments: Arguments) async throws -> JSON {
-        let asked = try arguments.text("from").split(separator: "?", maxSplits: 1).map(String.init)
-        let words = asked.count > 1 ? asked[1] : ""
-        let site = RoughServer.shared.url("\(asked[0])?root=\(path(try arguments.text("site")))&\(words)")
+        let parts = try arguments.text("from").split(separator: "?", maxSplits: 1).map(String.init)
+        let query = parts.count > 1 ? parts[1] : ""
+        let site = RoughServer.shared.url("\(parts[0])?root=\(path(try arguments.text("site")))&\(query)")
         let (device, name) = (try arguments.optional("device_id"), try arguments.optional("as"))
         let options = try options(arguments)
         let source = ChannelSource(site: site, release: try releaseOptions(arguments), deviceId: device)
@@ -88,7 +88,7 @@ extension CaseRunner {
     private func json(_ update: ChannelUpdate) -> JSON {
         let record = record(update.outcome)
         var members: [String: JSON] = [
-            "outcome": .text(word(update.outcome)), "bundle": record.map { .text(named($0.id)) } ?? .null,
+            "outcome": .text(wireName(update.outcome)), "bundle": record.map { .text(named($0.id)) } ?? .null,
             "version": JSON(record?.version), "sequence": record?.sequence.map(JSON.number) ?? .null,
             "rollout": update.rollout.map(json) ?? .null, "passed_over": .list(update.skipped.map(json)),
             "key_ring": .number(update.keyRing), "key_ring_problem": .flag(update.keyRingProblem != nil),
@@ -105,7 +105,7 @@ extension CaseRunner {
         return .object(members)
     }
 
-    private func word(_ outcome: ChannelOutcome) -> String {
+    private func wireName(_ outcome: ChannelOutcome) -> String {
         switch outcome {
         case .installed: "installed"
         case .upToDate: "up_to_date"

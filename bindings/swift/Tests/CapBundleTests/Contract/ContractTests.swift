@@ -38,7 +38,7 @@ struct ContractDocument: Decodable {
     let files: [String: ContractFile]?
     let cases: [Case]
 
-    /// Tests/CapBundleTests/Contract/ContractTests.swift, and bindings/contract beside bindings/swift.
+    /// Tests/CapBundleTests/Contract/ContractTests.swift, and bindings/contract next to bindings/swift.
     static var folder: URL {
         var bindings = URL(fileURLWithPath: #filePath)
         for _ in 1...5 { bindings.deleteLastPathComponent() }

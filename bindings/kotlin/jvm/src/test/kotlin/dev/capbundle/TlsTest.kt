@@ -53,8 +53,8 @@ private class TlsServer(private val folder: File, address: String) : AutoCloseab
         File(folder, "app.zip").writeText("the file")
         val serve = listOf("openssl", "s_server", "-WWW", "-accept", "127.0.0.1:0", "-cert", "cert.pem", "-key", "key.pem")
         process = ProcessBuilder(serve).directory(folder).redirectError(File(folder, "log")).start()
-        val said = process.inputStream.bufferedReader().lineSequence().first { it.startsWith("ACCEPT ") }
-        port = said.substringAfterLast(':').toInt()
+        val ready = process.inputStream.bufferedReader().lineSequence().first { it.startsWith("ACCEPT ") }
+        port = ready.substringAfterLast(':').toInt()
     }
 
     /** A transport that trusts only this server's certificate. */

@@ -45,7 +45,7 @@ internal class CaseRunner(private val folder: File, val server: () -> RoughServe
         val found: JsonElement = try {
             json(fileStep(arguments) ?: networkStep(arguments) ?: releaseStep(arguments) ?: storeStep(arguments))
         } catch (error: CapBundleException) {
-            assertEquals(expectedError, word(error.kind)) { "$step: ${error.message}" }
+            assertEquals(expectedError, wireName(error.kind)) { "$step: ${error.message}" }
             assertFalse(error.message.isNullOrEmpty()) { "$step: the error has no message" }
             val reason = step["reason"]?.let { "(${it.asString})" }.orEmpty()
             assertTrue(reason in error.message.orEmpty()) { "$step: ${error.message}" }

@@ -60,7 +60,7 @@ private fun form(arguments: Arguments): ChecksumForm = when (val form = argument
 private fun CaseRunner.keep(arguments: Arguments, make: () -> VerifiedArchive): Any {
     val name = arguments.optional("as")
     val archive = make()
-    val facts = json("digest" to archive.digest(), "size" to archive.size(), "proof" to word(archive.proof()))
+    val facts = json("digest" to archive.digest(), "size" to archive.size(), "proof" to wireName(archive.proof()))
     if (name == null) archive.close() else archives[name] = archive
     return facts
 }

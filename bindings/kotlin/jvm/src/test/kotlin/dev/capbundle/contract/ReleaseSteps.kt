@@ -47,8 +47,8 @@ private fun CaseRunner.installRelease(arguments: Arguments): JsonObject = with(a
 }
 
 private fun CaseRunner.update(arguments: Arguments): JsonObject = with(arguments) {
-    val (server, words) = text("from").let { it.substringBefore('?') to it.substringAfter('?', "") }
-    val site = server().url("$server?root=${path(text("site")).path}&$words")
+    val (server, query) = text("from").let { it.substringBefore('?') to it.substringAfter('?', "") }
+    val site = server().url("$server?root=${path(text("site")).path}&$query")
     val (device, name) = optional("device_id") to optional("as")
     val options = options(this)
     val update = withOptions(this) { release ->
@@ -104,7 +104,7 @@ private fun CaseRunner.json(update: ChannelUpdate): JsonObject {
     }
     val older = update.outcome as? ChannelOutcome.Older
     return json(
-        "outcome" to word(update.outcome),
+        "outcome" to wireName(update.outcome),
         "bundle" to record?.let { nameOf(it.id) },
         "version" to version,
         "sequence" to sequence,
@@ -117,7 +117,7 @@ private fun CaseRunner.json(update: ChannelUpdate): JsonObject {
     )
 }
 
-private fun word(outcome: ChannelOutcome): String = when (outcome) {
+private fun wireName(outcome: ChannelOutcome): String = when (outcome) {
     is ChannelOutcome.Installed -> "installed"
     is ChannelOutcome.UpToDate -> "up_to_date"
     is ChannelOutcome.BuiltInNext -> "built_in_next"
@@ -137,9 +137,9 @@ private fun json(rollout: RolloutDecision): JsonObject = json(
 )
 
 private fun json(passed: Skipped): JsonObject = json(
-    "offer" to word(passed.offer),
+    "offer" to wireName(passed.offer),
     "sequence" to passed.sequence,
-    "error" to word(passed.kind),
+    "error" to wireName(passed.kind),
     "reason" to REASON.find(passed.message)?.groupValues?.get(1),
 )
 

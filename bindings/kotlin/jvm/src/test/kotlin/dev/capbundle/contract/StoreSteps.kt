@@ -61,7 +61,7 @@ private fun CaseRunner.openStoreStep(arguments: Arguments, store: Store): Any? =
         "entered_background" -> store.enteredBackground()
         "entered_foreground" -> store.enteredForeground(native(this))
         "list" -> store.list().sortedBy { it.record.version }.map {
-            json("bundle" to nameOf(it.record.id), "version" to it.record.version, "status" to word(it.status))
+            json("bundle" to nameOf(it.record.id), "version" to it.record.version, "status" to wireName(it.status))
         }
         "failed" -> store.failed().map { json(it) }
         "failure_of" -> store.failureOf(text("version"), optional("digest"))?.let { json(it) }
@@ -192,9 +192,9 @@ private fun CaseRunner.json(launch: Launch): JsonObject = json(
     "bundle" to nameOf(launch.bundle),
     "version" to launch.version,
     "on_trial" to launch.onTrial,
-    "reason" to word(launch.reason),
+    "reason" to wireName(launch.reason),
     "failed" to launch.failed?.let { nameOf(it.id) },
 )
 
 private fun CaseRunner.json(failed: FailedBundle): JsonObject =
-    json("bundle" to nameOf(failed.id), "version" to failed.version, "cause" to word(failed.cause))
+    json("bundle" to nameOf(failed.id), "version" to failed.version, "cause" to wireName(failed.cause))

@@ -12,9 +12,9 @@ import dev.capbundle.Proof
 // The library's types in the notation of the cases.
 
 /** `NOT_TRUSTED` as `not_trusted`. */
-internal fun word(value: Enum<*>): String = value.name.lowercase()
+internal fun wireName(value: Enum<*>): String = value.name.lowercase()
 
-internal fun word(proof: Proof): String = when (proof) {
+internal fun wireName(proof: Proof): String = when (proof) {
     Proof.Digest -> "digest"
     is Proof.CapgoSigned -> "capgo_signed"
     is Proof.Release -> "release"
