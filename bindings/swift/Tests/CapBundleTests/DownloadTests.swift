@@ -6,9 +6,9 @@ import XCTest
 final class DownloadTests: XCTestCase {
     private let options = DownloadOptions(stallTimeoutMs: 20_000, firstWaitMs: 2, spaceMargin: 0)
 
-    private func remote(_ archive: Archive, _ words: String, as name: String) throws -> RemoteArchive {
+    private func remote(_ archive: Archive, _ query: String, as name: String) throws -> RemoteArchive {
         RemoteArchive(
-            url: RoughServer.shared.url("\(name)?path=\(archive.plain.path)&\(words)"),
+            url: RoughServer.shared.url("\(name)?path=\(archive.plain.path)&\(query)"),
             proof: .digest(digest: try archive.digest), bundle: archive.newBundle)
     }
 

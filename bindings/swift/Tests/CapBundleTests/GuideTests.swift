@@ -131,8 +131,8 @@ final class GuideTests: XCTestCase {
             let app = try Self.app(in: folder, Shown())
             let (results, continuation) = AsyncStream.makeStream(of: Result<BundleRecord, any Error>.self)
             let downloads = BackgroundUpdates(app, configuration: .ephemeral) { continuation.yield($0) }
-            func url(_ words: String) throws -> URL {
-                try XCTUnwrap(URL(string: RoughServer.shared.url("background?path=\(Fixtures.app.sealed.path)&\(words)")))
+            func url(_ query: String) throws -> URL {
+                try XCTUnwrap(URL(string: RoughServer.shared.url("background?path=\(Fixtures.app.sealed.path)&\(query)")))
             }
             let (sessionKey, checksum) = (try Fixtures.app.ivSessionKey, try Fixtures.app.signedChecksum)
             var heard = results.makeAsyncIterator()

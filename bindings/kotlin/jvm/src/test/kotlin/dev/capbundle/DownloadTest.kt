@@ -32,8 +32,8 @@ class DownloadTest {
     private fun store(proof: RequiredProof = RequiredProof.Digest) =
         Store.open(File(folder, "store").path, StoreOptions(proof))
 
-    private fun remote(archive: PlainArchive, words: String = "") = RemoteArchive(
-        server.url("${archive.version}?path=${archive.file.path}&$words"),
+    private fun remote(archive: PlainArchive, query: String = "") = RemoteArchive(
+        server.url("${archive.version}?path=${archive.file.path}&$query"),
         ExpectedProof.Digest(archive.digest),
         NewBundle(archive.version),
     )
