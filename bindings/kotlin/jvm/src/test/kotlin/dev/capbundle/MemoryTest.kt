@@ -28,7 +28,7 @@ class MemoryTest {
         fun cycle(number: Int) {
             VerifyingKey.fromPem(app.publicKey).use { it.id() }
             CancelToken().use { token ->
-                VerifiedArchive.fromDigestBlocking(plain.file.path, plain.digest, token, Watch { }).use { it.digest() }
+                VerifiedArchive.fromDigestBlocking(plain.file.path, plain.digest, token, ListenerObserver { }).use { it.digest() }
             }
             assertThrows(CapBundleException::class.java) { VerifyingKey.fromPem("no key $number") }
             if (number % 500 == 0) {
