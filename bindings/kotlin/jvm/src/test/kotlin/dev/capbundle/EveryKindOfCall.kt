@@ -27,7 +27,7 @@ object EveryKindOfCall {
                 VerifiedArchive.fromDigest(archive, digest).use { store.install(it, NewBundle("1.0.0")) }
             }
             val threads = threads()
-            repeat(20) { store.verifyBundleBlocking(record.id, progress = Watch { reports.incrementAndGet() }) }
+            repeat(20) { store.verifyBundleBlocking(record.id, progress = ListenerObserver { reports.incrementAndGet() }) }
             check(store.list().single().status == BundleStatus.INSTALLED)
             repeat(3) {
                 val file = downloadBlocking(UrlConnectionTransport(), RemoteFile(arguments[2]), folder.path)
