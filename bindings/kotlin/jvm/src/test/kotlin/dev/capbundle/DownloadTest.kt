@@ -32,8 +32,9 @@ class DownloadTest {
     private fun store(proof: RequiredProof = RequiredProof.Digest) =
         Store.open(File(folder, "store").path, StoreOptions(proof))
 
-    private fun remote(archive: PlainArchive, query: String = "") = RemoteArchive(
-        server.url("${archive.version}?path=${archive.file.path}&$query"),
+    /** The server counts the requests of each [name], so each test has its own. */
+    private fun remote(archive: PlainArchive, name: String, query: String = "") = RemoteArchive(
+        server.url("$name?path=${archive.file.path}&$query"),
         ExpectedProof.Digest(archive.digest),
         NewBundle(archive.version),
     )
@@ -59,7 +60,7 @@ class DownloadTest {
     @Test
     fun `progress reports bytes and rate, and continues after a broken connection`() = runBlocking {
         store().use { store ->
-            val steps = store.installingFrom(remote(large, "cut=3000000.3000000"), options = options).toList()
+            val steps = store.installingFrom(remote(large, "progress", "cut=3000000.3000000"), options = options).toList()
             val seen = steps.filterIsInstance<Step.Working>().map { it.progress }.filter { it.phase == Phase.DOWNLOAD }
             assertTrue(seen.zipWithNext().all { (one, next) -> one.done <= next.done }, "$seen")
             assertEquals(large.file.length(), seen.last().total)
@@ -79,7 +80,7 @@ class DownloadTest {
         val begun = CompletableDeferred<Unit>()
         store().use { store ->
             val job = launch(Dispatchers.Default) {
-                store.installFrom(remote(large, "stall=4000000"), options = options) { if (it.done > 3_000_000) begun.complete(Unit) }
+                store.installFrom(remote(large, "stalled", "stall=4000000"), options = options) { if (it.done > 3_000_000) begun.complete(Unit) }
             }
             withTimeout(60_000) { begun.await() }
             val started = System.nanoTime()
@@ -88,7 +89,7 @@ class DownloadTest {
             assertTrue(waited < 5_000, "it took $waited ms")
             val part = downloads.listFiles()!!.single { it.extension == "part" }
             assertTrue(part.length() in 3_000_000L..4_000_000L, "${part.length()} bytes are left")
-            val received = store.installingFrom(remote(large, "stall=4000000"), options = options).toList()
+            val received = store.installingFrom(remote(large, "stalled", "stall=4000000"), options = options).toList()
                 .filterIsInstance<Step.Working>().first { it.progress.phase == Phase.DOWNLOAD }.progress.done
             assertTrue(received > 3_000_000, "not resumed: $received")
             assertEquals("2.0.0", store.list().single().record.version)
@@ -117,7 +118,7 @@ class DownloadTest {
                 override fun send(request: HttpRequest, sink: ResponseSink) = sink.use { send(request, it) }
             }
             assertThrows(CapBundleException::class.java) {
-                store.installFromBlocking(transport, remote(large), options.copy(attempts = 1))
+                store.installFromBlocking(transport, remote(large, "own-transport"), options.copy(attempts = 1))
             }
         }
 
@@ -167,7 +168,7 @@ class DownloadTest {
         }
         val hasty = options.copy(attempts = 1, connectTimeoutMs = 1, stallTimeoutMs = 100)
         val error = store().use { store ->
-            assertThrows(CapBundleException.Network::class.java) { store.installFromBlocking(transport, remote(large), hasty) }
+            assertThrows(CapBundleException.Network::class.java) { store.installFromBlocking(transport, remote(large, "own-transport"), hasty) }
         }
         assertTrue(error.message!!.contains("made no call"), error.message)
         release.countDown()
