@@ -34,7 +34,7 @@ pub(crate) struct Failure {
     /// What stands below the message: lines of our own, which quote nothing of others.
     pub(crate) lines: String,
     /// All findings when a check refused the folder.
-    pub(crate) findings: Vec<Reported>,
+    pub(crate) findings: Vec<ReportedFinding>,
     /// What was done before it failed, if anything was.
     pub(crate) aftermath: Option<Box<Aftermath>>,
     exit: u8,
@@ -79,7 +79,7 @@ impl Failure {
     pub(crate) fn verdict(
         code: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
-        findings: Vec<Reported>,
+        findings: Vec<ReportedFinding>,
         exit: u8,
     ) -> Self {
         Self {
@@ -90,7 +90,7 @@ impl Failure {
     }
 
     /// A check found errors; the document lists them all.
-    pub(crate) fn found(code: &'static str, message: impl Into<String>, findings: Vec<Reported>) -> Self {
+    pub(crate) fn found(code: &'static str, message: impl Into<String>, findings: Vec<ReportedFinding>) -> Self {
         Self {
             findings,
             ..Self::refused(code, message)
@@ -126,7 +126,7 @@ impl Failure {
     /// What the core said about `subject`.
     pub(crate) fn about(subject: Subject, error: &Error) -> Self {
         let findings = match error {
-            Error::CheckFailed { findings, .. } => findings.iter().map(Reported::from).collect(),
+            Error::CheckFailed { findings, .. } => findings.iter().map(ReportedFinding::from).collect(),
             _ => Vec::new(),
         };
         let code: Option<Cow<'static, str>> = match error {
@@ -194,7 +194,7 @@ impl Failure {
     }
 
     /// The same failure, with what was noticed before it.
-    pub(crate) fn with_findings(mut self, findings: Vec<Reported>) -> Self {
+    pub(crate) fn with_findings(mut self, findings: Vec<ReportedFinding>) -> Self {
         self.findings.extend(findings);
         self
     }
@@ -259,13 +259,13 @@ fn code_of(subject: Subject, error: &Error) -> &'static str {
 
 /// A finding of a check, which may be an error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Reported {
+pub(crate) struct ReportedFinding {
     severity: &'static str,
     #[serde(flatten)]
     pub(crate) text: Warning,
 }
 
-impl Reported {
+impl ReportedFinding {
     pub(crate) fn error(text: Warning) -> Self {
         Self { severity: ERROR, text }
     }
@@ -282,7 +282,7 @@ impl Reported {
     }
 }
 
-impl From<&Finding> for Reported {
+impl From<&Finding> for ReportedFinding {
     fn from(finding: &Finding) -> Self {
         Self {
             severity: if finding.is_error() { ERROR } else { "warning" },

@@ -19,34 +19,34 @@ use signal_hook::flag;
 const SIGNALS: [(i32, u8); 2] = [(SIGINT, 130), (SIGTERM, 143)];
 
 /// How often the watcher looks. Nobody notices the delay, and looking costs nothing.
-const WATCH_EVERY: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Signals that come within this time of the first one are the same.
-const SAME_WITHIN: Duration = Duration::from_secs(1);
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(1);
 
 /// Signals come to a process, so there is one token in it.
 static TOKEN: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
 /// Cancelled when the time that the user gave is over.
 static DEADLINE: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
 /// Whether the next signal ends the process.
-static IS_NEXT_THE_END: AtomicBool = AtomicBool::new(false);
+static EXIT_ON_NEXT_SIGNAL: AtomicBool = AtomicBool::new(false);
 /// The exit code of the signal that came; 0 while none has.
-static CAME: AtomicUsize = AtomicUsize::new(0);
+static SIGNAL_EXIT_CODE: AtomicUsize = AtomicUsize::new(0);
 
 /// From now on a signal cancels [`control`] instead of ending the process.
 pub(crate) fn install() -> io::Result<()> {
     for (signal, exit) in SIGNALS {
-        flag::register_conditional_shutdown(signal, i32::from(exit), &IS_NEXT_THE_END)?;
-        flag::register_usize(signal, &CAME, usize::from(exit))?;
+        flag::register_conditional_shutdown(signal, i32::from(exit), &EXIT_ON_NEXT_SIGNAL)?;
+        flag::register_usize(signal, &SIGNAL_EXIT_CODE, usize::from(exit))?;
     }
     // A handler may do no more than raise a flag, and the token's own is not ours to give away.
     thread::Builder::new().name("signals".to_owned()).spawn(|| {
-        while CAME.load(Ordering::Relaxed) == 0 {
-            thread::sleep(WATCH_EVERY);
+        while SIGNAL_EXIT_CODE.load(Ordering::Relaxed) == 0 {
+            thread::sleep(POLL_INTERVAL);
         }
         TOKEN.cancel();
-        thread::sleep(SAME_WITHIN);
-        IS_NEXT_THE_END.store(true, Ordering::Relaxed);
+        thread::sleep(DUPLICATE_WINDOW);
+        EXIT_ON_NEXT_SIGNAL.store(true, Ordering::Relaxed);
     })?;
     Ok(())
 }
@@ -57,7 +57,7 @@ pub(crate) fn control() -> Control {
 }
 
 /// From now on every operation has this long, all together. What has to be undone then is not counted.
-pub(crate) fn limit(time: Duration) -> io::Result<()> {
+pub(crate) fn start_deadline(time: Duration) -> io::Result<()> {
     let watcher = thread::Builder::new().name("deadline".to_owned());
     watcher.spawn(move || {
         thread::sleep(time);
@@ -67,13 +67,13 @@ pub(crate) fn limit(time: Duration) -> io::Result<()> {
 }
 
 /// Whether that time is over, and no signal came before.
-pub(crate) fn out_of_time() -> bool {
+pub(crate) fn is_past_deadline() -> bool {
     DEADLINE.is_cancelled() && exit_code().is_none()
 }
 
 /// The exit code of a command that a signal stopped, if one came.
 pub(crate) fn exit_code() -> Option<u8> {
-    u8::try_from(CAME.load(Ordering::Relaxed))
+    u8::try_from(SIGNAL_EXIT_CODE.load(Ordering::Relaxed))
         .ok()
         .filter(|code| *code != 0)
 }

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::args::wants_json;
-use crate::error::{Aftermath, Failure, Reported, Result, Warning};
+use crate::error::{Aftermath, Failure, ReportedFinding, Result, Warning};
 use crate::interrupt;
 use crate::printable;
 
@@ -28,21 +28,21 @@ const ERROR: Mark = ("error:", AnsiColor::Red.on_default().bold());
 const WARNING: Mark = ("warning:", AnsiColor::Yellow.on_default().bold());
 
 /// Lines of one kind that people are shown. A folder that should not be there would bring thousands, and hide the rest.
-const SHOWN_OF_A_KIND: u64 = 10;
+const MAX_LINES_PER_KIND: u64 = 10;
 
 /// How many lines of each kind there were.
 #[derive(Default)]
-struct Flood(Vec<(String, u64)>);
+struct LineLimiter(Vec<(String, u64)>);
 
-impl Flood {
+impl LineLimiter {
     /// Counts a line of this kind, and says whether it is still shown.
-    fn lets_through(&mut self, kind: &str) -> bool {
+    fn admit(&mut self, kind: &str) -> bool {
         let at = self.0.iter().position(|(known, _)| known == kind).unwrap_or_else(|| {
             self.0.push((kind.to_owned(), 0));
             self.0.len() - 1
         });
         self.0[at].1 += 1;
-        self.0[at].1 <= SHOWN_OF_A_KIND
+        self.0[at].1 <= MAX_LINES_PER_KIND
     }
 }
 
@@ -57,8 +57,8 @@ pub(crate) struct Output {
 struct ErrorDocument<'a> {
     error: &'a str,
     message: &'a str,
-    #[serde(skip_serializing_if = "<[Reported]>::is_empty")]
-    findings: &'a [Reported],
+    #[serde(skip_serializing_if = "<[ReportedFinding]>::is_empty")]
+    findings: &'a [ReportedFinding],
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     aftermath: Option<&'a Aftermath>,
 }
@@ -93,22 +93,22 @@ impl Output {
         to_stderr(Some(WARNING), &warning.to_string());
     }
 
-    /// [`warn`](Self::warn) for each, but for a flood of one kind.
+    /// [`warn`](Self::warn) for each, but for a limiter of one kind.
     pub(crate) fn warn_all(&self, warnings: &[Warning]) {
-        let mut flood = Flood::default();
+        let mut limiter = LineLimiter::default();
         for warning in warnings {
-            if flood.lets_through(&warning.code) {
+            if limiter.admit(&warning.code) {
                 self.warn(warning);
             }
         }
-        self.rest_of(&flood);
+        self.say_omitted(&limiter);
     }
 
     /// Tells people what a check found, errors as errors.
-    pub(crate) fn findings<'a>(&self, findings: impl IntoIterator<Item = &'a Reported>) {
-        let mut flood = Flood::default();
+    pub(crate) fn findings<'a>(&self, findings: impl IntoIterator<Item = &'a ReportedFinding>) {
+        let mut limiter = LineLimiter::default();
         for finding in findings {
-            if !flood.lets_through(&finding.text.code) {
+            if !limiter.admit(&finding.text.code) {
                 continue;
             }
             if finding.is_error() {
@@ -117,25 +117,25 @@ impl Output {
                 self.warn(&finding.text);
             }
         }
-        self.rest_of(&flood);
+        self.say_omitted(&limiter);
     }
 
     /// Tells people what was left out of a bundle.
-    pub(crate) fn left_out<'a>(&self, paths: impl IntoIterator<Item = (&'a str, &'a str)>) {
-        let mut flood = Flood::default();
+    pub(crate) fn excluded<'a>(&self, paths: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let mut limiter = LineLimiter::default();
         for (path, rule) in paths {
-            if flood.lets_through("left out") {
+            if limiter.admit("left out") {
                 self.say(format!("Left out {path} ({rule})"));
             }
         }
-        self.rest_of(&flood);
+        self.say_omitted(&limiter);
     }
 
-    fn rest_of(&self, flood: &Flood) {
-        for (kind, count) in flood.0.iter().filter(|(_, count)| *count > SHOWN_OF_A_KIND) {
+    fn say_omitted(&self, limiter: &LineLimiter) {
+        for (kind, count) in limiter.0.iter().filter(|(_, count)| *count > MAX_LINES_PER_KIND) {
             self.say(format!(
                 "… and {} more: {kind}; --json lists them all",
-                count - SHOWN_OF_A_KIND
+                count - MAX_LINES_PER_KIND
             ));
         }
     }
@@ -163,7 +163,7 @@ impl Output {
     pub(crate) fn finish(&self, result: Result<()>) -> ExitCode {
         match result {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) if failure.code == ErrorKind::Cancelled.as_str() && interrupt::out_of_time() => {
+            Err(failure) if failure.code == ErrorKind::Cancelled.as_str() && interrupt::is_past_deadline() => {
                 self.fail(&failure.out_of_time())
             }
             Err(failure) => self.fail(&failure),
@@ -174,13 +174,13 @@ impl Output {
         to_stderr(Some(ERROR), &failure.message);
         self.say_lines(&failure.lines);
         // The message holds the first error.
-        let told = failure.findings.iter().position(Reported::is_error);
+        let first_error = failure.findings.iter().position(ReportedFinding::is_error);
         self.findings(
             failure
                 .findings
                 .iter()
                 .enumerate()
-                .filter(|(at, _)| Some(*at) != told)
+                .filter(|(at, _)| Some(*at) != first_error)
                 .map(|(_, other)| other),
         );
         if let Some(Aftermath { undone, left }) = failure.aftermath.as_deref() {

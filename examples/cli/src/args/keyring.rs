@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::JsonSwitch;
-use super::release::{AppArgs, LookArgs, SignArgs};
+use super::release::{AppArgs, DocumentInspectArgs, SignArgs};
 use super::site::RingPublishArgs;
 
 #[derive(Debug, Subcommand)]
@@ -35,7 +35,7 @@ pub(crate) enum KeyringCommand {
     /// Show what a ring says and which keys are said to have signed it; verifies nothing
     #[command(after_help = "Example:
   capbundle keyring inspect keys/2.json")]
-    Inspect(LookArgs),
+    Inspect(DocumentInspectArgs),
     /// Say whether a device that trusts the first ring arrives at the last
     #[command(after_help = "Example:
   capbundle keyring check keys/1.json keys/2.json keys/3.json")]

@@ -33,7 +33,7 @@ pub(crate) use device::{
 };
 pub(crate) use key::{CreateArgs, KeyCommand, SaveArgs};
 pub(crate) use keyring::{KeyringCheckArgs, KeyringCommand, KeyringCreateArgs, KeyringRotateArgs};
-pub(crate) use release::{LookArgs, ReleaseCheckArgs, ReleaseCommand, ReleaseCreateArgs, SignArgs};
+pub(crate) use release::{DocumentInspectArgs, ReleaseCheckArgs, ReleaseCommand, ReleaseCreateArgs, SignArgs};
 pub(crate) use remote::{
     AppCommand, BundleListArgs, ChannelCommand, ChannelSetArgs, CleanupArgs, DebugArgs, DeleteArgs, DevicePlatform,
     DownloadArgs, ListArgs, MetadataArgs,

@@ -31,7 +31,7 @@ pub(crate) enum ReleaseCommand {
     /// Show what a release says and which keys are said to have signed it; verifies nothing
     #[command(after_help = "Example:
   capbundle release inspect release.json")]
-    Inspect(LookArgs),
+    Inspect(DocumentInspectArgs),
     /// Say whether a device would take a release, and by which check it would not
     ///
     /// Makes the checks of a device in their order, with what the options say the device knows. The error code under --json is
@@ -188,7 +188,7 @@ pub(crate) struct SignArgs {
 
 /// What `release inspect` and `keyring inspect` take.
 #[derive(Debug, Args)]
-pub(crate) struct LookArgs {
+pub(crate) struct DocumentInspectArgs {
     /// The signed document
     pub(crate) file: PathBuf,
     #[command(flatten)]

@@ -55,7 +55,7 @@ pub(crate) struct SigningArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PublishArgs {
     #[command(flatten)]
-    pub(crate) place: SiteChannelArgs,
+    pub(crate) target: SiteChannelArgs,
     #[command(flatten)]
     pub(crate) content: ContentArgs,
     /// Publish this plain archive instead of packing the folder
@@ -109,7 +109,7 @@ pub(crate) struct PublishArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PromoteArgs {
     #[command(flatten)]
-    pub(crate) place: SiteChannelArgs,
+    pub(crate) target: SiteChannelArgs,
     /// Only if this is the candidate; done if it is stable already
     #[arg(long, value_name = "N")]
     pub(crate) sequence: Option<u64>,
@@ -123,7 +123,7 @@ pub(crate) struct RolloutArgs {
     #[arg(value_name = "PERCENT", value_parser = value_parsers::share)]
     pub(crate) share: u16,
     #[command(flatten)]
-    pub(crate) place: SiteChannelArgs,
+    pub(crate) target: SiteChannelArgs,
     /// Less than now is meant; devices that have it keep it
     #[arg(long)]
     pub(crate) lower: bool,
@@ -134,7 +134,7 @@ pub(crate) struct RolloutArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RollbackArgs {
     #[command(flatten)]
-    pub(crate) place: SiteChannelArgs,
+    pub(crate) target: SiteChannelArgs,
     /// The release whose bundle is wanted back [default: the stable one, if there is a candidate]
     #[arg(long, value_name = "N", conflicts_with = "built_in")]
     pub(crate) sequence: Option<u64>,
@@ -159,7 +159,7 @@ pub(crate) struct RollbackArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PauseArgs {
     #[command(flatten)]
-    pub(crate) place: SiteChannelArgs,
+    pub(crate) target: SiteChannelArgs,
     #[command(flatten)]
     pub(crate) output: JsonSwitch,
 }
@@ -167,7 +167,7 @@ pub(crate) struct PauseArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RenewArgs {
     #[command(flatten)]
-    pub(crate) place: SiteChannelArgs,
+    pub(crate) target: SiteChannelArgs,
     /// Only if a release expires within this time, or lacks a signature of these keys: a number and s, m, h or d
     #[arg(long, value_name = "TIME", value_parser = value_parsers::duration)]
     pub(crate) within: Option<Duration>,

@@ -54,9 +54,9 @@ pub(crate) struct UploadArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
-    pub(crate) sealing: SealingArgs,
+    pub(crate) encryption: EncryptionArgs,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) destination: DestinationArgs,
     #[command(flatten)]
     pub(crate) s3: S3Args,
     #[command(flatten)]
@@ -70,7 +70,7 @@ pub(crate) struct UploadArgs {
 /// How devices know that the bundle is yours.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Encryption")]
-pub(crate) struct SealingArgs {
+pub(crate) struct EncryptionArgs {
     /// The private key file [default: .capgo_key_v2, if it is there; then the bundle is encrypted and signed]
     #[arg(long, value_name = "FILE")]
     pub(crate) key_v2: Option<PathBuf>,
@@ -101,7 +101,7 @@ pub(crate) struct SealingArgs {
 /// Where the archive goes, but for S3.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where the archive is (without any of these: the server of --api-url)")]
-pub(crate) struct PlaceArgs {
+pub(crate) struct DestinationArgs {
     /// It is there already: the https address where devices get it; it is compared with the local archive first
     #[arg(short, long, value_name = "URL")]
     pub(crate) external: Option<String>,

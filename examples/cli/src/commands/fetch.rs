@@ -23,7 +23,7 @@ const CRC32_DIGITS: usize = 8;
 
 /// An archive that is what was registered, and that devices can unpack.
 #[derive(Debug)]
-pub(super) struct Fetched {
+pub(super) struct FetchedArchive {
     /// The bytes as they are stored, encrypted or not.
     pub(super) stored: PathBuf,
     pub(super) size: u64,
@@ -63,15 +63,15 @@ impl Proof {
 enum Check<'a> {
     Digest(Sha256Digest),
     SignedOnly(&'a str, &'a FoundKey),
-    Sealed(&'a str, IvSessionKey, &'a FoundKey),
+    Encrypted(&'a str, IvSessionKey, &'a FoundKey),
 }
 
 /// Why nothing can be said of an archive, rather than that it is wrong.
-const NO_PROOF: [&str; 4] = ["no_address", "no_checksum", "not_verifiable", "missing_public_key"];
+const UNVERIFIABLE_CODES: [&str; 4] = ["no_address", "no_checksum", "not_verifiable", "missing_public_key"];
 
 /// Whether the failure says that an archive could not be proved, rather than that it is another one or not there.
-pub(super) fn is_unproved(failure: &Failure) -> bool {
-    NO_PROOF.contains(&failure.code.as_ref())
+pub(super) fn is_unverifiable(failure: &Failure) -> bool {
+    UNVERIFIABLE_CODES.contains(&failure.code.as_ref())
 }
 
 /// Fetches the archive of `bundle` into `folder`, proves it against its registration and unpacks it once.
@@ -82,7 +82,7 @@ pub(super) fn fetch(
     folder: &Path,
     transport: &dyn Transport,
     control: &Control,
-) -> Result<Fetched> {
+) -> Result<FetchedArchive> {
     let Some(url) = &bundle.external_url else {
         let kept_by = bundle.storage_provider.as_deref().unwrap_or("the server");
         let message = format!("its archive is kept by {kept_by}, which gives its address to devices only");
@@ -112,7 +112,7 @@ pub(super) fn fetch(
             let archive = capgo::verify_signed_only(&stored, &checksum, &found.key, control);
             (archive.map_err(|error| not_opened(&error))?, Proof::Signed)
         }
-        Check::Sealed(checksum, session, found) => {
+        Check::Encrypted(checksum, session, found) => {
             let checksum = signed_checksum(checksum, form)?;
             let archive = capgo::decrypt(
                 &stored,
@@ -132,7 +132,7 @@ pub(super) fn fetch(
         .about(Subject::Archive)
         .map_err(|failure| failure.adding("devices refuse it as well"))?;
     std::fs::remove_dir_all(&unpacked).map_err(|error| Failure::io("remove", &unpacked, &error))?;
-    Ok(Fetched {
+    Ok(FetchedArchive {
         stored,
         size: downloaded.size,
         archive,
@@ -151,7 +151,7 @@ fn check<'a>(bundle: &'a RemoteBundle, key: Option<&'a FoundKey>) -> Result<Chec
         key.ok_or_else(|| Failure::refused("missing_public_key", message))
     };
     if let Some(session) = given(&bundle.session_key) {
-        return Ok(Check::Sealed(
+        return Ok(Check::Encrypted(
             checksum,
             session.parse().about(Subject::IvSessionKey)?,
             needs_key()?,

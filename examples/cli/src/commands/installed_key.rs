@@ -3,7 +3,7 @@
 use capbundle::keys::VerifyingKey;
 
 use super::bundle::content::Project;
-use super::key::install::lines_to_paste;
+use super::key::config_key::lines_to_paste;
 use crate::config;
 use crate::error::{About, Failure, Result, Subject, Warning};
 

@@ -49,7 +49,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::App(AppCommand::Debug(args)) => stoppable(args.output.json, |output| app::debug::run(&args, output)),
         Command::Key(command) => match command {
             KeyCommand::Create(args) if args.content => {
-                with(args.output.json, |output| key::content::run(&args, output))
+                with(args.output.json, |output| key::create_content::run(&args, output))
             }
             KeyCommand::Create(args) => with(args.output.json, |output| key::create::run(&args, output)),
             KeyCommand::Save(args) => with(args.output.json, |output| key::save::run(&args, output)),
@@ -61,13 +61,17 @@ pub(crate) fn run(command: Command) -> ExitCode {
             ReleaseCommand::Inspect(args) => with(args.output.json, |output| release::inspect::run(&args, output)),
             ReleaseCommand::Check(args) => stoppable(args.output.json, |output| release::check::run(&args, output)),
             ReleaseCommand::Publish(args) => stoppable(args.output.json, |output| site::publish::run(&args, output)),
-            ReleaseCommand::Promote(args) => stoppable(args.output.json, |output| site::change::promote(&args, output)),
-            ReleaseCommand::Rollout(args) => stoppable(args.output.json, |output| site::change::rollout(&args, output)),
-            ReleaseCommand::Rollback(args) => {
-                stoppable(args.output.json, |output| site::again::rollback(&args, output))
+            ReleaseCommand::Promote(args) => {
+                stoppable(args.output.json, |output| site::candidate::promote(&args, output))
             }
-            ReleaseCommand::Pause(args) => stoppable(args.output.json, |output| site::change::pause(&args, output)),
-            ReleaseCommand::Renew(args) => stoppable(args.output.json, |output| site::again::renew(&args, output)),
+            ReleaseCommand::Rollout(args) => {
+                stoppable(args.output.json, |output| site::candidate::rollout(&args, output))
+            }
+            ReleaseCommand::Rollback(args) => {
+                stoppable(args.output.json, |output| site::reissue::rollback(&args, output))
+            }
+            ReleaseCommand::Pause(args) => stoppable(args.output.json, |output| site::candidate::pause(&args, output)),
+            ReleaseCommand::Renew(args) => stoppable(args.output.json, |output| site::reissue::renew(&args, output)),
             ReleaseCommand::List(args) => stoppable(args.output.json, |output| site::list::run(&args, output)),
             ReleaseCommand::Verify(args) => stoppable(args.output.json, |output| site::verify::run(&args, output)),
             ReleaseCommand::Gc(args) => stoppable(args.output.json, |output| site::gc::run(&args, output)),
@@ -78,7 +82,9 @@ pub(crate) fn run(command: Command) -> ExitCode {
             KeyringCommand::Sign(args) => with(args.output.json, |output| keyring::sign::run(&args, output)),
             KeyringCommand::Inspect(args) => with(args.output.json, |output| keyring::inspect::run(&args, output)),
             KeyringCommand::Check(args) => with(args.output.json, |output| keyring::check::run(&args, output)),
-            KeyringCommand::Publish(args) => stoppable(args.output.json, |output| site::ring::run(&args, output)),
+            KeyringCommand::Publish(args) => {
+                stoppable(args.output.json, |output| site::publish_ring::run(&args, output))
+            }
         },
         Command::Device(args) => stoppable(args.json, |output| device::run(&args, output)),
         Command::Completions(args) => with(false, |_| completions::run(&args)),

@@ -9,15 +9,10 @@ use crate::args::{BucketStyle, S3Access};
 use crate::error::{Failure, Result};
 
 /// Shown in no request: only where no server is asked.
-const NOBODY: &str = "nobody";
+const PLACEHOLDER: &str = "dry-run";
 
 /// The bucket of this name. Where nobody will be asked, nobody needs credentials.
-pub(super) fn bucket(
-    access: &S3Access,
-    name: &str,
-    asks_nobody: bool,
-    transport: Arc<dyn Transport>,
-) -> Result<Bucket> {
+pub(super) fn bucket(access: &S3Access, name: &str, is_offline: bool, transport: Arc<dyn Transport>) -> Result<Bucket> {
     let mut options = BucketOptions::new(access.region.clone().unwrap_or_default(), name);
     options.endpoint.clone_from(&access.endpoint);
     options.port = access.port;
@@ -36,7 +31,7 @@ pub(super) fn bucket(
     let credentials = match given {
         Some(given) => given,
         None => match settings.into_credentials() {
-            Err(_) if asks_nobody => Credentials::new(NOBODY, NOBODY, None)?,
+            Err(_) if is_offline => Credentials::new(PLACEHOLDER, PLACEHOLDER, None)?,
             found => found?,
         },
     };

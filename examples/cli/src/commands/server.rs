@@ -28,7 +28,7 @@ pub(in crate::commands) fn transport(args: &NetworkArgs) -> Result<Arc<dyn Trans
 /// The time that the options allow begins.
 pub(in crate::commands) fn begin(args: &NetworkArgs) -> Result<()> {
     let Some(seconds) = args.timeout else { return Ok(()) };
-    let limited = interrupt::limit(Duration::from_secs(seconds.into()));
+    let limited = interrupt::start_deadline(Duration::from_secs(seconds.into()));
     limited.map_err(|error| Failure::refused("io", format!("--timeout: no clock can be started: {error}")))
 }
 

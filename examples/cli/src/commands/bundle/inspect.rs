@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{require_zip, sealed_header};
 use crate::args::InspectArgs;
 use crate::commands::remote::table::{short_front, width};
-use crate::error::{Reported, Result};
+use crate::error::{ReportedFinding, Result};
 use crate::output::{self, Output};
 use crate::printable;
 
@@ -28,7 +28,7 @@ struct Document<'a> {
     flattened: Option<&'a str>,
     methods: &'a [Method],
     biggest: Vec<Entry<'a>>,
-    findings: Vec<Reported>,
+    findings: Vec<ReportedFinding>,
 }
 
 #[derive(Serialize)]
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
     output.report_all(overview(args, &inspection, &methods))?;
     output.report("")?;
     output.report_all(table(&biggest))?;
-    let findings: Vec<Reported> = inspection.findings.iter().map(Reported::from).collect();
+    let findings: Vec<ReportedFinding> = inspection.findings.iter().map(ReportedFinding::from).collect();
     output.findings(&findings);
     output.document(&Document {
         filename: args.zip.display().to_string(),

@@ -1,6 +1,5 @@
 //! `capbundle bundle …`
 
-mod again;
 pub(crate) mod check;
 pub(in crate::commands) mod content;
 pub(crate) mod decrypt;
@@ -12,6 +11,7 @@ pub(crate) mod open;
 pub(in crate::commands) mod packing;
 pub(crate) mod seal;
 mod sealed_header;
+mod suggested_command;
 pub(crate) mod unpack;
 pub(crate) mod upload;
 pub(crate) mod verify;
@@ -29,7 +29,7 @@ use crate::error::{About, Failure, Result, Subject};
 use crate::output::Output;
 
 /// A hint is no list.
-const MOST_NAMED: usize = 5;
+const MAX_HINTS: usize = 5;
 /// How names end of what `bundle zip` writes, and of what `bundle encrypt` makes of that.
 const ZIP_END: &str = ".zip";
 const ENCRYPTED_END: &str = ".zip_encrypted.zip";
@@ -47,7 +47,7 @@ pub(in crate::commands) fn require_zip(zip: &Path) -> Result<()> {
             (Some(written), _) => failure.adding(&format!(
                 "`bundle zip` and `bundle encrypt` call it {}: run `{}`",
                 written.display(),
-                again::command_with(zip, &written)
+                suggested_command::with_file(zip, &written)
             )),
             (None, "") => failure,
             (None, others) => failure.adding(&format!("in that folder there are: {others}")),
@@ -93,7 +93,7 @@ fn written_beside(zip: &Path) -> Option<PathBuf> {
 /// Archives in the folder of one that is not there.
 fn others_beside(zip: &Path) -> String {
     let mut names = archives_beside(zip);
-    names.truncate(MOST_NAMED);
+    names.truncate(MAX_HINTS);
     names.join(", ")
 }
 

@@ -13,9 +13,9 @@ use super::folder_of;
 use crate::error::{Failure, Result};
 
 /// What native code ends in, as Capgo's command has it.
-const NATIVE_ENDS: [&str; 4] = ["java", "swift", "kt", "scala"];
+const NATIVE_EXTENSIONS: [&str; 4] = ["java", "swift", "kt", "scala"];
 /// More folders than any package has; a search that finds no end is given up.
-const MOST_FOLDERS: usize = 20_000;
+const MAX_FOLDERS: usize = 20_000;
 
 /// What package.json depends on, with the versions it states: packages with native code, and those that are not installed,
 /// of which that cannot be seen. `None` where there is no package.json or none has dependencies.
@@ -90,7 +90,7 @@ fn holds_native_code(package: &Path) -> Result<bool> {
     let mut seen = 0;
     while let Some(folder) = waiting.pop_front() {
         seen += 1;
-        if seen > MOST_FOLDERS {
+        if seen > MAX_FOLDERS {
             break;
         }
         let failed = |error: &io::Error| Failure::io("list", &folder, error);
@@ -104,7 +104,7 @@ fn holds_native_code(package: &Path) -> Result<bool> {
                 }
             } else if path
                 .extension()
-                .is_some_and(|end| NATIVE_ENDS.iter().any(|native| end == *native))
+                .is_some_and(|end| NATIVE_EXTENSIONS.iter().any(|native| end == *native))
             {
                 return Ok(true);
             }

@@ -26,7 +26,7 @@ pub(in crate::commands) fn packed(
     drop(bar);
     let path_and_rule = |one: &Excluded| (one.path.clone(), one.rule.clone());
     let excluded: Vec<(String, String)> = packed.excluded.iter().map(path_and_rule).collect();
-    output.left_out(excluded.iter().map(|(path, rule)| (path.as_str(), rule.as_str())));
+    output.excluded(excluded.iter().map(|(path, rule)| (path.as_str(), rule.as_str())));
     output.say(format!(
         "Packed {} from {} ({}, of {})",
         output::counted(packed.files, "file"),

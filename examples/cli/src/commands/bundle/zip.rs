@@ -58,7 +58,7 @@ pub(crate) fn run(args: &ZipArgs, output: &Output) -> Result<()> {
         warnings.push(Warning::new("crc32", problem));
     }
     output.warn_all(&warnings);
-    output.left_out(packed.excluded.iter().map(|one| (one.path.as_str(), one.rule.as_str())));
+    output.excluded(packed.excluded.iter().map(|one| (one.path.as_str(), one.rule.as_str())));
     say_if_replaced(existed, &to, output);
     let checksum = if args.crc32 {
         packed.crc32.to_string()

@@ -8,7 +8,7 @@ use super::app::Device;
 use super::documents::{self, BundleDocument, FailedDocument};
 use crate::args::{CleanArgs, IdArgs};
 use crate::commands::remote::table::table;
-use crate::error::{Failure, Reported, Result, Warning};
+use crate::error::{Failure, ReportedFinding, Result, Warning};
 use crate::output::{self, Output};
 
 #[derive(Serialize)]
@@ -84,7 +84,7 @@ pub(super) fn fail(device: &Device<'_>, args: &IdArgs, output: &Output) -> Resul
 }
 
 #[derive(Serialize)]
-struct UntoldDocument {
+struct FailureDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailedDocument>,
 }
@@ -98,7 +98,7 @@ pub(super) fn failure(device: &Device<'_>, output: &Output) -> Result<()> {
         }
         None => "No failure that the app was not told of".to_owned(),
     })?;
-    output.document(&UntoldDocument {
+    output.document(&FailureDocument {
         failure: failure.as_ref().map(FailedDocument::from),
     })
 }
@@ -185,7 +185,7 @@ pub(super) fn verify(device: &Device<'_>, args: &IdArgs, output: &Output) -> Res
     let findings = damages.iter().map(|damage| {
         let mut text = Warning::new("damaged", damage.problem.clone());
         text.path = Some(damage.path.clone());
-        Reported::error(text)
+        ReportedFinding::error(text)
     });
     Err(Failure::found(ErrorKind::Corrupt.as_str(), message, findings.collect()))
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::app::Device;
 use super::documents::{self, BundleDocument};
-use super::install::listed;
+use super::install::current_record;
 use super::release::{channel, options};
 use crate::args::UpdateArgs;
 use crate::commands::server;
@@ -34,7 +34,7 @@ struct Document {
     known: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rollout: Option<RolloutDocument>,
-    passed_over: Vec<PassedOverDocument>,
+    passed_over: Vec<SkippedDocument>,
     ring: u64,
     /// Why the next ring of the site is not followed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ struct RolloutDocument {
 }
 
 #[derive(Serialize)]
-struct PassedOverDocument {
+struct SkippedDocument {
     offer: &'static str,
     sequence: u64,
     #[serde(flatten)]
@@ -84,11 +84,11 @@ pub(super) fn run(device: &Device<'_>, args: &UpdateArgs, output: &Output) -> Re
     {
         return Err(last);
     }
-    for passed in &update.passed_over {
-        let refusal = refusal(passed);
+    for skipped in &update.passed_over {
+        let refusal = refusal(skipped);
         output.warn(&Warning::new(refusal.code, refusal.message));
     }
-    output.say(told(&update));
+    output.say(describe(&update));
     output.document(&document(&store, &update)?)
 }
 
@@ -107,18 +107,18 @@ fn source(device: &Device<'_>, args: &UpdateArgs) -> Result<ChannelSource> {
     Ok(source)
 }
 
-fn refusal(passed: &Skipped) -> Failure {
-    let mut failure = Failure::about(Subject::Other, &passed.error);
+fn refusal(skipped: &Skipped) -> Failure {
+    let mut failure = Failure::about(Subject::Other, &skipped.error);
     failure.message = format!(
         "{} release {}: {}",
-        passed.offer.as_str(),
-        passed.sequence,
+        skipped.offer.as_str(),
+        skipped.sequence,
         failure.message
     );
     failure
 }
 
-fn told(update: &ChannelUpdate) -> String {
+fn describe(update: &ChannelUpdate) -> String {
     let named = |record: &BundleRecord| documents::named(&BundleRef::Bundle(record.id.clone()), Some(&record.version));
     match &update.outcome {
         ChannelOutcome::Installed(record) => format!("Installed {}; it comes next", named(record)),
@@ -151,7 +151,7 @@ fn document(store: &Store, update: &ChannelUpdate) -> Result<Document> {
         _ => bundle.and_then(|record| record.sequence),
     };
     let bundle = bundle.map(|record| {
-        let (record, status) = listed(store, (**record).clone())?;
+        let (record, status) = current_record(store, (**record).clone())?;
         Ok::<_, Failure>(BundleDocument::new(&record, status, &store.folder(&record.id)))
     });
     Ok(Document {
@@ -161,7 +161,7 @@ fn document(store: &Store, update: &ChannelUpdate) -> Result<Document> {
         offered,
         known,
         rollout: update.rollout.map(RolloutDocument::from),
-        passed_over: update.passed_over.iter().map(PassedOverDocument::from).collect(),
+        passed_over: update.passed_over.iter().map(SkippedDocument::from).collect(),
         ring: update.ring,
         ring_problem: update.ring_problem.as_ref().map(Problem::from),
     })
@@ -178,12 +178,12 @@ impl From<RolloutDecision> for RolloutDocument {
     }
 }
 
-impl From<&Skipped> for PassedOverDocument {
-    fn from(passed: &Skipped) -> Self {
+impl From<&Skipped> for SkippedDocument {
+    fn from(skipped: &Skipped) -> Self {
         Self {
-            offer: passed.offer.as_str(),
-            sequence: passed.sequence,
-            problem: Problem::from(&passed.error),
+            offer: skipped.offer.as_str(),
+            sequence: skipped.sequence,
+            problem: Problem::from(&skipped.error),
         }
     }
 }

@@ -35,7 +35,7 @@ impl ServedDocument {
             folder: launch.folder.as_ref().map(|folder| folder.display().to_string()),
             reason: launch.reason.as_str(),
             detail: match &launch.reason {
-                LaunchReason::NotDurable(why) => Some(detail(why)),
+                LaunchReason::NotDurable(why) => Some(describe_not_durable(why)),
                 _ => None,
             },
             on_trial: launch.on_trial,
@@ -56,7 +56,7 @@ pub(super) fn served(launch: &Launch) -> Vec<String> {
             .as_ref()
             .map(|folder| format!("     from {}", folder.display())),
     );
-    lines.push(format!("     because {}", because(&launch.reason)));
+    lines.push(format!("     because {}", describe_reason(&launch.reason)));
     lines
 }
 
@@ -69,7 +69,7 @@ pub(super) fn named(bundle: &BundleRef, version: Option<&str>) -> String {
     }
 }
 
-fn because(reason: &LaunchReason) -> String {
+fn describe_reason(reason: &LaunchReason) -> String {
     let text = match reason {
         LaunchReason::Current => "it was current before",
         LaunchReason::NextApplied => "it was next, and its conditions are met",
@@ -86,13 +86,13 @@ fn because(reason: &LaunchReason) -> String {
         LaunchReason::OutOfNativeRange => "the current bundle does not run on this native version",
         LaunchReason::BuiltInIsNewer => "the native app brings something as new as the current bundle, or newer",
         LaunchReason::Damaged => "the files of the current bundle are gone or not what was installed",
-        LaunchReason::NotDurable(why) => return detail(why),
+        LaunchReason::NotDurable(why) => return describe_not_durable(why),
         other => other.as_str(),
     };
     text.to_owned()
 }
 
-fn detail(why: &NotDurable) -> String {
+fn describe_not_durable(why: &NotDurable) -> String {
     match why {
         NotDurable::Busy => "another process held the lock for too long".to_owned(),
         NotDurable::Unreadable(error) => format!("the state cannot be read: {error}"),

@@ -32,7 +32,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> R
         Some(found) => RequiredProof::CapgoSigned(found.key.id()),
         None => RequiredProof::Digest,
     };
-    let archive = proved(args, key.as_ref(), output)?;
+    let archive = verified_archive(args, key.as_ref(), output)?;
     let store = device.store_requiring(proof)?;
     let already_installed = store.find(&archive.digest())?.is_some();
     let bar = output.progress();
@@ -43,7 +43,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> R
     if args.next {
         store.set_next(&slot)?;
     }
-    let (record, status) = listed(&store, record)?;
+    let (record, status) = current_record(&store, record)?;
     let folder = store.folder(&record.id);
     output.say(format!(
         "{} {} ({}, {})",
@@ -64,14 +64,14 @@ pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> R
 }
 
 /// The bundle as it stands now.
-pub(super) fn listed(store: &Store, record: BundleRecord) -> Result<(BundleRecord, Status)> {
+pub(super) fn current_record(store: &Store, record: BundleRecord) -> Result<(BundleRecord, Status)> {
     let found = store.list()?.into_iter().find(|(listed, _)| listed.id == record.id);
     // Another process may have removed it in this moment.
     Ok(found.unwrap_or((record, Status::Installed)))
 }
 
 /// With a key, nothing but what it signed: the checksum's form is never guessed.
-fn proved(args: &InstallArgs, key: Option<&FoundKey>, output: &Output) -> Result<VerifiedArchive> {
+fn verified_archive(args: &InstallArgs, key: Option<&FoundKey>, output: &Output) -> Result<VerifiedArchive> {
     let bar = output.progress();
     let (Some(found), Some(session)) = (key, &args.iv_session_key) else {
         let expected = args.checksum.parse().about(Subject::Checksum)?;

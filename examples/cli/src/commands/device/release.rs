@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::app::Device;
 use super::documents::{self, BundleDocument};
-use super::install::listed;
+use super::install::current_record;
 use crate::args::{InstallReleaseArgs, TrustArgs};
 use crate::commands::release::document::{app_id, read, read_envelope};
 use crate::error::{About, Failure, Result, Subject};
@@ -43,7 +43,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallReleaseArgs, output: &Outpu
         store.set_next(&slot)?;
     }
     let sequence = record.sequence.unwrap_or_default();
-    let (record, status) = listed(&store, record)?;
+    let (record, status) = current_record(&store, record)?;
     output.say(format!(
         "Accepted release {sequence}: {} ({}, {})",
         documents::named(&slot, Some(&record.version)),

@@ -78,7 +78,7 @@ pub(super) fn confirm(device: &Device<'_>, args: &ConfirmArgs, output: &Output) 
         let (store, served) = device.running()?;
         (store, served.bundle)
     };
-    let (result, told, current) = match store.confirm(&bundle)? {
+    let (result, message, current) = match store.confirm(&bundle)? {
         Confirmation::Proven => (
             "proven",
             "is proven now: later bundles fall back to it".to_owned(),
@@ -87,17 +87,17 @@ pub(super) fn confirm(device: &Device<'_>, args: &ConfirmArgs, output: &Output) 
         Confirmation::AlreadyProven => ("already_proven", "was proven before".to_owned(), None),
         Confirmation::BuiltIn => ("built_in", "needs no proof".to_owned(), None),
         Confirmation::Ignored { current } => {
-            let told = if current == bundle {
+            let message = if current == bundle {
                 "did not start in this run (`capbundle device started`): nothing changed".to_owned()
             } else {
                 format!("is not current ({current} is): nothing changed")
             };
-            ("ignored", told, Some(current.to_string()))
+            ("ignored", message, Some(current.to_string()))
         }
         _ => ("other", "was heard".to_owned(), None),
     };
     device.sweep(&store);
-    output.say(format!("{} {told}", documents::named(&bundle, None)));
+    output.say(format!("{} {message}", documents::named(&bundle, None)));
     let warnings = device.warnings(&store);
     output.document(&ConfirmDocument {
         bundle: bundle.to_string(),

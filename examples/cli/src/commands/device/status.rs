@@ -47,7 +47,7 @@ pub(super) fn run(device: &Device<'_>, output: &Output) -> Result<()> {
     for failed in &failed {
         output.report(failure(failed))?;
     }
-    output.report(room(usage))?;
+    output.report(describe_usage(usage))?;
     output.document(&Document {
         native_version: native.version.as_str(),
         native_build: &native.build,
@@ -77,10 +77,10 @@ fn name(store: &Store, slot: &BundleRef) -> Result<String> {
 
 fn failure(failed: &FailedBundle) -> String {
     let name = documents::named(&failed.id.clone().into(), Some(&failed.version));
-    format!("FailedBundle    {name}: {}", failed.cause.as_str())
+    format!("Failed    {name}: {}", failed.cause.as_str())
 }
 
-fn room(usage: DiskUsage) -> String {
+fn describe_usage(usage: DiskUsage) -> String {
     format!(
         "{} installed, {}; {} free",
         output::counted(usage.bundles as u64, "bundle"),

@@ -6,7 +6,7 @@ use std::path::Path;
 use capbundle::keys::{Overwrite, SigningKey};
 use serde::Serialize;
 
-use super::install::Installation;
+use super::config_key::Installation;
 use crate::args::CreateArgs;
 use crate::commands::key_source::{self, PRIVATE_KEY_FILE, PUBLIC_KEY_FILE};
 use crate::error::{Failure, Result, Warning};
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
     installation
         .carry_out()
         .map_err(|failure| failure.adding("the keys are written: run `capbundle key save` when this is mended"))?;
-    warnings.extend(installation.tell(output));
+    warnings.extend(installation.report(output));
     output.document(&Document {
         private_key: PRIVATE_KEY_FILE,
         public_key: PUBLIC_KEY_FILE,

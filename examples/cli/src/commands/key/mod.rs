@@ -1,7 +1,7 @@
 //! `capbundle key …`
 
-pub(crate) mod content;
+pub(in crate::commands) mod config_key;
 pub(crate) mod create;
-pub(in crate::commands) mod install;
+pub(crate) mod create_content;
 pub(crate) mod save;
 pub(crate) mod show;

@@ -5,7 +5,7 @@ use std::path::Path;
 use capbundle::keys::VerifyingKey;
 use serde::Serialize;
 
-use super::install::Installation;
+use super::config_key::Installation;
 use crate::args::SaveArgs;
 use crate::commands::key_source::{self, PUBLIC_KEY_FILE};
 use crate::config::CapacitorConfig;
@@ -35,14 +35,14 @@ pub(crate) fn run(args: &SaveArgs, output: &Output) -> Result<()> {
     let installation = Installation::plan(args.capacitor_config.as_deref(), &found.key.to_pem())?;
     if let Installation::Paste { config, lines } = &installation {
         // The app would be built without the key: done is only what is done, unless it is there already.
-        refuse_unless_there(config.as_deref(), lines, &found.key)?;
+        require_installed(config.as_deref(), lines, &found.key)?;
     }
     installation.carry_out()?;
     output.say(format!("Public key {} from {}", found.key.capgo_key_id(), found.origin));
     let mut warnings: Vec<Warning> = key_source::size_warning(&found.key).into_iter().collect();
     output.warn_all(&warnings);
     match installation.paste() {
-        None => warnings.extend(installation.tell(output)),
+        None => warnings.extend(installation.report(output)),
         Some(_) => output.say("The config holds this key already"),
     }
     output.document(&Document {
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &SaveArgs, output: &Output) -> Result<()> {
 }
 
 /// Fails with the lines to paste unless the program `config` is seen to hold `key`.
-fn refuse_unless_there(config: Option<&Path>, lines: &str, key: &VerifyingKey) -> Result<()> {
+fn require_installed(config: Option<&Path>, lines: &str, key: &VerifyingKey) -> Result<()> {
     let Some(config) = config else {
         return Err(Failure::refused(
             "config_not_found",
@@ -65,8 +65,8 @@ fn refuse_unless_there(config: Option<&Path>, lines: &str, key: &VerifyingKey) -
         .showing(lines));
     };
     // What cannot be read or is another key is answered alike: with the lines that are right.
-    let held = CapacitorConfig::read(config)?.public_key().ok().flatten();
-    if held.is_some_and(|pem| VerifyingKey::from_pem(&pem).is_ok_and(|held| held == *key)) {
+    let installed = CapacitorConfig::read(config)?.public_key().ok().flatten();
+    if installed.is_some_and(|pem| VerifyingKey::from_pem(&pem).is_ok_and(|installed| installed == *key)) {
         return Ok(());
     }
     Err(Failure::refused(

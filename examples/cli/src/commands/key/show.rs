@@ -15,15 +15,15 @@ use crate::output::Output;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
-    keys: Vec<Shown>,
-    content_keys: Vec<ShownContent>,
+    keys: Vec<SigningKeyDocument>,
+    content_keys: Vec<ContentKeyDocument>,
     warnings: Vec<Warning>,
 }
 
 /// One key that was found; of a private one, what its public half tells.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
+struct SigningKeyDocument {
     origin: String,
     private: bool,
     bits: usize,
@@ -34,14 +34,14 @@ struct Shown {
 /// One key that archives are sealed for; of a private one, what its public half tells.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownContent {
+struct ContentKeyDocument {
     origin: &'static str,
     private: bool,
     bits: usize,
     key_id: String,
 }
 
-impl ShownContent {
+impl ContentKeyDocument {
     fn of(origin: &'static str, private: bool, key: &PublicContentKey) -> Self {
         Self {
             origin,
@@ -52,7 +52,7 @@ impl ShownContent {
     }
 }
 
-impl Shown {
+impl SigningKeyDocument {
     fn of(origin: &str, private: bool, key: &VerifyingKey) -> Result<Self> {
         Ok(Self {
             origin: origin.to_owned(),
@@ -77,7 +77,8 @@ pub(crate) fn run(output: &Output) -> Result<()> {
         ));
     }
     warnings.extend(keys.first().and_then(|(_, key)| key_source::size_warning(key)));
-    let (private, public): (Vec<&(Shown, VerifyingKey)>, Vec<_>) = keys.iter().partition(|(shown, _)| shown.private);
+    let (private, public): (Vec<&(SigningKeyDocument, VerifyingKey)>, Vec<_>) =
+        keys.iter().partition(|(shown, _)| shown.private);
     for ((own, key), (other, installed)) in private
         .iter()
         .flat_map(|own| public.iter().map(move |other| (own, other)))
@@ -135,16 +136,16 @@ pub(crate) fn run(output: &Output) -> Result<()> {
 }
 
 /// The keys of this folder: the two files, and what the config holds. What cannot be read of the latter is a warning.
-fn found(warnings: &mut Vec<Warning>) -> Result<Vec<(Shown, VerifyingKey)>> {
+fn found(warnings: &mut Vec<Warning>) -> Result<Vec<(SigningKeyDocument, VerifyingKey)>> {
     let mut keys = Vec::new();
     let (private, public) = (Path::new(PRIVATE_KEY_FILE), Path::new(PUBLIC_KEY_FILE));
     if private.exists() {
         let key = SigningKey::read(private).about(Subject::PrivateKey)?.verifying_key();
-        keys.push((Shown::of(PRIVATE_KEY_FILE, true, &key)?, key));
+        keys.push((SigningKeyDocument::of(PRIVATE_KEY_FILE, true, &key)?, key));
     }
     if public.exists() {
         let key = VerifyingKey::read(public).about(Subject::PublicKey)?;
-        keys.push((Shown::of(PUBLIC_KEY_FILE, false, &key)?, key));
+        keys.push((SigningKeyDocument::of(PUBLIC_KEY_FILE, false, &key)?, key));
     }
     match configured() {
         Ok(found) => keys.extend(found),
@@ -155,21 +156,21 @@ fn found(warnings: &mut Vec<Warning>) -> Result<Vec<(Shown, VerifyingKey)>> {
 }
 
 /// The two files of a content key, as far as they are here.
-fn found_content() -> Result<Vec<(ShownContent, PublicContentKey)>> {
+fn found_content() -> Result<Vec<(ContentKeyDocument, PublicContentKey)>> {
     let mut keys = Vec::new();
     let (private, public) = (Path::new(PRIVATE_CONTENT_KEY_FILE), Path::new(PUBLIC_CONTENT_KEY_FILE));
     if private.exists() {
         let key = ContentKey::read(private).about(Subject::ContentKey)?.public().clone();
-        keys.push((ShownContent::of(PRIVATE_CONTENT_KEY_FILE, true, &key), key));
+        keys.push((ContentKeyDocument::of(PRIVATE_CONTENT_KEY_FILE, true, &key), key));
     }
     if public.exists() {
         let key = PublicContentKey::read(public).about(Subject::ContentKey)?;
-        keys.push((ShownContent::of(PUBLIC_CONTENT_KEY_FILE, false, &key), key));
+        keys.push((ContentKeyDocument::of(PUBLIC_CONTENT_KEY_FILE, false, &key), key));
     }
     Ok(keys)
 }
 
-fn configured() -> Result<Option<(Shown, VerifyingKey)>> {
+fn configured() -> Result<Option<(SigningKeyDocument, VerifyingKey)>> {
     let Some(config) = CapacitorConfig::here()? else {
         return Ok(None);
     };
@@ -178,5 +179,5 @@ fn configured() -> Result<Option<(Shown, VerifyingKey)>> {
     };
     let key = VerifyingKey::from_pem(&pem).about(Subject::PublicKey)?;
     let origin = format!("publicKey of {}", config.path().display());
-    Ok(Some((Shown::of(&origin, false, &key)?, key)))
+    Ok(Some((SigningKeyDocument::of(&origin, false, &key)?, key)))
 }

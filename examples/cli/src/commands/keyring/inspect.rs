@@ -3,12 +3,12 @@
 use capbundle::release::SignedKeyRing;
 
 use super::{id_of, show};
-use crate::args::LookArgs;
+use crate::args::DocumentInspectArgs;
 use crate::commands::release::document;
 use crate::error::Result;
 use crate::output::Output;
 
-pub(crate) fn run(args: &LookArgs, output: &Output) -> Result<()> {
+pub(crate) fn run(args: &DocumentInspectArgs, output: &Output) -> Result<()> {
     let signed = SignedKeyRing::parse(&document::read_envelope(&args.file)?)?;
     let ring = signed.ring();
     output.report(format!("Ring {} of {}", ring.number, ring.app_id))?;

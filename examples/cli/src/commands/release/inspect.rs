@@ -5,7 +5,7 @@ use capbundle::release::{BundleIdentity, Release, SignedRelease};
 use serde::Serialize;
 
 use super::document;
-use crate::args::LookArgs;
+use crate::args::DocumentInspectArgs;
 use crate::error::Result;
 use crate::output::{self, Output};
 
@@ -36,7 +36,7 @@ struct Document<'a> {
     signed_by: Vec<String>,
 }
 
-pub(crate) fn run(args: &LookArgs, output: &Output) -> Result<()> {
+pub(crate) fn run(args: &DocumentInspectArgs, output: &Output) -> Result<()> {
     let signed = SignedRelease::parse(&document::read_envelope(&args.file)?)?;
     let release = signed.release();
     let bundle = release.bundle();

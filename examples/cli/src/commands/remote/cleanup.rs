@@ -7,7 +7,7 @@ use capbundle_publish::api::{Channel, RemoteBundle};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Remote, age};
+use super::{Remote, bundle_age};
 use crate::args::CleanupArgs;
 use crate::error::{Aftermath, Failure, Result, Warning};
 use crate::interrupt;
@@ -34,11 +34,11 @@ pub(crate) fn run(args: &CleanupArgs, output: &Output) -> Result<()> {
         keep: args.keep.unwrap_or(0),
         older_than: args.older_than,
     };
-    let Divided {
+    let Partition {
         mut kept,
         old,
         without_age,
-    } = divide(&known(&bundles, &channels, Timestamp::now()), &rules);
+    } = partition(&candidates(&bundles, &channels, Timestamp::now()), &rules);
     let warnings: Vec<Warning> = without_age.iter().map(|version| unknown_age(version)).collect();
     output.warn_all(&warnings);
 
@@ -83,7 +83,7 @@ struct Rules {
 }
 
 /// What the rules go by.
-struct Known {
+struct Candidate {
     version: String,
     is_served: bool,
     /// `None` where the server does not say when it came.
@@ -92,32 +92,35 @@ struct Known {
 
 /// Versions, from the newest to the oldest.
 #[derive(Default)]
-struct Divided {
+struct Partition {
     kept: Vec<String>,
     old: Vec<String>,
     /// Of those that are kept, what would have gone if the server said when it came.
     without_age: Vec<String>,
 }
 
-fn known(bundles: &[RemoteBundle], channels: &[Channel], now: Timestamp) -> Vec<Known> {
+fn candidates(bundles: &[RemoteBundle], channels: &[Channel], now: Timestamp) -> Vec<Candidate> {
     let ids: HashSet<u64> = channels.iter().filter_map(|channel| channel.bundle_id).collect();
     let versions: HashSet<&str> = channels
         .iter()
         .filter_map(|channel| channel.version.as_deref())
         .collect();
-    let known = |bundle: &RemoteBundle| Known {
+    let known = |bundle: &RemoteBundle| Candidate {
         version: bundle.version.clone(),
         is_served: ids.contains(&bundle.id) || versions.contains(bundle.version.as_str()),
-        age: bundle.created_at.as_deref().and_then(|text| age::since(text, now)),
+        age: bundle
+            .created_at
+            .as_deref()
+            .and_then(|text| bundle_age::since(text, now)),
     };
     bundles.iter().map(known).collect()
 }
 
 /// What stays and what goes: bundles that a channel names stay, and are not counted.
-fn divide(bundles: &[Known], rules: &Rules) -> Divided {
+fn partition(bundles: &[Candidate], rules: &Rules) -> Partition {
     let mut left = rules.keep;
-    let mut divided = Divided::default();
-    for Known {
+    let mut partition = Partition::default();
+    for Candidate {
         version,
         is_served,
         age,
@@ -130,14 +133,18 @@ fn divide(bundles: &[Known], rules: &Rules) -> Divided {
             (None, _) => true,
             (Some(limit), Some(age)) => *age > limit,
             (Some(_), None) => {
-                divided.without_age.push(version.clone());
+                partition.without_age.push(version.clone());
                 false
             }
         };
-        let list = if is_old { &mut divided.old } else { &mut divided.kept };
+        let list = if is_old {
+            &mut partition.old
+        } else {
+            &mut partition.kept
+        };
         list.push(version.clone());
     }
-    divided
+    partition
 }
 
 fn unknown_age(version: &str) -> Warning {
@@ -166,7 +173,7 @@ mod tests {
 
     const DAY: u64 = 24 * 60 * 60;
 
-    fn divided(keep: usize, days: Option<u64>) -> Divided {
+    fn partition_by(keep: usize, days: Option<u64>) -> Partition {
         let bundles = [
             ("1.0.4", false, Some(1)),
             ("1.0.3", true, Some(400)),
@@ -175,26 +182,26 @@ mod tests {
             ("1.0.0", false, Some(500)),
             ("0.9.0", false, None),
         ];
-        let bundles = bundles.map(|(version, is_served, days)| Known {
+        let bundles = bundles.map(|(version, is_served, days)| Candidate {
             version: version.to_owned(),
             is_served,
             age: days.map(|days| Duration::from_secs(days * DAY)),
         });
         let older_than = days.map(|days| Duration::from_secs(days * DAY));
-        divide(&bundles, &Rules { keep, older_than })
+        partition(&bundles, &Rules { keep, older_than })
     }
 
     #[test]
     fn only_bundles_above_the_age_go_and_never_what_a_channel_serves() {
-        let divided = divided(0, Some(90));
-        assert_eq!(divided.old, ["1.0.1", "1.0.0"]);
-        assert_eq!(divided.kept, ["1.0.4", "1.0.3", "1.0.2", "0.9.0"]);
-        assert_eq!(divided.without_age, ["0.9.0"]);
+        let partition = partition_by(0, Some(90));
+        assert_eq!(partition.old, ["1.0.1", "1.0.0"]);
+        assert_eq!(partition.kept, ["1.0.4", "1.0.3", "1.0.2", "0.9.0"]);
+        assert_eq!(partition.without_age, ["0.9.0"]);
     }
 
     #[test]
     fn with_both_rules_a_bundle_goes_only_by_both() {
-        assert_eq!(divided(3, Some(90)).old, ["1.0.0"]);
-        assert_eq!(divided(1, None).old, ["1.0.2", "1.0.1", "1.0.0", "0.9.0"]);
+        assert_eq!(partition_by(3, Some(90)).old, ["1.0.0"]);
+        assert_eq!(partition_by(1, None).old, ["1.0.2", "1.0.1", "1.0.0", "0.9.0"]);
     }
 }

@@ -5,16 +5,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::table::{short, table};
-use super::{Remote, age};
+use super::{Remote, bundle_age};
 use crate::args::BundleListArgs;
 use crate::commands::fetch;
 use crate::commands::key_source::{self, FoundKey};
-use crate::error::{Failure, Reported, Result, Warning};
+use crate::error::{Failure, ReportedFinding, Result, Warning};
 use crate::output::{self, Output};
 
 /// Exit codes of a verification that found something, as those of `release verify`.
 const BROKEN: u8 = 3;
-const UNPROVED: u8 = 4;
+const UNVERIFIABLE: u8 = 4;
 
 const HEAD: [&str; 9] = [
     "VERSION", "ID", "SIZE", "AGE", "WHO", "CHANNEL", "STORAGE", "ENC", "CHECKSUM",
@@ -106,7 +106,7 @@ fn row(bundle: &RemoteBundle, channels: Option<&[Channel]>, now: Timestamp) -> V
     let age = bundle
         .created_at
         .as_deref()
-        .map(|created_at| age::since(created_at, now).map_or_else(|| created_at.to_owned(), age::text));
+        .map(|created_at| bundle_age::since(created_at, now).map_or_else(|| created_at.to_owned(), bundle_age::text));
     let channels = match channels.map(|channels| serving(bundle, channels)) {
         None => "?".to_owned(),
         Some(names) if names.is_empty() => NOTHING.to_owned(),
@@ -161,7 +161,7 @@ fn verify(
     output: &Output,
 ) -> Result<Vec<Option<&'static str>>> {
     let key = key(args)?;
-    let (mut proofs, mut found) = (Vec::new(), Vec::<Reported>::new());
+    let (mut proofs, mut found) = (Vec::new(), Vec::<ReportedFinding>::new());
     for bundle in bundles {
         let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
         let bar = output.progress();
@@ -186,15 +186,15 @@ fn verify(
             }
             Err(failure) if failure.code == capbundle::ErrorKind::Cancelled.as_str() => return Err(failure),
             Err(failure) => {
-                let is_unproved = fetch::is_unproved(&failure);
+                let is_unverifiable = fetch::is_unverifiable(&failure);
                 let text = Warning {
                     path: Some(bundle.version.clone()),
                     ..Warning::new(failure.code, failure.message)
                 };
-                found.push(if is_unproved {
-                    Reported::warning(text)
+                found.push(if is_unverifiable {
+                    ReportedFinding::warning(text)
                 } else {
-                    Reported::error(text)
+                    ReportedFinding::error(text)
                 });
                 proofs.push(None);
             }
@@ -205,7 +205,7 @@ fn verify(
         output.say("Every archive is what is registered");
         return Ok(proofs);
     };
-    let exit = if worst.is_error() { BROKEN } else { UNPROVED };
+    let exit = if worst.is_error() { BROKEN } else { UNVERIFIABLE };
     let (code, message) = (worst.text.code.clone(), worst.text.to_string());
     Err(Failure::verdict(code, message, found, exit))
 }

@@ -1,6 +1,6 @@
 //! What the server of an app knows: its bundles and channels.
 
-mod age;
+mod bundle_age;
 pub(crate) mod channel;
 pub(crate) mod cleanup;
 pub(crate) mod delete;

@@ -85,8 +85,8 @@ pub(crate) fn run(args: &SiteListArgs, output: &Output) -> Result<()> {
     if !listing.releases.is_empty() {
         output.report_all(table(&rows, &[6, 2, 0]))?;
     }
-    for damaged in &listing.unreadable {
-        output.warn(&Warning::new("unreadable", of_damaged(damaged)));
+    for unreadable in &listing.unreadable {
+        output.warn(&Warning::new("unreadable", describe_unreadable(unreadable)));
     }
     output.say(format!(
         "{} in {} of {app} at {}",
@@ -97,30 +97,34 @@ pub(crate) fn run(args: &SiteListArgs, output: &Output) -> Result<()> {
     output.document(&Document {
         app_id: app.as_str(),
         site: storage.place(),
-        channels: listing.channels.iter().map(of_channel).collect(),
-        releases: listing.releases.iter().map(|listed| of_release(listed, now)).collect(),
-        unreadable: listing.unreadable.iter().map(of_unreadable).collect(),
+        channels: listing.channels.iter().map(channel_document).collect(),
+        releases: listing
+            .releases
+            .iter()
+            .map(|listed| release_document(listed, now))
+            .collect(),
+        unreadable: listing.unreadable.iter().map(unreadable_document).collect(),
     })
 }
 
-fn of_damaged(damaged: &Unreadable) -> String {
-    let offered = if damaged.is_offered {
+fn describe_unreadable(unreadable: &Unreadable) -> String {
+    let offered = if unreadable.is_offered {
         ", which the channel offers"
     } else {
         ""
     };
     format!(
         "release {} of {}{offered}: {}",
-        damaged.sequence, damaged.channel, damaged.problem
+        unreadable.sequence, unreadable.channel, unreadable.problem
     )
 }
 
-fn of_unreadable(damaged: &Unreadable) -> UnreadableDocument<'_> {
+fn unreadable_document(unreadable: &Unreadable) -> UnreadableDocument<'_> {
     UnreadableDocument {
-        channel: damaged.channel.as_str(),
-        sequence: damaged.sequence,
-        offered: damaged.is_offered,
-        problem: &damaged.problem,
+        channel: unreadable.channel.as_str(),
+        sequence: unreadable.sequence,
+        offered: unreadable.is_offered,
+        problem: &unreadable.problem,
     }
 }
 
@@ -155,7 +159,7 @@ fn row(listed: &Listed, now: Timestamp) -> Vec<String> {
     ]
 }
 
-fn of_channel(file: &ChannelFile) -> ChannelDocument<'_> {
+fn channel_document(file: &ChannelFile) -> ChannelDocument<'_> {
     ChannelDocument {
         channel: file.channel.as_str(),
         stable: file.stable,
@@ -164,7 +168,7 @@ fn of_channel(file: &ChannelFile) -> ChannelDocument<'_> {
     }
 }
 
-fn of_release(listed: &Listed, now: Timestamp) -> ReleaseDocument<'_> {
+fn release_document(listed: &Listed, now: Timestamp) -> ReleaseDocument<'_> {
     let release = &listed.release;
     ReleaseDocument {
         channel: release.channel.as_str(),

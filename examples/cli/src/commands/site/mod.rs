@@ -1,11 +1,11 @@
 //! Sites of plain files: `capbundle release publish …`, `capbundle keyring publish`.
 
-pub(crate) mod again;
-pub(crate) mod change;
+pub(crate) mod candidate;
 pub(crate) mod gc;
 pub(crate) mod list;
 pub(crate) mod publish;
-pub(crate) mod ring;
+pub(crate) mod publish_ring;
+pub(crate) mod reissue;
 mod signing;
 pub(crate) mod verify;
 
@@ -51,14 +51,14 @@ fn storage(args: &SiteArgs) -> Result<Box<dyn SiteStorage>> {
 }
 
 /// One channel, ready to be changed.
-struct Channel {
+struct TargetChannel {
     storage: Box<dyn SiteStorage>,
     app: AppId,
     name: ChannelName,
     dry_run: bool,
 }
 
-impl Channel {
+impl TargetChannel {
     fn find(args: &SiteChannelArgs) -> Result<Self> {
         Ok(Self {
             app: document::app_id(args.app_id.as_deref())?,
@@ -69,7 +69,7 @@ impl Channel {
     }
 
     /// Carries out an operation and says what came of it.
-    fn carry_out(
+    fn execute(
         &self,
         warnings: &[Warning],
         output: &Output,
@@ -77,10 +77,10 @@ impl Channel {
     ) -> Result<()> {
         let publisher = Publisher::new(&*self.storage, &self.app, &self.name);
         let done = run(self.dry_run, output, |run| act(&publisher, run))?;
-        self.tell(&done, warnings, output)
+        self.report(&done, warnings, output)
     }
 
-    fn tell(&self, done: &Report, warnings: &[Warning], output: &Output) -> Result<()> {
+    fn report(&self, done: &Report, warnings: &[Warning], output: &Output) -> Result<()> {
         let mut warnings = warnings.to_vec();
         warnings.extend(notes(done, output));
         let offered = done.channel.as_ref();

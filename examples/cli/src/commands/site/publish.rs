@@ -9,7 +9,7 @@ use capbundle::release::MAX_FILE_LIST_BYTES;
 use capbundle_publish::site::{Audience, Bundle, Delivery, ReleaseMetadata};
 
 use super::signing::{self, Keys};
-use super::{Channel, document};
+use super::{TargetChannel, document};
 use crate::args::PublishArgs;
 use crate::commands::bundle::content::Project;
 use crate::commands::bundle::{identity, packing, require_zip};
@@ -24,13 +24,13 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
         let message = "--zip and --path: an archive is published as it is, a folder is packed; give one of them";
         return Err(Failure::usage("conflicting_arguments", message));
     }
-    let channel = Channel::find(&args.place)?;
-    let placement = match args.candidate {
+    let channel = TargetChannel::find(&args.target)?;
+    let audience = match args.candidate {
         None => Audience::Stable,
         Some(rollout_bps) => Audience::Candidate { rollout_bps },
     };
     if let Some(signed) = &args.signed {
-        return publish_signed(args, &channel, placement, signed, output);
+        return publish_signed(args, &channel, audience, signed, output);
     }
     // All that can be wrong with options is found before the folder is packed.
     let keys = Keys::find(&args.signing)?;
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
     let bundle = Bundle::of_zip(&zip, &Limits::default(), &bar.control()).about(Subject::Archive)?;
     drop(bar);
     let bundle = bundle.sealed_for(recipients, folder.path());
-    let details = ReleaseMetadata {
+    let metadata = ReleaseMetadata {
         version,
         native: NativeRange {
             min: args.native_min.clone().map(NativeVersion::new),
@@ -60,16 +60,16 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
         comment: args.comment.clone(),
     };
     keys.with(&args.signing, args.sequence, |signing| {
-        channel.carry_out(&warnings, output, |publisher, run| {
-            publisher.publish(&bundle, &details, placement, signing, run)
+        channel.execute(&warnings, output, |publisher, run| {
+            publisher.publish(&bundle, &metadata, audience, signing, run)
         })
     })
 }
 
 fn publish_signed(
     args: &PublishArgs,
-    channel: &Channel,
-    placement: Audience,
+    channel: &TargetChannel,
+    audience: Audience,
     signed: &Path,
     output: &Output,
 ) -> Result<()> {
@@ -102,8 +102,8 @@ fn publish_signed(
     };
     let delivery = files.as_ref().map(|(archive, files)| Delivery { archive, files });
     let ring = signing::ring(&args.signing)?;
-    channel.carry_out(&[], output, |publisher, run| {
-        publisher.publish_signed(&envelope, delivery, placement, ring.as_deref(), run)
+    channel.execute(&[], output, |publisher, run| {
+        publisher.publish_signed(&envelope, delivery, audience, ring.as_deref(), run)
     })
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::document;
 use crate::args::SiteVerifyArgs;
 use crate::commands::server;
-use crate::error::{About, Failure, Reported, Result, Subject, Warning};
+use crate::error::{About, Failure, ReportedFinding, Result, Subject, Warning};
 use crate::output::{self, Output};
 
 /// Exit codes of a look that found something.
@@ -42,7 +42,7 @@ struct ReleaseDocument {
 pub(crate) fn run(args: &SiteVerifyArgs, output: &Output) -> Result<()> {
     let ring = args.ring.as_deref().map(document::read_envelope).transpose()?;
     let app = document::app_id_or_ring(args.app_id.as_deref(), ring.as_deref())?;
-    let (site, channels) = place(args)?;
+    let (site, channels) = parse_address(args)?;
     let keys = args
         .content_key
         .iter()
@@ -60,11 +60,11 @@ pub(crate) fn run(args: &SiteVerifyArgs, output: &Output) -> Result<()> {
     let bar = output.progress();
     let report = verify::verify(&*transport, &site, &app, &options, &bar.control())?;
     drop(bar);
-    tell(args, &site, &report, output)
+    print_report(args, &site, &report, output)
 }
 
 /// The site and the channels that the command line names.
-fn place(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
+fn parse_address(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
     let refuse = |error: capbundle::Error| Failure::usage("invalid_argument", error.to_string());
     let url: Url = args.url.parse().map_err(refuse)?;
     let named = args.channel.iter().map(|name| super::channel_name(name));
@@ -89,7 +89,7 @@ fn place(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
     Ok((site, channels))
 }
 
-fn tell(args: &SiteVerifyArgs, site: &Site, report: &Report, output: &Output) -> Result<()> {
+fn print_report(args: &SiteVerifyArgs, site: &Site, report: &Report, output: &Output) -> Result<()> {
     let warning = |problem: &Problem| Warning {
         path: Some(problem.path.clone()),
         ..Warning::new(problem.code, problem.message.clone())
@@ -115,9 +115,9 @@ fn tell(args: &SiteVerifyArgs, site: &Site, report: &Report, output: &Output) ->
             release.channel, release.sequence
         ));
     }
-    let found: Vec<Reported> = of(Severity::Broken)
-        .map(|problem| Reported::error(warning(problem)))
-        .chain(of(Severity::Warning).map(|problem| Reported::warning(warning(problem))))
+    let found: Vec<ReportedFinding> = of(Severity::Broken)
+        .map(|problem| ReportedFinding::error(warning(problem)))
+        .chain(of(Severity::Warning).map(|problem| ReportedFinding::warning(warning(problem))))
         .collect();
     let first = of(Severity::Broken).chain(of(Severity::Warning)).next();
     if let Some(first) = first {

@@ -48,7 +48,7 @@ impl Device {
         } = native(args, config, output)?;
         let key = public_key(args)?;
         if args.key.is_none() && args.key_data.is_none() {
-            warnings.extend(another_key(key.as_ref(), config)?);
+            warnings.extend(other_key_warning(key.as_ref(), config)?);
         }
         let key_id = key.as_ref().map(VerifyingKey::capgo_key_id);
         let platform = match args.platform {
@@ -60,7 +60,7 @@ impl Device {
             platform: platform.as_str().to_owned(),
             device_id: match &args.device_id {
                 Some(id) => id.clone(),
-                None => made_up_id()?,
+                None => random_id()?,
             },
             app_id: app,
             version_build: native,
@@ -208,7 +208,7 @@ fn public_key(args: &DebugArgs) -> Result<Option<VerifyingKey>> {
 }
 
 /// A key file beside a config with another key: the app is built with that of the config.
-fn another_key(key: Option<&VerifyingKey>, config: Option<&CapacitorConfig>) -> Result<Option<Warning>> {
+fn other_key_warning(key: Option<&VerifyingKey>, config: Option<&CapacitorConfig>) -> Result<Option<Warning>> {
     let (Some(key), Some(config)) = (key, config) else {
         return Ok(None);
     };
@@ -231,7 +231,7 @@ fn another_key(key: Option<&VerifyingKey>, config: Option<&CapacitorConfig>) -> 
 }
 
 /// A UUID of version 4.
-fn made_up_id() -> Result<String> {
+fn random_id() -> Result<String> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| Failure::refused("io", format!("no random numbers: {error}")))?;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;

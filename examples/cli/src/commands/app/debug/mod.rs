@@ -1,18 +1,18 @@
 //! `capbundle app debug`
 
-mod ask;
 mod device;
+mod download;
 mod explain;
-mod fetch;
 mod native_project;
-mod registered;
+mod registered_channels;
+mod update_request;
 
 use capbundle::update::protocol::{Offer, UpdateAnswer, UpdateRequest};
 use serde::Serialize;
 
 use crate::args::DebugArgs;
 use crate::commands::server;
-use crate::error::{Failure, Reported, Result, Warning};
+use crate::error::{Failure, ReportedFinding, Result, Warning};
 use crate::output::{self, Output};
 use device::Device;
 
@@ -46,7 +46,7 @@ pub(super) struct Notes<'a> {
 }
 
 impl Notes<'_> {
-    fn tell(&self, line: impl std::fmt::Display) -> Result<()> {
+    fn report(&self, line: impl std::fmt::Display) -> Result<()> {
         self.output.report(line)
     }
 
@@ -62,28 +62,28 @@ pub(crate) fn run(args: &DebugArgs, output: &Output) -> Result<()> {
         output,
         warnings: Vec::new(),
     };
-    notes.tell(device.describe())?;
+    notes.report(device.describe())?;
     notes.warnings.extend(device.warnings.iter().cloned());
-    registered::tell(args, &device, &transport, &mut notes)?;
-    let done = look(args, &device, &*transport, &mut notes);
+    registered_channels::report(args, &device, &transport, &mut notes)?;
+    let done = run_checks(args, &device, &*transport, &mut notes);
     match done {
         Ok(()) => output.warn_all(&notes.warnings),
         // What was noticed on the way explains a failure, too.
         Err(failure) => {
-            let told = notes.warnings.into_iter().map(Reported::warning);
+            let told = notes.warnings.into_iter().map(ReportedFinding::warning);
             return Err(failure.with_findings(told.collect()));
         }
     }
     Ok(())
 }
 
-fn look(
+fn run_checks(
     args: &DebugArgs,
     device: &Device,
     transport: &dyn capbundle::http::Transport,
     notes: &mut Notes<'_>,
 ) -> Result<()> {
-    let answer = ask::ask(args, device, transport, notes)?;
+    let answer = update_request::send(args, device, transport, notes)?;
     // Servers compare it with the bundle's, and the one here is that of the next native app rather than of the last.
     if device.is_native_assumed && !matches!(answer, UpdateAnswer::Offer(_)) {
         let problem = format!(
@@ -109,7 +109,7 @@ fn look(
     let offer: Offer = match answer {
         UpdateAnswer::Offer(offer) => offer,
         UpdateAnswer::UpToDate(notice) => {
-            notes.tell(format!("Nothing new: {}", explain::notice(&notice)))?;
+            notes.report(format!("Nothing new: {}", explain::notice(&notice)))?;
             document.answer = "up_to_date";
             document.warnings = &notes.warnings;
             return notes.output.document(&document);
@@ -120,14 +120,14 @@ fn look(
                                the code alone: devices stay where they are";
                 notes.warn("built_in_ignored", problem);
             }
-            notes.tell("The server wants the built-in bundle: devices go back to it")?;
+            notes.report("The server wants the built-in bundle: devices go back to it")?;
             document.answer = "built_in";
             document.warnings = &notes.warnings;
             return notes.output.document(&document);
         }
         other => return Err(explain::refusal(&other)),
     };
-    notes.tell(format!(
+    notes.report(format!(
         "Offered: version {} at {}",
         offer.version,
         explain::without_query(&offer.url)
@@ -136,8 +136,8 @@ fn look(
         let problem = "the version on offer is the one that the device runs: devices do nothing";
         notes.warn("same_version", problem);
     }
-    let taken = fetch::take(args, device, &offer, transport, notes)?;
-    notes.tell(format!(
+    let taken = download::download_offer(args, device, &offer, transport, notes)?;
+    notes.report(format!(
         "Downloaded {}, {}, {} unpacked: devices get version {}",
         output::bytes(taken.size),
         taken.how,

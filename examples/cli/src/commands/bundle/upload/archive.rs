@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::super::content::Project;
 use super::super::{packing, require_zip, signed_checksum};
 use super::destination::Destination;
-use super::sealing::Sealing;
+use super::encryption::Encryption;
 use crate::args::UploadArgs;
 use crate::commands::installed_key::{self, IfNone};
 use crate::error::{About, Failure, Result, Subject, Warning};
@@ -22,7 +22,7 @@ use crate::interrupt;
 use crate::output::Output;
 
 /// An archive as devices will get it.
-pub(super) struct Outgoing {
+pub(super) struct UploadArchive {
     pub(super) file: PathBuf,
     /// Of the file as it is, encrypted or not.
     pub(super) size: u64,
@@ -39,26 +39,26 @@ pub(super) enum Protection {
     /// SHA-256 of the archive.
     Plain,
     /// Encrypted, and signed.
-    Sealed {
+    Encrypted {
         checksum: SignedChecksum,
         session: IvSessionKey,
         key_id: String,
     },
 }
 
-impl Outgoing {
+impl UploadArchive {
     /// What is registered as the checksum.
     pub(super) fn checksum(&self) -> String {
         match &self.protection {
             Protection::Plain => self.digest.to_string(),
-            Protection::Sealed { checksum, .. } => checksum.to_string(),
+            Protection::Encrypted { checksum, .. } => checksum.to_string(),
         }
     }
 
     pub(super) fn session(&self) -> Option<&IvSessionKey> {
         match &self.protection {
             Protection::Plain => None,
-            Protection::Sealed { session, .. } => Some(session),
+            Protection::Encrypted { session, .. } => Some(session),
         }
     }
 }
@@ -66,36 +66,42 @@ impl Outgoing {
 /// What it is called here: the names that `bundle zip` and `bundle encrypt` give.
 struct Names {
     plain: PathBuf,
-    sealed: PathBuf,
+    encrypted: PathBuf,
 }
 
 /// Packs, encrypts or opens, as the options say. What comes out is what a device would take.
-pub(super) fn outgoing(
+pub(super) fn prepare(
     args: &UploadArgs,
     destination: &Destination<'_>,
     project: &mut Project,
     (app, version): (&str, &str),
     output: &Output,
-) -> Result<Outgoing> {
+) -> Result<UploadArchive> {
     let names = Names {
         plain: PathBuf::from(format!("{app}_{version}.zip")),
-        sealed: PathBuf::from(format!("{app}_{version}.zip_encrypted.zip")),
+        encrypted: PathBuf::from(format!("{app}_{version}.zip_encrypted.zip")),
     };
     // Which file it is about comes before the question which key opens it.
-    let sealed = match &args.sealing.iv_session_key {
-        Some(_) => Some(sealed_file(args, app, version)?),
+    let encrypted = match &args.encryption.iv_session_key {
+        Some(_) => Some(encrypted_file(args, app, version)?),
         None => None,
     };
-    let sealing = Sealing::find(args, destination, project)?;
-    let about_key = match sealing.key() {
-        Some(key) => installed_key::require(&key, Some(app), project, args.sealing.allow_other_key, IfNone::Refuse)?,
+    let encryption = Encryption::find(args, destination, project)?;
+    let about_key = match encryption.key() {
+        Some(key) => installed_key::require(
+            &key,
+            Some(app),
+            project,
+            args.encryption.allow_other_key,
+            IfNone::Refuse,
+        )?,
         None => Vec::new(),
     };
-    if let (Sealing::Done { session, signer, key }, Some(zip)) = (&sealing, &sealed) {
+    if let (Encryption::Encrypted { session, signer, key }, Some(zip)) = (&encryption, &encrypted) {
         output.say(format!("Opening {} with its session key", zip.display()));
-        let mut outgoing = already_sealed(args, zip, session.clone(), signer.as_deref(), key, output)?;
-        outgoing.warnings.extend(about_key);
-        return Ok(outgoing);
+        let mut archive = already_encrypted(args, zip, session.clone(), signer.as_deref(), key, output)?;
+        archive.warnings.extend(about_key);
+        return Ok(archive);
     }
     let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
     let there = matches!(destination, Destination::External(_)) && names.plain.is_file();
@@ -115,7 +121,7 @@ pub(super) fn outgoing(
         let bar = output.progress();
         VerifiedArchive::assume_trusted(&plain, &bar.control()).about(Subject::Archive)?
     };
-    let mut outgoing = Outgoing {
+    let mut archive = UploadArchive {
         file: plain,
         size: archive.size(),
         digest: archive.digest(),
@@ -123,17 +129,17 @@ pub(super) fn outgoing(
         warnings,
         made: None,
     };
-    outgoing.warnings.extend(about_key);
-    if let Sealing::ToDo(key) = sealing {
-        seal(&mut outgoing, &key, args, &folder.path().join(&names.sealed), output)?;
+    archive.warnings.extend(about_key);
+    if let Encryption::Encrypt(key) = encryption {
+        encrypt(&mut archive, &key, args, &folder.path().join(&names.encrypted), output)?;
     }
-    outgoing.made = Some(folder);
-    Ok(outgoing)
+    archive.made = Some(folder);
+    Ok(archive)
 }
 
 /// The archive that the session key belongs to. One that is not named has a name that `bundle encrypt` gives: to what `bundle
 /// zip` makes, or to what Capgo's documentation calls that. Whether it is the right one is seen when it is opened.
-fn sealed_file(args: &UploadArgs, app: &str, version: &str) -> Result<PathBuf> {
+fn encrypted_file(args: &UploadArgs, app: &str, version: &str) -> Result<PathBuf> {
     if let Some(zip) = &args.zip {
         return Ok(zip.clone());
     }
@@ -161,28 +167,18 @@ fn checked(zip: &Path) -> Result<Vec<Warning>> {
     })
 }
 
-fn seal(outgoing: &mut Outgoing, key: &SigningKey, args: &UploadArgs, to: &Path, output: &Output) -> Result<()> {
-    let form = args.sealing.checksum_form.into();
+fn encrypt(archive: &mut UploadArchive, key: &SigningKey, args: &UploadArgs, to: &Path, output: &Output) -> Result<()> {
+    let form = args.encryption.checksum_form.into();
     let bar = output.progress();
-    let plain = outgoing.digest;
-    let sealed = capgo::encrypt(
-        &outgoing.file,
-        to,
-        &capgo::Encryption {
-            expected: &plain,
-            key,
-            form,
-        },
-        &bar.control(),
-    )
-    .about(Subject::Archive)?;
-    outgoing.digest = Sha256Digest::of_file(to, &bar.control())?;
+    let plain = archive.digest;
+    let sealed = capgo::seal(&archive.file, &plain, to, key, form, &bar.control()).about(Subject::Archive)?;
+    archive.digest = Sha256Digest::of_file(to, &bar.control())?;
     drop(bar);
-    outgoing.size = sealed.size;
-    to.clone_into(&mut outgoing.file);
-    let key_id = key.verifying_key().capgo_key_id();
+    archive.size = sealed.size;
+    to.clone_into(&mut archive.file);
+    let key_id = key.verifying_key().capgo_key_id()?;
     output.say(format!("Encrypted and signed with key {key_id}"));
-    outgoing.protection = Protection::Sealed {
+    archive.protection = Protection::Encrypted {
         checksum: sealed.checksum,
         session: sealed.iv_session_key,
         key_id,
@@ -191,19 +187,19 @@ fn seal(outgoing: &mut Outgoing, key: &SigningKey, args: &UploadArgs, to: &Path,
 }
 
 /// Opens file, session key and checksum together, as a device does. The checksum is made where it is not given.
-fn already_sealed(
+fn already_encrypted(
     args: &UploadArgs,
     zip: &Path,
     session: IvSessionKey,
     signer: Option<&SigningKey>,
     key: &VerifyingKey,
     output: &Output,
-) -> Result<Outgoing> {
+) -> Result<UploadArchive> {
     require_zip(zip)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
-    let form = args.sealing.checksum_form;
+    let form = args.encryption.checksum_form;
     let bar = output.progress();
-    let given = args.sealing.encrypted_checksum.as_deref();
+    let given = args.encryption.encrypted_checksum.as_deref();
     let (archive, checksum) = match (given, signer) {
         (Some(text), _) => {
             let checksum = signed_checksum(text, form)?;
@@ -253,11 +249,11 @@ fn already_sealed(
         .map_err(|error| Failure::io("read", zip, &error))?
         .len();
     drop(bar);
-    Ok(Outgoing {
+    Ok(UploadArchive {
         file: zip.to_owned(),
         size,
         digest,
-        protection: Protection::Sealed {
+        protection: Protection::Encrypted {
             checksum,
             session,
             key_id: key.capgo_key_id(),

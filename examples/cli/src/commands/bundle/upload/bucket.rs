@@ -53,14 +53,14 @@ pub(super) fn public_url(bucket: &Bucket, key: &str, args: &UploadArgs) -> Resul
 
 /// Where the archive goes, for people and programs that look before it is done.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct S3Place {
+pub(super) struct S3Location {
     pub(super) endpoint: String,
     pub(super) region: String,
     pub(super) bucket: String,
     pub(super) key: String,
 }
 
-impl S3Place {
+impl S3Location {
     pub(super) fn new(bucket: &Bucket, key: &str) -> Self {
         Self {
             endpoint: bucket.endpoint().to_owned(),

@@ -27,14 +27,14 @@ pub(super) fn destination(args: &UploadArgs) -> Result<Destination<'_>> {
     check_archive(args)?;
     check_release(args)?;
     check_places(args)?;
-    if let Some(url) = &args.place.external {
+    if let Some(url) = &args.destination.external {
         return Ok(Destination::External(registrable(url, "--external")?));
     }
     if args.s3.any() {
         check_bucket(args)?;
         return Ok(Destination::S3(&args.s3));
     }
-    if let Some(url) = &args.place.put_url {
+    if let Some(url) = &args.destination.put_url {
         return put(args, url);
     }
     if server::own_address(&args.server)?.is_some() {
@@ -59,24 +59,24 @@ fn check_archive(args: &UploadArgs) -> Result<()> {
             "--zip and --path: an archive is uploaded as it is, a folder is packed; give one of them",
         ));
     }
-    let sealing = &args.sealing;
-    if sealing.key_v2.is_some() && sealing.key_data_v2.is_some() {
+    let encryption = &args.encryption;
+    if encryption.key_v2.is_some() && encryption.key_data_v2.is_some() {
         return Err(conflict(
             "--key-v2 and --key-data-v2: both name the private key; give one of them",
         ));
     }
-    if sealing.no_key && (sealing.key_v2.is_some() || sealing.key_data_v2.is_some()) {
+    if encryption.no_key && (encryption.key_v2.is_some() || encryption.key_data_v2.is_some()) {
         return Err(conflict(
             "--no-key and a private key: the one says not to encrypt, the other with what; leave one of them out",
         ));
     }
-    if sealing.encrypted_checksum.is_some() && sealing.iv_session_key.is_none() {
+    if encryption.encrypted_checksum.is_some() && encryption.iv_session_key.is_none() {
         return Err(conflict(
             "--encrypted-checksum without --iv-session-key: Capgo's plugin for Android refuses an archive that is signed and not \
              encrypted; pass the session key too",
         ));
     }
-    if sealing.no_key && sealing.iv_session_key.is_some() {
+    if encryption.no_key && encryption.iv_session_key.is_some() {
         return Err(conflict(
             "--no-key and --iv-session-key: the archive is encrypted, so a key is needed to see that devices can open it; leave \
              --no-key out",
@@ -135,8 +135,8 @@ fn check_release(args: &UploadArgs) -> Result<()> {
 
 /// At most one place.
 fn check_places(args: &UploadArgs) -> Result<()> {
-    let external = args.place.external.is_some();
-    let put = args.place.put_url.is_some();
+    let external = args.destination.external.is_some();
+    let put = args.destination.put_url.is_some();
     if external && args.s3.any() {
         return Err(conflict(
             "--external and --s3-…: --external says that the archive is at its place already, so nothing is uploaded; leave one \
@@ -173,7 +173,7 @@ fn check_bucket(args: &UploadArgs) -> Result<()> {
 
 fn put<'a>(args: &UploadArgs, url: &str) -> Result<Destination<'a>> {
     let to = address(url, "--put-url")?;
-    let public = match &args.place.public_url {
+    let public = match &args.destination.public_url {
         Some(public) if args.no_register => address(public, "--public-url")?,
         Some(public) => registrable(public, "--public-url")?,
         None if args.no_register => address(to.without_query(), "--put-url")?,
@@ -181,7 +181,7 @@ fn put<'a>(args: &UploadArgs, url: &str) -> Result<Destination<'a>> {
             .map_err(|failure| failure.adding("pass the address where devices get it with --public-url"))?,
     };
     let mut headers = Headers::new();
-    for header in &args.place.header {
+    for header in &args.destination.header {
         let Some((name, value)) = header.split_once(':') else {
             // The text may be a secret, so it is not shown.
             return Err(Failure::usage(

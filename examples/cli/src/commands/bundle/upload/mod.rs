@@ -3,8 +3,8 @@
 mod archive;
 mod bucket;
 mod destination;
+mod encryption;
 mod release;
-mod sealing;
 
 use capbundle_publish::transaction::{TransactionError, Work};
 use serde::Serialize;
@@ -15,8 +15,8 @@ use crate::args::UploadArgs;
 use crate::commands::server;
 use crate::error::{Aftermath, Failure, Result, Warning};
 use crate::output::{self, Output};
-use archive::Outgoing;
-use bucket::S3Place;
+use archive::UploadArchive;
+use bucket::S3Location;
 use release::{Ready, Release};
 
 /// Capgo's fields first, ours behind.
@@ -36,7 +36,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    s3: Option<&'a S3Place>,
+    s3: Option<&'a S3Location>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
     already_there: bool,
@@ -73,15 +73,15 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
         };
         return output.document(&skipped);
     }
-    let outgoing = archive::outgoing(args, &release.destination, &mut project, (&app, &version), output)?;
-    output.warn_all(&outgoing.warnings);
+    let archive = archive::prepare(args, &release.destination, &mut project, (&app, &version), output)?;
+    output.warn_all(&archive.warnings);
 
-    let ready = release.with(&outgoing)?;
+    let ready = release.with(&archive)?;
     if args.dry_run {
-        return dry_run(&ready, &outgoing, (&app, &version), output);
+        return dry_run(&ready, &archive, (&app, &version), output);
     }
     let (steps, work) = publish(&ready, output)?;
-    let mut warnings = outgoing.warnings.clone();
+    let mut warnings = archive.warnings.clone();
     for note in ready.notes.borrow().iter() {
         let noticed = Warning::new(note.as_str(), note.to_string());
         if note.is_warning() {
@@ -92,14 +92,14 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
         warnings.push(noticed);
     }
     let url = work.url.as_ref().map(|url| url.as_str().to_owned());
-    tell(args, &outgoing, &work, (&app, &version), output);
+    report(args, &archive, &work, (&app, &version), output);
     output.document(&Document {
-        checksum: Some(outgoing.checksum()),
-        iv_session_key: outgoing.session().map(ToString::to_string),
+        checksum: Some(archive.checksum()),
+        iv_session_key: archive.session().map(ToString::to_string),
         updated_channels: &release::channels(args),
         url,
         s3: ready.object.as_ref(),
-        size: Some(outgoing.size),
+        size: Some(archive.size),
         already_there: work.already_there,
         registered: !args.no_register,
         version_id: work.bundle,
@@ -132,7 +132,7 @@ fn failure(failed: TransactionError) -> Failure {
     Failure::from(failed.problem).after(aftermath)
 }
 
-fn dry_run(ready: &Ready<'_>, outgoing: &Outgoing, (app, version): (&str, &str), output: &Output) -> Result<()> {
+fn dry_run(ready: &Ready<'_>, archive: &UploadArchive, (app, version): (&str, &str), output: &Output) -> Result<()> {
     let (plan, _) = ready.plan();
     let steps = plan.describe();
     if let Some(object) = &ready.object {
@@ -148,20 +148,20 @@ fn dry_run(ready: &Ready<'_>, outgoing: &Outgoing, (app, version): (&str, &str),
     }
     output.say("Nothing of this was done (--dry-run), and no server was asked");
     output.document(&Document {
-        checksum: Some(outgoing.checksum()),
-        iv_session_key: outgoing.session().map(ToString::to_string),
+        checksum: Some(archive.checksum()),
+        iv_session_key: archive.session().map(ToString::to_string),
         url: ready.url.as_ref().map(ToString::to_string),
         s3: ready.object.as_ref(),
-        size: Some(outgoing.size),
+        size: Some(archive.size),
         skipped: true,
         reason: Some("DRY_RUN"),
         steps: &steps,
-        warnings: &outgoing.warnings,
+        warnings: &archive.warnings,
         ..Document::of(app, version)
     })
 }
 
-fn tell(args: &UploadArgs, outgoing: &Outgoing, work: &Work, (app, version): (&str, &str), output: &Output) {
+fn report(args: &UploadArgs, archive: &UploadArchive, work: &Work, (app, version): (&str, &str), output: &Output) {
     if work.already_there {
         output.say("The same archive was there already: nothing was sent");
     }
@@ -172,11 +172,11 @@ fn tell(args: &UploadArgs, outgoing: &Outgoing, work: &Work, (app, version): (&s
         } else {
             url.to_string()
         };
-        output.say(format!("Address      {shown} ({})", output::bytes(outgoing.size)));
+        output.say(format!("Address      {shown} ({})", output::bytes(archive.size)));
     }
-    output.say(format!("Checksum     {}", outgoing.checksum()));
-    if let Some(session) = outgoing.session()
-        && (args.no_register || args.sealing.display_iv_session)
+    output.say(format!("Checksum     {}", archive.checksum()));
+    if let Some(session) = archive.session()
+        && (args.no_register || args.encryption.display_iv_session)
     {
         output.say(format!("ivSessionKey {session}"));
     }

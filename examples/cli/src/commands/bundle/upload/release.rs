@@ -17,9 +17,9 @@ use capbundle_publish::url_check;
 use capbundle_publish::url_check::{CheckOptions, Expected, Note};
 
 use super::super::{identity, native_packages};
-use super::archive::{Outgoing, Protection};
+use super::archive::{Protection, UploadArchive};
 use super::bucket;
-use super::bucket::S3Place;
+use super::bucket::S3Location;
 use super::destination::Destination;
 use crate::args::UploadArgs;
 use crate::commands::server;
@@ -27,7 +27,7 @@ use crate::error::Result;
 use crate::interrupt;
 
 /// Shown to no server: a dry run asks none.
-const NOBODY: &str = "nobody";
+const PLACEHOLDER_KEY: &str = "dry-run";
 
 /// A release whose options are sound.
 pub(super) struct Release<'a> {
@@ -46,26 +46,26 @@ pub(super) struct Release<'a> {
 pub(super) struct Ready<'r> {
     args: &'r UploadArgs,
     transport: &'r dyn Transport,
-    outgoing: &'r Outgoing,
+    archive: &'r UploadArchive,
     storage: Option<Box<dyn Storage + 'r>>,
     registry: Option<ApiRegistry<'r>>,
     /// Where devices get it, if that is known before anything is sent.
     pub(super) url: Option<Url>,
     /// The object, where it goes to a bucket.
-    pub(super) object: Option<S3Place>,
+    pub(super) object: Option<S3Location>,
     /// What was noticed at the address.
     pub(super) notes: RefCell<Vec<Note>>,
 }
 
 /// Where the archive goes.
 #[derive(Default)]
-struct Place<'r> {
+struct Target<'r> {
     /// What stores it; `None` where it is there already.
     storage: Option<Box<dyn Storage + 'r>>,
     /// Where devices get it, where that is known already.
     url: Option<Url>,
     /// The object, where it goes to a bucket.
-    object: Option<S3Place>,
+    object: Option<S3Location>,
 }
 
 impl<'a> Release<'a> {
@@ -120,15 +120,15 @@ impl<'a> Release<'a> {
         Ok(registry.find(&interrupt::control())?.is_some())
     }
 
-    pub(super) fn with<'r>(&'r self, outgoing: &'r Outgoing) -> Result<Ready<'r>> {
-        let place = self.place(outgoing)?;
+    pub(super) fn with<'r>(&'r self, archive: &'r UploadArchive) -> Result<Ready<'r>> {
+        let target = self.target(archive)?;
         let registry = self.api.as_ref().map(|api| {
-            let checksum = match &outgoing.protection {
-                Protection::Plain => Checksum::from(outgoing.digest),
-                Protection::Sealed { checksum, .. } => Checksum::from(checksum.clone()),
+            let checksum = match &archive.protection {
+                Protection::Plain => Checksum::from(archive.digest),
+                Protection::Encrypted { checksum, .. } => Checksum::from(checksum.clone()),
             };
             let mut registry = ApiRegistry::new(api, self.app.clone(), self.version, checksum);
-            if let Protection::Sealed { session, key_id, .. } = &outgoing.protection {
+            if let Protection::Encrypted { session, key_id, .. } = &archive.protection {
                 registry = registry.sealed(session.clone(), key_id.clone());
             }
             if let Some(packages) = &self.native_packages {
@@ -142,27 +142,27 @@ impl<'a> Release<'a> {
         Ok(Ready {
             args: self.args,
             transport: &*self.transport,
-            outgoing,
-            storage: place.storage,
+            archive,
+            storage: target.storage,
             registry,
-            url: place.url,
-            object: place.object,
+            url: target.url,
+            object: target.object,
             notes: RefCell::default(),
         })
     }
 
-    fn place<'r>(&'r self, outgoing: &Outgoing) -> Result<Place<'r>> {
+    fn target<'r>(&'r self, archive: &UploadArchive) -> Result<Target<'r>> {
         Ok(match (&self.destination, &self.bucket) {
-            (Destination::External(url), _) => Place {
+            (Destination::External(url), _) => Target {
                 url: Some(url.clone()),
-                ..Place::default()
+                ..Target::default()
             },
             (Destination::S3(s3), Some((bucket, template))) => {
-                let key = bucket::key(template, self.app.as_str(), self.version, Some(outgoing.digest))?;
+                let key = bucket::key(template, self.app.as_str(), self.version, Some(archive.digest))?;
                 let url = bucket::public_url(bucket, &key, self.args)?;
-                let described = S3Place::new(bucket, &key);
+                let described = S3Location::new(bucket, &key);
                 let object = S3Object::new(bucket, key, bucket::upload_options(s3), Some(url.clone()));
-                Place {
+                Target {
                     storage: Some(Box::new(object)),
                     url: Some(url),
                     object: Some(described),
@@ -172,7 +172,7 @@ impl<'a> Release<'a> {
                 let mut options = http_upload::UploadOptions::default();
                 options.headers = headers.clone();
                 let file = PutFile::new(&*self.transport, to.clone(), options, public.clone());
-                Place {
+                Target {
                     storage: Some(Box::new(file)),
                     url: Some(public.clone()),
                     object: None,
@@ -181,25 +181,25 @@ impl<'a> Release<'a> {
             (Destination::Server, _) => {
                 // Nothing goes to a server without being registered there.
                 let file = self.api.as_ref().map(|api| {
-                    let file = ServerFile::new(api, self.app.clone(), self.version, outgoing.digest);
+                    let file = ServerFile::new(api, self.app.clone(), self.version, archive.digest);
                     Box::new(file) as Box<dyn Storage>
                 });
-                Place {
+                Target {
                     storage: file,
-                    ..Place::default()
+                    ..Target::default()
                 }
             }
             // A bucket is made for every destination in S3.
-            (Destination::S3(_), None) => Place::default(),
+            (Destination::S3(_), None) => Target::default(),
         })
     }
 }
 
 impl Ready<'_> {
     /// Gets the archive as a device does.
-    fn look(&self, url: &Url, control: &Control) -> capbundle_publish::Result<()> {
-        let mut expected = Expected::of_digest(self.outgoing.digest);
-        expected.size = Some(self.outgoing.size);
+    fn verify_url(&self, url: &Url, control: &Control) -> capbundle_publish::Result<()> {
+        let mut expected = Expected::of_digest(self.archive.digest);
+        expected.size = Some(self.archive.size);
         let checked = url_check::check(self.transport, url, &expected, &CheckOptions::default(), control)?;
         self.notes.borrow_mut().extend(checked.notes);
         Ok(())
@@ -207,11 +207,11 @@ impl Ready<'_> {
 
     /// All steps in their order.
     pub(super) fn plan(&self) -> (Plan<'_>, Work) {
-        let (args, outgoing) = (self.args, self.outgoing);
+        let (args, archive) = (self.args, self.archive);
         let mut plan = Plan::new();
         let work = match (&self.storage, &self.url) {
             (Some(storage), _) => {
-                plan = plan.then(Upload::new(&**storage, PathBuf::from(&outgoing.file), outgoing.size));
+                plan = plan.then(Upload::new(&**storage, PathBuf::from(&archive.file), archive.size));
                 Work::new()
             }
             (None, Some(url)) => Work::at(url.clone()),
@@ -220,13 +220,13 @@ impl Ready<'_> {
         let Some(registry) = &self.registry else {
             return (plan, work);
         };
-        if !args.place.no_url_check {
-            let what = match &self.url {
+        if !args.destination.no_url_check {
+            let description = match &self.url {
                 Some(url) => format!("verify that {url} gives the archive to everybody"),
                 None => "verify that the address gives the archive to everybody".to_owned(),
             };
-            let look = |url: &Url, control: &Control| self.look(url, control);
-            plan = plan.then(Verify::new(what, look));
+            let verify = |url: &Url, control: &Control| self.verify_url(url, control);
+            plan = plan.then(Verify::new(description, verify));
         }
         plan = plan.then(Register::new(registry));
         if args.link.is_some() || args.comment.is_some() {
@@ -253,7 +253,7 @@ pub(super) fn channels(args: &UploadArgs) -> Vec<String> {
 fn api(args: &UploadArgs, transport: &Arc<dyn Transport>) -> Result<Api> {
     match server::api(&args.server, Arc::clone(transport)) {
         Err(failure) if args.dry_run && failure.code == "missing_apikey" => {
-            server::api_with(&args.server, Arc::clone(transport), ApiKey::new(NOBODY)?)
+            server::api_with(&args.server, Arc::clone(transport), ApiKey::new(PLACEHOLDER_KEY)?)
         }
         found => found,
     }

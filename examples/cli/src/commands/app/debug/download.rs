@@ -11,14 +11,14 @@ use capbundle::http::download::{DownloadOptions, Remote, download};
 use capbundle::update::protocol::Offer;
 
 use super::device::Device;
-use super::{Notes, ask, wrong};
+use super::{Notes, update_request, wrong};
 use crate::args::DebugArgs;
 use crate::commands::bundle::signed_checksum;
 use crate::commands::fetch::{address, begins_as_html, not_downloaded, not_opened};
 use crate::error::{About, Failure, Result, Subject};
 
 /// What was taken.
-pub(super) struct Taken {
+pub(super) struct Downloaded {
     pub(super) size: u64,
     pub(super) files: u64,
     /// For people.
@@ -31,16 +31,16 @@ pub(super) struct Taken {
 enum Check {
     Signed(SignedChecksum, IvSessionKey),
     Digest(Sha256Digest),
-    Nothing,
+    None,
 }
 
-pub(super) fn take(
+pub(super) fn download_offer(
     args: &DebugArgs,
     device: &Device,
     offer: &Offer,
     transport: &dyn Transport,
     notes: &mut Notes<'_>,
-) -> Result<Taken> {
+) -> Result<Downloaded> {
     let url = address(&offer.url)?;
     let check = check(args, device, offer, notes)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
@@ -96,8 +96,8 @@ pub(super) fn take(
         .about(Subject::Archive)
         .map_err(|failure| failure.adding("devices refuse it as well"))?;
     drop(bar);
-    ask::cors_of_archive(args, &url, transport, notes)?;
-    Ok(Taken {
+    update_request::check_archive_cors(args, &url, transport, notes)?;
+    Ok(Downloaded {
         size: downloaded.size,
         files: unpacked.files,
         how,
@@ -142,7 +142,7 @@ fn check_without_key(offer: &Offer, notes: &mut Notes<'_>) -> Result<Check> {
             "no_checksum",
             "the server offers no checksum: devices take whatever comes",
         );
-        return Ok(Check::Nothing);
+        return Ok(Check::None);
     };
     let digest = checksum.parse().about(Subject::Checksum);
     let digest = digest.map_err(|failure| failure.adding("it is the checksum that the server offers"))?;

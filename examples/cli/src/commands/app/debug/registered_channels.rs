@@ -15,7 +15,7 @@ use crate::interrupt;
 
 /// Says what the app's channels serve, if --apikey is given and the server that is asked is the one that the key is for.
 /// Devices need no key, so a failure is a warning.
-pub(super) fn tell(
+pub(super) fn report(
     args: &DebugArgs,
     device: &Device,
     transport: &Arc<dyn Transport>,
@@ -34,8 +34,8 @@ pub(super) fn tell(
     }
     let app = identity::parse_app_id(&device.request.app_id)?;
     match channels(args, &app, transport) {
-        Ok(lines) if lines.is_empty() => notes.tell("The app has no channel"),
-        Ok(lines) => notes.tell(format!("Channels: {}", lines.join(", "))),
+        Ok(lines) if lines.is_empty() => notes.report("The app has no channel"),
+        Ok(lines) => notes.report(format!("Channels: {}", lines.join(", "))),
         Err(failure) => {
             notes.warn(
                 "channels_unknown",

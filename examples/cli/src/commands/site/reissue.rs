@@ -4,19 +4,19 @@ use capbundle::native::{NativeRange, NativeVersion};
 use capbundle::store::BundleRef;
 use capbundle_publish::site::ReleaseMetadata;
 
-use super::Channel;
+use super::TargetChannel;
 use super::signing::Keys;
 use crate::args::{RenewArgs, RollbackArgs};
 use crate::error::Result;
 use crate::output::Output;
 
 pub(crate) fn rollback(args: &RollbackArgs, output: &Output) -> Result<()> {
-    let channel = Channel::find(&args.place)?;
+    let channel = TargetChannel::find(&args.target)?;
     let keys = Keys::find(&args.signing)?;
     keys.with(&args.signing, None, |signing| {
-        channel.carry_out(&[], output, |publisher, run| {
+        channel.execute(&[], output, |publisher, run| {
             if args.built_in {
-                publisher.rollback_to_built_in(&details(args), signing, run)
+                publisher.rollback_to_built_in(&metadata(args), signing, run)
             } else {
                 publisher.rollback(args.sequence, signing, run)
             }
@@ -25,7 +25,7 @@ pub(crate) fn rollback(args: &RollbackArgs, output: &Output) -> Result<()> {
 }
 
 /// What the release that goes to the built-in bundle says of it.
-fn details(args: &RollbackArgs) -> ReleaseMetadata {
+fn metadata(args: &RollbackArgs) -> ReleaseMetadata {
     ReleaseMetadata {
         version: BundleRef::BUILT_IN.to_owned(),
         native: NativeRange {
@@ -38,9 +38,9 @@ fn details(args: &RollbackArgs) -> ReleaseMetadata {
 }
 
 pub(crate) fn renew(args: &RenewArgs, output: &Output) -> Result<()> {
-    let channel = Channel::find(&args.place)?;
+    let channel = TargetChannel::find(&args.target)?;
     let keys = Keys::find(&args.signing)?;
     keys.with(&args.signing, None, |signing| {
-        channel.carry_out(&[], output, |publisher, run| publisher.renew(args.within, signing, run))
+        channel.execute(&[], output, |publisher, run| publisher.renew(args.within, signing, run))
     })
 }

@@ -12,12 +12,12 @@ use crate::error::{Failure, Result};
 use crate::interrupt;
 
 /// More than any answer of the protocol has.
-const LARGEST: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 /// Where the pages of Capacitor's web views come from.
 const ORIGIN: &str = "https://localhost";
 
 /// Asks as the plugin does.
-pub(super) fn ask(
+pub(super) fn send(
     args: &DebugArgs,
     device: &Device,
     transport: &dyn Transport,
@@ -36,7 +36,7 @@ pub(super) fn ask(
     let body = body.map_err(|error| Failure::refused("io", format!("the request cannot be written: {error}")))?;
     request.body = Some(Body::Bytes(body));
     request.control = interrupt::control();
-    let answer = exchange(transport, &request, LARGEST)?;
+    let answer = exchange(transport, &request, MAX_BYTES)?;
     let status = answer.head.status;
     if (300..400).contains(&status) {
         let to = answer.head.headers.get("location").unwrap_or("nowhere");
@@ -59,7 +59,7 @@ pub(super) fn ask(
             ),
         ));
     }
-    cors(
+    check_cors(
         args,
         &answer.head.headers,
         &format!("the update URL {}", device.url),
@@ -76,7 +76,7 @@ pub(super) fn ask(
 }
 
 /// Whether the archive may be read by the page of a web app.
-pub(super) fn cors_of_archive(
+pub(super) fn check_archive_cors(
     args: &DebugArgs,
     url: &Url,
     transport: &dyn Transport,
@@ -86,7 +86,7 @@ pub(super) fn cors_of_archive(
     request.headers.add("Origin", ORIGIN)?;
     request.headers.add("Range", "bytes=0-0")?;
     request.control = interrupt::control();
-    let answer = match exchange(transport, &request, LARGEST) {
+    let answer = match exchange(transport, &request, MAX_BYTES) {
         Err(failure) if failure.code == ErrorKind::Cancelled.as_str() => return Err(failure),
         // The archive came and was proved: that this question got no answer takes nothing of it back.
         Err(failure) => {
@@ -101,12 +101,12 @@ pub(super) fn cors_of_archive(
     };
     // Behind a redirect another server decides, which the download has looked at.
     if answer.head.status < 300 {
-        cors(args, &answer.head.headers, &format!("the archive at {url}"), notes)?;
+        check_cors(args, &answer.head.headers, &format!("the archive at {url}"), notes)?;
     }
     Ok(())
 }
 
-fn cors(args: &DebugArgs, headers: &Headers, what: &str, notes: &mut Notes<'_>) -> Result<()> {
+fn check_cors(args: &DebugArgs, headers: &Headers, what: &str, notes: &mut Notes<'_>) -> Result<()> {
     let allowed = headers.get("access-control-allow-origin").map(str::trim);
     if matches!(allowed, Some("*" | ORIGIN)) {
         return Ok(());
@@ -122,15 +122,15 @@ fn cors(args: &DebugArgs, headers: &Headers, what: &str, notes: &mut Notes<'_>) 
 }
 
 /// An answer that is small, or the beginning of one.
-struct Answer {
+struct Response {
     head: Head,
     body: Vec<u8>,
 }
 
-fn exchange(transport: &dyn Transport, request: &Request, largest: usize) -> Result<Answer> {
-    let mut collected = Collected {
+fn exchange(transport: &dyn Transport, request: &Request, max_bytes: usize) -> Result<Response> {
+    let mut collected = Collector {
         answer: None,
-        largest,
+        max_bytes,
         full: false,
     };
     let sent = transport.send(request, &mut collected);
@@ -156,15 +156,15 @@ fn exchange(transport: &dyn Transport, request: &Request, largest: usize) -> Res
     }
 }
 
-struct Collected {
-    answer: Option<Answer>,
-    largest: usize,
+struct Collector {
+    answer: Option<Response>,
+    max_bytes: usize,
     full: bool,
 }
 
-impl Receiver for Collected {
+impl Receiver for Collector {
     fn begin(&mut self, head: &Head) -> capbundle::Result<()> {
-        self.answer = Some(Answer {
+        self.answer = Some(Response {
             head: head.clone(),
             body: Vec::new(),
         });
@@ -173,7 +173,7 @@ impl Receiver for Collected {
 
     fn write(&mut self, bytes: &[u8]) -> capbundle::Result<()> {
         let Some(answer) = &mut self.answer else { return Ok(()) };
-        let room = self.largest.saturating_sub(answer.body.len());
+        let room = self.max_bytes.saturating_sub(answer.body.len());
         answer.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
         if bytes.len() > room {
             self.full = true;

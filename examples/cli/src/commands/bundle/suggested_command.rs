@@ -17,7 +17,7 @@ const SECRETS: [&str; 8] = [
 const HIDDEN: &str = "***";
 
 /// The command that runs, with `to` where it says `from`.
-pub(super) fn command_with(from: &Path, to: &Path) -> String {
+pub(super) fn with_file(from: &Path, to: &Path) -> String {
     let arguments = std::env::args_os().skip(1);
     let arguments: Vec<String> = arguments.map(|one| one.to_string_lossy().into_owned()).collect();
     line(&arguments, &from.to_string_lossy(), &to.to_string_lossy())

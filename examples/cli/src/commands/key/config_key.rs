@@ -52,8 +52,8 @@ impl Installation {
         }
     }
 
-    /// Tells people what was done or is left to do; gives the warnings for the document.
-    pub(super) fn tell(&self, output: &Output) -> Vec<Warning> {
+    /// Reports what was done or is left to do; gives the warnings for the document.
+    pub(super) fn report(&self, output: &Output) -> Vec<Warning> {
         let mut warnings = Vec::new();
         match self {
             Self::Edit { config, change } => {

@@ -1,19 +1,19 @@
 //! `capbundle release promote`, `rollout` and `pause`
 
-use super::Channel;
+use super::TargetChannel;
 use crate::args::{PauseArgs, PromoteArgs, RolloutArgs};
 use crate::error::Result;
 use crate::output::Output;
 
 pub(crate) fn promote(args: &PromoteArgs, output: &Output) -> Result<()> {
-    let channel = Channel::find(&args.place)?;
-    channel.carry_out(&[], output, |publisher, run| publisher.promote(args.sequence, run))
+    let channel = TargetChannel::find(&args.target)?;
+    channel.execute(&[], output, |publisher, run| publisher.promote(args.sequence, run))
 }
 
 pub(crate) fn rollout(args: &RolloutArgs, output: &Output) -> Result<()> {
-    let channel = Channel::find(&args.place)?;
+    let channel = TargetChannel::find(&args.target)?;
     channel
-        .carry_out(&[], output, |publisher, run| {
+        .execute(&[], output, |publisher, run| {
             publisher.rollout(args.share, args.lower, run)
         })
         .map_err(|failure| match failure.code.as_ref() {
@@ -23,10 +23,10 @@ pub(crate) fn rollout(args: &RolloutArgs, output: &Output) -> Result<()> {
 }
 
 pub(crate) fn pause(args: &PauseArgs, output: &Output) -> Result<()> {
-    let channel = Channel::find(&args.place)?;
+    let channel = TargetChannel::find(&args.target)?;
     #[allow(
         clippy::redundant_closure_for_method_calls,
         reason = "the method is of one lifetime, and two are wanted"
     )]
-    channel.carry_out(&[], output, |publisher, run| publisher.pause(run))
+    channel.execute(&[], output, |publisher, run| publisher.pause(run))
 }

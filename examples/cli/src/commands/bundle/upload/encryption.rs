@@ -14,13 +14,13 @@ use crate::error::{About, Failure, Result, Subject};
 /// The private key as CI systems hand it over.
 const VARIABLE: &str = "CAPBUNDLE_PRIVATE_KEY";
 
-pub(super) enum Sealing {
+pub(super) enum Encryption {
     /// Devices get the plain archive.
     None,
     /// It is encrypted and signed now.
-    ToDo(Box<SigningKey>),
+    Encrypt(Box<SigningKey>),
     /// It is encrypted already.
-    Done {
+    Encrypted {
         session: IvSessionKey,
         /// Makes the checksum where it is not given.
         signer: Option<Box<SigningKey>>,
@@ -29,33 +29,33 @@ pub(super) enum Sealing {
     },
 }
 
-impl Sealing {
+impl Encryption {
     /// The public key that devices need to take the bundle.
     pub(super) fn key(&self) -> Option<VerifyingKey> {
         match self {
             Self::None => None,
-            Self::ToDo(signer) => Some(signer.verifying_key()),
-            Self::Done { key, .. } => Some(key.clone()),
+            Self::Encrypt(signer) => Some(signer.verifying_key()),
+            Self::Encrypted { key, .. } => Some(key.clone()),
         }
     }
 
     pub(super) fn find(args: &UploadArgs, destination: &Destination<'_>, project: &mut Project) -> Result<Self> {
-        let signer = if args.sealing.no_key { None } else { signer(args)? };
-        if let Some(text) = &args.sealing.iv_session_key {
+        let signer = if args.encryption.no_key { None } else { signer(args)? };
+        if let Some(text) = &args.encryption.iv_session_key {
             let session = text.parse().about(Subject::IvSessionKey)?;
             let key = match &signer {
                 Some(signer) => signer.verifying_key(),
                 None => public_key()?,
             };
-            return Ok(Self::Done { session, signer, key });
+            return Ok(Self::Encrypted { session, signer, key });
         }
         match signer {
             // What is at an address already is not encrypted by wishing.
             Some(_) if matches!(destination, Destination::External(_)) => {
                 Err(unprotected("there is a private key here"))
             }
-            Some(signer) => Ok(Self::ToDo(signer)),
-            None if args.sealing.no_key => Ok(Self::None),
+            Some(signer) => Ok(Self::Encrypt(signer)),
+            None if args.encryption.no_key => Ok(Self::None),
             None => {
                 let configured = match project.config()? {
                     Some(config) => config.public_key()?.is_some(),
@@ -86,7 +86,7 @@ fn public_key() -> Result<VerifyingKey> {
 }
 
 fn signer(args: &UploadArgs) -> Result<Option<Box<SigningKey>>> {
-    let (file, text) = (args.sealing.key_v2.as_deref(), args.sealing.key_data_v2.clone());
+    let (file, text) = (args.encryption.key_v2.as_deref(), args.encryption.key_data_v2.clone());
     let text = text.or_else(|| match file {
         Some(_) => None,
         None => std::env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty()),
