@@ -1,7 +1,7 @@
-//! Failures as the command reports them: a stable code, a message, an exit code.
+//! The errors of the command: a stable code, a message and an exit code.
 //!
-//! Where Capgo has a code for a situation, it is Capgo's; otherwise it is the core's
-//! [`ErrorKind`](capbundle::ErrorKind) in snake case. This is the only file that decides.
+//! The code is Capgo's where Capgo has one for the situation; otherwise it is the core's
+//! [`ErrorKind`](capbundle::ErrorKind) in snake case. No other file assigns codes.
 
 use std::borrow::Cow;
 use std::io;
@@ -13,7 +13,7 @@ use capbundle::{Error, ErrorKind, InsecureReason};
 use capbundle_publish::Error as PublishError;
 use serde::Serialize;
 
-/// What a core error was about; the same kind has another code for a key than for an archive.
+/// The subject of a core error. The same kind has one code for a key and another for an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
     Archive,
@@ -25,33 +25,33 @@ pub(crate) enum Subject {
     Other,
 }
 
-/// Why a command stops.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// A server's own code may be any text.
+    /// May hold a code sent by a server, which is any text.
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
-    /// What stands below the message: lines of our own, which quote nothing of others.
+    /// Lines printed below the message. They are the command's own and quote no untrusted text.
     pub(crate) lines: String,
-    /// All findings when a check refused the folder.
+    /// All findings of the check that failed.
     pub(crate) findings: Vec<ReportedFinding>,
-    /// What was done before it failed, if anything was.
+    /// The effects of the steps before the failure, if there were any.
     pub(crate) aftermath: Option<Box<Aftermath>>,
     exit: u8,
 }
 
-/// What became of the steps that were done before one failed.
+/// The effects of the steps that completed before one failed.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Aftermath {
-    /// Made and taken back.
+    /// Done and rolled back.
     pub(crate) undone: Vec<String>,
-    /// Made and still there.
+    /// Done and not rolled back.
     pub(crate) left: Vec<String>,
 }
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
-/// Something the user should know although the command goes on.
+/// A problem that does not stop the command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Warning {
     pub(crate) code: Cow<'static, str>,
@@ -75,7 +75,7 @@ impl Failure {
         }
     }
 
-    /// A check found what has an exit code of its own.
+    /// A check found problems for which the command documents a separate exit code.
     pub(crate) fn verdict(
         code: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
@@ -89,7 +89,7 @@ impl Failure {
         }
     }
 
-    /// A check found errors; the document lists them all.
+    /// A check found errors. The JSON document lists all of them.
     pub(crate) fn found(code: &'static str, message: impl Into<String>, findings: Vec<ReportedFinding>) -> Self {
         Self {
             findings,
@@ -105,12 +105,12 @@ impl Failure {
         }
     }
 
-    /// Nothing on the command line or in the project says what is needed.
+    /// A required value is neither on the command line nor in the project.
     pub(crate) fn missing_argument(message: impl Into<String>) -> Self {
         Self::usage("missing_argument", message)
     }
 
-    /// An I/O error of the command itself.
+    /// The command's own I/O failed.
     pub(crate) fn io(operation: &str, path: &Path, error: &io::Error) -> Self {
         let code = match error.kind() {
             io::ErrorKind::NotFound => ErrorKind::NotFound,
@@ -123,7 +123,7 @@ impl Failure {
         )
     }
 
-    /// What the core said about `subject`.
+    /// Converts a core error about `subject`.
     pub(crate) fn about(subject: Subject, error: &Error) -> Self {
         let findings = match error {
             Error::CheckFailed { findings, .. } => findings.iter().map(ReportedFinding::from).collect(),
@@ -143,11 +143,11 @@ impl Failure {
         match error {
             Error::InsecureConnection { reason, .. } => match reason {
                 InsecureReason::UntrustedIssuer => failure.adding(
-                    "to trust it, pass its certificate or that of its authority as --ca-file (or CAPBUNDLE_CA_FILE, \
-                     SSL_CERT_FILE)",
+                    "to trust the server, pass its certificate or its CA's with --ca-file (or CAPBUNDLE_CA_FILE, \
+                    SSL_CERT_FILE)",
                 ),
                 InsecureReason::NoTls => {
-                    failure.adding("write the address with http://, or pass --no-s3-ssl if it is an S3 endpoint")
+                    failure.adding("use an http:// address, or pass --no-s3-ssl for an S3 endpoint")
                 }
                 _ => failure,
             },
@@ -155,11 +155,11 @@ impl Failure {
         }
     }
 
-    /// What publishing said about `subject`.
+    /// Converts a publishing error about `subject`.
     fn published(subject: Subject, error: &PublishError) -> Self {
         let code = match error {
             PublishError::Core(error) => return Self::about(subject, error),
-            // A server's own word for it; it is one word, or there is none.
+            // The server's own code, if the response had one.
             PublishError::Api(refused) => refused.code.clone().map(Cow::Owned),
             PublishError::NoSuchSite { .. } => Some("site_not_found".into()),
             PublishError::NoSuchChannel { .. } => Some("channel_not_found".into()),
@@ -168,44 +168,44 @@ impl Failure {
         Self::refused(code.unwrap_or_else(|| error.kind().as_str().into()), error.to_string())
     }
 
-    /// The same failure, with more to know about it.
+    /// Appends a hint to the message.
     pub(crate) fn adding(mut self, more: &str) -> Self {
         self.message.push_str("; ");
         self.message.push_str(more);
         self
     }
 
-    /// The same failure, with the file it is about before its message.
+    /// Puts the path of the file in front of the message.
     pub(crate) fn naming(mut self, file: &Path) -> Self {
         self.message = format!("{}: {}", file.display(), self.message);
         self
     }
 
-    /// The same failure, with lines below its message.
+    /// Sets the lines printed below the message.
     pub(crate) fn showing(mut self, lines: &str) -> Self {
         lines.trim_start_matches('\n').clone_into(&mut self.lines);
         self
     }
 
-    /// The same failure, of a command that ran out of the time it was given.
+    /// Marks the failure as caused by `--timeout`.
     pub(crate) fn out_of_time(mut self) -> Self {
         self.code = "timeout".into();
-        self.adding("the time of --timeout is over")
+        self.adding("the time limit of --timeout has passed")
     }
 
-    /// The same failure, with what was noticed before it.
+    /// Appends findings made before the failure.
     pub(crate) fn with_findings(mut self, findings: Vec<ReportedFinding>) -> Self {
         self.findings.extend(findings);
         self
     }
 
-    /// The same failure, after some steps were done.
+    /// Sets the effects of the steps before the failure.
     pub(crate) fn after(mut self, aftermath: Aftermath) -> Self {
         self.aftermath = Some(Box::new(aftermath));
         self
     }
 
-    /// The message and what stands below it.
+    /// The message and the lines below it.
     pub(crate) fn whole_message(&self) -> String {
         if self.lines.is_empty() {
             self.message.clone()
@@ -225,7 +225,7 @@ impl<E: Into<PublishError>> From<E> for Failure {
     }
 }
 
-/// Lets `core_call().about(Subject::…)?` say which argument an error belongs to.
+/// `core_call().about(Subject::…)?` states which argument an error is about.
 pub(crate) trait About<T> {
     fn about(self, subject: Subject) -> Result<T>;
 }
@@ -238,7 +238,7 @@ impl<T, E: Into<PublishError>> About<T> for Result<T, E> {
 
 fn code_of(subject: Subject, error: &Error) -> &'static str {
     if let Error::CheckFailed { findings, .. } = error {
-        // Capgo reports the first fault only; so does the code. The document lists them all.
+        // Like Capgo, the code names only the first error. The document lists all of them.
         if let Some(first) = findings.iter().find(|finding| finding.is_error()) {
             return first.code.as_str();
         }
@@ -257,7 +257,7 @@ fn code_of(subject: Subject, error: &Error) -> &'static str {
     }
 }
 
-/// A finding of a check, which may be an error or a warning.
+/// A finding of a check: an error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ReportedFinding {
     severity: &'static str,

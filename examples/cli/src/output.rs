@@ -1,8 +1,8 @@
-//! The one place that prints.
+//! All output of the command.
 //!
-//! Machine text (one JSON document) goes to standard output, text for people to standard error. A report that was
-//! asked for (`inspect`, `key show`, a completion script) is itself the result, and goes to standard output
-//! unless JSON takes its place. Colour and progress bars appear on a terminal only.
+//! The JSON document goes to standard output, messages go to standard error. A report (`inspect`, `key show`, a
+//! completion script) is the result itself and goes to standard output, unless `--json` replaces it. Colour and
+//! progress bars appear only on a terminal.
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -21,21 +21,21 @@ use crate::error::{Aftermath, Failure, ReportedFinding, Result, Warning};
 use crate::interrupt;
 use crate::printable;
 
-/// How a line on standard error begins: its word, and the colour of that.
+/// The prefix of a line on standard error and its colour.
 type Mark = (&'static str, Style);
 
 const ERROR: Mark = ("error:", AnsiColor::Red.on_default().bold());
 const WARNING: Mark = ("warning:", AnsiColor::Yellow.on_default().bold());
 
-/// Lines of one kind that people are shown. A folder that should not be there would bring thousands, and hide the rest.
+/// Lines of one kind that are shown: a folder packed by mistake would print thousands and hide the others.
 const MAX_LINES_PER_KIND: u64 = 10;
 
-/// How many lines of each kind there were.
+/// Counts the lines of each kind.
 #[derive(Default)]
 struct LineLimiter(Vec<(String, u64)>);
 
 impl LineLimiter {
-    /// Counts a line of this kind, and says whether it is still shown.
+    /// Counts a line of this kind and returns whether to show it.
     fn admit(&mut self, kind: &str) -> bool {
         let at = self.0.iter().position(|(known, _)| known == kind).unwrap_or_else(|| {
             self.0.push((kind.to_owned(), 0));
@@ -46,13 +46,13 @@ impl LineLimiter {
     }
 }
 
-/// Where a command's words go.
+/// Prints the messages and the result of a command.
 #[derive(Debug)]
 pub(crate) struct Output {
     json: bool,
 }
 
-/// How an error looks under `--json`.
+/// An error under `--json`.
 #[derive(Serialize)]
 struct ErrorDocument<'a> {
     error: &'a str,
@@ -65,19 +65,19 @@ struct ErrorDocument<'a> {
 
 #[allow(
     clippy::unused_self,
-    reason = "a command has one handle for all it says, wherever that goes"
+    reason = "commands print through one handle, whatever the destination"
 )]
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self { json }
     }
 
-    /// Tells people what is going on, in one line.
+    /// Prints a one-line message to standard error.
     pub(crate) fn say(&self, text: impl Display) {
         to_stderr(None, &text.to_string());
     }
 
-    /// Shows people lines of our own, to be copied as they are, behind an empty one.
+    /// Prints an empty line and then `lines`, unchanged, for copying.
     pub(crate) fn say_lines(&self, lines: &str) {
         if lines.is_empty() {
             return;
@@ -88,12 +88,12 @@ impl Output {
         }
     }
 
-    /// Tells people about something that deserves their attention.
+    /// Prints a warning.
     pub(crate) fn warn(&self, warning: &Warning) {
         to_stderr(Some(WARNING), &warning.to_string());
     }
 
-    /// [`warn`](Self::warn) for each, but for a limiter of one kind.
+    /// Prints warnings, at most [`MAX_LINES_PER_KIND`] of each code.
     pub(crate) fn warn_all(&self, warnings: &[Warning]) {
         let mut limiter = LineLimiter::default();
         for warning in warnings {
@@ -104,7 +104,7 @@ impl Output {
         self.say_omitted(&limiter);
     }
 
-    /// Tells people what a check found, errors as errors.
+    /// Prints the findings of a check.
     pub(crate) fn findings<'a>(&self, findings: impl IntoIterator<Item = &'a ReportedFinding>) {
         let mut limiter = LineLimiter::default();
         for finding in findings {
@@ -120,12 +120,12 @@ impl Output {
         self.say_omitted(&limiter);
     }
 
-    /// Tells people what was left out of a bundle.
+    /// Prints the files that a bundle excludes.
     pub(crate) fn excluded<'a>(&self, paths: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let mut limiter = LineLimiter::default();
         for (path, rule) in paths {
-            if limiter.admit("left out") {
-                self.say(format!("Left out {path} ({rule})"));
+            if limiter.admit("excluded") {
+                self.say(format!("Excluded {path} ({rule})"));
             }
         }
         self.say_omitted(&limiter);
@@ -140,7 +140,7 @@ impl Output {
         }
     }
 
-    /// A line of the report that people asked for.
+    /// Prints a line of a report to standard output; nothing under `--json`.
     pub(crate) fn report(&self, text: impl Display) -> Result<()> {
         if self.json {
             Ok(())
@@ -154,12 +154,12 @@ impl Output {
         lines.into_iter().try_for_each(|line| self.report(line))
     }
 
-    /// The result for machines, two spaces of indent as Capgo prints it.
+    /// Prints the JSON document, indented by two spaces as Capgo's command does.
     pub(crate) fn document(&self, document: &impl Serialize) -> Result<()> {
         if self.json { print_document(document) } else { Ok(()) }
     }
 
-    /// Ends a command: its error, if it had one, and its exit code.
+    /// Ends a command: prints its error, if any, and returns its exit code.
     pub(crate) fn finish(&self, result: Result<()>) -> ExitCode {
         match result {
             Ok(()) => ExitCode::SUCCESS,
@@ -173,7 +173,7 @@ impl Output {
     fn fail(&self, failure: &Failure) -> ExitCode {
         to_stderr(Some(ERROR), &failure.message);
         self.say_lines(&failure.lines);
-        // The message holds the first error.
+        // The message already holds the first error.
         let first_error = failure.findings.iter().position(ReportedFinding::is_error);
         self.findings(
             failure
@@ -184,11 +184,11 @@ impl Output {
                 .map(|(_, other)| other),
         );
         if let Some(Aftermath { undone, left }) = failure.aftermath.as_deref() {
-            for what in undone {
-                self.say(format!("Undone: {what}"));
+            for step in undone {
+                self.say(format!("Rolled back: {step}"));
             }
-            for what in left {
-                self.say(format!("Still there: {what}"));
+            for step in left {
+                self.say(format!("Not rolled back: {step}"));
             }
         }
         if self.json {
@@ -202,18 +202,18 @@ impl Output {
                 to_stderr(Some(ERROR), &unprinted.message);
             }
         }
-        // A signal that came after the work was over, or beside another error, changes nothing.
+        // A signal received after the work was done, or along with another error, does not change the exit code.
         let stopped = (failure.code == ErrorKind::Cancelled.as_str()).then(interrupt::exit_code);
         stopped.flatten().map_or_else(|| failure.exit_code(), ExitCode::from)
     }
 
-    /// A bar that follows one operation; on a terminal only.
+    /// A progress bar for one operation, only on a terminal.
     pub(crate) fn progress(&self) -> Bar {
         if !io::stderr().is_terminal() {
             return Bar(None);
         }
         let bar = ProgressBar::new(0);
-        // The template is a constant; should a later version of the crate refuse it, its own default look serves.
+        // The template is a constant. If a later version of the crate rejects it, use the default style.
         let style =
             ProgressStyle::with_template("{msg:>8} [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left");
         bar.set_style(
@@ -225,19 +225,19 @@ impl Output {
     }
 }
 
-/// A progress bar that goes away when it is dropped.
+/// A progress bar that is removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Bar(Option<ProgressBar>);
 
 impl Bar {
-    /// What to hand to the operation.
+    /// The control to pass to the operation.
     pub(crate) fn control(&self) -> Control {
         let Some(bar) = self.0.clone() else {
             return interrupt::control();
         };
         interrupt::control().with_observer(Arc::new(move |progress: Progress| {
             if bar.message() != progress.phase.as_str() {
-                // What the phase before did says nothing about the speed of this one.
+                // The previous phase says nothing about the speed of this one.
                 bar.reset();
                 bar.set_message(progress.phase.as_str());
             }
@@ -248,7 +248,7 @@ impl Bar {
 }
 
 impl Bar {
-    /// Prints beside the bar, not into it.
+    /// Prints without disturbing the bar.
     pub(crate) fn aside(&self, print: impl FnOnce()) {
         match &self.0 {
             Some(bar) => bar.suspend(print),
@@ -265,17 +265,17 @@ impl Drop for Bar {
     }
 }
 
-/// Bytes that are the result themselves: a completion script, a man page.
+/// Writes a result that is not text for a report: a completion script, a man page.
 pub(crate) fn raw(bytes: &[u8]) -> Result<()> {
     written(io::stdout().write_all(bytes))
 }
 
-/// Reports a command line that could not be parsed, and help and version texts.
+/// Prints help, the version, or the error of a command line that could not be parsed.
 pub(crate) fn command_line(arguments: &[OsString], error: &clap::Error) -> ExitCode {
-    let asked_for = matches!(error.kind(), UsageError::DisplayHelp | UsageError::DisplayVersion);
-    if asked_for || !wants_json(arguments) {
+    let is_help = matches!(error.kind(), UsageError::DisplayHelp | UsageError::DisplayVersion);
+    if is_help || !wants_json(arguments) {
         return match error.print() {
-            Ok(()) if asked_for => ExitCode::SUCCESS,
+            Ok(()) if is_help => ExitCode::SUCCESS,
             _ => ExitCode::from(2),
         };
     }
@@ -305,15 +305,15 @@ fn usage_code(kind: UsageError) -> &'static str {
 
 fn print_document(document: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(document)
-        .map_err(|error| Failure::refused("io", format!("the result cannot be written as JSON: {error}")))?;
+        .map_err(|error| Failure::refused("io", format!("cannot serialize the result as JSON: {error}")))?;
     text.push('\n');
     written(io::stdout().write_all(text.as_bytes()))
 }
 
-/// One line for people.
+/// Prints one line to standard error.
 ///
-/// That it cannot be written (a full disk, a reader that went away) is ignored on purpose: there is nowhere left to say
-/// it, and the work and its result on standard output must not suffer from it.
+/// Write errors (a full disk, a closed pipe) are ignored on purpose: there is nowhere left to report them, and they
+/// must not affect the work or its result on standard output.
 fn to_stderr(mark: Option<Mark>, text: &str) {
     let text = printable::line(text);
     let mut stderr = anstream::stderr();
@@ -323,23 +323,24 @@ fn to_stderr(mark: Option<Mark>, text: &str) {
     };
 }
 
-/// A reader that went away (`| head`) is no failure; anything else is.
+/// A closed pipe (`| head`) is not an error.
 fn written(result: io::Result<()>) -> Result<()> {
     match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::refused("io", format!("standard output: {error}")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::refused(
+            "io",
+            format!("cannot write to standard output: {error}"),
+        )),
         _ => Ok(()),
     }
 }
 
-/// A number of bytes for people: exact below 1 KiB, otherwise with one digit after the point.
+/// A size in bytes, exact below 1 KiB, otherwise with one decimal digit.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if count < 1024 {
         return format!("{count} B");
     }
-    #[allow(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+    #[allow(clippy::cast_precision_loss, reason = "one decimal digit is shown")]
     let mut value = count as f64 / 1024.0;
     let mut unit = 0;
     while value >= 1023.95 && unit + 1 < UNITS.len() {
@@ -363,7 +364,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_read_well() {
+    fn sizes_and_counts_are_formatted() {
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1536), "1.5 KiB");
         assert_eq!(bytes(1_048_576), "1.0 MiB");

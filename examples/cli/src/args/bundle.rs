@@ -12,7 +12,7 @@ use super::upload::UploadArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleCommand {
-    /// Check a folder and pack it into a deterministic zip
+    /// Check a folder and pack it into a reproducible zip
     #[command(after_help = "Examples:
   capbundle bundle zip --json
   capbundle bundle zip com.example.app --path ./dist --bundle 1.2.3")]
@@ -21,22 +21,19 @@ pub(crate) enum BundleCommand {
     #[command(after_help = "Example:
   capbundle bundle encrypt com.example.app_1.2.3.zip \"$CHECKSUM\" --json")]
     Encrypt(EncryptArgs),
-    /// Decrypt a bundle and prove that it is the signed one
-    ///
-    /// The decrypted file is readable for its owner alone.
+    /// Decrypt a bundle and verify its signature
+    /// Only the owner can read the decrypted file.
     #[command(after_help = "Example:
   capbundle bundle decrypt app.zip_encrypted.zip \"$IV_SESSION_KEY\" --checksum \"$SIGNED_CHECKSUM\"")]
     Decrypt(DecryptArgs),
     /// Seal a zip for the apps that have a content key
-    ///
-    /// What is sealed is confidential, and says nothing of who sealed it.
+    /// Sealing keeps the content confidential. It does not prove who made the archive.
     #[command(after_help = "Examples:
   capbundle bundle seal app.zip --to-key .capbundle_content_key.pub --json
   capbundle bundle seal app.zip --to-key one.pub --to-key two.pub --output app.sealed")]
     Seal(SealArgs),
     /// Open a sealed archive with a content key
-    ///
-    /// The opened file is readable for its owner alone.
+    /// Only the owner can read the opened file.
     #[command(after_help = "Example:
   capbundle bundle open app.zip.sealed --content-key .capbundle_content_key --unverified")]
     Open(OpenArgs),
@@ -45,21 +42,20 @@ pub(crate) enum BundleCommand {
   capbundle bundle verify app.zip --checksum \"$SHA256\"
   capbundle bundle verify app.zip --checksum \"$SIGNED_CHECKSUM\" --key .capgo_key_v2.pub
 
-An encrypted bundle is verified by `capbundle bundle decrypt`.")]
+For an encrypted bundle use `capbundle bundle decrypt`.")]
     Verify(VerifyArgs),
-    /// Unpack a zip as a device does, limits included
+    /// Unpack a zip with the limits of a device
     #[command(after_help = "Example:
   capbundle bundle unpack app.zip --to ./unpacked --checksum \"$SHA256\"")]
     Unpack(UnpackArgs),
-    /// Show what a zip holds: totals, compression, biggest files, oddities; of a sealed archive, its header
+    /// Show totals, compression, largest files and findings of a zip, or the header of a sealed archive
     #[command(after_help = "Example:
   capbundle bundle inspect app.zip --top 5")]
     Inspect(InspectArgs),
-    /// Pack, encrypt, upload, register and promote a bundle; what fails is undone
-    ///
-    /// Packs the folder (or takes --zip), encrypts it if there is a private key, brings it to a bucket, an address or a server,
-    /// looks whether devices can get it, registers it and lets channels point to it. When a step fails or Ctrl-C is pressed, the
-    /// steps before it are undone, or named where that is not possible.
+    /// Pack, encrypt, upload, register and promote a bundle
+    /// Packs the folder (or takes --zip), encrypts the archive if there is a private key, uploads it to a bucket, an
+    /// address or a server, checks that devices can download it, registers it and assigns it to channels. If a step
+    /// fails or Ctrl-C is pressed, the completed steps are rolled back; steps that cannot be rolled back are listed.
     #[command(after_help = "Examples:
   capbundle bundle upload --s3-region us-west-2 --s3-bucket-name my-bundles --channel production
   capbundle bundle upload --external https://cdn.example.com/app-1.2.3.zip
@@ -69,41 +65,39 @@ An encrypted bundle is verified by `capbundle bundle decrypt`.")]
 Secrets from the environment: CAPGO_TOKEN (--apikey), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
 (--s3-apikey, --s3-apisecret, --s3-session-token), CAPBUNDLE_PRIVATE_KEY (--key-data-v2).")]
     Upload(Box<UploadArgs>),
-    /// Show the bundles that the server knows, the newest first; with --verify, fetch and prove them
+    /// List the bundles registered on the server, newest first; with --verify, download and verify them
     #[command(after_help = "Examples:
   capbundle bundle list
   capbundle bundle list com.example.app --json
   capbundle bundle list --verify
 
 Exit codes:
-  0  listed, and with --verify every archive is what is registered
+  0  listed; with --verify, every archive matches its registration
   1  the list could not be read
-  3  with --verify, an archive cannot be fetched or is another one: devices do not get it or refuse it
-  4  with --verify, an archive could not be proved: no address, no checksum, or no public key here")]
+  3  with --verify, an archive cannot be downloaded or does not match: devices fail or reject it
+  4  with --verify, an archive cannot be verified: no address, no checksum, or no public key here")]
     List(Box<BundleListArgs>),
-    /// Download the archive of a bundle and prove it, for a backup
-    ///
-    /// Nothing is kept that is not what is registered. An encrypted bundle is kept as it is stored, and its session key and
-    /// checksum are printed; together they can be uploaded again.
+    /// Download the archive of a bundle and verify it, for a backup
+    /// The file is written only if it matches its registration. An encrypted bundle stays encrypted; its session key
+    /// and checksum are printed, which you need to upload it again.
     #[command(after_help = "Examples:
   capbundle bundle download 1.2.3
   capbundle bundle download 1.2.3 com.example.app --output backup/1.2.3.zip --json")]
     Download(Box<DownloadArgs>),
-    /// Delete one bundle from the server's list, or all
-    ///
-    /// Bundles that a channel names are refused. An archive in a bucket or at an address of your own stays where it is; a server
-    /// that keeps archives itself may remove it: the example server does so when no other bundle needs it.
+    /// Delete one bundle, or all, from the server
+    /// A bundle that a channel uses is not deleted. An archive in your own bucket or at your own address is kept. A
+    /// server that stores archives may remove it: the example server does so if no other bundle uses it.
     #[command(after_help = "Examples:
   capbundle bundle delete 1.2.3
   capbundle bundle delete --yes-delete-all com.example.app")]
     Delete(DeleteArgs),
-    /// Delete old bundles, but never what a channel names
+    /// Delete old bundles that no channel uses
     #[command(after_help = "Examples:
   capbundle bundle cleanup --keep 10 --dry-run
   capbundle bundle cleanup --older-than 90d
   capbundle bundle cleanup com.example.app --keep 10 --older-than 90d")]
     Cleanup(CleanupArgs),
-    /// Set link and comment of a bundle
+    /// Set the link and the comment of a bundle
     #[command(after_help = "Example:
   capbundle bundle metadata 1.2.3 --comment \"Fixes the login\" --link https://example.com/notes/1.2.3")]
     Metadata(MetadataArgs),
@@ -113,29 +107,29 @@ Exit codes:
     Check(CheckArgs),
 }
 
-/// Which folder, and what of it goes into the bundle.
+/// The folder to pack and the files to exclude.
 #[derive(Debug, Args)]
 pub(crate) struct ContentArgs {
     /// The folder to pack [default: webDir of capacitor.config]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
-    /// Leave out files that match this gitignore pattern (repeatable; .capbundleignore files are read as well)
+    /// Exclude files that match this gitignore pattern (repeatable; .capbundleignore files apply too)
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     pub(crate) ignore: Vec<String>,
-    /// Do not look for the root index.html and a call of notifyAppReady()
+    /// Skip the checks for a root index.html and a call of notifyAppReady()
     #[arg(long)]
     pub(crate) no_code_check: bool,
-    /// Do not look for a call of notifyAppReady(); without one, devices roll the bundle back
+    /// Skip the check for a call of notifyAppReady(); devices roll back a bundle without one
     #[arg(long)]
     pub(crate) ignore_notify_app_ready: bool,
-    /// Pack this file although it looks like a secret; its path inside the bundle (repeatable)
+    /// Pack the file at this path inside the bundle although it looks like a secret (repeatable)
     #[arg(long, value_name = "PATH")]
     pub(crate) allow_secret: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ZipArgs {
-    /// The app's id [default: from capacitor.config]
+    /// App id [default: appId of capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
     #[command(flatten)]
@@ -143,20 +137,19 @@ pub(crate) struct ZipArgs {
     /// Version of the bundle, strict semver [default: version of package.json]
     #[arg(short, long, value_name = "VERSION")]
     pub(crate) bundle: Option<String>,
-    /// File to write, taken as it is [default: <APP_ID>_<VERSION>.zip]
+    /// File to write [default: <APP_ID>_<VERSION>.zip]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) name: Option<PathBuf>,
-    /// Where to look for the version: the first of these files that has one, comma-separated, for monorepos
-    /// [default: package.json]
+    /// Files to read the version from, comma-separated; the first with a version counts [default: package.json]
     #[arg(long, value_name = "FILES", value_delimiter = ',')]
     pub(crate) package_json: Vec<PathBuf>,
-    /// Accepted for compatibility: the checksum is SHA-256, which encryption v2 needs, anyway
+    /// Accepted for compatibility: the checksum is always SHA-256, as encryption v2 requires
     #[arg(long)]
     pub(crate) key_v2: bool,
-    /// Legacy: give the CRC-32 that only Capgo plugins before 5.10, 6.25 and 7.0 want; it protects nothing
+    /// Legacy: print a CRC-32 for Capgo plugins before 5.10, 6.25 and 7.0; it protects nothing
     #[arg(long, conflicts_with = "key_v2")]
     pub(crate) crc32: bool,
-    /// Compression threads; the bytes of the zip do not depend on it [default: one for each core]
+    /// Number of compression threads; does not affect the bytes of the zip [default: one per core]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
@@ -171,7 +164,7 @@ pub(crate) struct CheckArgs {
     pub(crate) output: JsonSwitch,
 }
 
-/// How a signed checksum is spelled; stated, never guessed.
+/// The encoding of a signed checksum. It is always stated, never guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
     /// Hexadecimal: plugins from 5.30, 6.30 and 7.30 on
@@ -193,21 +186,21 @@ impl From<Form> for ChecksumForm {
 pub(crate) struct EncryptArgs {
     /// The zip to encrypt; the result is <ZIP>_encrypted.zip
     pub(crate) zip: PathBuf,
-    /// SHA-256 of the zip, as `bundle zip --json` gave it; it is compared with the file
+    /// SHA-256 of the zip, printed by `bundle zip --json`; it must match the file
     pub(crate) checksum: String,
     /// The private key file [default: .capgo_key_v2]
     #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
     pub(crate) key: Option<PathBuf>,
-    /// The private key as PEM text; `\n` may stand for line ends, as CI secrets have it
+    /// The private key as PEM text; `\n` may stand for line breaks, as in CI secrets
     #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
     pub(crate) key_data: Option<String>,
-    /// Spelling of the signed checksum that devices get
+    /// Encoding of the signed checksum
     #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
     pub(crate) checksum_form: Form,
-    /// Sign although publicKey of capacitor.config is of another key, whose apps refuse the bundle
+    /// Sign although publicKey of capacitor.config is a different key: apps built with it reject the bundle
     #[arg(long)]
     pub(crate) allow_other_key: bool,
-    /// Accepted for compatibility and not read: the format never depends on the build machine's packages
+    /// Accepted for compatibility and ignored: the format does not depend on the installed packages
     #[arg(long, value_name = "FILES")]
     pub(crate) package_json: Option<String>,
     #[command(flatten)]
@@ -218,24 +211,24 @@ pub(crate) struct EncryptArgs {
 pub(crate) struct DecryptArgs {
     /// The encrypted bundle; the result is <ZIP>_decrypted.zip
     pub(crate) zip: PathBuf,
-    /// The ivSessionKey that `bundle encrypt` gave
+    /// The ivSessionKey printed by `bundle encrypt`
     pub(crate) iv_session_key: String,
     /// The public key file [default: .capgo_key_v2.pub, else publicKey of capacitor.config]
     #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
     pub(crate) key: Option<PathBuf>,
-    /// The public key as PEM text; `\n` may stand for line ends
+    /// The public key as PEM text; `\n` may stand for line breaks
     #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
     pub(crate) key_data: Option<String>,
-    /// The signed checksum that `bundle encrypt` gave: proves that the result is the signed archive
+    /// The signed checksum printed by `bundle encrypt`; verifies the result
     #[arg(long, value_name = "SUM", conflicts_with = "unverified")]
     pub(crate) checksum: Option<String>,
-    /// Spelling of the signed checksum
+    /// Encoding of the signed checksum
     #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
     pub(crate) checksum_form: Form,
-    /// Decrypt without any proof of what comes out
+    /// Decrypt without verifying the result
     #[arg(long)]
     pub(crate) unverified: bool,
-    /// Accepted for compatibility and not read: the format never depends on the build machine's packages
+    /// Accepted for compatibility and ignored: the format does not depend on the installed packages
     #[arg(long, value_name = "FILES")]
     pub(crate) package_json: Option<String>,
     #[command(flatten)]
@@ -246,10 +239,10 @@ pub(crate) struct DecryptArgs {
 pub(crate) struct SealArgs {
     /// The zip to seal
     pub(crate) zip: PathBuf,
-    /// A public content key file, as `key create --content` made it (repeatable, for up to 16 apps)
+    /// A public content key file, made by `key create --content` (repeatable, up to 16)
     #[arg(long, value_name = "FILE", required = true)]
     pub(crate) to_key: Vec<PathBuf>,
-    /// SHA-256 of the zip, as `bundle zip --json` gave it; it is compared with the file
+    /// SHA-256 of the zip, printed by `bundle zip --json`; it must match the file
     #[arg(long, value_name = "SUM")]
     pub(crate) checksum: Option<String>,
     /// File to write [default: <ZIP>.sealed]
@@ -266,7 +259,7 @@ pub(crate) struct OpenArgs {
     /// The private content key file
     #[arg(long, value_name = "FILE", default_value = ".capbundle_content_key")]
     pub(crate) content_key: PathBuf,
-    /// Open without any proof of who sealed it: everybody with the public content key can have
+    /// Open without verifying who sealed it: anyone with the public content key can seal an archive
     #[arg(long)]
     pub(crate) unverified: bool,
     /// File to write [default: <SEALED>_opened.zip]
@@ -280,16 +273,16 @@ pub(crate) struct OpenArgs {
 pub(crate) struct VerifyArgs {
     /// The plain zip
     pub(crate) zip: PathBuf,
-    /// Its SHA-256; with a key, its signed checksum
+    /// SHA-256 of the zip; with a key, its signed checksum
     #[arg(long, value_name = "SUM")]
     pub(crate) checksum: String,
-    /// The public key file that must have signed the checksum
+    /// The public key file to verify the signed checksum with
     #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
     pub(crate) key: Option<PathBuf>,
-    /// The public key as PEM text; `\n` may stand for line ends
+    /// The public key as PEM text; `\n` may stand for line breaks
     #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
     pub(crate) key_data: Option<String>,
-    /// Spelling of the signed checksum
+    /// Encoding of the signed checksum
     #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
     pub(crate) checksum_form: Form,
     #[command(flatten)]
@@ -300,10 +293,10 @@ pub(crate) struct VerifyArgs {
 pub(crate) struct UnpackArgs {
     /// The plain zip
     pub(crate) zip: PathBuf,
-    /// The folder to make; it must not exist
+    /// The folder to create; it must not exist
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
-    /// SHA-256 that the zip must have; without it the file is taken on trust
+    /// SHA-256 that the zip must have; without it the file is not verified
     #[arg(long, value_name = "SUM")]
     pub(crate) checksum: Option<String>,
     #[command(flatten)]
@@ -314,7 +307,7 @@ pub(crate) struct UnpackArgs {
 pub(crate) struct InspectArgs {
     /// The plain zip, or a sealed archive
     pub(crate) zip: PathBuf,
-    /// How many of the biggest files to show
+    /// Number of largest files to show
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) top: usize,
     #[command(flatten)]

@@ -16,10 +16,10 @@ use super::value_parsers;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeviceArgs {
-    /// The device's folder; `install` and `launch` make it
+    /// The device's folder; `install` and `launch` create it
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
-    /// Print the result, or the error, as one JSON document on standard output
+    /// Print the result or the error as one JSON document on standard output
     #[arg(short, long, global = true)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -30,9 +30,8 @@ pub(crate) struct DeviceArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeviceCommand {
-    /// Prove a zip and install it
-    ///
-    /// It is served only after `next`, `set` or --next. What failed on this device before is refused.
+    /// Verify a zip and install it
+    /// The bundle is served only after `next`, `set` or --next. A bundle that failed on this device before is rejected.
     #[command(
         disable_version_flag = true,
         after_help = "Examples:
@@ -41,53 +40,51 @@ pub(crate) enum DeviceCommand {
     --iv-session-key \"$IV_SESSION_KEY\" --checksum \"$SIGNED_CHECKSUM\" --key .capgo_key_v2.pub"
     )]
     Install(InstallArgs),
-    /// Check a signed release, and install it from its files
-    ///
-    /// From then on this device takes no older release of the channel. It takes nothing that a release does not say may run.
+    /// Verify a signed release and install it from local files
+    /// Afterwards the device rejects older releases of the channel, and every bundle that no release allows.
     #[command(after_help = "Example:
   capbundle device install-release release.json --archive app.sealed --files files.json --store ./phone \\
     --channel production --keys ring-1.json --content-key .capbundle_content_key --next")]
     InstallRelease(Box<InstallReleaseArgs>),
-    /// Look at a static channel, and take what it has for this device
-    ///
-    /// Follows key rings that came since, decides by the device's id whether it is within a rollout, downloads what is wanted,
-    /// and has it come next. What is refused changes nothing; the error code under --json is the name of the check.
+    /// Check a static channel and install its release for this device
+    /// Follows new key rings, decides by the device id whether the device is in the rollout, downloads the bundle and
+    /// sets it as the next one. A rejected release changes nothing. With --json, the error code is the name of the
+    /// failed check.
     #[command(after_help = "Examples:
   capbundle device update --store ./phone --channel-url https://cdn.example.com/app/channels/production.json \\
     --keys ring-1.json --content-key .capbundle_content_key --device-id phone-1
   capbundle device update --store ./phone --site https://cdn.example.com/app --channel beta --keys ring-1.json")]
     Update(Box<UpdateArgs>),
-    /// Start the app: decide which bundle to serve
-    ///
-    /// The app's last run is over, however it ended: a bundle on trial that had started and never confirmed has used up
-    /// one of its attempts, which are two unless --attempts says otherwise. A proven bundle that had started and never
-    /// confirmed started silently.
+    /// Start the app and choose the bundle to serve
+    /// Ends the previous run. If a bundle on trial had started in it without a confirmation, that counts as one
+    /// failed attempt (see
+    /// --attempts). If a proven bundle had started without a confirmation, that counts as a silent start.
     #[command(after_help = "Examples:
   capbundle device launch --store ./phone --json
   capbundle device launch --store ./phone --native-version 2.0.0 --native-build 17
   capbundle device launch --store ./phone --attempts 3 --auto-delete-failed false")]
     Launch(LaunchArgs),
-    /// The page of the served bundle starts: only now can it confirm, and without that the attempt counts
+    /// Report that the page of the served bundle started: without a confirmation, the attempt now counts
     #[command(after_help = "Example:
   capbundle device started --store ./phone")]
     Started,
-    /// The page says that it works, as notifyAppReady()
+    /// Report that the page works, as notifyAppReady() does
     #[command(after_help = "Example:
   capbundle device confirm --store ./phone")]
     Confirm(ConfirmArgs),
-    /// The time to confirm is over: the attempt counts, and the app serves the fallback
+    /// Report that the time to confirm has passed: the attempt counts, and the app serves the fallback
     #[command(after_help = "Example:
   capbundle device expired --store ./phone")]
     Expired,
-    /// The app goes to the background, where nothing counts: the next bundle is applied if its conditions are met
+    /// Move the app to the background; applies the next bundle if its conditions are met
     #[command(after_help = "Example:
   capbundle device background --store ./phone")]
     Background,
-    /// The app comes back to the foreground
+    /// Move the app to the foreground
     #[command(after_help = "Example:
   capbundle device foreground --store ./phone")]
     Foreground,
-    /// Show what is served, current, next, fallback and failed
+    /// Show the served, current, next, fallback and failed bundles
     #[command(after_help = "Example:
   capbundle device status --store ./phone --json")]
     Status,
@@ -95,50 +92,49 @@ pub(crate) enum DeviceCommand {
     #[command(after_help = "Example:
   capbundle device list --store ./phone --json")]
     List,
-    /// Serve a bundle at once; the app's page is loaded anew
+    /// Serve a bundle at once; the app reloads its page
     #[command(after_help = "Example:
   capbundle device set vUOXkgIDVu --store ./phone")]
     Set(SetArgs),
-    /// Serve a bundle from the next launch on, or when all of its conditions held
+    /// Serve a bundle from the next launch on, or once all of its conditions are met
     #[command(after_help = "Examples:
   capbundle device next vUOXkgIDVu --store ./phone --delay kill
   capbundle device next vUOXkgIDVu --store ./phone --delay background=300000 --delay date=$(date -d tomorrow +%s)
   capbundle device next --store ./phone --clear")]
     Next(NextArgs),
-    /// Go back to the built-in bundle, at once
+    /// Go back to the built-in bundle at once
     #[command(after_help = "Examples:
   capbundle device reset --store ./phone
   capbundle device reset --store ./phone --to-last-proven")]
     Reset(ResetArgs),
-    /// Remove a bundle that nothing needs
+    /// Remove a bundle that is not in use
     #[command(after_help = "Example:
   capbundle device delete vUOXkgIDVu --store ./phone")]
     Delete(IdArgs),
-    /// Say that a bundle does not work: it is never taken again
+    /// Mark a bundle as failed: it is never installed again
     #[command(after_help = "Example:
   capbundle device fail vUOXkgIDVu --store ./phone")]
     Fail(IdArgs),
-    /// Show the failure that the app has not been told of yet, once
+    /// Show the failure that was not reported to the app yet, and mark it as reported
     #[command(after_help = "Example:
   capbundle device failure --store ./phone --json")]
     Failure,
-    /// Let failed bundles of a version be taken again
+    /// Allow failed bundles of a version to be installed again
     #[command(after_help = "Example:
   capbundle device forget 1.2.3 --store ./phone")]
     Forget(ForgetArgs),
-    /// Remove old bundles, and what crashes left
-    ///
-    /// Current, next, fallback and what is served always stay. A bundle stays if every rule that is given keeps it.
+    /// Remove old bundles and the remains of crashes
+    /// Always keeps the current, next, fallback and served bundles. Any other bundle is kept if all given rules keep
+    /// it.
     #[command(after_help = "Example:
   capbundle device clean --store ./phone --keep 3 --max-age 30d --max-size 200M")]
     Clean(CleanArgs),
-    /// Take over what Capgo's plugin installed
-    ///
-    /// Bundles are moved out of their folder. A second call finishes what the first could not.
+    /// Take over the bundles that Capgo's plugin installed
+    /// Moves the bundles out of the plugin's folder. If interrupted, run it again to finish.
     #[command(after_help = "Example:
   capbundle device adopt --store ./phone --folder ./versions --info vUOXkgIDVu_info.json --current vUOXkgIDVu")]
     Adopt(AdoptArgs),
-    /// Compare the files of a bundle with what was installed
+    /// Verify that the files of a bundle are unchanged since the installation
     #[command(after_help = "Example:
   capbundle device verify vUOXkgIDVu --store ./phone")]
     Verify(IdArgs),
@@ -155,62 +151,62 @@ pub(crate) struct InstallArgs {
     /// SHA-256 of the zip; with --iv-session-key, its signed checksum
     #[arg(long, value_name = "SUM")]
     pub(crate) checksum: String,
-    /// The ivSessionKey that `bundle encrypt` gave
+    /// The ivSessionKey printed by `bundle encrypt`
     #[arg(long, value_name = "KEY", requires = "public")]
     pub(crate) iv_session_key: Option<String>,
-    /// The public key file in the app: it then takes nothing that is not signed and encrypted for it
+    /// The public key file in the app; requires a bundle that is signed and encrypted for it
     #[arg(long, value_name = "FILE", requires = "iv_session_key")]
     pub(crate) key: Option<PathBuf>,
-    /// The public key as PEM text; `\n` may stand for line ends
+    /// The public key as PEM text; `\n` may stand for line breaks
     #[arg(long, value_name = "PEM", allow_hyphen_values = true, requires = "iv_session_key")]
     pub(crate) key_data: Option<String>,
-    /// Spelling of the signed checksum
+    /// Encoding of the signed checksum
     #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
     pub(crate) checksum_form: Form,
     /// Serve it from the next launch on
     #[arg(long)]
     pub(crate) next: bool,
-    /// Link to be kept with the bundle
+    /// Link to store with the bundle
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<String>,
-    /// Comment to be kept with the bundle
+    /// Comment to store with the bundle
     #[arg(long, value_name = "TEXT")]
     pub(crate) comment: Option<String>,
-    /// Oldest native version it runs on
+    /// Oldest native version that the bundle runs on
     #[arg(long, value_name = "VERSION")]
     pub(crate) min_native: Option<String>,
-    /// Newest native version it runs on
+    /// Newest native version that the bundle runs on
     #[arg(long, value_name = "VERSION")]
     pub(crate) max_native: Option<String>,
 }
 
-/// What an app knows by itself of the releases it takes.
+/// The trust configuration built into an app.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "What the app brings")]
+#[command(next_help_heading = "Built into the app")]
 pub(crate) struct TrustArgs {
-    /// The app's id [default: appId of the capacitor.config here]
+    /// App id [default: appId of capacitor.config]
     #[arg(long, value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
-    /// The first key ring
+    /// The first key ring file
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: PathBuf,
-    /// The private half of the content key that sealed archives are opened with (repeatable)
+    /// Private content key file to open sealed archives with (repeatable)
     #[arg(long, value_name = "FILE")]
     pub(crate) content_key: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct InstallReleaseArgs {
-    /// The release
+    /// The release file
     #[arg(value_name = "RELEASE")]
     pub(crate) release: PathBuf,
-    /// The archive as it is delivered: sealed, where the release says so; none, where it goes to the built-in bundle
+    /// The archive as delivered, sealed if the release says so; omit it for a release of the built-in bundle
     #[arg(long, value_name = "FILE", requires = "files")]
     pub(crate) archive: Option<PathBuf>,
-    /// The list of its files
+    /// The file list of the archive
     #[arg(long, value_name = "FILE", requires = "archive")]
     pub(crate) files: Option<PathBuf>,
-    /// The channel whose releases the app takes
+    /// The channel of the app
     #[arg(long, value_name = "NAME")]
     pub(crate) channel: String,
     #[command(flatten)]
@@ -223,16 +219,16 @@ pub(crate) struct InstallReleaseArgs {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("place").required(true).args(["channel_url", "site"]))]
 pub(crate) struct UpdateArgs {
-    /// Address of the channel file, which ends in channels/<NAME>.json
+    /// URL of the channel file, ending in channels/<NAME>.json
     #[arg(long, value_name = "URL")]
     pub(crate) channel_url: Option<Url>,
-    /// Address of the site, with --channel
+    /// URL of the site, with --channel
     #[arg(long, value_name = "URL", requires = "channel")]
     pub(crate) site: Option<Url>,
     /// The channel on the site
     #[arg(long, value_name = "NAME", conflicts_with = "channel_url")]
     pub(crate) channel: Option<String>,
-    /// What tells this device from others in a rollout [default: made at random once]
+    /// Device id, which decides whether the device is in a rollout [default: random, kept in the store]
     #[arg(long, value_name = "ID")]
     pub(crate) device_id: Option<String>,
     #[command(flatten)]
@@ -243,22 +239,21 @@ pub(crate) struct UpdateArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LaunchArgs {
-    /// Version of the native app; another one than before is an update from the app store [default: that of the last
-    /// launch, else 1.0.0]
+    /// Version of the native app; a change means an update from the app store [default: that of the last launch, else
+    /// 1.0.0]
     #[arg(long, value_name = "VERSION")]
     pub(crate) native_version: Option<String>,
-    /// Build of the native app; another one than before is an update from the app store [default: that of the last
-    /// launch, else 1]
+    /// Build of the native app; a change means an update from the app store [default: that of the last launch, else 1]
     #[arg(long, value_name = "BUILD")]
     pub(crate) native_build: Option<String>,
-    /// The process starts in the background, where nothing counts against a bundle
+    /// Start the process in the background, where attempts do not count
     #[arg(long)]
     pub(crate) background: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfirmArgs {
-    /// The bundle whose page speaks [default: the one that is served]
+    /// The bundle whose page confirms [default: the served bundle]
     #[arg(value_name = "ID")]
     pub(crate) id: Option<BundleRef>,
 }
@@ -275,11 +270,11 @@ pub(crate) struct NextArgs {
     /// Id of an installed bundle, or `builtin`
     #[arg(value_name = "ID", required_unless_present = "clear")]
     pub(crate) id: Option<BundleRef>,
-    /// A condition, in place of those before: background=MILLISECONDS, kill, nativeVersion=VERSION or
-    /// date=SECONDS_SINCE_1970 (repeatable; all must hold)
+    /// A condition, replacing earlier ones: background=MILLISECONDS, kill, nativeVersion=VERSION or
+    /// date=SECONDS_SINCE_1970 (repeatable; all must be met)
     #[arg(long = "delay", value_name = "CONDITION", value_parser = delay)]
     pub(crate) delays: Vec<ApplyCondition>,
-    /// Drop what was to come next, and its conditions
+    /// Clear the next bundle and its conditions
     #[arg(long, conflicts_with_all = ["id", "delays"])]
     pub(crate) clear: bool,
 }
@@ -311,7 +306,7 @@ pub(crate) struct AdoptArgs {
     /// The plugin's folder, which holds a folder for each bundle
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: PathBuf,
-    /// A file with what the plugin's preferences hold under <ID>_info, as JSON (repeatable)
+    /// JSON file with the value of <ID>_info from the plugin's preferences (repeatable)
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     pub(crate) info: Vec<PathBuf>,
     /// Id of the bundle that the plugin serves
@@ -323,27 +318,27 @@ pub(crate) struct AdoptArgs {
     /// Id of the bundle that the plugin serves next
     #[arg(long, value_name = "ID")]
     pub(crate) next: Option<String>,
-    /// The native build that the plugin last ran with
+    /// Native build that the plugin ran with last
     #[arg(long, value_name = "BUILD")]
     pub(crate) native_build: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {
-    /// Keep this many of the newest
+    /// Keep this many of the newest bundles
     #[arg(long, value_name = "N")]
     pub(crate) keep: Option<usize>,
-    /// Keep those installed at most this long ago: a number and s, m, h or d
+    /// Keep bundles installed within this time: a number and s, m, h or d
     #[arg(long, value_name = "TIME", value_parser = value_parsers::duration)]
     pub(crate) max_age: Option<Duration>,
-    /// Keep as many of the newest as fit into this many bytes, unpacked: a number, with K, M or G if need be
+    /// Keep as many of the newest bundles as fit into this unpacked size: bytes, or a number and K, M or G
     #[arg(long, value_name = "SIZE", value_parser = value_parsers::bytes)]
     pub(crate) max_size: Option<u64>,
 }
 
-/// One condition of `next`, in Capgo's words.
+/// Parses a condition of `next`, spelled as in Capgo's API.
 fn delay(text: &str) -> Result<ApplyCondition, String> {
-    let number = |value: &str| value.parse().map_err(|_| format!("{value:?} is no whole number"));
+    let number = |value: &str| value.parse().map_err(|_| format!("{value:?} is not a whole number"));
     match text.split_once('=') {
         None if text == "kill" => Ok(ApplyCondition::Kill),
         None if text == "background" => Ok(ApplyCondition::Background(0)),
@@ -359,7 +354,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions_are_spelled_as_capgo_names_them() {
+    fn conditions_use_the_names_of_capgo() {
         assert_eq!(delay("kill"), Ok(ApplyCondition::Kill));
         assert_eq!(delay("background"), Ok(ApplyCondition::Background(0)));
         assert_eq!(delay("background=300000"), Ok(ApplyCondition::Background(300_000)));

@@ -9,13 +9,12 @@ use super::JsonSwitch;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Make a key pair here and put its public half into capacitor.config
-    ///
+    /// Create a key pair in this folder and put the public key into capacitor.config
     /// Writes .capgo_key_v2 (private, readable by its owner only) and .capgo_key_v2.pub, and sets
     /// plugins.CapacitorUpdater.publicKey.
-    ///
-    /// With --content it is a pair that archives are sealed for: .capbundle_content_key (private: goes into the app) and
-    /// .capbundle_content_key.pub (for `bundle seal`). It signs nothing, and the config stays as it is.
+    /// With --content, creates a content key pair to seal archives for: .capbundle_content_key (private, goes into
+    /// the app) and .capbundle_content_key.pub (for `bundle seal`). A content key does not sign, and capacitor.config
+    /// is not changed.
     #[command(after_help = "Examples:
   capbundle key create
   capbundle key create --content --bits 3072")]
@@ -25,7 +24,7 @@ pub(crate) enum KeyCommand {
   capbundle key save --key ./keys/production.pub
   capbundle key save --key-data \"$PUBLIC_KEY\"")]
     Save(SaveArgs),
-    /// Show the keys of this folder: sizes and ids, never key material
+    /// Show the sizes and ids of the keys in this folder, never key material
     #[command(after_help = "Example:
   capbundle key show --json")]
     Show(ShowArgs),
@@ -34,13 +33,13 @@ pub(crate) enum KeyCommand {
 /// Size of a new key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Bits {
-    /// What Capgo's own plugins take
+    /// Required by Capgo's own plugins
     #[value(name = "2048")]
     B2048,
-    /// For devices that run capbundle
+    /// Only for devices that run capbundle
     #[value(name = "3072")]
     B3072,
-    /// For devices that run capbundle
+    /// Only for devices that run capbundle
     #[value(name = "4096")]
     B4096,
 }
@@ -57,16 +56,16 @@ impl From<Bits> for KeyBits {
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// Make a content key, which archives are sealed for, instead of one that signs
+    /// Create a content key, to seal archives for, instead of a signing key
     #[arg(long, conflicts_with = "capacitor_config")]
     pub(crate) content: bool,
-    /// Replace existing key files; apps with the old public key will refuse bundles of the new one
+    /// Replace existing key files; apps with the old public key will reject bundles signed with the new key
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Size of the key
+    /// Size of the key in bits
     #[arg(long, value_enum, default_value = "2048")]
     pub(crate) bits: Bits,
-    /// The config to update [default: the capacitor.config of this folder]
+    /// The config file to update [default: the capacitor.config of this folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) capacitor_config: Option<PathBuf>,
     #[command(flatten)]
@@ -75,16 +74,16 @@ pub(crate) struct CreateArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SaveArgs {
-    /// Accepted for compatibility: the config's key is replaced in any case, and that is said
+    /// Accepted for compatibility: an existing key in the config is always replaced, with a warning
     #[arg(short, long)]
     pub(crate) force: bool,
     /// The public key file [default: .capgo_key_v2.pub]
     #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
     pub(crate) key: Option<PathBuf>,
-    /// The public key as PEM text; `\n` may stand for line ends
+    /// The public key as PEM text; `\n` may stand for line breaks
     #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
     pub(crate) key_data: Option<String>,
-    /// The config to update [default: the capacitor.config of this folder]
+    /// The config file to update [default: the capacitor.config of this folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) capacitor_config: Option<PathBuf>,
     #[command(flatten)]

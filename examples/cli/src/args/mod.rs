@@ -1,4 +1,4 @@
-//! The command line: what can be typed, and the help that explains it.
+//! The command line and its help texts.
 
 #![allow(
     clippy::doc_markdown,
@@ -51,17 +51,15 @@ Examples:
 
 Exit codes:
   0  done
-  1  refused or failed; the message says why
+  1  failed; the message states the reason
   2  the command line is wrong or incomplete
-  130, 143  stopped by SIGINT (Ctrl-C) or SIGTERM; what was half made is removed; a second signal ends it at once
+  130, 143  stopped by SIGINT (Ctrl-C) or SIGTERM, temporary files removed; a second signal ends it at once
 
-With --json, standard output is exactly one JSON document, for errors too: {\"error\":CODE,\"message\":TEXT}.
-Text for people goes to standard error.";
+With --json, standard output is exactly one JSON document, for errors too: {\"error\":CODE,\"message\":TEXT}.";
 
 /// Prepare, protect, verify and publish web bundles of Capacitor apps for over-the-air updates.
-///
-/// Speaks Capgo's archive, checksum, key and encryption formats and its Bundles API: `capbundle bundle
-/// zip|encrypt|decrypt|upload|list|delete` take the place of the same commands of `npx @capgo/cli` in a release pipeline.
+/// Uses Capgo's archive, checksum, key and encryption formats and its Bundles API: `capbundle bundle
+/// zip|encrypt|decrypt|upload|list|delete` replace the same commands of `npx @capgo/cli` in a release pipeline.
 #[derive(Debug, Parser)]
 #[command(name = "capbundle", version, propagate_version = true, after_help = EXAMPLES_AND_EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -71,7 +69,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make, protect, verify and look into bundles
+    /// Create, encrypt, verify, inspect and upload bundles
     #[command(
         subcommand,
         arg_required_else_help = true,
@@ -81,7 +79,7 @@ pub(crate) enum Command {
   capbundle bundle upload --s3-region eu-central-1 --s3-bucket-name my-bundles --channel production"
     )]
     Bundle(BundleCommand),
-    /// Show channels and let them point to bundles
+    /// List channels and assign bundles to them
     #[command(
         subcommand,
         arg_required_else_help = true,
@@ -90,7 +88,7 @@ pub(crate) enum Command {
   capbundle channel set production --bundle 1.2.3"
     )]
     Channel(ChannelCommand),
-    /// See what devices of an app see
+    /// Diagnose updates of an app as a device sees them
     #[command(
         subcommand,
         arg_required_else_help = true,
@@ -107,7 +105,7 @@ pub(crate) enum Command {
   capbundle key show --json"
     )]
     Key(KeyCommand),
-    /// Make, sign, publish and watch releases: signed documents that say which bundle may run, where, and until when
+    /// Create, sign, publish and monitor releases: signed documents that allow devices to run a bundle
     #[command(
         subcommand,
         arg_required_else_help = true,
@@ -118,7 +116,7 @@ pub(crate) enum Command {
   capbundle release verify https://updates.example.com/app --ring keys/1.json"
     )]
     Release(ReleaseCommand),
-    /// Make, sign and check key rings: signed documents that say whose releases an app takes
+    /// Create, sign and check key rings: signed documents that list the keys an app trusts for releases
     #[command(
         subcommand,
         arg_required_else_help = true,
@@ -127,7 +125,7 @@ pub(crate) enum Command {
   capbundle keyring rotate keys/1.json --add new.pub --key release.key --key new.key --to keys/2.json"
     )]
     Keyring(KeyringCommand),
-    /// Simulate a device in a folder: install, launch, confirm, fall back; each call is one moment of its life
+    /// Simulate a device in a folder: install, launch, confirm, fall back; each call is one event
     #[command(
         arg_required_else_help = true,
         after_help = "Examples:
@@ -139,15 +137,15 @@ pub(crate) enum Command {
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  capbundle completions bash > /etc/bash_completion.d/capbundle")]
     Completions(CompletionsArgs),
-    /// Print the man page, or write the pages of all commands into a folder
+    /// Print the man page, or write the man pages of all commands into a folder
     #[command(after_help = "Examples:\n  capbundle man | man -l -\n  capbundle man --to /usr/local/share/man/man1")]
     Man(ManArgs),
 }
 
-/// The switch that every command with a result has.
+/// The switch of every command with a result.
 #[derive(Debug, Args)]
 pub(crate) struct JsonSwitch {
-    /// Print the result, or the error, as one JSON document on standard output
+    /// Print the result or the error as one JSON document on standard output
     #[arg(short, long)]
     pub(crate) json: bool,
 }
@@ -161,15 +159,14 @@ pub(crate) struct CompletionsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// Write one page for each command into this folder
+    /// Write one page per command into this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
 }
 
-/// Whether `--json` was asked for on a command line that could not be parsed. `--json=true` is one of these: it takes no value.
-///
-/// Errors of the command line are JSON too, so this has to be known before parsing succeeds. A `j` behind a short
-/// option that takes a value is part of that value (`-pjson`).
+/// Whether a command line that could not be parsed contains `--json`, or `--json=…`, which is invalid.
+/// Errors of the command line are printed as JSON too. A `j` behind a short option with a value is part of that value
+/// (`-pjson`).
 pub(crate) fn wants_json(arguments: &[OsString]) -> bool {
     const WITHOUT_VALUE: [char; 2] = ['f', 'h'];
     arguments
@@ -215,7 +212,7 @@ mod tests {
         assert!(wants("capbundle bundle zip --json"));
         assert!(wants("capbundle bundle zip -j --nonsense"));
         assert!(wants("capbundle key create -fj"));
-        // Refused, and the refusal is JSON.
+        // Invalid, and the error is printed as JSON.
         assert!(wants("capbundle bundle list --json=true"));
         assert!(!wants("capbundle bundle zip -pjson"));
         assert!(!wants("capbundle bundle zip -- --json"));

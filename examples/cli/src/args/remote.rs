@@ -1,4 +1,4 @@
-//! What servers know: bundles, channels, and what a device is told.
+//! Commands that use a server: bundles, channels, and `app debug`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{Form, JsonSwitch, value_parsers};
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// The app's id [default: from capacitor.config]
+    /// App id [default: appId of capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
     #[command(flatten)]
@@ -23,16 +23,16 @@ pub(crate) struct ListArgs {
 pub(crate) struct BundleListArgs {
     #[command(flatten)]
     pub(crate) list: ListArgs,
-    /// Fetch every archive as devices do, and prove that it is what is registered
+    /// Download every archive as devices do and verify that it matches its registration
     #[arg(long)]
     pub(crate) verify: bool,
     /// With --verify, the public key file of the app [default: .capgo_key_v2.pub, else publicKey of capacitor.config]
     #[arg(long, value_name = "FILE", conflicts_with = "key_data", requires = "verify")]
     pub(crate) key: Option<PathBuf>,
-    /// With --verify, the public key as PEM text; `\n` may stand for line ends
+    /// With --verify, the public key as PEM text; `\n` may stand for line breaks
     #[arg(long, value_name = "PEM", allow_hyphen_values = true, requires = "verify")]
     pub(crate) key_data: Option<String>,
-    /// With --verify, spelling of the signed checksums
+    /// With --verify, encoding of the signed checksums
     #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
     pub(crate) checksum_form: Form,
 }
@@ -42,26 +42,26 @@ pub(crate) struct DownloadArgs {
     /// Version of the bundle
     #[arg(id = "bundle-version", value_name = "VERSION")]
     pub(crate) version: String,
-    /// The app's id [default: from capacitor.config]
+    /// App id [default: appId of capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
-    /// File to write [default: <APP_ID>_<VERSION>.zip, of an encrypted bundle <APP_ID>_<VERSION>.zip_encrypted.zip]
+    /// File to write [default: <APP_ID>_<VERSION>.zip, or <APP_ID>_<VERSION>.zip_encrypted.zip if encrypted]
     #[arg(short, long = "output", value_name = "FILE")]
     pub(crate) output_file: Option<PathBuf>,
     /// Write the decrypted archive of an encrypted bundle
     #[arg(long)]
     pub(crate) decrypt: bool,
-    /// Replace a file that exists
+    /// Replace an existing file
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// The public key file of the app, for a bundle that is signed [default: .capgo_key_v2.pub, else publicKey of
+    /// The public key file of the app, for a signed bundle [default: .capgo_key_v2.pub, else publicKey of
     /// capacitor.config]
     #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
     pub(crate) key: Option<PathBuf>,
-    /// The public key as PEM text; `\n` may stand for line ends
+    /// The public key as PEM text; `\n` may stand for line breaks
     #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
     pub(crate) key_data: Option<String>,
-    /// Spelling of the signed checksum
+    /// Encoding of the signed checksum
     #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
     pub(crate) checksum_form: Form,
     #[command(flatten)]
@@ -72,13 +72,13 @@ pub(crate) struct DownloadArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
-    /// Version of the bundle; left out with --yes-delete-all
+    /// Version of the bundle; omit it with --yes-delete-all
     #[arg(id = "bundle-version", value_name = "VERSION")]
     pub(crate) version: Option<String>,
-    /// The app's id [default: from capacitor.config]
+    /// App id [default: appId of capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
-    /// Delete all bundles of the app that no channel names; this cannot be undone
+    /// Delete all bundles of the app that no channel uses; this cannot be undone
     #[arg(long)]
     pub(crate) yes_delete_all: bool,
     #[command(flatten)]
@@ -90,16 +90,16 @@ pub(crate) struct DeleteArgs {
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("rule").required(true).multiple(true))]
 pub(crate) struct CleanupArgs {
-    /// The app's id [default: from capacitor.config]
+    /// App id [default: appId of capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
-    /// How many of the newest bundles stay, beside those that channels name
+    /// Number of newest bundles to keep, in addition to those that channels use
     #[arg(short, long, value_name = "N", group = "rule")]
     pub(crate) keep: Option<usize>,
-    /// Delete only bundles that were registered longer ago: a number and s, m, h or d
+    /// Delete only bundles registered longer ago than this: a number and s, m, h or d
     #[arg(long, value_name = "TIME", value_parser = value_parsers::duration, group = "rule")]
     pub(crate) older_than: Option<Duration>,
-    /// Show what would be deleted, and delete nothing
+    /// Show the bundles that would be deleted and delete nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -114,13 +114,13 @@ pub(crate) struct MetadataArgs {
     /// Version of the bundle
     #[arg(id = "bundle-version", value_name = "VERSION")]
     pub(crate) version: String,
-    /// The app's id [default: from capacitor.config]
+    /// App id [default: appId of capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
-    /// Where people read more about the bundle
+    /// Link to more information about the bundle
     #[arg(long, value_name = "URL", group = "what")]
     pub(crate) link: Option<String>,
-    /// What people say about the bundle
+    /// Comment about the bundle
     #[arg(long, value_name = "TEXT", group = "what")]
     pub(crate) comment: Option<String>,
     #[command(flatten)]
@@ -131,10 +131,10 @@ pub(crate) struct MetadataArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChannelCommand {
-    /// Let a channel point to a bundle: its devices get it from now on
+    /// Assign a bundle to a channel: its devices get the bundle from now on
     #[command(after_help = "Examples:
   capbundle channel set production --bundle 1.2.3
-  capbundle channel set production com.example.app --bundle 1.2.2   # and back again")]
+  capbundle channel set production com.example.app --bundle 1.2.2   # roll back")]
     Set(ChannelSetArgs),
     /// Show the channels of an app and the bundle of each
     #[command(after_help = "Example:
@@ -147,13 +147,13 @@ pub(crate) struct ChannelSetArgs {
     /// Name of the channel
     #[arg(value_name = "CHANNEL")]
     pub(crate) channel: String,
-    /// The app's id [default: from capacitor.config]
+    /// App id [default: appId of capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
     /// Version of the bundle [default: version of package.json]
     #[arg(short, long, value_name = "VERSION")]
     pub(crate) bundle: Option<String>,
-    /// Where to look for the version: the first of these files that has one, comma-separated
+    /// Files to read the version from, comma-separated; the first with a version counts [default: package.json]
     #[arg(long, value_name = "FILES", value_delimiter = ',')]
     pub(crate) package_json: Vec<PathBuf>,
     #[command(flatten)]
@@ -164,9 +164,8 @@ pub(crate) struct ChannelSetArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AppCommand {
-    /// Ask for an update as a device does, take it, and say in plain words what is wrong
-    ///
-    /// Changes nothing anywhere: what is downloaded is removed again.
+    /// Request and verify an update as a device does, and explain problems
+    /// Changes nothing. Downloaded files are removed.
     #[command(after_help = "Examples:
   capbundle app debug
   capbundle app debug --native-version 1.0.0 --device 11111111-2222-4333-8444-555555555555
@@ -175,7 +174,7 @@ pub(crate) enum AppCommand {
     Debug(DebugArgs),
 }
 
-/// What kind of device asks.
+/// The platform of the simulated device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DevicePlatform {
     Ios,
@@ -186,29 +185,29 @@ pub(crate) enum DevicePlatform {
 #[derive(Debug, Args)]
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "each is a fact about a device that servers go by"
+    reason = "each is a property of a device in the update protocol"
 )]
 pub(crate) struct DebugArgs {
-    /// The app's id [default: from capacitor.config]
+    /// App id [default: appId of capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
-    /// Where devices ask [default: updateUrl of capacitor.config, else /updates of the server of your own, else that of Capgo]
+    /// Update URL of the app [default: updateUrl of capacitor.config, else /updates of your own server, else Capgo's]
     #[arg(long, value_name = "URL")]
     pub(crate) update_url: Option<String>,
-    /// The device's platform
+    /// Platform of the device
     #[arg(long, value_enum, default_value = "android", value_name = "PLATFORM")]
     pub(crate) platform: DevicePlatform,
-    /// Version of the native app [default: version of CapacitorUpdater in capacitor.config, else that of the native project
-    /// here, else that of package.json; which it is, is said]
+    /// Version of the native app [default: plugins.CapacitorUpdater.version of capacitor.config, else that of the
+    /// native project, else that of package.json; the source is printed]
     #[arg(long, value_name = "VERSION")]
     pub(crate) native_version: Option<String>,
     /// Version of the bundle that the device runs
     #[arg(long, value_name = "VERSION", default_value = "builtin")]
     pub(crate) running: String,
-    /// The channel that the app asks for [default: defaultChannel of capacitor.config, else the server's own]
+    /// The channel of the app [default: defaultChannel of capacitor.config, else the server's default]
     #[arg(long, value_name = "NAME")]
     pub(crate) channel: Option<String>,
-    /// The device's id, a UUID [default: one for this call]
+    /// Device id, a UUID [default: random]
     #[arg(short = 'd', long = "device", alias = "device-id", value_name = "UUID")]
     pub(crate) device_id: Option<String>,
     /// Version of the updater plugin in the app
@@ -217,22 +216,22 @@ pub(crate) struct DebugArgs {
     /// The device is an emulator
     #[arg(long)]
     pub(crate) emulator: bool,
-    /// The app is a build for developers
+    /// The app is a development build
     #[arg(long)]
     pub(crate) development: bool,
-    /// The app runs in a browser as well: a missing CORS header is an error then
+    /// The app also runs in a browser: treat a missing CORS header as an error
     #[arg(long)]
     pub(crate) web: bool,
     /// The public key file in the app [default: .capgo_key_v2.pub, else publicKey of capacitor.config, else none]
     #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
     pub(crate) key: Option<PathBuf>,
-    /// The public key as PEM text; `\n` may stand for line ends
+    /// The public key as PEM text; `\n` may stand for line breaks
     #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
     pub(crate) key_data: Option<String>,
-    /// The app has no public key, whatever is here
+    /// The app has no public key, even if there is one in this folder
     #[arg(long, conflicts_with_all = ["key", "key_data"])]
     pub(crate) no_key: bool,
-    /// Spelling of the signed checksum that the app expects
+    /// Encoding of the signed checksum that the app expects
     #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
     pub(crate) checksum_form: Form,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Commands that write a site of plain files, or look at one.
+//! Commands that write or check a static site.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use super::server::NetworkArgs;
 use super::upload::S3Access;
 use super::{ContentArgs, JsonSwitch, value_parsers};
 
-/// Where a site is kept.
+/// The location of a site.
 #[derive(Debug, Args)]
 pub(crate) struct SiteArgs {
-    /// The site: a folder that a web server serves, or a bucket with a folder in it
+    /// The site: a folder that a web server serves, or a bucket and a prefix in it
     #[arg(long, value_name = "FOLDER|s3://BUCKET/PREFIX")]
     pub(crate) to: String,
     #[command(flatten)]
@@ -26,28 +26,28 @@ pub(crate) struct SiteArgs {
 pub(crate) struct SiteChannelArgs {
     #[command(flatten)]
     pub(crate) site: SiteArgs,
-    /// App id, such as com.example.app [default: appId of the capacitor.config here]
+    /// App id, such as com.example.app [default: appId of capacitor.config]
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
     /// The channel
     #[arg(short, long, value_name = "NAME", default_value = "production")]
     pub(crate) channel: String,
-    /// Show all steps and do none
+    /// Show all steps without running them
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
-/// What a release is signed with.
+/// Keys and lifetime of a release.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Signing")]
 pub(crate) struct SigningArgs {
-    /// Private key to sign with; may be given several times [env: CAPBUNDLE_PRIVATE_KEY, as PEM text]
+    /// Private key file to sign with (repeatable) [env: CAPBUNDLE_PRIVATE_KEY, as PEM text]
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Vec<PathBuf>,
-    /// The key ring in the app [default: the lowest on the site, which proves less]
+    /// The key ring in the app [default: the lowest on the site, which is a weaker check]
     #[arg(long, value_name = "FILE")]
     pub(crate) ring: Option<PathBuf>,
-    /// How long devices may take the release: a number and s, m, h or d
+    /// Time until the release expires: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = value_parsers::duration)]
     pub(crate) expires_in: Duration,
 }
@@ -64,37 +64,35 @@ pub(crate) struct PublishArgs {
     /// Version of the bundle, strict semver [default: version of package.json]
     #[arg(short, long, value_name = "VERSION")]
     pub(crate) bundle: Option<String>,
-    /// Where to look for the version: the first of these files that has one, comma-separated, for monorepos
-    /// [default: package.json]
+    /// Files to read the version from, comma-separated; the first with a version counts [default: package.json]
     #[arg(long, value_name = "FILES", value_delimiter = ',')]
     pub(crate) package_json: Vec<PathBuf>,
-    /// Offer it to a part of the devices only, such as 5% [default: all of them]
+    /// Offer the release only to a share of the devices, such as 5% [default: all devices]
     #[arg(long, value_name = "PERCENT", value_parser = value_parsers::share)]
     pub(crate) candidate: Option<u16>,
-    /// Public content key to seal the archive for; may be given several times
-    /// [default: .capbundle_content_key.pub, if it is there]
+    /// Public content key file to seal the archive for (repeatable) [default: .capbundle_content_key.pub, if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) recipient: Vec<PathBuf>,
-    /// Do not seal the archive, although there is a content key
+    /// Do not seal the archive even if there is a content key
     #[arg(long, conflicts_with = "recipient")]
     pub(crate) plain: bool,
-    /// Oldest native version it runs on
+    /// Oldest native version that the bundle runs on
     #[arg(long, value_name = "VERSION")]
     pub(crate) native_min: Option<String>,
-    /// Newest native version it runs on
+    /// Newest native version that the bundle runs on
     #[arg(long, value_name = "VERSION")]
     pub(crate) native_max: Option<String>,
-    /// Where people read more about the bundle
+    /// Link to more information about the bundle
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<String>,
-    /// What people say about the bundle
+    /// Comment about the bundle
     #[arg(long, value_name = "TEXT")]
     pub(crate) comment: Option<String>,
-    /// The sequence of the release [default: one more than the highest of the site]
+    /// Sequence of the release [default: one above the highest on the site]
     #[arg(long, value_name = "N")]
     pub(crate) sequence: Option<u64>,
-    /// Publish this release, which was made and signed elsewhere, with --zip (the sealed archive, if it names one) and --files;
-    /// alone, if it goes to the built-in bundle
+    /// Publish this release, which was signed elsewhere, with its archive as --zip (sealed, if the release says so)
+    /// and --files; a release of the built-in bundle needs neither
     #[arg(long, value_name = "FILE")]
     pub(crate) signed: Option<PathBuf>,
     /// The file list of --signed
@@ -110,7 +108,7 @@ pub(crate) struct PublishArgs {
 pub(crate) struct PromoteArgs {
     #[command(flatten)]
     pub(crate) target: SiteChannelArgs,
-    /// Only if this is the candidate; done if it is stable already
+    /// Promote only if this is the candidate; succeeds if it is already stable
     #[arg(long, value_name = "N")]
     pub(crate) sequence: Option<u64>,
     #[command(flatten)]
@@ -119,12 +117,12 @@ pub(crate) struct PromoteArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RolloutArgs {
-    /// How many of the devices, such as 25% or 0.5%
+    /// Share of the devices, such as 25% or 0.5%
     #[arg(value_name = "PERCENT", value_parser = value_parsers::share)]
     pub(crate) share: u16,
     #[command(flatten)]
     pub(crate) target: SiteChannelArgs,
-    /// Less than now is meant; devices that have it keep it
+    /// Allow a smaller share than now; devices that have the candidate keep it
     #[arg(long)]
     pub(crate) lower: bool,
     #[command(flatten)]
@@ -135,19 +133,19 @@ pub(crate) struct RolloutArgs {
 pub(crate) struct RollbackArgs {
     #[command(flatten)]
     pub(crate) target: SiteChannelArgs,
-    /// The release whose bundle is wanted back [default: the stable one, if there is a candidate]
+    /// The release to go back to [default: the stable one, if there is a candidate]
     #[arg(long, value_name = "N", conflicts_with = "built_in")]
     pub(crate) sequence: Option<u64>,
     /// Go back to the bundle inside the native app
     #[arg(long)]
     pub(crate) built_in: bool,
-    /// With --built-in: oldest native version that goes back
+    /// With --built-in, oldest native version that goes back
     #[arg(long, value_name = "VERSION", requires = "built_in")]
     pub(crate) native_min: Option<String>,
-    /// With --built-in: newest native version that goes back
+    /// With --built-in, newest native version that goes back
     #[arg(long, value_name = "VERSION", requires = "built_in")]
     pub(crate) native_max: Option<String>,
-    /// With --built-in: what people say about it
+    /// With --built-in, comment about the rollback
     #[arg(long, value_name = "TEXT", requires = "built_in")]
     pub(crate) comment: Option<String>,
     #[command(flatten)]
@@ -168,7 +166,7 @@ pub(crate) struct PauseArgs {
 pub(crate) struct RenewArgs {
     #[command(flatten)]
     pub(crate) target: SiteChannelArgs,
-    /// Only if a release expires within this time, or lacks a signature of these keys: a number and s, m, h or d
+    /// Renew only releases that expire within this time or lack a signature by --key: a number and s, m, h or d
     #[arg(long, value_name = "TIME", value_parser = value_parsers::duration)]
     pub(crate) within: Option<Duration>,
     #[command(flatten)]
@@ -181,10 +179,10 @@ pub(crate) struct RenewArgs {
 pub(crate) struct SiteListArgs {
     #[command(flatten)]
     pub(crate) site: SiteArgs,
-    /// App id, such as com.example.app [default: appId of the capacitor.config here]
+    /// App id, such as com.example.app [default: appId of capacitor.config]
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
-    /// Only this channel
+    /// List only this channel
     #[arg(short, long, value_name = "NAME")]
     pub(crate) channel: Option<String>,
     #[command(flatten)]
@@ -193,24 +191,24 @@ pub(crate) struct SiteListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SiteVerifyArgs {
-    /// Address of the site, or of one of its channel files
+    /// URL of the site or of one of its channel files
     pub(crate) url: String,
-    /// App id, such as com.example.app [default: appId of the capacitor.config here, else that of --ring]
+    /// App id, such as com.example.app [default: appId of capacitor.config, else that of --ring]
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
-    /// A channel; may be given several times [default: that of the address, else production]
+    /// Channel to check (repeatable) [default: that of the URL, else production]
     #[arg(short, long, value_name = "NAME")]
     pub(crate) channel: Vec<String>,
-    /// The key ring in the app [default: keys/1.json of the site, which proves less]
+    /// The key ring in the app [default: keys/1.json of the site, which is a weaker check]
     #[arg(long, value_name = "FILE")]
     pub(crate) ring: Option<PathBuf>,
-    /// Warn of releases that expire within this time: a number and s, m, h or d
+    /// Warn about releases that expire within this time: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "14d", value_parser = value_parsers::duration)]
     pub(crate) expires_within: Duration,
-    /// Download the archives, prove them and compare their files with the lists
+    /// Download the archives, verify them and compare their files with the file lists
     #[arg(long)]
     pub(crate) full: bool,
-    /// Private content key of the app, to open sealed archives with --full; may be given several times
+    /// With --full, private content key file of the app to open sealed archives (repeatable)
     #[arg(long, value_name = "FILE", requires = "full")]
     pub(crate) content_key: Vec<PathBuf>,
     #[command(flatten)]
@@ -223,16 +221,16 @@ pub(crate) struct SiteVerifyArgs {
 pub(crate) struct GcArgs {
     #[command(flatten)]
     pub(crate) site: SiteArgs,
-    /// App id, such as com.example.app [default: appId of the capacitor.config here]
+    /// App id, such as com.example.app [default: appId of capacitor.config]
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
-    /// Releases of each channel that stay in any case, the newest; at least 1
+    /// Number of newest releases to keep per channel, at least 1
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) keep: usize,
-    /// What was written or named no more less long ago stays: a number and s, m, h or d
+    /// Keep files written or dereferenced within this period: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = value_parsers::duration)]
     pub(crate) grace: Duration,
-    /// Show what would be removed
+    /// Show the files that would be removed and remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -245,10 +243,10 @@ pub(crate) struct RingPublishArgs {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) site: SiteArgs,
-    /// App id that the ring must be for [default: that of the ring]
+    /// App id that the ring must have [default: that of the ring]
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
-    /// Show the step and do nothing
+    /// Show the step without running it
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

@@ -1,6 +1,5 @@
-//! Options of Capgo's command that ask for what only Capgo's cloud does, and those that change nothing here.
-//!
-//! They are known so that a pipeline that has them is told why, and what to do, instead of "unknown option".
+//! Options of Capgo's command that need Capgo's cloud or have no effect here.
+//! They are parsed so that an existing pipeline gets a reason and advice instead of "unknown option".
 
 use clap::Args;
 
@@ -57,7 +56,7 @@ pub(crate) struct UnsupportedArgs {
     supa_anon: Option<String>,
     #[arg(long, hide = true, value_name = "MODE")]
     mode: Option<String>,
-    // What is asked for here is what is done anyway.
+    // These options request the default behaviour.
     #[arg(long, hide = true)]
     multipart: bool,
     #[arg(long, hide = true)]
@@ -77,14 +76,12 @@ pub(crate) struct UnsupportedArgs {
 }
 
 const SINGLE_FILES: &str =
-    "bundles as single files (delta) are Capgo's own; a bundle is one archive here: leave it out";
-const CLOUD: &str =
-    "it is a feature of Capgo's cloud that its public API does not offer; do it in Capgo's console or command";
-const RESUMED: &str =
-    "it is how Capgo's cloud takes uploads; uploads to S3 go in parts and are resumed by themselves: leave it out";
+    "delta uploads of single files need Capgo's cloud; capbundle uploads one archive: remove the option";
+const CLOUD: &str = "this feature of Capgo's cloud is not in its public API; use Capgo's console or command";
+const RESUMED: &str = "this upload protocol is specific to Capgo's cloud; uploads to S3 use parts and resume automatically: remove the option";
 
 impl UnsupportedArgs {
-    /// The first option that cannot be done, and why.
+    /// The first unsupported option on the command line, and the reason.
     pub(crate) fn refused(&self) -> Option<(&'static str, &'static str)> {
         let options = [
             (self.tus, "--tus", RESUMED),
@@ -97,18 +94,18 @@ impl UnsupportedArgs {
             (
                 self.bundle_url,
                 "--bundle-url",
-                "it prints an address in Capgo's cloud; the address of the archive is always printed here: leave it out",
+                "the option prints a URL in Capgo's cloud; capbundle always prints the URL of the archive: remove the option",
             ),
             (
                 self.dry_upload,
                 "--dry-upload",
-                "it registers a bundle without an archive, which no device can take: use --dry-run to see what would be \
-                 done, or --external for an archive that is there already",
+                "no device can install a bundle without an archive: use --dry-run to preview the steps, or --external for an \
+                archive that is already uploaded",
             ),
             (
                 self.delete_linked_bundle_on_upload,
                 "--delete-linked-bundle-on-upload",
-                "devices that are about to get the old bundle would find nothing: use `capbundle bundle cleanup` later",
+                "devices that are downloading the old bundle would fail: use `capbundle bundle cleanup` later",
             ),
             (self.self_assign, "--self-assign", CLOUD),
             (self.qr_preview, "--qr-preview", CLOUD),
@@ -124,45 +121,45 @@ impl UnsupportedArgs {
             (
                 self.auto_min_update_version,
                 "--auto-min-update-version",
-                "the native packages of a bundle are not compared here: state the version with --min-update-version",
+                "capbundle does not compare native packages: pass the version with --min-update-version",
             ),
             (
                 self.fail_on_incompatible,
                 "--fail-on-incompatible",
-                "the native packages of a bundle are not compared here: state the version with --min-update-version",
+                "capbundle does not compare native packages: pass the version with --min-update-version",
             ),
             (self.auto_set_bundle, "--auto-set-bundle", CLOUD),
             (
                 self.auto_bump.is_some(),
                 "--auto-bump",
-                "a version that changes by itself makes two bundles of one commit: pass the version with --bundle",
+                "an automatic version gives two bundles for one commit: pass the version with --bundle",
             ),
             (
                 self.force_crc32_checksum,
                 "--force-crc32-checksum",
-                "a CRC-32 protects nothing, and devices that verify refuse it: leave it out",
+                "a CRC-32 protects nothing, and devices that verify checksums reject it: remove the option",
             ),
             (
                 self.supa_host.is_some(),
                 "--supa-host",
-                "it names Capgo's database; name a server of your own with --api-url",
+                "the option selects Capgo's database; select your own server with --api-url",
             ),
             (
                 self.supa_anon.is_some(),
                 "--supa-anon",
-                "it is a key for Capgo's database; the key for a server of your own is --apikey",
+                "the option is a key for Capgo's database; pass the key for your own server with --apikey",
             ),
             (
                 self.mode.is_some(),
                 "--mode",
-                "only Capacitor apps are known here: leave it out",
+                "only Capacitor apps are supported: remove the option",
             ),
         ];
         let found = options.into_iter().find(|(given, ..)| *given);
         found.map(|(_, option, why)| (option, why))
     }
 
-    /// Options that are taken and change nothing.
+    /// Given options that are accepted and have no effect.
     pub(crate) fn without_effect(&self) -> Vec<&'static str> {
         let options = [
             (self.multipart, "--multipart"),

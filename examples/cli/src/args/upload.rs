@@ -12,7 +12,7 @@ use super::{ContentArgs, Form, JsonSwitch};
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch that Capgo documents")]
 pub(crate) struct UploadArgs {
-    /// The app's id [default: from capacitor.config]
+    /// App id [default: appId of capacitor.config]
     #[arg(value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
     #[command(flatten)]
@@ -20,37 +20,36 @@ pub(crate) struct UploadArgs {
     /// Version of the bundle, strict semver [default: version of package.json]
     #[arg(short, long, value_name = "VERSION")]
     pub(crate) bundle: Option<String>,
-    /// Where to look for the version: the first of these files that has one, comma-separated, for monorepos
-    /// [default: package.json]
+    /// Files to read the version from, comma-separated; the first with a version counts [default: package.json]
     #[arg(long, value_name = "FILES", value_delimiter = ',')]
     pub(crate) package_json: Vec<PathBuf>,
-    /// Where the packages of package.json are installed, comma-separated, for monorepos; tells which of them are native
-    /// [default: node_modules here and beside each package.json]
+    /// Folders with the packages of package.json, comma-separated; used to find native packages [default:
+    /// node_modules here and beside each package.json]
     #[arg(long, value_name = "DIRS", value_delimiter = ',')]
     pub(crate) node_modules: Vec<PathBuf>,
-    /// Upload this archive instead of packing the folder; with --iv-session-key the encrypted one
+    /// Upload this archive instead of packing the folder; with --iv-session-key, the encrypted archive
     #[arg(long, value_name = "FILE")]
     pub(crate) zip: Option<PathBuf>,
-    /// Channels that get the bundle when it is registered, comma-separated
+    /// Channels to assign the bundle to, comma-separated
     #[arg(short, long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) channel: Vec<String>,
-    /// Where people read more about the bundle
+    /// Link to more information about the bundle
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<String>,
-    /// What people say about the bundle
+    /// Comment about the bundle
     #[arg(long, value_name = "TEXT")]
     pub(crate) comment: Option<String>,
-    /// The oldest native version that takes the bundle; servers of your own only. The example server keeps it from older ones
-    /// in every channel, Capgo's only in those that are set to go by it
+    /// Oldest native version that gets the bundle; only for your own server. The example server enforces it in every
+    /// channel, Capgo's only in channels configured for it
     #[arg(long, value_name = "VERSION")]
     pub(crate) min_update_version: Option<String>,
-    /// Succeed, and do nothing, if the version is registered already
+    /// Succeed without changes if the version is already registered
     #[arg(long)]
     pub(crate) version_exists_ok: bool,
-    /// Only upload, and print address, checksum and session key; needs no server and no key for one
+    /// Only upload and print URL, checksum and session key; needs no server and no API key
     #[arg(long)]
     pub(crate) no_register: bool,
-    /// Show all steps and do none; asks no server anything
+    /// Show all steps without running them or contacting a server
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -67,62 +66,62 @@ pub(crate) struct UploadArgs {
     pub(crate) output: JsonSwitch,
 }
 
-/// How devices know that the bundle is yours.
+/// Encryption and signature of the bundle.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Encryption")]
 pub(crate) struct EncryptionArgs {
-    /// The private key file [default: .capgo_key_v2, if it is there; then the bundle is encrypted and signed]
+    /// Private key file to encrypt and sign with [default: .capgo_key_v2, if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) key_v2: Option<PathBuf>,
-    /// The private key as PEM text; `\n` may stand for line ends [env: CAPBUNDLE_PRIVATE_KEY]
+    /// The private key as PEM text; `\n` may stand for line breaks [env: CAPBUNDLE_PRIVATE_KEY]
     #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
     pub(crate) key_data_v2: Option<String>,
-    /// Neither encrypt nor sign, although there is a key: only devices without the public key take the bundle
+    /// Do not encrypt or sign even if there is a key; only devices without a public key accept the bundle
     #[arg(long)]
     pub(crate) no_key: bool,
-    /// Publish although publicKey of capacitor.config is of another key than the one that signs, or missing: apps built with
-    /// that config refuse the bundle
+    /// Publish although publicKey of capacitor.config is missing or belongs to another key; apps built with that
+    /// config reject the bundle
     #[arg(long)]
     pub(crate) allow_other_key: bool,
-    /// The archive is encrypted already, and this is the ivSessionKey that `bundle encrypt` gave
+    /// The ivSessionKey printed by `bundle encrypt`, for an archive that is already encrypted
     #[arg(long, value_name = "KEY")]
     pub(crate) iv_session_key: Option<String>,
-    /// The signed checksum that `bundle encrypt` gave [default: made with the private key]
+    /// The signed checksum printed by `bundle encrypt` [default: signed with the private key]
     #[arg(long, value_name = "SUM")]
     pub(crate) encrypted_checksum: Option<String>,
-    /// Spelling of the signed checksum
+    /// Encoding of the signed checksum
     #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
     pub(crate) checksum_form: Form,
-    /// Print the ivSessionKey; --json has it anyway
+    /// Print the ivSessionKey; --json always includes it
     #[arg(long)]
     pub(crate) display_iv_session: bool,
 }
 
-/// Where the archive goes, but for S3.
+/// Destinations of the archive other than S3.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Where the archive is (without any of these: the server of --api-url)")]
+#[command(next_help_heading = "Destination of the archive (default: the server of --api-url)")]
 pub(crate) struct DestinationArgs {
-    /// It is there already: the https address where devices get it; it is compared with the local archive first
+    /// Register this https URL of an uploaded archive; it must match the local archive
     #[arg(short, long, value_name = "URL")]
     pub(crate) external: Option<String>,
-    /// Send it to this address with PUT, for example a presigned one
+    /// Upload the archive with PUT to this URL, for example a presigned one
     #[arg(long, value_name = "URL")]
     pub(crate) put_url: Option<String>,
     /// A header for --put-url, as `Name: value` (repeatable)
     #[arg(long, value_name = "HEADER", requires = "put_url")]
     pub(crate) header: Vec<String>,
-    /// Where devices get what --put-url stored [default: the same address without its query]
+    /// Download URL for --put-url [default: the same URL without its query]
     #[arg(long, value_name = "URL", requires = "put_url")]
     pub(crate) public_url: Option<String>,
-    /// Do not look whether the address gives the archive to everybody before it is registered
+    /// Do not check that the archive is publicly downloadable before registering it
     #[arg(long)]
     pub(crate) no_url_check: bool,
 }
 
-/// How a bucket stands in an address.
+/// How URLs address a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BucketStyle {
-    /// As the endpoint is known to want it
+    /// Chosen by the endpoint
     Auto,
     /// https://endpoint/bucket/key
     Path,
@@ -130,7 +129,7 @@ pub(crate) enum BucketStyle {
     VirtualHost,
 }
 
-/// How a bucket is reached, and as whom.
+/// Endpoint and credentials of a bucket.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "S3 and compatible stores")]
 pub(crate) struct S3Access {
@@ -159,17 +158,17 @@ pub(crate) struct S3Access {
     /// Profile in ~/.aws [default: AWS_PROFILE, else `default`]
     #[arg(id = "s3-profile", long = "s3-profile", value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Endpoint of another store than Amazon's, without the bucket, with or without scheme and port [default:
-    /// AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else that of the profile]
+    /// Endpoint of an S3-compatible store, without the bucket, with optional scheme and port [default:
+    /// AWS_ENDPOINT_URL_S3, else AWS_ENDPOINT_URL, else that of the profile]
     #[arg(id = "s3-endpoint", long = "s3-endpoint", value_name = "URL")]
     pub(crate) endpoint: Option<String>,
     /// Port of the endpoint
     #[arg(id = "s3-port", long = "s3-port", value_name = "PORT")]
     pub(crate) port: Option<u16>,
-    /// The endpoint speaks plain http; registering then needs --s3-public-url
+    /// Use plain http for the endpoint; registering then needs --s3-public-url
     #[arg(id = "no-s3-ssl", long = "no-s3-ssl")]
     pub(crate) no_ssl: bool,
-    /// How the bucket stands in the endpoint's addresses
+    /// Position of the bucket name in URLs
     #[arg(
         id = "s3-style",
         long = "s3-style",
@@ -198,7 +197,7 @@ impl S3Access {
     }
 }
 
-/// A bucket. Key and secret are better in the environment than on a command line, which others can see.
+/// A bucket. Pass key and secret in the environment: other users can see a command line.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "S3 and compatible stores")]
 pub(crate) struct S3Args {
@@ -210,15 +209,15 @@ pub(crate) struct S3Args {
     /// Folder in the bucket
     #[arg(id = "s3-prefix", long = "s3-prefix", value_name = "PREFIX")]
     pub(crate) prefix: Option<String>,
-    /// Name of the object, from {app}, {version} and {digest}, the SHA-256 of the file that is stored; `{app}/{version}.zip` is a
-    /// name that is known before and can be guessed [default: {app}/{version}-{digest}.zip]
+    /// Template of the object name, with {app}, {version} and {digest}, the SHA-256 of the stored file; a name
+    /// without {digest} is predictable and can be guessed [default: {app}/{version}-{digest}.zip]
     #[arg(id = "s3-key", long = "s3-key", value_name = "TEMPLATE")]
     pub(crate) key: Option<String>,
-    /// Where devices get it, from {bucket}, {region} and {key}: a CDN, for example
+    /// Template of the download URL, for example of a CDN, with {bucket}, {region} and {key}
     #[arg(id = "s3-public-url", long = "s3-public-url", value_name = "TEMPLATE")]
     pub(crate) public_url: Option<String>,
-    /// Register an address that is signed for this long, 1s to 7d, so that the bucket may stay private; devices that ask later
-    /// get nothing
+    /// Register a presigned URL that is valid for this time, 1s to 7d, for a private bucket; devices cannot download
+    /// after that
     #[arg(
         id = "s3-signed-for",
         long = "s3-signed-for",
@@ -227,8 +226,8 @@ pub(crate) struct S3Args {
         conflicts_with = "s3-public-url"
     )]
     pub(crate) signed_for: Option<Duration>,
-    /// Replace another file of this name, which is refused otherwise: devices may be loading it. Needed too where the credentials
-    /// may not look what is there, and the store knows no condition that keeps it
+    /// Replace a different object of this name; devices may be downloading it. Also needed if the credentials do not
+    /// allow reading the object and the store does not support preconditions
     #[arg(id = "s3-replace", long = "s3-replace")]
     pub(crate) replace: bool,
     /// Cache-Control of the object

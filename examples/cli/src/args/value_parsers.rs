@@ -1,8 +1,8 @@
-//! Times and sizes as people type them.
+//! Parsers for durations, sizes and percentages.
 
 use std::time::Duration;
 
-/// `90s`, `15m`, `36h` or `7d`. The unit must be there: nobody agrees what a bare number means.
+/// `90s`, `15m`, `36h` or `7d`. The unit is required, because the meaning of a bare number is ambiguous.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = match text.chars().last() {
         Some('s') => 1,
@@ -25,9 +25,9 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     times(number, unit)
 }
 
-/// A part of all devices, `5%` or `0.25%`, in hundredths of a percent. The sign may be left out.
+/// A share of the devices, `5%` or `0.25%`, in hundredths of a percent. The sign is optional.
 pub(super) fn share(text: &str) -> Result<u16, String> {
-    let refuse = || "expected 0% to 100%, with at most two digits behind the point".to_owned();
+    let refuse = || "expected 0% to 100% with at most two decimal digits".to_owned();
     let number = text.strip_suffix('%').unwrap_or(text).trim_end();
     let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -41,8 +41,12 @@ pub(super) fn share(text: &str) -> Result<u16, String> {
 }
 
 fn times(number: &str, unit: u64) -> Result<u64, String> {
-    let count: u64 = number.parse().map_err(|_| format!("{number:?} is no whole number"))?;
-    count.checked_mul(unit).ok_or_else(|| "it is too much".to_owned())
+    let count: u64 = number
+        .parse()
+        .map_err(|_| format!("{number:?} is not a whole number"))?;
+    count
+        .checked_mul(unit)
+        .ok_or_else(|| "the value is too large".to_owned())
 }
 
 #[cfg(test)]
@@ -50,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_have_a_unit() {
+    fn durations_require_a_unit() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
         for wrong in ["", "7", "d", "-1d", "1.5h", "7w", "7µ", "999999999999999999d"] {
@@ -59,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_percents_with_two_digits() {
+    fn shares_are_percentages_with_up_to_two_decimal_digits() {
         for (text, bps) in [
             ("5%", 500),
             ("5", 500),
@@ -87,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_may_have_one() {
+    fn sizes_accept_an_optional_unit() {
         assert_eq!(bytes("1000"), Ok(1000));
         assert_eq!(bytes("2M"), Ok(2 << 20));
         for wrong in ["", "M", "-1", "1.5G", "2T", "99999999999G"] {
