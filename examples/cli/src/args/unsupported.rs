@@ -78,7 +78,8 @@ pub(crate) struct UnsupportedArgs {
 const SINGLE_FILES: &str =
     "delta uploads of single files need Capgo's cloud; capbundle uploads one archive: remove the option";
 const CLOUD: &str = "this feature of Capgo's cloud is not in its public API; use Capgo's console or command";
-const RESUMED: &str = "this upload protocol is specific to Capgo's cloud; uploads to S3 use parts and resume automatically: remove the option";
+const RESUMED: &str = "this upload protocol is specific to Capgo's cloud; uploads to S3 use parts and \
+     resume automatically: remove the option";
 
 impl UnsupportedArgs {
     /// The first unsupported option on the command line, and the reason.

@@ -1,4 +1,4 @@
-//! A registered archive, fetched and proved as a device does.
+//! Downloads a registered archive and verifies it as a device does.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,13 @@ use super::key_source::FoundKey;
 use crate::args::Form;
 use crate::error::{About, Failure, Result, Subject};
 
-/// Digits of a CRC-32 as old versions of Capgo's command registered it.
+/// Number of digits of a CRC-32, which old versions of Capgo's command registered.
 const CRC32_DIGITS: usize = 8;
 
-/// An archive that is what was registered, and that devices can unpack.
+/// An archive that matches its registration and that devices can unpack.
 #[derive(Debug)]
 pub(super) struct FetchedArchive {
-    /// The bytes as they are stored, encrypted or not.
+    /// The stored file, encrypted or not.
     pub(super) stored: PathBuf,
     pub(super) size: u64,
     /// The plain archive.
@@ -32,17 +32,17 @@ pub(super) struct FetchedArchive {
     pub(super) proof: Proof,
 }
 
-/// What an archive was proved with.
+/// How an archive was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
     /// The registered SHA-256.
     Digest,
-    /// The registered checksum, signed by the key of the app.
+    /// The registered checksum, signed with the app's key.
     Signed,
 }
 
 impl Proof {
-    /// For programs, as `bundle verify` says it.
+    /// The value in JSON output, as in `bundle verify`.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Digest => "digest",
@@ -50,31 +50,31 @@ impl Proof {
         }
     }
 
-    /// For people.
+    /// The text in messages.
     pub(super) fn describe(self) -> &'static str {
         match self {
-            Self::Digest => "SHA-256 as registered",
-            Self::Signed => "signed by the key of the app",
+            Self::Digest => "SHA-256 matches the registration",
+            Self::Signed => "signed with the app's key",
         }
     }
 }
 
-/// How to prove it, which follows from what is registered.
+/// How to verify an archive, chosen by its registration.
 enum Check<'a> {
     Digest(Sha256Digest),
     SignedOnly(&'a str, &'a FoundKey),
     Encrypted(&'a str, IvSessionKey, &'a FoundKey),
 }
 
-/// Why nothing can be said of an archive, rather than that it is wrong.
+/// Codes of failures that leave open whether the archive is right.
 const UNVERIFIABLE_CODES: [&str; 4] = ["no_address", "no_checksum", "not_verifiable", "missing_public_key"];
 
-/// Whether the failure says that an archive could not be proved, rather than that it is another one or not there.
+/// Whether the failure means that an archive cannot be verified, rather than that it is wrong or missing.
 pub(super) fn is_unverifiable(failure: &Failure) -> bool {
     UNVERIFIABLE_CODES.contains(&failure.code.as_ref())
 }
 
-/// Fetches the archive of `bundle` into `folder`, proves it against its registration and unpacks it once.
+/// Downloads the archive of `bundle` into `folder`, verifies it against its registration and unpacks it once.
 pub(super) fn fetch(
     bundle: &RemoteBundle,
     key: Option<&FoundKey>,
@@ -85,7 +85,7 @@ pub(super) fn fetch(
 ) -> Result<FetchedArchive> {
     let Some(url) = &bundle.external_url else {
         let kept_by = bundle.storage_provider.as_deref().unwrap_or("the server");
-        let message = format!("its archive is kept by {kept_by}, which gives its address to devices only");
+        let message = format!("the archive is stored by {kept_by}, which returns its URL only to devices");
         return Err(Failure::refused("no_address", message));
     };
     let url = address(url)?;
@@ -98,8 +98,9 @@ pub(super) fn fetch(
     let downloaded = downloaded.map_err(|error| not_downloaded(&error))?;
     let stored = downloaded.path;
     if begins_as_html(&stored)? {
-        let message =
-            format!("{url} gives a web page and not an archive: a login, an error page, or the viewer of a file host");
+        let message = format!(
+            "{url} returns a web page instead of an archive: a login page, an error page or the viewer of a file host"
+        );
         return Err(Failure::refused("html_page", message));
     }
     let (archive, proof) = match &check {
@@ -130,7 +131,7 @@ pub(super) fn fetch(
     let unpacked = folder.join("unpacked");
     bundle::unpack(&archive, &unpacked, &UnpackOptions::default(), control)
         .about(Subject::Archive)
-        .map_err(|failure| failure.adding("devices refuse it as well"))?;
+        .map_err(|failure| failure.adding("devices reject it too"))?;
     std::fs::remove_dir_all(&unpacked).map_err(|error| Failure::io("remove", &unpacked, &error))?;
     Ok(FetchedArchive {
         stored,
@@ -143,11 +144,11 @@ pub(super) fn fetch(
 fn check<'a>(bundle: &'a RemoteBundle, key: Option<&'a FoundKey>) -> Result<Check<'a>> {
     let given = |text: &'a Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let Some(checksum) = given(&bundle.checksum) else {
-        let message = "it is registered without a checksum, so nothing says what its archive must be";
+        let message = "the bundle is registered without a checksum, so its archive cannot be verified";
         return Err(Failure::refused("no_checksum", message));
     };
     let needs_key = || {
-        let message = "it is signed, and the public key of the app is not here: pass it with --key or --key-data";
+        let message = "the bundle is signed and there is no public key in this folder: pass the app's public key with --key or --key-data";
         key.ok_or_else(|| Failure::refused("missing_public_key", message))
     };
     if let Some(session) = given(&bundle.session_key) {
@@ -161,7 +162,7 @@ fn check<'a>(bundle: &'a RemoteBundle, key: Option<&'a FoundKey>) -> Result<Chec
         return Ok(Check::Digest(digest));
     }
     if checksum.len() == CRC32_DIGITS && checksum.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        let message = format!("its checksum {checksum} is a CRC-32, which proves nothing");
+        let message = format!("the registered checksum {checksum} is a CRC-32, which does not verify anything");
         return Err(Failure::refused("not_verifiable", message));
     }
     Ok(Check::SignedOnly(checksum, needs_key()?))
@@ -171,7 +172,7 @@ pub(super) fn address(text: &str) -> Result<Url> {
     let url: Url = text.parse().map_err(|error: Error| {
         Failure::refused(
             "invalid_url",
-            format!("the URL on offer is none that devices take: {error}"),
+            format!("the URL of the archive is not valid for devices: {error}"),
         )
     })?;
     if url.is_secure() || url.is_loopback() {
@@ -179,9 +180,7 @@ pub(super) fn address(text: &str) -> Result<Url> {
     }
     Err(Failure::refused(
         "plain_http",
-        format!(
-            "the archive is offered at {url}, plain http: iOS and Android refuse to load it; register an https address"
-        ),
+        format!("the archive URL {url} is plain http, which iOS and Android block: register an https URL"),
     ))
 }
 
@@ -189,14 +188,14 @@ pub(super) fn not_downloaded(error: &Error) -> Failure {
     let failure = Failure::about(Subject::Other, error);
     match error {
         Error::Server { status: 401 | 403, .. } => failure.adding(
-            "the archive is not public: devices have no password; let everybody read it, or register an address that carries \
-             its own right and does not expire",
+            "the archive is not public, and devices have no credentials: make it publicly readable, or register a URL that includes \
+            authorization and does not expire",
         ),
         Error::Server { status: 404 | 410, .. } => {
-            failure.adding("there is no archive at the address: it was moved or deleted, or the address is wrong")
+            failure.adding("there is no archive at the URL: it was moved or deleted, or the URL is wrong")
         }
         Error::DigestMismatch { .. } => failure.adding(
-            "the archive is another one than was registered: it was replaced at its address, or a cache serves an old one",
+            "the archive differs from the registered one: it was replaced, or a cache serves an old one",
         ),
         _ => failure,
     }
@@ -205,11 +204,11 @@ pub(super) fn not_downloaded(error: &Error) -> Failure {
 pub(super) fn not_opened(error: &Error) -> Failure {
     let failure = Failure::about(Subject::Archive, error);
     match error.kind() {
-        ErrorKind::SignatureInvalid | ErrorKind::KeyInvalid => failure.adding(
-            "the bundle was signed with another private key than the one that belongs to the public key in the app",
-        ),
-        ErrorKind::DecryptionFailed => failure.adding("session key and archive do not belong together"),
-        ErrorKind::DigestMismatch => failure.adding("checksum, session key and archive do not belong together"),
+        ErrorKind::SignatureInvalid | ErrorKind::KeyInvalid => {
+            failure.adding("the bundle was not signed with the private key that belongs to the app's public key")
+        }
+        ErrorKind::DecryptionFailed => failure.adding("the session key is not that of the archive"),
+        ErrorKind::DigestMismatch => failure.adding("checksum, session key and archive do not match"),
         _ => failure,
     }
 }
@@ -223,7 +222,7 @@ pub(super) fn begins_as_html(path: &Path) -> Result<bool> {
     Ok(is_html(&start))
 }
 
-/// Whether a body begins like a web page.
+/// Whether a response body starts like a web page.
 pub(super) fn is_html(body: &[u8]) -> bool {
     let start = body.trim_ascii_start();
     let start = start.get(..start.len().min(9)).unwrap_or_default().to_ascii_lowercase();

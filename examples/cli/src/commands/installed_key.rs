@@ -1,4 +1,4 @@
-//! Whether the apps that get a bundle hold the public half of the key that signs it.
+//! Checks that the apps that get a bundle have the public key of its signer.
 
 use capbundle::keys::VerifyingKey;
 
@@ -7,22 +7,22 @@ use super::key::config_key::lines_to_paste;
 use crate::config;
 use crate::error::{About, Failure, Result, Subject, Warning};
 
-/// The option that says that another key is meant.
+/// The option that allows a different key.
 const OVERRIDE: &str = "--allow-other-key";
 
-/// What a config without a public key means.
+/// How to treat a config without a public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IfNone {
-    /// Devices are about to get what none of them may be able to open.
+    /// Fail: the bundle is about to be published, and devices might not be able to open it.
     Refuse,
-    /// Nothing leaves this machine yet.
+    /// Warn: nothing is published yet.
     Warn,
 }
 
-/// Compares the key that signs with `publicKey` of the `capacitor.config` here, which apps are built with.
-///
-/// Another key is refused unless `is_allowed`, and so is none where `if_none` says so. Where there is no config for `app`, or
-/// its key cannot be read from a program, nothing can be compared: a warning, for what devices get.
+/// Compares the signing key with `publicKey` of the `capacitor.config` in this folder, which apps are built with.
+/// A different key is an error unless `is_allowed`, and so is a missing key with [`IfNone::Refuse`]. If there is no
+/// config for
+/// `app`, or its key is computed by a program, the keys cannot be compared: that is a warning before publishing.
 pub(super) fn require(
     key: &VerifyingKey,
     app: Option<&str>,
@@ -32,8 +32,7 @@ pub(super) fn require(
 ) -> Result<Vec<Warning>> {
     let id = key.capgo_key_id();
     let unknown = |why: String| {
-        let message =
-            format!("whether installed apps have the public half of the key that signs, {id}, is not known: {why}");
+        let message = format!("cannot check that installed apps have the public key of the signing key {id}: {why}");
         Warning::new("public_key_unknown", message)
     };
     let about = |message: String, code: &'static str| {
@@ -42,7 +41,7 @@ pub(super) fn require(
         }
         Err(Failure::refused(
             code,
-            format!("{message}, or pass {OVERRIDE} if other apps get the bundle"),
+            format!("{message}, or pass {OVERRIDE} if the bundle is for other apps"),
         ))
     };
     let Some(config) = project.config()? else {
@@ -52,12 +51,12 @@ pub(super) fn require(
         });
     };
     let path = config.path().display();
-    // An id that cannot be read may be that of the app.
+    // An app id that cannot be read may still be the right one.
     let configured = config.app_id().ok().flatten();
     if let (Some(configured), Some(app)) = (configured, app)
         && configured != app
     {
-        return Ok(vec![unknown(format!("{path} is of {configured}, not of {app}"))]);
+        return Ok(vec![unknown(format!("{path} belongs to {configured}, not to {app}"))]);
     }
     let pem = match config.public_key() {
         Ok(Some(pem)) => pem,
@@ -65,13 +64,13 @@ pub(super) fn require(
         Ok(None) => {
             let lines = lines_to_paste(&key.to_pem());
             let how = if config::is_script(config.path()) {
-                format!("put these lines into {path} and release the native app with it")
+                format!("add these lines to {path} and release the native app with it")
             } else {
                 "run `capbundle key save` and release the native app with it".to_owned()
             };
             let message = format!(
                 "{path} has no plugins.CapacitorUpdater.publicKey, so apps built with it cannot open a bundle that is encrypted \
-                 and signed with key {id}: {how}"
+                and signed with key {id}: {how}"
             );
             return match (about(message.clone(), "missing_public_key"), if_none) {
                 (Err(failure), IfNone::Refuse) => Err(failure.showing(&lines)),
@@ -87,10 +86,10 @@ pub(super) fn require(
         Ok(installed) if installed == *key => Ok(Vec::new()),
         Ok(installed) => {
             let message = format!(
-                "the key that signs is {id}, and publicKey of {path} is {}: apps built with it refuse the bundle; sign with the \
-                 private key of {}, or install the other public key (`capbundle key save`) and release the native app with it",
-                installed.capgo_key_id(),
-                installed.capgo_key_id(),
+                "the signing key is {id}, but publicKey of {path} is {}: apps built with it reject the bundle; sign with the \
+                private key of {}, or install the public key of the signing key (`capbundle key save`) and release the native app with it",
+                installed.capgo_key_id()?,
+                installed.capgo_key_id()?,
             );
             about(message, "key_mismatch")
         }

@@ -1,4 +1,4 @@
-//! Where a key comes from: an option, a text, a well-known file, the config.
+//! Finds keys: from an option, PEM text, a well-known file or the config.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,14 @@ use crate::error::{About, Failure, Result, Subject, Warning};
 pub(crate) const PRIVATE_KEY_FILE: &str = ".capgo_key_v2";
 pub(crate) const PUBLIC_KEY_FILE: &str = ".capgo_key_v2.pub";
 
-/// Our names for the files of a pair that archives are sealed for.
+/// The file names of a content key pair.
 pub(crate) const PRIVATE_CONTENT_KEY_FILE: &str = ".capbundle_content_key";
 pub(crate) const PUBLIC_CONTENT_KEY_FILE: &str = ".capbundle_content_key.pub";
 
-/// The largest keys that Capgo's own plugins take: they want a signature of exactly 256 bytes.
+/// The only key size that Capgo's own plugins accept: they require a signature of exactly 256 bytes.
 const CAPGO_DEVICE_BITS: usize = 2048;
 
-/// A public key, and where it was found.
+/// A public key and its origin.
 pub(crate) struct FoundKey {
     pub(crate) key: VerifyingKey,
     pub(crate) origin: String,
@@ -33,8 +33,8 @@ pub(crate) fn signing_key(file: Option<&Path>, text: Option<&str>) -> Result<Sig
         return Err(Failure::refused(
             "missing_key",
             format!(
-                "no private key: {PRIVATE_KEY_FILE} is not in this folder; pass --key or --key-data, or make one \
-                     with `capbundle key create`"
+                "no private key: {PRIVATE_KEY_FILE} is not in this folder; pass --key or --key-data, or create a key \
+                with `capbundle key create`"
             ),
         ));
     }
@@ -71,27 +71,27 @@ pub(crate) fn verifying_key(file: Option<&Path>, text: Option<&str>) -> Result<F
     Err(Failure::refused(
         "missing_public_key",
         format!(
-            "no public key: neither {PUBLIC_KEY_FILE} nor a publicKey in capacitor.config is in this folder; pass \
-                 --key or --key-data"
+            "no public key: this folder has neither {PUBLIC_KEY_FILE} nor a capacitor.config with publicKey; pass \
+            --key or --key-data"
         ),
     ))
 }
 
-/// What to know about a key that Capgo's plugins cannot use.
+/// A warning for a key that Capgo's own plugins cannot use.
 pub(crate) fn size_warning(key: &VerifyingKey) -> Option<Warning> {
     (key.bits() > CAPGO_DEVICE_BITS).then(|| {
         Warning::new(
             "key_too_large_for_capgo",
             format!(
-                "the key has {} bits: Capgo's own plugins take only {CAPGO_DEVICE_BITS}; devices that run capbundle take \
-                 it",
+                "the key has {} bits, and Capgo's own plugins accept only {CAPGO_DEVICE_BITS}; devices that run \
+                capbundle accept it",
                 key.bits()
             ),
         )
     })
 }
 
-/// PEM text as CI secrets carry it: `\n` written out as two characters.
+/// PEM text from CI secrets, in which `\n` may be written as two characters.
 fn with_line_ends(text: &str) -> String {
     text.replace("\\r", "").replace("\\n", "\n")
 }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn written_out_line_ends_become_line_ends() {
+    fn escaped_line_breaks_become_line_breaks() {
         assert_eq!(with_line_ends("a\\r\\nb\\nc\r\nd"), "a\nb\nc\r\nd");
     }
 }

@@ -19,6 +19,6 @@ pub(crate) fn run(args: &ManArgs, output: &Output) -> Result<()> {
     }
     let mut page = Vec::new();
     let rendered = Man::new(Cli::command()).render(&mut page);
-    rendered.map_err(|error| Failure::refused("io", format!("the man page cannot be made: {error}")))?;
+    rendered.map_err(|error| Failure::refused("io", format!("cannot generate the man page: {error}")))?;
     output::raw(&page)
 }

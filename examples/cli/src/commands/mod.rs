@@ -1,4 +1,4 @@
-//! One file for each command.
+//! One file per command.
 
 mod app;
 mod bundle;
@@ -92,10 +92,11 @@ pub(crate) fn run(command: Command) -> ExitCode {
     }
 }
 
-/// A command that takes its time and leaves nothing half made when a signal stops it. The others end with the signal.
+/// Runs a command that cleans up when a signal stops it. Commands without long operations end with the signal.
 fn stoppable(json: bool, command: impl FnOnce(&Output) -> Result<()>) -> ExitCode {
     with(json, |output| {
-        interrupt::install().map_err(|error| Failure::refused("io", format!("signals cannot be handled: {error}")))?;
+        interrupt::install()
+            .map_err(|error| Failure::refused("io", format!("cannot install signal handlers: {error}")))?;
         command(output)
     })
 }

@@ -1,4 +1,4 @@
-//! A bucket, from the `--s3-…` options and what the tools of Amazon know.
+//! A bucket, from the `--s3-…` options and the AWS configuration.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use capbundle_publish::s3::{Bucket, BucketOptions, Credentials, Settings, Style}
 use crate::args::{BucketStyle, S3Access};
 use crate::error::{Failure, Result};
 
-/// Shown in no request: only where no server is asked.
+/// Credentials of a dry run, which sends no request.
 const PLACEHOLDER: &str = "dry-run";
 
-/// The bucket of this name. Where nobody will be asked, nobody needs credentials.
+/// The bucket of this name. Credentials may be missing if `is_offline`.
 pub(super) fn bucket(access: &S3Access, name: &str, is_offline: bool, transport: Arc<dyn Transport>) -> Result<Bucket> {
     let mut options = BucketOptions::new(access.region.clone().unwrap_or_default(), name);
     options.endpoint.clone_from(&access.endpoint);
@@ -44,8 +44,8 @@ pub(super) fn bucket(access: &S3Access, name: &str, is_offline: bool, transport:
     })
 }
 
-/// Both commands that an endpoint of https with `--no-s3-ssl` may have meant. Which one decides whether others can read along, so
-/// neither is taken for the other.
+/// The two commands that an https endpoint with `--no-s3-ssl` may mean. The user has to choose, because only one of
+/// them encrypts the connection.
 fn without_tls(options: &BucketOptions) -> Option<String> {
     let endpoint = options.endpoint.as_deref()?.trim();
     let (scheme, rest) = endpoint.split_once("://")?;
@@ -53,38 +53,37 @@ fn without_tls(options: &BucketOptions) -> Option<String> {
         return None;
     }
     let port = |port: Option<u16>| port.map_or(String::new(), |port| format!(" --s3-port {port}"));
-    // At the port of https nobody speaks plain http.
+    // The port of https does not serve plain http.
     let plain_port = options.port.filter(|port| *port != 443);
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let plain_host = host.strip_suffix(":443").unwrap_or(host);
     let command = invoked();
     Some(format!(
-        "With TLS, as the endpoint says:\n  {command} --s3-endpoint https://{rest}{}\n\
-         Without TLS, as --no-s3-ssl says; everybody in between can read the bundles:\n  \
+        "With TLS, as the endpoint states:\n  {command} --s3-endpoint https://{rest}{}\n\
+         Without TLS, as --no-s3-ssl states; the connection is not encrypted:\n   \
          {command} --s3-endpoint http://{plain_host}{path}{} --no-s3-ssl",
         port(options.port),
         port(plain_port)
     ))
 }
 
-/// The words of the command before its options, and dots for those options that stay as they are.
+/// The words of the command before its options, followed by an ellipsis for the other options.
 fn invoked() -> String {
     let words = std::env::args().skip(1).take_while(|word| !word.starts_with('-'));
     let words: Vec<String> = std::iter::once("capbundle".to_owned()).chain(words.take(2)).collect();
     format!("{} …", words.join(" "))
 }
 
-/// Options that belong together are all given, or none.
+/// Checks that credential options are given together.
 pub(super) fn check(access: &S3Access) -> Result<()> {
     if access.apikey.is_some() != access.apisecret.is_some() {
         return Err(Failure::missing_argument(
-            "--s3-apikey and --s3-apisecret belong together: pass both, or none and they are taken from the environment",
+            "--s3-apikey and --s3-apisecret must be used together: pass both, or neither to read them from the environment",
         ));
     }
     if access.session_token.is_some() && access.apikey.is_none() {
         return Err(Failure::missing_argument(
-            "--s3-session-token belongs to --s3-apikey and --s3-apisecret: pass all three, or none and they are taken from the \
-             environment",
+            "--s3-session-token needs --s3-apikey and --s3-apisecret: pass all three, or none to read them from the environment",
         ));
     }
     Ok(())

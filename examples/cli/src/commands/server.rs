@@ -1,4 +1,4 @@
-//! The server that knows bundles and channels: its address, the key to it, and the way there.
+//! The server with bundles and channels: its URL, its API key and the transport.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,28 +11,28 @@ use crate::args::{NetworkArgs, ServerArgs};
 use crate::error::{Failure, Result};
 use crate::interrupt;
 
-/// Where a server of one's own may be named once for all commands.
+/// The variable with the URL of your own server.
 pub(in crate::commands) const ADDRESS: &str = "CAPBUNDLE_API_URL";
-/// The same for authorities of one's own.
+/// The variable with the PEM file of your own CA.
 const AUTHORITIES: &str = "CAPBUNDLE_CA_FILE";
 
-/// A transport as the options want it; the time that they allow begins.
-///
-/// Certificates are trusted by the first of these that is there: `--ca-file`, `CAPBUNDLE_CA_FILE`, `SSL_CERT_FILE` and
+/// Creates a transport and starts the time limit of `--timeout`.
+/// The trusted certificates come from the first of these that is set: `--ca-file`, `CAPBUNDLE_CA_FILE`,
+/// `SSL_CERT_FILE` and
 /// `SSL_CERT_DIR`, Mozilla's list.
 pub(in crate::commands) fn transport(args: &NetworkArgs) -> Result<Arc<dyn Transport>> {
     begin(args)?;
     trusting(args, Http::from_env)
 }
 
-/// The time that the options allow begins.
+/// Starts the time limit of `--timeout`.
 pub(in crate::commands) fn begin(args: &NetworkArgs) -> Result<()> {
     let Some(seconds) = args.timeout else { return Ok(()) };
     let limited = interrupt::start_deadline(Duration::from_secs(seconds.into()));
-    limited.map_err(|error| Failure::refused("io", format!("--timeout: no clock can be started: {error}")))
+    limited.map_err(|error| Failure::refused("io", format!("--timeout: cannot start a timer: {error}")))
 }
 
-/// A transport for an object store, where `AWS_CA_BUNDLE` goes before `SSL_CERT_FILE`.
+/// A transport for an object store, for which `AWS_CA_BUNDLE` has precedence over `SSL_CERT_FILE`.
 pub(in crate::commands) fn s3_transport(args: &NetworkArgs) -> Result<Arc<dyn Transport>> {
     trusting(args, Http::from_aws_env)
 }
@@ -44,18 +44,18 @@ fn trusting(args: &NetworkArgs, otherwise: impl FnOnce() -> capbundle::Result<Ht
         (None, Some(file)) => (file.into(), AUTHORITIES),
         (None, None) => return Ok(Arc::new(otherwise()?)),
     };
-    let about = |failure: Failure| failure.adding(&format!("see {origin}"));
+    let about = |failure: Failure| failure.adding(&format!("the file is set by {origin}"));
     let pem = std::fs::read_to_string(&file).map_err(|error| about(Failure::io("read", &file, &error)))?;
     let http = Http::trusting_only(&pem).map_err(|error| about(error.into()))?;
     Ok(Arc::new(http))
 }
 
-/// The server to ask, with the key to it.
+/// The API of the server, with the user's API key.
 pub(in crate::commands) fn api(args: &ServerArgs, transport: Arc<dyn Transport>) -> Result<Api> {
     api_with(args, transport, key(args)?)
 }
 
-/// The same with this key.
+/// The API of the server, with this API key.
 pub(in crate::commands) fn api_with(args: &ServerArgs, transport: Arc<dyn Transport>, key: ApiKey) -> Result<Api> {
     let base = match own_address(args)? {
         Some(base) => base,
@@ -64,18 +64,18 @@ pub(in crate::commands) fn api_with(args: &ServerArgs, transport: Arc<dyn Transp
     Ok(Api::new(transport, &base, key)?)
 }
 
-/// The key: given, of the environment, or of a file.
+/// The API key from the option, the environment or a file.
 fn key(args: &ServerArgs) -> Result<ApiKey> {
     let found = ApiKey::find(args.apikey.clone(), Path::new(""))?;
     found.ok_or_else(|| {
         Failure::usage(
             "missing_apikey",
-            "no key for the server: set CAPGO_TOKEN, pass --apikey, or put it into a file .capgo in the home folder",
+            "no API key for the server: set CAPGO_TOKEN, pass --apikey, or save the key as .capgo in the home folder",
         )
     })
 }
 
-/// The server of one's own, if one is named.
+/// The URL of your own server, if one is configured.
 pub(in crate::commands) fn own_address(args: &ServerArgs) -> Result<Option<Url>> {
     let variable = std::env::var(ADDRESS).ok().filter(|text| !text.trim().is_empty());
     let (text, origin) = match (&args.api_url, variable) {

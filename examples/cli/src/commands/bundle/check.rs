@@ -33,7 +33,7 @@ pub(crate) fn run(args: &CheckArgs, output: &Output) -> Result<()> {
     }
     output.warn_all(&warnings);
     output.say(format!(
-        "{}: ready to be packed, {}",
+        "{}: ready to pack, {}",
         folder.display(),
         output::counted(warnings.len() as u64, "warning")
     ));

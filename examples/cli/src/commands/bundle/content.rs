@@ -1,4 +1,4 @@
-//! Which folder becomes a bundle, and what of it.
+//! The folder to pack and the rules for excluding files.
 
 use std::fs;
 use std::io;
@@ -10,21 +10,21 @@ use crate::args::ContentArgs;
 use crate::config::CapacitorConfig;
 use crate::error::{Failure, Result};
 
-/// Ignore rules of the project; the packed folder may hold another such file, which the core reads.
+/// Ignore rules of the project. The core reads a file of this name in the packed folder.
 const IGNORE_FILE: &str = ".capbundleignore";
 
-/// The project's config, read when the first question is asked that the command line does not answer.
+/// The project's config, read when the first value is not on the command line.
 #[derive(Default)]
 pub(in crate::commands) struct Project {
-    asked: bool,
+    is_read: bool,
     config: Option<CapacitorConfig>,
 }
 
 impl Project {
     pub(in crate::commands) fn config(&mut self) -> Result<Option<&CapacitorConfig>> {
-        if !self.asked {
+        if !self.is_read {
             self.config = CapacitorConfig::here()?;
-            self.asked = true;
+            self.is_read = true;
         }
         Ok(self.config.as_ref())
     }
@@ -48,7 +48,7 @@ pub(super) fn folder(args: &ContentArgs, project: &mut Project) -> Result<PathBu
     })
 }
 
-/// What the core is to check and leave out.
+/// The options for checking and excluding files.
 pub(super) fn check_options(args: &ContentArgs, folder: &Path) -> Result<CheckOptions> {
     let mut options = CheckOptions::default();
     options.skip_code = args.no_code_check;

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &DecryptArgs, output: &Output) -> Result<()> {
     let found = key_source::verifying_key(args.key.as_deref(), args.key_data.as_deref())?;
     output.say(format!("Public key {} from {}", found.key.capgo_key_id(), found.origin));
     if args.package_json.is_some() {
-        output.say("--package-json is not read: the checksum's form is that of --checksum-form");
+        output.say("--package-json is ignored: --checksum-form sets the encoding of the checksum");
     }
 
     let to = beside(&args.zip, "_decrypted.zip");
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &DecryptArgs, output: &Output) -> Result<()> {
         (None, true) => {
             let warning = Warning::new(
                 "unverified",
-                "nothing proves that this is the archive that was signed; do not ship it",
+                "the result is not verified and may not be the signed archive; do not ship it",
             );
             output.warn(&warning);
             (unverified(args, &session, &found, &to, output)?, vec![warning])
@@ -45,8 +45,8 @@ pub(crate) fn run(args: &DecryptArgs, output: &Output) -> Result<()> {
         (None, false) => {
             return Err(Failure::refused(
                 "not_trusted",
-                "without its signed checksum nothing proves what the archive holds: pass the checksum that \
-                 `bundle encrypt` gave with --checksum, or decrypt without proof with --unverified",
+                "the archive cannot be verified without its signed checksum: pass the checksum printed by `bundle encrypt` with \
+                --checksum, or decrypt without verifying with --unverified",
             ));
         }
     };
@@ -80,18 +80,9 @@ fn verified(
 ) -> Result<Sha256Digest> {
     let checksum = signed_checksum(checksum, args.checksum_form)?;
     let bar = output.progress();
-    // Staged beside the result, so that keeping it is a rename.
-    let archive = capgo::decrypt(
-        &args.zip,
-        folder_of(to),
-        &capgo::Decryption {
-            iv_session_key: session,
-            checksum: &checksum,
-            key: &found.key,
-        },
-        &bar.control(),
-    )
-    .about(Subject::Archive)?;
+    // Staged beside the result, so that it can be renamed into place.
+    let archive = capgo::open(&args.zip, folder_of(to), session, &checksum, &found.key, &bar.control())
+        .about(Subject::Archive)?;
     let digest = archive.digest();
     archive.persist(to)?;
     Ok(digest)

@@ -12,7 +12,7 @@ use crate::commands::key_source;
 use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::{self, Output};
 
-/// Capgo's fields first, ours behind.
+/// Capgo's members first, then ours.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
@@ -23,7 +23,7 @@ struct Document {
     warnings: Vec<Warning>,
 }
 
-/// Checks in Capgo's order: checksum, zip, key.
+/// Checks the arguments in Capgo's order: checksum, zip, key.
 pub(crate) fn run(args: &EncryptArgs, output: &Output) -> Result<()> {
     let expected = plain_checksum(&args.checksum)?;
     require_zip(&args.zip)?;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &EncryptArgs, output: &Output) -> Result<()> {
     let public = key.verifying_key();
 
     if args.package_json.is_some() {
-        output.say("--package-json is not read: the checksum's form is that of --checksum-form");
+        output.say("--package-json is ignored: --checksum-form sets the encoding of the checksum");
     }
     let mut warnings: Vec<Warning> = key_source::size_warning(&public).into_iter().collect();
     let project = &mut Project::default();
@@ -77,14 +77,14 @@ pub(crate) fn run(args: &EncryptArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// The SHA-256 of a plain archive. Capgo also signs a CRC-32, whose signature proves nothing.
+/// The SHA-256 of a plain archive. A CRC-32, which Capgo signs too, is rejected because its signature proves nothing.
 fn plain_checksum(text: &str) -> Result<Sha256Digest> {
     if text.len() == 8 && text.chars().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(Failure::refused(
             "invalid_checksum",
             format!(
-                "checksum {text} is a CRC-32: anyone can make another archive with the same one, so signing it would \
-                 protect nothing; give the SHA-256 that `capbundle bundle zip --json` prints"
+                "checksum {text} is a CRC-32: anyone can make another archive with the same value, so a signature would \
+                protect nothing; pass the SHA-256 printed by `capbundle bundle zip --json`"
             ),
         ));
     }

@@ -1,4 +1,4 @@
-//! Which app and which version it is about.
+//! The app id and the version of a bundle.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use super::content::Project;
 use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
-/// The app id of the argument or the config; it becomes part of a file name.
+/// The app id of the argument or the config. It becomes part of a file name.
 pub(in crate::commands) fn app_id(given: Option<&str>, project: &mut Project, otherwise: &str) -> Result<String> {
     let id = match given {
         Some(id) => id.to_owned(),
@@ -30,7 +30,7 @@ pub(in crate::commands) fn app_id(given: Option<&str>, project: &mut Project, ot
                 Failure::usage(
                     "missing_app_id",
                     format!(
-                        "no app id: {} has no appId; pass it as the first argument",
+                        "no app id: {} has no appId; pass the app id as the first argument",
                         config.path().display()
                     ),
                 )
@@ -41,28 +41,27 @@ pub(in crate::commands) fn app_id(given: Option<&str>, project: &mut Project, ot
     Ok(id)
 }
 
-/// The id as servers and releases name the app.
+/// Parses an app id.
 pub(in crate::commands) fn parse_app_id(id: &str) -> Result<AppId> {
     id.parse()
         .map_err(|error: capbundle::Error| Failure::usage("invalid_app_id", error.to_string()))
 }
 
-/// Warns of an id that Capgo's server and signed documents refuse.
+/// Warns about an app id that Capgo's server and signed documents reject.
 pub(in crate::commands) fn warn_of_app_id(app: &AppId, output: &Output) {
     if app.is_reverse_domain() {
         return;
     }
     let message = format!(
-        "app id {app} is not a reverse domain such as com.example.app: Capgo's server refuses it, and so do releases and key rings"
+        "app id {app} is not a reverse domain name such as com.example.app: Capgo's server, releases and key rings reject it"
     );
     output.warn(&Warning::new("app_id_not_reverse_domain", message));
 }
 
-/// The version of `--bundle`, else `plugins.CapacitorUpdater.version` of the config, else of the first package.json that has
-/// one: Capgo's order.
-///
-/// Capgo makes up a random version when there is none. Two runs of one commit would then be two bundles, so here it
-/// is an error.
+/// The version of `--bundle`, else of `plugins.CapacitorUpdater.version` in the config, else of the first
+/// package.json that has one. This is Capgo's order.
+/// Capgo generates a random version if there is none. That would make two bundles of one commit, so here it is an
+/// error.
 pub(in crate::commands) fn version(
     given: Option<&str>,
     package_json: &[PathBuf],
@@ -78,7 +77,7 @@ pub(in crate::commands) fn version(
         let origin = format!("plugins.CapacitorUpdater.version of {}", config.path().display());
         let version = parse_version(&version, &origin)?;
         output.say(format!(
-            "Version {version} is {origin}, which comes before that of package.json"
+            "Version {version} is from {origin}, which has precedence over package.json"
         ));
         return Ok(version);
     }
@@ -97,14 +96,14 @@ pub(in crate::commands) fn package_version(package_json: &[PathBuf], output: &Ou
         if let Some(version) = read_version(file, !package_json.is_empty())? {
             let version = parse_version(&version, &format!("version of {}", file.display()))?;
             if files.len() > 1 {
-                output.say(format!("Version {version} is that of {}", file.display()));
+                output.say(format!("Version {version} is from {}", file.display()));
             }
             return Ok(version);
         }
     }
     let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     Err(Failure::missing_argument(format!(
-        "no bundle version: {} gives none; pass it with --bundle, or name another file with --package-json",
+        "no bundle version: {} has no version; pass it with --bundle, or select another file with --package-json",
         names.join(", ")
     )))
 }

@@ -14,7 +14,7 @@ use crate::error::{ReportedFinding, Result};
 use crate::output::{self, Output};
 use crate::printable;
 
-/// Less of a path says nothing.
+/// A shorter part of a path is not useful.
 const NARROWEST_PATH: usize = 20;
 
 #[derive(Serialize)]
@@ -49,7 +49,7 @@ struct Method {
     files: u64,
     size: u64,
     compressed_size: u64,
-    /// Compressed to unpacked; 1 when nothing was saved.
+    /// Compressed size divided by unpacked size; 1 if the compression saved nothing.
     ratio: f64,
 }
 
@@ -120,7 +120,7 @@ fn methods(files: &[EntrySummary]) -> Vec<Method> {
     methods
 }
 
-/// Rounded to three digits: more would be noise in a document that people compare.
+/// Rounded to three digits, so that documents are easy to compare.
 #[allow(clippy::cast_precision_loss, reason = "three digits are kept")]
 fn ratio(compressed: u64, size: u64) -> f64 {
     if size == 0 {
@@ -150,7 +150,7 @@ fn overview(args: &InspectArgs, inspection: &Inspection, methods: &[Method]) -> 
         ));
     }
     if let Some(top) = &inspection.flattened {
-        lines.push(format!("  unpacking leaves out the only top folder, {top}"));
+        lines.push(format!("  unpacking removes the only top-level folder, {top}"));
     }
     lines
 }
@@ -161,7 +161,7 @@ fn table(files: &[&EntrySummary]) -> Vec<String> {
         let (packed, unpacked) = (output::bytes(file.compressed_size), output::bytes(file.size));
         let start = format!("{packed:>10}  {unpacked:>10}  {:<8} ", file.method);
         let path = printable::line(&file.path);
-        // The end of a path tells files apart.
+        // The end of a path identifies the file.
         let room = width().saturating_sub(start.chars().count()).max(NARROWEST_PATH);
         format!("{start}{}", short_front(&path, room))
     }));

@@ -28,13 +28,13 @@ use crate::args::Form;
 use crate::error::{About, Failure, Result, Subject};
 use crate::output::Output;
 
-/// A hint is no list.
+/// Maximum number of file names in a hint.
 const MAX_HINTS: usize = 5;
-/// How names end of what `bundle zip` writes, and of what `bundle encrypt` makes of that.
+/// The extensions of the files written by `bundle zip` and `bundle encrypt`.
 const ZIP_END: &str = ".zip";
 const ENCRYPTED_END: &str = ".zip_encrypted.zip";
 
-/// Stops with Capgo's `zip_not_found`, or because it is no file, before anything else is looked at.
+/// Fails with Capgo's `zip_not_found`, or because the path is not a regular file, before any other check.
 pub(in crate::commands) fn require_zip(zip: &Path) -> Result<()> {
     let found = fs::metadata(zip)
         .map_err(|source| Error::NotFound {
@@ -45,21 +45,21 @@ pub(in crate::commands) fn require_zip(zip: &Path) -> Result<()> {
         .about(Subject::Archive)
         .map_err(|failure| match (written_beside(zip), others_beside(zip).as_str()) {
             (Some(written), _) => failure.adding(&format!(
-                "`bundle zip` and `bundle encrypt` call it {}: run `{}`",
+                "`bundle zip` and `bundle encrypt` named the file {}: run `{}`",
                 written.display(),
                 suggested_command::with_file(zip, &written)
             )),
             (None, "") => failure,
-            (None, others) => failure.adding(&format!("in that folder there are: {others}")),
+            (None, others) => failure.adding(&format!("the folder contains: {others}")),
         })?;
     if found.is_file() {
         return Ok(());
     }
-    // A pipe would block when it is opened, and none can be read twice.
+    // Opening a pipe would block, and a pipe cannot be read twice.
     let problem = if found.is_dir() {
-        "is a folder; `capbundle bundle zip --path` packs one"
+        "is a folder; pack it with `capbundle bundle zip --path`"
     } else {
-        "is no regular file: a zip is read from its end and more than once, which a pipe does not allow"
+        "is not a regular file: a zip is read from its end and more than once, which is not possible with a pipe"
     };
     Err(Failure::refused(
         ErrorKind::InvalidInput.as_str(),
@@ -67,14 +67,14 @@ pub(in crate::commands) fn require_zip(zip: &Path) -> Result<()> {
     ))
 }
 
-/// The one archive of our own naming that is meant by a name of Capgo's documentation, which calls `com.example.app_1.2.3.zip`
-/// also `com.example.app-1.2.3.zip` and `com.example.app.zip`. `None` where it is none or more than one.
+/// The archive that a file name from Capgo's documentation refers to. It calls `com.example.app_1.2.3.zip` also
+/// `com.example.app-1.2.3.zip` and `com.example.app.zip`. `None` if no file or more than one matches.
 fn written_beside(zip: &Path) -> Option<PathBuf> {
     let name = zip.file_name()?.to_str()?;
     let end = [ENCRYPTED_END, ZIP_END].into_iter().find(|end| name.ends_with(end))?;
     let wanted = name.strip_suffix(end)?;
     let is_meant = |other: &String| {
-        // `.zip` also ends what was encrypted.
+        // Encrypted archives end with `.zip` too.
         let Some(stem) = other.strip_suffix(end).filter(|stem| !stem.contains(ZIP_END)) else {
             return false;
         };
@@ -90,7 +90,7 @@ fn written_beside(zip: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Archives in the folder of one that is not there.
+/// The archives in the folder of a missing one.
 fn others_beside(zip: &Path) -> String {
     let mut names = archives_beside(zip);
     names.truncate(MAX_HINTS);
@@ -98,7 +98,7 @@ fn others_beside(zip: &Path) -> String {
 }
 
 fn archives_beside(zip: &Path) -> Vec<String> {
-    // A folder that is not there either is told by the error itself.
+    // If the folder is missing too, the error itself says so.
     let entries = fs::read_dir(folder_of(zip)).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
@@ -108,7 +108,7 @@ fn archives_beside(zip: &Path) -> Vec<String> {
     names
 }
 
-/// The signed checksum in the stated form. Another form is never taken, only pointed out.
+/// Parses a signed checksum in the stated encoding. The other encoding is never accepted, only suggested.
 pub(in crate::commands) fn signed_checksum(text: &str, form: Form) -> Result<SignedChecksum> {
     SignedChecksum::parse(text, form.into())
         .about(Subject::Checksum)
@@ -121,26 +121,26 @@ pub(in crate::commands) fn signed_checksum(text: &str, form: Form) -> Result<Sig
                 return failure;
             }
             failure.adding(&format!(
-                "it looks like the other form: if that is meant, pass --checksum-form {name}"
+                "the value has the other encoding: pass --checksum-form {name} to use it"
             ))
         })
 }
 
-/// Capgo's name for a result: what was done is put behind the whole name, extension included.
+/// Capgo's name for a result: a suffix after the full file name, including its extension.
 fn beside(zip: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(zip);
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// Says that a file was replaced: the name of a result is derived, so nobody confirmed it.
+/// Reports a replaced file, because the name of the result was derived and not chosen by the user.
 fn say_if_replaced(existed: bool, path: &Path, output: &Output) {
     if existed {
-        output.say(format!("Replaced {}, which existed", path.display()));
+        output.say(format!("Replaced the existing {}", path.display()));
     }
 }
 
-/// The folder a file is in; the current one for a bare name.
+/// The folder of a file; `.` for a bare file name.
 pub(in crate::commands) fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())

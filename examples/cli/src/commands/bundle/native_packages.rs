@@ -1,4 +1,4 @@
-//! The native packages of a project: what the native app must hold for its web bundle to work.
+//! The native packages of a project, which the native app must contain for the web bundle to work.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -12,13 +12,13 @@ use serde::Deserialize;
 use super::folder_of;
 use crate::error::{Failure, Result};
 
-/// What native code ends in, as Capgo's command has it.
+/// The file extensions of native code, as in Capgo's command.
 const NATIVE_EXTENSIONS: [&str; 4] = ["java", "swift", "kt", "scala"];
-/// More folders than any package has; a search that finds no end is given up.
+/// The search stops after this many folders, more than any package has.
 const MAX_FOLDERS: usize = 20_000;
 
-/// What package.json depends on, with the versions it states: packages with native code, and those that are not installed,
-/// of which that cannot be seen. `None` where there is no package.json or none has dependencies.
+/// The dependencies of package.json with their stated versions: packages with native code, and packages that are not
+/// installed, which cannot be inspected. `None` if no package.json with dependencies exists.
 pub(super) fn of_project(package_json: &[PathBuf], node_modules: &[PathBuf]) -> Result<Option<Vec<NativePackage>>> {
     let default = [PathBuf::from("package.json")];
     let files = if package_json.is_empty() {
@@ -31,14 +31,14 @@ pub(super) fn of_project(package_json: &[PathBuf], node_modules: &[PathBuf]) -> 
     if let Some(first) = package_json.first()
         && !package_json.iter().any(|file| file.exists())
     {
-        let message = format!("{}: not found; it is named by --package-json", first.display());
+        let message = format!("{}: file not found; check --package-json", first.display());
         return Err(Failure::refused(ErrorKind::NotFound.as_str(), message));
     }
     for file in files {
         let Some(found) = dependencies_of(file)? else {
             continue;
         };
-        // The first file that names a package decides, as for the version.
+        // The first file with a package has precedence, as for the version.
         for (name, version) in found {
             dependencies.get_or_insert_default().entry(name).or_insert(version);
         }
@@ -84,7 +84,7 @@ fn dependencies_of(file: &Path) -> Result<Option<BTreeMap<String, String>>> {
     Ok(package.dependencies)
 }
 
-/// Looks through a package, but not through what is installed inside it: that is another package.
+/// Searches a package, but not its own node_modules, which hold other packages.
 fn holds_native_code(package: &Path) -> Result<bool> {
     let mut waiting = VecDeque::from([package.to_path_buf()]);
     let mut seen = 0;

@@ -23,11 +23,14 @@ pub(crate) fn run(args: &OpenArgs, output: &Output) -> Result<()> {
     if !args.unverified {
         return Err(Failure::refused(
             "not_trusted",
-            "everybody with the public content key can seal, so that an archive opens proves nothing: only a release that names \
-             it does; open it without proof with --unverified",
+            "anyone with the public content key can seal an archive, so only a release that names it can verify it; pass \
+            --unverified to open it without verifying",
         ));
     }
-    let warning = Warning::new("unverified", "nothing proves who sealed this archive; do not ship it");
+    let warning = Warning::new(
+        "unverified",
+        "the archive is not verified and may be sealed by anyone; do not ship it",
+    );
     output.warn(&warning);
 
     let to = args

@@ -1,4 +1,4 @@
-//! The archive that devices are to get: packed now, or made before.
+//! Packs an archive for devices, or checks an existing one.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::args::ContentArgs;
 use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::{self, Output};
 
-/// Packs the folder that the options name into the file `to`.
+/// Packs the folder selected by the options into the file `to`.
 pub(in crate::commands) fn packed(
     args: &ContentArgs,
     project: &mut Project,
@@ -37,15 +37,15 @@ pub(in crate::commands) fn packed(
     Ok(packed.findings.iter().map(Warning::from).collect())
 }
 
-/// A plain archive that somebody made: it must be one that devices can unpack.
+/// Checks that devices can unpack an existing plain archive.
 pub(in crate::commands) fn checked(zip: &Path) -> Result<Vec<Warning>> {
     require_zip(zip)?;
-    let looked = bundle::inspect(zip, &Limits::default()).about(Subject::Archive)?;
-    if let Some(error) = looked.findings.iter().find(|finding| finding.is_error()) {
+    let inspection = bundle::inspect(zip, &Limits::default()).about(Subject::Archive)?;
+    if let Some(error) = inspection.findings.iter().find(|finding| finding.is_error()) {
         return Err(Failure::refused(
             error.code.as_str(),
-            format!("{}: devices refuse it: {error}", zip.display()),
+            format!("{}: devices reject the archive: {error}", zip.display()),
         ));
     }
-    Ok(looked.findings.iter().map(Warning::from).collect())
+    Ok(inspection.findings.iter().map(Warning::from).collect())
 }

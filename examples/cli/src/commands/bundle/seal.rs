@@ -68,7 +68,7 @@ pub(crate) fn run(args: &SealArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// The keys that are named, none of which may be the key that signs here.
+/// Reads the content keys, none of which may be the signing key of this folder.
 fn recipients(files: &[PathBuf]) -> Result<Vec<PublicContentKey>> {
     let read = |file: &PathBuf| PublicContentKey::read(file).about(Subject::ContentKey);
     let keys = files.iter().map(read).collect::<Result<Vec<_>>>()?;
@@ -79,8 +79,8 @@ fn recipients(files: &[PathBuf]) -> Result<Vec<PublicContentKey>> {
         Some(key) => Err(Failure::refused(
             "key_in_both_roles",
             format!(
-                "content key {} is the key of {PUBLIC_KEY_FILE}, which signs: its private half would have to go into the app; \
-                 make another with `capbundle key create --content`",
+                "content key {} is also the signing key of {PUBLIC_KEY_FILE}, whose private key must not go into the app: create a \
+                separate content key with `capbundle key create --content`",
                 key.id()
             ),
         )),

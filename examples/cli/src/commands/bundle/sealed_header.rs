@@ -1,4 +1,4 @@
-//! `capbundle bundle inspect` of a sealed archive: what can be seen of it without a key.
+//! `capbundle bundle inspect` of a sealed archive: its header, which is readable without a key.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::output::{self, Output};
 struct Document {
     filename: String,
     archive_size: u64,
-    /// What the header makes of it; another one than `archive_size` where it was cut short.
+    /// The size according to the header; differs from `archive_size` if the file was truncated.
     sealed_size: u64,
     plain_size: u64,
     header_sha256: String,
@@ -44,7 +44,7 @@ pub(super) fn show(path: &Path, output: &Output) -> Result<()> {
     let mut warnings = Vec::new();
     if found != header.sealed_size() {
         let problem = format!(
-            "the file has {found} bytes, and its header makes {}",
+            "expected {} bytes according to the header, found {found}",
             header.sealed_size()
         );
         warnings.push(Warning::new("wrong_size", problem));

@@ -1,8 +1,8 @@
-//! The command line as it was typed, with another file: to be copied and run.
+//! The current command line with a corrected file name, for an error message.
 
 use std::path::Path;
 
-/// Options whose values are secrets, which no message shows.
+/// Options whose values are secrets and must not be printed.
 const SECRETS: [&str; 8] = [
     "--key-data",
     "--key-data-v2",
@@ -13,10 +13,10 @@ const SECRETS: [&str; 8] = [
     "--s3-session-token",
     "--header",
 ];
-/// Stands for a secret.
+/// Replaces a secret.
 const HIDDEN: &str = "***";
 
-/// The command that runs, with `to` where it says `from`.
+/// The current command line with `from` replaced by `to`.
 pub(super) fn with_file(from: &Path, to: &Path) -> String {
     let arguments = std::env::args_os().skip(1);
     let arguments: Vec<String> = arguments.map(|one| one.to_string_lossy().into_owned()).collect();
@@ -43,7 +43,7 @@ fn line(arguments: &[String], from: &str, to: &str) -> String {
     words.join(" ")
 }
 
-/// As a shell takes it for one word.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=@%+,".contains(character);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_shown() {
+    fn secrets_are_hidden() {
         for secret in ["--key-data", "--apikey", "-a", "--s3-apisecret"] {
             for words in [vec![secret, "s3cret"], vec![&*format!("{secret}=s3cret")]] {
                 let line = of(&words);

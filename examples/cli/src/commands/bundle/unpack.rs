@@ -34,7 +34,7 @@ pub(crate) fn run(args: &UnpackArgs, output: &Output) -> Result<()> {
     let archive = if let Some(expected) = &expected {
         VerifiedArchive::from_digest(&args.zip, expected, &bar.control()).about(Subject::Archive)?
     } else {
-        let warning = Warning::new("unverified", "without --checksum the zip is taken on trust");
+        let warning = Warning::new("unverified", "the zip is not verified: pass --checksum to verify it");
         output.warn(&warning);
         warnings.push(warning);
         VerifiedArchive::assume_trusted(&args.zip, &bar.control()).about(Subject::Archive)?
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &UnpackArgs, output: &Output) -> Result<()> {
     let unpacked = bundle::unpack(&archive, &args.to, &UnpackOptions::default(), &bar.control())?;
     drop(bar);
     if let Some(top) = &unpacked.flattened {
-        output.say(format!("The only top folder, {top}, was left out, as devices do"));
+        output.say(format!("Removed the only top-level folder, {top}, as devices do"));
     }
     output.say(format!(
         "Unpacked {} ({}) into {}",

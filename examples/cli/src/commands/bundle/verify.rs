@@ -10,12 +10,12 @@ use crate::commands::key_source::{self, FoundKey};
 use crate::error::{About, Result, Subject};
 use crate::output::{self, Output};
 
-/// Hexadecimal digits of a signed checksum of the smallest key.
+/// Number of hexadecimal digits of a signed checksum made with the smallest key.
 const SHORTEST_SIGNED: usize = 512;
 
-/// What an encrypted bundle looks like here: the signature is over the plain one.
+/// The code for an encrypted bundle, whose signature covers the plain archive.
 const MISMATCH: &str = "digest_mismatch";
-const ENCRYPTED: &str = "if it is an encrypted bundle, verify it with `capbundle bundle decrypt`";
+const ENCRYPTED: &str = "for an encrypted bundle use `capbundle bundle decrypt`";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,8 +52,8 @@ pub(crate) fn run(args: &VerifyArgs, output: &Output) -> Result<()> {
     drop(bar);
     let key_id = key.as_ref().map(|found| found.key.capgo_key_id());
     let how = match (&key, &key_id) {
-        (Some(FoundKey { origin, .. }), Some(id)) => format!("signed by key {id} from {origin}"),
-        _ => "its SHA-256 is the given one".to_owned(),
+        (Some(FoundKey { origin, .. }), Some(id)) => format!("signed with key {id} from {origin}"),
+        _ => "the SHA-256 matches".to_owned(),
     };
     output.say(format!(
         "{}: verified, {how} ({})",

@@ -12,7 +12,7 @@ use crate::args::ZipArgs;
 use crate::error::{Failure, Result, Warning};
 use crate::output::{self, Output};
 
-/// Capgo's fields first, ours behind.
+/// Capgo's members first, then ours.
 #[derive(Serialize)]
 struct Document<'a> {
     bundle: String,
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ZipArgs, output: &Output) -> Result<()> {
 
     let mut warnings: Vec<Warning> = packed.findings.iter().map(Warning::from).collect();
     if args.crc32 {
-        let problem = "the checksum is a CRC-32: it finds accidents and no attack, and cannot be used for encryption";
+        let problem = "the checksum is a CRC-32, which detects accidental changes but not attacks and cannot be used for encryption";
         warnings.push(Warning::new("crc32", problem));
     }
     output.warn_all(&warnings);
@@ -93,18 +93,18 @@ pub(crate) fn run(args: &ZipArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// An archive inside the folder it is made from would be packed by the next run.
+/// Fails if the archive would be inside the packed folder, where the next run would pack it.
 fn refuse_inside(folder: &Path, to: &Path) -> Result<()> {
     let (Ok(folder), Ok(target)) = (fs::canonicalize(folder), fs::canonicalize(folder_of(to))) else {
-        // One of them is not there; packing says which.
+        // One of them does not exist; packing reports which.
         return Ok(());
     };
     if target.starts_with(&folder) {
         return Err(Failure::refused(
             "invalid_input",
             format!(
-                "{}: the zip would lie inside the folder it is made from, and be packed by the next run; choose another \
-                 place with --name",
+                "{}: the zip must not be inside the packed folder, because the next run would pack it; choose another \
+                path with --name",
                 to.display()
             ),
         ));

@@ -1,4 +1,4 @@
-//! The file that goes to devices, and what they need to take it.
+//! The archive to upload, and the checksum and session key that devices need.
 
 use std::path::{Path, PathBuf};
 
@@ -21,24 +21,24 @@ use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::interrupt;
 use crate::output::Output;
 
-/// An archive as devices will get it.
+/// An archive as devices download it.
 pub(super) struct UploadArchive {
     pub(super) file: PathBuf,
-    /// Of the file as it is, encrypted or not.
+    /// Size of the file, encrypted or not.
     pub(super) size: u64,
     pub(super) digest: Sha256Digest,
     pub(super) protection: Protection,
     pub(super) warnings: Vec<Warning>,
-    /// Holds the file if the command made it.
+    /// The temporary folder of the file, if the command created it.
     #[allow(dead_code, reason = "removes the file when it is dropped")]
     made: Option<TempDir>,
 }
 
-/// What devices check the archive against.
+/// How devices verify the archive.
 pub(super) enum Protection {
     /// SHA-256 of the archive.
     Plain,
-    /// Encrypted, and signed.
+    /// Encrypted and signed.
     Encrypted {
         checksum: SignedChecksum,
         session: IvSessionKey,
@@ -47,7 +47,7 @@ pub(super) enum Protection {
 }
 
 impl UploadArchive {
-    /// What is registered as the checksum.
+    /// The checksum to register.
     pub(super) fn checksum(&self) -> String {
         match &self.protection {
             Protection::Plain => self.digest.to_string(),
@@ -63,13 +63,13 @@ impl UploadArchive {
     }
 }
 
-/// What it is called here: the names that `bundle zip` and `bundle encrypt` give.
+/// The file names that `bundle zip` and `bundle encrypt` use.
 struct Names {
     plain: PathBuf,
     encrypted: PathBuf,
 }
 
-/// Packs, encrypts or opens, as the options say. What comes out is what a device would take.
+/// Packs and encrypts an archive, or opens an encrypted one. A device accepts the result.
 pub(super) fn prepare(
     args: &UploadArgs,
     destination: &Destination<'_>,
@@ -81,7 +81,7 @@ pub(super) fn prepare(
         plain: PathBuf::from(format!("{app}_{version}.zip")),
         encrypted: PathBuf::from(format!("{app}_{version}.zip_encrypted.zip")),
     };
-    // Which file it is about comes before the question which key opens it.
+    // Find the file before the key that opens it.
     let encrypted = match &args.encryption.iv_session_key {
         Some(_) => Some(encrypted_file(args, app, version)?),
         None => None,
@@ -137,8 +137,9 @@ pub(super) fn prepare(
     Ok(archive)
 }
 
-/// The archive that the session key belongs to. One that is not named has a name that `bundle encrypt` gives: to what `bundle
-/// zip` makes, or to what Capgo's documentation calls that. Whether it is the right one is seen when it is opened.
+/// The archive that the session key belongs to. Without `--zip`, it has the name that `bundle encrypt` gives to the
+/// output of
+/// `bundle zip`, or to that file as named in Capgo's documentation. Opening it shows whether it is the right one.
 fn encrypted_file(args: &UploadArgs, app: &str, version: &str) -> Result<PathBuf> {
     if let Some(zip) = &args.zip {
         return Ok(zip.clone());
@@ -148,9 +149,8 @@ fn encrypted_file(args: &UploadArgs, app: &str, version: &str) -> Result<PathBuf
     let found = usual.iter().find(|path| path.is_file());
     found.cloned().ok_or_else(|| {
         Failure::missing_argument(format!(
-            "--iv-session-key belongs to an archive that is encrypted already: name that file with --zip (neither {} nor {} nor {} is \
-             here). It is opened before devices get it, so that they can open it too; or leave the session key out, and the bundle \
-             is packed and encrypted anew",
+            "--iv-session-key needs the encrypted archive that it belongs to: pass the file with --zip (none of {}, {} and {} is in \
+            this folder), or omit --iv-session-key to pack and encrypt a new bundle",
             usual[0].display(),
             usual[1].display(),
             usual[2].display(),
@@ -161,9 +161,9 @@ fn encrypted_file(args: &UploadArgs, app: &str, version: &str) -> Result<PathBuf
 fn checked(zip: &Path) -> Result<Vec<Warning>> {
     packing::checked(zip).map_err(|failure| match failure.code.as_ref() {
         "zip_not_found" => failure,
-        _ => {
-            failure.adding("if it is encrypted, pass the session key that `bundle encrypt` gave with --iv-session-key")
-        }
+        _ => failure.adding(
+            "if the archive is encrypted, pass the session key printed by `bundle encrypt` with --iv-session-key",
+        ),
     })
 }
 
@@ -186,7 +186,7 @@ fn encrypt(archive: &mut UploadArchive, key: &SigningKey, args: &UploadArgs, to:
     Ok(())
 }
 
-/// Opens file, session key and checksum together, as a device does. The checksum is made where it is not given.
+/// Verifies that file, session key and checksum match, as a device does. Without a given checksum, signs one.
 fn already_encrypted(
     args: &UploadArgs,
     zip: &Path,
@@ -234,16 +234,16 @@ fn already_encrypted(
         (None, None) => {
             return Err(Failure::refused(
                 "missing_key",
-                "without the signed checksum no device takes an encrypted bundle: pass it with --encrypted-checksum, or \
-                 the private key that makes it with --key-v2 or --key-data-v2",
+                "devices reject an encrypted bundle without a signed checksum: pass it with --encrypted-checksum, or pass the \
+                private key with --key-v2 or --key-data-v2",
             ));
         }
     };
-    // Nothing is signed or sent that a device could not unpack: with a wrong IV a file decrypts too, and is rubbish.
+    // Make sure that a device can unpack the archive: decrypting with a wrong IV succeeds and gives garbage.
     let unpacked = folder.path().join("unpacked");
     bundle::unpack(&archive, &unpacked, &UnpackOptions::default(), &bar.control())
         .about(Subject::Archive)
-        .map_err(|failure| failure.adding("is the session key that of this file?"))?;
+        .map_err(|failure| failure.adding("check that the session key belongs to this file"))?;
     let digest = Sha256Digest::of_file(zip, &interrupt::control())?;
     let size = std::fs::metadata(zip)
         .map_err(|error| Failure::io("read", zip, &error))?

@@ -38,7 +38,8 @@ pub(super) fn upload_options(s3: &S3Args) -> UploadOptions {
     options
 }
 
-/// Where devices get the object. Registering wants https. A dry run may have no key to sign with, and shows the plain address.
+/// The download URL of the object. Registering requires https. A dry run may have no credentials to sign with, so it
+/// shows the URL without a signature.
 pub(super) fn public_url(bucket: &Bucket, key: &str, args: &UploadArgs) -> Result<Url> {
     let url = match args.s3.signed_for {
         Some(lifetime) if !args.dry_run => bucket.presigned_get(key, lifetime)?,
@@ -47,11 +48,12 @@ pub(super) fn public_url(bucket: &Bucket, key: &str, args: &UploadArgs) -> Resul
     if args.no_register {
         return Ok(url);
     }
-    destination::require_https(url, "the address in the bucket")
-        .map_err(|failure: Failure| failure.adding("say where devices get it with --s3-public-url, for example a CDN"))
+    destination::require_https(url, "the URL in the bucket").map_err(|failure: Failure| {
+        failure.adding("pass the download URL with --s3-public-url, for example that of a CDN")
+    })
 }
 
-/// Where the archive goes, for people and programs that look before it is done.
+/// The location of the object, for the output.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct S3Location {
     pub(super) endpoint: String,

@@ -1,4 +1,4 @@
-//! Where the archive goes, and which options go together.
+//! The destination of the archive, and the rules for combining options.
 
 use capbundle::http::{Headers, Url};
 use semver::Version;
@@ -7,19 +7,19 @@ use crate::args::{S3Args, UploadArgs};
 use crate::commands::{s3, server};
 use crate::error::{Failure, Result};
 
-/// Where devices get the archive from.
+/// Where devices download the archive.
 pub(super) enum Destination<'a> {
-    /// It is there already.
+    /// The archive is already uploaded.
     External(Url),
     /// A bucket.
     S3(&'a S3Args),
-    /// An address that takes a PUT.
+    /// A URL that accepts PUT.
     Put { to: Url, headers: Headers, public: Url },
-    /// The server that registers it keeps it as well.
+    /// The server that registers the bundle stores the archive too.
     Server,
 }
 
-/// The place, if the options go together.
+/// The destination, if the options can be combined.
 pub(super) fn destination(args: &UploadArgs) -> Result<Destination<'_>> {
     if let Some((option, why)) = args.unsupported.refused() {
         return Err(Failure::usage("unsupported_option", format!("{option}: {why}")));
@@ -40,46 +40,46 @@ pub(super) fn destination(args: &UploadArgs) -> Result<Destination<'_>> {
     if server::own_address(&args.server)?.is_some() {
         if args.no_register {
             return Err(conflict(
-                "--no-register: a server of your own takes the archive and registers it at once; give a bucket (--s3-bucket-name) or \
-                 --put-url to upload without registering",
+                "--no-register: your own server registers an archive when it is uploaded; pass a bucket (--s3-bucket-name) or \
+                --put-url to upload without registering",
             ));
         }
         return Ok(Destination::Server);
     }
     Err(Failure::missing_argument(
-        "where to? Uploading into Capgo's own storage is not possible here: its public API has no way to do it. Give a \
-         bucket (--s3-bucket-name, --s3-region), an address that takes a PUT (--put-url), the address where the archive \
-         is already (--external), or a server of your own (--api-url)",
+        "no destination for the archive: Capgo's public API does not accept uploads. Pass a bucket (--s3-bucket-name, \
+        --s3-region), a URL that accepts PUT (--put-url), the URL of an uploaded archive (--external), or your own server \
+        (--api-url)",
     ))
 }
 
 fn check_archive(args: &UploadArgs) -> Result<()> {
     if args.zip.is_some() && args.content.path.is_some() {
         return Err(conflict(
-            "--zip and --path: an archive is uploaded as it is, a folder is packed; give one of them",
+            "--zip uploads an existing archive and --path packs a folder; pass only one of them",
         ));
     }
     let encryption = &args.encryption;
     if encryption.key_v2.is_some() && encryption.key_data_v2.is_some() {
         return Err(conflict(
-            "--key-v2 and --key-data-v2: both name the private key; give one of them",
+            "--key-v2 and --key-data-v2 both set the private key; pass only one of them",
         ));
     }
     if encryption.no_key && (encryption.key_v2.is_some() || encryption.key_data_v2.is_some()) {
         return Err(conflict(
-            "--no-key and a private key: the one says not to encrypt, the other with what; leave one of them out",
+            "--no-key disables encryption, but a private key is given; pass only one of them",
         ));
     }
     if encryption.encrypted_checksum.is_some() && encryption.iv_session_key.is_none() {
         return Err(conflict(
-            "--encrypted-checksum without --iv-session-key: Capgo's plugin for Android refuses an archive that is signed and not \
-             encrypted; pass the session key too",
+            "--encrypted-checksum without --iv-session-key: Capgo's plugin for Android rejects an archive that is signed but not \
+            encrypted; pass the session key too",
         ));
     }
     if encryption.no_key && encryption.iv_session_key.is_some() {
         return Err(conflict(
-            "--no-key and --iv-session-key: the archive is encrypted, so a key is needed to see that devices can open it; leave \
-             --no-key out",
+            "--no-key and --iv-session-key: a key is needed to check that devices can open the encrypted archive; remove \
+            --no-key",
         ));
     }
     Ok(())
@@ -91,38 +91,38 @@ fn check_release(args: &UploadArgs) -> Result<()> {
             (
                 !args.channel.is_empty(),
                 "--channel",
-                "a channel points to a registered bundle",
+                "only a registered bundle can be in a channel",
             ),
-            (args.link.is_some(), "--link", "it belongs to a registered bundle"),
-            (args.comment.is_some(), "--comment", "it belongs to a registered bundle"),
+            (args.link.is_some(), "--link", "only a registered bundle has it"),
+            (args.comment.is_some(), "--comment", "only a registered bundle has it"),
             (
                 args.min_update_version.is_some(),
                 "--min-update-version",
-                "it belongs to a registered bundle",
+                "only a registered bundle has it",
             ),
             (
                 args.version_exists_ok,
                 "--version-exists-ok",
-                "no list of versions is looked at",
+                "registered versions are not checked",
             ),
         ];
         if let Some((_, option, why)) = registered.iter().find(|(given, ..)| *given) {
             return Err(conflict(&format!(
-                "--no-register and {option}: {why}; leave one of them out"
+                "--no-register and {option}: {why}; pass only one of them"
             )));
         }
     }
     if args.channel.iter().any(|name| name.trim().is_empty()) {
         return Err(Failure::usage(
             "invalid_argument",
-            "--channel: there is an empty name in the list",
+            "--channel: the list contains an empty name",
         ));
     }
     if let Some(version) = &args.min_update_version {
         if server::own_address(&args.server)?.is_none() {
             return Err(Failure::usage(
                 "unsupported_option",
-                "--min-update-version: Capgo's public API has no way to say it; set it in Capgo's console, or leave it out",
+                "--min-update-version: Capgo's public API does not support it; set it in Capgo's console, or remove the option",
             ));
         }
         Version::parse(version).map_err(|error| {
@@ -133,30 +133,28 @@ fn check_release(args: &UploadArgs) -> Result<()> {
     Ok(())
 }
 
-/// At most one place.
+/// Checks that at most one destination is given.
 fn check_places(args: &UploadArgs) -> Result<()> {
     let external = args.destination.external.is_some();
     let put = args.destination.put_url.is_some();
     if external && args.s3.any() {
         return Err(conflict(
-            "--external and --s3-…: --external says that the archive is at its place already, so nothing is uploaded; leave one \
-             of them out",
+            "--external and --s3-…: --external registers an archive that is already uploaded; pass only one of them",
         ));
     }
     if external && put {
         return Err(conflict(
-            "--external and --put-url: --external says that the archive is at its place already, so nothing is sent; leave one \
-             of them out",
+            "--external and --put-url: --external registers an archive that is already uploaded; pass only one of them",
         ));
     }
     if put && args.s3.any() {
         return Err(conflict(
-            "--put-url and --s3-…: the archive goes to one place; leave one of them out",
+            "--put-url and --s3-…: the archive has one destination; pass only one of them",
         ));
     }
     if external && args.no_register {
         return Err(conflict(
-            "--external and --no-register: the first uploads nothing and the second registers nothing, so nothing would be done",
+            "--external and --no-register: --external uploads nothing and --no-register registers nothing; remove one of them",
         ));
     }
     Ok(())
@@ -165,7 +163,7 @@ fn check_places(args: &UploadArgs) -> Result<()> {
 fn check_bucket(args: &UploadArgs) -> Result<()> {
     if args.s3.bucket.is_none() {
         return Err(Failure::missing_argument(
-            "--s3-…: which bucket? Pass its name with --s3-bucket-name",
+            "--s3-…: no bucket; pass its name with --s3-bucket-name",
         ));
     }
     s3::check(&args.s3.access)
@@ -178,12 +176,12 @@ fn put<'a>(args: &UploadArgs, url: &str) -> Result<Destination<'a>> {
         Some(public) => registrable(public, "--public-url")?,
         None if args.no_register => address(to.without_query(), "--put-url")?,
         None => registrable(to.without_query(), "--put-url")
-            .map_err(|failure| failure.adding("pass the address where devices get it with --public-url"))?,
+            .map_err(|failure| failure.adding("pass the download URL with --public-url"))?,
     };
     let mut headers = Headers::new();
     for header in &args.destination.header {
         let Some((name, value)) = header.split_once(':') else {
-            // The text may be a secret, so it is not shown.
+            // The text may be a secret, so do not print it.
             return Err(Failure::usage(
                 "invalid_argument",
                 "--header: expected `Name: value`, found no colon",
@@ -194,7 +192,7 @@ fn put<'a>(args: &UploadArgs, url: &str) -> Result<Destination<'a>> {
     Ok(Destination::Put { to, headers, public })
 }
 
-/// An address that may be registered: https, as Capgo's server and all devices want it.
+/// Parses a URL to register. Capgo's server and all devices require https.
 pub(super) fn registrable(url: &str, origin: &str) -> Result<Url> {
     require_https(address(url, origin)?, origin)
 }
@@ -205,7 +203,7 @@ pub(super) fn require_https(url: Url, origin: &str) -> Result<Url> {
     }
     Err(Failure::refused(
         "invalid_protocol",
-        format!("{origin}: {url} is plain http, which devices refuse to load from; expected an https address"),
+        format!("{origin}: {url} is plain http, which devices block; expected an https URL"),
     ))
 }
 

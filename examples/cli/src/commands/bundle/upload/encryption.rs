@@ -1,4 +1,4 @@
-//! Whether the bundle is encrypted, by whom, and with which key.
+//! Decides whether the bundle is encrypted, and with which key.
 
 use std::path::Path;
 
@@ -11,26 +11,26 @@ use crate::args::UploadArgs;
 use crate::commands::key_source::{self, PRIVATE_KEY_FILE};
 use crate::error::{About, Failure, Result, Subject};
 
-/// The private key as CI systems hand it over.
+/// The variable with the private key, for CI systems.
 const VARIABLE: &str = "CAPBUNDLE_PRIVATE_KEY";
 
 pub(super) enum Encryption {
-    /// Devices get the plain archive.
+    /// The archive stays plain.
     None,
-    /// It is encrypted and signed now.
+    /// The command encrypts and signs the archive.
     Encrypt(Box<SigningKey>),
-    /// It is encrypted already.
+    /// The archive is already encrypted.
     Encrypted {
         session: IvSessionKey,
-        /// Makes the checksum where it is not given.
+        /// Signs the checksum if it is not given.
         signer: Option<Box<SigningKey>>,
-        /// Opens it.
+        /// Opens the archive.
         key: VerifyingKey,
     },
 }
 
 impl Encryption {
-    /// The public key that devices need to take the bundle.
+    /// The public key that devices need for the bundle.
     pub(super) fn key(&self) -> Option<VerifyingKey> {
         match self {
             Self::None => None,
@@ -50,10 +50,8 @@ impl Encryption {
             return Ok(Self::Encrypted { session, signer, key });
         }
         match signer {
-            // What is at an address already is not encrypted by wishing.
-            Some(_) if matches!(destination, Destination::External(_)) => {
-                Err(unprotected("there is a private key here"))
-            }
+            // An uploaded archive cannot be encrypted any more.
+            Some(_) if matches!(destination, Destination::External(_)) => Err(unprotected("there is a private key")),
             Some(signer) => Ok(Self::Encrypt(signer)),
             None if args.encryption.no_key => Ok(Self::None),
             None => {
@@ -78,8 +76,8 @@ fn public_key() -> Result<VerifyingKey> {
         }
         Failure::refused(
             "missing_key",
-            "no key to open the encrypted archive with, which is done before devices get it: pass the private key with \
-             --key-v2 or --key-data-v2, or put the public key into .capgo_key_v2.pub or capacitor.config",
+            "no key to check the encrypted archive with: pass the private key with --key-v2 or --key-data-v2, or put the public \
+            key into .capgo_key_v2.pub or capacitor.config",
         )
     })?;
     Ok(found.key)
@@ -101,8 +99,8 @@ fn unprotected(why: &str) -> Failure {
     Failure::refused(
         "encryption_required",
         format!(
-            "{why}, and devices that have its public half refuse a bundle that is not encrypted: encrypt it (`capbundle \
-             bundle encrypt`, then --iv-session-key), or pass --no-key if those devices do not get it"
+            "{why}, and devices with its public key reject an unencrypted bundle: encrypt it (`capbundle bundle encrypt`, \
+            then --iv-session-key), or pass --no-key if no such device gets the bundle"
         ),
     )
 }

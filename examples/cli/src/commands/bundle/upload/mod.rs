@@ -19,7 +19,7 @@ use archive::UploadArchive;
 use bucket::S3Location;
 use release::{Ready, Release};
 
-/// Capgo's fields first, ours behind.
+/// Capgo's members first, then ours.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
     let destination = destination::destination(args)?;
     let without_effect = args.unsupported.without_effect();
     if !without_effect.is_empty() {
-        output.say(format!("Without effect here: {}", without_effect.join(", ")));
+        output.say(format!("Ignored, no effect here: {}", without_effect.join(", ")));
     }
     let mut project = Project::default();
     let app = identity::app_id(args.app_id.as_deref(), &mut project, "")?;
@@ -60,11 +60,11 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
     let version = identity::version(args.bundle.as_deref(), &args.package_json, &mut project, output)?.to_string();
     let transport = server::transport(&args.server.network)?;
 
-    // All that can be wrong with options is found before the folder is packed.
+    // Find all errors in the options before packing the folder.
     let release = Release::new(args, destination, transport, &app, &version)?;
     if args.version_exists_ok && !args.dry_run && release.exists()? {
         output.say(format!(
-            "Version {version} of {app} is registered already: nothing to do"
+            "Version {version} of {app} is already registered: nothing to do"
         ));
         let skipped = Document {
             skipped: true,
@@ -109,17 +109,17 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// Does all steps; what they were, and what came of them.
+/// Runs all steps; returns their descriptions and results.
 fn publish(ready: &Ready<'_>, output: &Output) -> Result<(Vec<String>, Work)> {
     let (plan, mut work) = ready.plan();
     let steps = plan.describe();
     let bar = output.progress();
     let mut number = 0;
-    let done = plan.run(&mut work, &bar.control(), &mut |step| {
+    let result = plan.run(&mut work, &bar.control(), &mut |step| {
         number += 1;
         bar.aside(|| output.say(format!("{number}/{} {step}", steps.len())));
     });
-    done.map_err(|failed| failure(*failed))?;
+    result.map_err(|failed| failure(*failed))?;
     Ok((steps, work))
 }
 
@@ -146,7 +146,7 @@ fn dry_run(ready: &Ready<'_>, archive: &UploadArchive, (app, version): (&str, &s
     for (at, step) in steps.iter().enumerate() {
         output.say(format!("{}. {step}", at + 1));
     }
-    output.say("Nothing of this was done (--dry-run), and no server was asked");
+    output.say("Dry run: nothing was changed and no server was contacted");
     output.document(&Document {
         checksum: Some(archive.checksum()),
         iv_session_key: archive.session().map(ToString::to_string),
@@ -163,10 +163,10 @@ fn dry_run(ready: &Ready<'_>, archive: &UploadArchive, (app, version): (&str, &s
 
 fn report(args: &UploadArgs, archive: &UploadArchive, work: &Work, (app, version): (&str, &str), output: &Output) {
     if work.already_there {
-        output.say("The same archive was there already: nothing was sent");
+        output.say("The same archive is already uploaded: nothing was sent");
     }
     if let Some(url) = &work.url {
-        // A signed address is nothing without its query. Where it is registered it need not be shown, and opens the bucket.
+        // A presigned URL needs its query. It grants access to the object, so it is not shown if it is registered.
         let shown = if args.s3.signed_for.is_some() && args.no_register {
             url.as_str().to_owned()
         } else {
@@ -186,7 +186,7 @@ fn report(args: &UploadArgs, archive: &UploadArchive, work: &Work, (app, version
     output.say(format!("Version {version} of {app} is registered"));
     if !args.channel.is_empty() {
         output.say(format!(
-            "Devices of {} get it from now on",
+            "Devices in {} get it from now on",
             release::channels(args).join(", ")
         ));
     }

@@ -1,4 +1,4 @@
-//! What is done with the archive, step by step.
+//! The steps of an upload.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -26,10 +26,10 @@ use crate::commands::server;
 use crate::error::Result;
 use crate::interrupt;
 
-/// Shown to no server: a dry run asks none.
+/// The API key of a dry run, which sends no request.
 const PLACEHOLDER_KEY: &str = "dry-run";
 
-/// A release whose options are sound.
+/// An upload whose options were checked.
 pub(super) struct Release<'a> {
     args: &'a UploadArgs,
     pub(super) destination: Destination<'a>,
@@ -42,29 +42,29 @@ pub(super) struct Release<'a> {
     native_packages: Option<Vec<NativePackage>>,
 }
 
-/// The same with its archive: where that goes, and who learns of it.
+/// An upload with its archive, destination and registry.
 pub(super) struct Ready<'r> {
     args: &'r UploadArgs,
     transport: &'r dyn Transport,
     archive: &'r UploadArchive,
     storage: Option<Box<dyn Storage + 'r>>,
     registry: Option<ApiRegistry<'r>>,
-    /// Where devices get it, if that is known before anything is sent.
+    /// The download URL, if it is known before the upload.
     pub(super) url: Option<Url>,
-    /// The object, where it goes to a bucket.
+    /// The object in a bucket.
     pub(super) object: Option<S3Location>,
-    /// What was noticed at the address.
+    /// Observations of the URL check.
     pub(super) notes: RefCell<Vec<Note>>,
 }
 
-/// Where the archive goes.
+/// The destination of the archive.
 #[derive(Default)]
 struct Target<'r> {
-    /// What stores it; `None` where it is there already.
+    /// Stores the archive; `None` if it is already uploaded.
     storage: Option<Box<dyn Storage + 'r>>,
-    /// Where devices get it, where that is known already.
+    /// The download URL, if it is known before the upload.
     url: Option<Url>,
-    /// The object, where it goes to a bucket.
+    /// The object in a bucket.
     object: Option<S3Location>,
 }
 
@@ -104,7 +104,7 @@ impl<'a> Release<'a> {
             native_packages,
         };
         if let Some((bucket, template)) = &release.bucket {
-            // A digest that stands for the one to come: whether the address is https does not depend on it.
+            // A placeholder for the digest: whether the URL is https does not depend on it.
             let digest = Some(capbundle::digest::Sha256Digest::of(b""));
             let key = bucket::key(template, app, version, digest)?;
             bucket::public_url(bucket, &key, args)?;
@@ -179,7 +179,7 @@ impl<'a> Release<'a> {
                 }
             }
             (Destination::Server, _) => {
-                // Nothing goes to a server without being registered there.
+                // A server stores only archives that it registers.
                 let file = self.api.as_ref().map(|api| {
                     let file = ServerFile::new(api, self.app.clone(), self.version, archive.digest);
                     Box::new(file) as Box<dyn Storage>
@@ -189,14 +189,14 @@ impl<'a> Release<'a> {
                     ..Target::default()
                 }
             }
-            // A bucket is made for every destination in S3.
+            // Every S3 destination has a bucket.
             (Destination::S3(_), None) => Target::default(),
         })
     }
 }
 
 impl Ready<'_> {
-    /// Gets the archive as a device does.
+    /// Checks that a device can download the archive.
     fn verify_url(&self, url: &Url, control: &Control) -> capbundle_publish::Result<()> {
         let mut expected = Expected::of_digest(self.archive.digest);
         expected.size = Some(self.archive.size);
@@ -222,8 +222,8 @@ impl Ready<'_> {
         };
         if !args.destination.no_url_check {
             let description = match &self.url {
-                Some(url) => format!("verify that {url} gives the archive to everybody"),
-                None => "verify that the address gives the archive to everybody".to_owned(),
+                Some(url) => format!("verify that the archive is publicly available at {url}"),
+                None => "verify that the archive is publicly available".to_owned(),
             };
             let verify = |url: &Url, control: &Control| self.verify_url(url, control);
             plan = plan.then(Verify::new(description, verify));
@@ -239,7 +239,7 @@ impl Ready<'_> {
     }
 }
 
-/// The channels that are named, each once.
+/// The given channels without duplicates.
 pub(super) fn channels(args: &UploadArgs) -> Vec<String> {
     let mut channels: Vec<String> = Vec::new();
     for name in &args.channel {
