@@ -15,7 +15,7 @@ use crate::output::Output;
 struct Document {
     adopted: Vec<Adopted>,
     failed: Vec<FailedDocument>,
-    /// What could not be taken over, and why.
+    /// Bundles that were not taken over, and the reasons.
     warnings: Vec<Warning>,
 }
 
@@ -45,11 +45,11 @@ pub(super) fn run(device: &Device<'_>, args: &AdoptArgs, output: &Output) -> Res
     }
     for failed in &found.failed {
         let name = documents::named(&failed.id.clone().into(), Some(&failed.version));
-        output.say(format!("{name} had failed, and stays so"));
+        output.say(format!("{name} remains marked as failed"));
     }
     let skipped = found.skipped.iter();
     let warnings: Vec<Warning> = skipped
-        .map(|(what, why)| Warning::new("skipped", format!("{}: {why}", what.trim())))
+        .map(|(bundle, why)| Warning::new("skipped", format!("{}: {why}", bundle.trim())))
         .collect();
     output.warn_all(&warnings);
     let adopted = found.bundles.iter().map(|record| Adopted {

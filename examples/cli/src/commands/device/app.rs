@@ -1,8 +1,8 @@
-//! What the simulated device remembers between two calls: which app is installed, and its run.
+//! The state of the simulated device between two calls: the installed app and its run.
 //!
-//! On a phone one process is one session of the store. Here each call is a process, so a run of the app is a session
-//! that calls resume one after another. Nobody holds it between them, so the next `launch` finds it ended without a
-//! word, as a crash would end it; that is the point.
+//! On a phone, one process is one session of the store. Here each call is a process, so a run of the app is a session
+//! that calls resume one after another. No process holds the session between calls, so the next `launch` finds it
+//! ended as by a crash. This is intended.
 
 use std::fs;
 use std::io;
@@ -16,23 +16,23 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
-/// Beside the files of the store, which has none of this name.
+/// Stored beside the files of the store, which has no file of this name.
 const FILE: &str = "device.json";
 
 const FIRST_NATIVE_VERSION: &str = "1.0.0";
 const FIRST_NATIVE_BUILD: &str = "1";
 
-/// A folder with a store in it, or for one.
+/// The folder of a store, which may not exist yet.
 #[derive(Debug)]
 pub(super) struct Device<'a> {
     folder: &'a Path,
-    /// How the app opens its store.
+    /// The options of the app for its store.
     options: StoreOptions,
     app: Option<App>,
     output: &'a Output,
 }
 
-/// The native app as it was launched last.
+/// The native app at its last launch.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct App {
@@ -45,17 +45,17 @@ impl<'a> Device<'a> {
     /// The device in `folder`.
     pub(super) fn existing(folder: &'a Path, options: StoreOptions, output: &'a Output) -> Result<Self> {
         if is_empty(folder)? {
-            let problem = "there is no device; `capbundle device install` and `launch` make one";
+            let problem = "there is no device: create one with `capbundle device install` or `launch`";
             return Err(not_found(format!("{}: {problem}", folder.display())));
         }
         Self::existing_or_new(folder, options, output)
     }
 
-    /// The device in `folder`, or a new one. Whatever else the folder may hold is left alone.
+    /// The device in `folder`, or a new one. A folder with other content is an error.
     pub(super) fn existing_or_new(folder: &'a Path, options: StoreOptions, output: &'a Output) -> Result<Self> {
-        // A store has this folder from the moment on when it is opened first.
+        // A store creates this folder when it is first opened.
         if !folder.join("sessions").is_dir() && !is_empty(folder)? {
-            let problem = "the folder is neither empty nor a device's; nothing was touched";
+            let problem = "the folder is not empty and has no device; nothing was changed";
             return Err(Failure::refused(
                 ErrorKind::InvalidInput.as_str(),
                 format!("{}: {problem}", folder.display()),
@@ -69,7 +69,7 @@ impl<'a> Device<'a> {
         })
     }
 
-    /// The native app, if the call does not name another.
+    /// The native app, unless the call sets another.
     pub(super) fn native(&self) -> NativeApp {
         match &self.app {
             Some(app) => NativeApp::new(app.native_version.as_str(), app.native_build.as_str()),
@@ -77,7 +77,7 @@ impl<'a> Device<'a> {
         }
     }
 
-    /// Starts the app: a new session, which the next calls resume.
+    /// Starts the app with a new session, which the next calls resume.
     pub(super) fn start(&self, native: &NativeApp, in_background: bool) -> Result<(Store, Launch)> {
         let store = self.opened(Store::open(self.folder, self.options.clone()))?;
         if in_background {
@@ -93,12 +93,12 @@ impl<'a> Device<'a> {
         Ok((store, launch))
     }
 
-    /// The store, in the run of the app if it runs.
+    /// The store, resuming the run of the app if it is running.
     pub(super) fn store(&self) -> Result<Store> {
         self.store_with(self.options.clone())
     }
 
-    /// The same, of an app that takes only archives with this proof.
+    /// The store of an app that accepts only archives with this proof.
     pub(super) fn store_requiring(&self, proof: RequiredProof) -> Result<Store> {
         let mut options = self.options.clone();
         options.required_proof = proof;
@@ -112,12 +112,12 @@ impl<'a> Device<'a> {
         }
     }
 
-    /// The store in the run of the app, and what it serves.
+    /// The store of the running app and the served bundle.
     pub(super) fn running(&self) -> Result<(Store, Launch)> {
         let resumed = self.resumed(self.options.clone())?;
         resumed
             .and_then(|store| store.served().map(|served| (store, served)))
-            .ok_or_else(|| not_found("the app does not run: start it with `capbundle device launch`".to_owned()))
+            .ok_or_else(|| not_found("the app is not running: start it with `capbundle device launch`".to_owned()))
     }
 
     fn resumed(&self, options: StoreOptions) -> Result<Option<Store>> {
@@ -128,7 +128,7 @@ impl<'a> Device<'a> {
         }
     }
 
-    /// What went wrong beside what the store did, which people hear as well.
+    /// Prints and returns the warnings of the store.
     pub(super) fn warnings(&self, store: &Store) -> Vec<Warning> {
         let warnings = store.take_warnings().into_iter();
         let warnings: Vec<Warning> = warnings
@@ -146,14 +146,14 @@ impl<'a> Device<'a> {
         Ok(store)
     }
 
-    /// Removes the files of what was deleted, as an app does in the background.
+    /// Removes the files of deleted bundles, as an app does in the background.
     pub(super) fn sweep(&self, store: &Store) {
         if let Err(error) = store.sweep() {
             self.warn(&error);
         }
     }
 
-    /// Says what went wrong beside the last call.
+    /// Prints the warnings of the store.
     pub(super) fn warn_of(&self, store: &Store) {
         for error in store.take_warnings() {
             self.warn(&error);
@@ -181,12 +181,12 @@ fn read(path: &Path) -> Result<Option<App>> {
         Err(error) => return Err(Failure::io("read", path, &error)),
     };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        let message = format!("{}: {error}; without this file the app does not run", path.display());
+        let message = format!("{}: {error}; delete the file and launch the app again", path.display());
         Failure::refused(ErrorKind::Corrupt.as_str(), message)
     })
 }
 
-/// By a rename, so that a call which is killed leaves the old one.
+/// Replaces the file by a rename, so that an interrupted call leaves the old one.
 fn write(path: &Path, app: &App) -> Result<()> {
     let temporary = PathBuf::from(format!("{}.tmp", path.display()));
     let bytes = serde_json::to_vec_pretty(app)

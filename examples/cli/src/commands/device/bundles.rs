@@ -20,7 +20,7 @@ pub(super) fn list(device: &Device<'_>, output: &Output) -> Result<()> {
     let store = device.store()?;
     let bundles = store.list()?;
     if bundles.is_empty() {
-        output.report("Nothing is installed: there is only the built-in bundle")?;
+        output.report("No bundle is installed except the built-in one")?;
     } else {
         output.report_all(table(&rows(&bundles), &[1]))?;
     }
@@ -70,7 +70,7 @@ pub(super) fn fail(device: &Device<'_>, args: &IdArgs, output: &Output) -> Resul
     store.mark_failed(&args.id)?;
     device.sweep(&store);
     output.say(format!(
-        "{} is never taken again, unless its failure is forgotten",
+        "{} is marked as failed and never installed again, until `device forget`",
         args.id
     ));
     let failed = store.failed()?;
@@ -96,7 +96,7 @@ pub(super) fn failure(device: &Device<'_>, output: &Output) -> Result<()> {
             let name = documents::named(&failed.id.clone().into(), Some(&failed.version));
             format!("{name} failed: {}", failed.cause.as_str())
         }
-        None => "No failure that the app was not told of".to_owned(),
+        None => "No unreported failure".to_owned(),
     })?;
     output.document(&FailureDocument {
         failure: failure.as_ref().map(FailedDocument::from),
@@ -112,8 +112,8 @@ struct ForgottenDocument<'a> {
 pub(super) fn forget(device: &Device<'_>, version: &str, output: &Output) -> Result<()> {
     let forgotten = device.store()?.forget_failure(version)?;
     output.say(match forgotten {
-        0 => format!("No bundle of version {version} had failed"),
-        _ => format!("Bundles of version {version} may be taken again"),
+        0 => format!("No bundle of version {version} is marked as failed"),
+        _ => format!("Bundles of version {version} can be installed again"),
     });
     output.document(&ForgottenDocument { version, forgotten })
 }
@@ -167,7 +167,7 @@ pub(super) fn verify(device: &Device<'_>, args: &IdArgs, output: &Output) -> Res
     let files = store.get(&args.id)?.files;
     let Some(first) = damages.first() else {
         output.say(format!(
-            "{}: {} as they were installed",
+            "{}: {} unchanged since the installation",
             args.id,
             output::counted(files, "file")
         ));
@@ -179,7 +179,7 @@ pub(super) fn verify(device: &Device<'_>, args: &IdArgs, output: &Output) -> Res
     };
     let count = output::counted(damages.len() as u64, "file");
     let message = format!(
-        "bundle {}: {count} of {files} not as installed: {}: {}",
+        "bundle {}: {count} of {files} changed since the installation: {}: {}",
         args.id, first.path, first.problem
     );
     let findings = damages.iter().map(|damage| {

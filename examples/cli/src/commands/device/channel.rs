@@ -26,17 +26,17 @@ struct Document {
     bundle: Option<BundleDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
-    /// Of what the channel has, where that is older.
+    /// The sequence offered by the channel, if it is older.
     #[serde(skip_serializing_if = "Option::is_none")]
     offered: Option<u64>,
-    /// Of what this device has, in the same case.
+    /// The sequence accepted by this device, in the same case.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rollout: Option<RolloutDocument>,
     passed_over: Vec<SkippedDocument>,
     ring: u64,
-    /// Why the next ring of the site is not followed.
+    /// Why the next key ring of the site was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     ring_problem: Option<Problem>,
 }
@@ -70,12 +70,12 @@ pub(super) fn run(device: &Device<'_>, args: &UpdateArgs, output: &Output) -> Re
     let source = source(device, args)?;
     let store = device.store_requiring(RequiredProof::Release)?;
     let bar = output.progress();
-    let looked = store.update_from_channel(&*transport, &source, &DownloadOptions::default(), &bar.control());
+    let result = store.update_from_channel(&*transport, &source, &DownloadOptions::default(), &bar.control());
     drop(bar);
     device.warn_of(&store);
-    let update = looked?;
+    let update = result?;
     if let Some(problem) = &update.ring_problem {
-        let message = format!("ring {} is there and is not followed: {problem}", update.ring + 1);
+        let message = format!("key ring {} was rejected: {problem}", update.ring + 1);
         output.warn(&Warning::new("key_ring", message));
     }
     let refusals: Vec<Failure> = update.passed_over.iter().map(refusal).collect();
@@ -121,18 +121,20 @@ fn refusal(skipped: &Skipped) -> Failure {
 fn describe(update: &ChannelUpdate) -> String {
     let named = |record: &BundleRecord| documents::named(&BundleRef::Bundle(record.id.clone()), Some(&record.version));
     match &update.outcome {
-        ChannelOutcome::Installed(record) => format!("Installed {}; it comes next", named(record)),
+        ChannelOutcome::Installed(record) => format!("Installed {} as the next bundle", named(record)),
         ChannelOutcome::UpToDate(record) => format!("Up to date: {}", named(record)),
         ChannelOutcome::BuiltInNext { sequence, .. } => {
-            format!("Accepted release {sequence}: the built-in bundle comes next")
+            format!("Accepted release {sequence}: the built-in bundle is next")
         }
         ChannelOutcome::BuiltInUpToDate { sequence, .. } => {
             format!("Up to date: the built-in bundle (release {sequence})")
         }
         ChannelOutcome::NothingOffered => "The channel offers nothing".to_owned(),
-        ChannelOutcome::OutsideRollout => "The channel has a candidate, which is not for this device yet".to_owned(),
+        ChannelOutcome::OutsideRollout => {
+            "The channel has a candidate, but this device is not in its rollout".to_owned()
+        }
         ChannelOutcome::Older { offered, known } => {
-            format!("Nothing newer: the channel has release {offered}, this device has {known}")
+            format!("No newer release: the channel has release {offered}, this device has {known}")
         }
         other => other.as_str().to_owned(),
     }

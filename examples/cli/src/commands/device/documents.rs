@@ -1,4 +1,4 @@
-//! What several calls of `capbundle device` print alike.
+//! Output shared by the `capbundle device` commands.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use capbundle::native::NativeVersion;
 use capbundle::store::{BundleRecord, BundleRef, FailedBundle, FailureCause, Launch, LaunchReason, NotDurable, Status};
 use serde::Serialize;
 
-/// What is served, and why.
+/// The served bundle and the reason.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ServedDocument {
@@ -17,7 +17,7 @@ pub(super) struct ServedDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     folder: Option<String>,
     reason: &'static str,
-    /// Why nothing could be written, if that is the reason.
+    /// Details, if the reason is that nothing could be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     on_trial: bool,
@@ -45,11 +45,11 @@ impl ServedDocument {
     }
 }
 
-/// What is served, and why, for people.
+/// The served bundle and the reason, as text.
 pub(super) fn served(launch: &Launch) -> Vec<String> {
     let trial = if launch.on_trial { ", on trial" } else { "" };
     let name = named(&launch.bundle, launch.version.as_deref());
-    let mut lines = vec![format!("Serves {name}{trial}")];
+    let mut lines = vec![format!("Serving {name}{trial}")];
     lines.extend(
         launch
             .folder
@@ -60,7 +60,7 @@ pub(super) fn served(launch: &Launch) -> Vec<String> {
     lines
 }
 
-/// A bundle with its version, for people.
+/// A bundle with its version, as text.
 pub(super) fn named(bundle: &BundleRef, version: Option<&str>) -> String {
     match (bundle, version) {
         (BundleRef::BuiltIn, _) => "the built-in bundle".to_owned(),
@@ -71,21 +71,19 @@ pub(super) fn named(bundle: &BundleRef, version: Option<&str>) -> String {
 
 fn describe_reason(reason: &LaunchReason) -> String {
     let text = match reason {
-        LaunchReason::Current => "it was current before",
-        LaunchReason::NextApplied => "it was next, and its conditions are met",
-        LaunchReason::SetCurrent => "it was set",
+        LaunchReason::Current => "it is the current bundle",
+        LaunchReason::NextApplied => "it was the next bundle, and its conditions are met",
+        LaunchReason::SetCurrent => "it was set as the current bundle",
         LaunchReason::Reset => "the app was reset to it",
         LaunchReason::Resumed => "this run of the app serves it",
-        LaunchReason::TrialFailed => "the bundle on trial started as often as it may and never confirmed: it failed",
+        LaunchReason::TrialFailed => "the bundle on trial used all attempts without a confirmation and failed",
         LaunchReason::TrialExpired => "the time to confirm ran out",
         LaunchReason::TrialNeverStarted => "the bundle on trial was launched several times and never started",
-        LaunchReason::SetAside => {
-            "the bundle on trial proved itself before, and does not confirm its starts now: it is offered again after a day"
-        }
-        LaunchReason::NativeChanged => "the native app changed, and brings its own bundle",
+        LaunchReason::SetAside => "a proven bundle no longer confirms its starts: it is tried again after a day",
+        LaunchReason::NativeChanged => "the native app changed, so its own bundle is used",
         LaunchReason::OutOfNativeRange => "the current bundle does not run on this native version",
-        LaunchReason::BuiltInIsNewer => "the native app brings something as new as the current bundle, or newer",
-        LaunchReason::Damaged => "the files of the current bundle are gone or not what was installed",
+        LaunchReason::BuiltInIsNewer => "the built-in bundle is at least as new as the current one",
+        LaunchReason::Damaged => "the files of the current bundle are missing or changed",
         LaunchReason::NotDurable(why) => return describe_not_durable(why),
         other => other.as_str(),
     };
@@ -149,7 +147,7 @@ impl BundleDocument {
     }
 }
 
-/// A bundle that is never taken again.
+/// A failed bundle, which is never installed again.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FailedDocument {

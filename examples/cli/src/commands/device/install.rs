@@ -48,7 +48,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> R
     output.say(format!(
         "{} {} ({}, {})",
         if already_installed {
-            "Was installed already:"
+            "Already installed:"
         } else {
             "Installed"
         },
@@ -63,14 +63,14 @@ pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> R
     })
 }
 
-/// The bundle as it stands now.
+/// The current record and status of a bundle.
 pub(super) fn current_record(store: &Store, record: BundleRecord) -> Result<(BundleRecord, Status)> {
     let found = store.list()?.into_iter().find(|(listed, _)| listed.id == record.id);
-    // Another process may have removed it in this moment.
+    // Another process may have removed it concurrently.
     Ok(found.unwrap_or((record, Status::Installed)))
 }
 
-/// With a key, nothing but what it signed: the checksum's form is never guessed.
+/// With a key, accepts only a signed archive. The encoding of the checksum is never guessed.
 fn verified_archive(args: &InstallArgs, key: Option<&FoundKey>, output: &Output) -> Result<VerifiedArchive> {
     let bar = output.progress();
     let (Some(found), Some(session)) = (key, &args.iv_session_key) else {

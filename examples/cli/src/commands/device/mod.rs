@@ -1,4 +1,4 @@
-//! `capbundle device …`: a simulated device in a folder, each call one moment of its life.
+//! `capbundle device …`: a simulated device in a folder. Each call is one event.
 
 mod adopt;
 mod app;

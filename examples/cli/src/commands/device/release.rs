@@ -18,7 +18,7 @@ use crate::output::{self, Output};
 
 #[derive(Serialize)]
 struct Document {
-    /// None: the release goes to the built-in bundle.
+    /// `None` for a release of the built-in bundle.
     bundle: Option<BundleDocument>,
     sequence: u64,
     next: bool,
@@ -65,11 +65,7 @@ fn accept_built_in(device: &Device<'_>, release: &[u8], options: &ReleaseOptions
         .accept_built_in(release, options)?;
     output.say(format!(
         "Accepted release {sequence}: the built-in bundle {}",
-        if next {
-            "comes next"
-        } else {
-            "is current or comes next already"
-        }
+        if next { "is next" } else { "is already current or next" }
     ));
     output.document(&Document {
         bundle: None,
@@ -83,7 +79,7 @@ pub(super) fn channel(name: &str) -> Result<ChannelName> {
         .map_err(|error: capbundle::Error| Failure::usage("invalid_channel", error.to_string()))
 }
 
-/// What the app of this device knows by itself.
+/// The trust configuration of the app on this device.
 pub(super) fn options(device: &Device<'_>, trust: &TrustArgs, channel: ChannelName) -> Result<ReleaseOptions> {
     let app = app_id(trust.app_id.as_deref())?;
     let ring = read_envelope(&trust.keys)?;

@@ -1,4 +1,4 @@
-//! Which bundle is served, and when: `capbundle device set`, `next` and `reset`.
+//! Choosing the served bundle: `capbundle device set`, `next` and `reset`.
 
 use capbundle::store::{ApplyCondition, BundleRef};
 use serde::Serialize;
@@ -40,11 +40,14 @@ pub(super) fn next(device: &Device<'_>, args: &NextArgs, output: &Output) -> Res
         store.set_delays(Vec::new())?;
     }
     output.say(match (&args.id, args.delays.len()) {
-        (None, _) => "Nothing is to come next".to_owned(),
-        (Some(bundle), 0) => format!("Next is {}, at the next launch", documents::named(bundle, None)),
-        (Some(bundle), 1) => format!("Next is {}, when its condition held", documents::named(bundle, None)),
+        (None, _) => "There is no next bundle".to_owned(),
+        (Some(bundle), 0) => format!("Next bundle: {}, at the next launch", documents::named(bundle, None)),
+        (Some(bundle), 1) => format!(
+            "Next bundle: {}, once its condition is met",
+            documents::named(bundle, None)
+        ),
         (Some(bundle), count) => format!(
-            "Next is {}, when its {count} conditions held",
+            "Next bundle: {}, once its {count} conditions are met",
             documents::named(bundle, None)
         ),
     });

@@ -36,7 +36,7 @@ pub(super) fn launch(device: &Device<'_>, args: &LaunchArgs, output: &Output) ->
 struct StartedDocument {
     bundle: String,
     on_trial: bool,
-    /// Whether an end without confirmation counts against the bundle from now on.
+    /// Whether ending without a confirmation counts as a failed attempt from now on.
     counts: bool,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn started(device: &Device<'_>, output: &Output) -> Result<()> {
     };
     let name = documents::named(&launch.bundle, launch.version.as_deref());
     output.say(if launch.on_trial {
-        format!("{name} started; unless it confirms, this attempt counts against it")
+        format!("{name} started; without a confirmation, this attempt counts as failed")
     } else {
         format!("{name} started; it is not on trial")
     });
@@ -64,7 +64,7 @@ pub(super) fn started(device: &Device<'_>, output: &Output) -> Result<()> {
 struct ConfirmDocument {
     bundle: String,
     result: &'static str,
-    /// What is current, if nothing was confirmed.
+    /// The current bundle, if the confirmation was ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     current: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -81,20 +81,20 @@ pub(super) fn confirm(device: &Device<'_>, args: &ConfirmArgs, output: &Output) 
     let (result, message, current) = match store.confirm(&bundle)? {
         Confirmation::Proven => (
             "proven",
-            "is proven now: later bundles fall back to it".to_owned(),
+            "is now proven: later bundles fall back to it".to_owned(),
             None,
         ),
-        Confirmation::AlreadyProven => ("already_proven", "was proven before".to_owned(), None),
+        Confirmation::AlreadyProven => ("already_proven", "was already proven".to_owned(), None),
         Confirmation::BuiltIn => ("built_in", "needs no proof".to_owned(), None),
         Confirmation::Ignored { current } => {
             let message = if current == bundle {
-                "did not start in this run (`capbundle device started`): nothing changed".to_owned()
+                "did not start in this run (`capbundle device started`): ignored".to_owned()
             } else {
-                format!("is not current ({current} is): nothing changed")
+                format!("is not the current bundle ({current} is): ignored")
             };
             ("ignored", message, Some(current.to_string()))
         }
-        _ => ("other", "was heard".to_owned(), None),
+        _ => ("other", "was processed".to_owned(), None),
     };
     device.sweep(&store);
     output.say(format!("{} {message}", documents::named(&bundle, None)));
@@ -128,7 +128,7 @@ pub(super) fn expired(device: &Device<'_>, output: &Output) -> Result<()> {
     match &fallback {
         Some(fallback) => output.report_all(documents::served(fallback))?,
         None => output.say(format!(
-            "{} is not on trial, or the app is in the background: nothing changed",
+            "{} is not on trial, or the app is in the background: ignored",
             documents::named(&launch.bundle, launch.version.as_deref())
         )),
     }
@@ -149,7 +149,8 @@ struct BackgroundDocument {
     serves: ServedDocument,
 }
 
-/// In the order of a phone: the system may end the process at any time from now on, which is not the bundle's fault.
+/// Follows the order of a phone: in the background, the system may end the process at any time, which does not count
+/// as a failed attempt.
 pub(super) fn background(device: &Device<'_>, output: &Output) -> Result<()> {
     let (store, launch) = device.running()?;
     store.entered_background()?;

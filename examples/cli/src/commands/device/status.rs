@@ -13,7 +13,7 @@ use crate::output::{self, Output};
 struct Document<'a> {
     native_version: &'a str,
     native_build: &'a str,
-    /// Missing if the app does not run.
+    /// Missing if the app is not running.
     #[serde(skip_serializing_if = "Option::is_none")]
     serves: Option<ServedDocument>,
     current: String,
@@ -64,7 +64,7 @@ pub(super) fn run(device: &Device<'_>, output: &Output) -> Result<()> {
 }
 
 fn serving(served: Option<&Launch>) -> Vec<String> {
-    served.map_or_else(|| vec!["The app does not run".to_owned()], documents::served)
+    served.map_or_else(|| vec!["The app is not running".to_owned()], documents::served)
 }
 
 fn name(store: &Store, slot: &BundleRef) -> Result<String> {

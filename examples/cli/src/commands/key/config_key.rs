@@ -1,4 +1,4 @@
-//! Puts a public key where the app finds it: `plugins.CapacitorUpdater.publicKey` of `capacitor.config`.
+//! Sets the public key of the app: `plugins.CapacitorUpdater.publicKey` in `capacitor.config`.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,18 +10,17 @@ use crate::config::{self, CapacitorConfig, Change};
 use crate::error::{Failure, Result, Warning};
 use crate::output::Output;
 
-/// What is to be done about the config; worked out before anything is written, so that nothing is half done.
+/// The planned change of the config, made before any file is written.
 pub(super) enum Installation {
-    /// The file is data and gets this text.
+    /// The file is JSON and gets this text.
     Edit { config: PathBuf, change: Change },
-    /// The file is a program: people paste these lines.
+    /// The file is a program: the user pastes these lines.
     Paste { config: Option<PathBuf>, lines: String },
 }
 
 impl Installation {
-    /// Plans to put `pem` into the config that was named, else into that of the current folder.
-    ///
-    /// Without any config, the lines to paste are given.
+    /// Plans to put `pem` into the given config, else into that of the current folder.
+    /// Without a config, the plan has the lines to paste.
     pub(super) fn plan(named: Option<&Path>, pem: &str) -> Result<Self> {
         let config = match named {
             Some(path) => Some(path.to_owned()),
@@ -44,7 +43,7 @@ impl Installation {
         Ok(Self::Edit { config, change })
     }
 
-    /// Carries it out.
+    /// Executes the plan.
     pub(super) fn carry_out(&self) -> Result<()> {
         match self {
             Self::Edit { config, change } => replace_text(config, &change.text),
@@ -52,7 +51,7 @@ impl Installation {
         }
     }
 
-    /// Reports what was done or is left to do; gives the warnings for the document.
+    /// Prints what was done or is left to do; returns the warnings for the document.
     pub(super) fn report(&self, output: &Output) -> Vec<Warning> {
         let mut warnings = Vec::new();
         match self {
@@ -62,15 +61,15 @@ impl Installation {
                 if change.replaced {
                     warnings.push(Warning::new(
                         "public_key_replaced",
-                        format!("{config} held another public key; apps built with it refuse bundles of the new one"),
+                        format!("replaced a different public key in {config}; apps built with that key reject bundles signed with the new one"),
                     ));
                 }
                 if change.removed_private_key {
                     warnings.push(Warning::new(
                         "private_key_removed",
                         format!(
-                            "{config} held a private key of Capgo's old encryption, which is part of every app built from \
-                             it; it was taken out"
+                            "removed a private key of Capgo's old encryption from {config}; every app built with that config \
+                            contains the key"
                         ),
                     ));
                 }
@@ -80,19 +79,21 @@ impl Installation {
                 lines,
             } => {
                 let config = config.display();
-                output.say(format!("{config} is a program and is not edited; put this into it:"));
+                output.say(format!(
+                    "{config} is a program and was not edited; add these lines to it:"
+                ));
                 output.say_lines(lines);
                 warnings.push(Warning::new(
                     "config_not_edited",
-                    format!("{config} is a program: paste the key yourself"),
+                    format!("{config} is a program: add the key yourself"),
                 ));
             }
             Self::Paste { config: None, lines } => {
-                output.say("There is no capacitor.config in this folder; put this into the app's:");
+                output.say("There is no capacitor.config in this folder; add these lines to that of the app:");
                 output.say_lines(lines);
                 warnings.push(Warning::new(
                     "config_not_found",
-                    "no capacitor.config in this folder: paste the key yourself",
+                    "no capacitor.config in this folder: add the key yourself",
                 ));
             }
         }
@@ -108,7 +109,7 @@ impl Installation {
         config.map(|path| path.display().to_string())
     }
 
-    /// The lines that are left to people.
+    /// The lines that the user has to paste.
     pub(super) fn paste(&self) -> Option<&str> {
         match self {
             Self::Edit { .. } => None,
@@ -122,7 +123,7 @@ pub(in crate::commands) fn lines_to_paste(pem: &str) -> String {
     format!("  plugins: {{\n    CapacitorUpdater: {{\n      publicKey: '{one_line}',\n    }},\n  }},")
 }
 
-/// Replaces the text of `path` in one step; a link stays a link, permissions stay.
+/// Replaces the text of `path` atomically, keeping symlinks and permissions.
 fn replace_text(path: &Path, text: &str) -> Result<()> {
     let failed = |operation: &'static str| move |error: std::io::Error| Failure::io(operation, path, &error);
     let target = fs::canonicalize(path).map_err(failed("open"))?;

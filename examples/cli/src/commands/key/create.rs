@@ -27,8 +27,8 @@ struct Document<'a> {
     warnings: Vec<Warning>,
 }
 
-/// Everything that can be refused is refused before the first file is written. Then the private key, which cannot be
-/// made again, the public one, which can, and the config, which `key save` can set later.
+/// Checks everything before writing the first file. The order of writing is: the private key, the public key, which
+/// can be derived from it, and the config, which `key save` can update later.
 pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
     let (private_file, public_file) = (Path::new(PRIVATE_KEY_FILE), Path::new(PUBLIC_KEY_FILE));
     let existing: Vec<&Path> = [private_file, public_file]
@@ -39,8 +39,8 @@ pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
         return Err(Failure::refused(
             "key_exists",
             format!(
-                "{}: a key is already there; apps that carry it take only bundles signed with it, so it is replaced only \
-                 with --force",
+                "{}: the file already exists; apps with this key accept only bundles signed with it, so pass --force to \
+                replace it",
                 file.display()
             ),
         ));
@@ -63,13 +63,13 @@ pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
     ));
     let mut warnings: Vec<Warning> = key_source::size_warning(&public).into_iter().collect();
     if !existing.is_empty() {
-        let problem = "the key that was here is gone; apps built with it refuse bundles signed with the new one";
+        let problem = "the previous key was replaced; apps built with it reject bundles signed with the new key";
         warnings.push(Warning::new("key_replaced", problem));
     }
     output.warn_all(&warnings);
     installation
         .carry_out()
-        .map_err(|failure| failure.adding("the keys are written: run `capbundle key save` when this is mended"))?;
+        .map_err(|failure| failure.adding("the keys are written: fix this and run `capbundle key save`"))?;
     warnings.extend(installation.report(output));
     output.document(&Document {
         private_key: PRIVATE_KEY_FILE,
@@ -84,15 +84,14 @@ pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// Takes back the private key whose public half could not be written.
-///
-/// With `--force` there is no way back, and the message says what is there now.
+/// Removes the private key if its public key could not be written.
+/// With `--force`, the old key is already replaced, which the message states.
 fn undo(private_file: &Path, replaced: bool, failure: Failure) -> Failure {
     let advice = if replaced {
         format!("{PRIVATE_KEY_FILE} is already the new key: run `capbundle key create --force` again")
     } else {
         match fs::remove_file(private_file) {
-            Ok(()) => "no key was kept".to_owned(),
+            Ok(()) => "no key was written".to_owned(),
             Err(error) => format!("{PRIVATE_KEY_FILE} was written and could not be removed: {error}"),
         }
     };

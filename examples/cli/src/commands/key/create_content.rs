@@ -21,8 +21,8 @@ struct Document {
     warnings: Vec<Warning>,
 }
 
-/// What can be refused is refused before the first file is written. Then the private key, and the public one, which can be
-/// made from it again.
+/// Checks everything before writing the first file. The private key is written first, because the public key can be
+/// derived from it.
 pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
     let (private_file, public_file) = (Path::new(PRIVATE_CONTENT_KEY_FILE), Path::new(PUBLIC_CONTENT_KEY_FILE));
     let existing = [private_file, public_file]
@@ -32,8 +32,8 @@ pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
         return Err(Failure::refused(
             "key_exists",
             format!(
-                "{}: a key is already there; apps that carry it open only archives sealed for it, so it is replaced only \
-                 with --force",
+                "{}: the file already exists; apps with this key open only archives sealed for it, so pass --force to replace \
+                it",
                 file.display()
             ),
         ));
@@ -49,13 +49,13 @@ pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
         return Err(undo(private_file, args.force, Failure::from(error)));
     }
     output.say(format!(
-        "Wrote {PRIVATE_CONTENT_KEY_FILE} (private: for the app, not for its bundles) and {PUBLIC_CONTENT_KEY_FILE} (to seal with)"
+        "Wrote {PRIVATE_CONTENT_KEY_FILE} (private: goes into the app, not into bundles) and {PUBLIC_CONTENT_KEY_FILE} (for sealing)"
     ));
     output.say(format!("Key id {}", key.public().id()));
     let mut warnings = Vec::new();
     if existing.is_some() {
         let problem =
-            "the key that was here is gone; apps built with it cannot open what is sealed for the new one alone";
+            "the previous key was replaced; apps built with it cannot open archives sealed only for the new key";
         warnings.push(Warning::new("key_replaced", problem));
     }
     output.warn_all(&warnings);
@@ -68,13 +68,13 @@ pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// Takes back the private key whose public half could not be written.
+/// Removes the private key if its public key could not be written.
 fn undo(private_file: &Path, replaced: bool, failure: Failure) -> Failure {
     let advice = if replaced {
         format!("{PRIVATE_CONTENT_KEY_FILE} is already the new key: run `capbundle key create --content --force` again")
     } else {
         match fs::remove_file(private_file) {
-            Ok(()) => "no key was kept".to_owned(),
+            Ok(()) => "no key was written".to_owned(),
             Err(error) => format!("{PRIVATE_CONTENT_KEY_FILE} was written and could not be removed: {error}"),
         }
     };

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &SaveArgs, output: &Output) -> Result<()> {
     };
     let installation = Installation::plan(args.capacitor_config.as_deref(), &found.key.to_pem())?;
     if let Installation::Paste { config, lines } = &installation {
-        // The app would be built without the key: done is only what is done, unless it is there already.
+        // The app would be built without the key, so this is a failure unless the config already has it.
         require_installed(config.as_deref(), lines, &found.key)?;
     }
     installation.carry_out()?;
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &SaveArgs, output: &Output) -> Result<()> {
     output.warn_all(&warnings);
     match installation.paste() {
         None => warnings.extend(installation.report(output)),
-        Some(_) => output.say("The config holds this key already"),
+        Some(_) => output.say("The config already has this key"),
     }
     output.document(&Document {
         bits: found.key.bits(),
@@ -55,23 +55,26 @@ pub(crate) fn run(args: &SaveArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// Fails with the lines to paste unless the program `config` is seen to hold `key`.
+/// Fails with the lines to paste unless the program `config` is known to contain `key`.
 fn require_installed(config: Option<&Path>, lines: &str, key: &VerifyingKey) -> Result<()> {
     let Some(config) = config else {
         return Err(Failure::refused(
             "config_not_found",
-            "there is no capacitor.config in this folder; name it with --capacitor-config, or put this into it:",
+            "there is no capacitor.config in this folder; select it with --capacitor-config, or add these lines to it:",
         )
         .showing(lines));
     };
-    // What cannot be read or is another key is answered alike: with the lines that are right.
+    // An unreadable or different key gets the same answer: the lines to paste.
     let installed = CapacitorConfig::read(config)?.public_key().ok().flatten();
     if installed.is_some_and(|pem| VerifyingKey::from_pem(&pem).is_ok_and(|installed| installed == *key)) {
         return Ok(());
     }
     Err(Failure::refused(
         "config_not_edited",
-        format!("{} is a program and is not edited; put this into it:", config.display()),
+        format!(
+            "{} is a program and was not edited; add these lines to it:",
+            config.display()
+        ),
     )
     .showing(lines))
 }

@@ -20,7 +20,7 @@ struct Document {
     warnings: Vec<Warning>,
 }
 
-/// One key that was found; of a private one, what its public half tells.
+/// A signing key; for a private key, the properties of its public key.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SigningKeyDocument {
@@ -31,7 +31,7 @@ struct SigningKeyDocument {
     key_id: String,
 }
 
-/// One key that archives are sealed for; of a private one, what its public half tells.
+/// A content key; for a private key, the properties of its public key.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ContentKeyDocument {
@@ -72,7 +72,7 @@ pub(crate) fn run(output: &Output) -> Result<()> {
         return Err(Failure::refused(
             "missing_key",
             format!(
-                "no key here: neither {PRIVATE_KEY_FILE}, {PUBLIC_KEY_FILE}, a publicKey in capacitor.config nor a content key"
+                "no key in this folder: found neither {PRIVATE_KEY_FILE}, {PUBLIC_KEY_FILE}, publicKey in capacitor.config nor a content key"
             ),
         ));
     }
@@ -87,7 +87,7 @@ pub(crate) fn run(output: &Output) -> Result<()> {
             warnings.push(Warning::new(
                 "key_mismatch",
                 format!(
-                    "{} is not the public half of {}: what is signed with the one is refused by the other",
+                    "{} is not the public key of {}: it rejects what that key signs",
                     other.origin, own.origin
                 ),
             ));
@@ -99,7 +99,7 @@ pub(crate) fn run(output: &Output) -> Result<()> {
         warnings.push(Warning::new(
             "key_mismatch",
             format!(
-                "{} is not the public half of {}: what is sealed for the one cannot be opened with the other",
+                "{} is not the public key of {}: archives sealed for one cannot be opened with the other",
                 public.origin, private.origin
             ),
         ));
@@ -108,7 +108,10 @@ pub(crate) fn run(output: &Output) -> Result<()> {
         if keys.iter().any(|(_, signing)| key.same_modulus_as(signing)) {
             warnings.push(Warning::new(
                 "key_in_both_roles",
-                format!("{} holds a key that signs: make another for archives", content.origin),
+                format!(
+                    "{} is also a signing key: create a separate content key",
+                    content.origin
+                ),
             ));
         }
     }
@@ -135,7 +138,7 @@ pub(crate) fn run(output: &Output) -> Result<()> {
     })
 }
 
-/// The keys of this folder: the two files, and what the config holds. What cannot be read of the latter is a warning.
+/// The keys of this folder: the two files and the key in the config. An unreadable config is a warning.
 fn found(warnings: &mut Vec<Warning>) -> Result<Vec<(SigningKeyDocument, VerifyingKey)>> {
     let mut keys = Vec::new();
     let (private, public) = (Path::new(PRIVATE_KEY_FILE), Path::new(PUBLIC_KEY_FILE));
@@ -149,13 +152,13 @@ fn found(warnings: &mut Vec<Warning>) -> Result<Vec<(SigningKeyDocument, Verifyi
     }
     match configured() {
         Ok(found) => keys.extend(found),
-        // The files are worth showing all the same.
+        // The key files are useful without the config.
         Err(failure) => warnings.push(Warning::new(failure.code, failure.message)),
     }
     Ok(keys)
 }
 
-/// The two files of a content key, as far as they are here.
+/// The existing files of a content key pair.
 fn found_content() -> Result<Vec<(ContentKeyDocument, PublicContentKey)>> {
     let mut keys = Vec::new();
     let (private, public) = (Path::new(PRIVATE_CONTENT_KEY_FILE), Path::new(PUBLIC_CONTENT_KEY_FILE));

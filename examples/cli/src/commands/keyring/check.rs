@@ -22,7 +22,7 @@ struct Document<'a> {
 pub(crate) fn run(args: &KeyringCheckArgs, output: &Output) -> Result<()> {
     let ring = document::walk(&args.rings, &app(args)?)?;
     output.say(format!(
-        "A device arrives at ring {} of {}: {} of {} keys must sign",
+        "A device accepts ring {} of {}: {} of {} keys must sign",
         ring.number(),
         ring.app_id(),
         ring.threshold(),
@@ -37,13 +37,13 @@ pub(crate) fn run(args: &KeyringCheckArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// The one of the command line, else the one that the first ring is for.
+/// The app id of the command line, else that of the first ring.
 fn app(args: &KeyringCheckArgs) -> Result<AppId> {
     if args.app_id.is_some() {
         return document::app_id(args.app_id.as_deref());
     }
     let Some(first) = args.rings.first() else {
-        return Err(Failure::missing_argument("no key ring is named"));
+        return Err(Failure::missing_argument("no key ring: pass at least one"));
     };
     document::app_of_ring(&document::read_envelope(first)?)
 }

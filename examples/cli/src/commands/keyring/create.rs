@@ -17,7 +17,7 @@ pub(crate) fn run(args: &KeyringCreateArgs, output: &Output) -> Result<()> {
     let signing = document::signing_keys(&args.key)?;
     let mut keys: Vec<_> = signing.iter().map(SigningKey::verifying_key).collect();
     for key in public_keys(&args.public_key)? {
-        // Both halves of one pair were named.
+        // Skip the public key of a private key that is also given.
         if !keys.contains(&key) {
             keys.push(key);
         }

@@ -14,7 +14,7 @@ use super::release::document;
 use crate::error::{Failure, Result};
 use crate::output::Output;
 
-/// What commands say of a ring under `--json`.
+/// A key ring in JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
@@ -25,7 +25,7 @@ struct Document<'a> {
     created_at: u64,
     keys: Vec<String>,
     retired: Vec<String>,
-    /// By their own account where nothing was verified.
+    /// The claimed signers; not verified.
     signed_by: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ fn write(new: &NewKeyRing, keys: &[SigningKey], to: &std::path::Path, output: &O
     show(&SignedKeyRing::parse(&bytes)?, to, output)
 }
 
-/// The document of a ring.
+/// Prints the document of a ring.
 fn show(signed: &SignedKeyRing, file: &std::path::Path, output: &Output) -> Result<()> {
     let ring: &RingDocument = signed.ring();
     output.document(&Document {

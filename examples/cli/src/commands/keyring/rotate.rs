@@ -23,7 +23,7 @@ pub(crate) fn run(args: &KeyringRotateArgs, output: &Output) -> Result<()> {
     write(&new, &document::signing_keys(&args.key)?, &args.to, output)
 }
 
-/// The id itself, or that of the key in this file.
+/// Parses a key id, or reads the key in a file.
 fn key_id(text: &str) -> Result<KeyId> {
     match text.parse() {
         Ok(id) => Ok(id),

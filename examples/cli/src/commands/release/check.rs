@@ -14,7 +14,7 @@ use crate::args::ReleaseCheckArgs;
 use crate::error::{About, Failure, Result, Subject};
 use crate::output::Output;
 
-/// Runs on every native version, where the release names no oldest and the command line none.
+/// The native version if neither the release nor the command line has one.
 const ANY_NATIVE: &str = "0";
 
 #[derive(Serialize)]
@@ -23,7 +23,7 @@ struct Document {
     filename: String,
     version: String,
     sequence: u64,
-    /// A device goes to the bundle inside the native app.
+    /// The device uses the bundle inside the native app.
     built_in: bool,
     signed_by: Vec<String>,
     ring: u64,
@@ -69,10 +69,10 @@ pub(crate) fn run(args: &ReleaseCheckArgs, output: &Output) -> Result<()> {
     compare(args, &trusted, &keys, output)?;
     let release = trusted.release();
     output.say(format!(
-        "A device takes {}: {}, sequence {}, signed by {} of the {} keys of ring {}",
+        "A device accepts {}: {}, sequence {}, signed with {} of the {} keys of ring {}",
         args.file.display(),
         if release.is_built_in() {
-            "back to the built-in bundle".to_owned()
+            "the built-in bundle".to_owned()
         } else {
             format!("version {}", release.version)
         },
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &ReleaseCheckArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// The one of the command line, else one that the release runs on, if it can be read at all.
+/// The native version of the command line, else one that the release runs on, if it can be parsed.
 fn native_version(args: &ReleaseCheckArgs, release: &[u8]) -> NativeVersion {
     let stated = args.native_version.clone().map(NativeVersion::new);
     stated
@@ -116,7 +116,7 @@ fn last_accepted(args: &ReleaseCheckArgs) -> Result<Option<Accepted>> {
     }))
 }
 
-/// Compares what was delivered with what the release names.
+/// Checks the delivered files against the release.
 fn compare(args: &ReleaseCheckArgs, trusted: &TrustedRelease, keys: &[ContentKey], output: &Output) -> Result<()> {
     let list = match &args.files {
         None => None,

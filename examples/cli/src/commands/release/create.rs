@@ -40,14 +40,14 @@ struct Document<'a> {
     signed_by: Vec<String>,
 }
 
-/// What a release names, and its file list.
+/// The identity of a bundle in a release, and its file list.
 struct Named {
     identity: BundleIdentity,
     list: Vec<u8>,
     files: u64,
 }
 
-/// The file list is written before the release that names it.
+/// Writes the file list before the release that references it.
 pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
     let app = document::app_id(args.app.app_id.as_deref())?;
     let channel: ChannelName = args
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
         .map(|file| PublicContentKey::read(file).about(Subject::PublicKey));
     let recipients: Vec<PublicContentKey> = recipients.collect::<Result<_>>()?;
 
-    // Without an archive the release goes to the built-in bundle: the command line wants one of the two.
+    // The command line requires an archive or --built-in, so without an archive it is a release of the built-in bundle.
     let named = args
         .archive
         .as_deref()
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
     let signed_by = document::signers(&envelope);
     let beside = match &named {
         Some(named) => format!(" and {} ({} files)", args.files.display(), named.files),
-        None => ", which goes back to the built-in bundle".to_owned(),
+        None => " for the built-in bundle".to_owned(),
     };
     output.say(format!(
         "Wrote {} (release {} of {} for {}){beside}",
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
         new.channel
     ));
     if signed_by.is_empty() {
-        output.say("It is not signed yet: no device takes it before `capbundle release sign`");
+        output.say("The release is not signed: sign it with `capbundle release sign` before publishing it");
     }
     output.document(&Document {
         filename: args.to.display().to_string(),
@@ -150,7 +150,7 @@ fn named(args: &ReleaseCreateArgs, archive: &Path, keys: &[SigningKey], output: 
     })
 }
 
-/// What the release says of the sealed archive. One that none of its own recipients could open is not released.
+/// The identity of the sealed archive. Fails if it does not belong to the plain archive or is incomplete.
 fn sealed(
     args: &ReleaseCreateArgs,
     archive: &Path,
@@ -169,7 +169,7 @@ fn sealed(
     };
     if header.plain_size() != plain.size() {
         return refuse(format!(
-            "an archive of {} bytes is sealed in it, and {} has {}",
+            "expected a sealed archive of {2} bytes ({1}), found {0} bytes",
             header.plain_size(),
             archive.display(),
             plain.size()
@@ -180,7 +180,7 @@ fn sealed(
         .len();
     if size != header.sealed_size() {
         return refuse(format!(
-            "it has {size} bytes, by its header {} are expected",
+            "expected {} bytes according to the header, found {size}",
             header.sealed_size()
         ));
     }
@@ -188,7 +188,7 @@ fn sealed(
         let id = key.verifying_key().id();
         if header.recipients().any(|recipient| recipient == id) {
             return refuse(format!(
-                "it is sealed for the key {id}, which signs; one key never does both"
+                "the archive is sealed for the signing key {id}: use a separate content key"
             ));
         }
     }

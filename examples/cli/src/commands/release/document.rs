@@ -1,4 +1,4 @@
-//! Signed documents as files: releases and key rings alike.
+//! Files of signed documents: releases and key rings.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -12,12 +12,12 @@ use crate::commands::bundle::{content::Project, identity};
 use crate::error::{About, Failure, Result, Subject};
 use crate::output::Output;
 
-/// Reads a file of at most so many bytes.
-pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
+/// Reads a file of at most `max_len` bytes; of a longer one, one byte more.
+pub(crate) fn read(path: &Path, max_len: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| Failure::io("open", path, &error))?;
-    // One byte more than is allowed, so that a longer file is seen to be longer.
-    file.take(most as u64 + 1)
+    // One byte more than allowed, so that the caller detects a longer file.
+    file.take(max_len as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::io("read", path, &error))?;
     Ok(bytes)
@@ -27,7 +27,7 @@ pub(crate) fn read_envelope(path: &Path) -> Result<Vec<u8>> {
     read(path, MAX_ENVELOPE_BYTES)
 }
 
-/// Writes a file that appears whole or not at all, and replaces one that is there.
+/// Writes a file atomically, replacing an existing one.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let failed = |error: &io::Error| Failure::io("write", path, error);
@@ -49,12 +49,12 @@ pub(crate) fn signing_keys(files: &[PathBuf]) -> Result<Vec<SigningKey>> {
     keys.collect()
 }
 
-/// The app that an option names, else that of the config.
+/// The app id of the option, else of the config.
 pub(crate) fn app_id(given: Option<&str>) -> Result<AppId> {
     signable(&identity::app_id(given, &mut Project::default(), " or with --app-id")?)
 }
 
-/// The app that an option names, else that of the config, else that of the ring.
+/// The app id of the option, else of the config, else of the ring.
 pub(crate) fn app_id_or_ring(given: Option<&str>, ring: Option<&[u8]>) -> Result<AppId> {
     match ring {
         Some(ring) if given.is_none() && Project::default().config()?.is_none() => app_of_ring(ring),
@@ -62,22 +62,22 @@ pub(crate) fn app_id_or_ring(given: Option<&str>, ring: Option<&[u8]>) -> Result
     }
 }
 
-/// The app that a ring is for, by its own account.
+/// The app id of an unverified ring.
 pub(crate) fn app_of_ring(envelope: &[u8]) -> Result<AppId> {
     Ok(SignedKeyRing::parse(envelope)?.ring().app_id.clone())
 }
 
-/// An id that signed documents may have.
+/// Parses an app id that is allowed in signed documents.
 pub(crate) fn signable(id: &str) -> Result<AppId> {
     let app = identity::parse_app_id(id)?;
     if app.is_reverse_domain() {
         return Ok(app);
     }
-    let message = format!("app id {app}: releases and key rings need a reverse domain such as com.example.app");
+    let message = format!("app id {app}: releases and key rings require a reverse domain name such as com.example.app");
     Err(Failure::usage("invalid_app_id", message))
 }
 
-/// The last of these rings, if a device that trusts the first arrives there.
+/// Follows the rings from the first, which is trusted, to the last.
 pub(crate) fn walk(rings: &[PathBuf], app: &AppId) -> Result<KeyRing> {
     let mut rings = rings.iter();
     let first = rings
@@ -90,7 +90,7 @@ pub(crate) fn walk(rings: &[PathBuf], app: &AppId) -> Result<KeyRing> {
     })
 }
 
-/// The keys that are said to have signed, as text.
+/// The ids of the claimed signers.
 pub(crate) fn signers(envelope: &Envelope) -> Vec<String> {
     envelope.key_ids().map(|id| id.to_string()).collect()
 }
@@ -99,10 +99,10 @@ pub(crate) fn ids(ids: &[KeyId]) -> Vec<String> {
     ids.iter().map(KeyId::to_string).collect()
 }
 
-/// Tells people who signed, or that nobody did.
+/// Reports the claimed signers, or that there are none.
 pub(crate) fn report_signers(signers: &[String], output: &Output) -> Result<()> {
     if signers.is_empty() {
         return output.report("  not signed yet");
     }
-    output.report_all(signers.iter().map(|id| format!("  signed, it says, by  {id}")))
+    output.report_all(signers.iter().map(|id| format!("  claimed signer  {id}")))
 }

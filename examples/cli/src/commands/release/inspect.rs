@@ -21,7 +21,7 @@ struct Document<'a> {
     expires_at: u64,
     native_min: Option<&'a str>,
     native_max: Option<&'a str>,
-    /// Devices go to the bundle inside the native app. There are no files then.
+    /// Devices use the bundle inside the native app, so there are no files.
     built_in: bool,
     archive_size: Option<u64>,
     checksum: Option<String>,
@@ -32,7 +32,7 @@ struct Document<'a> {
     comment: Option<&'a str>,
     critical: &'a [String],
     payload_checksum: String,
-    /// By their own account: nothing is verified.
+    /// The claimed signers; not verified.
     signed_by: Vec<String>,
 }
 
@@ -96,7 +96,7 @@ fn lines(release: &Release) -> Vec<String> {
         ),
         format!("  version     {}", release.version),
         format!(
-            "  good        from {} until {} (seconds since 1970)",
+            "  valid       from {} until {} (seconds since 1970)",
             release.created_at.0, release.expires_at.0
         ),
     ];

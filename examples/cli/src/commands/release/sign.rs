@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::document;
 use crate::args::SignArgs;
 use crate::error::Result;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &SignArgs, output: &Output) -> Result<()> {
     add(args, release.into_envelope(), output)
 }
 
-/// Adds the signatures, whatever kind of document it is, and puts the file in the place of the one before.
+/// Adds signatures to a document of any kind and replaces its file.
 pub(crate) fn add(args: &SignArgs, mut envelope: Envelope, output: &Output) -> Result<()> {
     for key in document::signing_keys(&args.key)? {
         envelope.add_signature(&key)?;
@@ -28,9 +28,9 @@ pub(crate) fn add(args: &SignArgs, mut envelope: Envelope, output: &Output) -> R
     document::write(&args.file, &envelope.to_json()?)?;
     let signed_by = document::signers(&envelope);
     output.say(format!(
-        "{} has {} signatures now",
+        "{} now has {}",
         args.file.display(),
-        signed_by.len()
+        output::counted(signed_by.len() as u64, "signature")
     ));
     output.document(&Document {
         filename: args.file.display().to_string(),

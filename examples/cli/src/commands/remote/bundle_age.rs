@@ -1,4 +1,4 @@
-//! How old a bundle is.
+//! The age of a bundle.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
-/// Days are easier to compare than years for as long as a bundle is kept.
+/// Below this age, days are shown, which are easier to compare than years.
 const YEARS_FROM: u64 = 1000 * DAY;
 
-/// The time since `created_at`, as servers write it (RFC 3339). `None` where it is no time. A clock that differs makes no age
-/// below zero.
+/// The time since `created_at` in RFC 3339, the format of servers. `None` if it is not a time; zero if it is in the
+/// future.
 pub(super) fn since(created_at: &str, now: Timestamp) -> Option<Duration> {
     let created_at: Timestamp = created_at.trim().parse().ok()?;
     let age: SignedDuration = now.duration_since(created_at);
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_every_server_have_an_age() {
+    fn timestamps_of_all_servers_are_accepted() {
         let now: Timestamp = "2026-07-11T10:00:00Z".parse().unwrap();
         for (created_at, expected) in [
             ("2026-07-01T10:00:00+00:00", "10 d"),

@@ -26,7 +26,7 @@ struct SetDocument<'a> {
     channel: &'a str,
     bundle: &'a str,
     version_id: u64,
-    /// What it pointed to before.
+    /// The version before the change.
     before: Option<&'a str>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn set(args: &ChannelSetArgs, output: &Output) -> Result<()> {
         return Err(Failure::refused(
             "channel_not_found",
             format!(
-                "{} has no channel {}; `capbundle channel list` shows them",
+                "{} has no channel {}; list the channels with `capbundle channel list`",
                 remote.app, args.channel
             ),
         ));
@@ -77,12 +77,10 @@ pub(crate) fn set(args: &ChannelSetArgs, output: &Output) -> Result<()> {
     remote.api.set_channel(&remote.app, bundle.id, channel.id, &control)?;
     let before = channel.version.as_deref();
     output.say(format!(
-        "Channel {} of {} points to {version} now{}",
+        "Channel {} of {} now has {version}{}",
         channel.name,
         remote.app,
-        before
-            .map(|before| format!("; before, it was {before}"))
-            .unwrap_or_default()
+        before.map(|before| format!(" (before: {before})")).unwrap_or_default()
     ));
     output.document(&SetDocument {
         app_id: remote.app.as_str(),

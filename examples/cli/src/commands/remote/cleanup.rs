@@ -26,7 +26,7 @@ struct Document<'a> {
 pub(crate) fn run(args: &CleanupArgs, output: &Output) -> Result<()> {
     let remote = Remote::find(args.app_id.as_deref(), &args.server, output)?;
     let control = interrupt::control();
-    // The bundles first: one that a channel gets in between is then among those that are named.
+    // Read the bundles first: a bundle assigned to a channel between the two requests is then known to be in use.
     let bundles = remote.bundles()?;
     let channels = remote.channels()?;
     remote.require_known(&bundles, &channels)?;
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &CleanupArgs, output: &Output) -> Result<()> {
                 output.say(format!("Deleted {version}"));
                 deleted.push(version);
             }
-            // A rollout names it, or somebody set a channel to it just now.
+            // A rollout uses it, or it was just assigned to a channel.
             Err(capbundle_publish::Error::Api(error)) if error.is("cannot_delete_linked_version") => kept.push(version),
             Err(error) => return Err(stopped(error, &version, &deleted)),
         }
@@ -74,28 +74,28 @@ pub(crate) fn run(args: &CleanupArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// Which bundles may go.
+/// Which bundles may be deleted.
 struct Rules {
-    /// How many of the newest stay in any case.
+    /// Number of newest bundles to keep.
     keep: usize,
-    /// Only those that are older.
+    /// Delete only older bundles.
     older_than: Option<Duration>,
 }
 
-/// What the rules go by.
+/// The properties of a bundle that the rules use.
 struct Candidate {
     version: String,
     is_served: bool,
-    /// `None` where the server does not say when it came.
+    /// `None` if the server does not return the creation time.
     age: Option<Duration>,
 }
 
-/// Versions, from the newest to the oldest.
+/// Versions, newest first.
 #[derive(Default)]
 struct Partition {
     kept: Vec<String>,
     old: Vec<String>,
-    /// Of those that are kept, what would have gone if the server said when it came.
+    /// The kept versions that have no known age and would otherwise be deleted.
     without_age: Vec<String>,
 }
 
@@ -116,7 +116,7 @@ fn candidates(bundles: &[RemoteBundle], channels: &[Channel], now: Timestamp) ->
     bundles.iter().map(known).collect()
 }
 
-/// What stays and what goes: bundles that a channel names stay, and are not counted.
+/// Splits the bundles by the rules. Bundles that a channel uses are kept and not counted.
 fn partition(bundles: &[Candidate], rules: &Rules) -> Partition {
     let mut left = rules.keep;
     let mut partition = Partition::default();
@@ -148,18 +148,18 @@ fn partition(bundles: &[Candidate], rules: &Rules) -> Partition {
 }
 
 fn unknown_age(version: &str) -> Warning {
-    let message = format!("{version} is kept: the server does not say when it was registered");
+    let message = format!("{version} is kept: the server did not return its registration time");
     Warning::new("age_unknown", message)
 }
 
 fn stopped(error: capbundle_publish::Error, version: &str, deleted: &[String]) -> Failure {
-    let failure = Failure::from(error).adding(&format!("{version} is still there"));
+    let failure = Failure::from(error).adding(&format!("{version} was not deleted"));
     if deleted.is_empty() {
         return failure;
     }
     let gone = deleted
         .iter()
-        .map(|version| format!("(deleted before) {version}"))
+        .map(|version| format!("(already deleted) {version}"))
         .collect();
     failure.after(Aftermath {
         undone: Vec::new(),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn only_bundles_above_the_age_go_and_never_what_a_channel_serves() {
+    fn only_older_bundles_that_no_channel_uses_are_deleted() {
         let partition = partition_by(0, Some(90));
         assert_eq!(partition.old, ["1.0.1", "1.0.0"]);
         assert_eq!(partition.kept, ["1.0.4", "1.0.3", "1.0.2", "0.9.0"]);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn with_both_rules_a_bundle_goes_only_by_both() {
+    fn a_bundle_is_deleted_only_if_both_rules_allow_it() {
         assert_eq!(partition_by(3, Some(90)).old, ["1.0.0"]);
         assert_eq!(partition_by(1, None).old, ["1.0.2", "1.0.1", "1.0.0", "0.9.0"]);
     }

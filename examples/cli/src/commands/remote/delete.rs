@@ -24,15 +24,15 @@ pub(crate) fn run(args: &DeleteArgs, output: &Output) -> Result<()> {
     }
     let Some(version) = &args.version else {
         return Err(Failure::missing_argument(
-            "which bundle? Pass its version, or --yes-delete-all for every one that no channel names",
+            "no bundle: pass its version, or --yes-delete-all for all bundles that no channel uses",
         ));
     };
     let remote = Remote::find(args.app_id.as_deref(), &args.server, output)?;
-    // Servers differ in what they say of a version that is not there.
+    // Servers differ in their response for a version that does not exist.
     remote.bundle(version)?;
     remote.api.delete(&remote.app, version, &interrupt::control())?;
     output.say(format!(
-        "Deleted {version} of {}; a server that keeps archives itself may remove its archive, any other place keeps it",
+        "Deleted {version} of {}; its archive is kept unless the server stores archives itself",
         remote.app
     ));
     output.document(&Document {
@@ -43,12 +43,12 @@ pub(crate) fn run(args: &DeleteArgs, output: &Output) -> Result<()> {
 }
 
 fn delete_all(args: &DeleteArgs, output: &Output) -> Result<()> {
-    // There is no version then, so the first word is the app.
+    // There is no version argument, so the first argument is the app id.
     let app = match (&args.version, &args.app_id) {
         (Some(_), Some(_)) => {
             return Err(Failure::usage(
                 "conflicting_arguments",
-                "--yes-delete-all deletes all bundles; leave the version out",
+                "--yes-delete-all deletes all bundles; remove the version",
             ));
         }
         (first, _) => first.as_deref(),
@@ -58,8 +58,7 @@ fn delete_all(args: &DeleteArgs, output: &Output) -> Result<()> {
     let yes = DeleteAll::bundles_of(remote.app.clone());
     remote.api.delete_all(&yes, &interrupt::control())?;
     output.say(format!(
-        "Deleted all bundles of {} that no channel names; a server that keeps archives itself may remove their archives, any other \
-         place keeps them",
+        "Deleted all bundles of {} that no channel uses; their archives are kept unless the server stores archives itself",
         remote.app
     ));
     output.document(&Document {

@@ -23,7 +23,7 @@ struct Document<'a> {
     size: u64,
     /// SHA-256 of the file.
     sha256: String,
-    /// As registered: of the plain archive, or signed.
+    /// The registered checksum: SHA-256 of the plain archive, or signed.
     checksum: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     iv_session_key: Option<&'a str>,
@@ -31,7 +31,7 @@ struct Document<'a> {
     proof: &'static str,
 }
 
-/// Everything that can refuse comes before the file is there: a backup is proved, or not kept.
+/// Writes the file only after all checks: a backup is verified or does not exist.
 pub(crate) fn run(args: &DownloadArgs, output: &Output) -> Result<()> {
     let remote = Remote::find(args.app_id.as_deref(), &args.server, output)?;
     let bundle = remote.bundle(&args.version)?;
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &DownloadArgs, output: &Output) -> Result<()> {
     });
     if !args.force && fs::symlink_metadata(&to).is_ok() {
         let message = format!(
-            "{}: the file exists; choose another name with --output, or replace it with --force",
+            "{}: the file already exists; choose another name with --output, or replace it with --force",
             to.display()
         );
         return Err(Failure::refused("file_exists", message));
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &DownloadArgs, output: &Output) -> Result<()> {
         Err(failure) if failure.code == "missing_public_key" && args.key.is_none() => None,
         Err(failure) => return Err(failure),
     };
-    // Beside the target, so that keeping it is a rename.
+    // Beside the target, so that the file can be renamed into place.
     let folder = tempfile::Builder::new()
         .prefix(".capbundle-")
         .suffix(".tmp")
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &DownloadArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// Moves a file to its place when it is on the disk: after a power cut a backup is there whole, or not at all.
+/// Syncs a file and renames it, so that after a power loss the backup is complete or does not exist.
 fn keep(file: &Path, to: &Path) -> Result<()> {
     let failed = |error| Failure::io("write", to, &error);
     File::open(file).and_then(|file| file.sync_all()).map_err(failed)?;

@@ -12,16 +12,16 @@ use crate::commands::key_source::{self, FoundKey};
 use crate::error::{Failure, ReportedFinding, Result, Warning};
 use crate::output::{self, Output};
 
-/// Exit codes of a verification that found something, as those of `release verify`.
+/// Exit codes of a verification that found problems, as in `release verify`.
 const BROKEN: u8 = 3;
 const UNVERIFIABLE: u8 = 4;
 
 const HEAD: [&str; 9] = [
     "VERSION", "ID", "SIZE", "AGE", "WHO", "CHANNEL", "STORAGE", "ENC", "CHECKSUM",
 ];
-/// Columns that are cut where the table is too wide.
+/// Columns that are truncated if the table is too wide.
 const FLEXIBLE: [usize; 5] = [4, 5, 6, 8, 0];
-/// Digits of a checksum that tell two apart.
+/// Number of checksum digits to show, enough to distinguish two.
 const SHOWN_DIGITS: usize = 12;
 const NOTHING: &str = "-";
 
@@ -41,9 +41,9 @@ struct Document<'a> {
 struct BundleDocument<'a> {
     #[serde(flatten)]
     bundle: &'a RemoteBundle,
-    /// Names of the channels that serve it; `None` where they could not be read.
+    /// Names of the channels that serve the bundle; `None` if they could not be read.
     channels: Option<Vec<&'a str>>,
-    /// What the archive was proved with, under `--verify`.
+    /// How the archive was verified, with `--verify`.
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<&'static str>,
 }
@@ -52,12 +52,12 @@ pub(crate) fn run(args: &BundleListArgs, output: &Output) -> Result<()> {
     let remote = Remote::find(args.list.app_id.as_deref(), &args.list.server, output)?;
     let bundles = remote.bundles()?;
     let mut warnings = Vec::new();
-    // The list is worth showing all the same.
+    // The list is useful without the channels.
     let channels = match remote.channels() {
         Ok(channels) => Some(channels),
         Err(failure) if failure.code == capbundle::ErrorKind::Cancelled.as_str() => return Err(failure),
         Err(failure) => {
-            let message = format!("which channels serve them is not known: {}", failure.message);
+            let message = format!("cannot list the channels of the bundles: {}", failure.message);
             warnings.push(Warning::new("channels_unknown", message));
             None
         }
@@ -126,7 +126,8 @@ fn row(bundle: &RemoteBundle, channels: Option<&[Channel]>, now: Timestamp) -> V
     ]
 }
 
-/// Who keeps the archive; of one at an address also the host. A query may be an authority of its own and is not shown.
+/// The storage provider of the archive and, for an external URL, its host. The query of a URL may be a secret and is
+/// not shown.
 fn storage(bundle: &RemoteBundle) -> String {
     let provider = bundle.storage_provider.as_deref();
     let host = bundle.external_url.as_deref().and_then(|url| {
@@ -153,7 +154,7 @@ fn serving<'a>(bundle: &RemoteBundle, channels: &'a [Channel]) -> Vec<&'a str> {
         .collect()
 }
 
-/// Fetches each archive and proves that it is what is registered.
+/// Downloads each archive and verifies that it matches its registration.
 fn verify(
     args: &BundleListArgs,
     remote: &Remote,
@@ -177,7 +178,7 @@ fn verify(
         match fetched {
             Ok(fetched) => {
                 output.report(format!(
-                    "{}: proved, {} ({})",
+                    "{}: verified, {} ({})",
                     bundle.version,
                     fetched.proof.describe(),
                     output::bytes(fetched.size)
@@ -202,7 +203,7 @@ fn verify(
     }
     let broken = found.iter().find(|found| found.is_error());
     let Some(worst) = broken.or(found.first()) else {
-        output.say("Every archive is what is registered");
+        output.say("All archives match their registration");
         return Ok(proofs);
     };
     let exit = if worst.is_error() { BROKEN } else { UNVERIFIABLE };
@@ -210,7 +211,7 @@ fn verify(
     Err(Failure::verdict(code, message, found, exit))
 }
 
-/// The public key of the app, where one is named or here. Plain bundles are proved without one.
+/// The public key of the app, if one is given or in this folder. Plain bundles are verified without one.
 fn key(args: &BundleListArgs) -> Result<Option<FoundKey>> {
     match key_source::verifying_key(args.key.as_deref(), args.key_data.as_deref()) {
         Ok(found) => Ok(Some(found)),

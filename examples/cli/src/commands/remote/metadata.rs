@@ -26,7 +26,7 @@ pub(crate) fn run(args: &MetadataArgs, output: &Output) -> Result<()> {
     remote
         .api
         .set_metadata(&remote.app, bundle.id, link, comment, &control)?;
-    output.say(format!("Set for {} of {}", args.version, remote.app));
+    output.say(format!("Updated {} of {}", args.version, remote.app));
     output.document(&Document {
         app_id: remote.app.as_str(),
         bundle: &args.version,

@@ -1,4 +1,4 @@
-//! What the server of an app knows: its bundles and channels.
+//! The bundles and channels of an app on its server.
 
 mod bundle_age;
 pub(crate) mod channel;
@@ -22,11 +22,11 @@ use crate::error::{Failure, Result};
 use crate::interrupt;
 use crate::output::Output;
 
-/// An app at its server.
+/// An app on its server.
 struct Remote {
     api: Api,
     app: AppId,
-    /// The way to archives, which are elsewhere.
+    /// The transport for archives, which are on other servers.
     transport: Arc<dyn Transport>,
 }
 
@@ -40,17 +40,17 @@ impl Remote {
         Ok(Self { api, app, transport })
     }
 
-    /// All bundles, the newest first.
+    /// All bundles, newest first.
     fn bundles(&self) -> Result<Vec<RemoteBundle>> {
         let control = interrupt::control();
         let mut bundles = Vec::new();
         for bundle in self.api.bundles(&self.app, &control) {
             match bundle {
                 Ok(bundle) => bundles.push(bundle),
-                // Capgo's server says it of an app without bundles, and of a key that may not see them.
+                // Capgo's server returns this code for an app without bundles and for a key without access.
                 Err(capbundle_publish::Error::Api(error)) if bundles.is_empty() && error.is("cannot_get_bundle") => {
                     let failure = Failure::from(capbundle_publish::Error::Api(error));
-                    return Err(failure.adding("the app has no bundles yet, or the key may not see them"));
+                    return Err(failure.adding("the app has no bundles yet, or the API key has no access to them"));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -64,7 +64,7 @@ impl Remote {
         Ok(channels.collect::<capbundle_publish::Result<_>>()?)
     }
 
-    /// Refuses an app of which the server has neither a bundle nor a channel: deleting nothing of it must not pass for success.
+    /// Fails if the server has no bundle and no channel of the app, so that a wrong app id is not reported as success.
     fn require_known(&self, bundles: &[RemoteBundle], channels: &[Channel]) -> Result<()> {
         if !bundles.is_empty() || !channels.is_empty() {
             return Ok(());
@@ -83,7 +83,7 @@ impl Remote {
             Failure::refused(
                 "bundle_not_found",
                 format!(
-                    "{} has no bundle {version}; `capbundle bundle list` shows them",
+                    "{} has no bundle {version}; list the bundles with `capbundle bundle list`",
                     self.app
                 ),
             )

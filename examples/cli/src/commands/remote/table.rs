@@ -1,23 +1,23 @@
-//! Rows below each other, for people.
+//! Tables for terminals.
 
 use std::io::IsTerminal as _;
 
 use crate::printable;
 
-/// The width of a terminal whose width is not known, and of what is piped.
+/// The width if standard output is not a terminal or its width is unknown.
 const USUAL_WIDTH: usize = 80;
 const GAP: &str = "  ";
-/// No column is cut to less: a few characters and the sign that there are more.
+/// The minimum width of a truncated column, including the ellipsis.
 const NARROWEST: usize = 6;
 
-/// Lines of columns as wide as their widest cell; the first row is the head. The columns named in `flexible` are cut, the
-/// widest first, where the lines would be wider than the terminal; the last of them only when the others are narrow. `--json`
-/// has the whole values.
+/// Formats rows as lines with aligned columns; the first row is the header. If the lines are wider than the terminal,
+/// the columns in `flexible` are truncated, widest first, the last of them only when the others have the minimum
+/// width. `--json` has the full values.
 pub(in crate::commands) fn table(rows: &[Vec<String>], flexible: &[usize]) -> Vec<String> {
     fitted(rows, flexible, width())
 }
 
-/// How wide a line may be.
+/// The maximum width of a line.
 pub(in crate::commands) fn width() -> usize {
     let terminal = if std::io::stdout().is_terminal() {
         terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
@@ -28,7 +28,7 @@ pub(in crate::commands) fn width() -> usize {
 }
 
 fn fitted(rows: &[Vec<String>], flexible: &[usize], width: usize) -> Vec<String> {
-    // What is shown of a cell is what has to fit.
+    // The escaped text of a cell has to fit.
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(|cell| printable::line(cell)).collect())
@@ -64,7 +64,7 @@ fn fitted(rows: &[Vec<String>], flexible: &[usize], width: usize) -> Vec<String>
     rows.iter().map(line).collect()
 }
 
-/// The first characters of something long, with a sign that there is more.
+/// The first characters of a text, followed by an ellipsis if it is longer.
 pub(in crate::commands) fn short(text: &str, length: usize) -> String {
     if text.chars().count() <= length {
         return text.to_owned();
@@ -72,7 +72,7 @@ pub(in crate::commands) fn short(text: &str, length: usize) -> String {
     text.chars().take(length.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// The last characters of something long, such as a path, with a sign that there is more.
+/// The last characters of a text such as a path, after an ellipsis if it is longer.
 pub(in crate::commands) fn short_front(text: &str, length: usize) -> String {
     let count = text.chars().count();
     if count <= length {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_align_with_names_that_are_spelled_out() {
+    fn columns_align_with_escaped_names() {
         let rows = rows(&[&["NAME", "ID"], &["a\u{202e}b", "1"], &["a\tb", "2"]]);
         assert_eq!(
             fitted(&rows, &[], 80),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_widest_columns_are_cut_until_lines_fit() {
+    fn the_widest_columns_are_truncated_until_lines_fit() {
         let long = "x".repeat(60);
         let rows = rows(&[&["VERSION", "WHERE", "WHO"], &["1.2.3", &long, &"y".repeat(30)]]);
         let lines = fitted(&rows, &[1, 2], 80);
@@ -116,12 +116,12 @@ mod tests {
             lines[1].starts_with("1.2.3    xxx") && lines[1].contains('…'),
             "{lines:?}"
         );
-        // What does not fit at all is shown nevertheless.
+        // A table that cannot fit is not truncated.
         assert!(fitted(&rows, &[], 20)[1].contains(&long));
     }
 
     #[test]
-    fn what_is_cut_says_so() {
+    fn truncated_text_has_an_ellipsis() {
         assert_eq!(short("abcdef", 4), "abc…");
         assert_eq!(short("abcd", 4), "abcd");
         assert_eq!(short_front("abcdef", 4), "…def");

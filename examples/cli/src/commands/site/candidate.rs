@@ -26,7 +26,7 @@ pub(crate) fn pause(args: &PauseArgs, output: &Output) -> Result<()> {
     let channel = TargetChannel::find(&args.target)?;
     #[allow(
         clippy::redundant_closure_for_method_calls,
-        reason = "the method is of one lifetime, and two are wanted"
+        reason = "the method has one lifetime and the closure needs two"
     )]
     channel.execute(&[], output, |publisher, run| publisher.pause(run))
 }

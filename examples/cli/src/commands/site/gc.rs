@@ -50,7 +50,7 @@ pub(crate) fn run(args: &GcArgs, output: &Output) -> Result<()> {
         match collected.young.len() {
             0 => String::new(),
             young => format!(
-                ", and {} that nothing names and that is too young to go",
+                " and {} that are unreferenced but younger than --grace",
                 output::counted(young as u64, "file")
             ),
         }

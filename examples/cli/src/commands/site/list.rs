@@ -53,7 +53,7 @@ struct ReleaseDocument<'a> {
     created_at: u64,
     expires_at: u64,
     expired: bool,
-    /// Devices go to the bundle inside the native app. There is no archive then.
+    /// Devices use the bundle inside the native app, so there is no archive.
     built_in: bool,
     sealed: bool,
     checksum: Option<String>,

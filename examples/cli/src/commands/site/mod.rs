@@ -1,4 +1,4 @@
-//! Sites of plain files: `capbundle release publish …`, `capbundle keyring publish`.
+//! Static sites: `capbundle release publish …`, `capbundle keyring publish`.
 
 pub(crate) mod candidate;
 pub(crate) mod gc;
@@ -22,7 +22,7 @@ use crate::output::Output;
 
 const BUCKET: &str = "s3://";
 
-/// The place that `--to` names.
+/// The storage selected by `--to`.
 fn storage(args: &SiteArgs) -> Result<Box<dyn SiteStorage>> {
     if let Some(place) = args.to.strip_prefix(BUCKET) {
         s3::check(&args.access)?;
@@ -35,8 +35,8 @@ fn storage(args: &SiteArgs) -> Result<Box<dyn SiteStorage>> {
         return Err(Failure::usage(
             "invalid_argument",
             format!(
-                "--to {}: expected a folder or s3://bucket/prefix; an address that only takes PUT cannot be looked through, and \
-                 two publishers there would not see each other",
+                "--to {}: expected a folder or s3://bucket/prefix; a URL that only accepts PUT cannot be listed, so concurrent \
+                publishers could not be detected",
                 args.to
             ),
         ));
@@ -44,13 +44,13 @@ fn storage(args: &SiteArgs) -> Result<Box<dyn SiteStorage>> {
     if args.access.any() {
         return Err(Failure::usage(
             "conflicting_arguments",
-            "--s3-… belong to --to s3://bucket/prefix, and --to names a folder",
+            "--s3-… needs --to s3://bucket/prefix, but --to is a folder",
         ));
     }
     Ok(Box::new(FolderSite::new(&args.to)))
 }
 
-/// One channel, ready to be changed.
+/// The channel to change.
 struct TargetChannel {
     storage: Box<dyn SiteStorage>,
     app: AppId,
@@ -68,7 +68,7 @@ impl TargetChannel {
         })
     }
 
-    /// Carries out an operation and says what came of it.
+    /// Runs an operation and prints its result.
     fn execute(
         &self,
         warnings: &[Warning],
@@ -146,7 +146,7 @@ fn channel_name(text: &str) -> Result<ChannelName> {
         .map_err(|error: capbundle::Error| Failure::usage("invalid_channel", error.to_string()))
 }
 
-/// Runs an operation, and shows its steps while it goes on; those of a dry run behind it.
+/// Runs an operation and prints its steps, during the run or, for a dry run, after it.
 fn run(dry_run: bool, output: &Output, act: impl FnOnce(&mut ExecutionOptions<'_>) -> Outcome) -> Result<Report> {
     let bar = output.progress();
     let mut before = |step: &str| bar.aside(|| output.say(format!("- {step}")));
@@ -159,7 +159,7 @@ fn run(dry_run: bool, output: &Output, act: impl FnOnce(&mut ExecutionOptions<'_
         let left = unfinished
             .left
             .iter()
-            .map(|path| format!("{path} (the next run goes on with it)"));
+            .map(|path| format!("{path} (the next run resumes from it)"));
         let aftermath = Aftermath {
             undone: Vec::new(),
             left: left.collect(),
@@ -171,7 +171,7 @@ fn run(dry_run: bool, output: &Output, act: impl FnOnce(&mut ExecutionOptions<'_
         for (at, step) in done.steps.iter().enumerate() {
             output.say(format!("{}. {step}", at + 1));
         }
-        output.say("Nothing of this was done (--dry-run)");
+        output.say("Dry run: nothing was changed");
     }
     Ok(done)
 }

@@ -21,7 +21,7 @@ const CONTENT_KEY_FILE: &str = ".capbundle_content_key.pub";
 
 pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
     if args.zip.is_some() && args.content.path.is_some() {
-        let message = "--zip and --path: an archive is published as it is, a folder is packed; give one of them";
+        let message = "--zip publishes an existing archive and --path packs a folder; pass only one of them";
         return Err(Failure::usage("conflicting_arguments", message));
     }
     let channel = TargetChannel::find(&args.target)?;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
     if let Some(signed) = &args.signed {
         return publish_signed(args, &channel, audience, signed, output);
     }
-    // All that can be wrong with options is found before the folder is packed.
+    // Find all errors in the options before packing the folder.
     let keys = Keys::find(&args.signing)?;
     let recipients = recipients(args, output)?;
     let version = identity::version(
@@ -84,7 +84,7 @@ fn publish_signed(
         (args.comment.is_some(), "--comment"),
     ];
     if let Some((_, option)) = settled.iter().find(|(given, _)| *given) {
-        let message = format!("--signed and {option}: a release that is signed is settled; leave {option} out");
+        let message = format!("--signed and {option}: a signed release cannot be changed; remove {option}");
         return Err(Failure::usage("conflicting_arguments", message));
     }
     let envelope = document::read_envelope(signed)?;
@@ -95,8 +95,7 @@ fn publish_signed(
         }
         (None, None) => None,
         _ => {
-            let message = "--zip and --files go together: a release of a bundle needs both, one that goes to the built-in bundle \
-                           neither";
+            let message = "--zip and --files must be used together: a release of a bundle needs both, a release of the built-in bundle neither";
             return Err(Failure::usage("missing_argument", message));
         }
     };
@@ -107,7 +106,7 @@ fn publish_signed(
     })
 }
 
-/// Whom the archive is sealed for; nobody, if it is to stay plain.
+/// The content keys to seal the archive for; empty if it stays plain.
 fn recipients(args: &PublishArgs, output: &Output) -> Result<Vec<PublicContentKey>> {
     let here = [PathBuf::from(CONTENT_KEY_FILE)];
     let files = if args.plain {
@@ -120,7 +119,7 @@ fn recipients(args: &PublishArgs, output: &Output) -> Result<Vec<PublicContentKe
     let mut keys = Vec::new();
     for file in files {
         let key = PublicContentKey::read(file).about(Subject::PublicKey)?;
-        output.say(format!("Sealed for the content key {} of {}", key.id(), file.display()));
+        output.say(format!("Sealing for content key {} from {}", key.id(), file.display()));
         keys.push(key);
     }
     Ok(keys)

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &RingPublishArgs, output: &Output) -> Result<()> {
     if let Some(given) = &args.app_id
         && *given != app.as_str()
     {
-        let message = format!("--app-id {given}: {} is a ring of {app}", args.file.display());
+        let message = format!("--app-id {given}: {} is a key ring of {app}", args.file.display());
         return Err(Failure::usage("conflicting_arguments", message));
     }
     let storage = super::storage(&args.site)?;

@@ -24,7 +24,7 @@ pub(crate) fn rollback(args: &RollbackArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// What the release that goes to the built-in bundle says of it.
+/// The metadata of a release of the built-in bundle.
 fn metadata(args: &RollbackArgs) -> ReleaseMetadata {
     ReleaseMetadata {
         version: BundleRef::BUILT_IN.to_owned(),

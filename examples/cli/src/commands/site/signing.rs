@@ -1,4 +1,4 @@
-//! The keys that sign a release, and the ring that says whether devices know them.
+//! The signing keys of a release and the key ring to check them with.
 
 use capbundle::keys::SigningKey;
 use capbundle_publish::site::Signing;
@@ -8,10 +8,10 @@ use crate::args::SigningArgs;
 use crate::commands::key_source;
 use crate::error::{Failure, Result};
 
-/// A private key as CI systems hand it over.
+/// The variable with the private key, for CI systems.
 const VARIABLE: &str = "CAPBUNDLE_PRIVATE_KEY";
 
-/// Keys and ring, read.
+/// The keys and the key ring.
 pub(super) struct Keys {
     keys: Vec<SigningKey>,
     ring: Option<Vec<u8>>,
@@ -25,7 +25,7 @@ impl Keys {
         })
     }
 
-    /// Does something with what a release is signed with.
+    /// Calls `act` with the signing options.
     pub(super) fn with<T>(&self, args: &SigningArgs, sequence: Option<u64>, act: impl FnOnce(&Signing<'_>) -> T) -> T {
         let keys: Vec<&SigningKey> = self.keys.iter().collect();
         act(&Signing {
@@ -49,7 +49,7 @@ fn keys(args: &SigningArgs) -> Result<Vec<SigningKey>> {
         Some(text) => Ok(vec![key_source::signing_key(None, Some(&text))?]),
         None => Err(Failure::refused(
             "missing_key",
-            format!("who signs? Name the private key with --key, or set {VARIABLE} to its PEM text"),
+            format!("no private key to sign with: pass it with --key, or set {VARIABLE} to its PEM text"),
         )),
     }
 }

@@ -14,7 +14,7 @@ use crate::commands::server;
 use crate::error::{About, Failure, ReportedFinding, Result, Subject, Warning};
 use crate::output::{self, Output};
 
-/// Exit codes of a look that found something.
+/// Exit codes of a check that found problems.
 const BROKEN: u8 = 3;
 const WARNED: u8 = 4;
 
@@ -34,7 +34,7 @@ struct ReleaseDocument {
     channel: String,
     sequence: u64,
     version: String,
-    /// Devices go to the bundle inside the native app.
+    /// Devices use the bundle inside the native app.
     built_in: bool,
     expires_at: u64,
 }
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &SiteVerifyArgs, output: &Output) -> Result<()> {
     print_report(args, &site, &report, output)
 }
 
-/// The site and the channels that the command line names.
+/// The site and the channels of the command line.
 fn parse_address(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
     let refuse = |error: capbundle::Error| Failure::usage("invalid_argument", error.to_string());
     let url: Url = args.url.parse().map_err(refuse)?;
@@ -75,7 +75,7 @@ fn parse_address(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
             channels.push(name);
         }
     }
-    // Paths on a site are written in one way.
+    // The URL of a channel file always ends with `.json`.
     if url.without_query().strip_suffix(".json").is_none() {
         if channels.is_empty() {
             channels.push(super::channel_name("production")?);
@@ -105,13 +105,13 @@ fn print_report(args: &SiteVerifyArgs, site: &Site, report: &Report, output: &Ou
         output.say(format!("Note: {note}"));
     }
     for release in &report.releases {
-        let what = if release.is_built_in() {
+        let bundle = if release.is_built_in() {
             "the built-in bundle".to_owned()
         } else {
             format!("version {}", release.version)
         };
         output.say(format!(
-            "Devices of {} get release {}, {what}",
+            "Devices in {} get release {}, {bundle}",
             release.channel, release.sequence
         ));
     }
@@ -129,7 +129,7 @@ fn print_report(args: &SiteVerifyArgs, site: &Site, report: &Report, output: &Ou
         return Err(Failure::verdict(first.code, first.to_string(), found, exit));
     }
     output.say(format!(
-        "{} in order at {}",
+        "{} valid at {}",
         output::counted(report.releases.len() as u64, "release"),
         site.base
     ));

@@ -1,4 +1,4 @@
-//! The device that the command plays.
+//! The simulated device.
 
 use capbundle::http::Url;
 use capbundle::keys::VerifyingKey;
@@ -13,7 +13,7 @@ use crate::config::CapacitorConfig;
 use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::Output;
 
-/// Where Capgo's plugin asks unless the app says otherwise.
+/// The default update URL of Capgo's plugin.
 pub(super) const CAPGO: &str = "https://plugin.capgo.app/updates";
 
 pub(super) struct Device {
@@ -21,11 +21,11 @@ pub(super) struct Device {
     pub(super) request: UpdateRequest,
     /// The public key in the app.
     pub(super) key: Option<VerifyingKey>,
-    /// Where the update URL was taken from.
+    /// The source of the update URL.
     url_from: String,
-    /// Where the native version was taken from.
+    /// The source of the native version.
     pub(super) native_from: String,
-    /// Whether a device with the app from the store may have another one.
+    /// Whether devices with the released app may have a different native version.
     pub(super) is_native_assumed: bool,
     pub(super) warnings: Vec<Warning>,
 }
@@ -89,7 +89,7 @@ impl Device {
         let request = &self.request;
         let channel = request.default_channel.as_deref();
         format!(
-            "Asking {} ({}) as {} device of {}: native version {} ({}), running {}{}, {}",
+            "Requesting {} ({}) as {} device of {}: native version {} ({}), running {}{}, {}",
             self.url,
             self.url_from,
             if request.platform == "android" {
@@ -110,7 +110,7 @@ impl Device {
     }
 }
 
-/// Where the devices of this app ask, and who says so. Only a config knows what devices do; a server of one's own comes next.
+/// The update URL of the app and its source: the config, which apps are built with, else your own server, else Capgo's.
 fn update_url(
     args: &DebugArgs,
     config: Option<&CapacitorConfig>,
@@ -125,7 +125,7 @@ fn update_url(
     {
         let (url, path) = (address(&url)?, config.path().display());
         if let Some(own) = own.filter(|own| own.origin() != url.origin()) {
-            let problem = format!("devices ask {url}, as updateUrl of {path} says, and bundles are published to {own}");
+            let problem = format!("devices use {url}, the updateUrl of {path}, but bundles are published to {own}");
             warnings.push(Warning::new("other_server", problem));
         }
         return Ok((url, format!("updateUrl of {path}")));
@@ -138,17 +138,16 @@ fn update_url(
             } else {
                 server::ADDRESS
             };
-            let problem = format!(
-                "no updateUrl says that devices ask {url}: without it in capacitor.config they ask Capgo's server, {CAPGO}"
-            );
+            let problem =
+                format!("capacitor.config has no updateUrl, so devices use Capgo's server {CAPGO}: set it to {url}");
             warnings.push(Warning::new("no_update_url", problem));
-            Ok((address(&url)?, format!("the server of {origin}")))
+            Ok((address(&url)?, format!("from {origin}")))
         }
-        None => Ok((address(CAPGO)?, "Capgo's, since nothing names another".to_owned())),
+        None => Ok((address(CAPGO)?, "default".to_owned())),
     }
 }
 
-/// The native version, and who says so.
+/// The native version and its source.
 struct Native {
     version: String,
     origin: String,
@@ -186,13 +185,13 @@ fn native(args: &DebugArgs, config: Option<&CapacitorConfig>, output: &Output) -
 fn address(text: &str) -> Result<Url> {
     let url: Url = text
         .parse()
-        .map_err(|error: capbundle::Error| wrong("invalid_update_url", format!("the update URL: {error}")))?;
+        .map_err(|error: capbundle::Error| wrong("invalid_update_url", format!("invalid update URL: {error}")))?;
     if url.is_secure() || url.is_loopback() {
         return Ok(url);
     }
     Err(wrong(
         "plain_http",
-        format!("the update URL {url} is plain http: iOS and Android refuse to ask it; expected an https address"),
+        format!("the update URL {url} is plain http, which iOS and Android block; expected an https URL"),
     ))
 }
 
@@ -207,12 +206,12 @@ fn public_key(args: &DebugArgs) -> Result<Option<VerifyingKey>> {
     }
 }
 
-/// A key file beside a config with another key: the app is built with that of the config.
+/// A warning if the key file differs from the key in the config, which apps are built with.
 fn other_key_warning(key: Option<&VerifyingKey>, config: Option<&CapacitorConfig>) -> Result<Option<Warning>> {
     let (Some(key), Some(config)) = (key, config) else {
         return Ok(None);
     };
-    // A key that cannot be read from a program may be the same.
+    // A key that a program computes cannot be compared.
     let Some(pem) = config.public_key().ok().flatten() else {
         return Ok(None);
     };
@@ -221,8 +220,8 @@ fn other_key_warning(key: Option<&VerifyingKey>, config: Option<&CapacitorConfig
         return Ok(None);
     }
     let problem = format!(
-        "the device is given the key {} of {}, and apps built with {} have {}: name the key of the app with --key",
-        key.capgo_key_id(),
+        "the simulated device uses key {} from {}, but apps built with {} have {}: pass the key of the app with --key",
+        key.capgo_key_id()?,
         key_source::PUBLIC_KEY_FILE,
         config.path().display(),
         installed.capgo_key_id()
@@ -233,7 +232,8 @@ fn other_key_warning(key: Option<&VerifyingKey>, config: Option<&CapacitorConfig
 /// A UUID of version 4.
 fn random_id() -> Result<String> {
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::refused("io", format!("no random numbers: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::refused("io", format!("cannot generate a random device id: {error}")))?;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let hex = format!("{:032x}", u128::from_be_bytes(bytes));

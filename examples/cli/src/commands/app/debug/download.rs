@@ -1,4 +1,4 @@
-//! The bundle on offer, taken as a device takes it.
+//! Downloads and verifies the offered bundle as a device does.
 
 use capbundle::VerifiedArchive;
 use capbundle::bundle::{self, UnpackOptions};
@@ -17,17 +17,17 @@ use crate::commands::bundle::signed_checksum;
 use crate::commands::fetch::{address, begins_as_html, not_downloaded, not_opened};
 use crate::error::{About, Failure, Result, Subject};
 
-/// What was taken.
+/// A downloaded and verified bundle.
 pub(super) struct Downloaded {
     pub(super) size: u64,
     pub(super) files: u64,
-    /// For people.
+    /// How it was verified, for messages.
     pub(super) how: &'static str,
-    /// For programs.
+    /// How it was verified, for JSON output.
     pub(super) proof: &'static str,
 }
 
-/// What the device goes by, which follows from its own key alone.
+/// How the device verifies the bundle. Only its own key decides this.
 enum Check {
     Signed(SignedChecksum, IvSessionKey),
     Digest(Sha256Digest),
@@ -56,7 +56,9 @@ pub(super) fn download_offer(
     if begins_as_html(path)? {
         return Err(wrong(
             "html_page",
-            format!("{url} gives a web page and not an archive: a login, an error page, or the viewer of a file host"),
+            format!(
+                "{url} returns a web page instead of an archive: a login page, an error page or the viewer of a file host"
+            ),
         ));
     }
     let (archive, how, proof) = match (&check, &device.key) {
@@ -73,17 +75,17 @@ pub(super) fn download_offer(
             );
             (
                 opened.map_err(|error| not_opened(&error))?,
-                "decrypted, signed by the key in the app",
+                "decrypted, signed with the app's key",
                 "capgo_signed",
             )
         }
         (Check::Digest(digest), _) => {
             let archive = VerifiedArchive::from_digest(path, digest, &control).about(Subject::Archive)?;
-            (archive, "its SHA-256 is the server's", "digest")
+            (archive, "SHA-256 matches the server's", "digest")
         }
         _ => {
             let archive = VerifiedArchive::assume_trusted(path, &control).about(Subject::Archive)?;
-            (archive, "taken on trust", "assumed")
+            (archive, "not verified", "assumed")
         }
     };
     let unpacked = bundle::unpack(
@@ -94,7 +96,7 @@ pub(super) fn download_offer(
     );
     let unpacked = unpacked
         .about(Subject::Archive)
-        .map_err(|failure| failure.adding("devices refuse it as well"))?;
+        .map_err(|failure| failure.adding("devices reject it too"))?;
     drop(bar);
     update_request::check_archive_cors(args, &url, transport, notes)?;
     Ok(Downloaded {
@@ -112,17 +114,17 @@ fn check(args: &DebugArgs, device: &Device, offer: &Offer, notes: &mut Notes<'_>
     let Some(checksum) = &offer.checksum else {
         return Err(wrong(
             "checksum_required",
-            "the app has a public key and the server offers no checksum: devices refuse the bundle; register it with the \
-             signed checksum that `bundle encrypt` gave",
+            "the app has a public key and the server returned no checksum, so devices reject the bundle: register it with the \
+            signed checksum printed by `bundle encrypt`",
         ));
     };
     let checksum = signed_checksum(checksum, args.checksum_form)
-        .map_err(|failure| failure.adding("the app has a public key, so devices refuse it"))?;
+        .map_err(|failure| failure.adding("the app has a public key, so devices reject the bundle"))?;
     let Some(session) = &offer.session_key else {
         return Err(wrong(
             "not_encrypted",
-            "the app has a public key and the server offers no session key: Capgo's plugin for Android refuses the bundle; register \
-             it with the ivSessionKey that `bundle encrypt` gave",
+            "the app has a public key and the server returned no session key, so Capgo's plugin for Android rejects the bundle: \
+            register it with the ivSessionKey printed by `bundle encrypt`",
         ));
     };
     let session = session.parse().about(Subject::IvSessionKey)?;
@@ -133,18 +135,18 @@ fn check_without_key(offer: &Offer, notes: &mut Notes<'_>) -> Result<Check> {
     if offer.session_key.is_some() {
         return Err(wrong(
             "missing_public_key",
-            "the bundle is encrypted and the app has no public key: devices cannot open it; build the app with the public key, \
-             or, if it has one, pass it with --key",
+            "the bundle is encrypted and the app has no public key, so devices cannot open it: build the app with the public key, \
+            or pass the key with --key if the app has one",
         ));
     }
     let Some(checksum) = &offer.checksum else {
         notes.warn(
             "no_checksum",
-            "the server offers no checksum: devices take whatever comes",
+            "the server returned no checksum: devices install the bundle without verifying it",
         );
         return Ok(Check::None);
     };
     let digest = checksum.parse().about(Subject::Checksum);
-    let digest = digest.map_err(|failure| failure.adding("it is the checksum that the server offers"))?;
+    let digest = digest.map_err(|failure| failure.adding("the server returned this checksum"))?;
     Ok(Check::Digest(digest))
 }

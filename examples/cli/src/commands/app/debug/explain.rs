@@ -1,10 +1,10 @@
-//! What an answer means, in plain words.
+//! Explains the server's responses.
 
 use capbundle::update::protocol::{Notice, UpdateAnswer};
 
 use crate::error::Failure;
 
-/// Meaning first, the server's own words behind.
+/// The meaning of a notice, followed by the server's own text.
 pub(super) fn notice(notice: &Notice) -> String {
     match notice.error.meaning() {
         Some(meaning) => format!("{meaning} ({notice})"),
@@ -12,19 +12,16 @@ pub(super) fn notice(notice: &Notice) -> String {
     }
 }
 
-/// Why an answer brings no update.
+/// The failure for a response without an update.
 pub(super) fn refusal(answer: &UpdateAnswer) -> Failure {
     match answer {
         UpdateAnswer::Blocked(found) => Failure::refused(
             code(found),
-            format!(
-                "a rule of the channel keeps the bundle from this device: {}",
-                notice(found)
-            ),
+            format!("a rule of the channel excludes this device: {}", notice(found)),
         ),
         UpdateAnswer::Failed(found) => Failure::refused(
             code(found),
-            format!("the server cannot answer this device: {}", notice(found)),
+            format!("the server rejected the request of this device: {}", notice(found)),
         ),
         UpdateAnswer::Limited {
             notice: found,
@@ -34,32 +31,29 @@ pub(super) fn refusal(answer: &UpdateAnswer) -> Failure {
                 .as_ref()
                 .map(|found| format!(": {}", notice(found)))
                 .unwrap_or_default();
-            let wait = retry_after.map(|wait| format!("; it asks to wait {} s", wait.as_secs()));
+            let wait = retry_after.map(|wait| format!("; retry after {} s", wait.as_secs()));
             let code = found.as_ref().map_or_else(|| "too_many_requests".to_owned(), code);
             Failure::refused(
                 code,
-                format!(
-                    "the server asks this device to keep silent{why}{}",
-                    wait.unwrap_or_default()
-                ),
+                format!("the server rate-limits this device{why}{}", wait.unwrap_or_default()),
             )
         }
         UpdateAnswer::Nothing { message } => Failure::refused(
             "empty_answer",
             format!(
-                "the answer has neither a bundle nor a code{}: Capgo's plugin takes that for a failed download; a server that has \
-                 nothing new answers {{\"error\":\"no_new_version_available\",\"kind\":\"up_to_date\"}}",
+                "the response has neither a bundle nor an error code{}: Capgo's plugin treats that as a failed download; a server \
+                without an update must return {{\"error\":\"no_new_version_available\",\"kind\":\"up_to_date\"}}",
                 message
                     .as_ref()
-                    .map(|said| format!(" (it says: {said})"))
+                    .map(|text| format!(" (message: {text})"))
                     .unwrap_or_default()
             ),
         ),
-        _ => Failure::refused("unsupported", "the answer is of a kind that this version does not know"),
+        _ => Failure::refused("unsupported", "this version does not support the kind of response"),
     }
 }
 
-/// The server's code, if it looks like one.
+/// The server's error code, if it is well-formed.
 fn code(notice: &Notice) -> String {
     let text = notice.error.as_str();
     let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
@@ -70,7 +64,7 @@ fn code(notice: &Notice) -> String {
     }
 }
 
-/// A query may be an authority of its own.
+/// Removes the query of a URL, which may contain secrets.
 pub(super) fn without_query(url: &str) -> String {
     url.split_once('?')
         .map_or(url.to_owned(), |(before, _)| format!("{before}?…"))

@@ -22,7 +22,7 @@ struct Document<'a> {
     app_id: &'a str,
     update_url: String,
     request: &'a UpdateRequest,
-    /// Where the native version was taken from, which a real device knows better.
+    /// The source of the native version; a real device may have a different one.
     native_version_from: &'a str,
     /// `update`, `up_to_date` or `built_in`.
     answer: &'static str,
@@ -39,7 +39,7 @@ struct Document<'a> {
     warnings: &'a [Warning],
 }
 
-/// What a person is told on the way, and what may be wrong although devices get along with it.
+/// Prints messages and collects warnings.
 pub(super) struct Notes<'a> {
     output: &'a Output,
     warnings: Vec<Warning>,
@@ -65,13 +65,13 @@ pub(crate) fn run(args: &DebugArgs, output: &Output) -> Result<()> {
     notes.report(device.describe())?;
     notes.warnings.extend(device.warnings.iter().cloned());
     registered_channels::report(args, &device, &transport, &mut notes)?;
-    let done = run_checks(args, &device, &*transport, &mut notes);
-    match done {
+    let result = run_checks(args, &device, &*transport, &mut notes);
+    match result {
         Ok(()) => output.warn_all(&notes.warnings),
-        // What was noticed on the way explains a failure, too.
+        // Earlier warnings may explain the failure.
         Err(failure) => {
-            let told = notes.warnings.into_iter().map(ReportedFinding::warning);
-            return Err(failure.with_findings(told.collect()));
+            let warnings = notes.warnings.into_iter().map(ReportedFinding::warning);
+            return Err(failure.with_findings(warnings.collect()));
         }
     }
     Ok(())
@@ -84,11 +84,12 @@ fn run_checks(
     notes: &mut Notes<'_>,
 ) -> Result<()> {
     let answer = update_request::send(args, device, transport, notes)?;
-    // Servers compare it with the bundle's, and the one here is that of the next native app rather than of the last.
+    // Servers compare it with the bundle's version. The version in this folder is that of the next native app, not
+    // the released one.
     if device.is_native_assumed && !matches!(answer, UpdateAnswer::Offer(_)) {
         let problem = format!(
-            "the device is assumed to have native version {}, from {}: devices with another native app may get an update; pass the \
-             version that is in the store with --native-version",
+            "the request used native version {} from {}: devices with a different native app may get an update; pass the version \
+            in the app store with --native-version",
             device.request.version_build, device.native_from
         );
         notes.warn("native_version_assumed", problem);
@@ -109,18 +110,18 @@ fn run_checks(
     let offer: Offer = match answer {
         UpdateAnswer::Offer(offer) => offer,
         UpdateAnswer::UpToDate(notice) => {
-            notes.report(format!("Nothing new: {}", explain::notice(&notice)))?;
+            notes.report(format!("No update: {}", explain::notice(&notice)))?;
             document.answer = "up_to_date";
             document.warnings = &notes.warnings;
             return notes.output.document(&document);
         }
         UpdateAnswer::BuiltIn(notice) => {
             if notice.is_some() {
-                let problem = "the server says to go back to the built-in bundle together with a code, and Capgo's plugin acts on \
-                               the code alone: devices stay where they are";
+                let problem = "the server requests the built-in bundle together with an error code, and Capgo's plugin acts only on the code: devices \
+                keep their bundle";
                 notes.warn("built_in_ignored", problem);
             }
-            notes.report("The server wants the built-in bundle: devices go back to it")?;
+            notes.report("The server requests the built-in bundle: devices go back to it")?;
             document.answer = "built_in";
             document.warnings = &notes.warnings;
             return notes.output.document(&document);
@@ -133,7 +134,7 @@ fn run_checks(
         explain::without_query(&offer.url)
     ))?;
     if offer.version == device.request.version_name {
-        let problem = "the version on offer is the one that the device runs: devices do nothing";
+        let problem = "the offered version is already running on the device: devices do nothing";
         notes.warn("same_version", problem);
     }
     let taken = download::download_offer(args, device, &offer, transport, notes)?;
@@ -153,7 +154,7 @@ fn run_checks(
     notes.output.document(&document)
 }
 
-/// Something that keeps devices from the update.
+/// A problem that prevents devices from updating.
 fn wrong(code: &'static str, message: impl Into<String>) -> Failure {
     Failure::refused(code, message)
 }

@@ -1,4 +1,4 @@
-//! The version of the native app, from the native project that Capacitor keeps beside the web app.
+//! The version of the native app, from the native project that Capacitor creates beside the web app.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use crate::error::{Failure, Result};
 const ANDROID: [&str; 2] = ["android/app/build.gradle", "android/app/build.gradle.kts"];
 const IOS: [&str; 1] = ["ios/App/App.xcodeproj/project.pbxproj"];
 
-/// The version and the file it is stated in; `None` where there is none, or where it is computed.
+/// The version and its source; `None` if there is no version or it is computed.
 pub(super) fn version(platform: DevicePlatform) -> Result<Option<(String, String)>> {
     let (files, name): (&[&str], _) = match platform {
         DevicePlatform::Android => (&ANDROID, "versionName"),
@@ -51,7 +51,7 @@ mod tests {
     use super::stated;
 
     #[test]
-    fn versions_are_read_as_the_projects_state_them() {
+    fn literal_versions_are_read_from_native_projects() {
         for (text, name) in [
             (
                 "  defaultConfig {\n    versionCode 7\n    versionName \"1.2.3\"\n",

@@ -1,4 +1,4 @@
-//! What is registered, for a look from the other side: with a key for the server, its channels and what they serve.
+//! Lists the registered channels and their bundles, if there is an API key for the server.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::commands::server;
 use crate::error::Result;
 use crate::interrupt;
 
-/// Says what the app's channels serve, if --apikey is given and the server that is asked is the one that the key is for.
-/// Devices need no key, so a failure is a warning.
+/// Reports the bundles of the app's channels, if --apikey is given and belongs to the server that devices use.
+/// Devices need no API key, so a failure is a warning.
 pub(super) fn report(
     args: &DebugArgs,
     device: &Device,
@@ -28,7 +28,7 @@ pub(super) fn report(
     if server::own_address(&args.server)?.is_none() && !is_capgo {
         notes.warn(
             "apikey_unused",
-            "--apikey: devices have no key, and no --api-url says which server it is for",
+            "--apikey is not used: pass --api-url to select the server of the key",
         );
         return Ok(());
     }
@@ -39,7 +39,7 @@ pub(super) fn report(
         Err(failure) => {
             notes.warn(
                 "channels_unknown",
-                format!("what the channels serve is not known: {}", failure.message),
+                format!("cannot list the channels: {}", failure.message),
             );
             Ok(())
         }
@@ -52,7 +52,7 @@ fn channels(args: &DebugArgs, app: &AppId, transport: &Arc<dyn Transport>) -> Re
     let mut lines = Vec::new();
     for channel in api.channels(app, &control) {
         let channel = channel?;
-        let version = channel.version.as_deref().unwrap_or("nothing known");
+        let version = channel.version.as_deref().unwrap_or("an unknown bundle");
         lines.push(format!("{} serves {version}", channel.name));
     }
     Ok(lines)

@@ -1,4 +1,4 @@
-//! The question, and what comes back.
+//! Sends the update request and parses the response.
 
 use capbundle::ErrorKind;
 use capbundle::http::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError, Url};
@@ -11,12 +11,12 @@ use crate::commands::fetch::is_html;
 use crate::error::{Failure, Result};
 use crate::interrupt;
 
-/// More than any answer of the protocol has.
+/// Size limit of a response, more than the protocol needs.
 const MAX_BYTES: usize = 1 << 20;
-/// Where the pages of Capacitor's web views come from.
+/// The origin of pages in Capacitor's web views.
 const ORIGIN: &str = "https://localhost";
 
-/// Asks as the plugin does.
+/// Sends the request as the plugin does.
 pub(super) fn send(
     args: &DebugArgs,
     device: &Device,
@@ -33,18 +33,18 @@ pub(super) fn send(
     );
     request.headers.add("User-Agent", agent)?;
     let body = serde_json::to_vec(&device.request);
-    let body = body.map_err(|error| Failure::refused("io", format!("the request cannot be written: {error}")))?;
+    let body = body.map_err(|error| Failure::refused("io", format!("cannot serialize the request: {error}")))?;
     request.body = Some(Body::Bytes(body));
     request.control = interrupt::control();
     let answer = exchange(transport, &request, MAX_BYTES)?;
     let status = answer.head.status;
     if (300..400).contains(&status) {
-        let to = answer.head.headers.get("location").unwrap_or("nowhere");
+        let to = answer.head.headers.get("location").unwrap_or("an unknown URL");
         let to = super::explain::without_query(to);
         return Err(wrong(
             "update_url_redirects",
             format!(
-                "{} redirects to {to}, and a question does not survive that: put that address into the app",
+                "{} redirects to {to}, and the plugin does not resend a POST: configure that URL in the app",
                 device.url
             ),
         ));
@@ -53,8 +53,8 @@ pub(super) fn send(
         return Err(wrong(
             "html_page",
             format!(
-                "{} answered {status} with a web page: it is the address of a site, of a login or of a host that is parked, not of \
-                 an update server",
+                "{} answered {status} with a web page: the URL belongs to a website, a login page or a parked domain, not to an update \
+                server",
                 device.url
             ),
         ));
@@ -68,14 +68,14 @@ pub(super) fn send(
     UpdateAnswer::parse(&device.url.to_string(), status, &answer.body).map_err(|error| {
         let failure = Failure::from(error);
         match status {
-            404 => failure.adding("there is no update server at this path; self-hosted ones mostly answer at /updates"),
-            401 | 403 => failure.adding("the address is not public, and devices have no password"),
+            404 => failure.adding("there is no update server at this path; most self-hosted servers use /updates"),
+            401 | 403 => failure.adding("the URL is not public, and devices have no credentials"),
             _ => failure,
         }
     })
 }
 
-/// Whether the archive may be read by the page of a web app.
+/// Checks that the page of a web app may read the archive.
 pub(super) fn check_archive_cors(
     args: &DebugArgs,
     url: &Url,
@@ -88,10 +88,10 @@ pub(super) fn check_archive_cors(
     request.control = interrupt::control();
     let answer = match exchange(transport, &request, MAX_BYTES) {
         Err(failure) if failure.code == ErrorKind::Cancelled.as_str() => return Err(failure),
-        // The archive came and was proved: that this question got no answer takes nothing of it back.
+        // The archive was downloaded and verified, so a failure of this request is only a warning.
         Err(failure) => {
             let problem = format!(
-                "whether web apps may read the archive could not be found out: {}",
+                "cannot check whether web apps may read the archive: {}",
                 failure.message
             );
             notes.warn("cors_unknown", problem);
@@ -99,7 +99,7 @@ pub(super) fn check_archive_cors(
         }
         Ok(answer) => answer,
     };
-    // Behind a redirect another server decides, which the download has looked at.
+    // After a redirect, the headers of another server apply. The download followed it.
     if answer.head.status < 300 {
         check_cors(args, &answer.head.headers, &format!("the archive at {url}"), notes)?;
     }
@@ -112,7 +112,7 @@ fn check_cors(args: &DebugArgs, headers: &Headers, what: &str, notes: &mut Notes
         return Ok(());
     }
     let problem = format!(
-        "{what} has no header Access-Control-Allow-Origin that lets pages of {ORIGIN} read it: web apps cannot, native ones can"
+        "{what} has no Access-Control-Allow-Origin header for {ORIGIN}: native apps can read it, web apps cannot"
     );
     if args.web {
         return Err(wrong("no_cors", problem));
@@ -121,7 +121,7 @@ fn check_cors(args: &DebugArgs, headers: &Headers, what: &str, notes: &mut Notes
     Ok(())
 }
 
-/// An answer that is small, or the beginning of one.
+/// A response, truncated if it is too long.
 struct Response {
     head: Head,
     body: Vec<u8>,
@@ -143,16 +143,16 @@ fn exchange(transport: &dyn Transport, request: &Request, max_bytes: usize) -> R
     match (sent, collected.answer) {
         (_, Some(answer)) if collected.full => Ok(answer),
         (Ok(()), Some(answer)) => Ok(answer),
-        (Ok(()), None) => Err(network("no answer came".to_owned())),
+        (Ok(()), None) => Err(network("no response".to_owned())),
         (Err(TransportError::Broken(problem)), _) => {
-            Err(network(problem).adding("is the address right, and can it be reached from the internet?"))
+            Err(network(problem).adding("check that the URL is right and reachable from the internet"))
         }
         (Err(TransportError::Refused(problem)), _) => Err(wrong(
             "not_secure",
-            format!("{}: {problem}: devices refuse it as well", request.url),
+            format!("{}: {problem}; devices reject it too", request.url),
         )),
         (Err(TransportError::Receiver(error)), _) => Err(error.into()),
-        (Err(_), _) => Err(network("it failed".to_owned())),
+        (Err(_), _) => Err(network("the request failed".to_owned())),
     }
 }
 
@@ -179,7 +179,7 @@ impl Receiver for Collector {
             self.full = true;
             return Err(capbundle::Error::Network {
                 url: String::new(),
-                problem: "the answer is longer than any update server's".to_owned(),
+                problem: "the response is too long".to_owned(),
             });
         }
         Ok(())
