@@ -1,4 +1,4 @@
-//! The small app of `examples/web-app`, carried in the command so that an installed one can show the demo too.
+//! The small app of `examples/web-app`, embedded so that an installed demo needs no other files.
 
 use std::fs;
 use std::path::Path;
@@ -44,20 +44,20 @@ pub(crate) fn write(to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Says what differs between the app and what is in `folder`, files that do not belong there included.
+/// Fails if `folder` differs from the app, including additional files.
 pub(crate) fn compare(folder: &Path) -> Result<()> {
-    let differs = |what: String| Err(Failure::unexpected(what));
+    let differs = |difference: String| Err(Failure::unexpected(difference));
     let mut found = Vec::new();
     list(folder, "", &mut found)?;
     for (path, bytes) in FILES {
         match found.iter().find(|(name, _)| name == path) {
             Some((_, unpacked)) if unpacked == bytes => {}
-            Some(_) => return differs(format!("{path} has other bytes")),
+            Some(_) => return differs(format!("{path} has different content")),
             None => return differs(format!("{path} is missing")),
         }
     }
     if found.len() != FILES.len() {
-        return differs(format!("{} files instead of {}", found.len(), FILES.len()));
+        return differs(format!("expected {1} files, found {0}", found.len(), FILES.len()));
     }
     Ok(())
 }
@@ -88,19 +88,19 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_missing_or_added_file_is_noticed() {
+    fn changed_missing_and_additional_files_are_found() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path()).unwrap();
         compare(folder.path()).unwrap();
         fs::write(folder.path().join("more.txt"), "x").unwrap();
-        assert!(compare(folder.path()).unwrap_err().message.contains("6 files"));
+        assert!(compare(folder.path()).unwrap_err().message.contains("found 6"));
         fs::remove_file(folder.path().join("more.txt")).unwrap();
         fs::write(folder.path().join("index.html"), "x").unwrap();
         assert!(
             compare(folder.path())
                 .unwrap_err()
                 .message
-                .contains("index.html has other bytes")
+                .contains("index.html has different content")
         );
         fs::remove_file(folder.path().join("index.html")).unwrap();
         assert!(

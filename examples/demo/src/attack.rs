@@ -1,4 +1,4 @@
-//! Chapter three: a server in other hands. The device has to refuse each forgery, and keep nothing of it.
+//! Chapter three: an attacker controls the server. The device must reject each forgery and keep nothing of it.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::story::Story;
 use crate::update::Device;
 use crate::{app, new_folder};
 
-/// Plays the forgeries; gives their number.
+/// Offers the forgeries to the device; returns their number.
 pub(crate) fn chapter(
     story: &mut Story<'_>,
     folder: &Path,
@@ -25,7 +25,7 @@ pub(crate) fn chapter(
     device: &Device,
     offer: &Offer,
 ) -> Result<usize> {
-    story.chapter("The server falls into other hands")?;
+    story.chapter("An attacker takes over the server")?;
     let forger = Forger {
         folder: new_folder(folder.join("forger"))?,
         published,
@@ -33,22 +33,22 @@ pub(crate) fn chapter(
     };
     let forgeries: [(&str, ErrorKind, Offer); 4] = [
         (
-            "One byte of the bundle is flipped",
+            "Changes one byte of the bundle",
             ErrorKind::DigestMismatch,
             forger.flipped_byte()?,
         ),
         (
-            "A plain SHA-256 takes the signature's place",
+            "Replaces the signature by a plain SHA-256",
             ErrorKind::NotTrusted,
             forger.plain_checksum()?,
         ),
         (
-            "Another bundle comes without encryption",
+            "Offers another bundle without encryption",
             ErrorKind::NotTrusted,
             forger.unencrypted()?,
         ),
         (
-            "Another bundle is signed with another key",
+            "Offers another bundle signed with another key",
             ErrorKind::SignatureInvalid,
             forger.other_key()?,
         ),
@@ -57,9 +57,9 @@ pub(crate) fn chapter(
     for (title, expected, forged) in forgeries {
         story.refused(title, expected, || device.update(&forged))?;
     }
-    story.step("Looks for remains on the device", || {
+    story.step("Checks the files on the device", || {
         device.holds_only(app::VERSION)?;
-        Ok(((), "none: the good bundle alone is there".to_owned()))
+        Ok(((), "only the original bundle, nothing of the forgeries".to_owned()))
     })?;
     Ok(count)
 }
@@ -67,7 +67,7 @@ pub(crate) fn chapter(
 struct Forger<'a> {
     folder: std::path::PathBuf,
     published: &'a Published,
-    /// What the server offered while it was in good hands.
+    /// The genuine offer of the server.
     offer: &'a Offer,
 }
 
@@ -111,8 +111,8 @@ impl Forger<'_> {
         })
     }
 
-    /// The good offer, with another file, which the server now keeps, and what `forge` changes. No API registers such a thing;
-    /// who holds the server can make it say anything.
+    /// The genuine offer, changed by `forge`, with another file stored on the server. The API does not register such
+    /// an offer, but an attacker who controls the server can send it.
     fn offer(&self, version: &str, bytes: &[u8], forge: impl FnOnce(&mut Offer)) -> Result<Offer> {
         let file = self.folder.join(format!("{version}.zip"));
         fs::write(&file, bytes).map_err(|error| Failure::io("write", &file, &error))?;
@@ -125,7 +125,7 @@ impl Forger<'_> {
         Ok(offer)
     }
 
-    /// A sound bundle of the forger's own.
+    /// A valid bundle made by the attacker.
     fn evil_archive(&self, name: &str) -> Result<std::path::PathBuf> {
         let folder = new_folder(self.folder.join(name))?;
         app::write(&folder)?;

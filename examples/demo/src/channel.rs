@@ -1,5 +1,5 @@
-//! Chapter five: no server at all. A folder of files behind a web server, releases that are sealed and signed, a rollout that
-//! the device decides by itself, a way back, forgeries, and a new key.
+//! Chapter five: a static site instead of an update server. Sealed and signed releases, a rollout that the device
+//! evaluates, a rollback, forgeries and a key rotation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ use crate::{app, new_folder};
 const CHANNEL: &str = "production";
 const NATIVE: &str = "1.0.0";
 const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-/// A forged archive is found by its header, its size, its first bad segment or its digest, whichever comes first.
+/// A forged archive fails the check of its header, size, segments or digest, whichever comes first.
 const FORGED: [ErrorKind; 4] = [
     ErrorKind::DigestMismatch,
     ErrorKind::DecryptionFailed,
@@ -42,14 +42,14 @@ const FORGED: [ErrorKind; 4] = [
     ErrorKind::Network,
 ];
 
-/// Tells it; gives the number of forgeries that were refused.
+/// Runs the chapter; returns the number of rejected forgeries.
 pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<usize> {
-    story.chapter("Without a server: the same app on a folder of files")?;
+    story.chapter("Without an update server: the same app on a static web server")?;
     let ci = Ci::new(new_folder(folder.join("static"))?)?;
-    story.step("Makes the first key ring, and puts it there", || {
+    story.step("Creates and publishes the first key ring", || {
         let envelope = ring(&ci.first_ring(), &[&ci.key])?;
         ci.put_ring(&envelope)?;
-        Ok(((), "one key may sign".to_owned()))
+        Ok(((), "one key, one signature required".to_owned()))
     })?;
     story.step("Publishes 4.0.0, sealed and signed", || {
         ci.publish("4.0.0", Audience::Stable)?;
@@ -57,7 +57,7 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<usize> {
     })?;
     let web = Web::serving(&ci.site)?;
     let phone = Phone::new(folder.join("static-phone"), &ci, &web)?;
-    story.step("A device reads the channel and takes it", || {
+    story.step("The device reads the channel and updates", || {
         phone.takes("4.0.0")?;
         phone.runs("4.0.0")
     })?;
@@ -68,41 +68,43 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<usize> {
 }
 
 fn rollout(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
-    let bucket = story.step("Publishes 4.1.0 for a part of the devices", || {
+    let bucket = story.step("Publishes 4.1.0 for a share of the devices", || {
         ci.publish("4.1.0", Audience::Candidate { rollout_bps: 0 })?;
         let digest = ci.release(2)?.rollout_digest();
-        // The share at which this very device is the first one outside.
+        // With this share, this device is just outside the rollout.
         let bucket = bucket(&ci.app, &digest, &phone.open()?.device_id()?);
         ci.run(|publisher, run| publisher.rollout(bucket, false, run))?;
-        Ok((bucket, format!("{:.2} % of them", f64::from(bucket) / 100.0)))
+        Ok((bucket, format!("{:.2} % of the devices", f64::from(bucket) / 100.0)))
     })?;
-    story.step("The device looks again", || {
+    story.step("The device checks again", || {
         let update = phone.update()?;
-        expect(matches!(update.outcome, ChannelOutcome::UpToDate(_)), || told(&update))?;
-        Ok(((), format!("its bucket is {bucket}: not for this device yet")))
+        expect(matches!(update.outcome, ChannelOutcome::UpToDate(_)), || {
+            describe(&update)
+        })?;
+        Ok(((), format!("in bucket {bucket}: not in the rollout yet")))
     })?;
-    story.step("One hundredth of a percent more", || {
+    story.step("Raises the share by 0.01 %", || {
         ci.run(|publisher, run| publisher.rollout(bucket + 1, false, run))?;
         phone.takes("4.1.0")?;
-        Ok(((), "it is for this device now".to_owned()))
+        Ok(((), "the device updates".to_owned()))
     })?;
-    story.step("The device starts", || phone.runs("4.1.0"))?;
-    story.step("4.1.0 turns out bad: CI goes back", || {
+    story.step("The app starts", || phone.runs("4.1.0"))?;
+    story.step("4.1.0 has a bug: CI rolls back", || {
         let keys = [&ci.key];
         ci.run(|publisher, run| publisher.rollback(None, &signing(&keys), run))?;
-        Ok(((), "a new release of 4.0.0, above the bad one".to_owned()))
+        Ok(((), "a new release of 4.0.0".to_owned()))
     })?;
-    story.step("The device looks, and starts", || {
+    story.step("The device checks again, and the app starts", || {
         phone.takes("4.0.0")?;
         phone.runs("4.0.0")
     })
 }
 
-/// Whoever can write to the site plays, each time from a sound one with a new release.
+/// An attacker who can write to the site tries forgeries, each on an intact site with a new release.
 fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
-    story.step("Publishes 4.2.0; somebody else can write there", || {
+    story.step("Publishes 4.2.0; an attacker can write files too", || {
         ci.publish("4.2.0", Audience::Stable)?;
-        Ok(((), "before the device looks".to_owned()))
+        Ok(((), "the device has not updated yet".to_owned()))
     })?;
     let newest = ci.release(4)?;
     let archive = ci.site.join(archive_of(&newest)?);
@@ -112,7 +114,7 @@ fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
     let (sound, sound_channel) = (read(&archive)?, read(&channel)?);
 
     story.refused_as(
-        "The channel names the old release again",
+        "The channel offers an old release again",
         &[ErrorKind::NotTrusted],
         || {
             let file = String::from_utf8_lossy(&sound_channel).replace("\"sequence\":4", "\"sequence\":2");
@@ -122,13 +124,13 @@ fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
             refusal(update?)
         },
     )?;
-    story.refused_as("An archive of another release takes its place", &FORGED, || {
+    story.refused_as("The archive is replaced by that of another release", &FORGED, || {
         phone.refuses(&archive, &read(&other)?, &sound)
     })?;
-    story.refused_as("The archive is cut short", &FORGED, || {
+    story.refused_as("The archive is truncated", &FORGED, || {
         phone.refuses(&archive, &sound[..sound.len() - 100], &sound)
     })?;
-    story.refused_as("One byte of it is flipped", &FORGED, || {
+    story.refused_as("One byte of the archive is changed", &FORGED, || {
         let mut bytes = sound.clone();
         let last = bytes.len() - 40;
         bytes[last] ^= 1;
@@ -143,7 +145,7 @@ fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
             phone.refuses(&envelope, &forged.to_json()?, &newest.envelope().to_json()?)
         },
     )?;
-    story.step("The site is as it was; the device looks", || {
+    story.step("The site is restored; the device checks again", || {
         phone.takes("4.2.0")?;
         phone.runs("4.2.0")
     })?;
@@ -152,7 +154,7 @@ fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
 
 fn rotation(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
     let next = SigningKey::generate(KeyBits::B2048)?;
-    story.step("A new key comes, the old one retires", || {
+    story.step("Rotates the key: adds a new one, retires the old", || {
         let created_at = Timestamp::now();
         let mut second = NewKeyRing::after(&ci.first_document()?, created_at);
         second.keys.push(next.verifying_key());
@@ -161,28 +163,28 @@ fn rotation(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
         let mut third = NewKeyRing::after(SignedKeyRing::parse(&second)?.ring(), created_at);
         third.retire(ci.key.verifying_key().id())?;
         ci.put_ring(&ring(&third, &[&ci.key, &next])?)?;
-        Ok(((), "rings 2 and 3, each signed by the one before".to_owned()))
+        Ok(((), "key rings 2 and 3, each signed with the old key too".to_owned()))
     })?;
-    story.step("The new key signs 4.3.0; the device looks", || {
+    story.step("Publishes 4.3.0, signed with the new key", || {
         ci.publish_with(&next, "4.3.0", Audience::Stable)?;
         let update = phone.takes("4.3.0")?;
-        expect(update.ring == 3, || told(&update))?;
+        expect(update.ring == 3, || describe(&update))?;
         phone
             .runs("4.3.0")
-            .map(|((), runs)| ((), format!("it walked to ring 3 by itself; {runs}")))
+            .map(|((), runs)| ((), format!("the device followed to ring 3; {runs}")))
     })
 }
 
-/// Where releases are made.
+/// The CI job that publishes releases.
 struct Ci {
     folder: PathBuf,
-    /// What the web server serves.
+    /// The folder that the web server serves.
     site: PathBuf,
     storage: FolderSite,
     app: AppId,
     channel: ChannelName,
     key: SigningKey,
-    /// Its private half is in the app.
+    /// The private key is in the app.
     content_key: Arc<ContentKey>,
 }
 
@@ -237,12 +239,12 @@ impl Ci {
         carried_out(|run| act(&publisher, run))
     }
 
-    fn publish(&self, version: &str, placement: Audience) -> Result<()> {
-        self.publish_with(&self.key, version, placement)
+    fn publish(&self, version: &str, audience: Audience) -> Result<()> {
+        self.publish_with(&self.key, version, audience)
     }
 
-    /// Builds this version of the app, packs, seals, signs and publishes it.
-    fn publish_with(&self, key: &SigningKey, version: &str, placement: Audience) -> Result<()> {
+    /// Builds this version of the app, then packs, seals, signs and publishes it.
+    fn publish_with(&self, key: &SigningKey, version: &str, audience: Audience) -> Result<()> {
         let build = new_folder(self.folder.join(version))?;
         app::write(&build)?;
         let script = build.join("assets/app.js");
@@ -256,15 +258,20 @@ impl Ci {
         let mut details = ReleaseMetadata::default();
         version.clone_into(&mut details.version);
         let keys = [key];
-        self.run(|publisher, run| publisher.publish(&bundle, &details, placement, &signing(&keys), run))?;
+        self.run(|publisher, run| publisher.publish(&bundle, &details, audience, &signing(&keys), run))?;
         Ok(())
     }
 }
 
-/// Where the archive of a release is on the site.
+/// The path of a release's archive on the site.
 fn archive_of(signed: &SignedRelease) -> Result<String> {
     let bundle = signed.release().bundle();
-    let missing = || Failure::new("missing_archive", "expected a release of a bundle, found one without");
+    let missing = || {
+        Failure::new(
+            "missing_archive",
+            "expected a release of a bundle, found one of the built-in bundle",
+        )
+    };
     bundle.map(|bundle| paths::archive_of(bundle).0).ok_or_else(missing)
 }
 
@@ -292,7 +299,7 @@ fn carried_out(
     outcome.map_err(|unfinished| Failure::from(unfinished.problem))
 }
 
-/// A device with the first ring and the content key in its app.
+/// A device with the first key ring and the content key in its app.
 struct Phone {
     root: PathBuf,
     source: ChannelSource,
@@ -321,33 +328,33 @@ impl Phone {
         Ok(store.update_from_channel(&transport, &self.source, &options, &interrupt::control())?)
     }
 
-    /// Looks at the channel, which must have this version for it.
+    /// Checks the channel, which must offer this version.
     fn takes(&self, version: &str) -> Result<ChannelUpdate> {
         let update = self.update()?;
         let taken = match &update.outcome {
-            // A bundle that is still here is not fetched again.
+            // A bundle that is still installed is not downloaded again.
             ChannelOutcome::Installed(record) | ChannelOutcome::UpToDate(record) => record.version == version,
             _ => false,
         };
-        expect(taken, || told(&update))?;
+        expect(taken, || describe(&update))?;
         Ok(update)
     }
 
-    /// Starts with this version, whose page says that it works.
+    /// Starts the app, which must serve this version, and confirms it.
     fn runs(&self, version: &str) -> Result<((), String)> {
         let store = self.open()?;
         let launch = store.launch(&NativeApp::new(NATIVE, "1"));
         expect(launch.version.as_deref() == Some(version), || {
-            format!("it serves {launch:?}")
+            format!("expected version {version}, found {launch:?}")
         })?;
         if let Some(id) = launch.bundle.bundle() {
             store.trial_started(id)?;
         }
         store.confirm(&launch.bundle)?;
-        Ok(((), format!("serves {version}")))
+        Ok(((), format!("runs {version}")))
     }
 
-    /// Looks while `forged` stands in the place of a file of the site.
+    /// Checks the channel while a file of the site is replaced by `forged`.
     fn refuses(&self, file: &Path, forged: &[u8], sound: &[u8]) -> Result<()> {
         write(file, forged)?;
         let update = self.update();
@@ -356,7 +363,7 @@ impl Phone {
     }
 }
 
-/// A look that came to nothing, as the failure that it is.
+/// Converts a rejected update to a failure.
 fn refusal(update: ChannelUpdate) -> Result<()> {
     if let ChannelOutcome::Older { offered, known } = update.outcome {
         let problem = format!("release {offered} is older than {known}, which this device has accepted");
@@ -368,8 +375,8 @@ fn refusal(update: ChannelUpdate) -> Result<()> {
     }
 }
 
-fn told(update: &ChannelUpdate) -> String {
-    format!("it looked and came to {update:?}")
+fn describe(update: &ChannelUpdate) -> String {
+    format!("unexpected result {update:?}")
 }
 
 fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Why the demo stops.
+//! Failures of the demo.
 
 use std::borrow::Cow;
 use std::io;
@@ -23,12 +23,12 @@ impl Failure {
         }
     }
 
-    /// A step did not give the result that the demo shows.
+    /// A step had an unexpected result.
     pub(crate) fn unexpected(message: impl Into<String>) -> Self {
         Self::new("demo_failed", message)
     }
 
-    /// An I/O error of the demo itself.
+    /// The demo's own I/O failed.
     pub(crate) fn io(operation: &str, path: &Path, error: &io::Error) -> Self {
         Self::new("io", format!("{}: {operation} failed: {error}", path.display()))
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM cancel the step that runs, so that temporary files are removed; a second signal ends the process.
+//! Ctrl-C and SIGTERM cancel the running step, so that temporary files are removed. A second signal ends the process.
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use signal_hook::flag;
 static TOKEN: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
 const POLL: Duration = Duration::from_millis(20);
 
-/// From now on a signal cancels [`control`].
+/// Makes signals cancel [`control`].
 pub(crate) fn install() -> io::Result<()> {
     let received = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

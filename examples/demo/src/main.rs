@@ -1,10 +1,10 @@
-//! The whole story of an update on a small app, step by step: build, publish, update, forgeries, a version that crashes,
-//! and a static channel of signed releases. Each chapter is a file.
+//! Shows the updates of a small app step by step: build, publish, update, forgeries, a version that crashes, and a
+//! static channel of signed releases. Each chapter is a file.
 //!
 //! Run it with `cargo run --release -p capbundle-demo`.
 
 mod app;
-mod ask;
+
 mod attack;
 mod channel;
 mod failure;
@@ -15,6 +15,7 @@ mod server;
 mod story;
 mod trial;
 mod update;
+mod update_request;
 mod web;
 
 use std::fs;
@@ -39,7 +40,7 @@ struct Document<'a> {
     steps: &'a [Step],
 }
 
-/// Shows an update from the build folder to the device, on this machine, in a second.
+/// Shows updates of an app from the build folder to the device, all on this machine, in a few seconds
 #[derive(Debug, Parser)]
 #[command(name = "capbundle-demo", version)]
 struct Args {
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
     match run(&args, &Output::new(args.json)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nothing is left to do where standard error is closed.
+            // A closed standard error leaves no way to report this.
             let _ = writeln!(io::stderr(), "error ({}): {}", failure.code, failure.message);
             ExitCode::FAILURE
         }
@@ -64,10 +65,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, output: &Output) -> Result<()> {
-    interrupt::install().map_err(|error| Failure::new("io", format!("cannot handle signals: {error}")))?;
+    interrupt::install().map_err(|error| Failure::new("io", format!("cannot install signal handlers: {error}")))?;
     let folder = Folder::new(args.keep.as_deref())?;
     let mut story = Story::new(output, folder.path());
-    output.report("One app and its updates: from the build folder to the device, what happens to forgeries, to a version that crashes, and all of it without a server.")?;
+    output.report("An app is built, published and updated on a simulated device. Then an attacker forges updates,\na version crashes at every start, and the same app is updated from a static web server.")?;
 
     let published = publish::chapter(&mut story, folder.path())?;
     let (device, offer) = update::chapter(&mut story, folder.path(), &published)?;
@@ -77,8 +78,8 @@ fn run(args: &Args, output: &Output) -> Result<()> {
     let attacks = attacks + more;
 
     let verdict = format!(
-        "The update arrived exactly as it was made, {attacks} of {attacks} forgeries were refused, and the version that \
-         never worked is gone."
+        "Passed: the update arrived unchanged, {attacks} of {attacks} forgeries were rejected, and the crashing version \
+        was rolled back."
     );
     output.report("")?;
     output.report(&verdict)?;
@@ -93,14 +94,14 @@ fn run(args: &Args, output: &Output) -> Result<()> {
     })
 }
 
-/// Where the demo works.
+/// The working folder of the demo.
 enum Folder {
     Temporary(TempDir),
     Kept(PathBuf),
 }
 
 impl Folder {
-    /// A folder that goes away, or the new folder `keep`.
+    /// A temporary folder, or the new folder `keep`.
     fn new(keep: Option<&Path>) -> Result<Self> {
         match keep {
             Some(keep) => {
@@ -121,7 +122,7 @@ impl Folder {
     }
 }
 
-/// Makes a folder that must not exist yet.
+/// Creates a folder that must not exist yet.
 fn new_folder(path: PathBuf) -> Result<PathBuf> {
     fs::create_dir(&path).map_err(|error| Failure::io("create", &path, &error))?;
     Ok(path)

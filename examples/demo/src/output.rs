@@ -1,4 +1,4 @@
-//! The report: lines for people, or one JSON document.
+//! The report, as text or as one JSON document.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 
-/// Where the report goes.
+/// Prints the report.
 pub(crate) struct Output {
     json: bool,
 }
@@ -17,7 +17,7 @@ impl Output {
         Self { json }
     }
 
-    /// One line for people, on standard output.
+    /// Prints a line of text to standard output; nothing under `--json`.
     pub(crate) fn report(&self, line: impl Display) -> Result<()> {
         if self.json {
             return Ok(());
@@ -25,7 +25,7 @@ impl Output {
         written(writeln!(io::stdout(), "{line}"))
     }
 
-    /// The whole report for programs, on standard output.
+    /// Prints the JSON document to standard output, under `--json`.
     pub(crate) fn document(&self, document: &impl Serialize) -> Result<()> {
         if !self.json {
             return Ok(());
@@ -35,7 +35,7 @@ impl Output {
     }
 }
 
-/// A reader that closes the pipe early has seen enough.
+/// A closed pipe is not an error.
 fn written(result: io::Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

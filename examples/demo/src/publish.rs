@@ -1,4 +1,4 @@
-//! Chapter one: the release engineer packs, signs, encrypts, uploads, registers and promotes.
+//! Chapter one: CI packs, signs, encrypts, uploads, registers and promotes a bundle.
 
 use std::path::{Path, PathBuf};
 
@@ -14,19 +14,19 @@ use crate::server::{CHANNEL, Server};
 use crate::story::Story;
 use crate::{app, new_folder};
 
-/// A bundle on a server, and the key that devices trust.
+/// A bundle on a server and the key that devices trust.
 pub(crate) struct Published {
     pub(crate) server: Server,
     pub(crate) sealed: PathBuf,
     pub(crate) key: VerifyingKey,
-    /// How the server knows it.
+    /// The id of the key on the server.
     pub(crate) key_id: String,
-    /// Its private half, which stays in CI.
+    /// The private key, which stays in CI.
     pub(crate) signing_key: SigningKey,
 }
 
 pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<Published> {
-    story.chapter("The release engineer, in CI")?;
+    story.chapter("CI publishes the first update")?;
     let folder = new_folder(folder.join("ci"))?;
     let build = new_folder(folder.join("www"))?;
     story.step("Builds the web app", || {
@@ -42,7 +42,7 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<Published>
     })?;
 
     let archive = folder.join(format!("{}_{}.zip", app::APP_ID, app::VERSION));
-    let packed = story.step("Checks the folder and packs it", || {
+    let packed = story.step("Checks the build folder and packs it", || {
         let packed = bundle::pack(&build, &archive, &PackOptions::default(), &interrupt::control())?;
         let outcome = format!(
             "{}, SHA-256 {}…",
@@ -51,14 +51,14 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<Published>
         );
         Ok((packed, outcome))
     })?;
-    story.step("Packs it again: the same bytes", || {
+    story.step("Packs it again, with identical bytes", || {
         let again = folder.join("again.zip");
         let repeated = bundle::pack(&build, &again, &PackOptions::default(), &interrupt::control())?;
         capbundle::VerifiedArchive::from_digest(&again, &packed.digest, &interrupt::control())?;
         Ok(((), format!("SHA-256 {}…", &repeated.digest.to_string()[..12])))
     })?;
 
-    let key = story.step("Makes a key pair", || {
+    let key = story.step("Creates a signing key", || {
         let key = SigningKey::generate(KeyBits::B2048)?;
         key.write(&folder.join(".capgo_key_v2"), Overwrite::Never)?;
         let public = key.verifying_key();
@@ -85,18 +85,18 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<Published>
         Ok((proof, outcome))
     })?;
     let server = Server::start(&folder.join("server"))?;
-    let url = story.step("Uploads it to the update server", || {
+    let url = story.step("Uploads the archive to the update server", || {
         let url = server.keep(app::VERSION, &sealed)?;
         let outcome = url.to_string();
         let shown = outcome.split("/bundles/").next().unwrap_or_default().to_owned();
         Ok((url, shown))
     })?;
-    let key_id = key.verifying_key().capgo_key_id();
-    let id = story.step("Registers it, with its proof", || {
+    let key_id = key.verifying_key().capgo_key_id()?;
+    let id = story.step("Registers the bundle with its signed checksum", || {
         let id = server.register(app::VERSION, url, &proof, &key_id)?;
         Ok((id, format!("{} {}, bundle {id}", app::APP_ID, app::VERSION)))
     })?;
-    story.step("Promotes it", || {
+    story.step("Assigns the bundle to a channel", || {
         server.promote(id)?;
         Ok(((), format!("channel {CHANNEL}")))
     })?;

@@ -1,7 +1,6 @@
-//! The server of the demo: `examples/update-server`, on a loopback port of this process, until it is dropped.
-//!
-//! CI talks to it through the Bundles API and a device through the update protocol, as with a server far away. Its database
-//! costs the command a few megabytes; a stand-in would cost the demo its point.
+//! The update server of the demo: `examples/update-server` in this process, on a loopback port. It stops when dropped.
+//! CI uses the Bundles API and the device the update protocol, as with a remote server. The real server makes the
+//! program a few megabytes larger, but a mock would not show that the parts work together.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,15 +13,15 @@ use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle};
 use capbundle_update_server::{Access, Config, Keys, Server as Running};
 
 use crate::app;
-use crate::ask;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
+use crate::update_request;
 
-/// Every app has this channel from the start, and devices are in it.
+/// The default channel, which exists for every app.
 pub(crate) const CHANNEL: &str = "production";
-/// Any UUID; there is one device.
+/// The id of the only device; any UUID.
 const DEVICE: &str = "5b6f0c8e-2a41-4d53-9c1f-6f4f0a7d1e22";
-/// A plugin that knows all of the protocol.
+/// A plugin version that supports the whole protocol.
 const PLUGIN: &str = "8.51.14";
 
 pub(crate) struct Server {
@@ -33,7 +32,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it with its data in the folder `data`, and makes a key for CI.
+    /// Starts the server with its data in the folder `data` and creates an API key for CI.
     pub(crate) fn start(data: &Path) -> Result<Self> {
         let failed = |problem: capbundle_update_server::Error| Failure::unexpected(problem.to_string());
         let app: AppId = app::APP_ID.parse()?;
@@ -54,7 +53,7 @@ impl Server {
         })
     }
 
-    /// Uploads a file; gives the address where devices get it.
+    /// Uploads a file; returns its download URL.
     pub(crate) fn keep(&self, version: &str, file: &Path) -> Result<Url> {
         let digest = Sha256Digest::of_file(file, &interrupt::control())?;
         let uploaded = self
@@ -63,24 +62,24 @@ impl Server {
         Ok(uploaded.url)
     }
 
-    /// Registers an archive; gives the id of its bundle.
-    pub(crate) fn register(&self, version: &str, url: Url, proof: &Encrypted, key_id: &str) -> Result<u64> {
+    /// Registers an archive; returns the id of its bundle.
+    pub(crate) fn register(&self, version: &str, url: Url, proof: &Sealed, key_id: &str) -> Result<u64> {
         let bundle = NewBundle::new(self.app.clone(), version, url, proof.checksum.clone())?;
         let bundle = bundle.sealed(proof.iv_session_key.clone(), Some(key_id))?;
         let registered = self.api.create(&bundle, &interrupt::control())?;
-        let unnamed = || Failure::unexpected("the server does not say what it registered");
+        let unnamed = || Failure::unexpected("the server did not return the registered bundle");
         Ok(registered.ok_or_else(unnamed)?.id)
     }
 
-    /// Lets devices have a bundle.
+    /// Assigns a bundle to the channel.
     pub(crate) fn promote(&self, bundle_id: u64) -> Result<()> {
         self.api
             .set_channel_by_name(&self.app, bundle_id, CHANNEL, &interrupt::control())?;
         Ok(())
     }
 
-    /// Asks for an update as a device with this native version that runs this bundle, and has the key of this id.
-    pub(crate) fn ask(&self, native: &str, runs: &str, key_id: &str) -> Result<Offer> {
+    /// Requests an update as a device with this native version, running bundle and public key.
+    pub(crate) fn request_update(&self, native: &str, runs: &str, key_id: &str) -> Result<Offer> {
         let request = UpdateRequest {
             platform: Platform::Android.as_str().to_owned(),
             device_id: DEVICE.to_owned(),
@@ -93,11 +92,11 @@ impl Server {
             ..UpdateRequest::default()
         };
         let url: Url = format!("{}/updates", self.running.url()).parse()?;
-        match ask::ask(&*self.transport, &url, &request)? {
+        match update_request::send(&*self.transport, &url, &request)? {
             UpdateAnswer::Offer(offer) => Ok(offer),
             other => Err(Failure::new(
                 "demo_failed",
-                format!("the server offers nothing: {other:?}"),
+                format!("the server offered no update: {other:?}"),
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! Tells people what happens, step by step, and keeps the same for the JSON document.
+//! Runs the steps, prints their results and collects them for the JSON document.
 
 use std::path::Path;
 use std::time::Instant;
@@ -9,10 +9,10 @@ use serde::Serialize;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 
-/// Width of a step's title, so that what came of it stands in one column.
-const TITLE_WIDTH: usize = 46;
+/// Width of the column with the titles of the steps.
+const TITLE_WIDTH: usize = 50;
 
-/// One thing that was done, and what came of it.
+/// A step and its outcome.
 #[derive(Debug, Serialize)]
 pub(crate) struct Step {
     chapter: String,
@@ -23,7 +23,7 @@ pub(crate) struct Step {
 
 pub(crate) struct Story<'a> {
     output: &'a Output,
-    /// The demo's folder with a separator behind, which is left out of what is told: its name is chance.
+    /// The path of the demo's folder, which is random and removed from messages.
     prefix: String,
     chapter: String,
     steps: Vec<Step>,
@@ -50,15 +50,15 @@ impl<'a> Story<'a> {
         self.output.report(title)
     }
 
-    /// Does `work` and tells what came of it.
+    /// Runs `work` and reports its outcome.
     pub(crate) fn step<T>(&mut self, title: &str, work: impl FnOnce() -> Result<(T, String)>) -> Result<T> {
         let started = Instant::now();
-        let (value, outcome) = work().map_err(|failure| self.surprise(title, &failure.message, failure.code))?;
-        self.tell(title, outcome, started)?;
+        let (value, outcome) = work().map_err(|failure| self.unexpected(title, &failure.message, failure.code))?;
+        self.report_step(title, outcome, started)?;
         Ok(value)
     }
 
-    /// Does `work`, which has to be refused with `expected`, and tells the refusal.
+    /// Runs `work`, which must fail with `expected`, and reports the error.
     pub(crate) fn refused(
         &mut self,
         title: &str,
@@ -68,7 +68,7 @@ impl<'a> Story<'a> {
         self.refused_as(title, &[expected], work)
     }
 
-    /// The same, where several checks may be the one that finds it.
+    /// Runs `work`, which must fail with one of the `expected` kinds, and reports the error.
     pub(crate) fn refused_as(
         &mut self,
         title: &str,
@@ -79,20 +79,20 @@ impl<'a> Story<'a> {
         match work() {
             Err(failure) if expected.iter().any(|kind| failure.code == kind.as_str()) => {
                 let why = failure.message.replace(&self.prefix, "");
-                self.tell(title, format!("refused: {}", failure.code), started)?;
+                self.report_step(title, format!("rejected: {}", failure.code), started)?;
                 self.output.report(format!("     {why}"))
             }
-            Err(failure) => Err(self.surprise(
+            Err(failure) => Err(self.unexpected(
                 title,
-                &format!("refused for another reason: {}", failure.message),
+                &format!("rejected for an unexpected reason: {}", failure.message),
                 failure.code,
             )),
-            Ok(()) => Err(self.surprise(title, "it was accepted", "demo_failed")),
+            Ok(()) => Err(self.unexpected(title, "the forgery was accepted", "demo_failed")),
         }
     }
 
-    fn tell(&mut self, title: &str, outcome: String, started: Instant) -> Result<()> {
-        // A tenth of a millisecond: more digits would be noise.
+    fn report_step(&mut self, title: &str, outcome: String, started: Instant) -> Result<()> {
+        // Rounded to 0.1 ms.
         let milliseconds = (started.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
         let number = self.steps.len() + 1;
         self.output.report(format!(
@@ -107,11 +107,8 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    fn surprise(&self, title: &str, problem: &str, code: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
+    fn unexpected(&self, title: &str, problem: &str, code: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
         let number = self.steps.len() + 1;
-        Failure::new(
-            code,
-            format!("step {number} ({title}) did not go as it should: {problem}"),
-        )
+        Failure::new(code, format!("step {number} ({title}) failed: {problem}"))
     }
 }

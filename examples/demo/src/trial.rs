@@ -1,4 +1,4 @@
-//! Chapter four: version 2 proves itself, version 3 never does. One open store is one run of the app.
+//! Chapter four: version 2 confirms that it works, version 3 crashes. One open store is one run of the app.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,13 +23,13 @@ use crate::{app, new_folder};
 
 const GOOD: &str = "2.0.0";
 const BROKEN: &str = "3.0.0";
-/// The app as it came from the store.
+/// The version of the native app.
 const NATIVE: &str = "1.0.0";
-/// How the broken version's script begins: nothing behind it runs, the call of `notifyAppReady` included.
+/// The first line of the broken version's script. The rest, including the call of `notifyAppReady`, does not run.
 const CRASH: &str = "throw new Error('the tide never comes');\n";
 
 pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Published, device: &Device) -> Result<()> {
-    story.chapter("The app on the phone, start after start")?;
+    story.chapter("A version crashes, and the app rolls back")?;
     let phone = Phone::new(folder.join("phone"), published, device)?;
     let releases = new_folder(folder.join("releases"))?;
     story.step("CI publishes 2.0.0", || {
@@ -38,53 +38,56 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Publishe
     })?;
     story.step("The app starts for the first time", || {
         phone.start_serves(None, &LaunchReason::Current)?;
-        Ok(((), "serves the built-in bundle".to_owned()))
+        Ok(((), "runs the built-in bundle".to_owned()))
     })?;
-    story.step("It asks, fetches, proves and installs 2.0.0", || {
+    story.step("It downloads, verifies and installs 2.0.0", || {
         phone.update(published, BUILT_IN, GOOD)
     })?;
-    story.step("The app starts; the page says it is ready", || {
+    story.step("The app starts; the page calls notifyAppReady()", || {
         let (run, launch) = phone.start_serves(Some(GOOD), &LaunchReason::NextApplied)?;
         page_starts(&run, &launch)?;
-        expect(run.confirm(&launch.bundle)? == Confirmation::Proven, "it is not proven")?;
-        Ok(((), "serves 2.0.0 on trial; it is proven now".to_owned()))
+        expect(
+            run.confirm(&launch.bundle)? == Confirmation::Proven,
+            "the confirmation was not accepted",
+        )?;
+        Ok(((), "runs 2.0.0 on trial; now proven".to_owned()))
     })?;
-    story.step("CI publishes 3.0.0, which has a fault", || {
+    story.step("CI publishes 3.0.0, which has a bug", || {
         release(&releases, published, BROKEN, CRASH)?;
         Ok(((), "signed with the same key".to_owned()))
     })?;
-    story.step("It asks, fetches, proves and installs 3.0.0", || {
+    story.step("It downloads, verifies and installs 3.0.0", || {
         phone.update(published, GOOD, BROKEN)
     })?;
-    story.step("The app starts, and its page crashes", || {
+    story.step("The app starts, and the page crashes", || {
         let (run, launch) = phone.start_serves(Some(BROKEN), &LaunchReason::NextApplied)?;
         page_starts(&run, &launch)?;
-        Ok(((), "serves 3.0.0 on trial; no word of it".to_owned()))
+        Ok(((), "runs 3.0.0 on trial; attempt 1 of 2, not confirmed".to_owned()))
     })?;
-    story.step("The app starts again, and crashes again", || {
+    story.step("The app starts again, and the page crashes again", || {
         let (run, launch) = phone.start_serves(Some(BROKEN), &LaunchReason::Current)?;
         page_starts(&run, &launch)?;
-        Ok(((), "serves 3.0.0 on trial, for the last time".to_owned()))
+        Ok(((), "runs 3.0.0 on trial; attempt 2 of 2, not confirmed".to_owned()))
     })?;
     story.step("The app starts a third time", || {
         let (_, launch) = phone.start_serves(Some(GOOD), &LaunchReason::TrialFailed)?;
         expect(
             launch.failed.is_some_and(|failed| failed.version == BROKEN),
-            "nothing failed",
+            "3.0.0 is not marked as failed",
         )?;
-        Ok(((), "3.0.0 failed: serves 2.0.0 again".to_owned()))
+        Ok(((), "3.0.0 failed: runs 2.0.0 again".to_owned()))
     })?;
-    story.refused("The server offers 3.0.0 once more", ErrorKind::NotTrusted, || {
+    story.refused("The server offers 3.0.0 again", ErrorKind::NotTrusted, || {
         phone.update(published, GOOD, BROKEN).map(drop)
     })?;
-    story.step("The app starts, as it will from now on", || {
+    story.step("The app starts again", || {
         let (_, launch) = phone.start_serves(Some(GOOD), &LaunchReason::Current)?;
-        expect(!launch.on_trial, "it is on trial")?;
-        Ok(((), "serves 2.0.0, the last that proved itself".to_owned()))
+        expect(!launch.on_trial, "2.0.0 is on trial")?;
+        Ok(((), "runs 2.0.0, the last proven version".to_owned()))
     })
 }
 
-/// Packs, seals and publishes another version of the app, its script beginning with `first`.
+/// Packs, encrypts and publishes another version of the app, with `first` inserted at the start of its script.
 fn release(folder: &Path, published: &Published, version: &str, first: &str) -> Result<()> {
     let build = new_folder(folder.join(version))?;
     app::write(&build)?;
@@ -111,7 +114,7 @@ fn release(folder: &Path, published: &Published, version: &str, first: &str) -> 
     server.promote(id)
 }
 
-/// A phone with a store, which takes nothing that is not signed with the app's key.
+/// A phone with a store that accepts only archives signed with the app's key.
 struct Phone<'a> {
     root: PathBuf,
     options: StoreOptions,
@@ -129,26 +132,28 @@ impl<'a> Phone<'a> {
         Ok(Store::open(&self.root, self.options.clone())?)
     }
 
-    /// Starts the app, which has to serve this version for this reason. Its run ends when the store is dropped.
+    /// Starts the app, which must serve this version for this reason. The run ends when the store is dropped.
     fn start_serves(&self, version: Option<&str>, reason: &LaunchReason) -> Result<(Store, Launch)> {
         let store = self.open()?;
         let launch = store.launch(&NativeApp::new(NATIVE, "1"));
         if launch.version.as_deref() == version && launch.reason == *reason {
             return Ok((store, launch));
         }
-        Err(Failure::unexpected(format!("the app serves {launch:?}")))
+        Err(Failure::unexpected(format!(
+            "expected version {version:?} for reason {reason:?}, found {launch:?}"
+        )))
     }
 
-    /// Asks, fetches, proves and installs what the server offers, to be served from the next start on.
+    /// Downloads, verifies and installs the offered bundle, and sets it as the next one.
     fn update(&self, published: &Published, runs: &str, expected: &str) -> Result<(BundleRecord, String)> {
-        let offer = published.server.ask(NATIVE, runs, &published.key_id)?;
-        expect(offer.version == expected, "the server offers another version")?;
+        let offer = published.server.request_update(NATIVE, runs, &published.key_id)?;
+        expect(offer.version == expected, "the server offered another version")?;
         let archive = self.device.fetch(&offer)?;
         let store = self.open()?;
         let record = store.install(&archive, &NewBundle::new(&offer.version), &interrupt::control())?;
         store.set_next(&BundleRef::Bundle(record.id.clone()))?;
         let outcome = format!(
-            "{}, {}, served from the next start on",
+            "{}, {}, used from the next start on",
             output::counted(record.files, "file"),
             output::bytes(record.unpacked_size)
         );
@@ -158,7 +163,7 @@ impl<'a> Phone<'a> {
 
 fn page_starts(run: &Store, launch: &Launch) -> Result<()> {
     let counts = launch.bundle.bundle().map(|id| run.trial_started(id)).transpose()?;
-    expect(launch.on_trial && counts == Some(true), "it is not on trial")
+    expect(launch.on_trial && counts == Some(true), "the bundle is not on trial")
 }
 
 fn expect(holds: bool, otherwise: &str) -> Result<()> {

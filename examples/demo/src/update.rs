@@ -1,4 +1,4 @@
-//! Chapter two: a device asks for an update, downloads, verifies and unpacks it.
+//! Chapter two: a device requests an update, downloads, verifies and unpacks it.
 
 use std::fs;
 use std::io;
@@ -21,12 +21,12 @@ use crate::publish::Published;
 use crate::story::Story;
 use crate::{app, new_folder};
 
-/// More than the demo's bundle can have; a device has a limit too.
+/// The download limit of the device, above the size of the demo's bundle.
 const MAX_DOWNLOAD: u64 = 1 << 20;
-/// An app in the store that is older than the update.
+/// The version of the native app, older than the update.
 const NATIVE: &str = "0.9.0";
 
-/// A phone: the key it was built with, and its folders.
+/// A device with its public key and its folders.
 pub(crate) struct Device {
     key: VerifyingKey,
     transport: Http,
@@ -35,10 +35,10 @@ pub(crate) struct Device {
 }
 
 pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Published) -> Result<(Device, Offer)> {
-    story.chapter("The device, with the public key in the app")?;
+    story.chapter("The device updates, with the public key in the app")?;
     let device = Device::new(&folder.join("device"), published.key.clone())?;
-    let offer = story.step("Asks the server for an update", || {
-        let offer = published.server.ask(NATIVE, BUILT_IN, &published.key_id)?;
+    let offer = story.step("Requests an update from the server", || {
+        let offer = published.server.request_update(NATIVE, BUILT_IN, &published.key_id)?;
         let outcome = format!("version {}", offer.version);
         Ok((offer, outcome))
     })?;
@@ -49,11 +49,11 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Publishe
     })?;
     let archive = story.step("Verifies the signature and decrypts", || {
         let archive = device.open(&offer, &sealed.path)?;
-        let outcome = format!("{}, the signed SHA-256", output::bytes(archive.size()));
+        let outcome = format!("{}, matches the signed SHA-256", output::bytes(archive.size()));
         Ok((archive, outcome))
     })?;
     let bundle = device.bundles.join(&offer.version);
-    story.step("Unpacks it, within the limits of a phone", || {
+    story.step("Unpacks the archive within the limits of a device", || {
         let unpacked = bundle::unpack(&archive, &bundle, &UnpackOptions::default(), &interrupt::control())?;
         Ok((
             (),
@@ -64,10 +64,10 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Publishe
             ),
         ))
     })?;
-    story.step("Compares every file with the build folder", || {
+    story.step("Compares all files with the build folder", || {
         app::compare(&bundle)?;
         sealed.remove()?;
-        Ok(((), "equal, byte for byte".to_owned()))
+        Ok(((), "identical".to_owned()))
     })?;
     Ok((device, offer))
 }
@@ -83,7 +83,7 @@ impl Device {
         })
     }
 
-    /// All of it at once, as an app does it: what a device does with the answer of an untrusted server.
+    /// Downloads, verifies and unpacks an offer of an untrusted server, as an app does.
     pub(crate) fn update(&self, offer: &Offer) -> Result<()> {
         let archive = self.fetch(offer)?;
         let bundle = self.bundles.join(&offer.version);
@@ -91,7 +91,7 @@ impl Device {
         Ok(())
     }
 
-    /// Downloads and proves what the server offers. The download goes, whatever comes of it.
+    /// Downloads and verifies an offer. The download is always removed.
     pub(crate) fn fetch(&self, offer: &Offer) -> Result<VerifiedArchive> {
         let sealed = self.download(offer)?;
         let opened = self.open(offer, &sealed.path);
@@ -113,7 +113,7 @@ impl Device {
         )?)
     }
 
-    /// Fails if anything is left of an update that was refused.
+    /// Fails if any file of a rejected update is left.
     pub(crate) fn holds_only(&self, version: &str) -> Result<()> {
         let names = |folder: &Path| -> Result<Vec<String>> {
             let failed = |error: io::Error| Failure::io("list", folder, &error);
@@ -131,7 +131,7 @@ impl Device {
     }
 
     fn open(&self, offer: &Offer, sealed: &Path) -> Result<VerifiedArchive> {
-        // A key is configured, so everything must be signed and encrypted: no answer of the server changes that.
+        // With a key in the app, bundles must be signed and encrypted, whatever the server returns.
         let checksum = offer.checksum.as_deref().unwrap_or_default();
         let checksum = SignedChecksum::parse(checksum, ChecksumForm::V3)?;
         let session = offer.session_key.as_deref().unwrap_or_default().parse()?;

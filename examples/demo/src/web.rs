@@ -1,5 +1,5 @@
-//! A plain web server before a folder, on a loopback port of this process, until it is dropped: all that a static channel
-//! needs.
+//! A web server for the files of a folder, on a loopback port of this process, which is all that a static channel
+//! needs. It stops when dropped.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -14,8 +14,8 @@ use capbundle::http::Url;
 
 use crate::failure::{Failure, Result};
 
-/// Nobody but the demo's own device asks.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout for the only client, the demo's device.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Web {
     address: SocketAddr,
@@ -35,7 +35,7 @@ impl Web {
                 if stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                // Whoever goes away in the middle asks again.
+                // A client that disconnects early retries.
                 let _ = socket.and_then(|socket| answer(socket, &root));
             }
         });
@@ -54,8 +54,8 @@ impl Web {
 impl Drop for Web {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // Wakes it up; if that fails it has ended.
-        let _ = TcpStream::connect_timeout(&self.address, PATIENCE);
+        // Wakes the thread. If the connection fails, it has already ended.
+        let _ = TcpStream::connect_timeout(&self.address, TIMEOUT);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -63,10 +63,10 @@ impl Drop for Web {
 }
 
 fn answer(mut socket: TcpStream, root: &Path) -> io::Result<()> {
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(TIMEOUT))?;
     let mut lines = BufReader::new(socket.try_clone()?).lines();
     let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
-    // The head ends with an empty line; nothing in it matters to a server of small files.
+    // The head ends with an empty line. A server of small files can ignore its fields.
     for line in lines {
         if line?.is_empty() {
             break;
@@ -85,7 +85,7 @@ fn answer(mut socket: TcpStream, root: &Path) -> io::Result<()> {
     }
 }
 
-/// The file that a request line names, which never leaves the folder.
+/// The requested file, always inside the folder.
 fn file(root: &Path, request: &str) -> Option<PathBuf> {
     let path = request.strip_prefix("GET /")?.split([' ', '?']).next()?;
     path.split('/')

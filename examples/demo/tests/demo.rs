@@ -1,4 +1,4 @@
-//! The demo from its first line to its last.
+//! Runs the demo.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::path::Path;
@@ -19,25 +19,25 @@ fn stdout(run: &Output) -> String {
 }
 
 #[test]
-fn the_demo_succeeds_and_leaves_nothing() {
+fn the_demo_succeeds_and_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let run = demo(folder.path(), &[]);
     let text = stdout(&run);
     assert!(run.status.success() && run.stderr.is_empty(), "{run:?}");
     for expected in [
         "  1. ",
-        "equal, byte for byte",
-        "One byte of the bundle is flipped",
-        "refused: digest_mismatch",
-        "3.0.0 failed: serves 2.0.0 again",
+        "identical",
+        "Changes one byte of the bundle",
+        "rejected: digest_mismatch",
+        "3.0.0 failed: runs 2.0.0 again",
         "version 3.0.0 failed on this device before",
-        "not for this device yet",
-        "An archive of another release takes its place",
+        "not in the rollout yet",
+        "The archive is replaced by that of another release",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
     }
     let verdict = text.trim_end().lines().last().unwrap();
-    assert!(verdict.contains("9 of 9 forgeries were refused"), "{verdict}");
+    assert!(verdict.contains("9 of 9 forgeries were rejected"), "{verdict}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
