@@ -1,7 +1,7 @@
-//! `capbundle app debug` says in plain words why a device gets nothing.
+//! `capbundle app debug` explains why a device gets no update.
 //!
-//! The good cases are those of `upload.rs`, against the real server. Here most servers are wrong on purpose, so they are a few
-//! lines that answer every request with what the test says.
+//! The successful cases are in `upload.rs`, with the real server. Most servers here are faulty on purpose: they
+//! answer every request with the response given by the test.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use crate::project::Project;
 use crate::publishing::Updates;
 
-/// Answers questions for updates with one status and body, and any other with another.
+/// A server with one response for update requests and another for all other requests.
 fn answering(update: (u16, String), archive: (u16, Vec<u8>)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -40,7 +40,7 @@ fn answering(update: (u16, String), archive: (u16, Vec<u8>)) -> String {
                 answer.len()
             );
             let mut connection = reader.into_inner();
-            // A client that has seen enough goes away.
+            // The client may disconnect early.
             let _ = connection
                 .write_all(head.as_bytes())
                 .and_then(|()| connection.write_all(answer));
@@ -49,7 +49,7 @@ fn answering(update: (u16, String), archive: (u16, Vec<u8>)) -> String {
     base
 }
 
-/// Answers questions for updates and gives the archive, but says nothing to the pages of a web app.
+/// A server that returns updates and the archive, but does not answer CORS requests.
 fn without_an_answer_for_pages(update: &str, archive: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -86,7 +86,7 @@ fn offer(more: &str) -> (u16, String) {
 }
 
 #[test]
-fn an_address_that_is_no_update_server_is_told_from_one() {
+fn a_url_without_an_update_server_is_explained() {
     let project = Project::new();
     let page = answering(
         (200, "<!doctype html><title>Login</title>".to_owned()),
@@ -102,7 +102,7 @@ fn an_address_that_is_no_update_server_is_told_from_one() {
 }
 
 #[test]
-fn every_rule_that_keeps_a_bundle_back_is_explained() {
+fn every_rule_that_excludes_a_device_is_explained() {
     for verdict in capbundle::update::protocol::Verdict::all() {
         let code = verdict.as_str();
         let base = answering(
@@ -120,7 +120,7 @@ fn every_rule_that_keeps_a_bundle_back_is_explained() {
 }
 
 #[test]
-fn an_archive_that_devices_cannot_get_is_explained() {
+fn an_archive_that_devices_cannot_download_is_explained() {
     let project = Project::new();
     let (zip, digest) = project.zipped();
     let checksum = format!(r#","checksum":"{digest}""#);
@@ -148,7 +148,7 @@ fn an_archive_that_devices_cannot_get_is_explained() {
 }
 
 #[test]
-fn a_bundle_of_another_key_and_one_without_are_explained() {
+fn a_wrong_and_a_missing_signature_are_explained() {
     let (ours, theirs) = (Project::new().with_keys(), Project::new().with_keys());
     let sealed = theirs.encrypted();
     let parts = format!(
@@ -166,20 +166,20 @@ fn a_bundle_of_another_key_and_one_without_are_explained() {
 }
 
 #[test]
-fn the_real_server_has_rules_too() {
+fn rules_of_the_example_server_are_explained() {
     let (updates, project) = (Updates::start(), Project::new());
     updates.run(&project, "bundle upload --channel production").succeeds();
     let url = updates.server.url();
     let run = debug(&project, url, "--running 1.2.3");
     assert_eq!(run.document()["answer"], "up_to_date");
-    // Below the native app's own version, which the channel does not allow.
+    // A downgrade below the native version, which the channel does not allow.
     let line = format!("app debug --native-version 2.0.0 --update-url {url}/updates --json");
     project.run(&line).fails("disable_auto_update_under_native", 1);
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_asked_for_as_long_as_was_said() {
-    // Connections stand, and nobody takes them.
+fn requests_to_an_unresponsive_server_end_after_the_timeout() {
+    // Connections are established but never accepted.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", silent.local_addr().unwrap());
     let started = Instant::now();
@@ -188,7 +188,7 @@ fn a_server_that_does_not_answer_is_asked_for_as_long_as_was_said() {
 }
 
 #[test]
-fn a_question_about_pages_that_fails_does_not_take_the_proof_back() {
+fn a_failed_cors_request_is_only_a_warning() {
     let project = Project::new();
     let (zip, digest) = project.zipped();
     let (_, offer) = offer(&format!(r#","checksum":"{digest}""#));
@@ -204,7 +204,7 @@ fn a_question_about_pages_that_fails_does_not_take_the_proof_back() {
     assert!(codes.contains(&&"cors_unknown".into()), "{document}");
 }
 
-/// An update server that has nothing new.
+/// An update server without an update.
 fn up_to_date() -> String {
     answering(
         (
@@ -216,7 +216,7 @@ fn up_to_date() -> String {
 }
 
 #[test]
-fn the_native_version_is_said_with_where_it_is_from() {
+fn the_source_of_the_native_version_is_reported() {
     let project = Project::new();
     let base = up_to_date();
     let line = format!("app debug --update-url {base}/updates");
@@ -252,7 +252,7 @@ fn the_native_version_is_said_with_where_it_is_from() {
 }
 
 #[test]
-fn the_server_of_ones_own_is_asked_where_the_config_names_none() {
+fn your_own_server_is_used_if_the_config_has_no_update_url() {
     let project = Project::new();
     let base = up_to_date();
     let variables = [("CAPBUNDLE_API_URL", base.clone())];
@@ -262,7 +262,7 @@ fn the_server_of_ones_own_is_asked_where_the_config_names_none() {
     let of_option = project.run(&format!("app debug --api-url {base} --json")).document();
     assert_eq!(of_option["updateUrl"], format!("{base}/updates").as_str());
 
-    // Devices go by the config, whatever this machine publishes to.
+    // Devices use the URL in the config, not the server that this machine publishes to.
     let config =
         format!(r#"{{"appId":"com.example.app","plugins":{{"CapacitorUpdater":{{"updateUrl":"{base}/updates"}}}}}}"#);
     let project = project.with("capacitor.config.json", config);
@@ -273,7 +273,7 @@ fn the_server_of_ones_own_is_asked_where_the_config_names_none() {
 }
 
 #[test]
-fn capgos_options_for_key_and_device_are_taken() {
+fn capgos_options_for_key_and_device_are_accepted() {
     let (updates, project) = (Updates::start(), Project::new());
     updates.run(&project, "bundle upload --channel production").succeeds();
     let device = "11111111-2222-4333-8444-555555555555";

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::project::{Project, codes_of, text_of};
 
-/// The arguments that open what `encrypted` describes.
+/// The arguments to decrypt the bundle described by `encrypted`.
 fn decrypt<'a>(encrypted: &'a Value, more: &[&'a str]) -> Vec<&'a str> {
     let member = |name: &str| encrypted[name].as_str().unwrap();
     let mut arguments = vec![
@@ -25,7 +25,7 @@ fn decrypt<'a>(encrypted: &'a Value, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn what_is_encrypted_decrypts_to_the_same_file() {
+fn an_encrypted_file_decrypts_to_the_same_bytes() {
     let project = Project::new().with_keys();
     let encrypted = project.encrypted();
     assert_eq!(encrypted["filename"], "com.example.app_1.2.3.zip_encrypted.zip");
@@ -42,7 +42,7 @@ fn what_is_encrypted_decrypts_to_the_same_file() {
 }
 
 #[test]
-fn without_a_signed_checksum_only_unverified_decrypts() {
+fn decrypting_without_a_signed_checksum_requires_unverified() {
     let project = Project::new().with_keys();
     let encrypted = project.encrypted();
     let message = project.run_args(&decrypt(&encrypted, &[])).fails("not_trusted", 1);
@@ -65,7 +65,7 @@ fn without_a_signed_checksum_only_unverified_decrypts() {
 }
 
 #[test]
-fn a_flipped_byte_is_refused_and_leaves_nothing() {
+fn a_changed_byte_is_rejected_and_leaves_no_file() {
     let project = Project::new().with_keys();
     let encrypted = project.encrypted();
     let file = text_of(&encrypted, "filename");
@@ -81,7 +81,7 @@ fn a_flipped_byte_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn checks_are_made_in_capgos_order_with_capgos_codes() {
+fn checks_run_in_capgos_order_with_capgos_codes() {
     let project = Project::new();
     let (zip, sha256) = project.zipped();
     let encrypt = |arguments: &str| project.run(&format!("bundle encrypt --json {arguments}"));
@@ -99,7 +99,7 @@ fn checks_are_made_in_capgos_order_with_capgos_codes() {
 }
 
 #[test]
-fn the_checksum_has_to_be_the_sha256_of_the_file() {
+fn the_checksum_must_be_the_sha256_of_the_file() {
     let project = Project::new().with_keys();
     let (zip, sha256) = project.zipped();
     let other = sha256.replace(&sha256[..1], if sha256.starts_with('0') { "1" } else { "0" });
@@ -131,7 +131,7 @@ fn a_swapped_key_is_explained() {
 }
 
 #[test]
-fn key_data_may_have_written_out_or_windows_line_ends() {
+fn key_data_may_have_escaped_or_windows_line_breaks() {
     let project = Project::new().with_keys();
     let (zip, sha256) = project.zipped();
     let pem = project.text(".capgo_key_v2");
@@ -155,7 +155,7 @@ fn key_data_may_have_written_out_or_windows_line_ends() {
 }
 
 #[test]
-fn no_output_holds_key_material() {
+fn the_output_never_contains_key_material() {
     let project = Project::new().with_keys();
     let (zip, sha256) = project.zipped();
     let pem = project.text(".capgo_key_v2");
@@ -169,7 +169,7 @@ fn no_output_holds_key_material() {
 }
 
 #[test]
-fn the_legacy_form_is_made_and_read_on_request_only() {
+fn the_legacy_encoding_is_used_only_on_request() {
     let project = Project::new().with_keys();
     let (zip, sha256) = project.zipped();
     let legacy = project
@@ -188,7 +188,7 @@ fn the_legacy_form_is_made_and_read_on_request_only() {
 }
 
 #[test]
-fn keys_that_capgo_devices_cannot_use_are_warned_about() {
+fn a_key_that_capgo_devices_cannot_use_is_a_warning() {
     let project = Project::new();
     let created = project.run("key create --bits 3072 --json").document();
     assert_eq!(codes_of(&created["warnings"]), ["key_too_large_for_capgo"]);
@@ -205,7 +205,7 @@ fn keys_that_capgo_devices_cannot_use_are_warned_about() {
 }
 
 #[test]
-fn the_public_key_is_the_named_one_else_the_file_else_the_configs() {
+fn the_public_key_is_from_the_option_else_the_file_else_the_config() {
     let project = Project::new().with_keys();
     let encrypted = project.encrypted();
     let checksum = text_of(&encrypted, "checksum");
@@ -226,7 +226,7 @@ fn the_public_key_is_the_named_one_else_the_file_else_the_configs() {
 }
 
 #[test]
-fn malformed_session_keys_are_refused() {
+fn malformed_session_keys_are_rejected() {
     let project = Project::new().with_keys();
     let encrypted = project.encrypted();
     let file = text_of(&encrypted, "filename");
@@ -241,7 +241,7 @@ fn malformed_session_keys_are_refused() {
 }
 
 #[test]
-fn verify_takes_a_plain_checksum_without_and_a_signed_one_with_a_key() {
+fn verify_expects_a_plain_checksum_without_and_a_signed_one_with_a_key() {
     let project = Project::new().with_keys();
     let signed = text_of(&project.encrypted(), "checksum");
     let (zip, plain) = project.zipped();
@@ -267,7 +267,7 @@ fn verify_takes_a_plain_checksum_without_and_a_signed_one_with_a_key() {
 
 #[test]
 #[cfg(unix)]
-fn a_decrypted_file_is_readable_for_its_owner_alone() {
+fn only_the_owner_can_read_a_decrypted_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let project = Project::new().with_keys();
     let sealed = project.encrypted();

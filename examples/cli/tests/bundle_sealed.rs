@@ -1,4 +1,4 @@
-//! `capbundle key create --content`, `bundle seal`, `bundle open`, and `bundle inspect` of what was sealed.
+//! `capbundle key create --content`, `bundle seal`, `bundle open`, and `bundle inspect` of a sealed archive.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,7 +25,7 @@ fn sealed(project: &Project) -> Value {
 }
 
 #[test]
-fn a_content_key_is_a_pair_of_its_own_and_leaves_the_config_alone() {
+fn a_content_key_is_a_separate_pair_and_does_not_change_the_config() {
     let project = Project::new();
     let config = project.read("capacitor.config.json");
     let document = project.run("key create --content --json").document();
@@ -49,7 +49,7 @@ fn a_content_key_is_a_pair_of_its_own_and_leaves_the_config_alone() {
 
 #[test]
 #[cfg(unix)]
-fn only_its_owner_can_read_the_private_half_and_what_was_opened() {
+fn only_the_owner_can_read_the_private_key_and_an_opened_archive() {
     use std::os::unix::fs::PermissionsExt as _;
     let project = with_content_key();
     sealed(&project);
@@ -63,7 +63,7 @@ fn only_its_owner_can_read_the_private_half_and_what_was_opened() {
 }
 
 #[test]
-fn what_is_sealed_opens_to_the_same_file() {
+fn a_sealed_archive_opens_to_the_same_bytes() {
     let project = with_content_key();
     let document = sealed(&project);
     assert_eq!(document["filename"], format!("{ZIP}.sealed"));
@@ -108,7 +108,7 @@ fn inspecting_shows_the_header() {
 }
 
 #[test]
-fn opening_wants_to_be_told_that_nothing_is_proved() {
+fn opening_requires_unverified() {
     let project = with_content_key();
     sealed(&project);
     let before = project.names();
@@ -123,7 +123,7 @@ fn opening_wants_to_be_told_that_nothing_is_proved() {
 }
 
 #[test]
-fn a_changed_or_foreign_archive_is_refused_and_leaves_nothing() {
+fn a_changed_or_foreign_archive_is_rejected_and_leaves_no_file() {
     let project = with_content_key();
     sealed(&project);
     let mut bytes = project.read(&format!("{ZIP}.sealed"));
@@ -142,7 +142,7 @@ fn a_changed_or_foreign_archive_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn sealing_refuses_what_would_not_be_what_was_meant() {
+fn sealing_rejects_wrong_checksums_and_keys() {
     let project = with_content_key().with_keys();
     let (zip, checksum) = project.zipped();
     let seal = |arguments: &str| project.run(&format!("bundle seal --json {arguments}"));
@@ -160,7 +160,7 @@ fn sealing_refuses_what_would_not_be_what_was_meant() {
 }
 
 #[test]
-fn content_keys_are_shown_beside_those_that_sign() {
+fn content_keys_are_shown_beside_signing_keys() {
     let project = with_content_key();
     let shown = project.run("key show --json").document();
     assert_eq!(shown["keys"].as_array().unwrap().len(), 0);

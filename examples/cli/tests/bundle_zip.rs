@@ -1,4 +1,4 @@
-//! `capbundle bundle zip` and `bundle check` as a pipeline sees them.
+//! `capbundle bundle zip` and `bundle check`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -33,7 +33,7 @@ fn id_folder_and_version_come_from_the_project() {
 }
 
 #[test]
-fn without_json_people_read_standard_error() {
+fn messages_go_to_standard_error() {
     let run = Project::new().run("bundle zip").succeeds();
     assert!(
         run.stderr.contains("com.example.app_1.2.3.zip") && run.stderr.contains("Checksum"),
@@ -43,7 +43,7 @@ fn without_json_people_read_standard_error() {
 }
 
 #[test]
-fn arguments_win_over_the_project() {
+fn arguments_override_the_project() {
     let project = Project::new()
         .with("dist/index.html", "")
         .with("dist/a.js", "x.notifyAppReady()")
@@ -56,14 +56,14 @@ fn arguments_win_over_the_project() {
 }
 
 #[test]
-fn the_updaters_own_app_id_wins_as_in_capgo() {
+fn the_app_id_of_the_updater_has_precedence_as_in_capgo() {
     let config = r#"{"appId":"a.b","webDir":"www","plugins":{"CapacitorUpdater":{"appId":"c.d"}}}"#;
     let project = Project::new().with("capacitor.config.json", config);
     assert_eq!(project.zipped().0, "c.d_1.2.3.zip");
 }
 
 #[test]
-fn a_name_is_taken_as_it_is() {
+fn the_given_file_name_is_not_changed() {
     let project = Project::new().with("out/keep", "");
     for name in ["bundle.zip", "bundle", "out/deep.zip"] {
         let document = project.run(&format!("bundle zip --json --name {name}")).document();
@@ -82,7 +82,7 @@ fn a_script_config_is_read_without_running_it() {
 }
 
 #[test]
-fn a_config_value_that_cannot_be_read_is_named_with_its_place_and_the_option() {
+fn an_unreadable_config_value_is_reported_with_its_position_and_the_option() {
     let project = Project::new().with(
         "capacitor.config.ts",
         "export default {\n  appId: process.env.ID,\n  webDir: dir(),\n}",
@@ -103,7 +103,7 @@ fn a_config_value_that_cannot_be_read_is_named_with_its_place_and_the_option() {
 }
 
 #[test]
-fn nothing_is_made_up_when_something_is_missing() {
+fn missing_values_are_errors() {
     let project = Project::empty()
         .with("www/index.html", "")
         .with("www/a.js", "x.notifyAppReady()");
@@ -150,7 +150,7 @@ fn versions_are_strict_semver() {
 }
 
 #[test]
-fn the_first_listed_package_json_with_a_version_gives_it() {
+fn the_version_is_from_the_first_package_json_that_has_one() {
     let project = Project::new()
         .with("root.json", "\u{feff}{\"private\":true}")
         .with("other.json", r#"{"version":"9.9.9"}"#);
@@ -168,7 +168,7 @@ fn the_first_listed_package_json_with_a_version_gives_it() {
 }
 
 #[test]
-fn an_app_id_cannot_lead_out_of_the_folder() {
+fn an_app_id_cannot_escape_the_folder() {
     let project = Project::new();
     for id in ["../evil", "a/b", "/tmp/a", ".hidden", "a\\b"] {
         project
@@ -178,7 +178,7 @@ fn an_app_id_cannot_lead_out_of_the_folder() {
 }
 
 #[test]
-fn faults_have_capgos_codes_and_leave_no_zip() {
+fn failed_checks_have_capgos_codes_and_leave_no_zip() {
     let project = Project::new()
         .with("empty/readme.txt", "x")
         .with("silent/index.html", "<p>");
@@ -220,7 +220,7 @@ fn all_findings_are_in_the_error_document() {
 }
 
 #[test]
-fn secrets_ship_only_when_named() {
+fn secrets_are_packed_only_if_allowed() {
     let project = Project::new().with("www/keys/server.pem", "-----BEGIN CERTIFICATE-----");
     project.run("bundle zip --json").fails("secret", 1);
     project.run("bundle zip --json --no-code-check").fails("secret", 1);
@@ -233,7 +233,7 @@ fn secrets_ship_only_when_named() {
 }
 
 #[test]
-fn warnings_and_exclusions_are_told_twice() {
+fn warnings_and_exclusions_are_in_text_and_json() {
     let project = Project::new()
         .with("www/index.html", "<script src=\"/app.js\"></script>")
         .with("www/app.js.map", "{}")
@@ -257,7 +257,7 @@ fn warnings_and_exclusions_are_told_twice() {
 }
 
 #[test]
-fn a_flood_of_warnings_is_cut_for_people_and_complete_for_machines() {
+fn many_warnings_are_truncated_in_text_and_complete_in_json() {
     let mut project = Project::new();
     for number in 0..25 {
         project = project
@@ -277,7 +277,7 @@ fn a_flood_of_warnings_is_cut_for_people_and_complete_for_machines() {
 }
 
 #[test]
-fn a_command_line_rule_wins_over_the_projects_file() {
+fn a_command_line_rule_overrides_the_project_file() {
     let project = Project::new()
         .with("www/keep.map", "{}")
         .with(".capbundleignore", "*.map\n");
@@ -286,7 +286,7 @@ fn a_command_line_rule_wins_over_the_projects_file() {
 }
 
 #[test]
-fn replacing_a_zip_is_said_and_packing_again_gives_the_same_bytes() {
+fn replacing_a_zip_is_reported_and_packing_is_reproducible() {
     let project = Project::new();
     let (zip, checksum) = project.zipped();
     let first = project.read(&zip);
@@ -301,7 +301,7 @@ fn replacing_a_zip_is_said_and_packing_again_gives_the_same_bytes() {
 }
 
 #[test]
-fn the_zip_may_not_lie_inside_the_packed_folder() {
+fn the_zip_must_not_be_inside_the_packed_folder() {
     let project = Project::new();
     project
         .run("bundle zip --json --name www/bundle.zip")
@@ -313,7 +313,7 @@ fn the_zip_may_not_lie_inside_the_packed_folder() {
 }
 
 #[test]
-fn sha256_is_given_unless_crc32_is_asked_for() {
+fn the_checksum_is_sha256_unless_crc32_is_requested() {
     let project = Project::new();
     assert_eq!(
         text_of(&project.run("bundle zip --json --key-v2").document(), "checksum").len(),
@@ -328,7 +328,7 @@ fn sha256_is_given_unless_crc32_is_asked_for() {
 }
 
 #[test]
-fn check_says_what_packing_would_refuse_and_writes_nothing() {
+fn check_reports_the_errors_of_packing_and_writes_no_file() {
     let project = Project::new().with("bad/page.html", "x");
     assert_eq!(project.run("bundle check --json").document()["path"], "www");
     project
@@ -338,7 +338,7 @@ fn check_says_what_packing_would_refuse_and_writes_nothing() {
 }
 
 #[test]
-fn the_version_of_the_config_comes_before_that_of_package_json() {
+fn the_version_of_the_config_has_precedence_over_package_json() {
     let project = Project::new().with(
         "capacitor.config.json",
         r#"{"appId":"com.example.app","webDir":"www","plugins":{"CapacitorUpdater":{"version":"4.5.6"}}}"#,
@@ -366,7 +366,7 @@ fn the_version_of_the_config_comes_before_that_of_package_json() {
 }
 
 #[test]
-fn what_macos_leaves_beside_files_is_left_out_and_listed() {
+fn files_created_by_macos_are_excluded_and_listed() {
     let project = Project::new().with("www/._index.html", "\u{0}\u{5}\u{16}\u{7}");
     let document = project.run("bundle zip --json").document();
     assert_eq!(document["excluded"][0]["path"], "._index.html");
@@ -375,7 +375,7 @@ fn what_macos_leaves_beside_files_is_left_out_and_listed() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_equal_after_normalization_are_warned_of() {
+fn names_that_are_equal_after_normalization_are_a_warning() {
     let project = Project::new()
         .with("www/caf\u{e9}.html", "")
         .with("www/cafe\u{301}.html", "");

@@ -107,7 +107,7 @@ fn help_documents_the_exit_codes() {
 }
 
 #[test]
-fn every_capgo_option_of_the_replaced_commands_is_taken() {
+fn every_capgo_option_of_the_replaced_commands_is_accepted() {
     let project = Project::empty();
     for (command, options) in [
         (
@@ -137,7 +137,7 @@ fn every_capgo_option_of_the_replaced_commands_is_taken() {
 }
 
 #[test]
-fn a_wrong_command_line_is_json_too() {
+fn a_wrong_command_line_is_reported_as_json() {
     let project = Project::empty();
     project.run("bundle zip --json --frobnicate").fails("unknown_option", 2);
     project.run("bundle frobnicate --json").fails("unknown_command", 2);
@@ -165,7 +165,7 @@ fn a_wrong_command_line_is_explained_on_standard_error() {
 }
 
 #[test]
-fn a_long_option_may_be_joined_to_its_value() {
+fn a_long_option_can_be_joined_to_its_value() {
     let project = Project::new();
     assert_eq!(
         project.run("bundle zip --bundle=4.5.6 -p=www -j").document()["bundle"],
@@ -174,7 +174,7 @@ fn a_long_option_may_be_joined_to_its_value() {
 }
 
 #[test]
-fn completions_name_the_commands_for_every_shell() {
+fn completions_contain_the_commands_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let run = Project::empty().run(&format!("completions {shell}"));
         assert_eq!((run.code, run.stderr.as_str()), (0, ""));

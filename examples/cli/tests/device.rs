@@ -1,4 +1,4 @@
-//! `capbundle device`: a phone's whole life, each call a process of its own.
+//! `capbundle device`: the life cycle of bundles on a phone. Each call is a separate process.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +12,7 @@ use crate::phone::Phone;
 use crate::project::text_of;
 
 #[test]
-fn a_version_that_crashes_twice_is_gone_and_the_proven_one_is_back() {
+fn a_version_that_crashes_twice_falls_back_to_the_proven_one() {
     let phone = Phone::new();
     let first = phone.launch();
     assert_eq!(
@@ -67,7 +67,7 @@ fn a_version_that_crashes_twice_is_gone_and_the_proven_one_is_back() {
 }
 
 #[test]
-fn what_is_served_is_what_was_installed() {
+fn the_served_files_are_the_installed_ones() {
     let phone = Phone::new();
     phone.install("2.0.0", "--next");
     let folder = text_of(&phone.launch(), "folder");
@@ -76,7 +76,7 @@ fn what_is_served_is_what_was_installed() {
 }
 
 #[test]
-fn a_page_that_never_starts_is_given_up_and_not_failed() {
+fn a_page_that_never_starts_is_abandoned_but_not_failed() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "--next");
     for _ in 0..5 {
@@ -93,7 +93,7 @@ fn a_page_that_never_starts_is_given_up_and_not_failed() {
 }
 
 #[test]
-fn a_process_that_ends_in_the_background_is_not_held_against_its_bundle() {
+fn a_process_that_ends_in_the_background_is_not_a_failed_attempt() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "--next");
     for _ in 0..6 {
@@ -130,7 +130,7 @@ fn calls_between_launch_and_confirm_belong_to_the_same_run() {
 }
 
 #[test]
-fn a_late_confirm_of_another_bundle_changes_nothing_and_says_so() {
+fn a_late_confirmation_of_another_bundle_is_ignored() {
     let phone = Phone::new();
     let old = phone.install("2.0.0", "--next");
     phone.launch();
@@ -151,7 +151,7 @@ fn a_late_confirm_of_another_bundle_changes_nothing_and_says_so() {
 }
 
 #[test]
-fn a_time_out_falls_back_at_once_and_the_second_one_fails_the_bundle() {
+fn a_timeout_falls_back_and_a_second_one_fails_the_bundle() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "--next");
     phone.launch();
@@ -197,7 +197,7 @@ fn set_and_reset_serve_at_once() {
 }
 
 #[test]
-fn a_bundle_that_the_app_calls_broken_stays_until_the_run_ends() {
+fn a_bundle_marked_as_failed_is_served_until_the_run_ends() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "--next");
     let folder = text_of(&phone.launch(), "folder");
@@ -215,7 +215,7 @@ fn a_bundle_that_the_app_calls_broken_stays_until_the_run_ends() {
 }
 
 #[test]
-fn a_native_update_starts_over_and_forgets_failures() {
+fn a_native_update_resets_to_the_built_in_bundle_and_clears_failures() {
     let phone = Phone::new();
     phone.install("2.0.0", "--next");
     phone.launch();
@@ -243,7 +243,7 @@ fn a_native_update_starts_over_and_forgets_failures() {
 }
 
 #[test]
-fn a_bundle_for_other_native_versions_waits_and_yields() {
+fn a_bundle_for_other_native_versions_is_not_served() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "--next --min-native 1.5 --max-native 2.9");
     assert_eq!(phone.launch()["bundle"], "builtin");
@@ -263,7 +263,7 @@ fn a_bundle_for_other_native_versions_waits_and_yields() {
 }
 
 #[test]
-fn the_next_bundle_waits_for_the_end_of_the_process() {
+fn the_kill_condition_waits_for_the_end_of_the_process() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "");
     phone.launch();
@@ -289,7 +289,7 @@ fn without_conditions_the_next_bundle_is_applied_in_the_background() {
 }
 
 #[test]
-fn a_background_condition_really_waits() {
+fn a_background_condition_waits_for_its_time() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "");
     phone.launch();
@@ -307,7 +307,7 @@ fn a_background_condition_really_waits() {
 }
 
 #[test]
-fn all_conditions_must_hold() {
+fn all_conditions_must_be_met() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "");
     phone.launch();
@@ -334,7 +334,7 @@ fn all_conditions_must_hold() {
 }
 
 #[test]
-fn what_was_to_come_next_can_be_dropped() {
+fn the_next_bundle_can_be_cleared() {
     let phone = Phone::new();
     phone.install("2.0.0", "--next");
     assert_eq!(phone.call("next --clear"), json!({"delays": []}));
@@ -343,7 +343,7 @@ fn what_was_to_come_next_can_be_dropped() {
 }
 
 #[test]
-fn a_confirmation_before_the_page_started_proves_nothing_and_says_so() {
+fn a_confirmation_before_the_page_started_is_ignored() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "");
     phone.launch();
@@ -361,7 +361,7 @@ fn a_confirmation_before_the_page_started_proves_nothing_and_says_so() {
 }
 
 #[test]
-fn another_native_version_of_the_same_build_is_a_native_update() {
+fn a_new_native_version_with_the_same_build_is_a_native_update() {
     let phone = Phone::new();
     phone.install("2.0.0", "--next");
     for call in ["launch", "started", "confirm"] {
@@ -375,7 +375,7 @@ fn another_native_version_of_the_same_build_is_a_native_update() {
 }
 
 #[test]
-fn a_proven_version_that_stops_confirming_is_tried_again_and_left_without_being_failed() {
+fn a_proven_version_that_stops_confirming_is_set_aside_but_not_failed() {
     let phone = Phone::new();
     let old = phone.install("2.0.0", "--next");
     for call in ["launch", "started", "confirm"] {
@@ -406,7 +406,7 @@ fn a_proven_version_that_stops_confirming_is_tried_again_and_left_without_being_
 }
 
 #[test]
-fn a_run_that_starts_in_the_background_counts_nothing() {
+fn a_start_in_the_background_is_not_an_attempt() {
     let phone = Phone::new();
     let bundle = phone.install("2.0.0", "--next");
     for _ in 0..6 {

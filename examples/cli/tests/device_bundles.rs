@@ -1,4 +1,4 @@
-//! What is installed on a simulated phone: `capbundle device list`, `clean` and `verify`, and what damage does.
+//! Installed bundles of a simulated phone: `capbundle device list`, `clean` and `verify`, and damaged files.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +12,7 @@ use crate::phone::Phone;
 use crate::project::text_of;
 
 #[test]
-fn clean_keeps_the_newest_and_all_that_is_needed() {
+fn clean_keeps_the_newest_bundles_and_those_in_use() {
     let phone = Phone::new();
     let proven = phone.install("2.0.0", "--next");
     phone.launch();
@@ -32,7 +32,7 @@ fn clean_keeps_the_newest_and_all_that_is_needed() {
 }
 
 #[test]
-fn a_bundle_is_listed_with_all_that_is_known_of_it() {
+fn a_listed_bundle_has_all_its_properties() {
     let phone = Phone::new();
     let more = "--link https://example.com/notes --comment fixes --min-native 1.0 --max-native 3";
     let id = phone.install("2.0.0", more);
@@ -70,7 +70,7 @@ fn the_same_archive_is_installed_once() {
 }
 
 #[test]
-fn verify_finds_every_file_that_is_not_as_installed() {
+fn verify_finds_every_changed_file() {
     let phone = Phone::new();
     let id = phone.install("2.0.0", "");
     assert_eq!(
@@ -92,7 +92,7 @@ fn verify_finds_every_file_that_is_not_as_installed() {
 }
 
 #[test]
-fn a_bundle_whose_files_are_gone_is_not_served() {
+fn a_bundle_with_missing_files_is_not_served() {
     let phone = Phone::new();
     let id = phone.install("2.0.0", "--next");
     phone.launch();
@@ -107,7 +107,7 @@ fn a_bundle_whose_files_are_gone_is_not_served() {
 }
 
 #[test]
-fn a_next_bundle_whose_files_are_gone_is_not_applied() {
+fn a_next_bundle_with_missing_files_is_not_applied() {
     let phone = Phone::new();
     phone.launch();
     let id = phone.install("2.0.0", "--next");
@@ -119,7 +119,7 @@ fn a_next_bundle_whose_files_are_gone_is_not_applied() {
 }
 
 #[test]
-fn runs_that_are_over_leave_nothing_behind() {
+fn ended_runs_leave_no_files() {
     let phone = Phone::new();
     for _ in 0..3 {
         phone.launch();
@@ -129,7 +129,7 @@ fn runs_that_are_over_leave_nothing_behind() {
 }
 
 #[test]
-fn a_failure_is_told_once() {
+fn a_failure_is_reported_once() {
     let phone = Phone::new();
     phone.launch();
     assert!(phone.call("failure")["failure"].is_null());
@@ -144,7 +144,7 @@ fn a_failure_is_told_once() {
 }
 
 #[test]
-fn what_capgos_plugin_installed_is_taken_over_and_served() {
+fn bundles_of_capgos_plugin_are_taken_over_and_served() {
     let phone = Phone::new();
     let info = r#"{"id":"vUOXkgIDVu","version":"3.1.0","checksum":"","status":"success"}"#;
     phone

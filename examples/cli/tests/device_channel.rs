@@ -1,4 +1,4 @@
-//! `capbundle device install-release` and `update`: a simulated phone that takes what `release publish` made, over HTTP.
+//! `capbundle device install-release` and `update`: a simulated phone installs published releases over HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,7 +16,7 @@ use crate::web::Web;
 const SIGNED: &str = "--key .capgo_key_v2";
 const BROUGHT: &str = "--keys 1.json --content-key .capbundle_content_key";
 
-/// Who publishes on a site, and a phone that reads it.
+/// A publisher, its site, and a phone that reads it.
 struct World {
     phone: Phone,
     web: Web,
@@ -57,7 +57,7 @@ impl World {
         self.try_update(more).document()
     }
 
-    /// Replaces a file of the site by another of it.
+    /// Replaces a file of the site by another file of the site.
     fn copy(&self, from: &str, to: &str) {
         let bytes = self.phone.project.read(&format!("site/{from}"));
         self.phone.project.write(&format!("site/{to}"), bytes);
@@ -65,7 +65,7 @@ impl World {
 }
 
 #[test]
-fn a_phone_takes_what_a_channel_offers_and_serves_it() {
+fn a_phone_installs_and_serves_the_release_of_a_channel() {
     let world = World::new();
     world.publish("1.0.0", "");
 
@@ -78,20 +78,20 @@ fn a_phone_takes_what_a_channel_offers_and_serves_it() {
     assert_eq!(updated["bundle"]["status"], "next");
     assert_eq!(world.update("")["outcome"], "up_to_date");
     assert_eq!(world.phone.launch()["version"], "1.0.0");
-    // The same by the site and the channel's name.
+    // The same with the URL of the site and the name of the channel.
     let line = format!("update --site {} --channel production {BROUGHT}", world.web.url());
     assert_eq!(world.phone.call(&line)["outcome"], "up_to_date");
 }
 
 #[test]
-fn what_was_accepted_is_remembered_from_call_to_call() {
+fn accepted_releases_are_kept_between_calls() {
     let world = World::new();
     world.publish("1.0.0", "");
     world.copy("channels/production.json", "old-channel.json");
     world.update("");
     world.publish("1.1.0", "");
     world.update("");
-    // Somebody brings back the old channel file, then the old release under the new number.
+    // An attacker restores the old channel file, then the old release under the new sequence.
     world.copy("channels/production.json", "new-channel.json");
     world.copy("old-channel.json", "channels/production.json");
     let older = world.update("");
@@ -107,7 +107,7 @@ fn what_was_accepted_is_remembered_from_call_to_call() {
 }
 
 #[test]
-fn a_ring_that_is_not_followed_is_told_and_stops_no_update() {
+fn a_rejected_ring_is_reported_and_does_not_prevent_an_update() {
     let world = World::new();
     world.publish("1.0.0", "");
     assert_eq!(world.update("")["ringProblem"], Value::Null);
@@ -121,7 +121,7 @@ fn a_ring_that_is_not_followed_is_told_and_stops_no_update() {
 }
 
 #[test]
-fn a_candidate_is_for_the_devices_in_its_share_alone() {
+fn a_candidate_is_only_for_devices_in_its_rollout() {
     let world = World::new();
     world.publish("1.0.0", "");
     world.publish("1.1.0", "--candidate 50%");
@@ -134,12 +134,12 @@ fn a_candidate_is_for_the_devices_in_its_share_alone() {
         assert_eq!(updated["rollout"]["bucket"].as_u64().unwrap() < 5_000, is_inside);
         inside += usize::from(is_inside);
     }
-    // Of twelve fair coins one in two thousand falls all on one side.
+    // The probability that twelve devices are all inside or all outside is 1 in 2048.
     assert!((1..12).contains(&inside), "{inside}");
 }
 
 #[test]
-fn a_release_is_installed_from_its_files() {
+fn a_release_is_installed_from_local_files() {
     let world = World::new();
     world.publish("1.0.0", "");
     let names = |folder: &str| -> Vec<String> {
@@ -163,7 +163,7 @@ fn a_release_is_installed_from_its_files() {
     let installed = world.phone.call(&line("production"));
     assert_eq!((&installed["sequence"], &installed["next"]), (&json!(1), &json!(true)));
     assert_eq!(world.phone.launch()["version"], "1.0.0");
-    // An update from the app store brings the same, or more.
+    // An update from the app store contains the same release or a newer one.
     let launch = world.phone.call("launch --built-in-sequence 1");
     assert_eq!(
         (&launch["bundle"], &launch["reason"]),
@@ -193,7 +193,7 @@ fn a_phone_goes_back_to_the_built_in_bundle() {
     );
     assert_eq!(world.phone.launch()["bundle"], "builtin");
     assert_eq!(world.update("")["outcome"], "built_in_up_to_date");
-    // The same by its file.
+    // The same with the release file.
     let line = format!("install-release site/releases/production/2.json --channel production {BROUGHT}");
     let accepted = world.phone.call(&line);
     assert_eq!((&accepted["next"], &accepted["sequence"]), (&json!(false), &json!(2)));
@@ -202,7 +202,7 @@ fn a_phone_goes_back_to_the_built_in_bundle() {
 }
 
 #[test]
-fn an_address_that_is_no_channels_is_told() {
+fn a_url_that_is_not_a_channel_is_rejected() {
     let world = World::new();
     let line = format!("update --channel-url {}/production.json {BROUGHT}", world.web.url());
     world.phone.run(&line).fails("invalid_input", 1);

@@ -1,4 +1,4 @@
-//! `capbundle device` as an app that decides otherwise than the defaults.
+//! `capbundle device` with app settings other than the defaults.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,7 +25,7 @@ fn a_bundle_fails_after_as_many_starts_as_it_has_attempts() {
 }
 
 #[test]
-fn a_page_has_as_long_to_confirm_as_the_app_says() {
+fn the_time_to_confirm_is_configurable() {
     let phone = Phone::new();
     phone.install("2.0.0", "--next");
     let launch = phone.call("launch --app-ready-timeout 1m");
@@ -33,7 +33,7 @@ fn a_page_has_as_long_to_confirm_as_the_app_says() {
 }
 
 #[test]
-fn the_bundle_that_a_confirmed_one_replaces_stays_if_it_is_not_to_be_deleted() {
+fn a_replaced_bundle_is_kept_if_auto_delete_is_off() {
     for (option, left) in [("--auto-delete-previous false", 2), ("--silent-starts 0", 1), ("", 2)] {
         let phone = Phone::new();
         for version in ["2.0.0", "3.0.0"] {
@@ -41,7 +41,7 @@ fn the_bundle_that_a_confirmed_one_replaces_stays_if_it_is_not_to_be_deleted() {
             for call in ["launch", "started", "confirm"] {
                 phone.call(&format!("{call} {option}"));
             }
-            // What the session before served goes only when that is over.
+            // The bundle of the previous session is removed only after that session ended.
             phone.call(&format!("launch {option}"));
         }
         phone.call(&format!("clean {option}"));
@@ -55,7 +55,7 @@ fn the_bundle_that_a_confirmed_one_replaces_stays_if_it_is_not_to_be_deleted() {
 }
 
 #[test]
-fn the_files_of_a_failed_bundle_stay_if_they_are_not_to_be_deleted() {
+fn the_files_of_a_failed_bundle_are_kept_if_auto_delete_is_off() {
     for (option, stays) in [("--auto-delete-failed false", true), ("", false)] {
         let phone = Phone::new();
         let id = phone.install("2.0.0", "");
@@ -87,7 +87,7 @@ fn a_native_update_without_a_reset_puts_the_current_bundle_on_trial_again() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_and_told_why() {
+fn invalid_options_are_rejected_with_the_reason() {
     let phone = Phone::new();
     let refused = phone.run("launch --attempts 0").fails("invalid_input", 1);
     assert!(refused.contains("attempts"), "{refused}");
@@ -96,7 +96,7 @@ fn what_makes_no_sense_is_refused_and_told_why() {
 }
 
 #[test]
-fn the_help_of_every_call_says_what_the_app_decides() {
+fn the_help_of_every_command_lists_the_app_settings() {
     let phone = Phone::new();
     for call in ["launch", "install", "status"] {
         let help = phone.project.run(&format!("device {call} --help")).stdout;

@@ -1,4 +1,4 @@
-//! What `capbundle device` refuses, with which code, and what it leaves untouched.
+//! Errors of `capbundle device`, their codes, and the files they leave unchanged.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,7 +18,7 @@ use crate::project::text_of;
 const UNKNOWN: &str = "0000000000";
 
 #[test]
-fn only_what_was_signed_and_encrypted_for_the_app_is_installed() {
+fn only_bundles_signed_and_encrypted_for_the_app_are_installed() {
     let phone = Phone::new();
     phone.project.run("key create").succeeds();
     let encrypted = phone.project.encrypted();
@@ -46,7 +46,7 @@ fn only_what_was_signed_and_encrypted_for_the_app_is_installed() {
 }
 
 #[test]
-fn an_archive_must_be_what_its_checksum_says_and_a_bundle() {
+fn an_archive_must_match_its_checksum_and_be_a_bundle() {
     let phone = Phone::new();
     let checksum = phone.checksum("2.0.0");
     let install = |line: &str| phone.run(&format!("install --version 2.0.0 {line}"));
@@ -74,7 +74,7 @@ fn a_bundle_that_is_not_installed_is_not_found() {
 }
 
 #[test]
-fn what_needs_a_running_app_says_so() {
+fn commands_that_need_a_running_app_fail_without_one() {
     let phone = Phone::new();
     let id = phone.install("2.0.0", "");
     let calls = ["started", "confirm", "expired", "background", "foreground", "reset"];
@@ -118,7 +118,7 @@ fn a_bundle_without_its_files_does_not_become_next() {
 }
 
 #[test]
-fn a_folder_that_is_no_device_is_left_alone() {
+fn a_folder_without_a_device_is_not_changed() {
     let phone = Phone::new();
     for call in ["status", "list", "started", "clean", "forget 1"] {
         phone.run(call).fails("not_found", 1);
@@ -133,7 +133,7 @@ fn a_folder_that_is_no_device_is_left_alone() {
 }
 
 #[test]
-fn a_device_whose_memory_is_broken_says_so() {
+fn a_corrupt_device_file_is_reported() {
     let phone = Phone::new();
     phone.launch();
     phone.project.write("phone/device.json", "{");
@@ -145,7 +145,7 @@ fn a_device_whose_memory_is_broken_says_so() {
 }
 
 #[test]
-fn launch_answers_soon_even_if_the_lock_is_not_to_be_had() {
+fn launch_does_not_block_on_a_held_lock() {
     let phone = Phone::new();
     phone.install("2.0.0", "--next");
     let lock = File::open(phone.project.path("phone/lock")).unwrap();
@@ -163,7 +163,7 @@ fn launch_answers_soon_even_if_the_lock_is_not_to_be_had() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_a_file_of_the_store_blocks_nothing() {
+fn a_folder_in_place_of_a_store_file_does_not_block() {
     let phone = Phone::new();
     phone.launch();
     for file in ["staging/left.lock", "state.json", "lock", "records/AAAAAAAAAA.json"] {
@@ -181,7 +181,7 @@ fn a_folder_in_the_place_of_a_file_of_the_store_blocks_nothing() {
 }
 
 #[test]
-fn calls_at_once_wait_for_each_other() {
+fn concurrent_calls_wait_for_each_other() {
     let phone = Phone::new();
     phone.launch();
     let versions = ["2.0.0", "3.0.0", "4.0.0", "5.0.0"];
@@ -208,7 +208,7 @@ fn calls_at_once_wait_for_each_other() {
 }
 
 #[test]
-fn a_wrong_command_line_is_told_as_such() {
+fn a_wrong_command_line_is_a_usage_error() {
     let phone = Phone::new();
     for (line, code) in [
         ("", "missing_argument"),
@@ -238,7 +238,7 @@ fn a_wrong_command_line_is_told_as_such() {
 }
 
 #[test]
-fn without_json_the_answer_is_on_standard_output_and_the_rest_is_not() {
+fn without_json_only_the_result_is_on_standard_output() {
     let phone = Phone::new();
     let checksum = phone.checksum("2.0.0");
     let run = |line: &str| phone.project.run(&format!("device {line} --store phone"));

@@ -1,5 +1,5 @@
-//! Every command of Capgo's page on custom storage, word for word but for `npx @capgo/cli@latest`, which is `capbundle` here. What
-//! stands in capitals there is filled in, as its reader would.
+//! Every command of Capgo's page on custom storage, verbatim except that `npx @capgo/cli@latest` is `capbundle`.
+//! Placeholders in capitals are filled in.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -87,7 +87,7 @@ const EXAMPLE_3: [&str; 3] = [
 const DEBUG: &str = "npx @capgo/cli@latest app debug";
 const LIST: &str = "npx @capgo/cli@latest bundle list";
 
-/// A reader: a project, a key to the API, and all hosts that the page names.
+/// A reader of the page: a project, an API key, and all hosts on the page.
 struct Reader {
     project: Project,
     updates: Updates,
@@ -103,7 +103,7 @@ impl Reader {
                 "capacitor.config.json",
                 r#"{"appId":"com.example.app","webDir":"dist","plugins":{"CapacitorUpdater":{"defaultChannel":"Production"}}}"#,
             )
-            // The native app in the store, as Capacitor's project has it.
+            // The version of the native app in Capacitor's project.
             .with("android/app/build.gradle", "android {\n    defaultConfig {\n        versionName \"1.0.0\"\n    }\n}\n")
             .with("dist/index.html", "<script type=module src=app.js></script>")
             .with("dist/app.js", "CapacitorUpdater.notifyAppReady();");
@@ -125,12 +125,12 @@ impl Reader {
         shell(line, &self.project.path(""), &variables)
     }
 
-    /// What people are told; standard output stays empty.
+    /// Runs a line and returns standard error; standard output must be empty.
     fn told(&self, line: &str) -> String {
         self.run(line).succeeds().stderr
     }
 
-    /// The bundle of version 1.2.3, as it is registered.
+    /// The registration of version 1.2.3.
     fn registered(&self) -> Value {
         let list = self.updates.run(&self.project, "bundle list --json").document();
         let bundles = list["bundles"].as_array().unwrap();
@@ -138,7 +138,7 @@ impl Reader {
         found.cloned().unwrap_or_else(|| panic!("{list}"))
     }
 
-    /// What a device is told and takes that asks where the page's commands lead to.
+    /// The result of `app debug` for a device of the page's app.
     fn debug(&self) -> Value {
         self.run(&format!("{DEBUG} --json")).document()
     }
@@ -147,19 +147,22 @@ impl Reader {
         self.updates.make_channel(APP, name);
     }
 
-    /// Packs the app beside, and encrypts it; gives the document of `bundle encrypt`.
+    /// Packs and encrypts the app; returns the document of `bundle encrypt`.
     fn sealed(&self) -> Value {
         self.project.encrypted()
     }
 }
 
-/// What stands behind a word in what people are told.
+/// The value after a label in the messages.
 fn behind(told: &str, word: &str) -> String {
-    let line = told.lines().find(|line| line.starts_with(word)).expect("it is told");
+    let line = told
+        .lines()
+        .find(|line| line.starts_with(word))
+        .expect("the label is printed");
     line.rsplit(' ').next().unwrap().to_owned()
 }
 
-/// The command that a message says to run.
+/// The command suggested by a message.
 fn proposed(message: &str) -> String {
     let (_, rest) = message
         .split_once("run `capbundle ")
@@ -170,8 +173,8 @@ fn proposed(message: &str) -> String {
 }
 
 #[test]
-fn an_address_is_registered() {
-    let Some(reader) = Reader::new("an_address_is_registered") else {
+fn a_url_is_registered() {
+    let Some(reader) = Reader::new("a_url_is_registered") else {
         return;
     };
     let (zip, digest) = reader.project.zipped();
@@ -185,8 +188,8 @@ fn an_address_is_registered() {
 }
 
 #[test]
-fn the_address_of_an_encrypted_bundle_is_registered() {
-    let Some(reader) = Reader::new("the_address_of_an_encrypted_bundle_is_registered") else {
+fn the_url_of_an_encrypted_bundle_is_registered() {
+    let Some(reader) = Reader::new("the_url_of_an_encrypted_bundle_is_registered") else {
         return;
     };
     let reader = reader.with_keys();
@@ -205,8 +208,8 @@ fn the_address_of_an_encrypted_bundle_is_registered() {
 }
 
 #[test]
-fn a_bundle_goes_to_amazon() {
-    let Some(reader) = Reader::new("a_bundle_goes_to_amazon") else {
+fn a_bundle_is_uploaded_to_amazon_s3() {
+    let Some(reader) = Reader::new("a_bundle_is_uploaded_to_amazon_s3") else {
         return;
     };
 
@@ -224,8 +227,8 @@ fn a_bundle_goes_to_amazon() {
 }
 
 #[test]
-fn https_without_ssl_is_refused_with_the_reason_and_works_with_it() {
-    let Some(reader) = Reader::new("https_without_ssl_is_refused_with_the_reason_and_works_with_it") else {
+fn https_with_no_ssl_is_rejected_with_the_two_possible_commands() {
+    let Some(reader) = Reader::new("https_with_no_ssl_is_rejected_with_the_two_possible_commands") else {
         return;
     };
 
@@ -237,7 +240,7 @@ fn https_without_ssl_is_refused_with_the_reason_and_works_with_it() {
         "{}",
         run.stderr
     );
-    // As its comment has it: "Only if your endpoint doesn't support SSL".
+    // The page's comment: "Only if your endpoint doesn't support SSL".
     let (with_ssl, _) = S3_COMPLETE.split_once(" \\\n  --no-s3-ssl").unwrap();
     reader.told(with_ssl);
     let (_, digest) = reader.project.zipped();
@@ -254,7 +257,7 @@ fn a_folder_is_packed() {
     let told = reader.told(ZIP);
 
     assert!(reader.project.has("com.example.app_1.2.3.zip"), "{told}");
-    // It stands in an app of a repository with several.
+    // The app is part of a monorepo.
     let app = reader.project.path("apps/one");
     fs::create_dir_all(&app).unwrap();
     fs::rename(reader.project.path("dist"), app.join("dist")).unwrap();
@@ -269,8 +272,8 @@ fn a_folder_is_packed() {
 }
 
 #[test]
-fn an_archive_is_encrypted_with_each_way_to_name_the_key() {
-    let Some(reader) = Reader::new("an_archive_is_encrypted_with_each_way_to_name_the_key") else {
+fn an_archive_is_encrypted_with_each_key_option() {
+    let Some(reader) = Reader::new("an_archive_is_encrypted_with_each_key_option") else {
         return;
     };
     let reader = reader.with_keys();
@@ -299,7 +302,7 @@ fn example_1_external_url_with_encryption() {
     let [zip, encrypt, upload] = EXAMPLE_1;
     let checksum = behind(&reader.told(zip), "Checksum ");
     let encrypt = encrypt.replace("CHECKSUM_FROM_STEP_2", &checksum);
-    // The page calls the file by another name than Capgo's command does.
+    // The file name on the page differs from that of Capgo's command.
     let refused = reader.run(&encrypt);
     assert_eq!(refused.code, 1);
     let session = behind(&reader.told(&proposed(&refused.stderr)), "ivSessionKey ");
@@ -321,7 +324,7 @@ fn example_2_direct_s3_upload() {
     let Some(reader) = Reader::new("example_2_direct_s3_upload") else {
         return;
     };
-    // Channels are made by hand, and this one is not the first one of the app.
+    // The channel is created manually and is not the first channel of the app.
     let unknown = reader.run(EXAMPLE_2);
     assert!(
         unknown.code == 1 && unknown.stderr.contains("Production"),
@@ -369,8 +372,8 @@ fn example_3_s3_with_encryption() {
 }
 
 #[test]
-fn the_commands_for_debugging_say_what_there_is() {
-    let Some(reader) = Reader::new("the_commands_for_debugging_say_what_there_is") else {
+fn the_debugging_commands_show_the_bundles() {
+    let Some(reader) = Reader::new("the_debugging_commands_show_the_bundles") else {
         return;
     };
     reader.make_channel("Production");

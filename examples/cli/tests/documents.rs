@@ -1,5 +1,5 @@
-//! The commands, bodies and options of the documents that the project started from: what `tests/documents` has, word for word but for
-//! hosts, keys, and ids that are made up. Capgo's page on custom storage has `documented.rs`, the programs for Node.js
+//! The commands, bodies and options of the documents in `tests/documents`, verbatim except for hosts, keys and
+//! example ids. Capgo's page on custom storage is tested in `documented.rs`, the programs for Node.js in
 //! `interop_documents.rs`.
 #![cfg(unix)]
 #![allow(
@@ -24,10 +24,10 @@ use crate::publishing::Updates;
 
 const APP: &str = "com.example.app";
 
-/// The app of the documents' examples.
+/// The app id in the examples of the documents.
 const EXAMPLE_APP: &str = "app_123";
 
-/// A reader with a key to the API, and curl.
+/// A reader with an API key and curl.
 struct Reader {
     updates: Updates,
     project: Project,
@@ -42,7 +42,7 @@ impl Reader {
         })
     }
 
-    /// Runs a command of the documents; gives status and body.
+    /// Runs a command of the documents; returns status and body.
     fn curl(&self, command: &str) -> (u16, Value) {
         self.curl_with(command, &self.updates.key)
     }
@@ -78,7 +78,7 @@ impl Reader {
         self.row(app, version)["id"].as_i64().unwrap()
     }
 
-    /// The row of a version, by the command of the documents.
+    /// The list entry of a version, from the command of the documents.
     fn row(&self, app: &str, version: &str) -> Value {
         let (status, list) = self.curl(&script("list.sh").replace("app_123", app));
         assert_eq!(status, 200, "{list}");
@@ -94,7 +94,7 @@ impl Reader {
         names.map(|row| row["name"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The id of the app's public channel, which is there with its first bundle.
+    /// The id of the app's public channel, which is created with the first bundle.
     fn channel(&self, app: &str) -> i64 {
         let command = format!("curl -H \"authorization: your-api-key\" \"https://api.capgo.app/channel?app_id={app}\"");
         let (_, channels) = self.curl(&command);
@@ -102,7 +102,7 @@ impl Reader {
     }
 }
 
-/// Asserts that an answer has all members of a documented body. More may follow.
+/// Asserts that a response has all members of a documented body. It may have more.
 fn assert_documented(answer: &(u16, Value), body: &str) {
     let documented: Value = serde_json::from_str(&script(body)).unwrap();
     for (member, value) in documented.as_object().unwrap() {
@@ -111,7 +111,7 @@ fn assert_documented(answer: &(u16, Value), body: &str) {
 }
 
 #[test]
-fn the_examples_of_the_api_are_answered() {
+fn the_examples_of_the_api_work() {
     let Some(reader) = Reader::new() else { return };
 
     // Create.
@@ -147,7 +147,7 @@ fn the_examples_of_the_api_are_answered() {
     assert_eq!(answer.0, 200, "{answer:?}");
     assert_documented(&answer, "set_channel.json");
 
-    // Delete one: not what a channel hands out.
+    // Delete one bundle, but not one that a channel serves.
     let (status, refused) = reader.curl(&script("delete.sh"));
     assert_eq!(status, 400, "{refused}");
     let beta = body_to("DELETE", "cleanup.json");
@@ -160,14 +160,14 @@ fn the_examples_of_the_api_are_answered() {
     assert_documented(&deleted(&reader, &script("delete.sh")), "ok.json");
     assert!(!reader.versions(EXAMPLE_APP).contains(&"1.0.0".to_owned()));
 
-    // Delete all: what a channel hands out stays.
+    // Delete all bundles, except those that a channel serves.
     for command in [script("delete_all.sh"), body_to("DELETE", "reset.json")] {
         reader.register(EXAMPLE_APP, "0.9.0");
         assert_documented(&deleted(&reader, &command), "ok.json");
         assert_eq!(reader.versions(EXAMPLE_APP), ["1.0.1"]);
     }
 
-    // Each body has the members that its interface says.
+    // Each body has the members of its documented interface.
     for (interface, command) in [
         ("create.ts", "create.sh"),
         ("delete.ts", "delete.sh"),
@@ -192,7 +192,7 @@ fn deleted(reader: &Reader, command: &str) -> (u16, Value) {
     answer
 }
 
-/// The command of the documents with another body of theirs.
+/// The command of the documents with another documented body.
 fn body_to(method: &str, body: &str) -> String {
     let body = script(body);
     format!(
@@ -242,7 +242,7 @@ fn a_bundle_has_the_documented_fields() {
 }
 
 #[test]
-fn the_documented_errors_are_answered() {
+fn the_documented_errors_are_returned() {
     let Some(reader) = Reader::new() else { return };
     reader.register(EXAMPLE_APP, "1.0.0");
     let reading = reader.updates.reader();
@@ -280,7 +280,7 @@ fn the_documented_errors_are_answered() {
 }
 
 #[test]
-fn the_example_addresses_are_registered() {
+fn the_example_urls_are_registered() {
     let Some(reader) = Reader::new() else { return };
     let mut number = 0;
     for document in api_documents() {
@@ -306,12 +306,12 @@ fn the_example_addresses_are_registered() {
 }
 
 #[test]
-fn the_upload_examples_upload() {
+fn the_upload_examples_work() {
     let Some(reader) = Reader::new() else { return };
     let (zip, digest) = reader.project.zipped();
     fs::rename(reader.project.path(&zip), reader.project.path("my-app-1.2.3.zip")).unwrap();
 
-    // To an endpoint of the reader's own: an update server, which wants the app in the address.
+    // To your own endpoint: an update server, which needs the app id in the URL.
     let here = format!("{}/upload/{APP}", reader.updates.server.url());
     let form = script("form.sh")
         .replace("https://your-storage-api.com/upload", &here)
@@ -319,7 +319,7 @@ fn the_upload_examples_upload() {
     let (status, answer) = reader.curl(&form);
     assert_eq!((status, &answer["sha256"]), (201, &digest.into()), "{answer}");
 
-    // To a bucket, with Amazon's command.
+    // To a bucket, with the AWS command.
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("your-bucket")).unwrap();
     let settings = Settings {
@@ -348,7 +348,7 @@ fn the_upload_examples_upload() {
 }
 
 #[test]
-fn a_bundle_is_what_the_structure_says() {
+fn a_bundle_has_the_documented_structure() {
     let project = Project::empty().with("package.json", r#"{"name":"app","version":"1.2.3"}"#);
     let mut folder = "dist".to_owned();
     for line in script("structure.txt").lines().skip(1) {
@@ -381,7 +381,7 @@ fn a_bundle_is_what_the_structure_says() {
     }
     assert!(listed.contains("\"files\""), "{listed}");
 
-    // What calls notifyAppReady() is needed, and index.html at the root.
+    // A call of notifyAppReady() and a root index.html are required.
     project.write("dist/assets/app.js", "nothing()");
     project.run(zip).fails("notifyAppReady_not_in_source_code", 1);
     project
@@ -409,7 +409,7 @@ fn the_options_of_the_documents_are_in_the_help() {
             let help = project.run(&format!("bundle {command} --help")).stdout;
             assert!(help.contains(name), "bundle {command} --help has no {name}");
         } else {
-            // Required, by its place.
+            // A required positional argument.
             assert_eq!(project.run(&format!("bundle {command}")).code, 2, "{name}");
         }
     }
@@ -445,7 +445,7 @@ fn the_app_is_built() {
 }
 
 #[test]
-fn the_packages_of_the_documents_are_those_that_run() {
+fn the_documented_packages_are_the_tested_ones() {
     let folder = capbundle_tests::documented::root().join("tests/npm/package.json");
     let packages: Value = serde_json::from_str(&fs::read_to_string(folder).unwrap()).unwrap();
     for document in api_documents() {

@@ -1,4 +1,4 @@
-//! Bundles are signed for the key that the app has: `capacitor.config` says which.
+//! Bundles must be signed with the key of the app, which is in `capacitor.config`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -31,7 +31,7 @@ fn with_another_key() -> (Project, String, String) {
     (project, signs, installed)
 }
 
-/// What `key create` leaves with a config that is a program.
+/// A project after `key create` with a config that is a program.
 fn with_script() -> Project {
     Project::new()
         .without("capacitor.config.json")
@@ -43,7 +43,7 @@ fn with_script() -> Project {
 }
 
 #[test]
-fn an_upload_signed_for_another_key_is_refused_with_both_ids() {
+fn an_upload_signed_with_another_key_is_rejected_with_both_ids() {
     let (project, signs, installed) = with_another_key();
     let updates = Updates::start();
     updates.make_channel("com.example.app", "production");
@@ -62,7 +62,7 @@ fn an_upload_signed_for_another_key_is_refused_with_both_ids() {
 }
 
 #[test]
-fn an_archive_that_was_encrypted_for_another_key_is_refused_too() {
+fn an_archive_encrypted_with_another_key_is_rejected() {
     let (project, ..) = with_another_key();
     let (zip, checksum) = project.zipped();
     let sealed = project
@@ -76,7 +76,7 @@ fn an_archive_that_was_encrypted_for_another_key_is_refused_too() {
 }
 
 #[test]
-fn an_upload_for_an_app_without_a_key_is_refused_with_the_lines_to_paste() {
+fn an_upload_for_an_app_without_a_key_is_rejected_with_the_lines_to_paste() {
     let project = with_script();
     let updates = Updates::start();
 
@@ -97,7 +97,7 @@ fn an_upload_for_an_app_without_a_key_is_refused_with_the_lines_to_paste() {
 }
 
 #[test]
-fn an_app_without_a_key_may_be_meant() {
+fn an_app_without_a_key_can_be_allowed() {
     let project = with_script();
     let updates = Updates::start();
     let document = updates
@@ -110,7 +110,7 @@ fn an_app_without_a_key_may_be_meant() {
 }
 
 #[test]
-fn where_no_config_is_of_the_app_the_key_is_not_compared_and_that_is_told() {
+fn without_a_config_of_the_app_the_key_check_is_a_warning() {
     let (project, ..) = with_another_key();
     let updates = Updates::start();
     let document = updates
@@ -131,7 +131,7 @@ fn where_no_config_is_of_the_app_the_key_is_not_compared_and_that_is_told() {
 }
 
 #[test]
-fn encrypting_refuses_another_key_and_warns_of_none() {
+fn encrypting_rejects_another_key_and_warns_about_a_missing_one() {
     let (project, signs, installed) = with_another_key();
     let (zip, checksum) = project.zipped();
     let line = format!("bundle encrypt {zip} {checksum} --json");
@@ -151,7 +151,7 @@ fn encrypting_refuses_another_key_and_warns_of_none() {
 }
 
 #[test]
-fn encrypting_without_any_config_works_as_documented() {
+fn encrypting_without_a_config_works_as_documented() {
     let project = Project::new();
     let (zip, checksum) = project.zipped();
     let project = project.without("capacitor.config.json").with_keys();

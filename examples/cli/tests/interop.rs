@@ -1,4 +1,4 @@
-//! The tests of the command that need the programs of others.
+//! Tests of the command that need third-party programs.
 
 mod interop_documents;
 mod project;

@@ -1,5 +1,5 @@
-//! The programs for Node.js of the documents that the project started from, word for word but for the host: with adm-zip,
-//! @tomasklaen/checksum and node-fetch from npm, as their readers install them.
+//! The programs for Node.js in the documents, verbatim except for the host, with adm-zip, @tomasklaen/checksum and
+//! node-fetch from npm.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -47,7 +47,7 @@ impl Reader {
         Some(Self { project })
     }
 
-    /// Runs a program of the documents, with lines of the test behind it; gives standard output.
+    /// Runs a program of the documents followed by lines of the test; returns standard output.
     fn run(&self, program: &str, more: &str, variables: &[(&str, &str)]) -> String {
         self.project.write("program.cjs", format!("{program}\n{more}"));
         let output = Command::new("node")
@@ -62,7 +62,7 @@ impl Reader {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// A phone takes this archive, and serves what is in `dist`.
+    /// A phone installs this archive and serves the files of `dist`.
     fn installs(&self, zip: &str, checksum: &str) {
         self.project
             .run(&format!("bundle verify {zip} --checksum {checksum} --json"))
@@ -86,14 +86,14 @@ impl Reader {
     }
 }
 
-/// What the program says in JSON behind `Bundle info:`.
+/// The JSON that the program prints after `Bundle info:`.
 fn bundle_info(said: &str) -> Value {
     let (_, document) = said.split_once("Bundle info:").unwrap_or_else(|| panic!("{said}"));
     serde_json::from_str(document).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
 #[test]
-fn the_zip_scripts_pack_what_devices_install() {
+fn the_output_of_the_zip_scripts_can_be_installed() {
     let Some(reader) = Reader::new() else { return };
 
     let said = reader.run(&script("zip.cjs"), "", &[]);
@@ -106,12 +106,12 @@ fn the_zip_scripts_pack_what_devices_install() {
     assert_eq!(text_of(&info, "checksum"), reader.digest("my-app-1.2.3.zip"));
     assert_eq!(info["size"], reader.project.read("my-app-1.2.3.zip").len());
     reader.installs("my-app-1.2.3.zip", &text_of(&info, "checksum"));
-    // And so is what this project's own command packs of the same folder.
+    // An archive packed by capbundle from the same folder works too.
     let own = reader.project.run("bundle zip --json").document();
     reader.installs(&text_of(&own, "filename"), &text_of(&own, "checksum"));
 }
 
-/// As the program runs on Windows: it asks the platform, and packs file by file there.
+/// The program's code for Windows, which packs file by file.
 #[test]
 fn the_windows_variant_packs_the_same_files() {
     let Some(reader) = Reader::new() else { return };
@@ -127,7 +127,7 @@ fn the_windows_variant_packs_the_same_files() {
 }
 
 #[test]
-fn the_checksum_scripts_say_the_digest() {
+fn the_checksum_scripts_print_the_digest() {
     let Some(reader) = Reader::new() else { return };
     reader
         .project
@@ -149,7 +149,7 @@ fn the_checksum_scripts_say_the_digest() {
 }
 
 #[test]
-fn the_registering_scripts_register() {
+fn the_registration_scripts_register_a_bundle() {
     let Some(reader) = Reader::new() else { return };
     let updates = Updates::start();
     let digest = "0".repeat(64);
@@ -168,7 +168,7 @@ fn the_registering_scripts_register() {
 }
 
 #[test]
-fn the_complete_scripts_register() {
+fn the_complete_scripts_register_a_bundle() {
     let Some(reader) = Reader::new() else { return };
     let updates = Updates::start();
     let program = script("deploy.cjs").replace("https://api.capgo.app", updates.server.url());
@@ -184,7 +184,7 @@ fn the_complete_scripts_register() {
         (&"1.2.3".into(), &checksum.into())
     );
     assert_eq!(bundle["external_url"], "https://your-storage.com/bundles/app-1.2.3.zip");
-    // Step 3, which the program leaves to its reader.
+    // Step 3, which the program does not contain.
     let lines = [
         "// fs.writeFileSync('./bundle.zip', zipped);",
         "fs.writeFileSync('./bundle.zip', zipped);",

@@ -1,4 +1,4 @@
-//! A signal stops a command, which leaves nothing half made.
+//! A signal stops a command, which removes its temporary files.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,17 +15,17 @@ use std::time::{Duration, Instant};
 
 use crate::project::{Project, Run, text_of};
 
-/// Long enough to work on that a signal comes in the middle, and no bytes on the disk: it is one hole.
+/// Large enough that a signal arrives during the operation. The file is sparse and uses no disk space.
 const LARGE: u64 = 8 << 30;
-/// After this a command that has not begun its temporary file hangs.
+/// The timeout for a command to create its temporary file.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs the command, sends it the signal when its temporary file has begun to grow, and gives how it ended.
+/// Runs the command, sends the signal once its temporary file grows, and returns the result.
 fn stopped(project: &Project, signal: &str, arguments: &[&str]) -> Run {
     stopped_by(project, signal, false, arguments)
 }
 
-/// The same, with the signal once or ten times in a row.
+/// Runs the command and sends the signal once or ten times in a row.
 fn stopped_by(project: &Project, signal: &str, repeated: bool, arguments: &[&str]) -> Run {
     let child = Command::new(env!("CARGO_BIN_EXE_capbundle"))
         .args(arguments)
@@ -39,9 +39,9 @@ fn stopped_by(project: &Project, signal: &str, repeated: bool, arguments: &[&str
         assert!(started.elapsed() < PATIENCE, "no temporary file");
         thread::sleep(Duration::from_millis(2));
     }
-    // The shell's own `kill`, which is there wherever a shell is.
+    // The `kill` of the shell, which is always available.
     let kill = format!("kill -{signal} {}", child.id());
-    // The last ones may find nobody.
+    // The process may have ended before the last signals.
     let kill = if repeated {
         format!("{kill}; for i in 1 2 3 4 5 6 7 8 9; do {kill}; done 2>/dev/null; true")
     } else {
@@ -51,7 +51,7 @@ fn stopped_by(project: &Project, signal: &str, repeated: bool, arguments: &[&str
     Run::from(child.wait_with_output().unwrap())
 }
 
-/// Whether a temporary file of the command holds something.
+/// Whether the command has a temporary file with content.
 fn half_made(project: &Project) -> bool {
     let grows = |path: &Path| fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
     let within = |folder: &Path| {
@@ -68,7 +68,7 @@ fn half_made(project: &Project) -> bool {
     })
 }
 
-/// A file to decrypt that takes long, and the ivSessionKey for it.
+/// A large file to decrypt and its ivSessionKey.
 fn large() -> (Project, String) {
     let project = Project::new().with_keys();
     let session = text_of(&project.encrypted(), "ivSessionKey");
@@ -101,8 +101,8 @@ fn sigterm_leaves_no_plain_text() {
 }
 
 #[test]
-fn a_signal_that_comes_several_times_at_once_is_one_signal() {
-    // GNU `timeout` sends it to its child and to the child's group.
+fn repeated_signals_within_a_second_count_once() {
+    // GNU `timeout` sends the signal to its child and to the child's group.
     let (project, session) = large();
     let before = project.names();
     let decrypt = ["bundle", "decrypt", "large", &session, "--unverified", "--json"];

@@ -16,7 +16,7 @@ fn config_key(project: &Project) -> Value {
 }
 
 #[test]
-fn create_writes_both_halves_and_the_config() {
+fn create_writes_both_keys_and_the_config() {
     let project = Project::new();
     let document = project.run("key create --json").document();
     assert_eq!(
@@ -44,7 +44,7 @@ fn create_writes_both_halves_and_the_config() {
 
 #[cfg(unix)]
 #[test]
-fn only_its_owner_may_read_the_private_key() {
+fn only_the_owner_can_read_the_private_key() {
     use std::os::unix::fs::PermissionsExt as _;
     let project = Project::new().with_keys();
     let mode = std::fs::metadata(project.path(".capgo_key_v2"))
@@ -55,7 +55,7 @@ fn only_its_owner_may_read_the_private_key() {
 }
 
 #[test]
-fn the_rest_of_the_config_stays_byte_for_byte() {
+fn the_rest_of_the_config_is_unchanged() {
     let before = "\u{feff}{\r\n\t\"webDir\" : \"www\",\r\n\t\"plugins\":{ \"B\":{}, \"CapacitorUpdater\":{\"z\":1.50} },\r\n\t\"appId\": \"a.b\"\r\n}";
     let project = Project::new().with("capacitor.config.json", before).with_keys();
     let after = project.text("capacitor.config.json");
@@ -64,7 +64,7 @@ fn the_rest_of_the_config_stays_byte_for_byte() {
 }
 
 #[test]
-fn an_existing_key_is_replaced_only_by_force() {
+fn an_existing_key_is_replaced_only_with_force() {
     let project = Project::new().with_keys();
     let before = (
         project.text(".capgo_key_v2"),
@@ -90,7 +90,7 @@ fn an_existing_key_is_replaced_only_by_force() {
 }
 
 #[test]
-fn nothing_is_written_when_the_config_cannot_be() {
+fn no_key_is_written_if_the_config_cannot_be() {
     let project = Project::new().with("capacitor.config.json", "{ broken");
     project.run("key create --json").fails("invalid_config", 1);
     project
@@ -100,7 +100,7 @@ fn nothing_is_written_when_the_config_cannot_be() {
 }
 
 #[test]
-fn a_program_is_not_edited_but_the_lines_to_paste_are_given() {
+fn a_program_is_not_edited_and_the_lines_to_paste_are_printed() {
     let config = "export default { appId: 'a.b', webDir: 'www' };\n";
     let project = Project::new()
         .without("capacitor.config.json")
@@ -117,7 +117,7 @@ fn a_program_is_not_edited_but_the_lines_to_paste_are_given() {
         (&false.into(), vec!["config_not_edited"])
     );
     assert_eq!(project.text("capacitor.config.ts"), config);
-    // An app built now would lack the key, so that `save` cannot call it done.
+    // An app built now would not have the key, so `save` must fail.
     let message = project.run("key save --json").fails("config_not_edited", 1);
     assert!(message.contains("publicKey: '"), "{message}");
     let pasted = format!(
@@ -137,7 +137,7 @@ fn a_program_is_not_edited_but_the_lines_to_paste_are_given() {
 }
 
 #[test]
-fn keys_are_made_without_a_capacitor_project_too() {
+fn keys_are_created_without_a_capacitor_project() {
     let project = Project::empty();
     let document = project.run("key create --json").document();
     assert_eq!(
@@ -171,7 +171,7 @@ fn save_installs_a_public_key_from_a_file_or_text() {
 }
 
 #[test]
-fn save_refuses_a_private_key_and_says_why() {
+fn save_rejects_a_private_key_with_the_reason() {
     let project = Project::new().with_keys();
     let before = project.text("capacitor.config.json");
     let message = project
@@ -185,7 +185,7 @@ fn save_refuses_a_private_key_and_says_why() {
 }
 
 #[test]
-fn save_takes_an_old_private_key_out_of_the_config() {
+fn save_removes_an_old_private_key_from_the_config() {
     let project = Project::new().with_keys();
     let config = project
         .text("capacitor.config.json")
@@ -197,7 +197,7 @@ fn save_takes_an_old_private_key_out_of_the_config() {
 }
 
 #[test]
-fn the_named_config_is_the_one_that_is_set() {
+fn the_selected_config_is_updated() {
     let project = Project::new().with("apps/one/capacitor.config.json", "{}");
     let before = project.text("capacitor.config.json");
     project
@@ -213,7 +213,7 @@ fn the_named_config_is_the_one_that_is_set() {
 
 #[cfg(unix)]
 #[test]
-fn a_linked_config_stays_a_link_and_keeps_its_mode() {
+fn a_symlinked_config_keeps_its_link_and_mode() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let project = Project::new()
         .without("capacitor.config.json")
@@ -232,7 +232,7 @@ fn a_linked_config_stays_a_link_and_keeps_its_mode() {
 }
 
 #[test]
-fn show_lists_what_is_there_and_notices_halves_that_do_not_match() {
+fn show_lists_the_keys_and_warns_about_mismatches() {
     let project = Project::new();
     project.run("key show --json").fails("missing_key", 1);
     let project = project.with_keys();
@@ -257,7 +257,7 @@ fn show_lists_what_is_there_and_notices_halves_that_do_not_match() {
 }
 
 #[test]
-fn show_shows_the_files_although_the_config_cannot_be_read() {
+fn show_lists_the_key_files_with_an_unreadable_config() {
     let project = Project::new()
         .with_keys()
         .with("capacitor.config.ts", "export default { plugins: load() }");
@@ -267,7 +267,7 @@ fn show_shows_the_files_although_the_config_cannot_be_read() {
 }
 
 impl Project {
-    /// With a key pair, in a folder that is no Capacitor project.
+    /// With a key pair, in a folder that is not a Capacitor project.
     fn with_keys_here(self) -> Self {
         assert_eq!(self.run("key create").code, 0);
         self

@@ -1,4 +1,4 @@
-//! docs/key-rotation.md: its commands run, and a device that slept through all of it still updates.
+//! The commands of docs/key-rotation.md work, and a device that was offline during all rotations still updates.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use crate::project::Project;
 
 const ADDRESS: &str = "https://updates.example.com/app/";
 
-/// The commands of the page, one block after the other.
+/// The command blocks of the page.
 fn blocks() -> Vec<String> {
     let page = include_str!("../../../docs/key-rotation.md");
     let blocks = page.split("```sh\n").skip(1);
@@ -34,7 +34,7 @@ fn blocks() -> Vec<String> {
         .collect()
 }
 
-/// Runs commands as a shell does, with this `capbundle` first on the search path.
+/// Runs commands in a shell with this `capbundle` first in PATH.
 fn run(project: &Project, commands: &str) {
     let folder = Path::new(env!("CARGO_BIN_EXE_capbundle")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
@@ -51,7 +51,7 @@ fn run(project: &Project, commands: &str) {
     );
 }
 
-/// A site as a folder, over a network that is always there.
+/// A transport that serves a folder as a site.
 #[derive(Debug)]
 struct Served(PathBuf);
 
@@ -71,7 +71,7 @@ impl Transport for Served {
     }
 }
 
-/// A device, with the ring that its native app brought.
+/// A device with the key ring of its native app.
 struct Device {
     store: Store,
     source: ChannelSource,
@@ -101,7 +101,7 @@ impl Device {
         update.unwrap()
     }
 
-    /// The bundle that an update brought, and the ring that counts now.
+    /// The bundle installed by an update and the current key ring.
     fn takes(&self, site: &Path) -> (String, u64) {
         let update = self.update(site);
         match update.outcome {
@@ -110,7 +110,7 @@ impl Device {
         }
     }
 
-    /// The check by which what the site offers is refused.
+    /// The check that rejects the release on the site.
     fn refuses(&self, site: &Path) -> &'static str {
         let update = self.update(site);
         assert_eq!(update.outcome, ChannelOutcome::Refused);
@@ -126,7 +126,7 @@ fn version(record: &BundleRecord) -> String {
 }
 
 #[test]
-fn a_device_that_slept_through_three_rotations_still_updates() {
+fn a_device_that_was_offline_for_three_rotations_still_updates() {
     let project = Project::new();
     for block in blocks() {
         run(&project, &block);
@@ -145,16 +145,16 @@ fn devices_of_every_age_update_at_every_step() {
     next();
     let device = Device::with_ring(project.read("1.json"));
     assert_eq!(device.takes(&site), ("1.0.0".to_owned(), 1));
-    // The new key is in, and both sign.
+    // The ring has the new key, and both keys sign.
     next();
     next();
     assert_eq!(device.takes(&site), ("1.1.0".to_owned(), 2));
-    // One that cannot get the ring takes the same release for its old signature.
+    // A device without the new ring accepts the same release by its old signature.
     let cut_off = Device::with_ring(project.read("1.json"));
     fs::remove_file(site.join("keys/2.json")).unwrap();
     assert_eq!(cut_off.takes(&site), ("1.1.0".to_owned(), 1));
     fs::copy(project.path("2.json"), site.join("keys/2.json")).unwrap();
-    // The old key is retired, and two must sign.
+    // The old key is retired, and two signatures are required.
     next();
     next();
     assert_eq!(device.takes(&site), ("1.2.0".to_owned(), 4));
@@ -164,7 +164,7 @@ fn devices_of_every_age_update_at_every_step() {
 }
 
 #[test]
-fn what_the_retired_key_alone_signs_is_refused() {
+fn a_signature_only_by_a_retired_key_is_rejected() {
     let project = Project::new();
     for block in blocks() {
         run(&project, &block);
@@ -172,7 +172,7 @@ fn what_the_retired_key_alone_signs_is_refused() {
     let site = project.path("public");
     let device = Device::with_ring(project.read("1.json"));
     device.takes(&site);
-    // Whoever has the old key, and the site too: a release above the last, by the old key alone.
+    // An attacker with the old key and write access to the site signs a newer release only with the old key.
     let zip = project.zipped().0;
     let stolen = format!(
         "release create --archive {zip} --bundle 9.9.9 --channel production --sequence 99 --key key-2026/.capgo_key_v2 --to \
@@ -182,7 +182,7 @@ fn what_the_retired_key_alone_signs_is_refused() {
     let channel = r#"{"format":1,"app_id":"com.example.app","channel":"production","stable":{"sequence":99}}"#;
     project.write("public/channels/production.json", channel);
     assert_eq!(device.refuses(&site), "signatures");
-    // A device from which all later rings are kept knows no better.
+    // A device that cannot get the later rings still accepts it.
     for ring in 2..=4 {
         fs::remove_file(site.join(format!("keys/{ring}.json"))).unwrap();
     }

@@ -1,8 +1,7 @@
-//! The tests of the command, in one program: each file is a module, and `cargo test --test main upload::` runs one.
+//! The tests of the command in one program. Each file is a module: `cargo test --test main upload::` runs one of them.
 
-mod absent;
 mod app_debug;
-mod bundle_look;
+mod bundle_inspect;
 mod bundle_seal;
 mod bundle_sealed;
 mod bundle_zip;
@@ -20,13 +19,14 @@ mod internet;
 mod interrupt;
 mod key;
 mod key_rotation;
+mod missing_targets;
 mod native_packages;
 mod network;
 mod next_steps;
 mod phone;
 mod project;
 mod publishing;
-mod registered;
+mod registered_bundles;
 mod release;
 mod remote;
 mod site;
@@ -34,5 +34,5 @@ mod terminal;
 mod upload;
 mod upload_options;
 mod upload_refusals;
-mod upload_undo;
+mod upload_rollback;
 mod web;

@@ -1,4 +1,4 @@
-//! The native packages of a project go with the registration of its bundle.
+//! The native packages of a project are registered with its bundle.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::project::Project;
 
-/// A server of the documented shape without bundles; gives what is registered.
+/// A server with the documented API and no bundles; sends the registrations to the receiver.
 fn server() -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -68,7 +68,7 @@ fn packages_with_native_code_are_registered_with_the_versions_of_package_json() 
         )
         .with("node_modules/swift-only/ios/Plugin.swift", "")
         .with("node_modules/react/index.js", "")
-        // A package inside a package is another one.
+        // A package nested in another package does not belong to it.
         .with("node_modules/react/node_modules/x/X.java", "");
     let expected = json!([
         { "name": "@capacitor/camera", "version": "^7.0.1" },
@@ -78,14 +78,14 @@ fn packages_with_native_code_are_registered_with_the_versions_of_package_json() 
 }
 
 #[test]
-fn packages_that_are_not_installed_may_be_native_and_are_registered() {
+fn packages_that_are_not_installed_are_registered() {
     let project = Project::new().with(
         "package.json",
         r#"{"version":"1.2.3","dependencies":{"@capacitor/camera":"7.0.1"}}"#,
     );
     let expected = json!([{ "name": "@capacitor/camera", "version": "7.0.1" }]);
     assert_eq!(registered(&project, ""), expected);
-    // Of a monorepo.
+    // In a monorepo.
     let project = project
         .with(
             "apps/one/package.json",
@@ -97,6 +97,6 @@ fn packages_that_are_not_installed_may_be_native_and_are_registered() {
 }
 
 #[test]
-fn a_project_without_dependencies_registers_none() {
+fn a_project_without_dependencies_registers_no_packages() {
     assert_eq!(registered(&Project::new(), ""), Value::Null);
 }

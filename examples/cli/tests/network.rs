@@ -1,4 +1,4 @@
-//! What the command says of proxies, certificates and ports that speak another protocol, and how often it asks them.
+//! Errors for proxies, certificates and ports with another protocol, and the number of attempts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use crate::project::{Project, Run};
 
-/// Answers the same to whatever comes, and counts connections.
+/// A server with one response for all connections, which it counts.
 struct Stub {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -37,7 +37,7 @@ impl Stub {
             for connection in listener.incoming() {
                 count.fetch_add(1, Ordering::Relaxed);
                 let mut connection = connection.unwrap();
-                // A client that goes away ends its own connection only.
+                // A disconnecting client ends only its own connection.
                 let _ = connection
                     .read(&mut [0; 4096])
                     .and_then(|_| connection.write_all(answer.as_bytes()));
@@ -53,7 +53,7 @@ impl Stub {
 
 const NO_ACCESS: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 15\r\nConnection: close\r\n\r\n{\"error\":\"no\"}\n";
 
-/// Asks an API; the variables of whoever runs the tests count for nothing.
+/// Lists bundles, ignoring the environment of the tests.
 fn list(base: &str, more: &str, variables: &[(&str, String)]) -> Run {
     let mut all: Vec<(&str, String)> = ["SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE", "CAPBUNDLE_CA_FILE"]
         .into_iter()
@@ -65,13 +65,13 @@ fn list(base: &str, more: &str, variables: &[(&str, String)]) -> Run {
     Project::new().run_where(&line, &all)
 }
 
-/// A port that nothing listens on: one that was just given back.
+/// A port without a listener: one that was just released.
 fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[test]
-fn a_dead_proxy_is_named_without_its_password_and_asked_once() {
+fn a_dead_proxy_is_reported_without_its_password_and_not_retried() {
     let (server, port) = (Stub::answering(NO_ACCESS), closed_port());
     let proxy = format!("http://user:secret@127.0.0.1:{port}");
     let run = list(&format!("http://{}", server.address), "", &[("http_proxy", proxy)]);
@@ -83,7 +83,7 @@ fn a_dead_proxy_is_named_without_its_password_and_asked_once() {
 }
 
 #[test]
-fn a_proxy_that_wants_a_password_is_named_and_asked_once() {
+fn a_proxy_that_requires_a_password_is_reported_and_not_retried() {
     const ANSWER: &str = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n";
     let (server, proxy) = (Stub::answering(NO_ACCESS), Stub::answering(ANSWER));
     let base = format!("http://{}", server.address);
@@ -119,7 +119,7 @@ fn hosts_after_a_space_and_other_schemes_need_no_proxy() {
 }
 
 #[test]
-fn a_port_for_plain_http_asked_with_tls_is_named_and_asked_once() {
+fn tls_to_a_plain_http_port_is_reported_and_not_retried() {
     const ANSWER: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let server = Stub::answering(ANSWER);
     let message = list(&format!("https://{}", server.address), "", &[]).fails("not_trusted", 1);
@@ -154,7 +154,7 @@ fn list_bucket(address: &str, variables: &[(&str, String)]) -> Run {
     Project::new().run_where(&line, &all)
 }
 
-/// `openssl s_server` with a certificate as `openssl req -x509` makes it; ends with its owner.
+/// `openssl s_server` with a certificate from `openssl req -x509`; stops when dropped.
 struct TlsServer {
     folder: TempDir,
     process: Child,
@@ -181,7 +181,7 @@ impl TlsServer {
             .unwrap();
         let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
         let address = lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT ").map(str::to_owned));
-        // What else it prints has somewhere to go.
+        // Drain the rest of its output.
         thread::spawn(move || lines.for_each(drop));
         Some(Self {
             folder,
@@ -202,13 +202,13 @@ impl Drop for TlsServer {
     }
 }
 
-/// The connection was made: what the server says over it is no answer of an API or a bucket.
+/// Whether the TLS connection was accepted. The server's response over it is not one of an API or a bucket.
 fn is_trusted(run: &Run) -> bool {
     !run.stdout.contains("not_trusted") && run.code == 1
 }
 
 #[test]
-fn an_unknown_authority_names_the_option_and_a_certificate_that_signs_itself_can_be_trusted() {
+fn an_unknown_ca_is_reported_with_the_option_and_a_self_signed_certificate_can_be_trusted() {
     let Some(server) = TlsServer::start() else { return };
     let base = format!("https://{}", server.address);
     let message = list(&base, "", &[]).fails("not_trusted", 1);
@@ -241,7 +241,7 @@ fn an_unknown_authority_names_the_option_and_a_certificate_that_signs_itself_can
 }
 
 #[test]
-fn the_bundle_of_amazons_tools_counts_for_s3() {
+fn aws_ca_bundle_applies_to_s3() {
     let Some(server) = TlsServer::start() else { return };
     let message = list_bucket(&server.address, &[]).fails("not_trusted", 1);
     assert!(message.contains("--ca-file"), "{message}");

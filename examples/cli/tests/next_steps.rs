@@ -1,4 +1,4 @@
-//! The pages that the documents name as next steps: channels, update behaviour, CI/CD. Each command of theirs is run, in their order.
+//! Runs all commands of the pages that the documents list as next steps: channels, update behaviour, CI/CD.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -20,10 +20,10 @@ use crate::publishing::Updates;
 
 const APP: &str = "com.example.app";
 
-/// Programs of others that a page names, and no test can run.
+/// Third-party programs of the pages that no test can run.
 const OTHERS: [&str; 2] = ["cargo install ", "npm ci"];
 
-/// A reader of one page: an app with a build, keys, and an update server.
+/// A reader of a page with a built app, keys and an update server.
 struct Reader {
     project: Project,
     updates: Updates,
@@ -49,7 +49,7 @@ impl Reader {
     fn run(&self, commands: &str) -> Run {
         let here = Path::new(env!("CARGO_BIN_EXE_capbundle")).parent().unwrap();
         let path = format!("{}:{}", here.display(), std::env::var("PATH").unwrap());
-        // One shell for all: later blocks use what earlier ones set.
+        // All blocks share one shell: later blocks use variables of earlier ones.
         let output = Command::new("sh")
             .args(["-euxc", commands])
             .current_dir(self.project.path(""))
@@ -71,7 +71,7 @@ impl Reader {
     }
 }
 
-/// The commands of a page: its `sh` blocks, and what its `yaml` blocks run.
+/// The commands of a page: its `sh` blocks and the steps of its `yaml` blocks.
 fn commands(page: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join("docs").join(page)).unwrap();
     let mut blocks = Vec::new();
@@ -98,7 +98,7 @@ fn commands(page: &str) -> Vec<String> {
     blocks
 }
 
-/// What a job of GitHub's (`- run:`) or GitLab's (`script:`) runs.
+/// The steps of a GitHub (`- run:`) or GitLab (`script:`) job.
 fn steps(yaml: &str) -> String {
     let mut steps = String::new();
     let mut is_script = false;
@@ -120,7 +120,7 @@ fn steps(yaml: &str) -> String {
 }
 
 #[test]
-fn the_commands_about_channels_run_and_devices_get_what_they_say() {
+fn the_channel_commands_work_and_devices_follow() {
     if skip::tool("curl").is_none() {
         return;
     }
@@ -140,7 +140,7 @@ fn the_commands_about_channels_run_and_devices_get_what_they_say() {
 }
 
 #[test]
-fn the_commands_about_update_behaviour_run_and_do_what_the_page_says() {
+fn the_update_behaviour_commands_work_as_documented() {
     let reader = Reader::new();
     reader.run(&commands("update-behaviour.md").join("\n"));
     let status = reader.project.run("device status --store ./phone --json").document();
@@ -153,13 +153,13 @@ fn the_commands_about_update_behaviour_run_and_do_what_the_page_says() {
 }
 
 #[test]
-fn every_job_of_the_page_about_continuous_integration_publishes() {
+fn every_documented_ci_job_publishes() {
     if skip::tool("npm").is_none() {
         return;
     }
     for block in commands("ci-cd.md") {
         let reader = Reader::new();
-        // Each block is another way to the same; what it takes for granted is there.
+        // Each block is an alternative and gets its preconditions.
         for channel in ["staging", "production"] {
             reader.updates.make_channel(APP, channel);
         }

@@ -1,4 +1,4 @@
-//! `capbundle release create|sign|inspect|check` and `capbundle keyring …`, on files alone.
+//! `capbundle release create|sign|inspect|check` and `capbundle keyring …` on local files.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -37,7 +37,7 @@ fn id_of(project: &Project, ring: &str, place: usize) -> String {
 }
 
 #[test]
-fn a_release_is_made_looked_at_and_checked() {
+fn a_release_is_created_inspected_and_checked() {
     let (project, zip) = project();
     let made = project
         .run(&format!(
@@ -68,7 +68,7 @@ fn a_release_is_made_looked_at_and_checked() {
 }
 
 #[test]
-fn people_are_told_in_words() {
+fn the_result_is_printed_as_text() {
     let (project, zip) = project();
     let said = project.run(&format!("{CREATE} --archive {zip}")).succeeds().stderr;
     assert!(
@@ -86,7 +86,7 @@ fn people_are_told_in_words() {
 }
 
 #[test]
-fn a_release_that_is_not_signed_yet_is_signed_elsewhere() {
+fn an_unsigned_release_can_be_signed_elsewhere() {
     let (project, zip) = project();
     project
         .run("keyring create --key a.key --key b.key --public-key c.pub --threshold 2 --to 1.json")
@@ -110,7 +110,7 @@ fn a_release_that_is_not_signed_yet_is_signed_elsewhere() {
 }
 
 #[test]
-fn a_check_says_by_which_check_a_device_refuses() {
+fn check_reports_the_failed_check_of_a_device() {
     let (project, zip) = project();
     project
         .run(&format!("{CREATE} --archive {zip} --key a.key --native-max 3.1"))
@@ -137,7 +137,7 @@ fn a_check_says_by_which_check_a_device_refuses() {
 }
 
 #[test]
-fn a_check_compares_what_was_downloaded() {
+fn check_verifies_the_downloaded_files() {
     let (project, zip) = project();
     project.run(&format!("{CREATE} --archive {zip} --key a.key")).succeeds();
     let other = project.text("files.json").replace("index.html", "index.htm");
@@ -189,7 +189,7 @@ fn a_release_of_a_sealed_archive_is_checked_with_the_content_key() {
 }
 
 #[test]
-fn what_no_device_takes_is_not_made() {
+fn releases_that_no_device_accepts_are_not_created() {
     let (project, zip) = project();
     let refused = |line: &str, code: &str, exit: i32| project.run(&format!("{line} --json")).fails(code, exit);
     refused(
@@ -237,7 +237,7 @@ fn what_no_device_takes_is_not_made() {
 }
 
 #[test]
-fn rings_are_rotated_and_walked() {
+fn rings_are_rotated_and_followed() {
     let (project, _) = project();
     let made = project
         .run("keyring rotate 1.json --add b.pub --key a.key --to 2.json --json")
@@ -247,7 +247,7 @@ fn rings_are_rotated_and_walked() {
         (&json!(2), 2)
     );
     project.run("keyring check 1.json 2.json").succeeds();
-    // Retired by its id, which is another spelling of the same.
+    // Retiring by id is equivalent.
     let old = id_of(&project, "1.json", 0);
     project
         .run(&format!("keyring rotate 2.json --retire {old} --key b.key --to 3.json"))
@@ -259,7 +259,7 @@ fn rings_are_rotated_and_walked() {
 }
 
 #[test]
-fn a_ring_that_the_old_keys_did_not_sign_is_finished_later() {
+fn a_ring_can_be_signed_by_the_old_keys_later() {
     let (project, _) = project();
     project
         .run("keyring rotate 1.json --add c.pub --key c.key --to 2.json")

@@ -1,4 +1,4 @@
-//! Bundles and channels at a real server.
+//! Bundles and channels on the example server.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,7 @@
 use crate::project::Project;
 use crate::publishing::Updates;
 
-/// Versions 1.0.0 to 1.0.4, of which 1.0.1 is in production.
+/// Registers versions 1.0.0 to 1.0.4 with 1.0.1 in production.
 fn five_versions() -> (Updates, Project) {
     let (updates, project) = (Updates::start(), Project::new());
     for patch in 0..5 {
@@ -36,7 +36,7 @@ fn a_table_shows_the_newest_bundle_first() {
 }
 
 #[test]
-fn cleaning_up_never_deletes_what_a_channel_names() {
+fn cleanup_never_deletes_a_bundle_in_a_channel() {
     let (updates, project) = five_versions();
     let would = updates
         .run(&project, "bundle cleanup --keep 2 --dry-run --json")
@@ -51,10 +51,10 @@ fn cleaning_up_never_deletes_what_a_channel_names() {
 }
 
 #[test]
-fn one_bundle_is_deleted_and_one_that_a_channel_names_is_not() {
+fn a_bundle_is_deleted_unless_a_channel_uses_it() {
     let (updates, project) = five_versions();
     let run = updates.run(&project, "bundle delete 1.0.0");
-    // This server removes the archive with its last bundle, others leave it.
+    // This server removes the archive with its last bundle. Other servers keep it.
     assert!(run.stderr.contains("may remove its archive"), "{}", run.stderr);
     run.succeeds();
     updates
@@ -70,7 +70,7 @@ fn one_bundle_is_deleted_and_one_that_a_channel_names_is_not() {
 }
 
 #[test]
-fn all_bundles_are_deleted_only_when_that_is_said() {
+fn all_bundles_are_deleted_only_with_confirmation() {
     let (updates, project) = five_versions();
     let message = updates
         .run(&project, "bundle delete --json")
@@ -99,7 +99,7 @@ fn a_bundle_gets_a_link_and_a_comment() {
 }
 
 #[test]
-fn a_channel_goes_forth_and_back() {
+fn a_channel_is_changed_and_changed_back() {
     let (updates, project) = five_versions();
     let forth = updates
         .run(&project, "channel set production --bundle 1.0.4 --json")

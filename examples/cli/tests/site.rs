@@ -1,4 +1,4 @@
-//! `capbundle release publish …` on a folder and in a bucket, `release verify` over HTTP: real processes.
+//! `capbundle release publish …` to a folder and a bucket, and `release verify` over HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -43,7 +43,7 @@ fn publish(project: &Project, version: &str, more: &str) -> Value {
 }
 
 #[test]
-fn from_nothing_to_a_release_that_is_rolled_out_promoted_and_taken_back() {
+fn a_release_is_published_rolled_out_promoted_and_rolled_back() {
     let project = on_folder();
     let first = publish(&project, "1.0.0", "");
     assert_eq!((&first["stable"], &first["changed"]), (&1.into(), &true.into()));
@@ -74,7 +74,7 @@ fn from_nothing_to_a_release_that_is_rolled_out_promoted_and_taken_back() {
 }
 
 #[test]
-fn a_list_for_people_is_a_table() {
+fn the_list_is_printed_as_a_table() {
     let project = on_folder();
     publish(&project, "1.0.0", "--expires-in 100h");
     let shown = project.run("release list --to site").stdout;
@@ -108,7 +108,7 @@ fn publishing_again_changes_nothing() {
 }
 
 #[test]
-fn with_a_content_key_here_the_archive_is_sealed() {
+fn the_archive_is_sealed_if_there_is_a_content_key() {
     let project = on_folder();
     project.run("key create --content --json").document();
     publish(&project, "1.0.0", "");
@@ -142,7 +142,7 @@ fn a_release_signed_elsewhere_is_published() {
 }
 
 #[test]
-fn the_first_release_is_taken_back_to_the_built_in_bundle() {
+fn the_first_release_is_rolled_back_to_the_built_in_bundle() {
     let project = on_folder();
     let none = format!("release rollback --built-in {SIGNED} --to site --json");
     project.run(&none).fails("channel_not_found", 1);
@@ -194,13 +194,13 @@ fn the_first_release_is_taken_back_to_the_built_in_bundle() {
         .run(&format!("release verify {} --ring 1.json --full --json", web.url()))
         .document();
     assert_eq!(verified["releases"][0]["builtIn"], true);
-    // Renewed, and forward again.
+    // Renew it, then publish a bundle again.
     assert_eq!(run(&project, &format!("renew --expires-in 200d {SIGNED}"))["stable"], 3);
     assert_eq!(publish(&project, "1.0.1", "")["stable"], 4);
 }
 
 #[test]
-fn the_way_back_to_the_built_in_bundle_may_be_signed_elsewhere() {
+fn a_rollback_to_the_built_in_bundle_can_be_signed_elsewhere() {
     let project = on_folder();
     publish(&project, "1.0.0", "");
     let made = project
@@ -223,7 +223,7 @@ fn the_way_back_to_the_built_in_bundle_may_be_signed_elsewhere() {
 }
 
 #[test]
-fn a_key_that_devices_do_not_know_signs_nothing() {
+fn a_key_that_devices_do_not_trust_cannot_sign() {
     let project = on_folder();
     let other = Project::new().with_keys();
     project.write("other.key", other.read(".capgo_key_v2"));
@@ -236,7 +236,7 @@ fn a_key_that_devices_do_not_know_signs_nothing() {
 }
 
 #[test]
-fn what_is_no_place_for_a_site_is_refused() {
+fn invalid_site_locations_are_rejected() {
     let project = Project::new();
     project
         .run("release pause --to https://example.com/app --json")
@@ -256,7 +256,7 @@ fn what_is_no_place_for_a_site_is_refused() {
 }
 
 #[test]
-fn monitoring_tells_sound_from_warned_from_broken_by_its_exit_code() {
+fn verify_reports_valid_warning_and_broken_by_its_exit_code() {
     let project = on_folder();
     publish(&project, "1.0.0", "--expires-in 30d");
     let web = Web::serving(&project.path("site"));
@@ -289,7 +289,7 @@ fn monitoring_tells_sound_from_warned_from_broken_by_its_exit_code() {
 }
 
 #[test]
-fn what_nobody_answers_is_no_verdict() {
+fn an_unreachable_site_is_not_reported_as_broken() {
     let project = on_folder();
     let gone = Web::serving(&project.path("site")).url();
     project
@@ -298,7 +298,7 @@ fn what_nobody_answers_is_no_verdict() {
 }
 
 #[test]
-fn what_is_not_needed_goes_when_it_is_old() {
+fn unreferenced_files_are_removed_after_the_grace_period() {
     let project = on_folder();
     for version in ["1.0.0", "1.1.0", "1.2.0"] {
         publish(&project, version, "");
@@ -320,7 +320,7 @@ fn what_is_not_needed_goes_when_it_is_old() {
 }
 
 #[test]
-fn the_same_in_a_bucket() {
+fn a_site_in_a_bucket_works_like_a_folder() {
     let store = Store::start();
     let options: Vec<String> = {
         let endpoint = format!("http://{}", store.address);
@@ -342,7 +342,10 @@ fn the_same_in_a_bucket() {
     assert_eq!(act(&format!("publish {SIGNED}"))["stable"], 1);
     project.write("www/more.txt", "more");
     let candidate = act(&format!("publish {SIGNED} --bundle 1.3.0 --candidate 10%"));
-    assert!(!codes_of(&candidate["notes"]).contains(&"unguarded"), "{candidate}");
+    assert!(
+        !codes_of(&candidate["notes"]).contains(&"preconditions_unsupported"),
+        "{candidate}"
+    );
     assert_eq!(act("promote")["stable"], 2);
     assert_eq!(act(&format!("rollback {SIGNED} --sequence 1"))["stable"], 3);
     assert_eq!(act("gc --grace 0s --keep 0")["removed"].as_array().unwrap().len(), 4);

@@ -1,4 +1,4 @@
-//! What reaches a terminal or a CI log, whatever files are called and wherever the streams lead.
+//! Output to terminals and CI logs with hostile file names and full streams.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,7 +16,7 @@ use std::{
 
 use crate::project::{Project, Run};
 
-/// A build folder whose file names try to speak in the command's name.
+/// A build folder with file names that imitate output of the command.
 fn hostile() -> Project {
     Project::new()
         .with("www/a\n::error::pwned.map", "{}")
@@ -35,7 +35,7 @@ fn assert_harmless(run: &Run) {
 }
 
 #[test]
-fn file_names_of_a_folder_print_no_command_of_a_ci_system() {
+fn file_names_cannot_print_ci_commands() {
     let project = hostile();
     let run = project.run("bundle check");
     assert_harmless(&run);
@@ -45,17 +45,17 @@ fn file_names_of_a_folder_print_no_command_of_a_ci_system() {
 }
 
 #[test]
-fn file_names_in_a_refusal_print_no_command_of_a_ci_system() {
+fn file_names_in_errors_cannot_print_ci_commands() {
     let project = Project::new().with("www/a\n::error::pwned.pem", "key");
     let run = project.run("bundle check");
     assert_eq!(run.code, 1);
     assert_harmless(&run);
 }
 
-// Elsewhere there is no /dev/full.
+// Only Linux has /dev/full.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_standard_error_costs_no_result() {
+fn a_full_standard_error_does_not_affect_the_result() {
     let project = Project::new();
     let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
     let check = |arguments: &[&str]| {
@@ -68,7 +68,7 @@ fn a_full_standard_error_costs_no_result() {
     check(&["bundle", "check", "--json", "--path", "nowhere"]).fails("not_found", 1);
 }
 
-// Elsewhere there is no /dev/full.
+// Only Linux has /dev/full.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_standard_output_is_an_error() {

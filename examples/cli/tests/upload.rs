@@ -1,4 +1,4 @@
-//! `capbundle bundle upload`: the documented examples as they are written, against real servers.
+//! `capbundle bundle upload`: the documented examples with real servers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,9 +16,9 @@ use capbundle_publish::url_check::{CheckOptions, Expected, check};
 use serde_json::Value;
 
 #[test]
-fn a_bundle_goes_to_a_bucket_and_into_a_channel() {
+fn a_bundle_is_uploaded_to_a_bucket_and_assigned_to_a_channel() {
     let (store, updates, project) = (Store::start(), Updates::start(), Project::new());
-    let Some(cdn) = Cdn::before(&store, "a_bundle_goes_to_a_bucket_and_into_a_channel") else {
+    let Some(cdn) = Cdn::before(&store, "a_bundle_is_uploaded_to_a_bucket_and_assigned_to_a_channel") else {
         return;
     };
     let options: [&[String]; 3] = [&store.options(), &updates.options(), &cdn.options()];
@@ -43,9 +43,12 @@ fn a_bundle_goes_to_a_bucket_and_into_a_channel() {
 }
 
 #[test]
-fn with_a_key_here_the_bundle_is_encrypted_and_a_device_opens_it() {
+fn the_bundle_is_encrypted_if_there_is_a_key_and_a_device_opens_it() {
     let (store, updates, project) = (Store::start(), Updates::start(), Project::new().with_keys());
-    let Some(cdn) = Cdn::before(&store, "with_a_key_here_the_bundle_is_encrypted_and_a_device_opens_it") else {
+    let Some(cdn) = Cdn::before(
+        &store,
+        "the_bundle_is_encrypted_if_there_is_a_key_and_a_device_opens_it",
+    ) else {
         return;
     };
     let options: [&[String]; 3] = [&store.options(), &updates.options(), &cdn.options()];
@@ -59,9 +62,12 @@ fn with_a_key_here_the_bundle_is_encrypted_and_a_device_opens_it() {
 }
 
 #[test]
-fn an_encrypted_archive_goes_to_a_bucket_with_its_session_key() {
+fn an_encrypted_archive_is_uploaded_to_a_bucket_with_its_session_key() {
     let (store, updates, project) = (Store::start(), Updates::start(), Project::new().with_keys());
-    let Some(cdn) = Cdn::before(&store, "an_encrypted_archive_goes_to_a_bucket_with_its_session_key") else {
+    let Some(cdn) = Cdn::before(
+        &store,
+        "an_encrypted_archive_is_uploaded_to_a_bucket_with_its_session_key",
+    ) else {
         return;
     };
     let sealed = project.encrypted();
@@ -72,19 +78,19 @@ fn an_encrypted_archive_goes_to_a_bucket_with_its_session_key() {
     );
     let options: [&[String]; 3] = [&store.options(), &updates.options(), &cdn.options()];
     let document = with(&project, &line, &options).document();
-    // RSA with this padding is deterministic: the checksum is the very one that encrypting gave.
+    // RSA with this padding is deterministic, so the checksum equals that of `bundle encrypt`.
     assert_eq!(document["checksum"], sealed["checksum"]);
     let stored = store.object(&store.keys()[0]);
     assert_eq!(stored, project.read(&text_of(&sealed, "filename")));
-    // The name has the digest of what is stored, not of the archive in it.
+    // The object name has the digest of the stored file, not of the plain archive.
     let digest = Sha256Digest::of(&stored);
     assert_eq!(store.keys(), [format!("com.example.app/1.2.3-{digest}.zip")]);
 }
 
 #[test]
-fn an_archive_that_is_there_already_is_registered_by_its_address() {
+fn an_uploaded_archive_is_registered_by_its_url() {
     let (store, updates, project) = (Store::start(), Updates::start(), Project::new());
-    let Some(cdn) = Cdn::before(&store, "an_archive_that_is_there_already_is_registered_by_its_address") else {
+    let Some(cdn) = Cdn::before(&store, "an_uploaded_archive_is_registered_by_its_url") else {
         return;
     };
     let fixed = "bundle upload --no-register --s3-key {app}/{version}.zip";
@@ -100,9 +106,9 @@ fn an_archive_that_is_there_already_is_registered_by_its_address() {
 }
 
 #[test]
-fn an_encrypted_archive_is_registered_by_its_address_and_the_session_key() {
+fn an_encrypted_archive_is_registered_by_its_url_and_session_key() {
     let (store, updates, project) = (Store::start(), Updates::start(), Project::new().with_keys());
-    let test = "an_encrypted_archive_is_registered_by_its_address_and_the_session_key";
+    let test = "an_encrypted_archive_is_registered_by_its_url_and_session_key";
     let Some(cdn) = Cdn::before(&store, test) else { return };
     let sealed = project.encrypted();
     let session = text_of(&sealed, "ivSessionKey");
@@ -111,7 +117,7 @@ fn an_encrypted_archive_is_registered_by_its_address_and_the_session_key() {
         text_of(&sealed, "filename")
     );
     with(&project, &upload, &[&store.options()]).succeeds();
-    // As the seeds write it: the session key and nothing else.
+    // As in the documents: only the session key.
     let address = cdn.address("com.example.app/1.2.3.zip");
     let line = format!("bundle upload --external {address} --iv-session-key {session} --json");
     let options: [&[String]; 2] = [&updates.options(), &cdn.certificate()];
@@ -122,7 +128,7 @@ fn an_encrypted_archive_is_registered_by_its_address_and_the_session_key() {
 }
 
 #[test]
-fn a_server_of_ones_own_takes_the_archive_and_devices_get_it() {
+fn your_own_server_stores_the_archive_and_devices_get_it() {
     let (updates, project) = (Updates::start(), Project::new());
     let document = updates
         .run(&project, "bundle upload --channel production --json")
@@ -138,7 +144,7 @@ fn a_server_of_ones_own_takes_the_archive_and_devices_get_it() {
 }
 
 #[test]
-fn what_is_only_uploaded_says_how_to_register_it() {
+fn an_upload_without_registration_prints_the_registration_data() {
     let (store, project) = (Store::start(), Project::new().with_keys());
     let document = with(&project, "bundle upload --no-register --json", &[&store.options()]).document();
     assert_eq!(document["registered"], false);
@@ -155,7 +161,7 @@ fn what_is_only_uploaded_says_how_to_register_it() {
 }
 
 #[test]
-fn the_same_archive_is_sent_once() {
+fn the_same_archive_is_uploaded_once() {
     let (store, project) = (Store::start(), Project::new());
     let upload = || with(&project, "bundle upload --no-register --json", &[&store.options()]).document();
     assert_eq!(upload()["alreadyThere"], false);
@@ -164,7 +170,7 @@ fn the_same_archive_is_sent_once() {
 }
 
 #[test]
-fn other_bytes_of_the_same_version_are_another_object() {
+fn different_bytes_of_the_same_version_are_another_object() {
     let (store, project) = (Store::start(), Project::new());
     let upload = || with(&project, "bundle upload --no-register --json", &[&store.options()]).document();
     let first = upload();
@@ -176,13 +182,13 @@ fn other_bytes_of_the_same_version_are_another_object() {
 }
 
 #[test]
-fn a_private_bucket_is_read_with_a_signed_address() {
+fn a_private_bucket_is_read_with_a_presigned_url() {
     let (store, project) = (Store::start(), Project::new());
     let upload = |more: &str| {
         let line = format!("bundle upload --no-register --json {more}");
         with(&project, &line, &[&store.options()]).document()
     };
-    // As a device does, without any credentials.
+    // Like a device, without credentials.
     let fetch = |document: &Value| {
         let url: Url = text_of(document, "url").parse().unwrap();
         let digest = text_of(document, "checksum").parse().unwrap();
@@ -216,7 +222,7 @@ fn a_private_bucket_is_read_with_a_signed_address() {
 }
 
 #[test]
-fn a_version_that_exists_is_no_error_if_that_is_said() {
+fn an_existing_version_is_accepted_with_the_option() {
     let (updates, project) = (Updates::start(), Project::new());
     updates.run(&project, "bundle upload").succeeds();
     let message = updates.run(&project, "bundle upload --json").fails("invalid_input", 1);
@@ -231,9 +237,9 @@ fn a_version_that_exists_is_no_error_if_that_is_said() {
 }
 
 #[test]
-fn a_dry_run_asks_nobody_and_shows_every_step() {
+fn a_dry_run_contacts_no_server_and_shows_every_step() {
     let project = Project::new();
-    // There is no such server: whoever asked it would be told.
+    // The server does not exist, so any request would fail.
     let line = "bundle upload --dry-run --s3-region us-east-1 --s3-apikey K --s3-apisecret TOPSECRET --s3-bucket-name bundles \
                 --channel production,beta --comment hello --apikey ALSOSECRET --json";
     let before = project.names();
@@ -271,7 +277,7 @@ fn a_dry_run_asks_nobody_and_shows_every_step() {
 }
 
 #[test]
-fn a_dry_run_shows_where_the_object_and_its_address_would_be() {
+fn a_dry_run_shows_the_object_and_its_url() {
     let project = Project::new();
     let line = "bundle upload --dry-run --no-register --s3-region auto --s3-apikey K --s3-apisecret TOPSECRET --s3-bucket-name bundles \
                 --s3-endpoint https://account.r2.example --s3-key {app}/{version}.zip --s3-public-url https://cdn.example.com/{key}";

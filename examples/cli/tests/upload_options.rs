@@ -1,4 +1,4 @@
-//! Every documented option of `capbundle bundle upload` does what it says, against real servers.
+//! Every documented option of `capbundle bundle upload` with real servers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,14 +12,14 @@ use serde_json::Value;
 use crate::project::{Project, text_of};
 use crate::publishing::{BUCKET, KEY, REGION, SECRET, Store, Updates, with};
 
-/// The newest bundle that the server knows.
+/// The newest bundle on the server.
 fn newest(updates: &Updates, project: &Project) -> Value {
     let list = updates.run(project, "bundle list --json").document();
     list["bundles"][0].clone()
 }
 
 #[test]
-fn folder_and_version_are_those_that_are_named() {
+fn folder_and_version_are_those_of_the_options() {
     let (updates, project) = (Updates::start(), Project::new());
     let project = project
         .with("other/index.html", "<p>no call of notifyAppReady here</p>")
@@ -57,12 +57,12 @@ fn link_comment_and_oldest_native_version_are_registered() {
 }
 
 #[test]
-fn the_key_is_the_file_or_the_text_that_is_given_or_none() {
+fn the_key_is_given_as_file_or_text_or_disabled() {
     let project = Project::new().with_keys();
     let pem = project.text(".capgo_key_v2");
     project.write("elsewhere/key", &pem);
     let project = project.without(".capgo_key_v2").without(".capgo_key_v2.pub");
-    // Its public half is in the config, so a plain bundle is refused unless that is meant.
+    // The config has the public key, so a plain bundle is an error unless it is allowed.
     let updates = Updates::start();
     updates
         .run(&project, "bundle upload --json")
@@ -91,10 +91,10 @@ fn the_key_is_the_file_or_the_text_that_is_given_or_none() {
 }
 
 #[test]
-fn what_was_encrypted_elsewhere_goes_out_with_its_session_key_and_checksum() {
+fn an_archive_encrypted_elsewhere_is_uploaded_with_its_session_key_and_checksum() {
     let (updates, project) = (Updates::start(), Project::new().with_keys());
     let sealed = project.encrypted();
-    // The private key stays on another machine; the public one is in the config.
+    // The private key is on another machine. The public key is in the config.
     let project = project.without(".capgo_key_v2");
     let (session, checksum) = (text_of(&sealed, "ivSessionKey"), text_of(&sealed, "checksum"));
     let line = format!("bundle upload --iv-session-key {session} --encrypted-checksum {checksum} --display-iv-session");
@@ -116,7 +116,7 @@ fn what_was_encrypted_elsewhere_goes_out_with_its_session_key_and_checksum() {
 }
 
 #[test]
-fn an_archive_goes_to_any_address_and_is_registered_where_devices_get_it() {
+fn an_archive_is_uploaded_with_put_and_registered_by_its_download_url() {
     let (updates, project) = (Updates::start(), Project::new());
     let (zip, digest) = project.zipped();
     let server = updates.server.url();
@@ -149,7 +149,7 @@ fn an_archive_goes_to_any_address_and_is_registered_where_devices_get_it() {
 }
 
 #[test]
-fn a_profile_has_what_the_command_line_has_not() {
+fn a_profile_supplies_missing_options() {
     let (store, project) = (Store::start(), Project::new());
     let credentials = format!("[work]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n");
     let config = format!(
@@ -161,7 +161,7 @@ fn a_profile_has_what_the_command_line_has_not() {
     let variables = [
         ("AWS_SHARED_CREDENTIALS_FILE", path("aws/credentials")),
         ("AWS_CONFIG_FILE", path("aws/config")),
-        // A profile that is named comes before it.
+        // A given profile has precedence.
         ("AWS_ACCESS_KEY_ID", "another".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "another".to_owned()),
     ];
@@ -174,7 +174,7 @@ fn a_profile_has_what_the_command_line_has_not() {
 }
 
 #[test]
-fn complete_options_do_not_look_at_the_surroundings() {
+fn complete_options_ignore_the_environment() {
     let project = Project::new();
     let variables = [
         ("AWS_ACCESS_KEY_ID", "without its secret".to_owned()),

@@ -1,4 +1,4 @@
-//! What `capbundle bundle upload` refuses, each with the reason, before anything is packed or asked.
+//! Errors of `capbundle bundle upload` that are found before packing or sending a request.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,7 @@ use crate::project::Project;
 
 const S3: &str = "--s3-region us-east-1 --s3-bucket-name bundles --s3-apikey K --s3-apisecret HIDDEN";
 
-/// The command line, its code, and what the message must say.
+/// Asserts the code, the exit code and parts of the message of a failing command line.
 fn refused(project: &Project, line: &str, code: &str, exit: i32, says: &[&str]) {
     let run = project.run(&format!("bundle upload {line} --apikey HIDDEN --json"));
     assert!(
@@ -25,7 +25,7 @@ fn refused(project: &Project, line: &str, code: &str, exit: i32, says: &[&str]) 
 }
 
 #[test]
-fn options_that_contradict_each_other_are_refused_with_the_reason() {
+fn conflicting_options_are_rejected_with_the_reason() {
     let project = Project::new();
     let conflict = |line: &str, says: &[&str]| refused(&project, line, "conflicting_arguments", 2, says);
     let external = "--external https://cdn.example.com/a.zip";
@@ -62,7 +62,7 @@ fn options_that_contradict_each_other_are_refused_with_the_reason() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_values_are_reported() {
     let project = Project::new();
     let missing = |line: &str, says: &[&str]| refused(&project, line, "missing_argument", 2, says);
     missing("", &["--s3-bucket-name", "--external", "--api-url", "--put-url"]);
@@ -75,14 +75,14 @@ fn what_is_missing_is_named() {
     );
 }
 
-/// A session key that can be read; what it opens does not matter here.
+/// A well-formed session key for any file.
 fn session() -> String {
     let project = Project::new().with_keys();
     crate::project::text_of(&project.encrypted(), "ivSessionKey")
 }
 
 #[test]
-fn features_of_capgos_cloud_are_refused_with_what_to_do_instead() {
+fn features_of_capgos_cloud_are_rejected_with_an_alternative() {
     let project = Project::new();
     for option in [
         "--tus",
@@ -126,7 +126,7 @@ fn features_of_capgos_cloud_are_refused_with_what_to_do_instead() {
 }
 
 #[test]
-fn plain_http_is_not_registered() {
+fn a_plain_http_url_is_not_registered() {
     let project = Project::new();
     let says = ["plain http", "https"];
     refused(
@@ -148,7 +148,7 @@ fn plain_http_is_not_registered() {
 }
 
 #[test]
-fn an_endpoint_of_https_without_ssl_is_a_contradiction() {
+fn an_https_endpoint_without_ssl_is_rejected() {
     let project = Project::new();
     let line = format!("{S3} --s3-endpoint https://s3.your-provider.com --s3-port 443 --no-s3-ssl --no-register");
     let says = [
@@ -161,7 +161,7 @@ fn an_endpoint_of_https_without_ssl_is_a_contradiction() {
 }
 
 #[test]
-fn an_endpoint_that_holds_the_bucket_is_refused_with_the_right_one() {
+fn an_endpoint_with_the_bucket_is_rejected_with_the_right_one() {
     let project = Project::new();
     for endpoint in [
         "https://account.r2.example/bundles",
@@ -174,7 +174,7 @@ fn an_endpoint_that_holds_the_bucket_is_refused_with_the_right_one() {
 }
 
 #[test]
-fn a_plain_bundle_for_devices_with_a_key_is_refused() {
+fn a_plain_bundle_for_devices_with_a_key_is_rejected() {
     let external = "--external https://cdn.example.com/a.zip";
     let project = Project::new().with_keys();
     refused(
@@ -195,11 +195,11 @@ fn a_plain_bundle_for_devices_with_a_key_is_refused() {
 }
 
 #[test]
-fn a_session_key_that_does_not_open_the_file_is_refused_before_anything_is_sent() {
+fn a_wrong_session_key_is_rejected_before_the_upload() {
     let project = Project::new().with_keys();
     let sealed = project.encrypted();
     let file = crate::project::text_of(&sealed, "filename");
-    // Of another run, so with another key and another IV.
+    // From another run, so with another key and IV.
     let other = crate::project::text_of(&project.encrypted(), "ivSessionKey");
     project.write("first.zip", project.read(&file));
     let first = crate::project::text_of(&sealed, "ivSessionKey");
@@ -218,7 +218,7 @@ fn a_session_key_that_does_not_open_the_file_is_refused_before_anything_is_sent(
 }
 
 #[test]
-fn an_encrypted_archive_without_its_session_key_is_refused() {
+fn an_encrypted_archive_without_its_session_key_is_rejected() {
     let project = Project::new().with_keys();
     let file = crate::project::text_of(&project.encrypted(), "filename");
     let run = project.run(&format!(
@@ -229,7 +229,7 @@ fn an_encrypted_archive_without_its_session_key_is_refused() {
 }
 
 #[test]
-fn without_a_key_for_the_server_it_is_said_where_one_may_be() {
+fn a_missing_api_key_is_reported_with_its_sources() {
     let project = Project::new();
     let home = project.path("").to_string_lossy().into_owned();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_capbundle"))

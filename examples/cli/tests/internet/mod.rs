@@ -1,13 +1,7 @@
-//! The hosts of Capgo's documentation, all on this machine: Amazon's S3, Capgo's API and update server, and the reader's own.
-//!
-//! The command reaches them as it reaches any host from behind a proxy: `HTTPS_PROXY` names one that answers in the place of
-//! each of them, with a certificate that `CAPBUNDLE_CA_FILE` trusts.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "tests fail by panicking"
-)]
+//! The hosts of Capgo's documentation on this machine: Amazon S3, Capgo's API and update server, and the reader's own
+//! hosts. The command reaches them through a proxy: `HTTPS_PROXY` points to one that answers for each host with a
+//! certificate that
+//! `CAPBUNDLE_CA_FILE` trusts.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -27,7 +21,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::project::Run;
 
-/// Names that lead to the store. What comes before one of them is a bucket, else the first folder of the path is.
+/// Host names of the store. A prefix of the host name is the bucket, else the first folder of the path.
 const STORES: [&str; 5] = [
     "s3.us-east-1.amazonaws.com",
     "s3.us-west-2.amazonaws.com",
@@ -35,14 +29,14 @@ const STORES: [&str; 5] = [
     "your-domain.com",
     "your-cdn.com",
 ];
-/// Names that lead to the update server.
+/// Host names of the update server.
 const UPDATES: [&str; 2] = ["api.capgo.app", "plugin.capgo.app"];
-/// Buckets, and the folder that the documentation has on the reader's own hosts.
+/// The buckets, and the folder of the documentation on the reader's own hosts.
 const BUCKETS: [&str; 3] = ["your-bucket-name", "your-app-bundles", "bundles"];
-/// As the documentation writes them.
+/// As in the documentation.
 const CREDENTIALS: (&str, &str) = ("YOUR_ACCESS_KEY", "YOUR_SECRET_KEY");
 
-/// All hosts, gone when dropped.
+/// All hosts. They stop when dropped.
 pub(crate) struct Internet {
     folder: TempDir,
     proxy: SocketAddr,
@@ -51,7 +45,7 @@ pub(crate) struct Internet {
 }
 
 impl Internet {
-    /// With the update server at this address. `None`, and the test is skipped, where there is no openssl.
+    /// Starts all hosts, with the update server at this address. `None` without openssl: the test is skipped.
     pub(crate) fn start(updates: SocketAddr, test: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let tls = certified(folder.path(), test)?;
@@ -75,7 +69,7 @@ impl Internet {
         runtime.spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let tls = tls.clone();
-                // What a connection comes to is what the client says of it.
+                // The client reports the errors of a connection.
                 tokio::spawn(async move { serve(socket, tls, updates, storage).await.is_ok() });
             }
         });
@@ -87,7 +81,7 @@ impl Internet {
         })
     }
 
-    /// What a shell must know to reach it.
+    /// The environment variables for using the hosts.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let certificate = self.folder.path().join("cert.pem");
         vec![
@@ -96,7 +90,7 @@ impl Internet {
         ]
     }
 
-    /// Puts a file at `https://your-domain.com/bundles/NAME` and `https://your-cdn.com/bundles/NAME`.
+    /// Stores a file at `https://your-domain.com/bundles/NAME` and `https://your-cdn.com/bundles/NAME`.
     pub(crate) fn host(&self, name: &str, bytes: &[u8]) {
         fs::write(self.folder.path().join("store/bundles").join(name), bytes).unwrap();
     }
@@ -106,7 +100,7 @@ impl Internet {
     }
 }
 
-/// One connection: it asks for a host, and speaks TLS with whoever answers there.
+/// Handles a connection: a CONNECT request, then TLS with the requested host.
 async fn serve(
     mut socket: TcpStream,
     tls: TlsAcceptor,
@@ -130,7 +124,7 @@ async fn serve(
     copy_bidirectional(&mut secure, &mut server).await.map(drop)
 }
 
-/// The host of `CONNECT host:443`. Nothing follows its head before it is answered.
+/// Reads the host of `CONNECT host:443`. The client sends nothing else before the response.
 async fn asked_for(socket: &mut TcpStream) -> std::io::Result<String> {
     let mut lines = BufReader::new(socket).lines();
     let first = lines.next_line().await?.unwrap_or_default();
@@ -139,7 +133,7 @@ async fn asked_for(socket: &mut TcpStream) -> std::io::Result<String> {
     Ok(host.expect("https at its usual port").0.to_owned())
 }
 
-/// A certificate for all names, in `cert.pem`.
+/// Creates a certificate for all host names in `cert.pem`.
 fn certified(folder: &Path, test: &str) -> Option<TlsAcceptor> {
     let names = STORES
         .iter()
@@ -169,7 +163,7 @@ fn certified(folder: &Path, test: &str) -> Option<TlsAcceptor> {
     Some(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Runs a line of the documentation in a shell, with `capbundle` in the place of `npx @capgo/cli@latest`.
+/// Runs a line of the documentation in a shell, with `capbundle` instead of `npx @capgo/cli@latest`.
 pub(crate) fn shell(line: &str, folder: &Path, variables: &[(&str, String)]) -> Run {
     let command = format!("'{}'", env!("CARGO_BIN_EXE_capbundle"));
     assert!(line.contains("npx @capgo/cli@latest"), "{line}");
@@ -177,7 +171,7 @@ pub(crate) fn shell(line: &str, folder: &Path, variables: &[(&str, String)]) -> 
     shell
         .args(["-c", &line.replace("npx @capgo/cli@latest", &command)])
         .current_dir(folder);
-    // Whoever runs the tests may have settings of their own.
+    // Ignore settings in the environment of the tests.
     let own = std::env::vars_os().map(|(name, _)| name);
     for name in own.filter(|name| name.to_string_lossy().starts_with("AWS_")) {
         shell.env_remove(name);

@@ -1,4 +1,4 @@
-//! A project that makes versions of an app, and a simulated phone in its folder `phone`.
+//! A project that builds versions of an app, and a simulated phone in its folder `phone`.
 #![allow(dead_code, reason = "each test file uses another part of it")]
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ impl Phone {
         self.project.run(&format!("device --store phone --json {line}"))
     }
 
-    /// [`run`](Self::run), which has to work; gives the document.
+    /// [`run`](Self::run), which must succeed; returns the document.
     pub(crate) fn call(&self, line: &str) -> Value {
         self.run(line).document()
     }
@@ -36,7 +36,7 @@ impl Phone {
         self.call("launch")
     }
 
-    /// Packs the app as this version into `<version>.zip`; gives its SHA-256.
+    /// Packs the app as this version into `<version>.zip`; returns its SHA-256.
     pub(crate) fn checksum(&self, version: &str) -> String {
         self.project.write("www/version.txt", version);
         let zip = self
@@ -53,14 +53,14 @@ impl Phone {
         ))
     }
 
-    /// Packs and installs this version; gives its id.
+    /// Packs and installs this version; returns its id.
     pub(crate) fn install(&self, version: &str, more: &str) -> String {
         let document = self.try_install(version, more).document();
         assert_eq!(document["alreadyInstalled"], false);
         text_of(&document["bundle"], "id")
     }
 
-    /// What `list` says of a bundle.
+    /// The entry of a bundle in `list`.
     pub(crate) fn bundle(&self, id: &str) -> Value {
         let list = self.call("list");
         let mut bundles = list["bundles"].as_array().unwrap().iter();

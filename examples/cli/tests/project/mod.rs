@@ -1,4 +1,4 @@
-//! A web project in a folder of its own, and the command run in it.
+//! A web project in a temporary folder, and the command run in it.
 #![allow(dead_code, reason = "each test file uses another part of it")]
 #![allow(
     clippy::unwrap_used,
@@ -14,10 +14,10 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The project's folder; removed with it.
+/// The project's folder, removed when dropped.
 pub(crate) struct Project(TempDir);
 
-/// What a run of the command left behind.
+/// The result of a command.
 pub(crate) struct Run {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -25,12 +25,12 @@ pub(crate) struct Run {
 }
 
 impl Project {
-    /// A folder with nothing in it.
+    /// An empty folder.
     pub(crate) fn empty() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A sound web app, built into `www`, with app id `com.example.app` and version 1.2.3.
+    /// A valid web app, built into `www`, with app id `com.example.app` and version 1.2.3.
     pub(crate) fn new() -> Self {
         Self::empty()
             .with(
@@ -45,7 +45,7 @@ impl Project {
             .with("www/app.js", "CapacitorUpdater.notifyAppReady();")
     }
 
-    /// With this file, its folders included.
+    /// Adds a file and its folders.
     pub(crate) fn with(self, path: &str, content: impl AsRef<[u8]>) -> Self {
         self.write(path, content);
         self
@@ -56,7 +56,7 @@ impl Project {
         self
     }
 
-    /// With a key pair of 2048 bits.
+    /// Adds a key pair of 2048 bits.
     pub(crate) fn with_keys(self) -> Self {
         self.run("key create").succeeds();
         self
@@ -103,7 +103,7 @@ impl Project {
         self.run_in("", arguments)
     }
 
-    /// [`run`](Self::run) where these variables are set.
+    /// [`run`](Self::run) with these environment variables.
     pub(crate) fn run_where(&self, line: &str, variables: &[(&str, String)]) -> Run {
         let output = Command::new(env!("CARGO_BIN_EXE_capbundle"))
             .args(line.split_whitespace())
@@ -123,13 +123,13 @@ impl Project {
         Run::from(output)
     }
 
-    /// Packs the app; gives the archive's name and its SHA-256.
+    /// Packs the app; returns the archive's name and its SHA-256.
     pub(crate) fn zipped(&self) -> (String, String) {
         let document = self.run("bundle zip --json").document();
         (text_of(&document, "filename"), text_of(&document, "checksum"))
     }
 
-    /// Packs and encrypts the app; gives the document of `bundle encrypt`.
+    /// Packs and encrypts the app; returns the document of `bundle encrypt`.
     pub(crate) fn encrypted(&self) -> Value {
         let (zip, checksum) = self.zipped();
         self.run(&format!("bundle encrypt {zip} {checksum} --json")).document()
@@ -147,20 +147,20 @@ impl From<Output> for Run {
 }
 
 impl Run {
-    /// Asserts success without JSON: standard output stays empty.
+    /// Asserts success without JSON: standard output is empty.
     pub(crate) fn succeeds(self) -> Self {
         assert_eq!(self.code, 0, "{}", self.stderr);
         assert_eq!(self.stdout, "");
         self.without_colour()
     }
 
-    /// Asserts success under `--json`; gives the one document.
+    /// Asserts success with `--json`; returns the document.
     pub(crate) fn document(self) -> Value {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self.without_colour().only_json()
     }
 
-    /// Asserts failure under `--json` with this code and exit code; gives the message.
+    /// Asserts failure with `--json`, this code and this exit code; returns the message.
     pub(crate) fn fails(self, code: &str, exit: i32) -> String {
         assert_eq!(self.code, exit, "{}{}", self.stdout, self.stderr);
         let document = self.without_colour().only_json();
@@ -197,7 +197,7 @@ pub(crate) fn codes_of(list: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Every file below `folder`, with its bytes.
+/// All files below `folder` with their content.
 pub(crate) fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];

@@ -1,5 +1,5 @@
-//! Real servers on this machine: a store of the S3 protocol with signature checks, the update server of this repository, and
-//! a web server with TLS before the store.
+//! Real servers on this machine: a store of the S3 protocol with signature checks, the update server of this
+//! repository, and a web server with TLS before the store.
 #![allow(dead_code, reason = "each test file uses another part of it")]
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ pub(crate) const SECRET: &str = "secret/of+the/tests";
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const BUCKET: &str = "your-bucket-name";
 
-/// A store with one bucket, gone when dropped.
+/// A store with one bucket. It stops when dropped.
 pub(crate) struct Store {
     pub(crate) address: SocketAddr,
     folder: TempDir,
@@ -51,7 +51,7 @@ impl Store {
         }
     }
 
-    /// The options of the seeds' complete example, for this store.
+    /// The options of the documented complete example, for this store.
     pub(crate) fn options(&self) -> Vec<String> {
         let port = self.address.port().to_string();
         let options = [
@@ -66,7 +66,7 @@ impl Store {
         words.chain(["--no-s3-ssl"]).map(str::to_owned).collect()
     }
 
-    /// Every object, by its key.
+    /// The keys of all objects.
     pub(crate) fn keys(&self) -> Vec<String> {
         let bucket = self.folder.path().join(BUCKET);
         let files = crate::project::tree(&bucket).into_iter();
@@ -78,7 +78,7 @@ impl Store {
     }
 }
 
-/// The update server of this repository, with a key that may do everything.
+/// The update server of this repository, with an unrestricted API key.
 pub(crate) struct Updates {
     pub(crate) server: Server,
     pub(crate) key: String,
@@ -90,7 +90,7 @@ impl Updates {
         Self::start_on(tempfile::tempdir().unwrap())
     }
 
-    /// One that refuses to register plain bundles of the project, after it took their archives.
+    /// A server that accepts the archives of plain bundles but rejects their registration.
     pub(crate) fn wanting_encryption() -> Self {
         let data = tempfile::tempdir().unwrap();
         let rules = AppRules {
@@ -114,19 +114,19 @@ impl Updates {
             .to_vec()
     }
 
-    /// Archives that it keeps.
+    /// The stored archives.
     pub(crate) fn archives(&self) -> Vec<PathBuf> {
         let files = crate::project::tree(&self.data.path().join("bundles"));
         files.into_iter().map(|(path, _)| path).collect()
     }
 
-    /// Where these are.
+    /// The paths of the stored archives.
     pub(crate) fn archive_paths(&self) -> Vec<PathBuf> {
         let folder = self.data.path().join("bundles");
         self.archives().iter().map(|path| folder.join(path)).collect()
     }
 
-    /// Makes the app, should it not be there, and a public channel of this name in it.
+    /// Creates the app, if it does not exist, and a public channel of this name.
     pub(crate) fn make_channel(&self, app: &str, name: &str) {
         create_app(self.data.path(), app, &AppRules::default()).unwrap();
         let mut request = Request::new(Method::Post, format!("{}/channel", self.server.url()).parse().unwrap());
@@ -139,7 +139,7 @@ impl Updates {
         assert_eq!(status.0, 200);
     }
 
-    /// A key that may read and not write.
+    /// A read-only API key.
     pub(crate) fn reader(&self) -> String {
         let access = Access::Limited {
             apps: Vec::new(),
@@ -149,7 +149,7 @@ impl Updates {
         keys.create("reader", &access).unwrap().text().to_owned()
     }
 
-    /// Versions in the list, the newest first.
+    /// The listed versions, newest first.
     pub(crate) fn versions(&self, project: &Project) -> Vec<String> {
         let document = self.run(project, "bundle list --json").document();
         let bundles = document["bundles"].as_array().unwrap();
@@ -159,7 +159,7 @@ impl Updates {
             .collect()
     }
 
-    /// Runs a command that talks to this server.
+    /// Runs a command with this server.
     pub(crate) fn run(&self, project: &Project, line: &str) -> Run {
         with(project, line, &[&self.options()])
     }
@@ -178,7 +178,7 @@ impl Receiver for Status {
     }
 }
 
-/// Runs the words of `line`, and the options behind them.
+/// Runs the words of `line` followed by the options.
 pub(crate) fn with(project: &Project, line: &str, options: &[&[String]]) -> Run {
     let words = line.split_whitespace();
     let options = options.iter().flat_map(|options| options.iter().map(String::as_str));
@@ -186,7 +186,7 @@ pub(crate) fn with(project: &Project, line: &str, options: &[&[String]]) -> Run 
     project.run_args(&arguments)
 }
 
-/// `openssl s_server` before the files of a store: what devices see of a bucket behind a CDN.
+/// `openssl s_server` for the files of a store, like a CDN in front of a bucket.
 pub(crate) struct Cdn {
     folder: TempDir,
     process: Child,
@@ -194,7 +194,7 @@ pub(crate) struct Cdn {
 }
 
 impl Cdn {
-    /// `None`, and the test is skipped, where there is no openssl.
+    /// `None` without openssl: the test is skipped.
     pub(crate) fn before(store: &Store, test: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mut request = Command::new("openssl");
@@ -250,7 +250,7 @@ impl Cdn {
 
 impl Drop for Cdn {
     fn drop(&mut self) {
-        // It has no files that must be closed well.
+        // It has no open files that need a clean shutdown.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

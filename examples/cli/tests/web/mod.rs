@@ -1,4 +1,4 @@
-//! A plain web server before a folder, gone when dropped.
+//! A web server for a folder. It stops when dropped.
 #![allow(dead_code, reason = "each test file uses another part of it")]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -26,7 +26,7 @@ impl Web {
                 if stopped.load(Ordering::Relaxed) {
                     return;
                 }
-                // A client that goes away after the head is what looking at an archive does.
+                // A client that checks an archive disconnects after the head.
                 let _ = answer(socket.unwrap(), &folder);
             }
         });
@@ -45,7 +45,7 @@ impl Web {
 impl Drop for Web {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // Wakes it up.
+        // Wakes the thread.
         let _ = TcpStream::connect(self.address);
         self.thread.take().unwrap().join().unwrap();
     }

@@ -1,4 +1,4 @@
-//! Commands on what does not exist fail, and make nothing: a typing error must not pass for an emergency that was dealt with.
+//! Commands fail if the site, channel or app does not exist: a typo must not look like a successful rollback.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,7 @@
 use crate::project::Project;
 use crate::publishing::Updates;
 
-/// Every command that works on a site that exists; `SIGN` are options for a key.
+/// All commands that need an existing site; `SIGN` stands for the signing options.
 const ON_SITES: [&str; 7] = [
     "release list",
     "release promote",
@@ -27,7 +27,7 @@ fn run_on(project: &Project, command: &str, more: &str) -> crate::project::Run {
 }
 
 #[test]
-fn a_site_that_does_not_exist_is_an_error_and_is_not_made() {
+fn a_missing_site_is_an_error_and_is_not_created() {
     let project = Project::new().with_keys();
     for command in ON_SITES {
         for more in ["--to ./nope", "--to NOSUCHSITE"] {
@@ -41,7 +41,7 @@ fn a_site_that_does_not_exist_is_an_error_and_is_not_made() {
 }
 
 #[test]
-fn a_channel_that_does_not_exist_is_an_error_that_names_those_there_are() {
+fn a_missing_channel_is_an_error_that_lists_the_existing_ones() {
     let project = Project::new().with_keys();
     project.run("keyring create --key .capgo_key_v2 --to 1.json").succeeds();
     project.run("keyring publish 1.json --to site").succeeds();
@@ -55,7 +55,7 @@ fn a_channel_that_does_not_exist_is_an_error_that_names_those_there_are() {
 }
 
 #[test]
-fn an_app_that_the_server_does_not_know_is_an_error() {
+fn an_unknown_app_is_an_error() {
     let (updates, project) = (Updates::start(), Project::new());
     updates.run(&project, "bundle upload").succeeds();
     for command in [
@@ -71,7 +71,7 @@ fn an_app_that_the_server_does_not_know_is_an_error() {
 }
 
 #[test]
-fn a_ring_names_its_app_itself() {
+fn the_app_id_of_a_ring_is_the_default() {
     let project = Project::new().with_keys();
     project.run("keyring create --key .capgo_key_v2 --to 1.json").succeeds();
     let project = project.without("capacitor.config.json");
@@ -80,7 +80,7 @@ fn a_ring_names_its_app_itself() {
     project
         .run("keyring publish 1.json --to site --app-id com.example.other --json")
         .fails("conflicting_arguments", 2);
-    // What looks at a site takes it from the ring as well.
+    // Commands that check a site use the app id of the ring too.
     let message = project
         .run("release verify https://127.0.0.1:9 --ring 1.json --timeout 2 --json")
         .stdout;
@@ -88,7 +88,7 @@ fn a_ring_names_its_app_itself() {
 }
 
 #[test]
-fn a_value_of_json_is_refused_in_json() {
+fn a_value_for_json_is_rejected_as_json() {
     let project = Project::new();
     for line in ["release list --to site --json=true", "bundle list --json=1"] {
         let message = project.run(line).fails("invalid_argument", 2);
@@ -97,7 +97,7 @@ fn a_value_of_json_is_refused_in_json() {
 }
 
 #[test]
-fn an_app_id_that_looks_like_an_option_is_refused() {
+fn an_app_id_that_looks_like_an_option_is_rejected() {
     let project = Project::new();
     project.run("bundle zip --json -- -x").fails("invalid_app_id", 2);
     project
@@ -106,7 +106,7 @@ fn an_app_id_that_looks_like_an_option_is_refused() {
 }
 
 #[test]
-fn a_documented_id_is_taken_with_a_warning_and_not_for_releases() {
+fn an_app_id_without_a_reverse_domain_is_a_warning_and_an_error_for_releases() {
     let (updates, project) = (Updates::start(), Project::new().with_keys());
     let run = project.run("bundle zip app_123 --json");
     assert!(run.stderr.contains("not a reverse domain"), "{}", run.stderr);
@@ -123,7 +123,7 @@ fn a_documented_id_is_taken_with_a_warning_and_not_for_releases() {
 }
 
 #[test]
-fn a_channel_that_is_named_twice_is_set_once() {
+fn a_channel_given_twice_is_set_once() {
     let (updates, project) = (Updates::start(), Project::new());
     updates.make_channel("com.example.app", "a");
     let document = updates.run(&project, "bundle upload -c a,a --json").document();

@@ -1,4 +1,4 @@
-//! What is registered, looked at, proved, backed up and cleaned up.
+//! Registered bundles: listing, verification, backup and cleanup.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,7 +27,7 @@ fn plain_and_encrypted() -> (Updates, Project) {
 }
 
 #[test]
-fn a_list_says_size_age_who_channel_storage_and_checksum_in_80_columns() {
+fn a_list_fits_into_80_columns() {
     let (updates, project) = plain_and_encrypted();
     let run = updates.run(&project, "bundle list");
     let lines: Vec<&str> = run.stdout.lines().collect();
@@ -56,12 +56,12 @@ fn a_list_says_size_age_who_channel_storage_and_checksum_in_80_columns() {
 }
 
 #[test]
-fn a_list_proves_what_is_registered() {
+fn a_list_verifies_the_registered_archives() {
     let (updates, project) = plain_and_encrypted();
     let document = updates.run(&project, "bundle list --verify --json").document();
     assert_eq!(document["bundles"][0]["proof"], "capgo_signed");
     assert_eq!(document["bundles"][1]["proof"], "digest");
-    // Without the public key an encrypted bundle cannot be proved, which is not the same as broken.
+    // Without the public key, an encrypted bundle cannot be verified. That does not mean it is broken.
     let elsewhere = Project::empty();
     let run = updates.run(&elsewhere, "bundle list com.example.app --verify --json");
     let message = run.fails("missing_public_key", 4);
@@ -94,7 +94,7 @@ fn a_list_finds_an_archive_that_was_replaced_or_removed() {
 }
 
 #[test]
-fn a_bundle_is_downloaded_with_proof_and_can_be_uploaded_again() {
+fn a_bundle_is_downloaded_verified_and_can_be_uploaded_again() {
     let (updates, project) = plain_and_encrypted();
     let plain = updates.run(&project, "bundle download 1.0.0 --json").document();
     assert_eq!(
@@ -135,7 +135,7 @@ fn a_bundle_is_downloaded_with_proof_and_can_be_uploaded_again() {
 }
 
 #[test]
-fn what_cannot_be_proved_is_not_kept() {
+fn an_unverifiable_download_is_not_kept() {
     let (updates, _) = plain_and_encrypted();
     let elsewhere = Project::empty();
     updates
@@ -145,7 +145,7 @@ fn what_cannot_be_proved_is_not_kept() {
 }
 
 #[test]
-fn cleaning_up_by_age_keeps_what_is_younger_and_what_a_channel_serves() {
+fn cleanup_by_age_keeps_younger_bundles_and_those_in_channels() {
     let (updates, project) = plain_and_encrypted();
     let none = updates
         .run(&project, "bundle cleanup --older-than 90d --json")

@@ -10,7 +10,7 @@
 use crate::project::{Project, codes_of, tree};
 
 #[test]
-fn unpacking_gives_the_packed_tree() {
+fn unpacking_restores_the_packed_files() {
     let project = Project::new()
         .with("www/deep/er/ünï.txt", "x")
         .with("www/empty.txt", "");
@@ -23,7 +23,7 @@ fn unpacking_gives_the_packed_tree() {
 }
 
 #[test]
-fn without_a_checksum_the_zip_is_taken_on_trust_and_that_is_said() {
+fn unpacking_without_a_checksum_warns() {
     let project = Project::new();
     let (zip, _) = project.zipped();
     let run = project.run(&format!("bundle unpack {zip} --to out --json"));
@@ -34,7 +34,7 @@ fn without_a_checksum_the_zip_is_taken_on_trust_and_that_is_said() {
 }
 
 #[test]
-fn a_folder_is_made_and_never_merged_into() {
+fn an_existing_folder_is_not_unpacked_into() {
     let project = Project::new().with("out/mine.txt", "mine");
     let (zip, _) = project.zipped();
     project
@@ -44,7 +44,7 @@ fn a_folder_is_made_and_never_merged_into() {
 }
 
 #[test]
-fn another_zip_than_the_named_one_is_not_unpacked() {
+fn a_zip_with_another_checksum_is_not_unpacked() {
     let project = Project::new();
     let (zip, _) = project.zipped();
     let unpack = |arguments: &str| project.run(&format!("bundle unpack --json --to out {arguments}"));
@@ -57,7 +57,7 @@ fn another_zip_than_the_named_one_is_not_unpacked() {
 }
 
 #[test]
-fn inspect_shows_totals_and_the_biggest_files() {
+fn inspect_shows_totals_and_the_largest_files() {
     let project = Project::new()
         .with("www/big.txt", "a line of text\n".repeat(1000))
         .with("www/noise.bin", noise());
@@ -83,7 +83,7 @@ fn inspect_shows_totals_and_the_biggest_files() {
 }
 
 #[test]
-fn the_table_is_the_result_and_goes_to_standard_output() {
+fn the_table_is_printed_to_standard_output() {
     let project = Project::new();
     let (zip, _) = project.zipped();
     let run = project.run(&format!("bundle inspect {zip}"));
@@ -97,7 +97,7 @@ fn the_table_is_the_result_and_goes_to_standard_output() {
 }
 
 #[test]
-fn inspect_reports_what_would_not_work() {
+fn inspect_reports_problems() {
     let project = Project::new().with("bare/readme.txt", "x").with("bare/.env", "KEY=1");
     let packed = "bundle zip --path bare --no-code-check --allow-secret .env --name bare.zip --json";
     project.run(packed).document();
@@ -115,7 +115,7 @@ fn inspect_reports_what_would_not_work() {
     );
 }
 
-/// 4 KiB that do not compress: a fixed linear congruential sequence.
+/// 4 KiB of incompressible bytes from a fixed linear congruential generator.
 fn noise() -> Vec<u8> {
     let mut state = 1_u32;
     let next = || {
@@ -143,14 +143,14 @@ fn a_folder_given_as_a_zip_is_explained() {
 
 #[test]
 #[cfg(unix)]
-fn a_pipe_given_as_a_zip_is_refused_and_not_waited_for() {
+fn a_pipe_given_as_a_zip_is_rejected_without_blocking() {
     let project = Project::new();
     let made = std::process::Command::new("mkfifo")
         .arg(project.path("pipe.zip"))
         .status();
     if !made.is_ok_and(|status| status.success()) {
         assert!(std::env::var_os("CI").is_none(), "mkfifo is needed");
-        println!("SKIPPED a_pipe_given_as_a_zip_is_refused_and_not_waited_for: there is no mkfifo");
+        println!("SKIPPED a_pipe_given_as_a_zip_is_rejected_without_blocking: there is no mkfifo");
         return;
     }
     let message = project.run("bundle inspect pipe.zip --json").fails("invalid_input", 1);

@@ -1,4 +1,4 @@
-//! What fails, or is stopped, leaves nothing behind.
+//! A failed or stopped upload is rolled back.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 use crate::project::{Project, Run};
 use crate::publishing::{SECRET, Store, Updates, with};
 
-/// An address that may be registered; nobody looks at it here.
+/// A URL that can be registered; it is not requested.
 const PUBLIC: &str = "--no-url-check --s3-public-url https://cdn.example.com/{key}";
 
 #[test]
-fn an_upload_whose_registration_is_refused_is_removed() {
+fn an_upload_is_removed_if_its_registration_fails() {
     let (store, updates, project) = (Store::start(), Updates::start(), Project::new());
     let reader = updates.reader();
     let line = format!(
@@ -46,9 +46,9 @@ fn an_upload_whose_registration_is_refused_is_removed() {
 }
 
 #[test]
-fn a_bundle_whose_address_is_wrong_is_not_registered_and_removed() {
+fn a_bundle_with_a_wrong_url_is_not_registered_and_removed() {
     let (store, updates, project) = (Store::start(), Updates::start(), Project::new());
-    // The store itself: it lets nobody read without a signature, as a private bucket does.
+    // The URL of the store itself, which requires signed requests like a private bucket.
     let options: [&[String]; 2] = [&store.options(), &updates.options()];
     let message = with(&project, "bundle upload --json", &options).fails("server", 1);
     assert!(message.contains("403"), "{message}");
@@ -60,7 +60,7 @@ fn a_bundle_whose_address_is_wrong_is_not_registered_and_removed() {
 }
 
 #[test]
-fn an_archive_on_a_server_of_ones_own_is_removed_when_its_registration_is_refused() {
+fn an_archive_on_your_own_server_is_removed_if_its_registration_fails() {
     let (updates, project) = (Updates::wanting_encryption(), Project::new());
     let run = updates.run(&project, "bundle upload --json");
     let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
@@ -72,7 +72,7 @@ fn an_archive_on_a_server_of_ones_own_is_removed_when_its_registration_is_refuse
 }
 
 #[test]
-fn an_archive_that_was_on_the_server_before_stays_there() {
+fn an_archive_that_was_on_the_server_before_is_kept() {
     let (updates, project) = (Updates::wanting_encryption(), Project::new());
     let (zip, _) = project.zipped();
     let to = format!("{}/upload/com.example.app", updates.server.url());
@@ -95,7 +95,7 @@ fn an_archive_that_was_on_the_server_before_stays_there() {
 }
 
 #[test]
-fn what_cannot_be_taken_back_is_named() {
+fn steps_that_cannot_be_rolled_back_are_listed() {
     let (updates, project) = (Updates::wanting_encryption(), Project::new());
     let to = format!("{}/upload/com.example.app", updates.server.url());
     let header = format!("Authorization: {}", updates.key);
@@ -121,7 +121,7 @@ fn what_cannot_be_taken_back_is_named() {
 }
 
 #[test]
-fn a_channel_that_does_not_exist_is_found_before_anything_is_sent() {
+fn a_missing_channel_is_reported_before_the_upload() {
     let (store, updates, project) = (Store::start(), Updates::start(), Project::new());
     let options: [&[String]; 2] = [&store.options(), &updates.options()];
     with(&project, &format!("bundle upload {PUBLIC}"), &options).succeeds();
@@ -137,7 +137,7 @@ fn a_channel_that_does_not_exist_is_found_before_anything_is_sent() {
 }
 
 #[test]
-fn another_archive_of_the_same_name_is_not_replaced() {
+fn a_different_archive_of_the_same_name_is_not_replaced() {
     let (store, project) = (Store::start(), Project::new());
     let upload = |more: &str| {
         with(
@@ -156,7 +156,7 @@ fn another_archive_of_the_same_name_is_not_replaced() {
     assert_ne!(store.object("com.example.app/1.2.3.zip"), before);
 }
 
-/// A way to the store on which an upload gets stuck: what is asked goes through, what is sent with PUT does not.
+/// A proxy to the store that forwards all requests except PUT, which gets stuck.
 fn stuck_before(store: SocketAddr) -> (SocketAddr, Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -181,7 +181,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream, stuck: Option<&Sender<()>>) {
             && buffer.starts_with(b"PUT ")
         {
             holds = true;
-            // Whoever listened has seen enough.
+            // The receiver may be gone.
             let _ = stuck.send(());
         }
         if !holds && to.write_all(&buffer[..count]).is_err() {
@@ -193,7 +193,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream, stuck: Option<&Sender<()>>) {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_in_the_middle_of_an_upload_leaves_nothing() {
+fn ctrl_c_during_an_upload_leaves_no_object() {
     let (store, project) = (Store::start(), Project::new());
     let (address, is_stuck) = stuck_before(store.address);
     let mut options = store.options();
@@ -208,7 +208,7 @@ fn ctrl_c_in_the_middle_of_an_upload_leaves_nothing() {
         .spawn()
         .unwrap();
     is_stuck.recv_timeout(Duration::from_secs(60)).expect("it uploads");
-    // The shell's own `kill`, which is there wherever a shell is.
+    // The `kill` of the shell, which is always available.
     let kill = format!("kill -INT {}", child.id());
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     let run = Run::from(child.wait_with_output().unwrap());
@@ -218,7 +218,7 @@ fn ctrl_c_in_the_middle_of_an_upload_leaves_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_second_signal_after_a_second_ends_a_cleanup_that_gets_stuck() {
+fn a_second_signal_ends_a_stuck_rollback() {
     let (store, project) = (Store::start(), Project::new());
     let (address, is_stuck) = stuck_from_put_on(store.address);
     let mut options = store.options();
@@ -240,12 +240,12 @@ fn a_second_signal_after_a_second_ends_a_cleanup_that_gets_stuck() {
         "it waits for the store when the second one comes"
     );
     let run = Run::from(child.wait_with_output().unwrap());
-    // The store would be waited for for minutes.
+    // Without the second signal, the command would wait for minutes.
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!((run.code, run.stdout.as_str()), (143, ""));
 }
 
-/// A way to the store on which nothing gets through any more once something is sent with PUT.
+/// A proxy to the store that gets stuck for all requests after the first PUT.
 fn stuck_from_put_on(store: SocketAddr) -> (SocketAddr, Receiver<()>) {
     let (address, is_stuck) = stuck_before(store);
     let (stuck, told) = mpsc::channel();
@@ -254,7 +254,7 @@ fn stuck_from_put_on(store: SocketAddr) -> (SocketAddr, Receiver<()>) {
     let is_over = Arc::new(AtomicBool::new(false));
     let over = Arc::clone(&is_over);
     thread::spawn(move || {
-        // The sender is gone when no upload came.
+        // The sender is gone if there was no upload.
         if is_stuck.recv().is_ok() {
             over.store(true, Ordering::Relaxed);
             let _ = stuck.send(());
@@ -278,7 +278,7 @@ fn stuck_from_put_on(store: SocketAddr) -> (SocketAddr, Receiver<()>) {
 }
 
 #[test]
-fn the_time_that_is_given_is_kept() {
+fn the_timeout_of_an_upload_is_enforced() {
     let (store, project) = (Store::start(), Project::new());
     let (address, _is_stuck) = stuck_before(store.address);
     let mut options = store.options();
