@@ -30,7 +30,7 @@ static TOKEN: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
 static DEADLINE: LazyLock<CancelToken> = LazyLock::new(CancelToken::new);
 /// Whether the next signal ends the process.
 static EXIT_ON_NEXT_SIGNAL: AtomicBool = AtomicBool::new(false);
-/// The exit code of the received signal; 0 while there is none.
+/// The exit code of the received signal; 0 before any signal.
 static SIGNAL_EXIT_CODE: AtomicUsize = AtomicUsize::new(0);
 
 /// Makes signals cancel [`control`] instead of ending the process.

@@ -27,7 +27,7 @@ fn unpacking_without_a_checksum_warns() {
     let project = Project::new();
     let (zip, _) = project.zipped();
     let run = project.run(&format!("bundle unpack {zip} --to out --json"));
-    assert!(run.stderr.contains("taken on trust"), "{}", run.stderr);
+    assert!(run.stderr.contains("is not verified"), "{}", run.stderr);
     let document = run.document();
     assert_eq!(document["verified"], false);
     assert_eq!(codes_of(&document["warnings"]), ["unverified"]);
@@ -154,5 +154,5 @@ fn a_pipe_given_as_a_zip_is_rejected_without_blocking() {
         return;
     }
     let message = project.run("bundle inspect pipe.zip --json").fails("invalid_input", 1);
-    assert!(message.contains("pipe.zip: is no regular file"), "{message}");
+    assert!(message.contains("pipe.zip: is not a regular file"), "{message}");
 }

@@ -241,8 +241,8 @@ fn warnings_and_exclusions_are_in_text_and_json() {
         .with("www/.DS_Store", "x")
         .with(".capbundleignore", "\u{feff}# of the project\n*.map\n");
     let run = project.run("bundle zip --json --ignore notes/");
-    for told in ["warning:", "absolute", ".DS_Store", "app.js.map", "notes/"] {
-        assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
+    for text in ["warning:", "absolute", ".DS_Store", "app.js.map", "notes/"] {
+        assert!(run.stderr.contains(text), "{text}: {}", run.stderr);
     }
     let document = run.document();
     assert_eq!(codes_of(&document["warnings"]), ["absolute_asset_path"]);
@@ -267,7 +267,7 @@ fn many_warnings_are_truncated_in_text_and_complete_in_json() {
     let run = project.run("bundle zip --json --ignore *.tmp");
     assert_eq!(run.stderr.matches("warning: ").count(), 10, "{}", run.stderr);
     assert!(
-        run.stderr.contains("15 more: unportable_name") && run.stderr.contains("15 more: left out"),
+        run.stderr.contains("15 more: unportable_name") && run.stderr.contains("15 more: excluded"),
         "{}",
         run.stderr
     );
@@ -292,7 +292,7 @@ fn replacing_a_zip_is_reported_and_packing_is_reproducible() {
     let first = project.read(&zip);
     let run = project.run("bundle zip --threads 1");
     assert!(
-        run.stderr.contains("Replaced com.example.app_1.2.3.zip"),
+        run.stderr.contains("Replaced the existing com.example.app_1.2.3.zip"),
         "{}",
         run.stderr
     );
@@ -346,7 +346,7 @@ fn the_version_of_the_config_has_precedence_over_package_json() {
     let run = project.run("bundle zip --json");
     assert!(
         run.stderr
-            .contains("4.5.6 is plugins.CapacitorUpdater.version of capacitor.config.json"),
+            .contains("4.5.6 is from plugins.CapacitorUpdater.version of capacitor.config.json"),
         "{}",
         run.stderr
     );

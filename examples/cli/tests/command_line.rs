@@ -101,7 +101,7 @@ fn every_command_has_help_with_an_example() {
 fn help_documents_the_exit_codes() {
     let help = Project::empty().run("--help").stdout;
     assert!(
-        help.contains("Exit codes") && help.contains("refused or failed"),
+        help.contains("Exit codes") && help.contains("the message states the reason"),
         "{help}"
     );
 }

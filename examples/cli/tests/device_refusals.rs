@@ -250,7 +250,7 @@ fn without_json_only_the_result_is_on_standard_output() {
     let launch = run("launch");
     assert_eq!((launch.code, launch.stderr.as_str()), (0, ""));
     assert!(
-        launch.stdout.contains("Serves 2.0.0") && launch.stdout.contains("on trial"),
+        launch.stdout.contains("Serving 2.0.0") && launch.stdout.contains("on trial"),
         "{}",
         launch.stdout
     );

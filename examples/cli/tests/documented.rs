@@ -335,7 +335,7 @@ fn example_2_direct_s3_upload() {
 
     let told = reader.told(EXAMPLE_2);
 
-    assert!(told.contains("Devices of Production get it from now on"), "{told}");
+    assert!(told.contains("Devices in Production get it from now on"), "{told}");
     let debug = reader.debug();
     assert_eq!(
         (&debug["answer"], &debug["version"]),

@@ -55,7 +55,7 @@ fn a_bundle_is_deleted_unless_a_channel_uses_it() {
     let (updates, project) = five_versions();
     let run = updates.run(&project, "bundle delete 1.0.0");
     // This server removes the archive with its last bundle. Other servers keep it.
-    assert!(run.stderr.contains("may remove its archive"), "{}", run.stderr);
+    assert!(run.stderr.contains("its archive is kept unless"), "{}", run.stderr);
     run.succeeds();
     updates
         .run(&project, "bundle delete 1.0.1 --json")
@@ -77,7 +77,7 @@ fn all_bundles_are_deleted_only_with_confirmation() {
         .fails("missing_argument", 2);
     assert!(message.contains("--yes-delete-all"), "{message}");
     let run = updates.run(&project, "bundle delete --yes-delete-all com.example.app");
-    assert!(run.stderr.contains("may remove their archives"), "{}", run.stderr);
+    assert!(run.stderr.contains("their archives are kept unless"), "{}", run.stderr);
     run.succeeds();
     assert_eq!(updates.versions(&project), ["1.0.1"]);
 }

@@ -29,19 +29,22 @@ fn conflicting_options_are_rejected_with_the_reason() {
     let project = Project::new();
     let conflict = |line: &str, says: &[&str]| refused(&project, line, "conflicting_arguments", 2, says);
     let external = "--external https://cdn.example.com/a.zip";
-    conflict(&format!("{external} {S3}"), &["already, so nothing is uploaded"]);
+    conflict(
+        &format!("{external} {S3}"),
+        &["registers an archive that is already uploaded"],
+    );
     conflict(
         &format!("{external} --put-url https://a.example/b"),
-        &["nothing is sent"],
+        &["already uploaded"],
     );
-    conflict(&format!("{S3} --put-url https://a.example/b"), &["one place"]);
-    conflict(&format!("{external} --no-register"), &["nothing would be done"]);
+    conflict(&format!("{S3} --put-url https://a.example/b"), &["one destination"]);
+    conflict(&format!("{external} --no-register"), &["uploads nothing"]);
     conflict(
         &format!("{S3} --no-register --channel beta"),
         &["--channel", "registered bundle"],
     );
     conflict(&format!("{S3} --no-register --comment x"), &["--comment"]);
-    conflict(&format!("{S3} --zip a.zip --path www"), &["--zip and --path"]);
+    conflict(&format!("{S3} --zip a.zip --path www"), &["--path packs a folder"]);
     conflict(
         &format!("{S3} --encrypted-checksum ab"),
         &["not encrypted", "session key"],
@@ -53,11 +56,11 @@ fn conflicting_options_are_rejected_with_the_reason() {
     conflict(&format!("{S3} --no-key --key-v2 key"), &["--no-key"]);
     conflict(
         &format!("{S3} --key-data-v2 x --key-v2 key"),
-        &["both name the private key"],
+        &["both set the private key"],
     );
     conflict(
         "--no-register --api-url https://updates.example.com",
-        &["registers it at once"],
+        &["registers an archive when it is uploaded"],
     );
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn chapter(
     ];
     let count = forgeries.len();
     for (title, expected, forged) in forgeries {
-        story.refused(title, expected, || device.update(&forged))?;
+        story.rejected(title, expected, || device.update(&forged))?;
     }
     story.step("Checks the files on the device", || {
         device.holds_only(app::VERSION)?;

@@ -58,7 +58,7 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<usize> {
     let web = Web::serving(&ci.site)?;
     let phone = Phone::new(folder.join("static-phone"), &ci, &web)?;
     story.step("The device reads the channel and updates", || {
-        phone.takes("4.0.0")?;
+        phone.updates_to("4.0.0")?;
         phone.runs("4.0.0")
     })?;
     rollout(story, &ci, &phone)?;
@@ -85,7 +85,7 @@ fn rollout(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
     })?;
     story.step("Raises the share by 0.01 %", || {
         ci.run(|publisher, run| publisher.rollout(bucket + 1, false, run))?;
-        phone.takes("4.1.0")?;
+        phone.updates_to("4.1.0")?;
         Ok(((), "the device updates".to_owned()))
     })?;
     story.step("The app starts", || phone.runs("4.1.0"))?;
@@ -95,7 +95,7 @@ fn rollout(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
         Ok(((), "a new release of 4.0.0".to_owned()))
     })?;
     story.step("The device checks again, and the app starts", || {
-        phone.takes("4.0.0")?;
+        phone.updates_to("4.0.0")?;
         phone.runs("4.0.0")
     })
 }
@@ -113,7 +113,7 @@ fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
     let channel = ci.site.join(paths::channel_path(&ci.channel));
     let (sound, sound_channel) = (read(&archive)?, read(&channel)?);
 
-    story.refused_as(
+    story.rejected_as(
         "The channel offers an old release again",
         &[ErrorKind::NotTrusted],
         || {
@@ -121,32 +121,32 @@ fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
             write(&channel, file.as_bytes())?;
             let update = phone.update();
             write(&channel, &sound_channel)?;
-            refusal(update?)
+            rejection(update?)
         },
     )?;
-    story.refused_as("The archive is replaced by that of another release", &FORGED, || {
-        phone.refuses(&archive, &read(&other)?, &sound)
+    story.rejected_as("The archive is replaced by that of another release", &FORGED, || {
+        phone.rejects(&archive, &read(&other)?, &sound)
     })?;
-    story.refused_as("The archive is truncated", &FORGED, || {
-        phone.refuses(&archive, &sound[..sound.len() - 100], &sound)
+    story.rejected_as("The archive is truncated", &FORGED, || {
+        phone.rejects(&archive, &sound[..sound.len() - 100], &sound)
     })?;
-    story.refused_as("One byte of the archive is changed", &FORGED, || {
+    story.rejected_as("One byte of the archive is changed", &FORGED, || {
         let mut bytes = sound.clone();
         let last = bytes.len() - 40;
         bytes[last] ^= 1;
-        phone.refuses(&archive, &bytes, &sound)
+        phone.rejects(&archive, &bytes, &sound)
     })?;
-    story.refused_as(
+    story.rejected_as(
         "The release is signed with another key",
         &[ErrorKind::SignatureInvalid],
         || {
             let stranger = SigningKey::generate(KeyBits::B2048)?;
             let forged = release::sign(&newest.release().clone().into(), &[&stranger], &[])?;
-            phone.refuses(&envelope, &forged.to_json()?, &newest.envelope().to_json()?)
+            phone.rejects(&envelope, &forged.to_json()?, &newest.envelope().to_json()?)
         },
     )?;
     story.step("The site is restored; the device checks again", || {
-        phone.takes("4.2.0")?;
+        phone.updates_to("4.2.0")?;
         phone.runs("4.2.0")
     })?;
     Ok(5)
@@ -167,7 +167,7 @@ fn rotation(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
     })?;
     story.step("Publishes 4.3.0, signed with the new key", || {
         ci.publish_with(&next, "4.3.0", Audience::Stable)?;
-        let update = phone.takes("4.3.0")?;
+        let update = phone.updates_to("4.3.0")?;
         expect(update.ring == 3, || describe(&update))?;
         phone
             .runs("4.3.0")
@@ -329,7 +329,7 @@ impl Phone {
     }
 
     /// Checks the channel, which must offer this version.
-    fn takes(&self, version: &str) -> Result<ChannelUpdate> {
+    fn updates_to(&self, version: &str) -> Result<ChannelUpdate> {
         let update = self.update()?;
         let taken = match &update.outcome {
             // A bundle that is still installed is not downloaded again.
@@ -355,16 +355,16 @@ impl Phone {
     }
 
     /// Checks the channel while a file of the site is replaced by `forged`.
-    fn refuses(&self, file: &Path, forged: &[u8], sound: &[u8]) -> Result<()> {
+    fn rejects(&self, file: &Path, forged: &[u8], sound: &[u8]) -> Result<()> {
         write(file, forged)?;
         let update = self.update();
         write(file, sound)?;
-        refusal(update?)
+        rejection(update?)
     }
 }
 
 /// Converts a rejected update to a failure.
-fn refusal(update: ChannelUpdate) -> Result<()> {
+fn rejection(update: ChannelUpdate) -> Result<()> {
     if let ChannelOutcome::Older { offered, known } = update.outcome {
         let problem = format!("release {offered} is older than {known}, which this device has accepted");
         return Err(Failure::new(ErrorKind::NotTrusted.as_str(), problem));

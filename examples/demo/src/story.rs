@@ -59,17 +59,17 @@ impl<'a> Story<'a> {
     }
 
     /// Runs `work`, which must fail with `expected`, and reports the error.
-    pub(crate) fn refused(
+    pub(crate) fn rejected(
         &mut self,
         title: &str,
         expected: ErrorKind,
         work: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
-        self.refused_as(title, &[expected], work)
+        self.rejected_as(title, &[expected], work)
     }
 
     /// Runs `work`, which must fail with one of the `expected` kinds, and reports the error.
-    pub(crate) fn refused_as(
+    pub(crate) fn rejected_as(
         &mut self,
         title: &str,
         expected: &[ErrorKind],

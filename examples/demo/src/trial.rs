@@ -77,7 +77,7 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Publishe
         )?;
         Ok(((), "3.0.0 failed: runs 2.0.0 again".to_owned()))
     })?;
-    story.refused("The server offers 3.0.0 again", ErrorKind::NotTrusted, || {
+    story.rejected("The server offers 3.0.0 again", ErrorKind::NotTrusted, || {
         phone.update(published, GOOD, BROKEN).map(drop)
     })?;
     story.step("The app starts again", || {

@@ -71,9 +71,9 @@ pub(super) fn named(bundle: &BundleRef, version: Option<&str>) -> String {
 
 fn describe_reason(reason: &LaunchReason) -> String {
     let text = match reason {
-        LaunchReason::Current => "it is the current bundle",
-        LaunchReason::NextApplied => "it was the next bundle, and its conditions are met",
-        LaunchReason::SetCurrent => "it was set as the current bundle",
+        LaunchReason::Current => "the bundle is current",
+        LaunchReason::NextApplied => "the conditions of the next bundle are met",
+        LaunchReason::SetCurrent => "the bundle was set as current",
         LaunchReason::Reset => "the app was reset to it",
         LaunchReason::Resumed => "this run of the app serves it",
         LaunchReason::TrialFailed => "the bundle on trial used all attempts without a confirmation and failed",

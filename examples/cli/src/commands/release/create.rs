@@ -112,7 +112,7 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
         new.channel
     ));
     if signed_by.is_empty() {
-        output.say("The release is not signed: sign it with `capbundle release sign` before publishing it");
+        output.say("The release is not signed yet: sign it with `capbundle release sign` before publishing it");
     }
     output.document(&Document {
         filename: args.to.display().to_string(),

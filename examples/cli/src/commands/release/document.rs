@@ -99,7 +99,7 @@ pub(crate) fn ids(ids: &[KeyId]) -> Vec<String> {
     ids.iter().map(KeyId::to_string).collect()
 }
 
-/// Reports the claimed signers, or that there are none.
+/// Reports the claimed signers, or that the document is unsigned.
 pub(crate) fn report_signers(signers: &[String], output: &Output) -> Result<()> {
     if signers.is_empty() {
         return output.report("  not signed yet");

@@ -222,8 +222,8 @@ impl Ready<'_> {
         };
         if !args.destination.no_url_check {
             let description = match &self.url {
-                Some(url) => format!("verify that the archive is publicly available at {url}"),
-                None => "verify that the archive is publicly available".to_owned(),
+                Some(url) => format!("verify that {url} is publicly available"),
+                None => "verify that the URL is publicly available".to_owned(),
             };
             let verify = |url: &Url, control: &Control| self.verify_url(url, control);
             plan = plan.then(Verify::new(description, verify));
