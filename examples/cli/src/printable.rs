@@ -4,6 +4,7 @@
 //! bidirectional characters disguise a name, and CI systems interpret log lines as commands.
 
 /// One line of text with all control characters escaped.
+///
 /// Line breaks are escaped too: print several lines with several calls.
 pub(crate) fn line(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());

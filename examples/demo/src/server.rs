@@ -1,4 +1,5 @@
 //! The update server of the demo: `examples/update-server` in this process, on a loopback port. It stops when dropped.
+//!
 //! CI uses the Bundles API and the device the update protocol, as with a remote server. The real server makes the
 //! program a few megabytes larger, but a mock would not show that the parts work together.
 

@@ -22,17 +22,20 @@ pub(crate) enum BundleCommand {
   capbundle bundle encrypt com.example.app_1.2.3.zip \"$CHECKSUM\" --json")]
     Encrypt(EncryptArgs),
     /// Decrypt a bundle and verify its signature
+    ///
     /// Only the owner can read the decrypted file.
     #[command(after_help = "Example:
   capbundle bundle decrypt app.zip_encrypted.zip \"$IV_SESSION_KEY\" --checksum \"$SIGNED_CHECKSUM\"")]
     Decrypt(DecryptArgs),
     /// Seal a zip for the apps that have a content key
+    ///
     /// Sealing keeps the content confidential. It does not prove who made the archive.
     #[command(after_help = "Examples:
   capbundle bundle seal app.zip --to-key .capbundle_content_key.pub --json
   capbundle bundle seal app.zip --to-key one.pub --to-key two.pub --output app.sealed")]
     Seal(SealArgs),
     /// Open a sealed archive with a content key
+    ///
     /// Only the owner can read the opened file.
     #[command(after_help = "Example:
   capbundle bundle open app.zip.sealed --content-key .capbundle_content_key --unverified")]
@@ -53,17 +56,23 @@ For an encrypted bundle use `capbundle bundle decrypt`.")]
   capbundle bundle inspect app.zip --top 5")]
     Inspect(InspectArgs),
     /// Pack, encrypt, upload, register and promote a bundle
+    ///
     /// Packs the folder (or takes --zip), encrypts the archive if there is a private key, uploads it to a bucket, an
     /// address or a server, checks that devices can download it, registers it and assigns it to channels. If a step
     /// fails or Ctrl-C is pressed, the completed steps are rolled back; steps that cannot be rolled back are listed.
     #[command(after_help = "Examples:
   capbundle bundle upload --s3-region us-west-2 --s3-bucket-name my-bundles --channel production
   capbundle bundle upload --external https://cdn.example.com/app-1.2.3.zip
-  capbundle bundle upload com.example.app --api-url https://updates.example.com --channel production,beta
-  capbundle bundle upload --s3-endpoint https://s3.example.com --s3-region auto --s3-bucket-name b --no-register --json
+  capbundle bundle upload com.example.app --api-url https://updates.example.com \\
+    --channel production,beta
+  capbundle bundle upload --s3-endpoint https://s3.example.com --s3-region auto \\
+    --s3-bucket-name b --no-register --json
 
-Secrets from the environment: CAPGO_TOKEN (--apikey), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
-(--s3-apikey, --s3-apisecret, --s3-session-token), CAPBUNDLE_PRIVATE_KEY (--key-data-v2).")]
+Secrets can be passed in the environment:
+  CAPGO_TOKEN                               --apikey
+  CAPBUNDLE_PRIVATE_KEY                     --key-data-v2
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY  --s3-apikey, --s3-apisecret
+  AWS_SESSION_TOKEN                         --s3-session-token")]
     Upload(Box<UploadArgs>),
     /// List the bundles registered on the server, newest first; with --verify, download and verify them
     #[command(after_help = "Examples:
@@ -78,6 +87,7 @@ Exit codes:
   4  with --verify, an archive cannot be verified: no address, no checksum, or no public key here")]
     List(Box<BundleListArgs>),
     /// Download the archive of a bundle and verify it, for a backup
+    ///
     /// The file is written only if it matches its registration. An encrypted bundle stays encrypted; its session key
     /// and checksum are printed, which you need to upload it again.
     #[command(after_help = "Examples:
@@ -85,6 +95,7 @@ Exit codes:
   capbundle bundle download 1.2.3 com.example.app --output backup/1.2.3.zip --json")]
     Download(Box<DownloadArgs>),
     /// Delete one bundle, or all, from the server
+    ///
     /// A bundle that a channel uses is not deleted. An archive in your own bucket or at your own address is kept. A
     /// server that stores archives may remove it: the example server does so if no other bundle uses it.
     #[command(after_help = "Examples:

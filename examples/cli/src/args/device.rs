@@ -31,6 +31,7 @@ pub(crate) struct DeviceArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeviceCommand {
     /// Verify a zip and install it
+    ///
     /// The bundle is served only after `next`, `set` or --next. A bundle that failed on this device before is rejected.
     #[command(
         disable_version_flag = true,
@@ -41,21 +42,27 @@ pub(crate) enum DeviceCommand {
     )]
     Install(InstallArgs),
     /// Verify a signed release and install it from local files
+    ///
     /// Afterwards the device rejects older releases of the channel, and every bundle that no release allows.
     #[command(after_help = "Example:
-  capbundle device install-release release.json --archive app.sealed --files files.json --store ./phone \\
+  capbundle device install-release release.json --archive app.sealed --files files.json \\
+    --store ./phone \\
     --channel production --keys ring-1.json --content-key .capbundle_content_key --next")]
     InstallRelease(Box<InstallReleaseArgs>),
     /// Check a static channel and install its release for this device
+    ///
     /// Follows new key rings, decides by the device id whether the device is in the rollout, downloads the bundle and
     /// sets it as the next one. A rejected release changes nothing. With --json, the error code is the name of the
     /// failed check.
     #[command(after_help = "Examples:
-  capbundle device update --store ./phone --channel-url https://cdn.example.com/app/channels/production.json \\
+  capbundle device update --store ./phone \\
+    --channel-url https://cdn.example.com/app/channels/production.json \\
     --keys ring-1.json --content-key .capbundle_content_key --device-id phone-1
-  capbundle device update --store ./phone --site https://cdn.example.com/app --channel beta --keys ring-1.json")]
+  capbundle device update --store ./phone --site https://cdn.example.com/app --channel beta \\
+    --keys ring-1.json")]
     Update(Box<UpdateArgs>),
     /// Start the app and choose the bundle to serve
+    ///
     /// Ends the previous run. If a bundle on trial had started in it without a confirmation, that counts as one
     /// failed attempt (see
     /// --attempts). If a proven bundle had started without a confirmation, that counts as a silent start.
@@ -99,7 +106,8 @@ pub(crate) enum DeviceCommand {
     /// Serve a bundle from the next launch on, or once all of its conditions are met
     #[command(after_help = "Examples:
   capbundle device next vUOXkgIDVu --store ./phone --delay kill
-  capbundle device next vUOXkgIDVu --store ./phone --delay background=300000 --delay date=$(date -d tomorrow +%s)
+  capbundle device next vUOXkgIDVu --store ./phone --delay background=300000 \\
+    --delay date=$(date -d tomorrow +%s)
   capbundle device next --store ./phone --clear")]
     Next(NextArgs),
     /// Go back to the built-in bundle at once
@@ -124,15 +132,18 @@ pub(crate) enum DeviceCommand {
   capbundle device forget 1.2.3 --store ./phone")]
     Forget(ForgetArgs),
     /// Remove old bundles and the remains of crashes
+    ///
     /// Always keeps the current, next, fallback and served bundles. Any other bundle is kept if all given rules keep
     /// it.
     #[command(after_help = "Example:
   capbundle device clean --store ./phone --keep 3 --max-age 30d --max-size 200M")]
     Clean(CleanArgs),
     /// Take over the bundles that Capgo's plugin installed
+    ///
     /// Moves the bundles out of the plugin's folder. If interrupted, run it again to finish.
     #[command(after_help = "Example:
-  capbundle device adopt --store ./phone --folder ./versions --info vUOXkgIDVu_info.json --current vUOXkgIDVu")]
+  capbundle device adopt --store ./phone --folder ./versions --info vUOXkgIDVu_info.json \\
+    --current vUOXkgIDVu")]
     Adopt(AdoptArgs),
     /// Verify that the files of a bundle are unchanged since the installation
     #[command(after_help = "Example:

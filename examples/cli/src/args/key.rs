@@ -10,8 +10,10 @@ use super::JsonSwitch;
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// Create a key pair in this folder and put the public key into capacitor.config
+    ///
     /// Writes .capgo_key_v2 (private, readable by its owner only) and .capgo_key_v2.pub, and sets
     /// plugins.CapacitorUpdater.publicKey.
+    ///
     /// With --content, creates a content key pair to seal archives for: .capbundle_content_key (private, goes into
     /// the app) and .capbundle_content_key.pub (for `bundle seal`). A content key does not sign, and capacitor.config
     /// is not changed.

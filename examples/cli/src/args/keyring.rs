@@ -11,12 +11,15 @@ use super::site::RingPublishArgs;
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyringCommand {
     /// Create the first key ring of an app, which the app trusts from the start
+    ///
     /// The ring contains the public keys of all --key and --public-key options and is signed with every --key.
     #[command(after_help = "Examples:
   capbundle keyring create --key release.key
-  capbundle keyring create com.example.app --key a.key --key b.key --public-key c.pub --threshold 2 --to keys/1.json")]
+  capbundle keyring create com.example.app --key a.key --key b.key --public-key c.pub \\
+    --threshold 2 --to keys/1.json")]
     Create(KeyringCreateArgs),
     /// Create the next key ring: add keys, retire keys, change the number of required signatures
+    ///
     /// The new ring needs enough signatures by keys of the previous ring and by its own keys. Sign with both here, or
     /// later with
     /// `keyring sign`.
@@ -40,6 +43,7 @@ pub(crate) enum KeyringCommand {
   capbundle keyring check keys/1.json keys/2.json keys/3.json")]
     Check(KeyringCheckArgs),
     /// Publish a key ring on a site, where devices find it
+    ///
     /// It must be the first ring or the successor of the newest ring there. A ring that devices would not accept is
     /// rejected.
     #[command(after_help = "Example:

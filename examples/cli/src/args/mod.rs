@@ -53,11 +53,12 @@ Exit codes:
   0  done
   1  failed; the message states the reason
   2  the command line is wrong or incomplete
-  130, 143  stopped by SIGINT (Ctrl-C) or SIGTERM, temporary files removed; a second signal ends it at once
+  130, 143  stopped by SIGINT (Ctrl-C) or SIGTERM; a second signal skips the cleanup
 
-With --json, standard output is exactly one JSON document, for errors too: {\"error\":CODE,\"message\":TEXT}.";
+With --json, standard output is one JSON document, for an error {\"error\":CODE,\"message\":TEXT}.";
 
 /// Prepare, protect, verify and publish web bundles of Capacitor apps for over-the-air updates.
+///
 /// Uses Capgo's archive, checksum, key and encryption formats and its Bundles API: `capbundle bundle
 /// zip|encrypt|decrypt|upload|list|delete` replace the same commands of `npx @capgo/cli` in a release pipeline.
 #[derive(Debug, Parser)]
@@ -110,7 +111,8 @@ pub(crate) enum Command {
         subcommand,
         arg_required_else_help = true,
         after_help = "Examples:
-  capbundle release create --archive app.zip --bundle 1.2.3 --channel production --sequence 42 --key release.key
+  capbundle release create --archive app.zip --bundle 1.2.3 --channel production --sequence 42 \\
+    --key release.key
   capbundle release check release.json --ring keys/1.json --channel production
   capbundle release publish --to s3://my-bucket/app --key release.key --candidate 5%
   capbundle release verify https://updates.example.com/app --ring keys/1.json"
@@ -122,7 +124,8 @@ pub(crate) enum Command {
         arg_required_else_help = true,
         after_help = "Examples:
   capbundle keyring create --key release.key --to keys/1.json
-  capbundle keyring rotate keys/1.json --add new.pub --key release.key --key new.key --to keys/2.json"
+  capbundle keyring rotate keys/1.json --add new.pub --key release.key --key new.key \\
+    --to keys/2.json"
     )]
     Keyring(KeyringCommand),
     /// Simulate a device in a folder: install, launch, confirm, fall back; each call is one event
@@ -165,6 +168,7 @@ pub(crate) struct ManArgs {
 }
 
 /// Whether a command line that could not be parsed contains `--json`, or `--json=…`, which is invalid.
+///
 /// Errors of the command line are printed as JSON too. A `j` behind a short option with a value is part of that value
 /// (`-pjson`).
 pub(crate) fn wants_json(arguments: &[OsString]) -> bool {

@@ -13,11 +13,13 @@ use super::{JsonSwitch, value_parsers};
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReleaseCommand {
     /// Create a signed release of an archive and the list of its files
+    ///
     /// Uploads nothing. Without --key the release is unsigned: copy it to the machine with the key and run `release
     /// sign` there.
     #[command(after_help = "Examples:
   capbundle release create --archive app.zip --bundle 1.2.3 --channel production --sequence 42
-  capbundle release create --archive app.zip --sealed app.sealed --bundle 1.2.3 --channel production --sequence 42 \\
+  capbundle release create --archive app.zip --sealed app.sealed --bundle 1.2.3 \\
+    --channel production --sequence 42 \\
     --expires-in 30d --native-min 2.0 --key release.key --key second.key
   capbundle release create --built-in --channel production --sequence 43 --key release.key")]
     Create(Box<ReleaseCreateArgs>),
@@ -33,25 +35,33 @@ pub(crate) enum ReleaseCommand {
   capbundle release inspect release.json")]
     Inspect(DocumentInspectArgs),
     /// Check whether a device would accept a release, or which check fails
+    ///
     /// Runs the checks of a device in their order, with the device's state given by the options. With --json, the
     /// error code is the name of the failed check.
     #[command(after_help = "Examples:
-  capbundle release check release.json --ring keys/1.json --channel production --archive app.zip --files files.json
-  capbundle release check release.json --ring keys/1.json --ring keys/2.json --channel production --native-version 2.1")]
+  capbundle release check release.json --ring keys/1.json --channel production --archive app.zip \\
+    --files files.json
+  capbundle release check release.json --ring keys/1.json --ring keys/2.json --channel production \\
+    --native-version 2.1")]
     Check(Box<ReleaseCheckArgs>),
     /// Publish a bundle on a static site: archive, file list, release and channel file
+    ///
     /// Packs the folder (or takes --zip), seals the archive for content keys, signs a release with the next sequence
     /// and offers it to all devices, or with --candidate to a share of them. Publishing is atomic: if it is
     /// interrupted, devices see no change. Run it again to complete it.
     #[command(after_help = "Examples:
   capbundle release publish --to ./public --key release.key
-  capbundle release publish --to s3://my-bucket/app --s3-region eu-central-1 --key release.key --candidate 5%
-  capbundle release publish --to ./public --zip app.zip --bundle 1.2.3 --key release.key --recipient content.pub --dry-run
+  capbundle release publish --to s3://my-bucket/app --s3-region eu-central-1 --key release.key \\
+    --candidate 5%
+  capbundle release publish --to ./public --zip app.zip --bundle 1.2.3 --key release.key \\
+    --recipient content.pub --dry-run
   capbundle release publish --to ./public --signed release.json --files files.json --zip app.zip
   capbundle release publish --to ./public --signed built-in.json
 
-Secrets from the environment: CAPBUNDLE_PRIVATE_KEY (--key), AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
-(--s3-apikey, --s3-apisecret, --s3-session-token).")]
+Secrets can be passed in the environment:
+  CAPBUNDLE_PRIVATE_KEY                     --key
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY  --s3-apikey, --s3-apisecret
+  AWS_SESSION_TOKEN                         --s3-session-token")]
     Publish(Box<PublishArgs>),
     /// Offer the candidate to all devices
     #[command(after_help = "Examples:
@@ -64,6 +74,7 @@ Secrets from the environment: CAPBUNDLE_PRIVATE_KEY (--key), AWS_ACCESS_KEY_ID, 
   capbundle release rollout 0.5% --to ./public --lower")]
     Rollout(RolloutArgs),
     /// Publish an older bundle again as a new release with a higher sequence, for all devices
+    ///
     /// With a candidate and no --sequence, devices go back to the stable bundle, including those that took the
     /// candidate. With
     /// --built-in, devices go back to the bundle inside the native app, for a channel without an older good release.
@@ -87,11 +98,13 @@ Secrets from the environment: CAPBUNDLE_PRIVATE_KEY (--key), AWS_ACCESS_KEY_ID, 
   capbundle release list --to s3://my-bucket/app --channel production --json")]
     List(SiteListArgs),
     /// Check a site over the network as devices do, for monitoring
+    ///
     /// Reads channels, key rings, releases and file lists, runs the checks of a device, and verifies that the
     /// archives exist with the right size. With --full, downloads the archives and verifies them.
     #[command(after_help = "Examples:
   capbundle release verify https://updates.example.com/app --ring keys/1.json
-  capbundle release verify https://updates.example.com/app/channels/beta.json --ring keys/1.json --full --json
+  capbundle release verify https://updates.example.com/app/channels/beta.json --ring keys/1.json \\
+    --full --json
 
 Exit codes:
   0  devices get the published releases
@@ -100,6 +113,7 @@ Exit codes:
   4  working, with warnings: for example, a release expires soon or the channel file is cached")]
     Verify(Box<SiteVerifyArgs>),
     /// Remove unreferenced files from a site
+    ///
     /// Keeps everything that channels reference, the newest releases of each channel, all key rings, and files
     /// younger than --grace. Removes nothing if a channel file or a kept release cannot be read.
     #[command(after_help = "Examples:

@@ -165,11 +165,13 @@ pub(crate) struct ChannelSetArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AppCommand {
     /// Request and verify an update as a device does, and explain problems
+    ///
     /// Changes nothing. Downloaded files are removed.
     #[command(after_help = "Examples:
   capbundle app debug
   capbundle app debug --native-version 1.0.0 --device 11111111-2222-4333-8444-555555555555
-  capbundle app debug com.example.app --update-url https://updates.example.com/updates --platform ios
+  capbundle app debug com.example.app --update-url https://updates.example.com/updates \\
+    --platform ios
   capbundle app debug --native-version 2.0.0 --running 1.2.3 --key .capgo_key_v2.pub --json")]
     Debug(DebugArgs),
 }

@@ -1,4 +1,5 @@
 //! Options of Capgo's command that need Capgo's cloud or have no effect here.
+//!
 //! They are parsed so that an existing pipeline gets a reason and advice instead of "unknown option".
 
 use clap::Args;

@@ -20,6 +20,7 @@ pub(super) enum IfNone {
 }
 
 /// Compares the signing key with `publicKey` of the `capacitor.config` in this folder, which apps are built with.
+///
 /// A different key is an error unless `is_allowed`, and so is a missing key with [`IfNone::Refuse`]. If there is no
 /// config for
 /// `app`, or its key is computed by a program, the keys cannot be compared: that is a warning before publishing.

@@ -17,6 +17,7 @@ pub(in crate::commands) const ADDRESS: &str = "CAPBUNDLE_API_URL";
 const AUTHORITIES: &str = "CAPBUNDLE_CA_FILE";
 
 /// Creates a transport and starts the time limit of `--timeout`.
+///
 /// The trusted certificates come from the first of these that is set: `--ca-file`, `CAPBUNDLE_CA_FILE`,
 /// `SSL_CERT_FILE` and
 /// `SSL_CERT_DIR`, Mozilla's list.

@@ -1,7 +1,16 @@
 //! The hosts of Capgo's documentation on this machine: Amazon S3, Capgo's API and update server, and the reader's own
-//! hosts. The command reaches them through a proxy: `HTTPS_PROXY` points to one that answers for each host with a
-//! certificate that
-//! `CAPBUNDLE_CA_FILE` trusts.
+//! hosts.
+//!
+//! The command reaches them through a proxy: `HTTPS_PROXY` points to one that answers for each host with a certificate
+//! that `CAPBUNDLE_CA_FILE` trusts.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking"
+)]
 
 use std::fs;
 use std::net::SocketAddr;

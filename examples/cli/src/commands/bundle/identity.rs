@@ -60,6 +60,7 @@ pub(in crate::commands) fn warn_of_app_id(app: &AppId, output: &Output) {
 
 /// The version of `--bundle`, else of `plugins.CapacitorUpdater.version` in the config, else of the first
 /// package.json that has one. This is Capgo's order.
+///
 /// Capgo generates a random version if a project has none. That would make two bundles of one commit, so here it is an
 /// error.
 pub(in crate::commands) fn version(

@@ -84,7 +84,7 @@ fn dependencies_of(file: &Path) -> Result<Option<BTreeMap<String, String>>> {
     Ok(package.dependencies)
 }
 
-/// Searches a package, but not its own node_modules, which hold other packages.
+/// Searches a package, but not its own `node_modules`, which hold other packages.
 fn holds_native_code(package: &Path) -> Result<bool> {
     let mut waiting = VecDeque::from([package.to_path_buf()]);
     let mut seen = 0;

@@ -20,6 +20,7 @@ pub(super) enum Installation {
 
 impl Installation {
     /// Plans to put `pem` into the given config, else into that of the current folder.
+    ///
     /// Without a config, the plan has the lines to paste.
     pub(super) fn plan(named: Option<&Path>, pem: &str) -> Result<Self> {
         let config = match named {

@@ -85,6 +85,7 @@ pub(crate) fn run(args: &CreateArgs, output: &Output) -> Result<()> {
 }
 
 /// Removes the private key if its public key could not be written.
+///
 /// With `--force`, the old key is already replaced, which the message states.
 fn undo(private_file: &Path, replaced: bool, failure: Failure) -> Failure {
     let advice = if replaced {
