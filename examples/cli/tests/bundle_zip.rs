@@ -246,13 +246,13 @@ fn warnings_and_exclusions_are_in_text_and_json() {
     }
     let document = run.document();
     assert_eq!(codes_of(&document["warnings"]), ["absolute_asset_path"]);
-    let left_out: Vec<&str> = document["excluded"]
+    let excluded: Vec<&str> = document["excluded"]
         .as_array()
         .unwrap()
         .iter()
         .map(|one| one["path"].as_str().unwrap())
         .collect();
-    assert_eq!(left_out, [".DS_Store", "app.js.map", "notes/"]);
+    assert_eq!(excluded, [".DS_Store", "app.js.map", "notes/"]);
     assert_eq!(document["files"], 2);
 }
 

@@ -126,7 +126,7 @@ impl Reader {
     }
 
     /// Runs a line and returns standard error; standard output must be empty.
-    fn told(&self, line: &str) -> String {
+    fn messages(&self, line: &str) -> String {
         self.run(line).succeeds().stderr
     }
 
@@ -154,8 +154,8 @@ impl Reader {
 }
 
 /// The value after a label in the messages.
-fn behind(told: &str, word: &str) -> String {
-    let line = told
+fn value_after(messages: &str, word: &str) -> String {
+    let line = messages
         .lines()
         .find(|line| line.starts_with(word))
         .expect("the label is printed");
@@ -163,7 +163,7 @@ fn behind(told: &str, word: &str) -> String {
 }
 
 /// The command suggested by a message.
-fn proposed(message: &str) -> String {
+fn suggested_command(message: &str) -> String {
     let (_, rest) = message
         .split_once("run `capbundle ")
         .unwrap_or_else(|| panic!("{message}"));
@@ -180,7 +180,7 @@ fn a_url_is_registered() {
     let (zip, digest) = reader.project.zipped();
     reader.internet.host("v1.2.3.zip", &reader.project.read(&zip));
 
-    reader.told(EXTERNAL);
+    reader.messages(EXTERNAL);
 
     let bundle = reader.registered();
     assert_eq!(bundle["checksum"], digest.as_str());
@@ -198,7 +198,7 @@ fn the_url_of_an_encrypted_bundle_is_registered() {
     reader.internet.host("v1.2.3.zip", &file);
     let session = text_of(&sealed, "ivSessionKey");
 
-    reader.told(&EXTERNAL_SEALED.replace("YOUR_IV_SESSION_KEY", &session));
+    reader.messages(&EXTERNAL_SEALED.replace("YOUR_IV_SESSION_KEY", &session));
 
     let bundle = reader.registered();
     assert_eq!(
@@ -213,7 +213,7 @@ fn a_bundle_is_uploaded_to_amazon_s3() {
         return;
     };
 
-    reader.told(S3);
+    reader.messages(S3);
 
     let bundle = reader.registered();
     let (zip, digest) = reader.project.zipped();
@@ -242,7 +242,7 @@ fn https_with_no_ssl_is_rejected_with_the_two_possible_commands() {
     );
     // The page's comment: "Only if your endpoint doesn't support SSL".
     let (with_ssl, _) = S3_COMPLETE.split_once(" \\\n  --no-s3-ssl").unwrap();
-    reader.told(with_ssl);
+    reader.messages(with_ssl);
     let (_, digest) = reader.project.zipped();
     let address = format!("https://s3.your-provider.com/your-bucket-name/com.example.app/1.2.3-{digest}.zip");
     assert_eq!(reader.registered()["external_url"], address.as_str());
@@ -254,9 +254,9 @@ fn a_folder_is_packed() {
         return;
     };
 
-    let told = reader.told(ZIP);
+    let messages = reader.messages(ZIP);
 
-    assert!(reader.project.has("com.example.app_1.2.3.zip"), "{told}");
+    assert!(reader.project.has("com.example.app_1.2.3.zip"), "{messages}");
     // The app is part of a monorepo.
     let app = reader.project.path("apps/one");
     fs::create_dir_all(&app).unwrap();
@@ -284,12 +284,15 @@ fn an_archive_is_encrypted_with_each_key_option() {
     for line in ENCRYPT {
         let line = line.replace("CHECKSUM", &digest).replace("PRIVATE_KEY_CONTENT", &key);
 
-        let told = reader.told(&line);
+        let messages = reader.messages(&line);
 
-        let (session, checksum) = (behind(&told, "ivSessionKey "), behind(&told, "Checksum "));
+        let (session, checksum) = (
+            value_after(&messages, "ivSessionKey "),
+            value_after(&messages, "Checksum "),
+        );
         let opening =
             format!("npx @capgo/cli@latest bundle decrypt myapp.zip_encrypted.zip {session} --checksum {checksum}");
-        reader.told(&opening);
+        reader.messages(&opening);
     }
 }
 
@@ -300,16 +303,16 @@ fn example_1_external_url_with_encryption() {
     };
     let reader = reader.with_keys();
     let [zip, encrypt, upload] = EXAMPLE_1;
-    let checksum = behind(&reader.told(zip), "Checksum ");
+    let checksum = value_after(&reader.messages(zip), "Checksum ");
     let encrypt = encrypt.replace("CHECKSUM_FROM_STEP_2", &checksum);
     // The file name on the page differs from that of Capgo's command.
     let refused = reader.run(&encrypt);
     assert_eq!(refused.code, 1);
-    let session = behind(&reader.told(&proposed(&refused.stderr)), "ivSessionKey ");
+    let session = value_after(&reader.messages(&suggested_command(&refused.stderr)), "ivSessionKey ");
     let sealed = reader.project.read("com.example.app_1.2.3.zip_encrypted.zip");
     reader.internet.host("com.example.app-1.2.3.zip", &sealed);
 
-    reader.told(&upload.replace("IV_SESSION_KEY_FROM_STEP_3", &session));
+    reader.messages(&upload.replace("IV_SESSION_KEY_FROM_STEP_3", &session));
 
     let bundle = reader.registered();
     assert_eq!(bundle["session_key"], session.as_str());
@@ -333,9 +336,12 @@ fn example_2_direct_s3_upload() {
     );
     reader.make_channel("Production");
 
-    let told = reader.told(EXAMPLE_2);
+    let messages = reader.messages(EXAMPLE_2);
 
-    assert!(told.contains("Devices in Production get it from now on"), "{told}");
+    assert!(
+        messages.contains("Devices in Production get it from now on"),
+        "{messages}"
+    );
     let debug = reader.debug();
     assert_eq!(
         (&debug["answer"], &debug["version"]),
@@ -353,12 +359,12 @@ fn example_3_s3_with_encryption() {
     let reader = reader.with_keys();
     reader.make_channel("Production");
     let [zip, encrypt, upload] = EXAMPLE_3;
-    let checksum = behind(&reader.told(zip), "Checksum ");
+    let checksum = value_after(&reader.messages(zip), "Checksum ");
     let encrypt = encrypt.replace("CHECKSUM", &checksum);
     let refused = reader.run(&encrypt);
-    let session = behind(&reader.told(&proposed(&refused.stderr)), "ivSessionKey ");
+    let session = value_after(&reader.messages(&suggested_command(&refused.stderr)), "ivSessionKey ");
 
-    reader.told(&upload.replace("IV_SESSION_KEY_FROM_STEP_2", &session));
+    reader.messages(&upload.replace("IV_SESSION_KEY_FROM_STEP_2", &session));
 
     let sealed = reader.project.read("com.example.app_1.2.3.zip_encrypted.zip");
     let key = format!("com.example.app/1.2.3-{}.zip", Sha256Digest::of(&sealed));
@@ -377,7 +383,7 @@ fn the_debugging_commands_show_the_bundles() {
         return;
     };
     reader.make_channel("Production");
-    reader.told(EXAMPLE_2);
+    reader.messages(EXAMPLE_2);
 
     let list = reader.run(LIST);
     let debug = reader.run(DEBUG);

@@ -87,18 +87,18 @@ impl Reader {
 }
 
 /// The JSON that the program prints after `Bundle info:`.
-fn bundle_info(said: &str) -> Value {
-    let (_, document) = said.split_once("Bundle info:").unwrap_or_else(|| panic!("{said}"));
-    serde_json::from_str(document).unwrap_or_else(|error| panic!("{error}: {said}"))
+fn bundle_info(output: &str) -> Value {
+    let (_, document) = output.split_once("Bundle info:").unwrap_or_else(|| panic!("{output}"));
+    serde_json::from_str(document).unwrap_or_else(|error| panic!("{error}: {output}"))
 }
 
 #[test]
 fn the_output_of_the_zip_scripts_can_be_installed() {
     let Some(reader) = Reader::new() else { return };
 
-    let said = reader.run(&script("zip.cjs"), "", &[]);
+    let output = reader.run(&script("zip.cjs"), "", &[]);
 
-    let info = bundle_info(&said);
+    let info = bundle_info(&output);
     assert_eq!(
         (&info["filename"], &info["version"]),
         (&"my-app-1.2.3.zip".into(), &"1.2.3".into())
@@ -119,10 +119,10 @@ fn the_windows_variant_packs_the_same_files() {
         .project
         .write("windows.cjs", "require('node:os').platform = () => 'win32';");
 
-    let said = reader.run(&script("zip.cjs"), "", &[("NODE_OPTIONS", "--require ./windows.cjs")]);
+    let output = reader.run(&script("zip.cjs"), "", &[("NODE_OPTIONS", "--require ./windows.cjs")]);
 
-    assert!(said.starts_with("Zipping file windows mode"), "{said}");
-    let info = bundle_info(&said);
+    assert!(output.starts_with("Zipping file windows mode"), "{output}");
+    let info = bundle_info(&output);
     reader.installs("my-app-1.2.3.zip", &text_of(&info, "checksum"));
 }
 
@@ -142,9 +142,12 @@ fn the_checksum_scripts_print_the_digest() {
 
     let verify = "verifyChecksum('./my-app-1.2.3.zip', process.env.EXPECTED);";
     for (expected, valid) in [(digest.as_str(), true), ("0000", false)] {
-        let said = reader.run(&script("verify.cjs"), verify, &[("EXPECTED", expected)]);
-        assert!(said.contains(&format!("SHA256 Checksum: {digest}\n")), "{said}");
-        assert!(said.contains(&format!("Actual: {digest}\nValid: {valid}\n")), "{said}");
+        let output = reader.run(&script("verify.cjs"), verify, &[("EXPECTED", expected)]);
+        assert!(output.contains(&format!("SHA256 Checksum: {digest}\n")), "{output}");
+        assert!(
+            output.contains(&format!("Actual: {digest}\nValid: {valid}\n")),
+            "{output}"
+        );
     }
 }
 
@@ -160,9 +163,9 @@ fn the_registration_scripts_register_a_bundle() {
             "registerWithCapgo('{APP}', '{version}', 'https://your-storage.com/bundles/app.zip', '{digest}', process.env.KEY);"
         );
 
-        let said = reader.run(&program, &call, &[("KEY", &updates.key), ("NO_PROXY", "*")]);
+        let output = reader.run(&program, &call, &[("KEY", &updates.key), ("NO_PROXY", "*")]);
 
-        assert!(said.starts_with("Bundle created: {"), "{said}");
+        assert!(output.starts_with("Bundle created: {"), "{output}");
         assert_eq!(updates.versions(&reader.project)[0], version);
     }
 }
@@ -173,10 +176,10 @@ fn the_complete_scripts_register_a_bundle() {
     let updates = Updates::start();
     let program = script("deploy.cjs").replace("https://api.capgo.app", updates.server.url());
 
-    let said = reader.run(&program, "", &[("CAPGO_API_KEY", &updates.key), ("NO_PROXY", "*")]);
+    let output = reader.run(&program, "", &[("CAPGO_API_KEY", &updates.key), ("NO_PROXY", "*")]);
 
-    let checksum = said.lines().find_map(|line| line.strip_prefix("Checksum: ")).unwrap();
-    assert!(said.ends_with("Bundle registered with Capgo!\n"), "{said}");
+    let checksum = output.lines().find_map(|line| line.strip_prefix("Checksum: ")).unwrap();
+    assert!(output.ends_with("Bundle registered with Capgo!\n"), "{output}");
     let list = updates.run(&reader.project, "bundle list --json").document();
     let bundle = &list["bundles"][0];
     assert_eq!(

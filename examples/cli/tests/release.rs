@@ -70,10 +70,10 @@ fn a_release_is_created_inspected_and_checked() {
 #[test]
 fn the_result_is_printed_as_text() {
     let (project, zip) = project();
-    let said = project.run(&format!("{CREATE} --archive {zip}")).succeeds().stderr;
+    let output = project.run(&format!("{CREATE} --archive {zip}")).succeeds().stderr;
     assert!(
-        said.contains("release 42 of com.example.app for production") && said.contains("not signed yet"),
-        "{said}"
+        output.contains("release 42 of com.example.app for production") && output.contains("not signed yet"),
+        "{output}"
     );
     let shown = project.run("release inspect release.json");
     assert!(

@@ -211,10 +211,10 @@ fn a_private_bucket_is_read_with_a_presigned_url() {
         "{checked:?}"
     );
     let line = "bundle upload --no-register --s3-signed-for 1h";
-    let told = with(&project, line, &[&store.options()]).succeeds().stderr;
+    let messages = with(&project, line, &[&store.options()]).succeeds().stderr;
     assert!(
-        told.contains("X-Amz-Expires=3600") && told.contains("X-Amz-Signature="),
-        "{told}"
+        messages.contains("X-Amz-Expires=3600") && messages.contains("X-Amz-Signature="),
+        "{messages}"
     );
     let line = "bundle upload --no-register --s3-signed-for 8d --json";
     let message = with(&project, line, &[&store.options()]).fails("invalid_input", 1);
@@ -290,13 +290,13 @@ fn a_dry_run_shows_the_object_and_its_url() {
         })
     );
     assert_eq!(document["url"], "https://cdn.example.com/com.example.app/1.2.3.zip");
-    let told = project.run(line).succeeds().stderr;
+    let messages = project.run(line).succeeds().stderr;
     for line in [
         "S3 endpoint  https://account.r2.example",
         "Bucket       bundles (region auto)",
         "Key          com.example.app/1.2.3.zip",
         "Address      https://cdn.example.com/com.example.app/1.2.3.zip",
     ] {
-        assert!(told.lines().any(|found| found == line), "{line}: {told}");
+        assert!(messages.lines().any(|found| found == line), "{line}: {messages}");
     }
 }

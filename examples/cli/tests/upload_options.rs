@@ -99,12 +99,12 @@ fn an_archive_encrypted_elsewhere_is_uploaded_with_its_session_key_and_checksum(
     let (session, checksum) = (text_of(&sealed, "ivSessionKey"), text_of(&sealed, "checksum"));
     let line = format!("bundle upload --iv-session-key {session} --encrypted-checksum {checksum} --display-iv-session");
 
-    let told = updates.run(&project, &line).succeeds().stderr;
+    let messages = updates.run(&project, &line).succeeds().stderr;
 
-    assert!(told.contains(&format!("ivSessionKey {session}")), "{told}");
+    assert!(messages.contains(&format!("ivSessionKey {session}")), "{messages}");
     assert!(
-        told.contains("Opening com.example.app_1.2.3.zip_encrypted.zip"),
-        "{told}"
+        messages.contains("Opening com.example.app_1.2.3.zip_encrypted.zip"),
+        "{messages}"
     );
     let bundle = newest(&updates, &project);
     assert_eq!(
@@ -178,7 +178,7 @@ fn complete_options_ignore_the_environment() {
     let project = Project::new();
     let variables = [
         ("AWS_ACCESS_KEY_ID", "without its secret".to_owned()),
-        ("AWS_PROFILE", "nobody".to_owned()),
+        ("AWS_PROFILE", "unknown".to_owned()),
     ];
     let line = format!(
         "bundle upload --no-register --dry-run --s3-apikey {KEY} --s3-apisecret {SECRET} --s3-region {REGION} \

@@ -61,7 +61,7 @@ fn a_bundle_with_a_wrong_url_is_not_registered_and_removed() {
 
 #[test]
 fn an_archive_on_your_own_server_is_removed_if_its_registration_fails() {
-    let (updates, project) = (Updates::wanting_encryption(), Project::new());
+    let (updates, project) = (Updates::requiring_encryption(), Project::new());
     let run = updates.run(&project, "bundle upload --json");
     let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(document["error"], "encryption_required", "{document}");
@@ -73,7 +73,7 @@ fn an_archive_on_your_own_server_is_removed_if_its_registration_fails() {
 
 #[test]
 fn an_archive_that_was_on_the_server_before_is_kept() {
-    let (updates, project) = (Updates::wanting_encryption(), Project::new());
+    let (updates, project) = (Updates::requiring_encryption(), Project::new());
     let (zip, _) = project.zipped();
     let to = format!("{}/upload/com.example.app", updates.server.url());
     let first = [
@@ -96,7 +96,7 @@ fn an_archive_that_was_on_the_server_before_is_kept() {
 
 #[test]
 fn steps_that_cannot_be_rolled_back_are_listed() {
-    let (updates, project) = (Updates::wanting_encryption(), Project::new());
+    let (updates, project) = (Updates::requiring_encryption(), Project::new());
     let to = format!("{}/upload/com.example.app", updates.server.url());
     let header = format!("Authorization: {}", updates.key);
     let options = [
@@ -248,7 +248,7 @@ fn a_second_signal_ends_a_stuck_rollback() {
 /// A proxy to the store that gets stuck for all requests after the first PUT.
 fn stuck_from_put_on(store: SocketAddr) -> (SocketAddr, Receiver<()>) {
     let (address, is_stuck) = stuck_before(store);
-    let (stuck, told) = mpsc::channel();
+    let (stuck, got_stuck) = mpsc::channel();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let own = listener.local_addr().unwrap();
     let is_over = Arc::new(AtomicBool::new(false));
@@ -274,7 +274,7 @@ fn stuck_from_put_on(store: SocketAddr) -> (SocketAddr, Receiver<()>) {
             thread::spawn(move || copy(client, server, None));
         }
     });
-    (own, told)
+    (own, got_stuck)
 }
 
 #[test]

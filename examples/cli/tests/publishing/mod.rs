@@ -91,7 +91,7 @@ impl Updates {
     }
 
     /// A server that accepts the archives of plain bundles but rejects their registration.
-    pub(crate) fn wanting_encryption() -> Self {
+    pub(crate) fn requiring_encryption() -> Self {
         let data = tempfile::tempdir().unwrap();
         let rules = AppRules {
             encryption_required: true,
