@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use crate::error::{Error, Result};
 use crate::path::printable;
 
@@ -13,7 +15,8 @@ const MAX_BYTES: usize = 256;
 ///
 /// Usually a [reverse domain](Self::is_reverse_domain) such as `com.example.app`. Capgo's documentation also has ids such as
 /// `app_123`; releases and key rings refuse those.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
 pub struct AppId(String);
 
 impl AppId {

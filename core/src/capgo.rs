@@ -169,8 +169,8 @@ pub fn encrypt(plain: &Path, to: &Path, encryption: &Encryption<'_>, control: &C
     let &Encryption { expected, key, form } = encryption;
     let mut session_key = SessionKey::blank();
     let mut iv = [0; BLOCK];
-    getrandom::fill(session_key.0.as_mut()).map_err(|source| Error::Random { source })?;
-    getrandom::fill(&mut iv).map_err(|source| Error::Random { source })?;
+    getrandom::fill(session_key.0.as_mut()).map_err(Error::random)?;
+    getrandom::fill(&mut iv).map_err(Error::random)?;
 
     let source = regular_file::open(plain)?;
     let total = source.metadata().with_path("read the size of", plain)?.len();

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use crate::error::{Error, Result};
 use crate::path::printable;
 
 const MAX_CHANNEL_BYTES: usize = 64;
 
 /// The name of a channel: 1 to 64 of `a-z A-Z 0-9 . _ -`, not beginning with a dot. It is part of paths as it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
 pub struct ChannelName(Box<str>);
 
 impl ChannelName {

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::bundle::Finding;
 use crate::digest::{ParseDigestError, Sha256Digest};
+use crate::finding::Finding;
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -384,7 +384,7 @@ pub enum Error {
     #[error("the operating system's random number generator failed: {source}")]
     Random {
         /// The system's own error.
-        source: getrandom::Error,
+        source: io::Error,
     },
     /// After a failure not everything could be removed again.
     #[error("{problem}; and {} could not be removed: {source}", folder.display())]
@@ -474,6 +474,12 @@ impl Error {
         }
     }
 
+    /// The operating system gave no random numbers.
+    pub fn random(source: impl Into<io::Error>) -> Self {
+        Self::Random { source: source.into() }
+    }
+
+    /// An argument is not what the operation takes.
     pub fn invalid_input(what: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::InvalidInput {
             what: what.into(),

@@ -38,6 +38,14 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value<'_>, String> {
         .map_err(|error| error.to_string())
 }
 
+/// Checks that `bytes` hold one JSON object that is read strictly.
+///
+/// # Errors
+/// What is wrong with the text, for people.
+pub fn validate(bytes: &[u8]) -> Result<(), String> {
+    parse_object(bytes).map(drop)
+}
+
 /// The object in `bytes`, or what is wrong with them.
 pub(crate) fn parse_object(bytes: &[u8]) -> Result<Object<'_>, String> {
     match parse(bytes)? {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::limits::Limits;
 
 /// A relative path with `/` separators that stays inside the folder it is resolved against.
@@ -10,7 +12,8 @@ use crate::limits::Limits;
 /// It is UTF-8, has no empty, `.` or `..` component, no backslash, NUL, drive or leading slash, and is within the
 /// [`Limits`] it was parsed with. Deliberately not string-like: the only way from an archive's name to the disk is
 /// [`resolve`](Self::resolve).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
 pub struct SafePath(Box<str>);
 
 /// Why a name was refused by [`SafePath::parse`].

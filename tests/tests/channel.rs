@@ -15,10 +15,10 @@ use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
 use capbundle::http::download::DownloadOptions;
 use capbundle::keys::{ContentKey, KeyBits, SigningKey};
-use capbundle::native::{NativeApp, NativeRange, NativeVersion};
+use capbundle::native::{NativeApp, NativeVersion};
 use capbundle::progress::Control;
 use capbundle::release::{
-    ArchiveIdentity, BundleIdentity, Candidate, ChannelFile, FileList, NewKeyRing, NewRelease, ReleaseTarget,
+    ArchiveIdentity, BundleIdentity, Candidate, ChannelFile, FileList, Release, ReleaseTarget, RingDocument,
     SealedIdentity, SignedKeyRing, paths, sign, sign_ring,
 };
 use capbundle::sealed;
@@ -45,8 +45,8 @@ struct TestSite {
     server: FolderServer,
 }
 
-struct Published {
-    release: NewRelease,
+struct Made {
+    release: Release,
     archive: String,
     files: String,
 }
@@ -97,30 +97,21 @@ impl TestSite {
         )
         .unwrap();
         let now = Timestamp::now().0;
-        let release = NewRelease {
-            app_id: APP.parse().unwrap(),
-            channel: "production".parse().unwrap(),
-            version: version.to_owned(),
-            sequence,
-            created_at: Timestamp(now - DAY + sequence),
-            expires_at: Timestamp(now + DAY),
-            native: NativeRange::default(),
-            target: ReleaseTarget::Bundle(BundleIdentity {
-                archive: ArchiveIdentity {
-                    size: archive.size(),
-                    digest: archive.digest(),
-                },
-                sealed: Some(SealedIdentity {
-                    size: sealed.size,
-                    header_digest: sealed.header_digest,
-                }),
-                files_digest: Sha256Digest::of(&files),
+        let target = ReleaseTarget::Bundle(BundleIdentity {
+            archive: ArchiveIdentity {
+                size: archive.size(),
+                digest: archive.digest(),
+            },
+            sealed: Some(SealedIdentity {
+                size: sealed.size,
+                header_digest: sealed.header_digest,
             }),
-            link: None,
-            comment: None,
-            critical: Vec::new(),
-        };
-        let published = Published {
+            files_digest: Sha256Digest::of(&files),
+        });
+        let release = Release::new(APP.parse().unwrap(), "production".parse().unwrap(), sequence, target)
+            .with_version(version)
+            .with_validity(Timestamp(now - DAY + sequence), Timestamp(now + DAY));
+        let made = Made {
             archive: paths::sealed_archive_path(&sealed.header_digest),
             files: paths::file_list_path(&Sha256Digest::of(&files)),
             release,
@@ -131,7 +122,7 @@ impl TestSite {
         published
     }
 
-    fn sign(&self, release: &NewRelease, key: usize) {
+    fn sign(&self, release: &Release, key: usize) {
         let path = format!("releases/production/{}.json", release.sequence);
         self.put(&path, sign(release, &[&KEYS[key]], &[]).unwrap().to_json().unwrap());
     }
@@ -253,35 +244,28 @@ fn installed(update: &ChannelUpdate) -> &str {
 }
 
 fn first_ring() -> Vec<u8> {
-    let new = NewKeyRing {
-        app_id: APP.parse().unwrap(),
-        number: 1,
-        threshold: 1,
-        created_at: Timestamp(1),
-        keys: vec![KEYS[0].verifying_key()],
-        retired: Vec::new(),
-    };
+    let new = RingDocument::new(APP.parse().unwrap(), vec![KEYS[0].verifying_key()], Timestamp(1));
     sign_ring(&new, &[&KEYS[0]]).unwrap().to_json().unwrap()
 }
 
 /// The successor of `ring`, in which key `new` replaces key `old`.
 fn rotated(ring: &[u8], old: usize, new: usize) -> Vec<u8> {
-    let mut next = NewKeyRing::after(SignedKeyRing::parse(ring).unwrap().ring(), Timestamp(2));
-    next.retire(KEYS[old].verifying_key().id()).unwrap();
+    let mut next = RingDocument::next(SignedKeyRing::parse(ring).unwrap().ring(), Timestamp(2));
+    next.retire(KEYS[old].verifying_key().id().unwrap()).unwrap();
     next.keys.push(KEYS[new].verifying_key());
     sign_ring(&next, &[&KEYS[old], &KEYS[new]]).unwrap().to_json().unwrap()
 }
 
 #[test]
-fn an_attacker_who_controls_the_site_can_only_hold_a_device_back() {
-    let site = TestSite::with_release_7();
-    let accepted = site.read("releases/production/7.json");
-    site.publish("0.9", 6, 0);
-    let old = site.read("releases/production/6.json");
-    let good = site.publish("1.1", 8, 0);
-    site.offer(Some(8), None);
-    let (archive, files) = (site.read(&good.archive), site.read(&good.files));
-    let resigned = |change: &dyn Fn(&mut NewRelease), key: usize| {
+fn whoever_holds_the_site_can_hold_a_device_back_and_no_more() {
+    let world = World::serving();
+    let accepted = world.read("releases/production/7.json");
+    world.publish("0.9", 6, 0);
+    let old = world.read("releases/production/6.json");
+    let good = world.publish("1.1", 8, 0);
+    world.offer(Some(8), None);
+    let (archive, files) = (world.read(&good.archive), world.read(&good.files));
+    let resigned = |change: &dyn Fn(&mut Release), key: usize| {
         let mut release = good.release.clone();
         change(&mut release);
         site.sign(&release, key);

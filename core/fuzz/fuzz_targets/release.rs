@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use capbundle::AppId;
 use capbundle::ChannelName;
-use capbundle::keys::SigningKey;
+use capbundle::release::{Envelope, KeyRing, Release, RELEASE_TYPE, SignedRelease, TrustContext, create, policy};
 use capbundle::native::NativeVersion;
 use capbundle::release::{Envelope, KeyRing, NewRelease, RELEASE_TYPE, SignedRelease, TrustContext, create, policy};
 use capbundle::time::Timestamp;
@@ -35,9 +35,8 @@ fuzz_target!(|payload: &[u8]| {
     let Ok(read) = SignedRelease::parse(&unsigned) else {
         return;
     };
-    let again = NewRelease::from(read.release().clone());
-    drop(create(&again).expect("a parsed release can be written"));
-    let envelope = Envelope::sign(RELEASE_TYPE, payload.to_vec(), &[&*KEY]).expect("a payload can be signed");
+    drop(create(read.release()).expect("what is read can be written"));
+    let envelope = Envelope::sign(RELEASE_TYPE, payload.to_vec(), &[&*KEY]).expect("it is signed");
     let context = TrustContext {
         ring: &RING,
         app: &APP,

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use capbundle::release::{Envelope, KEYS_TYPE, NewKeyRing, SignedKeyRing, create_ring};
+use capbundle::release::{Envelope, KEYS_TYPE, RingDocument, SignedKeyRing, create_ring};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|payload: &[u8]| {
@@ -19,8 +19,8 @@ fuzz_target!(|payload: &[u8]| {
         assert!((2_048..=4_096).contains(&key.bits()));
         assert!(!ring.retired.contains(&key.id().expect("a key has an id")));
     }
-    let mut next = NewKeyRing::after(ring, ring.created_at);
-    // The last number has no successor.
+    let mut next = RingDocument::next(ring, ring.created_at);
+    // Behind the last number there is none.
     next.number = ring.number;
     drop(create_ring(&next).expect("a parsed key ring can be written"));
 });

@@ -80,7 +80,7 @@ impl Backoff {
 
 /// A random part of the time, but not none.
 fn jitter(time: Duration) -> Result<Duration> {
-    let random = getrandom::u32().map_err(|source| Error::Random { source })?;
+    let random = getrandom::u32().map_err(Error::random)?;
     Ok(time.mul_f64(0.1 + 0.9 * f64::from(random) / f64::from(u32::MAX)))
 }
 

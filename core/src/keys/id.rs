@@ -64,3 +64,10 @@ impl KeyId {
         Self::from_bytes(*digest.as_bytes())
     }
 }
+
+/// Serialized as it is printed.
+impl serde::Serialize for KeyId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -61,7 +61,7 @@ fn payload_of(block: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, String>
 
 /// The operating system's random number generator, tried once so that a missing one is an error rather than a panic.
 pub(super) fn system_rng() -> Result<impl CryptoRng> {
-    getrandom::fill(&mut [0; 1]).map_err(|source| Error::Random { source })?;
+    getrandom::fill(&mut [0; 1]).map_err(Error::random)?;
     Ok(UnwrapErr(getrandom::SysRng))
 }
 

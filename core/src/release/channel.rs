@@ -1,6 +1,7 @@
 //! The channel file: which releases a channel offers, and to whom (docs/format.md, "Channel file").
 
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 use super::RefusalReason;
 use super::fields::{self, FORMAT};
@@ -30,7 +31,7 @@ pub struct ChannelFile {
 }
 
 /// A release for a part of the devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Candidate {
     /// Sequence of the release.
     pub sequence: u64,
@@ -92,17 +93,7 @@ impl ChannelFile {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if a reader would refuse it.
     pub fn to_json(&self) -> Result<Vec<u8>> {
-        let written = Written {
-            format: FORMAT,
-            app_id: self.app_id.as_str(),
-            channel: self.channel.as_str(),
-            stable: self.stable.map(|sequence| WrittenStable { sequence }),
-            candidate: self.candidate.map(|candidate| WrittenCandidate {
-                sequence: candidate.sequence,
-                rollout_bps: candidate.rollout_bps,
-            }),
-        };
-        let bytes = serde_json::to_vec(&written)
+        let bytes = serde_json::to_vec(self)
             .map_err(|error| Error::invalid_input("channel file", format!("it cannot be written: {error}")))?;
         Self::read(&bytes).map_err(|refusal| Error::invalid_input("channel file", refusal.problem))?;
         Ok(bytes)
@@ -127,26 +118,25 @@ fn candidate(value: &Value<'_>) -> Result<Candidate, String> {
     })
 }
 
-#[derive(Serialize)]
-struct Written<'a> {
-    format: u64,
-    app_id: &'a str,
-    channel: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stable: Option<WrittenStable>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    candidate: Option<WrittenCandidate>,
-}
-
-#[derive(Serialize)]
-struct WrittenStable {
-    sequence: u64,
-}
-
-#[derive(Serialize)]
-struct WrittenCandidate {
-    sequence: u64,
-    rollout_bps: u16,
+/// In the order of docs/format.md.
+impl Serialize for ChannelFile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Stable {
+            sequence: u64,
+        }
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("format", &FORMAT)?;
+        members.serialize_entry("app_id", &self.app_id)?;
+        members.serialize_entry("channel", &self.channel)?;
+        if let Some(sequence) = self.stable {
+            members.serialize_entry("stable", &Stable { sequence })?;
+        }
+        if let Some(candidate) = &self.candidate {
+            members.serialize_entry("candidate", candidate)?;
+        }
+        members.end()
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The release: which bundle may run, where, and until when (docs/format.md, "Release").
 
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 use super::envelope::{Envelope, RELEASE_TYPE};
 use super::fields;
@@ -46,20 +47,22 @@ const MEMBERS: [&str; 15] = [
 const OF_BUNDLES: [&str; 3] = ["archive", "sealed", "files_sha256"];
 
 /// A plain archive, by size and digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ArchiveIdentity {
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// SHA-256.
+    #[serde(rename = "sha256")]
     pub digest: Sha256Digest,
 }
 
 /// A sealed archive, by size and header digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SealedIdentity {
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// SHA-256 of its header.
+    #[serde(rename = "header_sha256")]
     pub header_digest: Sha256Digest,
 }
 
@@ -94,34 +97,9 @@ impl ReleaseTarget {
     }
 }
 
-/// What a new release says; [`create`] makes a document of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRelease {
-    /// The app it is for.
-    pub app_id: AppId,
-    /// The channel it is for.
-    pub channel: ChannelName,
-    /// What people call it, 1 to 256 bytes.
-    pub version: String,
-    /// 1 or more, and more than any release of this app on this channel had before.
-    pub sequence: u64,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Until when it may be accepted; later than `created_at`.
-    pub expires_at: Timestamp,
-    /// The native versions it runs on.
-    pub native: NativeRange,
-    /// What devices serve.
-    pub target: ReleaseTarget,
-    /// For people, at most 2,048 bytes.
-    pub link: Option<String>,
-    /// For people, at most 4,096 bytes.
-    pub comment: Option<String>,
-    /// Members that a reader must understand, by the names of docs/format.md.
-    pub critical: Vec<String>,
-}
-
-/// What a release says. That anybody vouches for it, only a [`TrustedRelease`](super::TrustedRelease) tells.
+/// The contents of a release. Unverified; only a [`TrustedRelease`](super::TrustedRelease) is trusted.
+///
+/// The fields are public: set them, then [`create`] or [`sign`] checks the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Release {
@@ -129,34 +107,33 @@ pub struct Release {
     pub app_id: AppId,
     /// The channel it is for.
     pub channel: ChannelName,
-    /// What people call it.
+    /// The version for people, 1 to 256 bytes.
     pub version: String,
-    /// Of two releases of an app on a channel the later one has the higher.
+    /// 1 or more, and higher than in any earlier release of this app on this channel.
     pub sequence: u64,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Until when it may be accepted.
+    /// Devices refuse it from this time on; later than `created_at`.
     pub expires_at: Timestamp,
     /// The native versions it runs on.
     pub native: NativeRange,
-    /// What devices serve.
+    /// What devices run.
     pub target: ReleaseTarget,
-    /// For people.
+    /// A URL for people, at most 2,048 bytes.
     pub link: Option<String>,
-    /// For people.
+    /// A comment for people, at most 4,096 bytes.
     pub comment: Option<String>,
-    /// Members that a reader must understand; this version understands all of them.
+    /// Members that a reader must understand, by their names in docs/format.md.
     pub critical: Vec<String>,
 }
 
-/// The bytes of a new release, to be put into an [`Envelope`] of type [`RELEASE_TYPE`].
+/// The bytes of a release, for an [`Envelope`] of type [`RELEASE_TYPE`].
 ///
 /// # Errors
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if a reader would refuse it.
-pub fn create(new: &NewRelease) -> Result<Vec<u8>> {
-    let written = Written::of(new);
-    let payload = serde_json::to_vec(&written)
-        .map_err(|error| Error::invalid_input("release", format!("it cannot be written: {error}")))?;
+pub fn create(release: &Release) -> Result<Vec<u8>> {
+    let payload = serde_json::to_vec(release)
+        .map_err(|error| Error::invalid_input("release", format!("cannot be serialized: {error}")))?;
     Release::read(&payload).map_err(|refusal| Error::invalid_input("release", refusal.problem))?;
     Ok(payload)
 }
@@ -166,7 +143,7 @@ pub fn create(new: &NewRelease) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`create`] and [`Envelope::sign`]; [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if a key that signs is one of the
 /// recipients too.
-pub fn sign(new: &NewRelease, keys: &[&SigningKey], recipients: &[&PublicContentKey]) -> Result<Envelope> {
+pub fn sign(release: &Release, keys: &[&SigningKey], recipients: &[&PublicContentKey]) -> Result<Envelope> {
     for key in keys {
         let public = key.verifying_key();
         if recipients.iter().any(|recipient| recipient.same_modulus_as(&public)) {
@@ -174,10 +151,75 @@ pub fn sign(new: &NewRelease, keys: &[&SigningKey], recipients: &[&PublicContent
             return Err(Error::key_invalid(format!("key {}", public.id()), problem));
         }
     }
-    Envelope::sign(RELEASE_TYPE, create(new)?, keys)
+    Envelope::sign(RELEASE_TYPE, create(release)?, keys)
 }
 
 impl Release {
+    /// A release with the sequence `sequence`. Set the version and the validity before signing it.
+    #[must_use]
+    pub fn new(app_id: AppId, channel: ChannelName, sequence: u64, target: ReleaseTarget) -> Self {
+        let critical = match target {
+            ReleaseTarget::Bundle(_) => Vec::new(),
+            ReleaseTarget::BuiltIn => vec![BUILT_IN.to_owned()],
+        };
+        Self {
+            app_id,
+            channel,
+            version: String::new(),
+            sequence,
+            created_at: Timestamp(0),
+            expires_at: Timestamp(0),
+            native: NativeRange::default(),
+            target,
+            link: None,
+            comment: None,
+            critical,
+        }
+    }
+
+    /// Sets the version for people.
+    #[must_use]
+    pub fn with_version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Sets when the release was made and from when on devices refuse it.
+    #[must_use]
+    pub fn with_validity(mut self, created_at: Timestamp, expires_at: Timestamp) -> Self {
+        self.created_at = created_at;
+        self.expires_at = expires_at;
+        self
+    }
+
+    /// Sets the native versions it runs on.
+    #[must_use]
+    pub fn with_native(mut self, native: NativeRange) -> Self {
+        self.native = native;
+        self
+    }
+
+    /// Sets a URL for people.
+    #[must_use]
+    pub fn with_link(mut self, link: impl Into<Option<String>>) -> Self {
+        self.link = link.into();
+        self
+    }
+
+    /// Sets a comment for people.
+    #[must_use]
+    pub fn with_comment(mut self, comment: impl Into<Option<String>>) -> Self {
+        self.comment = comment.into();
+        self
+    }
+
+    /// Adds members that a reader must understand, by their names in docs/format.md.
+    #[must_use]
+    pub fn with_critical(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.critical.extend(names);
+        self
+    }
+
     /// Reads the payload of an envelope; verifies nothing.
     pub(super) fn read(payload: &[u8]) -> Result<Self, Refusal> {
         let document = json::parse_object(payload).map_err(Refusal::malformed)?;
@@ -269,25 +311,6 @@ impl SealedIdentity {
     }
 }
 
-impl From<Release> for NewRelease {
-    /// The same again: what a renewal or a way back starts from.
-    fn from(release: Release) -> Self {
-        Self {
-            app_id: release.app_id,
-            channel: release.channel,
-            version: release.version,
-            sequence: release.sequence,
-            created_at: release.created_at,
-            expires_at: release.expires_at,
-            native: release.native,
-            target: release.target,
-            link: release.link,
-            comment: release.comment,
-            critical: release.critical,
-        }
-    }
-}
-
 /// An envelope and the release in it, of which nothing is verified: for those who look at releases and make others of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedRelease {
@@ -360,75 +383,43 @@ pub(super) fn require_type(envelope: &Envelope, expected: &str, what: &str) -> R
     Err(Refusal::new(RefusalReason::Malformed, problem))
 }
 
-/// As it is written, in the order of docs/format.md.
-#[derive(Serialize)]
-struct Written<'a> {
-    format: u64,
-    app_id: &'a str,
-    channel: &'a str,
-    version: &'a str,
-    sequence: u64,
-    created_at: Timestamp,
-    expires_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    native: Option<&'a NativeRange>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    built_in: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    archive: Option<WrittenArchive>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sealed: Option<WrittenSealed>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    files_sha256: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    critical: &'a [String],
-}
-
-#[derive(Serialize)]
-struct WrittenArchive {
-    size: u64,
-    sha256: String,
-}
-
-#[derive(Serialize)]
-struct WrittenSealed {
-    size: u64,
-    header_sha256: String,
-}
-
-impl<'a> Written<'a> {
-    fn of(new: &'a NewRelease) -> Self {
-        let NativeRange { min, max } = &new.native;
-        let bundle = new.target.bundle();
-        // What is critical must be there, even if it says nothing.
-        let is_native_said = min.is_some() || max.is_some() || new.critical.iter().any(|name| name == "native");
-        Self {
-            format: FORMAT,
-            app_id: new.app_id.as_str(),
-            channel: new.channel.as_str(),
-            version: &new.version,
-            sequence: new.sequence,
-            created_at: new.created_at,
-            expires_at: new.expires_at,
-            native: is_native_said.then_some(&new.native),
-            built_in: bundle.is_none().then_some(true),
-            archive: bundle.map(|bundle| WrittenArchive {
-                size: bundle.archive.size,
-                sha256: bundle.archive.digest.to_string(),
-            }),
-            sealed: bundle.and_then(|bundle| bundle.sealed).map(|sealed| WrittenSealed {
-                size: sealed.size,
-                header_sha256: sealed.header_digest.to_string(),
-            }),
-            files_sha256: bundle.map(|bundle| bundle.files_digest.to_string()),
-            link: new.link.as_deref(),
-            comment: new.comment.as_deref(),
-            critical: &new.critical,
+/// In the order of docs/format.md.
+impl Serialize for Release {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let NativeRange { min, max } = &self.native;
+        // A critical member must be present, even when it restricts nothing.
+        let is_native_critical = self.critical.iter().any(|name| name == "native");
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("format", &FORMAT)?;
+        members.serialize_entry("app_id", &self.app_id)?;
+        members.serialize_entry("channel", &self.channel)?;
+        members.serialize_entry("version", &self.version)?;
+        members.serialize_entry("sequence", &self.sequence)?;
+        members.serialize_entry("created_at", &self.created_at)?;
+        members.serialize_entry("expires_at", &self.expires_at)?;
+        if min.is_some() || max.is_some() || is_native_critical {
+            members.serialize_entry("native", &self.native)?;
         }
+        match &self.target {
+            ReleaseTarget::BuiltIn => members.serialize_entry(BUILT_IN, &true)?,
+            ReleaseTarget::Bundle(bundle) => {
+                members.serialize_entry("archive", &bundle.archive)?;
+                if let Some(sealed) = &bundle.sealed {
+                    members.serialize_entry("sealed", sealed)?;
+                }
+                members.serialize_entry("files_sha256", &bundle.files_digest)?;
+            }
+        }
+        if let Some(link) = &self.link {
+            members.serialize_entry("link", link)?;
+        }
+        if let Some(comment) = &self.comment {
+            members.serialize_entry("comment", comment)?;
+        }
+        if !self.critical.is_empty() {
+            members.serialize_entry("critical", &self.critical)?;
+        }
+        members.end()
     }
 }
 

@@ -2,8 +2,9 @@
 //! (github.com/secure-systems-lab/dsse; docs/format.md, "Envelope").
 
 use base64::Engine as _;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::fields;
 use super::refusal::Refusal;
@@ -22,18 +23,22 @@ pub const MAX_ENVELOPE_BYTES: usize = 256 << 10;
 const MAX_SIGNATURES: usize = 32;
 
 /// A document and signatures over its very bytes. Whether any of them holds is not known before somebody verified it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Envelope {
+    #[serde(rename = "payloadType")]
     payload_type: String,
+    #[serde(serialize_with = "as_base64")]
     payload: Vec<u8>,
     signatures: Vec<Signature>,
 }
 
 /// One signature of an [`Envelope`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Signature {
     /// Which key to try. Nobody vouches for it.
+    #[serde(rename = "keyid")]
     key_id: KeyId,
+    #[serde(rename = "sig", serialize_with = "as_base64")]
     bytes: Vec<u8>,
 }
 
@@ -136,16 +141,7 @@ impl Envelope {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is larger than any reader takes.
     pub fn to_json(&self) -> Result<Vec<u8>> {
-        let signatures = self.signatures.iter().map(|signature| WrittenSignature {
-            keyid: signature.key_id.to_string(),
-            sig: STANDARD.encode(&signature.bytes),
-        });
-        let written = Written {
-            payload_type: &self.payload_type,
-            payload: STANDARD.encode(&self.payload),
-            signatures: signatures.collect(),
-        };
-        let bytes = serde_json::to_vec(&written)
+        let bytes = serde_json::to_vec(self)
             .map_err(|error| Error::invalid_input("envelope", format!("it cannot be written: {error}")))?;
         if bytes.len() > MAX_ENVELOPE_BYTES {
             let problem = format!("it has {} bytes, at most {MAX_ENVELOPE_BYTES} are allowed", bytes.len());
@@ -199,18 +195,8 @@ fn base64(value: &Value<'_>) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("expected base64: {error}"))
 }
 
-#[derive(Serialize)]
-struct Written<'a> {
-    #[serde(rename = "payloadType")]
-    payload_type: &'a str,
-    payload: String,
-    signatures: Vec<WrittenSignature>,
-}
-
-#[derive(Serialize)]
-struct WrittenSignature {
-    keyid: String,
-    sig: String,
+fn as_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&Base64Display::new(bytes, &STANDARD))
 }
 
 #[cfg(test)]

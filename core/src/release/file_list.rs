@@ -1,6 +1,7 @@
 //! The file list: every file of a bundle as it is on a device (docs/format.md, "File list").
 
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 use super::fields::{self, FORMAT};
 use super::refusal::Refusal;
@@ -22,13 +23,14 @@ const UNLIMITED: u64 = u64::MAX;
 const NOT_LISTED: &str = "it is not in the file list";
 
 /// One file of a [`FileList`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListedFile {
     /// Where it is, below the bundle's folder.
     pub path: SafePath,
     /// Bytes.
     pub size: u64,
     /// SHA-256.
+    #[serde(rename = "sha256")]
     pub digest: Sha256Digest,
 }
 
@@ -75,16 +77,7 @@ impl FileList {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is larger than any reader takes.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let files = self.0.iter().map(|file| WrittenEntry {
-            path: file.path.as_str(),
-            size: file.size,
-            sha256: file.digest.to_string(),
-        });
-        let written = Written {
-            format: FORMAT,
-            files: files.collect(),
-        };
-        let bytes = serde_json::to_vec(&written)
+        let bytes = serde_json::to_vec(self)
             .map_err(|error| Error::invalid_input("file list", format!("it cannot be written: {error}")))?;
         if bytes.len() > MAX_FILE_LIST_BYTES {
             let problem = format!(
@@ -190,17 +183,14 @@ impl From<WrittenFile> for ListedFile {
     }
 }
 
-#[derive(Serialize)]
-struct Written<'a> {
-    format: u64,
-    files: Vec<WrittenEntry<'a>>,
-}
-
-#[derive(Serialize)]
-struct WrittenEntry<'a> {
-    path: &'a str,
-    size: u64,
-    sha256: String,
+/// In the order of docs/format.md.
+impl Serialize for FileList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(Some(2))?;
+        members.serialize_entry("format", &FORMAT)?;
+        members.serialize_entry("files", &self.0)?;
+        members.end()
+    }
 }
 
 #[cfg(test)]

@@ -33,8 +33,8 @@ pub(super) fn channel() -> ChannelName {
     "production".parse().unwrap()
 }
 
-pub(super) fn new_release() -> NewRelease {
-    NewRelease {
+pub(super) fn new_release() -> Release {
+    Release {
         app_id: app(),
         channel: channel(),
         version: "1.2.3".to_owned(),
@@ -64,8 +64,8 @@ pub(super) fn new_bundle() -> BundleIdentity {
 }
 
 /// A release that goes to the built-in bundle.
-pub(super) fn built_in_release() -> NewRelease {
-    NewRelease {
+pub(super) fn built_in_release() -> Release {
+    Release {
         target: ReleaseTarget::BuiltIn,
         critical: vec![BUILT_IN.to_owned()],
         ..new_release()
@@ -73,7 +73,7 @@ pub(super) fn built_in_release() -> NewRelease {
 }
 
 /// An envelope around a release, signed by these keys.
-pub(super) fn signed(new: &NewRelease, keys: &[usize]) -> Vec<u8> {
+pub(super) fn signed(new: &Release, keys: &[usize]) -> Vec<u8> {
     envelope(create(new).unwrap(), keys).to_json().unwrap()
 }
 
@@ -88,8 +88,8 @@ pub(super) fn envelope(payload: Vec<u8>, keys: &[usize]) -> Envelope {
 }
 
 /// The first ring, of these keys.
-pub(super) fn new_ring(threshold: u64, keys: &[usize]) -> NewKeyRing {
-    NewKeyRing {
+pub(super) fn new_ring(threshold: u64, keys: &[usize]) -> RingDocument {
+    RingDocument {
         app_id: app(),
         number: 1,
         threshold,
@@ -99,7 +99,7 @@ pub(super) fn new_ring(threshold: u64, keys: &[usize]) -> NewKeyRing {
     }
 }
 
-pub(super) fn signed_ring(new: &NewKeyRing, keys: &[usize]) -> Vec<u8> {
+pub(super) fn signed_ring(new: &RingDocument, keys: &[usize]) -> Vec<u8> {
     let keys: Vec<_> = keys.iter().map(|place| key(*place)).collect();
     sign_ring(new, &keys).unwrap().to_json().unwrap()
 }

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 use super::document::require_type;
 use super::envelope::{Envelope, KEYS_TYPE};
@@ -31,38 +32,77 @@ const MEMBERS: [&str; 8] = [
     "critical",
 ];
 
-/// What a new ring says; [`create_ring`] makes a document of it.
+/// The bytes of a ring, for an [`Envelope`] of type [`KEYS_TYPE`].
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if a reader would refuse it.
+pub fn create_ring(ring: &RingDocument) -> Result<Vec<u8>> {
+    let payload = serde_json::to_vec(ring)
+        .map_err(|error| Error::invalid_input("key ring", format!("cannot be serialized: {error}")))?;
+    RingDocument::read(&payload).map_err(|refusal| Error::invalid_input("key ring", refusal.problem))?;
+    Ok(payload)
+}
+
+/// A new ring in an envelope, signed by each of `keys`: enough of the ring before, and enough of its own.
+///
+/// # Errors
+/// As [`create_ring`] and [`Envelope::sign`].
+pub fn sign_ring(ring: &RingDocument, keys: &[&SigningKey]) -> Result<Envelope> {
+    Envelope::sign(KEYS_TYPE, create_ring(ring)?, keys)
+}
+
+/// The contents of a key ring. Unverified; only a [`KeyRing`] is trusted.
+///
+/// The fields are public: set them, then [`sign_ring`] checks the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewKeyRing {
-    /// The app whose releases it is for.
+#[non_exhaustive]
+pub struct RingDocument {
+    /// The app whose releases the ring verifies.
     pub app_id: AppId,
-    /// 1 or more; one more than the ring before.
+    /// 1 for the first ring, then one more than the ring before.
     pub number: u64,
-    /// How many of the keys must sign, 1 to all.
+    /// How many of the keys must sign: 1 to all of them.
     pub threshold: u64,
-    /// When it was made.
+    /// When the ring was made.
     pub created_at: Timestamp,
-    /// 1 to 32 keys.
+    /// 1 to 32 keys, each modulus once.
     pub keys: Vec<VerifyingKey>,
-    /// Ids of keys that count for nothing any more, those that earlier rings retired included.
+    /// Ids of retired keys, including those that earlier rings retired.
     pub retired: Vec<KeyId>,
 }
 
-impl NewKeyRing {
-    /// The ring after `ring`, with the same keys and threshold, made at `created_at`.
+impl RingDocument {
+    /// Ring number 1 of an app: any one of `keys` may sign.
     #[must_use]
-    pub fn after(ring: &RingDocument, created_at: Timestamp) -> Self {
+    pub fn new(app_id: AppId, keys: Vec<VerifyingKey>, created_at: Timestamp) -> Self {
         Self {
-            app_id: ring.app_id.clone(),
-            number: ring.number.saturating_add(1),
-            threshold: ring.threshold,
+            app_id,
+            number: 1,
+            threshold: 1,
             created_at,
-            keys: ring.keys.clone(),
-            retired: ring.retired.clone(),
+            keys,
+            retired: Vec::new(),
         }
     }
 
-    /// Takes a key out of the ring for good.
+    /// Requires this many of the keys to sign.
+    #[must_use]
+    pub fn with_threshold(mut self, threshold: u64) -> Self {
+        self.threshold = threshold;
+        self
+    }
+
+    /// The next ring, made at `created_at`: one number higher, with the same keys and threshold.
+    #[must_use]
+    pub fn next(&self, created_at: Timestamp) -> Self {
+        Self {
+            number: self.number.saturating_add(1),
+            created_at,
+            ..self.clone()
+        }
+    }
+
+    /// Removes a key from the ring and lists it as retired.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the ring has no such key.
@@ -76,55 +116,7 @@ impl NewKeyRing {
         self.retired.push(id);
         Ok(())
     }
-}
 
-/// The bytes of a new ring, to be put into an [`Envelope`] of type [`KEYS_TYPE`].
-///
-/// # Errors
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if a reader would refuse it.
-pub fn create_ring(new: &NewKeyRing) -> Result<Vec<u8>> {
-    let written = Written {
-        format: FORMAT,
-        app_id: new.app_id.as_str(),
-        number: new.number,
-        threshold: new.threshold,
-        created_at: new.created_at,
-        keys: new.keys.iter().map(|key| STANDARD.encode(key.to_spki_der())).collect(),
-        retired: new.retired.iter().map(KeyId::to_string).collect(),
-    };
-    let payload = serde_json::to_vec(&written)
-        .map_err(|error| Error::invalid_input("key ring", format!("it cannot be written: {error}")))?;
-    RingDocument::read(&payload).map_err(|refusal| Error::invalid_input("key ring", refusal.problem))?;
-    Ok(payload)
-}
-
-/// A new ring in an envelope, signed by each of `keys`: enough of the ring before, and enough of its own.
-///
-/// # Errors
-/// As [`create_ring`] and [`Envelope::sign`].
-pub fn sign_ring(new: &NewKeyRing, keys: &[&SigningKey]) -> Result<Envelope> {
-    Envelope::sign(KEYS_TYPE, create_ring(new)?, keys)
-}
-
-/// What a ring says. That anybody vouches for it, only a [`KeyRing`] tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RingDocument {
-    /// The app whose releases it is for.
-    pub app_id: AppId,
-    /// One more than the ring before.
-    pub number: u64,
-    /// How many of the keys must sign.
-    pub threshold: u64,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// The keys, no modulus twice.
-    pub keys: Vec<VerifyingKey>,
-    /// Ids of keys that count for nothing any more.
-    pub retired: Vec<KeyId>,
-}
-
-impl RingDocument {
     fn read(payload: &[u8]) -> Result<Self, Refusal> {
         let document = json::parse_object(payload).map_err(Refusal::malformed)?;
         fields::require_understood(&document, &MEMBERS)?;
@@ -345,17 +337,22 @@ fn key_ids(value: &Value<'_>) -> Result<Vec<KeyId>, String> {
     Ok(ids)
 }
 
-/// As it is written, in the order of docs/format.md.
-#[derive(Serialize)]
-struct Written<'a> {
-    format: u64,
-    app_id: &'a str,
-    number: u64,
-    threshold: u64,
-    created_at: Timestamp,
-    keys: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    retired: Vec<String>,
+/// In the order of docs/format.md.
+impl Serialize for RingDocument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let keys: Vec<String> = self.keys.iter().map(|key| STANDARD.encode(key.to_spki_der())).collect();
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("format", &FORMAT)?;
+        members.serialize_entry("app_id", &self.app_id)?;
+        members.serialize_entry("number", &self.number)?;
+        members.serialize_entry("threshold", &self.threshold)?;
+        members.serialize_entry("created_at", &self.created_at)?;
+        members.serialize_entry("keys", &keys)?;
+        if !self.retired.is_empty() {
+            members.serialize_entry("retired", &self.retired)?;
+        }
+        members.end()
+    }
 }
 
 #[cfg(test)]

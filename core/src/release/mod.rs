@@ -10,9 +10,10 @@
 //! use capbundle::digest::Sha256Digest;
 //! use capbundle::keys::{KeyBits, SigningKey};
 //! use capbundle::progress::Control;
-//! use capbundle::release::{self, trust, ArchiveIdentity, BundleIdentity, FileList, KeyRing, NewKeyRing, NewRelease};
+//! use capbundle::native::{NativeRange, NativeVersion};
+//! use capbundle::release::{self, policy, ArchiveIdentity, BundleIdentity, FileList, KeyRing, Release, RingDocument};
 //! use capbundle::release::{ReleaseTarget, TrustContext};
-//! use capbundle::store::{NativeRange, NativeVersion, Timestamp};
+//! use capbundle::time::Timestamp;
 //! use capbundle::{AppId, Limits, VerifiedArchive};
 //!
 //! # fn main() -> capbundle::Result<()> {
@@ -24,14 +25,7 @@
 //! let key = SigningKey::generate(KeyBits::B2048)?;
 //!
 //! // Once: the ring of keys that may sign. It ships inside the app.
-//! let ring = NewKeyRing {
-//!     app_id: app.clone(),
-//!     number: 1,
-//!     threshold: 1,
-//!     created_at: Timestamp::now(),
-//!     keys: vec![key.verifying_key()],
-//!     retired: Vec::new(),
-//! };
+//! let ring = RingDocument::new(app.clone(), vec![key.verifying_key()], Timestamp::now());
 //! let ring = release::sign_ring(&ring, &[&key])?.to_json()?;
 //!
 //! // In CI: pack, list the files, say what the archive is, sign.
@@ -40,23 +34,15 @@
 //! let archive = VerifiedArchive::from_digest(&zip, &packed.digest, &control)?;
 //! let files = FileList::of_archive(&archive, &Limits::default(), &control)?.to_bytes()?;
 //! let created_at = Timestamp::now();
-//! let new = NewRelease {
-//!     app_id: app.clone(),
-//!     channel: "production".parse()?,
-//!     version: "1.2.3".to_owned(),
-//!     sequence: 42,
-//!     created_at,
-//!     expires_at: Timestamp(created_at.0 + 90 * 24 * 60 * 60),
-//!     native: NativeRange { min: Some(NativeVersion::new("2.0")), max: None },
-//!     target: ReleaseTarget::Bundle(BundleIdentity {
-//!         archive: ArchiveIdentity { size: archive.size(), digest: archive.digest() },
-//!         sealed: None,
-//!         files_digest: Sha256Digest::of(&files),
-//!     }),
-//!     link: None,
-//!     comment: None,
-//!     critical: Vec::new(),
-//! };
+//! let target = ReleaseTarget::Bundle(BundleIdentity {
+//!     archive: ArchiveIdentity { size: archive.size(), digest: archive.digest() },
+//!     sealed: None,
+//!     files_digest: Sha256Digest::of(&files),
+//! });
+//! let new = Release::new(app.clone(), "production".parse()?, 42, target)
+//!     .with_version("1.2.3")
+//!     .with_validity(created_at, Timestamp(created_at.0 + 90 * 24 * 60 * 60))
+//!     .with_native(NativeRange { min: Some(NativeVersion::new("2.0")), max: None });
 //! let envelope = release::sign(&new, &[&key], &[])?.to_json()?;
 //!
 //! // On the device: what it knows by itself decides.
@@ -106,17 +92,10 @@ pub use crate::channel::ChannelName;
 pub use crate::error::RefusalReason;
 pub use channel::{ALL_DEVICES, Candidate, ChannelFile, MAX_CHANNEL_FILE_BYTES};
 pub use document::{
-    ArchiveIdentity, BUILT_IN, BundleIdentity, NewRelease, Release, ReleaseTarget, SealedIdentity, SignedRelease,
-    create, sign,
+    ArchiveIdentity, BUILT_IN, BundleIdentity, Release, ReleaseTarget, SealedIdentity, SignedRelease, create, sign,
 };
 pub use envelope::{Envelope, KEYS_TYPE, MAX_ENVELOPE_BYTES, RELEASE_TYPE};
 pub use file_list::{FileList, ListedFile, MAX_FILE_LIST_BYTES};
-pub use keyring::{KeyRing, MAX_RINGS_AT_A_TIME, NewKeyRing, RingDocument, SignedKeyRing, create_ring, sign_ring};
+pub use keyring::{KeyRing, MAX_RINGS_AT_A_TIME, RingDocument, SignedKeyRing, create_ring, sign_ring};
 pub use policy::{Accepted, TrustContext, TrustedRelease};
 pub use streaming::Arriving;
-
-/// Whether `bytes` are one JSON object as signed documents must be, or what is wrong with them. For tests and fuzzing alone.
-#[doc(hidden)]
-pub fn require_strict_json(bytes: &[u8]) -> Result<(), String> {
-    crate::json::parse_object(bytes).map(drop)
-}

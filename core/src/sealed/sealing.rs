@@ -151,8 +151,8 @@ impl Envelope {
     pub(super) fn new(plain_size: u64, recipients: &[PublicContentKey], plain: &Path) -> Result<Self> {
         let mut key = Zeroizing::new([0; ARCHIVE_KEY_BYTES]);
         let mut nonce_prefix = [0; NONCE_PREFIX_BYTES];
-        getrandom::fill(key.as_mut()).map_err(|source| Error::Random { source })?;
-        getrandom::fill(&mut nonce_prefix).map_err(|source| Error::Random { source })?;
+        getrandom::fill(key.as_mut()).map_err(Error::random)?;
+        getrandom::fill(&mut nonce_prefix).map_err(Error::random)?;
         let wrap = |recipient: &PublicContentKey| {
             let (id, wrapped) = (recipient.id(), recipient.wrap(&key)?);
             Ok(Recipient { id, wrapped })

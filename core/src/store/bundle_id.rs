@@ -30,7 +30,7 @@ impl BundleId {
 
     pub(super) fn random() -> Result<Self> {
         let mut bytes = [0; 8];
-        getrandom::fill(&mut bytes).map_err(|source| Error::Random { source })?;
+        getrandom::fill(&mut bytes).map_err(Error::random)?;
         let mut number = u64::from_le_bytes(bytes);
         let mut id = String::with_capacity(ID_LENGTH);
         for _ in 0..ID_LENGTH {

@@ -110,7 +110,7 @@ fn every_rule_that_excludes_a_device_is_explained() {
             (200, Vec::new()),
         );
         let run = debug(&Project::new(), &base, "");
-        if verdict.kind() == Some(capbundle::update::protocol::Kind::UpToDate) {
+        if verdict.kind() == Some(capbundle::update::protocol::StatusKind::UpToDate) {
             assert_eq!(run.code, 0, "{code}: {}", run.stderr);
         } else {
             let message = run.fails(code, 1);

@@ -8,7 +8,7 @@ use capbundle::bundle::{self, PackOptions};
 use capbundle::capgo;
 use capbundle::capgo::ChecksumForm;
 use capbundle::keys::{KeyBits, SigningKey};
-use capbundle::update::protocol::Offer;
+use capbundle::update::protocol::UpdateOffer;
 
 use crate::failure::{Failure, Result};
 use crate::interrupt;
@@ -23,7 +23,7 @@ pub(crate) fn chapter(
     folder: &Path,
     published: &Published,
     device: &Device,
-    offer: &Offer,
+    offer: &UpdateOffer,
 ) -> Result<usize> {
     story.chapter("An attacker takes over the server")?;
     let forger = Forger {
@@ -31,7 +31,7 @@ pub(crate) fn chapter(
         published,
         offer,
     };
-    let forgeries: [(&str, ErrorKind, Offer); 4] = [
+    let forgeries: [(&str, ErrorKind, UpdateOffer); 4] = [
         (
             "Changes one byte of the bundle",
             ErrorKind::DigestMismatch,
@@ -72,25 +72,25 @@ struct Forger<'a> {
 }
 
 impl Forger<'_> {
-    fn flipped_byte(&self) -> Result<Offer> {
+    fn flipped_byte(&self) -> Result<UpdateOffer> {
         let mut bytes = read(&self.published.sealed)?;
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         self.offer("6.6.1", &bytes, |_| ())
     }
 
-    fn plain_checksum(&self) -> Result<Offer> {
+    fn plain_checksum(&self) -> Result<UpdateOffer> {
         let bytes = read(&self.published.sealed)?;
         let digest = capbundle::digest::Sha256Digest::of(&bytes).to_string();
         self.offer("6.6.2", &bytes, |offer| offer.checksum = Some(digest))
     }
 
-    fn unencrypted(&self) -> Result<Offer> {
+    fn unencrypted(&self) -> Result<UpdateOffer> {
         let bytes = read(&self.evil_archive("unencrypted")?)?;
         self.offer("6.6.3", &bytes, |offer| offer.session_key = None)
     }
 
-    fn other_key(&self) -> Result<Offer> {
+    fn other_key(&self) -> Result<UpdateOffer> {
         let archive = self.evil_archive("other-key")?;
         let digest = capbundle::digest::Sha256Digest::of_file(&archive, &interrupt::control())?;
         let sealed = self.folder.join("other-key-sealed.zip");
@@ -116,7 +116,7 @@ impl Forger<'_> {
     fn offer(&self, version: &str, bytes: &[u8], forge: impl FnOnce(&mut Offer)) -> Result<Offer> {
         let file = self.folder.join(format!("{version}.zip"));
         fs::write(&file, bytes).map_err(|error| Failure::io("write", &file, &error))?;
-        let mut offer = Offer {
+        let mut offer = UpdateOffer {
             version: version.to_owned(),
             url: self.published.server.keep(version, &file)?.as_str().to_owned(),
             ..self.offer.clone()

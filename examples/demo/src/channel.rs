@@ -13,7 +13,7 @@ use capbundle::http::download::DownloadOptions;
 use capbundle::keys::{ContentKey, KeyBits, SigningKey};
 use capbundle::native::{NativeApp, NativeVersion};
 use capbundle::release;
-use capbundle::release::{NewKeyRing, RingDocument, SignedKeyRing, SignedRelease, paths};
+use capbundle::release::{RingDocument, SignedKeyRing, SignedRelease, paths};
 use capbundle::store::{
     ChannelOutcome, ChannelSource, ChannelUpdate, ReleaseOptions, RequiredProof, Store, StoreOptions,
 };
@@ -156,7 +156,7 @@ fn rotation(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
     let next = SigningKey::generate(KeyBits::B2048)?;
     story.step("Rotates the key: adds a new one, retires the old", || {
         let created_at = Timestamp::now();
-        let mut second = NewKeyRing::after(&ci.first_document()?, created_at);
+        let mut second = RingDocument::next(&ci.first_document()?, created_at);
         second.keys.push(next.verifying_key());
         let second = ring(&second, &[&ci.key, &next])?;
         ci.put_ring(&second)?;
@@ -202,15 +202,8 @@ impl Ci {
         })
     }
 
-    fn first_ring(&self) -> NewKeyRing {
-        NewKeyRing {
-            app_id: self.app.clone(),
-            number: 1,
-            threshold: 1,
-            created_at: Timestamp::now(),
-            keys: vec![self.key.verifying_key()],
-            retired: Vec::new(),
-        }
+    fn first_ring(&self) -> RingDocument {
+        RingDocument::new(self.app.clone(), vec![self.key.verifying_key()], Timestamp::now())
     }
 
     fn put_ring(&self, envelope: &[u8]) -> Result<()> {
@@ -275,7 +268,7 @@ fn archive_of(signed: &SignedRelease) -> Result<String> {
     bundle.map(|bundle| paths::archive_of(bundle).0).ok_or_else(missing)
 }
 
-fn ring(ring: &NewKeyRing, keys: &[&SigningKey]) -> Result<Vec<u8>> {
+fn ring(ring: &RingDocument, keys: &[&SigningKey]) -> Result<Vec<u8>> {
     Ok(release::sign_ring(ring, keys)?.to_json()?)
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use capbundle::capgo::Encrypted;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Http, Url};
-use capbundle::update::protocol::{Offer, Platform, UpdateAnswer, UpdateRequest};
+use capbundle::update::protocol::{Platform, UpdateOffer, UpdateRequest, UpdateResponse};
 use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle};
 use capbundle_update_server::{Access, Config, Keys, Server as Running};
 
@@ -94,7 +94,7 @@ impl Server {
         };
         let url: Url = format!("{}/updates", self.running.url()).parse()?;
         match update_request::send(&*self.transport, &url, &request)? {
-            UpdateAnswer::Offer(offer) => Ok(offer),
+            UpdateResponse::Offer(offer) => Ok(offer),
             other => Err(Failure::new(
                 "demo_failed",
                 format!("the server offered no update: {other:?}"),

@@ -12,7 +12,7 @@ use capbundle::http::Http;
 use capbundle::http::download;
 use capbundle::http::download::{DownloadOptions, Downloaded, Remote};
 use capbundle::keys::VerifyingKey;
-use capbundle::update::protocol::{BUILT_IN, Offer};
+use capbundle::update::protocol::{BUILT_IN, UpdateOffer};
 
 use crate::failure::{Failure, Result};
 use crate::interrupt;
@@ -99,7 +99,7 @@ impl Device {
         opened
     }
 
-    fn download(&self, offer: &Offer) -> Result<Downloaded> {
+    fn download(&self, offer: &UpdateOffer) -> Result<Downloaded> {
         let remote = Remote::new(offer.url.parse()?);
         let mut options = DownloadOptions::default();
         options.max_size = MAX_DOWNLOAD;

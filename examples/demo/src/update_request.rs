@@ -1,7 +1,7 @@
 //! Sends a device's update request and parses the response.
 
 use capbundle::http::{Body, Head, Method, Receiver, Request, Transport, TransportError, Url};
-use capbundle::update::protocol::{UpdateAnswer, UpdateRequest};
+use capbundle::update::protocol::{UpdateRequest, UpdateResponse};
 
 use crate::failure::{Failure, Result};
 use crate::interrupt;
@@ -9,7 +9,7 @@ use crate::interrupt;
 /// Size limit of a response, more than the protocol needs.
 const MAX_BYTES: usize = 64 << 10;
 
-pub(crate) fn send(transport: &dyn Transport, url: &Url, device: &UpdateRequest) -> Result<UpdateAnswer> {
+pub(crate) fn send(transport: &dyn Transport, url: &Url, device: &UpdateRequest) -> Result<UpdateResponse> {
     let network = |problem: String| {
         Failure::from(capbundle::Error::Network {
             url: url.to_string(),
@@ -23,7 +23,7 @@ pub(crate) fn send(transport: &dyn Transport, url: &Url, device: &UpdateRequest)
     request.body = Some(Body::Bytes(body));
     let mut response = Response::default();
     match transport.send(&request, &mut response) {
-        Ok(()) => Ok(UpdateAnswer::parse(&url.to_string(), response.status, &response.body)?),
+        Ok(()) => Ok(UpdateResponse::parse(&url.to_string(), response.status, &response.body)?),
         Err(TransportError::Receiver(error)) => Err(error.into()),
         Err(TransportError::Broken(problem) | TransportError::Refused(problem)) => Err(network(problem)),
         Err(_) => Err(network("the request failed".to_owned())),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::test_server::{APP, DEVICE, TestServer, request};
 use capbundle::digest::Sha256Digest;
-use capbundle::update::protocol::{Kind, UpdateAnswer, Verdict};
+use capbundle::update::protocol::{StatusCode, StatusKind, UpdateResponse};
 use serde_json::{Value, json};
 
 /// A server whose public channel links 2.0.0.
@@ -25,12 +25,12 @@ fn code(answer: &Value) -> &str {
 /// The code of a response without update. Checks that the library reads the response as the kind that belongs to the code.
 fn no_update(server: &TestServer, change: impl FnOnce(&mut Value)) -> String {
     let answer = server.update(change);
-    let read = UpdateAnswer::parse("test", 200, answer.to_string().as_bytes()).unwrap();
-    let kind = Verdict::new(code(&answer)).kind().unwrap();
+    let read = UpdateResponse::parse("test", 200, answer.to_string().as_bytes()).unwrap();
+    let kind = StatusCode::new(code(&answer)).kind().unwrap();
     let agrees = match read {
-        UpdateAnswer::UpToDate(_) => kind == Kind::UpToDate,
-        UpdateAnswer::Blocked(_) => kind == Kind::Blocked,
-        UpdateAnswer::Failed(_) => kind == Kind::Failed,
+        UpdateResponse::UpToDate(_) => kind == StatusKind::UpToDate,
+        UpdateResponse::Blocked(_) => kind == StatusKind::Blocked,
+        UpdateResponse::Failed(_) => kind == StatusKind::Failed,
         _ => false,
     };
     assert!(agrees && answer["message"].is_string(), "{answer}");

@@ -10,7 +10,7 @@ use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::progress::Control;
 use capbundle::release::{
-    ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, NewKeyRing, SignedRelease, paths, sign_ring,
+    ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, RingDocument, SignedRelease, paths, sign_ring,
 };
 use capbundle::time::Timestamp;
 use capbundle::{AppId, ErrorKind, Limits};
@@ -124,14 +124,7 @@ impl App {
     }
 
     fn put_ring(&self, site: &dyn SiteStorage) {
-        let ring = NewKeyRing {
-            app_id: self.id.clone(),
-            number: 1,
-            threshold: 1,
-            created_at: Timestamp::now(),
-            keys: vec![self.key.verifying_key()],
-            retired: Vec::new(),
-        };
+        let ring = RingDocument::new(self.id.clone(), vec![self.key.verifying_key()], Timestamp::now());
         let envelope = sign_ring(&ring, &[&self.key]).unwrap().to_json().unwrap();
         run(&mut |_| {}, |run| publish_ring(site, &self.id, &envelope, run)).unwrap();
     }

@@ -13,7 +13,7 @@ use capbundle::http::download::{DownloadOptions, Remote, download};
 use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport as _};
 use capbundle::progress::Control;
 use capbundle::store::{ExpectedProof, NewBundle as DeviceBundle, RemoteArchive, Store, StoreOptions};
-use capbundle::update::protocol::{self, UpdateAnswer};
+use capbundle::update::protocol::{self, UpdateResponse};
 use capbundle_publish::Result;
 use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle, UploadedArchive};
 use capbundle_publish::s3::Credentials;
@@ -138,11 +138,11 @@ fn update(setup: &Setup, device: &Path) -> String {
     let url = format!("{}/updates", setup.server.url());
     let mut request = Request::new(Method::Post, url.parse().unwrap());
     request.headers.add("content-type", "application/json").unwrap();
-    request.body = Some(Body::Bytes(query.to_string().into_bytes()));
-    let mut response = Collected::default();
-    Http::new().send(&request, &mut response).unwrap();
-    let UpdateAnswer::Offer(offer) = UpdateAnswer::parse(&url, response.status, &response.body).unwrap() else {
-        panic!("{}", String::from_utf8_lossy(&response.body));
+    request.body = Some(Body::Bytes(question.to_string().into_bytes()));
+    let mut told = Told::default();
+    Http::new().send(&request, &mut told).unwrap();
+    let UpdateResponse::Offer(offer) = UpdateResponse::parse(&url, told.status, &told.body).unwrap() else {
+        panic!("{}", String::from_utf8_lossy(&told.body));
     };
     let proof = ExpectedProof::Digest(offer.checksum.as_deref().unwrap().parse().unwrap());
     let bundle = DeviceBundle::new(&offer.version);

@@ -52,7 +52,7 @@ fn part(text: &mut String, part: std::fmt::Arguments<'_>) {
 /// 128 random bits stand in no file.
 fn boundary() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|source| Error::Core(capbundle::Error::Random { source }))?;
+    getrandom::fill(&mut bytes).map_err(|error| Error::Core(capbundle::Error::random(error)))?;
     Ok(format!("capbundle-{:032x}", u128::from_be_bytes(bytes)))
 }
 

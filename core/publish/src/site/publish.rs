@@ -12,7 +12,7 @@ use capbundle::keys::{KeyId, PublicContentKey};
 use capbundle::native::NativeRange;
 use capbundle::progress::Control;
 use capbundle::release::paths;
-use capbundle::release::{BundleIdentity, Candidate, KeyRing, NewRelease, Release, ReleaseTarget};
+use capbundle::release::{BundleIdentity, Candidate, KeyRing, Release, ReleaseTarget};
 use capbundle::sealed;
 use capbundle::size;
 use capbundle::time::Timestamp;
@@ -108,20 +108,19 @@ impl Publisher<'_> {
         details: &ReleaseMetadata,
         signing: &Signing<'_>,
         state: &State,
-    ) -> Result<NewRelease> {
-        let new = NewRelease {
-            app_id: self.app.clone(),
-            channel: self.channel.clone(),
-            version: details.version.clone(),
-            sequence: sequence(signing, state)?,
-            created_at: self.now,
-            expires_at: signing.expiry(self.now),
-            native: details.native.clone(),
-            target: ReleaseTarget::Bundle(bundle.identity(bundle.is_sealed().then(signing::to_be_sealed))),
-            link: details.link.clone(),
-            comment: details.comment.clone(),
-            critical: Vec::new(),
-        };
+    ) -> Result<Release> {
+        let target = ReleaseTarget::Bundle(bundle.identity(bundle.is_sealed().then(signing::to_be_sealed)));
+        let new = Release::new(
+            self.app.clone(),
+            self.channel.clone(),
+            sequence(signing, state)?,
+            target,
+        )
+        .with_version(&details.version)
+        .with_validity(self.now, signing.expiry(self.now))
+        .with_native(details.native.clone())
+        .with_link(details.link.clone())
+        .with_comment(details.comment.clone());
         // What is wrong with it is found before a gigabyte is sealed.
         capbundle::release::create(&new)?;
         Ok(new)
@@ -131,7 +130,7 @@ impl Publisher<'_> {
     fn offered(
         &self,
         state: &State,
-        wanted: &NewRelease,
+        wanted: &Release,
         signing: &Signing<'_>,
         ring: &KeyRing,
         bundle: &Bundle,
@@ -192,7 +191,7 @@ impl Publisher<'_> {
     pub(super) fn unfinished(
         &self,
         state: &State,
-        wanted: &NewRelease,
+        wanted: &Release,
         signing: &Signing<'_>,
         ring: &KeyRing,
         bundle: &Bundle,
@@ -209,7 +208,7 @@ impl Publisher<'_> {
     pub(super) fn begun(
         &self,
         state: &State,
-        wanted: &NewRelease,
+        wanted: &Release,
         signing: &Signing<'_>,
         ring: &KeyRing,
         control: &Control,
@@ -266,7 +265,7 @@ impl Publisher<'_> {
         &self,
         decision: &mut Decision,
         bundle: &Bundle,
-        mut wanted: NewRelease,
+        mut wanted: Release,
         signing: &Signing<'_>,
         ring: &KeyRing,
         control: &Control,
@@ -330,7 +329,7 @@ pub(super) fn sequence(signing: &Signing<'_>, state: &State) -> Result<u64> {
     }
 }
 
-fn tell(decision: &mut Decision, bundle: &Bundle, wanted: &NewRelease) {
+fn tell(decision: &mut Decision, bundle: &Bundle, wanted: &Release) {
     if bundle.is_sealed() {
         let recipients = bundle.recipients.len();
         decision.steps.push(Step::Told(format!(

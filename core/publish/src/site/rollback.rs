@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use capbundle::progress::Control;
 use capbundle::release::paths;
 use capbundle::release::policy::TrustedRelease;
-use capbundle::release::{BUILT_IN, Candidate, KeyRing, NewRelease, Release, ReleaseTarget};
+use capbundle::release::{Candidate, KeyRing, Release, ReleaseTarget};
 use capbundle::time::Timestamp;
 
 /// A release whose end is that near to what a renewal would give it was renewed already.
@@ -105,19 +105,13 @@ impl Publisher<'_> {
             let mut decision = Decision::default();
             let rings = signing.rings(self, &[], &mut decision.notes, control)?;
             self.count(&mut state, &rings, &mut decision.notes, control)?;
-            let wanted = NewRelease {
-                app_id: self.app.clone(),
-                channel: self.channel.clone(),
-                version: details.version.clone(),
-                sequence: sequence(signing, &state)?,
-                created_at: self.now,
-                expires_at: signing.expiry(self.now),
-                native: details.native.clone(),
-                target: ReleaseTarget::BuiltIn,
-                link: details.link.clone(),
-                comment: details.comment.clone(),
-                critical: vec![BUILT_IN.to_owned()],
-            };
+            let sequence = sequence(signing, &state)?;
+            let wanted = Release::new(self.app.clone(), self.channel.clone(), sequence, ReleaseTarget::BuiltIn)
+                .with_version(&details.version)
+                .with_validity(self.now, signing.expiry(self.now))
+                .with_native(details.native.clone())
+                .with_link(details.link.clone())
+                .with_comment(details.comment.clone());
             if let (Some(stable), None) = (state.channel.stable, state.channel.candidate)
                 && let Some(offered) = self.if_proved(stable, &rings, signing, control)?
                 && signing::is_same(offered.release(), &wanted)
@@ -140,7 +134,7 @@ impl Publisher<'_> {
         &self,
         decision: &mut Decision,
         state: &State,
-        wanted: &NewRelease,
+        wanted: &Release,
         making: &Making<'_>,
         control: &Control,
     ) -> Result<()> {
@@ -213,8 +207,8 @@ impl Publisher<'_> {
     }
 
     /// The same release, from now on.
-    fn again(&self, release: &Release, signing: &Signing<'_>, sequence: u64) -> NewRelease {
-        let mut template = NewRelease::from(release.clone());
+    fn again(&self, release: &Release, signing: &Signing<'_>, sequence: u64) -> Release {
+        let mut template = release.clone();
         template.sequence = sequence;
         template.created_at = self.now;
         template.expires_at = signing.expiry(self.now);
@@ -225,7 +219,7 @@ impl Publisher<'_> {
         &self,
         decision: &mut Decision,
         state: &State,
-        wanted: &NewRelease,
+        wanted: &Release,
         making: &Making<'_>,
         control: &Control,
     ) -> Result<u64> {

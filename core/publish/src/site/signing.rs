@@ -13,7 +13,7 @@ use capbundle::progress::Control;
 use capbundle::release;
 use capbundle::release::policy;
 use capbundle::release::policy::{TrustContext, TrustedRelease};
-use capbundle::release::{KeyRing, NewRelease, Release, ReleaseTarget};
+use capbundle::release::{KeyRing, Release, ReleaseTarget};
 use capbundle::time::Timestamp;
 
 /// What a new release is signed with.
@@ -91,7 +91,7 @@ impl Signing<'_> {
         &self,
         publisher: &Publisher<'_>,
         ring: &KeyRing,
-        new: &NewRelease,
+        new: &Release,
         recipients: &[PublicContentKey],
     ) -> Result<Signed> {
         let recipients: Vec<&PublicContentKey> = recipients.iter().collect();
@@ -162,8 +162,8 @@ pub(super) fn native_within(envelope: &[u8]) -> Result<NativeVersion> {
 }
 
 /// Whether two releases say the same of a bundle, whatever their sequences and times and however it was sealed.
-pub(super) fn is_same(one: &Release, other: &NewRelease) -> bool {
-    let mut same = NewRelease::from(one.clone());
+pub(super) fn is_same(one: &Release, other: &Release) -> bool {
+    let mut same = one.clone();
     same.sequence = other.sequence;
     same.created_at = other.created_at;
     same.expires_at = other.expires_at;

@@ -30,7 +30,7 @@ use capbundle::release::{
     TrustedRelease, paths,
 };
 use capbundle::time::Timestamp;
-use capbundle::update::channel::{Reader, Site};
+use capbundle::update::channel::{Site, SiteReader};
 
 /// What to look at, and how closely.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ pub fn verify(
     options: &VerifyOptions<'_>,
     control: &Control,
 ) -> Result<Report> {
-    let reader = Reader {
+    let reader = SiteReader {
         transport,
         site,
         options: &options.download,
@@ -139,7 +139,7 @@ pub fn verify(
 /// One look at a site.
 struct Look<'a> {
     looker: Looker<'a>,
-    reader: Reader<'a>,
+    reader: SiteReader<'a>,
     app: &'a AppId,
     options: &'a VerifyOptions<'a>,
     report: Report,

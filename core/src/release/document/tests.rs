@@ -61,7 +61,7 @@ fn a_release_is_written_as_the_format_says() {
 
 #[test]
 fn what_may_be_absent_is_left_out() {
-    let new = NewRelease {
+    let new = Release {
         native: NativeRange::default(),
         link: None,
         comment: None,
@@ -71,17 +71,17 @@ fn what_may_be_absent_is_left_out() {
     for name in ["native", "sealed", "link", "comment", "critical"] {
         assert!(!text.contains(name), "{name}");
     }
-    assert_eq!(NewRelease::from(Release::read(text.as_bytes()).unwrap()), new);
+    assert_eq!(Release::read(text.as_bytes()).unwrap(), new);
 }
 
 #[test]
 fn a_native_range_that_is_critical_is_written_even_if_it_is_open() {
-    let new = NewRelease {
+    let new = Release {
         native: NativeRange::default(),
         critical: vec!["native".to_owned()],
         ..new_release()
     };
-    assert_eq!(NewRelease::from(Release::read(&create(&new).unwrap()).unwrap()), new);
+    assert_eq!(Release::read(&create(&new).unwrap()).unwrap(), new);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn built_in() -> Json {
 
 #[test]
 fn a_release_that_goes_to_the_built_in_bundle_is_written_as_the_format_says() {
-    let new = NewRelease {
+    let new = Release {
         link: None,
         comment: None,
         ..built_in_release()
@@ -223,7 +223,7 @@ fn a_release_that_goes_to_the_built_in_bundle_is_written_as_the_format_says() {
     assert_eq!(String::from_utf8(payload.clone()).unwrap(), expected);
     let read = Release::read(&payload).unwrap();
     assert!(read.is_built_in() && read.bundle().is_none());
-    assert_eq!(NewRelease::from(read), new);
+    assert_eq!(read, new);
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn built_in_is_true_or_absent_critical_and_beside_no_bundle() {
 
 #[test]
 fn the_archive_decides_who_is_in_a_rollout_and_without_one_the_payload() {
-    let parse = |new: &NewRelease| {
+    let parse = |new: &Release| {
         let bytes = envelope(create(new).unwrap(), &[]).to_json().unwrap();
         SignedRelease::parse(&bytes).unwrap()
     };
@@ -282,7 +282,7 @@ fn the_archive_decides_who_is_in_a_rollout_and_without_one_the_payload() {
 
 #[test]
 fn what_no_reader_takes_is_not_written() {
-    let refuse = |change: &dyn Fn(&mut NewRelease)| {
+    let refuse = |change: &dyn Fn(&mut Release)| {
         let mut new = new_release();
         change(&mut new);
         assert_eq!(create(&new).unwrap_err().kind(), ErrorKind::InvalidInput);
@@ -338,7 +338,7 @@ proptest! {
     ) {
         let [archive, header, files] = digests.map(Sha256Digest::from_bytes);
         let [link, comment] = texts.map(|text| text.map(|text| text.chars().take(500).collect::<String>()));
-        let new = NewRelease {
+        let new = Release {
             version,
             sequence,
             created_at: Timestamp(created_at),
@@ -358,6 +358,6 @@ proptest! {
             ..new_release()
         };
         let payload = create(&new).unwrap();
-        prop_assert_eq!(NewRelease::from(Release::read(&payload).unwrap()), new);
+        prop_assert_eq!(Release::read(&payload).unwrap(), new);
     }
 }

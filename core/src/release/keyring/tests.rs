@@ -12,14 +12,14 @@ fn id(place: usize) -> KeyId {
 }
 
 /// The ring after the first one, of these keys.
-fn second(threshold: u64, keys: &[usize]) -> NewKeyRing {
-    NewKeyRing {
+fn second(threshold: u64, keys: &[usize]) -> RingDocument {
+    RingDocument {
         number: 2,
         ..new_ring(threshold, keys)
     }
 }
 
-fn follow(first: &KeyRing, new: &NewKeyRing, signers: &[usize]) -> Result<KeyRing> {
+fn follow(first: &KeyRing, new: &RingDocument, signers: &[usize]) -> Result<KeyRing> {
     first.follow(&signed_ring(new, signers))
 }
 
@@ -34,7 +34,7 @@ fn changed(signers: &[usize], change: impl FnOnce(&mut Json)) -> Vec<u8> {
 
 #[test]
 fn a_ring_is_written_as_the_format_says() {
-    let new = NewKeyRing {
+    let new = RingDocument {
         retired: vec![id(1)],
         ..new_ring(1, &[0])
     };
@@ -59,7 +59,7 @@ fn the_first_ring_must_reach_its_own_threshold() {
     assert_eq!(reason(trusted(&[0, 3])), "signatures");
     assert_eq!(reason(trusted(&[])), "signatures");
     // Which number the first one has is up to the app.
-    let later = NewKeyRing { number: 7, ..new };
+    let later = RingDocument { number: 7, ..new };
     assert!(KeyRing::trusted(&signed_ring(&later, &[0, 1]), &app()).is_ok());
 }
 
@@ -113,13 +113,13 @@ fn the_threshold_may_be_raised_and_lowered() {
 fn a_ring_follows_by_number_only() {
     let first = ring(1, &[0]);
     for number in [1, 3, 4] {
-        let new = NewKeyRing {
+        let new = RingDocument {
             number,
             ..second(1, &[0])
         };
         assert_eq!(reason(follow(&first, &new, &[0])), "wrong_number", "{number}");
     }
-    let last = NewKeyRing {
+    let last = RingDocument {
         number: (1 << 53) - 1,
         ..new_ring(1, &[0])
     };
@@ -129,7 +129,7 @@ fn a_ring_follows_by_number_only() {
 
 #[test]
 fn a_ring_of_another_app_does_not_follow() {
-    let new = NewKeyRing {
+    let new = RingDocument {
         app_id: "com.example.other".parse().unwrap(),
         ..second(1, &[0])
     };
@@ -143,26 +143,26 @@ fn a_retired_key_stays_retired() {
     let second = follow(&ring(1, &[0, 1]), &retiring, &[0, 1]).unwrap();
     assert_eq!(second.retired(), [id(0)]);
     // Forgotten, and so free to come back.
-    let forgetful = NewKeyRing {
+    let forgetful = RingDocument {
         number: 3,
         ..new_ring(1, &[1])
     };
     assert_eq!(reason(follow(&second, &forgetful, &[1])), "retired_key_missing");
-    let returning = NewKeyRing {
+    let returning = RingDocument {
         number: 3,
         ..new_ring(1, &[0, 1])
     };
     assert_eq!(reason(follow(&second, &returning, &[1])), "retired_key_missing");
     // Both at once is no ring at all.
-    let both = NewKeyRing {
+    let both = RingDocument {
         retired: vec![id(0)],
         ..returning
     };
     assert_eq!(create_ring(&both).unwrap_err().kind(), ErrorKind::InvalidInput);
     // And its signature hands on nothing.
-    let stolen = NewKeyRing {
+    let stolen = RingDocument {
         retired: vec![id(0)],
-        ..NewKeyRing {
+        ..RingDocument {
             number: 3,
             ..new_ring(1, &[2])
         }
@@ -176,10 +176,10 @@ fn a_device_that_slept_through_three_rotations_arrives() {
     let first = ring(1, &[0]);
     let added = second(1, &[0, 1]);
     let second = signed_ring(&added, &[0, 1]);
-    let mut retired = NewKeyRing { number: 3, ..added };
+    let mut retired = RingDocument { number: 3, ..added };
     retired.retire(id(0)).unwrap();
     let third = signed_ring(&retired, &[0, 1]);
-    let mut last = NewKeyRing { number: 4, ..retired };
+    let mut last = RingDocument { number: 4, ..retired };
     last.keys = vec![key(2).verifying_key()];
     let fourth = signed_ring(&last, &[1, 2]);
     let walked = [&second, &third, &fourth]

@@ -7,7 +7,7 @@ use super::super::fixtures::{
     CREATED, EXPIRES, app, channel, content_key, envelope, key, new_release, new_ring, reason, ring, signed,
     signed_ring,
 };
-use super::super::{ArchiveIdentity, KEYS_TYPE, NewRelease, SealedIdentity, create};
+use super::super::{ArchiveIdentity, KEYS_TYPE, Release, SealedIdentity, create};
 use super::*;
 use crate::ErrorKind;
 
@@ -86,8 +86,8 @@ fn accepted(bytes: &[u8]) -> Accepted {
 #[test]
 fn a_sound_release_is_trusted() {
     let trusted = device().check(&sound()).unwrap();
-    assert_eq!(NewRelease::from(trusted.release().clone()), new_release());
-    assert_eq!(trusted.keys(), [key(0).verifying_key().id()]);
+    assert_eq!(trusted.release().clone(), new_release());
+    assert_eq!(trusted.keys(), [key(0).verifying_key().key_id()]);
     let payload = create(&new_release()).unwrap();
     assert_eq!(trusted.payload_digest(), Sha256Digest::of(&payload));
 }
@@ -200,7 +200,7 @@ fn row_7_nothing_at_or_below_what_the_native_app_was_built_with() {
 fn row_8_nothing_below_what_was_accepted_and_no_other_with_the_same_number() {
     let later = Device {
         last_accepted: Some(accepted(&signed(
-            &NewRelease {
+            &Release {
                 sequence: 43,
                 ..new_release()
             },
@@ -219,7 +219,7 @@ fn row_8_nothing_below_what_was_accepted_and_no_other_with_the_same_number() {
         "signed anew by other keys"
     );
     let other = signed(
-        &NewRelease {
+        &Release {
             comment: None,
             ..new_release()
         },
@@ -231,7 +231,7 @@ fn row_8_nothing_below_what_was_accepted_and_no_other_with_the_same_number() {
     assert_eq!(same.reason(&envelope(spaced, &[0]).to_json().unwrap()), "replayed");
     assert!(
         same.check(&signed(
-            &NewRelease {
+            &Release {
                 sequence: 43,
                 ..new_release()
             },
@@ -323,7 +323,7 @@ fn the_first_check_that_fails_is_the_answer() {
         native: NativeVersion::new("9"),
         built_in_sequence: Some(100),
         last_accepted: Some(accepted(&signed(
-            &NewRelease {
+            &Release {
                 sequence: 43,
                 ..new_release()
             },

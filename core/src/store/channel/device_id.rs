@@ -50,7 +50,7 @@ impl Store {
 
 fn random_uuid() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|source| Error::Random { source })?;
+    getrandom::fill(&mut bytes).map_err(Error::random)?;
     Ok(uuid(u128::from_be_bytes(bytes)))
 }
 

@@ -19,12 +19,12 @@ use crate::store::install::is_fault_of_file;
 use crate::store::install::{Acceptance, ArchiveSource, NewBundle, acceptance_of};
 use crate::store::open::Store;
 use crate::store::records::BundleRecord;
-use crate::update::channel::{BUCKETS, Reader, bucket};
+use crate::update::channel::{BUCKETS, SiteReader, bucket};
 
 /// The selection of a release in one update.
 pub(in crate::store) struct ReleaseSelection<'a> {
     store: &'a Store,
-    reader: Reader<'a>,
+    reader: SiteReader<'a>,
     source: &'a ChannelSource,
     pub(in crate::store) rollout: Option<RolloutDecision>,
     pub(in crate::store) passed_over: Vec<Skipped>,
@@ -34,7 +34,7 @@ pub(in crate::store) struct ReleaseSelection<'a> {
 }
 
 impl<'a> ReleaseSelection<'a> {
-    pub(in crate::store) fn new(store: &'a Store, reader: Reader<'a>, source: &'a ChannelSource, parts: Parts) -> Self {
+    pub(in crate::store) fn new(store: &'a Store, reader: SiteReader<'a>, source: &'a ChannelSource, parts: Parts) -> Self {
         Self {
             store,
             reader,
@@ -294,7 +294,7 @@ impl<'a> ReleaseSelection<'a> {
     }
 
     fn download(&self, remote: &Remote, folder: &Path, most: u64, start: Option<&Start<'_>>) -> Result<Held> {
-        let Reader {
+        let SiteReader {
             transport,
             options,
             control,

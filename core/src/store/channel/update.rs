@@ -13,7 +13,7 @@ use crate::store::bundle_id::BundleRef;
 use crate::store::install::ReleaseOptions;
 use crate::store::open::Store;
 use crate::store::records::{BundleRecord, Superseded};
-use crate::update::channel::Reader;
+use crate::update::channel::SiteReader;
 
 impl Store {
     /// Updates from a static channel: if it has a release for this device, downloads and installs it and makes it next.
@@ -49,7 +49,7 @@ impl Store {
         control: &Control,
     ) -> Result<ChannelUpdate> {
         let (control, parts) = &control.in_parts();
-        let reader = Reader {
+        let reader = SiteReader {
             transport,
             site: &source.site,
             options,
@@ -72,7 +72,7 @@ impl Store {
 
     /// Follows every ring after the last one, and records the newest. Returns its number, and the error of the next
     /// file if it exists and is not a valid ring.
-    fn walk_rings(&self, reader: &Reader<'_>, options: &ReleaseOptions) -> Result<(u64, Option<Error>)> {
+    fn walk_rings(&self, reader: &SiteReader<'_>, options: &ReleaseOptions) -> Result<(u64, Option<Error>)> {
         let known = self.trusted_ring(options)?;
         let mut last = known.clone();
         let mut problem = None;
@@ -114,7 +114,7 @@ impl Store {
     }
 }
 
-fn next_ring(reader: &Reader<'_>, last: &TrustedRing) -> Result<Option<Result<TrustedRing>>> {
+fn next_ring(reader: &SiteReader<'_>, last: &TrustedRing) -> Result<Option<Result<TrustedRing>>> {
     let path = paths::ring_path(last.ring.number().saturating_add(1));
     match reader.read_if_any(&path, MAX_ENVELOPE_BYTES) {
         Ok(envelope) => Ok(envelope.map(|envelope| last.follow(&envelope))),

@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::native::{NativeRange, NativeVersion};
 use crate::progress::Control;
 use crate::release::{
-    ArchiveIdentity, BUILT_IN, BundleIdentity, FileList, NewKeyRing, NewRelease, ReleaseTarget, sign, sign_ring,
+    ArchiveIdentity, BUILT_IN, BundleIdentity, FileList, Release, ReleaseTarget, RingDocument, sign, sign_ring,
 };
 use crate::store::ReleaseOptions;
 use crate::time::Timestamp;
@@ -18,7 +18,7 @@ static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(KeyBits
 static RINGS: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| [ring(1), ring(2)]);
 
 fn ring(number: u64) -> Vec<u8> {
-    let new = NewKeyRing {
+    let new = RingDocument {
         app_id: "com.example.app".parse().unwrap(),
         number,
         threshold: 1,
@@ -74,7 +74,7 @@ pub(super) fn built_in(sequence: u64) -> Vec<u8> {
 }
 
 fn signed(version: &str, sequence: u64, target: ReleaseTarget, critical: &[&str]) -> Vec<u8> {
-    let release = NewRelease {
+    let release = Release {
         app_id: "com.example.app".parse().unwrap(),
         channel: "production".parse().unwrap(),
         version: version.to_owned(),

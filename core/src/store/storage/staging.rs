@@ -105,6 +105,6 @@ fn lock_of(path: &Path) -> PathBuf {
 
 pub(in crate::store) fn random_name() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|source| Error::Random { source })?;
+    getrandom::fill(&mut bytes).map_err(Error::random)?;
     Ok(format!("{:0NAME_LENGTH$x}", u128::from_be_bytes(bytes)))
 }

@@ -14,8 +14,8 @@ use crate::keys::{ContentKey, KeyBits, SigningKey};
 use crate::limits::Limits;
 use crate::progress::Control;
 use crate::release::{
-    ArchiveIdentity, BUILT_IN, BundleIdentity, Candidate, ChannelFile, FileList, KeyRing, NewKeyRing, NewRelease,
-    ReleaseTarget, SealedIdentity, SignedRelease, paths, sign, sign_ring,
+    ArchiveIdentity, BUILT_IN, BundleIdentity, Candidate, ChannelFile, FileList, KeyRing, Release, ReleaseTarget,
+    RingDocument, SealedIdentity, SignedRelease, paths, sign, sign_ring,
 };
 use crate::sealed;
 use crate::update::channel::Site;
@@ -51,7 +51,7 @@ pub(super) fn key(number: usize) -> &'static SigningKey {
 /// A release and its files.
 #[derive(Debug, Clone)]
 pub(super) struct Published {
-    pub(super) release: NewRelease,
+    pub(super) release: Release,
     pub(super) envelope: Vec<u8>,
     pub(super) archive: Vec<u8>,
     pub(super) files: Vec<u8>,
@@ -94,7 +94,7 @@ impl Published {
     }
 
     /// Another release of the same files, signed by these keys.
-    pub(super) fn but(&self, keys: &[&SigningKey], change: impl FnOnce(&mut NewRelease)) -> Self {
+    pub(super) fn but(&self, keys: &[&SigningKey], change: impl FnOnce(&mut Release)) -> Self {
         let mut release = self.release.clone();
         change(&mut release);
         let envelope = sign(&release, keys, &[]).unwrap().to_json().unwrap();
@@ -112,8 +112,8 @@ pub(super) fn built_in(sequence: u64) -> Vec<u8> {
 }
 
 /// Another one.
-pub(super) fn built_in_but(sequence: u64, change: impl FnOnce(&mut NewRelease)) -> Vec<u8> {
-    let mut release = NewRelease {
+pub(super) fn built_in_but(sequence: u64, change: impl FnOnce(&mut Release)) -> Vec<u8> {
+    let mut release = Release {
         app_id: app(),
         channel: production(),
         version: "builtin".to_owned(),
@@ -166,7 +166,7 @@ impl<'a> Publisher<'a> {
             digest: archive.digest(),
         };
         let (bytes, sealed) = self.delivered(version, &identity.digest);
-        let release = NewRelease {
+        let release = Release {
             app_id: app(),
             channel: production(),
             version: version.to_owned(),
@@ -219,7 +219,7 @@ impl<'a> Publisher<'a> {
 
 /// The ring in the app: key 0 alone.
 pub(super) fn first_ring() -> Vec<u8> {
-    let new = NewKeyRing {
+    let new = RingDocument {
         app_id: app(),
         number: 1,
         threshold: 1,
@@ -233,8 +233,8 @@ pub(super) fn first_ring() -> Vec<u8> {
 /// The successor of `ring`: key `old` is removed, key `new` added.
 pub(super) fn rotated(ring: &[u8], old: usize, new: usize) -> Vec<u8> {
     let before = crate::release::SignedKeyRing::parse(ring).unwrap();
-    let mut next = NewKeyRing::after(before.ring(), Timestamp(CREATED_AT));
-    next.retire(key(old).verifying_key().id()).unwrap();
+    let mut next = RingDocument::next(before.ring(), Timestamp(CREATED_AT));
+    next.retire(key(old).verifying_key().id().unwrap()).unwrap();
     next.keys.push(key(new).verifying_key());
     sign_ring(&next, &[key(old), key(new)]).unwrap().to_json().unwrap()
 }

@@ -197,7 +197,7 @@ fn a_release_that_fails_a_check_changes_nothing() {
     let before = everything(&device);
     let forged = |envelope: &[u8]| {
         let signed = SignedRelease::parse(envelope).unwrap();
-        let release = crate::release::NewRelease::from(signed.release().clone());
+        let release = signed.release().clone();
         crate::release::sign(&release, &[key(3)], &[])
             .unwrap()
             .to_json()

@@ -20,14 +20,14 @@ const AGAIN: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
 /// Reads the documents of one site.
 #[derive(Debug, Clone, Copy)]
-pub struct Reader<'a> {
+pub struct SiteReader<'a> {
     pub transport: &'a dyn Transport,
     pub site: &'a Site,
     pub options: &'a DownloadOptions,
     pub control: &'a Control,
 }
 
-impl Reader<'_> {
+impl SiteReader<'_> {
     /// The document at `path`, of at most so many bytes, as it is now: no cache on the way may answer for it.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ enum Problem {
 }
 
 struct Incoming<'a> {
-    reader: &'a Reader<'a>,
+    reader: &'a SiteReader<'a>,
     most: usize,
     head: Option<Head>,
     bytes: Vec<u8>,
@@ -135,7 +135,7 @@ struct Incoming<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    fn new(reader: &'a Reader<'a>, most: usize) -> Self {
+    fn new(reader: &'a SiteReader<'a>, most: usize) -> Self {
         Self {
             reader,
             most,

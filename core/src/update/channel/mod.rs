@@ -9,5 +9,5 @@ mod document;
 mod site;
 
 pub use bucket::{BUCKETS, bucket};
-pub use document::Reader;
+pub use document::SiteReader;
 pub use site::Site;

@@ -1,7 +1,7 @@
 //! A device chooses, reads and lists channels.
 //!
 //! `POST` and `PUT` carry a [`ChannelRequest`] as JSON, `DELETE` and `GET` carry it in the query. A refusal comes with status 200
-//! and is a [`Notice`]; read an answer as `Result`-like [`ChannelChoice`].
+//! and is a [`Notice`]; read an answer as `Result`-like [`ChannelResponse`].
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct ChannelRequest {
 /// Codes: `missing_channel`, `cannot_override`, `channel_not_found`, `channel_self_set_not_allowed`,
 /// `public_channel_self_set_not_allowed`, `override_not_allowed`, `on_premise_app`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChannelChoice<T> {
+pub enum ChannelResponse<T> {
     /// What was asked for.
     Granted(T),
     /// Why not.
@@ -51,11 +51,11 @@ pub struct ChannelSet {
 
 /// `PUT`: the channel the device is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChannelNow {
+pub struct CurrentChannel {
     /// Its name.
     pub channel: String,
     /// How the device came into it.
-    pub status: ChannelSource,
+    pub status: ChannelOrigin,
     /// Whether devices may choose the channel themselves; newer plugins are told.
     #[serde(default, rename = "allowSet", skip_serializing_if = "Option::is_none")]
     pub allow_set: Option<bool>,
@@ -65,7 +65,7 @@ pub struct ChannelNow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum ChannelSource {
+pub enum ChannelOrigin {
     /// It was put there, by itself or by the server.
     Override,
     /// It is the channel of every device that is in no other.
@@ -88,7 +88,7 @@ pub struct ChannelInfo {
     pub allow_self_set: bool,
 }
 
-impl<T: DeserializeOwned> ChannelChoice<T> {
+impl<T: DeserializeOwned> ChannelResponse<T> {
     /// Reads an answer: the HTTP status and the whole body. `asked` is whom was asked, without a query.
     ///
     /// # Errors

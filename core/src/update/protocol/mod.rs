@@ -6,18 +6,18 @@
 //!
 //! Where it comes from: the requests and answers of Capgo's plugin and of its public backend sources.
 
-mod answer;
 mod channel_self;
 mod lenient;
 mod request;
+mod response;
 mod statistics;
 mod status_code;
 
-pub use answer::{BUILT_IN, ManifestEntry, NO_ARCHIVE, Offer, UpdateAnswer};
-pub use channel_self::{ChannelChoice, ChannelInfo, ChannelNow, ChannelRequest, ChannelSet, ChannelSource};
+pub use channel_self::{ChannelInfo, ChannelOrigin, ChannelRequest, ChannelResponse, ChannelSet, CurrentChannel};
 pub use request::{Platform, UpdateRequest};
-pub use statistics::{StatsAnswer, StatsEvent, StatsResult, is_known_action};
-pub use status_code::{Kind, MoreInfo, Notice, StatedKind, Verdict};
+pub use response::{BUILT_IN, ManifestEntry, NO_ARCHIVE, UpdateOffer, UpdateResponse};
+pub use statistics::{StatsEvent, StatsResponse, StatsResult, is_known_action};
+pub use status_code::{MoreInfo, Notice, ReportedKind, StatusCode, StatusKind};
 
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ pub struct StatsEvent {
 
 /// The server has taken the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StatsAnswer {
+pub struct StatsResponse {
     /// `ok`.
     pub status: String,
     /// For an array, what has come of each of its events.

@@ -10,7 +10,7 @@ use super::lenient;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Kind {
+pub enum StatusKind {
     /// The device has what it should have.
     UpToDate,
     /// There is a bundle, and a rule of the channel keeps it from this device.
@@ -24,159 +24,175 @@ pub enum Kind {
 /// Codes this version does not know are kept as they came.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Verdict(String);
+pub struct StatusCode(String);
 
 /// Every code of the protocol: its kind, and what it means in plain words.
-const KNOWN: &[(&str, Kind, &str)] = &[
+const KNOWN: &[(&str, StatusKind, &str)] = &[
     (
         "no_new_version_available",
-        Kind::UpToDate,
+        StatusKind::UpToDate,
         "the device has the channel's bundle already",
     ),
     (
         "already_on_builtin",
-        Kind::UpToDate,
+        StatusKind::UpToDate,
         "the channel wants the built-in bundle",
     ),
     (
         "cannot_update_via_private_channel",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the device's default channel is private, and devices may not choose it",
     ),
-    ("disabled_platform_ios", Kind::Blocked, "the channel is off for iOS"),
+    (
+        "disabled_platform_ios",
+        StatusKind::Blocked,
+        "the channel is off for iOS",
+    ),
     (
         "disabled_platform_android",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the channel is off for Android",
     ),
     (
         "disabled_platform_electron",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the channel is off for Electron",
     ),
     (
         "disable_auto_update_to_major",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the channel allows no step to another major version than the native app's",
     ),
     (
         "disable_auto_update_to_minor",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the channel allows no step to another minor version than the native app's",
     ),
     (
         "disable_auto_update_to_patch",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the channel allows patches of the same minor version only",
     ),
     (
         "disable_auto_update_to_metadata",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the native app is older than the bundle's minimum version",
     ),
     (
         "disable_auto_update_under_native",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the bundle is older than the native app",
     ),
     (
         "disable_prod_build",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the channel is not for production builds",
     ),
     (
         "disable_dev_build",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the channel is not for development builds",
     ),
-    ("disable_device", Kind::Blocked, "the channel is not for real devices"),
-    ("disable_emulator", Kind::Blocked, "the channel is not for emulators"),
+    (
+        "disable_device",
+        StatusKind::Blocked,
+        "the channel is not for real devices",
+    ),
+    (
+        "disable_emulator",
+        StatusKind::Blocked,
+        "the channel is not for emulators",
+    ),
     (
         "key_id_mismatch",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the bundle is encrypted for another key than the one in the app",
     ),
     (
         "provider_infrastructure_request_blocked",
-        Kind::Blocked,
+        StatusKind::Blocked,
         "the request came from a data centre, not from a device",
     ),
     (
         "unknown_version_build",
-        Kind::Failed,
+        StatusKind::Failed,
         "the device does not say its native version",
     ),
     (
         "semver_error",
-        Kind::Failed,
+        StatusKind::Failed,
         "the native version is not a semantic version (like 1.2.3)",
     ),
     (
         "unsupported_plugin_version",
-        Kind::Failed,
+        StatusKind::Failed,
         "the plugin in the app is too old",
     ),
     (
         "missing_info",
-        Kind::Failed,
+        StatusKind::Failed,
         "the device does not say enough about itself",
     ),
     (
         "no_channel",
-        Kind::Failed,
+        StatusKind::Failed,
         "no channel is there for this device: make one public, or set defaultChannel in the app",
     ),
     (
         "null_channel_data",
-        Kind::Failed,
+        StatusKind::Failed,
         "the server has lost the channel's data",
     ),
-    ("no_bundle", Kind::Failed, "the channel has no bundle"),
+    ("no_bundle", StatusKind::Failed, "the channel has no bundle"),
     (
         "misconfigured_channel",
-        Kind::Failed,
+        StatusKind::Failed,
         "the channel goes by minimum versions, and its bundle has none",
     ),
     (
         "revert_to_builtin_plugin_version_too_old",
-        Kind::Failed,
+        StatusKind::Failed,
         "the plugin in the app is too old to go back to the built-in bundle",
     ),
     (
         "no_bundle_url",
-        Kind::Failed,
+        StatusKind::Failed,
         "the server has no address for the bundle",
     ),
     (
         "no_url_or_manifest",
-        Kind::Failed,
+        StatusKind::Failed,
         "the bundle has neither an archive nor a manifest",
     ),
     (
         "missing_device_id",
-        Kind::Failed,
+        StatusKind::Failed,
         "the device has no id, or one that is no UUID",
     ),
-    ("invalid_device_id", Kind::Failed, "the device's id is no UUID"),
+    ("invalid_device_id", StatusKind::Failed, "the device's id is no UUID"),
     (
         "missing_app_id",
-        Kind::Failed,
+        StatusKind::Failed,
         "the app id is missing, or not a reverse domain",
     ),
-    ("invalid_app_id", Kind::Failed, "the app id is not a reverse domain"),
+    (
+        "invalid_app_id",
+        StatusKind::Failed,
+        "the app id is not a reverse domain",
+    ),
     (
         "invalid_json_body",
-        Kind::Failed,
+        StatusKind::Failed,
         "the server could not read the request",
     ),
     (
         "on_premise_app",
-        Kind::Failed,
+        StatusKind::Failed,
         "the server does not know the app: it belongs to another server",
     ),
 ];
 
-impl Verdict {
+impl StatusCode {
     /// The verdict with this code.
     #[must_use]
     pub fn new(code: impl Into<String>) -> Self {
@@ -191,7 +207,7 @@ impl Verdict {
 
     /// Its kind, if the code is known.
     #[must_use]
-    pub fn kind(&self) -> Option<Kind> {
+    pub fn kind(&self) -> Option<StatusKind> {
         self.known().map(|(_, kind, _)| *kind)
     }
 
@@ -206,13 +222,13 @@ impl Verdict {
         KNOWN.iter().map(|(code, ..)| Self::new(*code))
     }
 
-    fn known(&self) -> Option<&'static (&'static str, Kind, &'static str)> {
+    fn known(&self) -> Option<&'static (&'static str, StatusKind, &'static str)> {
         KNOWN.iter().find(|(code, ..)| *code == self.0)
     }
 }
 
 /// Prints the code, as far as it is printable: it comes from a server.
-impl fmt::Display for Verdict {
+impl fmt::Display for StatusCode {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.0.escape_debug())
     }
@@ -222,13 +238,13 @@ impl fmt::Display for Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// The code.
-    pub error: Verdict,
+    pub error: StatusCode,
     /// Words for people; often in the server's own style.
     #[serde(default, deserialize_with = "lenient::text")]
     pub message: String,
     /// What it amounts to, as the server says; [`kind`](Self::kind) knows it for servers that do not say it.
     #[serde(default, rename = "kind", skip_serializing_if = "Option::is_none")]
-    pub stated_kind: Option<StatedKind>,
+    pub stated_kind: Option<ReportedKind>,
     /// The bundle this is about.
     #[serde(
         default,
@@ -254,9 +270,9 @@ pub struct Notice {
 /// A [`Kind`] as a server said it, which may be one this version does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum StatedKind {
+pub enum ReportedKind {
     /// One of the protocol's.
-    Known(Kind),
+    Known(StatusKind),
     /// Another one.
     Other(String),
 }
@@ -273,9 +289,9 @@ impl Notice {
     /// A notice with this code and these words, of the kind the code has.
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        let error = Verdict::new(code);
+        let error = StatusCode::new(code);
         Self {
-            stated_kind: error.kind().map(StatedKind::Known),
+            stated_kind: error.kind().map(ReportedKind::Known),
             error,
             message: message.into(),
             version: None,
@@ -285,12 +301,12 @@ impl Notice {
         }
     }
 
-    /// What it amounts to: what the server said, else what the code means, else [`Kind::Failed`].
+    /// What it amounts to: what the server said, else what the code means, else [`StatusKind::Failed`].
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> StatusKind {
         match self.stated_kind {
-            Some(StatedKind::Known(kind)) => kind,
-            _ => self.error.kind().unwrap_or(Kind::Failed),
+            Some(ReportedKind::Known(kind)) => kind,
+            _ => self.error.kind().unwrap_or(StatusKind::Failed),
         }
     }
 }

@@ -11,11 +11,11 @@ use crate::{Error, ErrorKind};
 
 const ASKED: &str = "https://plugin.example/updates";
 
-fn parse(status: u16, body: &str) -> crate::Result<UpdateAnswer> {
-    UpdateAnswer::parse(ASKED, status, body.as_bytes())
+fn parse(status: u16, body: &str) -> crate::Result<UpdateResponse> {
+    UpdateResponse::parse(ASKED, status, body.as_bytes())
 }
 
-fn answer(body: &str) -> UpdateAnswer {
+fn answer(body: &str) -> UpdateResponse {
     parse(200, body).unwrap()
 }
 
@@ -53,7 +53,7 @@ fn a_bundle_with_everything_is_an_offer() {
         r#"{"version":"1.2.3","url":"https://cdn.example/a.zip?sig=1","session_key":"aXY=:a2V5","checksum":"00ff",
             "manifest":[{"file_name":"index.html","file_hash":"00","download_url":null}],"link":"https://notes.example","comment":"ok"}"#,
     );
-    let UpdateAnswer::Offer(offer) = answer else {
+    let UpdateResponse::Offer(offer) = answer else {
         panic!("{answer:?}")
     };
     assert_eq!(
@@ -78,7 +78,7 @@ fn the_smallest_self_hosted_answer_is_an_offer() {
         r#"{"version":"1.2.3","url":"https://cdn.example/a.zip","checksum":"","session_key":null,"manifest":[],"link":"","comment":null}"#,
     );
     assert_eq!(least, empty);
-    let UpdateAnswer::Offer(offer) = least else {
+    let UpdateResponse::Offer(offer) = least else {
         panic!("{least:?}")
     };
     assert_eq!((offer.checksum, offer.session_key), (None, None));
@@ -100,23 +100,23 @@ fn single_files_without_an_archive_are_unsupported_and_say_so() {
 
 #[test]
 fn builtin_is_an_answer_of_its_own_with_and_without_a_notice() {
-    assert_eq!(answer(r#"{"version":"builtin"}"#), UpdateAnswer::BuiltIn(None));
+    assert_eq!(answer(r#"{"version":"builtin"}"#), UpdateResponse::BuiltIn(None));
     assert_eq!(
         answer(r#"{"version":"builtin","url":"https://404.capgo.app/no.zip"}"#),
-        UpdateAnswer::BuiltIn(None)
+        UpdateResponse::BuiltIn(None)
     );
     let told = answer(
         r#"{"error":"already_on_builtin","message":"Already on builtin","kind":"up_to_date","version":"builtin"}"#,
     );
-    assert!(matches!(told, UpdateAnswer::BuiltIn(Some(_))), "{told:?}");
+    assert!(matches!(told, UpdateResponse::BuiltIn(Some(_))), "{told:?}");
     let bare = answer(r#"{"error":"already_on_builtin","message":"Already on builtin","kind":"up_to_date"}"#);
-    assert!(matches!(bare, UpdateAnswer::UpToDate(_)), "{bare:?}");
+    assert!(matches!(bare, UpdateResponse::UpToDate(_)), "{bare:?}");
 }
 
 #[test]
 fn every_code_has_a_kind_and_a_meaning_and_is_read_as_both() {
-    assert_eq!(Verdict::all().count(), 34);
-    for code in Verdict::all() {
+    assert_eq!(StatusCode::all().count(), 34);
+    for code in StatusCode::all() {
         let kind = code.kind().unwrap();
         assert!(code.meaning().unwrap().len() > 20);
         let word = serde_json::to_value(kind).unwrap();
@@ -125,9 +125,9 @@ fn every_code_has_a_kind_and_a_meaning_and_is_read_as_both() {
         let unstated = answer(&json!({"error": code, "message": "m"}).to_string());
         for answer in [stated, unstated] {
             let (found, notice) = match answer {
-                UpdateAnswer::UpToDate(notice) => (Kind::UpToDate, notice),
-                UpdateAnswer::Blocked(notice) => (Kind::Blocked, notice),
-                UpdateAnswer::Failed(notice) => (Kind::Failed, notice),
+                UpdateResponse::UpToDate(notice) => (StatusKind::UpToDate, notice),
+                UpdateResponse::Blocked(notice) => (StatusKind::Blocked, notice),
+                UpdateResponse::Failed(notice) => (StatusKind::Failed, notice),
                 other => panic!("{code}: {other:?}"),
             };
             assert_eq!(
@@ -143,7 +143,7 @@ fn the_extras_of_a_refusal_are_kept() {
     let answer = answer(
         r#"{"error":"disable_auto_update_to_major","message":"Cannot upgrade major version","kind":"blocked","version":"2.0.0","old":"1.4.0","major":true}"#,
     );
-    let UpdateAnswer::Blocked(notice) = answer else {
+    let UpdateResponse::Blocked(notice) = answer else {
         panic!("{answer:?}")
     };
     assert_eq!(
@@ -156,14 +156,17 @@ fn the_extras_of_a_refusal_are_kept() {
 fn what_the_server_says_of_a_kind_counts_and_an_unknown_code_fails() {
     assert!(matches!(
         answer(r#"{"error":"new_code","kind":"blocked"}"#),
-        UpdateAnswer::Blocked(_)
+        UpdateResponse::Blocked(_)
     ));
     assert!(matches!(
         answer(r#"{"error":"new_code","kind":"new_kind"}"#),
-        UpdateAnswer::Failed(_)
+        UpdateResponse::Failed(_)
     ));
-    assert!(matches!(answer(r#"{"error":"new_code"}"#), UpdateAnswer::Failed(_)));
-    assert!(matches!(answer(r#"{"kind":"up_to_date"}"#), UpdateAnswer::UpToDate(_)));
+    assert!(matches!(answer(r#"{"error":"new_code"}"#), UpdateResponse::Failed(_)));
+    assert!(matches!(
+        answer(r#"{"kind":"up_to_date"}"#),
+        UpdateResponse::UpToDate(_)
+    ));
 }
 
 #[test]
@@ -182,7 +185,7 @@ fn a_bad_request_is_a_failed_answer() {
         )
         .unwrap();
         assert!(
-            matches!(answer, UpdateAnswer::Failed(ref notice) if notice.error.as_str() == code),
+            matches!(answer, UpdateResponse::Failed(ref notice) if notice.error.as_str() == code),
             "{answer:?}"
         );
     }
@@ -194,7 +197,7 @@ fn too_many_requests_say_how_long_to_be_silent() {
     assert!(
         matches!(
             premise,
-            UpdateAnswer::Limited {
+            UpdateResponse::Limited {
                 notice: Some(_),
                 retry_after: None
             }
@@ -205,7 +208,7 @@ fn too_many_requests_say_how_long_to_be_silent() {
         let body = json!({"error": "too_many_requests", "message": "m", "moreInfo": {"retryAfterSeconds": seconds}})
             .to_string();
         match parse(429, &body).unwrap() {
-            UpdateAnswer::Limited { retry_after, .. } => retry_after.unwrap(),
+            UpdateResponse::Limited { retry_after, .. } => retry_after.unwrap(),
             other => panic!("{other:?}"),
         }
     };
@@ -215,7 +218,7 @@ fn too_many_requests_say_how_long_to_be_silent() {
         let bare = parse(429, body).unwrap();
         assert_eq!(
             bare,
-            UpdateAnswer::Limited {
+            UpdateResponse::Limited {
                 notice: None,
                 retry_after: None
             }
@@ -225,9 +228,12 @@ fn too_many_requests_say_how_long_to_be_silent() {
 
 #[test]
 fn nothing_and_a_bare_message_are_told_apart_from_refusals() {
-    assert_eq!(answer("{}"), UpdateAnswer::Nothing { message: None });
+    assert_eq!(answer("{}"), UpdateResponse::Nothing { message: None });
     let message = Some("No update".to_owned());
-    assert_eq!(answer(r#"{"message":"No update"}"#), UpdateAnswer::Nothing { message });
+    assert_eq!(
+        answer(r#"{"message":"No update"}"#),
+        UpdateResponse::Nothing { message }
+    );
 }
 
 #[test]
@@ -269,8 +275,8 @@ fn no_bytes_make_the_parser_panic() {
         for byte in [0, b'"', b'{', b'[', 0xff, b'9'] {
             let mut bytes = good.to_vec();
             bytes[position] = byte;
-            let _ = UpdateAnswer::parse(ASKED, 200, &bytes);
-            let _ = UpdateAnswer::parse(ASKED, 429, &bytes[..position]);
+            let _ = UpdateResponse::parse(ASKED, 200, &bytes);
+            let _ = UpdateResponse::parse(ASKED, 429, &bytes[..position]);
         }
     }
     let deep = "[".repeat(100_000);
@@ -285,23 +291,24 @@ fn a_notice_prints_without_control_characters() {
 
 #[test]
 fn the_four_verbs_of_channel_self_are_read() {
-    let set = ChannelChoice::<ChannelSet>::parse(ASKED, 200, br#"{"status":"ok","allowSet":true}"#).unwrap();
+    let set = ChannelResponse::<ChannelSet>::parse(ASKED, 200, br#"{"status":"ok","allowSet":true}"#).unwrap();
     let expected = ChannelSet {
         status: "ok".to_owned(),
         allow_set: Some(true),
     };
-    assert_eq!(set, ChannelChoice::Granted(expected));
-    let now = ChannelChoice::<ChannelNow>::parse(ASKED, 200, br#"{"channel":"beta","status":"override"}"#).unwrap();
-    let ChannelChoice::Granted(now) = now else {
+    assert_eq!(set, ChannelResponse::Granted(expected));
+    let now =
+        ChannelResponse::<CurrentChannel>::parse(ASKED, 200, br#"{"channel":"beta","status":"override"}"#).unwrap();
+    let ChannelResponse::Granted(now) = now else {
         panic!("{now:?}")
     };
     assert_eq!(
         (now.channel.as_str(), now.status, now.allow_set),
-        ("beta", ChannelSource::Override, None)
+        ("beta", ChannelOrigin::Override, None)
     );
     let list = br#"[{"id":7,"name":"beta","public":false,"allow_self_set":true}]"#;
-    let list = ChannelChoice::<Vec<ChannelInfo>>::parse(ASKED, 200, list).unwrap();
-    let ChannelChoice::Granted(list) = list else {
+    let list = ChannelResponse::<Vec<ChannelInfo>>::parse(ASKED, 200, list).unwrap();
+    let ChannelResponse::Granted(list) = list else {
         panic!("{list:?}")
     };
     assert_eq!((list[0].id.as_str(), list[0].allow_self_set), ("7", true));
@@ -318,13 +325,13 @@ fn every_refusal_of_channel_self_is_read() {
         "override_not_allowed",
     ] {
         let body = json!({"error": code, "message": "m"}).to_string();
-        let refused = ChannelChoice::<ChannelSet>::parse(ASKED, 200, body.as_bytes()).unwrap();
+        let refused = ChannelResponse::<ChannelSet>::parse(ASKED, 200, body.as_bytes()).unwrap();
         assert!(
-            matches!(refused, ChannelChoice::Refused(ref notice) if notice.error.as_str() == code),
+            matches!(refused, ChannelResponse::Refused(ref notice) if notice.error.as_str() == code),
             "{refused:?}"
         );
     }
-    let html = ChannelChoice::<ChannelSet>::parse(ASKED, 502, b"<html>").unwrap_err();
+    let html = ChannelResponse::<ChannelSet>::parse(ASKED, 502, b"<html>").unwrap_err();
     assert_eq!(html.kind(), ErrorKind::Server);
 }
 
@@ -359,9 +366,9 @@ fn a_channel_request_and_an_event_carry_the_device_beside_their_own_members() {
 
 #[test]
 fn reports_are_answered_singly_and_in_batches() {
-    let single: StatsAnswer = serde_json::from_str(r#"{"status":"ok"}"#).unwrap();
+    let single: StatsResponse = serde_json::from_str(r#"{"status":"ok"}"#).unwrap();
     assert_eq!(single.results, None);
-    let batch: StatsAnswer = serde_json::from_str(
+    let batch: StatsResponse = serde_json::from_str(
         r#"{"status":"ok","results":[{"status":"ok","index":0},{"status":"error","index":1,"error":"invalid_action"}]}"#,
     )
     .unwrap();

@@ -6,7 +6,7 @@
 use std::error::Error;
 
 use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport};
-use capbundle::update::protocol::{BUILT_IN, UpdateAnswer, UpdateRequest};
+use capbundle::update::protocol::{BUILT_IN, UpdateRequest, UpdateResponse};
 
 /// Larger than any response. It keeps a server from filling the memory of the device.
 const MAX_RESPONSE: usize = 1 << 20;
@@ -35,11 +35,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         .send(&request, &mut response)
         .map_err(|error| format!("{error:?}"))?;
 
-    match UpdateAnswer::parse(url, response.status, &response.body)? {
-        UpdateAnswer::Offer(offer) => {
+    match UpdateResponse::parse(url, response.status, &response.body)? {
+        UpdateResponse::Offer(offer) => {
             println!("{} {} {}", offer.version, offer.url, offer.checksum.unwrap_or_default());
         }
-        UpdateAnswer::UpToDate(_) => println!("up to date"),
+        UpdateResponse::UpToDate(_) => println!("up to date"),
         other => println!("no update: {other:?}"),
     }
     Ok(())

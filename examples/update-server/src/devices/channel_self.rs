@@ -10,7 +10,9 @@ use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use capbundle::update::protocol::{ChannelInfo, ChannelNow, ChannelRequest, ChannelSet, ChannelSource, UpdateRequest};
+use capbundle::update::protocol::{
+    ChannelInfo, ChannelOrigin, ChannelRequest, ChannelSet, CurrentChannel, UpdateRequest,
+};
 use rusqlite::Connection;
 use semver::Version;
 use serde_json::json;
@@ -81,12 +83,12 @@ pub(crate) async fn current(State(state): State<Arc<ServerState>>, body: Body) -
                 )
             })?;
             let status = if assignment == ChannelAssignment::DeviceOverride {
-                ChannelSource::Override
+                ChannelOrigin::Override
             } else {
-                ChannelSource::Default
+                ChannelOrigin::Default
             };
             let allow_set = allow_set(&device, channel.allow_device_self_set);
-            Ok(ChannelNow {
+            Ok(CurrentChannel {
                 channel: channel.name,
                 status,
                 allow_set,

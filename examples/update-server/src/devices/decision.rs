@@ -3,7 +3,7 @@
 //! Three codes of Capgo's servers are never used: `null_channel_data` (a channel row is always complete), `no_url_or_manifest`
 //! (every bundle has a URL) and `provider_infrastructure_request_blocked` (no network is blocked).
 
-use capbundle::update::protocol::{BUILT_IN, Notice, Offer, UpdateRequest};
+use capbundle::update::protocol::{BUILT_IN, Notice, UpdateOffer, UpdateRequest};
 use semver::Version;
 
 use super::rollout;
@@ -32,7 +32,7 @@ pub(super) enum ChannelAssignment {
 /// The response to an update request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
-    Offer(Box<Offer>),
+    Offer(Box<UpdateOffer>),
     BuiltIn,
     NoUpdate(Box<Notice>),
 }
@@ -137,7 +137,7 @@ fn try_decide(
     let Some(url) = url else {
         return no("no_bundle_url", "The archive of the bundle is missing".to_owned());
     };
-    Ok(Decision::Offer(Box::new(Offer {
+    Ok(Decision::Offer(Box::new(UpdateOffer {
         version: bundle.name.clone(),
         url,
         checksum: bundle.checksum.clone(),

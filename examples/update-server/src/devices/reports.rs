@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use capbundle::update::protocol::{StatsAnswer, StatsEvent, StatsResult, is_known_action};
+use capbundle::update::protocol::{StatsEvent, StatsResponse, StatsResult, is_known_action};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ use crate::state::ServerState;
 /// More than any plugin sends: they keep at most 200 events.
 const MAX_EVENTS: usize = 1000;
 
-pub(crate) async fn post(State(state): State<Arc<ServerState>>, body: Body) -> ApiResult<Json<StatsAnswer>> {
+pub(crate) async fn post(State(state): State<Arc<ServerState>>, body: Body) -> ApiResult<Json<StatsResponse>> {
     let body: Value = request::parse(&input::read_body(body).await?)?;
     let status = "ok".to_owned();
     match body {
@@ -43,7 +43,7 @@ pub(crate) async fn post(State(state): State<Arc<ServerState>>, body: Body) -> A
                 .enumerate()
                 .map(|(index, result)| event_result(index, result.map(drop)))
                 .collect();
-            Ok(Json(StatsAnswer {
+            Ok(Json(StatsResponse {
                 status,
                 results: Some(results),
             }))
@@ -53,7 +53,7 @@ pub(crate) async fn post(State(state): State<Arc<ServerState>>, body: Body) -> A
                 &state,
                 &state.database.write(move |database| count(database, single)).await?,
             );
-            Ok(Json(StatsAnswer { status, results: None }))
+            Ok(Json(StatsResponse { status, results: None }))
         }
     }
 }

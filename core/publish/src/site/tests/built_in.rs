@@ -9,7 +9,7 @@ use super::memory::Memory;
 use capbundle::ErrorKind;
 use capbundle::keys::SigningKey;
 use capbundle::native::{NativeRange, NativeVersion};
-use capbundle::release::{BUILT_IN, NewRelease, ReleaseTarget, sign};
+use capbundle::release::{BUILT_IN, Release, ReleaseTarget, sign};
 use capbundle::time::Timestamp;
 
 fn back_by(publisher: Publisher<'_>) -> Outcome {
@@ -23,19 +23,9 @@ fn back(site: &Memory) -> Outcome {
 
 /// A release that goes to the built-in bundle, made and signed elsewhere.
 fn signed(sequence: u64) -> Vec<u8> {
-    let new = NewRelease {
-        app_id: APP.clone(),
-        channel: CHANNEL.clone(),
-        version: "builtin".to_owned(),
-        sequence,
-        created_at: Timestamp(NOW),
-        expires_at: Timestamp(NOW + 90 * DAY),
-        native: NativeRange::default(),
-        target: ReleaseTarget::BuiltIn,
-        link: None,
-        comment: None,
-        critical: vec![BUILT_IN.to_owned()],
-    };
+    let new = Release::new(APP.clone(), CHANNEL.clone(), sequence, ReleaseTarget::BuiltIn)
+        .with_version("builtin")
+        .with_validity(Timestamp(NOW), Timestamp(NOW + 90 * DAY));
     sign(&new, &[&KEY], &[]).unwrap().to_json().unwrap()
 }
 

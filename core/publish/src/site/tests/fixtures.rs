@@ -18,7 +18,7 @@ use capbundle::keys::{ContentKey, KeyBits, SigningKey};
 use capbundle::progress::Control;
 use capbundle::release::policy;
 use capbundle::release::policy::TrustContext;
-use capbundle::release::{ChannelFile, KeyRing, NewKeyRing, Release, paths};
+use capbundle::release::{ChannelFile, KeyRing, Release, RingDocument, paths};
 use capbundle::time::Timestamp;
 
 pub(in crate::site) const NOW: u64 = 1_800_000_000;
@@ -42,14 +42,10 @@ pub(in crate::site) fn ring(
     retired: &[&SigningKey],
     signers: &[&SigningKey],
 ) -> Vec<u8> {
-    let new = NewKeyRing {
-        app_id: APP.clone(),
-        number,
-        threshold: 1,
-        created_at: Timestamp(NOW - DAY),
-        keys: keys.iter().map(|key| key.verifying_key()).collect(),
-        retired: retired.iter().map(|key| key.verifying_key().id()).collect(),
-    };
+    let keys = keys.iter().map(|key| key.verifying_key()).collect();
+    let mut new = RingDocument::new(APP.clone(), keys, Timestamp(NOW - DAY));
+    new.number = number;
+    new.retired = retired.iter().map(|key| key.verifying_key().key_id()).collect();
     capbundle::release::sign_ring(&new, signers).unwrap().to_json().unwrap()
 }
 

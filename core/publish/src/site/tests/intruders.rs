@@ -6,7 +6,7 @@ use super::memory::Memory;
 use capbundle::ErrorKind;
 use capbundle::keys::SigningKey;
 use capbundle::progress::Control;
-use capbundle::release::{Envelope, NewRelease, ReleaseTarget, SignedRelease, paths};
+use capbundle::release::{Envelope, Release, ReleaseTarget, SignedRelease, paths};
 use capbundle::time::Timestamp;
 
 /// A site with a stable release 1 whose document somebody has replaced: another archive, and these signatures.
@@ -15,7 +15,7 @@ fn tampered(signers: &[&SigningKey]) -> Memory {
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let evil = bundle("6.6.6");
     let path = paths::release_path(&CHANNEL, 1);
-    let mut release = NewRelease::from(trusted(&site, &CHANNEL, 1));
+    let mut release = trusted(&site, &CHANNEL, 1);
     release.target = ReleaseTarget::Bundle(evil.identity(None));
     let forged = capbundle::release::sign(&release, signers, &[]).unwrap();
     site.set(&paths::plain_archive_path(&evil.archive.digest), b"evil");
@@ -161,19 +161,11 @@ fn a_release_that_only_a_retired_key_signed_is_told_and_not_renewed() {
 
 fn signed_elsewhere(site: &Memory, sequence: u64, signers: &[&SigningKey], comment: &str) -> Outcome {
     let bundle = bundle("1.0.0");
-    let new = NewRelease {
-        app_id: APP.clone(),
-        channel: CHANNEL.clone(),
-        version: "1.0.0".to_owned(),
-        sequence,
-        created_at: Timestamp(NOW),
-        expires_at: Timestamp(NOW + 90 * DAY),
-        native: capbundle::native::NativeRange::default(),
-        target: ReleaseTarget::Bundle(bundle.identity(None)),
-        link: None,
-        comment: Some(comment.to_owned()),
-        critical: Vec::new(),
-    };
+    let target = ReleaseTarget::Bundle(bundle.identity(None));
+    let new = Release::new(APP.clone(), CHANNEL.clone(), sequence, target)
+        .with_version("1.0.0")
+        .with_validity(Timestamp(NOW), Timestamp(NOW + 90 * DAY))
+        .with_comment(comment.to_owned());
     let envelope = capbundle::release::sign(&new, signers, &[]).unwrap().to_json().unwrap();
     let file = bundle.outgoing(&Control::new()).unwrap().file;
     let delivery = Delivery {

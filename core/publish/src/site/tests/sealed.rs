@@ -53,12 +53,10 @@ fn a_release_signed_elsewhere_is_published_with_its_archive() {
     let (site, staging) = (site(), tempfile::tempdir().unwrap());
     publish(&site, "0.9.0", Audience::Stable).unwrap();
     let bundle = bundle("1.0.0");
-    let template = release::NewRelease {
-        sequence: 7,
-        version: "1.0.0".to_owned(),
-        target: release::ReleaseTarget::Bundle(bundle.identity(None)),
-        ..release::NewRelease::from(trusted(&site, &CHANNEL, 1))
-    };
+    let mut template = trusted(&site, &CHANNEL, 1);
+    template.sequence = 7;
+    "1.0.0".clone_into(&mut template.version);
+    template.target = release::ReleaseTarget::Bundle(bundle.identity(None));
     let envelope = release::sign(&template, &[&KEY], &[]).unwrap().to_json().unwrap();
     let zip = staging.path().join("app.zip");
     let outgoing = bundle.outgoing(&capbundle::progress::Control::new()).unwrap();
@@ -79,7 +77,7 @@ fn a_release_signed_elsewhere_is_published_with_its_archive() {
 fn a_release_that_too_few_signed_is_not_published() {
     let (site, staging) = (site(), tempfile::tempdir().unwrap());
     publish(&site, "0.9.0", Audience::Stable).unwrap();
-    let mut template = release::NewRelease::from(trusted(&site, &CHANNEL, 1));
+    let mut template = trusted(&site, &CHANNEL, 1);
     template.sequence = 2;
     let envelope = release::sign(&template, &[], &[]).unwrap().to_json().unwrap();
     let file = staging.path().join("app.zip");

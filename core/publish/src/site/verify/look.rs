@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::error::{Error, Result};
 use capbundle::http::download::{content_length, content_range};
 use capbundle::http::{Backoff, Exchange, Head, Method, Receiver, Request, Url, retry_after};
-use capbundle::update::channel::Reader;
+use capbundle::update::channel::SiteReader;
 
 const OPERATION: &str = "look at a file";
 
@@ -19,11 +19,11 @@ pub(super) struct Found {
 
 /// Asks for the first byte of files: a range says the size of the whole, and some servers answer no `HEAD`.
 pub(super) struct Looker<'a> {
-    reader: Reader<'a>,
+    reader: SiteReader<'a>,
 }
 
 impl<'a> Looker<'a> {
-    pub(super) fn new(reader: Reader<'a>) -> Self {
+    pub(super) fn new(reader: SiteReader<'a>) -> Self {
         Self { reader }
     }
 

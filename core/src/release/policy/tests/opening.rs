@@ -54,14 +54,14 @@ fn a_release_that_contradicts_itself_proves_nothing() {
 }
 
 /// An archive of these bytes, sealed as `app.sealed`, and what the release that names it says.
-fn sealed_archive_of(plain: &[u8]) -> (tempfile::TempDir, NewRelease) {
+fn sealed_archive_of(plain: &[u8]) -> (tempfile::TempDir, Release) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("app.zip"), plain).unwrap();
     let new = seal_again(folder.path());
     (folder, new)
 }
 
-fn seal_again(folder: &Path) -> NewRelease {
+fn seal_again(folder: &Path) -> Release {
     let plain = folder.join("app.zip");
     let digest = Sha256Digest::of_file(&plain, &Control::new()).unwrap();
     let (to, recipients) = (folder.join("app.sealed"), [content_key().public().clone()]);
@@ -86,8 +86,8 @@ fn seal_again(folder: &Path) -> NewRelease {
     naming(archive, Some(identity))
 }
 
-fn naming(archive: ArchiveIdentity, sealed: Option<SealedIdentity>) -> NewRelease {
-    NewRelease {
+fn naming(archive: ArchiveIdentity, sealed: Option<SealedIdentity>) -> Release {
+    Release {
         target: ReleaseTarget::Bundle(BundleIdentity {
             archive,
             sealed,
@@ -101,8 +101,8 @@ fn naming(archive: ArchiveIdentity, sealed: Option<SealedIdentity>) -> NewReleas
 fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
     let (folder, new) = sealed_archive_of(&vec![7; 100_000]);
     let staging = tempfile::tempdir().unwrap();
-    let trusted = |new: &NewRelease| device().check(&signed(new, &[0])).unwrap();
-    let open = |new: &NewRelease, file: &str| {
+    let trusted = |new: &Release| device().check(&signed(new, &[0])).unwrap();
+    let open = |new: &Release, file: &str| {
         trusted(new).open(
             &folder.path().join(file),
             staging.path(),
@@ -172,7 +172,7 @@ fn nothing_is_opened_for_a_release_of_a_plain_archive() {
 #[test]
 fn a_file_list_is_the_one_that_the_release_names() {
     let list = br#"{"format":1,"files":[]}"#;
-    let new = NewRelease {
+    let new = Release {
         target: ReleaseTarget::Bundle(BundleIdentity {
             files_digest: Sha256Digest::of(list),
             ..new_bundle()

@@ -6,7 +6,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::http::mock_transport::{Answer, Scripted};
 
-fn ask<T>(answers: impl IntoIterator<Item = Answer>, ask: impl FnOnce(&Reader<'_>) -> T) -> (T, Scripted) {
+fn ask<T>(answers: impl IntoIterator<Item = Answer>, ask: impl FnOnce(&SiteReader<'_>) -> T) -> (T, Scripted) {
     let transport = Scripted::new(answers);
     let mut site = Site::new("https://example.com/app".parse().unwrap());
     site.headers.add("Authorization", "Bearer 1").unwrap();
@@ -15,7 +15,7 @@ fn ask<T>(answers: impl IntoIterator<Item = Answer>, ask: impl FnOnce(&Reader<'_
         first_wait: Duration::from_millis(1),
         ..DownloadOptions::default()
     };
-    let reader = Reader {
+    let reader = SiteReader {
         transport: &transport,
         site: &site,
         options: &options,
@@ -142,7 +142,7 @@ fn all_attempts_together_have_a_limit() {
         stall_timeout: Duration::from_millis(30),
         ..DownloadOptions::default()
     };
-    let reader = Reader {
+    let reader = SiteReader {
         transport: &transport,
         site: &site,
         options: &options,

@@ -1,7 +1,7 @@
 //! `capbundle keyring create`
 
 use capbundle::keys::SigningKey;
-use capbundle::release::NewKeyRing;
+use capbundle::release::RingDocument;
 use capbundle::time::Timestamp;
 
 use super::{public_keys, write};
@@ -22,13 +22,6 @@ pub(crate) fn run(args: &KeyringCreateArgs, output: &Output) -> Result<()> {
             keys.push(key);
         }
     }
-    let new = NewKeyRing {
-        app_id,
-        number: FIRST,
-        threshold: args.threshold,
-        created_at: Timestamp::now(),
-        keys,
-        retired: Vec::new(),
-    };
+    let new = RingDocument::new(app_id, keys, Timestamp::now()).with_threshold(args.threshold);
     write(&new, &signing, &args.to, output)
 }

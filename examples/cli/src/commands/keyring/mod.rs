@@ -7,7 +7,7 @@ pub(crate) mod rotate;
 pub(crate) mod sign;
 
 use capbundle::keys::{SigningKey, VerifyingKey};
-use capbundle::release::{self, NewKeyRing, RingDocument, SignedKeyRing};
+use capbundle::release::{self, RingDocument, SignedKeyRing};
 use serde::Serialize;
 
 use super::release::document;
@@ -34,7 +34,7 @@ fn id_of(key: &VerifyingKey) -> Result<String> {
 }
 
 /// Signs a new ring and writes it.
-fn write(new: &NewKeyRing, keys: &[SigningKey], to: &std::path::Path, output: &Output) -> Result<()> {
+fn write(new: &RingDocument, keys: &[SigningKey], to: &std::path::Path, output: &Output) -> Result<()> {
     let signers: Vec<&SigningKey> = keys.iter().collect();
     let bytes = release::sign_ring(new, &signers)?.to_json()?;
     document::write(to, &bytes)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use capbundle::keys::{KeyId, VerifyingKey};
-use capbundle::release::{NewKeyRing, SignedKeyRing};
+use capbundle::release::{RingDocument, SignedKeyRing};
 use capbundle::time::Timestamp;
 
 use super::{public_keys, write};
@@ -14,7 +14,7 @@ use crate::output::Output;
 
 pub(crate) fn run(args: &KeyringRotateArgs, output: &Output) -> Result<()> {
     let before = SignedKeyRing::parse(&document::read_envelope(&args.ring)?)?;
-    let mut new = NewKeyRing::after(before.ring(), Timestamp::now());
+    let mut new = RingDocument::next(before.ring(), Timestamp::now());
     for key in &args.retire {
         new.retire(key_id(key)?)?;
     }

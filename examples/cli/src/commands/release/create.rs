@@ -10,9 +10,7 @@ use capbundle::digest::Sha256Digest;
 use capbundle::keys::{PublicContentKey, SigningKey};
 use capbundle::native::{NativeRange, NativeVersion};
 use capbundle::release;
-use capbundle::release::{
-    ArchiveIdentity, BUILT_IN, BundleIdentity, FileList, NewRelease, ReleaseTarget, SealedIdentity,
-};
+use capbundle::release::{ArchiveIdentity, BUILT_IN, BundleIdentity, FileList, Release, ReleaseTarget, SealedIdentity};
 use capbundle::sealed;
 use capbundle::store::BundleRef;
 use capbundle::time::Timestamp;
@@ -67,30 +65,23 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
         .as_deref()
         .map(|archive| named(args, archive, &keys, output));
     let named = named.transpose()?;
-    let mut critical = args.critical.clone();
-    if named.is_none() && !critical.iter().any(|name| name == BUILT_IN) {
-        critical.push(BUILT_IN.to_owned());
-    }
+    let target = match &named {
+        Some(named) => ReleaseTarget::Bundle(named.identity),
+        None => ReleaseTarget::BuiltIn,
+    };
     let created_at = Timestamp::now();
-    let new = NewRelease {
-        app_id: app,
-        channel,
-        version: args.bundle.clone().unwrap_or_else(|| BundleRef::BUILT_IN.to_owned()),
-        sequence: args.sequence,
-        created_at,
-        expires_at: Timestamp(created_at.0.saturating_add(args.expires_in.as_secs())),
-        native: NativeRange {
+    let expires_at = Timestamp(created_at.0.saturating_add(args.expires_in.as_secs()));
+    let critical = args.critical.iter().filter(|name| named.is_some() || *name != BUILT_IN);
+    let new = Release::new(app, channel, args.sequence, target)
+        .with_version(args.bundle.as_deref().unwrap_or(BundleRef::BUILT_IN))
+        .with_validity(created_at, expires_at)
+        .with_native(NativeRange {
             min: args.native_min.clone().map(NativeVersion::new),
             max: args.native_max.clone().map(NativeVersion::new),
-        },
-        target: match &named {
-            Some(named) => ReleaseTarget::Bundle(named.identity),
-            None => ReleaseTarget::BuiltIn,
-        },
-        link: args.link.clone(),
-        comment: args.comment.clone(),
-        critical,
-    };
+        })
+        .with_link(args.link.clone())
+        .with_comment(args.comment.clone())
+        .with_critical(critical.cloned());
     let signers: Vec<&SigningKey> = keys.iter().collect();
     let recipients: Vec<&PublicContentKey> = recipients.iter().collect();
     let envelope = release::sign(&new, &signers, &recipients)?;

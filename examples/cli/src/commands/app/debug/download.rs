@@ -8,7 +8,7 @@ use capbundle::capgo::SignedChecksum;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Transport;
 use capbundle::http::download::{DownloadOptions, Remote, download};
-use capbundle::update::protocol::Offer;
+use capbundle::update::protocol::UpdateOffer;
 
 use super::device::Device;
 use super::{Notes, update_request, wrong};
@@ -37,7 +37,7 @@ enum Check {
 pub(super) fn download_offer(
     args: &DebugArgs,
     device: &Device,
-    offer: &Offer,
+    offer: &UpdateOffer,
     transport: &dyn Transport,
     notes: &mut Notes<'_>,
 ) -> Result<Downloaded> {
@@ -107,7 +107,7 @@ pub(super) fn download_offer(
     })
 }
 
-fn check(args: &DebugArgs, device: &Device, offer: &Offer, notes: &mut Notes<'_>) -> Result<Check> {
+fn check(args: &DebugArgs, device: &Device, offer: &UpdateOffer, notes: &mut Notes<'_>) -> Result<Check> {
     if device.key.is_none() {
         return check_without_key(offer, notes);
     }
@@ -131,7 +131,7 @@ fn check(args: &DebugArgs, device: &Device, offer: &Offer, notes: &mut Notes<'_>
     Ok(Check::Signed(checksum, session))
 }
 
-fn check_without_key(offer: &Offer, notes: &mut Notes<'_>) -> Result<Check> {
+fn check_without_key(offer: &UpdateOffer, notes: &mut Notes<'_>) -> Result<Check> {
     if offer.session_key.is_some() {
         return Err(wrong(
             "missing_public_key",

@@ -1,6 +1,6 @@
 //! Explains the server's responses.
 
-use capbundle::update::protocol::{Notice, UpdateAnswer};
+use capbundle::update::protocol::{Notice, UpdateResponse};
 
 use crate::error::Failure;
 
@@ -13,17 +13,17 @@ pub(super) fn notice(notice: &Notice) -> String {
 }
 
 /// The failure for a response without an update.
-pub(super) fn refusal(answer: &UpdateAnswer) -> Failure {
+pub(super) fn refusal(answer: &UpdateResponse) -> Failure {
     match answer {
-        UpdateAnswer::Blocked(found) => Failure::refused(
+        UpdateResponse::Blocked(found) => Failure::refused(
             code(found),
             format!("a rule of the channel excludes this device: {}", notice(found)),
         ),
-        UpdateAnswer::Failed(found) => Failure::refused(
+        UpdateResponse::Failed(found) => Failure::refused(
             code(found),
             format!("the server rejected the request of this device: {}", notice(found)),
         ),
-        UpdateAnswer::Limited {
+        UpdateResponse::Limited {
             notice: found,
             retry_after,
         } => {
@@ -38,7 +38,7 @@ pub(super) fn refusal(answer: &UpdateAnswer) -> Failure {
                 format!("the server rate-limits this device{why}{}", wait.unwrap_or_default()),
             )
         }
-        UpdateAnswer::Nothing { message } => Failure::refused(
+        UpdateResponse::Nothing { message } => Failure::refused(
             "empty_answer",
             format!(
                 "the response has neither a bundle nor an error code{}: Capgo's plugin treats that as a failed download; a server \

@@ -7,7 +7,7 @@ mod native_project;
 mod registered_channels;
 mod update_request;
 
-use capbundle::update::protocol::{Offer, UpdateAnswer, UpdateRequest};
+use capbundle::update::protocol::{UpdateOffer, UpdateRequest, UpdateResponse};
 use serde::Serialize;
 
 use crate::args::DebugArgs;
@@ -86,7 +86,7 @@ fn run_checks(
     let answer = update_request::send(args, device, transport, notes)?;
     // Servers compare it with the bundle's version. The version in this folder is that of the next native app, not
     // the released one.
-    if device.is_native_assumed && !matches!(answer, UpdateAnswer::Offer(_)) {
+    if device.is_native_assumed && !matches!(answer, UpdateResponse::Offer(_)) {
         let problem = format!(
             "the request used native version {} from {}: devices with a different native app may get an update; pass the version \
             in the app store with --native-version",
@@ -108,14 +108,14 @@ fn run_checks(
         warnings: &[],
     };
     let offer: Offer = match answer {
-        UpdateAnswer::Offer(offer) => offer,
-        UpdateAnswer::UpToDate(notice) => {
+        UpdateResponse::Offer(offer) => offer,
+        UpdateResponse::UpToDate(notice) => {
             notes.report(format!("No update: {}", explain::notice(&notice)))?;
             document.answer = "up_to_date";
             document.warnings = &notes.warnings;
             return notes.output.document(&document);
         }
-        UpdateAnswer::BuiltIn(notice) => {
+        UpdateResponse::BuiltIn(notice) => {
             if notice.is_some() {
                 let problem = "the server requests the built-in bundle together with an error code, and Capgo's plugin acts only on the code: devices \
                 keep their bundle";

@@ -2,7 +2,7 @@
 
 use capbundle::ErrorKind;
 use capbundle::http::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError, Url};
-use capbundle::update::protocol::UpdateAnswer;
+use capbundle::update::protocol::UpdateResponse;
 
 use super::device::Device;
 use super::{Notes, wrong};
@@ -22,7 +22,7 @@ pub(super) fn send(
     device: &Device,
     transport: &dyn Transport,
     notes: &mut Notes<'_>,
-) -> Result<UpdateAnswer> {
+) -> Result<UpdateResponse> {
     let mut request = Request::new(Method::Post, device.url.clone());
     request.headers.add("Content-Type", "application/json")?;
     request.headers.add("Accept", "application/json")?;
@@ -65,7 +65,7 @@ pub(super) fn send(
         &format!("the update URL {}", device.url),
         notes,
     )?;
-    UpdateAnswer::parse(&device.url.to_string(), status, &answer.body).map_err(|error| {
+    UpdateResponse::parse(&device.url.to_string(), status, &answer.body).map_err(|error| {
         let failure = Failure::from(error);
         match status {
             404 => failure.adding("there is no update server at this path; most self-hosted servers use /updates"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
-use super::status_code::{Kind, Notice};
+use super::status_code::{Notice, StatusKind};
 use crate::error::{Error, Result};
 use crate::http::download::{WEB_PAGE, is_text};
 
@@ -21,9 +21,9 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(24 * 3600);
 /// Every answer of an update server that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum UpdateAnswer {
+pub enum UpdateResponse {
     /// A bundle.
-    Offer(Offer),
+    Offer(UpdateOffer),
     /// Go back to the bundle in the native app, or stay there. Self-hosted servers say it with a bare version, Capgo's with a
     /// notice, which its plugin does not act upon.
     BuiltIn(Option<Notice>),
@@ -50,7 +50,7 @@ pub enum UpdateAnswer {
 
 /// A bundle on offer, as it is sent. Nothing of it is trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offer {
+pub struct UpdateOffer {
     /// Version of the bundle.
     pub version: String,
     /// Where the archive is.
@@ -112,7 +112,7 @@ struct Members {
     message: Option<String>,
 }
 
-impl UpdateAnswer {
+impl UpdateResponse {
     /// Reads an answer: the HTTP status and the whole body, which the caller has bounded.
     ///
     /// `asked` is whom was asked, for the error; without a query, which may be confidential.
@@ -153,10 +153,10 @@ impl UpdateAnswer {
             return Self::limited(Some(notice));
         }
         match notice.kind() {
-            Kind::UpToDate if notice.version.as_deref() == Some(BUILT_IN) => Self::BuiltIn(Some(notice)),
-            Kind::UpToDate => Self::UpToDate(notice),
-            Kind::Blocked => Self::Blocked(notice),
-            Kind::Failed => Self::Failed(notice),
+            StatusKind::UpToDate if notice.version.as_deref() == Some(BUILT_IN) => Self::BuiltIn(Some(notice)),
+            StatusKind::UpToDate => Self::UpToDate(notice),
+            StatusKind::Blocked => Self::Blocked(notice),
+            StatusKind::Failed => Self::Failed(notice),
         }
     }
 
@@ -170,12 +170,12 @@ impl UpdateAnswer {
 }
 
 impl Members {
-    fn into_answer(self, asked: &str, status: u16) -> Result<UpdateAnswer> {
+    fn into_answer(self, asked: &str, status: u16) -> Result<UpdateResponse> {
         let files = self.manifest.unwrap_or_default();
         let url = self.url.filter(|url| url != NO_ARCHIVE);
         match (self.version, url) {
-            (Some(version), _) if version == BUILT_IN => Ok(UpdateAnswer::BuiltIn(None)),
-            (Some(version), Some(url)) => Ok(UpdateAnswer::Offer(Offer {
+            (Some(version), _) if version == BUILT_IN => Ok(UpdateResponse::BuiltIn(None)),
+            (Some(version), Some(url)) => Ok(UpdateResponse::Offer(UpdateOffer {
                 version,
                 url,
                 checksum: self.checksum,
@@ -185,7 +185,7 @@ impl Members {
                 comment: self.comment,
             })),
             (version, None) if !files.is_empty() => Err(single_files(version, files.len())),
-            (None, None) => Ok(UpdateAnswer::Nothing { message: self.message }),
+            (None, None) => Ok(UpdateResponse::Nothing { message: self.message }),
             (version, url) => Err(Error::Server {
                 url: asked.to_owned(),
                 status,
@@ -226,18 +226,18 @@ fn read(body: &[u8]) -> Result<Members, serde_json::Error> {
 fn read_notice(body: &[u8]) -> Result<Notice, serde_json::Error> {
     #[derive(Deserialize)]
     struct Nameless {
-        kind: Option<Kind>,
+        kind: Option<StatusKind>,
         #[serde(default, deserialize_with = "lenient::text")]
         message: String,
     }
     serde_json::from_slice(body).or_else(|error| {
         let nameless: Nameless = serde_json::from_slice(body).map_err(|_| error)?;
         let code = match nameless.kind {
-            Some(Kind::UpToDate) => "no_new_version_available",
+            Some(StatusKind::UpToDate) => "no_new_version_available",
             _ => "unknown",
         };
         let mut notice = Notice::new(code, nameless.message);
-        notice.stated_kind = nameless.kind.map(super::status_code::StatedKind::Known);
+        notice.stated_kind = nameless.kind.map(super::status_code::ReportedKind::Known);
         Ok(notice)
     })
 }
