@@ -1,4 +1,4 @@
-//! The id of an app: what a bundle, a release and a key ring are for.
+//! The id of an app.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +8,13 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::path::printable;
 
-/// Longer than any id of an app store.
+/// Longer than any id in an app store.
 const MAX_BYTES: usize = 256;
 
-/// The id of an app: parts of letters, digits, `_` and `-`, divided by dots, beginning with a letter or digit; at most 256 bytes.
+/// The id of an app: parts of letters, digits, `_` and `-`, separated by dots, starting with a letter or digit; at most 256
+/// bytes.
 ///
-/// Usually a [reverse domain](Self::is_reverse_domain) such as `com.example.app`. Capgo's documentation also has ids such as
+/// Usually a [reverse domain](Self::is_reverse_domain) such as `com.example.app`. Capgo's documentation also uses ids such as
 /// `app_123`; releases and key rings refuse those.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -26,8 +27,8 @@ impl AppId {
         &self.0
     }
 
-    /// Whether it is a reverse domain, as Capgo's server and signed documents (docs/format.md) require: a first part of letters
-    /// and digits, then at least one more.
+    /// Whether the id is a reverse domain: a first part of letters and digits, and at least one more part. Capgo's server and
+    /// signed documents (docs/format.md) require it.
     #[must_use]
     pub fn is_reverse_domain(&self) -> bool {
         self.0
@@ -39,7 +40,8 @@ impl AppId {
 impl FromStr for AppId {
     type Err = Error;
 
-    /// Anything else is [`InvalidInput`](crate::ErrorKind::InvalidInput). No id is a path out of a folder or looks like an option.
+    /// Parses an id; any other text is [`InvalidInput`](crate::ErrorKind::InvalidInput). An id cannot leave a folder as a path or
+    /// be mistaken for an option.
     fn from_str(text: &str) -> Result<Self> {
         let is_part = |part: &str| {
             let mut bytes = part.bytes();
@@ -49,7 +51,7 @@ impl FromStr for AppId {
         if starts_well && text.len() <= MAX_BYTES && text.split('.').all(is_part) {
             return Ok(Self(text.to_owned()));
         }
-        let problem = "expected letters, digits, dots, dashes and underscores, beginning with a letter or digit, as in \
+        let problem = "expected letters, digits, dots, dashes and underscores, starting with a letter or digit, as in \
                        com.example.app";
         Err(Error::invalid_input(
             format!("app id {}", printable(text.as_bytes())),

@@ -10,7 +10,7 @@ use crate::path::printable;
 
 const MAX_CHANNEL_BYTES: usize = 64;
 
-/// The name of a channel: 1 to 64 of `a-z A-Z 0-9 . _ -`, not beginning with a dot. It is part of paths as it is.
+/// The name of a channel: 1 to 64 of `a-z A-Z 0-9 . _ -`, not starting with a dot. Paths contain it unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ChannelName(Box<str>);
@@ -26,7 +26,7 @@ impl ChannelName {
 impl FromStr for ChannelName {
     type Err = Error;
 
-    /// Anything else is [`InvalidInput`](crate::ErrorKind::InvalidInput).
+    /// Parses a name; any other text is [`InvalidInput`](crate::ErrorKind::InvalidInput).
     fn from_str(text: &str) -> Result<Self> {
         let fits = text
             .bytes()
@@ -34,7 +34,7 @@ impl FromStr for ChannelName {
         if fits && !text.is_empty() && text.len() <= MAX_CHANNEL_BYTES && !text.starts_with('.') {
             return Ok(Self(text.into()));
         }
-        let problem = format!("expected 1 to {MAX_CHANNEL_BYTES} of a-z A-Z 0-9 . _ -, not beginning with a dot");
+        let problem = format!("expected 1 to {MAX_CHANNEL_BYTES} of a-z A-Z 0-9 . _ -, not starting with a dot");
         Err(Error::invalid_input(
             format!("channel {}", printable(text.as_bytes())),
             problem,

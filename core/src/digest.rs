@@ -7,15 +7,14 @@ use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The SHA-256 of an archive: the name of a bundle everywhere in this crate.
+/// The SHA-256 of an archive. It identifies a bundle throughout this crate.
 ///
-/// Parsed from and printed as 64 hexadecimal digits (either case is read, lower case is written). Equality takes the
-/// same time wherever the difference is.
+/// Parsed from 64 hexadecimal digits of either case, printed in lower case. Comparison takes constant time.
 #[derive(Clone, Copy, Eq)]
 pub struct Sha256Digest([u8; 32]);
 
 impl Sha256Digest {
-    /// The digest with these bytes.
+    /// Makes a digest from its bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -58,7 +57,7 @@ impl fmt::Debug for Sha256Digest {
     }
 }
 
-/// Serialized as it is printed.
+/// As printed.
 impl Serialize for Sha256Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -83,9 +82,9 @@ impl FromStr for Sha256Digest {
     }
 }
 
-/// The CRC-32 of an archive, as Capgo plugins before 5.10 / 6.25 / 7.0 want it.
+/// The CRC-32 of an archive, for Capgo plugins before 5.10, 6.25 and 7.0.
 ///
-/// It finds accidents, not attacks: it never counts as verification. Printed as 8 lower-case hexadecimal digits.
+/// It detects accidents, not attacks, and never counts as verification. Printed as 8 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Crc32(u32);
 

@@ -1,4 +1,4 @@
-//! What can go wrong, told so that the person who reads it knows what to do.
+//! Errors: the kinds, the reasons, and the messages.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A coarse, stable classification of an [`Error`], meant for `match` in Rust, Swift and Kotlin.
 ///
-/// The message of the error is for people; this is for programs.
+/// Programs match on the kind; the message is for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -23,23 +23,23 @@ pub enum ErrorKind {
     UnsafeArchive,
     /// A limit on size, count, depth or expansion was reached.
     LimitExceeded,
-    /// The bytes are others than the digest says.
+    /// The bytes do not have the expected digest.
     DigestMismatch,
-    /// A signature was not made by the key it was checked with.
+    /// A signature does not verify with the given key.
     SignatureInvalid,
     /// The ciphertext cannot be decrypted with this key.
     DecryptionFailed,
     /// A key cannot be read, has the wrong size or is the wrong half of the pair.
     KeyInvalid,
-    /// Local policy refuses it: unsigned, malformed proof, downgrade, expiry, wrong app.
+    /// Local policy refuses the input: unsigned, malformed proof, downgrade, expired, wrong app.
     NotTrusted,
-    /// A file, folder or bundle that was named does not exist.
+    /// A file, folder or bundle does not exist.
     NotFound,
-    /// It is in use and cannot be removed or replaced.
+    /// The bundle is in use and cannot be removed or replaced.
     InUse,
-    /// Another process holds the lock, or was quicker.
+    /// Another process holds the lock, or made a conflicting change first.
     Busy,
-    /// The disk is full or would be.
+    /// The disk is full, or too small for the operation.
     NoSpace,
     /// Reading or writing failed for another reason.
     Io,
@@ -49,24 +49,24 @@ pub enum ErrorKind {
     Server,
     /// The caller cancelled the operation.
     Cancelled,
-    /// This version cannot do that.
+    /// This version does not support the operation.
     Unsupported,
-    /// Something stored by this crate cannot be read back.
+    /// Data stored by this crate cannot be read back.
     Corrupt,
 }
 
-/// Why a connection with TLS was not made, and so what may be done about it.
+/// Why no trusted TLS connection was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InsecureReason {
-    /// The server's certificate is signed by an authority that is not trusted.
+    /// The server's certificate is issued by an untrusted authority.
     UntrustedIssuer,
     /// The server answered without TLS.
     NoTls,
 }
 
 impl ErrorKind {
-    /// The kind as a stable word in snake case, for logs and machine-readable output.
+    /// The kind in snake case, for logs and machine-readable output. Stable.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -93,44 +93,44 @@ impl ErrorKind {
     }
 }
 
-/// Why [`Error::ReleaseRefused`] was the answer: one word for each check of docs/format.md.
+/// The reason in [`Error::ReleaseRefused`]: one for each check in docs/format.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalReason {
-    /// The envelope or the document in it is not what docs/format.md says, or larger.
+    /// The envelope or its document does not follow docs/format.md, or is too large.
     Malformed,
-    /// Too few keys of the ring signed it.
+    /// Too few keys of the ring signed the document.
     Signatures,
-    /// It has a format that this version does not know.
+    /// This version does not know the document's format.
     UnknownFormat,
-    /// It has a critical member that this version does not know.
+    /// This version does not know a critical member.
     UnknownCritical,
-    /// It is for another app.
+    /// The document is for another app.
     WrongApp,
-    /// It is for another channel.
+    /// The document is for another channel.
     WrongChannel,
     /// The native app was built with this release or a later one.
     BuiltInIsNewer,
-    /// A later release of the channel was accepted before, or another one with the same sequence.
+    /// The device already accepted a later release of the channel, or another one with the same sequence.
     Replayed,
-    /// It is past its time.
+    /// The release has expired.
     Expired,
-    /// It does not run on this native version.
+    /// The release does not support this native version.
     NativeOutOfRange,
-    /// A content key of this app is a signing key as well.
+    /// A content key of this app is also a signing key.
     KeyInBothRoles,
-    /// A key ring that does not follow the one before by number.
+    /// The key ring's number is not one more than the previous ring's.
     WrongNumber,
-    /// A key ring that forgets a retired key.
+    /// The key ring does not list a key that an earlier ring retired.
     RetiredKeyMissing,
-    /// The archive is not the one that the release names.
+    /// The archive is not the one in the release.
     ArchiveDiffers,
-    /// The file list is not the one that the release names, or the unpacked files are not those of the list.
+    /// The file list is not the one in the release, or the unpacked files differ from the list.
     FilesDiffer,
 }
 
 impl RefusalReason {
-    /// The reason as a stable word in snake case: the one in docs/format.md.
+    /// The reason in snake case, as in docs/format.md. Stable.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -173,10 +173,10 @@ impl RefusalReason {
     }
 }
 
-/// Every way an operation of this crate can fail.
+/// The error of every operation of this crate.
 ///
-/// Messages name the path (and the archive entry, where there is one), what was expected, what was found and what
-/// to do. They never hold key material or tokens.
+/// Messages name the path (and the archive entry), what was expected, what was found and what to do. They never contain
+/// key material or tokens.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -188,15 +188,15 @@ pub enum Error {
         /// What was expected and found.
         problem: String,
     },
-    /// The folder was checked before packing and has faults that would break it on a device.
+    /// The check before packing found problems that would break the bundle on a device.
     #[error("{}: {}", folder.display(), first_error(findings))]
     CheckFailed {
-        /// The folder that was to be packed.
+        /// The folder to pack.
         folder: PathBuf,
         /// All findings, errors and warnings.
         findings: Vec<Finding>,
     },
-    /// The archive is sound but not a web bundle.
+    /// The archive is intact but not a web bundle.
     #[error("{}: not a web bundle: {problem}", path.display())]
     NotABundle {
         /// The archive or folder.
@@ -226,20 +226,20 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// The file is not the one the digest names.
-    #[error("{}: SHA-256 is {found}, expected {expected}: the file is damaged or another one", path.display())]
+    /// The file does not have the expected digest.
+    #[error("{}: expected SHA-256 {expected}, found {found}: the file is damaged or is a different one", path.display())]
     DigestMismatch {
         /// The file.
         path: PathBuf,
-        /// The digest it should have.
+        /// The expected digest.
         expected: Sha256Digest,
-        /// The digest it has.
+        /// The digest of the file.
         found: Sha256Digest,
     },
-    /// A signature was not made by this key.
+    /// A signature does not verify with this key.
     #[error("{what}: not signed by this key: {problem}")]
     SignatureInvalid {
-        /// What was to be verified.
+        /// What was verified.
         what: &'static str,
         /// What is wrong with it.
         problem: String,
@@ -255,12 +255,12 @@ pub enum Error {
     /// A key is unusable.
     #[error("{origin}: {problem}")]
     KeyInvalid {
-        /// Where the key came from: a path or "key data". Never the key itself.
+        /// The source of the key: a path or "key data". Never the key itself.
         origin: String,
         /// What is wrong with it and what was expected.
         problem: String,
     },
-    /// Local policy refuses what was offered.
+    /// Local policy refuses the input.
     #[error("{what}: not trusted: {problem}")]
     NotTrusted {
         /// What was refused.
@@ -271,88 +271,88 @@ pub enum Error {
     /// TLS was requested, and no trusted connection could be made.
     #[error("{url}: not trusted: {problem}")]
     InsecureConnection {
-        /// The address, without its query.
+        /// The URL, without its query.
         url: String,
-        /// What may be done about it.
+        /// Why there is no trusted connection.
         reason: InsecureReason,
-        /// Why.
+        /// Details.
         problem: String,
     },
-    /// A release, a key ring or what was downloaded for it is refused.
+    /// A release, a key ring, an archive or a file list is refused.
     #[error("{what}: refused ({}): {problem}", reason.as_str())]
     ReleaseRefused {
         /// What was refused.
         what: String,
-        /// By which check.
+        /// The check that failed.
         reason: RefusalReason,
         /// What was expected and found.
         problem: String,
     },
-    /// The archive of a release was refused on this device before, for what is in it, and was not downloaded again.
-    #[error("refused before, and not downloaded again: {problem}")]
+    /// This device refused the archive of the release before, for its contents, and did not download it again.
+    #[error("this archive was refused before and is not downloaded again: {problem}")]
     RefusedBefore {
-        /// The kind of the error that it was refused with.
+        /// The kind of the original error.
         kind: ErrorKind,
-        /// The message of that error.
+        /// The message of the original error.
         problem: String,
     },
     /// The disk is full.
     #[error("{}: no space left on the device ({operation})", path.display())]
     NoSpace {
-        /// What was being done.
+        /// The operation.
         operation: &'static str,
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// The system's own error.
+        /// The system's error.
         source: io::Error,
     },
-    /// The disk has not enough space for what is to be done.
+    /// The disk has too little free space for the operation.
     #[error(
-        "{}: {needed} bytes are needed to {operation} and {available} are free: {} are missing",
+        "{}: not enough space to {operation}: {needed} bytes are needed and {available} are free; free {} more",
         path.display(),
         needed.saturating_sub(*available)
     )]
     NotEnoughSpace {
-        /// What was to be done.
+        /// The operation.
         operation: &'static str,
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// Bytes that it takes, a margin included.
+        /// Bytes needed, including a margin.
         needed: u64,
-        /// Bytes that are free.
+        /// Free bytes.
         available: u64,
     },
-    /// The store knows no such bundle.
+    /// The store has no such bundle.
     #[error("no bundle {id} is installed")]
     UnknownBundle {
         /// Its id.
         id: String,
     },
-    /// A bundle is needed and cannot be removed.
+    /// The bundle is in use and cannot be removed.
     #[error("bundle {id} cannot be deleted: it is {role}")]
     InUse {
         /// Its id.
         id: String,
-        /// What it is needed for.
+        /// How it is used.
         role: &'static str,
     },
-    /// Another process or thread holds a lock: it changes the store or the site, or downloads the same file.
+    /// Another process or thread holds the lock: it is changing the store or the site, or downloading the same file.
     #[error("{}: in use by another process or thread ({}); retry when it has finished", path.display(), waiting(*waited))]
     Busy {
         /// The locked file.
         path: PathBuf,
-        /// How long this call waited for it.
+        /// How long this call waited for the lock.
         waited: std::time::Duration,
     },
-    /// This version, or what it works on, cannot do that.
+    /// This version, or its input, does not support the operation.
     #[error("{what}: not supported: {problem}")]
     Unsupported {
-        /// What was asked for.
+        /// What was requested.
         what: String,
-        /// Why it cannot be done.
+        /// Why it is not supported.
         problem: String,
     },
-    /// Something that this crate stored cannot be read back, or is not what was stored.
+    /// Data stored by this crate cannot be read back, or was changed.
     #[error("{}: {problem}", path.display())]
     Corrupt {
         /// The file.
@@ -363,61 +363,61 @@ pub enum Error {
     /// A file or folder does not exist.
     #[error("{}: not found ({operation})", path.display())]
     NotFound {
-        /// What was being done.
+        /// The operation.
         operation: &'static str,
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// The system's own error.
+        /// The system's error.
         source: io::Error,
     },
     /// Reading or writing failed.
     #[error("{}: {operation} failed: {source}", path.display())]
     Io {
-        /// What was being done.
+        /// The operation.
         operation: &'static str,
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// The system's own error.
+        /// The system's error.
         source: io::Error,
     },
-    /// The operating system gave no random numbers.
+    /// The operating system's random number generator failed.
     #[error("the operating system's random number generator failed: {source}")]
     Random {
-        /// The system's own error.
+        /// The system's error.
         source: io::Error,
     },
-    /// After a failure not everything could be removed again.
+    /// Cleaning up after a failure failed as well.
     #[error("{problem}; and {} could not be removed: {source}", folder.display())]
     LeftBehind {
-        /// What remains.
+        /// The folder that remains.
         folder: PathBuf,
-        /// What failed first; its kind is the kind of this error.
+        /// The first failure; this error has the same kind.
         problem: Box<Error>,
-        /// Why it could not be removed.
+        /// Why the folder could not be removed.
         source: io::Error,
     },
-    /// The network failed: no answer came, or none that could be used.
+    /// The network failed: there was no response, or no usable one.
     #[error("{url}: {problem}")]
     Network {
-        /// Whom was asked, without the query.
+        /// The URL, without its query.
         url: String,
-        /// What happened and how often it was tried.
+        /// What happened, and the number of attempts.
         problem: String,
     },
-    /// A server answered with an error, or with what HTTP does not allow.
+    /// The server responded with an error or violated HTTP.
     #[error("{url}: the server answered {status}{}", explained(problem))]
     Server {
-        /// Whom was asked, without the query.
+        /// The URL, without its query.
         url: String,
         /// The HTTP status.
         status: u16,
-        /// What that means here, or what is wrong with the answer.
+        /// What the status means here, or what is wrong with the response.
         problem: String,
     },
     /// The caller cancelled the operation through its [`CancelToken`](crate::progress::CancelToken).
     #[error("cancelled: {operation}")]
     Cancelled {
-        /// What was being done.
+        /// The operation.
         operation: &'static str,
     },
 }
@@ -452,6 +452,7 @@ impl Error {
         }
     }
 
+    /// An I/O error of `operation` at `path`, as [`NoSpace`](Self::NoSpace), [`NotFound`](Self::NotFound) or [`Io`](Self::Io).
     #[must_use]
     pub fn io(operation: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
@@ -474,7 +475,7 @@ impl Error {
         }
     }
 
-    /// The operating system gave no random numbers.
+    /// The operating system's random number generator failed.
     pub fn random(source: impl Into<io::Error>) -> Self {
         Self::Random { source: source.into() }
     }
@@ -487,6 +488,7 @@ impl Error {
         }
     }
 
+    /// The key from `origin` is unusable.
     pub fn key_invalid(origin: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::KeyInvalid {
             origin: origin.into(),
@@ -494,6 +496,7 @@ impl Error {
         }
     }
 
+    /// Local policy refuses `what`.
     pub fn not_trusted(what: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::NotTrusted {
             what: what.into(),
@@ -516,7 +519,7 @@ impl From<ParseDigestError> for Error {
     }
 }
 
-/// Adds to an I/O error what was done and where, at the one place where both are known.
+/// Adds the operation and the path to an I/O error.
 pub(crate) trait IoContext<T> {
     fn with_path(self, operation: &'static str, path: &Path) -> Result<T>;
 }

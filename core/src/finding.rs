@@ -1,40 +1,40 @@
-//! What a check says about a folder or an archive.
+//! Findings of a check of a folder or an archive.
 
 use std::fmt;
 
-/// How bad a [`Finding`] is.
+/// The severity of a [`Finding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Works, but may surprise.
+    /// The bundle works, but may behave unexpectedly.
     Warning,
-    /// The bundle would not work on a device, or leaks a secret.
+    /// The bundle does not work on a device, or leaks a secret.
     Error,
 }
 
-/// What a [`Finding`] is about; stable words for programs.
+/// The subject of a [`Finding`]. Stable, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FindingCode {
-    /// No `index.html` directly in the folder.
+    /// The folder has no `index.html` at its top.
     IndexHtmlNotFound,
-    /// No script calls `notifyAppReady()`, so the plugin would roll the bundle back.
+    /// No script calls `notifyAppReady()`, so the plugin rolls the bundle back.
     NotifyAppReadyNotCalled,
-    /// `index.html` names an asset by an absolute path.
+    /// `index.html` refers to an asset by an absolute path.
     AbsoluteAssetPath,
     /// A file that must not be published: keys, tokens, environment files.
     Secret,
-    /// A symbolic link that was followed, inside the folder.
+    /// A symbolic link inside the folder, which was followed.
     Symlink,
-    /// A file that hardly belongs into a web bundle.
+    /// A file that is unusual in a web bundle.
     SuspiciousFile,
-    /// A name that is legal on phones but not everywhere.
+    /// A name that is valid on phones but not on every platform.
     UnportableName,
-    /// More than devices accept by default; see [`Limits`](crate::Limits).
+    /// Exceeds the default limits of devices; see [`Limits`](crate::Limits).
     OverDeviceLimit,
 }
 
 impl FindingCode {
-    /// The code in snake case; Capgo's own word where it has one.
+    /// The code in snake case; Capgo's own code where one exists.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,19 +50,19 @@ impl FindingCode {
     }
 }
 
-/// One thing a check noticed.
+/// One finding of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What it is about.
+    /// The subject.
     pub code: FindingCode,
     /// The file inside the bundle, with `/` separators.
     pub path: Option<String>,
-    /// The line in that file, counted from 1.
+    /// The line in the file, from 1.
     pub line: Option<u64>,
-    /// What was found and what to do, for people.
+    /// The finding and the remedy, for people.
     pub message: String,
 }
 
@@ -100,7 +100,7 @@ impl Finding {
         self
     }
 
-    /// Whether packing stops for it.
+    /// Whether the finding stops packing.
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

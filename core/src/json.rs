@@ -1,10 +1,11 @@
-//! JSON that has one meaning, for documents that are signed or name what is (docs/format.md, "JSON that is read strictly").
+//! Strict JSON for signed documents (docs/format.md, "JSON that is read strictly").
 //!
-//! RFC 8259 leaves open what two members of one name mean, and how precise numbers are: two readers of the same signed bytes
-//! could understand different things. Here the same member twice is refused, and so is every number that is not a whole one
-//! below 2^53. What is text, what ends a token and what an escape means is decided by `serde_json`.
+//! RFC 8259 does not define the meaning of duplicate members or the precision of numbers, so two readers of the same signed
+//! bytes could disagree. This reader refuses duplicate members and every number that is not an integer from 0 to 2^53 - 1.
+//! `serde_json` does the lexing.
 //!
-//! Read by way of a tree of values, not by readers that serde derives: see `store/json.rs`.
+//! Documents are read through a tree of values, not through derived deserializers, which are larger: see
+//! docs/decisions/0020-one-type-per-document.md.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,23 +14,23 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use crate::path::printable;
 
-/// The largest number that every reader of JSON keeps exactly (RFC 8259 6).
+/// The largest integer that every JSON reader represents exactly (RFC 8259 section 6).
 pub const MAX_NUMBER: u64 = (1 << 53) - 1;
-/// Documents of ours are four levels deep; this leaves room and keeps the stack of a phone's thread.
+/// Our documents are four levels deep. The limit leaves room, and protects the small stacks of phone threads.
 const MAX_DEPTH: usize = 32;
 
-/// A value, its texts borrowed from the document where they hold no escapes.
+/// A value. Strings without escapes borrow from the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
     Null,
     Bool(bool),
     Number(u64),
-    Text(Cow<'a, str>),
-    List(Vec<Value<'a>>),
+    String(Cow<'a, str>),
+    Array(Vec<Value<'a>>),
     Object(Object<'a>),
 }
 
-/// The value in `bytes`, or what is wrong with them.
+/// Parses the value in `bytes`. The error is for people.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value<'_>, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = ValueSeed { depth: 0 }.deserialize(&mut deserializer);
@@ -38,15 +39,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value<'_>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Checks that `bytes` hold one JSON object that is read strictly.
+/// Checks that `bytes` are one JSON object in the strict form of signed documents.
 ///
 /// # Errors
-/// What is wrong with the text, for people.
+/// A description of the first problem, for people.
 pub fn validate(bytes: &[u8]) -> Result<(), String> {
     parse_object(bytes).map(drop)
 }
 
-/// The object in `bytes`, or what is wrong with them.
+/// Parses the object in `bytes`. The error is for people.
 pub(crate) fn parse_object(bytes: &[u8]) -> Result<Object<'_>, String> {
     match parse(bytes)? {
         Value::Object(object) => Ok(object),
@@ -55,23 +56,23 @@ pub(crate) fn parse_object(bytes: &[u8]) -> Result<Object<'_>, String> {
 }
 
 impl<'a> Value<'a> {
-    /// What was expected, and what is there.
+    /// The message for a value of another type.
     fn instead_of(&self, expected: &str) -> String {
         let found = match self {
             Self::Null => "null",
-            Self::Bool(_) => "a truth value",
+            Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
-            Self::Text(_) => "a text",
-            Self::List(_) => "a list",
+            Self::String(_) => "a string",
+            Self::Array(_) => "an array",
             Self::Object(_) => "an object",
         };
         format!("expected {expected}, found {found}")
     }
 
-    pub(crate) fn text(&self) -> Result<&str, String> {
+    pub(crate) fn string(&self) -> Result<&str, String> {
         match self {
-            Self::Text(text) => Ok(text),
-            other => Err(other.instead_of("a text")),
+            Self::String(text) => Ok(text),
+            other => Err(other.instead_of("a string")),
         }
     }
 
@@ -82,10 +83,10 @@ impl<'a> Value<'a> {
         }
     }
 
-    pub(crate) fn list(&self) -> Result<&[Value<'a>], String> {
+    pub(crate) fn array(&self) -> Result<&[Value<'a>], String> {
         match self {
-            Self::List(values) => Ok(values),
-            other => Err(other.instead_of("a list")),
+            Self::Array(values) => Ok(values),
+            other => Err(other.instead_of("an array")),
         }
     }
 
@@ -97,27 +98,27 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Members, sorted by their names.
+/// An object. Members are sorted by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
 impl<'a> Object<'a> {
-    /// The object of these members, or the name that two of them have.
+    /// Makes an object; fails if two members have the same name.
     fn of(mut members: Vec<(Cow<'a, str>, Value<'a>)>) -> Result<Self, String> {
         members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         match members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            Some(pair) => Err(format!("the member {} is there twice", printable(pair[0].0.as_bytes()))),
+            Some(pair) => Err(format!("duplicate member {}", printable(pair[0].0.as_bytes()))),
             None => Ok(Self(members)),
         }
     }
 
-    /// A member that may be absent. One that is null is not absent.
+    /// An optional member. A member that is null is present.
     pub(crate) fn find(&self, name: &str) -> Option<&Value<'a>> {
         let place = self.0.binary_search_by(|(member, _)| (**member).cmp(name)).ok()?;
         Some(&self.0[place].1)
     }
 
-    /// What `read` makes of a member that must be there.
+    /// Reads a required member with `read`.
     pub(crate) fn get<'v, T>(
         &'v self,
         name: &str,
@@ -126,7 +127,7 @@ impl<'a> Object<'a> {
         self.get_if_any(name, read)?.ok_or_else(|| format!("{name} is missing"))
     }
 
-    /// What `read` makes of a member that may be absent.
+    /// Reads an optional member with `read`.
     pub(crate) fn get_if_any<'v, T>(
         &'v self,
         name: &str,
@@ -137,9 +138,9 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Takes any value, at most [`MAX_DEPTH`] levels deep.
+/// Deserializes any value that is at most [`MAX_DEPTH`] levels deep.
 struct ValueSeed {
-    /// Lists and objects around it.
+    /// The number of enclosing arrays and objects.
     depth: usize,
 }
 
@@ -147,7 +148,7 @@ impl ValueSeed {
     fn inner<E: serde::de::Error>(&self) -> Result<Self, E> {
         let depth = self.depth + 1;
         if depth > MAX_DEPTH {
-            return Err(E::custom(format_args!("it is more than {MAX_DEPTH} levels deep")));
+            return Err(E::custom(format_args!("nested more than {MAX_DEPTH} levels deep")));
         }
         Ok(Self { depth })
     }
@@ -167,7 +168,7 @@ impl<'de> Visitor<'de> for ValueSeed {
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "null, a truth value, a text, a list, an object or a whole number below 2^53"
+            "null, a boolean, a string, an array, an object or an integer below 2^53"
         )
     }
 
@@ -182,18 +183,18 @@ impl<'de> Visitor<'de> for ValueSeed {
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value<'de>, E> {
         if number > MAX_NUMBER {
             return Err(E::custom(format_args!(
-                "expected a whole number below 2^53, found {number}"
+                "expected an integer below 2^53, found {number}"
             )));
         }
         Ok(Value::Number(number))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(Cow::Borrowed(text)))
+        Ok(Value::String(Cow::Borrowed(text)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(Cow::Owned(text.to_owned())))
+        Ok(Value::String(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value<'de>, A::Error> {
@@ -201,7 +202,7 @@ impl<'de> Visitor<'de> for ValueSeed {
         while let Some(value) = list.next_element_seed(self.inner()?)? {
             values.push(value);
         }
-        Ok(Value::List(values))
+        Ok(Value::Array(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value<'de>, A::Error> {
@@ -213,7 +214,7 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 }
 
-/// Takes the name of a member.
+/// Deserializes the name of a member.
 struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {

@@ -1,71 +1,79 @@
-//! Prepare, protect, verify and apply the **web bundles** of Capacitor apps: the zipped HTML, CSS and JavaScript that is
-//! updated over the air.
+//! Over-the-air updates for the **web bundles** of Capacitor apps: the zipped HTML, CSS and JavaScript of an app.
 //!
-//! The same code runs in CI, in Rust apps, on iOS and on Android, so that the side that makes a bundle and the side that
-//! takes it cannot disagree. It speaks Capgo's archive, checksum and v2 encryption formats byte for byte.
+//! The same code runs in CI, in Rust apps, on iOS and on Android. It reads and writes Capgo's archive, checksum and v2
+//! encryption formats byte for byte.
 //!
-//! # From a folder to a verified bundle
+//! | I want to … | use |
+//! |---|---|
+//! | check a folder and pack it into an archive | [`bundle::check`], [`pack`] |
+//! | look into an archive | [`bundle::inspect`] |
+//! | encrypt and sign an archive for Capgo's plugin | [`capgo`] with a [`SigningKey`] |
+//! | encrypt an archive so that only the app can read it | [`sealed`] with a [`keys::ContentKey`] |
+//! | sign a release: app, channel, order, native versions, expiry | [`release::sign`] |
+//! | decide whether a device may accept a release | [`release::policy::check`] |
+//! | prove that a file has a known digest | [`VerifiedArchive::from_digest`] |
+//! | unpack a verified archive into a folder | [`unpack`] |
+//! | install bundles on a device, launch them, roll back | [`Store`] |
+//! | download over HTTP, with resume and retry | [`http`], [`store::Store::install_from`] |
+//! | follow a static channel | [`store::Store::update_from_channel`] |
+//! | ask a Capgo update server | [`update::protocol`] |
+//! | watch or cancel a long operation | [`Control`] |
+//! | upload to S3 or a server, publish to a static site | the crate `capbundle-publish` |
+//!
+//! # From a folder to an installed bundle
 //!
 //! ```
-//! use capbundle::bundle::{pack, unpack, PackOptions, UnpackOptions};
-//! use capbundle::capgo::{self, ChecksumForm, Decryption, Encryption};
-//! use capbundle::keys::{KeyBits, SigningKey};
-//! use capbundle::progress::Control;
-//!
+//! use capbundle::{Control, SigningKey, Store, StoreOptions, bundle, capgo, keys, native, pack, store};
 //! # fn main() -> capbundle::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let work = folder.path();
 //! # std::fs::create_dir(work.join("dist")).unwrap();
 //! # std::fs::write(work.join("dist/index.html"), "<script>CapacitorUpdater.notifyAppReady()</script>").unwrap();
-//! let (zip, sealed, key) = (work.join("app.zip"), work.join("app.sealed"), SigningKey::generate(KeyBits::B2048)?);
-//!
-//! // In CI: pack, then encrypt and sign.
-//! let packed = pack(&work.join("dist"), &zip, &PackOptions::default(), &Control::new())?;
-//! let encryption = Encryption { expected: &packed.digest, key: &key, form: ChecksumForm::V3 };
-//! let parts = capgo::encrypt(&zip, &sealed, &encryption, &Control::new())?;
-//!
-//! // On the device, which has the public key: decrypt, verify, unpack. Nothing unproved gets this far.
+//! # let (zip, sealed) = (work.join("app.zip"), work.join("app.sealed"));
+//! # let control = Control::new();
+//! // In CI: pack, encrypt and sign.
+//! let key = SigningKey::generate(keys::KeyBits::B2048)?;
+//! let packed = pack(&work.join("dist"), &zip, &bundle::PackOptions::default(), &control)?;
+//! let parts = capgo::seal(&zip, &packed.digest, &sealed, &key, capgo::ChecksumForm::V3, &control)?;
+//! // On the device, with the public key: decrypt, verify, install.
 //! let public = key.verifying_key();
-//! let decryption = Decryption { iv_session_key: &parts.iv_session_key, checksum: &parts.checksum, key: &public };
-//! let archive = capgo::decrypt(&sealed, work, &decryption, &Control::new())?;
-//! let unpacked = unpack(&archive, &work.join("www"), &UnpackOptions::default(), &Control::new())?;
-//! assert_eq!(unpacked.files, packed.files);
+//! let archive = capgo::open(&sealed, work, &parts.iv_session_key, &parts.checksum, &public, &control)?;
+//! let store = Store::open(&work.join("store"), StoreOptions::default())?;
+//! let installed = store.install(&archive, &store::NewBundle::new("1.2.3"), &control)?;
+//! # assert_eq!(installed.version, "1.2.3");
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # What it defends against
 //!
-//! - **A hostile or broken server or network.** What is checked follows from what the caller passes in: a digest, or a
-//!   public key. An empty, malformed or downgraded answer is [`ErrorKind::NotTrusted`], never a check left out. Only a
-//!   [`VerifiedArchive`] can be unpacked, and it owns the very file handle that was hashed.
-//! - **A hostile archive.** Names go through one gate ([`path::SafePath`]); links, special files, other compression
-//!   methods, double names, overlapping and hidden entries are refused; [`Limits`] hold on the bytes really produced.
-//! - **Accidents.** Files and folders appear whole or not at all. An error leaves nothing behind. On the device a
-//!   [`store::Store`] survives a power cut at any moment, and a bundle that does not work is left for the last that did.
-//! - **Old, foreign and frozen bundles**, with [releases](release): a signed document binds an archive to app, channel, order, native
-//!   versions and a time to live, and a ring of keys, of which several may have to sign, hands on to the next.
+//! - **A hostile or broken server or network.** The caller's arguments decide what is verified: a digest or a public key. An
+//!   empty, malformed or downgraded response is [`ErrorKind::NotTrusted`]; it never skips a check. Only a
+//!   [`VerifiedArchive`] can be unpacked, and it owns the file handle that was hashed.
+//! - **A hostile archive.** [`path::SafePath`] checks every name. Links, special files, other compression methods,
+//!   duplicate names, and overlapping or hidden entries are refused. [`Limits`] apply to the bytes that are produced.
+//! - **Accidents.** Files and folders appear completely or not at all, and an error leaves nothing behind. A [`Store`]
+//!   survives a power cut at any moment, and falls back to the last working bundle when a new one does not start.
+//! - **Old, foreign and withheld bundles**, with [releases](release). A signed document binds an archive to an app, a channel,
+//!   an order, native versions and an expiry. A key ring can require several signatures and rotate its keys.
 //!
-//! It does not defend against someone who can write to the app's own folders or who holds as many signing keys as must sign.
-//! Capgo's v2 format authenticates but does not keep secret, and does not say which app or version an archive is for: see
-//! [`capgo`]. docs/security.md has who can do what against each way of protecting a bundle, and what remains.
+//! It does not defend against an attacker who can write to the app's own folders, or who holds enough signing keys.
+//! Capgo's v2 format authenticates an archive. It does not keep it secret, and does not bind it to an app or version: see
+//! [`capgo`]. `docs/security.md` lists each attacker, each protection and the remaining risks.
 //!
 //! # Costs
 //!
-//! No operation holds a file or an archive in memory, and none leaves a thread behind. Everything blocks; call it from a
-//! background thread, watch and cancel it through [`progress::Control`].
+//! No operation holds a whole file or archive in memory, and none leaves a thread behind. Every call blocks: run it on a
+//! background thread, and watch or cancel it through [`Control`].
 //!
 //! # Features
 //!
-//! `pack` (on by default): making archives. A device library leaves it out. `check` (part of `pack`): looking through a folder
-//! for what would not work on a device; with `ignore-rules` (part of `pack` too) it knows `.capbundleignore`.
-//!
-//! `http`: a [`http::Transport`] of this crate, with TLS. Phones bring their own.
-//!
-//! `publish`: bringing bundles to where devices get them: the Bundles API, S3, any server, checks of what others host. Phones
-//! have no use for it.
+//! - `pack` (default): packing archives. Device libraries leave it out.
+//! - `check` (part of `pack`): checking a folder for problems on devices.
+//! - `ignore-rules` (part of `pack`): `.capbundleignore` files.
+//! - `http`: an [`http::Transport`] with TLS. Phones bring their own.
 
-// The mock transport is compiled into the tests of two packages, and names this one as the other does.
+// The mock transport is compiled into the tests of two packages; both refer to this one by name.
 #[cfg(test)]
 extern crate self as capbundle;
 
@@ -92,14 +100,20 @@ pub mod time;
 pub mod update;
 mod verified;
 
-/// The README's program, compiled and run with the tests.
+/// Compiles and runs the program in the README.
 #[cfg(all(doctest, feature = "pack"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
 pub use app_id::AppId;
+#[cfg(feature = "pack")]
+pub use bundle::pack;
+pub use bundle::unpack;
 pub use channel::ChannelName;
 pub use error::{Error, ErrorKind, InsecureReason, RefusalReason, Result};
 pub use finding::{Finding, FindingCode, Severity};
+pub use keys::{SigningKey, VerifyingKey};
 pub use limits::Limits;
+pub use progress::Control;
+pub use store::{Store, StoreOptions};
 pub use verified::{Proof, VerifiedArchive};

@@ -4,14 +4,14 @@ use serde::Serialize;
 
 /// The version of a native app: numbers separated by dots, compared number by number.
 ///
-/// App stores demand no more than that: `1`, `2.10`, `3.2.1.7` and `1.2.3-beta+4` (whose tail does not count) are all
-/// in use. What does not start with a number has no place in the order, and fits no range.
+/// App stores accept `1`, `2.10`, `3.2.1.7` and `1.2.3-beta+4`; the suffix does not count. A version that does not start with
+/// a number is not comparable and is in no range.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct NativeVersion(String);
 
 impl NativeVersion {
-    /// The version with this name.
+    /// Makes a version from its text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -35,19 +35,19 @@ impl NativeVersion {
         Some(numbers)
     }
 
-    /// Whether this version is `minimum` or later. `false` where either has no place in the order.
+    /// Whether this version is `minimum` or later; `false` if either is not comparable.
     #[must_use]
     pub fn at_least(&self, minimum: &Self) -> bool {
         matches!((self.numbers(), minimum.numbers()), (Some(this), Some(minimum)) if this >= minimum)
     }
 }
 
-/// The native app that asks what to serve. Version and build together identify it: either changed is a native update.
+/// The native app. Its version and build identify it: a change of either is a native update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NativeApp {
-    /// What users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
+    /// The version that users see: `versionName` on Android, `CFBundleShortVersionString` on iOS.
     pub version: NativeVersion,
-    /// What changes with every build: `versionCode` on Android, `CFBundleVersion` on iOS.
+    /// The build number: `versionCode` on Android, `CFBundleVersion` on iOS.
     pub build: String,
 }
 
@@ -62,25 +62,24 @@ impl NativeApp {
     }
 }
 
-/// Whether a native app of which `build` and `version` are recorded is this one. A version that was never recorded is
-/// unknown, and any version matches it.
+/// Whether the recorded `build` and `version` are those of `native`. A version that was not recorded matches any.
 pub(crate) fn is_same_native(build: Option<&str>, version: Option<&NativeVersion>, native: &NativeApp) -> bool {
     build == Some(native.build.as_str()) && version.is_none_or(|version| *version == native.version)
 }
 
-/// The native versions a bundle runs on. Either end may be open.
+/// The native versions that a bundle supports. Either end may be open.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct NativeRange {
-    /// The oldest, included.
+    /// The oldest version, inclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<NativeVersion>,
-    /// The newest, included.
+    /// The newest version, inclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<NativeVersion>,
 }
 
 impl NativeRange {
-    /// Whether `version` lies in the range.
+    /// Whether `version` is in the range.
     #[must_use]
     pub fn contains(&self, version: &NativeVersion) -> bool {
         self.min.as_ref().is_none_or(|min| version.at_least(min))

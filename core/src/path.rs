@@ -1,4 +1,4 @@
-//! The one place that decides which entry names may touch the disk.
+//! Checks of entry names: the only code that turns an archive's name into a path on disk.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,24 +9,23 @@ use crate::limits::Limits;
 
 /// A relative path with `/` separators that stays inside the folder it is resolved against.
 ///
-/// It is UTF-8, has no empty, `.` or `..` component, no backslash, NUL, drive or leading slash, and is within the
-/// [`Limits`] it was parsed with. Deliberately not string-like: the only way from an archive's name to the disk is
-/// [`resolve`](Self::resolve).
+/// UTF-8, without an empty, `.` or `..` component, a backslash, a NUL, a drive or a leading slash, and within the [`Limits`]
+/// it was parsed with. Deliberately not string-like: use [`resolve`](Self::resolve) to get a path on disk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct SafePath(Box<str>);
 
-/// Why a name was refused by [`SafePath::parse`].
+/// Why [`SafePath::parse`] refused a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PathProblem {
     /// Not UTF-8. Java's `ZipInputStream` refuses such names too.
     NotUtf8,
-    /// Nothing is left to name a file.
+    /// The name is empty after normalization.
     Empty,
     /// A NUL byte.
     Nul,
-    /// A backslash: a separator on Windows, an ordinary character elsewhere, so two readers would disagree.
+    /// A backslash: a separator on Windows, an ordinary character elsewhere, so readers disagree.
     Backslash,
     /// A leading slash.
     Absolute,
@@ -43,7 +42,7 @@ pub enum PathProblem {
 }
 
 impl PathProblem {
-    /// The limit that was reached, in words and as a number, if it was one.
+    /// The exceeded limit, as text and number, if the problem is one.
     #[must_use]
     pub fn as_limit(self, limits: &Limits) -> Option<(&'static str, u64)> {
         match self {
@@ -60,8 +59,8 @@ impl fmt::Display for PathProblem {
         formatter.write_str(match self {
             Self::NotUtf8 => "the name is not UTF-8",
             Self::Empty => "the name is empty",
-            Self::Nul => "the name holds a NUL byte",
-            Self::Backslash => "the name holds a backslash; entry names use / as separator",
+            Self::Nul => "the name contains a NUL byte",
+            Self::Backslash => "the name contains a backslash; entry names use / as separator",
             Self::Absolute => "the name is an absolute path",
             Self::Drive => "the name starts with a Windows drive",
             Self::ParentFolder => "the name leaves its folder with ..",
@@ -75,13 +74,13 @@ impl fmt::Display for PathProblem {
 impl SafePath {
     /// Checks the raw name of an archive entry.
     ///
-    /// A trailing `/` (which makes an entry a folder) is taken off, and `.` components and doubled separators are
-    /// dropped as every file system would. `None` when nothing but the folder itself is named, as in `./`.
+    /// Removes a trailing `/` (which marks a folder), `.` components and doubled separators, as file systems do. Returns `None`
+    /// for a name of the folder itself, such as `./`.
     ///
     /// # Errors
     /// The first [`PathProblem`] found.
     pub fn parse(raw: &[u8], limits: &Limits) -> Result<Option<Self>, PathProblem> {
-        // Before anything that costs time in proportion to the length.
+        // First, because the other checks take time in proportion to the length.
         let length = raw.strip_suffix(b"/").unwrap_or(raw).len();
         if length as u64 > limits.path_length {
             return Err(PathProblem::TooLong);
@@ -111,20 +110,20 @@ impl SafePath {
         }
         match (path.is_empty(), is_folder) {
             (true, true) => Ok(None),
-            // `.` and `a/.` name no file, and as folders they would have ended in a slash.
+            // `.` and `a/.` are not files, and a folder's name ends in a slash.
             (true, false) => Err(PathProblem::Empty),
             (false, false) if last_is_dot => Err(PathProblem::Empty),
             (false, _) => Ok(Some(Self(path.into_boxed_str()))),
         }
     }
 
-    /// The path as text, with `/` separators and without a trailing one.
+    /// The path with `/` separators, without a trailing one.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Where the path lies below `folder`.
+    /// The path below `folder`.
     #[must_use]
     pub fn resolve(&self, folder: &Path) -> PathBuf {
         let mut resolved = folder.to_path_buf();
@@ -132,12 +131,12 @@ impl SafePath {
         resolved
     }
 
-    /// The folders this path lies in, outermost first.
+    /// The parent folders of this path, outermost first.
     pub(crate) fn ancestors(&self) -> impl Iterator<Item = &str> {
         self.0.match_indices('/').map(|(end, _)| &self.0[..end])
     }
 
-    /// A path made of leading components of one that was checked.
+    /// A path from leading components of a checked one.
     pub(crate) fn from_safe(prefix: &str) -> Self {
         Self(prefix.into())
     }
@@ -153,7 +152,7 @@ impl SafePath {
         self.0.split('/').next().unwrap_or(&self.0)
     }
 
-    /// Why some file system cannot hold this name although phones can, if there is a reason.
+    /// Why some file systems cannot store this name, although phones can.
     ///
     /// Windows' rules: reserved device names, trailing dots and spaces, reserved and control characters.
     #[must_use]
@@ -168,7 +167,7 @@ impl fmt::Display for SafePath {
     }
 }
 
-/// Spellings that mean something else to another reader or system.
+/// Refuses spellings that other readers or systems interpret differently.
 fn refuse_other_spellings(name: &str) -> Result<(), PathProblem> {
     let bytes = name.as_bytes();
     if bytes.contains(&0) {
@@ -180,7 +179,7 @@ fn refuse_other_spellings(name: &str) -> Result<(), PathProblem> {
     if bytes.first() == Some(&b'/') {
         return Err(PathProblem::Absolute);
     }
-    // In every component: what stands before it may be dropped as `./`, or stripped as a top folder.
+    // In every component: the components before it may be removed as `./` or stripped as a top folder.
     if name.split('/').any(starts_with_drive) {
         return Err(PathProblem::Drive);
     }
@@ -199,7 +198,7 @@ fn component_portability_problem(component: &str) -> Option<&'static str> {
         .chars()
         .any(|c| c.is_ascii_control() || "<>:\"|?*".contains(c))
     {
-        return Some("holds a character that Windows does not allow");
+        return Some("contains a character that Windows does not allow");
     }
     let stem = component.split('.').next().unwrap_or(component);
     let numbered = |name: &str| {
@@ -212,7 +211,7 @@ fn component_portability_problem(component: &str) -> Option<&'static str> {
     reserved.then_some("is a device name on Windows")
 }
 
-/// An entry name made printable: control and non-UTF-8 bytes escaped, cut where it would flood a terminal.
+/// A name for printing: control and non-UTF-8 bytes escaped, truncated to 120 bytes.
 pub(crate) fn printable(raw: &[u8]) -> String {
     const SHOWN: usize = 120;
     let text = String::from_utf8_lossy(&raw[..raw.len().min(SHOWN)]);

@@ -1,4 +1,4 @@
-//! Watching a long operation, and stopping it.
+//! Progress and cancellation of long operations.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 /// Bytes between two reports.
 const REPORT_EVERY: u64 = 1 << 20;
 
-/// What an operation is busy with.
+/// The kind of work that an operation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Looking through a folder and its scripts.
+    /// Checking a folder and its scripts.
     Check,
     /// Compressing a folder into an archive.
     Pack,
@@ -25,9 +25,9 @@ pub enum Phase {
     Open,
     /// Writing the files of an archive to disk.
     Unpack,
-    /// Fetching a file over the network.
+    /// Downloading a file.
     Download,
-    /// Sending a file over the network.
+    /// Uploading a file.
     Upload,
 }
 
@@ -48,22 +48,22 @@ impl Phase {
     }
 }
 
-/// How far an operation has come.
+/// The progress of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What is being done.
+    /// The current phase.
     pub phase: Phase,
-    /// Bytes done. Never goes back within a phase.
+    /// Bytes done. Never decreases within a phase.
     pub done: u64,
-    /// Bytes in all, as far as is known when the phase starts.
+    /// Total bytes, as known when the phase starts.
     pub total: u64,
-    /// Bytes a second lately, where the speed is not the machine's own: while downloading and uploading.
+    /// Recent bytes per second, for downloads and uploads.
     pub rate: Option<u64>,
 }
 
 impl Progress {
-    /// Progress of which the rate is not known.
+    /// Progress with an unknown rate.
     #[must_use]
     pub fn new(phase: Phase, done: u64, total: u64) -> Self {
         let rate = None;
@@ -75,7 +75,7 @@ impl Progress {
         }
     }
 
-    /// With the rate, in bytes a second.
+    /// Sets the rate, in bytes per second.
     #[must_use]
     pub fn with_rate(mut self, rate: Option<u64>) -> Self {
         self.rate = rate;
@@ -83,11 +83,11 @@ impl Progress {
     }
 }
 
-/// Receives [`Progress`], from whatever thread does the work.
+/// Receives [`Progress`] on the thread that does the work.
 ///
-/// Called about once for each MiB of work; it should return quickly.
+/// Called about once for each MiB of work. Return quickly.
 pub trait Observer: Send + Sync {
-    /// Called with the newest state.
+    /// Receives the current progress.
     fn progress(&self, progress: Progress);
 }
 
@@ -97,18 +97,18 @@ impl<F: Fn(Progress) + Send + Sync> Observer for F {
     }
 }
 
-/// Stops operations from another thread. Clones share one state; once cancelled it stays so.
+/// Cancels operations from another thread. Clones share one state. Cancellation is final.
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
 
 impl CancelToken {
-    /// A token nobody has cancelled yet.
+    /// A token that is not cancelled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks every operation that holds this token to stop soon with [`ErrorKind::Cancelled`].
+    /// Stops every operation with this token soon, with [`ErrorKind::Cancelled`].
     ///
     /// [`ErrorKind::Cancelled`]: crate::ErrorKind::Cancelled
     pub fn cancel(&self) {
@@ -122,12 +122,12 @@ impl CancelToken {
     }
 }
 
-/// What a caller hands to a long operation: who watches it and who may stop it. The default is nobody.
+/// The observer and the cancel tokens of a long operation. The default has neither.
 #[derive(Clone, Default)]
 pub struct Control {
     observer: Option<Arc<dyn Observer>>,
     cancel: Vec<CancelToken>,
-    /// What was reported last.
+    /// The last report.
     last: Arc<Mutex<Option<Progress>>>,
 }
 
@@ -145,35 +145,35 @@ impl Control {
         self
     }
 
-    /// Stops when `token` is cancelled. Called again, any of the tokens stops it.
+    /// Stops when `token` is cancelled. With several tokens, any of them stops the operation.
     #[must_use]
     pub fn with_cancel_token(mut self, token: &CancelToken) -> Self {
         self.cancel.push(token.clone());
         self
     }
 
-    /// Reports at the start, at the end and for each MiB between: for a host in another language each report crosses a
-    /// border.
+    /// Reports progress. Only the start, the end and every MiB in between reach the observer, because each call into a host in
+    /// another language is costly.
     pub fn report(&self, phase: Phase, done: u64, total: u64) {
         self.report_progress(Progress::new(phase, done, total));
     }
 
-    /// As [`report`](Self::report), with all that is known.
+    /// As [`report`](Self::report), with a rate.
     pub fn report_progress(&self, progress: Progress) {
         let Some(observer) = &self.observer else { return };
         let Progress { phase, done, total, .. } = progress;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let goes_on = |last: &Progress| last.phase == phase && last.total == total && last.done <= done;
+        let continues = |last: &Progress| last.phase == phase && last.total == total && last.done <= done;
         match &*last {
-            Some(last) if goes_on(last) && done < total && done - last.done < REPORT_EVERY => return,
+            Some(last) if continues(last) && done < total && done - last.done < REPORT_EVERY => return,
             _ => *last = Some(progress),
         }
         drop(last);
         observer.progress(progress);
     }
 
-    /// A control for an operation that is made of several, one after another, and a handle that tells where one ends: the
-    /// observer sees one operation, whose progress never goes back within a phase.
+    /// A control for an operation of several consecutive parts, and a handle that marks the end of each part. The observer sees
+    /// one operation, whose progress never decreases within a phase.
     pub(crate) fn in_parts(&self) -> (Self, Parts) {
         let counted = self.observer.clone().map(|observer| {
             let phases = Mutex::default();
@@ -187,13 +187,13 @@ impl Control {
         (control, Parts(counted))
     }
 
-    /// Whether any of its tokens was cancelled.
+    /// Whether any token is cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancel.iter().any(CancelToken::is_cancelled)
     }
 
-    /// Whether to go on. Operations call this between pieces of work.
+    /// Fails if the operation is cancelled. Operations call this between pieces of work.
     ///
     /// # Errors
     /// [`Cancelled`](crate::ErrorKind::Cancelled) with the name of the operation.
@@ -206,23 +206,23 @@ impl Control {
     }
 }
 
-/// Tells where a part of an operation ends; see [`Control::in_parts`].
+/// Marks the end of each part of an operation; see [`Control::in_parts`].
 #[derive(Clone)]
 pub(crate) struct Parts(Option<Arc<Counted>>);
 
 impl Parts {
-    /// What was done so far comes before what follows.
+    /// Ends the current part.
     pub(crate) fn next(&self) {
         self.change(|phases| {
             for counted in phases {
-                (counted.before, counted.to_come) = (counted.done, 0);
+                (counted.before, counted.expected) = (counted.done, 0);
             }
         });
     }
 
-    /// So many bytes of this phase come in a later part. Counted until the [`next`](Self::next) begins.
+    /// Announces `bytes` of `phase` in later parts. Counted until the [`next`](Self::next) part starts.
     pub(crate) fn expect(&self, phase: Phase, bytes: u64) {
-        self.change(|phases| PhaseCount::of(phases, phase).to_come = bytes);
+        self.change(|phases| PhaseCount::of(phases, phase).expected = bytes);
     }
 
     fn change(&self, change: impl FnOnce(&mut Vec<PhaseCount>)) {
@@ -238,15 +238,15 @@ struct Counted {
     phases: Mutex<Vec<PhaseCount>>,
 }
 
-/// Bytes of one phase.
+/// The bytes of one phase.
 struct PhaseCount {
     phase: Phase,
-    /// Done in parts that ended.
+    /// Done in finished parts.
     before: u64,
-    /// Done in all, as it was reported.
+    /// Done in total, as reported.
     done: u64,
-    /// To be done in parts that have not begun.
-    to_come: u64,
+    /// Expected in later parts.
+    expected: u64,
 }
 
 impl PhaseCount {
@@ -257,7 +257,7 @@ impl PhaseCount {
                 phase,
                 before: 0,
                 done: 0,
-                to_come: 0,
+                expected: 0,
             });
             phases.len() - 1
         });
@@ -273,9 +273,9 @@ impl Observer for Counted {
         let total = counted
             .before
             .saturating_add(progress.total)
-            .saturating_add(counted.to_come);
+            .saturating_add(counted.expected);
         let (done, total) = (counted.done, total.max(counted.done));
-        // Under the lock, so that no other thread's report comes before an older one.
+        // Under the lock, so that reports of several threads stay in order.
         self.observer.progress(Progress {
             done,
             total,
@@ -284,7 +284,7 @@ impl Observer for Counted {
     }
 }
 
-/// The progress that several threads make together: whoever comes late reports nothing, so that it never goes back.
+/// The combined progress of several threads. A late report is dropped, so that progress never decreases.
 pub(crate) struct SharedProgress<'a> {
     control: &'a Control,
     phase: Phase,
@@ -302,7 +302,7 @@ impl<'a> SharedProgress<'a> {
         }
     }
 
-    /// All threads together have done this much.
+    /// Reports the bytes that all threads have done together.
     pub(crate) fn reach(&self, done: u64) {
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         if done > *reported {

@@ -1,4 +1,4 @@
-//! Sizes as people read them.
+//! Sizes for people.
 
 const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
 
@@ -23,7 +23,7 @@ mod tests {
     use super::text;
 
     #[test]
-    fn sizes_are_short_and_have_a_unit() {
+    fn sizes_are_rounded_and_have_a_unit() {
         for (bytes, expected) in [
             (5, "5 bytes"),
             (1023, "1023 bytes"),

@@ -4,12 +4,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-/// Seconds since 1970-01-01 UTC, by the device's clock, which may be wrong and may jump.
+/// Seconds since 1970-01-01 UTC. The device's clock may be wrong and may jump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// The device's clock now; 0 if it stands before 1970.
+    /// The current time; 0 if the clock is before 1970.
     #[must_use]
     pub fn now() -> Self {
         Self(
@@ -19,7 +19,7 @@ impl Timestamp {
         )
     }
 
-    /// How long ago `earlier` was; nothing if the clock was set back since.
+    /// The time since `earlier`; zero if the clock was set back.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))

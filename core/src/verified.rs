@@ -1,4 +1,4 @@
-//! An archive whose bytes were proved, and the handle they were read through.
+//! A verified archive, and the file handle that its bytes were verified through.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -17,19 +17,19 @@ use crate::io::regular_file;
 use crate::keys::KeyId;
 use crate::progress::Control;
 
-/// How a [`VerifiedArchive`] was proved.
+/// How a [`VerifiedArchive`] was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Proof {
-    /// Nobody proved anything: the caller said that the local file is to be trusted.
+    /// Not verified: the caller trusts the local file.
     Assumed,
-    /// The bytes have the digest that the caller gave.
+    /// The bytes have the digest that the caller passed.
     Digest,
-    /// The digest was signed, in Capgo's v2 form, by this key.
+    /// This key signed the digest in Capgo's v2 form.
     CapgoSigned(KeyId),
-    /// A release that names it passed every check.
+    /// A release of this archive passed every check.
     Release {
-        /// The channel it was taken from.
+        /// The channel of the release.
         channel: ChannelName,
         /// The sequence of the release.
         sequence: u64,
@@ -38,13 +38,13 @@ pub enum Proof {
     },
 }
 
-/// An archive that was read in full and proved; the only thing [`unpack`](crate::bundle::unpack) takes.
+/// An archive that was read in full and verified; the only input of [`unpack`](crate::bundle::unpack).
 ///
-/// It owns the very file handle the bytes were hashed through, and everything after reads through that handle: a file
-/// put under the same path later is never looked at. A writer that already held the same file open could still change
-/// it in place; keep downloads in a folder that only the app writes to.
+/// It owns the file handle that was hashed, and later reads use that handle: a file moved to the same path later has no
+/// effect. A process that already has the file open can still change it in place; keep downloads in a folder that only the
+/// app writes to.
 ///
-/// A decrypted archive lives in a private temporary file that is removed when this is dropped.
+/// A decrypted archive is a private temporary file, removed when this is dropped.
 #[derive(Debug)]
 pub struct VerifiedArchive {
     file: Arc<File>,
@@ -56,27 +56,27 @@ pub struct VerifiedArchive {
 }
 
 impl VerifiedArchive {
-    /// Proves that the file at `path` has the digest `expected`: reads it once, in constant memory.
+    /// Verifies that the file at `path` has the digest `expected`: reads it once, in constant memory.
     ///
     /// # Errors
-    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if it is another file,
-    /// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) if it cannot be read,
+    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the digest differs,
+    /// [`NotFound`](crate::ErrorKind::NotFound) and [`Io`](crate::ErrorKind::Io) if the file cannot be read,
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn from_digest(path: &Path, expected: &Sha256Digest, control: &Control) -> Result<Self> {
         Self::hashed(path, Proof::Digest, control)?.require_digest(expected)
     }
 
-    /// Takes a local file on trust: its digest is computed, but compared with nothing.
+    /// Trusts a local file: computes its digest, but compares it with nothing.
     ///
-    /// For files that never left this machine. A store that asks for a proof refuses what comes from here.
+    /// For files that never left this machine. A store that requires a proof refuses such an archive.
     ///
     /// # Errors
-    /// As [`from_digest`](Self::from_digest), but for the comparison.
+    /// As [`from_digest`](Self::from_digest), except for the comparison.
     pub fn assume_trusted(path: &Path, control: &Control) -> Result<Self> {
         Self::hashed(path, Proof::Assumed, control)
     }
 
-    /// The archive in a file that was hashed through this handle.
+    /// The archive in a file whose digest was computed through this handle.
     pub(crate) fn already_hashed(
         file: Arc<File>,
         path: PathBuf,
@@ -108,7 +108,7 @@ impl VerifiedArchive {
         })
     }
 
-    /// An archive decrypted into `file`, whose name in messages is that of the sealed file it came from.
+    /// An archive decrypted into `file`; messages name the file `sealed` that it was decrypted from.
     pub(crate) fn decrypted(file: NamedTempFile, sealed: &Path, size: u64, digest: Sha256Digest, proof: Proof) -> Self {
         let (file, temporary) = file.into_parts();
         Self {
@@ -139,25 +139,25 @@ impl VerifiedArchive {
         self.digest
     }
 
-    /// Bytes of the plain archive.
+    /// Size of the plain archive in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// How it was proved.
+    /// How the archive was verified.
     #[must_use]
     pub fn proof(&self) -> &Proof {
         &self.proof
     }
 
-    /// The file the archive came from, for messages.
+    /// The source file of the archive, for messages.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads the proved bytes from the start, independently of any other reader.
+    /// Reads the verified bytes from the start, independently of other readers.
     #[must_use]
     pub fn reader(&self) -> impl Read + Seek + Send + use<> {
         self.positional_reader()
@@ -167,14 +167,14 @@ impl VerifiedArchive {
         PositionalReader::new(Arc::clone(&self.file), self.size)
     }
 
-    /// Keeps the plain archive as the file `to`, which appears whole or not at all and replaces one that is there.
+    /// Keeps the plain archive as the file `to`, atomically, replacing an existing file.
     ///
-    /// A decrypted archive is moved (and stays readable for its owner alone) when `to` is on the same file system; else
-    /// the proved bytes are copied, and hashed once more on the way.
+    /// Moves a decrypted archive (which stays readable by its owner only) if `to` is on the same file system. Otherwise copies
+    /// the bytes and hashes them again.
     ///
     /// # Errors
     /// [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
-    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the file changed since it was proved.
+    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the file changed after verification.
     pub fn persist(mut self, to: &Path) -> Result<()> {
         if let Some(temporary) = self.temporary.take() {
             self.file.sync_all().with_path("write", to)?;
@@ -187,8 +187,7 @@ impl VerifiedArchive {
         self.copy_to(to)
     }
 
-    /// Writes the plain archive to the file `to`, which appears whole or not at all and replaces one that is there. The
-    /// proved bytes are hashed once more on the way.
+    /// Copies the plain archive to the file `to`, atomically, replacing an existing file. Hashes the bytes again.
     ///
     /// # Errors
     /// As [`persist`](Self::persist).

@@ -9,47 +9,49 @@ fn problem(text: &str) -> String {
     parse(text.as_bytes()).unwrap_err()
 }
 
-/// The same value for `serde_json`, which keeps the last of two members of one name.
-fn theirs(value: &Value<'_>) -> serde_json::Value {
+/// The same value for `serde_json`, which keeps the last of duplicate members.
+fn as_serde(value: &Value<'_>) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(value) => json!(value),
         Value::Number(number) => json!(number),
-        Value::Text(text) => json!(text),
-        Value::List(values) => values.iter().map(theirs).collect(),
+        Value::String(text) => json!(text),
+        Value::Array(values) => values.iter().map(as_serde).collect(),
         Value::Object(object) => {
             let members = object.0.iter();
-            members.map(|(name, value)| (name.to_string(), theirs(value))).collect()
+            members
+                .map(|(name, value)| (name.to_string(), as_serde(value)))
+                .collect()
         }
     }
 }
 
 #[test]
-fn the_same_member_twice_is_refused_at_any_depth() {
+fn duplicate_members_are_refused_at_any_depth() {
     for text in [
         r#"{"a":1,"a":1}"#,
         r#"{"a":1,"b":2,"a":3}"#,
         r#"[[{"x":{"a":1,"b":[],"a":2}}]]"#,
-        // The same name, written in another way.
+        // The same name with an escape.
         r#"{"key":1,"\u006bey":2}"#,
         r#"{"":1,"":2}"#,
     ] {
-        assert!(problem(text).contains("there twice"), "{text}: {}", problem(text));
+        assert!(problem(text).contains("duplicate member"), "{text}: {}", problem(text));
     }
-    // Of two objects each may have it.
+    // Two objects may have members of the same name.
     assert!(parse(br#"{"a":{"b":1},"c":{"b":1}}"#).is_ok());
-    // Names that only look alike.
+    // Names that look alike are different.
     assert!(parse("{\"\u{e9}\":1,\"e\u{301}\":2}".as_bytes()).is_ok());
 }
 
 #[test]
-fn a_member_of_a_very_long_name_does_not_flood_the_message() {
+fn a_very_long_member_name_is_truncated_in_the_message() {
     let name = "\u{20ac}".repeat(100_000);
     assert!(problem(&format!("{{\"{name}\":1,\"{name}\":1}}")).len() < 1_000);
 }
 
 #[test]
-fn numbers_are_whole_ones_below_2_to_the_53() {
+fn numbers_are_integers_below_2_to_the_53() {
     assert_eq!(parse(b"9007199254740991").unwrap(), Value::Number(MAX_NUMBER));
     assert_eq!(parse(b"0").unwrap(), Value::Number(0));
     for text in [
@@ -87,7 +89,7 @@ fn more_than_32_levels_are_refused() {
 }
 
 #[test]
-fn nothing_follows_the_document_and_nothing_comes_before_it() {
+fn only_white_space_surrounds_the_document() {
     assert!(parse(b" \t\r\n{ } \n").is_ok());
     for text in [
         "{}x",
@@ -105,7 +107,7 @@ fn nothing_follows_the_document_and_nothing_comes_before_it() {
 }
 
 #[test]
-fn what_json_does_not_know_is_refused() {
+fn extensions_of_json_are_refused() {
     for text in [
         "{'a':1}",
         "{a:1}",
@@ -127,26 +129,29 @@ fn what_json_does_not_know_is_refused() {
 }
 
 #[test]
-fn members_are_found_by_their_name() {
+fn members_are_found_by_name() {
     let object = parse_object(br#"{"b":2,"a":{"c":[true,null]},"\u0064":"x"}"#).unwrap();
     assert_eq!(object.get("b", Value::number), Ok(2));
-    assert_eq!(object.get("d", Value::text), Ok("x"));
-    assert_eq!(object.get_if_any("e", Value::text), Ok(None));
-    assert_eq!(object.get("e", Value::text), Err("e is missing".to_owned()));
-    let problem = object.get("b", Value::text).unwrap_err();
-    assert_eq!(problem, "b: expected a text, found a number");
-    assert!(object.get("a", Value::object).unwrap().get("c", Value::list).is_ok());
-    // Null is a value, not an absent one.
+    assert_eq!(object.get("d", Value::string), Ok("x"));
+    assert_eq!(object.get_if_any("e", Value::string), Ok(None));
+    assert_eq!(object.get("e", Value::string), Err("e is missing".to_owned()));
+    let problem = object.get("b", Value::string).unwrap_err();
+    assert_eq!(problem, "b: expected a string, found a number");
+    assert!(object.get("a", Value::object).unwrap().get("c", Value::array).is_ok());
+    // A null member is present.
     assert!(
         parse_object(br#"{"a":null}"#)
             .unwrap()
-            .get_if_any("a", Value::text)
+            .get_if_any("a", Value::string)
             .is_err()
     );
-    assert_eq!(parse_object(b"[]"), Err("expected an object, found a list".to_owned()));
+    assert_eq!(
+        parse_object(b"[]"),
+        Err("expected an object, found an array".to_owned())
+    );
 }
 
-/// Values that a document may hold.
+/// Values that a document may contain.
 fn value() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(json!(null)),
@@ -164,23 +169,23 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
 
 proptest! {
     #[test]
-    fn what_a_document_may_hold_is_read_as_serde_json_reads_it(value in value(), pretty in any::<bool>()) {
+    fn valid_documents_are_read_as_serde_json_reads_them(value in value(), pretty in any::<bool>()) {
         let text = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();
-        prop_assert_eq!(theirs(&parse(&text).unwrap()), value);
+        prop_assert_eq!(as_serde(&parse(&text).unwrap()), value);
     }
 
     #[test]
-    fn whatever_is_read_serde_json_reads_as_well(value in value(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn serde_json_reads_every_accepted_document(value in value(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut text = serde_json::to_vec(&value).unwrap();
         let at = at.index(text.len());
         text[at] = byte;
         if let Ok(found) = parse(&text) {
-            prop_assert_eq!(theirs(&found), serde_json::from_slice::<serde_json::Value>(&text).unwrap());
+            prop_assert_eq!(as_serde(&found), serde_json::from_slice::<serde_json::Value>(&text).unwrap());
         }
     }
 
     #[test]
-    fn no_bytes_are_too_much(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse(&bytes);
     }
 }

@@ -1,4 +1,4 @@
-//! The channel file: which releases a channel offers, and to whom (docs/format.md, "Channel file").
+//! The channel file: which releases a channel offers, and to which devices (docs/format.md, "Channel file").
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -12,35 +12,35 @@ use crate::error::{Error, Result};
 use crate::json;
 use crate::json::{Object, Value};
 
-/// Bytes of the largest channel file.
+/// Maximum size of a channel file in bytes.
 pub const MAX_CHANNEL_FILE_BYTES: usize = 64 << 10;
 /// All devices, in basis points: hundredths of a percent.
 pub const ALL_DEVICES: u16 = 10_000;
 
-/// What a channel offers. It is not signed, and need not be: it can offer no more than what was signed.
+/// The releases that a channel offers. Unsigned: it can only offer releases that are signed themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelFile {
     /// The app of its releases.
     pub app_id: AppId,
     /// The channel of its releases.
     pub channel: ChannelName,
-    /// Sequence of the release for everybody.
+    /// The sequence of the release for all devices.
     pub stable: Option<u64>,
-    /// A release for a part of the devices.
+    /// The release for some of the devices.
     pub candidate: Option<Candidate>,
 }
 
-/// A release for a part of the devices.
+/// A release for some of the devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Candidate {
-    /// Sequence of the release.
+    /// The sequence of the release.
     pub sequence: u64,
-    /// How many of 10,000 devices take it, 0 to 10,000.
+    /// The share of devices that take it, 0 to 10,000.
     pub rollout_bps: u16,
 }
 
 impl ChannelFile {
-    /// A channel that offers nothing yet.
+    /// A channel that offers nothing.
     #[must_use]
     pub fn empty(app_id: AppId, channel: ChannelName) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl ChannelFile {
         }
     }
 
-    /// Reads a channel file, which must be of this app and channel.
+    /// Reads the channel file of this app and channel.
     ///
     /// # Errors
     /// [`Error::ReleaseRefused`]: `malformed`, `unknown_format`, `wrong_app`, `wrong_channel`.
@@ -60,7 +60,7 @@ impl ChannelFile {
         let file = Self::read(bytes).map_err(|refusal| refusal.of(what()))?;
         fields::require_app(&file.app_id, app).map_err(|refusal| refusal.of(what()))?;
         if file.channel != *channel {
-            let problem = format!("it is for {}, and {channel} was asked for", file.channel);
+            let problem = format!("expected a file for {channel}, found one for {}", file.channel);
             return Err(Refusal::new(RefusalReason::WrongChannel, problem).of(what()));
         }
         Ok(file)
@@ -68,18 +68,15 @@ impl ChannelFile {
 
     fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         if bytes.len() > MAX_CHANNEL_FILE_BYTES {
-            let problem = format!(
-                "it has {} bytes, at most {MAX_CHANNEL_FILE_BYTES} are allowed",
-                bytes.len()
-            );
+            let problem = format!("expected at most {MAX_CHANNEL_FILE_BYTES} bytes, found {}", bytes.len());
             return Err(Refusal::malformed(problem));
         }
         let document = json::parse_object(bytes).map_err(Refusal::malformed)?;
         fields::require_understood(&document, &[])?;
-        Self::of_object(&document).map_err(Refusal::malformed)
+        Self::from_object(&document).map_err(Refusal::malformed)
     }
 
-    fn of_object(document: &Object<'_>) -> Result<Self, String> {
+    fn from_object(document: &Object<'_>) -> Result<Self, String> {
         Ok(Self {
             app_id: document.get("app_id", fields::app_id)?,
             channel: document.get("channel", fields::channel)?,
@@ -94,12 +91,12 @@ impl ChannelFile {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if a reader would refuse it.
     pub fn to_json(&self) -> Result<Vec<u8>> {
         let bytes = serde_json::to_vec(self)
-            .map_err(|error| Error::invalid_input("channel file", format!("it cannot be written: {error}")))?;
+            .map_err(|error| Error::invalid_input("channel file", format!("cannot be serialized: {error}")))?;
         Self::read(&bytes).map_err(|refusal| Error::invalid_input("channel file", refusal.problem))?;
         Ok(bytes)
     }
 
-    /// Sequences of the releases that it names.
+    /// The sequences of the offered releases.
     pub fn sequences(&self) -> impl Iterator<Item = u64> {
         let candidate = self.candidate.map(|candidate| candidate.sequence);
         self.stable.into_iter().chain(candidate)

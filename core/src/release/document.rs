@@ -1,4 +1,4 @@
-//! The release: which bundle may run, where, and until when (docs/format.md, "Release").
+//! The release: which bundle may run, for which app and channel, until when (docs/format.md, "Release").
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -21,10 +21,10 @@ use crate::time::Timestamp;
 
 const MAX_LINK_BYTES: usize = 2_048;
 const MAX_COMMENT_BYTES: usize = 4_096;
-/// The member that sends devices to the bundle inside the native app. Always critical: a reader that does not know it must
-/// refuse the release.
+/// The member of releases that return devices to the bundle inside the native app. Always critical: a reader that does not
+/// know it must refuse the release.
 pub const BUILT_IN: &str = "built_in";
-/// The members that this version understands.
+/// The members that this version knows.
 const MEMBERS: [&str; 15] = [
     "format",
     "app_id",
@@ -43,10 +43,10 @@ const MEMBERS: [&str; 15] = [
     "critical",
 ];
 
-/// Members of releases that name a bundle, and of no others.
+/// Members that only releases of a bundle have.
 const OF_BUNDLES: [&str; 3] = ["archive", "sealed", "files_sha256"];
 
-/// A plain archive, by size and digest.
+/// Identifies a plain archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ArchiveIdentity {
     /// Size in bytes.
@@ -56,7 +56,7 @@ pub struct ArchiveIdentity {
     pub digest: Sha256Digest,
 }
 
-/// A sealed archive, by size and header digest.
+/// Identifies a sealed archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SealedIdentity {
     /// Size in bytes.
@@ -66,28 +66,28 @@ pub struct SealedIdentity {
     pub header_digest: Sha256Digest,
 }
 
-/// The bundle that a release names.
+/// The bundle of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BundleIdentity {
     /// The plain archive.
     pub archive: ArchiveIdentity,
-    /// The sealed archive, if that is what is delivered.
+    /// The sealed archive, if that one is delivered.
     pub sealed: Option<SealedIdentity>,
     /// SHA-256 of the bytes of the [file list](super::FileList).
     pub files_digest: Sha256Digest,
 }
 
-/// What devices that accept a release serve.
+/// The bundle that devices run after they accept a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReleaseTarget {
-    /// This bundle.
+    /// A bundle.
     Bundle(BundleIdentity),
     /// The bundle inside the native app. `critical` must name [`BUILT_IN`].
     BuiltIn,
 }
 
 impl ReleaseTarget {
-    /// The bundle, unless it is the one inside the native app.
+    /// The bundle, or `None` for the one inside the native app.
     #[must_use]
     pub fn bundle(&self) -> Option<&BundleIdentity> {
         match self {
@@ -117,7 +117,7 @@ pub struct Release {
     pub expires_at: Timestamp,
     /// The native versions it runs on.
     pub native: NativeRange,
-    /// What devices run.
+    /// The bundle that devices run.
     pub target: ReleaseTarget,
     /// A URL for people, at most 2,048 bytes.
     pub link: Option<String>,
@@ -138,17 +138,17 @@ pub fn create(release: &Release) -> Result<Vec<u8>> {
     Ok(payload)
 }
 
-/// A new release in an envelope, signed by each of `keys`. `recipients` are the content keys its archive is sealed for.
+/// A release in an envelope, signed by each of `keys`. `recipients` are the content keys of its sealed archive.
 ///
 /// # Errors
-/// As [`create`] and [`Envelope::sign`]; [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if a key that signs is one of the
-/// recipients too.
+/// As [`create`] and [`Envelope::sign`]; [`KeyInvalid`](crate::ErrorKind::KeyInvalid) if a signing key is also a
+/// recipient.
 pub fn sign(release: &Release, keys: &[&SigningKey], recipients: &[&PublicContentKey]) -> Result<Envelope> {
     for key in keys {
         let public = key.verifying_key();
         if recipients.iter().any(|recipient| recipient.same_modulus_as(&public)) {
-            let problem = "it signs and is a content key of the archive; whoever has the app could sign releases";
-            return Err(Error::key_invalid(format!("key {}", public.id()), problem));
+            let problem = "used both to sign and as a content key: everyone with the app could sign releases";
+            return Err(Error::key_invalid(format!("key {}", public.key_id()), problem));
         }
     }
     Envelope::sign(RELEASE_TYPE, create(release)?, keys)
@@ -224,10 +224,10 @@ impl Release {
     pub(super) fn read(payload: &[u8]) -> Result<Self, Refusal> {
         let document = json::parse_object(payload).map_err(Refusal::malformed)?;
         fields::require_understood(&document, &MEMBERS)?;
-        Self::of_object(&document).map_err(Refusal::malformed)
+        Self::from_object(&document).map_err(Refusal::malformed)
     }
 
-    fn of_object(document: &Object<'_>) -> Result<Self, String> {
+    fn from_object(document: &Object<'_>) -> Result<Self, String> {
         let release = Self {
             app_id: document.get("app_id", fields::app_id)?,
             channel: document.get("channel", fields::channel)?,
@@ -236,7 +236,7 @@ impl Release {
             created_at: document.get("created_at", fields::time)?,
             expires_at: document.get("expires_at", fields::time)?,
             native: document.get_if_any("native", fields::native_range)?.unwrap_or_default(),
-            target: ReleaseTarget::of_object(document)?,
+            target: ReleaseTarget::from_object(document)?,
             link: document.get_if_any("link", |value| fields::bounded(value, MAX_LINK_BYTES))?,
             comment: document.get_if_any("comment", |value| fields::bounded(value, MAX_COMMENT_BYTES))?,
             critical: fields::critical_members(document)?,
@@ -246,13 +246,13 @@ impl Release {
         }
         if release.is_built_in() && !release.critical.iter().any(|name| name == BUILT_IN) {
             return Err(format!(
-                "critical: expected it to name {BUILT_IN}, so that older readers refuse the release"
+                "critical: expected {BUILT_IN}, so that older readers refuse the release"
             ));
         }
         Ok(release)
     }
 
-    /// The bundle that it names; `None` if devices go to the one inside the native app.
+    /// The bundle; `None` if devices return to the one inside the native app.
     #[must_use]
     pub fn bundle(&self) -> Option<&BundleIdentity> {
         self.target.bundle()
@@ -266,11 +266,11 @@ impl Release {
 }
 
 impl ReleaseTarget {
-    fn of_object(document: &Object<'_>) -> Result<Self, String> {
+    fn from_object(document: &Object<'_>) -> Result<Self, String> {
         if document.get_if_any(BUILT_IN, expect_true)?.is_none() {
             return Ok(Self::Bundle(BundleIdentity {
-                archive: document.get("archive", ArchiveIdentity::of_value)?,
-                sealed: document.get_if_any("sealed", SealedIdentity::of_value)?,
+                archive: document.get("archive", ArchiveIdentity::from_value)?,
+                sealed: document.get_if_any("sealed", SealedIdentity::from_value)?,
                 files_digest: document.get("files_sha256", fields::digest)?,
             }));
         }
@@ -292,7 +292,7 @@ fn expect_true(value: &Value<'_>) -> Result<(), String> {
 }
 
 impl ArchiveIdentity {
-    fn of_value(value: &Value<'_>) -> Result<Self, String> {
+    fn from_value(value: &Value<'_>) -> Result<Self, String> {
         let object = value.object()?;
         Ok(Self {
             size: object.get("size", Value::number)?,
@@ -302,7 +302,7 @@ impl ArchiveIdentity {
 }
 
 impl SealedIdentity {
-    fn of_value(value: &Value<'_>) -> Result<Self, String> {
+    fn from_value(value: &Value<'_>) -> Result<Self, String> {
         let object = value.object()?;
         Ok(Self {
             size: object.get("size", Value::number)?,
@@ -311,7 +311,7 @@ impl SealedIdentity {
     }
 }
 
-/// An envelope and the release in it, of which nothing is verified: for those who look at releases and make others of them.
+/// An envelope and the release in it, unverified: for inspecting releases and making new ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedRelease {
     envelope: Envelope,
@@ -319,11 +319,11 @@ pub struct SignedRelease {
 }
 
 impl SignedRelease {
-    /// Reads an envelope and the release in it.
+    /// Reads an envelope and its release; verifies nothing.
     ///
     /// # Errors
-    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) with the reason `malformed`, and
-    /// [`Unsupported`](crate::ErrorKind::Unsupported), if it holds none that this version understands.
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) with the reason `malformed`;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if this version does not know the format or a critical member.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let read = || {
             let envelope = Envelope::read(bytes)?;
@@ -346,7 +346,7 @@ impl SignedRelease {
         self.envelope
     }
 
-    /// What the payload says.
+    /// The contents of the payload.
     #[must_use]
     pub fn release(&self) -> &Release {
         &self.release
@@ -358,14 +358,15 @@ impl SignedRelease {
         Sha256Digest::of(self.envelope.payload())
     }
 
-    /// The digest that decides which devices are in a [rollout](crate::update::channel::bucket) of this release.
+    /// The digest that selects the devices of a [rollout](crate::update::channel::bucket) of this release.
     #[must_use]
     pub fn rollout_digest(&self) -> Sha256Digest {
         rollout_digest(&self.release, self.payload_digest())
     }
 }
 
-/// The plain archive's digest, so that the same bundle goes to the same devices first; a release without one has its payload's.
+/// The plain archive's digest, so that the same bundle goes to the same devices first. A release without an archive uses its
+/// payload's digest.
 pub(super) fn rollout_digest(release: &Release, payload: Sha256Digest) -> Sha256Digest {
     release.bundle().map_or(payload, |bundle| bundle.archive.digest)
 }

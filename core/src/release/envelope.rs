@@ -1,4 +1,4 @@
-//! DSSE, "Dead Simple Signing Envelope" 1.0: signatures over exact bytes, not over what they mean
+//! DSSE, "Dead Simple Signing Envelope" 1.0: signatures over exact bytes, without canonicalization
 //! (github.com/secure-systems-lab/dsse; docs/format.md, "Envelope").
 
 use base64::Engine as _;
@@ -17,12 +17,12 @@ use crate::keys::{KeyId, SigningKey, VerifyingKey};
 pub const RELEASE_TYPE: &str = "application/vnd.capbundle.release.v1+json";
 /// Payload type of a key ring.
 pub const KEYS_TYPE: &str = "application/vnd.capbundle.keys.v1+json";
-/// Bytes of the largest envelope: a release has 1 to 10 kB, a ring of 32 large keys 30 kB.
+/// Maximum size of an envelope in bytes. A release takes 1 to 10 kB, a ring of 32 large keys 30 kB.
 pub const MAX_ENVELOPE_BYTES: usize = 256 << 10;
-/// As many as a ring may have keys.
+/// The maximum number of keys in a ring.
 const MAX_SIGNATURES: usize = 32;
 
-/// A document and signatures over its very bytes. Whether any of them holds is not known before somebody verified it.
+/// A document and signatures over its exact bytes. Unverified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Envelope {
     #[serde(rename = "payloadType")]
@@ -35,7 +35,7 @@ pub struct Envelope {
 /// One signature of an [`Envelope`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Signature {
-    /// Which key to try. Nobody vouches for it.
+    /// The key to verify with. Unauthenticated.
     #[serde(rename = "keyid")]
     key_id: KeyId,
     #[serde(rename = "sig", serialize_with = "as_base64")]
@@ -43,7 +43,7 @@ struct Signature {
 }
 
 impl Envelope {
-    /// An envelope around `payload` with a signature of each key.
+    /// Makes an envelope around `payload`, signed by each key.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than 32 keys,
@@ -60,7 +60,7 @@ impl Envelope {
         Ok(envelope)
     }
 
-    /// Adds the signature of one more key, over the payload as it is; in the place of one that names the same key.
+    /// Adds a signature of the payload by `key`. Replaces an existing signature with the same key id.
     ///
     /// # Errors
     /// As [`sign`](Self::sign).
@@ -68,7 +68,7 @@ impl Envelope {
         let key_id = key.verifying_key().id();
         self.signatures.retain(|signature| signature.key_id != key_id);
         if self.signatures.len() == MAX_SIGNATURES {
-            let problem = format!("it has {MAX_SIGNATURES} signatures, and there may be no more");
+            let problem = format!("expected at most {MAX_SIGNATURES} signatures");
             return Err(Error::invalid_input("envelope", problem));
         }
         let bytes = key.sign_pss(&self.signed_bytes())?;
@@ -76,8 +76,8 @@ impl Envelope {
         Ok(())
     }
 
-    /// Adds signatures of another envelope around the same payload that name keys which this one has none of. Of the others
-    /// only those of `wanted` keys: anybody can add what counts for nothing, and there is a limit.
+    /// Adds the signatures of another envelope around the same payload by `wanted` keys that have not signed this one. The number
+    /// of signatures is limited, and anyone can add worthless ones, so others are skipped.
     pub fn take_signatures(&mut self, other: &Self, wanted: impl Fn(&KeyId) -> bool) {
         for signature in &other.signatures {
             let is_new = self.signatures.iter().all(|own| own.key_id != signature.key_id);
@@ -90,48 +90,48 @@ impl Envelope {
     /// Reads an envelope; verifies nothing.
     ///
     /// # Errors
-    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) with the reason `malformed` if it is none, or too large.
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) with the reason `malformed` if the bytes are not an envelope or too many.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         Self::read(bytes).map_err(|refusal| refusal.of("envelope"))
     }
 
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         if bytes.len() > MAX_ENVELOPE_BYTES {
-            let problem = format!("it has {} bytes, at most {MAX_ENVELOPE_BYTES} are allowed", bytes.len());
+            let problem = format!("expected at most {MAX_ENVELOPE_BYTES} bytes, found {}", bytes.len());
             return Err(Refusal::malformed(problem));
         }
         let object = json::parse_object(bytes).map_err(Refusal::malformed)?;
-        Self::of_object(&object).map_err(Refusal::malformed)
+        Self::from_object(&object).map_err(Refusal::malformed)
     }
 
-    fn of_object(object: &Object<'_>) -> Result<Self, String> {
-        let signatures = object.get("signatures", Value::list)?;
+    fn from_object(object: &Object<'_>) -> Result<Self, String> {
+        let signatures = object.get("signatures", Value::array)?;
         if signatures.len() > MAX_SIGNATURES {
             return Err(format!(
-                "it has {} signatures, at most {MAX_SIGNATURES} are allowed",
+                "expected at most {MAX_SIGNATURES} signatures, found {}",
                 signatures.len()
             ));
         }
         Ok(Self {
-            payload_type: object.get("payloadType", Value::text)?.to_owned(),
+            payload_type: object.get("payloadType", Value::string)?.to_owned(),
             payload: object.get("payload", base64)?,
-            signatures: signatures.iter().map(Signature::of_value).collect::<Result<_, _>>()?,
+            signatures: signatures.iter().map(Signature::from_value).collect::<Result<_, _>>()?,
         })
     }
 
-    /// What the payload says it is.
+    /// The type of the payload.
     #[must_use]
     pub fn payload_type(&self) -> &str {
         &self.payload_type
     }
 
-    /// The bytes that are signed.
+    /// The signed bytes.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// The keys that are said to have signed, each as often as it is said.
+    /// The key ids of all signatures, unverified and in order.
     pub fn key_ids(&self) -> impl Iterator<Item = KeyId> {
         self.signatures.iter().map(|signature| signature.key_id)
     }
@@ -139,18 +139,18 @@ impl Envelope {
     /// The envelope as one JSON object without white space.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is larger than any reader takes.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the envelope is larger than readers accept.
     pub fn to_json(&self) -> Result<Vec<u8>> {
         let bytes = serde_json::to_vec(self)
-            .map_err(|error| Error::invalid_input("envelope", format!("it cannot be written: {error}")))?;
+            .map_err(|error| Error::invalid_input("envelope", format!("cannot be serialized: {error}")))?;
         if bytes.len() > MAX_ENVELOPE_BYTES {
-            let problem = format!("it has {} bytes, at most {MAX_ENVELOPE_BYTES} are allowed", bytes.len());
+            let problem = format!("expected at most {MAX_ENVELOPE_BYTES} bytes, found {}", bytes.len());
             return Err(Error::invalid_input("envelope", problem));
         }
         Ok(bytes)
     }
 
-    /// Those of `keys` that signed this payload. A signature that does not hold is as good as none.
+    /// The keys among `keys` that signed this payload. Ignores invalid signatures.
     pub(super) fn signers(&self, keys: &[VerifyingKey]) -> Vec<KeyId> {
         let message = self.signed_bytes();
         let signed = |key: &VerifyingKey, id: KeyId| {
@@ -164,7 +164,7 @@ impl Envelope {
             .collect()
     }
 
-    /// The pre-authentication encoding: what is signed.
+    /// The pre-authentication encoding of DSSE, which is what a key signs.
     fn signed_bytes(&self) -> Vec<u8> {
         let (kind, payload) = (&self.payload_type, &self.payload);
         let mut bytes = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).into_bytes();
@@ -174,7 +174,7 @@ impl Envelope {
 }
 
 impl Signature {
-    fn of_value(value: &Value<'_>) -> Result<Self, String> {
+    fn from_value(value: &Value<'_>) -> Result<Self, String> {
         let object = value.object()?;
         let key_id = KeyId::of_digest(&object.get("keyid", fields::digest)?);
         let bytes = object.get("sig", base64)?;
@@ -182,9 +182,9 @@ impl Signature {
     }
 }
 
-/// Either alphabet of RFC 4648, as DSSE has it, padded.
+/// Reads padded base64 in either alphabet of RFC 4648, as DSSE requires.
 fn base64(value: &Value<'_>) -> Result<Vec<u8>, String> {
-    let text = value.text()?;
+    let text = value.string()?;
     let alphabet = if text.contains(['-', '_']) {
         &URL_SAFE
     } else {

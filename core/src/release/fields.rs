@@ -1,4 +1,4 @@
-//! What members of signed documents may hold (docs/format.md).
+//! Members of signed documents and their valid values (docs/format.md).
 
 use crate::app_id::AppId;
 use crate::channel::ChannelName;
@@ -12,17 +12,17 @@ use crate::time::Timestamp;
 use super::refusal::Refusal;
 use crate::error::RefusalReason;
 
-/// The one format there is of each document.
+/// The only format of each document.
 pub(super) const FORMAT: u64 = 1;
-/// Of versions, of bundles and native ones.
+/// Maximum size of bundle and native versions.
 const MAX_VERSION_BYTES: usize = 256;
 
-/// Refuses a document of another format, or one with a critical member that is not among `known`, before anything else of
-/// it is looked at.
+/// Refuses a document of another format, or with a critical member that is not in `known`. Runs before the other members are
+/// read.
 pub(super) fn require_understood(document: &Object<'_>, known: &[&str]) -> Result<(), Refusal> {
     let format = document.get("format", Value::number).map_err(Refusal::malformed)?;
     if format != FORMAT {
-        let problem = format!("it has format {format}, and this version knows {FORMAT} only; a later one may read it");
+        let problem = format!("unknown format {format}; this version reads {FORMAT} only, a later version may read it");
         return Err(Refusal::new(RefusalReason::UnknownFormat, problem));
     }
     let names = critical(document).map_err(Refusal::malformed)?;
@@ -30,7 +30,7 @@ pub(super) fn require_understood(document: &Object<'_>, known: &[&str]) -> Resul
         None => Ok(()),
         Some(name) => {
             let problem = format!(
-                "a reader must understand its member {}, which this version does not know",
+                "unknown critical member {}; a later version may know it",
                 printable(name.as_bytes())
             );
             Err(Refusal::new(RefusalReason::UnknownCritical, problem))
@@ -38,18 +38,18 @@ pub(super) fn require_understood(document: &Object<'_>, known: &[&str]) -> Resul
     }
 }
 
-/// The names in `critical`, each of which must be there, and once.
+/// The names in `critical`: unique, and each a member of the document.
 pub(super) fn critical_members(document: &Object<'_>) -> Result<Vec<String>, String> {
     let names = critical(document)?;
     for (place, name) in names.iter().enumerate() {
         if document.find(name).is_none() {
             return Err(format!(
-                "critical: the member {} is not there",
+                "critical: the document has no member {}",
                 printable(name.as_bytes())
             ));
         }
         if names[..place].contains(name) {
-            return Err(format!("critical: it names {} twice", printable(name.as_bytes())));
+            return Err(format!("critical: duplicate name {}", printable(name.as_bytes())));
         }
     }
     Ok(names)
@@ -57,14 +57,14 @@ pub(super) fn critical_members(document: &Object<'_>) -> Result<Vec<String>, Str
 
 fn critical(document: &Object<'_>) -> Result<Vec<String>, String> {
     let names = document.get_if_any("critical", |value| {
-        let names = value.list()?.iter();
-        names.map(|name| name.text().map(str::to_owned)).collect()
+        let names = value.array()?.iter();
+        names.map(|name| name.string().map(str::to_owned)).collect()
     })?;
     Ok(names.unwrap_or_default())
 }
 
 pub(super) fn app_id(value: &Value<'_>) -> Result<AppId, String> {
-    let id: AppId = value.text()?.parse().map_err(|error: Error| error.to_string())?;
+    let id: AppId = value.string()?.parse().map_err(|error: Error| error.to_string())?;
     if id.is_reverse_domain() {
         return Ok(id);
     }
@@ -74,13 +74,13 @@ pub(super) fn app_id(value: &Value<'_>) -> Result<AppId, String> {
 }
 
 pub(super) fn channel(value: &Value<'_>) -> Result<ChannelName, String> {
-    value.text()?.parse().map_err(|error: Error| error.to_string())
+    value.string()?.parse().map_err(|error: Error| error.to_string())
 }
 
-/// A number from 1 on.
+/// A number of at least 1.
 pub(super) fn positive(value: &Value<'_>) -> Result<u64, String> {
     match value.number()? {
-        0 => Err("expected a number from 1 on, found 0".to_owned()),
+        0 => Err("expected at least 1, found 0".to_owned()),
         number => Ok(number),
     }
 }
@@ -89,9 +89,9 @@ pub(super) fn time(value: &Value<'_>) -> Result<Timestamp, String> {
     value.number().map(Timestamp)
 }
 
-/// A SHA-256 as 64 digits, in lower case only: one digest is written in one way.
+/// A SHA-256 as 64 lower-case digits. Upper case is refused, so that a digest has one form.
 pub(super) fn digest(value: &Value<'_>) -> Result<Sha256Digest, String> {
-    let text = value.text()?;
+    let text = value.string()?;
     let digest: Sha256Digest = text
         .parse()
         .map_err(|error: ParseDigestError| Error::from(error).to_string())?;
@@ -101,7 +101,7 @@ pub(super) fn digest(value: &Value<'_>) -> Result<Sha256Digest, String> {
     Ok(digest)
 }
 
-/// What people call a version.
+/// A version for people.
 pub(super) fn version(value: &Value<'_>) -> Result<String, String> {
     let text = bounded(value, MAX_VERSION_BYTES)?;
     if text.is_empty() || text.chars().any(char::is_control) {
@@ -110,11 +110,11 @@ pub(super) fn version(value: &Value<'_>) -> Result<String, String> {
     Ok(text)
 }
 
-/// A text of at most so many bytes.
-pub(super) fn bounded(value: &Value<'_>, most: usize) -> Result<String, String> {
-    let text = value.text()?;
-    if text.len() > most {
-        return Err(format!("it has {} bytes, at most {most} are allowed", text.len()));
+/// A string of at most `max_len` bytes.
+pub(super) fn bounded(value: &Value<'_>, max_len: usize) -> Result<String, String> {
+    let text = value.string()?;
+    if text.len() > max_len {
+        return Err(format!("expected at most {max_len} bytes, found {}", text.len()));
     }
     Ok(text.to_owned())
 }
@@ -129,11 +129,11 @@ pub(super) fn native_range(value: &Value<'_>) -> Result<NativeRange, String> {
 
 fn native_version(value: &Value<'_>) -> Result<NativeVersion, String> {
     let version = NativeVersion::new(bounded(value, MAX_VERSION_BYTES)?);
-    // What has no place in the order is at least nothing, not even itself.
+    // A version that is not comparable is not even at least itself.
     if version.at_least(&version) {
         Ok(version)
     } else {
-        Err("expected numbers divided by dots, such as 1.2.3".to_owned())
+        Err("expected numbers separated by dots, such as 1.2.3".to_owned())
     }
 }
 
@@ -141,6 +141,6 @@ pub(super) fn require_app(found: &AppId, expected: &AppId) -> Result<(), Refusal
     if found == expected {
         return Ok(());
     }
-    let problem = format!("it is for {found}, and this app is {expected}");
+    let problem = format!("expected one for the app {expected}, found one for {found}");
     Err(Refusal::new(RefusalReason::WrongApp, problem))
 }

@@ -1,4 +1,4 @@
-//! The file list: every file of a bundle as it is on a device (docs/format.md, "File list").
+//! The file list: every file of an unpacked bundle (docs/format.md, "File list").
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -16,18 +16,18 @@ use crate::path::SafePath;
 use crate::progress::Control;
 use crate::verified::VerifiedArchive;
 
-/// Bytes of the largest list: 100,000 files with paths of 500 bytes.
+/// Maximum size of a file list in bytes: 100,000 files with paths of 500 bytes.
 pub const MAX_FILE_LIST_BYTES: usize = 64 << 20;
-/// Paths are held to a limit when they are unpacked, where the host says which. Here only their spelling counts.
+/// Unpacking enforces the host's limits on paths. The file list only checks their spelling.
 const UNLIMITED: u64 = u64::MAX;
-const NOT_LISTED: &str = "it is not in the file list";
+const NOT_LISTED: &str = "not in the file list";
 
 /// One file of a [`FileList`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListedFile {
-    /// Where it is, below the bundle's folder.
+    /// The path below the bundle's folder.
     pub path: SafePath,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// SHA-256.
     #[serde(rename = "sha256")]
@@ -39,31 +39,28 @@ pub struct ListedFile {
 pub struct FileList(Vec<ListedFile>);
 
 impl FileList {
-    /// The files that unpacking `archive` would write: reads it through once, and writes nothing.
+    /// Lists the files that unpacking `archive` writes. Reads the archive once and writes nothing.
     ///
     /// # Errors
-    /// As [`unpack`](crate::bundle::unpack), but for those of writing.
+    /// As [`unpack`](crate::bundle::unpack), except for writing.
     pub fn of_archive(archive: &VerifiedArchive, limits: &Limits, control: &Control) -> Result<Self> {
         Ok(Self::sorted(digest_files(archive, limits, control)?.into_iter()))
     }
 
-    /// Reads a list; whether it is the one that a release names, [`TrustedRelease::check_file_list`] tells.
+    /// Reads an unverified list. [`TrustedRelease::check_file_list`] checks that a release names it.
     ///
     /// [`TrustedRelease::check_file_list`]: super::TrustedRelease::check_file_list
     ///
     /// # Errors
     /// [`NotTrusted`](crate::ErrorKind::NotTrusted) with the reason `malformed`;
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) if it has another format.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for an unknown format.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         Self::read(bytes).map_err(|refusal| refusal.of("file list"))
     }
 
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         if bytes.len() > MAX_FILE_LIST_BYTES {
-            let problem = format!(
-                "it has {} bytes, at most {MAX_FILE_LIST_BYTES} are allowed",
-                bytes.len()
-            );
+            let problem = format!("expected at most {MAX_FILE_LIST_BYTES} bytes, found {}", bytes.len());
             return Err(Refusal::malformed(problem));
         }
         let document = json::parse_object(bytes).map_err(Refusal::malformed)?;
@@ -72,18 +69,15 @@ impl FileList {
         Ok(Self(files))
     }
 
-    /// The bytes of the list: what a release names by their SHA-256.
+    /// The bytes of the list. A release contains their SHA-256.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is larger than any reader takes.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the list is larger than readers accept.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let bytes = serde_json::to_vec(self)
-            .map_err(|error| Error::invalid_input("file list", format!("it cannot be written: {error}")))?;
+            .map_err(|error| Error::invalid_input("file list", format!("cannot be serialized: {error}")))?;
         if bytes.len() > MAX_FILE_LIST_BYTES {
-            let problem = format!(
-                "it has {} bytes, at most {MAX_FILE_LIST_BYTES} are allowed",
-                bytes.len()
-            );
+            let problem = format!("expected at most {MAX_FILE_LIST_BYTES} bytes, found {}", bytes.len());
             return Err(Error::invalid_input("file list", problem));
         }
         Ok(bytes)
@@ -95,7 +89,7 @@ impl FileList {
         &self.0
     }
 
-    /// Refuses another list, by the first file that is not the same.
+    /// Checks that `found` is the same list; the error names the first difference.
     ///
     /// # Errors
     /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) with the reason `files_differ`.
@@ -103,16 +97,16 @@ impl FileList {
         let mut found = found.0.iter();
         for listed in &self.0 {
             match found.next() {
-                // What sorts before it is in no list.
+                // It sorts before the listed file, so it is in no list.
                 Some(file) if file.path < listed.path => return Err(differs(&file.path, NOT_LISTED)),
                 Some(file) if file.path == listed.path => file.require_same(listed)?,
-                _ => return Err(differs(&listed.path, "it is in the file list and not in the archive")),
+                _ => return Err(differs(&listed.path, "in the file list, but not in the archive")),
             }
         }
         found.next().map_or(Ok(()), |file| Err(differs(&file.path, NOT_LISTED)))
     }
 
-    /// Refuses unpacked files that are not exactly the listed ones.
+    /// Checks that the unpacked files are exactly the listed ones.
     pub(crate) fn require_same(&self, written: &[WrittenFile]) -> Result<()> {
         self.require_equal(&Self::sorted(written.iter().cloned()))
     }
@@ -127,11 +121,11 @@ impl FileList {
 impl ListedFile {
     fn require_same(&self, listed: &Self) -> Result<()> {
         if self.size != listed.size {
-            let problem = format!("it has {} bytes, the file list says {}", self.size, listed.size);
+            let problem = format!("expected {} bytes, found {}", listed.size, self.size);
             return Err(differs(&self.path, &problem));
         }
         if self.digest != listed.digest {
-            let problem = format!("its SHA-256 is {}, the file list says {}", self.digest, listed.digest);
+            let problem = format!("expected SHA-256 {}, found {}", listed.digest, self.digest);
             return Err(differs(&self.path, &problem));
         }
         Ok(())
@@ -144,9 +138,9 @@ fn differs(path: &SafePath, problem: &str) -> Error {
 }
 
 fn listed_files(value: &Value<'_>) -> Result<Vec<ListedFile>, String> {
-    let files: Vec<ListedFile> = value.list()?.iter().map(listed_file).collect::<Result<_, _>>()?;
+    let files: Vec<ListedFile> = value.array()?.iter().map(listed_file).collect::<Result<_, _>>()?;
     if files.windows(2).any(|pair| pair[0].path >= pair[1].path) {
-        return Err("the paths are not in the order of their bytes, each once".to_owned());
+        return Err("the paths are not unique and in byte order".to_owned());
     }
     Ok(files)
 }
@@ -161,7 +155,7 @@ fn listed_file(value: &Value<'_>) -> Result<ListedFile, String> {
 }
 
 fn path(value: &Value<'_>) -> Result<SafePath, String> {
-    let text = value.text()?;
+    let text = value.string()?;
     let spelling = Limits {
         path_length: UNLIMITED,
         component_length: UNLIMITED,
@@ -170,7 +164,7 @@ fn path(value: &Value<'_>) -> Result<SafePath, String> {
     };
     let path = SafePath::parse(text.as_bytes(), &spelling).map_err(|problem| problem.to_string())?;
     path.filter(|path| path.as_str() == text)
-        .ok_or_else(|| "expected a path of a file, in its shortest spelling".to_owned())
+        .ok_or_else(|| "expected the path of a file in its shortest spelling".to_owned())
 }
 
 impl From<WrittenFile> for ListedFile {

@@ -1,4 +1,4 @@
-//! Keys, releases and rings for tests; each test changes the one thing it is about.
+//! Keys, releases and key rings for tests. Each test changes one thing.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use crate::keys::{ContentKey, KeyBits, SigningKey};
 use crate::native::{NativeRange, NativeVersion};
 use crate::time::Timestamp;
 
-/// Making keys takes its time: there are five, for all tests.
+/// Generating keys is slow, so all tests share five.
 static KEYS: LazyLock<Vec<SigningKey>> =
     LazyLock::new(|| (0..5).map(|_| SigningKey::generate(KeyBits::B2048).unwrap()).collect());
 static CONTENT: LazyLock<ContentKey> = LazyLock::new(|| ContentKey::generate(KeyBits::B2048).unwrap());
@@ -63,7 +63,7 @@ pub(super) fn new_bundle() -> BundleIdentity {
     }
 }
 
-/// A release that goes to the built-in bundle.
+/// A release that returns devices to the built-in bundle.
 pub(super) fn built_in_release() -> Release {
     Release {
         target: ReleaseTarget::BuiltIn,
@@ -77,7 +77,7 @@ pub(super) fn signed(new: &Release, keys: &[usize]) -> Vec<u8> {
     envelope(create(new).unwrap(), keys).to_json().unwrap()
 }
 
-/// An envelope of the type of releases around anything.
+/// An envelope of type release around any payload.
 pub(super) fn envelope(payload: Vec<u8>, keys: &[usize]) -> Envelope {
     Envelope::sign(
         RELEASE_TYPE,

@@ -1,4 +1,4 @@
-//! Key rings: who may sign releases of an app, and how one ring hands on to the next (docs/format.md, "Key ring").
+//! Key rings: the keys that may sign releases of an app, and their rotation (docs/format.md, "Key ring").
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,9 +18,9 @@ use crate::keys::{KeyId, SigningKey, VerifyingKey};
 use crate::time::Timestamp;
 
 const MAX_KEYS: usize = 32;
-/// Rings a device follows at a time; the next time it goes on. Bounds what a site that never ends costs.
+/// The number of rings that a device follows in one update; the next update continues. Limits the work for an endless site.
 pub const MAX_RINGS_AT_A_TIME: usize = 64;
-/// The members that this version understands.
+/// The members that this version knows.
 const MEMBERS: [&str; 8] = [
     "format",
     "app_id",
@@ -43,7 +43,7 @@ pub fn create_ring(ring: &RingDocument) -> Result<Vec<u8>> {
     Ok(payload)
 }
 
-/// A new ring in an envelope, signed by each of `keys`: enough of the ring before, and enough of its own.
+/// A ring in an envelope, signed by each of `keys`. Devices require the threshold of the previous ring and of the new one.
 ///
 /// # Errors
 /// As [`create_ring`] and [`Envelope::sign`].
@@ -120,10 +120,10 @@ impl RingDocument {
     fn read(payload: &[u8]) -> Result<Self, Refusal> {
         let document = json::parse_object(payload).map_err(Refusal::malformed)?;
         fields::require_understood(&document, &MEMBERS)?;
-        Self::of_object(&document).map_err(Refusal::malformed)
+        Self::from_object(&document).map_err(Refusal::malformed)
     }
 
-    fn of_object(document: &Object<'_>) -> Result<Self, String> {
+    fn from_object(document: &Object<'_>) -> Result<Self, String> {
         let ring = Self {
             app_id: document.get("app_id", fields::app_id)?,
             number: document.get("number", fields::positive)?,
@@ -135,7 +135,7 @@ impl RingDocument {
         fields::critical_members(document)?;
         if ring.threshold > ring.keys.len() as u64 {
             return Err(format!(
-                "threshold: {} keys must sign, and it has {}",
+                "threshold: {} keys must sign, but the ring has {}",
                 ring.threshold,
                 ring.keys.len()
             ));
@@ -146,14 +146,14 @@ impl RingDocument {
         }
     }
 
-    /// Refuses an envelope that fewer keys of this ring signed than must. Tells which did.
+    /// Checks that enough keys of this ring signed the envelope. Returns those that did.
     pub(super) fn require_signed(&self, envelope: &Envelope) -> Result<Vec<KeyId>, Refusal> {
         let signers = envelope.signers(&self.keys);
         if signers.len() as u64 >= self.threshold {
             return Ok(signers);
         }
         let problem = format!(
-            "{} of the {} keys of ring {} must sign it, and the signatures of {} hold",
+            "{} of the {} keys of ring {} must sign it, found {} valid signatures",
             self.threshold,
             self.keys.len(),
             self.number,
@@ -167,7 +167,7 @@ impl RingDocument {
     }
 }
 
-/// An envelope and the ring in it, of which nothing is verified: for those who look at rings and make others of them.
+/// An envelope and the ring in it, unverified: for inspecting rings and making new ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedKeyRing {
     envelope: Envelope,
@@ -175,11 +175,11 @@ pub struct SignedKeyRing {
 }
 
 impl SignedKeyRing {
-    /// Reads an envelope and the ring in it.
+    /// Reads an envelope and its ring; verifies nothing.
     ///
     /// # Errors
-    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) with the reason `malformed`, and
-    /// [`Unsupported`](crate::ErrorKind::Unsupported), if it holds none that this version understands.
+    /// [`NotTrusted`](crate::ErrorKind::NotTrusted) with the reason `malformed`;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if this version does not know the format or a critical member.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         Self::read(bytes).map_err(|refusal| refusal.of("key ring"))
     }
@@ -203,20 +203,21 @@ impl SignedKeyRing {
         self.envelope
     }
 
-    /// What the payload says.
+    /// The contents of the payload.
     #[must_use]
     pub fn ring(&self) -> &RingDocument {
         &self.ring
     }
 }
 
-/// A key ring that is trusted: the first one by local configuration, a later one since the one before handed on to it.
+/// A trusted key ring: the first one from local configuration, or a later one that the previous ring signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRing(RingDocument);
 
 impl KeyRing {
-    /// Takes the ring that local configuration names, and only such a one. Its own signatures must reach its threshold, so
-    /// that nobody starts with a ring whose keys are lost.
+    /// Trusts a ring from local configuration. Never pass a ring from a server.
+    ///
+    /// The ring's own signatures must reach its threshold: this catches a ring whose keys are lost before it ships.
     ///
     /// # Errors
     /// [`NotTrusted`](crate::ErrorKind::NotTrusted), [`SignatureInvalid`](crate::ErrorKind::SignatureInvalid) and
@@ -231,7 +232,7 @@ impl KeyRing {
         first().map_err(|refusal: Refusal| refusal.of("key ring"))
     }
 
-    /// The ring after this one, if enough keys of this ring and enough of its own signed it.
+    /// The next ring, if enough keys of this ring and of the next one signed it.
     ///
     /// # Errors
     /// As [`trusted`](Self::trusted).
@@ -239,7 +240,7 @@ impl KeyRing {
         let next = || {
             let envelope = Envelope::read(bytes)?;
             require_type(&envelope, KEYS_TYPE, "a key ring")?;
-            // Before a byte of the document is looked at.
+            // Before the document is read.
             self.0.require_signed(&envelope)?;
             let ring = RingDocument::read(envelope.payload())?;
             ring.require_signed(&envelope)?;
@@ -253,51 +254,55 @@ impl KeyRing {
     fn require_next(&self, next: &RingDocument) -> Result<(), Refusal> {
         if next.number != self.0.number.saturating_add(1) {
             let problem = format!(
-                "it is ring {}, and ring {} was followed last",
-                next.number, self.0.number
+                "expected ring {}, found ring {}",
+                self.0.number.saturating_add(1),
+                next.number
             );
             return Err(Refusal::new(RefusalReason::WrongNumber, problem));
         }
         match self.0.retired.iter().find(|id| !next.retired.contains(id)) {
             None => Ok(()),
             Some(id) => {
-                let problem = format!("ring {} retired the key {id}, and it does not", self.0.number);
+                let problem = format!(
+                    "ring {} retired the key {id}, but this ring does not list it as retired",
+                    self.0.number
+                );
                 Err(Refusal::new(RefusalReason::RetiredKeyMissing, problem))
             }
         }
     }
 
-    /// What the ring says.
+    /// The contents of the ring.
     #[must_use]
     pub fn document(&self) -> &RingDocument {
         &self.0
     }
 
-    /// The app whose releases it is for.
+    /// The app whose releases the ring verifies.
     #[must_use]
     pub fn app_id(&self) -> &AppId {
         &self.0.app_id
     }
 
-    /// One more than the ring before.
+    /// The number of the ring, from 1.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.0.number
     }
 
-    /// How many of the keys must sign.
+    /// The number of keys that must sign.
     #[must_use]
     pub fn threshold(&self) -> u64 {
         self.0.threshold
     }
 
-    /// The keys, no modulus twice.
+    /// The keys, each modulus once.
     #[must_use]
     pub fn keys(&self) -> &[VerifyingKey] {
         &self.0.keys
     }
 
-    /// Ids of keys that count for nothing any more.
+    /// Ids of retired keys.
     #[must_use]
     pub fn retired(&self) -> &[KeyId] {
         &self.0.retired
@@ -305,19 +310,19 @@ impl KeyRing {
 }
 
 fn keys(value: &Value<'_>) -> Result<Vec<VerifyingKey>, String> {
-    let values = value.list()?;
+    let values = value.array()?;
     if values.is_empty() || values.len() > MAX_KEYS {
         return Err(format!("expected 1 to {MAX_KEYS} keys, found {}", values.len()));
     }
     let mut keys: Vec<VerifyingKey> = Vec::with_capacity(values.len());
     for value in values {
         let der = STANDARD
-            .decode(value.text()?)
+            .decode(value.string()?)
             .map_err(|error| format!("expected base64: {error}"))?;
         let key = VerifyingKey::from_spki_der(&der)?;
-        // Whoever holds one private key would count as two.
+        // The holder of one private key must not count as two signers.
         if keys.iter().any(|other| other.same_modulus(&key)) {
-            return Err("one modulus is there twice".to_owned());
+            return Err("duplicate modulus".to_owned());
         }
         keys.push(key);
     }
@@ -325,14 +330,14 @@ fn keys(value: &Value<'_>) -> Result<Vec<VerifyingKey>, String> {
 }
 
 fn key_ids(value: &Value<'_>) -> Result<Vec<KeyId>, String> {
-    let digests = value.list()?.iter().map(fields::digest);
+    let digests = value.array()?.iter().map(fields::digest);
     let ids: Vec<KeyId> = digests
         .map(|digest| digest.map(|digest| KeyId::of_digest(&digest)))
         .collect::<Result<_, _>>()?;
     let mut sorted = ids.clone();
     sorted.sort_unstable();
     if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err("one key is there twice".to_owned());
+        return Err("duplicate key".to_owned());
     }
     Ok(ids)
 }

@@ -1,9 +1,9 @@
-//! Releases: signed documents that say which bundle may run, where, and until when, and the rings of keys that sign them.
+//! Releases and key rings: signed documents that say which bundle may run, for which app and channel, and until when.
 //!
-//! A signature over an archive alone says that somebody once meant to publish it. It does not say for which app or channel, after
-//! which other one, or until when: whoever runs the server can still hand out an old bundle, another app's, or nothing new for
-//! ever. A [release](Release) says all of that, and a [`TrustedRelease`] is one that a device may act on. The bytes are those of
-//! docs/format.md, section by section; docs/security.md says who is stopped by what, and what remains.
+//! A signature over an archive alone does not bind it to an app, a channel, an order or an expiry: a hostile server can still
+//! serve an old bundle, another app's bundle, or nothing new. A [`Release`] contains all of these, and a [`TrustedRelease`] is
+//! one that passed every check. The formats are specified in docs/format.md; docs/security.md lists the attackers and the
+//! remaining risks.
 //!
 //! ```
 //! use capbundle::bundle::{pack, unpack, PackOptions, UnpackOptions};
@@ -24,11 +24,11 @@
 //! let (app, control): (AppId, _) = ("com.example.app".parse()?, Control::new());
 //! let key = SigningKey::generate(KeyBits::B2048)?;
 //!
-//! // Once: the ring of keys that may sign. It ships inside the app.
+//! // Once: the key ring, which ships inside the app.
 //! let ring = RingDocument::new(app.clone(), vec![key.verifying_key()], Timestamp::now());
 //! let ring = release::sign_ring(&ring, &[&key])?.to_json()?;
 //!
-//! // In CI: pack, list the files, say what the archive is, sign.
+//! // In CI: pack, list the files, sign the release.
 //! let zip = work.join("app.zip");
 //! let packed = pack(&work.join("dist"), &zip, &PackOptions::default(), &control)?;
 //! let archive = VerifiedArchive::from_digest(&zip, &packed.digest, &control)?;
@@ -45,7 +45,7 @@
 //!     .with_native(NativeRange { min: Some(NativeVersion::new("2.0")), max: None });
 //! let envelope = release::sign(&new, &[&key], &[])?.to_json()?;
 //!
-//! // On the device: what it knows by itself decides.
+//! // On the device: check the release against local knowledge.
 //! let ring = KeyRing::trusted(&ring, &app)?;
 //! let context = TrustContext {
 //!     ring: &ring,
@@ -64,15 +64,15 @@
 //! let listed = trusted.check_file_list(&files)?;
 //! assert_eq!(listed.files().len(), 1);
 //!
-//! // The same release for a native app that was built with a later one.
+//! // The same release on a native app with a later built-in bundle.
 //! let refused = policy::check(&envelope, &TrustContext { built_in_sequence: Some(42), ..context });
 //! assert!(refused.unwrap_err().to_string().contains("built_in_is_newer"));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! What a device knows by itself is the caller's to keep: the last ring it followed, what it accepted last on each channel
-//! ([`Accepted`]), the latest time seen. The [`store`](crate::store) does.
+//! The caller keeps what a device knows: the last key ring, the last [`Accepted`] release of each channel and the latest
+//! time seen. The [`store`](crate::store) does this for you.
 
 mod channel;
 mod document;
@@ -98,4 +98,4 @@ pub use envelope::{Envelope, KEYS_TYPE, MAX_ENVELOPE_BYTES, RELEASE_TYPE};
 pub use file_list::{FileList, ListedFile, MAX_FILE_LIST_BYTES};
 pub use keyring::{KeyRing, MAX_RINGS_AT_A_TIME, RingDocument, SignedKeyRing, create_ring, sign_ring};
 pub use policy::{Accepted, TrustContext, TrustedRelease};
-pub use streaming::Arriving;
+pub use streaming::StreamingOpen;

@@ -1,4 +1,4 @@
-//! Where things are below the address of a site (docs/format.md, "Site").
+//! Paths below the address of a site (docs/format.md, "Site").
 
 use super::BundleIdentity;
 use crate::channel::ChannelName;
@@ -8,14 +8,14 @@ use crate::digest::Sha256Digest;
 pub const CHANNELS: &str = "channels";
 /// Folder of the key rings.
 pub const KEYS: &str = "keys";
-/// Folder of the releases, one folder in it for each channel.
+/// Folder of the releases, with one folder for each channel.
 pub const RELEASES: &str = "releases";
 /// Folder of the file lists.
 pub const FILES: &str = "files";
 /// Folder of the archives, plain and sealed.
 pub const ARCHIVES: &str = "archives";
 
-/// Path of a channel's file.
+/// Path of a channel file.
 #[must_use]
 pub fn channel_path(channel: &ChannelName) -> String {
     format!("{CHANNELS}/{channel}.json")
@@ -39,7 +39,7 @@ pub fn file_list_path(digest: &Sha256Digest) -> String {
     format!("{FILES}/{digest}.json")
 }
 
-/// Path of the archive of a release's bundle, and its bytes: the sealed one where it has one, else the plain one.
+/// Path and size of the archive to download for a bundle: the sealed archive if there is one, else the plain one.
 #[must_use]
 pub fn archive_of(bundle: &BundleIdentity) -> (String, u64) {
     match bundle.sealed {
@@ -48,13 +48,13 @@ pub fn archive_of(bundle: &BundleIdentity) -> (String, u64) {
     }
 }
 
-/// Path of a plain archive, by its digest.
+/// Path of the plain archive with this digest.
 #[must_use]
 pub fn plain_archive_path(digest: &Sha256Digest) -> String {
     format!("{ARCHIVES}/{digest}.zip")
 }
 
-/// Path of a sealed archive, by the digest of its header.
+/// Path of the sealed archive whose header has this digest.
 #[must_use]
 pub fn sealed_archive_path(header_digest: &Sha256Digest) -> String {
     format!("{ARCHIVES}/{header_digest}.sealed")

@@ -1,5 +1,5 @@
-//! Whether a device takes a release: the checks of docs/format.md, "Trusting one", in its order. The first that fails is the
-//! answer.
+//! Whether a device accepts a release: the checks of docs/format.md, "Trusting one", in their order. The first failure is the
+//! result.
 
 use std::path::Path;
 
@@ -22,39 +22,39 @@ use crate::sealed::ExpectedSealed;
 use crate::time::Timestamp;
 use crate::verified::{Proof, VerifiedArchive};
 
-/// What a device knows by itself, and what decides which releases it takes. Nothing of it comes from a server.
+/// What a device knows on its own. It decides which releases the device accepts; no server supplies any of it.
 #[derive(Debug, Clone, Copy)]
 pub struct TrustContext<'a> {
-    /// Who may sign.
+    /// The keys that may sign.
     pub ring: &'a KeyRing,
-    /// The app's own id.
+    /// The app's id.
     pub app: &'a AppId,
-    /// The channel that was asked for.
+    /// The requested channel.
     pub channel: &'a ChannelName,
     /// The version of the native app.
     pub native: &'a NativeVersion,
-    /// The sequence of the bundle inside the native app, where it states one.
+    /// The sequence of the bundle inside the native app, if known.
     pub built_in_sequence: Option<u64>,
-    /// The last release of this app and channel that was accepted on this device.
+    /// The last release of this app and channel that this device accepted.
     pub last_accepted: Option<Accepted>,
     /// The device's clock.
     pub now: Timestamp,
-    /// The latest creation time of a release that was ever accepted here.
+    /// The latest creation time of all releases that this device accepted.
     pub latest_time_seen: Timestamp,
-    /// Public halves of the app's content keys.
+    /// The public halves of the app's content keys.
     pub content_keys: &'a [&'a PublicContentKey],
 }
 
-/// A release that was accepted before.
+/// A release that the device accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {
-    /// Its sequence.
+    /// The sequence of the release.
     pub sequence: u64,
-    /// SHA-256 of its payload.
+    /// SHA-256 of the payload.
     pub payload_digest: Sha256Digest,
 }
 
-/// Trusts the release in the envelope `bytes`, or says by which check it is refused.
+/// Checks the release in the envelope `bytes`.
 ///
 /// # Errors
 /// [`Error::ReleaseRefused`] with the reason of the first check that fails.
@@ -63,15 +63,15 @@ pub fn check(bytes: &[u8], context: &TrustContext<'_>) -> Result<TrustedRelease>
 }
 
 fn trust(bytes: &[u8], context: &TrustContext<'_>) -> Result<TrustedRelease, Refusal> {
-    // 1: what can be taken apart without understanding it.
+    // 1: the envelope.
     let envelope = Envelope::read(bytes)?;
     require_release(&envelope)?;
-    // 2: nothing of the payload is looked at before enough keys vouch for it.
+    // 2: signatures, before the payload is read.
     let keys = context.ring.document().require_signed(&envelope)?;
-    // 3 and 4.
+    // 3 and 4: format and members.
     let release = Release::read(envelope.payload())?;
     let payload_digest = Sha256Digest::of(envelope.payload());
-    // 5 to 11.
+    // 5 to 11: the device's policy.
     fields::require_app(&release.app_id, context.app)?;
     require_channel(&release, context)?;
     require_above_built_in(&release, context)?;
@@ -94,7 +94,10 @@ fn require_channel(release: &Release, context: &TrustContext<'_>) -> Result<(), 
     if release.channel == *context.channel {
         return Ok(());
     }
-    let problem = format!("it is for {}, and {} was asked for", release.channel, context.channel);
+    let problem = format!(
+        "expected a release for {}, found one for {}",
+        context.channel, release.channel
+    );
     refuse(RefusalReason::WrongChannel, problem)
 }
 
@@ -102,7 +105,7 @@ fn require_above_built_in(release: &Release, context: &TrustContext<'_>) -> Resu
     match context.built_in_sequence {
         Some(built_in) if release.sequence <= built_in => {
             let problem = format!(
-                "it has sequence {}, and the native app was built with {built_in}",
+                "sequence {} is not above {built_in}, which is built into the native app",
                 release.sequence
             );
             refuse(RefusalReason::BuiltInIsNewer, problem)
@@ -117,13 +120,16 @@ fn require_not_replayed(release: &Release, digest: Sha256Digest, context: &Trust
     };
     if release.sequence < last.sequence {
         let problem = format!(
-            "it has sequence {}, and {} was accepted before",
+            "sequence {} is below {}, which this device accepted before",
             release.sequence, last.sequence
         );
         return refuse(RefusalReason::Replayed, problem);
     }
     if release.sequence == last.sequence && digest != last.payload_digest {
-        let problem = format!("another release with sequence {} was accepted before", last.sequence);
+        let problem = format!(
+            "this device accepted another release with sequence {} before",
+            last.sequence
+        );
         return refuse(RefusalReason::Replayed, problem);
     }
     Ok(())
@@ -138,7 +144,7 @@ fn require_not_expired(release: &Release, context: &TrustContext<'_>) -> Result<
     refuse(
         RefusalReason::Expired,
         format!(
-            "it was good until {} (seconds since 1970), {ago} seconds ago",
+            "expired at {} (seconds since 1970), {ago} seconds ago; publish a renewed release",
             release.expires_at.0
         ),
     )
@@ -151,7 +157,7 @@ fn require_native(release: &Release, context: &TrustContext<'_>) -> Result<(), R
     }
     let end = |end: &Option<NativeVersion>| end.as_ref().map_or("any", NativeVersion::as_str).to_owned();
     let problem = format!(
-        "it runs on native versions from {} to {}, and this one is {}",
+        "supports native versions from {} to {}, but this one is {}",
         end(&native.min),
         end(&native.max),
         context.native.as_str()
@@ -171,7 +177,7 @@ fn require_separate_roles(release: &Release, context: &TrustContext<'_>) -> Resu
         None => Ok(()),
         Some(key) => {
             let problem = format!(
-                "the content key {} is a signing key, and everybody has the app",
+                "the content key {} is also a signing key, and everyone with the app can extract it",
                 key.id()
             );
             refuse(RefusalReason::KeyInBothRoles, problem)
@@ -179,7 +185,7 @@ fn require_separate_roles(release: &Release, context: &TrustContext<'_>) -> Resu
     }
 }
 
-/// A release that passed every check. There is no other way to one than [`check`].
+/// A release that passed every check. Only [`check`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedRelease {
     release: Release,
@@ -188,36 +194,36 @@ pub struct TrustedRelease {
 }
 
 impl TrustedRelease {
-    /// What it says.
+    /// The contents of the release.
     #[must_use]
     pub fn release(&self) -> &Release {
         &self.release
     }
 
-    /// SHA-256 of its payload.
+    /// SHA-256 of the payload.
     #[must_use]
     pub fn payload_digest(&self) -> Sha256Digest {
         self.payload_digest
     }
 
-    /// The digest that decides which devices are in a [rollout](crate::update::channel::bucket) of this release.
+    /// The digest that selects the devices of a [rollout](crate::update::channel::bucket) of this release.
     #[must_use]
     pub fn rollout_digest(&self) -> Sha256Digest {
         rollout_digest(&self.release, self.payload_digest)
     }
 
-    /// The bundle that it names.
+    /// The bundle of the release.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if devices go to the one inside the native app.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the release returns devices to the built-in bundle.
     pub(crate) fn require_bundle(&self) -> Result<&BundleIdentity> {
         self.release.bundle().ok_or_else(|| {
-            let problem = "expected a release of a bundle, found one that goes to the built-in bundle and has no files";
+            let problem = "expected a release of a bundle, found one that returns devices to the built-in bundle";
             Error::invalid_input(format!("release {}", self.release.sequence), problem)
         })
     }
 
-    /// What to remember once its bundle is installed, or the built-in one comes next.
+    /// The record to keep once the bundle is installed, or the built-in bundle is next.
     #[must_use]
     pub fn accepted(&self) -> Accepted {
         Accepted {
@@ -226,20 +232,23 @@ impl TrustedRelease {
         }
     }
 
-    /// The keys of the ring that signed it.
+    /// The keys of the ring that signed the release.
     #[must_use]
     pub fn keys(&self) -> &[KeyId] {
         &self.keys
     }
 
-    /// Proves that `file` is the archive this release names: opens it with one of `content_keys` if the release is sealed,
-    /// into a private file in `staging` that lives as long as the answer, and else hashes it.
+    /// Verifies that `file` is the archive of this release.
+    ///
+    /// Decrypts a sealed archive with one of `content_keys` into a private file in `staging`, which exists as long as the
+    /// returned archive. Hashes a plain archive.
     ///
     /// # Errors
-    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if it is another archive,
-    /// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if it is damaged or for none of these keys,
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release that goes to the built-in bundle,
-    /// [`Io`](crate::ErrorKind::Io) and its kin, [`Cancelled`](crate::ErrorKind::Cancelled).
+    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if `file` is a different archive,
+    /// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if it is damaged or not sealed for any of the keys,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release that returns devices to the built-in bundle,
+    /// [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace), [`NotFound`](crate::ErrorKind::NotFound),
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn open(
         &self,
         file: &Path,
@@ -257,18 +266,18 @@ impl TrustedRelease {
         self.require_plain(VerifiedArchive::hashed(file, self.proof(), control)?)
     }
 
-    /// The plain archive, if it is the one of this release.
+    /// Checks that a plain archive is the one of this release.
     pub(crate) fn require_plain(&self, archive: VerifiedArchive) -> Result<VerifiedArchive> {
         let expected = self.require_bundle()?.archive;
         let archive = archive.require_digest(&expected.digest)?;
         if archive.size() == expected.size {
             return Ok(archive);
         }
-        let problem = format!("it has {} bytes, the release says {}", archive.size(), expected.size);
+        let problem = format!("expected {} bytes, found {}", expected.size, archive.size());
         Err(Refusal::new(RefusalReason::ArchiveDiffers, problem).of(archive.path().display().to_string()))
     }
 
-    /// What the sealed archive must be, if it is one.
+    /// The expected sealed archive, if the release has one.
     pub(crate) fn expected_sealed(&self) -> Option<ExpectedSealed> {
         let bundle = self.release.bundle()?;
         bundle.sealed.map(|sealed| ExpectedSealed {
@@ -279,7 +288,7 @@ impl TrustedRelease {
         })
     }
 
-    /// How an archive that is the one of this release was proved.
+    /// The proof of an archive of this release.
     pub(crate) fn proof(&self) -> Proof {
         Proof::Release {
             channel: self.release.channel.clone(),
@@ -288,15 +297,16 @@ impl TrustedRelease {
         }
     }
 
-    /// Reads the file list in `bytes`, which must be the one that this release names.
+    /// Reads the file list of this release.
     ///
     /// # Errors
-    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) with the reason `files_differ` if it is another one, else as
-    /// [`FileList::parse`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release that goes to the built-in bundle.
+    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) with the reason `files_differ` if the digest differs;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a release that returns devices to the built-in bundle; otherwise as
+    /// [`FileList::parse`].
     pub fn check_file_list(&self, bytes: &[u8]) -> Result<FileList> {
         let (expected, found) = (self.require_bundle()?.files_digest, Sha256Digest::of(bytes));
         if found != expected {
-            let problem = format!("its SHA-256 is {found}, the release says {expected}");
+            let problem = format!("expected SHA-256 {expected}, found {found}");
             return Err(Refusal::new(RefusalReason::FilesDiffer, problem).of("file list"));
         }
         FileList::parse(bytes)

@@ -1,8 +1,8 @@
-//! Why a release, a key ring or what was downloaded for it is refused.
+//! Refusals of releases, key rings, archives and file lists.
 
 use crate::error::{Error, RefusalReason};
 
-/// A refusal on its way to the place that knows what was refused.
+/// A refusal without its subject; the caller that knows the subject adds it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) reason: RefusalReason,

@@ -1,4 +1,4 @@
-//! The sealed archive of a release, opened while it arrives.
+//! Decrypting the sealed archive of a release while it downloads.
 
 use std::fmt;
 use std::path::Path;
@@ -11,33 +11,37 @@ use crate::sealed;
 use crate::sealed::{ExpectedSealed, PartialOpening};
 use crate::verified::{Proof, VerifiedArchive};
 
-/// What has arrived of a sealed archive, opened segment by segment: whoever downloads need not wait for the end, nor begin
-/// anew where a download was gone on with.
+/// A sealed archive that is decrypted segment by segment while it downloads.
 ///
-/// The plain bytes lie in a private file that is removed when this is dropped. Nobody reads them before
-/// [`finish`](Self::finish) proves the whole. An error consumes it, so that nothing follows on a bad segment. Another process
-/// begins anew from the part that is there, which takes no longer than hashing it.
-pub struct Arriving {
+/// The plain bytes are in a private file that is removed when this is dropped. They cannot be read before
+/// [`finish`](Self::finish) verifies the whole archive. An error consumes the value, so that nothing follows a bad segment.
+/// After a restart, decrypt the partial download from its start, which takes as long as hashing it.
+pub struct StreamingOpen {
     opening: PartialOpening,
     expected: ExpectedSealed,
     proof: Proof,
 }
 
 impl TrustedRelease {
-    /// Begins with what the file `part` holds of this release's sealed archive; `None` if its header has not arrived in full.
-    /// The plain bytes go into a private file in `staging`.
+    /// Starts with the partial download `part` of this release's sealed archive; `None` if its header is incomplete. The plain
+    /// bytes go into a private file in `staging`.
     ///
     /// # Errors
-    /// As [`open`](Self::open), as far as the header tells; [`InvalidInput`](crate::ErrorKind::InvalidInput) if the release
-    /// names a plain archive or none.
-    pub fn begin_opening(&self, part: &Path, staging: &Path, content_keys: &[&ContentKey]) -> Result<Option<Arriving>> {
+    /// As [`open`](Self::open), for errors in the header; [`InvalidInput`](crate::ErrorKind::InvalidInput) if the release has no
+    /// sealed archive.
+    pub fn begin_opening(
+        &self,
+        part: &Path,
+        staging: &Path,
+        content_keys: &[&ContentKey],
+    ) -> Result<Option<StreamingOpen>> {
         let Some(expected) = self.expected_sealed() else {
             self.require_bundle()?;
-            let problem = "the release names a plain archive, of which nothing is opened";
+            let problem = "expected the part of a sealed archive; the release has a plain one, which is not decrypted";
             return Err(Error::invalid_input(part.display().to_string(), problem));
         };
         let opening = PartialOpening::begin(part, staging, content_keys, Some(&expected))?;
-        Ok(opening.map(|opening| Arriving {
+        Ok(opening.map(|opening| StreamingOpen {
             opening,
             expected,
             proof: self.proof(),
@@ -46,11 +50,11 @@ impl TrustedRelease {
 }
 
 impl TrustedRelease {
-    /// The header in `start`, the first bytes of this release's sealed archive, which errors call `name`; `None` if it has not
-    /// arrived in full, or the release names a plain archive.
+    /// The header in `start`, the first bytes of this release's sealed archive; `None` if it is incomplete or the release has a
+    /// plain archive. Errors name the archive `name`.
     ///
     /// # Errors
-    /// As [`open`](Self::open), as far as the header tells without a key.
+    /// As [`open`](Self::open), for errors in the header that need no key to detect.
     pub(crate) fn header_in(&self, start: &[u8], name: &Path) -> Result<Option<sealed::Header>> {
         match self.expected_sealed() {
             Some(expected) => sealed::named_header(start, name, &expected),
@@ -59,25 +63,25 @@ impl TrustedRelease {
     }
 }
 
-impl Arriving {
-    /// Plain bytes opened so far.
+impl StreamingOpen {
+    /// Plain bytes decrypted so far.
     #[must_use]
     pub fn opened(&self) -> u64 {
         self.opening.opened()
     }
 
-    /// Opens what has arrived in whole segments since the last time.
+    /// Decrypts the complete segments that arrived since the last call.
     ///
     /// # Errors
-    /// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) at the first segment that was changed, or if the file goes on
-    /// behind the last; [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
+    /// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) at the first modified segment, or if data follows
+    /// the last segment; [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace),
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn advance(self, control: &Control) -> Result<Self> {
         let opening = self.opening.advance(control)?;
         Ok(Self { opening, ..self })
     }
 
-    /// Opens the rest of an archive that has arrived in full, and proves it.
+    /// Decrypts the rest of a complete archive and verifies the whole.
     ///
     /// # Errors
     /// As [`TrustedRelease::open`].
@@ -86,10 +90,10 @@ impl Arriving {
     }
 }
 
-impl fmt::Debug for Arriving {
+impl fmt::Debug for StreamingOpen {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Arriving")
+            .debug_struct("StreamingOpen")
             .field("opened", &self.opened())
             .finish_non_exhaustive()
     }

@@ -22,7 +22,7 @@ fn a_bundle_that_does_not_fit_is_refused_before_a_byte_is_written_with_the_missi
             panic!("{error}")
         };
         let missing = needed - available;
-        assert!(error.to_string().contains(&format!("{missing} are missing")), "{error}");
+        assert!(error.to_string().contains(&format!("free {missing} more")), "{error}");
         assert_eq!(device.names("bundles").len() + device.names("staging").len(), 0);
     }
 }
