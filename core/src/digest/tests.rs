@@ -26,22 +26,22 @@ fn sha256_of_a_file_is_the_published_value() {
 }
 
 #[test]
-fn crc32_is_eight_lower_case_digits_with_leading_zeros() {
-    // The check value of CRC-32/ISO-HDLC, and an input whose checksum begins with a zero.
+fn crc32_is_printed_as_eight_lower_case_digits() {
+    // The check value of CRC-32/ISO-HDLC, and an input whose checksum starts with a zero.
     assert_eq!(Crc32::of(b"123456789").to_string(), "cbf43926");
     assert_eq!(Crc32::of(b"").to_string(), "00000000");
     assert_eq!(Crc32(0x000f_ab1e).to_string(), "000fab1e");
 }
 
 #[test]
-fn digests_are_read_in_either_case_and_written_in_lower_case() {
+fn digests_are_parsed_in_either_case_and_printed_in_lower_case() {
     let upper: Sha256Digest = ABC.to_uppercase().parse().unwrap();
     assert_eq!(upper, ABC.parse().unwrap());
     assert_eq!(upper.to_string(), ABC);
 }
 
 #[test]
-fn what_is_no_sha256_is_refused_with_what_it_is() {
+fn an_invalid_sha256_is_refused_with_a_reason() {
     for text in [
         "",
         "cbf43926",
@@ -65,7 +65,7 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn hashing_stops_when_it_is_cancelled() {
+fn cancellation_stops_hashing() {
     let token = crate::progress::CancelToken::new();
     token.cancel();
     let control = Control::new().with_cancel_token(&token);
@@ -89,7 +89,7 @@ fn progress_ends_at_the_size_of_the_file() {
 }
 
 #[test]
-fn hashing_while_copying_gives_the_digest_of_what_was_copied() {
+fn hashing_while_copying_gives_the_digest_of_the_copy() {
     let mut writer = HashingWriter::new(Vec::new());
     io::copy(&mut HashingReader::new(&b"abc"[..]), &mut writer).unwrap();
     let (copy, digest, count) = writer.finish();

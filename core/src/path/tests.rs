@@ -23,7 +23,7 @@ fn ordinary_names_pass_unchanged() {
 }
 
 #[test]
-fn names_that_every_file_system_reads_alike_are_normalised() {
+fn unambiguous_names_are_normalized() {
     for (name, expected) in [
         ("./a", "a"),
         ("a//b", "a/b"),
@@ -37,7 +37,7 @@ fn names_that_every_file_system_reads_alike_are_normalised() {
 }
 
 #[test]
-fn names_that_leave_the_folder_or_mean_two_things_are_refused() {
+fn names_that_leave_the_folder_or_are_ambiguous_are_refused() {
     for (name, problem) in [
         ("../a", PathProblem::ParentFolder),
         ("a/../../b", PathProblem::ParentFolder),
@@ -62,7 +62,7 @@ fn names_that_leave_the_folder_or_mean_two_things_are_refused() {
 }
 
 #[test]
-fn limits_hold_to_the_byte() {
+fn limits_are_exact_to_the_byte() {
     let limits = Limits {
         path_length: 20,
         component_length: 10,
@@ -79,7 +79,7 @@ fn limits_hold_to_the_byte() {
 }
 
 #[test]
-fn names_windows_cannot_hold_are_recognised() {
+fn names_that_windows_cannot_store_are_recognized() {
     let problem = |name: &str| {
         SafePath::parse(name.as_bytes(), &Limits::default())
             .unwrap()
@@ -104,6 +104,6 @@ fn names_windows_cannot_hold_are_recognised() {
 }
 
 #[test]
-fn printing_a_name_shows_no_control_characters() {
+fn printed_names_have_no_control_characters() {
     assert_eq!(printable(b"a\x1b[31m\n"), "\"a\\u{1b}[31m\\n\"");
 }

@@ -1,6 +1,6 @@
-//! Talking to an update server, or reading a static channel: what a device says and what it is told.
+//! Capgo's update protocol, and reading static channels.
 //!
-//! When to ask and what to do with an answer is up to the caller.
+//! The caller decides when to send a request and how to act on the response.
 
 pub mod channel;
 pub mod protocol;

@@ -8,7 +8,7 @@ use super::*;
 use crate::error::ErrorKind;
 
 #[test]
-fn another_file_than_the_digest_names_is_refused() {
+fn a_file_with_a_different_digest_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.zip");
     std::fs::write(&path, "one").unwrap();
@@ -18,7 +18,7 @@ fn another_file_than_the_digest_names_is_refused() {
 }
 
 #[test]
-fn a_file_put_in_its_place_after_the_proof_is_never_read() {
+fn a_file_that_replaces_the_path_after_verification_is_never_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.zip");
     std::fs::write(&path, "proved").unwrap();
@@ -35,7 +35,7 @@ fn a_file_put_in_its_place_after_the_proof_is_never_read() {
 }
 
 #[test]
-fn a_file_changed_in_place_after_the_proof_is_not_kept() {
+fn a_file_that_is_changed_in_place_after_verification_is_not_persisted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.zip");
     std::fs::write(&path, "proved").unwrap();
@@ -51,7 +51,7 @@ fn a_file_changed_in_place_after_the_proof_is_not_kept() {
 }
 
 #[test]
-fn a_folder_is_no_archive() {
+fn a_folder_is_not_an_archive() {
     let folder = tempfile::tempdir().unwrap();
     let error = VerifiedArchive::assume_trusted(folder.path(), &Control::new()).unwrap_err();
     assert!(

@@ -19,7 +19,7 @@ fn reason(text: &str) -> RefusalReason {
 }
 
 #[test]
-fn the_example_of_the_format_is_read_and_written() {
+fn the_example_in_the_format_is_parsed_and_serialized() {
     let text = r#"{"format":1,"app_id":"com.example.app","channel":"production","stable":{"sequence":42},"candidate":{"sequence":43,"rollout_bps":500}}"#;
     let file = parse(text).unwrap();
     assert_eq!(file.stable, Some(42));
@@ -35,7 +35,7 @@ fn the_example_of_the_format_is_read_and_written() {
 }
 
 #[test]
-fn a_channel_may_offer_nothing_and_say_more_than_this_version_knows() {
+fn a_channel_may_offer_nothing_and_have_unknown_members() {
     let file = parse(r#"{"format":1,"app_id":"com.example.app","channel":"production","mood":{"calm":1}}"#).unwrap();
     assert_eq!(file.sequences().count(), 0);
 }
@@ -49,7 +49,7 @@ fn another_app_or_channel_is_refused() {
 }
 
 #[test]
-fn what_the_format_does_not_allow_is_refused() {
+fn invalid_channel_files_are_refused() {
     let of = |rest: &str| format!(r#"{{"app_id":"com.example.app","channel":"production",{rest}}}"#);
     let malformed = [
         r#""format":1,"candidate":{"sequence":1,"rollout_bps":10001}"#,

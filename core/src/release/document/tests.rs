@@ -13,7 +13,7 @@ fn document() -> Json {
     serde_json::from_slice(&create(&new_release()).unwrap()).unwrap()
 }
 
-/// How the document ends when the member at `path` is this.
+/// Reads the document with the member at `path` replaced by `value`.
 fn with(path: &str, value: Json) -> Result<Release, RefusalReason> {
     let mut changed = document();
     let (parent, name) = path.rsplit_once('/').unwrap();
@@ -34,7 +34,7 @@ fn read(document: &Json) -> Result<Release, RefusalReason> {
 const MALFORMED: Result<Release, RefusalReason> = Err(RefusalReason::Malformed);
 
 #[test]
-fn a_release_is_written_as_the_format_says() {
+fn a_release_is_serialized_as_specified() {
     let mut new = new_release();
     new.target = ReleaseTarget::Bundle(BundleIdentity {
         sealed: Some(SealedIdentity {
@@ -60,7 +60,7 @@ fn a_release_is_written_as_the_format_says() {
 }
 
 #[test]
-fn what_may_be_absent_is_left_out() {
+fn absent_optional_members_are_omitted() {
     let new = Release {
         native: NativeRange::default(),
         link: None,
@@ -75,7 +75,7 @@ fn what_may_be_absent_is_left_out() {
 }
 
 #[test]
-fn a_native_range_that_is_critical_is_written_even_if_it_is_open() {
+fn a_critical_native_range_is_serialized_even_if_it_is_open() {
     let new = Release {
         native: NativeRange::default(),
         critical: vec!["native".to_owned()],
@@ -85,7 +85,7 @@ fn a_native_range_that_is_critical_is_written_even_if_it_is_open() {
 }
 
 #[test]
-fn every_member_that_must_be_there_is_missed() {
+fn every_required_member_is_required() {
     for name in [
         "format",
         "app_id",
@@ -110,7 +110,7 @@ fn every_member_that_must_be_there_is_missed() {
 }
 
 #[test]
-fn members_hold_what_the_table_says() {
+fn members_have_the_values_of_the_table() {
     let digest = Sha256Digest::of(b"").to_string();
     for (path, wrong) in [
         ("/format", json!("1")),
@@ -176,7 +176,7 @@ fn members_hold_what_the_table_says() {
 }
 
 #[test]
-fn another_format_is_said_to_be_one_before_anything_else_is_looked_at() {
+fn an_unknown_format_is_reported_before_any_other_problem() {
     for format in [0, 2, 9_007_199_254_740_991_u64] {
         let document = json!({"format": format, "app_id": 7, "critical": "everything"});
         assert_eq!(read(&document), Err(RefusalReason::UnknownFormat));
@@ -184,7 +184,7 @@ fn another_format_is_said_to_be_one_before_anything_else_is_looked_at() {
 }
 
 #[test]
-fn a_critical_member_must_be_known_and_there_and_named_once() {
+fn a_critical_member_must_be_known_present_and_unique() {
     let critical = |names: Json| with("/critical", names);
     assert_eq!(
         critical(json!(["link", "comment"])).unwrap().critical,
@@ -192,14 +192,14 @@ fn a_critical_member_must_be_known_and_there_and_named_once() {
     );
     assert_eq!(critical(json!(["format", "critical"])).unwrap().critical.len(), 2);
     assert_eq!(critical(json!(["geo_fence"])), Err(RefusalReason::UnknownCritical));
-    // Also when it is there, and when something else is wrong as well.
+    // Also if it is present, and if another member is invalid.
     let mut changed = document();
     changed["geo_fence"] = json!("EU");
     changed["critical"] = json!(["geo_fence"]);
     changed["sequence"] = json!(0);
     assert_eq!(read(&changed), Err(RefusalReason::UnknownCritical));
     assert_eq!(critical(json!(["link", "link"])), MALFORMED);
-    assert_eq!(critical(json!(["sealed"])), MALFORMED, "it is not there");
+    assert_eq!(critical(json!(["sealed"])), MALFORMED, "absent");
 }
 
 fn built_in() -> Json {
@@ -207,7 +207,7 @@ fn built_in() -> Json {
 }
 
 #[test]
-fn a_release_that_goes_to_the_built_in_bundle_is_written_as_the_format_says() {
+fn a_release_of_the_built_in_bundle_is_serialized_as_specified() {
     let new = Release {
         link: None,
         comment: None,
@@ -227,7 +227,7 @@ fn a_release_that_goes_to_the_built_in_bundle_is_written_as_the_format_says() {
 }
 
 #[test]
-fn a_reader_that_does_not_know_built_in_refuses_a_release_with_it() {
+fn a_reader_that_does_not_know_built_in_refuses_the_release() {
     let payload = create(&built_in_release()).unwrap();
     let document = json::parse_object(&payload).unwrap();
     let known: Vec<&str> = MEMBERS.into_iter().filter(|name| *name != BUILT_IN).collect();
@@ -236,7 +236,7 @@ fn a_reader_that_does_not_know_built_in_refuses_a_release_with_it() {
 }
 
 #[test]
-fn built_in_is_true_or_absent_critical_and_beside_no_bundle() {
+fn built_in_is_true_and_critical_and_excludes_a_bundle() {
     for wrong in [
         json!(false),
         json!(null),
@@ -257,7 +257,7 @@ fn built_in_is_true_or_absent_critical_and_beside_no_bundle() {
     }
     let mut absent = document();
     absent["critical"] = json!([BUILT_IN]);
-    assert_eq!(read(&absent), MALFORMED, "critical, and not there");
+    assert_eq!(read(&absent), MALFORMED, "critical, but absent");
     let mut sealed = document();
     sealed["sealed"] = json!({"size": 1, "header_sha256": Sha256Digest::of(b"").to_string()});
     for name in OF_BUNDLES {
@@ -270,7 +270,7 @@ fn built_in_is_true_or_absent_critical_and_beside_no_bundle() {
 }
 
 #[test]
-fn the_archive_decides_who_is_in_a_rollout_and_without_one_the_payload() {
+fn the_archive_or_else_the_payload_selects_the_devices_of_a_rollout() {
     let parse = |new: &Release| {
         let bytes = envelope(create(new).unwrap(), &[]).to_json().unwrap();
         SignedRelease::parse(&bytes).unwrap()
@@ -281,7 +281,7 @@ fn the_archive_decides_who_is_in_a_rollout_and_without_one_the_payload() {
 }
 
 #[test]
-fn what_no_reader_takes_is_not_written() {
+fn an_invalid_release_is_not_serialized() {
     let refuse = |change: &dyn Fn(&mut Release)| {
         let mut new = new_release();
         change(&mut new);
@@ -301,7 +301,7 @@ fn what_no_reader_takes_is_not_written() {
 }
 
 #[test]
-fn a_key_never_signs_what_is_sealed_for_it() {
+fn a_key_never_signs_a_release_that_is_sealed_for_it() {
     let both = ContentKey::from_pem(&key(1).to_pem().unwrap()).unwrap();
     let keys: [&SigningKey; 2] = [key(0), key(1)];
     let error = sign(&new_release(), &keys, &[content_key().public(), both.public()]).unwrap_err();
@@ -311,7 +311,7 @@ fn a_key_never_signs_what_is_sealed_for_it() {
 }
 
 #[test]
-fn a_signed_release_is_looked_at_without_being_trusted() {
+fn a_signed_release_can_be_inspected_without_trust() {
     let bytes = envelope(create(&new_release()).unwrap(), &[]).to_json().unwrap();
     let signed = SignedRelease::parse(&bytes).unwrap();
     assert_eq!(signed.release().sequence, 42);
@@ -325,7 +325,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn what_is_written_is_read_back(
+    fn a_serialized_release_is_parsed_back(
         version in "[^\\p{Cc}]{1,64}",
         sequence in 1..1_u64 << 53,
         created_at in 0..(1_u64 << 53) - 1,

@@ -18,7 +18,7 @@ fn signers(envelope: &Envelope, keys: &[usize]) -> usize {
     envelope.signers(&keys).len()
 }
 
-/// The JSON of a signed envelope, to be changed.
+/// The JSON of a signed envelope, for changes.
 fn written() -> Json {
     serde_json::from_slice(&signed(b"payload", &[0]).to_json().unwrap()).unwrap()
 }
@@ -28,8 +28,8 @@ fn parse(envelope: &Json) -> Result<Envelope> {
 }
 
 #[test]
-fn what_is_signed_is_the_pre_authentication_encoding() {
-    // The example of DSSE's protocol document.
+fn the_signed_bytes_are_the_pre_authentication_encoding() {
+    // The example in DSSE's protocol document.
     let envelope = Envelope {
         payload_type: "http://example.com/HelloWorld".to_owned(),
         payload: b"hello world".to_vec(),
@@ -42,7 +42,7 @@ fn what_is_signed_is_the_pre_authentication_encoding() {
 }
 
 #[test]
-fn an_envelope_comes_back_as_it_was() {
+fn an_envelope_is_parsed_back() {
     let envelope = signed(b"{\"a\": 1}", &[0, 1]);
     let again = Envelope::parse(&envelope.to_json().unwrap()).unwrap();
     assert_eq!(again, envelope);
@@ -51,7 +51,7 @@ fn an_envelope_comes_back_as_it_was() {
 }
 
 #[test]
-fn members_that_nobody_knows_are_passed_over() {
+fn unknown_members_are_ignored() {
     let mut envelope = written();
     envelope["note"] = json!({"a": [1, 2]});
     envelope["signatures"][0]["cert"] = json!("x");
@@ -59,7 +59,7 @@ fn members_that_nobody_knows_are_passed_over() {
 }
 
 #[test]
-fn a_signature_holds_for_the_type_it_was_made_for() {
+fn a_signature_is_valid_for_its_payload_type_only() {
     let mut envelope = signed(b"payload", &[0]);
     envelope.payload_type = KEYS_TYPE.to_owned();
     assert_eq!(signers(&envelope, &[0]), 0);
@@ -81,14 +81,14 @@ fn signing_twice_with_one_key_leaves_one_signature() {
 }
 
 #[test]
-fn a_signature_under_the_id_of_another_key_counts_for_neither() {
+fn a_signature_with_the_id_of_another_key_counts_for_neither() {
     let mut envelope = signed(b"payload", &[0]);
     envelope.signatures[0].key_id = key(1).verifying_key().id();
     assert_eq!(signers(&envelope, &[0, 1]), 0);
 }
 
 #[test]
-fn the_same_signature_many_times_counts_once_and_a_bad_one_before_it_does_not_hurt() {
+fn a_repeated_signature_counts_once_even_after_an_invalid_one() {
     let mut envelope = signed(b"payload", &[0]);
     let good = envelope.signatures[0].clone();
     let mut bad = good.clone();
@@ -98,8 +98,8 @@ fn the_same_signature_many_times_counts_once_and_a_bad_one_before_it_does_not_hu
 }
 
 #[test]
-fn base64_comes_in_either_alphabet_and_in_no_mixture() {
-    // Bytes whose base64 has the two characters that differ.
+fn base64_is_accepted_in_either_alphabet_but_not_mixed() {
+    // Bytes whose base64 contains the two characters that differ.
     let payload = [0xfb, 0xff, 0xfe, 0xfb, 0xff, 0xfe];
     let mut envelope = written();
     for (text, fits) in [
@@ -117,7 +117,7 @@ fn base64_comes_in_either_alphabet_and_in_no_mixture() {
             Err(error) => assert!(!fits && reason::<()>(Err(error)) == "malformed", "{text}"),
         }
     }
-    // Not padded, and bits behind the end that say nothing.
+    // No padding, and nonzero trailing bits.
     for text in ["YQ", "YR=="] {
         envelope["payload"] = json!(text);
         assert_eq!(reason(parse(&envelope)), "malformed", "{text}");
@@ -125,7 +125,7 @@ fn base64_comes_in_either_alphabet_and_in_no_mixture() {
 }
 
 #[test]
-fn what_is_no_envelope_is_malformed() {
+fn an_invalid_envelope_is_malformed() {
     let without = |member: &str| {
         let mut envelope = written();
         envelope.as_object_mut().unwrap().remove(member);
@@ -177,7 +177,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn a_changed_byte_is_refused_or_changes_nothing_that_is_signed(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn a_changed_byte_is_refused_or_leaves_the_signed_bytes_unchanged(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         static ENVELOPE: std::sync::LazyLock<Vec<u8>> =
             std::sync::LazyLock::new(|| signed(b"{\"sequence\":42}", &[0, 1]).to_json().unwrap());
         let mut bytes = ENVELOPE.clone();

@@ -24,7 +24,7 @@ fn app() -> FileList {
 }
 
 #[test]
-fn a_list_is_written_as_the_format_says() {
+fn a_list_is_serialized_as_specified() {
     let expected = format!(
         "{{\"format\":1,\"files\":[{{\"path\":\"assets/app.js\",\"size\":1,\"sha256\":\"{}\"}},\
          {{\"path\":\"index.html\",\"size\":6,\"sha256\":\"{}\"}}]}}",
@@ -36,7 +36,7 @@ fn a_list_is_written_as_the_format_says() {
 }
 
 #[test]
-fn what_is_no_list_is_malformed() {
+fn an_invalid_list_is_malformed() {
     let digest = Sha256Digest::of(b"").to_string();
     let file = |path: &str| json!({"path": path, "size": 0, "sha256": digest});
     let parse =
@@ -71,7 +71,7 @@ fn what_is_no_list_is_malformed() {
 }
 
 #[test]
-fn files_are_exactly_the_listed_ones() {
+fn files_must_be_exactly_the_listed_ones() {
     let same = [("assets/app.js", &b"1"[..]), ("index.html", b"<html>")];
     assert!(app().require_same(&written(&same)).is_ok());
     let problem = |files: &[(&str, &[u8])]| app().require_same(&written(files)).unwrap_err().to_string();
@@ -93,14 +93,14 @@ fn files_are_exactly_the_listed_ones() {
         "{changed}"
     );
     let longer = problem(&[("assets/app.js", b"12"), same[1]]);
-    assert!(longer.contains("2 bytes"), "{longer}");
+    assert!(longer.contains("bytes, found 2"), "{longer}");
     assert!(problem(&[("assets/App.js", b"1"), same[1]]).contains("assets/App.js"));
     assert_eq!(reason(app().require_same(&[])), "files_differ");
 }
 
 #[cfg(feature = "pack")]
 #[test]
-fn the_list_of_an_archive_is_what_unpacking_writes() {
+fn the_list_of_an_archive_matches_the_unpacked_files() {
     use crate::bundle::{PackOptions, pack};
 
     let folder = tempfile::tempdir().unwrap();
@@ -133,7 +133,7 @@ fn the_list_of_an_archive_is_what_unpacking_writes() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(
+    fn a_serialized_list_is_parsed_back(
         files in prop::collection::btree_map("[a-z\u{e4}/\"]{1,8}", any::<Vec<u8>>(), 0..20),
     ) {
         let files: Vec<(&str, &[u8])> = files

@@ -11,7 +11,7 @@ fn id(place: usize) -> KeyId {
     key(place).verifying_key().id()
 }
 
-/// The ring after the first one, of these keys.
+/// The second ring, with these keys.
 fn second(threshold: u64, keys: &[usize]) -> RingDocument {
     RingDocument {
         number: 2,
@@ -33,7 +33,7 @@ fn changed(signers: &[usize], change: impl FnOnce(&mut Json)) -> Vec<u8> {
 }
 
 #[test]
-fn a_ring_is_written_as_the_format_says() {
+fn a_ring_is_serialized_as_specified() {
     let new = RingDocument {
         retired: vec![id(1)],
         ..new_ring(1, &[0])
@@ -58,20 +58,20 @@ fn the_first_ring_must_reach_its_own_threshold() {
     assert_eq!(reason(trusted(&[0])), "signatures");
     assert_eq!(reason(trusted(&[0, 3])), "signatures");
     assert_eq!(reason(trusted(&[])), "signatures");
-    // Which number the first one has is up to the app.
+    // The first ring of an app may have any number.
     let later = RingDocument { number: 7, ..new };
     assert!(KeyRing::trusted(&signed_ring(&later, &[0, 1]), &app()).is_ok());
 }
 
 #[test]
-fn the_first_ring_is_of_this_app() {
+fn the_first_ring_must_be_of_this_app() {
     let bytes = signed_ring(&new_ring(1, &[0]), &[0]);
     let other = "com.example.other".parse().unwrap();
     assert_eq!(reason(KeyRing::trusted(&bytes, &other)), "wrong_app");
 }
 
 #[test]
-fn a_ring_hands_on_with_enough_keys_of_both() {
+fn a_rotation_needs_enough_keys_of_both_rings() {
     let first = ring(2, &[0, 1, 2]);
     let new = second(2, &[2, 3, 4]);
     assert_eq!(follow(&first, &new, &[0, 1, 3, 4]).unwrap().number(), 2);
@@ -110,7 +110,7 @@ fn the_threshold_may_be_raised_and_lowered() {
 }
 
 #[test]
-fn a_ring_follows_by_number_only() {
+fn the_next_ring_has_the_next_number() {
     let first = ring(1, &[0]);
     for number in [1, 3, 4] {
         let new = RingDocument {
@@ -128,7 +128,7 @@ fn a_ring_follows_by_number_only() {
 }
 
 #[test]
-fn a_ring_of_another_app_does_not_follow() {
+fn a_ring_of_another_app_is_refused() {
     let new = RingDocument {
         app_id: "com.example.other".parse().unwrap(),
         ..second(1, &[0])
@@ -142,7 +142,7 @@ fn a_retired_key_stays_retired() {
     retiring.retire(id(0)).unwrap();
     let second = follow(&ring(1, &[0, 1]), &retiring, &[0, 1]).unwrap();
     assert_eq!(second.retired(), [id(0)]);
-    // Forgotten, and so free to come back.
+    // A retired key is missing from the list, which would allow it to return.
     let forgetful = RingDocument {
         number: 3,
         ..new_ring(1, &[1])
@@ -153,13 +153,13 @@ fn a_retired_key_stays_retired() {
         ..new_ring(1, &[0, 1])
     };
     assert_eq!(reason(follow(&second, &returning, &[1])), "retired_key_missing");
-    // Both at once is no ring at all.
+    // A key cannot be active and retired.
     let both = RingDocument {
         retired: vec![id(0)],
         ..returning
     };
     assert_eq!(create_ring(&both).unwrap_err().kind(), ErrorKind::InvalidInput);
-    // And its signature hands on nothing.
+    // Its signature does not count for a rotation.
     let stolen = RingDocument {
         retired: vec![id(0)],
         ..RingDocument {
@@ -172,7 +172,7 @@ fn a_retired_key_stays_retired() {
 }
 
 #[test]
-fn a_device_that_slept_through_three_rotations_arrives() {
+fn a_device_catches_up_after_three_rotations() {
     let first = ring(1, &[0]);
     let added = second(1, &[0, 1]);
     let second = signed_ring(&added, &[0, 1]);
@@ -187,10 +187,10 @@ fn a_device_that_slept_through_three_rotations_arrives() {
         .try_fold(first.clone(), |ring, next| ring.follow(next));
     let walked = walked.unwrap();
     assert_eq!((walked.number(), walked.retired()), (4, &[id(0)][..]));
-    // None of them can be left out.
+    // No ring can be skipped.
     assert_eq!(reason(first.follow(&third)), "wrong_number");
     assert_eq!(reason(first.follow(&fourth)), "signatures");
-    // And there is no way back.
+    // There is no way back to an earlier ring.
     assert_eq!(reason(walked.follow(&second)), "signatures");
 }
 
@@ -201,10 +201,10 @@ fn one_modulus_is_one_key() {
         ring["keys"].as_array_mut().unwrap().push(first);
     });
     assert_eq!(reason(ring(1, &[0, 1]).follow(&double)), "malformed");
-    // The same modulus with another exponent has another id, and is the same private key all the same.
+    // The same modulus with another exponent has another id, but the same private key.
     let disguised = changed(&[0, 1], |ring| {
         let mut der = key(0).verifying_key().to_spki_der();
-        // The exponent, 65537, is at the very end.
+        // The exponent, 65537, is at the end.
         let end = der.len() - 1;
         assert_eq!(der[end - 2..], [1, 0, 1]);
         der[end] = 3;
@@ -214,7 +214,7 @@ fn one_modulus_is_one_key() {
 }
 
 #[test]
-fn what_is_no_ring_is_malformed() {
+fn an_invalid_ring_is_malformed() {
     let refuse = |change: &dyn Fn(&mut Json)| {
         assert_eq!(reason(ring(1, &[0, 1]).follow(&changed(&[0, 1], change))), "malformed");
     };
@@ -243,15 +243,15 @@ fn what_is_no_ring_is_malformed() {
 }
 
 #[test]
-fn a_release_is_no_ring() {
+fn a_release_is_not_a_ring() {
     let payload = create_ring(&second(1, &[0])).unwrap();
     let envelope = Envelope::sign(super::super::RELEASE_TYPE, payload, &[key(0)]).unwrap();
     assert_eq!(reason(ring(1, &[0]).follow(&envelope.to_json().unwrap())), "malformed");
 }
 
 #[test]
-fn a_ring_that_the_old_keys_did_not_sign_is_not_looked_into() {
-    // It would be malformed; but nobody said that it was one.
+fn a_ring_that_the_old_keys_did_not_sign_is_not_parsed() {
+    // The document is malformed, but the signatures are checked first.
     let foreign = changed(&[2], |ring| ring["keys"] = json!([]));
     assert_eq!(reason(ring(1, &[0, 1]).follow(&foreign)), "signatures");
 }
@@ -260,7 +260,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn the_order_of_keys_and_signatures_means_nothing(
+    fn the_order_of_keys_and_signatures_does_not_matter(
         keys in Just(vec![0_usize, 1, 2]).prop_shuffle(),
         signers in Just(vec![0_usize, 1, 2]).prop_shuffle(),
         count in 0_usize..=3,
@@ -270,7 +270,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_of_a_ring_is_refused_or_means_the_same(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn a_changed_byte_of_a_ring_is_refused_or_has_no_effect(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         static RING: std::sync::LazyLock<Vec<u8>> =
             std::sync::LazyLock::new(|| signed_ring(&second(1, &[0, 1]), &[0, 1]));
         let mut bytes = RING.clone();

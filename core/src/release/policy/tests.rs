@@ -13,7 +13,7 @@ use crate::ErrorKind;
 
 mod opening;
 
-/// A device, as a test wants it.
+/// The device of a test.
 struct Device {
     ring: KeyRing,
     app: AppId,
@@ -26,7 +26,7 @@ struct Device {
     content_keys: Vec<PublicContentKey>,
 }
 
-/// With the first of three keys of the ring, that is enough.
+/// A device whose ring has three keys, any of which may sign.
 fn device() -> Device {
     Device {
         ring: ring(1, &[0, 1, 2]),
@@ -65,7 +65,7 @@ impl Device {
     }
 }
 
-fn sound() -> Vec<u8> {
+fn valid() -> Vec<u8> {
     signed(&new_release(), &[0])
 }
 
@@ -78,14 +78,14 @@ fn changed(change: impl FnOnce(&mut Json)) -> Vec<u8> {
         .unwrap()
 }
 
-/// What a release that was accepted left.
+/// The record of an accepted release.
 fn accepted(bytes: &[u8]) -> Accepted {
     device().check(bytes).unwrap().accepted()
 }
 
 #[test]
-fn a_sound_release_is_trusted() {
-    let trusted = device().check(&sound()).unwrap();
+fn a_valid_release_is_trusted() {
+    let trusted = device().check(&valid()).unwrap();
     assert_eq!(trusted.release().clone(), new_release());
     assert_eq!(trusted.keys(), [key(0).verifying_key().key_id()]);
     let payload = create(&new_release()).unwrap();
@@ -93,7 +93,7 @@ fn a_sound_release_is_trusted() {
 }
 
 #[test]
-fn row_1_what_is_no_envelope_of_a_release() {
+fn row_1_an_invalid_envelope() {
     let device = device();
     for bytes in [&b""[..], b"{}", b"null", b"<html>404</html>", &vec![b' '; 300_000]] {
         assert_eq!(device.reason(bytes), "malformed");
@@ -126,7 +126,7 @@ fn row_2_a_retired_key() {
     next.retire(key(0).verifying_key().id()).unwrap();
     let ring = ring(1, &[0, 1]).follow(&signed_ring(&next, &[0, 1])).unwrap();
     let device = Device { ring, ..device() };
-    assert_eq!(device.reason(&sound()), "signatures");
+    assert_eq!(device.reason(&valid()), "signatures");
     assert!(
         device.check(&signed(&new_release(), &[0, 1])).is_ok(),
         "the other one suffices"
@@ -134,7 +134,7 @@ fn row_2_a_retired_key() {
 }
 
 #[test]
-fn row_3_what_this_version_does_not_understand() {
+fn row_3_an_unknown_format_or_critical_member() {
     assert_eq!(
         device().reason(&changed(|release| release["format"] = json!(2))),
         "unknown_format"
@@ -148,7 +148,7 @@ fn row_3_what_this_version_does_not_understand() {
 }
 
 #[test]
-fn row_4_members_that_are_not_as_they_should_be() {
+fn row_4_invalid_members() {
     assert_eq!(
         device().reason(&changed(|release| release["sequence"] = json!(-1))),
         "malformed"
@@ -168,12 +168,12 @@ fn row_5_another_app() {
         app: "com.example.other".parse().unwrap(),
         ..device()
     };
-    assert_eq!(other.reason(&sound()), "wrong_app");
+    assert_eq!(other.reason(&valid()), "wrong_app");
     let case = Device {
         app: "com.example.App".parse().unwrap(),
         ..device()
     };
-    assert_eq!(case.reason(&sound()), "wrong_app");
+    assert_eq!(case.reason(&valid()), "wrong_app");
 }
 
 #[test]
@@ -182,22 +182,22 @@ fn row_6_another_channel() {
         channel: "beta".parse().unwrap(),
         ..device()
     };
-    assert_eq!(other.reason(&sound()), "wrong_channel");
+    assert_eq!(other.reason(&valid()), "wrong_channel");
 }
 
 #[test]
-fn row_7_nothing_at_or_below_what_the_native_app_was_built_with() {
+fn row_7_a_sequence_at_or_below_the_built_in_one() {
     let built_with = |sequence| Device {
         built_in_sequence: Some(sequence),
         ..device()
     };
-    assert!(built_with(41).check(&sound()).is_ok());
-    assert_eq!(built_with(42).reason(&sound()), "built_in_is_newer");
-    assert_eq!(built_with(43).reason(&sound()), "built_in_is_newer");
+    assert!(built_with(41).check(&valid()).is_ok());
+    assert_eq!(built_with(42).reason(&valid()), "built_in_is_newer");
+    assert_eq!(built_with(43).reason(&valid()), "built_in_is_newer");
 }
 
 #[test]
-fn row_8_nothing_below_what_was_accepted_and_no_other_with_the_same_number() {
+fn row_8_a_sequence_below_the_accepted_one_or_another_release_with_it() {
     let later = Device {
         last_accepted: Some(accepted(&signed(
             &Release {
@@ -208,15 +208,15 @@ fn row_8_nothing_below_what_was_accepted_and_no_other_with_the_same_number() {
         ))),
         ..device()
     };
-    assert_eq!(later.reason(&sound()), "replayed");
+    assert_eq!(later.reason(&valid()), "replayed");
     let same = Device {
-        last_accepted: Some(accepted(&sound())),
+        last_accepted: Some(accepted(&valid())),
         ..device()
     };
-    assert!(same.check(&sound()).is_ok());
+    assert!(same.check(&valid()).is_ok());
     assert!(
         same.check(&signed(&new_release(), &[1, 2])).is_ok(),
-        "signed anew by other keys"
+        "signed again by other keys"
     );
     let other = signed(
         &Release {
@@ -226,7 +226,7 @@ fn row_8_nothing_below_what_was_accepted_and_no_other_with_the_same_number() {
         &[0],
     );
     assert_eq!(same.reason(&other), "replayed");
-    // The same in other bytes.
+    // The same document in other bytes.
     let spaced = [b" ".to_vec(), create(&new_release()).unwrap()].concat();
     assert_eq!(same.reason(&envelope(spaced, &[0]).to_json().unwrap()), "replayed");
     assert!(
@@ -242,22 +242,22 @@ fn row_8_nothing_below_what_was_accepted_and_no_other_with_the_same_number() {
 }
 
 #[test]
-fn row_9_nothing_that_is_past_its_time() {
+fn row_9_an_expired_release() {
     let at = |now, latest_time_seen| Device {
         now,
         latest_time_seen,
         ..device()
     };
-    assert!(at(EXPIRES - 1, 0).check(&sound()).is_ok());
-    assert_eq!(at(EXPIRES, 0).reason(&sound()), "expired");
-    assert_eq!(at(EXPIRES + 1, 0).reason(&sound()), "expired");
-    // A clock that was set back does not help.
-    assert_eq!(at(0, EXPIRES).reason(&sound()), "expired");
-    assert!(at(0, EXPIRES - 1).check(&sound()).is_ok());
-    // One that stands far in the future refuses, until it is set right.
-    assert_eq!(at(4_070_908_800, 0).reason(&sound()), "expired");
-    // A release may be from the future: the device's clock may be behind.
-    assert!(at(CREATED - 1_000_000, 0).check(&sound()).is_ok());
+    assert!(at(EXPIRES - 1, 0).check(&valid()).is_ok());
+    assert_eq!(at(EXPIRES, 0).reason(&valid()), "expired");
+    assert_eq!(at(EXPIRES + 1, 0).reason(&valid()), "expired");
+    // Setting the clock back does not help.
+    assert_eq!(at(0, EXPIRES).reason(&valid()), "expired");
+    assert!(at(0, EXPIRES - 1).check(&valid()).is_ok());
+    // A clock far in the future refuses every release until it is corrected.
+    assert_eq!(at(4_070_908_800, 0).reason(&valid()), "expired");
+    // A release may be from the future, because the device's clock may be slow.
+    assert!(at(CREATED - 1_000_000, 0).check(&valid()).is_ok());
 }
 
 #[test]
@@ -267,17 +267,17 @@ fn row_10_a_native_version_outside_the_range() {
         ..device()
     };
     for inside in ["2", "2.0.0", "3.4.1", "3.4.1-beta", "3.4.0.9"] {
-        assert!(native(inside).check(&sound()).is_ok(), "{inside}");
+        assert!(native(inside).check(&valid()).is_ok(), "{inside}");
     }
     for outside in ["1.9.9", "3.4.2", "4", "", "latest"] {
-        assert_eq!(native(outside).reason(&sound()), "native_out_of_range", "{outside}");
+        assert_eq!(native(outside).reason(&valid()), "native_out_of_range", "{outside}");
     }
     let open = changed(|release| drop(release.as_object_mut().unwrap().remove("native")));
     assert!(native("latest").check(&open).is_ok());
 }
 
 #[test]
-fn row_11_a_content_key_that_signs() {
+fn row_11_a_content_key_that_is_a_signing_key() {
     let sealed = changed(|release| {
         release["sealed"] = json!({"size": 2_000, "header_sha256": Sha256Digest::of(b"header").to_string()});
     });
@@ -290,16 +290,13 @@ fn row_11_a_content_key_that_signs() {
     };
     assert_eq!(both.reason(&sealed), "key_in_both_roles");
     assert_eq!(both.check(&sealed).unwrap_err().kind(), ErrorKind::KeyInvalid);
-    assert!(
-        both.check(&sound()).is_ok(),
-        "not sealed, so there is no content key in play"
-    );
+    assert!(both.check(&valid()).is_ok(), "not sealed, so no content key is used");
     let apart = Device {
         content_keys: vec![own],
         ..device()
     };
     assert!(apart.check(&sealed).is_ok());
-    // One that was retired from signing still signed, once.
+    // A retired signing key also counts.
     let mut next = new_ring(1, &[0, 1]);
     next.number = 2;
     next.retire(key(1).verifying_key().id()).unwrap();
@@ -313,8 +310,8 @@ fn row_11_a_content_key_that_signs() {
 }
 
 #[test]
-fn the_first_check_that_fails_is_the_answer() {
-    // Everything is wrong at once; then, one by one, from the first row on, it is put right.
+fn the_first_failed_check_is_the_result() {
+    // Every check fails; then the problems are fixed one by one, from the first row on.
     let signing = crate::keys::ContentKey::from_pem(&key(1).to_pem().unwrap()).unwrap();
     let mut device = Device {
         ring: ring(1, &[1, 2]),
@@ -340,7 +337,7 @@ fn the_first_check_that_fails_is_the_answer() {
         sealed(release);
         release["version"] = json!("");
     };
-    assert_eq!(device.reason(&[b"x", &sound()[..]].concat()), "malformed");
+    assert_eq!(device.reason(&[b"x", &valid()[..]].concat()), "malformed");
     let later = changed(|release| {
         wrong(release);
         release["format"] = json!(2);
@@ -397,7 +394,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_are_malformed(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         prop_assert_eq!(device().reason(&bytes), "malformed");
     }
 }

@@ -1,4 +1,4 @@
-//! Small documents over a network that fails: bounded in size and time, tried again where that may help.
+//! Fetching small documents over an unreliable network, with limits on size and time, and retries.
 
 use std::time::{Instant, SystemTime};
 
@@ -13,49 +13,56 @@ use crate::http::{Head, Method, Receiver, Request, Transport};
 use crate::progress::Control;
 
 const OPERATION: &str = "read the channel";
-/// There is nothing: 403 is what a bucket answers of which one may not see what else is in it.
+/// Statuses of a missing document. A bucket that does not allow listing responds with 403.
 const MISSING: [u16; 3] = [403, 404, 410];
-/// Answers after which another try may help.
-const AGAIN: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
+/// Statuses that are retried.
+const RETRYABLE: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
-/// Reads the documents of one site.
+/// Fetches the documents of one site.
 #[derive(Debug, Clone, Copy)]
 pub struct SiteReader<'a> {
+    /// The HTTP transport.
     pub transport: &'a dyn Transport,
+    /// The site.
     pub site: &'a Site,
+    /// Timeouts, retries and the rate limit.
     pub options: &'a DownloadOptions,
+    /// Cancels the request.
     pub control: &'a Control,
 }
 
 impl SiteReader<'_> {
-    /// The document at `path`, of at most so many bytes, as it is now: no cache on the way may answer for it.
+    /// The current document at `path`, of at most `max_len` bytes. Bypasses caches.
     ///
     /// # Errors
-    /// [`Server`](crate::ErrorKind::Server) if there is none, it is longer or a web page, or the server fails;
+    /// [`Server`](crate::ErrorKind::Server) if the document is missing, too long or a web page, or the server fails;
     /// [`Network`](crate::ErrorKind::Network), [`NotTrusted`](crate::ErrorKind::NotTrusted),
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
-    pub fn read(&self, path: &str, most: usize) -> Result<Vec<u8>> {
+    pub fn read(&self, path: &str, max_len: usize) -> Result<Vec<u8>> {
         let url = self.site.url(path)?;
-        match self.ask(&url, most)? {
-            Answer::Document(bytes) => Ok(bytes),
-            Answer::Missing(status) => Err(server(&url, status, "it is not there")),
+        match self.fetch(&url, max_len)? {
+            Fetched::Document(bytes) => Ok(bytes),
+            Fetched::Missing(status) => Err(server(&url, status, "the document is missing")),
         }
     }
 
-    /// The same, where it may be that there is none.
-    pub fn read_if_any(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>> {
-        match self.ask(&self.site.url(path)?, most)? {
-            Answer::Document(bytes) => Ok(Some(bytes)),
-            Answer::Missing(_) => Ok(None),
+    /// As [`read`](Self::read), but `None` if the document is missing.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_if_any(&self, path: &str, max_len: usize) -> Result<Option<Vec<u8>>> {
+        match self.fetch(&self.site.url(path)?, max_len)? {
+            Fetched::Document(bytes) => Ok(Some(bytes)),
+            Fetched::Missing(_) => Ok(None),
         }
     }
 
-    fn ask(&self, url: &Url, most: usize) -> Result<Answer> {
+    fn fetch(&self, url: &Url, max_len: usize) -> Result<Fetched> {
         let mut backoff = Backoff::new(self.options.attempts).with_first_wait(self.options.first_wait);
         let patience = Patience::new(self.options.stall_timeout);
         loop {
             self.control.check(OPERATION)?;
-            let mut incoming = Incoming::new(self, most);
+            let mut incoming = Incoming::new(self, max_len);
             let exchange = Exchange::run(
                 self.transport,
                 &self.request(url)?,
@@ -65,36 +72,36 @@ impl SiteReader<'_> {
             let broken = match exchange {
                 Ok(Exchange::Complete) => None,
                 Ok(Exchange::Broken(problem)) => Some(problem),
-                // What it gave up for is told by itself.
+                // `incoming.problem` is reported below.
                 Err(_) if incoming.problem.is_some() => None,
                 Err(error) => return Err(error),
             };
             let is_page = is_text(&incoming.bytes);
             let broken = match incoming.problem.take() {
                 Some(Problem::TooLong) if is_page => broken,
-                Some(Problem::TooLong) => return Err(server(url, 200, &format!("it is longer than {most} bytes"))),
+                Some(Problem::TooLong) => return Err(server(url, 200, &format!("expected at most {max_len} bytes"))),
                 Some(Problem::Slow(problem)) => Some(problem),
-                Some(Problem::Enough) => broken,
+                Some(Problem::ErrorPage) => broken,
                 None => broken.or_else(|| incoming.missing()),
             };
-            let (error, asked) = match (broken, incoming.head.take()) {
-                // Another attempt may take as long.
+            let (error, retry_after_header) = match (broken, incoming.head.take()) {
+                // Another attempt would exceed the time limit.
                 (Some(problem), _) if patience.is_over() => return Err(network(url, &problem)),
                 (Some(problem), _) => (network(url, &problem), None),
-                (None, None) => (network(url, "no answer came"), None),
-                // A network that wants a login answers for everybody; it may be over soon.
+                (None, None) => (network(url, "no response"), None),
+                // A captive portal responds to every request, often only for a while.
                 (None, Some(head)) if head.status == 200 && is_page => (server(url, 200, WEB_PAGE), None),
-                (None, Some(head)) if head.status == 200 => return Ok(Answer::Document(incoming.bytes)),
-                (None, Some(head)) if MISSING.contains(&head.status) => return Ok(Answer::Missing(head.status)),
+                (None, Some(head)) if head.status == 200 => return Ok(Fetched::Document(incoming.bytes)),
+                (None, Some(head)) if MISSING.contains(&head.status) => return Ok(Fetched::Missing(head.status)),
                 (None, Some(head)) => {
                     let error = server(url, head.status, "");
-                    if !AGAIN.contains(&head.status) {
+                    if !RETRYABLE.contains(&head.status) {
                         return Err(error);
                     }
                     (error, retry_after(&head.headers, SystemTime::now()))
                 }
             };
-            if !backoff.wait(asked, self.control, OPERATION)? {
+            if !backoff.wait(retry_after_header, self.control, OPERATION)? {
                 return Err(error);
             }
         }
@@ -111,22 +118,25 @@ impl SiteReader<'_> {
     }
 }
 
-enum Answer {
+enum Fetched {
     Document(Vec<u8>),
-    /// There is none, the server says with this status.
+    /// The server reports a missing document with this status.
     Missing(u16),
 }
 
-/// Why no more is taken.
+/// Why a transfer is stopped.
 enum Problem {
+    /// The document exceeds the limit.
     TooLong,
+    /// The transfer is too slow.
     Slow(String),
-    Enough,
+    /// The body of an error response, whose rest is not needed.
+    ErrorPage,
 }
 
 struct Incoming<'a> {
     reader: &'a SiteReader<'a>,
-    most: usize,
+    max_len: usize,
     head: Option<Head>,
     bytes: Vec<u8>,
     rate: Rate,
@@ -135,10 +145,10 @@ struct Incoming<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    fn new(reader: &'a SiteReader<'a>, most: usize) -> Self {
+    fn new(reader: &'a SiteReader<'a>, max_len: usize) -> Self {
         Self {
             reader,
-            most,
+            max_len,
             head: None,
             bytes: Vec::new(),
             rate: Rate::new(reader.options.min_rate, Instant::now()),
@@ -147,19 +157,19 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// What a transfer that ended too early still lacks. Not every transport says so itself: Java's connection takes the end of
-    /// the socket for that of the body. A transport that unpacked the body tells of another length.
+    /// Reports a transfer that ended early. Not every transport detects this: Java's connection takes the end of the socket for
+    /// the end of the body. The length does not apply to a body that the transport decompressed.
     fn missing(&self) -> Option<String> {
         let head = self.head.as_ref().filter(|head| head.status == 200)?;
-        let is_as_sent = head.headers.get("content-encoding").is_none();
-        let expected = content_length(&head.headers).filter(|_| is_as_sent)?;
-        let came = self.bytes.len() as u64;
-        (came < expected).then(|| format!("it ended after {came} of {expected} bytes"))
+        let is_uncompressed = head.headers.get("content-encoding").is_none();
+        let expected = content_length(&head.headers).filter(|_| is_uncompressed)?;
+        let received = self.bytes.len() as u64;
+        (received < expected).then(|| format!("the transfer ended after {received} of {expected} bytes"))
     }
 
     fn give_up(&mut self, problem: Problem) -> Result<()> {
         self.problem = Some(problem);
-        // Ends the transfer; nobody sees it.
+        // Ends the transfer; the error is not reported.
         Err(Error::Cancelled { operation: OPERATION })
     }
 }
@@ -177,16 +187,15 @@ impl Receiver for Incoming<'_> {
             return self.give_up(Problem::Slow(problem));
         }
         let is_document = self.head.as_ref().is_some_and(|head| head.status == 200);
-        match (self.bytes.len() + bytes.len() <= self.most, is_document) {
+        match (self.bytes.len() + bytes.len() <= self.max_len, is_document) {
             (true, _) => self.bytes.extend_from_slice(bytes),
             (false, true) => {
-                // So much of it as shows whether it is a web page.
-                let room = self.most.saturating_sub(self.bytes.len()).max(1);
+                // Enough to detect a web page.
+                let room = self.max_len.saturating_sub(self.bytes.len()).max(1);
                 self.bytes.extend_from_slice(&bytes[..room.min(bytes.len())]);
                 return self.give_up(Problem::TooLong);
             }
-            // The page that explains an error, of which nobody reads the rest.
-            (false, false) => return self.give_up(Problem::Enough),
+            (false, false) => return self.give_up(Problem::ErrorPage),
         }
         Ok(())
     }

@@ -1,8 +1,7 @@
-//! Static channels, as a device reads them: plain files below one address, on any web server, bucket or CDN
-//! (docs/format.md, "Site").
+//! Reading static channels: plain files below one address, on any web server, bucket or CDN (docs/format.md, "Site").
 //!
-//! Here is where things are asked for and which bucket a device is in. What is made of the answers is up to
-//! [`Store::update_from_channel`](crate::store::Store::update_from_channel).
+//! This module fetches documents and computes rollout buckets.
+//! [`Store::update_from_channel`](crate::store::Store::update_from_channel) decides what to install.
 
 mod bucket;
 mod document;

@@ -1,4 +1,4 @@
-//! The address of a site, and of what is below it.
+//! The address of a site and of its documents.
 
 use crate::channel::ChannelName;
 use crate::error::{Error, Result};
@@ -10,9 +10,9 @@ use crate::release::paths;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Site {
-    /// Its address. Paths are put before its query, if it has one: some stores take their token there.
+    /// The address. Paths go before its query, which some stores use for a token.
     pub base: Url,
-    /// What its host is to be told, for example a token. Not sent on when it redirects to another origin.
+    /// Headers for the host, for example a token. Not sent after a redirect to another origin.
     pub headers: Headers,
 }
 
@@ -29,8 +29,8 @@ impl Site {
     /// The site and the channel of an address such as `https://example.com/app/channels/production.json`.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it does not end like that.
-    pub fn of_channel(url: &Url) -> Result<(Self, ChannelName)> {
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the address has another form.
+    pub fn from_channel_url(url: &Url) -> Result<(Self, ChannelName)> {
         let address = url.without_query();
         let parts = address
             .strip_suffix(".json")
@@ -44,17 +44,17 @@ impl Site {
         Ok((Self::new(format!("{base}{query}").parse()?), channel.parse()?))
     }
 
-    /// The address of what is at `path` below the site.
+    /// The address of `path` below the site.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if that makes no address.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the result is not a valid address.
     pub fn url(&self, path: &str) -> Result<Url> {
         let base = self.base.without_query();
         let query = &self.base.as_str()[base.len()..];
         format!("{}/{path}{query}", base.trim_end_matches('/')).parse()
     }
 
-    /// The address of a channel's file.
+    /// The address of a channel file.
     ///
     /// # Errors
     /// As [`url`](Self::url).

@@ -1,7 +1,7 @@
-//! A device chooses, reads and lists channels.
+//! Requests of a device to choose, read and list channels.
 //!
-//! `POST` and `PUT` carry a [`ChannelRequest`] as JSON, `DELETE` and `GET` carry it in the query. A refusal comes with status 200
-//! and is a [`Notice`]; read an answer as `Result`-like [`ChannelResponse`].
+//! `POST` and `PUT` send a [`ChannelRequest`] as JSON, `DELETE` and `GET` send it in the query. A refusal has status 200 and is a
+//! [`Notice`]; parse every response as a [`ChannelResponse`].
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,13 +12,13 @@ use super::status_code::Notice;
 use crate::error::{Error, Result};
 use crate::http::download::{WEB_PAGE, is_text};
 
-/// A device asks for its channel, or for another one.
+/// A request for the device's channel, or for another channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelRequest {
-    /// Who asks.
+    /// The device.
     #[serde(flatten)]
     pub device: UpdateRequest,
-    /// The channel it wants to be in; with `POST` only.
+    /// The requested channel; only in `POST`.
     #[serde(
         default,
         deserialize_with = "lenient::filled",
@@ -27,60 +27,60 @@ pub struct ChannelRequest {
     pub channel: Option<String>,
 }
 
-/// The answer to a channel request: what was asked for, or why not.
+/// The response to a channel request.
 ///
 /// Codes: `missing_channel`, `cannot_override`, `channel_not_found`, `channel_self_set_not_allowed`,
 /// `public_channel_self_set_not_allowed`, `override_not_allowed`, `on_premise_app`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChannelResponse<T> {
-    /// What was asked for.
+    /// The request succeeded.
     Granted(T),
-    /// Why not.
+    /// The server refused the request.
     Refused(Notice),
 }
 
-/// `POST` and `DELETE`: the device is in the channel it asked for, or in none of its own choice.
+/// Response to `POST` and `DELETE`: the device's choice of a channel was set or cleared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelSet {
     /// `ok`.
     pub status: String,
-    /// Whether devices may choose the channel themselves; newer plugins are told.
+    /// Whether devices may choose the channel themselves. Only newer plugins receive it.
     #[serde(default, rename = "allowSet", skip_serializing_if = "Option::is_none")]
     pub allow_set: Option<bool>,
 }
 
-/// `PUT`: the channel the device is in.
+/// Response to `PUT`: the channel of the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CurrentChannel {
-    /// Its name.
+    /// The name of the channel.
     pub channel: String,
-    /// How the device came into it.
+    /// Why the device is in the channel.
     pub status: ChannelOrigin,
-    /// Whether devices may choose the channel themselves; newer plugins are told.
+    /// Whether devices may choose the channel themselves. Only newer plugins receive it.
     #[serde(default, rename = "allowSet", skip_serializing_if = "Option::is_none")]
     pub allow_set: Option<bool>,
 }
 
-/// How a device came into its channel.
+/// Why a device is in its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ChannelOrigin {
-    /// It was put there, by itself or by the server.
+    /// The device or the server selected the channel for this device.
     Override,
-    /// It is the channel of every device that is in no other.
+    /// The default channel.
     Default,
 }
 
-/// `GET`: one of the channels that devices may choose.
+/// Item of the response to `GET`: a channel that devices may choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelInfo {
-    /// Its number; newer servers send a UUID.
+    /// The id: a number, or a UUID on newer servers.
     #[serde(deserialize_with = "lenient::text")]
     pub id: String,
-    /// Its name.
+    /// The name of the channel.
     pub name: String,
-    /// Whether devices are in it without choosing.
+    /// Whether it is the default for devices.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub public: bool,
     /// Whether devices may choose it.
@@ -89,21 +89,21 @@ pub struct ChannelInfo {
 }
 
 impl<T: DeserializeOwned> ChannelResponse<T> {
-    /// Reads an answer: the HTTP status and the whole body. `asked` is whom was asked, without a query.
+    /// Parses a response from its HTTP status and its whole body. `url` is for errors; pass it without its query.
     ///
     /// # Errors
-    /// [`ErrorKind::Server`](crate::ErrorKind::Server) for what is no answer of this protocol.
-    pub fn parse(asked: &str, status: u16, body: &[u8]) -> Result<Self> {
+    /// [`ErrorKind::Server`](crate::ErrorKind::Server) for a response that does not follow the protocol.
+    pub fn parse(url: &str, status: u16, body: &[u8]) -> Result<Self> {
         if let Ok(notice) = serde_json::from_slice::<Notice>(body) {
             return Ok(Self::Refused(notice));
         }
         let server = |problem: String| Error::Server {
-            url: asked.to_owned(),
+            url: url.to_owned(),
             status,
             problem,
         };
         if !(200..300).contains(&status) {
-            return Err(server("and no word of an update server".to_owned()));
+            return Err(server("the body is not a response of an update server".to_owned()));
         }
         if is_text(body) {
             return Err(server(WEB_PAGE.to_owned()));
@@ -111,6 +111,6 @@ impl<T: DeserializeOwned> ChannelResponse<T> {
         let granted = serde_json::from_slice(body);
         granted
             .map(Self::Granted)
-            .map_err(|problem| server(format!("not with what update servers say of channels: {problem}")))
+            .map_err(|problem| server(format!("the body is not a response about channels: {problem}")))
     }
 }

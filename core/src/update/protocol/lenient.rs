@@ -1,4 +1,4 @@
-//! What senders write in more than one way: a number where another sends text, `null` where another leaves the field out.
+//! Lenient deserialization: some senders write a number instead of a string, or `null` instead of omitting a member.
 
 use serde::{Deserialize, Deserializer};
 
@@ -10,7 +10,7 @@ enum Word {
     Nothing,
 }
 
-/// Text, a whole number as text, or nothing as the empty text.
+/// A string, an integer as a string, or `null` as the empty string.
 pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(match Word::deserialize(from)? {
         Word::Text(text) => text,
@@ -19,12 +19,12 @@ pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
     })
 }
 
-/// Text that is not empty, or nothing.
+/// A non-empty string, or `None`.
 pub(super) fn filled<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     text(from).map(|text| Some(text).filter(|text| !text.is_empty()))
 }
 
-/// `true`, or not.
+/// A boolean; `null` is `false`.
 pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     Option::<bool>::deserialize(from).map(|flag| flag == Some(true))
 }

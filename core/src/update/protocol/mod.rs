@@ -1,10 +1,9 @@
-//! Capgo's protocol between a device and its update server: every request and every answer as a type.
+//! Capgo's protocol between a device and its update server: every request and response as a type.
 //!
-//! No network here: a request is a value to serialize, an answer is parsed from a status and a body. Nothing an answer says is
-//! trusted. Whether a checksum or a session key is needed follows from the device's own configuration, never from their being
-//! there or not.
+//! This module does no I/O: serialize a request, and parse a response from its status and body. Responses are untrusted. The
+//! device's configuration decides whether a checksum and a session key are required, never their presence in a response.
 //!
-//! Where it comes from: the requests and answers of Capgo's plugin and of its public backend sources.
+//! Sources: the requests and responses of Capgo's plugin, and its public backend code.
 
 mod channel_self;
 mod lenient;

@@ -1,10 +1,10 @@
-//! `POST` to the update URL: the device says what it is and what it runs.
+//! The update request: a `POST` to the update URL with the device and its running bundle.
 
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
 
-/// The operating system, or what stands in for one.
+/// The platform of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// The word on the wire.
+    /// The value on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -29,22 +29,22 @@ impl Platform {
     }
 }
 
-/// What a device sends when it asks for an update; the same members lead every other request of the protocol.
+/// The update request. Every other request of the protocol has the same members.
 ///
-/// Read, fields may be missing, `null`, or numbers where text is meant; the one who answers says what it cannot do without.
+/// Parsing accepts missing members, `null`, and numbers in place of strings; the server decides which members it requires.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UpdateRequest {
-    /// `ios`, `android` or `electron`: text, since a server has to answer others too.
+    /// `ios`, `android` or `electron`. A string, because a server must also respond to others.
     #[serde(deserialize_with = "lenient::text")]
     pub platform: String,
-    /// A UUID that names this installation. Servers take it without regard to case.
+    /// The UUID of this installation. Servers ignore its case.
     #[serde(deserialize_with = "lenient::text")]
     pub device_id: String,
     /// The app's reverse domain.
     #[serde(deserialize_with = "lenient::text")]
     pub app_id: String,
-    /// A name the app gave this device, or nothing.
+    /// A name that the app gave this device, or empty.
     #[serde(deserialize_with = "lenient::text")]
     pub custom_id: String,
     /// Version of the native app, as users see it.
@@ -56,29 +56,29 @@ pub struct UpdateRequest {
     /// Version of the operating system.
     #[serde(deserialize_with = "lenient::text")]
     pub version_os: String,
-    /// Version of the bundle that is running, or [`BUILT_IN`](super::BUILT_IN).
+    /// Version of the running bundle, or [`BUILT_IN`](super::BUILT_IN).
     #[serde(deserialize_with = "lenient::text")]
     pub version_name: String,
-    /// Version of the plugin, from which a server concludes what it understands.
+    /// Version of the plugin, from which a server derives its capabilities.
     #[serde(deserialize_with = "lenient::text")]
     pub plugin_version: String,
-    /// Whether this is an emulator or simulator.
+    /// Whether the device is an emulator or simulator.
     #[serde(deserialize_with = "lenient::flag")]
     pub is_emulator: bool,
-    /// Whether this is a build for users, not for developers.
+    /// Whether the app is a production build.
     #[serde(deserialize_with = "lenient::flag")]
     pub is_prod: bool,
-    /// How the app came onto the device, where the plugin knows.
+    /// How the app was installed, if known.
     #[serde(deserialize_with = "lenient::filled", skip_serializing_if = "Option::is_none")]
     pub install_source: Option<String>,
-    /// The channel the app was built for.
+    /// The default channel of the app.
     #[serde(
         rename = "defaultChannel",
         deserialize_with = "lenient::filled",
         skip_serializing_if = "Option::is_none"
     )]
     pub default_channel: Option<String>,
-    /// Capgo's id of the public key in the app, where there is one.
+    /// Capgo's id of the public key in the app, if any.
     #[serde(deserialize_with = "lenient::filled", skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What an update server answers.
+//! Responses of an update server.
 
 use std::time::Duration;
 
@@ -9,51 +9,52 @@ use super::status_code::{Notice, StatusKind};
 use crate::error::{Error, Result};
 use crate::http::download::{WEB_PAGE, is_text};
 
-/// Capgo's word for the bundle inside the native app, as a version.
+/// The version that Capgo uses for the bundle inside the native app.
 pub const BUILT_IN: &str = "builtin";
 
-/// What Capgo's server puts in the place of a URL when it offers single files only.
+/// The URL that Capgo's server sends when it offers single files only.
 pub const NO_ARCHIVE: &str = "https://404.capgo.app/no.zip";
 
-/// The longest that a server may ask a device to keep silent; Capgo's plugin has the same bound.
-const LONGEST_SILENCE: Duration = Duration::from_secs(24 * 3600);
+/// Maximum time for which a server can stop requests of a device. Capgo's plugin has the same limit.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// Every answer of an update server that can be read.
+/// A response of an update server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UpdateResponse {
-    /// A bundle.
+    /// The server offers a bundle.
     Offer(UpdateOffer),
-    /// Go back to the bundle in the native app, or stay there. Self-hosted servers say it with a bare version, Capgo's with a
-    /// notice, which its plugin does not act upon.
+    /// Return to the bundle inside the native app, or keep it. Self-hosted servers send a bare version, Capgo's server a notice,
+    /// which its plugin ignores.
     BuiltIn(Option<Notice>),
-    /// The device has what it should have.
+    /// The device is up to date.
     UpToDate(Notice),
-    /// A rule of the channel keeps the bundle from this device.
+    /// A rule of the channel excludes this device.
     Blocked(Notice),
-    /// Something is wrong with the request or with the app on the server.
+    /// The request is invalid, or the app is misconfigured on the server.
     Failed(Notice),
-    /// The device asks too often, or asks the wrong server.
+    /// The device sends too many requests, or uses the wrong server.
     Limited {
-        /// What the server said, if it said anything.
+        /// The server's notice, if any.
         notice: Option<Notice>,
-        /// How long to keep silent, where the body says so (the header `Retry-After` may say it too); at most a day.
+        /// How long to wait before the next request, if the body contains it; at most a day. The header `Retry-After` may contain
+        /// it too.
         retry_after: Option<Duration>,
     },
-    /// Neither a bundle nor a code, such as `{}`. Many self-hosted servers mean "nothing new"; Capgo's plugin reports a failed
-    /// download.
+    /// Neither a bundle nor a code, such as `{}`. Many self-hosted servers use it for "up to date"; Capgo's plugin reports a
+    /// failed download.
     Nothing {
-        /// What the server said, if it said anything.
+        /// The server's message, if any.
         message: Option<String>,
     },
 }
 
-/// A bundle on offer, as it is sent. Nothing of it is trusted.
+/// An offered bundle, as sent. Untrusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdateOffer {
     /// Version of the bundle.
     pub version: String,
-    /// Where the archive is.
+    /// The URL of the archive.
     pub url: String,
     /// SHA-256 in hex, or signed. Never empty.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,33 +62,33 @@ pub struct UpdateOffer {
     /// `ivSessionKey` of an encrypted archive. Never empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_key: Option<String>,
-    /// The files of the bundle one by one, for devices that have some of them already. This library takes archives only.
+    /// The single files of the bundle, for delta updates. This library supports archives only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manifest: Vec<ManifestEntry>,
-    /// Where people read more about it.
+    /// A URL for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// What people say about it.
+    /// A comment for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
-/// One file of a bundle; any member may be missing.
+/// One file of a bundle. Every member is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ManifestEntry {
-    /// Its path in the bundle; `.br` at the end means Brotli.
+    /// The path in the bundle. The suffix `.br` means Brotli.
     #[serde(default)]
     pub file_name: Option<String>,
     /// SHA-256 of the plain file in hex, or signed.
     #[serde(default)]
     pub file_hash: Option<String>,
-    /// Where it is.
+    /// The URL of the file.
     #[serde(default)]
     pub download_url: Option<String>,
 }
 
-/// All members that any answer may have.
+/// The members of all responses.
 #[derive(Deserialize)]
 struct Members {
     #[serde(default, deserialize_with = "lenient::filled")]
@@ -113,16 +114,16 @@ struct Members {
 }
 
 impl UpdateResponse {
-    /// Reads an answer: the HTTP status and the whole body, which the caller has bounded.
+    /// Parses a response from its HTTP status and its whole body. The caller limits the size of the body.
     ///
-    /// `asked` is whom was asked, for the error; without a query, which may be confidential.
+    /// `url` is for errors; pass it without its query, which may be confidential.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a bundle that comes as single files only,
-    /// [`ErrorKind::Server`](crate::ErrorKind::Server) for what is no answer of this protocol.
-    pub fn parse(asked: &str, status: u16, body: &[u8]) -> Result<Self> {
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a bundle that is offered as single files only,
+    /// [`ErrorKind::Server`](crate::ErrorKind::Server) for a response that does not follow the protocol.
+    pub fn parse(url: &str, status: u16, body: &[u8]) -> Result<Self> {
         let server = |problem: String| Error::Server {
-            url: asked.to_owned(),
+            url: url.to_owned(),
             status,
             problem,
         };
@@ -130,13 +131,16 @@ impl UpdateResponse {
         let members: Members = match read(body) {
             Ok(members) => members,
             Err(_) if status == 429 => return Ok(Self::limited(None)),
-            Err(_) if !successful => return Err(server("and no word of an update server".to_owned())),
+            Err(_) if !successful => return Err(server("the body is not a response of an update server".to_owned())),
             Err(_) if is_text(body) => return Err(server(WEB_PAGE.to_owned())),
-            Err(problem) => return Err(server(format!("not with what update servers say: {problem}"))),
+            Err(problem) => {
+                return Err(server(format!(
+                    "the body is not a response of an update server: {problem}"
+                )));
+            }
         };
         if members.error.is_some() || members.kind.is_some() {
-            let notice =
-                read_notice(body).map_err(|problem| server(format!("with a refusal that is none: {problem}")))?;
+            let notice = read_notice(body).map_err(|problem| server(format!("invalid notice: {problem}")))?;
             return Ok(Self::refused(status, notice));
         }
         if status == 429 {
@@ -145,7 +149,7 @@ impl UpdateResponse {
         if !successful {
             return Err(server(members.message.map_or_else(String::new, printable)));
         }
-        members.into_answer(asked, status)
+        members.into_response(url, status)
     }
 
     fn refused(status: u16, notice: Notice) -> Self {
@@ -164,20 +168,20 @@ impl UpdateResponse {
         let stated = notice
             .as_ref()
             .and_then(|notice| notice.more_info.as_ref()?.retry_after_seconds);
-        let retry_after = stated.map(|seconds| Duration::from_secs(seconds).min(LONGEST_SILENCE));
+        let retry_after = stated.map(|seconds| Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
         Self::Limited { notice, retry_after }
     }
 }
 
 impl Members {
-    fn into_answer(self, asked: &str, status: u16) -> Result<UpdateResponse> {
+    fn into_response(self, url: &str, status: u16) -> Result<UpdateResponse> {
         let files = self.manifest.unwrap_or_default();
-        let url = self.url.filter(|url| url != NO_ARCHIVE);
-        match (self.version, url) {
+        let archive = self.url.filter(|url| url != NO_ARCHIVE);
+        match (self.version, archive) {
             (Some(version), _) if version == BUILT_IN => Ok(UpdateResponse::BuiltIn(None)),
-            (Some(version), Some(url)) => Ok(UpdateResponse::Offer(UpdateOffer {
+            (Some(version), Some(archive)) => Ok(UpdateResponse::Offer(UpdateOffer {
                 version,
-                url,
+                url: archive,
                 checksum: self.checksum,
                 session_key: self.session_key,
                 manifest: files,
@@ -186,12 +190,12 @@ impl Members {
             })),
             (version, None) if !files.is_empty() => Err(single_files(version, files.len())),
             (None, None) => Ok(UpdateResponse::Nothing { message: self.message }),
-            (version, url) => Err(Error::Server {
-                url: asked.to_owned(),
+            (version, archive) => Err(Error::Server {
+                url: url.to_owned(),
                 status,
-                problem: match (version, url) {
-                    (Some(version), _) => format!("with version {} and no URL to get it from", printable(version)),
-                    _ => "with a URL and no version".to_owned(),
+                problem: match (version, archive) {
+                    (Some(version), _) => format!("version {} has no URL", printable(version)),
+                    _ => "the response has a URL but no version".to_owned(),
                 },
             }),
         }
@@ -205,44 +209,44 @@ fn single_files(version: Option<String>, files: usize) -> Error {
             version.map_or_else(|| "without a name".to_owned(), printable)
         ),
         problem: format!(
-            "the server offers it as {files} single files (a delta manifest) and not as an archive; upload it as a zip too \
-             (Capgo's command: without --delta-only)"
+            "the server offers {files} single files (a delta manifest), not an archive; upload the bundle as a zip too (with \
+             Capgo's command: without --delta-only)"
         ),
     }
 }
 
-/// The members of an object.
+/// Parses the members of an object.
 fn read(body: &[u8]) -> Result<Members, serde_json::Error> {
-    // A struct can be read from a JSON array too, member by member; an answer cannot.
+    // serde also deserializes a struct from an array, but a response must be an object.
     let object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     if object {
         serde_json::from_slice(body)
     } else {
-        Err(serde::de::Error::custom("no JSON object"))
+        Err(serde::de::Error::custom("expected a JSON object"))
     }
 }
 
-/// A refusal, which some servers state with a kind alone.
+/// Parses a notice. Some servers send a kind without a code.
 fn read_notice(body: &[u8]) -> Result<Notice, serde_json::Error> {
     #[derive(Deserialize)]
-    struct Nameless {
+    struct WithoutCode {
         kind: Option<StatusKind>,
         #[serde(default, deserialize_with = "lenient::text")]
         message: String,
     }
     serde_json::from_slice(body).or_else(|error| {
-        let nameless: Nameless = serde_json::from_slice(body).map_err(|_| error)?;
-        let code = match nameless.kind {
+        let without_code: WithoutCode = serde_json::from_slice(body).map_err(|_| error)?;
+        let code = match without_code.kind {
             Some(StatusKind::UpToDate) => "no_new_version_available",
             _ => "unknown",
         };
-        let mut notice = Notice::new(code, nameless.message);
-        notice.stated_kind = nameless.kind.map(super::status_code::ReportedKind::Known);
+        let mut notice = Notice::new(code, without_code.message);
+        notice.stated_kind = without_code.kind.map(super::status_code::ReportedKind::Known);
         Ok(notice)
     })
 }
 
-/// Text of a server as it may be shown.
+/// A server's text with control characters escaped.
 fn printable(text: String) -> String {
     if text.contains(char::is_control) {
         return text.escape_debug().to_string();

@@ -1,42 +1,42 @@
-//! What devices report: one event, or an array of them.
+//! Reports of devices: one event, or an array of events.
 
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
 use super::request::UpdateRequest;
 
-/// Something that happened on a device.
+/// An event on a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatsEvent {
-    /// Which device, and which bundle runs there. For a file of a bundle, `version_name` is `version:file`.
+    /// The device and its running bundle. For a file of a bundle, `version_name` is `version:file`.
     #[serde(flatten)]
     pub device: UpdateRequest,
-    /// What happened; see [`is_known_action`].
+    /// The event; see [`is_known_action`].
     #[serde(default, deserialize_with = "lenient::text")]
     pub action: String,
-    /// The bundle that ran before, or nothing.
+    /// The previous bundle, or empty.
     #[serde(default, deserialize_with = "lenient::text")]
     pub old_version_name: String,
 }
 
-/// The server has taken the report.
+/// The response to a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatsResponse {
     /// `ok`.
     pub status: String,
-    /// For an array, what has come of each of its events.
+    /// For an array, the result of each event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<StatsResult>>,
 }
 
-/// What has come of one event of an array.
+/// The result of one event of an array.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatsResult {
     /// `ok` or `error`.
     pub status: String,
-    /// Its place in the array, from 0.
+    /// The index in the array, from 0.
     pub index: usize,
-    /// Why it was not taken.
+    /// Why the event was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -83,10 +83,10 @@ const ACTIONS: &[&str] = &[
     "native_app_version_changed",
 ];
 
-/// Actions that come in more forms than one list holds: how an app crashed, what became of its web view.
+/// Prefixes of actions with many forms: crashes of the app, and events of its web view.
 const FAMILIES: &[&str] = &["app_crash", "webview_"];
 
-/// Whether servers take this action. Downloads are reported in steps of ten percent, `download_0` to `download_90`.
+/// Whether servers accept this action. Downloads report steps of ten percent, `download_0` to `download_90`.
 #[must_use]
 pub fn is_known_action(action: &str) -> bool {
     let plain = action.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && action.len() <= 64;

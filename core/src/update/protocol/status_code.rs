@@ -1,4 +1,4 @@
-//! The codes of answers that bring no bundle.
+//! Codes of responses without a bundle.
 
 use std::fmt;
 
@@ -6,37 +6,35 @@ use serde::{Deserialize, Serialize};
 
 use super::lenient;
 
-/// What an answer without a bundle amounts to.
+/// The kind of a response without a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StatusKind {
-    /// The device has what it should have.
+    /// The device is up to date.
     UpToDate,
-    /// There is a bundle, and a rule of the channel keeps it from this device.
+    /// A rule of the channel excludes this device from the bundle.
     Blocked,
-    /// Something is wrong with the request or with how the app is set up on the server.
+    /// The request is invalid, or the app is misconfigured on the server.
     Failed,
 }
 
-/// The code of an answer without a bundle.
-///
-/// Codes this version does not know are kept as they came.
+/// The code of a response without a bundle. Unknown codes are preserved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StatusCode(String);
 
-/// Every code of the protocol: its kind, and what it means in plain words.
+/// Every code of the protocol, with its kind and meaning.
 const KNOWN: &[(&str, StatusKind, &str)] = &[
     (
         "no_new_version_available",
         StatusKind::UpToDate,
-        "the device has the channel's bundle already",
+        "the device already has the channel's bundle",
     ),
     (
         "already_on_builtin",
         StatusKind::UpToDate,
-        "the channel wants the built-in bundle",
+        "the channel selects the built-in bundle, which the device already has",
     ),
     (
         "cannot_update_via_private_channel",
@@ -46,32 +44,32 @@ const KNOWN: &[(&str, StatusKind, &str)] = &[
     (
         "disabled_platform_ios",
         StatusKind::Blocked,
-        "the channel is off for iOS",
+        "the channel is disabled for iOS",
     ),
     (
         "disabled_platform_android",
         StatusKind::Blocked,
-        "the channel is off for Android",
+        "the channel is disabled for Android",
     ),
     (
         "disabled_platform_electron",
         StatusKind::Blocked,
-        "the channel is off for Electron",
+        "the channel is disabled for Electron",
     ),
     (
         "disable_auto_update_to_major",
         StatusKind::Blocked,
-        "the channel allows no step to another major version than the native app's",
+        "the channel does not update to a major version other than the native app's",
     ),
     (
         "disable_auto_update_to_minor",
         StatusKind::Blocked,
-        "the channel allows no step to another minor version than the native app's",
+        "the channel does not update to a minor version other than the native app's",
     ),
     (
         "disable_auto_update_to_patch",
         StatusKind::Blocked,
-        "the channel allows patches of the same minor version only",
+        "the channel only updates to patches of the same minor version",
     ),
     (
         "disable_auto_update_to_metadata",
@@ -106,17 +104,17 @@ const KNOWN: &[(&str, StatusKind, &str)] = &[
     (
         "key_id_mismatch",
         StatusKind::Blocked,
-        "the bundle is encrypted for another key than the one in the app",
+        "the bundle is encrypted for a different key than the app's",
     ),
     (
         "provider_infrastructure_request_blocked",
         StatusKind::Blocked,
-        "the request came from a data centre, not from a device",
+        "the request came from a data center, not from a device",
     ),
     (
         "unknown_version_build",
         StatusKind::Failed,
-        "the device does not say its native version",
+        "the device did not send its native version",
     ),
     (
         "semver_error",
@@ -131,33 +129,33 @@ const KNOWN: &[(&str, StatusKind, &str)] = &[
     (
         "missing_info",
         StatusKind::Failed,
-        "the device does not say enough about itself",
+        "the device did not send enough information",
     ),
     (
         "no_channel",
         StatusKind::Failed,
-        "no channel is there for this device: make one public, or set defaultChannel in the app",
+        "no channel serves this device: make one public, or set defaultChannel in the app",
     ),
     (
         "null_channel_data",
         StatusKind::Failed,
-        "the server has lost the channel's data",
+        "the server has no data for the channel",
     ),
     ("no_bundle", StatusKind::Failed, "the channel has no bundle"),
     (
         "misconfigured_channel",
         StatusKind::Failed,
-        "the channel goes by minimum versions, and its bundle has none",
+        "the channel requires a minimum version, but its bundle has none",
     ),
     (
         "revert_to_builtin_plugin_version_too_old",
         StatusKind::Failed,
-        "the plugin in the app is too old to go back to the built-in bundle",
+        "the plugin in the app is too old to return to the built-in bundle",
     ),
     (
         "no_bundle_url",
         StatusKind::Failed,
-        "the server has no address for the bundle",
+        "the server has no URL for the bundle",
     ),
     (
         "no_url_or_manifest",
@@ -167,9 +165,9 @@ const KNOWN: &[(&str, StatusKind, &str)] = &[
     (
         "missing_device_id",
         StatusKind::Failed,
-        "the device has no id, or one that is no UUID",
+        "the device id is missing, or not a UUID",
     ),
-    ("invalid_device_id", StatusKind::Failed, "the device's id is no UUID"),
+    ("invalid_device_id", StatusKind::Failed, "the device id is not a UUID"),
     (
         "missing_app_id",
         StatusKind::Failed,
@@ -188,36 +186,36 @@ const KNOWN: &[(&str, StatusKind, &str)] = &[
     (
         "on_premise_app",
         StatusKind::Failed,
-        "the server does not know the app: it belongs to another server",
+        "the app belongs to another server",
     ),
 ];
 
 impl StatusCode {
-    /// The verdict with this code.
+    /// Makes a status code from its text.
     #[must_use]
     pub fn new(code: impl Into<String>) -> Self {
         Self(code.into())
     }
 
-    /// The code as it is sent.
+    /// The code, as sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its kind, if the code is known.
+    /// The kind of a known code.
     #[must_use]
     pub fn kind(&self) -> Option<StatusKind> {
         self.known().map(|(_, kind, _)| *kind)
     }
 
-    /// What it means, for people, if the code is known.
+    /// The meaning of a known code, for people.
     #[must_use]
     pub fn meaning(&self) -> Option<&'static str> {
         self.known().map(|(_, _, meaning)| *meaning)
     }
 
-    /// Every known verdict.
+    /// Every known code.
     pub fn all() -> impl Iterator<Item = Self> {
         KNOWN.iter().map(|(code, ..)| Self::new(*code))
     }
@@ -227,66 +225,66 @@ impl StatusCode {
     }
 }
 
-/// Prints the code, as far as it is printable: it comes from a server.
+/// Prints the code with control characters escaped, because it comes from a server.
 impl fmt::Display for StatusCode {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.0.escape_debug())
     }
 }
 
-/// An answer without a bundle, as it is sent: a code, words for people, and what goes with some codes.
+/// A response without a bundle, as sent: a code, a message and details.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// The code.
     pub error: StatusCode,
-    /// Words for people; often in the server's own style.
+    /// The message for people.
     #[serde(default, deserialize_with = "lenient::text")]
     pub message: String,
-    /// What it amounts to, as the server says; [`kind`](Self::kind) knows it for servers that do not say it.
+    /// The kind that the server sent. [`kind`](Self::kind) also works for servers that send none.
     #[serde(default, rename = "kind", skip_serializing_if = "Option::is_none")]
     pub stated_kind: Option<ReportedKind>,
-    /// The bundle this is about.
+    /// The version of the bundle in question.
     #[serde(
         default,
         deserialize_with = "lenient::filled",
         skip_serializing_if = "Option::is_none"
     )]
     pub version: Option<String>,
-    /// The version the device said it runs.
+    /// The version that the device sent.
     #[serde(
         default,
         deserialize_with = "lenient::filled",
         skip_serializing_if = "Option::is_none"
     )]
     pub old: Option<String>,
-    /// Whether a major version stands between them.
+    /// Whether the two differ in their major version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub major: Option<bool>,
-    /// What goes with refused requests.
+    /// Details of a refusal.
     #[serde(default, rename = "moreInfo", skip_serializing_if = "Option::is_none")]
     pub more_info: Option<MoreInfo>,
 }
 
-/// A [`Kind`] as a server said it, which may be one this version does not know.
+/// A [`StatusKind`] as a server sent it, possibly unknown to this version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ReportedKind {
-    /// One of the protocol's.
+    /// A kind of the protocol.
     Known(StatusKind),
-    /// Another one.
+    /// An unknown kind.
     Other(String),
 }
 
-/// What goes with some refusals.
+/// Details of a refusal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoreInfo {
-    /// Seconds until it is worth asking again.
+    /// Seconds to wait before the next request.
     #[serde(default, rename = "retryAfterSeconds", skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,
 }
 
 impl Notice {
-    /// A notice with this code and these words, of the kind the code has.
+    /// A notice with this code and message. The code determines the kind.
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         let error = StatusCode::new(code);
@@ -301,7 +299,7 @@ impl Notice {
         }
     }
 
-    /// What it amounts to: what the server said, else what the code means, else [`StatusKind::Failed`].
+    /// The kind that the server sent, else the kind of the code, else [`StatusKind::Failed`].
     #[must_use]
     pub fn kind(&self) -> StatusKind {
         match self.stated_kind {
@@ -311,7 +309,7 @@ impl Notice {
     }
 }
 
-/// Prints code and words, as far as they are printable: they come from a server.
+/// Prints the code and the message with control characters escaped, because they come from a server.
 impl fmt::Display for Notice {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.error)?;

@@ -1,4 +1,4 @@
-//! Recorded bodies for every line of the protocol's tables.
+//! Recorded bodies for every row of the protocol's tables.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
@@ -24,7 +24,7 @@ fn error(status: u16, body: &str) -> Error {
 }
 
 #[test]
-fn a_request_has_the_plugins_members() {
+fn a_request_has_the_members_of_the_plugin() {
     let body = json!({
         "platform": "android", "device_id": "0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a11", "app_id": "com.example.app", "custom_id": "",
         "version_build": "1.2.0", "version_code": "12", "version_os": "14", "version_name": "builtin", "plugin_version": "8.51.14",
@@ -38,7 +38,7 @@ fn a_request_has_the_plugins_members() {
 }
 
 #[test]
-fn a_request_is_read_with_numbers_nulls_and_gaps() {
+fn a_request_may_have_numbers_nulls_and_missing_members() {
     let request: UpdateRequest =
         serde_json::from_str(r#"{"version_code": 12, "custom_id": null, "is_prod": null, "defaultChannel": ""}"#)
             .unwrap();
@@ -48,7 +48,7 @@ fn a_request_is_read_with_numbers_nulls_and_gaps() {
 }
 
 #[test]
-fn a_bundle_with_everything_is_an_offer() {
+fn a_bundle_with_all_members_is_an_offer() {
     let answer = answer(
         r#"{"version":"1.2.3","url":"https://cdn.example/a.zip?sig=1","session_key":"aXY=:a2V5","checksum":"00ff",
             "manifest":[{"file_name":"index.html","file_hash":"00","download_url":null}],"link":"https://notes.example","comment":"ok"}"#,
@@ -72,7 +72,7 @@ fn a_bundle_with_everything_is_an_offer() {
 }
 
 #[test]
-fn the_smallest_self_hosted_answer_is_an_offer() {
+fn a_version_and_a_url_are_an_offer() {
     let least = answer(r#"{"version":"1.2.3","url":"https://cdn.example/a.zip"}"#);
     let empty = answer(
         r#"{"version":"1.2.3","url":"https://cdn.example/a.zip","checksum":"","session_key":null,"manifest":[],"link":"","comment":null}"#,
@@ -85,7 +85,7 @@ fn the_smallest_self_hosted_answer_is_an_offer() {
 }
 
 #[test]
-fn single_files_without_an_archive_are_unsupported_and_say_so() {
+fn single_files_without_an_archive_are_unsupported() {
     let files = r#""manifest":[{"file_name":"index.html","file_hash":"00","download_url":"https://f.example/1"}]"#;
     for url in ["", r#""url":"https://404.capgo.app/no.zip","#, r#""url":null,"#] {
         let error = error(200, &format!(r#"{{"version":"1.2.3",{url}{files}}}"#));
@@ -99,7 +99,7 @@ fn single_files_without_an_archive_are_unsupported_and_say_so() {
 }
 
 #[test]
-fn builtin_is_an_answer_of_its_own_with_and_without_a_notice() {
+fn builtin_is_recognized_with_and_without_a_notice() {
     assert_eq!(answer(r#"{"version":"builtin"}"#), UpdateResponse::BuiltIn(None));
     assert_eq!(
         answer(r#"{"version":"builtin","url":"https://404.capgo.app/no.zip"}"#),
@@ -114,14 +114,14 @@ fn builtin_is_an_answer_of_its_own_with_and_without_a_notice() {
 }
 
 #[test]
-fn every_code_has_a_kind_and_a_meaning_and_is_read_as_both() {
+fn every_code_has_a_kind_and_a_meaning() {
     assert_eq!(StatusCode::all().count(), 34);
     for code in StatusCode::all() {
         let kind = code.kind().unwrap();
         assert!(code.meaning().unwrap().len() > 20);
         let word = serde_json::to_value(kind).unwrap();
         let stated = answer(&json!({"error": code, "message": "m", "kind": word}).to_string());
-        // Older servers do not state the kind.
+        // Older servers do not send the kind.
         let unstated = answer(&json!({"error": code, "message": "m"}).to_string());
         for answer in [stated, unstated] {
             let (found, notice) = match answer {
@@ -139,7 +139,7 @@ fn every_code_has_a_kind_and_a_meaning_and_is_read_as_both() {
 }
 
 #[test]
-fn the_extras_of_a_refusal_are_kept() {
+fn the_details_of_a_refusal_are_kept() {
     let answer = answer(
         r#"{"error":"disable_auto_update_to_major","message":"Cannot upgrade major version","kind":"blocked","version":"2.0.0","old":"1.4.0","major":true}"#,
     );
@@ -153,7 +153,7 @@ fn the_extras_of_a_refusal_are_kept() {
 }
 
 #[test]
-fn what_the_server_says_of_a_kind_counts_and_an_unknown_code_fails() {
+fn the_kind_of_the_server_takes_precedence_and_an_unknown_code_is_a_failure() {
     assert!(matches!(
         answer(r#"{"error":"new_code","kind":"blocked"}"#),
         UpdateResponse::Blocked(_)
@@ -170,7 +170,7 @@ fn what_the_server_says_of_a_kind_counts_and_an_unknown_code_fails() {
 }
 
 #[test]
-fn a_bad_request_is_a_failed_answer() {
+fn an_invalid_request_is_a_failure() {
     for code in [
         "missing_device_id",
         "invalid_device_id",
@@ -192,7 +192,7 @@ fn a_bad_request_is_a_failed_answer() {
 }
 
 #[test]
-fn too_many_requests_say_how_long_to_be_silent() {
+fn a_rate_limit_has_a_retry_after() {
     let premise = parse(429, r#"{"error":"on_premise_app","message":"On-premise app detected"}"#).unwrap();
     assert!(
         matches!(
@@ -227,7 +227,7 @@ fn too_many_requests_say_how_long_to_be_silent() {
 }
 
 #[test]
-fn nothing_and_a_bare_message_are_told_apart_from_refusals() {
+fn an_empty_response_and_a_bare_message_are_not_refusals() {
     assert_eq!(answer("{}"), UpdateResponse::Nothing { message: None });
     let message = Some("No update".to_owned());
     assert_eq!(
@@ -237,26 +237,30 @@ fn nothing_and_a_bare_message_are_told_apart_from_refusals() {
 }
 
 #[test]
-fn what_is_no_answer_is_a_server_error_that_says_why() {
+fn an_invalid_response_is_a_server_error_with_a_reason() {
     for (status, body, word) in [
         (
             200,
             "<html>not found</html>",
             "found an HTML page (a captive portal or login page?)",
         ),
-        (200, "", "not with what update servers say"),
-        (200, r#"["1.2.3","https://cdn.example/a.zip"]"#, "no JSON object"),
+        (200, "", "not a response of an update server"),
+        (
+            200,
+            r#"["1.2.3","https://cdn.example/a.zip"]"#,
+            "expected a JSON object",
+        ),
         (
             200,
             r#"{"version":{},"url":"https://cdn.example/a.zip"}"#,
-            "not with what update servers say",
+            "not a response of an update server",
         ),
         (200, r#"{"version":"1.2.3"}"#, "no URL"),
         (200, r#"{"url":"https://cdn.example/a.zip"}"#, "no version"),
         (
             200,
             r#"{"version":"1.2.3","url":"https://cdn.example/a.zip""#,
-            "not with what update servers say",
+            "not a response of an update server",
         ),
         (503, "<html>", "503"),
         (404, r#"{"message":"no such\u001b[31m app"}"#, r"no such\u{1b}[31m app"),
@@ -269,7 +273,7 @@ fn what_is_no_answer_is_a_server_error_that_says_why() {
 }
 
 #[test]
-fn no_bytes_make_the_parser_panic() {
+fn arbitrary_bytes_do_not_panic() {
     let good = br#"{"version":"1.2.3","url":"u","error":null,"manifest":[{"file_name":"a"}]}"#;
     for position in 0..good.len() {
         for byte in [0, b'"', b'{', b'[', 0xff, b'9'] {
@@ -290,7 +294,7 @@ fn a_notice_prints_without_control_characters() {
 }
 
 #[test]
-fn the_four_verbs_of_channel_self_are_read() {
+fn the_four_methods_of_channel_self_are_parsed() {
     let set = ChannelResponse::<ChannelSet>::parse(ASKED, 200, br#"{"status":"ok","allowSet":true}"#).unwrap();
     let expected = ChannelSet {
         status: "ok".to_owned(),
@@ -315,7 +319,7 @@ fn the_four_verbs_of_channel_self_are_read() {
 }
 
 #[test]
-fn every_refusal_of_channel_self_is_read() {
+fn every_refusal_of_channel_self_is_parsed() {
     for code in [
         "missing_channel",
         "cannot_override",
@@ -336,7 +340,7 @@ fn every_refusal_of_channel_self_is_read() {
 }
 
 #[test]
-fn a_channel_request_and_an_event_carry_the_device_beside_their_own_members() {
+fn a_channel_request_and_an_event_flatten_the_device() {
     let device = UpdateRequest {
         app_id: "com.example.app".to_owned(),
         ..UpdateRequest::default()
@@ -365,7 +369,7 @@ fn a_channel_request_and_an_event_carry_the_device_beside_their_own_members() {
 }
 
 #[test]
-fn reports_are_answered_singly_and_in_batches() {
+fn one_report_and_a_batch_have_responses() {
     let single: StatsResponse = serde_json::from_str(r#"{"status":"ok"}"#).unwrap();
     assert_eq!(single.results, None);
     let batch: StatsResponse = serde_json::from_str(
@@ -376,7 +380,7 @@ fn reports_are_answered_singly_and_in_batches() {
 }
 
 #[test]
-fn known_actions_are_told_from_others() {
+fn only_known_actions_are_accepted() {
     for known in [
         "ping",
         "download_0",

@@ -1,4 +1,4 @@
-//! What was downloaded for a release, compared with it.
+//! Verifying downloads against a release.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::release::fixtures::{built_in_release, new_bundle};
 use crate::release::{BundleIdentity, ReleaseTarget};
 use crate::sealed;
 
-/// A plain archive of these bytes, and the release that names it.
+/// A plain archive of these bytes, and its release.
 fn archive_of(bytes: &[u8]) -> (tempfile::TempDir, TrustedRelease) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("app.zip"), bytes).unwrap();
@@ -22,7 +22,7 @@ fn archive_of(bytes: &[u8]) -> (tempfile::TempDir, TrustedRelease) {
 }
 
 #[test]
-fn a_plain_archive_is_proved_by_the_release_that_names_it() {
+fn a_plain_archive_is_verified_by_its_release() {
     let (folder, trusted) = archive_of(b"plain archive");
     let open = |name: &str| trusted.open(&folder.path().join(name), folder.path(), &[], &Control::new());
     let archive = open("app.zip").unwrap();
@@ -39,7 +39,7 @@ fn a_plain_archive_is_proved_by_the_release_that_names_it() {
 }
 
 #[test]
-fn a_release_that_contradicts_itself_proves_nothing() {
+fn a_release_that_contradicts_itself_verifies_nothing() {
     let (folder, _) = archive_of(b"plain archive");
     let new = naming(
         ArchiveIdentity {
@@ -53,7 +53,7 @@ fn a_release_that_contradicts_itself_proves_nothing() {
     assert_eq!(reason(opened), "archive_differs");
 }
 
-/// An archive of these bytes, sealed as `app.sealed`, and what the release that names it says.
+/// An archive of these bytes, sealed as `app.sealed`, and its release.
 fn sealed_archive_of(plain: &[u8]) -> (tempfile::TempDir, Release) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("app.zip"), plain).unwrap();
@@ -98,7 +98,7 @@ fn naming(archive: ArchiveIdentity, sealed: Option<SealedIdentity>) -> Release {
 }
 
 #[test]
-fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
+fn only_the_sealed_archive_of_the_release_is_opened() {
     let (folder, new) = sealed_archive_of(&vec![7; 100_000]);
     let staging = tempfile::tempdir().unwrap();
     let trusted = |new: &Release| device().check(&signed(new, &[0])).unwrap();
@@ -114,7 +114,7 @@ fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
         open(&new, "app.sealed").unwrap().proof(),
         Proof::Release { sequence: 42, .. }
     ));
-    // The plain archive in the place of the sealed one, and the other way round.
+    // The plain archive instead of the sealed one, and vice versa.
     assert_eq!(open(&new, "app.zip").unwrap_err().kind(), ErrorKind::DecryptionFailed);
     let unsealed = naming(new.target.bundle().unwrap().archive, None);
     assert_eq!(
@@ -128,7 +128,7 @@ fn a_sealed_archive_is_opened_only_as_the_release_names_it() {
 }
 
 #[test]
-fn a_sealed_archive_is_opened_while_it_arrives() {
+fn a_sealed_archive_is_decrypted_while_it_downloads() {
     let plain: Vec<u8> = (0..100_000_u32).map(|at| (at % 251) as u8).collect();
     let (folder, new) = sealed_archive_of(&plain);
     let sealed = fs::read(folder.path().join("app.sealed")).unwrap();
@@ -137,7 +137,7 @@ fn a_sealed_archive_is_opened_while_it_arrives() {
     let begin = || trusted.begin_opening(&part, folder.path(), &[content_key()]);
 
     fs::write(&part, &sealed[..100]).unwrap();
-    assert!(begin().unwrap().is_none(), "the header is not there yet");
+    assert!(begin().unwrap().is_none(), "the header is incomplete");
     fs::write(&part, &sealed[..70_000]).unwrap();
     let arriving = begin().unwrap().unwrap().advance(&control).unwrap();
     assert_eq!(arriving.opened(), 65_536);
@@ -148,7 +148,7 @@ fn a_sealed_archive_is_opened_while_it_arrives() {
 }
 
 #[test]
-fn what_arrives_damaged_is_refused_before_the_rest_has_come() {
+fn a_damaged_segment_is_refused_before_the_rest_arrives() {
     let (folder, new) = sealed_archive_of(&vec![7; 100_000]);
     let mut sealed = fs::read(folder.path().join("app.sealed")).unwrap();
     sealed[1_000] ^= 1;
@@ -163,14 +163,14 @@ fn what_arrives_damaged_is_refused_before_the_rest_has_come() {
 }
 
 #[test]
-fn nothing_is_opened_for_a_release_of_a_plain_archive() {
+fn a_plain_archive_is_not_decrypted() {
     let (folder, trusted) = archive_of(b"plain archive");
     let begun = trusted.begin_opening(&folder.path().join("app.zip"), folder.path(), &[content_key()]);
     assert_eq!(begun.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[test]
-fn a_file_list_is_the_one_that_the_release_names() {
+fn only_the_file_list_of_the_release_is_accepted() {
     let list = br#"{"format":1,"files":[]}"#;
     let new = Release {
         target: ReleaseTarget::Bundle(BundleIdentity {
@@ -188,7 +188,7 @@ fn a_file_list_is_the_one_that_the_release_names() {
 }
 
 #[test]
-fn a_release_that_goes_to_the_built_in_bundle_proves_no_file() {
+fn a_release_of_the_built_in_bundle_verifies_no_file() {
     let (folder, _) = archive_of(b"plain archive");
     let trusted = device().check(&signed(&built_in_release(), &[0])).unwrap();
     let file = folder.path().join("app.zip");

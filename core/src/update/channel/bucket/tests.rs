@@ -15,7 +15,7 @@ fn the_examples_of_the_format_hold() {
 }
 
 #[test]
-fn another_bundle_deals_the_buckets_anew() {
+fn buckets_differ_between_bundles() {
     let (one, other) = (Sha256Digest::of(b"1"), Sha256Digest::of(b"2"));
     let early = |archive: &Sha256Digest| -> Vec<u32> {
         let is_early = |device: &u32| bucket(&app(), archive, &device.to_string()) < 1_000;
@@ -27,7 +27,7 @@ fn another_bundle_deals_the_buckets_anew() {
 }
 
 #[test]
-fn every_share_of_the_devices_is_met() {
+fn a_rollout_reaches_its_share_of_the_devices() {
     let archive = Sha256Digest::of(b"archive");
     let buckets: Vec<u16> = (0..20_000_u32)
         .map(|device| bucket(&app(), &archive, &device.to_string()))
@@ -35,7 +35,7 @@ fn every_share_of_the_devices_is_met() {
     assert!(buckets.iter().all(|bucket| *bucket < BUCKETS));
     for (share, expected) in [(500, 1_000), (5_000, 10_000), (9_500, 19_000)] {
         let taken = buckets.iter().filter(|bucket| **bucket < share).count();
-        // Five standard deviations of a fair deal.
+        // Five standard deviations of a uniform distribution.
         assert!(taken.abs_diff(expected) < 360, "{taken} of 20,000 below {share}");
     }
 }

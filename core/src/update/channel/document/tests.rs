@@ -30,7 +30,7 @@ fn read(answers: impl IntoIterator<Item = Answer>) -> (Result<Vec<u8>>, Scripted
 }
 
 #[test]
-fn no_cache_may_answer_and_the_host_is_told_what_it_is_to_be_told() {
+fn requests_bypass_caches_and_carry_the_headers_of_the_site() {
     let (document, transport) = read([Answer::new(200, b"{}")]);
     assert_eq!(document.unwrap(), b"{}");
     assert_eq!(transport.asked_with("Cache-Control"), ["no-cache"]);
@@ -42,7 +42,7 @@ fn no_cache_may_answer_and_the_host_is_told_what_it_is_to_be_told() {
 }
 
 #[test]
-fn what_may_help_is_tried_again_and_what_may_not_is_not() {
+fn only_transient_failures_are_retried() {
     let (document, transport) = read([
         Answer::new(503, b"").with("Retry-After", "0"),
         Answer::new(200, b"{").then_breaks(),
@@ -60,7 +60,7 @@ fn what_may_help_is_tried_again_and_what_may_not_is_not() {
 }
 
 #[test]
-fn a_document_that_ends_early_is_read_again_although_the_transport_saw_nothing_wrong() {
+fn a_truncated_document_is_fetched_again_even_if_the_transport_missed_it() {
     let (document, transport) = read([
         Answer::new(200, b"{").with("Content-Length", "2"),
         Answer::new(200, b"{}").with("Content-Length", "2"),
@@ -74,7 +74,7 @@ fn a_document_that_ends_early_is_read_again_although_the_transport_saw_nothing_w
 }
 
 #[test]
-fn what_is_missing_is_missing_however_a_bucket_says_so() {
+fn every_status_of_a_missing_document_is_recognized() {
     for status in [403, 404, 410] {
         let (found, _) = ask([Answer::new(status, b"a page of more than ten bytes")], |reader| {
             reader.read_if_any("keys/2.json", 10)
@@ -91,7 +91,7 @@ fn what_is_missing_is_missing_however_a_bucket_says_so() {
 }
 
 #[test]
-fn what_never_ends_is_ended() {
+fn an_endless_document_is_stopped() {
     let endless = vec![b' '; 1 << 20];
     let (refused, transport) = read([Answer::new(200, &endless)]);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Server);
@@ -106,7 +106,7 @@ fn a_redirect_to_plain_http_is_not_followed() {
 }
 
 #[test]
-fn a_web_page_in_the_place_of_a_document_is_named_and_may_be_over_soon() {
+fn a_web_page_instead_of_a_document_is_named_and_retried() {
     let page = || Answer::new(200, b"<!DOCTYPE html><title>Welcome</title><p>Please accept our terms.");
     let (refused, transport) = read([page(), page(), page()]);
     let error = refused.unwrap_err();
@@ -120,7 +120,7 @@ fn a_web_page_in_the_place_of_a_document_is_named_and_may_be_over_soon() {
     assert_eq!(document.unwrap(), b"{}");
 }
 
-/// Breaks off, each time after a while.
+/// Fails each request after 30 ms.
 #[derive(Debug, Default)]
 struct Slow(std::sync::atomic::AtomicU32);
 
@@ -128,7 +128,7 @@ impl Transport for Slow {
     fn send(&self, _: &Request, _: &mut dyn Receiver) -> Result<(), crate::http::TransportError> {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         std::thread::sleep(Duration::from_millis(30));
-        Err(crate::http::TransportError::Broken("no end came".to_owned()))
+        Err(crate::http::TransportError::Broken("connection closed".to_owned()))
     }
 }
 

@@ -7,7 +7,7 @@ fn url(text: &str) -> Url {
 }
 
 #[test]
-fn a_path_comes_below_the_address_and_before_its_query() {
+fn a_path_goes_below_the_address_and_before_its_query() {
     for (base, expected) in [
         ("https://example.com", "https://example.com/keys/2.json"),
         ("https://example.com/", "https://example.com/keys/2.json"),
@@ -22,12 +22,12 @@ fn a_path_comes_below_the_address_and_before_its_query() {
 }
 
 #[test]
-fn the_address_of_a_channel_tells_its_site() {
+fn the_address_of_a_channel_contains_its_site() {
     for text in [
         "https://example.com/channels/beta-1.json",
         "https://example.com/a/channels/beta-1.json?token=1",
     ] {
-        let (site, channel) = Site::of_channel(&url(text)).unwrap();
+        let (site, channel) = Site::from_channel_url(&url(text)).unwrap();
         assert_eq!(channel.as_str(), "beta-1");
         assert_eq!(site.channel_url(&channel).unwrap(), url(text));
     }
@@ -38,6 +38,6 @@ fn the_address_of_a_channel_tells_its_site() {
         "https://example.com/channels/a%2Fb.json",
         "https://example.com/archannels/beta.json",
     ] {
-        assert!(Site::of_channel(&url(text)).is_err(), "{text}");
+        assert!(Site::from_channel_url(&url(text)).is_err(), "{text}");
     }
 }

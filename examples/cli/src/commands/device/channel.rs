@@ -94,7 +94,7 @@ pub(super) fn run(device: &Device<'_>, args: &UpdateArgs, output: &Output) -> Re
 
 fn source(device: &Device<'_>, args: &UpdateArgs) -> Result<ChannelSource> {
     let (site, channel) = match (&args.channel_url, &args.site, &args.channel) {
-        (Some(url), _, _) => Site::of_channel(url)?,
+        (Some(url), _, _) => Site::from_channel_url(url)?,
         (None, Some(site), Some(name)) => (Site::new(site.clone()), channel(name)?),
         _ => {
             return Err(Failure::missing_argument(

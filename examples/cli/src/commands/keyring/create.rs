@@ -10,8 +10,6 @@ use crate::commands::release::document;
 use crate::error::Result;
 use crate::output::Output;
 
-const FIRST: u64 = 1;
-
 pub(crate) fn run(args: &KeyringCreateArgs, output: &Output) -> Result<()> {
     let app_id = document::app_id(args.app.app_id.as_deref())?;
     let signing = document::signing_keys(&args.key)?;

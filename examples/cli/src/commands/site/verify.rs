@@ -82,7 +82,7 @@ fn parse_address(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
         }
         return Ok((Site::new(url), channels));
     }
-    let (site, channel) = Site::of_channel(&url).map_err(refuse)?;
+    let (site, channel) = Site::from_channel_url(&url).map_err(refuse)?;
     if !channels.contains(&channel) {
         channels.insert(0, channel);
     }
