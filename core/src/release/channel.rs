@@ -9,8 +9,7 @@ use super::refusal::Refusal;
 use crate::app_id::AppId;
 use crate::channel::ChannelName;
 use crate::error::{Error, Result};
-use crate::json;
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 
 /// Maximum size of a channel file in bytes.
 pub const MAX_CHANNEL_FILE_BYTES: usize = 64 << 10;

@@ -9,8 +9,7 @@ use serde::{Serialize, Serializer};
 use super::fields;
 use super::refusal::Refusal;
 use crate::error::{Error, Result};
-use crate::json;
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 use crate::keys::{KeyId, SigningKey, VerifyingKey};
 
 /// Payload type of a release.

@@ -3,14 +3,13 @@
 use crate::app_id::AppId;
 use crate::channel::ChannelName;
 use crate::digest::{ParseDigestError, Sha256Digest};
-use crate::error::{Error, Result};
+use crate::error::{Error, RefusalReason, Result};
 use crate::json::{Object, Value};
 use crate::native::{NativeRange, NativeVersion};
 use crate::path::printable;
 use crate::time::Timestamp;
 
 use super::refusal::Refusal;
-use crate::error::RefusalReason;
 
 /// The only format of each document.
 pub(super) const FORMAT: u64 = 1;

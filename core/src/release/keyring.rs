@@ -10,10 +10,8 @@ use super::envelope::{Envelope, KEYS_TYPE};
 use super::fields::{self, FORMAT};
 use super::refusal::Refusal;
 use crate::app_id::AppId;
-use crate::error::RefusalReason;
-use crate::error::{Error, Result};
-use crate::json;
-use crate::json::{Object, Value};
+use crate::error::{Error, RefusalReason, Result};
+use crate::json::{self, Object, Value};
 use crate::keys::{KeyId, SigningKey, VerifyingKey};
 use crate::time::Timestamp;
 

@@ -12,13 +12,11 @@ use super::refusal::Refusal;
 use crate::app_id::AppId;
 use crate::channel::ChannelName;
 use crate::digest::Sha256Digest;
-use crate::error::RefusalReason;
-use crate::error::{Error, Result};
+use crate::error::{Error, RefusalReason, Result};
 use crate::keys::{ContentKey, KeyId, PublicContentKey};
 use crate::native::NativeVersion;
 use crate::progress::Control;
-use crate::sealed;
-use crate::sealed::ExpectedSealed;
+use crate::sealed::{self, ExpectedSealed};
 use crate::time::Timestamp;
 use crate::verified::{Proof, VerifiedArchive};
 

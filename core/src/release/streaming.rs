@@ -7,8 +7,7 @@ use super::policy::TrustedRelease;
 use crate::error::{Error, Result};
 use crate::keys::ContentKey;
 use crate::progress::Control;
-use crate::sealed;
-use crate::sealed::{ExpectedSealed, PartialOpening};
+use crate::sealed::{self, ExpectedSealed, PartialOpening};
 use crate::verified::{Proof, VerifiedArchive};
 
 /// A sealed archive that is decrypted segment by segment while it downloads.

@@ -4,12 +4,8 @@ use std::time::{Instant, SystemTime};
 
 use super::Site;
 use crate::error::{Error, Result};
-use crate::http::Exchange;
-use crate::http::Patience;
-use crate::http::Url;
 use crate::http::download::{DownloadOptions, Rate, WEB_PAGE, content_length, is_text};
-use crate::http::{Backoff, retry_after};
-use crate::http::{Head, Method, Receiver, Request, Transport};
+use crate::http::{Backoff, Exchange, Head, Method, Patience, Receiver, Request, Transport, Url, retry_after};
 use crate::progress::Control;
 
 const OPERATION: &str = "read the channel";

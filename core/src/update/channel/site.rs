@@ -2,8 +2,7 @@
 
 use crate::channel::ChannelName;
 use crate::error::{Error, Result};
-use crate::http::Headers;
-use crate::http::Url;
+use crate::http::{Headers, Url};
 use crate::release::paths;
 
 /// A folder behind a web server, a bucket or a CDN.
