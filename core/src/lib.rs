@@ -34,10 +34,11 @@
 //! // In CI: pack, encrypt and sign.
 //! let key = SigningKey::generate(keys::KeyBits::B2048)?;
 //! let packed = pack(&work.join("dist"), &zip, &bundle::PackOptions::default(), &control)?;
-//! let parts = capgo::seal(&zip, &packed.digest, &sealed, &key, capgo::ChecksumForm::V3, &control)?;
+//! let protect = capgo::Encryption { expected: &packed.digest, key: &key, form: capgo::ChecksumForm::V3 };
+//! let parts = capgo::encrypt(&zip, &sealed, &protect, &control)?;
 //! // On the device, with the public key: decrypt, verify, install.
-//! let public = key.verifying_key();
-//! let archive = capgo::open(&sealed, work, &parts.iv_session_key, &parts.checksum, &public, &control)?;
+//! let (iv_session_key, checksum, key) = (&parts.iv_session_key, &parts.checksum, &key.verifying_key());
+//! let archive = capgo::decrypt(&sealed, work, &capgo::Decryption { iv_session_key, checksum, key }, &control)?;
 //! let store = Store::open(&work.join("store"), StoreOptions::default())?;
 //! let installed = store.install(&archive, &store::NewBundle::new("1.2.3"), &control)?;
 //! # assert_eq!(installed.version, "1.2.3");

@@ -1,188 +1,392 @@
-//! A request whose answer is small: sent, sent again where that may help, and its answer kept.
+//! One loop for every request: attempts, waits, redirects, and where the response goes.
+//!
+//! [`Client::send`] keeps the whole response in memory, [`Client::head`] only its head. A response that goes elsewhere (a file,
+//! a hash) is received by a [`Retryable`], which [`Client::run`] attempts until it succeeds or no attempt is left.
 
 use std::time::{Duration, SystemTime};
 
-use super::exchange::Exchange;
-use super::patience::Patience;
-use super::retry::{Backoff, retry_after};
+use super::deadline::Deadline;
+use super::exchange::{Exchange, RedirectPolicy};
+use super::retry::{Backoff, Idempotency, RetryPolicy, is_retryable, retry_after};
 use super::transport::{Cleartext, Head, Receiver, Request, Transport};
 use crate::error::{Error, Result};
 use crate::progress::Control;
 
-/// What may be asked again after it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Idempotency {
-    /// Whatever may help: asking twice is the same as asking once.
-    Idempotent,
-    /// Only what the server said it has not done (429, 503): doing it twice is not the same as doing it once.
-    NonIdempotent,
-}
+/// The default of [`Client::with_max_response_len`].
+const MAX_RESPONSE_LEN: usize = 1 << 20;
 
-/// What comes of asking.
+/// A response with its whole body.
 #[derive(Debug)]
 pub struct Response {
-    /// How it begins. Any status: what an error means is for whoever asked.
+    /// Status and headers. The status may be an error.
     pub head: Head,
-    /// All of its body.
+    /// The body.
     pub body: Vec<u8>,
 }
 
-/// Whoever wants to know how much of a request's body is out.
+/// Observes how much of a request's body was sent.
 pub trait UploadProgress {
-    /// So much more was sent.
+    /// `count` more bytes were sent.
     fn sent(&mut self, count: u64);
-    /// All of it will be sent again.
-    fn again(&mut self);
+    /// The whole body will be sent again.
+    fn restarted(&mut self);
 }
 
-/// For requests that nobody watches.
+/// For requests without an observer.
 impl UploadProgress for () {
     fn sent(&mut self, _: u64) {}
-    fn again(&mut self) {}
+    fn restarted(&mut self) {}
 }
 
-/// How to ask.
+/// A request that can be attempted several times, and the receiver of its responses.
+pub trait Retryable: Receiver {
+    /// The result of a successful attempt.
+    type Output;
+    /// The error after a failure that is not retried.
+    type Error: From<Error>;
+
+    /// Begins an attempt and returns its request. Called before each attempt, since a signature or a range changes.
+    ///
+    /// # Errors
+    /// Ends the request.
+    fn request(&mut self) -> Result<Request, Self::Error>;
+
+    /// Decides what the attempt means, after it ended.
+    ///
+    /// # Errors
+    /// A failure that is not retried.
+    fn outcome(&mut self, exchange: Result<Exchange>) -> Result<AttemptOutcome<Self::Output>, Self::Error>;
+
+    /// The result after the last attempt. By default `last`, with the number of attempts if it is a network error.
+    ///
+    /// # Errors
+    /// The error of the last attempt.
+    fn give_up(&mut self, last: Result<Self::Output>, failures: u32) -> Result<Self::Output, Self::Error> {
+        let note = match failures {
+            0 | 1 => return Ok(last?),
+            failures => format!("tried {failures} times"),
+        };
+        Ok(last.map_err(|error| with_note(error, &note))?)
+    }
+}
+
+/// What one attempt led to.
+#[derive(Debug)]
+pub enum AttemptOutcome<T> {
+    /// The request succeeded, or its response is not worth a retry.
+    Done(T),
+    /// Another attempt may succeed.
+    Retry {
+        /// The result if no attempt is left.
+        last: Result<T>,
+        /// The wait that the server requested.
+        retry_after: Option<Duration>,
+        /// Whether the attempt gained enough not to count as a failure.
+        progressed: bool,
+    },
+}
+
+impl<T> AttemptOutcome<T> {
+    /// A retry after a failure without progress.
+    #[must_use]
+    pub fn retry(last: Result<T>) -> Self {
+        Self::Retry {
+            last,
+            retry_after: None,
+            progressed: false,
+        }
+    }
+}
+
+/// Adds a note in parentheses to the problem of a network error, for example how often it was attempted.
+#[must_use]
+pub fn with_note(error: Error, note: &str) -> Error {
+    match error {
+        Error::Network { url, problem } => Error::Network {
+            url,
+            problem: format!("{problem} ({note})"),
+        },
+        other => other,
+    }
+}
+
+/// How requests are sent.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
-    pub transport: &'a dyn Transport,
-    pub cleartext: Cleartext,
-    pub control: &'a Control,
-    /// What is being done, for the error of a cancellation.
-    pub operation: &'static str,
-    /// A longer answer is refused, in bytes.
-    pub largest_reply: usize,
-    /// How often it is tried at most.
-    pub tries: u32,
-    /// The wait after the first failure, before jitter.
-    pub first_wait: Duration,
+pub struct Client<'a> {
+    transport: &'a dyn Transport,
+    control: &'a Control,
+    operation: &'static str,
+    cleartext: Cleartext,
+    redirects: RedirectPolicy,
+    retry: RetryPolicy,
+    max_response_len: usize,
 }
 
-impl<'a> Question<'a> {
-    /// Five tries, an answer of at most 1 MiB, https unless it is this machine.
+impl<'a> Client<'a> {
+    /// A client with the default policies: https (or this machine), up to five redirects, five attempts, 1 MiB. `operation` is
+    /// named by the error of a cancellation.
+    #[must_use]
     pub fn new(transport: &'a dyn Transport, control: &'a Control, operation: &'static str) -> Self {
         Self {
             transport,
-            cleartext: Cleartext::LoopbackOnly,
             control,
             operation,
-            largest_reply: 1 << 20,
-            tries: 5,
-            first_wait: Duration::from_millis(500),
+            cleartext: Cleartext::default(),
+            redirects: RedirectPolicy::default(),
+            retry: RetryPolicy::default(),
+            max_response_len: MAX_RESPONSE_LEN,
         }
     }
 
-    /// Asks. The request is made anew for each try, since a signature has a time.
+    /// Sets which addresses may be requested without TLS.
+    #[must_use]
+    pub fn with_cleartext(mut self, cleartext: Cleartext) -> Self {
+        self.cleartext = cleartext;
+        self
+    }
+
+    /// Sets whether redirects are followed.
+    #[must_use]
+    pub fn with_redirects(mut self, redirects: RedirectPolicy) -> Self {
+        self.redirects = redirects;
+        self
+    }
+
+    /// Sets how often a request is attempted.
+    #[must_use]
+    pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Sets the longest body that [`send`](Self::send) keeps, in bytes.
+    #[must_use]
+    pub fn with_max_response_len(mut self, max_response_len: usize) -> Self {
+        self.max_response_len = max_response_len;
+        self
+    }
+
+    /// Attempts a request until it succeeds, fails for good, or no attempt is left.
     ///
     /// # Errors
-    /// What `make` returned; `NotTrusted` for a connection that is not secure; `Network` when no whole answer came after
-    /// all tries; or it is too long; `Cancelled`. An error status is an answer, also the last
-    /// of several.
-    pub fn ask<E: From<Error>>(
-        &self,
-        repeat: Idempotency,
-        make: &mut dyn FnMut() -> Result<Request, E>,
-        sending: &mut dyn UploadProgress,
-    ) -> Result<Response, E> {
-        let mut backoff = Backoff::new(self.tries).with_first_wait(self.first_wait);
+    /// Those of `request`; [`Cancelled`](crate::ErrorKind::Cancelled).
+    pub fn run<R: Retryable>(&self, retryable: &mut R) -> Result<R::Output, R::Error> {
+        let mut backoff = Backoff::new(self.retry);
         loop {
             self.control.check(self.operation)?;
-            let mut request = make()?;
+            let mut request = retryable.request()?;
             request.control = self.control.clone();
-            let mut collector = Collector {
-                question: self,
-                url: &request.url.to_string(),
-                sending,
-                reply: None,
-                stall_timeout: request.stall_timeout,
-                patience: Patience::new(request.stall_timeout),
-            };
-            let exchange = Exchange::run(self.transport, &request, self.cleartext, &mut collector)?;
-            let reply = collector.reply.take();
-            let (asked, outcome) = match (exchange, reply) {
-                (Exchange::Complete, Some(reply)) => {
-                    let again = match repeat {
-                        Idempotency::Idempotent => matches!(reply.head.status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
-                        Idempotency::NonIdempotent => matches!(reply.head.status, 429 | 503),
-                    };
-                    if !again {
-                        return Ok(reply);
+            let exchange = Exchange::run(self.transport, &request, self.cleartext, self.redirects, retryable);
+            let (last, retry_after) = match retryable.outcome(exchange)? {
+                AttemptOutcome::Done(output) => return Ok(output),
+                AttemptOutcome::Retry {
+                    last,
+                    retry_after,
+                    progressed,
+                } => {
+                    if progressed {
+                        backoff.reset();
                     }
-                    (retry_after(&reply.head.headers, SystemTime::now()), Ok(reply))
-                }
-                (Exchange::Complete, None) => (None, Err(E::from(network(&request, "no answer came", &backoff)))),
-                (Exchange::Broken(problem), _) => {
-                    let error = E::from(network(&request, &problem, &backoff));
-                    if repeat == Idempotency::NonIdempotent {
-                        return Err(error);
-                    }
-                    (None, Err(error))
+                    (last, retry_after)
                 }
             };
-            if !backoff.wait(asked, self.control, self.operation)? {
-                return outcome;
+            if !backoff.wait(retry_after, self.control, self.operation)? {
+                return retryable.give_up(last, backoff.failures());
             }
-            sending.again();
         }
     }
-}
 
-fn network(request: &Request, problem: &str, backoff: &Backoff) -> Error {
-    let tries = match backoff.failures() + 1 {
-        1 => String::new(),
-        tries => format!(" (tried {tries} times)"),
-    };
-    Error::Network {
-        url: request.url.without_query().to_owned(),
-        problem: format!("{problem}{tries}"),
+    /// Sends a request and returns its response, whatever its status. `make` is called for each attempt, since a signature
+    /// contains a time.
+    ///
+    /// # Errors
+    /// Those of `make`; [`NotTrusted`](crate::ErrorKind::NotTrusted) for a connection that is not secure;
+    /// [`Network`](crate::ErrorKind::Network) if no attempt got a complete response, or the response is too long or too slow;
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    pub fn send<E: From<Error>>(
+        &self,
+        idempotency: Idempotency,
+        make: &mut dyn FnMut() -> Result<Request, E>,
+        progress: &mut dyn UploadProgress,
+    ) -> Result<Response, E> {
+        self.run(&mut InMemory {
+            client: self,
+            idempotency,
+            make,
+            progress,
+            is_repeated: false,
+            url: String::new(),
+            response: None,
+            stall_timeout: Duration::ZERO,
+            deadline: Deadline::new(Duration::ZERO),
+        })
+    }
+
+    /// Sends a request without a body and returns the head of its response, whatever its status. The body is not received: a
+    /// `GET` for one byte may be answered with the whole file.
+    ///
+    /// # Errors
+    /// As of [`send`](Self::send).
+    pub fn head<E: From<Error>>(&self, make: &mut dyn FnMut() -> Result<Request, E>) -> Result<Head, E> {
+        self.run(&mut HeadOnly {
+            make,
+            url: String::new(),
+            head: None,
+        })
     }
 }
 
-struct Collector<'a> {
-    question: &'a Question<'a>,
-    url: &'a str,
-    sending: &'a mut dyn UploadProgress,
-    reply: Option<Response>,
+/// Keeps the whole response, up to a length.
+struct InMemory<'a, E> {
+    client: &'a Client<'a>,
+    idempotency: Idempotency,
+    make: &'a mut dyn FnMut() -> Result<Request, E>,
+    progress: &'a mut dyn UploadProgress,
+    is_repeated: bool,
+    url: String,
+    response: Option<Response>,
     stall_timeout: Duration,
-    /// Since the answer began: a server may work for long before it does.
-    patience: Patience,
+    /// Starts with the response: a server may work for a long time before.
+    deadline: Deadline,
 }
 
-impl Collector<'_> {
-    fn network(&self, problem: String) -> Error {
-        Error::Network {
-            url: self.url.to_owned(),
-            problem,
+impl<E> InMemory<'_, E> {
+    fn check_cancelled(&self) -> Result<()> {
+        self.client.control.check(self.client.operation)
+    }
+
+    fn network(&self, problem: impl Into<String>) -> Error {
+        network(&self.url, problem)
+    }
+}
+
+impl<E: From<Error>> Retryable for InMemory<'_, E> {
+    type Output = Response;
+    type Error = E;
+
+    fn request(&mut self) -> Result<Request, E> {
+        if self.is_repeated {
+            self.progress.restarted();
+        }
+        self.is_repeated = true;
+        let request = (self.make)()?;
+        request.url.without_query().clone_into(&mut self.url);
+        self.response = None;
+        self.stall_timeout = request.stall_timeout;
+        self.deadline = Deadline::new(request.stall_timeout);
+        Ok(request)
+    }
+
+    fn outcome(&mut self, exchange: Result<Exchange>) -> Result<AttemptOutcome<Response>, E> {
+        let error = match (exchange?, self.response.take()) {
+            (Exchange::Complete, Some(response)) => {
+                if !is_retryable(response.head.status, self.idempotency) {
+                    return Ok(AttemptOutcome::Done(response));
+                }
+                return Ok(AttemptOutcome::Retry {
+                    retry_after: retry_after(&response.head.headers, SystemTime::now()),
+                    last: Ok(response),
+                    progressed: false,
+                });
+            }
+            (Exchange::Complete, None) => return Ok(AttemptOutcome::retry(Err(self.network(NO_RESPONSE)))),
+            (Exchange::Broken(problem), _) => self.network(problem),
+        };
+        match self.idempotency {
+            Idempotency::Idempotent => Ok(AttemptOutcome::retry(Err(error))),
+            Idempotency::NonIdempotent => Err(error.into()),
         }
     }
 }
 
-impl Receiver for Collector<'_> {
+impl<E> Receiver for InMemory<'_, E> {
     fn sent(&mut self, count: u64) -> Result<()> {
-        self.sending.sent(count);
-        self.question.control.check(self.question.operation)
+        self.progress.sent(count);
+        self.check_cancelled()
     }
 
     fn begin(&mut self, head: &Head) -> Result<()> {
-        self.reply = Some(Response {
+        self.response = Some(Response {
             head: head.clone(),
             body: Vec::new(),
         });
-        self.patience = Patience::new(self.stall_timeout);
-        self.question.control.check(self.question.operation)
+        self.deadline = Deadline::new(self.stall_timeout);
+        self.check_cancelled()
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.question.control.check(self.question.operation)?;
-        let Some(reply) = &mut self.reply else {
-            return Err(self.network("a body came before its head".to_owned()));
+        self.check_cancelled()?;
+        let max_len = self.client.max_response_len;
+        let Some(response) = &mut self.response else {
+            return Err(self.network("the body of the response arrived before its head"));
         };
-        let length = reply.body.len() + bytes.len();
-        if length > self.question.largest_reply {
-            let problem = format!("its answer is longer than {} bytes", self.question.largest_reply);
-            return Err(self.network(problem));
+        let length = response.body.len() + bytes.len();
+        if length > max_len {
+            return Err(self.network(format!("the response is longer than {max_len} bytes")));
         }
-        reply.body.extend_from_slice(bytes);
-        self.patience.check(length).map_err(|problem| self.network(problem))
+        response.body.extend_from_slice(bytes);
+        self.deadline.check(length).map_err(|problem| self.network(problem))
+    }
+}
+
+/// Ends the transfer before the body.
+struct HeadOnly<'a, E> {
+    make: &'a mut dyn FnMut() -> Result<Request, E>,
+    url: String,
+    head: Option<Head>,
+}
+
+impl<E: From<Error>> Retryable for HeadOnly<'_, E> {
+    type Output = Head;
+    type Error = E;
+
+    fn request(&mut self) -> Result<Request, E> {
+        let request = (self.make)()?;
+        request.url.without_query().clone_into(&mut self.url);
+        self.head = None;
+        Ok(request)
+    }
+
+    fn outcome(&mut self, exchange: Result<Exchange>) -> Result<AttemptOutcome<Head>, E> {
+        match (self.head.take(), exchange) {
+            (Some(head), _) if is_retryable(head.status, Idempotency::Idempotent) => Ok(AttemptOutcome::Retry {
+                retry_after: retry_after(&head.headers, SystemTime::now()),
+                last: Ok(head),
+                progressed: false,
+            }),
+            (Some(head), _) => Ok(AttemptOutcome::Done(head)),
+            (None, exchange) => {
+                let problem = match exchange? {
+                    Exchange::Complete => NO_RESPONSE.to_owned(),
+                    Exchange::Broken(problem) => problem,
+                };
+                Ok(AttemptOutcome::retry(Err(network(&self.url, problem))))
+            }
+        }
+    }
+}
+
+impl<E> Receiver for HeadOnly<'_, E> {
+    fn begin(&mut self, head: &Head) -> Result<()> {
+        self.head = Some(head.clone());
+        // Ends the transfer; `outcome` has the head.
+        Err(Error::Cancelled {
+            operation: "read the head of a response",
+        })
+    }
+
+    fn write(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The problem of an exchange that completed without a response.
+pub(crate) const NO_RESPONSE: &str = "no response arrived";
+
+fn network(url: &str, problem: impl Into<String>) -> Error {
+    Error::Network {
+        url: url.to_owned(),
+        problem: problem.into(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! One request and its answer, redirects followed.
+//! One request and its response, redirects followed.
 
 use super::transport::{Cleartext, Head, Headers, Method, Receiver, Request, Transport, TransportError};
 use crate::error::{Error, InsecureReason, Result};
@@ -6,34 +6,47 @@ use crate::error::{Error, InsecureReason, Result};
 /// More than any sound chain of a CDN, few enough to end soon.
 const MAX_REDIRECTS: usize = 5;
 
+/// Whether redirects are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RedirectPolicy {
+    /// For `GET` and `HEAD`, at most five, never from TLS to plain HTTP, and without the request's own headers if the origin
+    /// changes.
+    #[default]
+    Follow,
+    /// A redirect is a response like any other.
+    Never,
+}
+
 /// How an exchange ended.
+#[derive(Debug)]
 pub enum Exchange {
-    /// The whole answer went to the sink.
+    /// The sink received the whole response.
     Complete,
-    /// It broke off; trying again may help. Why.
+    /// The connection failed, for this reason. A retry may succeed.
     Broken(String),
 }
 
 impl Exchange {
-    /// Sends the request and, for `GET` and `HEAD`, follows redirects: at most five, never from TLS to plain HTTP, and
-    /// without the request's own headers where they lead to another origin.
+    /// Sends the request and follows redirects as `redirects` says.
     ///
     /// # Errors
-    /// What the sink returned; `NotTrusted` for a connection that is not secure and for a redirect to plain HTTP;
-    /// `Network` for too many redirects and for a proxy that lets nothing through.
-    pub fn run(
+    /// Those of the sink; `NotTrusted` for a connection that is not secure and for a redirect to plain HTTP; `Network` for
+    /// too many redirects and for a proxy that refuses the request.
+    pub(crate) fn run(
         transport: &dyn Transport,
         request: &Request,
         cleartext: Cleartext,
+        redirects: RedirectPolicy,
         sink: &mut dyn Receiver,
     ) -> Result<Self> {
         cleartext.check(&request.url)?;
         let mut request = request.clone();
+        let may_follow = redirects == RedirectPolicy::Follow && matches!(request.method, Method::Get | Method::Head);
         for _ in 0..=MAX_REDIRECTS {
-            let may_follow = matches!(request.method, Method::Get | Method::Head);
             let mut catcher = RedirectCatcher {
                 may_follow,
-                has_page: request.method != Method::Head,
+                has_body: request.method != Method::Head,
                 location: None,
                 sink,
             };
@@ -56,13 +69,13 @@ impl Exchange {
                 }
                 (Err(TransportError::Broken(problem)), None) => return Ok(Self::Broken(problem)),
                 (Ok(()), None) => return Ok(Self::Complete),
-                // Where it leads is known; what came of the page that says so does not matter.
+                // The target is known, so a failure to read the redirect's body does not matter.
                 (_, Some(location)) => redirect(&mut request, &location, cleartext)?,
             }
         }
         Err(Error::Network {
             url: request.url.to_string(),
-            problem: format!("it was redirected more than {MAX_REDIRECTS} times"),
+            problem: format!("the server redirected more than {MAX_REDIRECTS} times"),
         })
     }
 }
@@ -75,18 +88,18 @@ fn insecure(request: &Request, reason: InsecureReason, problem: String) -> Error
 fn redirect(request: &mut Request, location: &str, cleartext: Cleartext) -> Result<()> {
     let to = request.url.join(location)?;
     if request.url.is_secure() && !to.is_secure() {
-        let problem = format!("it redirects to {to}, which is plain http");
+        let problem = format!("redirects to {to}, which is plain http");
         return Err(Error::not_trusted(request.url.to_string(), problem));
     }
     cleartext.check(&to)?;
     if to.origin() != request.url.origin() {
-        // They were for the host that the caller named; a range is no secret and says which bytes are wanted.
         request.headers = kept_across_origins(&request.headers);
     }
     request.url = to;
     Ok(())
 }
 
+/// The headers that another origin may receive. The others may contain secrets for the origin that the caller named.
 fn kept_across_origins(headers: &Headers) -> Headers {
     const KEPT: [&str; 4] = ["range", "if-range", "accept", "user-agent"];
     let kept = headers
@@ -95,10 +108,10 @@ fn kept_across_origins(headers: &Headers) -> Headers {
     Headers(kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-/// Passes an answer on unless it is a redirect that can be followed.
+/// Passes a response to the sink unless it is a redirect to follow.
 struct RedirectCatcher<'a> {
     may_follow: bool,
-    has_page: bool,
+    has_body: bool,
     location: Option<String>,
     sink: &'a mut dyn Receiver,
 }
@@ -113,9 +126,9 @@ impl Receiver for RedirectCatcher<'_> {
             self.location = head.headers.get("location").map(str::to_owned);
             if self.location.is_some() {
                 let is_empty = head.headers.get("content-length").map(str::trim) == Some("0");
-                // Where nothing more comes, the connection can be used again. A page may come as slowly as its server likes.
-                return if self.has_page && !is_empty {
-                    Err(known())
+                // Without a body the connection can be reused. A body could arrive slowly, so it is not read.
+                return if self.has_body && !is_empty {
+                    Err(end_of_redirect())
                 } else {
                     Ok(())
                 };
@@ -128,12 +141,12 @@ impl Receiver for RedirectCatcher<'_> {
         if self.location.is_none() {
             return self.sink.write(bytes);
         }
-        Err(known())
+        Err(end_of_redirect())
     }
 }
 
-/// Ends the transfer; the redirect is followed all the same.
-fn known() -> Error {
+/// Ends the transfer; the redirect is followed nevertheless.
+fn end_of_redirect() -> Error {
     Error::Cancelled {
         operation: "read a redirect",
     }

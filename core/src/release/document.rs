@@ -145,7 +145,7 @@ pub fn sign(release: &Release, keys: &[&SigningKey], recipients: &[&PublicConten
         let public = key.verifying_key();
         if recipients.iter().any(|recipient| recipient.same_modulus_as(&public)) {
             let problem = "used both to sign and as a content key: everyone with the app could sign releases";
-            return Err(Error::key_invalid(format!("key {}", public.key_id()), problem));
+            return Err(Error::key_invalid(format!("key {}", public.id()), problem));
         }
     }
     Envelope::sign(RELEASE_TYPE, create(release)?, keys)

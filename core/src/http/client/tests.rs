@@ -1,4 +1,4 @@
-//! What is asked again and what is not.
+//! Which requests are retried.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -8,14 +8,14 @@ use crate::http::body::Body;
 use crate::http::mock_transport::{Answer, Scripted};
 use crate::http::transport::{Headers, Method, TransportError};
 
-fn ask(transport: &Scripted, repeat: Idempotency, largest_reply: usize) -> (Result<Response>, u32) {
+fn send(transport: &Scripted, idempotency: Idempotency, max_response_len: usize) -> (Result<Response>, u32) {
     let control = Control::new();
-    let mut question = Question::new(transport, &control, "ask");
-    question.first_wait = Duration::ZERO;
-    question.largest_reply = largest_reply;
+    let client = Client::new(transport, &control, "send")
+        .with_retry(RetryPolicy::new(5).with_first_wait(Duration::ZERO))
+        .with_max_response_len(max_response_len);
     let mut made = 0;
-    let reply = question.ask(
-        repeat,
+    let response = client.send(
+        idempotency,
         &mut || {
             made += 1;
             let mut request = Request::new(Method::Put, "https://store.example/key?secret=1".parse()?);
@@ -24,53 +24,53 @@ fn ask(transport: &Scripted, repeat: Idempotency, largest_reply: usize) -> (Resu
         },
         &mut (),
     );
-    (reply, made)
+    (response, made)
 }
 
 #[test]
-fn an_overloaded_server_is_asked_again_and_its_answer_kept() {
+fn a_request_to_an_overloaded_server_is_retried_and_its_response_kept() {
     let transport = Scripted::new([
         Answer::new(503, b"").with("Retry-After", "0"),
         Answer::new(500, b""),
         Answer::new(200, b"par").then_breaks(),
         Answer::new(200, b"all of it"),
     ]);
-    let (reply, made) = ask(&transport, Idempotency::Idempotent, 1_000);
-    let reply = reply.unwrap();
+    let (response, made) = send(&transport, Idempotency::Idempotent, 1_000);
+    let response = response.unwrap();
     assert_eq!(
-        (reply.head.status, reply.body.as_slice(), made),
+        (response.head.status, response.body.as_slice(), made),
         (200, b"all of it".as_slice(), 4)
     );
 }
 
 #[test]
-fn an_error_status_is_an_answer_after_the_last_try() {
+fn the_last_attempt_returns_an_error_status_as_a_response() {
     let transport = Scripted::new((0..9).map(|_| Answer::new(503, b"SlowDown")));
-    let (reply, made) = ask(&transport, Idempotency::Idempotent, 1_000);
-    let reply = reply.unwrap();
+    let (response, made) = send(&transport, Idempotency::Idempotent, 1_000);
+    let response = response.unwrap();
     assert_eq!(
-        (reply.head.status, reply.body.as_slice(), made),
+        (response.head.status, response.body.as_slice(), made),
         (503, b"SlowDown".as_slice(), 5)
     );
 }
 
 #[test]
-fn what_may_have_been_done_is_not_done_again() {
+fn a_request_that_is_not_idempotent_is_retried_only_if_nothing_was_done() {
     for answer in [Answer::new(500, b""), Answer::new(502, b"")] {
-        let (reply, made) = ask(&Scripted::new([answer]), Idempotency::NonIdempotent, 1_000);
-        assert!(reply.unwrap().head.status >= 500 && made == 1);
+        let (response, made) = send(&Scripted::new([answer]), Idempotency::NonIdempotent, 1_000);
+        assert!(response.unwrap().head.status >= 500 && made == 1);
     }
-    let (reply, made) = ask(&Scripted::new([]), Idempotency::NonIdempotent, 1_000);
-    assert_eq!((reply.unwrap_err().kind(), made), (ErrorKind::Network, 1));
+    let (response, made) = send(&Scripted::new([]), Idempotency::NonIdempotent, 1_000);
+    assert_eq!((response.unwrap_err().kind(), made), (ErrorKind::Network, 1));
     let refused = Scripted::new([Answer::new(429, b""), Answer::new(200, b"")]);
-    let (reply, made) = ask(&refused, Idempotency::NonIdempotent, 1_000);
-    assert_eq!((reply.unwrap().head.status, made), (200, 2));
+    let (response, made) = send(&refused, Idempotency::NonIdempotent, 1_000);
+    assert_eq!((response.unwrap().head.status, made), (200, 2));
 }
 
 #[test]
-fn nobody_there_is_a_network_error_without_the_query() {
-    let (reply, made) = ask(&Scripted::new([]), Idempotency::Idempotent, 1_000);
-    let problem = reply.unwrap_err().to_string();
+fn no_response_is_a_network_error_without_the_query() {
+    let (response, made) = send(&Scripted::new([]), Idempotency::Idempotent, 1_000);
+    let problem = response.unwrap_err().to_string();
     assert!(
         problem.contains("tried 5 times") && !problem.contains("secret"),
         "{problem}"
@@ -79,17 +79,17 @@ fn nobody_there_is_a_network_error_without_the_query() {
 }
 
 #[test]
-fn an_endless_answer_is_refused() {
-    let (reply, _) = ask(
+fn an_endless_response_is_refused() {
+    let (response, _) = send(
         &Scripted::new([Answer::new(200, &[0; 5_000])]),
         Idempotency::Idempotent,
         2_000,
     );
-    let problem = reply.unwrap_err().to_string();
+    let problem = response.unwrap_err().to_string();
     assert!(problem.contains("longer than 2000 bytes"), "{problem}");
 }
 
-/// Sends a byte again and again.
+/// Sends one byte every 2 ms.
 #[derive(Debug)]
 struct Dripping;
 
@@ -106,15 +106,35 @@ impl Transport for Dripping {
 }
 
 #[test]
-fn an_answer_that_drips_is_not_waited_for() {
+fn a_response_that_drips_is_given_up() {
     let control = Control::new();
-    let question = Question::new(&Dripping, &control, "ask");
+    let client = Client::new(&Dripping, &control, "send");
     let make = &mut || {
         let mut request = Request::new(Method::Get, "https://store.example/key".parse()?);
         request.stall_timeout = Duration::from_millis(5);
         Ok(request)
     };
-    let error: Error = question.ask(Idempotency::Idempotent, make, &mut ()).unwrap_err();
+    let error: Error = client.send(Idempotency::Idempotent, make, &mut ()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
     assert!(error.to_string().contains("too slowly"), "{error}");
+}
+
+#[test]
+fn only_the_head_is_received_and_a_transient_status_is_retried() {
+    let control = Control::new();
+    let transport = Scripted::new([Answer::new(503, b""), Answer::new(404, b"page")]);
+    let client = Client::new(&transport, &control, "look").with_retry(RetryPolicy::new(5).with_first_wait(Duration::ZERO));
+    let make = &mut || Ok(Request::new(Method::Get, "https://store.example/key".parse()?));
+    let head: Result<Head> = client.head(make);
+    assert_eq!((head.unwrap().status, transport.asked().len()), (404, 2));
+}
+
+#[test]
+fn a_redirect_is_a_response_if_it_is_not_followed() {
+    let control = Control::new();
+    let transport = Scripted::new([Answer::new(301, b"").with("Location", "https://other.example/")]);
+    let client = Client::new(&transport, &control, "look").with_redirects(RedirectPolicy::Never);
+    let make = &mut || Ok(Request::new(Method::Get, "https://store.example/key".parse()?));
+    let head: Result<Head> = client.head(make);
+    assert_eq!(head.unwrap().headers.get("location"), Some("https://other.example/"));
 }

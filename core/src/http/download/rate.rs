@@ -1,20 +1,22 @@
-//! How fast bytes come.
+//! How fast a transfer is.
 
 use std::time::{Duration, Instant};
 
-/// A window is judged when it is this old.
+/// How long a transfer may be below the minimum rate.
 const WINDOW: Duration = Duration::from_secs(30);
-/// The rate that is told is that of the last while of this length.
-const TOLD: Duration = Duration::from_millis(500);
+/// The current rate is measured over spans of this length.
+const SAMPLE: Duration = Duration::from_millis(500);
 
 /// Measures one connection.
+#[derive(Debug)]
 pub struct Rate {
     min: u64,
     window: Span,
-    told: Span,
-    lately: Option<u64>,
+    sample: Span,
+    current: Option<u64>,
 }
 
+#[derive(Debug)]
 struct Span {
     since: Instant,
     bytes: u64,
@@ -25,7 +27,7 @@ impl Span {
         Self { since: now, bytes: 0 }
     }
 
-    /// Bytes a second, once the span is so long; then another begins.
+    /// Bytes a second, once the span has this length. Then another span begins.
     fn end_after(&mut self, length: Duration, now: Instant) -> Option<u64> {
         let passed = now.saturating_duration_since(self.since);
         if passed < length {
@@ -38,27 +40,31 @@ impl Span {
 }
 
 impl Rate {
+    /// Starts measuring. `min` is the lowest acceptable rate in bytes a second.
     #[must_use]
     pub fn new(min: u64, now: Instant) -> Self {
         Self {
             min,
             window: Span::new(now),
-            told: Span::new(now),
-            lately: None,
+            sample: Span::new(now),
+            current: None,
         }
     }
 
-    /// So many bytes came. An error, in words, when too few came for too long.
+    /// Counts bytes that were transferred.
+    ///
+    /// # Errors
+    /// An error text if the rate was below the minimum for half a minute.
     pub fn received(&mut self, bytes: u64, now: Instant) -> Result<(), String> {
         self.window.bytes += bytes;
-        self.told.bytes += bytes;
-        if let Some(rate) = self.told.end_after(TOLD, now) {
-            // Half of what was, half of what is: one slow moment does not make the time that is left jump.
-            self.lately = Some(self.lately.map_or(rate, |before| before / 2 + rate / 2));
+        self.sample.bytes += bytes;
+        if let Some(rate) = self.sample.end_after(SAMPLE, now) {
+            // The mean of the old and the new rate: one slow moment does not make the estimated time left jump.
+            self.current = Some(self.current.map_or(rate, |before| before / 2 + rate / 2));
         }
         match self.window.end_after(WINDOW, now) {
             Some(rate) if rate < self.min => Err(format!(
-                "{rate} bytes a second came for {} s, fewer than {}",
+                "the transfer is too slow: {rate} bytes a second over {} s, the minimum is {}",
                 WINDOW.as_secs(),
                 self.min
             )),
@@ -66,10 +72,10 @@ impl Rate {
         }
     }
 
-    /// Bytes a second lately.
+    /// The current rate in bytes a second.
     #[must_use]
     pub fn current(&self) -> Option<u64> {
-        self.lately
+        self.current
     }
 }
 

@@ -8,11 +8,13 @@ mod hostile;
 mod origins;
 
 use std::fs;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::http::Cleartext;
 use crate::http::mock_transport::{Answer, Scripted};
 use crate::progress::CancelToken;
 
@@ -328,7 +330,7 @@ fn it_gives_up_when_nothing_comes_and_goes_on_while_something_does() {
     let error = device.download(&transport).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
     assert_eq!(transport.asked().len(), 6);
-    assert!(error.to_string().contains("6 tries"), "{error}");
+    assert!(error.to_string().contains("6 attempts"), "{error}");
 
     let mut device = Device::new();
     device.file = (0..=255).cycle().take(2_000_000).collect();

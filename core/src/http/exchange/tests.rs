@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// Redirects with a page that never ends, and says how much of it was taken.
+/// Redirects with a body, and counts how often the body was read.
 #[derive(Debug, Default)]
 struct Moved {
     length: Option<&'static str>,
-    taken: AtomicUsize,
+    read: AtomicUsize,
 }
 
 impl Transport for Moved {
@@ -26,7 +26,7 @@ impl Transport for Moved {
         let head = Head::new(if moved { 302 } else { 200 }, headers);
         receiver.begin(&head).map_err(TransportError::Receiver)?;
         if moved {
-            self.taken.fetch_add(1, Ordering::Relaxed);
+            self.read.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -46,29 +46,29 @@ impl Receiver for Status {
     }
 }
 
-/// Whether the page that says "moved" was waited for.
-fn waits_for_the_page(length: Option<&'static str>) -> bool {
+/// Whether the body of the redirect was read.
+fn reads_the_body(length: Option<&'static str>) -> bool {
     let moved = Moved {
         length,
         ..Moved::default()
     };
     let request = Request::new(Method::Get, "https://example.com/old".parse().unwrap());
     let mut status = Status::default();
-    let exchange = Exchange::run(&moved, &request, Cleartext::LoopbackOnly, &mut status).unwrap();
+    let exchange = Exchange::run(&moved, &request, Cleartext::LoopbackOnly, RedirectPolicy::Follow, &mut status).unwrap();
     assert!(matches!(exchange, Exchange::Complete));
     assert_eq!(status.0, 200);
-    moved.taken.load(Ordering::Relaxed) > 0
+    moved.read.load(Ordering::Relaxed) > 0
 }
 
 #[test]
-fn a_page_that_only_says_moved_is_not_waited_for() {
-    assert!(!waits_for_the_page(None));
-    assert!(!waits_for_the_page(Some("100")));
-    // Nothing comes, and the connection can be used again.
-    assert!(waits_for_the_page(Some("0")));
+fn the_body_of_a_redirect_is_not_read() {
+    assert!(!reads_the_body(None));
+    assert!(!reads_the_body(Some("100")));
+    // An empty body leaves the connection reusable.
+    assert!(reads_the_body(Some("0")));
 }
 
-/// Fails as it is told.
+/// Fails with a given error.
 #[derive(Debug)]
 struct Failing(fn() -> TransportError);
 
@@ -79,7 +79,7 @@ impl Transport for Failing {
 }
 
 #[test]
-fn what_no_other_attempt_helps_is_an_error_at_once() {
+fn permanent_failures_are_errors_at_once() {
     use crate::error::ErrorKind;
 
     let cases: [(fn() -> TransportError, ErrorKind); 4] = [
@@ -97,10 +97,11 @@ fn what_no_other_attempt_helps_is_an_error_at_once() {
             &Failing(fails),
             &request,
             Cleartext::LoopbackOnly,
+            RedirectPolicy::Follow,
             &mut Status::default(),
         );
         let Err(error) = outcome else {
-            panic!("{kind:?} is tried again")
+            panic!("{kind:?} is retried")
         };
         assert_eq!(error.kind(), kind);
         let text = error.to_string();

@@ -6,7 +6,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::progress::CancelToken;
 
-fn asked(value: &str) -> Option<Duration> {
+fn parsed(value: &str) -> Option<Duration> {
     let mut headers = Headers::new();
     headers.add("Retry-After", value).unwrap();
     let now = httpdate::parse_http_date("Sat, 14 Nov 2026 10:00:00 GMT").unwrap();
@@ -14,17 +14,17 @@ fn asked(value: &str) -> Option<Duration> {
 }
 
 #[test]
-fn servers_say_when_to_come_back_in_two_ways() {
-    assert_eq!(asked("120"), Some(Duration::from_secs(120)));
-    assert_eq!(asked("Sat, 14 Nov 2026 10:00:30 GMT"), Some(Duration::from_secs(30)));
-    assert_eq!(asked("Sat, 14 Nov 2026 09:00:00 GMT"), Some(Duration::ZERO));
-    assert_eq!(asked("soon"), None);
+fn retry_after_is_a_number_of_seconds_or_a_date() {
+    assert_eq!(parsed("120"), Some(Duration::from_secs(120)));
+    assert_eq!(parsed("Sat, 14 Nov 2026 10:00:30 GMT"), Some(Duration::from_secs(30)));
+    assert_eq!(parsed("Sat, 14 Nov 2026 09:00:00 GMT"), Some(Duration::ZERO));
+    assert_eq!(parsed("soon"), None);
     assert_eq!(retry_after(&Headers::new(), SystemTime::now()), None);
 }
 
 #[test]
-fn waits_grow_and_end() {
-    let mut backoff = Backoff::new(4).with_first_wait(Duration::from_millis(10));
+fn waits_grow_until_no_attempt_is_left() {
+    let mut backoff = Backoff::new(RetryPolicy::new(4).with_first_wait(Duration::from_millis(10)));
     let started = Instant::now();
     let waits: Vec<bool> = (0..4)
         .map(|_| backoff.wait(None, &Control::new(), "test").unwrap())
@@ -36,8 +36,8 @@ fn waits_grow_and_end() {
 }
 
 #[test]
-fn nobody_waits_for_hours() {
-    let mut backoff = Backoff::new(4);
+fn a_requested_wait_of_an_hour_is_not_waited() {
+    let mut backoff = Backoff::new(RetryPolicy::new(4));
     assert!(
         !backoff
             .wait(Some(Duration::from_secs(3600)), &Control::new(), "test")
@@ -46,12 +46,25 @@ fn nobody_waits_for_hours() {
 }
 
 #[test]
-fn a_wait_ends_when_it_is_cancelled() {
+fn a_cancellation_ends_the_wait() {
     let token = CancelToken::new();
     token.cancel();
     let control = Control::new().with_cancel_token(&token);
-    let error = Backoff::new(4)
+    let error = Backoff::new(RetryPolicy::new(4))
         .wait(Some(Duration::from_secs(60)), &control, "test")
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn server_errors_that_do_not_pass_are_not_retried() {
+    for status in [408, 425, 429, 500, 502, 503, 504, 522] {
+        assert!(is_retryable(status, Idempotency::Idempotent), "{status}");
+    }
+    for status in [200, 304, 400, 404, 409, 501, 505, 507] {
+        assert!(!is_retryable(status, Idempotency::Idempotent), "{status}");
+    }
+    for status in [200, 408, 500, 502, 504] {
+        assert!(!is_retryable(status, Idempotency::NonIdempotent), "{status}");
+    }
 }

@@ -87,7 +87,7 @@ fn accepted(bytes: &[u8]) -> Accepted {
 fn a_valid_release_is_trusted() {
     let trusted = device().check(&valid()).unwrap();
     assert_eq!(trusted.release().clone(), new_release());
-    assert_eq!(trusted.keys(), [key(0).verifying_key().key_id()]);
+    assert_eq!(trusted.keys(), [key(0).verifying_key().id()]);
     let payload = create(&new_release()).unwrap();
     assert_eq!(trusted.payload_digest(), Sha256Digest::of(&payload));
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::outcome::{ChannelOutcome, Offer, RolloutDecision, Skipped};
 use super::source::ChannelSource;
 use crate::error::{Error, ErrorKind, IoContext, Result};
-use crate::http::download::{DownloadOptions, Downloaded, Held, Remote, Start, download_looking};
+use crate::http::download::{DownloadOptions, Downloaded, LockedDownload, Remote, StartCheck, download_with_start_check};
 use crate::keys::ContentKey;
 use crate::progress::{Parts, Phase};
 use crate::release::{
@@ -217,15 +217,15 @@ impl<'a> ReleaseSelection<'a> {
 
     /// Downloads an archive. The first bytes of a sealed archive show whether it is the expected one and for which keys
     /// it is sealed: an app without such a key does not download all of it on every update.
-    fn download_archive(&self, trusted: &TrustedRelease, archive: &Remote, folder: &Path) -> Result<Held> {
+    fn download_archive(&self, trusted: &TrustedRelease, archive: &Remote, folder: &Path) -> Result<LockedDownload> {
         let most = self.reader.options.max_size;
         if trusted.require_bundle()?.sealed.is_none() {
             return self.download(archive, folder, most, None);
         }
         let name = archive.url.to_string();
         let check = |start: &[u8]| self.check_start(trusted, start, Path::new(&name));
-        let start = Start {
-            most: sealed::MAX_HEADER_BYTES,
+        let start = StartCheck {
+            max_len: sealed::MAX_HEADER_BYTES,
             check: &check,
         };
         self.download(archive, folder, most, Some(&start))
@@ -245,7 +245,7 @@ impl<'a> ReleaseSelection<'a> {
     fn install_archive(
         &self,
         trusted: &TrustedRelease,
-        archive: &Held,
+        archive: &LockedDownload,
         new: &NewBundle,
         acceptance: &Acceptance<'_>,
     ) -> Result<BundleRecord> {
@@ -293,7 +293,7 @@ impl<'a> ReleaseSelection<'a> {
         Ok(remote)
     }
 
-    fn download(&self, remote: &Remote, folder: &Path, most: u64, start: Option<&Start<'_>>) -> Result<Held> {
+    fn download(&self, remote: &Remote, folder: &Path, most: u64, start: Option<&StartCheck<'_>>) -> Result<LockedDownload> {
         let SiteReader {
             transport,
             options,
@@ -304,7 +304,7 @@ impl<'a> ReleaseSelection<'a> {
             max_size: most,
             ..options.clone()
         };
-        download_looking(transport, remote, folder, &options, control, start)
+        download_with_start_check(transport, remote, folder, &options, control, start)
     }
 }
 
@@ -329,7 +329,7 @@ fn require_sequence(release: &Release, expected: u64) -> Result<()> {
 }
 
 /// Removes a download that is no longer needed or would be refused again; otherwise the next call resumes it.
-fn keep_or_remove<T>(held: Held, result: Result<T>) -> Result<T> {
+fn keep_or_remove<T>(held: LockedDownload, result: Result<T>) -> Result<T> {
     match result {
         Err(error) if !is_fault_of_release(&error) && !is_fault_of_file(&error) => Err(error),
         result => held.file.remove().and(result),

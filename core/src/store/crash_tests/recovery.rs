@@ -22,7 +22,7 @@ pub(super) type Wrong = String;
 
 /// The store opens, reports one of `possible`, serves an intact bundle, and can do everything as if nothing had
 /// happened.
-pub(super) fn recover(files: Forgetful, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
+pub(super) fn recover(files: CrashFs, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
     let expected = |found: &Snapshot| possible.contains(found);
     require_sound(files, archives, AFTER, |found| {
         require(expected(found), || {
@@ -32,7 +32,7 @@ pub(super) fn recover(files: Forgetful, possible: &[Snapshot], archives: &Archiv
 }
 
 /// As [`recover`], after a part of an update that is not in `possible`.
-pub(super) fn recover_twice(files: Forgetful, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
+pub(super) fn recover_twice(files: CrashFs, possible: &[Snapshot], archives: &Archives) -> Result<(), Wrong> {
     require_sound(files, archives, AFTER_THAT, |found| {
         let same_fallback = |before: &Snapshot| before.fallback == found.fallback;
         let still_failed = |before: &Snapshot| before.failed.is_subset(&found.failed);
@@ -98,7 +98,7 @@ pub(super) fn live_without_space(device: &mut Device, possible: &[Snapshot]) -> 
 }
 
 /// The store reports the same after a power cut now, though nothing more was synced.
-pub(super) fn require_durable(files: &Forgetful, settled: &Snapshot) -> Result<(), Wrong> {
+pub(super) fn require_durable(files: &CrashFs, settled: &Snapshot) -> Result<(), Wrong> {
     let mut device = Device::on(files.power_loss(Found::Nothing));
     device
         .start()

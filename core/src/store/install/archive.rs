@@ -1,7 +1,7 @@
 //! Installing a verified archive, in one step that is atomic even after a power cut.
 
 use super::request::{Acceptance, NewBundle};
-use crate::bundle::{Tree, UnpackOptions, WrittenFile, read_bundle, write_tree};
+use crate::bundle::{TargetTree, UnpackOptions, WrittenFile, read_bundle, write_tree};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::progress::Control;

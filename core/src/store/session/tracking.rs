@@ -118,7 +118,7 @@ impl Store {
                 Ok(Some(_lock)) => self.storage.remove_file_if_there(&path)?,
                 Ok(None) => {}
                 // Another sweep removed it first, or it is a dangling link.
-                Err(error) if error.kind() == io::ErrorKind::NotFound || is_no_file(&error) => {
+                Err(error) if error.kind() == io::ErrorKind::NotFound || is_not_a_file(&error) => {
                     self.storage.remove_file_if_there(&path)?;
                 }
                 Err(error) => return Err(Error::io("lock", &path, error)),

@@ -161,7 +161,7 @@ impl Storage {
         let bytes = match self.files.read(path, codec::MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileContent::Missing),
-            Err(error) if is_no_file(&error) => return Ok(FileContent::Corrupt(error.to_string())),
+            Err(error) if is_not_a_file(&error) => return Ok(FileContent::Corrupt(error.to_string())),
             Err(error) => return Err(Error::io("read", path, error)),
         };
         Ok(match codec::decode(what, &bytes) {

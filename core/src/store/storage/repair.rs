@@ -86,7 +86,7 @@ impl Storage {
     /// As [`Files::try_lock`](crate::io::vfs::Files::try_lock), for a file that may need repair.
     pub(in crate::store) fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn Lock>>> {
         let tried = match self.files.try_lock(path) {
-            Err(error) if is_no_file(&error) && self.move_away_from_file_path(path)? => self.files.try_lock(path),
+            Err(error) if is_not_a_file(&error) && self.move_away_from_file_path(path)? => self.files.try_lock(path),
             tried => tried,
         };
         tried.with_path("lock", path)
@@ -95,7 +95,7 @@ impl Storage {
     /// As [`Files::write`](crate::io::vfs::Files::write), for a file that may need repair.
     pub(in crate::store) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let written = match self.files.write(path, bytes) {
-            Err(error) if is_no_file(&error) && self.move_away_from_file_path(path)? => self.files.write(path, bytes),
+            Err(error) if is_not_a_file(&error) && self.move_away_from_file_path(path)? => self.files.write(path, bytes),
             written => written,
         };
         written.with_path("write", path)

@@ -80,7 +80,7 @@ impl Storage {
             Ok(Some(lock)) => self.unstage(Staged { path, lock_path, lock }),
             Ok(None) => Ok(()),
             // The lock path is not a file, so it locks nothing.
-            Err(error) if is_no_file(&error) => {
+            Err(error) if is_not_a_file(&error) => {
                 self.remove_if_there(&path)?;
                 self.remove_if_there(&lock_path)
             }

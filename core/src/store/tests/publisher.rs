@@ -234,7 +234,7 @@ pub(super) fn first_ring() -> Vec<u8> {
 pub(super) fn rotated(ring: &[u8], old: usize, new: usize) -> Vec<u8> {
     let before = crate::release::SignedKeyRing::parse(ring).unwrap();
     let mut next = RingDocument::next(before.ring(), Timestamp(CREATED_AT));
-    next.retire(key(old).verifying_key().id().unwrap()).unwrap();
+    next.retire(key(old).verifying_key().id()).unwrap();
     next.keys.push(key(new).verifying_key());
     sign_ring(&next, &[key(old), key(new)]).unwrap().to_json().unwrap()
 }

@@ -4,15 +4,15 @@ use std::time::{Instant, SystemTime};
 
 use super::Site;
 use crate::error::{Error, Result};
-use crate::http::download::{DownloadOptions, Rate, WEB_PAGE, content_length, is_text};
-use crate::http::{Backoff, Exchange, Head, Method, Patience, Receiver, Request, Transport, Url, retry_after};
+use crate::http::client::{AttemptOutcome, Client, NO_RESPONSE, Retryable};
+use crate::http::download::{DownloadOptions, Rate, WEB_PAGE, content_length, is_markup};
+use crate::http::{Deadline, Exchange, Head, Idempotency, Method, Receiver, Request, RetryPolicy, Transport, Url};
+use crate::http::{is_retryable, retry_after};
 use crate::progress::Control;
 
 const OPERATION: &str = "read the channel";
 /// Statuses of a missing document. A bucket that does not allow listing responds with 403.
 const MISSING: [u16; 3] = [403, 404, 410];
-/// Statuses that are retried.
-const RETRYABLE: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
 /// Fetches the documents of one site.
 #[derive(Debug, Clone, Copy)]
@@ -54,53 +54,11 @@ impl SiteReader<'_> {
     }
 
     fn fetch(&self, url: &Url, max_len: usize) -> Result<Fetched> {
-        let mut backoff = Backoff::new(self.options.attempts).with_first_wait(self.options.first_wait);
-        let patience = Patience::new(self.options.stall_timeout);
-        loop {
-            self.control.check(OPERATION)?;
-            let mut incoming = Incoming::new(self, max_len);
-            let exchange = Exchange::run(
-                self.transport,
-                &self.request(url)?,
-                self.options.cleartext,
-                &mut incoming,
-            );
-            let broken = match exchange {
-                Ok(Exchange::Complete) => None,
-                Ok(Exchange::Broken(problem)) => Some(problem),
-                // `incoming.problem` is reported below.
-                Err(_) if incoming.problem.is_some() => None,
-                Err(error) => return Err(error),
-            };
-            let is_page = is_text(&incoming.bytes);
-            let broken = match incoming.problem.take() {
-                Some(Problem::TooLong) if is_page => broken,
-                Some(Problem::TooLong) => return Err(server(url, 200, &format!("expected at most {max_len} bytes"))),
-                Some(Problem::Slow(problem)) => Some(problem),
-                Some(Problem::ErrorPage) => broken,
-                None => broken.or_else(|| incoming.missing()),
-            };
-            let (error, retry_after_header) = match (broken, incoming.head.take()) {
-                // Another attempt would exceed the time limit.
-                (Some(problem), _) if patience.is_over() => return Err(network(url, &problem)),
-                (Some(problem), _) => (network(url, &problem), None),
-                (None, None) => (network(url, "no response"), None),
-                // A captive portal responds to every request, often only for a while.
-                (None, Some(head)) if head.status == 200 && is_page => (server(url, 200, WEB_PAGE), None),
-                (None, Some(head)) if head.status == 200 => return Ok(Fetched::Document(incoming.bytes)),
-                (None, Some(head)) if MISSING.contains(&head.status) => return Ok(Fetched::Missing(head.status)),
-                (None, Some(head)) => {
-                    let error = server(url, head.status, "");
-                    if !RETRYABLE.contains(&head.status) {
-                        return Err(error);
-                    }
-                    (error, retry_after(&head.headers, SystemTime::now()))
-                }
-            };
-            if !backoff.wait(retry_after_header, self.control, OPERATION)? {
-                return Err(error);
-            }
-        }
+        let retry = RetryPolicy::new(self.options.attempts).with_first_wait(self.options.first_wait);
+        let client = Client::new(self.transport, self.control, OPERATION)
+            .with_cleartext(self.options.cleartext)
+            .with_retry(retry);
+        client.run(&mut Incoming::new(self, url, max_len))
     }
 
     fn request(&self, url: &Url) -> Result<Request> {
@@ -109,7 +67,6 @@ impl SiteReader<'_> {
         request.headers.add("Cache-Control", "no-cache")?;
         request.connect_timeout = self.options.connect_timeout;
         request.stall_timeout = self.options.stall_timeout;
-        request.control = self.control.clone();
         Ok(request)
     }
 }
@@ -132,23 +89,28 @@ enum Problem {
 
 struct Incoming<'a> {
     reader: &'a SiteReader<'a>,
+    url: &'a Url,
     max_len: usize,
+    /// Of all attempts: another attempt may take as long as the last.
+    total: Deadline,
     head: Option<Head>,
     bytes: Vec<u8>,
     rate: Rate,
-    patience: Patience,
+    deadline: Deadline,
     problem: Option<Problem>,
 }
 
 impl<'a> Incoming<'a> {
-    fn new(reader: &'a SiteReader<'a>, max_len: usize) -> Self {
+    fn new(reader: &'a SiteReader<'a>, url: &'a Url, max_len: usize) -> Self {
         Self {
             reader,
+            url,
             max_len,
+            total: Deadline::new(reader.options.stall_timeout),
             head: None,
             bytes: Vec::new(),
             rate: Rate::new(reader.options.min_rate, Instant::now()),
-            patience: Patience::new(reader.options.stall_timeout),
+            deadline: Deadline::new(reader.options.stall_timeout),
             problem: None,
         }
     }
@@ -170,6 +132,64 @@ impl<'a> Incoming<'a> {
     }
 }
 
+impl Retryable for Incoming<'_> {
+    type Output = Fetched;
+    type Error = Error;
+
+    fn request(&mut self) -> Result<Request> {
+        self.head = None;
+        self.bytes.clear();
+        self.rate = Rate::new(self.reader.options.min_rate, Instant::now());
+        self.deadline = Deadline::new(self.reader.options.stall_timeout);
+        self.problem = None;
+        self.reader.request(self.url)
+    }
+
+    fn outcome(&mut self, exchange: Result<Exchange>) -> Result<AttemptOutcome<Fetched>> {
+        let url = self.url;
+        let broken = match exchange {
+            Ok(Exchange::Complete) => None,
+            Ok(Exchange::Broken(problem)) => Some(problem),
+            // `self.problem` is reported below.
+            Err(_) if self.problem.is_some() => None,
+            Err(error) => return Err(error),
+        };
+        let is_page = is_markup(&self.bytes);
+        let broken = match self.problem.take() {
+            Some(Problem::TooLong) if is_page => broken,
+            Some(Problem::TooLong) => return Err(server(url, 200, &format!("expected at most {} bytes", self.max_len))),
+            Some(Problem::Slow(problem)) => Some(problem),
+            Some(Problem::ErrorPage) => broken,
+            None => broken.or_else(|| self.missing()),
+        };
+        let (error, retry_after) = match (broken, self.head.take()) {
+            (Some(problem), _) if self.total.is_over() => return Err(network(url, &problem)),
+            (Some(problem), _) => (network(url, &problem), None),
+            (None, None) => (network(url, NO_RESPONSE), None),
+            // A captive portal answers every request until the user has logged in.
+            (None, Some(head)) if head.status == 200 && is_page => (server(url, 200, WEB_PAGE), None),
+            (None, Some(head)) if head.status == 200 => {
+                return Ok(AttemptOutcome::Done(Fetched::Document(std::mem::take(&mut self.bytes))));
+            }
+            (None, Some(head)) if MISSING.contains(&head.status) => {
+                return Ok(AttemptOutcome::Done(Fetched::Missing(head.status)));
+            }
+            (None, Some(head)) => {
+                let error = server(url, head.status, "");
+                if !is_retryable(head.status, Idempotency::Idempotent) {
+                    return Err(error);
+                }
+                (error, retry_after(&head.headers, SystemTime::now()))
+            }
+        };
+        Ok(AttemptOutcome::Retry {
+            last: Err(error),
+            retry_after,
+            progressed: false,
+        })
+    }
+}
+
 impl Receiver for Incoming<'_> {
     fn begin(&mut self, head: &Head) -> Result<()> {
         self.head = Some(head.clone());
@@ -179,7 +199,7 @@ impl Receiver for Incoming<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.reader.control.check(OPERATION)?;
         let in_time = self.rate.received(bytes.len() as u64, Instant::now());
-        if let Err(problem) = in_time.and_then(|()| self.patience.check(self.bytes.len() + bytes.len())) {
+        if let Err(problem) = in_time.and_then(|()| self.deadline.check(self.bytes.len() + bytes.len())) {
             return self.give_up(Problem::Slow(problem));
         }
         let is_document = self.head.as_ref().is_some_and(|head| head.status == 200);

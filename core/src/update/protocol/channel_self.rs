@@ -10,7 +10,7 @@ use super::lenient;
 use super::request::UpdateRequest;
 use super::status_code::Notice;
 use crate::error::{Error, Result};
-use crate::http::download::{WEB_PAGE, is_text};
+use crate::http::download::{WEB_PAGE, is_markup};
 
 /// A request for the device's channel, or for another channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ impl<T: DeserializeOwned> ChannelResponse<T> {
         if !(200..300).contains(&status) {
             return Err(server("the body is not a response of an update server".to_owned()));
         }
-        if is_text(body) {
+        if is_markup(body) {
             return Err(server(WEB_PAGE.to_owned()));
         }
         let granted = serde_json::from_slice(body);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::lenient;
 use super::status_code::{Notice, StatusKind};
 use crate::error::{Error, Result};
-use crate::http::download::{WEB_PAGE, is_text};
+use crate::http::download::{WEB_PAGE, is_markup};
 
 /// The version that Capgo uses for the bundle inside the native app.
 pub const BUILT_IN: &str = "builtin";
@@ -132,7 +132,7 @@ impl UpdateResponse {
             Ok(members) => members,
             Err(_) if status == 429 => return Ok(Self::limited(None)),
             Err(_) if !successful => return Err(server("the body is not a response of an update server".to_owned())),
-            Err(_) if is_text(body) => return Err(server(WEB_PAGE.to_owned())),
+            Err(_) if is_markup(body) => return Err(server(WEB_PAGE.to_owned())),
             Err(problem) => {
                 return Err(server(format!(
                     "the body is not a response of an update server: {problem}"

@@ -45,7 +45,7 @@ pub(in crate::site) fn ring(
     let keys = keys.iter().map(|key| key.verifying_key()).collect();
     let mut new = RingDocument::new(APP.clone(), keys, Timestamp(NOW - DAY));
     new.number = number;
-    new.retired = retired.iter().map(|key| key.verifying_key().key_id()).collect();
+    new.retired = retired.iter().map(|key| key.verifying_key().id()).collect();
     capbundle::release::sign_ring(&new, signers).unwrap().to_json().unwrap()
 }
 

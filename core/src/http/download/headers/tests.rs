@@ -21,13 +21,3 @@ fn ranges_are_read_strictly() {
     assert_eq!(unsatisfied_range("bytes */10"), Some(10));
     assert_eq!(unsatisfied_range("bytes 0-9/10"), None);
 }
-
-#[test]
-fn an_archive_is_no_web_page() {
-    assert!(is_text(b"<html>"));
-    assert!(is_text(
-        "\n <!doctype html><title>Bienvenue \u{e0} l'h\u{f4}tel".as_bytes()
-    ));
-    assert!(!is_text(b"PK\x03\x04"));
-    assert!(!is_text(b"<\x00\x01\x02"));
-}
