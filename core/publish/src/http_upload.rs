@@ -29,9 +29,9 @@ use std::time::{Duration, Instant};
 pub use stored::Stored;
 
 use crate::error::{Error, IoContext, Result};
-use capbundle::http::client::{Idempotency, Question, UploadProgress};
+use capbundle::http::client::{Client, UploadProgress};
 use capbundle::http::download::Rate;
-use capbundle::http::{Body, Headers, Method, Request, Transport, Url};
+use capbundle::http::{Body, Headers, Idempotency, Method, Request, RetryPolicy, Transport, Url};
 use capbundle::io::regular_file;
 use capbundle::progress::{Control, Phase, Progress};
 
@@ -174,14 +174,13 @@ impl Upload {
         repeated: &mut bool,
         control: &Control,
     ) -> Result<Stored> {
-        let mut question = Question::new(transport, control, "upload");
-        question.tries = options.tries;
-        question.first_wait = options.first_wait;
+        let retry = RetryPolicy::new(options.tries).with_first_wait(options.first_wait);
+        let client = Client::new(transport, control, "upload").with_retry(retry);
         let mut watch = Watch::new(control, self.body.length());
         let mut asks_first = self.body.length() >= WORTH_ASKING;
         loop {
             let make = &mut || self.request(url, asks_first, options);
-            let reply = question.ask(self.repeat, make, &mut watch);
+            let reply = client.send(self.repeat, make, &mut watch);
             *repeated = watch.repeated;
             let reply = reply.map_err(|error| self.uncertain(error))?;
             if reply.head.status == EXPECTATION_FAILED && asks_first {
@@ -257,7 +256,7 @@ impl UploadProgress for Watch<'_> {
             .report_progress(Progress::new(Phase::Upload, self.sent, self.total).with_rate(self.rate.current()));
     }
 
-    fn again(&mut self) {
+    fn restarted(&mut self) {
         self.sent = 0;
         self.repeated = true;
     }

@@ -99,9 +99,8 @@ impl Default for CheckOptions {
 }
 
 impl CheckOptions {
-    fn request(&self, url: &Url, control: &Control) -> Request {
+    fn request(&self, url: &Url) -> Request {
         let mut request = Request::new(Method::Get, url.clone());
-        request.control = control.clone();
         request.connect_timeout = self.connect_timeout;
         request.stall_timeout = self.stall_timeout;
         request

@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::{Api, AppId, answer};
 use crate::error::Result;
 use capbundle::digest::Sha256Digest;
-use capbundle::http::client::{Idempotency, Question, Response};
-use capbundle::http::{Body, Method, Request, Url};
+use capbundle::http::client::{Client, Response};
+use capbundle::http::{Body, Idempotency, Method, Request, RetryPolicy, Url};
 use capbundle::progress::Control;
 
 /// A page of Capgo's list may come as 1,000 rows, each with the list of an app's native packages.
-const LARGEST_REPLY: usize = 32 << 20;
+const MAX_RESPONSE_LEN: usize = 32 << 20;
 
 /// What is asked for.
 #[derive(Debug)]
@@ -84,10 +84,10 @@ impl Api {
             }
             Ok(request)
         };
-        let mut question = Question::new(&*self.transport, control, call.operation);
-        question.largest_reply = LARGEST_REPLY;
-        question.first_wait = self.first_wait;
-        question.ask(call.repeat, make, &mut ())
+        Client::new(&*self.transport, control, call.operation)
+            .with_max_response_len(MAX_RESPONSE_LEN)
+            .with_retry(RetryPolicy::default().with_first_wait(self.first_wait))
+            .send(call.repeat, make, &mut ())
     }
 
     pub(super) fn address(&self, place: Place<'_>, slash: bool) -> String {

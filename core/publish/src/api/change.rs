@@ -7,7 +7,7 @@ use super::version::check_version_name;
 use super::{Api, AppId};
 use crate::error::{Error, Result};
 use capbundle::http::Method;
-use capbundle::http::client::Idempotency;
+use capbundle::http::Idempotency;
 use capbundle::progress::Control;
 
 /// The word of whoever wants all bundles of an app gone. It holds the app's id, written a second time.

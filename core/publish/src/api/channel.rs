@@ -9,7 +9,7 @@ use super::row::{Row, id, optional_text};
 use super::{Api, AppId};
 use crate::error::{Error, Result};
 use capbundle::http::Method;
-use capbundle::http::client::Idempotency;
+use capbundle::http::Idempotency;
 use capbundle::progress::Control;
 
 /// A channel as a server knows it.

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use capbundle::capgo::IvSessionKey;
 use capbundle::capgo::SignedChecksum;
 use capbundle::digest::Sha256Digest;
-use capbundle::http::client::Idempotency;
+use capbundle::http::Idempotency;
 use capbundle::http::{Cleartext, Method, Url};
 use capbundle::progress::Control;
 

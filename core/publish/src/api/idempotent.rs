@@ -6,7 +6,7 @@ use super::Api;
 use super::call::Call;
 use crate::ambiguity::may_have_been_done;
 use crate::error::{Error, Result};
-use capbundle::http::Backoff;
+use capbundle::http::{Backoff, RetryPolicy};
 use capbundle::progress::Control;
 
 /// How often it is tried when a look says that it was not done.
@@ -30,7 +30,7 @@ impl Api {
         control: &Control,
         look: &dyn Fn() -> Result<Option<Found>>,
     ) -> Result<Done<Found>> {
-        let mut backoff = Backoff::new(TRIES).with_first_wait(self.first_wait);
+        let mut backoff = Backoff::new(RetryPolicy::new(TRIES).with_first_wait(self.first_wait));
         let mut asked = 0;
         loop {
             let error = match self.ask(call, control, &mut asked) {

@@ -8,7 +8,7 @@ use super::row::{RemoteBundle, Row};
 use super::{Api, AppId, Channel};
 use crate::error::{Error, Result};
 use capbundle::http::Method;
-use capbundle::http::client::Idempotency;
+use capbundle::http::Idempotency;
 use capbundle::progress::Control;
 
 /// Half a million bundles; a server that has ever more is broken.

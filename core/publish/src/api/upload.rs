@@ -8,7 +8,7 @@ use super::{Api, AppId};
 use crate::error::{Error, Result};
 use crate::http_upload::{UploadOptions, put_noting};
 use capbundle::digest::Sha256Digest;
-use capbundle::http::client::Idempotency;
+use capbundle::http::Idempotency;
 use capbundle::http::{Method, Url};
 use capbundle::progress::Control;
 

@@ -1,7 +1,6 @@
 //! What a server's refusal means, and what to do about it.
 
 use super::Bucket;
-use super::request::REDIRECTED_TO;
 use super::xml::{self, Refusal};
 use crate::error::Error;
 use capbundle::http::Url;
@@ -162,7 +161,7 @@ fn explain(context: &Context<'_>, reply: &Response, refusal: &Refusal) -> String
     let said = said(refusal);
     let theirs = reply.head.headers.get(REGION).or(refusal.region.as_deref());
     let other_region = theirs.filter(|theirs| *theirs != region);
-    let location = reply.head.headers.get(REDIRECTED_TO);
+    let location = reply.head.headers.get("location");
     match (refusal.code.as_str(), reply.head.status) {
         ("AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException", _)
         | ("", 301 | 400)

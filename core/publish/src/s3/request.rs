@@ -10,14 +10,13 @@ use super::sign::{self, Signed};
 use super::{Bucket, key};
 use crate::error::{Error, Result};
 use capbundle::digest::Sha256Digest;
-use capbundle::http::client::{Idempotency, Question, Response, UploadProgress};
-use capbundle::http::{Body, Head, Headers, Method, Receiver, Request, Transport};
-use capbundle::http::{TransportError, Url};
+use capbundle::http::client::{Client, Response, UploadProgress};
+use capbundle::http::{Body, Headers, Idempotency, Method, RedirectPolicy, Request, RetryPolicy, Url};
 use capbundle::progress::Control;
 
 /// The largest small object: a file list. A list of a thousand keys, each of the longest kind, every letter escaped, is a
 /// quarter of it.
-const LARGEST_REPLY: usize = 65 << 20;
+const MAX_RESPONSE_LEN: usize = 65 << 20;
 /// How often a request is tried that gets no answer, or one that asks to come back.
 const TRIES: u32 = 5;
 /// So much longer is waited for an answer that takes work.
@@ -98,11 +97,12 @@ impl Bucket {
             url.set_query(Some(&sign::query(asked.query)));
         }
         let to: Url = url.as_str().parse()?;
-        let transport = Unfollowed(&*self.transport);
-        let mut question = Question::new(&transport, control, asked.operation);
-        question.cleartext = self.cleartext;
-        question.largest_reply = LARGEST_REPLY;
-        question.tries = asked.tries;
+        // A signature is for one host: a redirect is an error that names the right endpoint.
+        let client = Client::new(&*self.transport, control, asked.operation)
+            .with_cleartext(self.cleartext)
+            .with_redirects(RedirectPolicy::Never)
+            .with_retry(RetryPolicy::new(asked.tries))
+            .with_max_response_len(MAX_RESPONSE_LEN);
         let mut make = || -> Result<Request> {
             let mut request = Request::new(asked.method, to.clone());
             request.connect_timeout = self.options.connect_timeout;
@@ -113,7 +113,7 @@ impl Bucket {
         };
         let mut left = MORE_TRIES;
         loop {
-            let reply = question.ask(asked.repeat, &mut make, sending)?;
+            let reply = client.send(asked.repeat, &mut make, sending)?;
             let context = error::Context {
                 bucket: self,
                 url: &to,
@@ -126,7 +126,7 @@ impl Bucket {
                 return Ok(Answer::Refused(refused));
             }
             left -= 1;
-            sending.again();
+            sending.restarted();
         }
     }
 
@@ -148,45 +148,6 @@ impl Bucket {
     pub(super) fn now(&self) -> Result<Timestamp> {
         Timestamp::try_from((self.clock)())
             .map_err(|error| Error::invalid_input("the clock of this machine", error.to_string()))
-    }
-}
-
-/// What a redirect would lead to is not the server that was named, and a signature is for one host: a redirect is an
-/// answer here, never a way.
-#[derive(Debug)]
-struct Unfollowed<'a>(&'a dyn Transport);
-
-impl Transport for Unfollowed<'_> {
-    fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
-        self.0.send(request, &mut Kept(receiver))
-    }
-}
-
-/// The name under which the target of a redirect is kept.
-pub(super) const REDIRECTED_TO: &str = "x-redirected-to";
-
-struct Kept<'a>(&'a mut dyn Receiver);
-
-impl Receiver for Kept<'_> {
-    fn sent(&mut self, count: u64) -> capbundle::Result<()> {
-        self.0.sent(count)
-    }
-
-    fn begin(&mut self, head: &Head) -> capbundle::Result<()> {
-        let mut headers = Headers::new();
-        for (name, value) in head.headers.iter() {
-            let name = if name.eq_ignore_ascii_case("location") {
-                REDIRECTED_TO
-            } else {
-                name
-            };
-            headers.add(name, value)?;
-        }
-        self.0.begin(&Head::new(head.status, headers))
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> capbundle::Result<()> {
-        self.0.write(bytes)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The file, read to its end and compared with what it should be.
+//! Reads the file to its end and compares it with the expected one.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -7,29 +7,31 @@ use sha2::{Digest as _, Sha256};
 
 use super::{CheckOptions, Expected, refusal};
 use capbundle::digest::Sha256Digest;
-use capbundle::http::download::{Rate, content_length, content_range, is_text};
-use capbundle::http::{Backoff, Cleartext, Exchange, Head, Receiver, Request, Transport, Url, retry_after};
+use capbundle::http::client::{AttemptOutcome, Client, Retryable, with_note};
+use capbundle::http::download::{Rate, content_length, content_range, is_markup};
+use capbundle::http::{Exchange, Head, Idempotency, Receiver, Request, RetryPolicy, Transport, Url};
+use capbundle::http::{is_retryable, retry_after};
 use capbundle::progress::{Control, Phase, Progress};
 use capbundle::{Error, Result};
 
-/// A try that brought this much was no failure, whatever ended it.
-const WORTH_A_TRY: u64 = 64 << 10;
-/// Slower than this over half a minute counts as stalled, in bytes a second.
+/// Attempts that gain this many bytes do not count as failures.
+const MIN_PROGRESS: u64 = 64 << 10;
+/// A connection below this rate over half a minute counts as stalled, in bytes a second.
 const MIN_RATE: u64 = 512;
-/// So much of a refusal is read: object stores say why in its first lines.
-const REFUSAL: usize = 4 << 10;
-/// So much of the file shows whether it is a web page.
-const START: usize = 256;
+/// How much of an error response is read: object stores give the reason in its first lines.
+const MAX_REFUSAL_LEN: usize = 4 << 10;
+/// How much of the file is kept to recognise a web page.
+const START_LEN: usize = 256;
 const OPERATION: &str = "check the address";
 
-/// What came, when it is the file.
+/// The file, after it was compared.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) size: u64,
     pub(super) content_type: Option<String>,
 }
 
-/// Reads the file, try after try.
+/// Reads the file in as many attempts as allowed.
 pub(super) fn fetch(
     transport: &dyn Transport,
     url: &Url,
@@ -37,46 +39,25 @@ pub(super) fn fetch(
     options: &CheckOptions,
     control: &Control,
 ) -> Result<Fetched> {
-    let mut file = Incoming::new(url, expected, options, control);
-    let mut backoff = Backoff::new(options.attempts).with_first_wait(options.first_wait);
-    loop {
-        control.check(OPERATION)?;
-        let before = file.received;
-        let mut request = options.request(url, control);
-        file.ask_for_the_rest(&mut request)?;
-        file.begin_try();
-        let exchange = Exchange::run(transport, &request, Cleartext::LoopbackOnly, &mut file);
-        let (error, asked) = match file.outcome(exchange)? {
-            Outcome::All => match file.verify() {
-                Ok(fetched) => return Ok(fetched),
-                // Parts of two files, perhaps: only one that came in one piece is known to be wrong.
-                Err(error) if file.resumed => {
-                    file.restart();
-                    (error, None)
-                }
-                Err(error) => return Err(error),
-            },
-            Outcome::Again { error, asked } => (error, asked),
-        };
-        if file.received >= before + WORTH_A_TRY {
-            backoff.reset();
-        }
-        if !backoff.wait(asked, control, OPERATION)? {
-            return Err(given_up(error, backoff.failures()));
-        }
-    }
+    let retry = RetryPolicy::new(options.attempts).with_first_wait(options.first_wait);
+    Client::new(transport, control, OPERATION)
+        .with_retry(retry)
+        .run(&mut Incoming::new(url, expected, options, control))
 }
 
-enum Outcome {
-    /// Everything came.
-    All,
-    Again {
+/// How a transfer ended, other than with a permanent error.
+enum Ended {
+    /// The whole file arrived.
+    Complete,
+    /// Another attempt may succeed.
+    Retry {
         error: Error,
-        asked: Option<Duration>,
+        /// The wait that the server requested.
+        retry_after: Option<Duration>,
     },
 }
 
-/// The file while it comes.
+/// The file while it arrives.
 struct Incoming<'a> {
     url: &'a Url,
     expected: &'a Expected,
@@ -89,14 +70,16 @@ struct Incoming<'a> {
     content_type: Option<String>,
     /// Its first bytes.
     start: Vec<u8>,
-    /// It came in more than one piece.
+    /// It arrived in more than one piece.
     resumed: bool,
     furthest: u64,
+    /// Bytes at the start of the current attempt.
+    received_before: u64,
     rate: Rate,
-    /// An answer that is not the file, the beginning of its body, and since when that is listened to.
+    /// A response that is not the file, the start of its body, and when it began.
     refused: Option<(Head, Vec<u8>, Instant)>,
-    /// This try has to end, and another may be better.
-    again: Option<Error>,
+    /// Why the transfer was ended, if another attempt may succeed.
+    retry: Option<Error>,
 }
 
 impl<'a> Incoming<'a> {
@@ -114,20 +97,15 @@ impl<'a> Incoming<'a> {
             start: Vec::new(),
             resumed: false,
             furthest: 0,
+            received_before: 0,
             rate: Rate::new(MIN_RATE, Instant::now()),
             refused: None,
-            again: None,
+            retry: None,
         }
     }
 
-    fn begin_try(&mut self) {
-        self.rate = Rate::new(MIN_RATE, Instant::now());
-        self.refused = None;
-        self.again = None;
-    }
-
-    /// Without a validator the digest tells in the end whether the rest belonged to the beginning.
-    fn ask_for_the_rest(&self, request: &mut Request) -> Result<()> {
+    /// Requests the bytes after those received. Without a validator, the digest shows whether both are of one file.
+    fn request_rest(&self, request: &mut Request) -> Result<()> {
         if self.received == 0 {
             return Ok(());
         }
@@ -147,41 +125,47 @@ impl<'a> Incoming<'a> {
         self.resumed = false;
     }
 
-    fn outcome(&mut self, exchange: Result<Exchange>) -> Result<Outcome> {
+    fn end_of_transfer(&mut self, exchange: Result<Exchange>) -> Result<Ended> {
         if let Some((head, body, _)) = self.refused.take() {
             let error = refusal::explained(self.url, &head, &body);
-            // A part that does not fit is asked for once more, from its beginning.
-            let may_pass = refusal::may_pass(head.status) || (self.received > 0 && matches!(head.status, 206 | 416));
-            if matches!(head.status, 206 | 416) {
+            let is_wrong_range = matches!(head.status, 206 | 416);
+            // A range that does not fit is requested once more, from the start of the file.
+            let may_retry =
+                is_retryable(head.status, Idempotency::Idempotent) || (self.received > 0 && is_wrong_range);
+            if is_wrong_range {
                 self.restart();
             }
-            let asked = retry_after(&head.headers, SystemTime::now());
-            return if may_pass {
-                Ok(Outcome::Again { error, asked })
-            } else {
-                Err(error)
-            };
+            if !may_retry {
+                return Err(error);
+            }
+            let retry_after = retry_after(&head.headers, SystemTime::now());
+            return Ok(Ended::Retry { error, retry_after });
         }
-        let again = |error| Ok(Outcome::Again { error, asked: None });
-        if let Some(error) = self.again.take() {
-            return again(error);
-        }
-        let broken = |problem: String| Error::Network {
-            url: self.url.to_string(),
-            problem,
+        let error = match self.retry.take() {
+            Some(error) => error,
+            None => match (exchange?, self.total) {
+                (_, Some(total)) if self.received == total => return Ok(Ended::Complete),
+                (Exchange::Complete, None) => return Ok(Ended::Complete),
+                (Exchange::Complete, Some(total)) => {
+                    self.network(format!("the response ended after {} of {total} bytes", self.received))
+                }
+                (Exchange::Broken(problem), _) => self.network(problem),
+            },
         };
-        match (exchange?, self.total) {
-            (_, Some(total)) if self.received == total => Ok(Outcome::All),
-            (Exchange::Complete, None) => Ok(Outcome::All),
-            (Exchange::Complete, Some(total)) => again(broken(format!(
-                "the answer ended after {} of {total} bytes",
-                self.received
-            ))),
-            (Exchange::Broken(problem), _) => again(broken(problem)),
+        Ok(Ended::Retry {
+            error,
+            retry_after: None,
+        })
+    }
+
+    fn network(&self, problem: impl Into<String>) -> Error {
+        Error::Network {
+            url: self.url.to_string(),
+            problem: problem.into(),
         }
     }
 
-    /// Whether what came is the file.
+    /// Compares the received bytes with the expected file.
     fn verify(&mut self) -> Result<Fetched> {
         let is_size = self.expected.size.is_none_or(|size| size == self.received);
         let found = Sha256Digest::from_bytes(self.hasher.finalize_reset().into());
@@ -191,7 +175,7 @@ impl<'a> Incoming<'a> {
                 content_type: self.content_type.take(),
             });
         }
-        if is_text(&self.start) {
+        if is_markup(&self.start) {
             return Err(refusal::web_page(self.url, 200));
         }
         if let Some(size) = self.expected.size.filter(|size| *size != self.received) {
@@ -212,7 +196,7 @@ impl<'a> Incoming<'a> {
         let etag = head.headers.get("etag").filter(|etag| etag.starts_with('"'));
         self.validator = etag.map(str::to_owned);
         match (self.total, self.expected.size) {
-            // A page is told by its first bytes, and that says more than its length does.
+            // A web page is recognised by its first bytes, which explains more than its length.
             (Some(found), Some(expected)) if found != expected && !self.is_called_html() => {
                 Err(refusal::size(self.url, head.status, found, expected))
             }
@@ -234,7 +218,7 @@ impl<'a> Incoming<'a> {
         Ok(())
     }
 
-    /// Keeps the answer for [`outcome`](Self::outcome); its body says why.
+    /// Keeps the response for the outcome; its body gives the reason.
     fn refuse(&mut self, head: &Head) {
         self.refused = Some((head.clone(), Vec::new(), Instant::now()));
     }
@@ -270,14 +254,50 @@ impl<'a> Incoming<'a> {
             None if length > self.options.max_size => Err(self.too_large()),
             _ if self.total.is_some_and(|total| length > total) => {
                 self.restart();
-                self.again = Some(Error::Network {
-                    url: self.url.to_string(),
-                    problem: "it sends more than the length it told".to_owned(),
-                });
+                self.retry = Some(self.network("the body is longer than its Content-Length"));
                 Err(Error::Cancelled { operation: OPERATION })
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Retryable for Incoming<'_> {
+    type Output = Fetched;
+    type Error = Error;
+
+    fn request(&mut self) -> Result<Request> {
+        self.rate = Rate::new(MIN_RATE, Instant::now());
+        self.refused = None;
+        self.retry = None;
+        self.received_before = self.received;
+        let mut request = self.options.request(self.url);
+        self.request_rest(&mut request)?;
+        Ok(request)
+    }
+
+    fn outcome(&mut self, exchange: Result<Exchange>) -> Result<AttemptOutcome<Fetched>> {
+        let (error, retry_after) = match self.end_of_transfer(exchange)? {
+            Ended::Complete => match self.verify() {
+                Ok(fetched) => return Ok(AttemptOutcome::Done(fetched)),
+                // The pieces may be of two files. Only a file that arrived in one piece is known to be wrong.
+                Err(error) if self.resumed => {
+                    self.restart();
+                    (error, None)
+                }
+                Err(error) => return Err(error),
+            },
+            Ended::Retry { error, retry_after } => (error, retry_after),
+        };
+        Ok(AttemptOutcome::Retry {
+            last: Err(error),
+            retry_after,
+            progressed: self.received >= self.received_before + MIN_PROGRESS,
+        })
+    }
+
+    fn give_up(&mut self, last: Result<Fetched>, failures: u32) -> Result<Fetched> {
+        last.map_err(|error| with_note(error, &format!("{failures} attempts in a row made no progress")))
     }
 }
 
@@ -295,18 +315,18 @@ impl Receiver for Incoming<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.control.check(OPERATION)?;
         if let Some((_, body, since)) = &mut self.refused {
-            body.extend_from_slice(&bytes[..bytes.len().min(REFUSAL - body.len())]);
-            // The rest is of no interest, nor worth waiting for; `outcome` knows why it ended.
-            return if body.len() < REFUSAL && since.elapsed() < self.options.stall_timeout {
+            body.extend_from_slice(&bytes[..bytes.len().min(MAX_REFUSAL_LEN - body.len())]);
+            // The rest is not read; `outcome` explains the refusal.
+            return if body.len() < MAX_REFUSAL_LEN && since.elapsed() < self.options.stall_timeout {
                 Ok(())
             } else {
                 Err(Error::Cancelled { operation: OPERATION })
             };
         }
-        if self.received == 0 && self.is_called_html() && is_text(bytes) {
+        if self.received == 0 && self.is_called_html() && is_markup(bytes) {
             return Err(refusal::web_page(self.url, 200));
         }
-        let missing = START.saturating_sub(self.start.len());
+        let missing = START_LEN.saturating_sub(self.start.len());
         self.start.extend_from_slice(&bytes[..bytes.len().min(missing)]);
         let count = bytes.len() as u64;
         self.require_room_for(count)?;
@@ -319,20 +339,8 @@ impl Receiver for Incoming<'_> {
             Progress::new(Phase::Download, self.furthest, total.max(self.furthest)).with_rate(self.rate.current()),
         );
         fast_enough.map_err(|problem| {
-            let url = self.url.to_string();
-            self.again = Some(Error::Network { url, problem });
+            self.retry = Some(self.network(problem));
             Error::Cancelled { operation: OPERATION }
         })
-    }
-}
-
-/// Says how often it was tried, which is the first thing that a person asks.
-fn given_up(error: Error, failures: u32) -> Error {
-    match error {
-        Error::Network { url, problem } => Error::Network {
-            url,
-            problem: format!("{problem} ({failures} tries in a row brought nothing)"),
-        },
-        other => other,
     }
 }

@@ -4,11 +4,6 @@ use crate::redact;
 use capbundle::Error;
 use capbundle::http::{Head, Url};
 
-/// Whether it may be otherwise in a while.
-pub(super) fn may_pass(status: u16) -> bool {
-    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
-}
-
 /// An answer with this head and this beginning of a body.
 pub(super) fn explained(url: &Url, head: &Head, body: &[u8]) -> Error {
     let meaning = match head.status {

@@ -299,7 +299,7 @@ struct Repeated(bool);
 impl UploadProgress for Repeated {
     fn sent(&mut self, _: u64) {}
 
-    fn again(&mut self) {
+    fn restarted(&mut self) {
         self.0 = true;
     }
 }

@@ -90,7 +90,7 @@ impl UploadProgress for Share<'_> {
         self.tally.add(count);
     }
 
-    fn again(&mut self) {
+    fn restarted(&mut self) {
         self.repeated = true;
         self.tally.remove(std::mem::take(&mut self.sent));
     }
