@@ -9,8 +9,8 @@ use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport, Url};
 use capbundle::progress::Control;
-use capbundle_publish::api::{Api, ApiError, ApiKey, AppId, DeleteAll, NewBundle, RemoteBundle};
-use capbundle_publish::http_upload::{UploadOptions, post_form, put};
+use capbundle_publish::api::{Api, ApiError, ApiKey, AppId, BundleRegistration, DeleteAll, RemoteBundle};
+use capbundle_publish::http_upload::{HttpUploadOptions, post_form, put};
 use capbundle_publish::url_check::{CheckOptions, Expected, check};
 use capbundle_publish::{Error, Result};
 use capbundle_update_server::{Access, Config, Keys, Server};
@@ -54,8 +54,8 @@ impl Setup {
         path
     }
 
-    fn upload_options(&self) -> UploadOptions {
-        let mut options = UploadOptions::default();
+    fn upload_options(&self) -> HttpUploadOptions {
+        let mut options = HttpUploadOptions::default();
         options
             .headers
             .add("Authorization", format!("Bearer {}", self.key))
@@ -71,7 +71,7 @@ impl Setup {
             .unwrap();
         let stored = put(&Http::new(), &to, &path, &self.upload_options(), &self.control).unwrap();
         let url = stored.url.unwrap();
-        let bundle = NewBundle::new(app(), version, url, Sha256Digest::of(content)).unwrap();
+        let bundle = BundleRegistration::new(app(), version, url, Sha256Digest::of(content)).unwrap();
         self.api().create(&bundle, &self.control).unwrap().unwrap()
     }
 
@@ -125,7 +125,7 @@ fn an_archive_is_uploaded_registered_and_promoted_to_a_channel() {
     let checked = check(&Http::new(), &url, &expected, &CheckOptions::default(), control).unwrap();
     assert_eq!((checked.size, checked.notes), (3_000_000, vec![]));
 
-    let new = NewBundle::new(app(), "1.2.3", url, expected.digest).unwrap();
+    let new = BundleRegistration::new(app(), "1.2.3", url, expected.digest).unwrap();
     let made = api.create(&new, control).unwrap().unwrap();
     let found = api.bundle(&app(), "1.2.3", control).unwrap().unwrap();
     assert_eq!(made, found);
@@ -189,8 +189,8 @@ fn all_pages_are_listed_newest_first() {
     let api = setup.api();
     for number in 0..120 {
         let url = format!("https://cdn.example.com/{number}.zip").parse().unwrap();
-        let bundle = NewBundle::new(app(), format!("1.0.{number}"), url, Sha256Digest::of(b"")).unwrap();
-        api.create(&bundle, &setup.control).unwrap();
+        let bundle = BundleRegistration::new(app(), format!("1.0.{number}"), url, Sha256Digest::of(b"")).unwrap();
+        api.create(&bundle, &place.control).unwrap();
     }
     let listed: Result<Vec<RemoteBundle>> = api.bundles(&app(), &setup.control).collect();
     let listed: Vec<String> = listed.unwrap().into_iter().map(|bundle| bundle.version).collect();
@@ -199,11 +199,12 @@ fn all_pages_are_listed_newest_first() {
 }
 
 #[test]
-fn api_errors_contain_the_code_and_not_the_key() {
-    let setup = Setup::new();
-    let (api, control) = (setup.api(), &setup.control);
-    let bundle = setup.publish("1.0.0", b"archive");
-    let again = |url: &str| NewBundle::new(app(), "1.0.0", url.parse().unwrap(), Sha256Digest::of(b"")).unwrap();
+fn refusals_come_with_their_codes_and_without_the_key() {
+    let place = Place::new();
+    let (api, control) = (place.api(), &place.control);
+    let bundle = place.publish("1.0.0", b"archive");
+    let again =
+        |url: &str| BundleRegistration::new(app(), "1.0.0", url.parse().unwrap(), Sha256Digest::of(b"")).unwrap();
     assert!(refusal(api.create(&again("https://cdn.example.com/1.zip"), control)).is("version_already_exists"));
     assert!(refusal(api.set_channel(&app(), bundle.id, 999, control)).is("cannot_find_channel"));
     assert!(refusal(api.set_metadata(&app(), 999, Some("x"), None, control)).is("cannot_find_version"));
@@ -216,12 +217,12 @@ fn api_errors_contain_the_code_and_not_the_key() {
 }
 
 #[test]
-fn an_upload_without_a_key_is_refused_with_a_reason() {
-    let setup = Setup::new();
-    // Large enough that a response during the upload would be lost if the connection were closed.
-    let path = setup.archive(&vec![7; 20 << 20]);
-    let to = format!("{}/upload/{}", setup.server.url(), app()).parse().unwrap();
-    let error = put(&Http::new(), &to, &path, &UploadOptions::default(), &setup.control).unwrap_err();
+fn an_upload_without_a_key_is_refused_in_words() {
+    let place = Place::new();
+    // Large enough that an answer which comes while it goes out would be lost with the connection.
+    let path = place.archive(&vec![7; 20 << 20]);
+    let to = format!("{}/upload/{}", place.server.url(), app()).parse().unwrap();
+    let error = put(&Http::new(), &to, &path, &HttpUploadOptions::default(), &place.control).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(
         error.to_string().contains("a header with a token is missing or wrong"),

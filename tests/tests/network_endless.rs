@@ -14,7 +14,7 @@ use capbundle::http::{Http, Url};
 use capbundle::progress::Control;
 use capbundle::update::channel::Site;
 use capbundle::{AppId, ErrorKind};
-use capbundle_publish::http_upload::{UploadOptions, put};
+use capbundle_publish::http_upload::{HttpUploadOptions, put};
 use capbundle_publish::site::verify::{VerifyOptions, verify};
 use capbundle_publish::url_check::{CheckOptions, Expected, check};
 use capbundle_tests::rough_server::{RoughServer, contents};
@@ -91,8 +91,8 @@ fn an_endless_response_to_an_upload_is_aborted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.zip");
     fs::write(&file, b"the file").unwrap();
-    assert_each_is_aborted("upload", |url, _| {
-        let mut options = UploadOptions::default();
+    each_is_given_up("upload", |url, _| {
+        let mut options = HttpUploadOptions::default();
         options.tries = 2;
         options.first_wait = Duration::from_millis(2);
         options.stall_timeout = STALL;

@@ -7,12 +7,12 @@ use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle_publish::url_check::{CheckOptions, Checked, Expected, Note, check};
+use capbundle_publish::url_check::{CheckOptions, CheckedUrl, Expected, UrlNote, check};
 use capbundle_tests::rough_server::{RoughServer, contents};
 
 const SIZE: usize = 300_000;
 
-fn check_of(server: &RoughServer, size: usize, words: &str) -> capbundle_publish::Result<Checked> {
+fn check_of(server: &RoughServer, size: usize, words: &str) -> capbundle_publish::Result<CheckedUrl> {
     let name = "app.zip";
     let url = server.url(&format!("{name}?size={size}&{words}")).parse().unwrap();
     let mut expected = Expected::of_digest(Sha256Digest::of(&contents(name, size)));
@@ -84,5 +84,5 @@ fn a_server_without_range_support_is_noted() {
     let checked = check_of(&RoughServer::start(), SIZE, "ranges=no").unwrap();
     let has = |name: &str| checked.notes.iter().any(|note| note.as_str() == name);
     assert!(has("no_ranges") && has("no_cors"), "{:?}", checked.notes);
-    assert!(!checked.notes.iter().any(Note::is_warning));
+    assert!(!checked.notes.iter().any(UrlNote::is_warning));
 }

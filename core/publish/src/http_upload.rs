@@ -2,16 +2,16 @@
 //!
 //! ```no_run
 //! use capbundle::progress::Control;
-//! use capbundle_publish::http_upload::{post_form, put, UploadOptions};
+//! use capbundle_publish::http_upload::{post_form, put, HttpUploadOptions};
 //! # fn example(transport: &dyn capbundle::http::Transport) -> capbundle::Result<()> {
 //! let (archive, control) = ("my-app-1.2.3.zip".as_ref(), Control::new());
 //!
 //! // curl -T my-app-1.2.3.zip https://files.example.com/bundles/my-app-1.2.3.zip
 //! let address = "https://files.example.com/bundles/my-app-1.2.3.zip".parse()?;
-//! put(transport, &address, archive, &UploadOptions::default(), &control)?;
+//! put(transport, &address, archive, &HttpUploadOptions::default(), &control)?;
 //!
 //! // curl -X POST https://your-storage-api.com/upload -H "Authorization: Bearer YOUR_TOKEN" -F "file=@my-app-1.2.3.zip"
-//! let mut options = UploadOptions::default();
+//! let mut options = HttpUploadOptions::default();
 //! options.headers.add("Authorization", "Bearer YOUR_TOKEN")?;
 //! let stored = post_form(transport, &"https://your-storage-api.com/upload".parse()?, archive, &options, &control)?;
 //! println!("{:?}", stored.url);
@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use stored::Stored;
+pub use stored::HttpUploaded;
 
 use crate::error::{Error, IoContext, Result};
 use capbundle::http::client::{Client, UploadProgress};
@@ -47,7 +47,7 @@ const EXPECTATION_FAILED: u16 = 417;
 /// How to send a file.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct UploadOptions {
+pub struct HttpUploadOptions {
     /// Header fields for the server, for example `Authorization`. Never printed; not sent on, since redirects are not
     /// followed.
     pub headers: Headers,
@@ -69,7 +69,7 @@ pub struct UploadOptions {
     pub first_wait: Duration,
 }
 
-impl Default for UploadOptions {
+impl Default for HttpUploadOptions {
     fn default() -> Self {
         Self {
             headers: Headers::new(),
@@ -100,9 +100,9 @@ pub fn put(
     transport: &dyn Transport,
     url: &Url,
     path: &Path,
-    options: &UploadOptions,
+    options: &HttpUploadOptions,
     control: &Control,
-) -> Result<Stored> {
+) -> Result<HttpUploaded> {
     put_noting(transport, url, path, options, &mut false, control)
 }
 
@@ -112,10 +112,10 @@ pub(super) fn put_noting(
     transport: &dyn Transport,
     url: &Url,
     path: &Path,
-    options: &UploadOptions,
+    options: &HttpUploadOptions,
     repeated: &mut bool,
     control: &Control,
-) -> Result<Stored> {
+) -> Result<HttpUploaded> {
     let mut headers = checked(&options.headers)?;
     if headers.get("content-type").is_none() {
         headers.add("content-type", ARCHIVE)?;
@@ -124,7 +124,7 @@ pub(super) fn put_noting(
         method: Method::Put,
         headers,
         body: whole(path)?,
-        repeat: Idempotency::Idempotent,
+        idempotency: Idempotency::Idempotent,
     };
     upload.run(transport, url, options, repeated, control)
 }
@@ -138,9 +138,9 @@ pub fn post_form(
     transport: &dyn Transport,
     url: &Url,
     path: &Path,
-    options: &UploadOptions,
+    options: &HttpUploadOptions,
     control: &Control,
-) -> Result<Stored> {
+) -> Result<HttpUploaded> {
     let mut headers = checked(&options.headers)?;
     if headers.get("content-type").is_some() {
         let problem = "a form has a content type of its own, with its boundary: leave it out, or use PUT";
@@ -152,7 +152,7 @@ pub fn post_form(
         method: Method::Post,
         headers,
         body: form.body,
-        repeat: Idempotency::NonIdempotent,
+        idempotency: Idempotency::NonIdempotent,
     };
     upload.run(transport, url, options, &mut false, control)
 }
@@ -162,7 +162,7 @@ struct Upload {
     method: Method,
     headers: Headers,
     body: Body,
-    repeat: Idempotency,
+    idempotency: Idempotency,
 }
 
 impl Upload {
@@ -170,17 +170,17 @@ impl Upload {
         &self,
         transport: &dyn Transport,
         url: &Url,
-        options: &UploadOptions,
+        options: &HttpUploadOptions,
         repeated: &mut bool,
         control: &Control,
-    ) -> Result<Stored> {
+    ) -> Result<HttpUploaded> {
         let retry = RetryPolicy::new(options.tries).with_first_wait(options.first_wait);
         let client = Client::new(transport, control, "upload").with_retry(retry);
         let mut watch = Watch::new(control, self.body.length());
         let mut asks_first = self.body.length() >= WORTH_ASKING;
         loop {
             let make = &mut || self.request(url, asks_first, options);
-            let reply = client.send(self.repeat, make, &mut watch);
+            let reply = client.send(self.idempotency, make, &mut watch);
             *repeated = watch.repeated;
             let reply = reply.map_err(|error| self.uncertain(error))?;
             if reply.head.status == EXPECTATION_FAILED && asks_first {
@@ -193,7 +193,7 @@ impl Upload {
         }
     }
 
-    fn request(&self, url: &Url, asks_first: bool, options: &UploadOptions) -> Result<Request> {
+    fn request(&self, url: &Url, asks_first: bool, options: &HttpUploadOptions) -> Result<Request> {
         let mut request = Request::new(self.method, url.clone());
         request.headers = self.headers.clone();
         if asks_first {
@@ -208,7 +208,9 @@ impl Upload {
 
     fn uncertain(&self, error: Error) -> Error {
         match error {
-            Error::Core(capbundle::Error::Network { url, problem }) if self.repeat == Idempotency::NonIdempotent => {
+            Error::Core(capbundle::Error::Network { url, problem })
+                if self.idempotency == Idempotency::NonIdempotent =>
+            {
                 Error::Core(capbundle::Error::Network {
                     url,
                     problem: format!("{problem}; it may have been stored all the same: look before you send it again"),

@@ -10,6 +10,7 @@ pub mod http_upload;
 #[cfg(test)]
 #[path = "../../src/http/mock_transport.rs"]
 mod mock_transport;
+mod percent;
 mod redact;
 pub mod s3;
 pub mod site;

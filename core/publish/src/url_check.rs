@@ -23,7 +23,7 @@ mod refusal;
 use std::path::Path;
 use std::time::Duration;
 
-pub use note::Note;
+pub use note::UrlNote;
 
 use crate::error::{Error, Result};
 use capbundle::digest::Sha256Digest;
@@ -110,13 +110,13 @@ impl CheckOptions {
 /// A file that is where it should be, and what might still be better.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Checked {
+pub struct CheckedUrl {
     /// Its bytes.
     pub size: u64,
     /// What it is called a file of.
     pub content_type: Option<String>,
     /// What does not speak against it and is worth knowing.
-    pub notes: Vec<Note>,
+    pub notes: Vec<UrlNote>,
 }
 
 /// Gets the file as a device does, without any authentication, and compares it byte for byte (by size and SHA-256) while it
@@ -137,13 +137,13 @@ pub fn check(
     expected: &Expected,
     options: &CheckOptions,
     control: &Control,
-) -> Result<Checked> {
+) -> Result<CheckedUrl> {
     Cleartext::LoopbackOnly.check(url)?;
     let fetched = fetch::fetch(transport, url, expected, options, control)?;
     let mut notes = note::of_address(url);
     notes.extend(note::of_content_type(fetched.content_type.as_deref()));
     notes.extend(probe::probe(transport, url, fetched.size, options, control)?);
-    Ok(Checked {
+    Ok(CheckedUrl {
         size: fetched.size,
         content_type: fetched.content_type,
         notes,

@@ -111,12 +111,7 @@ impl Backoff {
     ///
     /// # Errors
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
-    pub fn wait(
-        &mut self,
-        retry_after: Option<Duration>,
-        control: &Control,
-        operation: &'static str,
-    ) -> Result<bool> {
+    pub fn wait(&mut self, retry_after: Option<Duration>, control: &Control, operation: &'static str) -> Result<bool> {
         self.failures += 1;
         if self.failures >= self.policy.attempts || retry_after.is_some_and(|wait| wait > MAX_RETRY_AFTER) {
             return Ok(false);

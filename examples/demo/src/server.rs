@@ -9,8 +9,8 @@ use std::sync::Arc;
 use capbundle::capgo::Encrypted;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Http, Url};
-use capbundle::update::protocol::{Platform, UpdateOffer, UpdateRequest, UpdateResponse};
-use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle};
+use capbundle::update::protocol::{Offer, Platform, UpdateAnswer, UpdateRequest};
+use capbundle_publish::api::{Api, ApiKey, AppId, BundleRegistration};
 use capbundle_update_server::{Access, Config, Keys, Server as Running};
 
 use crate::app;
@@ -65,7 +65,7 @@ impl Server {
 
     /// Registers an archive; returns the id of its bundle.
     pub(crate) fn register(&self, version: &str, url: Url, proof: &Sealed, key_id: &str) -> Result<u64> {
-        let bundle = NewBundle::new(self.app.clone(), version, url, proof.checksum.clone())?;
+        let bundle = BundleRegistration::new(self.app.clone(), version, url, proof.checksum.clone())?;
         let bundle = bundle.sealed(proof.iv_session_key.clone(), Some(key_id))?;
         let registered = self.api.create(&bundle, &interrupt::control())?;
         let unnamed = || Failure::unexpected("the server did not return the registered bundle");

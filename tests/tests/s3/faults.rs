@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use capbundle::ErrorKind;
 use capbundle::progress::{CancelToken, Control, Phase, Progress};
-use capbundle_publish::s3::{Precondition, Put, Served, UploadOptions, Uploaded};
+use capbundle_publish::s3::{ObjectHeaders, Precondition, Put, UploadOptions, Uploaded};
 
 use super::proxy::{Fault, Proxy, Rule};
 use super::servers::{Server, all, bucket, file, options_at};
@@ -255,7 +255,7 @@ fn uploads_work_on_a_server_that_rejects_every_checksum_header() {
             );
             through.delete("app.zip", &control).unwrap();
         }
-        let headers = Served::new("application/json", "no-cache");
+        let headers = ObjectHeaders::new("application/json", "no-cache");
         let written = through
             .write("a.json", b"{}", headers, Precondition::Whatever, &control)
             .unwrap();

@@ -15,8 +15,8 @@ use capbundle::release::{
 use capbundle::time::Timestamp;
 use capbundle::{AppId, ErrorKind, Limits};
 use capbundle_publish::site::{
-    Audience, BucketSite, Bundle, Content, ExecutionOptions, Item, LockGuard, Outcome, Precondition, Publisher,
-    ReleaseMetadata, Sent, Signing, SiteStorage, Written, gc, publish_ring,
+    Audience, BucketSite, Bundle, Content, ExecutionOptions, Item, LockGuard, Outcome, Publisher, PutOutcome,
+    ReleaseMetadata, Signing, SiteStorage, WriteCondition, WriteOutcome, gc, publish_ring,
 };
 use capbundle_publish::{Error, Result};
 
@@ -73,10 +73,10 @@ impl SiteStorage for CrashingStorage<'_> {
     fn list(&self, folder: &str, control: &Control) -> Result<Vec<Item>> {
         self.site.list(folder, control)
     }
-    fn write(&self, path: &str, bytes: &[u8], only_if: Precondition<'_>, control: &Control) -> Result<Written> {
+    fn write(&self, path: &str, bytes: &[u8], only_if: WriteCondition<'_>, control: &Control) -> Result<WriteOutcome> {
         self.change(|| self.site.write(path, bytes, only_if, control))
     }
-    fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<Sent> {
+    fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<PutOutcome> {
         self.change(|| self.site.put_file(path, file, control))
     }
     fn touch(&self, path: &str, control: &Control) -> Result<bool> {

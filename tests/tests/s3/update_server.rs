@@ -15,7 +15,7 @@ use capbundle::progress::Control;
 use capbundle::store::{ExpectedProof, NewBundle as DeviceBundle, RemoteArchive, Store, StoreOptions};
 use capbundle::update::protocol::{self, UpdateResponse};
 use capbundle_publish::Result;
-use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle, UploadedArchive};
+use capbundle_publish::api::{Api, ApiKey, AppId, BundleRegistration, UploadedArchive};
 use capbundle_publish::s3::Credentials;
 use capbundle_update_server::{Access, Config, Keys, S3, Server};
 use tempfile::TempDir;
@@ -53,7 +53,7 @@ impl Setup {
     }
 
     fn register(&self, version: &str, address: &str, digest: Sha256Digest) -> Result<()> {
-        let bundle = NewBundle::new(app(), version, address.parse()?, digest)?;
+        let bundle = BundleRegistration::new(app(), version, address.parse()?, digest)?;
         self.api.create(&bundle, &self.control).map(drop)
     }
 }

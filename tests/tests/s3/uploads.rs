@@ -264,7 +264,7 @@ fn web_apps_read_a_private_bucket_with_presigned_urls_and_the_documented_cors() 
             let codes: Vec<&str> = checked
                 .notes
                 .iter()
-                .map(capbundle_publish::url_check::Note::as_str)
+                .map(capbundle_publish::url_check::UrlNote::as_str)
                 .collect();
             assert_eq!(!codes.contains(&"no_cors"), reads, "{codes:?}");
             let plain = bucket.public_url("app.zip", None).unwrap();

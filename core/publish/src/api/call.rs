@@ -1,12 +1,12 @@
 //! One call: from what is wanted to what the server said.
 
-use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
 use super::{Api, AppId, answer};
 use crate::error::Result;
+use crate::percent::percent_encode;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::client::{Client, Response};
 use capbundle::http::{Body, Idempotency, Method, Request, RetryPolicy, Url};
@@ -22,7 +22,7 @@ pub(super) struct Call<'a> {
     pub(super) place: Place<'a>,
     pub(super) query: &'a [(&'a str, &'a str)],
     pub(super) body: Option<Value>,
-    pub(super) repeat: Idempotency,
+    pub(super) idempotency: Idempotency,
     /// What is being done, for the error of a cancellation.
     pub(super) operation: &'static str,
 }
@@ -67,7 +67,7 @@ impl Api {
             address.push(if index == 0 { '?' } else { '&' });
             address.push_str(name);
             address.push('=');
-            percent_encode(&mut address, value);
+            address.extend(percent_encode(value));
         }
         let url: Url = address.parse()?;
         let make = &mut || {
@@ -87,7 +87,7 @@ impl Api {
         Client::new(&*self.transport, control, call.operation)
             .with_max_response_len(MAX_RESPONSE_LEN)
             .with_retry(RetryPolicy::default().with_first_wait(self.first_wait))
-            .send(call.repeat, make, &mut ())
+            .send(call.idempotency, make, &mut ())
     }
 
     pub(super) fn address(&self, place: Place<'_>, slash: bool) -> String {
@@ -99,16 +99,5 @@ impl Api {
         };
         let end = if slash && place.is_collection() { "/" } else { "" };
         format!("{}{path}{end}", self.base)
-    }
-}
-
-fn percent_encode(address: &mut String, text: &str) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            address.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(address, "%{byte:02X}");
-        }
     }
 }

@@ -6,8 +6,8 @@ use super::call::{Call, Place};
 use super::version::check_version_name;
 use super::{Api, AppId};
 use crate::error::{Error, Result};
-use capbundle::http::Method;
 use capbundle::http::Idempotency;
+use capbundle::http::Method;
 use capbundle::progress::Control;
 
 /// The word of whoever wants all bundles of an app gone. It holds the app's id, written a second time.
@@ -86,7 +86,7 @@ impl Api {
             query: &[],
             body: Some(body),
             // The same values twice are the same as once.
-            repeat: Idempotency::Idempotent,
+            idempotency: Idempotency::Idempotent,
             operation: "set link and comment",
         };
         self.ask(&call, control, &mut 0).map(drop)
@@ -103,7 +103,7 @@ impl Api {
             query: &[],
             body: Some(json!({ "app_id": app.as_str(), "version_id": bundle_id, "channel_id": channel_id })),
             // The same channel set to the same bundle twice is the same as once.
-            repeat: Idempotency::Idempotent,
+            idempotency: Idempotency::Idempotent,
             operation: "set the channel",
         };
         self.ask(&call, control, &mut 0).map(drop)
@@ -120,7 +120,7 @@ impl Api {
         bundle_id: u64,
         channel: &str,
         control: &Control,
-    ) -> Result<super::Channel> {
+    ) -> Result<super::RemoteChannel> {
         let Some(found) = self.channel(app, channel, control)? else {
             let names = self
                 .channels(app, control)
@@ -143,7 +143,7 @@ fn deleting(operation: &'static str) -> Call<'static> {
         place: Place::Bundle,
         query: &[],
         body: None,
-        repeat: Idempotency::NonIdempotent,
+        idempotency: Idempotency::NonIdempotent,
         operation,
     }
 }

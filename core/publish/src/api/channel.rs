@@ -8,14 +8,14 @@ use super::call::{Call, Place};
 use super::row::{Row, id, optional_text};
 use super::{Api, AppId};
 use crate::error::{Error, Result};
-use capbundle::http::Method;
 use capbundle::http::Idempotency;
+use capbundle::http::Method;
 use capbundle::progress::Control;
 
 /// A channel as a server knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Channel {
+pub struct RemoteChannel {
     /// What the API knows it by.
     pub id: u64,
     /// What people know it by.
@@ -28,7 +28,7 @@ pub struct Channel {
     pub version: Option<String>,
 }
 
-impl Row for Channel {
+impl Row for RemoteChannel {
     fn from_json(row: &Value) -> Result<Self, String> {
         let version = row.get("version").filter(|version| !version.is_null());
         let (bundle_id, version) = match version {
@@ -62,7 +62,7 @@ impl Api {
     ///
     /// # Errors
     /// As of [`Api::bundle`].
-    pub fn channel(&self, app: &AppId, name: &str, control: &Control) -> Result<Option<Channel>> {
+    pub fn channel(&self, app: &AppId, name: &str, control: &Control) -> Result<Option<RemoteChannel>> {
         if name.trim().is_empty() || name.chars().any(char::is_control) {
             let problem = "expected the name of a channel";
             return Err(Error::invalid_input(format!("channel {name:?}"), problem));
@@ -72,14 +72,14 @@ impl Api {
             place: Place::Channel,
             query: &[("app_id", app.as_str()), ("channel", name)],
             body: None,
-            repeat: Idempotency::Idempotent,
+            idempotency: Idempotency::Idempotent,
             operation: "look up the channel",
         };
         match self.ask(&call, control, &mut 0) {
             Ok(body) => {
                 let url = self.address(Place::Channel, false);
-                let channels = rows(body).and_then(|rows| rows.iter().map(Channel::from_json).collect());
-                let channels: Vec<Channel> = channels.map_err(|problem: String| malformed(&url, &problem))?;
+                let channels = rows(body).and_then(|rows| rows.iter().map(RemoteChannel::from_json).collect());
+                let channels: Vec<RemoteChannel> = channels.map_err(|problem: String| malformed(&url, &problem))?;
                 Ok(channels.into_iter().find(|channel| channel.name == name))
             }
             // What a server answers for a name it does not know differs; its list says the same everywhere.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::call::{Call, Place};
-use super::idempotent::Done;
+use super::idempotent::CallOutcome;
 use super::row::{RemoteBundle, Row as _};
 use super::version::check_new_version;
 use super::{Api, AppId};
@@ -74,7 +74,7 @@ impl NativePackage {
 
 /// A bundle that is to be registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewBundle {
+pub struct BundleRegistration {
     app: AppId,
     version: String,
     url: Url,
@@ -85,7 +85,7 @@ pub struct NewBundle {
     native_packages: Option<Vec<NativePackage>>,
 }
 
-impl NewBundle {
+impl BundleRegistration {
     /// A bundle of this app and version, whose archive devices get at `url`.
     ///
     /// # Errors
@@ -214,13 +214,13 @@ impl Api {
     ///
     /// # Errors
     /// As of [`Api::bundle`]. After [`Network`](capbundle::ErrorKind::Network) the message says whether it may have been done.
-    pub fn create(&self, bundle: &NewBundle, control: &Control) -> Result<Option<RemoteBundle>> {
+    pub fn create(&self, bundle: &BundleRegistration, control: &Control) -> Result<Option<RemoteBundle>> {
         let call = Call {
             method: Method::Post,
             place: Place::Bundle,
             query: &[],
             body: Some(bundle.to_json()),
-            repeat: Idempotency::NonIdempotent,
+            idempotency: Idempotency::NonIdempotent,
             operation: "register the bundle",
         };
         let look = || match self.bundle(&bundle.app, &bundle.version, control) {
@@ -229,9 +229,9 @@ impl Api {
             found => Ok(found?.filter(|found| bundle.is_same_as(found))),
         };
         match self.once(&call, control, &look)? {
-            Done::Found(found) => Ok(Some(found)),
+            CallOutcome::Found(found) => Ok(Some(found)),
             // It is registered. A row that cannot be read is no reason to say it were not; whoever needs it looks it up.
-            Done::Answered(answer) => Ok(answer.get("bundle").and_then(|row| RemoteBundle::from_json(row).ok())),
+            CallOutcome::Answered(answer) => Ok(answer.get("bundle").and_then(|row| RemoteBundle::from_json(row).ok())),
         }
     }
 }

@@ -14,7 +14,7 @@ const TRIES: u32 = 3;
 
 /// How it turned out to be done.
 #[derive(Debug)]
-pub(super) enum Done<Found> {
+pub(super) enum CallOutcome<Found> {
     /// The server said so.
     Answered(Value),
     /// No answer said so, but a look did.
@@ -29,12 +29,12 @@ impl Api {
         call: &Call<'_>,
         control: &Control,
         look: &dyn Fn() -> Result<Option<Found>>,
-    ) -> Result<Done<Found>> {
+    ) -> Result<CallOutcome<Found>> {
         let mut backoff = Backoff::new(RetryPolicy::new(TRIES).with_first_wait(self.first_wait));
         let mut asked = 0;
         loop {
             let error = match self.ask(call, control, &mut asked) {
-                Ok(value) => return Ok(Done::Answered(value)),
+                Ok(value) => return Ok(CallOutcome::Answered(value)),
                 Err(cancelled @ Error::Core(capbundle::Error::Cancelled { .. })) => return Err(cancelled),
                 Err(error) => error,
             };
@@ -45,7 +45,7 @@ impl Api {
                 return Err(error);
             }
             match look() {
-                Ok(Some(found)) => return Ok(Done::Found(found)),
+                Ok(Some(found)) => return Ok(CallOutcome::Found(found)),
                 Ok(None) if unknown && backoff.wait(None, control, call.operation)? => {}
                 Ok(None) => return Err(error),
                 Err(cancelled @ Error::Core(capbundle::Error::Cancelled { .. })) => return Err(cancelled),

@@ -7,7 +7,7 @@
 //! use std::sync::Arc;
 //!
 //! use capbundle::progress::Control;
-//! use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle};
+//! use capbundle_publish::api::{Api, ApiKey, AppId, BundleRegistration};
 //! use capbundle::http::Transport;
 //! use capbundle::digest::Sha256Digest;
 //!
@@ -20,7 +20,7 @@
 //! // Register an archive that is at an address of your own, and bring it to a channel.
 //! let digest = Sha256Digest::of_file("app-1.2.3.zip".as_ref(), &control)?;
 //! let address = "https://cdn.example.com/app-1.2.3.zip".parse()?;
-//! api.create(&NewBundle::new(app.clone(), "1.2.3", address, digest)?, &control)?;
+//! api.create(&BundleRegistration::new(app.clone(), "1.2.3", address, digest)?, &control)?;
 //! let bundle = api.bundle(&app, "1.2.3", &control)?.expect("it was registered just now");
 //! api.set_channel_by_name(&app, bundle.id, "production", &control)?;
 //!
@@ -53,8 +53,8 @@ use std::time::Duration;
 
 pub use capbundle::AppId;
 pub use change::DeleteAll;
-pub use channel::Channel;
-pub use create::{Checksum, NativePackage, NewBundle};
+pub use channel::RemoteChannel;
+pub use create::{BundleRegistration, Checksum, NativePackage};
 pub use key::ApiKey;
 pub use pages::{Bundles, Channels};
 pub use refusal::ApiError;

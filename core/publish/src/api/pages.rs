@@ -5,10 +5,10 @@ use std::collections::{HashSet, VecDeque};
 use super::answer::{malformed, rows};
 use super::call::{Call, Place};
 use super::row::{RemoteBundle, Row};
-use super::{Api, AppId, Channel};
+use super::{Api, AppId, RemoteChannel};
 use crate::error::{Error, Result};
-use capbundle::http::Method;
 use capbundle::http::Idempotency;
+use capbundle::http::Method;
 use capbundle::progress::Control;
 
 /// Half a million bundles; a server that has ever more is broken.
@@ -36,7 +36,7 @@ impl Iterator for Bundles<'_> {
 
 /// All channels of an app, see [`Api::channels`].
 #[derive(Debug)]
-pub struct Channels<'a>(Pages<'a, Channel>);
+pub struct Channels<'a>(Pages<'a, RemoteChannel>);
 
 impl<'a> Channels<'a> {
     pub(super) fn new(api: &'a Api, app: &AppId, control: &'a Control) -> Self {
@@ -47,7 +47,7 @@ impl<'a> Channels<'a> {
 }
 
 impl Iterator for Channels<'_> {
-    type Item = Result<Channel>;
+    type Item = Result<RemoteChannel>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next()
@@ -110,7 +110,7 @@ impl<'a, T: Row> Pages<'a, T> {
             place: self.place,
             query,
             body: None,
-            repeat: Idempotency::Idempotent,
+            idempotency: Idempotency::Idempotent,
             operation: "list",
         };
         let body = match self.api.ask(&call, self.control, &mut 0) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::call::{Call, Place};
 use super::{Api, AppId};
 use crate::error::{Error, Result};
-use crate::http_upload::{UploadOptions, put_noting};
+use crate::http_upload::{HttpUploadOptions, put_noting};
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Idempotency;
 use capbundle::http::{Method, Url};
@@ -64,7 +64,7 @@ impl Api {
         super::version::check_new_version(version)?;
         // The characters of a semantic version stand for themselves in a path.
         let address: Url = format!("{}/upload/{app}/{version}.zip", self.base).parse()?;
-        let mut options = UploadOptions::default();
+        let mut options = HttpUploadOptions::default();
         options.headers.add("authorization", self.key.secret())?;
         options.headers.add(DIGEST, digest.to_string())?;
         options.first_wait = self.first_wait;
@@ -94,7 +94,7 @@ impl Api {
             place: Place::Upload { app, digest },
             query: &[],
             body: None,
-            repeat: Idempotency::Idempotent,
+            idempotency: Idempotency::Idempotent,
             operation: "take an upload back",
         };
         self.ask(&call, control, &mut 0).map(drop)

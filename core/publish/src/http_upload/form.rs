@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{ARCHIVE, UploadOptions};
+use super::{ARCHIVE, HttpUploadOptions};
 use crate::error::{Error, Result};
 use capbundle::http::Body;
 
@@ -14,7 +14,7 @@ pub(super) struct Form {
 }
 
 /// The form around a file.
-pub(super) fn around(file: Body, path: &Path, options: &UploadOptions) -> Result<Form> {
+pub(super) fn around(file: Body, path: &Path, options: &HttpUploadOptions) -> Result<Form> {
     let own_name = || path.file_name().map(|name| name.to_string_lossy().into_owned());
     let file_name = options.file_name.clone().or_else(own_name).unwrap_or_default();
     let boundary = boundary()?;

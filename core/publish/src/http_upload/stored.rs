@@ -10,7 +10,7 @@ use capbundle::http::{Headers, Url};
 /// A file that a server has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Stored {
+pub struct HttpUploaded {
     /// The HTTP status, 200 to 299.
     pub status: u16,
     /// Where the server says it is: its `Location`, or `url` of a JSON answer. Where the server says it, not where devices
@@ -22,11 +22,11 @@ pub struct Stored {
 }
 
 /// Success, or what is wrong in the server's words and in plain ones.
-pub(super) fn read(reply: &Response, url: &Url, headers: &Headers, repeated: bool) -> Result<Stored> {
+pub(super) fn read(reply: &Response, url: &Url, headers: &Headers, repeated: bool) -> Result<HttpUploaded> {
     let status = reply.head.status;
     if (200..300).contains(&status) {
         let url = told_address(reply, url);
-        return Ok(Stored { status, url, repeated });
+        return Ok(HttpUploaded { status, url, repeated });
     }
     let mut problem = meaning(reply).to_owned();
     if let Some(to) = reply

@@ -16,26 +16,26 @@ const TOKEN: &str = "YOUR_TOKEN";
 
 struct Sender {
     folder: TempDir,
-    options: UploadOptions,
+    options: HttpUploadOptions,
 }
 
 impl Sender {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("my-app-1.2.3.zip"), b"PK-archive").unwrap();
-        let mut options = UploadOptions {
+        let mut options = HttpUploadOptions {
             first_wait: Duration::ZERO,
-            ..UploadOptions::default()
+            ..HttpUploadOptions::default()
         };
         options.headers.add("Authorization", format!("Bearer {TOKEN}")).unwrap();
         Self { folder, options }
     }
 
-    fn put(&self, transport: &dyn Transport, control: &Control) -> Result<Stored> {
+    fn put(&self, transport: &dyn Transport, control: &Control) -> Result<HttpUploaded> {
         put(transport, &address(), &self.path(), &self.options, control)
     }
 
-    fn post(&self, transport: &dyn Transport) -> Result<Stored> {
+    fn post(&self, transport: &dyn Transport) -> Result<HttpUploaded> {
         post_form(transport, &address(), &self.path(), &self.options, &Control::new())
     }
 

@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::error::Refused;
-use super::request::Answer;
+use super::request::S3Response;
 
 const UNKNOWN: u8 = 0;
 const TAKEN: u8 = 1;
@@ -53,15 +53,15 @@ impl Checksums {
 
     /// Whether a `HEAD` may have been refused for its header, by what a `GET` without any was told at the same time. Amazon, for
     /// one, wants the right to decrypt from who asks for a checksum.
-    pub(super) fn may_explain_head(&self, head: &Refused, get: &Answer) -> bool {
+    pub(super) fn may_explain_head(&self, head: &Refused, get: &S3Response) -> bool {
         let is_unknown = self.reads.load(Ordering::Relaxed) == UNKNOWN;
         let could_be = matches!(head.status, 400..=499 | 501);
         could_be
             && match get {
-                Answer::Refused(get) if get.status == head.status => {
+                S3Response::Refused(get) if get.status == head.status => {
                     is_unknown && (get.names_no_other_cause() || get.is_not_allowed())
                 }
-                Answer::Done(_) | Answer::Refused(_) => true,
+                S3Response::Done(_) | S3Response::Refused(_) => true,
             }
     }
 }

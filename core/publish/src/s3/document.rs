@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::object::{CHECKSUM, DIGEST};
-use super::request::{Answer, Asked};
+use super::request::{S3Request, S3Response};
 use super::upload::{base64, header};
 use super::{Bucket, key};
 use crate::error::{Error, Result};
@@ -29,14 +29,14 @@ pub enum Precondition<'a> {
 /// How a small object is served.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct Served<'a> {
+pub struct ObjectHeaders<'a> {
     /// `Content-Type`.
     pub content_type: &'a str,
     /// `Cache-Control`.
     pub cache_control: &'a str,
 }
 
-impl<'a> Served<'a> {
+impl<'a> ObjectHeaders<'a> {
     /// With both.
     #[must_use]
     pub fn new(content_type: &'a str, cache_control: &'a str) -> Self {
@@ -95,11 +95,11 @@ impl Bucket {
     /// As of [`head`](Self::head).
     pub fn read_start(&self, key: &str, length: u64, control: &Control) -> Result<Option<Fetched>> {
         let range = format!("bytes=0-{}", length.max(1) - 1);
-        let asked = Asked::new(Method::Get, Some(key), "read an object").with_header("range", range);
-        let reply = match self.ask(&asked, control, &mut ())? {
-            Answer::Refused(refused) if refused.status == 404 && refused.code != "NoSuchBucket" => return Ok(None),
+        let asked = S3Request::new(Method::Get, Some(key), "read an object").with_header("range", range);
+        let reply = match self.send(&asked, control, &mut ())? {
+            S3Response::Refused(refused) if refused.status == 404 && refused.code != "NoSuchBucket" => return Ok(None),
             // No byte of an empty object can be asked for.
-            Answer::Refused(refused) if refused.status == 416 => {
+            S3Response::Refused(refused) if refused.status == 416 => {
                 return Ok(Some(Fetched {
                     bytes: Vec::new(),
                     etag: self.head(key, control)?.and_then(|object| object.etag),
@@ -124,7 +124,7 @@ impl Bucket {
         &self,
         key: &str,
         bytes: &[u8],
-        served: Served<'_>,
+        served: ObjectHeaders<'_>,
         only_if: Precondition<'_>,
         control: &Control,
     ) -> Result<Put> {
@@ -132,25 +132,25 @@ impl Bucket {
         let mut checksums = self.checksums.are_sent();
         loop {
             match self.put_bytes(key, bytes, served, only_if, checksums, control)? {
-                Answer::Refused(refused) if checksums && self.checksums.may_explain(&refused) => {
+                S3Response::Refused(refused) if checksums && self.checksums.may_explain(&refused) => {
                     // Without them, a 501 is about the condition.
                     checksums = false;
                 }
-                Answer::Done(_) => {
+                S3Response::Done(_) => {
                     self.note_checksums(checksums);
                     return Ok(Put::Stored);
                 }
-                Answer::Refused(refused) if refused.status == 412 || refused.is_concurrent() => {
+                S3Response::Refused(refused) if refused.status == 412 || refused.is_concurrent() => {
                     return Ok(Put::Refused);
                 }
                 // It was there a moment ago.
-                Answer::Refused(refused) if refused.status == 404 && refused.code == "NoSuchKey" => {
+                S3Response::Refused(refused) if refused.status == 404 && refused.code == "NoSuchKey" => {
                     return Ok(Put::Refused);
                 }
-                Answer::Refused(refused) if refused.status == 501 && only_if != Precondition::Whatever => {
+                S3Response::Refused(refused) if refused.status == 501 && only_if != Precondition::Whatever => {
                     return Ok(Put::NoConditions);
                 }
-                Answer::Refused(refused) => return Err(refused.into_error()),
+                S3Response::Refused(refused) => return Err(refused.into_error()),
             }
         }
     }
@@ -168,13 +168,13 @@ impl Bucket {
         &self,
         key: &str,
         bytes: &[u8],
-        served: Served<'_>,
+        served: ObjectHeaders<'_>,
         only_if: Precondition<'_>,
         checksums: bool,
         control: &Control,
-    ) -> Result<Answer> {
+    ) -> Result<S3Response> {
         let digest = Sha256Digest::of(bytes);
-        let mut asked = Asked::new(Method::Put, Some(key), "write an object")
+        let mut asked = S3Request::new(Method::Put, Some(key), "write an object")
             .with_header("content-type", header("Content-Type", served.content_type)?)
             .with_header("cache-control", header("Cache-Control", served.cache_control)?)
             .with_header(DIGEST, digest.to_string());
@@ -187,7 +187,7 @@ impl Bucket {
             Precondition::Whatever => asked,
         };
         asked.body = Some((Body::Bytes(bytes.to_vec()), digest));
-        self.ask(&asked, control, &mut ())
+        self.send(&asked, control, &mut ())
     }
 
     /// Gives an object the age of a new one, by copying it onto itself; `false` if nothing is under the key.
@@ -201,7 +201,7 @@ impl Bucket {
             return Ok(false);
         };
         // A copy onto itself must change something, and saying all headers anew counts as that.
-        let mut asked = Asked::new(Method::Put, Some(key), "renew an object")
+        let mut asked = S3Request::new(Method::Put, Some(key), "renew an object")
             .with_header("x-amz-copy-source", self.copy_source(key))
             .with_header("x-amz-metadata-directive", "REPLACE");
         let told = [
@@ -215,7 +215,7 @@ impl Bucket {
             }
         }
         asked.is_slow = true;
-        self.ask(&asked, control, &mut ())?.done()?;
+        self.send(&asked, control, &mut ())?.done()?;
         Ok(true)
     }
 

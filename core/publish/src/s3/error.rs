@@ -1,7 +1,7 @@
 //! What a server's refusal means, and what to do about it.
 
 use super::Bucket;
-use super::xml::{self, Refusal};
+use super::xml::{self, XmlError};
 use crate::error::Error;
 use capbundle::http::Url;
 use capbundle::http::client::Response;
@@ -113,7 +113,7 @@ pub(super) fn refused(context: &Context<'_>, reply: &Response) -> Option<Refused
     if is_success && !is_page && !failed_late {
         return None;
     }
-    let refusal: Refusal = xml::parse(&reply.body).unwrap_or_default();
+    let refusal: XmlError = xml::parse(&reply.body).unwrap_or_default();
     let problem = match of_proxy(status) {
         // Proxies say it with a page of their own.
         Some(problem) if is_page || refusal.code.is_empty() => problem.to_owned(),
@@ -155,7 +155,7 @@ fn of_proxy(status: u16) -> Option<&'static str> {
     })
 }
 
-fn explain(context: &Context<'_>, reply: &Response, refusal: &Refusal) -> String {
+fn explain(context: &Context<'_>, reply: &Response, refusal: &XmlError) -> String {
     let bucket = context.bucket;
     let (name, region) = (bucket.place.name(), bucket.place.region());
     let said = said(refusal);
@@ -210,7 +210,7 @@ fn explain(context: &Context<'_>, reply: &Response, refusal: &Refusal) -> String
     }
 }
 
-fn skewed(context: &Context<'_>, reply: &Response, refusal: &Refusal) -> String {
+fn skewed(context: &Context<'_>, reply: &Response, refusal: &XmlError) -> String {
     let mine = refusal.request_time.clone();
     let mine = mine.or_else(|| Some(context.bucket.now().ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
     let theirs = refusal
@@ -226,7 +226,7 @@ fn skewed(context: &Context<'_>, reply: &Response, refusal: &Refusal) -> String 
 }
 
 /// What the server said itself, as an addition.
-fn said(refusal: &Refusal) -> String {
+fn said(refusal: &XmlError) -> String {
     match (refusal.code.as_str(), refusal.message.as_str()) {
         ("", "") => String::new(),
         (code, "") => format!(" ({code})"),

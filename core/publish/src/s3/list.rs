@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::request::Asked;
+use super::request::S3Request;
 use super::xml::{self, Listing};
 use super::{Bucket, Object};
 use crate::error::{Error, Result};
@@ -49,9 +49,9 @@ impl Objects<'_> {
         if let Next::After(token) = &self.next {
             query.push(("continuation-token", token));
         }
-        let mut asked = Asked::new(Method::Get, None, "list a bucket");
+        let mut asked = S3Request::new(Method::Get, None, "list a bucket");
         asked.query = &query;
-        let reply = self.bucket.ask(&asked, self.control, &mut ())?.done()?;
+        let reply = self.bucket.send(&asked, self.control, &mut ())?.done()?;
         let refuse = |problem: String| {
             Error::Core(capbundle::Error::Server {
                 url: self.bucket.place.base_url().to_string(),

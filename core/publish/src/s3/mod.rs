@@ -63,12 +63,12 @@ use std::time::SystemTime;
 
 pub use aws_config::Settings;
 pub use credentials::Credentials;
-pub use document::{Fetched, Precondition, Put, Served};
+pub use document::{Fetched, ObjectHeaders, Precondition, Put};
 pub use key::{KeyParts, KeyTemplate};
 pub use list::Objects;
 pub use object::Object;
 pub use options::{BucketOptions, Style};
-pub(crate) use upload::Written;
+pub(crate) use upload::StoredObject;
 pub use upload::{Checked, UploadOptions, Uploaded};
 
 use self::checksums::Checksums;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rusty_s3::S3Action as _;
 
 use super::error::Refused;
-use super::request::{Answer, Asked};
-use super::upload::Written;
+use super::request::{S3Request, S3Response};
+use super::upload::StoredObject;
 use super::{Bucket, key};
 use crate::error::{Error, Result};
 use capbundle::ErrorKind;
@@ -94,8 +94,8 @@ impl Bucket {
             Err(refused) => refused,
         };
         // No answer to HEAD has a body, and why it is refused stands in the body.
-        let asked = Asked::new(Method::Get, Some(key), LOOK).with_header("range", "bytes=0-0");
-        let told = self.ask(&asked, control, &mut ())?;
+        let asked = S3Request::new(Method::Get, Some(key), LOOK).with_header("range", "bytes=0-0");
+        let told = self.send(&asked, control, &mut ())?;
         if with_checksum && self.checksums.may_explain_head(&refused, &told) {
             refused = match self.ask_head(key, false, control)? {
                 Ok(looked) => {
@@ -109,9 +109,9 @@ impl Bucket {
             };
         }
         let refused = match told {
-            Answer::Refused(told) if told.status == 404 => return Ok(Looked::Absent),
-            Answer::Refused(told) if told.status == refused.status && !told.code.is_empty() => told,
-            Answer::Done(_) | Answer::Refused(_) => refused,
+            S3Response::Refused(told) if told.status == 404 => return Ok(Looked::Absent),
+            S3Response::Refused(told) if told.status == refused.status && !told.code.is_empty() => told,
+            S3Response::Done(_) | S3Response::Refused(_) => refused,
         };
         if refused.is_not_allowed() {
             return Ok(Looked::Hidden(refused));
@@ -120,12 +120,12 @@ impl Bucket {
     }
 
     fn ask_head(&self, key: &str, with_checksum: bool, control: &Control) -> Result<Result<Looked, Refused>> {
-        let mut asked = Asked::new(Method::Head, Some(key), LOOK);
+        let mut asked = S3Request::new(Method::Head, Some(key), LOOK);
         if with_checksum {
             asked = asked.with_header("x-amz-checksum-mode", "ENABLED");
         }
-        match self.ask(&asked, control, &mut ())? {
-            Answer::Done(reply) => {
+        match self.send(&asked, control, &mut ())? {
+            S3Response::Done(reply) => {
                 let object = Object::from_head(key, &reply.head.headers);
                 let object = object.ok_or_else(|| {
                     Error::Core(capbundle::Error::Server {
@@ -139,8 +139,8 @@ impl Bucket {
                 }
                 Ok(Ok(Looked::There(object)))
             }
-            Answer::Refused(refused) if refused.status == 404 => Ok(Ok(Looked::Absent)),
-            Answer::Refused(refused) => Ok(Err(refused)),
+            S3Response::Refused(refused) if refused.status == 404 => Ok(Ok(Looked::Absent)),
+            S3Response::Refused(refused) => Ok(Err(refused)),
         }
     }
 
@@ -149,15 +149,15 @@ impl Bucket {
     /// # Errors
     /// As [`head`](Self::head).
     pub fn delete(&self, key: &str, control: &Control) -> Result<()> {
-        let asked = Asked::new(Method::Delete, Some(key), "remove an object");
-        match self.ask(&asked, control, &mut ())? {
-            Answer::Refused(refused) if refused.status == 404 && refused.code != "NoSuchBucket" => Ok(()),
+        let asked = S3Request::new(Method::Delete, Some(key), "remove an object");
+        match self.send(&asked, control, &mut ())? {
+            S3Response::Refused(refused) if refused.status == 404 && refused.code != "NoSuchBucket" => Ok(()),
             answer => answer.done().map(|_| ()),
         }
     }
 
     /// Removes what an upload wrote under this key, unless another file has taken its place since.
-    pub(crate) fn delete_written(&self, key: &str, written: &Written, control: &Control) -> Result<()> {
+    pub(crate) fn delete_written(&self, key: &str, written: &StoredObject, control: &Control) -> Result<()> {
         match self.look(key, control) {
             Ok(Looked::Absent) => Ok(()),
             Ok(Looked::There(object)) if !written.is(&object) => Err(Error::Core(capbundle::Error::Unsupported {

@@ -1,4 +1,4 @@
-//! One signed request and its answer.
+//! One signed request and its response.
 
 use std::sync::Arc;
 
@@ -14,37 +14,35 @@ use capbundle::http::client::{Client, Response, UploadProgress};
 use capbundle::http::{Body, Headers, Idempotency, Method, RedirectPolicy, Request, RetryPolicy, Url};
 use capbundle::progress::Control;
 
-/// The largest small object: a file list. A list of a thousand keys, each of the longest kind, every letter escaped, is a
-/// quarter of it.
+/// The longest response: a file list. A list of a thousand keys, each as long as allowed and fully escaped, is a quarter of it.
 const MAX_RESPONSE_LEN: usize = 65 << 20;
-/// How often a request is tried that gets no answer, or one that asks to come back.
-const TRIES: u32 = 5;
-/// So much longer is waited for an answer that takes work.
-const SLOW: u32 = 10;
-/// How often an answer is asked for anew that blames the way, not the request.
-const MORE_TRIES: u32 = 2;
+/// Attempts of one request.
+const ATTEMPTS: u32 = 5;
+/// How many times longer to wait for a response that needs work on the server.
+const SLOW_FACTOR: u32 = 10;
+/// How often a request is repeated after a response that says that its bytes were damaged in transit.
+const TRANSIENT_RETRIES: u32 = 2;
 
-/// What is asked of the server.
-pub(super) struct Asked<'a> {
+/// One request to the server.
+pub(super) struct S3Request<'a> {
     pub(super) method: Method,
-    /// `None`: the bucket itself.
+    /// `None` for the bucket itself.
     pub(super) key: Option<&'a str>,
     pub(super) query: &'a [(&'a str, &'a str)],
     /// Names in lower case.
     pub(super) headers: Vec<(String, String)>,
     /// With the digest of its bytes.
     pub(super) body: Option<(Body, Sha256Digest)>,
-    pub(super) repeat: Idempotency,
-    /// How often at most.
-    pub(super) tries: u32,
-    /// Whether the server works for a while before it answers.
+    pub(super) idempotency: Idempotency,
+    pub(super) attempts: u32,
+    /// Whether the server works for a while before it responds.
     pub(super) is_slow: bool,
-    /// What is being done, for errors.
+    /// The operation, for errors.
     pub(super) operation: &'static str,
 }
 
-impl<'a> Asked<'a> {
-    /// A request without query, headers and body that may be repeated.
+impl<'a> S3Request<'a> {
+    /// An idempotent request without query, headers and body.
     pub(super) fn new(method: Method, key: Option<&'a str>, operation: &'static str) -> Self {
         Self {
             method,
@@ -52,8 +50,8 @@ impl<'a> Asked<'a> {
             query: &[],
             headers: Vec::new(),
             body: None,
-            repeat: Idempotency::Idempotent,
-            tries: TRIES,
+            idempotency: Idempotency::Idempotent,
+            attempts: ATTEMPTS,
             is_slow: false,
             operation,
         }
@@ -65,77 +63,84 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// How it ended when an answer came.
-pub(super) enum Answer {
-    /// With success.
+/// A response of the server.
+pub(super) enum S3Response {
+    /// A success.
     Done(Response),
-    /// With an error.
+    /// An error.
     Refused(Refused),
 }
 
-impl Answer {
-    /// An error status becomes an error.
+impl S3Response {
+    /// Turns an error response into an error.
     pub(super) fn done(self) -> Result<Response> {
         match self {
-            Self::Done(reply) => Ok(reply),
+            Self::Done(response) => Ok(response),
             Self::Refused(refused) => Err(refused.into_error()),
         }
     }
 }
 
 impl Bucket {
-    /// Asks, and asks again where that may help.
-    pub(super) fn ask(&self, asked: &Asked<'_>, control: &Control, sending: &mut dyn UploadProgress) -> Result<Answer> {
-        if let Some(key) = asked.key {
+    /// Sends a request, with retries.
+    pub(super) fn send(
+        &self,
+        request: &S3Request<'_>,
+        control: &Control,
+        progress: &mut dyn UploadProgress,
+    ) -> Result<S3Response> {
+        if let Some(key) = request.key {
             key::check(key)?;
         }
-        let mut url = match asked.key {
+        let mut url = match request.key {
             Some(key) => self.place.object_url(key),
             None => self.place.base_url().clone(),
         };
-        if !asked.query.is_empty() {
-            url.set_query(Some(&sign::query(asked.query)));
+        if !request.query.is_empty() {
+            url.set_query(Some(&sign::query(request.query)));
         }
         let to: Url = url.as_str().parse()?;
         // A signature is for one host: a redirect is an error that names the right endpoint.
-        let client = Client::new(&*self.transport, control, asked.operation)
+        let client = Client::new(&*self.transport, control, request.operation)
             .with_cleartext(self.cleartext)
             .with_redirects(RedirectPolicy::Never)
-            .with_retry(RetryPolicy::new(asked.tries))
+            .with_retry(RetryPolicy::new(request.attempts))
             .with_max_response_len(MAX_RESPONSE_LEN);
-        let mut make = || -> Result<Request> {
-            let mut request = Request::new(asked.method, to.clone());
-            request.connect_timeout = self.options.connect_timeout;
-            request.stall_timeout = self.options.stall_timeout * if asked.is_slow { SLOW } else { 1 };
-            request.headers = self.sign(asked, &url)?;
-            request.body = asked.body.as_ref().map(|(body, _)| body.clone());
-            Ok(request)
-        };
-        let mut left = MORE_TRIES;
+        let mut make = || self.signed(request, &to, &url);
+        let mut left = TRANSIENT_RETRIES;
         loop {
-            let reply = client.send(asked.repeat, &mut make, sending)?;
+            let response = client.send(request.idempotency, &mut make, progress)?;
             let context = error::Context {
                 bucket: self,
                 url: &to,
-                operation: asked.operation,
+                operation: request.operation,
             };
-            let Some(refused) = error::refused(&context, &reply) else {
-                return Ok(Answer::Done(reply));
+            let Some(refused) = error::refused(&context, &response) else {
+                return Ok(S3Response::Done(response));
             };
             if left == 0 || !refused.is_transient() {
-                return Ok(Answer::Refused(refused));
+                return Ok(S3Response::Refused(refused));
             }
             left -= 1;
-            sending.restarted();
+            progress.restarted();
         }
     }
 
-    fn sign(&self, asked: &Asked<'_>, url: &url::Url) -> Result<Headers> {
+    fn signed(&self, request: &S3Request<'_>, to: &Url, url: &url::Url) -> Result<Request> {
+        let mut signed = Request::new(request.method, to.clone());
+        signed.connect_timeout = self.options.connect_timeout;
+        signed.stall_timeout = self.options.stall_timeout * if request.is_slow { SLOW_FACTOR } else { 1 };
+        signed.headers = self.sign(request, url)?;
+        signed.body = request.body.as_ref().map(|(body, _)| body.clone());
+        Ok(signed)
+    }
+
+    fn sign(&self, request: &S3Request<'_>, url: &url::Url) -> Result<Headers> {
         let signed = Signed {
-            method: asked.method,
+            method: request.method,
             url,
-            headers: &asked.headers,
-            body: asked
+            headers: &request.headers,
+            body: request
                 .body
                 .as_ref()
                 .map_or_else(|| Sha256Digest::of(b""), |(_, digest)| *digest),
@@ -146,12 +151,11 @@ impl Bucket {
     }
 
     pub(super) fn now(&self) -> Result<Timestamp> {
-        Timestamp::try_from((self.clock)())
-            .map_err(|error| Error::invalid_input("the clock of this machine", error.to_string()))
+        Timestamp::try_from((self.clock)()).map_err(|error| Error::invalid_input("system clock", error.to_string()))
     }
 }
 
-/// So that an open file is shared by the parts that are sent from it.
+/// A part of an open file that several requests share.
 pub(super) fn file_part(file: &Arc<std::fs::File>, offset: u64, length: u64) -> Body {
     Body::File {
         file: Arc::clone(file),

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::Credentials;
 use crate::error::{Error, Result};
+use crate::percent::percent_encode;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Headers, Method};
 
@@ -99,24 +100,11 @@ fn host(url: &Url) -> String {
 pub(super) fn query(parameters: &[(&str, &str)]) -> String {
     let mut encoded: Vec<(String, String)> = parameters
         .iter()
-        .map(|(name, value)| (encode(name), encode(value)))
+        .map(|(name, value)| (percent_encode(name).to_string(), percent_encode(value).to_string()))
         .collect();
     encoded.sort_unstable();
     let pairs: Vec<String> = encoded.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
-}
-
-/// All but the letters that RFC 3986 leaves alone.
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 fn hmac(key: &[u8], message: &str) -> Result<[u8; 32]> {

@@ -19,7 +19,7 @@ use self::progress::{Share, Tally};
 use super::error::Refused;
 use super::object::{CHECKSUM, DIGEST, Looked};
 use super::request;
-use super::request::{Answer, Asked};
+use super::request::{S3Request, S3Response};
 use super::{Bucket, Object, key};
 use crate::error::{Error, Result};
 use capbundle::digest::Sha256Digest;
@@ -129,7 +129,7 @@ impl Bucket {
         file: &Path,
         key: &str,
         options: &UploadOptions,
-        written: &mut Option<Written>,
+        written: &mut Option<StoredObject>,
         control: &Control,
     ) -> Result<Uploaded> {
         key::check(key)?;
@@ -193,19 +193,19 @@ struct Job<'a> {
     /// Whether the server is to write only where nothing is, since nobody can look.
     only_if_absent: bool,
     /// What was written, as soon as the server has said so. Whatever fails later, it is there.
-    written: &'a Mutex<Option<Written>>,
+    written: &'a Mutex<Option<StoredObject>>,
     control: &'a Control,
 }
 
 /// An object that a server was seen to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Written {
+pub(crate) struct StoredObject {
     digest: Sha256Digest,
     /// Where the server gave one.
     etag: Option<String>,
 }
 
-impl Written {
+impl StoredObject {
     /// Whether this object is it, by what was noted with it or by the server's mark.
     pub(super) fn is(&self, object: &Object) -> bool {
         object.sha256 == Some(self.digest) || (self.etag.is_some() && self.etag == object.etag)
@@ -258,7 +258,7 @@ impl Job<'_> {
 
     fn put(&self) -> Result<Outcome> {
         let plan = self.plan;
-        let mut asked = Asked::new(Method::Put, Some(self.key), OPERATION);
+        let mut asked = S3Request::new(Method::Put, Some(self.key), OPERATION);
         asked.headers.clone_from(&self.headers);
         asked.headers.push((DIGEST.to_owned(), plan.digest.to_string()));
         asked.headers.extend(self.condition());
@@ -269,15 +269,15 @@ impl Job<'_> {
         asked.body = Some((request::file_part(&plan.file, 0, plan.size), plan.digest));
         let tally = Tally::new(self.control, plan.size, 0);
         let mut share = Share::new(&tally);
-        let reply = match self.bucket.ask(&asked, self.control, &mut share)? {
-            Answer::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
+        let reply = match self.bucket.send(&asked, self.control, &mut share)? {
+            S3Response::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
                 return Ok(Outcome::NoChecksums(refused));
             }
-            Answer::Refused(refused) if share.repeated && !refused.is_transient() => {
+            S3Response::Refused(refused) if share.repeated && !refused.is_transient() => {
                 return self.refused_again(refused);
             }
-            Answer::Refused(refused) => return Err(self.not_written(refused)),
-            Answer::Done(reply) => reply,
+            S3Response::Refused(refused) => return Err(self.not_written(refused)),
+            S3Response::Done(reply) => reply,
         };
         share.done(plan.size);
         let headers = &reply.head.headers;
@@ -290,7 +290,7 @@ impl Job<'_> {
     }
 
     fn note_written(&self, etag: Option<&str>) {
-        let written = Written {
+        let written = StoredObject {
             digest: self.plan.digest,
             etag: etag.map(str::to_owned),
         };

@@ -28,7 +28,7 @@ pub(super) fn root(body: &[u8]) -> Option<String> {
 /// An error. Servers fill in what they like.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Refusal {
+pub(super) struct XmlError {
     pub(super) code: String,
     pub(super) message: String,
     pub(super) region: Option<String>,

@@ -1,34 +1,34 @@
-//! A bucket, or a folder of one, as it is or behind a CDN.
+//! A site in a bucket or a folder of one, with or without a CDN.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::storage::{self, Content, Item, LockGuard, Precondition, Sent, SiteStorage, Written};
+use super::storage::{self, Content, Item, LockGuard, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 use crate::error::Result;
 use crate::s3;
-use crate::s3::{Bucket, Put, Served, UploadOptions};
+use crate::s3::{Bucket, ObjectHeaders, Put, UploadOptions};
 use capbundle::progress::Control;
 use capbundle::release::paths::{CHANNELS, RELEASES};
 use capbundle::time::Timestamp;
 
-/// In the form of an entity tag, and none of a file with a byte in it.
+/// A valid entity tag that no non-empty file has.
 const NO_MARK: &str = "\"00000000000000000000000000000000\"";
 
 /// A folder of a bucket.
 ///
-/// There is no lock: what two publishers must not both change is written under conditions (`If-None-Match`, `If-Match`), so
-/// that the second one is refused. A store that knows no conditions is [not guarded](SiteStorage::is_guarded): whoever
-/// publishes there sees to it that one job runs at a time.
+/// There is no lock: shared files are written with preconditions (`If-None-Match`, `If-Match`), so that the second of two
+/// concurrent publishers is refused. A store without preconditions is [not guarded](SiteStorage::is_guarded): run one
+/// publishing job at a time there.
 #[derive(Debug)]
 pub struct BucketSite {
     bucket: Bucket,
-    /// Empty, or with a slash behind it.
+    /// Empty, or ending with a slash.
     prefix: String,
-    unguarded: AtomicBool,
+    preconditions_unsupported: AtomicBool,
 }
 
 impl BucketSite {
-    /// The site below this prefix, which is a folder with or without slashes around it; empty for the bucket itself.
+    /// The site below this prefix, a folder with or without surrounding slashes; empty for the bucket itself.
     #[must_use]
     pub fn new(bucket: Bucket, prefix: &str) -> Self {
         let prefix = match prefix.trim_matches('/') {
@@ -38,7 +38,7 @@ impl BucketSite {
         Self {
             bucket,
             prefix,
-            unguarded: AtomicBool::new(false),
+            preconditions_unsupported: AtomicBool::new(false),
         }
     }
 
@@ -46,7 +46,7 @@ impl BucketSite {
         format!("{}{path}", self.prefix)
     }
 
-    /// What is stored decides, since an answer may have been lost after the work was done.
+    /// Compares the stored bytes, since the response to a successful write may have been lost.
     fn is_there(&self, path: &str, bytes: &[u8], control: &Control) -> Result<bool> {
         let found = self
             .bucket
@@ -54,8 +54,8 @@ impl BucketSite {
         Ok(found.is_some_and(|found| found.bytes == bytes))
     }
 
-    /// A server may take a condition and not look at it, which only shows where one does not hold. Asked of a file that never
-    /// changes, which the same bytes do not harm.
+    /// Writes the same bytes again under conditions that do not hold: a server that accepts and ignores conditions shows only
+    /// that way. For files that never change.
     fn supports_preconditions(&self, path: &str, bytes: &[u8], control: &Control) -> Result<bool> {
         for condition in [s3::Precondition::Absent, s3::Precondition::Unchanged(NO_MARK)] {
             let put = self
@@ -107,7 +107,7 @@ impl SiteStorage for BucketSite {
         let mut items = Vec::new();
         for object in self.bucket.list(&prefix, control) {
             let object = object?;
-            // Consoles make objects that stand for folders.
+            // Consoles create objects that stand for folders.
             let Some(path) = object
                 .key
                 .strip_prefix(&self.prefix)
@@ -125,22 +125,22 @@ impl SiteStorage for BucketSite {
         Ok(items)
     }
 
-    fn write(&self, path: &str, bytes: &[u8], only_if: Precondition<'_>, control: &Control) -> Result<Written> {
+    fn write(&self, path: &str, bytes: &[u8], only_if: WriteCondition<'_>, control: &Control) -> Result<WriteOutcome> {
         let condition = match only_if {
-            Precondition::Absent => s3::Precondition::Absent,
-            Precondition::Unchanged(Content { mark: Some(mark), .. }) => s3::Precondition::Unchanged(mark),
-            Precondition::Unchanged(Content { mark: None, .. }) => s3::Precondition::Whatever,
+            WriteCondition::Absent => s3::Precondition::Absent,
+            WriteCondition::Unchanged(Content { mark: Some(mark), .. }) => s3::Precondition::Unchanged(mark),
+            WriteCondition::Unchanged(Content { mark: None, .. }) => s3::Precondition::Whatever,
         };
         let key = self.key(path);
         let mut put = self.bucket.write(&key, bytes, served(path), condition, control)?;
         if put == Put::NoConditions || condition == s3::Precondition::Whatever {
-            self.unguarded.store(true, Ordering::Relaxed);
+            self.preconditions_unsupported.store(true, Ordering::Relaxed);
         }
         if put == Put::NoConditions {
-            // The next best: what can be seen before is seen.
+            // The next best: check the condition here before writing.
             let holds = match only_if {
-                Precondition::Absent => self.head(path, control)?.is_none(),
-                Precondition::Unchanged(before) => self.is_there(path, &before.bytes, control)?,
+                WriteCondition::Absent => self.head(path, control)?.is_none(),
+                WriteCondition::Unchanged(before) => self.is_there(path, &before.bytes, control)?,
             };
             put = if holds {
                 self.bucket
@@ -150,30 +150,30 @@ impl SiteStorage for BucketSite {
             };
         }
         if put == Put::Refused {
-            // A channel file is what was written if it has these bytes. Of any other file that was there, whoever writes it
-            // lets the age start anew, and so must know.
+            // A channel file with these bytes is the one that was written. For any other existing file the caller must know,
+            // since it then touches it.
             let is_channel = path.starts_with(CHANNELS);
             if !self.is_there(path, bytes, control)? || (condition == s3::Precondition::Absent && !is_channel) {
-                return Ok(Written::Changed);
+                return Ok(WriteOutcome::Changed);
             }
         }
-        let tells = path.starts_with(RELEASES) && condition == s3::Precondition::Absent;
-        if tells && self.is_guarded() && !self.supports_preconditions(path, bytes, control)? {
-            self.unguarded.store(true, Ordering::Relaxed);
+        let is_probe = path.starts_with(RELEASES) && condition == s3::Precondition::Absent;
+        if is_probe && self.is_guarded() && !self.supports_preconditions(path, bytes, control)? {
+            self.preconditions_unsupported.store(true, Ordering::Relaxed);
         }
-        Ok(Written::Done)
+        Ok(WriteOutcome::Done)
     }
 
-    fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<Sent> {
+    fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<PutOutcome> {
         let mut options = UploadOptions::default();
         storage::content_type(path).clone_into(&mut options.content_type);
         options.cache_control = Some(storage::cache_control(path).to_owned());
         let uploaded = self.bucket.upload(file, &self.key(path), &options, control)?;
         if !uploaded.already_there {
-            return Ok(Sent::Now);
+            return Ok(PutOutcome::Now);
         }
         self.touch(path, control)?;
-        Ok(Sent::Before)
+        Ok(PutOutcome::Before)
     }
 
     fn touch(&self, path: &str, control: &Control) -> Result<bool> {
@@ -185,22 +185,22 @@ impl SiteStorage for BucketSite {
     }
 
     fn is_guarded(&self) -> bool {
-        !self.unguarded.load(Ordering::Relaxed)
+        !self.preconditions_unsupported.load(Ordering::Relaxed)
     }
 }
 
-fn served(path: &str) -> Served<'static> {
-    Served::new(storage::content_type(path), storage::cache_control(path))
+fn served(path: &str) -> ObjectHeaders<'static> {
+    ObjectHeaders::new(storage::content_type(path), storage::cache_control(path))
 }
 
-/// As a head has it.
+/// As in the response to `HEAD`.
 fn http_date(text: &str) -> Option<Timestamp> {
     let time = httpdate::parse_http_date(text.trim()).ok()?;
     let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(Timestamp(since.as_secs()))
 }
 
-/// As a list has it.
+/// As in a listing.
 fn iso_date(text: &str) -> Option<Timestamp> {
     let time: jiff::Timestamp = text.trim().parse().ok()?;
     u64::try_from(time.as_second()).ok().map(Timestamp)

@@ -1,4 +1,4 @@
-//! The bundle that is to be published: its archive, the list of its files, and whom it is sealed for.
+//! The bundle to publish: its archive, its file list, and the keys it is sealed for.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use capbundle::progress::Control;
 use capbundle::release::{ArchiveIdentity, BundleIdentity, FileList, SealedIdentity};
 use capbundle::sealed;
 
-/// A bundle, as devices will get it.
+/// A bundle as devices receive it.
 #[derive(Debug)]
 pub struct Bundle {
     zip: PathBuf,
@@ -25,20 +25,20 @@ pub struct Bundle {
     staging: PathBuf,
 }
 
-/// The file that goes to the site.
+/// The file to upload.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     pub(super) file: PathBuf,
     pub(super) sealed: Option<SealedIdentity>,
-    /// Removes what was made when it is dropped.
+    /// Removes the sealed file when it is dropped.
     pub(super) temporary: Option<TempPath>,
 }
 
 impl Bundle {
-    /// The archive at `zip`, which must be one that devices can unpack: it is read through, file by file.
+    /// The archive at `zip`. Reads all of its files, to check that devices can unpack it.
     ///
     /// # Errors
-    /// As of [`unpack`](capbundle::bundle::unpack), but for those of writing.
+    /// As of [`unpack`](capbundle::bundle::unpack), except those of writing.
     pub fn of_zip(zip: &Path, limits: &Limits, control: &Control) -> Result<Self> {
         let archive = VerifiedArchive::assume_trusted(zip, control)?;
         let files = FileList::of_archive(&archive, limits, control)?.to_bytes()?;
@@ -55,7 +55,7 @@ impl Bundle {
         })
     }
 
-    /// Sealed for these content keys, in a file of `staging` that is removed again.
+    /// Seals the archive for these content keys, in a temporary file in `staging`.
     #[must_use]
     pub fn sealed_for(mut self, recipients: Vec<PublicContentKey>, staging: &Path) -> Self {
         self.recipients = recipients;
@@ -69,7 +69,7 @@ impl Bundle {
         self.archive
     }
 
-    /// What a release says of it.
+    /// Its identity in a release.
     pub(super) fn identity(&self, sealed: Option<SealedIdentity>) -> BundleIdentity {
         BundleIdentity {
             archive: self.archive,
@@ -82,7 +82,7 @@ impl Bundle {
         !self.recipients.is_empty()
     }
 
-    /// Makes the file that goes to the site.
+    /// Prepares the file to upload.
     pub(super) fn outgoing(&self, control: &Control) -> Result<Outgoing> {
         if !self.is_sealed() {
             return Ok(Outgoing {
@@ -91,7 +91,7 @@ impl Bundle {
                 temporary: None,
             });
         }
-        // Its name is what is wanted; sealing puts its own file there.
+        // Reserves the name; sealing replaces the file.
         let to = atomic_file::temporary_file(&self.staging, atomic_file::PRIVATE_MODE)?.into_temp_path();
         let sealed = sealed::seal(
             &self.zip,

@@ -1,18 +1,19 @@
-//! What a channel offers, changed without a new release.
+//! Changes to a channel without a new release.
 
 use super::plan::{Decision, ExecutionOptions, Step};
-use super::state::State;
-use super::{Note, Outcome, Publisher};
+use super::state::SiteState;
+use super::{Outcome, Publisher, SiteNote};
 use crate::error::{Error, Result};
 use capbundle::release::paths;
 use capbundle::release::{ALL_DEVICES, Candidate, ChannelFile, Release};
 
 impl Publisher<'_> {
-    /// The candidate becomes the release for everybody. With a sequence, only that candidate; done before, it is done.
+    /// Makes the candidate the stable release. With a sequence, only if that is the candidate. If it is already stable, nothing
+    /// changes.
     ///
     /// # Errors
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if there is no such candidate; [`NotTrusted`](capbundle::ErrorKind::NotTrusted)
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel has no such candidate; [`NotTrusted`](capbundle::ErrorKind::NotTrusted)
     /// if it has expired; see [`PublishError`](super::PublishError).
     pub fn promote(&self, sequence: Option<u64>, run: &mut ExecutionOptions<'_>) -> Outcome {
         self.change(run, |control| {
@@ -41,12 +42,12 @@ impl Publisher<'_> {
         })
     }
 
-    /// The candidate goes to so many of 10,000 devices. Raising it only adds devices. Lowering takes the release from nobody
-    /// who has it, so it must be asked for.
+    /// Offers the candidate to `share_bps` of 10,000 devices. Raising the share only adds devices. Lowering it does not take the
+    /// release from devices that have it, so it requires `may_lower`.
     ///
     /// # Errors
-    /// As of [`promote`](Self::promote); [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a lower share that was not
-    /// asked for, and one above 10,000.
+    /// As of [`promote`](Self::promote); [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a lower share without
+    /// `may_lower`, and one above 10,000.
     pub fn rollout(&self, share_bps: u16, may_lower: bool, run: &mut ExecutionOptions<'_>) -> Outcome {
         self.change(run, |control| {
             require_share(share_bps)?;
@@ -66,7 +67,7 @@ impl Publisher<'_> {
                 steps: if lowers { Vec::new() } else { keep(signed.release()) },
                 sequences: vec![candidate.sequence],
                 notes: if lowers {
-                    vec![Note::LoweringTakesNothingBack]
+                    vec![SiteNote::LoweringTakesNothingBack]
                 } else {
                     Vec::new()
                 },
@@ -82,7 +83,7 @@ impl Publisher<'_> {
         })
     }
 
-    /// The candidate is offered no longer. Nothing else of the site is looked at, so that nothing stands in the way.
+    /// Stops offering the candidate. Reads nothing else of the site, so that nothing else can make it fail.
     ///
     /// # Errors
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist; see
@@ -95,7 +96,7 @@ impl Publisher<'_> {
             };
             let mut decision = Decision {
                 sequences: vec![candidate.sequence],
-                notes: vec![Note::CandidateEnds(candidate.sequence)],
+                notes: vec![SiteNote::CandidateEnds(candidate.sequence)],
                 ..Decision::default()
             };
             let mut next = state.channel.clone();
@@ -105,10 +106,10 @@ impl Publisher<'_> {
         })
     }
 
-    /// Ends a decision with what devices will see.
-    pub(super) fn then_offer(&self, decision: &mut Decision, state: &State, next: ChannelFile) -> Result<()> {
+    /// Completes a decision with the channel file.
+    pub(super) fn then_offer(&self, decision: &mut Decision, state: &SiteState, next: ChannelFile) -> Result<()> {
         if next.stable.is_none() {
-            decision.notes.push(Note::NothingForTheOthers);
+            decision.notes.push(SiteNote::NothingForTheOthers);
         }
         let left = state
             .channel
@@ -121,7 +122,7 @@ impl Publisher<'_> {
             path: paths::channel_path(self.channel),
             bytes: next.to_json()?,
             before: state.before.clone(),
-            says: said(&next),
+            says: describe(&next),
         });
         decision.channel = Some(next);
         Ok(())
@@ -132,20 +133,20 @@ impl Publisher<'_> {
             return Ok(());
         }
         let problem = format!(
-            "it expired {} seconds ago, so no device takes it: renew it, or publish it anew",
+            "expired {} seconds ago, so no device accepts it: renew it, or publish it again",
             self.now.since(release.expires_at).as_secs()
         );
         Err(Error::not_trusted(format!("release {}", release.sequence), problem))
     }
 
     fn no_candidate(&self, channel: &ChannelFile, sequence: Option<u64>) -> Error {
-        let wanted = sequence.map_or("a candidate".to_owned(), |sequence| format!("the candidate {sequence}"));
-        let problem = format!("expected {wanted}, found {}", said(channel));
+        let wanted = sequence.map_or("a candidate".to_owned(), |sequence| format!("candidate {sequence}"));
+        let problem = format!("expected {wanted}, found {}", describe(channel));
         Error::invalid_input(format!("channel {}", self.channel), problem)
     }
 }
 
-/// What a release needs is there and stays. One that goes to the built-in bundle needs nothing.
+/// Keeps the files that a release needs. A release of the built-in bundle needs none.
 pub(super) fn keep(release: &Release) -> Vec<Step> {
     let Some(bundle) = release.bundle() else {
         return Vec::new();
@@ -173,8 +174,8 @@ pub(super) fn require_share(share_bps: u16) -> Result<()> {
 
 pub(super) fn lowering(candidate: Candidate, share_bps: u16) -> Error {
     let problem = format!(
-        "the candidate {} goes to {} now; {} is less, which takes it from nobody who has it: say that it may be lowered, or \
-         pause it",
+        "candidate {} is offered to {}; lowering that to {} does not take it from devices that have it: allow lowering, or pause \
+         the candidate",
         candidate.sequence,
         percent(candidate.rollout_bps),
         percent(share_bps)
@@ -192,7 +193,7 @@ pub(super) fn percent(bps: u16) -> String {
     }
 }
 
-fn said(channel: &ChannelFile) -> String {
+fn describe(channel: &ChannelFile) -> String {
     let stable = channel.stable.map_or("no stable release".to_owned(), |sequence| {
         format!("{sequence} is stable")
     });

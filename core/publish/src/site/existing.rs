@@ -1,4 +1,4 @@
-//! Operations on what is published need it to be there: a typing error must not pass for success, nor make a site.
+//! Requires that a site or channel exists: a typing error must neither look like success nor create a site.
 
 use super::list::channel_names;
 use super::plan;
@@ -13,7 +13,7 @@ use capbundle::release::paths;
 use capbundle::release::paths::{ARCHIVES, CHANNELS, FILES, KEYS, RELEASES};
 
 impl Publisher<'_> {
-    /// Changes a channel that exists. Refused before anything is locked or made if it does not.
+    /// Changes an existing channel. A missing one is refused before anything is locked or created.
     pub(super) fn change(
         &self,
         run: &mut ExecutionOptions<'_>,
@@ -24,7 +24,7 @@ impl Publisher<'_> {
     }
 }
 
-/// Refuses a place where nothing of a site is.
+/// Refuses a location that holds no site.
 pub(super) fn require_site(storage: &dyn SiteStorage, control: &Control) -> Result<()> {
     for folder in [CHANNELS, KEYS, RELEASES, FILES, ARCHIVES] {
         if !storage.list(folder, control)?.is_empty() {
@@ -34,7 +34,7 @@ pub(super) fn require_site(storage: &dyn SiteStorage, control: &Control) -> Resu
     Err(Error::NoSuchSite { site: storage.place() })
 }
 
-/// Refuses a channel that has neither a file nor a release. One whose file alone is missing can be rolled back to a release.
+/// Refuses a channel that has neither a file nor a release. If only its file is missing, it can be rolled back to a release.
 pub(super) fn require_channel(storage: &dyn SiteStorage, channel: &ChannelName, control: &Control) -> Result<()> {
     if storage.head(&paths::channel_path(channel), control)?.is_some() {
         return Ok(());

@@ -1,11 +1,11 @@
-//! A folder, to be served by any web server.
+//! A site in a folder that any web server can serve.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::storage::{Content, Item, LockGuard, Precondition, Sent, SiteStorage, Written};
+use super::storage::{Content, Item, LockGuard, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 use crate::error::{Error, IoContext, Result};
 use capbundle::digest::Sha256Digest;
 use capbundle::io::atomic_file;
@@ -15,45 +15,45 @@ use capbundle::io::regular_file;
 use capbundle::progress::{Control, Phase};
 use capbundle::time::Timestamp;
 
-/// Empty, and never removed: removing a lock file lets two hold the lock.
+/// Empty, and never removed: removing a lock file would let two processes hold the lock.
 const LOCK: &str = ".capbundle.lock";
-/// How often a lock that somebody else holds is tried.
-const TRY_EVERY: Duration = Duration::from_millis(50);
-/// Longer than any step of a publisher but sending a large archive to a slow disk.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a held lock is tried again.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Longer than any step of a publisher except copying a large archive to a slow disk.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A folder of this machine, or of one that is mounted. Files are written beside their place, made durable and renamed, so
-/// that a web server serves the old or the new one, never a part. One publisher at a time: a lock that ends with its process.
+/// A local or mounted folder. Files are written beside their destination, synced and renamed, so that a web server serves the
+/// old file or the new one, never a part. A lock admits one publisher at a time; it ends with the process.
 #[derive(Debug, Clone)]
 pub struct FolderSite {
     root: PathBuf,
-    patience: Duration,
+    lock_timeout: Duration,
 }
 
 impl FolderSite {
-    /// The site in this folder, which is made when something is written.
+    /// The site in this folder, which is created by the first write.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
-            patience: PATIENCE,
+            lock_timeout: LOCK_TIMEOUT,
         }
     }
 
-    /// Waits so long for another publisher to get done, instead of 30 s.
+    /// Sets how long to wait for another publisher. 30 s by default.
     #[must_use]
-    pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn with_lock_timeout(mut self, lock_timeout: Duration) -> Self {
+        self.lock_timeout = lock_timeout;
         self
     }
 
-    /// Paths are made by this crate or come from its own lists; still none leaves the folder.
+    /// The file of a path. Paths come from this crate; nevertheless none may leave the folder.
     fn at(&self, path: &str) -> Result<PathBuf> {
         let is_name = |name: &str| !name.is_empty() && name != "." && name != ".." && !name.contains('\\');
         if path.split('/').all(is_name) {
             return Ok(self.root.join(path));
         }
-        let problem = "expected names divided by slashes";
+        let problem = "expected names separated by slashes";
         Err(Error::invalid_input(format!("path {path:?} in a site"), problem))
     }
 
@@ -65,13 +65,13 @@ impl FolderSite {
         Ok(folder)
     }
 
-    fn holds(&self, path: &str, condition: Precondition<'_>, control: &Control) -> Result<bool> {
+    fn holds(&self, path: &str, condition: WriteCondition<'_>, control: &Control) -> Result<bool> {
         let found = match condition {
-            Precondition::Absent => return Ok(self.head(path, control)?.is_none()),
-            // A file that has grown is another one.
-            Precondition::Unchanged(before) => self.read_start(path, before.bytes.len() as u64 + 1, control)?,
+            WriteCondition::Absent => return Ok(self.head(path, control)?.is_none()),
+            // One byte more, so that a longer file differs.
+            WriteCondition::Unchanged(before) => self.read_start(path, before.bytes.len() as u64 + 1, control)?,
         };
-        Ok(matches!((condition, found), (Precondition::Unchanged(before), Some(found)) if before.bytes == found))
+        Ok(matches!((condition, found), (WriteCondition::Unchanged(before), Some(found)) if before.bytes == found))
     }
 
     fn list_into(&self, folder: &str, items: &mut Vec<Item>, control: &Control) -> Result<()> {
@@ -85,15 +85,15 @@ impl FolderSite {
             let entry = entry.with_path("list", &at)?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else {
-                let problem = "a name that is not UTF-8 is none of this site's";
+                let problem = "the name is not UTF-8, so the file does not belong to this site";
                 return Err(Error::invalid_input(entry.path().display().to_string(), problem));
             };
             let path = format!("{folder}/{name}");
-            let kind = entry.file_type().with_path("look at", &entry.path())?;
+            let kind = entry.file_type().with_path("read the metadata of", &entry.path())?;
             if kind.is_dir() {
                 self.list_into(&path, items, control)?;
             } else if kind.is_file() {
-                // It may have gone since.
+                // It may have been removed since.
                 items.extend(self.head(&path, control)?);
             }
         }
@@ -115,14 +115,14 @@ impl SiteStorage for FolderSite {
             .write(true)
             .open(&path)
             .with_path("open", &path)?;
-        let end = Instant::now() + self.patience;
+        let end = Instant::now() + self.lock_timeout;
         loop {
             control.check("wait for another publisher")?;
             match file.try_lock() {
                 Ok(()) => return Ok(LockGuard::by(file)),
-                Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(TRY_EVERY),
+                Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(POLL_INTERVAL),
                 Err(TryLockError::WouldBlock) => {
-                    let waited = self.patience;
+                    let waited = self.lock_timeout;
                     return Err(Error::Core(capbundle::Error::Busy { path, waited }));
                 }
                 Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path, error)),
@@ -164,7 +164,7 @@ impl SiteStorage for FolderSite {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(None);
             }
-            metadata => metadata.with_path("look at", &at)?,
+            metadata => metadata.with_path("read the metadata of", &at)?,
         };
         Ok(Some(Item {
             path: path.to_owned(),
@@ -180,34 +180,34 @@ impl SiteStorage for FolderSite {
         Ok(items)
     }
 
-    fn write(&self, path: &str, bytes: &[u8], only_if: Precondition<'_>, control: &Control) -> Result<Written> {
+    fn write(&self, path: &str, bytes: &[u8], only_if: WriteCondition<'_>, control: &Control) -> Result<WriteOutcome> {
         control.check("write")?;
         let at = self.at(path)?;
-        // The lock keeps other publishers out; this is for people with editors.
+        // The lock excludes other publishers, but not people with editors.
         if !self.holds(path, only_if, control)? {
-            return Ok(Written::Changed);
+            return Ok(WriteOutcome::Changed);
         }
         let mut file = atomic_file::temporary_file(Self::folder_for(&at)?, atomic_file::SHARED_MODE)?;
         file.write_all(bytes).with_path("write", &at)?;
         atomic_file::persist(file, &at)?;
-        Ok(Written::Done)
+        Ok(WriteOutcome::Done)
     }
 
-    fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<Sent> {
+    fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<PutOutcome> {
         let at = self.at(path)?;
         let digest = Sha256Digest::of_file(file, control)?;
         if let Some(found) = self.head(path, control)? {
             let size = fs::metadata(file).with_path("read the size of", file)?.len();
             if found.size != size || Sha256Digest::of_file(&at, control)? != digest {
                 let problem =
-                    "another file is there, which devices may have been told of: it must have been changed by hand";
+                    "another file exists there, which devices may already expect: it was probably changed by hand";
                 return Err(Error::invalid_input(at.display().to_string(), problem));
             }
             self.touch(path, control)?;
-            return Ok(Sent::Before);
+            return Ok(PutOutcome::Before);
         }
         copy(file, &at, &digest, control)?;
-        Ok(Sent::Now)
+        Ok(PutOutcome::Now)
     }
 
     fn touch(&self, path: &str, _: &Control) -> Result<bool> {
@@ -236,7 +236,7 @@ impl SiteStorage for FolderSite {
     }
 }
 
-/// Copies a file that must not change meanwhile.
+/// Copies a file, which must not change meanwhile.
 fn copy(from: &Path, to: &Path, digest: &Sha256Digest, control: &Control) -> Result<()> {
     let mut source = regular_file::open(from)?;
     let total = source.metadata().with_path("read the size of", from)?.len();
@@ -267,7 +267,7 @@ fn copy(from: &Path, to: &Path, digest: &Sha256Digest, control: &Control) -> Res
     Ok(())
 }
 
-/// A folder whose name survives a power cut, as those of the files in it must.
+/// Creates a folder and syncs its parent, so that it survives a power cut.
 fn make_durable_folder(folder: &Path) -> Result<()> {
     let parent = atomic_file::folder_of(folder);
     if !parent.is_dir() {

@@ -1,9 +1,8 @@
-//! Removing what nothing needs any more.
+//! Removes unreferenced files.
 //!
-//! Kept are: every release that a channel names, the newest of each channel, all key rings, whatever is young, and every file
-//! that is none of a site's, but for what killed publishers had not finished. What goes, goes in the order release, file list,
-//! archive, so that what is still there is whole.
-//! Nothing at all is removed while a document that decides cannot be read: what it needs is not known.
+//! Keeps every release that a channel names, the newest releases of each channel, all key rings, recent files, and every file
+//! that does not belong to the site, except the temporary files of killed publishers. Removes releases first, then file lists,
+//! then archives, so that every remaining release is complete. Removes nothing if a relevant document cannot be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,17 +22,17 @@ use capbundle::release::paths;
 use capbundle::release::paths::{ARCHIVES, CHANNELS, FILES, KEYS, RELEASES};
 use capbundle::time::Timestamp;
 
-/// What to keep besides what channels name.
+/// What to keep besides the releases that channels name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GcOptions {
-    /// Releases of each channel, the newest, whether named or not. 10. The newest one stays in any case: the number of the next
-    /// is counted from it.
+    /// How many of the newest releases of each channel to keep, referenced or not. 10. The newest is always kept: it determines the
+    /// next sequence.
     pub keep: usize,
-    /// Whatever was written, touched or named no more less long ago stays: a publisher may be about to name it, and a device
-    /// that read a channel file before it changed may be about to fetch it. A day.
+    /// Keep files written, touched or dereferenced within this period: a publisher may be about to reference them, and a device
+    /// that read an older channel file may be about to download them. A day.
     pub grace: Duration,
-    /// The time now.
+    /// The current time.
     pub now: Timestamp,
 }
 
@@ -47,28 +46,29 @@ impl Default for GcOptions {
     }
 }
 
-/// What was removed, or would be by a dry run, and what stayed.
+/// What was removed, or would be by a dry run, and what was kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Collected {
-    /// Paths of what was removed, in the order in which it was.
+    /// Paths of the removed files, in the order of removal.
     pub removed: Vec<String>,
-    /// Bytes of them.
+    /// Total size of the removed files in bytes.
     pub bytes: u64,
-    /// Releases that stayed.
+    /// How many releases were kept.
     pub kept: usize,
-    /// Paths of what nothing names and that is too young, or of an age that the storage does not tell.
+    /// Paths of unreferenced files that are too recent, or whose age the storage does not know.
     pub young: Vec<String>,
 }
 
-/// Removes what nothing needs.
+/// Removes unreferenced files.
 ///
-/// Stopped at any point, run it again.
+/// It can be interrupted at any point and run again.
 ///
 /// # Errors
-/// [`NotFound`](capbundle::ErrorKind::NotFound) where nothing is published; [`Error::ReleaseRefused`] and [`Corrupt`](capbundle::ErrorKind::Corrupt) for a channel file or a release that is kept and
-/// cannot be read, or is not there, before anything is removed; [`Busy`](capbundle::ErrorKind::Busy) if a channel changes
-/// meanwhile; why something could not be listed or removed.
+/// [`NotFound`](capbundle::ErrorKind::NotFound) if the location holds no site; [`Error::ReleaseRefused`] and
+/// [`Corrupt`](capbundle::ErrorKind::Corrupt), before anything is removed, for a channel file or kept release that is missing or
+/// cannot be read; [`Busy`](capbundle::ErrorKind::Busy) if a channel changes
+/// meanwhile; errors of the storage.
 pub fn collect(
     storage: &dyn SiteStorage,
     app: &AppId,
@@ -108,8 +108,8 @@ pub fn collect(
     for item in old {
         (run.before)(&format!("remove {}", item.path));
         if !run.dry_run {
-            control.check("remove what nothing needs")?;
-            // Publishers elsewhere are not locked out of a bucket: what has changed since is seen before each kind of file.
+            control.check("remove unreferenced files")?;
+            // A bucket does not lock out publishers: checks for changes before each kind of file.
             let folder = item.path.split('/').next().unwrap_or_default();
             if folder != last_folder {
                 channels.require_unchanged(storage, app, control)?;
@@ -127,7 +127,7 @@ pub fn collect(
     Ok(collected)
 }
 
-/// What killed publishers left of files that they had not finished.
+/// Unfinished files of killed publishers.
 fn leftovers(storage: &dyn SiteStorage, options: &GcOptions, control: &Control) -> Result<Vec<Item>> {
     let mut found = Vec::new();
     for folder in [CHANNELS, KEYS, RELEASES, FILES, ARCHIVES] {
@@ -140,7 +140,7 @@ fn leftovers(storage: &dyn SiteStorage, options: &GcOptions, control: &Control) 
     Ok(found)
 }
 
-/// All channel files, and what they name.
+/// All channel files, and the releases that they name.
 struct Channels {
     read: Vec<(ChannelName, Content)>,
     named: BTreeSet<(ChannelName, u64)>,
@@ -172,7 +172,7 @@ impl Channels {
     }
 }
 
-/// Releases that stay: named, the newest of their channel, or young.
+/// Releases to keep: referenced, the newest of their channel, or recent.
 fn kept(releases: &[Item], channels: &Channels, options: &GcOptions) -> BTreeSet<(ChannelName, u64)> {
     let mut kept = channels.named.clone();
     let mut by_channel: BTreeMap<ChannelName, Vec<u64>> = BTreeMap::new();
@@ -193,7 +193,7 @@ fn kept(releases: &[Item], channels: &Channels, options: &GcOptions) -> BTreeSet
     kept
 }
 
-/// Paths that releases name.
+/// Paths that the kept releases reference.
 fn needed(
     storage: &dyn SiteStorage,
     kept: &BTreeSet<(ChannelName, u64)>,
@@ -204,11 +204,11 @@ fn needed(
         let Some((_, signed)) = read_release(storage, channel, *sequence, control)? else {
             return Err(Error::Core(capbundle::Error::Corrupt {
                 path: format!("{}/{}", storage.place(), paths::release_path(channel, *sequence)).into(),
-                problem: "a channel names it, and it is not there: nothing is removed from a site that is broken"
+                problem: "a channel names this release, and it is missing: nothing is removed from a broken site"
                     .to_owned(),
             }));
         };
-        // One that goes to the built-in bundle needs nothing.
+        // A release of the built-in bundle references nothing.
         if let Some(bundle) = signed.release().bundle() {
             needed.insert(paths::archive_of(bundle).0);
             needed.insert(paths::file_list_path(&bundle.files_digest));
@@ -224,11 +224,11 @@ fn is_young(item: &Item, options: &GcOptions) -> bool {
 
 fn still_old(storage: &dyn SiteStorage, item: &Item, options: &GcOptions, control: &Control) -> Result<bool> {
     let found = storage.head(&item.path, control)?;
-    // Releases that are kept because they are young are not among these.
+    // Releases that are kept because they are recent are not among these.
     Ok(found.is_some_and(|found| !is_young(&found, options)))
 }
 
-/// What a site keeps under a digest; anything else in its folders is somebody else's, and stays.
+/// Whether a site stores this file under its digest. Any other file in its folders does not belong to it and is kept.
 fn is_named_by_digest(path: &str) -> bool {
     let name = path.split_once('/').map_or(path, |(_, name)| name);
     let Some((digest, kind)) = name.split_once('.') else {

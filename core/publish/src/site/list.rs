@@ -1,4 +1,4 @@
-//! What a site has, for people and scripts.
+//! Lists the channels and releases of a site.
 
 use super::existing::{require_channel, require_site};
 use super::provenance::is_of_document;
@@ -15,11 +15,11 @@ use capbundle::release::{ChannelFile, Release};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listing {
-    /// By their names.
+    /// Sorted by name.
     pub channels: Vec<ChannelFile>,
-    /// By channel, the newest first.
+    /// Sorted by channel, the newest first.
     pub releases: Vec<Listed>,
-    /// Those that are missing although a channel names them, or cannot be read: damaged, or of another format.
+    /// Releases that a channel names and that are missing, and those that are damaged or of an unknown format.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -27,13 +27,13 @@ pub struct Listing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unreadable {
-    /// The channel whose it should be.
+    /// The channel.
     pub channel: ChannelName,
-    /// Its number, by its name.
+    /// The sequence, from the file name.
     pub sequence: u64,
-    /// Whether the channel offers it, so that devices ask for it.
+    /// Whether the channel offers it to devices.
     pub is_offered: bool,
-    /// What is wrong with it.
+    /// Why it cannot be listed.
     pub problem: String,
 }
 
@@ -41,19 +41,19 @@ pub struct Unreadable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listed {
-    /// What it says. Nothing of it is verified.
+    /// The release. Its signatures are not verified.
     pub release: Release,
-    /// Whether it is the one for everybody.
+    /// Whether it is the stable release.
     pub is_stable: bool,
-    /// How many of 10,000 devices are offered it, if it is the candidate.
+    /// The share of devices in basis points, if it is the candidate.
     pub rollout_bps: Option<u16>,
 }
 
-/// What a site has. With a channel, of that one alone.
+/// Lists a site, or only one channel of it.
 ///
 /// # Errors
-/// [`NotFound`](capbundle::ErrorKind::NotFound) where nothing is published, and for a channel that does not exist; why a channel file
-/// cannot be read, and what the storage can come to.
+/// [`NotFound`](capbundle::ErrorKind::NotFound) for a missing site or channel; errors of an unreadable channel file
+/// and of the storage.
 pub fn list(
     storage: &dyn SiteStorage,
     app: &AppId,
@@ -89,9 +89,9 @@ pub fn list(
                 releases.push(listed(&channels, signed.release()));
                 continue;
             }
-            // It may have gone since.
+            // It may have been removed since.
             Ok(None) if !is_offered => continue,
-            Ok(None) => "it is not there".to_owned(),
+            Ok(None) => "the file is missing".to_owned(),
             Err(error) if is_of_document(&error) => error.to_string(),
             Err(error) => return Err(error),
         };
@@ -121,7 +121,7 @@ fn listed(channels: &[ChannelFile], release: &Release) -> Listed {
     }
 }
 
-/// Names of the channels that have a file, in their order.
+/// Names of the channels that have a file, sorted.
 pub(super) fn channel_names(storage: &dyn SiteStorage, control: &Control) -> Result<Vec<ChannelName>> {
     let items = storage.list(CHANNELS, control)?;
     let names = items.iter().filter_map(|item| {

@@ -1,20 +1,20 @@
-//! Releases on plain storage: a folder that a web server serves, a bucket, a CDN before either. No server of ours.
+//! Releases on static storage: a folder that a web server serves, or a bucket, with or without a CDN. No update server.
 //!
-//! A site is what docs/format.md says under "Site". Everything here keeps one promise: **whoever reads at any moment finds
-//! everything that what he reads names.** So an archive comes before its release and a release before the channel file that
-//! names it, each appears whole or not at all, and what nobody names any more goes the other way round.
+//! docs/format.md defines a site under "Site". Everything here keeps one invariant: **at any moment, every file that a document
+//! names exists.** So an archive is written before its release, and a release before the channel file that names it. Each
+//! file is written atomically, and unreferenced files are removed in the opposite order.
 //!
-//! # What a killed publisher leaves
+//! # After a crash
 //!
-//! Files that nothing names. They harm nobody: the same operation, run again, goes on with them where they are what it would
-//! have made, and [`gc`] removes the others. Nothing is taken back when a step fails, since another publisher may have begun
-//! to count on it; what is there is named in [`PublishError`].
+//! A killed publisher leaves unreferenced files. They are harmless: the same operation, run again, resumes with those it would
+//! have written, and [`gc`] removes the others. A failed step is not rolled back, since another publisher may already depend
+//! on its files; [`PublishError`] lists them.
 //!
-//! # Two publishers at once
+//! # Concurrent publishers
 //!
-//! A folder is locked. In a bucket the second one finds that a release or channel file is not as it was, and fails with
-//! [`Busy`](capbundle::ErrorKind::Busy); nothing of the first is overwritten. Where a store knows no conditional writes, the
-//! answer has the note [`Unguarded`](Note::Unguarded).
+//! A folder is locked. In a bucket the second publisher finds that a release or channel file was modified and fails with
+//! [`Busy`](capbundle::ErrorKind::Busy); nothing of the first is overwritten. If a store does not support conditional writes,
+//! the report has the note [`PreconditionsUnsupported`](SiteNote::PreconditionsUnsupported).
 
 mod bucket;
 mod bundle;
@@ -41,19 +41,19 @@ pub use bucket::BucketSite;
 pub use bundle::Bundle;
 pub use folder::FolderSite;
 pub use list::{Listed, Listing, Unreadable, list};
-pub use note::Note;
+pub use note::SiteNote;
 pub use plan::{ExecutionOptions, PublishError, Report};
 pub use publish::{Audience, ReleaseMetadata};
 pub use ring::{current_ring, publish_ring};
 pub use signed::Delivery;
 pub use signing::Signing;
-pub use storage::{Content, Item, LockGuard, Precondition, Sent, SiteStorage, Written};
+pub use storage::{Content, Item, LockGuard, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 
 use capbundle::AppId;
 use capbundle::ChannelName;
 use capbundle::time::Timestamp;
 
-/// What came of an operation on a site.
+/// The result of an operation on a site.
 pub type Outcome = Result<Report, Box<PublishError>>;
 
 /// One channel of an app on a site.
@@ -66,7 +66,7 @@ pub struct Publisher<'a> {
 }
 
 impl<'a> Publisher<'a> {
-    /// The channel of this name. Its first release makes it; all other operations require it to exist.
+    /// The channel of this name. Its first release creates it; all other operations require it to exist.
     #[must_use]
     pub fn new(storage: &'a dyn SiteStorage, app: &'a AppId, channel: &'a ChannelName) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// By another clock than that of this machine.
+    /// Sets the current time, instead of the system clock's.
     #[must_use]
     pub fn at(mut self, now: Timestamp) -> Self {
         self.now = now;
@@ -85,7 +85,7 @@ impl<'a> Publisher<'a> {
     }
 }
 
-/// A release that was begun longer ago than this is not gone on with: whoever begins anew wants a new one.
+/// An unfinished release older than this is not resumed.
 const UNFINISHED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 #[cfg(test)]
 mod tests;

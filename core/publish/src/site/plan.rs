@@ -1,12 +1,12 @@
-//! What is written, in its order.
+//! The steps of an operation, in their order.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use tempfile::TempPath;
 
-use super::note::Note;
-use super::storage::{Content, Precondition, Sent, SiteStorage, Written};
+use super::note::SiteNote;
+use super::storage::{Content, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 use crate::error::{Error, Result};
 use capbundle::ErrorKind;
 use capbundle::progress::Control;
@@ -15,46 +15,46 @@ use capbundle::size;
 
 /// How an operation is carried out.
 pub struct ExecutionOptions<'a> {
-    /// Only say what would be done. Reads the site, signs and writes nothing.
+    /// Only report what would be done: reads the site, signs and writes nothing.
     pub dry_run: bool,
-    /// Who watches and who may stop it.
+    /// Progress and cancellation.
     pub control: &'a Control,
-    /// Told what comes next, in one line.
+    /// Called before each step with one line that describes it.
     pub before: &'a mut dyn FnMut(&str),
 }
 
 impl fmt::Debug for ExecutionOptions<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Run")
+            .debug_struct("ExecutionOptions")
             .field("dry_run", &self.dry_run)
             .finish_non_exhaustive()
     }
 }
 
-/// An operation that came to its end.
+/// A completed operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// What was done, or would be, one line a step.
+    /// What was done, or would be by a dry run, one line a step.
     pub steps: Vec<String>,
-    /// Whether anything was changed. Not by a dry run.
+    /// Whether anything changed. Never by a dry run.
     pub changed: bool,
-    /// Sequences of the releases that this operation made or took up.
+    /// Sequences of the releases that this operation published or resumed.
     pub sequences: Vec<u64>,
-    /// What the channel offers now, or would.
+    /// What the channel offers now, or would after a dry run.
     pub channel: Option<ChannelFile>,
-    /// What else is worth knowing.
-    pub notes: Vec<Note>,
+    /// Notes for the publisher.
+    pub notes: Vec<SiteNote>,
 }
 
-/// An operation that did not come to its end. Nothing that was there before is gone, and no device sees a half of it.
+/// An operation that failed. No existing file was removed, and devices do not see a partial result.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PublishError {
     /// What failed.
     pub problem: Error,
-    /// What was written and nothing names yet: the next run goes on with it, or `gc` removes it.
+    /// Files that were written and are unreferenced: the next run resumes with them, or `gc` removes them.
     pub left: Vec<String>,
 }
 
@@ -82,10 +82,7 @@ impl fmt::Display for PublishError {
             return Ok(());
         }
         let left = self.left.join(", ");
-        write!(
-            formatter,
-            "; written, named by nothing, and kept for the next run: {left}"
-        )
+        write!(formatter, "; written, unreferenced, and kept for the next run: {left}")
     }
 }
 
@@ -95,33 +92,33 @@ impl std::error::Error for PublishError {
     }
 }
 
-/// One thing that is done to a site.
+/// One change to a site.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// What cannot be told before it is done, told by a dry run.
-    Told(String),
-    /// An archive, under a path that holds a digest of it.
+    /// The description of a step that a dry run cannot create.
+    Preview(String),
+    /// An archive, under a path that contains its digest.
     File {
         path: String,
         file: PathBuf,
         size: u64,
         /// Removes the file when the step is dropped.
-        #[allow(dead_code, reason = "held until it was sent")]
+        #[allow(dead_code, reason = "held until the file was sent")]
         temporary: Option<TempPath>,
     },
     /// A small file that never changes.
     New { path: String, bytes: Vec<u8> },
-    /// A release that gets more signatures.
+    /// A release to which signatures are added.
     Replace {
         path: String,
         bytes: Vec<u8>,
         before: Content,
     },
-    /// A file that is there, of this size where it is known, and must stay.
+    /// An existing file, of this size if known, that must be kept.
     Keep { path: String, size: Option<u64> },
-    /// A release that the channel is about to name no more. Its age starts anew, since devices may be fetching its archive.
+    /// A release that the channel is about to stop naming. It is touched, since devices may still be downloading its archive.
     Leave { path: String },
-    /// From here on devices see it.
+    /// The channel file, which makes the release visible to devices.
     Channel {
         path: String,
         bytes: Vec<u8>,
@@ -133,41 +130,41 @@ pub(super) enum Step {
 impl Step {
     fn describe(&self) -> String {
         match self {
-            Self::Told(what) => what.clone(),
-            Self::File { path, size, .. } => format!("put {} at {path}", size::text(*size)),
+            Self::Preview(what) => what.clone(),
+            Self::File { path, size, .. } => format!("upload {} to {path}", size::text(*size)),
             Self::New { path, .. } => format!("write {path}"),
             Self::Replace { path, .. } => format!("add signatures to {path}"),
-            Self::Keep { path, .. } => format!("keep {path}, which is there"),
-            Self::Leave { path } => format!("keep {path} for those who are fetching it"),
+            Self::Keep { path, .. } => format!("keep {path}"),
+            Self::Leave { path } => format!("keep {path} for devices that are downloading it"),
             Self::Channel { path, says, .. } => format!("write {path}: {says}"),
         }
     }
 
-    /// Does it. What it left that nothing names, where it left something.
+    /// Executes the step. Returns the unreferenced file that it wrote, if any.
     fn run(&self, storage: &dyn SiteStorage, control: &Control) -> Result<Option<String>> {
         match self {
-            Self::Told(_) => Ok(None),
+            Self::Preview(_) => Ok(None),
             Self::File { path, file, size, .. } => {
                 let sent = storage.put_file(path, file, control)?;
                 require_size(storage, path, Some(*size), control)?;
-                Ok((sent == Sent::Now).then(|| path.clone()))
+                Ok((sent == PutOutcome::Now).then(|| path.clone()))
             }
-            Self::New { path, bytes } => match storage.write(path, bytes, Precondition::Absent, control)? {
-                Written::Done => Ok(Some(path.clone())),
-                Written::Changed if is(storage, path, bytes, control)? => {
+            Self::New { path, bytes } => match storage.write(path, bytes, WriteCondition::Absent, control)? {
+                WriteOutcome::Done => Ok(Some(path.clone())),
+                WriteOutcome::Changed if is(storage, path, bytes, control)? => {
                     storage.touch(path, control)?;
                     Ok(None)
                 }
-                Written::Changed => Err(changed(storage, path)),
+                WriteOutcome::Changed => Err(changed(storage, path)),
             },
             Self::Replace { path, bytes, before } => {
-                match storage.write(path, bytes, Precondition::Unchanged(before), control)? {
-                    Written::Done => Ok(None),
-                    Written::Changed => Err(changed(storage, path)),
+                match storage.write(path, bytes, WriteCondition::Unchanged(before), control)? {
+                    WriteOutcome::Done => Ok(None),
+                    WriteOutcome::Changed => Err(changed(storage, path)),
                 }
             }
             Self::Leave { path } => {
-                // One that is gone is fetched by nobody.
+                // A missing release needs no protection.
                 storage.touch(path, control)?;
                 Ok(None)
             }
@@ -179,10 +176,12 @@ impl Step {
             Self::Channel {
                 path, bytes, before, ..
             } => {
-                let only_if = before.as_ref().map_or(Precondition::Absent, Precondition::Unchanged);
+                let only_if = before
+                    .as_ref()
+                    .map_or(WriteCondition::Absent, WriteCondition::Unchanged);
                 match storage.write(path, bytes, only_if, control)? {
-                    Written::Done => Ok(None),
-                    Written::Changed => Err(changed(storage, path)),
+                    WriteOutcome::Done => Ok(None),
+                    WriteOutcome::Changed => Err(changed(storage, path)),
                 }
             }
         }
@@ -190,13 +189,13 @@ impl Step {
 }
 
 impl Step {
-    /// What it may have written although it failed: a file that is there and could not be confirmed is left as well.
+    /// What the failed step may have written: a file that exists but could not be confirmed counts too.
     fn left_by(&self, problem: &Error, storage: &dyn SiteStorage) -> Option<String> {
         let (Self::File { path, .. } | Self::New { path, .. }) = self else {
             return None;
         };
         match problem.kind() {
-            // The file of somebody else is there.
+            // The existing file is of another publisher.
             ErrorKind::InvalidInput | ErrorKind::Busy => None,
             ErrorKind::Network => Some(format!("{path} (it may have arrived)")),
             _ => match storage.head(path, &Control::new()) {
@@ -204,7 +203,7 @@ impl Step {
                 Err(error) if matches!(error.kind(), ErrorKind::Network | ErrorKind::Server) => {
                     Some(format!("{path} (it may have arrived)"))
                 }
-                // A folder that cannot be read is named by the problem already.
+                // The problem already names a folder that cannot be read.
                 Ok(None) | Err(_) => None,
             },
         }
@@ -224,9 +223,9 @@ fn changed(storage: &dyn SiteStorage, path: &str) -> Error {
 
 fn require_size(storage: &dyn SiteStorage, path: &str, size: Option<u64>, control: &Control) -> Result<()> {
     let problem = match storage.head(path, control)? {
-        None => "it is not there".to_owned(),
+        None => "the file is missing".to_owned(),
         Some(found) => match size {
-            Some(size) if found.size != size => format!("it has {} bytes, expected were {size}", found.size),
+            Some(size) if found.size != size => format!("expected {size} bytes, found {}", found.size),
             _ => return Ok(()),
         },
     };
@@ -236,27 +235,27 @@ fn require_size(storage: &dyn SiteStorage, path: &str, size: Option<u64>, contro
     }))
 }
 
-/// Steps that were decided on, and what will be true after them.
+/// The decided steps, and the state after them.
 #[derive(Debug, Default)]
 pub(super) struct Decision {
     pub(super) steps: Vec<Step>,
     pub(super) sequences: Vec<u64>,
     pub(super) channel: Option<ChannelFile>,
-    pub(super) notes: Vec<Note>,
+    pub(super) notes: Vec<SiteNote>,
 }
 
 impl Decision {
-    /// Nothing to do.
+    /// No step is needed.
     pub(super) fn already_done(channel: ChannelFile) -> Self {
         Self {
             channel: Some(channel),
-            notes: vec![Note::AlreadyDone],
+            notes: vec![SiteNote::AlreadyDone],
             ..Self::default()
         }
     }
 }
 
-/// Decides and does, with other publishers kept out in between.
+/// Decides on steps and executes them, with other publishers locked out.
 pub(super) fn carry_out(
     storage: &dyn SiteStorage,
     run: &mut ExecutionOptions<'_>,
@@ -297,7 +296,7 @@ pub(super) fn carry_out(
         }
     }
     if !storage.is_guarded() {
-        done.notes.push(Note::Unguarded);
+        done.notes.push(SiteNote::PreconditionsUnsupported);
     }
     Ok(done)
 }

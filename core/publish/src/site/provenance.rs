@@ -1,11 +1,11 @@
-//! What of a site is believed. Whoever can write there can write anything: only what enough keys signed is signed again, and
-//! only numbers that devices may have accepted are counted on from.
+//! Which files of a site are trusted. An attacker with write access can write anything there: only releases signed by enough keys
+//! are signed again, and only sequences that devices may have accepted count.
 
 use super::ring::Rings;
 use super::signing::{self, Signing};
-use super::state::{State, read_release};
+use super::state::{SiteState, read_release};
 use super::storage::Content;
-use super::{Note, Publisher};
+use super::{Publisher, SiteNote};
 use crate::error::{Error, Result};
 use capbundle::ChannelName;
 use capbundle::ErrorKind;
@@ -14,18 +14,16 @@ use capbundle::release::policy::TrustedRelease;
 use capbundle::release::{MAX_ENVELOPE_BYTES, SignedRelease, paths};
 use capbundle::time::Timestamp;
 
-/// How far above the highest signed sequence a number is still counted although nothing proves it. A release that was damaged
-/// after devices took it must not have its number given away again, so what is near counts; what is far would leave too few
-/// numbers if somebody wrote it there on purpose. As many as a century has seconds, for whoever takes the time for a sequence,
-/// and less than a millionth of all.
+/// How far above the highest signed sequence an unproved one still counts. The sequence of a release that was damaged after devices
+/// accepted it must not be reused, so a near one counts. A far one, written on purpose, would exhaust the sequences. This is
+/// more than a century in seconds, for publishers that use the time as the sequence, and less than a millionth of all.
 const NEAR: u64 = 1 << 32;
 
 impl Publisher<'_> {
-    /// A release that is on the site and may be signed again: enough keys of the newest ring vouch for it. That it has expired
-    /// does not matter.
+    /// A release of the site that may be signed again, because enough keys of the newest ring signed it. It may have expired.
     ///
-    /// A ring that comes from the site proves nothing, since whoever wrote the release could write that as well. Then every
-    /// key that signs now must have signed before.
+    /// A ring from the site proves nothing, since an attacker could have written it with the release. Then every key that signs now
+    /// must have signed the release before.
     pub(super) fn proved(
         &self,
         sequence: u64,
@@ -35,9 +33,8 @@ impl Publisher<'_> {
     ) -> Result<TrustedRelease> {
         let (content, _) = self.release(sequence, control)?;
         let refuse = |problem: String| {
-            let problem = format!(
-                "{problem}; what lies on a site is signed again only if it is proved: publish the bundle itself instead"
-            );
+            let problem =
+                format!("{problem}; only trusted releases are signed again: publish the bundle itself instead");
             Error::not_trusted(format!("release {sequence} of {}", self.storage.place()), problem)
         };
         let trusted = signing::trusted(self, self.channel, rings.newest(), &content.bytes, Timestamp(0));
@@ -46,15 +43,15 @@ impl Publisher<'_> {
             let ids = signing.keys.iter().map(|key| key.verifying_key().id());
             if let Some(id) = ids.into_iter().find(|id| !trusted.keys().contains(id)) {
                 return Err(refuse(format!(
-                    "the key {id} has not signed it, and the key ring comes from the site too, where whoever wrote the \
-                     release may have put it (give the ring that is in the app)"
+                    "key {id} did not sign it, and the key ring comes from the site too, where an attacker may have written both \
+                     (pass the key ring of the app)"
                 )));
             }
         }
         Ok(trusted)
     }
 
-    /// The same, `None` for a release that is not proved.
+    /// The same; `None` for an untrusted release.
     pub(super) fn if_proved(
         &self,
         sequence: u64,
@@ -65,18 +62,17 @@ impl Publisher<'_> {
         unless_unreadable(self.proved(sequence, rings, signing, control))
     }
 
-    /// A release of this channel; `None` if there is none that can be read.
+    /// A release of this channel; `None` if it is missing or unreadable.
     pub(super) fn readable(&self, sequence: u64, control: &Control) -> Result<Option<(Content, SignedRelease)>> {
         unless_unreadable(read_release(self.storage, self.channel, sequence, control)).map(Option::flatten)
     }
 
-    /// Finds out above which number new releases must be. Numbers that nothing proves and that are far above all others are
-    /// left out, and told.
+    /// Finds the sequence above which new releases must be. Unproved sequences far above all others are ignored, with a note.
     pub(super) fn count(
         &self,
-        state: &mut State,
+        state: &mut SiteState,
         rings: &Rings,
-        notes: &mut Vec<Note>,
+        notes: &mut Vec<SiteNote>,
         control: &Control,
     ) -> Result<()> {
         let mut signed = 0;
@@ -87,12 +83,12 @@ impl Publisher<'_> {
             }
         }
         if let Some(far) = state.believe(signed.saturating_add(NEAR)) {
-            notes.push(Note::NotCounted(far));
+            notes.push(SiteNote::IgnoredSequences(far));
         }
         Ok(())
     }
 
-    /// Whether devices may have accepted this release, at some time: one of the rings vouches for it.
+    /// Whether devices may have accepted this release at some time: one of the rings trusts it.
     fn was_signed(&self, sequence: u64, channel: &ChannelName, rings: &Rings, control: &Control) -> Result<bool> {
         let path = paths::release_path(channel, sequence);
         let found = unless_unreadable(self.storage.read(&path, MAX_ENVELOPE_BYTES as u64, control))?;
@@ -107,7 +103,7 @@ impl Publisher<'_> {
     }
 }
 
-/// `None` for a document that is missing, damaged or not proved; the error where that is not known.
+/// `None` for a document that is damaged or untrusted; other errors are returned.
 fn unless_unreadable<T>(found: Result<T>) -> Result<Option<T>> {
     match found {
         Err(error) if is_of_document(&error) => Ok(None),
@@ -115,7 +111,7 @@ fn unless_unreadable<T>(found: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// Whether a document is at fault, and not the way to it.
+/// Whether the document caused the error, rather than the storage or the network.
 pub(super) fn is_of_document(error: &Error) -> bool {
     use ErrorKind::{Corrupt, InvalidInput, LimitExceeded, NotTrusted, Unsupported};
     matches!(

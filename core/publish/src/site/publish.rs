@@ -5,8 +5,8 @@ use super::channel::{keep, lowering, require_share};
 use super::plan;
 use super::plan::{Decision, ExecutionOptions, Step};
 use super::signing::{self, Signed, Signing};
-use super::state::State;
-use super::{Note, Outcome, Publisher, UNFINISHED_FOR};
+use super::state::SiteState;
+use super::{Outcome, Publisher, SiteNote, UNFINISHED_FOR};
 use crate::error::{Error, Result};
 use capbundle::keys::{KeyId, PublicContentKey};
 use capbundle::native::NativeRange;
@@ -18,44 +18,43 @@ use capbundle::size;
 use capbundle::time::Timestamp;
 
 /// More than the header of an archive sealed for 16 keys of 4096 bits.
-const LONGEST_HEADER: u64 = 16 << 10;
+const MAX_HEADER_LEN: u64 = 16 << 10;
 
-/// What a release says of its bundle.
+/// The metadata of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReleaseMetadata {
-    /// What people call it, 1 to 256 bytes.
+    /// The version for people, 1 to 256 bytes.
     pub version: String,
     /// The native versions it runs on.
     pub native: NativeRange,
-    /// For people, at most 2,048 bytes.
+    /// A link for people, at most 2,048 bytes.
     pub link: Option<String>,
-    /// For people, at most 4,096 bytes.
+    /// A comment for people, at most 4,096 bytes.
     pub comment: Option<String>,
 }
 
-/// Who is offered a release.
+/// Which devices a release is offered to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// Everybody. A candidate that there is ends: its sequence is lower.
+    /// All devices. An existing candidate ends, since its sequence is lower.
     Stable,
-    /// So many of 10,000 devices, chosen by themselves; the others get what is stable.
+    /// A share of the devices, each of which decides by itself whether it belongs to it. The others get the stable release.
     Candidate {
-        /// 0 to 10,000.
+        /// The share in basis points, 0 to 10,000.
         rollout_bps: u16,
     },
 }
 
 impl Publisher<'_> {
-    /// Publishes a bundle: archive, file list, release, and last the channel file, from where on devices take it.
+    /// Publishes a bundle: archive, file list, release, and last the channel file, which makes it visible to devices.
     ///
-    /// Done before (the channel offers a release that says the same and has more than half of its lifetime left), it is
-    /// done. Killed at any point, it is run again: a release that was begun within the last day and says the same is gone on
-    /// with.
+    /// If the channel already offers an equal release with more than half of its lifetime left, nothing changes. After a crash,
+    /// run it again: an equal release begun within the last day is resumed.
     ///
     /// # Errors
-    /// [`KeyInvalid`](capbundle::ErrorKind::KeyInvalid) for a key that is not in the newest ring, is retired, or opens archives
-    /// as well; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for too few keys, and a sequence that is taken;
-    /// [`Busy`](capbundle::ErrorKind::Busy) if somebody else publishes; what sealing, signing and storing can come to. See
+    /// [`KeyInvalid`](capbundle::ErrorKind::KeyInvalid) for a key that is not in the newest ring, is retired, or is
+    /// also a content key; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for too few keys, and a sequence that is in use;
+    /// [`Busy`](capbundle::ErrorKind::Busy) if another publisher is active; errors of sealing, signing and storing. See
     /// [`PublishError`](super::PublishError).
     pub fn publish(
         &self,
@@ -85,13 +84,13 @@ impl Publisher<'_> {
             }
             let sequence = match self.unfinished(&state, &wanted, signing, ring, bundle, control)? {
                 Some(release) => {
-                    decision.notes.push(Note::WentOn(release.sequence));
+                    decision.notes.push(SiteNote::Resumed(release.sequence));
                     decision.steps = keep(&release);
                     release.sequence
                 }
                 None if state.own.contains(&wanted.sequence) => return Err(self.taken(wanted.sequence)),
                 None if dry_run => {
-                    tell(&mut decision, bundle, &wanted);
+                    preview(&mut decision, bundle, &wanted);
                     wanted.sequence
                 }
                 None => self.make(&mut decision, bundle, wanted, signing, ring, control)?,
@@ -107,30 +106,31 @@ impl Publisher<'_> {
         bundle: &Bundle,
         details: &ReleaseMetadata,
         signing: &Signing<'_>,
-        state: &State,
-    ) -> Result<Release> {
-        let target = ReleaseTarget::Bundle(bundle.identity(bundle.is_sealed().then(signing::to_be_sealed)));
-        let new = Release::new(
-            self.app.clone(),
-            self.channel.clone(),
-            sequence(signing, state)?,
-            target,
-        )
-        .with_version(&details.version)
-        .with_validity(self.now, signing.expiry(self.now))
-        .with_native(details.native.clone())
-        .with_link(details.link.clone())
-        .with_comment(details.comment.clone());
-        // What is wrong with it is found before a gigabyte is sealed.
+        state: &SiteState,
+    ) -> Result<NewRelease> {
+        let new = NewRelease {
+            app_id: self.app.clone(),
+            channel: self.channel.clone(),
+            version: details.version.clone(),
+            sequence: sequence(signing, state)?,
+            created_at: self.now,
+            expires_at: signing.expiry(self.now),
+            native: details.native.clone(),
+            target: ReleaseTarget::Bundle(bundle.identity(bundle.is_sealed().then(signing::to_be_sealed))),
+            link: details.link.clone(),
+            comment: details.comment.clone(),
+            critical: Vec::new(),
+        };
+        // Validates it before a large archive is sealed.
         capbundle::release::create(&new)?;
         Ok(new)
     }
 
-    /// The release that the channel offers, if it is the wanted one and good for a while.
+    /// The offered release, if it equals the wanted one and does not expire soon.
     fn offered(
         &self,
-        state: &State,
-        wanted: &Release,
+        state: &SiteState,
+        wanted: &NewRelease,
         signing: &Signing<'_>,
         ring: &KeyRing,
         bundle: &Bundle,
@@ -138,7 +138,7 @@ impl Publisher<'_> {
     ) -> Result<Option<Release>> {
         let good_until = Timestamp(self.now.0.saturating_add(signing.lifetime.as_secs() / 2));
         for sequence in state.channel.sequences() {
-            // One that is damaged is not the wanted one: a new one comes in its place.
+            // A damaged release is replaced by a new one.
             let Some((content, signed)) = self.readable(sequence, control)? else {
                 continue;
             };
@@ -158,7 +158,7 @@ impl Publisher<'_> {
     pub(super) fn offer_again(
         &self,
         offered: &Release,
-        state: &State,
+        state: &SiteState,
         placement: Audience,
         mut decision: Decision,
     ) -> Result<Decision> {
@@ -176,7 +176,7 @@ impl Publisher<'_> {
             (Audience::Stable, _) if !is_stable => {}
             _ => {
                 if decision.steps.is_empty() {
-                    decision.notes.push(Note::AlreadyDone);
+                    decision.notes.push(SiteNote::AlreadyDone);
                 }
                 decision.channel = Some(state.channel.clone());
                 return Ok(decision);
@@ -187,11 +187,11 @@ impl Publisher<'_> {
         Ok(decision)
     }
 
-    /// A release that an earlier run made and that no device has seen.
+    /// A complete release of an earlier run that no device has seen.
     pub(super) fn unfinished(
         &self,
-        state: &State,
-        wanted: &Release,
+        state: &SiteState,
+        wanted: &NewRelease,
         signing: &Signing<'_>,
         ring: &KeyRing,
         bundle: &Bundle,
@@ -204,11 +204,11 @@ impl Publisher<'_> {
         }
     }
 
-    /// The same, for a release whose archive is that of another.
+    /// The same without checking its files, for a release that reuses the archive of another.
     pub(super) fn begun(
         &self,
-        state: &State,
-        wanted: &Release,
+        state: &SiteState,
+        wanted: &NewRelease,
         signing: &Signing<'_>,
         ring: &KeyRing,
         control: &Control,
@@ -233,7 +233,7 @@ impl Publisher<'_> {
         Ok(fits.then(|| release.clone()))
     }
 
-    /// Whether all that a release names is there, for these recipients.
+    /// Whether all files of a release exist, sealed for these recipients.
     fn is_complete(&self, release: &Release, recipients: &[PublicContentKey], control: &Control) -> Result<bool> {
         let Some(bundle) = release.bundle() else {
             return Ok(true);
@@ -249,7 +249,7 @@ impl Publisher<'_> {
         if bundle.sealed.is_none() {
             return Ok(true);
         }
-        let Some(start) = self.storage.read_start(&archive, LONGEST_HEADER, control)? else {
+        let Some(start) = self.storage.read_start(&archive, MAX_HEADER_LEN, control)? else {
             return Ok(false);
         };
         let Ok(header) = sealed::Header::parse(&start) else {
@@ -291,7 +291,7 @@ impl Publisher<'_> {
 
     pub(super) fn taken(&self, sequence: u64) -> Error {
         let problem = format!(
-            "{} has another release {sequence} of the channel {} already: take a higher one",
+            "{} already has another release {sequence} of channel {}: use a higher sequence",
             self.storage.place(),
             self.channel
         );
@@ -301,7 +301,7 @@ impl Publisher<'_> {
     pub(super) fn offer(
         &self,
         decision: &mut Decision,
-        state: &State,
+        state: &SiteState,
         sequence: u64,
         placement: Audience,
     ) -> Result<()> {
@@ -314,38 +314,39 @@ impl Publisher<'_> {
             }
         }
         if let Some(before) = before.filter(|before| before.sequence != sequence) {
-            decision.notes.push(Note::CandidateEnds(before.sequence));
+            decision.notes.push(SiteNote::CandidateEnds(before.sequence));
         }
         self.then_offer(decision, state, next)
     }
 }
 
-/// The sequence that was asked for, or the next.
-pub(super) fn sequence(signing: &Signing<'_>, state: &State) -> Result<u64> {
+/// The requested sequence, or the next.
+pub(super) fn sequence(signing: &Signing<'_>, state: &SiteState) -> Result<u64> {
     match signing.sequence {
         None => state.next_sequence(),
-        // Whether it is free is asked later: what an earlier run began has it.
+        // Whether it is free is checked later: an unfinished release may have it.
         Some(sequence) => require_above(sequence, state).map(|()| sequence),
     }
 }
 
-fn tell(decision: &mut Decision, bundle: &Bundle, wanted: &Release) {
+fn preview(decision: &mut Decision, bundle: &Bundle, wanted: &NewRelease) {
     if bundle.is_sealed() {
         let recipients = bundle.recipients.len();
-        decision.steps.push(Step::Told(format!(
-            "seal {} for {recipients} content keys and put it at archives/<digest of the header>.sealed",
+        decision.steps.push(Step::Preview(format!(
+            "seal {} for {recipients} content keys and upload it to archives/<digest of the header>.sealed",
             size::text(bundle.archive.size)
         )));
     } else {
         let path = paths::plain_archive_path(&bundle.archive.digest);
-        decision
-            .steps
-            .push(Step::Told(format!("put {} at {path}", size::text(bundle.archive.size))));
+        decision.steps.push(Step::Preview(format!(
+            "upload {} to {path}",
+            size::text(bundle.archive.size)
+        )));
     }
     let files = paths::file_list_path(&bundle.files_digest);
-    decision.steps.push(Step::Told(format!("write {files}")));
+    decision.steps.push(Step::Preview(format!("write {files}")));
     let release = paths::release_path(&wanted.channel, wanted.sequence);
-    decision.steps.push(Step::Told(format!("sign and write {release}")));
+    decision.steps.push(Step::Preview(format!("sign and write {release}")));
 }
 
 pub(super) fn files_step(bundle: &BundleIdentity, files: &[u8]) -> Step {
@@ -355,13 +356,13 @@ pub(super) fn files_step(bundle: &BundleIdentity, files: &[u8]) -> Step {
     }
 }
 
-/// A device that has taken what the channel names refuses what is not above it.
-pub(super) fn require_above(sequence: u64, state: &State) -> Result<()> {
+/// Devices that accepted the offered release refuse any sequence that is not higher.
+pub(super) fn require_above(sequence: u64, state: &SiteState) -> Result<()> {
     let named = state.highest_named();
     if sequence > named || (sequence == named && named > 0) {
         return Ok(());
     }
     let problem =
-        format!("expected more than {named}, which the channel offers: devices refuse {sequence} as a replay");
+        format!("expected a sequence above {named}, which the channel offers: devices refuse {sequence} as a replay");
     Err(Error::invalid_input("sequence", problem))
 }

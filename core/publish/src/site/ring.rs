@@ -12,12 +12,12 @@ use capbundle::release::paths;
 use capbundle::release::paths::KEYS;
 use capbundle::release::{KeyRing, MAX_ENVELOPE_BYTES, SignedKeyRing};
 
-/// The newest ring, reached as a device does: from the first one (the envelope in local configuration; where none is given,
-/// the lowest on the site), each next one as the one before allows.
+/// The newest ring, found as a device does: from the first ring (the given envelope, or the lowest number on the site), following
+/// each successor that its predecessor authorizes.
 ///
 /// # Errors
-/// [`NotFound`](capbundle::ErrorKind::NotFound) where there is none; [`Error::ReleaseRefused`] for one that does not follow;
-/// why the site cannot be read.
+/// [`NotFound`](capbundle::ErrorKind::NotFound) if there is none; [`Error::ReleaseRefused`] for a ring that is not authorized;
+/// errors of the storage.
 pub fn current_ring(
     storage: &dyn SiteStorage,
     app: &AppId,
@@ -71,7 +71,7 @@ impl Rings {
         std::iter::once(&self.newest).chain(self.before.iter().rev())
     }
 
-    /// Whether even the first of them is believed for lying there.
+    /// Whether even the first ring comes from the site, so that it proves nothing.
     pub(super) fn are_from_site(&self) -> bool {
         self.are_from_site
     }
@@ -91,7 +91,7 @@ fn first_of_site(storage: &dyn SiteStorage, app: &AppId, control: &Control) -> R
     let numbers = numbers(storage, control)?;
     let none = || {
         let problem = format!(
-            "no key ring is given, and {} has none: without one nobody can tell whether devices will take a release",
+            "no key ring was given, and {} has none: without one it is unknown whether devices accept a release",
             storage.place()
         );
         Error::invalid_input("key ring", problem)
@@ -101,11 +101,11 @@ fn first_of_site(storage: &dyn SiteStorage, app: &AppId, control: &Control) -> R
     Ok(KeyRing::trusted(&found.ok_or_else(none)?.bytes, app)?)
 }
 
-/// Puts a key ring on the site, from where devices walk on to it: the first one, or one that follows what is there.
+/// Publishes a key ring: the first one, or the successor of the newest on the site.
 ///
 /// # Errors
-/// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if another ring of that number is there, or the one before is missing;
-/// [`Error::ReleaseRefused`] if devices would not follow it.
+/// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if another ring of that number exists, or its predecessor is missing;
+/// [`Error::ReleaseRefused`] if devices would refuse it.
 pub fn publish_ring(
     storage: &dyn SiteStorage,
     app: &AppId,
@@ -118,11 +118,11 @@ pub fn publish_ring(
         if let Some(found) = storage.read(&path, MAX_ENVELOPE_BYTES as u64, control)? {
             if found.bytes == envelope {
                 return Ok(Decision {
-                    notes: vec![super::Note::AlreadyDone],
+                    notes: vec![super::SiteNote::AlreadyDone],
                     ..Decision::default()
                 });
             }
-            let problem = "another ring of this number is there, which devices may have followed: make the next number";
+            let problem = "another ring of this number exists, which devices may have accepted: use the next number";
             return Err(Error::invalid_input(format!("key ring {number}"), problem));
         }
         require_fitting(storage, app, envelope, number, control)?;
@@ -150,7 +150,7 @@ fn require_fitting(
     let current = current_ring(storage, app, None, control)?;
     if current.number().checked_add(1) != Some(number) {
         let problem = format!(
-            "the newest on the site is ring {}; the next one has its number and 1",
+            "the newest ring of the site is {}; the next must be one higher",
             current.number()
         );
         return Err(Error::invalid_input(format!("key ring {number}"), problem));

@@ -1,4 +1,4 @@
-//! New releases of what was released before, or of the bundle inside the native app: the way back, and a longer life.
+//! New releases of earlier bundles or of the bundle inside the native app: rollback and renewal.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use super::channel::keep;
 use super::plan::{Decision, ExecutionOptions, Step};
 use super::publish::{ReleaseMetadata, sequence};
 use super::signing::{self, Signed, Signing};
-use super::state::State;
-use super::{Note, Outcome, Publisher};
+use super::state::SiteState;
+use super::{Outcome, Publisher, SiteNote};
 use crate::error::{Error, Result};
 use capbundle::progress::Control;
 use capbundle::release::paths;
@@ -15,32 +15,32 @@ use capbundle::release::policy::TrustedRelease;
 use capbundle::release::{Candidate, KeyRing, Release, ReleaseTarget};
 use capbundle::time::Timestamp;
 
-/// A release whose end is that near to what a renewal would give it was renewed already.
-const NO_GAIN: Duration = Duration::from_secs(24 * 60 * 60);
-/// As many releases are proposed to whoever must say which one to go back to.
+/// A release that expires this close to the renewed expiry is not renewed again.
+const MIN_GAIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many releases an error proposes as targets of a rollback.
 const PROPOSED: usize = 5;
 
-/// How releases are made in one run.
+/// How releases are signed in one run.
 #[derive(Clone, Copy)]
 struct Making<'a> {
     signing: &'a Signing<'a>,
     ring: &'a KeyRing,
-    /// Nothing is signed.
+    /// Do not sign.
     dry_run: bool,
 }
 
 impl Publisher<'_> {
-    /// Goes back to the bundle of an older release: a new release of it, with a higher sequence, for everybody, at once. Its
-    /// archive and file list are used again. A candidate ends.
+    /// Rolls back to the bundle of an older release: publishes a new release of it with a higher sequence, stable for all devices at
+    /// once. Its archive and file list are reused. A candidate ends.
     ///
-    /// Without a sequence the bundle that is stable, for when the candidate is the bad one. What was stable before is written
-    /// nowhere, so with no candidate the sequence must be said.
+    /// Without `to`, rolls back from the candidate to the stable bundle. The channel keeps no history; without a candidate, pass
+    /// `to`.
     ///
     /// # Errors
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) where it is not clear what to go back to, with the releases that
-    /// there are; [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a release that the newest ring does not vouch for, and, with
-    /// a ring from the site, one that not all of these keys signed; else as of [`publish`](Self::publish).
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the target is not clear, with the available
+    /// releases; [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a release that the newest ring does not trust, and, with
+    /// a ring from the site, one that not all of these keys signed; otherwise as of [`publish`](Self::publish).
     pub fn rollback(&self, to: Option<u64>, signing: &Signing<'_>, run: &mut ExecutionOptions<'_>) -> Outcome {
         let dry_run = run.dry_run;
         self.change(run, |control| {
@@ -60,7 +60,7 @@ impl Publisher<'_> {
                 (None, None, Some(_)) if self.is_rollback(&state, offered.as_ref(), control)? => {
                     return Ok(Decision::already_done(state.channel));
                 }
-                _ => return Err(self.which(&state, control)),
+                _ => return Err(self.unclear_target(&state, control)),
             };
             let target = self.proved(target, &rings, signing, control)?;
             let is_offered = |offered: &TrustedRelease| {
@@ -74,20 +74,21 @@ impl Publisher<'_> {
                 ring: rings.newest(),
                 dry_run,
             };
-            let wanted = self.again(target.release(), signing, sequence(signing, &state)?);
-            self.go_back(&mut decision, &state, &wanted, &making, control)?;
+            let wanted = self.renewed(target.release(), signing, sequence(signing, &state)?);
+            self.make_stable(&mut decision, &state, &wanted, &making, control)?;
             Ok(decision)
         })
     }
 
-    /// Goes back to the bundle inside the native app: a release that says so, for everybody, at once. The way back from the first
-    /// release of a channel, whose native app brings the bundle that was there before. A candidate ends.
+    /// Rolls back to the bundle inside the native app, for all devices at once: the only rollback from the first release of a
+    /// channel. A candidate ends.
     ///
-    /// Devices outside the native range of `details` keep what they have. Done before, and not expired, it is done.
+    /// Devices outside the native range of `details` keep their bundle. If the channel already offers such a release and it has not
+    /// expired, nothing changes.
     ///
     /// # Errors
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel has no release to go back from; else as of
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel has no release to roll back from; otherwise as of
     /// [`publish`](Self::publish).
     pub fn rollback_to_built_in(
         &self,
@@ -99,7 +100,10 @@ impl Publisher<'_> {
         self.change(run, |control| {
             let mut state = self.state(control)?;
             if state.before.is_none() && state.own.is_empty() {
-                let problem = format!("{} has no release of it to go back from", self.storage.place());
+                let problem = format!(
+                    "{} has no release of this channel to roll back from",
+                    self.storage.place()
+                );
                 return Err(Error::invalid_input(format!("channel {}", self.channel), problem));
             }
             let mut decision = Decision::default();
@@ -124,42 +128,42 @@ impl Publisher<'_> {
                 ring: rings.newest(),
                 dry_run,
             };
-            self.go_back(&mut decision, &state, &wanted, &making, control)?;
+            self.make_stable(&mut decision, &state, &wanted, &making, control)?;
             Ok(decision)
         })
     }
 
-    /// The release is the one for everybody; a candidate ends.
-    fn go_back(
+    /// Makes the release stable; a candidate ends.
+    fn make_stable(
         &self,
         decision: &mut Decision,
-        state: &State,
-        wanted: &Release,
+        state: &SiteState,
+        wanted: &NewRelease,
         making: &Making<'_>,
         control: &Control,
     ) -> Result<()> {
-        let sequence = self.take_up_or_make(decision, state, wanted, making, control)?;
+        let sequence = self.resume_or_make(decision, state, wanted, making, control)?;
         let mut next = state.channel.clone();
         next.stable = Some(sequence);
         if let Some(candidate) = next.candidate.take() {
-            decision.notes.push(Note::CandidateEnds(candidate.sequence));
+            decision.notes.push(SiteNote::CandidateEnds(candidate.sequence));
         }
         self.then_offer(decision, state, next)
     }
 
-    /// The same bundles for longer: new releases of what the channel offers, stable and candidate, so that the candidate
-    /// stays above what is stable. With `within`, only if one of them expires within this time, or lacks the signature of one of
-    /// these keys.
+    /// Extends the lifetime of what the channel offers: publishes new releases of the stable bundle and the candidate, so that the
+    /// candidate keeps the higher sequence. With `within`, only if one of them expires within this time or lacks the signature
+    /// of one of these keys.
     ///
     /// # Errors
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel offers nothing, or a sequence is asked for;
-    /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) as of [`rollback`](Self::rollback); else as of [`publish`](Self::publish).
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel offers nothing, or `signing` has a sequence;
+    /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) as of [`rollback`](Self::rollback); otherwise as of [`publish`](Self::publish).
     pub fn renew(&self, within: Option<Duration>, signing: &Signing<'_>, run: &mut ExecutionOptions<'_>) -> Outcome {
         let dry_run = run.dry_run;
         self.change(run, |control| {
             if signing.sequence.is_some() {
-                let problem = "a renewal may make two releases: leave the sequence out";
+                let problem = "a renewal may publish two releases: omit the sequence";
                 return Err(Error::invalid_input("sequence", problem));
             }
             let mut state = self.state(control)?;
@@ -171,13 +175,13 @@ impl Publisher<'_> {
                 offered.push(self.proved(sequence, &rings, signing, control)?);
             }
             if offered.is_empty() {
-                let problem = "it offers no release that could be renewed";
+                let problem = "the channel offers no release to renew";
                 return Err(Error::invalid_input(format!("channel {}", self.channel), problem));
             }
             let (gained, due) = (signing.expiry(self.now), within.map(|within| self.later(within)));
             let needs = |trusted: &TrustedRelease| {
                 let expires_at = trusted.release().expires_at;
-                let is_due = due.is_none_or(|due| expires_at <= due) && gained.since(expires_at) >= NO_GAIN;
+                let is_due = due.is_none_or(|due| expires_at <= due) && gained.since(expires_at) >= MIN_GAIN;
                 is_due || !is_signed_by_all(trusted, signing)
             };
             if !offered.iter().any(needs) {
@@ -191,8 +195,8 @@ impl Publisher<'_> {
             let before = state.channel.clone();
             let mut next = before.clone();
             for signed in &offered {
-                let wanted = self.again(signed.release(), signing, state.next_sequence()?);
-                let sequence = self.take_up_or_make(&mut decision, &state, &wanted, &making, control)?;
+                let wanted = self.renewed(signed.release(), signing, state.next_sequence()?);
+                let sequence = self.resume_or_make(&mut decision, &state, &wanted, &making, control)?;
                 state.take(sequence);
                 if before.stable == Some(signed.release().sequence) {
                     next.stable = Some(sequence);
@@ -206,20 +210,20 @@ impl Publisher<'_> {
         })
     }
 
-    /// The same release, from now on.
-    fn again(&self, release: &Release, signing: &Signing<'_>, sequence: u64) -> Release {
-        let mut template = release.clone();
+    /// The same release with a new sequence and lifetime.
+    fn renewed(&self, release: &Release, signing: &Signing<'_>, sequence: u64) -> NewRelease {
+        let mut template = NewRelease::from(release.clone());
         template.sequence = sequence;
         template.created_at = self.now;
         template.expires_at = signing.expiry(self.now);
         template
     }
 
-    fn take_up_or_make(
+    fn resume_or_make(
         &self,
         decision: &mut Decision,
-        state: &State,
-        wanted: &Release,
+        state: &SiteState,
+        wanted: &NewRelease,
         making: &Making<'_>,
         control: &Control,
     ) -> Result<u64> {
@@ -227,7 +231,7 @@ impl Publisher<'_> {
         if let Some(begun) = self.begun(state, wanted, signing, ring, control)?
             && begun.target == wanted.target
         {
-            decision.notes.push(Note::WentOn(begun.sequence));
+            decision.notes.push(SiteNote::Resumed(begun.sequence));
             decision.steps.extend(keep(&begun));
             decision.sequences.push(begun.sequence);
             return Ok(begun.sequence);
@@ -239,7 +243,7 @@ impl Publisher<'_> {
         decision.sequences.push(sequence);
         let path = paths::release_path(self.channel, sequence);
         if dry_run {
-            decision.steps.push(Step::Told(format!("sign and write {path}")));
+            decision.steps.push(Step::Preview(format!("sign and write {path}")));
             return Ok(sequence);
         }
         let Signed { envelope, release } = signing.sign(self, ring, wanted, &[])?;
@@ -252,31 +256,31 @@ impl Publisher<'_> {
         Timestamp(self.now.0.saturating_add(by.as_secs()))
     }
 
-    /// Whether the stable release brought back a bundle over another one.
-    fn is_rollback(&self, state: &State, stable: Option<&TrustedRelease>, control: &Control) -> Result<bool> {
+    /// Whether the stable release is itself a rollback: its bundle was published before another one.
+    fn is_rollback(&self, state: &SiteState, stable: Option<&TrustedRelease>, control: &Control) -> Result<bool> {
         let Some(stable) = stable.map(TrustedRelease::release) else {
             return Ok(false);
         };
-        let mut over_another = false;
+        let mut replaced_another = false;
         for &sequence in state.own.range(..stable.sequence).rev() {
             let Some((_, older)) = self.readable(sequence, control)? else {
                 continue;
             };
             match is_same_bundle(older.release(), stable) {
-                true if over_another => return Ok(true),
+                true if replaced_another => return Ok(true),
                 true => {}
-                false => over_another = true,
+                false => replaced_another = true,
             }
         }
         Ok(false)
     }
 
-    fn which(&self, state: &State, control: &Control) -> Error {
+    fn unclear_target(&self, state: &SiteState, control: &Control) -> Error {
         let mut known = Vec::new();
         for &sequence in state.own.iter().rev().take(PROPOSED) {
             match self.release(sequence, control) {
                 Ok((_, signed)) => known.push(format!("{sequence} (version {})", signed.release().version)),
-                Err(_) => known.push(format!("{sequence} (cannot be read)")),
+                Err(_) => known.push(format!("{sequence} (unreadable)")),
             }
         }
         let known = if known.is_empty() {
@@ -285,14 +289,14 @@ impl Publisher<'_> {
             known.join(", ")
         };
         let problem = format!(
-            "which release to go back to? The channel keeps no history: name a sequence, or go back to the built-in bundle. The \
-             newest releases are {known}"
+            "the channel keeps no history: pass the sequence of a release, or roll back to the built-in bundle. The newest releases \
+             are {known}"
         );
         Error::invalid_input(format!("channel {}", self.channel), problem)
     }
 }
 
-/// Whether devices serve the same, however it is sealed.
+/// Whether both have the same plain archive, however it is sealed.
 fn is_same_bundle(one: &Release, other: &Release) -> bool {
     one.bundle().map(|bundle| bundle.archive) == other.bundle().map(|bundle| bundle.archive)
 }

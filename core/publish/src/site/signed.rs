@@ -1,4 +1,4 @@
-//! A release that was made and signed elsewhere.
+//! Publishes a release that was created and signed elsewhere.
 
 use super::channel::require_share;
 use super::plan;
@@ -13,21 +13,21 @@ use capbundle::release::paths;
 use capbundle::release::{BundleIdentity, Envelope, KeyRing, Release};
 use capbundle::sealed;
 
-/// The files of a release that was made elsewhere.
+/// The files of a release that was created elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
-    /// The archive: the sealed one where the release names one, else the plain one.
+    /// The archive: the sealed one if the release names one, otherwise the plain one.
     pub archive: &'a std::path::Path,
     /// The bytes of the file list.
     pub files: &'a [u8],
 }
 
 impl Publisher<'_> {
-    /// Publishes a release that was made and signed elsewhere, with its files. One that goes to the built-in bundle has none.
+    /// Publishes a release that was created and signed elsewhere, with its files. A release of the built-in bundle has none.
     ///
     /// # Errors
-    /// As of [`publish`](Self::publish); [`Error::ReleaseRefused`] if devices would not take the release;
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for files that are missing, not those of the release, or too much.
+    /// As of [`publish`](Self::publish); [`Error::ReleaseRefused`] if devices would refuse the release;
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for files that are missing, superfluous or not those of the release.
     pub fn publish_signed(
         &self,
         envelope: &[u8],
@@ -81,7 +81,7 @@ impl Publisher<'_> {
         })
     }
 
-    /// What brings the signatures of this envelope to the same release on the site.
+    /// The step that adds the signatures of this envelope to the same release on the site.
     fn more_signatures(
         &self,
         envelope: &[u8],
@@ -96,7 +96,7 @@ impl Publisher<'_> {
         if there.envelope().payload() != wanted.payload() {
             return Err(self.taken(release.sequence));
         }
-        // By their keys: a key that signs twice makes two signatures.
+        // Compares keys, not signatures: a key that signs twice makes two different signatures.
         let signers = |envelope: &[u8]| {
             let trusted = signing::trusted(self, self.channel, ring, envelope, self.now);
             trusted.map(|trusted| trusted.keys().to_vec())
@@ -114,7 +114,7 @@ impl Publisher<'_> {
     }
 }
 
-/// A release of a bundle comes with its files, any other with none.
+/// A release of a bundle needs its files; any other has none.
 fn require_delivery<'a>(
     release: &'a Release,
     delivery: Option<Delivery<'a>>,
@@ -122,13 +122,15 @@ fn require_delivery<'a>(
     let problem = match (release.bundle(), delivery) {
         (Some(bundle), Some(delivery)) => return Ok(Some((bundle, delivery))),
         (None, None) => return Ok(None),
-        (Some(_), None) => "expected its archive and file list, found neither: give both",
-        (None, Some(_)) => "expected no archive and no file list, since it goes to the built-in bundle: leave both out",
+        (Some(_), None) => "expected its archive and file list, found neither: pass both",
+        (None, Some(_)) => {
+            "expected no archive and no file list, since it is a release of the built-in bundle: omit both"
+        }
     };
     Err(Error::invalid_input(format!("release {}", release.sequence), problem))
 }
 
-/// What goes to the site is what the release names.
+/// Checks that the files are those that the release names.
 fn require_fitting(bundle: &BundleIdentity, delivery: Delivery<'_>, control: &Control) -> Result<()> {
     use capbundle::digest::Sha256Digest;
     let Delivery { archive: file, files } = delivery;

@@ -1,9 +1,9 @@
-//! Who signs, and that devices will take it, known before anything is written.
+//! Signing keys, and the check that devices accept their signatures, before anything is written.
 
 use std::time::Duration;
 
 use super::ring::Rings;
-use super::{Note, Publisher};
+use super::{Publisher, SiteNote};
 use crate::error::{Error, Result};
 use capbundle::ChannelName;
 use capbundle::digest::Sha256Digest;
@@ -16,20 +16,20 @@ use capbundle::release::policy::{TrustContext, TrustedRelease};
 use capbundle::release::{KeyRing, Release, ReleaseTarget};
 use capbundle::time::Timestamp;
 
-/// What a new release is signed with.
+/// How a new release is signed.
 #[derive(Debug, Clone, Copy)]
 pub struct Signing<'a> {
-    /// As many keys as the ring demands, or more.
+    /// At least as many keys as the ring requires.
     pub keys: &'a [&'a SigningKey],
-    /// The envelope of the first ring in the configuration of the app. Without it the lowest ring on the site is taken for it.
+    /// The envelope of the first ring, as configured in the app. By default the lowest ring on the site.
     pub ring: Option<&'a [u8]>,
     /// How long devices may accept the release.
     pub lifetime: Duration,
-    /// The sequence; one more than the highest of the site, if none is given.
+    /// The sequence. By default one more than the highest on the site.
     pub sequence: Option<u64>,
 }
 
-/// A new release, signed, and proved as a device proves it.
+/// A new release, signed, and verified as a device verifies it.
 #[derive(Debug)]
 pub(super) struct Signed {
     pub(super) envelope: Vec<u8>,
@@ -37,17 +37,17 @@ pub(super) struct Signed {
 }
 
 impl Signing<'_> {
-    /// The rings up to the newest one, if these keys may sign for that and none of them opens archives.
+    /// The rings up to the newest, after checking that these keys may sign and that none of them is a content key.
     pub(super) fn rings(
         &self,
         publisher: &Publisher<'_>,
         recipients: &[PublicContentKey],
-        notes: &mut Vec<Note>,
+        notes: &mut Vec<SiteNote>,
         control: &Control,
     ) -> Result<Rings> {
         let rings = Rings::walk(publisher.storage, publisher.app, self.ring, control)?;
         if rings.are_from_site() {
-            notes.push(Note::RingFromSite(rings.newest().number()));
+            notes.push(SiteNote::RingFromSite(rings.newest().number()));
         }
         self.check_keys(rings.newest())?;
         check_roles(rings.newest(), recipients)?;
@@ -62,12 +62,12 @@ impl Signing<'_> {
             let refuse = |problem: String| Err(Error::key_invalid(format!("key {id}"), problem));
             if ring.retired().contains(&id) {
                 return refuse(format!(
-                    "ring {} retired it: devices count its signatures for nothing",
+                    "retired by ring {}: devices ignore its signatures",
                     ring.number()
                 ));
             }
             if !ring.keys().contains(&public) {
-                return refuse(format!("it is not in ring {}: devices do not know it", ring.number()));
+                return refuse(format!("not in ring {}: devices do not trust it", ring.number()));
             }
             if !counted.contains(&public) {
                 counted.push(public);
@@ -75,8 +75,8 @@ impl Signing<'_> {
         }
         if (counted.len() as u64) < ring.threshold() {
             let problem = format!(
-                "ring {} wants signatures of {} keys, and {} were given; a release that others sign too is made with `release \
-                 create` and published when it has them all",
+                "ring {} requires signatures of {} keys, found {}; create a release that others sign too with `release create`, and \
+                 publish it once it has all signatures",
                 ring.number(),
                 ring.threshold(),
                 counted.len()
@@ -86,7 +86,7 @@ impl Signing<'_> {
         Ok(())
     }
 
-    /// Signs, and looks at it as a device does.
+    /// Signs, and verifies the release as a device does.
     pub(super) fn sign(
         &self,
         publisher: &Publisher<'_>,
@@ -100,13 +100,13 @@ impl Signing<'_> {
         Ok(Signed { envelope, release })
     }
 
-    /// When a release that is made now expires.
+    /// When a release that is created now expires.
     pub(super) fn expiry(&self, now: Timestamp) -> Timestamp {
         Timestamp(now.0.saturating_add(self.lifetime.as_secs()))
     }
 }
 
-/// Whoever has the app has its content keys, and could sign.
+/// A content key must not be a signing key: everyone who has the app has it.
 fn check_roles(ring: &KeyRing, recipients: &[PublicContentKey]) -> Result<()> {
     let retired = |id: &KeyId| ring.retired().contains(id);
     let signs = |recipient: &&PublicContentKey| {
@@ -116,7 +116,7 @@ fn check_roles(ring: &KeyRing, recipients: &[PublicContentKey]) -> Result<()> {
         None => Ok(()),
         Some(key) => {
             let problem = format!(
-                "it is a signing key of ring {}, and everybody who has the app has it",
+                "it is a signing key of ring {}, but every copy of the app contains it",
                 ring.number()
             );
             Err(Error::key_invalid(format!("content key {}", key.id()), problem))
@@ -124,13 +124,13 @@ fn check_roles(ring: &KeyRing, recipients: &[PublicContentKey]) -> Result<()> {
     }
 }
 
-/// The release, if a device that is in its native range and has seen nothing yet takes it.
+/// The release, if a new device within its native range accepts it.
 pub(super) fn require_trusted(publisher: &Publisher<'_>, ring: &KeyRing, envelope: &[u8]) -> Result<Release> {
     let trusted = trusted(publisher, publisher.channel, ring, envelope, publisher.now)?;
     Ok(trusted.release().clone())
 }
 
-/// The same at any time, with who signed it.
+/// The same at any time, with the keys that signed it.
 pub(super) fn trusted(
     publisher: &Publisher<'_>,
     channel: &ChannelName,
@@ -153,7 +153,7 @@ pub(super) fn trusted(
     Ok(policy::check(envelope, &context)?)
 }
 
-/// A native version that a release is for.
+/// A native version within the range of a release.
 pub(super) fn native_within(envelope: &[u8]) -> Result<NativeVersion> {
     let release = release::SignedRelease::parse(envelope)?;
     let range = &release.release().native;
@@ -161,9 +161,9 @@ pub(super) fn native_within(envelope: &[u8]) -> Result<NativeVersion> {
     Ok(end.cloned().unwrap_or_else(|| NativeVersion::new("1")))
 }
 
-/// Whether two releases say the same of a bundle, whatever their sequences and times and however it was sealed.
-pub(super) fn is_same(one: &Release, other: &Release) -> bool {
-    let mut same = one.clone();
+/// Whether two releases are equal apart from their sequences, times and sealing.
+pub(super) fn is_same(one: &Release, other: &NewRelease) -> bool {
+    let mut same = NewRelease::from(one.clone());
     same.sequence = other.sequence;
     same.created_at = other.created_at;
     same.expires_at = other.expires_at;
@@ -175,7 +175,7 @@ pub(super) fn is_same(one: &Release, other: &Release) -> bool {
     same == *other
 }
 
-/// Stands for a sealed archive that is not made yet.
+/// A placeholder for a sealed archive that does not exist yet.
 pub(super) fn to_be_sealed() -> release::SealedIdentity {
     release::SealedIdentity {
         size: 0,

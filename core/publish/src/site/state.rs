@@ -1,4 +1,4 @@
-//! What is on a site.
+//! The current state of a site.
 
 use std::collections::BTreeSet;
 
@@ -13,42 +13,42 @@ use capbundle::release::paths;
 use capbundle::release::paths::RELEASES;
 use capbundle::release::{ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, SignedRelease};
 
-/// A channel and its releases, as they were when somebody looked.
+/// A channel and its releases when they were read.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct SiteState {
     pub(super) channel: ChannelFile,
-    /// What the channel file was read from; `None` if there is none yet.
+    /// The content of the channel file; `None` if it does not exist yet.
     pub(super) before: Option<Content>,
-    /// Sequences of the releases of this channel that are there, named or not.
+    /// Sequences of the existing releases of this channel, referenced or not.
     pub(super) own: BTreeSet<u64>,
-    /// All releases that are there or that the channel names, by their sequences.
+    /// All existing releases and those that the channel names, by sequence.
     pub(super) releases: BTreeSet<(u64, ChannelName)>,
-    /// Numbers above this one are not counted.
-    believed: u64,
-    /// The highest of those that are.
+    /// Sequences above this one are ignored.
+    max_believed: u64,
+    /// The highest sequence that is not ignored.
     highest: u64,
-    /// The highest that this run has taken for itself.
+    /// The highest sequence that this run uses.
     taken: u64,
 }
 
-impl State {
-    /// Above everything that was ever published on the site and is still there.
+impl SiteState {
+    /// One more than the highest sequence on the site.
     pub(super) fn next_sequence(&self) -> Result<u64> {
         let next = self.highest + 1;
         if next <= MAX_NUMBER {
             return Ok(next);
         }
         let problem = format!(
-            "release {} has the highest number that there is: devices that took it take no other one from this channel, so the \
+            "release {} has the highest possible sequence: devices that accepted it accept no other release of this channel, so the \
              app needs another channel",
             self.highest
         );
         Err(Error::invalid_input("sequence", problem))
     }
 
-    /// Counts numbers up to this one, and gives the highest of the others.
+    /// Ignores sequences above `up_to`, and returns the highest ignored one.
     pub(super) fn believe(&mut self, up_to: u64) -> Option<u64> {
-        self.believed = up_to;
+        self.max_believed = up_to;
         let mut numbers = self.releases.iter().rev().map(|(sequence, _)| *sequence);
         let highest = numbers.next();
         self.highest = highest
@@ -59,12 +59,12 @@ impl State {
         highest.filter(|highest| *highest > up_to)
     }
 
-    /// The newest release of this channel, of those that are counted.
+    /// The newest release of this channel that is not ignored.
     pub(super) fn newest_own(&self) -> Option<u64> {
-        self.own.range(..=self.believed).next_back().copied()
+        self.own.range(..=self.max_believed).next_back().copied()
     }
 
-    /// This run makes, or goes on with, a release of this sequence.
+    /// Reserves a sequence for a release that this run publishes or resumes.
     pub(super) fn take(&mut self, sequence: u64) {
         self.taken = sequence;
         self.highest = self.highest.max(sequence);
@@ -72,18 +72,18 @@ impl State {
 
     /// The highest sequence that devices may have accepted from the channel.
     pub(super) fn highest_named(&self) -> u64 {
-        let counted = self.channel.sequences().filter(|named| *named <= self.believed);
+        let counted = self.channel.sequences().filter(|named| *named <= self.max_believed);
         counted.max().unwrap_or(0)
     }
 
-    /// A release that nothing names yet is above this one.
+    /// Unreferenced new releases are above this sequence.
     pub(super) fn highest_used(&self) -> u64 {
         self.highest_named().max(self.taken)
     }
 }
 
 impl Publisher<'_> {
-    pub(super) fn state(&self, control: &Control) -> Result<State> {
+    pub(super) fn state(&self, control: &Control) -> Result<SiteState> {
         let (channel, before) = match read_channel(self.storage, self.app, self.channel, control)? {
             Some((channel, content)) => (channel, Some(content)),
             None => (ChannelFile::empty(self.app.clone(), self.channel.clone()), None),
@@ -100,21 +100,21 @@ impl Publisher<'_> {
             }
             releases.insert((sequence, found));
         }
-        let mut state = State {
+        let mut state = SiteState {
             channel,
             before,
             own,
             releases,
-            believed: 0,
+            max_believed: 0,
             highest: 0,
             taken: 0,
         };
-        // Until somebody finds out what is signed.
+        // Until the signed sequences are known.
         state.believe(MAX_NUMBER);
         Ok(state)
     }
 
-    /// A release of this channel, which must be there.
+    /// A release of this channel, which must exist.
     pub(super) fn release(&self, sequence: u64, control: &Control) -> Result<(Content, SignedRelease)> {
         let found = read_release(self.storage, self.channel, sequence, control)?;
         found.ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! What a site is kept in: a folder that a web server serves, a bucket.
+//! The storage of a site: a folder that a web server serves, or a bucket.
 
 use std::fmt;
 use std::path::Path;
@@ -7,83 +7,82 @@ use crate::error::Result;
 use capbundle::progress::Control;
 use capbundle::time::Timestamp;
 
-/// A place that keeps files under paths such as `channels/production.json`. Every file appears whole or not at all, for
-/// whoever reads while it is written.
+/// Stores files under paths such as `channels/production.json`. Writes are atomic: a reader sees the old file or the new one.
 pub trait SiteStorage: fmt::Debug + Send + Sync {
-    /// The place, for people. Holds no secret.
+    /// The location, for messages. Contains no secret.
     fn place(&self) -> String;
 
-    /// Keeps other publishers out until the answer is dropped, where the place can. One that cannot must hold to the
-    /// conditions of [`write`](Self::write).
+    /// Locks out other publishers until the guard is dropped, if the storage can. One that cannot must support the conditions of
+    /// [`write`](Self::write).
     ///
     /// # Errors
-    /// [`Busy`](capbundle::ErrorKind::Busy) if another one does not get done.
+    /// [`Busy`](capbundle::ErrorKind::Busy) if another publisher holds the lock for too long.
     fn lock(&self, control: &Control) -> Result<LockGuard>;
 
-    /// A file of at most `limit` bytes; `None` if there is none.
+    /// Reads a file of at most `limit` bytes; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`LimitExceeded`](capbundle::ErrorKind::LimitExceeded) for a longer one, else why it cannot be read.
+    /// [`LimitExceeded`](capbundle::ErrorKind::LimitExceeded) for a longer file; errors of the storage.
     fn read(&self, path: &str, limit: u64, control: &Control) -> Result<Option<Content>>;
 
-    /// The first `length` bytes of a file, or all of a shorter one; `None` if there is none.
+    /// Reads the first `length` bytes of a file, or all of a shorter one; `None` if it does not exist.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// Errors of the storage.
     fn read_start(&self, path: &str, length: u64, control: &Control) -> Result<Option<Vec<u8>>>;
 
-    /// Size and age of a file; `None` if there is none.
+    /// Size and modification time of a file; `None` if it does not exist.
     ///
     /// # Errors
-    /// Why that cannot be told.
+    /// Errors of the storage.
     fn head(&self, path: &str, control: &Control) -> Result<Option<Item>>;
 
-    /// All files below a folder, at any depth, in the order of their paths. A folder that is not there has none.
+    /// All files below a folder, at any depth, sorted by path. A missing folder has none.
     ///
     /// # Errors
-    /// Why that cannot be told.
+    /// Errors of the storage.
     fn list(&self, folder: &str, control: &Control) -> Result<Vec<Item>>;
 
-    /// Writes a small file, if the condition holds.
+    /// Writes a small file if the condition holds.
     ///
     /// # Errors
-    /// Why it is not there. That the condition does not hold is none.
-    fn write(&self, path: &str, bytes: &[u8], only_if: Precondition<'_>, control: &Control) -> Result<Written>;
+    /// Errors of the storage. A condition that does not hold is not an error.
+    fn write(&self, path: &str, bytes: &[u8], only_if: WriteCondition<'_>, control: &Control) -> Result<WriteOutcome>;
 
-    /// Brings a file of any size there, unless the same one is there: its path holds a digest of it. In either case its age
-    /// starts anew.
+    /// Stores a file of any size, unless the same file exists: its path contains its digest. In either case its modification time
+    /// becomes the current time.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if another one is there, else why it is not there.
-    fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<Sent>;
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if another file exists there; errors of the storage.
+    fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<PutOutcome>;
 
-    /// Lets the age of a file start anew, so that nobody takes it for one that nothing needs; `false` if there is none.
+    /// Sets the modification time of a file to now, so that [`gc`](super::gc) keeps it; `false` if it does not exist.
     ///
     /// # Errors
-    /// Why it could not be done.
+    /// Errors of the storage.
     fn touch(&self, path: &str, control: &Control) -> Result<bool>;
 
-    /// Removes a file. That there is none is no error.
+    /// Removes a file. A missing file is not an error.
     ///
     /// # Errors
-    /// Why it is still there.
+    /// Errors of the storage.
     fn delete(&self, path: &str, control: &Control) -> Result<()>;
 
-    /// Whether two publishers at once cannot overwrite each other's work, as far as is known by now.
+    /// Whether concurrent publishers cannot overwrite each other's changes, as far as known.
     fn is_guarded(&self) -> bool;
 }
 
-/// Others are kept out until this is dropped.
+/// Locks out other publishers until it is dropped.
 #[derive(Debug)]
 pub struct LockGuard(#[allow(dead_code, reason = "held for its lock")] Option<Box<dyn fmt::Debug + Send>>);
 
 impl LockGuard {
-    /// By this, when it is dropped no more.
+    /// Held until `lock` is dropped.
     pub fn by(lock: impl fmt::Debug + Send + 'static) -> Self {
         Self(Some(Box::new(lock)))
     }
 
-    /// By nothing: conditions do it.
+    /// No lock: the storage relies on conditional writes.
     #[must_use]
     pub fn by_nothing() -> Self {
         Self(None)
@@ -93,9 +92,9 @@ impl LockGuard {
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// All of it.
+    /// The whole content.
     pub bytes: Vec<u8>,
-    /// Changes with the content. `None` where the place tells none.
+    /// Identifies this content, as an `ETag` does. `None` if the storage has none.
     pub mark: Option<String>,
 }
 
@@ -104,40 +103,40 @@ pub struct Content {
 pub struct Item {
     /// Its path.
     pub path: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// When it was written or touched last; `None` where the place does not tell.
+    /// When it was last written or touched; `None` if the storage does not say.
     pub modified: Option<Timestamp>,
 }
 
-/// What must hold for a file to be written.
+/// The condition of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precondition<'a> {
-    /// There is none.
+pub enum WriteCondition<'a> {
+    /// The file does not exist.
     Absent,
-    /// It still is what was read.
+    /// The file still has this content.
     Unchanged(&'a Content),
 }
 
-/// What came of writing.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// It is there.
+pub enum WriteOutcome {
+    /// The file was written.
     Done,
-    /// Somebody else wrote there meanwhile; it is as he left it.
+    /// The condition does not hold; nothing was written.
     Changed,
 }
 
-/// What came of bringing a file.
+/// The result of storing a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
-    /// All of it was sent.
+pub enum PutOutcome {
+    /// The file was sent.
     Now,
-    /// It was there before.
+    /// The file already existed.
     Before,
 }
 
-/// How long whoever passes a file on may keep it, by its path (docs/format.md, "Site").
+/// How long caches may keep a file, by its path (docs/format.md, "Site").
 pub(super) fn cache_control(path: &str) -> &'static str {
     use capbundle::release::paths::{CHANNELS, RELEASES};
     let (folder, _) = path.split_once('/').unwrap_or_default();
@@ -148,7 +147,7 @@ pub(super) fn cache_control(path: &str) -> &'static str {
     }
 }
 
-/// What a file is, by the end of its path. A sealed archive is no zip file, and neither must be compressed on its way.
+/// The content type of a file, by its extension. A sealed archive is not a zip file; neither may be compressed in transit.
 pub(super) fn content_type(path: &str) -> &'static str {
     match path.rsplit_once('.') {
         Some((_, "json")) => "application/json",

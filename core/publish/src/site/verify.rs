@@ -1,8 +1,8 @@
-//! Looking at a site as a device does, over the network: for monitoring.
+//! Verifies a site over the network as a device does, for monitoring.
 //!
-//! Reads channel files, rings, releases and file lists, checks what a device checks, and asks for one byte of each archive to
-//! see that it is there with the right size. With [`full`](VerifyOptions::full) it downloads each archive, proves it and
-//! compares its files with the list.
+//! Reads channel files, rings, releases and file lists, checks what a device checks, and requests one byte of each archive to check
+//! that it exists with the right size. With [`full`](VerifyOptions::full) it downloads each archive, verifies it and compares
+//! its files with the list.
 
 mod archive;
 mod look;
@@ -11,7 +11,7 @@ mod problem;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use problem::{Problem, Severity};
+pub use problem::{Problem, ProblemSeverity};
 
 use look::Looker;
 
@@ -32,31 +32,31 @@ use capbundle::release::{
 use capbundle::time::Timestamp;
 use capbundle::update::channel::{Site, SiteReader};
 
-/// What to look at, and how closely.
+/// What to verify, and how thoroughly.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct VerifyOptions<'a> {
-    /// The channels.
+    /// The channels to verify.
     pub channels: &'a [ChannelName],
-    /// The envelope of the first ring in the configuration of the app. Without it that of the site, `keys/1.json`, is
-    /// believed, which whoever can write there can replace.
+    /// The envelope of the first ring, as configured in the app. By default `keys/1.json` of the site is trusted, which anyone
+    /// with write access can replace.
     pub ring: Option<&'a [u8]>,
-    /// A release that expires within this time is told. 14 days.
+    /// Report releases that expire within this time. 14 days.
     pub expires_within: Duration,
-    /// Whether to download and prove the archives.
+    /// Whether to download and verify the archives.
     pub full: bool,
-    /// Private content keys, to open sealed archives with.
+    /// Private content keys to open sealed archives.
     pub content_keys: &'a [&'a ContentKey],
-    /// Where archives are downloaded to and opened, and removed again.
+    /// A folder for downloaded archives, which are removed again.
     pub staging: PathBuf,
-    /// The time now.
+    /// The current time.
     pub now: Timestamp,
-    /// How to ask.
+    /// How to download.
     pub download: DownloadOptions,
 }
 
 impl<'a> VerifyOptions<'a> {
-    /// These channels, without their archives.
+    /// Verifies these channels, without downloading archives.
     #[must_use]
     pub fn new(channels: &'a [ChannelName], staging: PathBuf) -> Self {
         Self {
@@ -72,83 +72,83 @@ impl<'a> VerifyOptions<'a> {
     }
 }
 
-/// What was seen.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Report {
-    /// The newest ring, where there is one that can be followed.
+pub struct VerifyReport {
+    /// The number of the newest ring, if a trusted one was found.
     pub ring: Option<u64>,
-    /// The channels, as far as they could be read.
+    /// The channels that could be read.
     pub channels: Vec<ChannelFile>,
-    /// The releases that they name, as far as devices take them.
+    /// The offered releases that devices accept.
     pub releases: Vec<Release>,
-    /// What is wrong or will be.
+    /// Current and upcoming problems.
     pub problems: Vec<Problem>,
 }
 
-impl Report {
-    /// The worst of the problems.
+impl VerifyReport {
+    /// The highest severity.
     #[must_use]
-    pub fn worst(&self) -> Option<Severity> {
+    pub fn worst(&self) -> Option<ProblemSeverity> {
         self.problems.iter().map(|problem| problem.severity).max()
     }
 }
 
-/// Looks at a site.
+/// Verifies a site.
 ///
 /// # Errors
-/// Why it could not be looked at: [`Network`](capbundle::ErrorKind::Network), [`Server`](capbundle::ErrorKind::Server) for a server
+/// Why the site could not be verified: [`Network`](capbundle::ErrorKind::Network), [`Server`](capbundle::ErrorKind::Server) for a server
 /// that fails, [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a connection that is not secure,
-/// [`Cancelled`](capbundle::ErrorKind::Cancelled), and what writing into `staging` can come to. What is wrong with the site itself
-/// is no error but a [`Problem`].
+/// [`Cancelled`](capbundle::ErrorKind::Cancelled), and errors of writing to `staging`. A problem of the site itself is
+/// not an error but a [`Problem`].
 pub fn verify(
     transport: &dyn Transport,
     site: &Site,
     app: &AppId,
     options: &VerifyOptions<'_>,
     control: &Control,
-) -> Result<Report> {
-    let reader = SiteReader {
+) -> Result<VerifyReport> {
+    let reader = Reader {
         transport,
         site,
         options: &options.download,
         control,
     };
-    let mut look = Look {
+    let mut verification = Verification {
         looker: Looker::new(reader),
         reader,
         app,
         options,
-        report: Report {
+        report: VerifyReport {
             ring: None,
             channels: Vec::new(),
             releases: Vec::new(),
             problems: Vec::new(),
         },
-        proved: Vec::new(),
+        verified: Vec::new(),
     };
-    let Some(ring) = look.ring()? else {
-        return Ok(look.report);
+    let Some(ring) = verification.ring()? else {
+        return Ok(verification.report);
     };
     for channel in options.channels {
-        look.channel(&ring, channel)?;
+        verification.channel(&ring, channel)?;
     }
-    Ok(look.report)
+    Ok(verification.report)
 }
 
-/// One look at a site.
-struct Look<'a> {
+/// One verification in progress.
+struct Verification<'a> {
     looker: Looker<'a>,
     reader: SiteReader<'a>,
     app: &'a AppId,
     options: &'a VerifyOptions<'a>,
-    report: Report,
-    /// Paths of archives that were proved.
-    proved: Vec<String>,
+    report: VerifyReport,
+    /// Paths of verified archives.
+    verified: Vec<String>,
 }
 
-impl Look<'_> {
-    fn problem(&mut self, severity: Severity, code: &'static str, path: &str, message: impl Into<String>) {
+impl Verification<'_> {
+    fn problem(&mut self, severity: ProblemSeverity, code: &'static str, path: &str, message: impl Into<String>) {
         self.report.problems.push(Problem {
             severity,
             code,
@@ -162,11 +162,11 @@ impl Look<'_> {
             Error::Core(capbundle::Error::ReleaseRefused { reason, .. }) => reason.as_str(),
             error => error.kind().as_str(),
         };
-        self.problem(Severity::Broken, code, path, error.to_string());
+        self.problem(ProblemSeverity::Broken, code, path, error.to_string());
     }
 
-    /// What `read` gives; a problem where the site is to blame, an error where nobody knows.
-    fn told<T, E: Into<Error>>(&mut self, path: &str, read: Result<T, E>) -> Result<Option<T>> {
+    /// Unwraps `read`. An error that the site caused becomes a problem; others are returned.
+    fn unless_broken<T, E: Into<Error>>(&mut self, path: &str, read: Result<T, E>) -> Result<Option<T>> {
         match read.map_err(Into::into) {
             Ok(read) => Ok(Some(read)),
             Err(error) if is_of_the_site(&error) => {
@@ -179,11 +179,11 @@ impl Look<'_> {
 
     fn document(&mut self, path: &str, most: usize) -> Result<Option<Vec<u8>>> {
         let read = self.reader.read_if_any(path, most);
-        let Some(found) = self.told(path, read)? else {
+        let Some(found) = self.unless_broken(path, read)? else {
             return Ok(None);
         };
         if found.is_none() {
-            self.problem(Severity::Broken, "not_found", path, "it is not there");
+            self.problem(ProblemSeverity::Broken, "not_found", path, "the file is missing");
         }
         Ok(found)
     }
@@ -191,16 +191,16 @@ impl Look<'_> {
     fn ring(&mut self) -> Result<Option<KeyRing>> {
         let first = paths::ring_path(1);
         let trusted = if let Some(bytes) = self.options.ring {
-            // It is the caller's own, not the site's.
+            // An invalid ring of the caller is an error, not a problem of the site.
             Some(KeyRing::trusted(bytes, self.app)?)
         } else {
             let Some(bytes) = self.document(&first, MAX_ENVELOPE_BYTES)? else {
                 return Ok(None);
             };
-            let message = "no ring of your own was given, so the first one of the site is believed: whoever can write there can \
-                           replace it, and devices would refuse what is signed by others";
-            self.problem(Severity::Note, "ring_from_site", &first, message);
-            self.told(&first, KeyRing::trusted(&bytes, self.app))?
+            let message = "no key ring was given, so the first ring of the site is trusted; anyone with write access can replace it, and devices \
+                           would then refuse the releases";
+            self.problem(ProblemSeverity::Note, "ring_from_site", &first, message);
+            self.unless_broken(&first, KeyRing::trusted(&bytes, self.app))?
         };
         let Some(mut ring) = trusted else {
             return Ok(None);
@@ -208,10 +208,10 @@ impl Look<'_> {
         loop {
             let path = paths::ring_path(ring.number().saturating_add(1));
             let read = self.reader.read_if_any(&path, MAX_ENVELOPE_BYTES);
-            let Some(Some(bytes)) = self.told(&path, read)? else {
+            let Some(Some(bytes)) = self.unless_broken(&path, read)? else {
                 break;
             };
-            match self.told(&path, ring.follow(&bytes))? {
+            match self.unless_broken(&path, ring.follow(&bytes))? {
                 Some(next) => ring = next,
                 None => break,
             }
@@ -225,13 +225,13 @@ impl Look<'_> {
         let Some(bytes) = self.document(&path, MAX_CHANNEL_FILE_BYTES)? else {
             return Ok(());
         };
-        let Some(file) = self.told(&path, ChannelFile::parse(&bytes, self.app, channel))? else {
+        let Some(file) = self.unless_broken(&path, ChannelFile::parse(&bytes, self.app, channel))? else {
             return Ok(());
         };
         self.caching(&path)?;
         if file.sequences().next().is_none() {
             self.problem(
-                Severity::Warning,
+                ProblemSeverity::Warning,
                 "nothing_offered",
                 &path,
                 "the channel offers no release",
@@ -244,7 +244,7 @@ impl Look<'_> {
                 "devices that took {stable} refuse the candidate {} as a replay",
                 candidate.sequence
             );
-            self.problem(Severity::Broken, "replayed", &path, message);
+            self.problem(ProblemSeverity::Broken, "replayed", &path, message);
         }
         for sequence in file.sequences() {
             self.release(ring, channel, sequence)?;
@@ -253,17 +253,17 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// A channel file that a cache keeps is a rollout that nobody can stop.
+    /// A rollout cannot be stopped while caches keep the channel file.
     fn caching(&mut self, path: &str) -> Result<()> {
         let Some(found) = self.looker.look(path)? else {
             return Ok(());
         };
         if let Some(said) = found.cache_control.filter(|said| may_be_kept(said)) {
             let message = format!(
-                "it is served with \"Cache-Control: {said}\", so caches keep it: promotions, pauses and rollbacks come late. Serve \
-                 channels/ with no-cache"
+                "served with \"Cache-Control: {said}\", so caches delay promotions, pauses and rollbacks: serve channels/ with \
+                 no-cache"
             );
-            self.problem(Severity::Warning, "cached", path, message);
+            self.problem(ProblemSeverity::Warning, "cached", path, message);
         }
         Ok(())
     }
@@ -274,20 +274,20 @@ impl Look<'_> {
             return Ok(());
         };
         let checked = self.check(ring, channel, &envelope);
-        let Some(trusted) = self.told(&path, checked)? else {
+        let Some(trusted) = self.unless_broken(&path, checked)? else {
             return Ok(());
         };
         let release = trusted.release();
         if release.sequence != sequence {
-            let message = format!("it is release {}", release.sequence);
-            self.problem(Severity::Broken, "wrong_sequence", &path, message);
+            let message = format!("expected another sequence, found release {}", release.sequence);
+            self.problem(ProblemSeverity::Broken, "wrong_sequence", &path, message);
             return Ok(());
         }
         let left = release.expires_at.since(self.options.now);
         if left < self.options.expires_within {
             let days = left.as_secs() / (24 * 60 * 60);
-            let message = format!("it expires in {days} days, after which no device takes it: renew it");
-            self.problem(Severity::Warning, "expires_soon", &path, message);
+            let message = format!("expires in {days} days, after which no device accepts it: renew it");
+            self.problem(ProblemSeverity::Warning, "expires_soon", &path, message);
         }
         if let Some(bundle) = release.bundle() {
             self.bundle(&trusted, bundle)?;
@@ -316,22 +316,19 @@ impl Look<'_> {
     fn bundle(&mut self, trusted: &TrustedRelease, bundle: &BundleIdentity) -> Result<()> {
         let path = paths::file_list_path(&bundle.files_digest);
         let files = match self.document(&path, MAX_FILE_LIST_BYTES)? {
-            Some(bytes) => self.told(&path, trusted.check_file_list(&bytes))?,
+            Some(bytes) => self.unless_broken(&path, trusted.check_file_list(&bytes))?,
             None => None,
         };
         let (path, size) = paths::archive_of(bundle);
         match self.looker.look(&path)? {
-            None => self.problem(Severity::Broken, "not_found", &path, "it is not there"),
+            None => self.problem(ProblemSeverity::Broken, "not_found", &path, "the file is missing"),
             Some(found) if found.size.is_some_and(|found| found != size) => {
-                let message = format!(
-                    "it has {} bytes, the release says {size}",
-                    found.size.unwrap_or_default()
-                );
-                self.problem(Severity::Broken, "archive_differs", &path, message);
+                let message = format!("expected {size} bytes, found {}", found.size.unwrap_or_default());
+                self.problem(ProblemSeverity::Broken, "archive_differs", &path, message);
             }
-            Some(_) if self.options.full && !self.proved.contains(&path) => {
+            Some(_) if self.options.full && !self.verified.contains(&path) => {
                 self.archive(trusted, bundle, &path, files.as_ref())?;
-                self.proved.push(path);
+                self.verified.push(path);
             }
             Some(_) => {}
         }
@@ -339,7 +336,7 @@ impl Look<'_> {
     }
 }
 
-/// Whether the documents are to blame, not the way to them or this machine.
+/// Whether the site caused the error, rather than the network or this machine.
 fn is_of_the_site(error: &Error) -> bool {
     match error {
         Error::Core(capbundle::Error::Server { status, .. }) => *status < 500 && *status != 429,
@@ -355,18 +352,18 @@ fn is_of_the_site(error: &Error) -> bool {
     }
 }
 
-/// Whether a cache may answer without asking.
+/// Whether a cache may respond without revalidation.
 fn may_be_kept(cache_control: &str) -> bool {
     let said: Vec<String> = cache_control
         .split(',')
         .map(|directive| directive.trim().to_ascii_lowercase())
         .collect();
-    let asks = |directive: &String| directive.starts_with("no-cache") || directive == "no-store";
+    let revalidates = |directive: &String| directive.starts_with("no-cache") || directive == "no-store";
     let age = |directive: &String| {
         let (name, age) = directive.split_once('=')?;
         (name == "max-age" || name == "s-maxage").then(|| age.parse::<u64>().ok())?
     };
-    !said.iter().any(asks) && said.iter().filter_map(age).any(|age| age > 0)
+    !said.iter().any(revalidates) && said.iter().filter_map(age).any(|age| age > 0)
 }
 
 #[cfg(test)]

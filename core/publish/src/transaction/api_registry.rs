@@ -1,7 +1,7 @@
 //! A server of the Bundles API as the list of an app's bundles.
 
-use super::{Channel, Registry};
-use crate::api::{Api, ApiError, AppId, Checksum, NativePackage, NewBundle};
+use super::{ChannelState, Registry};
+use crate::api::{Api, ApiError, AppId, BundleRegistration, Checksum, NativePackage};
 use crate::error::{Error, Result};
 use capbundle::capgo::IvSessionKey;
 use capbundle::http::Url;
@@ -41,14 +41,14 @@ impl<'a> ApiRegistry<'a> {
         self
     }
 
-    /// Only native apps from this version on take it, where the server reads that; see [`NewBundle::for_native`].
+    /// Only native apps from this version on take it, where the server reads that; see [`BundleRegistration::for_native`].
     #[must_use]
     pub fn for_native(mut self, oldest: impl Into<String>) -> Self {
         self.oldest_native = Some(oldest.into());
         self
     }
 
-    /// The native packages of the project; see [`NewBundle::with_native_packages`].
+    /// The native packages of the project; see [`BundleRegistration::with_native_packages`].
     #[must_use]
     pub fn with_native_packages(mut self, packages: Vec<NativePackage>) -> Self {
         self.native_packages = Some(packages);
@@ -75,7 +75,7 @@ impl Registry for ApiRegistry<'_> {
 
     fn add(&self, url: &Url, control: &Control) -> Result<Option<u64>> {
         let checksum = self.checksum.clone();
-        let mut bundle = NewBundle::new(self.app.clone(), self.version.as_str(), url.clone(), checksum)?;
+        let mut bundle = BundleRegistration::new(self.app.clone(), self.version.as_str(), url.clone(), checksum)?;
         if let Some((session, key_id)) = &self.sealed {
             bundle = bundle.sealed(session.clone(), Some(key_id))?;
         }
@@ -96,7 +96,7 @@ impl Registry for ApiRegistry<'_> {
         self.api.set_metadata(&self.app, bundle, link, comment, control)
     }
 
-    fn channel(&self, name: &str, control: &Control) -> Result<Option<Channel>> {
+    fn channel(&self, name: &str, control: &Control) -> Result<Option<ChannelState>> {
         let found = match self.api.channel(&self.app, name, control) {
             Err(Error::Api(error)) if is_unknown_app(&error) => return Ok(None),
             found => found?,
@@ -106,7 +106,7 @@ impl Registry for ApiRegistry<'_> {
             (None, Some(version)) => self.api.bundle(&self.app, version, control)?.map(|bundle| bundle.id),
             (id, _) => id,
         };
-        Ok(Some(Channel { id: found.id, bundle }))
+        Ok(Some(ChannelState { id: found.id, bundle }))
     }
 
     fn is_new(&self, control: &Control) -> Result<bool> {

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::path::Path;
 
-use super::{Storage, Stored};
+use super::{Storage, StoredArchive};
 use crate::ambiguity::may_have_been_done;
 use crate::api::{Api, AppId};
 use crate::error::{Error, Result};
-use crate::http_upload::{UploadOptions, put_noting};
+use crate::http_upload::{HttpUploadOptions, put_noting};
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Transport, Url};
 use capbundle::progress::Control;
@@ -17,7 +17,7 @@ use capbundle::progress::Control;
 pub struct PutFile<'a> {
     transport: &'a dyn Transport,
     to: Url,
-    options: UploadOptions,
+    options: HttpUploadOptions,
     public: Url,
     repeated: Cell<bool>,
 }
@@ -25,7 +25,7 @@ pub struct PutFile<'a> {
 impl<'a> PutFile<'a> {
     /// The file goes `to` there, and devices get it at `public`.
     #[must_use]
-    pub fn new(transport: &'a dyn Transport, to: Url, options: UploadOptions, public: Url) -> Self {
+    pub fn new(transport: &'a dyn Transport, to: Url, options: HttpUploadOptions, public: Url) -> Self {
         Self {
             transport,
             to,
@@ -41,12 +41,12 @@ impl Storage for PutFile<'_> {
         self.to.to_string()
     }
 
-    fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
+    fn store(&self, file: &Path, control: &Control) -> Result<StoredArchive> {
         let mut repeated = false;
         let put = put_noting(self.transport, &self.to, file, &self.options, &mut repeated, control);
         self.repeated.set(repeated);
         put?;
-        Ok(Stored {
+        Ok(StoredArchive {
             url: Some(self.public.clone()),
             already_there: false,
         })
@@ -98,14 +98,14 @@ impl Storage for ServerFile<'_> {
         format!("the archive folder of {}", self.api.base())
     }
 
-    fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
+    fn store(&self, file: &Path, control: &Control) -> Result<StoredArchive> {
         let mut repeated = false;
         let uploaded = self
             .api
             .upload_noting(&self.app, &self.version, file, &self.digest, &mut repeated, control);
         self.repeated.set(repeated);
         let uploaded = uploaded?;
-        Ok(Stored {
+        Ok(StoredArchive {
             url: Some(uploaded.url),
             already_there: uploaded.already_there,
         })

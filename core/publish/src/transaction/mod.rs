@@ -20,10 +20,10 @@ use std::fmt;
 
 pub use api_registry::ApiRegistry;
 pub use http_storage::{PutFile, ServerFile};
-pub use promote::{Channel, Promote};
+pub use promote::{ChannelState, Promote};
 pub use register::{Annotate, Register, Registry};
 pub use s3_storage::S3Object;
-pub use upload::{Storage, Stored, Upload};
+pub use upload::{Storage, StoredArchive, Upload};
 pub use verify::Verify;
 
 use crate::error::Error;

@@ -7,7 +7,7 @@ use capbundle::progress::Control;
 
 /// A channel as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Channel {
+pub struct ChannelState {
     /// The server's number of it.
     pub id: u64,
     /// The number of the bundle it points to.
@@ -19,7 +19,7 @@ pub struct Channel {
 pub struct Promote<'a> {
     registry: &'a dyn Registry,
     name: String,
-    found: Option<Channel>,
+    found: Option<ChannelState>,
     made: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Channel, Step, Work};
+use super::{ChannelState, Step, Work};
 use crate::ambiguity::may_have_been_done;
 use crate::error::{Error, Result};
 use capbundle::http::Url;
@@ -41,7 +41,7 @@ pub trait Registry: fmt::Debug {
     ///
     /// # Errors
     /// As [`find`](Self::find).
-    fn channel(&self, name: &str, control: &Control) -> Result<Option<Channel>>;
+    fn channel(&self, name: &str, control: &Control) -> Result<Option<ChannelState>>;
     /// Whether the app is new to the server, so that its channels may come with its first bundle.
     ///
     /// # Errors

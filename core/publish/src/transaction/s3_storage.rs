@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use super::{Storage, Stored};
+use super::{Storage, StoredArchive};
 use crate::ambiguity::may_have_been_done;
 use crate::error::{Error, Result};
-use crate::s3::{Bucket, Object, UploadOptions, Written};
+use crate::s3::{Bucket, Object, StoredObject, UploadOptions};
 use capbundle::ErrorKind;
 use capbundle::http::Url;
 use capbundle::progress::Control;
@@ -23,7 +23,7 @@ pub struct S3Object<'a> {
     public: Option<Url>,
     before: RefCell<Before>,
     /// What the server was seen to write.
-    written: RefCell<Option<Written>>,
+    written: RefCell<Option<StoredObject>>,
 }
 
 /// What was under the key before.
@@ -82,12 +82,12 @@ impl Storage for S3Object<'_> {
         Ok(())
     }
 
-    fn store(&self, file: &Path, control: &Control) -> Result<Stored> {
+    fn store(&self, file: &Path, control: &Control) -> Result<StoredArchive> {
         let mut written = self.written.borrow_mut();
         let uploaded = self
             .bucket
             .upload_noting(file, &self.key, &self.options, &mut written, control)?;
-        Ok(Stored {
+        Ok(StoredArchive {
             url: self.public.clone(),
             already_there: uploaded.already_there,
         })

@@ -134,10 +134,10 @@ impl Storage for World {
         "s3://bucket/app.zip".to_owned()
     }
 
-    fn store(&self, _: &Path, _: &Control) -> Result<Stored> {
+    fn store(&self, _: &Path, _: &Control) -> Result<StoredArchive> {
         let already_there = self.object.get();
         self.call("upload", || self.object.set(true))?;
-        Ok(Stored {
+        Ok(StoredArchive {
             url: Some("https://cdn.example.com/app.zip".parse()?),
             already_there,
         })
@@ -181,19 +181,19 @@ impl Registry for World {
         self.call("annotate", || ())
     }
 
-    fn channel(&self, name: &str, _: &Control) -> Result<Option<Channel>> {
+    fn channel(&self, name: &str, _: &Control) -> Result<Option<ChannelState>> {
         self.call("look for channel", || ())?;
         Ok(match name {
-            "beta" => Some(Channel {
+            "beta" => Some(ChannelState {
                 id: 1,
                 bundle: Some(self.beta.get()),
             }),
-            "production" => Some(Channel {
+            "production" => Some(ChannelState {
                 id: 2,
                 bundle: Some(self.production.get()),
             }),
-            "first" => self.row.get().then_some(Channel { id: 3, bundle: None }),
-            "new" => Some(Channel {
+            "first" => self.row.get().then_some(ChannelState { id: 3, bundle: None }),
+            "new" => Some(ChannelState {
                 id: 3,
                 bundle: self.new_channel.get(),
             }),

@@ -28,7 +28,7 @@ pub trait Storage: fmt::Debug {
     ///
     /// # Errors
     /// Why it is not there, or not known to be there as it should.
-    fn store(&self, file: &Path, control: &Control) -> Result<Stored>;
+    fn store(&self, file: &Path, control: &Control) -> Result<StoredArchive>;
 
     /// Whether something may be there that was not there before, although [`store`](Self::store) failed with this error. By
     /// default after an error of the network, a cancellation, an answer of a server that broke (408, 500 and above), and one that
@@ -46,7 +46,7 @@ pub trait Storage: fmt::Debug {
 
 /// What came of storing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredArchive {
     /// Where devices get it; `None` if registering settles that.
     pub url: Option<Url>,
     /// Whether the same bytes were there before, and nothing was sent: they are not removed when a later step fails.

@@ -130,8 +130,7 @@ impl<'a> Incoming<'a> {
             let error = refusal::explained(self.url, &head, &body);
             let is_wrong_range = matches!(head.status, 206 | 416);
             // A range that does not fit is requested once more, from the start of the file.
-            let may_retry =
-                is_retryable(head.status, Idempotency::Idempotent) || (self.received > 0 && is_wrong_range);
+            let may_retry = is_retryable(head.status, Idempotency::Idempotent) || (self.received > 0 && is_wrong_range);
             if is_wrong_range {
                 self.restart();
             }

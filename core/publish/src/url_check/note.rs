@@ -38,7 +38,7 @@ const SECRETS: [&str; 8] = [
 /// Something that does not speak against an address and is worth knowing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Note {
+pub enum UrlNote {
     /// The address holds for a while only: this parameter of its query says so.
     Expires(String),
     /// The address lets whoever has it in: by this parameter of its query.
@@ -53,7 +53,7 @@ pub enum Note {
     NoCors(String),
 }
 
-impl Note {
+impl UrlNote {
     /// The note as a stable word in snake case, for logs and machine-readable output.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
@@ -74,7 +74,7 @@ impl Note {
     }
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for UrlNote {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expires(name) => write!(
@@ -105,7 +105,7 @@ impl fmt::Display for Note {
 }
 
 /// What its query says of an address.
-pub(super) fn of_address(url: &Url) -> Vec<Note> {
+pub(super) fn of_address(url: &Url) -> Vec<UrlNote> {
     let query = url.as_str().split_once('?').map_or("", |(_, query)| query);
     let names = query
         .split('&')
@@ -115,13 +115,13 @@ pub(super) fn of_address(url: &Url) -> Vec<Note> {
             .clone()
             .find(|name| known.contains(&name.to_ascii_lowercase().as_str()))
     };
-    let expires = first(&EXPIRING).map(|name| Note::Expires(name.to_owned()));
-    let secret = first(&SECRETS).map(|name| Note::Secret(name.to_owned()));
+    let expires = first(&EXPIRING).map(|name| UrlNote::Expires(name.to_owned()));
+    let secret = first(&SECRETS).map(|name| UrlNote::Secret(name.to_owned()));
     expires.into_iter().chain(secret).collect()
 }
 
-pub(super) fn of_content_type(kind: Option<&str>) -> Option<Note> {
+pub(super) fn of_content_type(kind: Option<&str>) -> Option<UrlNote> {
     let kind = kind?;
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    (!ARCHIVES.contains(&essence.as_str())).then(|| Note::ContentType(kind.to_owned()))
+    (!ARCHIVES.contains(&essence.as_str())).then(|| UrlNote::ContentType(kind.to_owned()))
 }

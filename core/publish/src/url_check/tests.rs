@@ -25,11 +25,11 @@ fn expected() -> Expected {
     }
 }
 
-fn run(transport: &Scripted) -> Result<Checked> {
+fn run(transport: &Scripted) -> Result<CheckedUrl> {
     run_with(transport, &expected(), &Control::new())
 }
 
-fn run_with(transport: &Scripted, expected: &Expected, control: &Control) -> Result<Checked> {
+fn run_with(transport: &Scripted, expected: &Expected, control: &Control) -> Result<CheckedUrl> {
     let options = CheckOptions {
         first_wait: Duration::ZERO,
         ..CheckOptions::default()
@@ -59,8 +59,8 @@ fn one_byte() -> Answer {
         .with("access-control-allow-origin", "*")
 }
 
-fn names(checked: &Checked) -> Vec<&'static str> {
-    checked.notes.iter().map(Note::as_str).collect()
+fn names(checked: &CheckedUrl) -> Vec<&'static str> {
+    checked.notes.iter().map(UrlNote::as_str).collect()
 }
 
 #[test]

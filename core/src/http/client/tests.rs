@@ -123,7 +123,8 @@ fn a_response_that_drips_is_given_up() {
 fn only_the_head_is_received_and_a_transient_status_is_retried() {
     let control = Control::new();
     let transport = Scripted::new([Answer::new(503, b""), Answer::new(404, b"page")]);
-    let client = Client::new(&transport, &control, "look").with_retry(RetryPolicy::new(5).with_first_wait(Duration::ZERO));
+    let client =
+        Client::new(&transport, &control, "look").with_retry(RetryPolicy::new(5).with_first_wait(Duration::ZERO));
     let make = &mut || Ok(Request::new(Method::Get, "https://store.example/key".parse()?));
     let head: Result<Head> = client.head(make);
     assert_eq!((head.unwrap().status, transport.asked().len()), (404, 2));

@@ -54,7 +54,14 @@ fn reads_the_body(length: Option<&'static str>) -> bool {
     };
     let request = Request::new(Method::Get, "https://example.com/old".parse().unwrap());
     let mut status = Status::default();
-    let exchange = Exchange::run(&moved, &request, Cleartext::LoopbackOnly, RedirectPolicy::Follow, &mut status).unwrap();
+    let exchange = Exchange::run(
+        &moved,
+        &request,
+        Cleartext::LoopbackOnly,
+        RedirectPolicy::Follow,
+        &mut status,
+    )
+    .unwrap();
     assert!(matches!(exchange, Exchange::Complete));
     assert_eq!(status.0, 200);
     moved.read.load(Ordering::Relaxed) > 0

@@ -7,7 +7,9 @@ use std::path::Path;
 use super::outcome::{ChannelOutcome, Offer, RolloutDecision, Skipped};
 use super::source::ChannelSource;
 use crate::error::{Error, ErrorKind, IoContext, Result};
-use crate::http::download::{DownloadOptions, Downloaded, LockedDownload, Remote, StartCheck, download_with_start_check};
+use crate::http::download::{
+    DownloadOptions, Downloaded, LockedDownload, Remote, StartCheck, download_with_start_check,
+};
 use crate::keys::ContentKey;
 use crate::progress::{Parts, Phase};
 use crate::release::{
@@ -293,8 +295,14 @@ impl<'a> ReleaseSelection<'a> {
         Ok(remote)
     }
 
-    fn download(&self, remote: &Remote, folder: &Path, most: u64, start: Option<&StartCheck<'_>>) -> Result<LockedDownload> {
-        let SiteReader {
+    fn download(
+        &self,
+        remote: &Remote,
+        folder: &Path,
+        most: u64,
+        start: Option<&StartCheck<'_>>,
+    ) -> Result<LockedDownload> {
+        let Reader {
             transport,
             options,
             control,

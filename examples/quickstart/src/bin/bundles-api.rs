@@ -10,7 +10,7 @@ use std::sync::Arc;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle_publish::api::{Api, ApiKey, AppId, NewBundle};
+use capbundle_publish::api::{Api, ApiKey, AppId, BundleRegistration};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -42,7 +42,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["create", version, url, digest] => {
             let digest: Sha256Digest = digest.parse()?;
-            api.create(&NewBundle::new(app.clone(), *version, url.parse()?, digest)?, &control)?;
+            api.create(
+                &BundleRegistration::new(app.clone(), *version, url.parse()?, digest)?,
+                &control,
+            )?;
         }
         ["describe", version, comment] => {
             api.set_metadata(&app, id_of(version)?, None, Some(*comment), &control)?;

@@ -7,14 +7,14 @@ use std::path::Path;
 
 use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle_publish::http_upload::{UploadOptions, put};
+use capbundle_publish::http_upload::{HttpUploadOptions, put};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, archive] = arguments.as_slice() else {
         return Err("expected URL ARCHIVE".into());
     };
-    let mut options = UploadOptions::default();
+    let mut options = HttpUploadOptions::default();
     if let Ok(token) = std::env::var("TOKEN") {
         options.headers.add("Authorization", format!("Bearer {token}"))?;
     }

@@ -81,7 +81,7 @@ fn any_answer_to_any_call_ends_in_a_value_or_an_error_without_the_key() {
             &|api| api.channels(&app(), &control).try_for_each(|channel| channel.map(drop)),
             &|api| api.channel(&app(), "production", &control).map(drop),
             &|api| {
-                let bundle = NewBundle::new(app(), "1.0.0", url(), Sha256Digest::of(b""))?;
+                let bundle = BundleRegistration::new(app(), "1.0.0", url(), Sha256Digest::of(b""))?;
                 api.create(&bundle, &control).map(drop)
             },
             &|api| api.delete(&app(), "1.0.0", &control),

@@ -3,9 +3,9 @@
 use super::*;
 use capbundle::http::Headers;
 
-fn new_bundle() -> NewBundle {
+fn new_bundle() -> BundleRegistration {
     let url = "https://cdn.example.com/1.2.3.zip".parse().unwrap();
-    NewBundle::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap()
+    BundleRegistration::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap()
 }
 
 /// The row that a server makes of it.
@@ -63,7 +63,7 @@ fn a_sealed_bundle_is_registered_with_session_key_and_key_id() {
     let session_key = "AAAAAAAAAAAAAAAAAAAAAA==:AQID";
     let signed = capbundle::capgo::SignedChecksum::parse("0102", capbundle::capgo::ChecksumForm::V3).unwrap();
     let url = "https://cdn.example.com/1.2.3.zip".parse().unwrap();
-    let bundle = NewBundle::new(app(), "1.2.3", url, signed).unwrap();
+    let bundle = BundleRegistration::new(app(), "1.2.3", url, signed).unwrap();
     let bundle = bundle
         .sealed(session_key.parse().unwrap(), Some("MIIBCgKCAQEA"))
         .unwrap();
@@ -177,10 +177,10 @@ fn nothing_is_sent_that_every_server_refuses() {
     for version in [
         "", "1", "1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.2.3 ", "latest", "1.2.3\n",
     ] {
-        let error = NewBundle::new(app(), version, url(), Sha256Digest::of(b"")).unwrap_err();
+        let error = BundleRegistration::new(app(), version, url(), Sha256Digest::of(b"")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{version}");
     }
     let plain = "http://cdn.example.com/1.zip".parse().unwrap();
-    let error = NewBundle::new(app(), "1.2.3", plain, Sha256Digest::of(b"")).unwrap_err();
+    let error = BundleRegistration::new(app(), "1.2.3", plain, Sha256Digest::of(b"")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTrusted);
 }

@@ -116,7 +116,7 @@ fn every_documented_member_of_a_row_is_read() {
 fn a_bundle_is_created_at_a_server_of_either_shape() {
     for shape in SHAPES {
         let url = "https://cdn.example.com/1.2.3.zip".parse().unwrap();
-        let bundle = NewBundle::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap();
+        let bundle = BundleRegistration::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap();
         let (api, _) = api([shape.created(&shape.row(9, "1.2.3"))]);
         let made = api.create(&bundle, &Control::new()).unwrap().map(|made| made.id);
         let expected = match shape {
@@ -130,7 +130,7 @@ fn a_bundle_is_created_at_a_server_of_either_shape() {
 #[test]
 fn native_packages_go_with_the_registration() {
     let url = "https://cdn.example.com/1.2.3.zip".parse().unwrap();
-    let bundle = NewBundle::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap();
+    let bundle = BundleRegistration::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap();
     let bundle = bundle.with_native_packages(vec![NativePackage::new("@capacitor/app", "^8.0.0")]);
     let (api, transport) = api([ok()]);
     api.create(&bundle, &Control::new()).unwrap();
@@ -200,7 +200,7 @@ fn paging_and_repeated_calls_depend_on_the_code_alone() {
         asks.delete(&app(), "1.0.0", &Control::new()).unwrap();
         // The answer to a registration is lost, and it was not carried out.
         let url = "https://cdn.example.com/1.2.3.zip".parse().unwrap();
-        let bundle = NewBundle::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap();
+        let bundle = BundleRegistration::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap();
         let (asks, transport) = api([Answer::new(200, b"{").then_breaks(), end, shape.created(&json!({}))]);
         asks.create(&bundle, &Control::new()).unwrap();
         assert_eq!(transport.asked().len(), 3, "{shape:?}");

@@ -7,7 +7,7 @@ use std::thread;
 use super::super::error::Refused;
 use super::super::object::{CHECKSUM, DIGEST};
 use super::super::request;
-use super::super::request::{Answer, Asked};
+use super::super::request::{S3Request, S3Response};
 use super::super::xml::{self, Complete, CompletePart, Completed, Created};
 use super::conditional_put::Arrived;
 use super::plan::Part;
@@ -21,8 +21,8 @@ use capbundle::progress::{CancelToken, Control};
 
 /// The word of a server that knows no such upload: it was finished, or aborted by somebody.
 pub(super) const NO_SUCH_UPLOAD: &str = "NoSuchUpload";
-/// Whoever waits for the end of a failed upload wants to know why it failed.
-const TRIES_TO_ABORT: u32 = 3;
+/// Few, so that the error of a failed upload is reported soon.
+const ABORT_ATTEMPTS: u32 = 3;
 
 /// An upload that is open at the server.
 pub(super) struct Open {
@@ -99,7 +99,7 @@ impl Job<'_> {
     }
 
     fn create(&self) -> Result<Result<Open, Refused>> {
-        let mut asked = Asked::new(Method::Post, Some(self.key), OPERATION);
+        let mut asked = S3Request::new(Method::Post, Some(self.key), OPERATION);
         asked.query = &[("uploads", "")];
         asked.headers.clone_from(&self.headers);
         asked.headers.push((DIGEST.to_owned(), self.plan.digest.to_string()));
@@ -109,8 +109,8 @@ impl Job<'_> {
                 .push(("x-amz-checksum-algorithm".to_owned(), "SHA256".to_owned()));
         }
         let mut repeated = Repeated(false);
-        let answer = self.bucket.ask(&asked, self.control, &mut repeated);
-        let surely_none = !repeated.0 && matches!(answer, Ok(Answer::Refused(_)));
+        let answer = self.bucket.send(&asked, self.control, &mut repeated);
+        let surely_none = !repeated.0 && matches!(answer, Ok(S3Response::Refused(_)));
         let failure = match self.opened(answer, repeated.0) {
             Ok(id) => {
                 return Ok(Ok(Open {
@@ -128,9 +128,9 @@ impl Job<'_> {
     }
 
     /// The number of the upload that was opened, and is the only one.
-    fn opened(&self, answer: Result<Answer>, repeated: bool) -> Result<String, Failure> {
+    fn opened(&self, answer: Result<S3Response>, repeated: bool) -> Result<String, Failure> {
         let reply = match answer? {
-            Answer::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
+            S3Response::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
                 return Err(Failure::NoChecksums(refused));
             }
             answer => answer.done()?,
@@ -200,7 +200,7 @@ impl Job<'_> {
     fn send(&self, id: &str, part: &Part, control: &Control, tally: &Tally<'_>) -> Result<Stored, Failure> {
         let number = part.number.to_string();
         let query = [("partNumber", number.as_str()), ("uploadId", id)];
-        let mut asked = Asked::new(Method::Put, Some(self.key), OPERATION);
+        let mut asked = S3Request::new(Method::Put, Some(self.key), OPERATION);
         asked.query = &query;
         if self.checksums {
             asked.headers.push((CHECKSUM.to_owned(), part.checksum.clone()));
@@ -210,13 +210,13 @@ impl Job<'_> {
             part.digest,
         ));
         let mut share = Share::new(tally);
-        let reply = match self.bucket.ask(&asked, control, &mut share)? {
-            Answer::Done(reply) => reply,
-            Answer::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
+        let reply = match self.bucket.send(&asked, control, &mut share)? {
+            S3Response::Done(reply) => reply,
+            S3Response::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
                 return Err(Failure::NoChecksums(refused));
             }
-            Answer::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Err(Failure::Gone(refused)),
-            Answer::Refused(refused) => return Err(Failure::Error(refused.into_error())),
+            S3Response::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Err(Failure::Gone(refused)),
+            S3Response::Refused(refused) => return Err(Failure::Error(refused.into_error())),
         };
         share.done(part.length);
         if self.checksums {
@@ -247,20 +247,20 @@ impl Job<'_> {
         let digest = Sha256Digest::of(&body);
         let query = [("uploadId", id)];
         let mut asked =
-            Asked::new(Method::Post, Some(self.key), OPERATION).with_header("content-type", "application/xml");
+            S3Request::new(Method::Post, Some(self.key), OPERATION).with_header("content-type", "application/xml");
         asked.headers.extend(self.condition());
         asked.query = &query;
         asked.body = Some((Body::Bytes(body), digest));
         // It puts the parts together before it answers.
         asked.is_slow = true;
         let mut repeated = Repeated(false);
-        let reply = match self.bucket.ask(&asked, self.control, &mut repeated)? {
-            Answer::Done(reply) => reply,
+        let reply = match self.bucket.send(&asked, self.control, &mut repeated)? {
+            S3Response::Done(reply) => reply,
             // Servers have several words for an upload that is finished already.
-            Answer::Refused(refused) if repeated.0 || refused.code == NO_SUCH_UPLOAD => {
+            S3Response::Refused(refused) if repeated.0 || refused.code == NO_SUCH_UPLOAD => {
                 return Err(Failure::Gone(refused));
             }
-            Answer::Refused(refused) => return Err(Failure::Error(self.not_written(refused))),
+            S3Response::Refused(refused) => return Err(Failure::Error(self.not_written(refused))),
         };
         self.note_written(None);
         let completed: Completed = xml::parse(&reply.body).map_err(|problem| {
@@ -283,11 +283,11 @@ impl Job<'_> {
     /// Nobody can cancel this.
     pub(super) fn abort(&self, id: &str) -> Result<()> {
         let query = [("uploadId", id)];
-        let mut asked = Asked::new(Method::Delete, Some(self.key), "abort an upload");
+        let mut asked = S3Request::new(Method::Delete, Some(self.key), "abort an upload");
         asked.query = &query;
-        asked.tries = TRIES_TO_ABORT;
-        match self.bucket.ask(&asked, &Control::new(), &mut ())? {
-            Answer::Refused(refused) if refused.status == 404 => Ok(()),
+        asked.attempts = ABORT_ATTEMPTS;
+        match self.bucket.send(&asked, &Control::new(), &mut ())? {
+            S3Response::Refused(refused) if refused.status == 404 => Ok(()),
             answer => answer.done().map(|_| ()),
         }
     }

@@ -1,6 +1,6 @@
 //! Uploads in parts that a killed process left open: gone on with where the server can prove that their parts are ours.
 
-use super::super::request::{Answer, Asked};
+use super::super::request::{S3Request, S3Response};
 use super::super::xml::{self, ListedPart, OpenUpload, OpenUploads, Parts};
 use super::Job;
 use super::multipart::{NO_SUCH_UPLOAD, Open, Stored, left_open};
@@ -81,15 +81,15 @@ impl Job<'_> {
             if let Some((key, id)) = &after {
                 query.extend([("key-marker", key.as_str()), ("upload-id-marker", id.as_str())]);
             }
-            let mut asked = Asked::new(Method::Get, None, OPERATION);
+            let mut asked = S3Request::new(Method::Get, None, OPERATION);
             asked.query = &query;
-            let reply = match self.bucket.ask(&asked, self.control, &mut ())? {
-                Answer::Done(reply) => reply,
+            let reply = match self.bucket.send(&asked, self.control, &mut ())? {
+                S3Response::Done(reply) => reply,
                 // Without it everything is sent anew, as it is without an interrupted upload.
-                Answer::Refused(refused) if refused.is_not_allowed() || matches!(refused.status, 405 | 501) => {
+                S3Response::Refused(refused) if refused.is_not_allowed() || matches!(refused.status, 405 | 501) => {
                     return Ok(None);
                 }
-                Answer::Refused(refused) => return Err(refused.into_error()),
+                S3Response::Refused(refused) => return Err(refused.into_error()),
             };
             let page: OpenUploads = xml::parse(&reply.body).map_err(|problem| self.unreadable(problem))?;
             let next = page.next_key_marker.zip(page.next_upload_id_marker);
@@ -113,10 +113,10 @@ impl Job<'_> {
             if let Some(number) = &after {
                 query.push(("part-number-marker", number));
             }
-            let mut asked = Asked::new(Method::Get, Some(self.key), OPERATION);
+            let mut asked = S3Request::new(Method::Get, Some(self.key), OPERATION);
             asked.query = &query;
-            let reply = match self.bucket.ask(&asked, self.control, &mut ())? {
-                Answer::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Ok(None),
+            let reply = match self.bucket.send(&asked, self.control, &mut ())? {
+                S3Response::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Ok(None),
                 answer => answer.done()?,
             };
             let page: Parts = xml::parse(&reply.body).map_err(|problem| self.unreadable(problem))?;

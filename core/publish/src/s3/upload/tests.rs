@@ -418,11 +418,11 @@ fn a_right_that_only_checksums_need_is_not_needed() {
 
 #[test]
 fn small_files_are_written_without_headers_of_checksums_too() {
-    use crate::s3::{Precondition, Put, Served};
+    use crate::s3::{ObjectHeaders, Precondition, Put};
     for (status, code) in [UNSUPPORTED, (400, ""), (403, ""), (501, "NotImplemented")] {
         let store = Arc::new(Store::new(&[]).refusing_checksums(&[], status, code));
         let (bucket, control) = (bucket(&store), Control::new());
-        let served = Served::new("application/json", "no-cache");
+        let served = ObjectHeaders::new("application/json", "no-cache");
         for key in ["one", "two"] {
             *store.object.lock().unwrap() = None;
             let put = bucket

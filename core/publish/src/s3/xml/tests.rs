@@ -8,12 +8,12 @@ use super::*;
 fn an_error_is_read_whatever_it_leaves_out() {
     let amazon = br#"<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message><RequestTime>20130524T000000Z</RequestTime><ServerTime>2026-11-22T20:00:00Z</ServerTime><MaxAllowedSkewMilliseconds>900000</MaxAllowedSkewMilliseconds><RequestId>X</RequestId></Error>"#;
-    let refusal: Refusal = parse(amazon).unwrap();
+    let refusal: XmlError = parse(amazon).unwrap();
     assert_eq!(refusal.code, "RequestTimeTooSkewed");
     assert_eq!(refusal.server_time.as_deref(), Some("2026-11-22T20:00:00Z"));
-    let small: Refusal = parse(b"<Error><Code>SlowDown</Code></Error>").unwrap();
+    let small: XmlError = parse(b"<Error><Code>SlowDown</Code></Error>").unwrap();
     assert_eq!((small.code.as_str(), small.message.as_str()), ("SlowDown", ""));
-    assert!(parse::<Refusal>(b"not xml").is_err() && parse::<Refusal>(b"\xff").is_err());
+    assert!(parse::<XmlError>(b"not xml").is_err() && parse::<XmlError>(b"\xff").is_err());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::super::{BucketSite, Precondition, SiteStorage, Written};
+use super::super::{BucketSite, SiteStorage, WriteCondition, WriteOutcome};
 use crate::error::Result;
 use crate::s3::{Bucket, BucketOptions, Credentials};
 use capbundle::http::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError};
@@ -61,15 +61,16 @@ fn site(heeds_absent: bool, heeds_unchanged: bool) -> BucketSite {
     BucketSite::new(bucket, "app")
 }
 
-fn write(site: &BucketSite, path: &str) -> Written {
-    site.write(path, b"{}", Precondition::Absent, &Control::new()).unwrap()
+fn write(site: &BucketSite, path: &str) -> WriteOutcome {
+    site.write(path, b"{}", WriteCondition::Absent, &Control::new())
+        .unwrap()
 }
 
 #[test]
 fn a_store_that_does_not_look_at_a_condition_is_found_out_with_the_first_release() {
     for (heeds_absent, heeds_unchanged) in [(true, true), (true, false), (false, true), (false, false)] {
         let site = site(heeds_absent, heeds_unchanged);
-        assert_eq!(write(&site, "releases/production/1.json"), Written::Done);
+        assert_eq!(write(&site, "releases/production/1.json"), WriteOutcome::Done);
         assert_eq!(site.is_guarded(), heeds_absent && heeds_unchanged);
     }
 }
@@ -78,13 +79,17 @@ fn a_store_that_does_not_look_at_a_condition_is_found_out_with_the_first_release
 fn whoever_writes_what_is_there_already_is_told_so_but_for_a_channel_file() {
     let site = site(true, true);
     for path in ["files/1.json", "releases/production/1.json", "keys/1.json"] {
-        assert_eq!(write(&site, path), Written::Done);
-        assert_eq!(write(&site, path), Written::Changed, "{path}: its age must start anew");
+        assert_eq!(write(&site, path), WriteOutcome::Done);
+        assert_eq!(
+            write(&site, path),
+            WriteOutcome::Changed,
+            "{path}: its age must start anew"
+        );
     }
-    assert_eq!(write(&site, "channels/production.json"), Written::Done);
+    assert_eq!(write(&site, "channels/production.json"), WriteOutcome::Done);
     assert_eq!(
         write(&site, "channels/production.json"),
-        Written::Done,
+        WriteOutcome::Done,
         "the answer may have been lost"
     );
 }

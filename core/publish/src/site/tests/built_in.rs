@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::gc::{GcOptions, collect};
-use super::super::{Audience, Delivery, Note, Outcome, Publisher, ReleaseMetadata};
+use super::super::{Audience, Delivery, Outcome, Publisher, ReleaseMetadata, SiteNote};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::ErrorKind;
@@ -47,7 +47,10 @@ fn the_first_release_of_a_channel_is_taken_back() {
     );
     assert_eq!(site.paths().len(), before + 1, "nothing but the release is added");
     let again = back(&site).unwrap();
-    assert!(!again.changed && again.notes.contains(&Note::AlreadyDone), "{again:?}");
+    assert!(
+        !again.changed && again.notes.contains(&SiteNote::AlreadyDone),
+        "{again:?}"
+    );
     // And forward again.
     assert_eq!(publish(&site, "1.0.1", Audience::Stable).unwrap().sequences, [3]);
     assert!(!trusted(&site, &CHANNEL, 3).is_built_in());
@@ -58,7 +61,7 @@ fn a_candidate_ends_and_the_devices_that_have_it_go_back_as_well() {
     let site = site();
     publish(&site, "1.0.0", candidate(500)).unwrap();
     let done = back(&site).unwrap();
-    assert!(done.notes.contains(&Note::CandidateEnds(1)));
+    assert!(done.notes.contains(&SiteNote::CandidateEnds(1)));
     assert_eq!((offered(&site).stable, offered(&site).candidate), (Some(2), None));
     // Another candidate, and back again: a new release, above it.
     publish(&site, "1.1.0", candidate(500)).unwrap();

@@ -4,8 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use super::super::plan::ExecutionOptions;
-use super::super::storage::Precondition;
-use super::super::{Audience, FolderSite, Publisher, SiteStorage, Written, gc, list, publish_ring};
+use super::super::storage::WriteCondition;
+use super::super::{Audience, FolderSite, Publisher, SiteStorage, WriteOutcome, gc, list, publish_ring};
 use super::fixtures::*;
 use capbundle::ChannelName;
 use capbundle::ErrorKind;
@@ -46,7 +46,7 @@ fn a_folder_holds_exactly_the_site_and_files_that_all_may_read() {
 #[test]
 fn a_folder_that_somebody_publishes_to_is_busy() {
     let root = tempfile::tempdir().unwrap();
-    let site = FolderSite::new(root.path()).with_patience(Duration::from_millis(10));
+    let site = FolderSite::new(root.path()).with_lock_timeout(Duration::from_millis(10));
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
     let held = site.lock(&Control::new()).unwrap();
     let refused = publish(&site, "1.0.0", Audience::Stable).unwrap_err();
@@ -61,7 +61,7 @@ fn a_path_never_leaves_the_folder() {
     let site = FolderSite::new(root.path().join("site"));
     let control = Control::new();
     for path in ["../out.json", "a//b", "", "a/./b", "/etc/passwd", "a\\b"] {
-        let refused = site.write(path, b"x", Precondition::Absent, &control).unwrap_err();
+        let refused = site.write(path, b"x", WriteCondition::Absent, &control).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{path}");
     }
     assert!(!root.path().join("out.json").exists());
@@ -73,19 +73,21 @@ fn a_file_that_was_changed_by_hand_is_seen() {
     let site = FolderSite::new(root.path());
     let control = Control::new();
     assert_eq!(
-        site.write("a/b.json", b"one", Precondition::Absent, &control).unwrap(),
-        Written::Done
+        site.write("a/b.json", b"one", WriteCondition::Absent, &control)
+            .unwrap(),
+        WriteOutcome::Done
     );
     let read = site.read("a/b.json", 10, &control).unwrap().unwrap();
     fs::write(root.path().join("a/b.json"), b"one, and more").unwrap();
     assert_eq!(
-        site.write("a/b.json", b"two", Precondition::Unchanged(&read), &control)
+        site.write("a/b.json", b"two", WriteCondition::Unchanged(&read), &control)
             .unwrap(),
-        Written::Changed
+        WriteOutcome::Changed
     );
     assert_eq!(
-        site.write("a/b.json", b"two", Precondition::Absent, &control).unwrap(),
-        Written::Changed
+        site.write("a/b.json", b"two", WriteCondition::Absent, &control)
+            .unwrap(),
+        WriteOutcome::Changed
     );
     assert_eq!(
         site.read("a/b.json", 3, &control).unwrap_err().kind(),

@@ -1,6 +1,6 @@
 //! Somebody who can write to the site and has no key: what he leaves there is not signed for him.
 
-use super::super::{Audience, Delivery, Note, Outcome, SiteStorage, gc, publish_ring};
+use super::super::{Audience, Delivery, Outcome, SiteNote, SiteStorage, gc, publish_ring};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::ErrorKind;
@@ -79,7 +79,7 @@ fn a_number_that_somebody_wrote_far_up_is_not_counted() {
     let done = publish(&unlooked, "1.1.0", Audience::Stable).unwrap();
     assert_eq!(done.sequences, [2]);
     assert!(
-        done.notes.contains(&Note::NotCounted(9_007_199_254_740_991)),
+        done.notes.contains(&SiteNote::IgnoredSequences(9_007_199_254_740_991)),
         "{:?}",
         done.notes
     );
@@ -107,7 +107,11 @@ fn numbers_that_devices_may_have_accepted_are_counted() {
     });
     let done = done.unwrap();
     assert_eq!(done.sequences, [far + 4]);
-    assert!(done.notes.iter().all(|note| !matches!(note, Note::NotCounted(_))));
+    assert!(
+        done.notes
+            .iter()
+            .all(|note| !matches!(note, SiteNote::IgnoredSequences(_)))
+    );
 }
 
 #[test]
@@ -180,7 +184,7 @@ fn a_number_that_is_offered_stands_for_one_release() {
     let site = site();
     signed_elsewhere(&site, 5, &[&KEY], "first").unwrap();
     let again = signed_elsewhere(&site, 5, &[&KEY], "first").unwrap();
-    assert!(!again.changed && again.notes.contains(&Note::AlreadyDone));
+    assert!(!again.changed && again.notes.contains(&SiteNote::AlreadyDone));
     let other = signed_elsewhere(&site, 5, &[&KEY], "corrected").unwrap_err();
     assert!(other.to_string().contains("another release 5"), "{other}");
     let comment = trusted(&site, &CHANNEL, 5).comment;
@@ -194,7 +198,7 @@ fn more_signatures_of_the_same_release_come_to_those_that_are_there() {
     run(|run| publish_ring(&site, &APP, &both, run)).unwrap();
     signed_elsewhere(&site, 5, &[&KEY], "").unwrap();
     let done = signed_elsewhere(&site, 5, &[&OTHER_KEY], "").unwrap();
-    assert!(done.changed && !done.notes.contains(&Note::AlreadyDone));
+    assert!(done.changed && !done.notes.contains(&SiteNote::AlreadyDone));
     let envelope = site.served(&paths::release_path(&CHANNEL, 5)).unwrap();
     let signed = SignedRelease::parse(&envelope).unwrap();
     let mut ids: Vec<_> = signed.envelope().key_ids().collect();

@@ -1,7 +1,7 @@
 //! The publisher dies at every single change of the site. A device looks after each (see `fixtures::device_looks`), and the
 //! next run finishes.
 
-use super::super::{Audience, Note, Outcome};
+use super::super::{Audience, Outcome, SiteNote};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::release::ChannelFile;
@@ -129,7 +129,7 @@ fn what_was_begun_longer_than_a_day_ago_is_not_gone_on_with() {
         let (bundle, details) = (bundle("1.0.0"), details("1.0.0"));
         dry_run(|run| publisher.publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run)).unwrap()
     };
-    assert!(sequences(soon).notes.contains(&Note::WentOn(1)));
+    assert!(sequences(soon).notes.contains(&SiteNote::Resumed(1)));
     assert_eq!(sequences(late).sequences, [2]);
 }
 

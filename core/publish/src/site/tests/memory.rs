@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::super::storage::{Content, Item, LockGuard, Precondition, Sent, SiteStorage, Written};
+use super::super::storage::{Content, Item, LockGuard, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 use crate::error::{Error, Result};
 use capbundle::progress::Control;
 use capbundle::time::Timestamp;
@@ -188,29 +188,29 @@ impl SiteStorage for Memory {
         })
     }
 
-    fn write(&self, path: &str, bytes: &[u8], only_if: Precondition<'_>, _: &Control) -> Result<Written> {
+    fn write(&self, path: &str, bytes: &[u8], only_if: WriteCondition<'_>, _: &Control) -> Result<WriteOutcome> {
         self.change(|files, now| {
             let found = files.get(path).map(|(bytes, _)| bytes);
             let holds = match only_if {
-                Precondition::Absent => found.is_none(),
-                Precondition::Unchanged(before) => found == Some(&before.bytes),
+                WriteCondition::Absent => found.is_none(),
+                WriteCondition::Unchanged(before) => found == Some(&before.bytes),
             };
             if !holds {
-                return Written::Changed;
+                return WriteOutcome::Changed;
             }
             files.insert(path.to_owned(), (bytes.to_vec(), now));
-            Written::Done
+            WriteOutcome::Done
         })
         .and_then(|written| self.confirm(path, written))
     }
 
-    fn put_file(&self, path: &str, file: &Path, _: &Control) -> Result<Sent> {
+    fn put_file(&self, path: &str, file: &Path, _: &Control) -> Result<PutOutcome> {
         let bytes = std::fs::read(file).unwrap();
         self.change(|files, now| match files.insert(path.to_owned(), (bytes.clone(), now)) {
-            None => Sent::Now,
+            None => PutOutcome::Now,
             Some((before, _)) => {
                 assert_eq!(before, bytes, "{path} was another file");
-                Sent::Before
+                PutOutcome::Before
             }
         })
         .and_then(|sent| self.confirm(path, sent))

@@ -1,6 +1,6 @@
 //! What a channel offers after each operation.
 
-use super::super::{Audience, Note};
+use super::super::{Audience, SiteNote};
 use super::fixtures::*;
 use capbundle::ErrorKind;
 use capbundle::keys::SigningKey;
@@ -25,7 +25,7 @@ fn a_first_release_brings_a_channel_into_being() {
         "releases/production/1.json".to_owned(),
     ];
     assert_eq!(site.paths(), paths);
-    assert!(done.notes.contains(&Note::RingFromSite(1)));
+    assert!(done.notes.contains(&SiteNote::RingFromSite(1)));
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn publishing_the_same_again_changes_nothing() {
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let before = site.paths();
     let done = publish(&site, "1.0.0", Audience::Stable).unwrap();
-    assert!(!done.changed && done.notes.contains(&Note::AlreadyDone));
+    assert!(!done.changed && done.notes.contains(&SiteNote::AlreadyDone));
     assert_eq!((done.sequences, site.paths()), (vec![1], before));
 }
 
@@ -95,7 +95,7 @@ fn a_rollout_is_lowered_only_when_that_is_asked_for() {
     // Nor by publishing the same again.
     assert!(publish(&site, "1.0.0", candidate(10)).is_err());
     let lowered = run(|run| publisher(&site).rollout(25, true, run)).unwrap();
-    assert!(lowered.notes.contains(&Note::LoweringTakesNothingBack));
+    assert!(lowered.notes.contains(&SiteNote::LoweringTakesNothingBack));
     assert_eq!(offered(&site).candidate.unwrap().rollout_bps, 25);
     assert!(run(|run| publisher(&site).rollout(10_001, true, run)).is_err());
 }
@@ -119,7 +119,7 @@ fn a_pause_takes_the_candidate_out_and_may_be_repeated() {
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
     let done = run(|run| publisher(&site).pause(run)).unwrap();
-    assert!(done.notes.contains(&Note::CandidateEnds(2)));
+    assert!(done.notes.contains(&SiteNote::CandidateEnds(2)));
     assert_eq!((offered(&site).stable, offered(&site).candidate), (Some(1), None));
     assert!(!run(|run| publisher(&site).pause(run)).unwrap().changed);
 }

@@ -1,6 +1,6 @@
 //! Sealed archives, and releases that were signed elsewhere.
 
-use super::super::{Audience, Bundle, Delivery, Note};
+use super::super::{Audience, Bundle, Delivery, SiteNote};
 use super::fixtures::*;
 use capbundle::ErrorKind;
 use capbundle::keys::{ContentKey, KeyBits};
@@ -31,7 +31,7 @@ fn a_sealed_release_is_gone_on_with_if_it_is_for_the_same_keys() {
     };
     assert_eq!(dry.sequences, [2], "a recipient was added");
     let done = publish(&[&CONTENT_KEY]).unwrap();
-    assert!(done.notes.contains(&Note::WentOn(1)));
+    assert!(done.notes.contains(&SiteNote::Resumed(1)));
     assert!(!publish(&[&CONTENT_KEY]).unwrap().changed);
 
     let release = trusted(&site, &CHANNEL, 1);

@@ -1,8 +1,8 @@
-//! The whole of an archive, as a device gets it.
+//! Verifies a whole archive as a device does.
 
 use std::fs;
 
-use super::{Look, Severity};
+use super::{ProblemSeverity, Verification};
 use crate::error::{Error, Result};
 use capbundle::Limits;
 use capbundle::http::download;
@@ -10,8 +10,8 @@ use capbundle::http::download::Remote;
 use capbundle::release::{BundleIdentity, FileList, RefusalReason, TrustedRelease, paths};
 use capbundle::sealed;
 
-impl Look<'_> {
-    /// Downloads it, proves it and compares its files with the list. It is removed again.
+impl Verification<'_> {
+    /// Downloads the archive, verifies it, compares its files with the list, and removes it.
     pub(super) fn archive(
         &mut self,
         trusted: &TrustedRelease,
@@ -26,16 +26,16 @@ impl Look<'_> {
         let (options, control) = (&self.options.download, self.reader.control);
         let folder = self.options.staging.as_path();
         let downloaded = download::download(self.reader.transport, &remote, folder, options, control);
-        let Some(downloaded) = self.told(path, downloaded)? else {
+        let Some(downloaded) = self.unless_broken(path, downloaded)? else {
             return Ok(());
         };
-        let proved = self.prove(trusted, path, &downloaded.path, files);
+        let proved = self.verify(trusted, path, &downloaded.path, files);
         let removed = fs::remove_file(&downloaded.path);
         proved?;
         removed.map_err(|error| Error::io("remove", &downloaded.path, error))
     }
 
-    fn prove(
+    fn verify(
         &mut self,
         trusted: &TrustedRelease,
         path: &str,
@@ -45,34 +45,44 @@ impl Look<'_> {
         let keys = self.options.content_keys;
         let sealed = trusted.release().bundle().and_then(|bundle| bundle.sealed);
         if let (Some(sealed), true) = (sealed, keys.is_empty()) {
-            let Some(header) = self.told(path, sealed::read_header(file))? else {
+            let Some(header) = self.unless_broken(path, sealed::read_header(file))? else {
                 return Ok(());
             };
             if header.digest() == sealed.header_digest {
                 let message = "its header is the right one; without a content key nobody knows what is sealed in it";
-                self.problem(Severity::Note, "not_opened", path, message);
+                self.problem(ProblemSeverity::Note, "not_opened", path, message);
             } else {
                 let message = format!(
                     "the SHA-256 of its header is {}, the release says {}",
                     header.digest(),
                     sealed.header_digest
                 );
-                self.problem(Severity::Broken, RefusalReason::ArchiveDiffers.as_str(), path, message);
+                self.problem(
+                    ProblemSeverity::Broken,
+                    RefusalReason::ArchiveDiffers.as_str(),
+                    path,
+                    message,
+                );
             }
             return Ok(());
         }
         let control = self.reader.control;
         let opened = trusted.open(file, &self.options.staging, keys, control);
-        let Some(archive) = self.told(path, opened)? else {
+        let Some(archive) = self.unless_broken(path, opened)? else {
             return Ok(());
         };
         let found = FileList::of_archive(&archive, &Limits::default(), control);
-        let Some(found) = self.told(path, found)? else {
+        let Some(found) = self.unless_broken(path, found)? else {
             return Ok(());
         };
         if files.is_some_and(|files| *files != found) {
             let message = "the files in it are not those of the file list";
-            self.problem(Severity::Broken, RefusalReason::FilesDiffer.as_str(), path, message);
+            self.problem(
+                ProblemSeverity::Broken,
+                RefusalReason::FilesDiffer.as_str(),
+                path,
+                message,
+            );
         }
         Ok(())
     }

@@ -1,20 +1,20 @@
-//! What is wrong with a site, or will be.
+//! Current and upcoming problems of a site.
 
 use std::fmt;
 
-/// How much it matters.
+/// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth knowing.
+pub enum ProblemSeverity {
+    /// For information.
     Note,
-    /// It works, and somebody should look.
+    /// It works, but requires attention.
     Warning,
-    /// Devices refuse it, or find nothing.
+    /// Devices refuse it, or do not find it.
     Broken,
 }
 
-impl Severity {
-    /// A stable word.
+impl ProblemSeverity {
+    /// A stable identifier.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -25,13 +25,13 @@ impl Severity {
     }
 }
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// How much it matters.
-    pub severity: Severity,
-    /// A stable word: the reason of a refusal as docs/format.md has it, or one of `not_found`, `expires_soon`, `cached`,
+    /// Its severity.
+    pub severity: ProblemSeverity,
+    /// A stable identifier: the reason of a refusal as in docs/format.md, or one of `not_found`, `expires_soon`, `cached`,
     /// `nothing_offered`, `wrong_sequence`, `not_opened`, `ring_from_site` and the kinds of errors.
     pub code: &'static str,
     /// The path of the document or archive on the site.

@@ -57,7 +57,7 @@ fn served(site: &Memory) -> Served<'_> {
 
 static CHANNELS: LazyLock<[ChannelName; 1]> = LazyLock::new(|| [CHANNEL.clone()]);
 
-fn look_with<'a>(served: &Served<'_>, change: impl FnOnce(&mut VerifyOptions<'a>)) -> Report {
+fn look_with<'a>(served: &Served<'_>, change: impl FnOnce(&mut VerifyOptions<'a>)) -> VerifyReport {
     let staging = tempfile::tempdir().unwrap();
     let mut options = VerifyOptions::new(&*CHANNELS, staging.path().to_owned());
     options.ring = Some(&RING);
@@ -70,11 +70,11 @@ fn look_with<'a>(served: &Served<'_>, change: impl FnOnce(&mut VerifyOptions<'a>
     report
 }
 
-fn look(site: &Memory) -> Report {
+fn look(site: &Memory) -> VerifyReport {
     look_with(&served(site), |options| options.full = true)
 }
 
-fn codes(report: &Report) -> Vec<&str> {
+fn codes(report: &VerifyReport) -> Vec<&str> {
     report.problems.iter().map(|problem| problem.code).collect()
 }
 
@@ -115,7 +115,7 @@ fn what_is_missing_is_named() {
         assert_eq!(codes(&report), [code], "{path}");
         assert_eq!(
             (report.worst(), &report.problems[0].path),
-            (Some(Severity::Broken), &path)
+            (Some(ProblemSeverity::Broken), &path)
         );
     }
     let site = two();
@@ -160,7 +160,7 @@ fn a_release_that_will_expire_is_told_before_it_does() {
     let at = |days: u64| look_with(&served(&site), |options| options.now = Timestamp(NOW + days * DAY));
     assert_eq!(at(75).problems, []);
     assert_eq!(codes(&at(77)), ["expires_soon", "expires_soon"]);
-    assert_eq!(at(77).worst(), Some(Severity::Warning));
+    assert_eq!(at(77).worst(), Some(ProblemSeverity::Warning));
     assert_eq!(codes(&at(90)), ["expired", "expired"]);
 }
 
@@ -183,7 +183,7 @@ fn without_a_ring_of_ones_own_that_of_the_site_is_believed_and_told() {
     let report = look_with(&served(&site), |options| options.ring = None);
     assert_eq!(
         (codes(&report), report.worst()),
-        (vec!["ring_from_site"], Some(Severity::Note))
+        (vec!["ring_from_site"], Some(ProblemSeverity::Note))
     );
     let stranger = ring(1, &[&OTHER_KEY], &[], &[&OTHER_KEY]);
     let report = look_with(&served(&site), |options| options.ring = Some(&stranger));

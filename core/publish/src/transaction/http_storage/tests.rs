@@ -23,9 +23,9 @@ fn failed(storage: &dyn Storage) -> Box<TransactionError> {
 fn a_refusal_after_an_answer_that_was_lost_does_not_hide_the_file() {
     let put = |answers: Vec<Answer>| {
         let transport = Scripted::new(answers);
-        let options = UploadOptions {
+        let options = HttpUploadOptions {
             first_wait: Duration::from_millis(1),
-            ..UploadOptions::default()
+            ..HttpUploadOptions::default()
         };
         let url: Url = "https://files.example/app.zip".parse().unwrap();
         failed(&PutFile::new(&transport, url.clone(), options, url))

@@ -1,6 +1,6 @@
 //! `capbundle channel …`
 
-use capbundle_publish::api::Channel;
+use capbundle_publish::api::RemoteChannel;
 use serde::Serialize;
 
 use super::Remote;
@@ -16,7 +16,7 @@ use crate::output::{self, Output};
 #[serde(rename_all = "camelCase")]
 struct ListDocument<'a> {
     app_id: &'a str,
-    channels: &'a [Channel],
+    channels: &'a [RemoteChannel],
 }
 
 #[derive(Serialize)]

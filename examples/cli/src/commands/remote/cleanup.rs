@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use capbundle_publish::api::{Channel, RemoteBundle};
+use capbundle_publish::api::{RemoteBundle, RemoteChannel};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -99,7 +99,7 @@ struct Partition {
     without_age: Vec<String>,
 }
 
-fn candidates(bundles: &[RemoteBundle], channels: &[Channel], now: Timestamp) -> Vec<Candidate> {
+fn known(bundles: &[RemoteBundle], channels: &[RemoteChannel], now: Timestamp) -> Vec<Known> {
     let ids: HashSet<u64> = channels.iter().filter_map(|channel| channel.bundle_id).collect();
     let versions: HashSet<&str> = channels
         .iter()

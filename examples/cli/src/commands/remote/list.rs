@@ -1,6 +1,6 @@
 //! `capbundle bundle list`
 
-use capbundle_publish::api::{Channel, RemoteBundle};
+use capbundle_publish::api::{RemoteBundle, RemoteChannel};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -101,7 +101,7 @@ fn summary(remote: &Remote, count: usize, storage_used: u64, sizes_unknown: usiz
     format!("{} of {}{used}", output::counted(count as u64, "bundle"), remote.app)
 }
 
-fn row(bundle: &RemoteBundle, channels: Option<&[Channel]>, now: Timestamp) -> Vec<String> {
+fn row(bundle: &RemoteBundle, channels: Option<&[RemoteChannel]>, now: Timestamp) -> Vec<String> {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| NOTHING.to_owned());
     let age = bundle
         .created_at
@@ -142,8 +142,8 @@ fn storage(bundle: &RemoteBundle) -> String {
 }
 
 /// Names of the channels that serve a bundle.
-fn serving<'a>(bundle: &RemoteBundle, channels: &'a [Channel]) -> Vec<&'a str> {
-    let serves = |channel: &&Channel| match channel.bundle_id {
+fn serving<'a>(bundle: &RemoteBundle, channels: &'a [RemoteChannel]) -> Vec<&'a str> {
+    let serves = |channel: &&RemoteChannel| match channel.bundle_id {
         Some(id) => id == bundle.id,
         None => channel.version.as_deref() == Some(bundle.version.as_str()),
     };

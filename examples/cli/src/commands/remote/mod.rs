@@ -12,7 +12,7 @@ pub(in crate::commands) mod table;
 use std::sync::Arc;
 
 use capbundle::http::Transport;
-use capbundle_publish::api::{Api, AppId, Channel, RemoteBundle};
+use capbundle_publish::api::{Api, AppId, RemoteBundle, RemoteChannel};
 
 use super::bundle::content::Project;
 use super::bundle::identity;
@@ -58,14 +58,14 @@ impl Remote {
         Ok(bundles)
     }
 
-    fn channels(&self) -> Result<Vec<Channel>> {
+    fn channels(&self) -> Result<Vec<RemoteChannel>> {
         let control = interrupt::control();
         let channels = self.api.channels(&self.app, &control);
         Ok(channels.collect::<capbundle_publish::Result<_>>()?)
     }
 
-    /// Fails if the server has no bundle and no channel of the app, so that a wrong app id is not reported as success.
-    fn require_known(&self, bundles: &[RemoteBundle], channels: &[Channel]) -> Result<()> {
+    /// Refuses an app of which the server has neither a bundle nor a channel: deleting nothing of it must not pass for success.
+    fn require_known(&self, bundles: &[RemoteBundle], channels: &[RemoteChannel]) -> Result<()> {
         if !bundles.is_empty() || !channels.is_empty() {
             return Ok(());
         }

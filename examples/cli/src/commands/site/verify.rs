@@ -5,7 +5,7 @@ use capbundle::http::Url;
 use capbundle::keys::ContentKey;
 use capbundle::update::channel::Site;
 use capbundle_publish::site::verify;
-use capbundle_publish::site::verify::{Problem, Report, Severity, VerifyOptions};
+use capbundle_publish::site::verify::{Problem, ProblemSeverity, VerifyOptions, VerifyReport};
 use serde::Serialize;
 
 use super::document;
@@ -89,18 +89,18 @@ fn parse_address(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
     Ok((site, channels))
 }
 
-fn print_report(args: &SiteVerifyArgs, site: &Site, report: &Report, output: &Output) -> Result<()> {
+fn tell(args: &SiteVerifyArgs, site: &Site, report: &VerifyReport, output: &Output) -> Result<()> {
     let warning = |problem: &Problem| Warning {
         path: Some(problem.path.clone()),
         ..Warning::new(problem.code, problem.message.clone())
     };
-    let of = |severity: Severity| {
+    let of = |severity: ProblemSeverity| {
         report
             .problems
             .iter()
             .filter(move |problem| problem.severity == severity)
     };
-    let notes: Vec<Warning> = of(Severity::Note).map(warning).collect();
+    let notes: Vec<Warning> = of(ProblemSeverity::Note).map(warning).collect();
     for note in &notes {
         output.say(format!("Note: {note}"));
     }
@@ -115,13 +115,13 @@ fn print_report(args: &SiteVerifyArgs, site: &Site, report: &Report, output: &Ou
             release.channel, release.sequence
         ));
     }
-    let found: Vec<ReportedFinding> = of(Severity::Broken)
-        .map(|problem| ReportedFinding::error(warning(problem)))
-        .chain(of(Severity::Warning).map(|problem| ReportedFinding::warning(warning(problem))))
+    let found: Vec<Reported> = of(ProblemSeverity::Broken)
+        .map(|problem| Reported::error(warning(problem)))
+        .chain(of(ProblemSeverity::Warning).map(|problem| Reported::warning(warning(problem))))
         .collect();
-    let first = of(Severity::Broken).chain(of(Severity::Warning)).next();
+    let first = of(ProblemSeverity::Broken).chain(of(ProblemSeverity::Warning)).next();
     if let Some(first) = first {
-        let exit = if first.severity == Severity::Broken {
+        let exit = if first.severity == ProblemSeverity::Broken {
             BROKEN
         } else {
             WARNED

@@ -14,7 +14,7 @@ use capbundle_publish::transaction::{
     Verify, Work,
 };
 use capbundle_publish::url_check;
-use capbundle_publish::url_check::{CheckOptions, Expected, Note};
+use capbundle_publish::url_check::{CheckOptions, Expected, UrlNote};
 
 use super::super::{identity, native_packages};
 use super::archive::{Protection, UploadArchive};
@@ -51,10 +51,10 @@ pub(super) struct Ready<'r> {
     registry: Option<ApiRegistry<'r>>,
     /// The download URL, if it is known before the upload.
     pub(super) url: Option<Url>,
-    /// The object in a bucket.
-    pub(super) object: Option<S3Location>,
-    /// Observations of the URL check.
-    pub(super) notes: RefCell<Vec<Note>>,
+    /// The object, where it goes to a bucket.
+    pub(super) object: Option<S3Place>,
+    /// What was noticed at the address.
+    pub(super) notes: RefCell<Vec<UrlNote>>,
 }
 
 /// The destination of the archive.
@@ -169,7 +169,7 @@ impl<'a> Release<'a> {
                 }
             }
             (Destination::Put { to, headers, public }, _) => {
-                let mut options = http_upload::UploadOptions::default();
+                let mut options = http_upload::HttpUploadOptions::default();
                 options.headers = headers.clone();
                 let file = PutFile::new(&*self.transport, to.clone(), options, public.clone());
                 Target {
