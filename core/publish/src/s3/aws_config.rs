@@ -1,7 +1,7 @@
-//! What is not given is looked for where the tools of Amazon look.
+//! Credentials, region and endpoint from the configuration of AWS tools.
 //!
-//! boto3 is the measure: what it takes from a file is taken here, or refused by name. A setting that names another store is
-//! never skipped, since the request would go to Amazon instead.
+//! boto3 is the reference: a setting that it reads is read here or refused by name. A setting of another store is never ignored,
+//! since the request would go to Amazon instead.
 
 mod files;
 mod sources;
@@ -12,51 +12,51 @@ use self::files::{Files, NoProfile, OfProfile, Profile};
 use super::{BucketOptions, Credentials};
 use crate::error::{Error, Result};
 
-/// Set to `true`, it switches off every other setting of an endpoint.
+/// If `true`, disables every other setting of an endpoint.
 const IGNORE_VARIABLE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
-/// Looks up an environment variable; empty ones count as not set.
+/// Looks up an environment variable. An empty one counts as not set.
 type Variable<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Credentials, region and endpoint of the environment and of `~/.aws`.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Who asks.
+    /// The credentials.
     pub credentials: Option<Credentials>,
-    /// Where the bucket is.
+    /// The region of the bucket.
     pub region: Option<String>,
-    /// The address of the store.
+    /// The URL of the store.
     pub endpoint: Option<String>,
-    /// Why there are no credentials, where that is known.
+    /// Why there are no credentials, if known.
     problem: Option<String>,
 }
 
 impl Settings {
-    /// Looks around. What it says first counts:
+    /// Searches in this order; the first match wins:
     ///
-    /// - credentials: those of `profile` if one is named, and no others; else `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY`
-    ///   and `AWS_SESSION_TOKEN`; else the profile that `AWS_PROFILE` or `AWS_DEFAULT_PROFILE` names, or `default`, in
+    /// - credentials: those of `profile` if it is given, and no others; otherwise `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY`
+    ///   and `AWS_SESSION_TOKEN`; otherwise the profile that `AWS_PROFILE` or `AWS_DEFAULT_PROFILE` names, or `default`, in
     ///   `~/.aws/credentials` (`AWS_SHARED_CREDENTIALS_FILE`) and `~/.aws/config` (`AWS_CONFIG_FILE`);
     /// - region: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile, a named one before the environment;
     /// - endpoint: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, `endpoint_url` of `s3` in the section `[services …]` that the
     ///   profile names, the profile's own `endpoint_url`, in the same way. `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` and
-    ///   `ignore_configured_endpoint_urls` with the value `true` switch all of these off.
+    ///   `ignore_configured_endpoint_urls` with the value `true` disable all of these.
     ///
-    /// A variable that is empty counts as not set. Sources of credentials that this crate cannot use (roles, web identity, SSO, a
-    /// login, a program, a container) are found in the order in which Amazon's tools prefer them, and then
+    /// An empty variable counts as not set. Sources of credentials that this crate does not support (roles, web identity, SSO, a
+    /// login, a program, a container) are detected in the order of Amazon's tools, and then
     /// [`into_credentials`](Self::into_credentials) names the source.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a key without secret and the other way round, for credentials
-    /// that were not copied right, for a profile that was named and does not exist, for a line of a file that is neither a
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a key without secret or vice versa, for malformed
+    /// credentials, for a given profile that does not exist, for a line of a file that is neither a
     /// section nor a value, and for an endpoint that is set in a way that is not supported;
     /// [`Io`](capbundle::ErrorKind::Io) for a file that cannot be read.
     pub fn find(profile: Option<&str>) -> Result<Self> {
         Self::find_with(&|name| std::env::var(name).ok(), profile)
     }
 
-    /// As [`find`](Self::find), with the variables of another environment than that of this process.
+    /// As [`find`](Self::find), with the variables of another environment.
     ///
     /// # Errors
     /// As of [`find`](Self::find).
@@ -102,7 +102,7 @@ impl Settings {
             endpoint: variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")),
             problem: None,
         };
-        // A named profile comes before the environment, so what it says is needed also where the environment says something.
+        // A given profile takes precedence over the environment, so it is read even if the environment has a value.
         let ignores_endpoints = is_true(variable(IGNORE_VARIABLE).as_deref());
         let needs = Missing {
             credentials: missing.credentials && surroundings.credentials.is_none(),
@@ -111,7 +111,7 @@ impl Settings {
         };
         let of_profile = match Files::new(&variable).profile(&wanted, needs, &variable) {
             Ok(found) => found,
-            // With key, secret and region as options nobody asked for the profile.
+            // With key, secret and region as options, the profile is not needed.
             Err(NoProfile::Unreadable(_)) if !wanted.is_given() && !missing.credentials && !missing.region => {
                 OfProfile::default()
             }
@@ -131,12 +131,12 @@ impl Settings {
     /// The credentials.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if none were found: with the source that is not supported where one is
-    /// set, else with the places where they may stand.
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if none were found: the message names the unsupported source, or the
+    /// supported ones.
     pub fn into_credentials(self) -> Result<Credentials> {
         self.credentials.ok_or_else(|| {
             let problem = self.problem.unwrap_or_else(|| {
-                "there are none: give key and secret, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a \
+                "no credentials found: pass key and secret, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a \
                  profile of ~/.aws/credentials with AWS_PROFILE; the role of a machine (EC2) is not supported"
                     .to_owned()
             });
@@ -165,7 +165,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// What is looked for.
+/// The settings to search for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Missing {
     credentials: bool,
@@ -180,7 +180,7 @@ impl Missing {
         endpoint: true,
     };
 
-    /// All that the options leave open.
+    /// The settings that the options do not give.
     pub(super) fn besides(options: &BucketOptions, credentials: Option<&Credentials>) -> Self {
         Self {
             credentials: credentials.is_none(),
@@ -190,7 +190,7 @@ impl Missing {
     }
 }
 
-/// As Amazon's tools read a boolean.
+/// Parses a boolean as Amazon's tools do.
 fn is_true(value: Option<&str>) -> bool {
     value.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }

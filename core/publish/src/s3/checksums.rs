@@ -1,9 +1,9 @@
-//! Whether a store is sent `x-amz-checksum-…` headers.
+//! Whether to send `x-amz-checksum-…` headers to a store.
 //!
-//! Stores that do not know these headers refuse them, each in its own way: Backblaze B2 answers 400 to every request that has one,
-//! others 403 or 501, with a reason or without. Such a request is sent again without them. Once that made the difference, none is
-//! sent any more by the same [`Bucket`](super::Bucket). What protects the bytes then are the signature, which covers the SHA-256 of
-//! each body, and the size of what is stored.
+//! Stores that do not support these headers refuse them in different ways: Backblaze B2 responds with 400 to every request that has
+//! one, others with 403 or 501, with or without a reason. Such a request is sent again without them. If that succeeds, the same
+//! [`Bucket`](super::Bucket) sends no more of them. The bytes are then protected by the signature, which covers the SHA-256 of
+//! each body, and by a comparison of the stored size.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -14,7 +14,7 @@ const UNKNOWN: u8 = 0;
 const TAKEN: u8 = 1;
 const REFUSED: u8 = 2;
 
-/// What is known of a store by now; shared by the threads of an upload.
+/// What is known about a store so far; shared by the threads of an upload.
 #[derive(Debug, Default)]
 pub(super) struct Checksums {
     writes: AtomicU8,
@@ -29,18 +29,18 @@ impl Checksums {
 
     /// A write with such a header succeeded.
     pub(super) fn were_taken(&self) {
-        // One that was refused stays so: a store may take the header of one request and refuse that of another.
+        // A refusal stays: a store may accept the header in one request and refuse it in another.
         let _ = self
             .writes
             .compare_exchange(UNKNOWN, TAKEN, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// A request succeeded without them that had been refused with them.
+    /// A request that was refused with the headers succeeded without them.
     pub(super) fn were_refused(&self) {
         self.writes.store(REFUSED, Ordering::Relaxed);
     }
 
-    /// Whether a write may have been refused for its header, so that it is worth sending without.
+    /// Whether a write may have been refused because of its header, so that it is worth sending without.
     pub(super) fn may_explain(&self, refused: &Refused) -> bool {
         let is_unknown = self.writes.load(Ordering::Relaxed) == UNKNOWN;
         refused.names_checksums() || (is_unknown && refused.names_no_other_cause())
@@ -51,8 +51,8 @@ impl Checksums {
         self.reads.store(TAKEN, Ordering::Relaxed);
     }
 
-    /// Whether a `HEAD` may have been refused for its header, by what a `GET` without any was told at the same time. Amazon, for
-    /// one, wants the right to decrypt from who asks for a checksum.
+    /// Whether a `HEAD` may have been refused because of its header, judging by the response to a `GET` without it. Amazon, for
+    /// example, requires the right to decrypt for requests of a checksum.
     pub(super) fn may_explain_head(&self, head: &Refused, get: &S3Response) -> bool {
         let is_unknown = self.reads.load(Ordering::Relaxed) == UNKNOWN;
         let could_be = matches!(head.status, 400..=499 | 501);

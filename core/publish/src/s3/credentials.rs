@@ -1,4 +1,4 @@
-//! Who asks.
+//! Credentials of an S3 store.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use super::Settings;
 use crate::error::{Error, Result};
 
-/// An access key, its secret and, for temporary ones, the session token. Wiped from memory when dropped; never printed but for
-/// the access key, which is no secret.
+/// An access key, its secret and, for temporary ones, the session token. Wiped from memory when dropped. Only
+/// the access key is printed, which is not a secret.
 #[derive(Clone)]
 pub struct Credentials {
     key: String,
@@ -17,10 +17,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Credentials from their parts. Blanks around them are cut off, as they come with copying.
+    /// Credentials from their parts. Surrounding whitespace is removed.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if one is empty, holds a blank or control character, or is no ASCII.
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if one is empty, or contains whitespace, control characters or
+    /// non-ASCII characters.
     pub fn new(key: &str, secret: &str, token: Option<&str>) -> Result<Self> {
         let wiped = |text: &str| Zeroizing::new(text.to_owned());
         let found = Self {
@@ -31,27 +32,27 @@ impl Credentials {
                 .transpose()?,
         };
         if found.key.contains('/') {
-            let problem = "it holds a slash, which only secrets do: are key and secret the other way round?";
+            let problem = "contains a slash, as only secrets do: are key and secret swapped?";
             return Err(Error::invalid_input("the access key", problem));
         }
         Ok(found)
     }
 
-    /// Those of the environment or of a profile; see [`Settings::find`].
+    /// Credentials from the environment or a profile; see [`Settings::find`].
     ///
     /// # Errors
-    /// As [`Settings::find`], and [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if there are none.
+    /// As [`Settings::find`], and [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if none are found.
     pub fn find(profile: Option<&str>) -> Result<Self> {
         Settings::find(profile)?.into_credentials()
     }
 
-    /// The access key, which is no secret.
+    /// The access key, which is not a secret.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Whether they are temporary ones, with a session token.
+    /// Whether they are temporary, with a session token.
     #[must_use]
     pub fn has_token(&self) -> bool {
         self.token.is_some()
@@ -69,10 +70,10 @@ impl Credentials {
 fn check<'a>(what: &str, value: &'a str) -> Result<&'a str> {
     let value = value.trim();
     if value.is_empty() {
-        return Err(Error::invalid_input(what, "it is empty"));
+        return Err(Error::invalid_input(what, "the value is empty"));
     }
     if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let problem = "it holds a blank, a line break or a letter that is not ASCII: it was not copied right";
+        let problem = "contains a space, a line break or a non-ASCII character: check that it was copied correctly";
         return Err(Error::invalid_input(what, problem));
     }
     Ok(value)

@@ -1,7 +1,7 @@
-//! Objects that fit into memory, read and written under conditions.
+//! Small objects, read and written with preconditions.
 //!
-//! Two programs that change the same object at once would undo each other's change without a word. A condition lets the
-//! server decide, where it knows conditions for `PUT`: Amazon, and most others by now.
+//! Two programs that modify the same object concurrently would silently overwrite each other's changes. A precondition lets the
+//! server refuse the second write. Amazon and most other stores support it.
 
 use std::fmt;
 
@@ -14,19 +14,19 @@ use capbundle::digest::Sha256Digest;
 use capbundle::http::{Body, Method};
 use capbundle::progress::Control;
 
-/// What must hold for an object to be written.
+/// The precondition of a write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Precondition<'a> {
-    /// Nothing is under the key: `If-None-Match: *`.
+    /// No object exists under the key: `If-None-Match: *`.
     Absent,
-    /// It still has this mark: `If-Match`.
+    /// The object still has this entity tag: `If-Match`.
     Unchanged(&'a str),
-    /// Whatever is there is replaced.
-    Whatever,
+    /// None: an existing object is replaced.
+    None,
 }
 
-/// How a small object is served.
+/// The headers that a small object is served with.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct ObjectHeaders<'a> {
@@ -37,7 +37,7 @@ pub struct ObjectHeaders<'a> {
 }
 
 impl<'a> ObjectHeaders<'a> {
-    /// With both.
+    /// Sets both headers.
     #[must_use]
     pub fn new(content_type: &'a str, cache_control: &'a str) -> Self {
         Self {
@@ -47,36 +47,36 @@ impl<'a> ObjectHeaders<'a> {
     }
 }
 
-/// What came of writing under a condition.
+/// The result of a write with a precondition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Put {
-    /// It is stored.
+    /// The object was written.
     Stored,
-    /// The condition does not hold; nothing was changed. After an answer that got lost this may be the doing of the very
-    /// same call: look what is there.
+    /// The precondition does not hold; nothing was changed. If an earlier attempt of the same call lost its response, that attempt
+    /// may have written the object: compare what is stored.
     Refused,
-    /// The server knows no conditions for `PUT`, and said so; nothing was changed.
+    /// The server reports that it does not support preconditions for `PUT`; nothing was changed.
     NoConditions,
 }
 
-/// A small object and its mark.
+/// A small object and its entity tag.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fetched {
-    /// All of it, or as much as was asked for.
+    /// The requested bytes.
     pub bytes: Vec<u8>,
-    /// Changes with the content.
+    /// The entity tag, which changes with the content.
     pub etag: Option<String>,
 }
 
 impl Bucket {
-    /// The whole of an object of at most `limit` bytes; `None` if nothing is under the key.
+    /// Reads an object of at most `limit` bytes; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`LimitExceeded`](capbundle::ErrorKind::LimitExceeded) for a longer one; else as of [`head`](Self::head).
+    /// [`LimitExceeded`](capbundle::ErrorKind::LimitExceeded) for a longer one; otherwise as of [`head`](Self::head).
     pub fn read(&self, key: &str, limit: u64, control: &Control) -> Result<Option<Fetched>> {
-        // One byte more than is allowed, so that a longer one is seen to be longer.
+        // One byte more than allowed, to detect a longer object.
         let fetched = self.read_start(key, limit.saturating_add(1), control)?;
         match fetched {
             Some(fetched) if fetched.bytes.len() as u64 > limit => Err(Error::Core(capbundle::Error::LimitExceeded {
@@ -89,16 +89,16 @@ impl Bucket {
         }
     }
 
-    /// The first `length` bytes of an object, or all of a shorter one.
+    /// Reads the first `length` bytes of an object, or all of a shorter one.
     ///
     /// # Errors
     /// As of [`head`](Self::head).
     pub fn read_start(&self, key: &str, length: u64, control: &Control) -> Result<Option<Fetched>> {
         let range = format!("bytes=0-{}", length.max(1) - 1);
-        let asked = S3Request::new(Method::Get, Some(key), "read an object").with_header("range", range);
-        let reply = match self.send(&asked, control, &mut ())? {
+        let request = S3Request::new(Method::Get, Some(key), "read an object").with_header("range", range);
+        let reply = match self.send(&request, control, &mut ())? {
             S3Response::Refused(refused) if refused.status == 404 && refused.code != "NoSuchBucket" => return Ok(None),
-            // No byte of an empty object can be asked for.
+            // An empty object has no range.
             S3Response::Refused(refused) if refused.status == 416 => {
                 return Ok(Some(Fetched {
                     bytes: Vec::new(),
@@ -108,7 +108,7 @@ impl Bucket {
             answer => answer.done()?,
         };
         let mut bytes = reply.body;
-        // A server may give all of it.
+        // A server may ignore the range.
         bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         Ok(Some(Fetched {
             bytes,
@@ -116,10 +116,10 @@ impl Bucket {
         }))
     }
 
-    /// Writes a small object, if the condition holds.
+    /// Writes a small object if the precondition holds.
     ///
     /// # Errors
-    /// As of [`upload`](Self::upload); a condition that does not hold is no error.
+    /// As of [`upload`](Self::upload); a precondition that does not hold is not an error.
     pub fn write(
         &self,
         key: &str,
@@ -143,11 +143,11 @@ impl Bucket {
                 S3Response::Refused(refused) if refused.status == 412 || refused.is_concurrent() => {
                     return Ok(Put::Refused);
                 }
-                // It was there a moment ago.
+                // The object was removed since it was read.
                 S3Response::Refused(refused) if refused.status == 404 && refused.code == "NoSuchKey" => {
                     return Ok(Put::Refused);
                 }
-                S3Response::Refused(refused) if refused.status == 501 && only_if != Precondition::Whatever => {
+                S3Response::Refused(refused) if refused.status == 501 && only_if != Precondition::None => {
                     return Ok(Put::NoConditions);
                 }
                 S3Response::Refused(refused) => return Err(refused.into_error()),
@@ -155,7 +155,7 @@ impl Bucket {
         }
     }
 
-    /// A write succeeded with these headers, or without them after it had been refused with them.
+    /// Notes that a write succeeded with checksum headers, or only without them.
     pub(super) fn note_checksums(&self, sent: bool) {
         if sent {
             self.checksums.were_taken();
@@ -174,25 +174,25 @@ impl Bucket {
         control: &Control,
     ) -> Result<S3Response> {
         let digest = Sha256Digest::of(bytes);
-        let mut asked = S3Request::new(Method::Put, Some(key), "write an object")
+        let mut request = S3Request::new(Method::Put, Some(key), "write an object")
             .with_header("content-type", header("Content-Type", served.content_type)?)
             .with_header("cache-control", header("Cache-Control", served.cache_control)?)
             .with_header(DIGEST, digest.to_string());
         if checksums {
-            asked = asked.with_header(CHECKSUM, base64(&digest));
+            request = request.with_header(CHECKSUM, base64(&digest));
         }
-        asked = match only_if {
-            Precondition::Absent => asked.with_header("if-none-match", "*"),
-            Precondition::Unchanged(etag) => asked.with_header("if-match", etag),
-            Precondition::Whatever => asked,
+        request = match only_if {
+            Precondition::Absent => request.with_header("if-none-match", "*"),
+            Precondition::Unchanged(etag) => request.with_header("if-match", etag),
+            Precondition::None => request,
         };
-        asked.body = Some((Body::Bytes(bytes.to_vec()), digest));
-        self.send(&asked, control, &mut ())
+        request.body = Some((Body::Bytes(bytes.to_vec()), digest));
+        self.send(&request, control, &mut ())
     }
 
-    /// Gives an object the age of a new one, by copying it onto itself; `false` if nothing is under the key.
+    /// Updates the modification time of an object by copying it onto itself; `false` if it does not exist.
     ///
-    /// What it is served as stays as it is.
+    /// Its headers stay the same.
     ///
     /// # Errors
     /// As of [`head`](Self::head).
@@ -200,26 +200,26 @@ impl Bucket {
         let Some(object) = self.head(key, control)? else {
             return Ok(false);
         };
-        // A copy onto itself must change something, and saying all headers anew counts as that.
-        let mut asked = S3Request::new(Method::Put, Some(key), "renew an object")
+        // A copy onto itself must change something; replacing the metadata counts.
+        let mut request = S3Request::new(Method::Put, Some(key), "renew an object")
             .with_header("x-amz-copy-source", self.copy_source(key))
             .with_header("x-amz-metadata-directive", "REPLACE");
-        let told = [
+        let headers = [
             ("content-type", object.content_type),
             ("cache-control", object.cache_control),
             (DIGEST, object.sha256.map(|digest| digest.to_string())),
         ];
-        for (name, value) in told {
+        for (name, value) in headers {
             if let Some(value) = value {
-                asked = asked.with_header(name, header(name, &value)?);
+                request = request.with_header(name, header(name, &value)?);
             }
         }
-        asked.is_slow = true;
-        self.send(&asked, control, &mut ())?.done()?;
+        request.is_slow = true;
+        self.send(&request, control, &mut ())?.done()?;
         Ok(true)
     }
 
-    /// The bucket and the key, encoded as in an address.
+    /// The bucket and the key, percent-encoded.
     fn copy_source(&self, key: &str) -> String {
         let own = self.place.object_url(key);
         let path = own.path().strip_prefix(self.place.base_url().path());
@@ -243,7 +243,7 @@ impl fmt::Debug for Precondition<'_> {
         formatter.write_str(match self {
             Self::Absent => "Absent",
             Self::Unchanged(_) => "Unchanged",
-            Self::Whatever => "Whatever",
+            Self::None => "None",
         })
     }
 }

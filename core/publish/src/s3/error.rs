@@ -1,4 +1,4 @@
-//! What a server's refusal means, and what to do about it.
+//! The meaning of an S3 error, and what to do about it.
 
 use super::Bucket;
 use super::xml::{self, XmlError};
@@ -6,15 +6,15 @@ use crate::error::Error;
 use capbundle::http::Url;
 use capbundle::http::client::Response;
 
-/// The region comes in this header, also where there is no body.
+/// The header with the region of the bucket, present even without a body.
 const REGION: &str = "x-amz-bucket-region";
-/// A message of a server is shown to this length.
+/// Messages of a server are cut to this length.
 const MAX_SHOWN: usize = 300;
 
-/// Other bytes arrived than the checksum is of.
+/// Codes for bytes that do not match their checksum.
 const MISMATCHES: [&str; 3] = ["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"];
-/// Codes of 400 and 403 whose cause is not a header that the server does not know. A wrong signature is one of them: a proxy that
-/// drops the header has shown it with the `HEAD` before the upload.
+/// Codes of 400 and 403 whose cause is not an unsupported header. A wrong signature is one of them: a proxy that drops the header
+/// already shows that with the `HEAD` before the upload.
 const CAUSES: [&str; 29] = [
     "BadDigest",
     "InvalidDigest",
@@ -47,49 +47,49 @@ const CAUSES: [&str; 29] = [
     "NoSuchUpload",
 ];
 
-/// Whom was asked what.
+/// The request that failed.
 pub(super) struct Context<'a> {
     pub(super) bucket: &'a Bucket,
     pub(super) url: &'a Url,
     pub(super) operation: &'static str,
 }
 
-/// An answer that is an error.
+/// An error response.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) status: u16,
-    /// S3's word for it; empty where there was none.
+    /// The S3 error code; empty if there is none.
     pub(super) code: String,
     url: String,
     problem: String,
-    speaks_of_checksums: bool,
+    mentions_checksums: bool,
 }
 
 impl Refused {
-    /// The bytes were damaged, or came too slowly: the same request may go through.
+    /// Whether the bytes were damaged or too slow, so that the same request may succeed.
     pub(super) fn is_transient(&self) -> bool {
-        // A success that turned out to be none may be one the next time.
+        // A success whose body is an error may succeed the next time.
         (200..300).contains(&self.status)
             && matches!(self.code.as_str(), "InternalError" | "SlowDown" | "ServiceUnavailable")
             || self.status == 400 && matches!(self.code.as_str(), "RequestTimeout" | "BadDigest" | "IncompleteBody")
     }
 
-    /// It says that the header of a checksum is what is wrong, and not the checksum in it.
+    /// Whether it is about the checksum header itself, rather than the checksum in it.
     pub(super) fn names_checksums(&self) -> bool {
-        self.status >= 400 && self.speaks_of_checksums && !MISMATCHES.contains(&self.code.as_str())
+        self.status >= 400 && self.mentions_checksums && !MISMATCHES.contains(&self.code.as_str())
     }
 
-    /// It may be about a header that the server does not know: nothing in it names another cause.
+    /// Whether it may be about an unsupported header, because it names no other cause.
     pub(super) fn names_no_other_cause(&self) -> bool {
         matches!(self.status, 400 | 403 | 501) && !CAUSES.contains(&self.code.as_str())
     }
 
-    /// Somebody else writes the same object at this moment.
+    /// Whether another client is writing the same object.
     pub(super) fn is_concurrent(&self) -> bool {
         self.status == 409 && self.code == "ConditionalRequestConflict"
     }
 
-    /// The credentials may not do this, though they are good.
+    /// Whether valid credentials lack the permission.
     pub(super) fn is_not_allowed(&self) -> bool {
         self.status == 403 && matches!(self.code.as_str(), "AccessDenied" | "AllAccessDisabled")
     }
@@ -103,28 +103,28 @@ impl Refused {
     }
 }
 
-/// What is wrong with the answer; `None` if it is what was asked for.
+/// The error in a response; `None` for a success.
 pub(super) fn refused(context: &Context<'_>, reply: &Response) -> Option<Refused> {
     let status = reply.head.status;
     let is_page = is_web_page(reply);
     let is_success = (200..300).contains(&status);
-    // S3 says 200 first when it has much to do, and how it went later.
+    // For long operations S3 sends 200 first and the result in the body.
     let failed_late = is_success && xml::root(&reply.body).is_some_and(|root| root == "Error");
     if is_success && !is_page && !failed_late {
         return None;
     }
     let refusal: XmlError = xml::parse(&reply.body).unwrap_or_default();
     let problem = match of_proxy(status) {
-        // Proxies say it with a page of their own.
+        // Proxies send their own error pages.
         Some(problem) if is_page || refusal.code.is_empty() => problem.to_owned(),
         _ if is_page => {
-            "a web page came back, which no S3 server sends: is a proxy or login page in front of it, or the endpoint \
-                         that of a website or console?"
+            "expected an S3 response, found a web page: is there a proxy or login page in front of the store, or is the \
+                         endpoint that of a website or console?"
                 .to_owned()
         }
         _ => explain(context, reply, &refusal),
     };
-    // Not every gateway speaks XML.
+    // Not every gateway sends XML.
     let said = if refusal.code.is_empty() && !is_page {
         String::from_utf8_lossy(&reply.body)
     } else {
@@ -132,24 +132,24 @@ pub(super) fn refused(context: &Context<'_>, reply: &Response) -> Option<Refused
     };
     Some(Refused {
         status,
-        speaks_of_checksums: said.to_ascii_lowercase().contains("checksum"),
+        mentions_checksums: said.to_ascii_lowercase().contains("checksum"),
         code: refusal.code,
         url: context.url.without_query().to_owned(),
         problem,
     })
 }
 
-/// What a status means that comes from a proxy in front of a store as often as from the store.
+/// The meaning of a status that a proxy in front of a store sends as often as the store itself.
 fn of_proxy(status: u16) -> Option<&'static str> {
     Some(match status {
         407 => "a proxy in between requires authentication: check its address and password (HTTPS_PROXY)",
-        411 => "it found no length: a proxy in between may have removed it",
+        411 => "the request arrived without a length: a proxy may have removed it",
         413 => {
             "the request is too large for the store or for a proxy in front of it: raise its limit (nginx: \
              client_max_body_size); a larger file is sent in parts of 8 MiB, so 9 MiB are enough"
         }
-        414 | 431 => "the address or the headers are too long for a proxy in front of the store: raise its limit",
-        502 | 504 => "a proxy in front of the store gets no answer from it: check whether the store runs",
+        414 | 431 => "the URL or the headers are too long for a proxy in front of the store: raise its limit",
+        502 | 504 => "a proxy in front of the store gets no response from it: check whether the store is running",
         507 => "the store has no space left",
         _ => return None,
     })
@@ -168,44 +168,46 @@ fn explain(context: &Context<'_>, reply: &Response, refusal: &XmlError) -> Strin
             if other_region.is_some() =>
         {
             let right = other_region.unwrap_or_default();
-            format!("the bucket {name} is in the region {right}, not {region}: give that as the region{said}")
+            format!("bucket {name} is in region {right}, not {region}: pass {right} as the region{said}")
         }
-        ("AuthorizationHeaderMalformed", _) => format!("it takes the region {region} for a wrong one{said}"),
+        ("AuthorizationHeaderMalformed", _) => format!("the server refuses the region {region}{said}"),
         ("SignatureDoesNotMatch", _) => format!(
-            "the secret does not belong to the access key {}, or something on the way changes requests{said}",
+            "the secret does not match the access key {}, or a proxy modifies requests{said}",
             bucket.credentials.key()
         ),
         ("InvalidAccessKeyId" | "NotSignedUp" | "XAdminUserNotFound", _) => {
-            format!("it knows no access key {}{said}", bucket.credentials.key())
+            format!("unknown access key {}{said}", bucket.credentials.key())
         }
         ("InvalidToken" | "ExpiredToken" | "TokenRefreshRequired", _) => {
-            format!("the session token is not good or has expired: get new credentials{said}")
+            format!("the session token is invalid or has expired: get new credentials{said}")
         }
         ("RequestTimeTooSkewed", _) => skewed(context, reply, refusal),
-        ("NoSuchBucket", _) => format!("there is no bucket {name}: check its name, the endpoint and the region{said}"),
-        ("NoSuchKey", _) => format!("there is no such object{said}"),
+        ("NoSuchBucket", _) => format!("no such bucket {name}: check its name, the endpoint and the region{said}"),
+        ("NoSuchKey", _) => format!("no such object{said}"),
         ("AccessDenied" | "AllAccessDisabled", _) => format!(
             "the access key {} may not {} here{said}",
             bucket.credentials.key(),
             context.operation
         ),
-        ("EntityTooLarge", _) => format!("the file or a part of it is larger than the store takes{said}"),
+        ("EntityTooLarge", _) => format!("the file or a part of it is larger than the store allows{said}"),
         ("SlowDown" | "ServiceUnavailable" | "TooManyRequests", _) | (_, 429 | 503) => {
-            format!("it is overloaded and was so at every try: come back later{said}")
+            format!("overloaded on every attempt: retry later{said}")
         }
         ("BadDigest" | "InvalidDigest" | "XAmzContentSHA256Mismatch" | "IncompleteBody", _) => {
-            format!("other bytes arrived than were sent: the file was changed meanwhile, or the way damages it{said}")
+            format!(
+                "the received bytes differ from the sent ones: the file was modified meanwhile, or it was corrupted in transit{said}"
+            )
         }
         (_, 300..=399) => match location.map(shortened) {
             Some(to) => {
-                format!("it redirects to {to}; a signed request cannot follow: give that as the endpoint{said}")
+                format!("redirects to {to}, which a signed request cannot follow: pass that as the endpoint{said}")
             }
-            None => format!("it redirects elsewhere without saying where: check endpoint and region{said}"),
+            None => format!("redirects without a Location: check endpoint and region{said}"),
         },
         ("", 403) => {
-            "it refuses without a reason: check key, secret and rights, and the clock of this machine".to_owned()
+            "access denied without a reason: check key, secret, permissions, and the clock of this machine".to_owned()
         }
-        ("", _) => format!("no error of S3 came with it{}", excerpt(&reply.body)),
+        ("", _) => format!("the response contains no S3 error{}", excerpt(&reply.body)),
         _ => said.trim_start_matches(" (").trim_end_matches(')').to_owned(),
     }
 }
@@ -225,7 +227,7 @@ fn skewed(context: &Context<'_>, reply: &Response, refusal: &XmlError) -> String
     )
 }
 
-/// What the server said itself, as an addition.
+/// The server's own code and message, in parentheses.
 fn said(refusal: &XmlError) -> String {
     match (refusal.code.as_str(), refusal.message.as_str()) {
         ("", "") => String::new(),
@@ -250,7 +252,7 @@ fn shortened(text: &str) -> String {
         .map(|character| if character.is_control() { ' ' } else { character })
         .take(MAX_SHOWN)
         .collect();
-    // What comes after a question mark may be a signature.
+    // The text after a question mark may be a signature.
     clean.split('?').next().unwrap_or_default().trim_end().to_owned()
 }
 
@@ -262,7 +264,7 @@ fn is_web_page(reply: &Response) -> bool {
         .headers
         .get("content-type")
         .is_some_and(|found| found.starts_with("text/html"));
-    // The head of an object that is a web page itself has no body.
+    // The response to `HEAD` for a stored web page has no body.
     let says_so = says_so && !start.is_empty() && !start.starts_with("<?xml");
     start.starts_with("<!doctype html") || start.starts_with("<html") || says_so
 }

@@ -1,4 +1,4 @@
-//! What is in a bucket, page by page.
+//! Lists a bucket page by page.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,8 +11,8 @@ use capbundle::http::Method;
 use capbundle::progress::Control;
 
 impl Bucket {
-    /// All objects whose keys begin with `prefix`, in the order of the server, one page after the other as they are
-    /// wanted. After an error the iterator ends.
+    /// All objects whose keys begin with `prefix`, in the order of the server. Pages are requested lazily. After an error the
+    /// iterator ends.
     #[must_use]
     pub fn list<'a>(&'a self, prefix: &str, control: &'a Control) -> Objects<'a> {
         Objects {
@@ -49,9 +49,9 @@ impl Objects<'_> {
         if let Next::After(token) = &self.next {
             query.push(("continuation-token", token));
         }
-        let mut asked = S3Request::new(Method::Get, None, "list a bucket");
-        asked.query = &query;
-        let reply = self.bucket.send(&asked, self.control, &mut ())?.done()?;
+        let mut request = S3Request::new(Method::Get, None, "list a bucket");
+        request.query = &query;
+        let reply = self.bucket.send(&request, self.control, &mut ())?.done()?;
         let refuse = |problem: String| {
             Error::Core(capbundle::Error::Server {
                 url: self.bucket.place.base_url().to_string(),
@@ -63,8 +63,8 @@ impl Objects<'_> {
         let next = match (listing.is_truncated, listing.next_continuation_token) {
             (false, _) => Next::End,
             (true, Some(token)) if !matches!(&self.next, Next::After(before) if *before == token) => Next::After(token),
-            // Else the same page would come for ever.
-            (true, _) => return Err(refuse("there is more, but it does not say how to go on".to_owned())),
+            // Otherwise the same page would be requested again and again.
+            (true, _) => return Err(refuse("truncated list without a continuation token".to_owned())),
         };
         self.next = next;
         self.page.extend(listing.contents.into_iter().map(|listed| Object {

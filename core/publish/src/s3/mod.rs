@@ -1,4 +1,4 @@
-//! Bundles in S3 and in every store that speaks its protocol: upload, look, list, remove, and addresses for devices.
+//! Bundles in S3 and compatible object stores: upload, inspect, list, delete, and URLs for devices.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -15,7 +15,7 @@
 //! # }
 //!
 //! # fn main() -> capbundle::Result<()> {
-//! // Key and secret from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or else from ~/.aws. `Http` is that of feature `http`.
+//! // Key and secret from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, otherwise from ~/.aws. `Http` is `capbundle::http::Http`.
 //! let settings = Settings::find(None)?;
 //! let options = BucketOptions::new("eu-central-1", "my-bundles").or_from(&settings);
 //! let bucket = Bucket::new(&options, settings.into_credentials()?, Arc::new(Http::new()))?;
@@ -30,16 +30,17 @@
 //!
 //! # What is sent
 //!
-//! Every request is signed with AWS Signature Version 4 in its headers, the digest of its body among them, so that a server
-//! that checks signatures takes no byte that is not ours. A file goes as one `PUT` below 8 MiB, above that in parts
-//! of 8 MiB, several at a time, each streamed from the disk. Each part has its SHA-256 in `x-amz-checksum-sha256`; a server that
-//! knows checksums checks it and says so, and [`Uploaded::checked`] tells whether it did.
+//! Every request is signed with AWS Signature Version 4 in its headers. The signature covers the digest of the body, so a server
+//! that checks signatures refuses altered bytes. A file below 8 MiB is sent as one `PUT`, a larger one in parts of 8 MiB, several
+//! at a time, each streamed from the disk. Each part carries its SHA-256 in `x-amz-checksum-sha256`; a server that supports
+//! checksums verifies and confirms it, and [`Uploaded::checked`] reports whether it did.
 //!
-//! # What is left after a failure
+//! # After a failure
 //!
-//! No half file: an upload in parts that fails or is cancelled is aborted. One whose process was killed stays open, and the next
-//! [`upload`](Bucket::upload) of the same bytes to the same key sends only what is missing: a part counts where the
-//! server has its SHA-256. A file that was written and could not be looked at afterwards stays, and the error says so.
+//! No partial object remains: a multipart upload that fails or is cancelled is aborted. If the process is killed, the upload stays
+//! open, and the next [`upload`](Bucket::upload) of the same bytes to the same key sends only the missing parts; a part counts
+//! if the server has its SHA-256. If the object was written but could not be verified afterwards, it stays, and the error says
+//! so.
 
 mod aws_config;
 mod checksums;
@@ -75,7 +76,7 @@ use self::checksums::Checksums;
 use crate::error::Result;
 use capbundle::http::{Cleartext, Transport};
 
-/// One bucket, with the right to use it. Nothing is asked of the server before it is used.
+/// One bucket and its credentials. Creating it sends no request.
 pub struct Bucket {
     place: rusty_s3::Bucket,
     endpoint: String,
@@ -88,7 +89,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket, its options checked.
+    /// A bucket with validated options.
     ///
     /// # Errors
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for options that contradict each other or name no bucket.
@@ -106,20 +107,20 @@ impl Bucket {
         })
     }
 
-    /// Signs with the time of another clock, where the machine's own is known to be wrong.
+    /// Signs with the time of another clock, if the system clock is known to be wrong.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Its name.
+    /// The name of the bucket.
     #[must_use]
     pub fn name(&self) -> &str {
         self.place.name()
     }
 
-    /// The address of its store, without the bucket and without a slash at the end.
+    /// The URL of the store, without the bucket and a trailing slash.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint

@@ -1,4 +1,4 @@
-//! One object: what it is, its addresses, its end.
+//! One object: its metadata, its URLs, its removal.
 
 use std::time::Duration;
 
@@ -14,31 +14,31 @@ use capbundle::digest::Sha256Digest;
 use capbundle::http::{Headers, Method, Url};
 use capbundle::progress::Control;
 
-/// A presigned URL lives at most this long.
-const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// S3's limit for the lifetime of a presigned URL.
+const MAX_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const LOOK: &str = "look at an object";
-/// In this header the digest of the whole file is kept, whatever the server does with checksums.
+/// The header that stores the digest of the whole file, whether or not the server supports checksums.
 pub(super) const DIGEST: &str = "x-amz-meta-sha256";
-/// In this one the server tells the checksum it keeps.
+/// The header with the checksum that the server stores.
 pub(super) const CHECKSUM: &str = "x-amz-checksum-sha256";
 
-/// What a server says of an object.
+/// The metadata of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Object {
     /// Its key.
     pub key: String,
-    /// In bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// The SHA-256 of the whole, as [`upload`](Bucket::upload) noted it; `None` in a list, and for objects of others. The server
-    /// does not check it.
+    /// The SHA-256 of the whole object, as stored by [`upload`](Bucket::upload); `None` in a list and for objects uploaded otherwise.
+    /// The server does not check it.
     pub sha256: Option<Sha256Digest>,
-    /// The checksum the server itself keeps, in its own form: the Base64 of the SHA-256, for an upload in parts that of the
-    /// digests of the parts with their number. `None` in a list.
+    /// The checksum that the server stores: the SHA-256 in Base64, or for a multipart upload that of the part digests, with the
+    /// number of parts. `None` in a list.
     pub checksum: Option<String>,
-    /// Changes with the content.
+    /// The entity tag, which changes with the content.
     pub etag: Option<String>,
-    /// When it was written, in the server's words.
+    /// When it was written, as the server formats it.
     pub modified: Option<String>,
     /// Its `Content-Type`; `None` in a list.
     pub content_type: Option<String>,
@@ -62,23 +62,23 @@ impl Object {
     }
 }
 
-/// What asking for an object's head gives.
+/// The result of looking at an object.
 pub(super) enum Looked {
-    /// It is there.
+    /// The object exists.
     There(Object),
-    /// It is not, or the bucket is not: the answer has no body that says which.
+    /// The object or the bucket does not exist: the response has no body that says which.
     Absent,
-    /// The credentials may not look, which does not mean that they may not write.
+    /// The credentials may not read it; they may still be able to write.
     Hidden(Refused),
 }
 
 impl Bucket {
-    /// What is stored under this key; `None` if nothing is.
+    /// The object under this key; `None` if there is none.
     ///
     /// # Errors
-    /// [`Server`](capbundle::ErrorKind::Server) with what the refusal means, also when the credentials may not look;
-    /// [`Network`](capbundle::ErrorKind::Network) after five tries; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a key
-    /// that cannot be one; [`Cancelled`](capbundle::ErrorKind::Cancelled).
+    /// [`Server`](capbundle::ErrorKind::Server) with the meaning of a refusal, also if the credentials may not read;
+    /// [`Network`](capbundle::ErrorKind::Network) after five attempts; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for an
+    /// invalid key; [`Cancelled`](capbundle::ErrorKind::Cancelled).
     pub fn head(&self, key: &str, control: &Control) -> Result<Option<Object>> {
         match self.look(key, control)? {
             Looked::There(object) => Ok(Some(object)),
@@ -89,15 +89,15 @@ impl Bucket {
 
     pub(super) fn look(&self, key: &str, control: &Control) -> Result<Looked> {
         let with_checksum = self.checksums.are_sent();
-        let mut refused = match self.ask_head(key, with_checksum, control)? {
+        let mut refused = match self.request_head(key, with_checksum, control)? {
             Ok(looked) => return Ok(looked),
             Err(refused) => refused,
         };
-        // No answer to HEAD has a body, and why it is refused stands in the body.
-        let asked = S3Request::new(Method::Get, Some(key), LOOK).with_header("range", "bytes=0-0");
-        let told = self.send(&asked, control, &mut ())?;
-        if with_checksum && self.checksums.may_explain_head(&refused, &told) {
-            refused = match self.ask_head(key, false, control)? {
+        // The reason of a refusal is in the body, which the response to HEAD does not have.
+        let request = S3Request::new(Method::Get, Some(key), LOOK).with_header("range", "bytes=0-0");
+        let get = self.send(&request, control, &mut ())?;
+        if with_checksum && self.checksums.may_explain_head(&refused, &get) {
+            refused = match self.request_head(key, false, control)? {
                 Ok(looked) => {
                     self.checksums.were_refused();
                     return Ok(looked);
@@ -108,9 +108,9 @@ impl Bucket {
                 }
             };
         }
-        let refused = match told {
-            S3Response::Refused(told) if told.status == 404 => return Ok(Looked::Absent),
-            S3Response::Refused(told) if told.status == refused.status && !told.code.is_empty() => told,
+        let refused = match get {
+            S3Response::Refused(get) if get.status == 404 => return Ok(Looked::Absent),
+            S3Response::Refused(get) if get.status == refused.status && !get.code.is_empty() => get,
             S3Response::Done(_) | S3Response::Refused(_) => refused,
         };
         if refused.is_not_allowed() {
@@ -119,19 +119,19 @@ impl Bucket {
         Err(refused.into_error())
     }
 
-    fn ask_head(&self, key: &str, with_checksum: bool, control: &Control) -> Result<Result<Looked, Refused>> {
-        let mut asked = S3Request::new(Method::Head, Some(key), LOOK);
+    fn request_head(&self, key: &str, with_checksum: bool, control: &Control) -> Result<Result<Looked, Refused>> {
+        let mut request = S3Request::new(Method::Head, Some(key), LOOK);
         if with_checksum {
-            asked = asked.with_header("x-amz-checksum-mode", "ENABLED");
+            request = request.with_header("x-amz-checksum-mode", "ENABLED");
         }
-        match self.send(&asked, control, &mut ())? {
+        match self.send(&request, control, &mut ())? {
             S3Response::Done(reply) => {
                 let object = Object::from_head(key, &reply.head.headers);
                 let object = object.ok_or_else(|| {
                     Error::Core(capbundle::Error::Server {
                         url: self.place.object_url(key).to_string(),
                         status: reply.head.status,
-                        problem: "it did not say how large the object is".to_owned(),
+                        problem: "the response has no Content-Length".to_owned(),
                     })
                 })?;
                 if with_checksum {
@@ -144,42 +144,42 @@ impl Bucket {
         }
     }
 
-    /// Removes what is stored under this key. That nothing is there is no error.
+    /// Removes the object under this key. A missing object is not an error.
     ///
     /// # Errors
     /// As [`head`](Self::head).
     pub fn delete(&self, key: &str, control: &Control) -> Result<()> {
-        let asked = S3Request::new(Method::Delete, Some(key), "remove an object");
-        match self.send(&asked, control, &mut ())? {
+        let request = S3Request::new(Method::Delete, Some(key), "remove an object");
+        match self.send(&request, control, &mut ())? {
             S3Response::Refused(refused) if refused.status == 404 && refused.code != "NoSuchBucket" => Ok(()),
             answer => answer.done().map(|_| ()),
         }
     }
 
-    /// Removes what an upload wrote under this key, unless another file has taken its place since.
+    /// Removes the object that an upload wrote, unless another one has replaced it.
     pub(crate) fn delete_written(&self, key: &str, written: &StoredObject, control: &Control) -> Result<()> {
         match self.look(key, control) {
             Ok(Looked::Absent) => Ok(()),
             Ok(Looked::There(object)) if !written.is(&object) => Err(Error::Core(capbundle::Error::Unsupported {
                 what: format!("removing s3://{}/{key}", self.name()),
-                problem: "another file than the uploaded one is stored there now".to_owned(),
+                problem: "another file has replaced the uploaded one".to_owned(),
             })),
             Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
-            // Where nobody can look, the answer to the upload counts.
+            // If the object cannot be read, the response to the upload decides.
             Ok(Looked::There(_) | Looked::Hidden(_)) | Err(_) => self.delete(key, control),
         }
     }
 
-    /// An address from which whoever has it can fetch the object for so long: one second to seven days.
+    /// A URL that grants read access to the object for `lifetime`: one second to seven days.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for another lifetime and a key that cannot be one.
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for another lifetime and an invalid key.
     pub fn presigned_get(&self, key: &str, lifetime: Duration) -> Result<Url> {
         key::check(key)?;
-        if lifetime < Duration::from_secs(1) || lifetime > LONGEST_LIFE {
+        if lifetime < Duration::from_secs(1) || lifetime > MAX_LIFETIME {
             let problem = format!(
                 "expected 1 s to {} s (7 days), found {} s",
-                LONGEST_LIFE.as_secs(),
+                MAX_LIFETIME.as_secs(),
                 lifetime.as_secs()
             );
             return Err(Error::invalid_input("lifetime of a presigned URL", problem));
@@ -193,13 +193,13 @@ impl Bucket {
         Ok(action.sign_with_time(lifetime, &self.now()?).as_str().parse()?)
     }
 
-    /// The address under which devices fetch the object, if the bucket or a CDN in front of it lets everybody read.
+    /// The public URL of the object, if the bucket or a CDN in front of it allows public reads.
     ///
-    /// Derived from the endpoint, bucket included, or made from a template in which `{key}` (each letter encoded that must
-    /// be), `{bucket}` and `{region}` stand for what they say; a template without `{key}` is what comes before it.
+    /// Derived from the endpoint and the bucket, or from a template with the placeholders `{key}` (percent-encoded), `{bucket}` and
+    /// `{region}`. A template without `{key}` is a prefix.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a template that gives no URL, and a key that cannot be one.
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a template that gives no valid URL, and an invalid key.
     pub fn public_url(&self, key: &str, template: Option<&str>) -> Result<Url> {
         key::check(key)?;
         let own = self.place.object_url(key);
@@ -215,19 +215,19 @@ impl Bucket {
         } else {
             format!("{}/{{key}}", template.trim_end_matches('/'))
         };
-        // The key last: what it holds is no placeholder.
+        // The key is replaced last, since it may contain braces.
         let filled = filled
             .replace("{bucket}", self.place.name())
             .replace("{region}", self.place.region())
             .replace("{key}", encoded);
         if filled.contains(['{', '}']) {
-            let problem = format!("{template:?}: expected {{key}}, {{bucket}} and {{region}} alone in braces");
+            let problem = format!("{template:?}: the only placeholders are {{key}}, {{bucket}} and {{region}}");
             return Err(Error::invalid_input("template of public URLs", problem));
         }
         filled.parse().map_err(|error: capbundle::Error| {
             Error::invalid_input(
                 "template of public URLs",
-                format!("{template:?} gives no address: {error}"),
+                format!("{template:?} gives no valid URL: {error}"),
             )
         })
     }

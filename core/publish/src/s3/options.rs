@@ -1,14 +1,14 @@
-//! Where a bucket is.
+//! The location of a bucket.
 
 use std::time::Duration;
 
 use super::Settings;
 
-/// How a bucket is named in addresses.
+/// How URLs name the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Style {
-    /// [`VirtualHost`](Self::VirtualHost) at Amazon for names that a certificate covers, [`Path`](Self::Path) anywhere else.
+    /// [`VirtualHost`](Self::VirtualHost) at Amazon for names that its certificate covers, otherwise [`Path`](Self::Path).
     #[default]
     Auto,
     /// `https://endpoint/bucket/key`.
@@ -17,31 +17,31 @@ pub enum Style {
     VirtualHost,
 }
 
-/// Where a bucket is, and how to talk to it.
+/// The location of a bucket, and timeouts.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BucketOptions {
-    /// The region, such as `eu-central-1`. Stores without regions mostly want `us-east-1`, some `auto`.
+    /// The region, such as `eu-central-1`. Most stores without regions expect `us-east-1`, some `auto`.
     pub region: String,
     /// The name of the bucket.
     pub bucket: String,
-    /// The address of another store than Amazon's: `s3.example.com`, with or without scheme, port and path.
+    /// The endpoint of a store other than Amazon's: `s3.example.com`, with or without scheme, port and path.
     pub endpoint: Option<String>,
-    /// The port, if it is neither that of the endpoint nor the usual one.
+    /// The port, if it is neither in the endpoint nor the default.
     pub port: Option<u16>,
-    /// Whether to use TLS. `None`: as the endpoint says, and yes where it says nothing. `Some(false)`, or an endpoint of `http`,
-    /// sends bundles, not secrets, in the clear.
+    /// Whether to use TLS. `None`: as the scheme of the endpoint says, by default yes. `Some(false)` or an `http` endpoint sends
+    /// bundles, but not secrets, unencrypted.
     pub ssl: Option<bool>,
-    /// How the bucket is named in addresses.
+    /// How URLs name the bucket.
     pub style: Style,
-    /// How long until a connection must stand.
+    /// Timeout of establishing a connection. 15 s.
     pub connect_timeout: Duration,
-    /// How long without a single byte until a request is given up.
+    /// How long a connection may deliver no byte. 30 s.
     pub stall_timeout: Duration,
 }
 
 impl BucketOptions {
-    /// A bucket of Amazon's in this region.
+    /// An Amazon bucket in this region.
     #[must_use]
     pub fn new(region: impl Into<String>, bucket: impl Into<String>) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl BucketOptions {
         }
     }
 
-    /// Takes from the settings what is not given here: the region where it is empty, and the endpoint.
+    /// Fills in an empty region and a missing endpoint from the settings.
     #[must_use]
     pub fn or_from(mut self, settings: &Settings) -> Self {
         if self.region.is_empty() {

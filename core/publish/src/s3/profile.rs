@@ -10,23 +10,23 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, IoContext, Result};
 
-/// Larger than any such file is.
+/// Larger than any such file.
 const MAX_SIZE: u64 = 1 << 20;
 const DEFAULT: &str = "default";
 
 /// One file. Values are secrets.
 pub(super) struct ProfileFile {
     path: PathBuf,
-    /// What stands in the brackets, and what follows it.
+    /// The headers and their sections.
     sections: Vec<(String, Section)>,
 }
 
 impl ProfileFile {
-    /// The file; empty if it does not exist.
+    /// Reads the file; empty if it does not exist.
     ///
     /// # Errors
     /// [`Io`](capbundle::ErrorKind::Io) if it cannot be read; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a line that is
-    /// neither a comment, a section, nor a name with a value. Values never appear in the message.
+    /// neither a comment, a section header nor a name with a value. Messages never contain values.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let none = Self {
             path: path.to_owned(),
@@ -63,7 +63,7 @@ impl ProfileFile {
         self.merged(|header| is_named(header, "services", name))
     }
 
-    /// All sections with such a header as one: the later value counts.
+    /// All sections with such a header, merged. Later values win.
     fn merged(&self, wanted: impl Fn(&str) -> bool) -> Option<Section> {
         let mut found: Option<Section> = None;
         for (_, section) in self.sections.iter().filter(|(header, _)| wanted(header)) {
@@ -77,7 +77,7 @@ impl ProfileFile {
     }
 }
 
-/// What stands below one header, in order.
+/// The values below one header, in order.
 pub(super) struct Section {
     path: PathBuf,
     values: Vec<(String, Value)>,
@@ -107,7 +107,7 @@ impl Section {
         Err(Error::invalid_input(self.path.display().to_string(), problem))
     }
 
-    /// Whether there is a value of this name, of whatever form.
+    /// Whether the section has a value of this name, in any form.
     pub(super) fn has(&self, name: &str) -> bool {
         self.last(name).is_some()
     }
@@ -115,8 +115,8 @@ impl Section {
     /// The value of `name` among the indented lines below `group`; `None` if either is missing.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a group with a value of its own, and for a line in it that is no
-    /// name with a value.
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a group with a value of its own, and for a line in it without a
+    /// name and value.
     pub(super) fn nested(&self, group: &str, name: &str) -> Result<Option<&str>> {
         let Some(value) = self.last(group) else { return Ok(None) };
         let refuse = |problem: String| Err(Error::invalid_input(self.path.display().to_string(), problem));
@@ -145,10 +145,10 @@ impl Section {
     }
 }
 
-/// The lines as sections; else the number of the line that is none, and why.
+/// Parses the sections. An error is the number of the invalid line, and the reason.
 fn sections(text: &str) -> Result<Vec<(String, Section)>, (usize, &'static str)> {
     let mut sections: Vec<(String, Section)> = Vec::new();
-    // How far the name is indented whose value may continue.
+    // The indentation of the name whose value may continue.
     let mut indent: Option<usize> = None;
     for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let content = line.trim();
@@ -193,12 +193,12 @@ fn sections(text: &str) -> Result<Vec<(String, Section)>, (usize, &'static str)>
     Ok(sections)
 }
 
-/// Whether a header is `kind name`, the name in quotes where it holds blanks.
+/// Whether a header is `kind name`, the name in quotes if it contains spaces.
 fn is_named(header: &str, kind: &str, name: &str) -> bool {
     words(header).is_some_and(|words| words == [kind, name])
 }
 
-/// As a shell splits them; `None` for a quote without its partner.
+/// Splits words as a shell does; `None` for an unclosed quote.
 fn words(header: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -1,7 +1,7 @@
 //! AWS Signature Version 4 in the header `Authorization`.
 //!
-//! Presigned URLs are `rusty-s3`'s. They cannot sign the body, and some stores take them for reading and plain `PUT`s only, so
-//! what is sent by ourselves is signed here. <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
+//! `rusty-s3` signs presigned URLs. They do not cover the body, and some stores accept them only for reading and plain `PUT`s, so
+//! our own requests are signed here. <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
 use std::fmt::Write as _;
 
@@ -18,21 +18,21 @@ use capbundle::http::{Headers, Method};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// What is signed.
+/// The signed parts of a request.
 pub(super) struct Signed<'a> {
     pub(super) method: Method,
-    /// Its path is already encoded; its query is what [`query`] made.
+    /// With an encoded path and a query from [`query`].
     pub(super) url: &'a Url,
-    /// Signed and sent, all of them. Names in lower case, values without blanks at their ends or double ones inside.
+    /// All are signed and sent. Names in lower case, values with normalized whitespace.
     pub(super) headers: &'a [(String, String)],
-    /// Of the body, which may be empty.
+    /// The digest of the body, which may be empty.
     pub(super) body: Sha256Digest,
     pub(super) region: &'a str,
     pub(super) time: Timestamp,
 }
 
 impl Signed<'_> {
-    /// All headers of the request, `Authorization` among them; `Host` is added by whoever sends it.
+    /// All headers of the request, including `Authorization`. The transport adds `Host`.
     pub(super) fn headers(&self, credentials: &Credentials) -> Result<Headers> {
         let time = self.time.strftime("%Y%m%dT%H%M%SZ").to_string();
         let mut fields = self.headers.to_vec();
@@ -87,7 +87,7 @@ impl Signed<'_> {
     }
 }
 
-/// As it will be sent: with a port that is not the usual one.
+/// The `Host` header: with the port unless it is the default.
 fn host(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port() {
@@ -96,7 +96,7 @@ fn host(url: &Url) -> String {
     }
 }
 
-/// Names and values as a query, in the order and encoding that the signature is made over.
+/// Encodes and sorts a query as the signature requires.
 pub(super) fn query(parameters: &[(&str, &str)]) -> String {
     let mut encoded: Vec<(String, String)> = parameters
         .iter()

@@ -1,4 +1,4 @@
-//! A file to a key, whole, once, and proved.
+//! Uploads a file to a key, completely and verified.
 
 mod conditional_put;
 mod multipart;
@@ -27,26 +27,26 @@ use capbundle::http::Method;
 use capbundle::progress::Control;
 
 pub(super) const OPERATION: &str = "upload a file";
-/// Enough to fill a line whose round trips are long, few enough for a small machine.
+/// Enough to saturate a connection with high latency, few enough for a small machine.
 const PARALLEL: usize = 4;
-/// More would only make servers angry.
+/// Maximum number of concurrent part uploads.
 const MAX_PARALLEL: usize = 32;
 
 /// How to upload.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UploadOptions {
-    /// `Content-Type`; `application/zip` unless said otherwise.
+    /// `Content-Type`. `application/zip`.
     pub content_type: String,
-    /// `Cache-Control`, such as `public, max-age=31536000, immutable` for keys that never mean another file. Not sent if `None`.
+    /// `Cache-Control`, such as `public, max-age=31536000, immutable` for keys that never name another file. Not sent if `None`.
     pub cache_control: Option<String>,
-    /// More about the file, for people and other programs; sent as `x-amz-meta-…`. `sha256` is taken.
+    /// Additional metadata, sent as `x-amz-meta-…`. The name `sha256` is reserved.
     pub metadata: Vec<(String, String)>,
-    /// Whether other bytes under this key may be replaced. Not unless said: devices that were told their checksum would
-    /// refuse the new ones. Where the credentials may not look what is there, the server is asked to write only where nothing
-    /// is, and one that knows no such condition is written to only if this is set.
+    /// Whether to replace other bytes under this key. `false`: devices that expect their checksum would refuse the new bytes. If the
+    /// credentials may not read, the upload has the precondition that no object exists; a server without preconditions then
+    /// requires this option.
     pub replace: bool,
-    /// Parts sent at once, 1 to 32.
+    /// Parts sent concurrently, 1 to 32. 4.
     pub parallel: usize,
 }
 
@@ -62,55 +62,55 @@ impl Default for UploadOptions {
     }
 }
 
-/// Who compared what arrived with what was sent.
+/// How the stored bytes were compared with the sent ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Checked {
-    /// The server, by the SHA-256 of every part; it said so.
+    /// The server confirmed the SHA-256 of every part.
     ByServer,
-    /// Nobody but for the size: this server says nothing of checksums. The signature covers the digests all the same, and
-    /// most servers hold what comes against it, but none says that it did.
+    /// Only the size was compared: the server does not support checksums. The signature covers the digests nevertheless, and most
+    /// servers check it.
     BySize,
 }
 
-/// What an upload came to.
+/// The result of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Uploaded {
-    /// The key it has.
+    /// The key of the object.
     pub key: String,
-    /// In bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// Of the whole file.
+    /// The SHA-256 of the whole file.
     pub sha256: Sha256Digest,
-    /// Nothing was sent, since the same bytes were there.
+    /// Whether the same bytes were already stored, so that nothing was sent.
     pub already_there: bool,
-    /// How many parts it has; 1 if it went as a whole.
+    /// The number of parts; 1 for a single `PUT`.
     pub parts: u32,
-    /// How many of them an interrupted upload had already sent.
+    /// How many parts an interrupted upload had already sent.
     pub resumed_parts: u32,
-    /// Who compared.
+    /// How the stored bytes were compared.
     pub checked: Checked,
-    /// Whether it was looked at after the upload. `false` where the credentials may write but not read.
+    /// Whether the object was read back after the upload. `false` if the credentials may write but not read.
     pub confirmed: bool,
-    /// The server's mark of this content, if it told it.
+    /// The entity tag, if the server sent one.
     pub etag: Option<String>,
 }
 
 impl Bucket {
-    /// Uploads a file. What is there already is not sent again, be it the whole file or parts of an upload that was killed.
+    /// Uploads a file. A stored copy of it, and parts of an interrupted upload, are not sent again.
     ///
-    /// Reads the file twice: for its digests, and to send it; 64 KiB for each of the parallel parts are in memory. Progress is
-    /// told in the phases `Hash` and `Upload`.
+    /// Reads the file twice, for its digests and to send it, with 64 KiB in memory for each parallel part. Reports progress in the
+    /// phases `Hash` and `Upload`.
     ///
-    /// An upload in parts that others have open for the same key is aborted if its parts are not those of this file.
+    /// Aborts other open multipart uploads of the same key unless their parts are of this file.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a key or option that is none, and if other bytes are stored under
-    /// the key and [`replace`](UploadOptions::replace) is not set; [`Server`](capbundle::ErrorKind::Server) with what a refusal
-    /// means and what to do; [`Network`](capbundle::ErrorKind::Network) after five tries of one request;
-    /// [`Cancelled`](capbundle::ErrorKind::Cancelled). No upload in parts is left open; if even that cannot be had, the error says
-    /// so. Where the file was written and only the look at it failed, the error says that it is there.
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for an invalid key or option, and if other bytes are stored under
+    /// the key and [`replace`](UploadOptions::replace) is not set; [`Server`](capbundle::ErrorKind::Server) with the meaning of a
+    /// refusal and what to do; [`Network`](capbundle::ErrorKind::Network) after five attempts of one request;
+    /// [`Cancelled`](capbundle::ErrorKind::Cancelled). No multipart upload is left open; if aborting fails, the error says so.
+    /// If the file was written and only reading it back failed, the error says that it is stored.
     pub fn upload(&self, file: &Path, key: &str, options: &UploadOptions, control: &Control) -> Result<Uploaded> {
         let mut written = None;
         self.upload_noting(file, key, options, &mut written, control)
@@ -118,12 +118,12 @@ impl Bucket {
                 if written.is_none() {
                     return error;
                 }
-                let left = format!("the upload was written and is left at s3://{}/{key}", self.name());
+                let left = format!("the object was written and remains at s3://{}/{key}", self.name());
                 with_left(error, Err(left))
             })
     }
 
-    /// As [`upload`](Self::upload); `written` is what the server was seen to write, also when it fails.
+    /// As [`upload`](Self::upload). Sets `written` once the server confirmed a write, also if the upload then fails.
     pub(crate) fn upload_noting(
         &self,
         file: &Path,
@@ -149,7 +149,7 @@ impl Bucket {
             headers,
             parallel: options.parallel.clamp(1, MAX_PARALLEL),
             checksums: self.checksums.are_sent(),
-            // What an open upload will become is seen only when it is done.
+            // The metadata of a resumed upload must be read back when it is complete.
             resume: may_look,
             only_if_absent,
             written: &Mutex::default(),
@@ -162,7 +162,7 @@ impl Bucket {
 
     fn taken(&self, plan: &Plan, object: &Object) -> Error {
         let problem = format!(
-            "{}: another file of {} bytes is stored there, this one has {}; devices may have been told its checksum: take another \
+            "{}: another file of {} bytes is stored there, this one has {}; devices may already expect it: use another \
              key or version, or allow replacing it (`replace`; `--s3-replace`)",
             object.key, object.size, plan.size
         );
@@ -173,49 +173,49 @@ impl Bucket {
         Error::Core(capbundle::Error::Server {
             url: self.place.object_url(key).to_string(),
             status: 200,
-            problem: format!("it took the upload, but what is stored is not what was sent: {problem}"),
+            problem: format!("the stored object differs from the uploaded file: {problem}"),
         })
     }
 }
 
-/// One file on its way to one key.
+/// The upload of one file to one key.
 struct Job<'a> {
     bucket: &'a Bucket,
     plan: &'a Plan,
     key: &'a str,
-    /// What the object will be known by.
+    /// The headers of the object.
     headers: Vec<(String, String)>,
     parallel: usize,
-    /// Whether checksums are spoken of.
+    /// Whether checksum headers are sent.
     checksums: bool,
-    /// Whether an open upload may be gone on with.
+    /// Whether an open upload may be resumed.
     resume: bool,
-    /// Whether the server is to write only where nothing is, since nobody can look.
+    /// Whether to write only if no object exists, since the credentials cannot read.
     only_if_absent: bool,
-    /// What was written, as soon as the server has said so. Whatever fails later, it is there.
+    /// The written object, as soon as the server confirmed it.
     written: &'a Mutex<Option<StoredObject>>,
     control: &'a Control,
 }
 
-/// An object that a server was seen to write.
+/// An object that the server confirmed to have written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredObject {
     digest: Sha256Digest,
-    /// Where the server gave one.
+    /// If the server sent one.
     etag: Option<String>,
 }
 
 impl StoredObject {
-    /// Whether this object is it, by what was noted with it or by the server's mark.
+    /// Whether `object` is this one, by its stored digest or entity tag.
     pub(super) fn is(&self, object: &Object) -> bool {
         object.sha256 == Some(self.digest) || (self.etag.is_some() && self.etag == object.etag)
     }
 }
 
-/// What sending came to.
-enum Outcome {
+/// The result of sending.
+enum SendOutcome {
     Sent(Sent),
-    /// The server takes no request that speaks of checksums; nothing is left of it.
+    /// The server refuses checksum headers; nothing remains of the attempt.
     NoChecksums(Refused),
 }
 
@@ -229,9 +229,9 @@ impl Job<'_> {
     fn run(&mut self, may_look: bool) -> Result<Uploaded> {
         loop {
             let sent = match self.send_all()? {
-                Outcome::Sent(sent) => sent,
-                Outcome::NoChecksums(refused) if !self.checksums => return Err(refused.into_error()),
-                Outcome::NoChecksums(_) => {
+                SendOutcome::Sent(sent) => sent,
+                SendOutcome::NoChecksums(refused) if !self.checksums => return Err(refused.into_error()),
+                SendOutcome::NoChecksums(_) => {
                     self.checksums = false;
                     continue;
                 }
@@ -241,14 +241,14 @@ impl Job<'_> {
                 Some(uploaded) => return Ok(uploaded),
                 None if self.resume => self.resume = false,
                 None => {
-                    let problem = "its type or metadata is not what was sent";
+                    let problem = "other content type or metadata";
                     return Err(self.bucket.not_as_sent(self.key, problem));
                 }
             }
         }
     }
 
-    fn send_all(&self) -> Result<Outcome> {
+    fn send_all(&self) -> Result<SendOutcome> {
         if self.plan.is_single() {
             self.put()
         } else {
@@ -256,22 +256,22 @@ impl Job<'_> {
         }
     }
 
-    fn put(&self) -> Result<Outcome> {
+    fn put(&self) -> Result<SendOutcome> {
         let plan = self.plan;
-        let mut asked = S3Request::new(Method::Put, Some(self.key), OPERATION);
-        asked.headers.clone_from(&self.headers);
-        asked.headers.push((DIGEST.to_owned(), plan.digest.to_string()));
-        asked.headers.extend(self.condition());
+        let mut request = S3Request::new(Method::Put, Some(self.key), OPERATION);
+        request.headers.clone_from(&self.headers);
+        request.headers.push((DIGEST.to_owned(), plan.digest.to_string()));
+        request.headers.extend(self.condition());
         let checksum = base64(&plan.digest);
         if self.checksums {
-            asked.headers.push((CHECKSUM.to_owned(), checksum.clone()));
+            request.headers.push((CHECKSUM.to_owned(), checksum.clone()));
         }
-        asked.body = Some((request::file_part(&plan.file, 0, plan.size), plan.digest));
+        request.body = Some((request::file_part(&plan.file, 0, plan.size), plan.digest));
         let tally = Tally::new(self.control, plan.size, 0);
         let mut share = Share::new(&tally);
-        let reply = match self.bucket.send(&asked, self.control, &mut share)? {
+        let reply = match self.bucket.send(&request, self.control, &mut share)? {
             S3Response::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
-                return Ok(Outcome::NoChecksums(refused));
+                return Ok(SendOutcome::NoChecksums(refused));
             }
             S3Response::Refused(refused) if share.repeated && !refused.is_transient() => {
                 return self.refused_again(refused);
@@ -282,7 +282,7 @@ impl Job<'_> {
         share.done(plan.size);
         let headers = &reply.head.headers;
         self.note_written(headers.get("etag"));
-        Ok(Outcome::Sent(Sent {
+        Ok(SendOutcome::Sent(Sent {
             resumed: 0,
             checked: self.compare(headers.get(CHECKSUM), &checksum)?,
             etag: headers.get("etag").map(str::to_owned),
@@ -297,33 +297,32 @@ impl Job<'_> {
         *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(written);
     }
 
-    /// The refusal of a later try says nothing of the first one.
-    fn refused_again(&self, refused: Refused) -> Result<Outcome> {
-        // Of a server that broke nobody knows anyway, and looking would not help.
+    /// A refusal of a repeated request says nothing about the first one.
+    fn refused_again(&self, refused: Refused) -> Result<SendOutcome> {
+        // After a server error the result is unknown anyway.
         if refused.status >= 500 {
             return Err(self.not_written(refused));
         }
         match self.arrived(0) {
-            Arrived::Yes(sent) => Ok(Outcome::Sent(sent)),
+            Arrived::Yes(sent) => Ok(SendOutcome::Sent(sent)),
             Arrived::No => Err(self.not_written(refused)),
-            Arrived::Unseen => Err(self.unknown(refused)),
+            Arrived::Unknown => Err(self.unknown(refused)),
         }
     }
 
-    /// What a server says that it received, against what was sent.
+    /// Compares the server's checksum with ours.
     fn compare(&self, theirs: Option<&str>, ours: &str) -> Result<Checked> {
         match theirs {
             None => Ok(Checked::BySize),
             Some(theirs) if theirs == ours => Ok(Checked::ByServer),
             Some(theirs) => {
-                let problem = format!("its SHA-256 in Base64 is {theirs}, sent was {ours}");
+                let problem = format!("expected SHA-256 (Base64) {ours}, found {theirs}");
                 Err(self.bucket.not_as_sent(self.key, &problem))
             }
         }
     }
 
-    /// Looks at what is stored now. `None` if the parts of an open upload were ours, but not what else that upload said of its
-    /// file: its type, the digest of the whole.
+    /// Reads back the stored object. `None` if the parts of a resumed upload match, but its metadata does not.
     fn confirm(&self, sent: Sent, may_look: bool) -> Result<Option<Uploaded>> {
         let plan = self.plan;
         let mut uploaded = Uploaded {
@@ -339,20 +338,20 @@ impl Job<'_> {
         };
         let object = match self.bucket.look(self.key, self.control)? {
             Looked::There(object) => object,
-            Looked::Absent => return Err(self.bucket.not_as_sent(self.key, "nothing is there")),
-            // Some stores hide what does not exist yet, so this was worth a try.
+            Looked::Absent => return Err(self.bucket.not_as_sent(self.key, "the object is missing")),
+            // Some stores hide only missing objects, so the attempt was worth it.
             Looked::Hidden(_) if !may_look => return Ok(Some(uploaded)),
             Looked::Hidden(refused) => return Err(refused.into_error()),
         };
         if object.size != plan.size {
-            let problem = format!("it has {} bytes, sent were {}", object.size, plan.size);
+            let problem = format!("expected {} bytes, found {}", plan.size, object.size);
             return Err(self.bucket.not_as_sent(self.key, &problem));
         }
         match plan.agrees(object.checksum.as_deref()) {
             Some(true) => uploaded.checked = Checked::ByServer,
             Some(false) => {
-                let problem = "the checksum that it keeps is another: somebody else wrote there at the same time, or the \
-                               server is broken";
+                let problem = "other checksum: another client wrote the same key concurrently, or the server is \
+                               broken";
                 return Err(self.bucket.not_as_sent(self.key, problem));
             }
             None => {}
@@ -365,7 +364,7 @@ impl Job<'_> {
         Ok(Some(uploaded))
     }
 
-    /// Whether the object has the headers that this upload gives.
+    /// Whether the object has the headers of this upload.
     fn describes(&self, object: &Object) -> bool {
         let wanted = |name: &str| {
             self.headers
@@ -397,7 +396,7 @@ fn already_there(plan: &Plan, object: Object) -> Uploaded {
     }
 }
 
-/// Checked here, since a server would only say that the signature is wrong.
+/// Validates the headers here, since a server would only report a wrong signature.
 fn headers(options: &UploadOptions) -> Result<Vec<(String, String)>> {
     let mut headers = vec![(
         "content-type".to_owned(),
@@ -414,9 +413,8 @@ fn headers(options: &UploadOptions) -> Result<Vec<(String, String)>> {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         let full = format!("x-amz-meta-{lower}");
         if !is_name || full == DIGEST || headers.iter().any(|(known, _)| *known == full) {
-            let problem = format!(
-                "{name:?}: expected letters, digits, - and _, each name once, and not sha256, which is set anyway"
-            );
+            let problem =
+                format!("{name:?}: expected a unique name of letters, digits, - and _, other than the reserved sha256");
             return Err(Error::invalid_input("S3 metadata", problem));
         }
         headers.push((full, header(name, value)?));
@@ -424,11 +422,11 @@ fn headers(options: &UploadOptions) -> Result<Vec<(String, String)>> {
     Ok(headers)
 }
 
-/// As it is signed: blanks are not told apart.
+/// Normalizes whitespace as the signature does.
 pub(super) fn header(name: &str, value: &str) -> Result<String> {
     let clean = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     if clean.is_empty() || !clean.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-        let problem = format!("expected text in ASCII, found {value:?}");
+        let problem = format!("expected ASCII text, found {value:?}");
         return Err(Error::invalid_input(name, problem));
     }
     Ok(clean)

@@ -1,13 +1,13 @@
-//! What S3 answers and wants to be told, in XML.
+//! The XML documents of S3.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Whatever stands in the answer, namespaces and unknown elements left aside. `None` if it is none of these.
+/// Parses a response. Ignores namespaces and unknown elements.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    let text = std::str::from_utf8(body).map_err(|_| "its answer is no text".to_owned())?;
-    // While it works, a server keeps the line open with blanks.
-    quick_xml::de::from_str(text.trim_start()).map_err(|error| format!("its answer is not the XML of S3: {error}"))
+    let text = std::str::from_utf8(body).map_err(|_| "the response is not UTF-8".to_owned())?;
+    // A busy server keeps the connection open with whitespace.
+    quick_xml::de::from_str(text.trim_start()).map_err(|error| format!("the response is not valid S3 XML: {error}"))
 }
 
 /// The name of the outermost element.
@@ -25,7 +25,7 @@ pub(super) fn root(body: &[u8]) -> Option<String> {
     }
 }
 
-/// An error. Servers fill in what they like.
+/// An error. Servers fill in different fields.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct XmlError {
@@ -38,14 +38,14 @@ pub(super) struct XmlError {
     pub(super) expires: Option<String>,
 }
 
-/// Of `CreateMultipartUpload`.
+/// The response to `CreateMultipartUpload`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Created {
     pub(super) upload_id: String,
 }
 
-/// Of `CompleteMultipartUpload`.
+/// The response to `CompleteMultipartUpload`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Completed {
@@ -55,7 +55,7 @@ pub(super) struct Completed {
     pub(super) checksum: Option<String>,
 }
 
-/// Of `ListMultipartUploads`.
+/// The response to `ListMultipartUploads`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OpenUploads {
@@ -76,7 +76,7 @@ pub(super) struct OpenUpload {
     pub(super) upload_id: String,
 }
 
-/// Of `ListParts`.
+/// The response to `ListParts`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Parts {
@@ -99,7 +99,7 @@ pub(super) struct ListedPart {
     pub(super) checksum: Option<String>,
 }
 
-/// Of `ListObjectsV2`.
+/// The response to `ListObjectsV2`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Listing {
@@ -135,7 +135,7 @@ pub(super) struct Complete<'a> {
 pub(super) struct CompletePart<'a> {
     #[serde(rename = "ETag")]
     pub(super) etag: &'a str,
-    /// Only where the server said that it knows it.
+    /// Only if the server confirmed it.
     #[serde(rename = "ChecksumSHA256", skip_serializing_if = "Option::is_none")]
     pub(super) checksum: Option<&'a str>,
     pub(super) part_number: u32,

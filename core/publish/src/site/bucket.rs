@@ -129,11 +129,11 @@ impl SiteStorage for BucketSite {
         let condition = match only_if {
             WriteCondition::Absent => s3::Precondition::Absent,
             WriteCondition::Unchanged(Content { mark: Some(mark), .. }) => s3::Precondition::Unchanged(mark),
-            WriteCondition::Unchanged(Content { mark: None, .. }) => s3::Precondition::Whatever,
+            WriteCondition::Unchanged(Content { mark: None, .. }) => s3::Precondition::None,
         };
         let key = self.key(path);
         let mut put = self.bucket.write(&key, bytes, served(path), condition, control)?;
-        if put == Put::NoConditions || condition == s3::Precondition::Whatever {
+        if put == Put::NoConditions || condition == s3::Precondition::None {
             self.preconditions_unsupported.store(true, Ordering::Relaxed);
         }
         if put == Put::NoConditions {
@@ -144,7 +144,7 @@ impl SiteStorage for BucketSite {
             };
             put = if holds {
                 self.bucket
-                    .write(&key, bytes, served(path), s3::Precondition::Whatever, control)?
+                    .write(&key, bytes, served(path), s3::Precondition::None, control)?
             } else {
                 Put::Refused
             };

@@ -8,13 +8,13 @@ use crate::error::{Error, Result};
 
 const DEFAULT: &str = "default";
 
-/// Which profile is looked at.
+/// The profile to read.
 pub(super) enum Profile {
-    /// Named by the caller: it must exist, and comes before the environment.
+    /// Given by the caller: it must exist, and takes precedence over the environment.
     Given(String),
-    /// Named by a variable: it must exist, and comes after the other variables.
+    /// Named by a variable: it must exist, and the other variables take precedence.
     OfEnvironment(String),
-    /// Not named: it may be missing.
+    /// The default: it may be missing.
     Default,
 }
 
@@ -31,19 +31,19 @@ impl Profile {
     }
 }
 
-/// What a profile has.
+/// The settings of a profile.
 #[derive(Default)]
 pub(super) struct OfProfile {
     pub(super) settings: Settings,
-    /// It switches off every setting of an endpoint.
+    /// Whether it disables every setting of an endpoint.
     pub(super) ignores_endpoints: bool,
 }
 
-/// Why nothing can be said of a profile.
+/// Why a profile has no settings.
 pub(super) enum NoProfile {
     /// It does not exist, or a file cannot be read.
     Unreadable(Error),
-    /// What is needed of it is there, in a form that is not understood.
+    /// A required setting is malformed.
     Unclear(Error),
 }
 

@@ -1,7 +1,7 @@
-//! Where credentials come from, in the order in which Amazon's tools ask.
+//! Sources of credentials, in the order of Amazon's tools.
 //!
-//! Key and secret are all that is supported. A source that is not is named as soon as it would be asked: with what comes after it,
-//! requests would be signed as somebody else than the other tools of the same machine.
+//! Only key and secret are supported. An unsupported source is an error as soon as its turn comes: the sources after it would sign
+//! requests as another user than the other tools on the same machine.
 
 use zeroize::Zeroizing;
 
@@ -13,18 +13,18 @@ use crate::error::{Error, Result};
 
 /// Wiped from memory when it is dropped.
 type Secret = Zeroizing<String>;
-/// The credentials, or what speaks against getting any.
+/// The credentials, or why there are none.
 type Outcome = (Option<Credentials>, Option<String>);
 
 /// Settings of single sign-on.
 const SSO: [&str; 4] = ["sso_session", "sso_start_url", "sso_account_id", "sso_role_name"];
-/// Variables that the hosts of containers set.
+/// Variables that container hosts set.
 const CONTAINER: [&str; 2] = [
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 
-/// Those of the environment; `None` where it has none.
+/// Credentials from the environment; `None` if it has none.
 pub(super) fn pair_of_environment(variable: &Variable<'_>) -> Result<Option<Credentials>> {
     let secret = |name: &str| variable(name).map(Secret::new);
     pair(
@@ -37,20 +37,19 @@ pub(super) fn pair_of_environment(variable: &Variable<'_>) -> Result<Option<Cred
     )
 }
 
-/// Those of a profile, where the environment has none. `is_given`: the profile was named by the caller, and then no variable
-/// counts.
+/// Credentials of a profile, if the environment has none. `is_given`: the caller named the profile, so variables are ignored.
 pub(super) fn of_profile(profile: &Sections<'_>, is_given: bool, variable: &Variable<'_>) -> Result<Outcome> {
     let name = profile.name;
     let unsupported = |setting: &str| {
         let problem = format!(
-            "profile {name} gets them by {setting}, which is not supported: put key, secret and session token into the \
+            "profile {name} uses {setting}, which is not supported: put key, secret and session token into the \
              environment, as `aws configure export-credentials --profile {name} --format env` prints them"
         );
         Ok((None, Some(problem)))
     };
     let of_environment = |setting: &str| {
         let problem = format!(
-            "the environment gets them by {setting}, which is not supported: put key, secret and session token into the \
+            "the environment uses {setting}, which is not supported: put key, secret and session token into the \
              environment, as `aws configure export-credentials --format env` prints them"
         );
         Ok((None, Some(problem)))
@@ -87,8 +86,8 @@ pub(super) fn of_profile(profile: &Sections<'_>, is_given: bool, variable: &Vari
     }
     let problem = is_given.then(|| {
         format!(
-            "there are none in the profile {name}; since it is named, the environment is not looked at: add \
-             aws_access_key_id and aws_secret_access_key to it, or name it with AWS_PROFILE instead"
+            "no credentials in profile {name}, and a given profile excludes the environment: add aws_access_key_id and \
+             aws_secret_access_key to it, or name it with AWS_PROFILE instead"
         )
     });
     Ok((None, problem))
@@ -109,7 +108,7 @@ fn pair_of_section(profile: &str, section: Option<&Section>) -> Result<Option<Cr
     )
 }
 
-/// Key and secret come together or not at all.
+/// Requires both key and secret, or neither.
 fn pair(
     origin: &str,
     (key_name, key): (&str, Option<Secret>),

@@ -1,22 +1,22 @@
-//! Uploads to a key of which nobody can say what is there: the credentials may write and not look, or an answer was lost.
+//! Uploads to a key whose object cannot be read: the credentials may only write, or a response was lost.
 //!
-//! The server itself is then asked to write only where nothing is, where it knows that condition. One that takes it and does not
-//! look at it cannot be told from one that does.
+//! The upload then has the precondition that no object exists, if the server supports it. A server that accepts and ignores the
+//! precondition cannot be detected.
 
 use super::super::error::Refused;
 use super::{Checked, Job, Looked, Sent};
 use crate::error::Error;
 
-/// What a look tells of a file whose upload was asked for more than once.
+/// Whether a file arrived whose upload was sent more than once.
 pub(super) enum Arrived {
     Yes(Sent),
     No,
-    /// Nobody may look, or looking failed.
-    Unseen,
+    /// The object cannot be read, or reading failed.
+    Unknown,
 }
 
 impl Job<'_> {
-    /// The answer to a request that finished it may have been lost, and then the file is there.
+    /// Checks whether a request whose response was lost completed the upload.
     pub(super) fn arrived(&self, resumed: u32) -> Arrived {
         match self.bucket.look(self.key, self.control) {
             Ok(Looked::There(object)) if self.plan.is(&object) => {
@@ -28,17 +28,17 @@ impl Job<'_> {
                 })
             }
             Ok(Looked::There(_) | Looked::Absent) => Arrived::No,
-            Ok(Looked::Hidden(_)) | Err(_) => Arrived::Unseen,
+            Ok(Looked::Hidden(_)) | Err(_) => Arrived::Unknown,
         }
     }
 
-    /// The condition under which what nobody can see is written.
+    /// The precondition of a write to a key that cannot be read.
     pub(super) fn condition(&self) -> Option<(String, String)> {
         self.only_if_absent
             .then(|| ("if-none-match".to_owned(), "*".to_owned()))
     }
 
-    /// What a refusal of the request that writes the file means.
+    /// The error for a refusal of the write.
     pub(super) fn not_written(&self, refused: Refused) -> Error {
         let refuse = |problem: &str| {
             let what = format!("S3 key in bucket {}", self.bucket.name());
@@ -46,27 +46,28 @@ impl Job<'_> {
         };
         if self.only_if_absent && (refused.status == 412 || refused.is_concurrent()) {
             return refuse(
-                "something is stored there, and the credentials may not look whether it is this file; devices may have been told \
-                 its checksum: take another key or version, let the credentials look, or allow replacing it (`replace`; \
+                "an object exists there, and the credentials may not read whether it is this file; devices may already expect it: \
+                 use another key or version, allow the credentials to read, or allow replacing it (`replace`; \
                  `--s3-replace`)",
             );
         }
         if self.only_if_absent && refused.status == 501 {
             return refuse(
-                "the credentials may not look what is stored there, and the store knows no condition that keeps it from being \
-                 replaced: let the credentials look, or allow replacing it (`replace`; `--s3-replace`)",
+                "the credentials may not read what is stored there, and the store does not support preconditions that prevent \
+                 replacing it: allow the credentials to read, or allow replacing it (`replace`; `--s3-replace`)",
             );
         }
         refused.into_error()
     }
 
-    /// A refusal after an earlier try whose fate nobody can see: an error of the network is one after which nobody knows.
+    /// The error for a refusal after an earlier attempt whose result is unknown. It is a network error, since after a refusal the
+    /// caller would assume that nothing was written.
     pub(super) fn unknown(&self, refused: Refused) -> Error {
         Error::Core(capbundle::Error::Network {
             url: self.bucket.place.object_url(self.key).to_string(),
             problem: format!(
-                "it refused to go on ({}); whether the file arrived all the same, by a try whose answer was lost, is not known, \
-                 since nobody may look",
+                "a repeated request was refused ({}); whether an earlier attempt stored the file is unknown, since the credentials may \
+                 not read",
                 refused.into_error()
             ),
         })

@@ -1,4 +1,4 @@
-//! An upload in parts: opened, filled by several threads, closed; or aborted, whatever happened.
+//! Multipart uploads: created, sent by several threads, and completed or aborted.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,38 +12,38 @@ use super::super::xml::{self, Complete, CompletePart, Completed, Created};
 use super::conditional_put::Arrived;
 use super::plan::Part;
 use super::progress::{Share, Tally};
-use super::{Checked, Job, OPERATION, Outcome, Sent};
+use super::{Checked, Job, OPERATION, SendOutcome, Sent};
 use crate::error::{Error, Result};
 use capbundle::digest::Sha256Digest;
 use capbundle::http::client::UploadProgress;
 use capbundle::http::{Body, Method};
 use capbundle::progress::{CancelToken, Control};
 
-/// The word of a server that knows no such upload: it was finished, or aborted by somebody.
+/// The code for an upload that was completed or aborted before.
 pub(super) const NO_SUCH_UPLOAD: &str = "NoSuchUpload";
 /// Few, so that the error of a failed upload is reported soon.
 const ABORT_ATTEMPTS: u32 = 3;
 
-/// An upload that is open at the server.
+/// A multipart upload that is open on the server.
 pub(super) struct Open {
     pub(super) id: String,
-    /// What the server has of each part, in their order.
-    pub(super) there: Vec<Option<Stored>>,
+    /// The parts that the server has, in order.
+    pub(super) there: Vec<Option<StoredPart>>,
 }
 
 /// A part that the server has.
 #[derive(Debug, Clone)]
-pub(super) struct Stored {
+pub(super) struct StoredPart {
     pub(super) etag: String,
-    /// Whether it named the right checksum.
+    /// Whether the server confirmed its checksum.
     pub(super) checked: bool,
 }
 
-/// Why an upload in parts did not come to its end.
+/// Why a multipart upload failed.
 enum Failure {
     Error(Error),
     NoChecksums(Refused),
-    /// It is finished already, or somebody else aborted it.
+    /// It was already completed, or another client aborted it.
     Gone(Refused),
 }
 
@@ -63,13 +63,13 @@ impl From<Error> for Failure {
 }
 
 impl Job<'_> {
-    pub(super) fn multipart(&self) -> Result<Outcome> {
+    pub(super) fn multipart(&self) -> Result<SendOutcome> {
         let found = if self.resume { self.find_open()? } else { None };
         let open = match found {
             Some(open) => open,
             None => match self.create()? {
                 Ok(open) => open,
-                Err(refused) => return Ok(Outcome::NoChecksums(refused)),
+                Err(refused) => return Ok(SendOutcome::NoChecksums(refused)),
             },
         };
         let resumed = open.there.iter().flatten().count();
@@ -77,20 +77,20 @@ impl Job<'_> {
         let id = open.id.clone();
         let failure = match self.fill(open).and_then(|stored| self.complete(&id, &stored)) {
             Ok((checked, etag)) => {
-                return Ok(Outcome::Sent(Sent { resumed, checked, etag }));
+                return Ok(SendOutcome::Sent(Sent { resumed, checked, etag }));
             }
             Err(failure) => failure,
         };
         let failure = match failure {
             Failure::Gone(refused) => match self.arrived(resumed) {
-                Arrived::Yes(sent) => return Ok(Outcome::Sent(sent)),
+                Arrived::Yes(sent) => return Ok(SendOutcome::Sent(sent)),
                 Arrived::No => Failure::Error(self.not_written(refused)),
-                Arrived::Unseen => Failure::Error(self.unknown(refused)),
+                Arrived::Unknown => Failure::Error(self.unknown(refused)),
             },
             failure => failure,
         };
         match (failure, self.abort(&id)) {
-            (Failure::NoChecksums(refused), Ok(())) => Ok(Outcome::NoChecksums(refused)),
+            (Failure::NoChecksums(refused), Ok(())) => Ok(SendOutcome::NoChecksums(refused)),
             (failure, aborted) => {
                 let error = failure.into_error();
                 Err(with_left(error, aborted.map_err(|why| left_open(&id, &why))))
@@ -99,17 +99,17 @@ impl Job<'_> {
     }
 
     fn create(&self) -> Result<Result<Open, Refused>> {
-        let mut asked = S3Request::new(Method::Post, Some(self.key), OPERATION);
-        asked.query = &[("uploads", "")];
-        asked.headers.clone_from(&self.headers);
-        asked.headers.push((DIGEST.to_owned(), self.plan.digest.to_string()));
+        let mut request = S3Request::new(Method::Post, Some(self.key), OPERATION);
+        request.query = &[("uploads", "")];
+        request.headers.clone_from(&self.headers);
+        request.headers.push((DIGEST.to_owned(), self.plan.digest.to_string()));
         if self.checksums {
-            asked
+            request
                 .headers
                 .push(("x-amz-checksum-algorithm".to_owned(), "SHA256".to_owned()));
         }
         let mut repeated = Repeated(false);
-        let answer = self.bucket.send(&asked, self.control, &mut repeated);
+        let answer = self.bucket.send(&request, self.control, &mut repeated);
         let surely_none = !repeated.0 && matches!(answer, Ok(S3Response::Refused(_)));
         let failure = match self.opened(answer, repeated.0) {
             Ok(id) => {
@@ -120,14 +120,14 @@ impl Job<'_> {
             }
             Err(failure) => failure,
         };
-        // Whatever went wrong, every request that got no answer may have opened one.
+        // Every request without a response may have created an upload.
         match (failure, if surely_none { Ok(()) } else { self.abort_all() }) {
             (Failure::NoChecksums(refused), Ok(())) => Ok(Err(refused)),
             (failure, left) => Err(with_left(failure.into_error(), left)),
         }
     }
 
-    /// The number of the upload that was opened, and is the only one.
+    /// The ID of the created upload, after any duplicate is aborted.
     fn opened(&self, answer: Result<S3Response>, repeated: bool) -> Result<String, Failure> {
         let reply = match answer? {
             S3Response::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
@@ -143,14 +143,14 @@ impl Job<'_> {
             })
         })?;
         if repeated {
-            // One whose answer was lost is open too.
+            // An upload whose response was lost is open too.
             self.abort_others(&created.upload_id)?;
         }
         Ok(created.upload_id)
     }
 
-    /// Sends what is missing, several parts at once. The first failure stops the others.
-    fn fill(&self, open: Open) -> Result<Vec<Stored>, Failure> {
+    /// Sends the missing parts concurrently. The first failure stops the others.
+    fn fill(&self, open: Open) -> Result<Vec<StoredPart>, Failure> {
         let Open { id, there } = open;
         let missing: Vec<&Part> = self
             .plan
@@ -197,20 +197,20 @@ impl Job<'_> {
         Ok(stored.into_iter().flatten().collect())
     }
 
-    fn send(&self, id: &str, part: &Part, control: &Control, tally: &Tally<'_>) -> Result<Stored, Failure> {
+    fn send(&self, id: &str, part: &Part, control: &Control, tally: &Tally<'_>) -> Result<StoredPart, Failure> {
         let number = part.number.to_string();
         let query = [("partNumber", number.as_str()), ("uploadId", id)];
-        let mut asked = S3Request::new(Method::Put, Some(self.key), OPERATION);
-        asked.query = &query;
+        let mut request = S3Request::new(Method::Put, Some(self.key), OPERATION);
+        request.query = &query;
         if self.checksums {
-            asked.headers.push((CHECKSUM.to_owned(), part.checksum.clone()));
+            request.headers.push((CHECKSUM.to_owned(), part.checksum.clone()));
         }
-        asked.body = Some((
+        request.body = Some((
             request::file_part(&self.plan.file, part.offset, part.length),
             part.digest,
         ));
         let mut share = Share::new(tally);
-        let reply = match self.bucket.send(&asked, control, &mut share)? {
+        let reply = match self.bucket.send(&request, control, &mut share)? {
             S3Response::Done(reply) => reply,
             S3Response::Refused(refused) if self.checksums && self.bucket.checksums.may_explain(&refused) => {
                 return Err(Failure::NoChecksums(refused));
@@ -227,16 +227,16 @@ impl Job<'_> {
             Error::Core(capbundle::Error::Server {
                 url: self.bucket.place.object_url(self.key).to_string(),
                 status: reply.head.status,
-                problem: "it took a part and gave no ETag, without which the upload cannot be finished".to_owned(),
+                problem: "the response to a part has no ETag, which is required to complete the upload".to_owned(),
             })
         })?;
-        Ok(Stored {
+        Ok(StoredPart {
             etag: etag.to_owned(),
             checked: checked == Checked::ByServer,
         })
     }
 
-    fn complete(&self, id: &str, stored: &[Stored]) -> Result<(Checked, Option<String>), Failure> {
+    fn complete(&self, id: &str, stored: &[StoredPart]) -> Result<(Checked, Option<String>), Failure> {
         let parts = self.plan.parts.iter().zip(stored).map(|(part, stored)| CompletePart {
             etag: &stored.etag,
             checksum: stored.checked.then_some(part.checksum.as_str()),
@@ -246,17 +246,17 @@ impl Job<'_> {
         let body = xml::write(&wanted).map_err(|problem| Error::invalid_input("S3 upload in parts", problem))?;
         let digest = Sha256Digest::of(&body);
         let query = [("uploadId", id)];
-        let mut asked =
+        let mut request =
             S3Request::new(Method::Post, Some(self.key), OPERATION).with_header("content-type", "application/xml");
-        asked.headers.extend(self.condition());
-        asked.query = &query;
-        asked.body = Some((Body::Bytes(body), digest));
-        // It puts the parts together before it answers.
-        asked.is_slow = true;
+        request.headers.extend(self.condition());
+        request.query = &query;
+        request.body = Some((Body::Bytes(body), digest));
+        // The server assembles the parts before it responds.
+        request.is_slow = true;
         let mut repeated = Repeated(false);
-        let reply = match self.bucket.send(&asked, self.control, &mut repeated)? {
+        let reply = match self.bucket.send(&request, self.control, &mut repeated)? {
             S3Response::Done(reply) => reply,
-            // Servers have several words for an upload that is finished already.
+            // Servers use different codes for an upload that is already complete.
             S3Response::Refused(refused) if repeated.0 || refused.code == NO_SUCH_UPLOAD => {
                 return Err(Failure::Gone(refused));
             }
@@ -280,13 +280,13 @@ impl Job<'_> {
         Ok((checked, completed.etag))
     }
 
-    /// Nobody can cancel this.
+    /// Aborts an upload. Cannot be cancelled.
     pub(super) fn abort(&self, id: &str) -> Result<()> {
         let query = [("uploadId", id)];
-        let mut asked = S3Request::new(Method::Delete, Some(self.key), "abort an upload");
-        asked.query = &query;
-        asked.attempts = ABORT_ATTEMPTS;
-        match self.bucket.send(&asked, &Control::new(), &mut ())? {
+        let mut request = S3Request::new(Method::Delete, Some(self.key), "abort an upload");
+        request.query = &query;
+        request.attempts = ABORT_ATTEMPTS;
+        match self.bucket.send(&request, &Control::new(), &mut ())? {
             S3Response::Refused(refused) if refused.status == 404 => Ok(()),
             answer => answer.done().map(|_| ()),
         }
@@ -304,12 +304,12 @@ impl UploadProgress for Repeated {
     }
 }
 
-/// An upload that could not be aborted, for people.
+/// The message for an upload that could not be aborted.
 pub(super) fn left_open(id: &str, why: &Error) -> String {
-    format!("the upload in parts {id} is left open at the server, since it could not be aborted: {why}")
+    format!("the multipart upload {id} is left open on the server, since it could not be aborted: {why}")
 }
 
-/// The failure, and what it left at the server where that could not be taken back.
+/// Adds to an error what remains on the server.
 pub(super) fn with_left(failure: Error, left: Result<(), String>) -> Error {
     let Err(left) = left else { return failure };
     match failure {

@@ -1,4 +1,4 @@
-//! What is to be sent: the file, its parts and all their digests, known before the first byte goes out.
+//! The file to upload, its parts and their digests, computed before anything is sent.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,8 +15,8 @@ use capbundle::io::pipeline::{CHUNK, Chunk};
 use capbundle::io::regular_file;
 use capbundle::progress::{Control, Phase};
 
-/// A file that is smaller goes as a whole; a larger one in parts of this size, or more where there would be too many. A
-/// multiple of the chunks in which a file is read, so that each chunk belongs to one part.
+/// The size of a part, larger if there would be too many. A smaller file is sent as a whole. A multiple of the chunk size, so that
+/// each chunk belongs to one part.
 const PART: u64 = 8 << 20;
 const _: () = assert!(PART.is_multiple_of(CHUNK as u64));
 /// S3's limit.
@@ -27,19 +27,19 @@ pub(super) struct Plan {
     pub(super) file: Arc<File>,
     pub(super) size: u64,
     pub(super) digest: Sha256Digest,
-    /// In their order; none if it goes as a whole.
+    /// In order; empty if the file is sent as a whole.
     pub(super) parts: Vec<Part>,
 }
 
 /// One part of a file.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    /// From 1 on.
+    /// Starts at 1.
     pub(super) number: u32,
     pub(super) offset: u64,
     pub(super) length: u64,
     pub(super) digest: Sha256Digest,
-    /// The same, as S3 writes it.
+    /// The digest in Base64, as S3 writes it.
     pub(super) checksum: String,
 }
 
@@ -67,7 +67,7 @@ impl Plan {
             Ok(())
         })?;
         if done != size {
-            let problem = format!("it had {size} bytes when it was opened, and {done} when it was read");
+            let problem = format!("the file was modified while it was read: expected {size} bytes, found {done}");
             return Err(Error::invalid_input(path.display().to_string(), problem));
         }
         Ok(Self {
@@ -86,7 +86,7 @@ impl Plan {
         u32::try_from(self.parts.len()).unwrap_or(u32::MAX).max(1)
     }
 
-    /// Whether the object is this file, as far as can be told without fetching it.
+    /// Whether the object is this file, judging by its metadata.
     pub(super) fn is(&self, object: &Object) -> bool {
         object.size == self.size
             && match self.agrees(object.checksum.as_deref()) {
@@ -95,7 +95,7 @@ impl Plan {
             }
     }
 
-    /// Whether the checksum that a server keeps is that of this file; `None` if it keeps none, or one over other parts.
+    /// Whether the server's checksum is that of this file; `None` if there is none, or it covers other parts.
     pub(super) fn agrees(&self, checksum: Option<&str>) -> Option<bool> {
         let checksum = checksum?;
         match checksum.rsplit_once('-') {
@@ -105,7 +105,7 @@ impl Plan {
         }
     }
 
-    /// The checksum of an upload in parts: that of all digests one after the other, and how many they are.
+    /// The checksum of a multipart upload: that of all part digests, with their number.
     pub(super) fn composite(&self) -> String {
         let mut hasher = Sha256::new();
         for part in &self.parts {

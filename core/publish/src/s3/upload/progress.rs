@@ -1,4 +1,4 @@
-//! How much of a file is out, told by several threads at once.
+//! Upload progress, reported by several threads.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -7,26 +7,26 @@ use capbundle::http::client::UploadProgress;
 use capbundle::http::download::Rate;
 use capbundle::progress::{Control, Phase, Progress};
 
-/// All that was sent, and how fast.
+/// The sent bytes of a file, and their rate.
 pub(super) struct Tally<'a> {
     control: &'a Control,
     total: u64,
-    state: Mutex<State>,
+    state: Mutex<TallyState>,
 }
 
-struct State {
+struct TallyState {
     sent: u64,
-    /// What is sent again was told already.
-    told: u64,
+    /// Bytes that are sent again were already reported.
+    reported: u64,
     rate: Rate,
 }
 
 impl<'a> Tally<'a> {
-    /// Of so many bytes, `there` of which need not be sent.
+    /// A file of `total` bytes, `there` of which are already stored.
     pub(super) fn new(control: &'a Control, total: u64, there: u64) -> Self {
-        let state = State {
+        let state = TallyState {
             sent: there,
-            told: there,
+            reported: there,
             rate: Rate::new(0, Instant::now()),
         };
         control.report(Phase::Upload, there, total);
@@ -40,10 +40,10 @@ impl<'a> Tally<'a> {
     fn add(&self, count: u64) {
         let mut state = self.lock();
         state.sent = (state.sent + count).min(self.total);
-        // Without a smallest rate there is none that is too small.
+        // Without a minimum, no rate is too low.
         let _ = state.rate.received(count, Instant::now());
-        if state.sent > state.told {
-            state.told = state.sent;
+        if state.sent > state.reported {
+            state.reported = state.sent;
             self.control
                 .report_progress(Progress::new(Phase::Upload, state.sent, self.total).with_rate(state.rate.current()));
         }
@@ -54,16 +54,16 @@ impl<'a> Tally<'a> {
         state.sent = state.sent.saturating_sub(count);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TallyState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The part of one request.
+/// The share of one request.
 pub(super) struct Share<'a> {
     tally: &'a Tally<'a>,
     sent: u64,
-    /// Whether it was sent more than once.
+    /// Whether the request was sent more than once.
     pub(super) repeated: bool,
 }
 
@@ -76,7 +76,7 @@ impl<'a> Share<'a> {
         }
     }
 
-    /// All of it arrived, whatever the transport told.
+    /// The whole body arrived, even if the transport reported less.
     pub(super) fn done(&mut self, length: u64) {
         let missing = length.saturating_sub(self.sent);
         self.sent += missing;

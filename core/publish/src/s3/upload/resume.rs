@@ -1,9 +1,9 @@
-//! Uploads in parts that a killed process left open: gone on with where the server can prove that their parts are ours.
+//! Resumes multipart uploads of killed processes if the server confirms that their parts are of the same file.
 
 use super::super::request::{S3Request, S3Response};
 use super::super::xml::{self, ListedPart, OpenUpload, OpenUploads, Parts};
 use super::Job;
-use super::multipart::{NO_SUCH_UPLOAD, Open, Stored, left_open};
+use super::multipart::{NO_SUCH_UPLOAD, Open, StoredPart, left_open};
 use crate::error::{Error, Result};
 use capbundle::http::Method;
 use capbundle::progress::Control;
@@ -11,8 +11,8 @@ use capbundle::progress::Control;
 const OPERATION: &str = "look for an interrupted upload";
 
 impl Job<'_> {
-    /// The open upload of this key that has most of this file. All others of this key are aborted: what they hold would be
-    /// replaced, and nobody else would ever remove it.
+    /// The open upload of this key with the most parts of this file. Aborts all others of this key, which would otherwise stay
+    /// forever.
     pub(super) fn find_open(&self) -> Result<Option<Open>> {
         let Some(uploads) = self.open_uploads()? else {
             return Ok(None);
@@ -22,7 +22,7 @@ impl Job<'_> {
             let Some(parts) = self.parts_of(&upload.upload_id)? else {
                 continue;
             };
-            let open = self.proved(upload.upload_id.clone(), &parts);
+            let open = self.verified(upload.upload_id.clone(), &parts);
             let count = open.as_ref().map_or(0, |open| open.there.iter().flatten().count());
             match open {
                 Some(open) if count > best.as_ref().map_or(0, |(count, _)| *count) => {
@@ -36,7 +36,7 @@ impl Job<'_> {
         Ok(best.map(|(_, open)| open))
     }
 
-    /// Aborts all open uploads of this key, also after a cancellation. What may be left is told in words.
+    /// Aborts all open uploads of this key, also after a cancellation. An error says what may be left.
     pub(super) fn abort_all(&self) -> Result<(), String> {
         let control = Control::new();
         let uncancelled = Job {
@@ -48,10 +48,10 @@ impl Job<'_> {
             Ok(Some(uploads)) => uploads,
             Ok(None) => {
                 return Err(one_may_be_left(
-                    "the credentials or the store do not let it be looked for",
+                    "the credentials or the store do not allow listing uploads",
                 ));
             }
-            Err(error) => return Err(one_may_be_left(&format!("it could not be looked for: {error}"))),
+            Err(error) => return Err(one_may_be_left(&format!("listing uploads failed: {error}"))),
         };
         let left = left.iter().filter_map(|upload| {
             let why = self.abort(&upload.upload_id).err()?;
@@ -72,7 +72,7 @@ impl Job<'_> {
             .try_for_each(|upload| self.abort(&upload.upload_id))
     }
 
-    /// Those of exactly this key; `None` where the server or the rights do not allow to ask.
+    /// The open uploads of exactly this key; `None` if the server or the permissions do not allow listing them.
     fn open_uploads(&self) -> Result<Option<Vec<OpenUpload>>> {
         let mut found = Vec::new();
         let mut after: Option<(String, String)> = None;
@@ -81,11 +81,11 @@ impl Job<'_> {
             if let Some((key, id)) = &after {
                 query.extend([("key-marker", key.as_str()), ("upload-id-marker", id.as_str())]);
             }
-            let mut asked = S3Request::new(Method::Get, None, OPERATION);
-            asked.query = &query;
-            let reply = match self.bucket.send(&asked, self.control, &mut ())? {
+            let mut request = S3Request::new(Method::Get, None, OPERATION);
+            request.query = &query;
+            let reply = match self.bucket.send(&request, self.control, &mut ())? {
                 S3Response::Done(reply) => reply,
-                // Without it everything is sent anew, as it is without an interrupted upload.
+                // Then everything is sent, as without an interrupted upload.
                 S3Response::Refused(refused) if refused.is_not_allowed() || matches!(refused.status, 405 | 501) => {
                     return Ok(None);
                 }
@@ -98,13 +98,13 @@ impl Job<'_> {
                 return Ok(Some(found));
             }
             if next.is_none() || next == after {
-                return Err(self.unreadable("there is more, but it does not say how to go on".to_owned()));
+                return Err(self.unreadable("truncated list without a continuation marker".to_owned()));
             }
             after = next;
         }
     }
 
-    /// `None` if it is gone meanwhile.
+    /// `None` if the upload no longer exists.
     fn parts_of(&self, id: &str) -> Result<Option<Vec<ListedPart>>> {
         let mut found = Vec::new();
         let mut after: Option<String> = None;
@@ -113,9 +113,9 @@ impl Job<'_> {
             if let Some(number) = &after {
                 query.push(("part-number-marker", number));
             }
-            let mut asked = S3Request::new(Method::Get, Some(self.key), OPERATION);
-            asked.query = &query;
-            let reply = match self.bucket.send(&asked, self.control, &mut ())? {
+            let mut request = S3Request::new(Method::Get, Some(self.key), OPERATION);
+            request.query = &query;
+            let reply = match self.bucket.send(&request, self.control, &mut ())? {
                 S3Response::Refused(refused) if refused.code == NO_SUCH_UPLOAD => return Ok(None),
                 answer => answer.done()?,
             };
@@ -125,14 +125,14 @@ impl Job<'_> {
                 return Ok(Some(found));
             }
             if page.next_part_number_marker.is_none() || page.next_part_number_marker == after {
-                return Err(self.unreadable("there is more, but it does not say how to go on".to_owned()));
+                return Err(self.unreadable("truncated list without a continuation marker".to_owned()));
             }
             after = page.next_part_number_marker;
         }
     }
 
-    /// An upload whose parts are all of this file, by size and SHA-256.
-    fn proved(&self, id: String, listed: &[ListedPart]) -> Option<Open> {
+    /// The upload, if all of its parts are of this file by size and SHA-256.
+    fn verified(&self, id: String, listed: &[ListedPart]) -> Option<Open> {
         let mut there = vec![None; self.plan.parts.len()];
         for part in listed {
             let index = (part.part_number as usize).checked_sub(1)?;
@@ -140,7 +140,7 @@ impl Job<'_> {
             if part.size != ours.length || part.checksum.as_deref() != Some(ours.checksum.as_str()) {
                 return None;
             }
-            there[index] = Some(Stored {
+            there[index] = Some(StoredPart {
                 etag: part.etag.clone(),
                 checked: true,
             });
@@ -158,5 +158,5 @@ impl Job<'_> {
 }
 
 fn one_may_be_left(why: &str) -> String {
-    format!("an upload in parts may be left open at the server, since {why}")
+    format!("a multipart upload may be left open on the server, since {why}")
 }
