@@ -1,9 +1,9 @@
-//! What an error says of a change that was asked for.
+//! Whether a failed change may have been made.
 
 use crate::error::Error;
 
-/// Whether the change may have been made all the same: no answer came, or one of a server, or of what stands before it, that
-/// broke over it; or it said that it was done, and the rest of its answer cannot be used.
+/// Whether the change may have been made despite the error: no response arrived, the server or a proxy failed, or the response is a
+/// success with an unusable body.
 pub(super) fn may_have_been_done(error: &Error) -> bool {
     let broke = |status: u16| status == 408 || status >= 500 || (200..300).contains(&status);
     match error {

@@ -88,7 +88,7 @@ impl Error {
     }
 }
 
-/// Adds to an I/O error what was done and where, at the one place where both are known.
+/// Adds the operation and the path to an I/O error.
 pub(crate) trait IoContext<T> {
     fn with_path(self, operation: &'static str, path: &Path) -> Result<T>;
 }

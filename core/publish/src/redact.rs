@@ -1,15 +1,15 @@
-//! What a server says, fit to be told to a person.
+//! Makes messages of servers safe to print.
 
 use serde_json::Value;
 
 use capbundle::http::Headers;
 
-/// A message of a server is cut here: it goes to a terminal.
+/// Messages of servers are cut to this length.
 const MAX_MESSAGE: usize = 500;
-/// Shorter values of headers are no secrets, and taking them out would garble what is said.
-const SHORTEST_SECRET: usize = 6;
+/// Shorter header values are not secrets, and removing them would garble messages.
+const MIN_SECRET_LEN: usize = 6;
 
-/// One line, no control characters, not too long, and without the secrets, should they have come back.
+/// One line without control characters and without the secrets, cut to a length.
 pub(crate) fn printable(text: &str, secrets: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
@@ -28,18 +28,17 @@ pub(crate) fn printable(text: &str, secrets: &[&str]) -> String {
     format!("{}{cut}", line.trim())
 }
 
-/// What of these headers must not be told: each value, and each word of it, since `Bearer` stands before a token.
+/// The secrets in these headers: each value, and each word of it, since a token follows `Bearer`.
 pub(crate) fn secrets(headers: &Headers) -> Vec<&str> {
     let values = headers.iter().map(|(_, value)| value);
     let words = headers.iter().flat_map(|(_, value)| value.split_ascii_whitespace());
     values
         .chain(words)
-        .filter(|word| word.len() >= SHORTEST_SECRET)
+        .filter(|word| word.len() >= MIN_SECRET_LEN)
         .collect()
 }
 
-/// What an answer says in words: the message of a JSON object, the code of an object store, a line of text. Nothing for a
-/// web page.
+/// The message in a response: of a JSON object, the code of an object store, or a line of text. `None` for a web page.
 pub(crate) fn words_of(body: &[u8], secrets: &[&str]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
@@ -55,7 +54,7 @@ pub(crate) fn words_of(body: &[u8], secrets: &[&str]) -> Option<String> {
     (!said.is_empty()).then_some(said)
 }
 
-/// The content of the first element of this name: object stores say in one what is wrong.
+/// The content of the first XML element of this name.
 fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(content, _)| content)

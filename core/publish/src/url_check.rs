@@ -1,4 +1,4 @@
-//! An archive at an address of your own, looked at as a device will get it, before it is registered.
+//! Checks an archive at your own URL as a device downloads it, before it is registered.
 //!
 //! ```no_run
 //! use capbundle::progress::Control;
@@ -31,28 +31,28 @@ use capbundle::http::{Cleartext, Method, Request, Transport, Url};
 use capbundle::io::regular_file;
 use capbundle::progress::Control;
 
-/// What must be at the address.
+/// The expected file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Expected {
-    /// SHA-256 of the file that devices get: of the sealed one, where it is sealed.
+    /// SHA-256 of the file that devices download; of the sealed one if it is sealed.
     pub digest: Sha256Digest,
-    /// Its bytes, where known.
+    /// Its size in bytes, if known.
     pub size: Option<u64>,
 }
 
 impl Expected {
-    /// The file of this digest, whatever its size.
+    /// A file with this digest and any size.
     #[must_use]
     pub fn of_digest(digest: Sha256Digest) -> Self {
         Self { digest, size: None }
     }
 
-    /// The file that is at `path` on this machine.
+    /// The local file at `path`.
     ///
     /// # Errors
     /// [`NotFound`](capbundle::ErrorKind::NotFound), [`Io`](capbundle::ErrorKind::Io), [`Cancelled`](capbundle::ErrorKind::Cancelled);
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for what is no file.
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if it is not a regular file.
     pub fn of_file(path: &Path, control: &Control) -> Result<Self> {
         let mut file = regular_file::open(path)?;
         let size = file
@@ -67,21 +67,21 @@ impl Expected {
     }
 }
 
-/// How to look.
+/// How to check.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CheckOptions {
-    /// Bytes that the file may have, where its size is not known. 1 GiB.
+    /// The largest file, in bytes, if its size is not known. 1 GiB.
     pub max_size: u64,
-    /// The origin that web apps ask from, for the note on CORS. `https://localhost`, which is Capacitor's own.
+    /// The origin of web apps, for the note on CORS. `https://localhost`, as in Capacitor.
     pub origin: String,
-    /// How long until a connection must stand. 15 s.
+    /// Timeout of establishing a connection. 15 s.
     pub connect_timeout: Duration,
-    /// How long without a byte until the connection is given up and another tried. 30 s.
+    /// How long a connection may deliver no byte before it is closed and another attempted. 30 s.
     pub stall_timeout: Duration,
-    /// Failures in a row, without anything gained, after which it is given up. 6.
+    /// Failures in a row, without progress, after which the check gives up. 6.
     pub attempts: u32,
-    /// The wait after the first failure. It doubles with each, up to half a minute, and is cut to a random part.
+    /// The wait after the first failure. It doubles with each failure, up to half a minute, and has jitter.
     pub first_wait: Duration,
 }
 
@@ -107,30 +107,29 @@ impl CheckOptions {
     }
 }
 
-/// A file that is where it should be, and what might still be better.
+/// The expected file at a URL, with notes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckedUrl {
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// What it is called a file of.
+    /// Its `Content-Type`.
     pub content_type: Option<String>,
-    /// What does not speak against it and is worth knowing.
+    /// Notes that do not prevent its use.
     pub notes: Vec<UrlNote>,
 }
 
-/// Gets the file as a device does, without any authentication, and compares it byte for byte (by size and SHA-256) while it
-/// comes: nothing is kept in memory or on disk. Then asks for one byte of it, to see how downloads will resume and whether
-/// web apps may read it.
+/// Downloads the file as a device does, without authentication, and compares its size and SHA-256 on the fly: nothing is kept in
+/// memory or on disk. Then requests one byte of it, to check whether downloads can resume and web apps may read it.
 ///
-/// Redirects are followed to https addresses only. Connections that break or drip are made again and go on where they were.
+/// Redirects are followed to https only. Connections that break or are too slow are retried, and the download resumes.
 ///
 /// # Errors
-/// [`Server`](capbundle::ErrorKind::Server) for every answer but the file, explained: it is not there, it is private, it has
-/// another size, it is a web page, it was compressed on its way; [`DigestMismatch`](capbundle::ErrorKind::DigestMismatch) for
-/// other bytes; [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for an address without TLS (unless it is this machine), a
-/// redirect to one, or a certificate that does not hold; [`LimitExceeded`](capbundle::ErrorKind::LimitExceeded) beyond
-/// `max_size`; [`Network`](capbundle::ErrorKind::Network) when no try is left; [`Cancelled`](capbundle::ErrorKind::Cancelled).
+/// [`Server`](capbundle::ErrorKind::Server) for any other response, with its meaning: the file is missing, is private, has
+/// another size, is a web page, or was compressed in transit; [`DigestMismatch`](capbundle::ErrorKind::DigestMismatch) for
+/// other bytes; [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a URL without TLS (unless it is this machine), a
+/// redirect to one, or an invalid certificate; [`LimitExceeded`](capbundle::ErrorKind::LimitExceeded) beyond
+/// `max_size`; [`Network`](capbundle::ErrorKind::Network) when no attempt is left; [`Cancelled`](capbundle::ErrorKind::Cancelled).
 pub fn check(
     transport: &dyn Transport,
     url: &Url,

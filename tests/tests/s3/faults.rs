@@ -156,7 +156,9 @@ fn a_part_that_is_corrupted_in_transit_is_sent_again_or_refused() {
             // Not every server reports a bad digest, which is retried.
             Err(error) => {
                 assert!(
-                    error.to_string().contains("other bytes arrived than were sent"),
+                    error
+                        .to_string()
+                        .contains("the received bytes differ from the sent ones"),
                     "{error}"
                 );
                 assert_nothing_left(&server);
@@ -203,7 +205,7 @@ fn an_upload_that_cannot_be_aborted_is_reported() {
     ];
     let proxy = Proxy::start(server.address, rules);
     let error = upload_through(&proxy, SIZE).unwrap_err();
-    assert!(error.to_string().contains("is left open at the server"), "{error}");
+    assert!(error.to_string().contains("is left open on the server"), "{error}");
     assert!(!server.open_parts().is_empty());
 }
 

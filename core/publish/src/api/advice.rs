@@ -1,10 +1,10 @@
-//! What the codes of the Bundles API mean, and what to do about each.
+//! The meaning of the error codes of the Bundles API, and what to do about each.
 
-/// Codes of Capgo's servers, as its sources have them.
+/// Error codes in the sources of Capgo's servers.
 const CODES: &[(&str, &str)] = &[
     (
         "no_key_provided",
-        "No API key arrived: a proxy may have taken the header out",
+        "No API key arrived: a proxy may have removed the header",
     ),
     (
         "invalid_apikey",
@@ -24,7 +24,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "unknown_error",
-        "The server failed; try again, then ask whoever runs it",
+        "The server failed; retry, then contact its administrator",
     ),
     (
         "invalid_json_parse_body",
@@ -76,7 +76,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "encryption_key_required",
-        "This organization wants to know which key an archive was sealed with: give the key id",
+        "This organization requires the ID of the key that sealed the archive: pass the key id",
     ),
     (
         "encryption_key_mismatch",
@@ -84,7 +84,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "version_already_exists",
-        "A version is taken for ever, also after its bundle was deleted: choose a higher one",
+        "A version stays in use, even after its bundle was deleted: choose a higher one",
     ),
     (
         "cannot_delete_bundle",
@@ -104,7 +104,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "cannot_check_linked_channels",
-        "The server could not tell which bundles are served: nothing was deleted; try again",
+        "The server could not determine which bundles are served: nothing was deleted; retry",
     ),
     (
         "missing_required_fields",
@@ -133,7 +133,7 @@ const CODES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Texts that are documented instead of codes.
+/// Documented messages of errors without codes.
 const TEXTS: &[(&str, &str)] = &[
     ("Bundle not found", "There is no such bundle in this app: list them"),
     (
@@ -142,7 +142,7 @@ const TEXTS: &[(&str, &str)] = &[
     ),
     (
         "Failed to delete bundle from storage",
-        "The archive is still where it was stored; the server can tell its administrator why",
+        "The archive is still in storage; the server's log says why",
     ),
     (
         "Insufficient permissions to manage bundles",

@@ -1,4 +1,4 @@
-//! What a server's answer means, whichever of its shapes it has.
+//! Reads the responses of different servers.
 
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use crate::redact::printable;
 use capbundle::http::client::Response;
 use capbundle::http::{Url, retry_after};
 
-/// The JSON of an answer that is no refusal; an empty answer is `null`.
+/// The JSON of a successful response; an empty body is `null`.
 pub(super) fn read(reply: &Response, url: &str, secret: &str) -> Result<Value> {
     let status = reply.head.status;
     if (300..400).contains(&status) {
@@ -39,7 +39,7 @@ pub(super) fn read(reply: &Response, url: &str, secret: &str) -> Result<Value> {
     })))
 }
 
-/// Whether nothing is there, rather than something that says what it has not found.
+/// Whether the path does not exist, rather than an item in it.
 pub(super) fn is_no_such_path(reply: &Response) -> bool {
     if reply.head.status != 404 {
         return false;
@@ -54,28 +54,28 @@ pub(super) fn is_no_such_path(reply: &Response) -> bool {
     }
 }
 
-/// Rows of a list: bare, or inside `data`; or one row alone.
+/// The rows of a list: bare, inside `data`, or a single row.
 pub(super) fn rows(body: Value) -> Result<Vec<Value>, String> {
     match body {
         Value::Array(rows) => Ok(rows),
         Value::Object(mut fields) => match fields.remove("data") {
             Some(Value::Array(rows)) => Ok(rows),
             Some(row @ Value::Object(_)) => Ok(vec![row]),
-            Some(_) => Err("its data is no list".to_owned()),
+            Some(_) => Err("data is not an array".to_owned()),
             None if fields.contains_key("id") => Ok(vec![Value::Object(fields)]),
-            None => Err("it is an object that is neither a list nor a row".to_owned()),
+            None => Err("the object is neither a list nor a row".to_owned()),
         },
-        Value::Null => Err("it is empty".to_owned()),
-        _ => Err("it is neither a list nor an object".to_owned()),
+        Value::Null => Err("the response is empty".to_owned()),
+        _ => Err("expected an array or an object".to_owned()),
     }
 }
 
-/// An answer that is no answer.
+/// The error for an invalid response.
 pub(super) fn malformed(url: &str, problem: &str) -> Error {
     Error::Core(capbundle::Error::Server {
         url: url.to_owned(),
         status: 200,
-        problem: format!("this is no answer of the Bundles API: {problem}"),
+        problem: format!("invalid response of the Bundles API: {problem}"),
     })
 }
 
@@ -85,10 +85,10 @@ fn no_json(reply: &Response, url: &str) -> Error {
     let is_page = kind.to_ascii_lowercase().contains("html") || reply.body.trim_ascii_start().starts_with(b"<");
     let problem = match (is_page, status) {
         (true, 200..300) => {
-            "a web page came instead of JSON: the base URL is not that of an API, or a captive portal or login page answers"
+            "expected JSON, found a web page: the base URL is not that of an API, or it is a captive portal or login page"
         }
-        (true, _) => "a web page came instead of JSON, from a proxy or CDN in front of the server, perhaps",
-        (false, _) => "what came is not JSON: the base URL may not be that of an API",
+        (true, _) => "expected JSON, found a web page, perhaps from a proxy or CDN in front of the server",
+        (false, _) => "the response is not JSON: the base URL may not be that of an API",
     };
     Error::Core(capbundle::Error::Server {
         url: url.to_owned(),
@@ -97,12 +97,12 @@ fn no_json(reply: &Response, url: &str) -> Error {
     })
 }
 
-/// Only reading follows redirects: what changes something goes where the caller said or nowhere.
+/// Only reads follow redirects: a change is sent only to the host that the caller named.
 fn redirected(reply: &Response, url: &str) -> Error {
     let to = reply.head.headers.get("location").and_then(|to| to.parse::<Url>().ok());
     let problem = match to {
-        Some(to) => format!("it redirects to {to}; if that is right, give the API's base URL there"),
-        None => "it redirects without saying where".to_owned(),
+        Some(to) => format!("redirects to {to}; if that is right, pass its base URL"),
+        None => "redirects without a Location".to_owned(),
     };
     Error::Core(capbundle::Error::Server {
         url: url.to_owned(),

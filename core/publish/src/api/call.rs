@@ -1,4 +1,4 @@
-//! One call: from what is wanted to what the server said.
+//! One API call and its response.
 
 use std::sync::atomic::Ordering;
 
@@ -12,10 +12,10 @@ use capbundle::http::client::{Client, Response};
 use capbundle::http::{Body, Idempotency, Method, Request, RetryPolicy, Url};
 use capbundle::progress::Control;
 
-/// A page of Capgo's list may come as 1,000 rows, each with the list of an app's native packages.
+/// A page of Capgo's list may have 1,000 rows, each with the native packages of an app.
 const MAX_RESPONSE_LEN: usize = 32 << 20;
 
-/// What is asked for.
+/// One API call.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     pub(super) method: Method,
@@ -23,7 +23,7 @@ pub(super) struct Call<'a> {
     pub(super) query: &'a [(&'a str, &'a str)],
     pub(super) body: Option<Value>,
     pub(super) idempotency: Idempotency,
-    /// What is being done, for the error of a cancellation.
+    /// The operation, for the error of a cancellation.
     pub(super) operation: &'static str,
 }
 
@@ -32,7 +32,7 @@ pub(super) enum Place<'a> {
     Bundle,
     Metadata,
     Channel,
-    /// An archive that a server keeps itself.
+    /// An archive that the server stores itself.
     Upload {
         app: &'a AppId,
         digest: &'a Sha256Digest,
@@ -40,19 +40,19 @@ pub(super) enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// Whether some servers have it with a slash at its end.
+    /// Whether some servers require a trailing slash.
     fn is_collection(self) -> bool {
         matches!(self, Self::Bundle | Self::Channel)
     }
 }
 
 impl Api {
-    /// What the server says to a call it does not refuse, and how often it was asked.
-    pub(super) fn ask(&self, call: &Call<'_>, control: &Control, asked: &mut u32) -> Result<Value> {
+    /// Sends a call and returns the body of its success. Adds the number of requests to `requests`.
+    pub(super) fn ask(&self, call: &Call<'_>, control: &Control, requests: &mut u32) -> Result<Value> {
         let slash = self.slash.load(Ordering::Relaxed);
-        let mut reply = self.send(call, slash, control, asked)?;
+        let mut reply = self.send(call, slash, control, requests)?;
         if answer::is_no_such_path(&reply) && call.place.is_collection() {
-            let other = self.send(call, !slash, control, asked)?;
+            let other = self.send(call, !slash, control, requests)?;
             if !answer::is_no_such_path(&other) {
                 self.slash.store(!slash, Ordering::Relaxed);
                 reply = other;
@@ -61,7 +61,7 @@ impl Api {
         answer::read(&reply, &self.address(call.place, false), self.key.secret())
     }
 
-    fn send(&self, call: &Call<'_>, slash: bool, control: &Control, asked: &mut u32) -> Result<Response> {
+    fn send(&self, call: &Call<'_>, slash: bool, control: &Control, requests: &mut u32) -> Result<Response> {
         let mut address = self.address(call.place, slash);
         for (index, (name, value)) in call.query.iter().enumerate() {
             address.push(if index == 0 { '?' } else { '&' });
@@ -71,7 +71,7 @@ impl Api {
         }
         let url: Url = address.parse()?;
         let make = &mut || {
-            *asked += 1;
+            *requests += 1;
             let mut request = Request::new(call.method, url.clone());
             request.headers.add("authorization", self.key.secret())?;
             request.headers.add("accept", "application/json")?;

@@ -1,4 +1,4 @@
-//! Changing and deleting what is registered.
+//! Changes and deletes registered bundles.
 
 use serde_json::{Value, json};
 
@@ -10,12 +10,12 @@ use capbundle::http::Idempotency;
 use capbundle::http::Method;
 use capbundle::progress::Control;
 
-/// The word of whoever wants all bundles of an app gone. It holds the app's id, written a second time.
+/// The confirmation to delete all bundles of an app. It contains the app ID, so that the caller writes it a second time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteAll(AppId);
 
 impl DeleteAll {
-    /// Yes: every bundle of `app` that no channel serves is to be deleted, and that cannot be undone.
+    /// Confirms that every bundle of `app` that no channel serves is deleted. This cannot be undone.
     #[must_use]
     pub fn bundles_of(app: AppId) -> Self {
         Self(app)
@@ -23,11 +23,11 @@ impl DeleteAll {
 }
 
 impl Api {
-    /// Deletes the bundle of this version. On Capgo's server its archive stays where you put it, and its version stays taken; a
-    /// server that keeps archives itself may remove it (the example server does when no other bundle needs it) and may let the
-    /// version be registered again.
+    /// Deletes the bundle of this version. On Capgo's server the archive stays in your storage, and the version stays in use. A server
+    /// that stores archives itself may remove the archive (the example server does if no other bundle needs it) and may allow
+    /// the version to be registered again.
     ///
-    /// If the answer is lost the list is looked at before it is tried again.
+    /// If the response is lost, the list is checked before a retry.
     ///
     /// # Errors
     /// As of [`Api::bundle`]; on Capgo's server `cannot_delete_linked_version` while a channel serves it.
@@ -38,15 +38,15 @@ impl Api {
             ..deleting("delete the bundle")
         };
         let look = || match self.bundle(app, version, control) {
-            // It was the last one.
+            // It was the last bundle.
             Err(Error::Api(error)) if error.is("cannot_get_bundle") => Ok(Some(())),
             found => Ok(found?.is_none().then_some(())),
         };
         self.once(&call, control, &look).map(drop)
     }
 
-    /// Deletes all bundles of an app that no channel serves, and their archives as [`delete`](Self::delete) does. Never repeated
-    /// by itself: bundles may have come since.
+    /// Deletes all bundles of an app that no channel serves, and their archives as [`delete`](Self::delete) does. Never
+    /// retried, since bundles may have been added.
     ///
     /// # Errors
     /// As of [`Api::bundle`]. After [`Network`](capbundle::ErrorKind::Network) it may have been done.
@@ -58,7 +58,7 @@ impl Api {
         self.ask(&call, control, &mut 0).map(drop)
     }
 
-    /// Sets link, comment or both of the bundle with this id; what is `None` stays.
+    /// Sets link, comment or both of the bundle with this ID; `None` keeps the current value.
     ///
     /// # Errors
     /// As of [`Api::bundle`]; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if both are `None`.
@@ -85,14 +85,14 @@ impl Api {
             place: Place::Metadata,
             query: &[],
             body: Some(body),
-            // The same values twice are the same as once.
+            // Setting the same values twice has no further effect.
             idempotency: Idempotency::Idempotent,
             operation: "set link and comment",
         };
         self.ask(&call, control, &mut 0).map(drop)
     }
 
-    /// Lets a channel serve a bundle, both by their ids.
+    /// Sets a channel to a bundle, both by ID.
     ///
     /// # Errors
     /// As of [`Api::bundle`].
@@ -102,14 +102,14 @@ impl Api {
             place: Place::Bundle,
             query: &[],
             body: Some(json!({ "app_id": app.as_str(), "version_id": bundle_id, "channel_id": channel_id })),
-            // The same channel set to the same bundle twice is the same as once.
+            // Setting the same channel twice has no further effect.
             idempotency: Idempotency::Idempotent,
             operation: "set the channel",
         };
         self.ask(&call, control, &mut 0).map(drop)
     }
 
-    /// Lets the channel of this name serve the bundle with this id. The channel as it was before.
+    /// Sets the channel of this name to the bundle with this ID. Returns the channel as it was before.
     ///
     /// # Errors
     /// As of [`Api::bundle`]; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if there is no such channel, with the names of

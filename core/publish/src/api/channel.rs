@@ -1,4 +1,4 @@
-//! Channels: which bundle goes to whom.
+//! Channels of an app.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,17 +12,17 @@ use capbundle::http::Idempotency;
 use capbundle::http::Method;
 use capbundle::progress::Control;
 
-/// A channel as a server knows it.
+/// A channel of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RemoteChannel {
-    /// What the API knows it by.
+    /// Its ID in the API.
     pub id: u64,
-    /// What people know it by.
+    /// Its name.
     pub name: String,
-    /// Whether devices are in it that were never put into one.
+    /// Whether devices without an assigned channel use it.
     pub public: Option<bool>,
-    /// Id of the bundle it serves; `None` for the built-in one, and where a server does not tell.
+    /// ID of the bundle it serves; `None` for the built-in one, and if the server does not say.
     pub bundle_id: Option<u64>,
     /// Version of the bundle it serves.
     pub version: Option<String>,
@@ -82,7 +82,7 @@ impl Api {
                 let channels: Vec<RemoteChannel> = channels.map_err(|problem: String| malformed(&url, &problem))?;
                 Ok(channels.into_iter().find(|channel| channel.name == name))
             }
-            // What a server answers for a name it does not know differs; its list says the same everywhere.
+            // Servers respond differently to an unknown name, but list channels in the same way.
             Err(Error::Api(error)) if matches!(error.status, 400 | 404) => {
                 for channel in self.channels(app, control) {
                     let channel = channel?;

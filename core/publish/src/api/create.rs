@@ -1,4 +1,4 @@
-//! Registering a bundle that is somewhere else.
+//! Registers a bundle whose archive is stored elsewhere.
 
 use std::fmt;
 
@@ -18,15 +18,15 @@ use capbundle::http::Idempotency;
 use capbundle::http::{Cleartext, Method, Url};
 use capbundle::progress::Control;
 
-/// Servers take key ids of so many characters.
+/// The longest key ID that servers accept.
 const MAX_KEY_ID: usize = 20;
 
-/// What devices check an archive against.
+/// The checksum that devices verify an archive with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checksum {
     /// SHA-256 of the plain archive.
     Digest(Sha256Digest),
-    /// The same, signed, for devices that have a key.
+    /// The same, signed, for devices with a key.
     Signed(SignedChecksum),
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for Checksum {
     }
 }
 
-/// A native package of the project that a bundle was built from: what the app must hold for the bundle to work.
+/// A native package of the project that a bundle was built from: the app must contain it for the bundle to work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NativePackage {
@@ -72,7 +72,7 @@ impl NativePackage {
     }
 }
 
-/// A bundle that is to be registered.
+/// A bundle to register.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundleRegistration {
     app: AppId,
@@ -86,11 +86,11 @@ pub struct BundleRegistration {
 }
 
 impl BundleRegistration {
-    /// A bundle of this app and version, whose archive devices get at `url`.
+    /// A bundle of this app and version, whose archive devices download from `url`.
     ///
     /// # Errors
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a version that is not semantic;
-    /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for an address without TLS, unless it is this very machine.
+    /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a URL without TLS, unless it is this machine.
     pub fn new(app: AppId, version: impl Into<String>, url: Url, checksum: impl Into<Checksum>) -> Result<Self> {
         let version = version.into();
         check_new_version(&version)?;
@@ -107,8 +107,8 @@ impl BundleRegistration {
         })
     }
 
-    /// The oldest native version that takes it. The example server keeps it from older ones in every channel. Capgo's own server
-    /// does not read it here; set in its console, it counts only in channels that go by it (`disableAutoUpdate` is
+    /// Sets the oldest native version that accepts it. The example server enforces it in every channel. Capgo's server ignores it
+    /// here; set in its console, it applies only to channels that use it (`disableAutoUpdate` is
     /// `version_number`).
     ///
     /// # Errors
@@ -120,18 +120,18 @@ impl BundleRegistration {
         Ok(self)
     }
 
-    /// The native packages of the project. The server stores them with the bundle and lists them.
+    /// Sets the native packages of the project, which the server stores with the bundle.
     #[must_use]
     pub fn with_native_packages(mut self, packages: Vec<NativePackage>) -> Self {
         self.native_packages = Some(packages);
         self
     }
 
-    /// The archive is sealed in Capgo's v2 format, with this IV and session key, by the key of this id if it is known.
+    /// Marks the archive as encrypted in Capgo's v2 format, with this IV and session key, and the ID of the key if known.
     ///
     /// # Errors
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the checksum is not signed, since devices with a key refuse such
-    /// a bundle, and for a key id that is none.
+    /// a bundle, and for an invalid key ID.
     pub fn sealed(mut self, session_key: IvSessionKey, key_id: Option<&str>) -> Result<Self> {
         if matches!(self.checksum, Checksum::Digest(_)) {
             let problem = "a sealed bundle needs a signed checksum: devices with a key refuse a plain SHA-256";
@@ -148,7 +148,7 @@ impl BundleRegistration {
         Ok(self)
     }
 
-    /// The app it is of.
+    /// Its app.
     #[must_use]
     pub fn app(&self) -> &AppId {
         &self.app
@@ -160,22 +160,22 @@ impl BundleRegistration {
         &self.version
     }
 
-    /// Where devices get its archive.
+    /// The URL of its archive.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// What devices check its archive against.
+    /// The checksum of its archive.
     #[must_use]
     pub fn checksum(&self) -> &Checksum {
         &self.checksum
     }
 
-    /// Whether `bundle` is what became of registering this.
+    /// Whether `bundle` is the registered form of this.
     #[must_use]
     pub fn is_same_as(&self, bundle: &RemoteBundle) -> bool {
-        let same = |told: Option<&String>, ours: &str| told.is_some_and(|told| told == ours);
+        let same = |theirs: Option<&String>, ours: &str| theirs.is_some_and(|theirs| theirs == ours);
         let session_key = self.session_key.as_ref().map(ToString::to_string);
         bundle.version == self.version
             && same(bundle.external_url.as_ref(), self.url.as_str())
@@ -207,10 +207,10 @@ impl BundleRegistration {
 }
 
 impl Api {
-    /// Registers a bundle. What the server made of it, where the server says so (Capgo's do, as documented they do not).
+    /// Registers a bundle. Returns the registered bundle if the server sends it (Capgo's servers do, though it is not documented).
     ///
-    /// If the answer is lost the list is looked at before it is tried again, so that nothing is registered twice and a
-    /// success is never reported as `version_already_exists`.
+    /// If the response is lost, the list is checked before a retry, so that nothing is registered twice and a success is never
+    /// reported as `version_already_exists`.
     ///
     /// # Errors
     /// As of [`Api::bundle`]. After [`Network`](capbundle::ErrorKind::Network) the message says whether it may have been done.
@@ -224,13 +224,13 @@ impl Api {
             operation: "register the bundle",
         };
         let look = || match self.bundle(&bundle.app, &bundle.version, control) {
-            // An app without bundles; a key without access will be told so when it registers.
+            // The app has no bundles. If the key has no access instead, registering fails.
             Err(Error::Api(error)) if error.is("cannot_get_bundle") => Ok(None),
             found => Ok(found?.filter(|found| bundle.is_same_as(found))),
         };
         match self.once(&call, control, &look)? {
             CallOutcome::Found(found) => Ok(Some(found)),
-            // It is registered. A row that cannot be read is no reason to say it were not; whoever needs it looks it up.
+            // The bundle is registered even if its row cannot be read; callers can look it up.
             CallOutcome::Answered(answer) => Ok(answer.get("bundle").and_then(|row| RemoteBundle::from_json(row).ok())),
         }
     }

@@ -1,4 +1,4 @@
-//! Doing what must not be done twice, over a network that may lose the answer.
+//! Calls that must not be executed twice, over a network that may lose the response.
 
 use serde_json::Value;
 
@@ -9,28 +9,28 @@ use crate::error::{Error, Result};
 use capbundle::http::{Backoff, RetryPolicy};
 use capbundle::progress::Control;
 
-/// How often it is tried when a look says that it was not done.
-const TRIES: u32 = 3;
+/// Attempts while a check says that the call had no effect.
+const ATTEMPTS: u32 = 3;
 
-/// How it turned out to be done.
+/// How the call is known to have succeeded.
 #[derive(Debug)]
 pub(super) enum CallOutcome<Found> {
-    /// The server said so.
+    /// The server confirmed it.
     Answered(Value),
-    /// No answer said so, but a look did.
+    /// The response was lost, but a check found the effect.
     Found(Found),
 }
 
 impl Api {
-    /// Makes a call that changes something. Where it is not known whether it was carried out, `look` says so, and only if it
-    /// was not is it made again.
+    /// Sends a call that is not idempotent. If its effect is unknown, `look` checks for it, and the call is repeated only if it had
+    /// none.
     pub(super) fn once<Found>(
         &self,
         call: &Call<'_>,
         control: &Control,
         look: &dyn Fn() -> Result<Option<Found>>,
     ) -> Result<CallOutcome<Found>> {
-        let mut backoff = Backoff::new(RetryPolicy::new(TRIES).with_first_wait(self.first_wait));
+        let mut backoff = Backoff::new(RetryPolicy::new(ATTEMPTS).with_first_wait(self.first_wait));
         let mut asked = 0;
         loop {
             let error = match self.ask(call, control, &mut asked) {
@@ -39,7 +39,7 @@ impl Api {
                 Err(error) => error,
             };
             let unknown = may_have_been_done(&error);
-            // A refusal of the first request means what it says. One of a later request may be about our own first.
+            // A refusal of the first request is final. A refusal of a later one may be caused by our own first request.
             let about_ourselves = asked > 1 && is_refusal(&error);
             if !unknown && !about_ourselves {
                 return Err(error);
@@ -63,19 +63,19 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error, Error::Api(_) | Error::Core(capbundle::Error::Server { .. }))
 }
 
-/// An earlier try may have done what this refusal is about. As an error of the network it is one after which nobody knows,
-/// which a refusal would not be.
+/// A refusal that an earlier attempt may have caused. It becomes a network error, since after a refusal the caller would assume
+/// that nothing was done.
 fn hidden(url: String, refusal: &Error, looking: &Error) -> Error {
     let problem = format!(
-        "it was asked more than once and refused in the end ({refusal}); whether an earlier try did it is not known, since \
-         looking failed too: {looking}"
+        "a repeated request was refused ({refusal}); whether an earlier attempt succeeded is unknown, since \
+         checking failed too: {looking}"
     );
     Error::Core(capbundle::Error::Network { url, problem })
 }
 
-/// Neither the answer nor a look tells whether it was done.
+/// The effect is unknown: both the call and the check failed.
 fn uncertain(error: Error, looking: &Error) -> Error {
-    let note = format!("; whether it was done all the same is not known, since looking failed too: {looking}");
+    let note = format!("; whether it succeeded nevertheless is unknown, since checking failed too: {looking}");
     match error {
         Error::Core(capbundle::Error::Network { url, problem }) => Error::Core(capbundle::Error::Network {
             url,

@@ -1,4 +1,4 @@
-//! The key of the API, and where it is kept.
+//! The API key and its sources.
 
 use std::env;
 use std::fmt;
@@ -10,14 +10,14 @@ use zeroize::Zeroizing;
 use crate::error::{Error, IoContext, Result};
 use capbundle::io::regular_file;
 
-/// Where Capgo's command looks first.
+/// The variable that Capgo's command reads first.
 const VARIABLE: &str = "CAPGO_TOKEN";
 /// The file that `capgo login` writes, in the home folder or, with `--local`, where it is run.
 const FILE: &str = ".capgo";
-/// Longer than any key.
+/// Longer than any API key.
 const MAX_LENGTH: u64 = 4 << 10;
 
-/// A key of the Bundles API. Never printed, and wiped when it is dropped.
+/// A key of the Bundles API. Never printed, and wiped from memory when dropped.
 #[derive(Clone)]
 pub struct ApiKey {
     key: Zeroizing<String>,
@@ -25,21 +25,20 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// This key; spaces around it do not count.
+    /// This key, without surrounding whitespace.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for what cannot be one: nothing, several words, other than ASCII.
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for an empty or non-ASCII key, or one with spaces.
     pub fn new(key: impl Into<String>) -> Result<Self> {
-        Self::from(&Zeroizing::new(key.into()), "the API key that was given".to_owned())
+        Self::from(&Zeroizing::new(key.into()), "given".to_owned())
     }
 
-    /// The key that was `given`; else that of the variable `CAPGO_TOKEN`; else of the file `.capgo` in the home folder; else
-    /// of the file `.capgo` in `folder`. The order is that of Capgo's command. A variable or file that is empty does not
-    /// count.
+    /// The `given` key, otherwise the variable `CAPGO_TOKEN`, the file `.capgo` in the home folder, or the file `.capgo` in `folder`,
+    /// in the order of Capgo's command. Empty variables and files are ignored.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) as of [`ApiKey::new`]; [`Io`](capbundle::ErrorKind::Io) if a file is
-    /// there and cannot be read.
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) as of [`ApiKey::new`]; [`Io`](capbundle::ErrorKind::Io) if an existing
+    /// file cannot be read.
     pub fn find(given: Option<String>, folder: &Path) -> Result<Option<Self>> {
         if let Some(given) = given {
             return Self::new(given).map(Some);
@@ -47,7 +46,7 @@ impl ApiKey {
         let variable = match env::var(VARIABLE) {
             Ok(value) => Some(value),
             Err(env::VarError::NotPresent) => None,
-            Err(env::VarError::NotUnicode(_)) => return Err(no_key(VARIABLE, "it is no text")),
+            Err(env::VarError::NotUnicode(_)) => return Err(no_key(VARIABLE, "the value is not valid Unicode")),
         };
         Self::find_in(variable, env::home_dir().as_deref(), folder)
     }
@@ -65,7 +64,7 @@ impl ApiKey {
         Ok(None)
     }
 
-    /// Where it came from, for messages: a variable, a path, or that it was given.
+    /// Its source, for messages: a variable, a path, or that it was given.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
@@ -78,7 +77,7 @@ impl ApiKey {
     fn from(text: &Zeroizing<String>, origin: String) -> Result<Self> {
         let key = text.trim();
         if key.is_empty() {
-            return Err(no_key(&origin, "it is empty"));
+            return Err(no_key(&origin, "the key is empty"));
         }
         if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(no_key(
@@ -111,12 +110,15 @@ fn read_if_there(path: &Path) -> Result<Option<Zeroizing<String>>> {
     let read = file.take(MAX_LENGTH + 1).read_to_string(&mut text);
     let length = match read {
         Err(error) if error.kind() == ErrorKind::InvalidData => {
-            return Err(no_key(&path.display().to_string(), "it is no text"));
+            return Err(no_key(&path.display().to_string(), "the value is not valid Unicode"));
         }
         length => length.with_path("read", path)?,
     };
     if length as u64 > MAX_LENGTH {
-        return Err(no_key(&path.display().to_string(), "it is longer than any key"));
+        return Err(no_key(
+            &path.display().to_string(),
+            "the file is too long for an API key",
+        ));
     }
     Ok(Some(text))
 }

@@ -1,7 +1,7 @@
-//! The Bundles API: what a server of Capgo's kind knows of an app's bundles and channels.
+//! The Bundles API of Capgo and compatible servers: bundles and channels of an app.
 //!
-//! Both what Capgo documents and what its servers really answer is understood, so the same code talks to Capgo's cloud, to
-//! a server of your own and to the example server of this repository.
+//! It accepts the documented responses and those that Capgo's servers really send, so the same code works with Capgo's cloud, your
+//! own server, and the example server of this repository.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -17,14 +17,14 @@
 //! let api = Api::new(transport, &Api::DEFAULT_BASE.parse()?, key)?;
 //! let (app, control): (AppId, _) = ("com.example.app".parse()?, Control::new());
 //!
-//! // Register an archive that is at an address of your own, and bring it to a channel.
+//! // Register an archive at your own URL, and set a channel to it.
 //! let digest = Sha256Digest::of_file("app-1.2.3.zip".as_ref(), &control)?;
 //! let address = "https://cdn.example.com/app-1.2.3.zip".parse()?;
 //! api.create(&BundleRegistration::new(app.clone(), "1.2.3", address, digest)?, &control)?;
 //! let bundle = api.bundle(&app, "1.2.3", &control)?.expect("it was registered just now");
 //! api.set_channel_by_name(&app, bundle.id, "production", &control)?;
 //!
-//! // Look at all of them.
+//! // List all bundles.
 //! for bundle in api.bundles(&app, &control) {
 //!     let bundle = bundle?;
 //!     println!("{} {:?}", bundle.version, bundle.external_url);
@@ -65,35 +65,34 @@ use crate::error::{Error, Result};
 use capbundle::http::{Cleartext, Transport, Url};
 use capbundle::progress::Control;
 
-/// One server, and the key to it. Clones share what was learnt of the server.
+/// One server and its API key. Clones share what was detected about the server.
 ///
-/// Calls that change nothing, or may be made twice, are tried again when the network or the server fails; those that may
-/// not are repeated only after a look at what became of them. A server that asks for patience (429) gets up to two minutes
-/// of it.
+/// Idempotent calls are retried when the network or the server fails; other calls are repeated only after a check that they had no
+/// effect. A requested wait (429) of up to two minutes is respected.
 #[derive(Debug, Clone)]
 pub struct Api {
     transport: Arc<dyn Transport>,
-    /// Without a `/` at its end.
+    /// Without a trailing `/`.
     base: String,
     key: ApiKey,
-    /// Whether this server has its collections at `/bundle/`, as documented, rather than at `/bundle`, as in its own tests.
+    /// Whether the server has its collections at `/bundle/`, as documented, rather than at `/bundle`, as in its own tests.
     slash: Arc<AtomicBool>,
     first_wait: Duration,
 }
 
 impl Api {
-    /// Where Capgo's own server is.
+    /// The base URL of Capgo's cloud.
     pub const DEFAULT_BASE: &'static str = "https://api.capgo.app";
 
-    /// A server at `base`, with or without a `/` at its end, with or without a path before the API's own.
+    /// A server at `base`, with or without a trailing `/` and a path prefix.
     ///
     /// # Errors
-    /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for plain http, which would show the key to anyone on the way, unless
-    /// it is this very machine; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for an address with a query.
+    /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for plain http, which would expose the key on the network, unless it
+    /// is this machine; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a URL with a query.
     pub fn new(transport: Arc<dyn Transport>, base: &Url, key: ApiKey) -> Result<Self> {
         Cleartext::LoopbackOnly.check(base)?;
         if base.as_str().contains('?') {
-            let problem = "expected the address that all paths begin with, found one with a query";
+            let problem = "expected a base URL, found one with a query";
             return Err(Error::invalid_input(base.to_string(), problem));
         }
         Ok(Self {
@@ -105,29 +104,29 @@ impl Api {
         })
     }
 
-    /// The address that all paths begin with.
+    /// The base URL.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// All bundles of an app, the newest first, page after page as they are wanted; none twice.
+    /// All bundles of an app, the newest first, without duplicates. Pages are requested lazily.
     ///
-    /// A bundle that is deleted while the list is read may push another off it; read again if that matters.
+    /// If a bundle is deleted while the list is read, another may be skipped; read again if that matters.
     ///
-    /// Each item is an error as of [`Api::bundle`], and the last one then. An app without any bundle is an
-    /// [`ApiError`] of code `cannot_get_bundle` on Capgo's server, which says the same to a key without access.
+    /// An error as of [`Api::bundle`] is the last item. For an app without bundles, Capgo's server returns an [`ApiError`] with code
+    /// `cannot_get_bundle`, as it does for a key without access.
     #[must_use]
     pub fn bundles<'a>(&'a self, app: &AppId, control: &'a Control) -> Bundles<'a> {
         Bundles::new(self, app, control)
     }
 
-    /// The bundle of this version, if there is one that is not deleted. Reads the list until it comes.
+    /// The bundle of this version, unless it is deleted. Reads the list until it is found.
     ///
     /// # Errors
-    /// [`Server`](capbundle::ErrorKind::Server) when the server refuses (an [`ApiError`]) or answers what is no answer,
+    /// [`Server`](capbundle::ErrorKind::Server) for a refusal (an [`ApiError`]) or an invalid response,
     /// [`Network`](capbundle::ErrorKind::Network), [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a connection that is not
-    /// secure, [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a version that cannot be one,
+    /// secure, [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for an invalid version,
     /// [`Cancelled`](capbundle::ErrorKind::Cancelled).
     pub fn bundle(&self, app: &AppId, version: &str, control: &Control) -> Result<Option<RemoteBundle>> {
         version::check_version_name(version)?;
@@ -142,7 +141,7 @@ impl Api {
 
     /// All channels of an app.
     ///
-    /// Each item is an error as of [`Api::bundle`], and the last one then.
+    /// An error as of [`Api::bundle`] is the last item.
     #[must_use]
     pub fn channels<'a>(&'a self, app: &AppId, control: &'a Control) -> Channels<'a> {
         Channels::new(self, app, control)

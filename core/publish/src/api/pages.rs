@@ -1,4 +1,4 @@
-//! Lists that come in pages.
+//! Paginated lists.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -11,7 +11,7 @@ use capbundle::http::Idempotency;
 use capbundle::http::Method;
 use capbundle::progress::Control;
 
-/// Half a million bundles; a server that has ever more is broken.
+/// Half a million bundles. A server with more pages is broken.
 const MAX_PAGES: u32 = 10_000;
 
 /// All bundles of an app, see [`Api::bundles`].
@@ -20,7 +20,7 @@ pub struct Bundles<'a>(Pages<'a, RemoteBundle>);
 
 impl<'a> Bundles<'a> {
     pub(super) fn new(api: &'a Api, app: &AppId, control: &'a Control) -> Self {
-        // An empty page is this error, and so is a list that may not be read.
+        // Servers send this error for an empty page, and for a list without access.
         let is_end = |code: &str| code == "cannot_get_bundle";
         Self(Pages::new(api, app, control, Place::Bundle, is_end))
     }
@@ -54,17 +54,17 @@ impl Iterator for Channels<'_> {
     }
 }
 
-/// A list that is fetched page after page, while it is read. Ends after the first error.
+/// A list that is fetched lazily, page by page. Ends after the first error.
 #[derive(Debug)]
 struct Pages<'a, T> {
     api: &'a Api,
     app: AppId,
     control: &'a Control,
     place: Place<'a>,
-    /// Whether a refusal after a good page is how this list ends.
+    /// Whether an error with this code after a good page is the end of the list.
     is_end: fn(&str) -> bool,
     waiting: VecDeque<T>,
-    /// Ids of what came. Pages of real servers overlap: the second has rows 50 to 549.
+    /// IDs of received rows. Pages of real servers overlap: the second has rows 50 to 549.
     seen: HashSet<u64>,
     page: u32,
     ended: bool,
@@ -88,7 +88,7 @@ impl<'a, T: Row> Pages<'a, T> {
     fn next(&mut self) -> Option<Result<T>> {
         while self.waiting.is_empty() && !self.ended {
             match self.fetch() {
-                // A page that brings nothing new is the end, also of a server that gives the same page for ever.
+                // A page without new rows is the end, also if a server sends the same page again and again.
                 Ok(news) => self.ended = !news,
                 Err(error) => {
                     self.ended = true;
@@ -99,10 +99,10 @@ impl<'a, T: Row> Pages<'a, T> {
         self.waiting.pop_front().map(Ok)
     }
 
-    /// Fetches the next page; whether it brought anything new.
+    /// Fetches the next page. Returns whether it has new rows.
     fn fetch(&mut self) -> Result<bool> {
         let page = self.page.to_string();
-        // The first page is the one without a number, for servers that begin to count at one as well.
+        // The first page is requested without a number, since some servers count from one.
         let all = [("app_id", self.app.as_str()), ("page", &page)];
         let query = if self.page == 0 { &all[..1] } else { &all[..] };
         let call = Call {

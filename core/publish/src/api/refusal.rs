@@ -1,4 +1,4 @@
-//! What a server says when it refuses.
+//! Errors of the Bundles API.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,29 +7,29 @@ use serde_json::Value;
 
 use super::advice::{advice_for_code, advice_for_text};
 
-/// A code is one word; anything else is text.
+/// The longest error code. Longer text is a message.
 const MAX_CODE: usize = 64;
 
-/// A refusal in the server's own words, and in plain ones.
+/// An error response of the server, with advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiError {
-    /// What was asked, without the query.
+    /// The URL, without the query.
     pub url: String,
     /// The HTTP status; 200 is possible.
     pub status: u16,
-    /// The code, such as `version_already_exists`, where the server has codes.
+    /// The code, such as `version_already_exists`, if the server has codes.
     pub code: Option<String>,
-    /// What the server says, fit for a terminal: one line, cut, and without the key, should it have come back.
+    /// The server's message, made safe for a terminal: one line, cut to a length, with the API key removed.
     pub message: String,
-    /// What that means and what to do, where it is known.
+    /// What it means and what to do, if known.
     pub advice: Option<&'static str>,
-    /// How long the server asks to wait (429).
+    /// The wait that the server requests (429).
     pub retry_after: Option<Duration>,
 }
 
 impl ApiError {
-    /// Whether the refusal has this code.
+    /// Whether the error has this code.
     #[must_use]
     pub fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
@@ -48,7 +48,7 @@ impl fmt::Display for ApiError {
             write!(formatter, ": {}", self.message)?;
         }
         if let Some(wait) = self.retry_after {
-            write!(formatter, " (it asks to wait {} s)", wait.as_secs())?;
+            write!(formatter, " (retry after {} s)", wait.as_secs())?;
         }
         if let Some(advice) = self.advice {
             write!(formatter, ". {advice}")?;
@@ -57,7 +57,7 @@ impl fmt::Display for ApiError {
     }
 }
 
-/// The code and the text of an object that is a refusal. Four forms are known: `error` a text, `status` `KO`, `code` the
+/// The code and the message of an error object. Four forms are known: `error` a text, `status` `KO`, `code` the
 /// code and `message` the details (documented, and our server); the same without `code` (documented); `error` a code and
 /// `message` a text (Capgo's backend); `status` a text and `error` its details (older servers).
 pub(super) fn words(body: &Value, is_error_status: bool) -> Option<(Option<String>, String)> {
@@ -77,7 +77,7 @@ pub(super) fn words(body: &Value, is_error_status: bool) -> Option<(Option<Strin
     }
     let stated = text("code").filter(|code| is_code(code));
     let status = status.filter(|status| !["ko", "error"].contains(&status.to_ascii_lowercase().as_str()));
-    // Where the code has a member of its own, `error` is a text for people.
+    // If there is a member `code`, `error` is a message for people.
     let error_as_code = error.filter(|error| is_code(error));
     let code = stated.or(error_as_code);
     let error_as_text = error.filter(|error| code != Some(*error));
@@ -108,7 +108,7 @@ pub(super) fn advice(code: Option<&str>, message: &str, status: u16) -> Option<&
     };
     code.and_then(advice_for_code)
         .or_else(|| advice_for_text(message))
-        // Details stand behind the documented text.
+        // Details follow the documented text.
         .or_else(|| advice_for_text(message.split_once(": ")?.0))
         .or_else(by_status)
 }

@@ -1,25 +1,25 @@
-//! Rows as servers keep them.
+//! Rows of a server's lists.
 
 use serde::Serialize;
 use serde_json::Value;
 
 /// Parses one row of a list.
 pub(super) trait Row: Sized {
-    /// What is wrong with it, if it is none.
+    /// Parses the row, or says why it is invalid.
     fn from_json(row: &Value) -> Result<Self, String>;
-    /// What tells rows apart.
+    /// Its unique ID.
     fn id(&self) -> u64;
 }
 
-/// A bundle as a server knows it. What a server does not tell is `None`.
+/// A bundle of a server. Values that a server does not send are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RemoteBundle {
-    /// What channels and metadata know it by.
+    /// Its ID, which channels and metadata refer to.
     pub id: u64,
     /// Its version; servers call it `name`.
     pub version: String,
-    /// The app it is of.
+    /// Its app.
     pub app_id: Option<String>,
     /// SHA-256 of the plain archive, or a signed checksum.
     pub checksum: Option<String>,
@@ -27,32 +27,32 @@ pub struct RemoteBundle {
     pub session_key: Option<String>,
     /// The key it was sealed with.
     pub key_id: Option<String>,
-    /// Where devices get it, unless the server keeps it.
+    /// The URL of the archive, unless the server stores it.
     pub external_url: Option<String>,
-    /// Who keeps it, for example `r2` or `external`.
+    /// The storage provider, for example `r2` or `external`.
     pub storage_provider: Option<String>,
-    /// The bucket the server keeps it in.
+    /// The server's bucket.
     pub bucket_id: Option<String>,
-    /// Where the server keeps it.
+    /// Its path in the server's storage.
     pub r2_path: Option<String>,
-    /// Bytes of the stored archive.
+    /// Size of the stored archive in bytes.
     pub size: Option<u64>,
     /// The native packages of the project it was built from, as the server has them; see
     /// [`NativePackage`](super::NativePackage).
     pub native_packages: Option<Vec<Value>>,
-    /// A link to what is new.
+    /// A link to release notes.
     pub link: Option<String>,
-    /// What was remarked.
+    /// A comment.
     pub comment: Option<String>,
-    /// The oldest native version that takes it. Capgo's servers heed it only in channels that go by it.
+    /// The oldest native version that accepts it. Capgo's servers apply it only in channels that use it.
     pub min_update_version: Option<String>,
-    /// When it was registered, as the server writes it.
+    /// When it was registered, as the server formats it.
     pub created_at: Option<String>,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Option<String>,
     /// The organization it belongs to.
     pub owner_org: Option<String>,
-    /// Who registered it, as the server names the key or person.
+    /// The key or user that registered it.
     pub user_id: Option<String>,
     /// The command that registered it.
     pub cli_version: Option<String>,
@@ -97,28 +97,28 @@ impl Row for RemoteBundle {
     }
 }
 
-/// A number; older servers have it as text.
+/// An ID: a number, or a string on older servers.
 pub(super) fn id(row: &Value) -> Result<u64, String> {
     let id = row.get("id").ok_or("a row has no id")?;
     let from_text = || id.as_str().and_then(|id| id.parse().ok());
     id.as_u64()
         .or_else(from_text)
-        .ok_or_else(|| "the id of a row is no number".to_owned())
+        .ok_or_else(|| "the id of a row is not a number".to_owned())
 }
 
 fn optional_list(row: &Value, name: &str) -> Result<Option<Vec<Value>>, String> {
     match row.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Array(list)) => Ok(Some(list.clone())),
-        Some(_) => Err(format!("the field {name} of a row is no array")),
+        Some(_) => Err(format!("the field {name} of a row is not an array")),
     }
 }
 
-/// The text of a field that may be absent or `null`.
+/// A string that may be absent or `null`.
 pub(super) fn optional_text(row: &Value, name: &str) -> Result<Option<String>, String> {
     match row.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(format!("the field {name} of a row is no text")),
+        Some(_) => Err(format!("the field {name} of a row is not a string")),
     }
 }

@@ -1,4 +1,4 @@
-//! Archives kept by the server itself, where it is one of your own.
+//! Archives stored by the server itself, if it is your own.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,34 +12,34 @@ use capbundle::http::Idempotency;
 use capbundle::http::{Method, Url};
 use capbundle::progress::Control;
 
-/// The server compares what arrived with it.
+/// The server verifies the archive with this header.
 const DIGEST: &str = "x-checksum-sha256";
-/// The server answers when the archive is where it is kept, which may be a bucket far away: whoever gives up before sends all of
-/// it again.
-const KEEPING: Duration = Duration::from_secs(300);
-/// A `PUT` that made something is answered with it, and one of what was there with another success (RFC 9110, 9.3.4).
+/// The server responds after it stored the archive, possibly in a remote bucket. A shorter timeout would send everything again.
+const STORE_TIMEOUT: Duration = Duration::from_secs(300);
+/// The status of a `PUT` that created the archive; an existing one gets another success (RFC 9110 §9.3.4).
 const CREATED: u16 = 201;
 
-/// An archive that a server of one's own keeps.
+/// An archive stored by your own server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UploadedArchive {
-    /// Where devices get it, for registering.
+    /// The URL for devices, to register.
     pub url: Url,
-    /// Whether the server had the same archive before. `false` too where nobody knows, since an earlier answer was lost.
+    /// Whether the server already had the same archive. `false` if that is unknown because a response was lost.
     pub already_there: bool,
 }
 
 impl Api {
-    /// Sends an archive to a server that keeps archives itself, such as the example server of this repository: `PUT
-    /// /upload/{app}/{name}`. Its answer is the address to register. Sent again when the network or the server fails: the
-    /// same archive twice is one. Capgo's own servers take none this way.
+    /// Uploads an archive to a server that stores archives itself, such as the example server of this repository: `PUT
+    /// /upload/{app}/{name}`. The response contains the URL to register. Idempotent, so it is retried when the network or the
+    /// server fails. Capgo's servers do not support it.
     ///
-    /// `digest` is that of the file; the server refuses other bytes. An archive that is never registered is got by no device;
-    /// [`remove_upload`](Self::remove_upload) takes it back.
+    /// `digest` is that of the file; the server refuses other bytes. Devices do not see the archive until it is registered;
+    /// [`remove_upload`](Self::remove_upload) removes it.
     ///
     /// # Errors
-    /// As of [`put`](crate::http_upload::put); [`Server`](capbundle::ErrorKind::Server) also if the server does not say where it put the archive.
+    /// As of [`put`](crate::http_upload::put); [`Server`](capbundle::ErrorKind::Server) also if the
+    /// server does not return a URL.
     pub fn upload(
         &self,
         app: &AppId,
@@ -51,7 +51,7 @@ impl Api {
         self.upload_noting(app, version, file, digest, &mut false, control)
     }
 
-    /// As [`upload`](Self::upload); `repeated` is whether it was sent more than once, also when it fails.
+    /// As [`upload`](Self::upload); Sets `repeated` if it was sent more than once, also if it fails.
     pub(crate) fn upload_noting(
         &self,
         app: &AppId,
@@ -62,19 +62,19 @@ impl Api {
         control: &Control,
     ) -> Result<UploadedArchive> {
         super::version::check_new_version(version)?;
-        // The characters of a semantic version stand for themselves in a path.
+        // A semantic version needs no percent-encoding in a path.
         let address: Url = format!("{}/upload/{app}/{version}.zip", self.base).parse()?;
         let mut options = HttpUploadOptions::default();
         options.headers.add("authorization", self.key.secret())?;
         options.headers.add(DIGEST, digest.to_string())?;
         options.first_wait = self.first_wait;
-        options.answer_timeout = Some(KEEPING);
+        options.answer_timeout = Some(STORE_TIMEOUT);
         let stored = put_noting(&*self.transport, &address, file, &options, repeated, control)?;
         let url = stored.url.ok_or_else(|| {
             Error::Core(capbundle::Error::Server {
                 url: address.to_string(),
                 status: stored.status,
-                problem: "it took the archive and does not say where devices get it".to_owned(),
+                problem: "the response to the upload contains no URL for devices".to_owned(),
             })
         })?;
         Ok(UploadedArchive {
@@ -83,8 +83,8 @@ impl Api {
         })
     }
 
-    /// Takes back an archive that was [uploaded](Self::upload) and not registered: `DELETE /upload/{app}/{digest}.zip`. That it
-    /// is not there is no error.
+    /// Removes an archive that was [uploaded](Self::upload) and not registered: `DELETE /upload/{app}/{digest}.zip`. A missing
+    /// archive is not an error.
     ///
     /// # Errors
     /// As of [`Api::bundle`]; on the example server `cannot_delete_upload` while a bundle needs it.
@@ -95,7 +95,7 @@ impl Api {
             query: &[],
             body: None,
             idempotency: Idempotency::Idempotent,
-            operation: "take an upload back",
+            operation: "remove an upload",
         };
         self.ask(&call, control, &mut 0).map(drop)
     }

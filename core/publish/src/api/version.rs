@@ -1,11 +1,11 @@
-//! Names of versions, which are checked before anything is sent.
+//! Validates version names before anything is sent.
 
 use crate::error::{Error, Result};
 
-/// Longer than any version that a person would write.
+/// Longer than any real version.
 const MAX_VERSION: usize = 256;
 
-/// Bundles that exist may have any name; a new one needs more, see [`check_new_version`].
+/// Existing bundles may have any name; a new one must be semantic, see [`check_new_version`].
 pub(super) fn check_version_name(version: &str) -> Result<()> {
     let refuse = |problem: &str| Err(Error::invalid_input(format!("version {version:?}"), problem));
     if version.trim().is_empty() {
@@ -14,16 +14,16 @@ pub(super) fn check_version_name(version: &str) -> Result<()> {
     if version.len() > MAX_VERSION {
         return Err(Error::invalid_input(
             "version",
-            format!("it has more than {MAX_VERSION} bytes"),
+            format!("expected at most {MAX_VERSION} bytes"),
         ));
     }
     if version.chars().any(char::is_control) {
-        return refuse("it holds a control character");
+        return refuse("contains a control character");
     }
     Ok(())
 }
 
-/// What Capgo takes for a new bundle: semantic versioning to the letter.
+/// Capgo requires a strict semantic version for a new bundle.
 pub(super) fn check_new_version(version: &str) -> Result<()> {
     check_version_name(version)?;
     semver::Version::parse(version).map(drop).map_err(|error| {

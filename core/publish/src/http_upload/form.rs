@@ -7,13 +7,13 @@ use super::{ARCHIVE, HttpUploadOptions};
 use crate::error::{Error, Result};
 use capbundle::http::Body;
 
-/// A form, and what it is sent as.
+/// A form and its content type.
 pub(super) struct Form {
     pub(super) content_type: String,
     pub(super) body: Body,
 }
 
-/// The form around a file.
+/// Wraps a file in a form.
 pub(super) fn around(file: Body, path: &Path, options: &HttpUploadOptions) -> Result<Form> {
     let own_name = || path.file_name().map(|name| name.to_string_lossy().into_owned());
     let file_name = options.file_name.clone().or_else(own_name).unwrap_or_default();
@@ -49,14 +49,14 @@ fn part(text: &mut String, part: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(part);
 }
 
-/// 128 random bits stand in no file.
+/// 128 random bits, which no file contains.
 fn boundary() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Error::Core(capbundle::Error::random(error)))?;
     Ok(format!("capbundle-{:032x}", u128::from_be_bytes(bytes)))
 }
 
-/// As browsers do: what would end the name or the line is percent-encoded.
+/// Percent-encodes characters that would end the name or the line, as browsers do.
 fn quoted(name: &str) -> String {
     let name = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
     format!("\"{name}\"")

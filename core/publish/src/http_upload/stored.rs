@@ -1,4 +1,4 @@
-//! What a server says to an upload.
+//! The response to an upload.
 
 use serde_json::Value;
 
@@ -7,25 +7,25 @@ use crate::redact;
 use capbundle::http::client::Response;
 use capbundle::http::{Headers, Url};
 
-/// A file that a server has taken.
+/// A file that a server accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpUploaded {
     /// The HTTP status, 200 to 299.
     pub status: u16,
-    /// Where the server says it is: its `Location`, or `url` of a JSON answer. Where the server says it, not where devices
-    /// must be able to get it: check that with [`external::check`](crate::url_check::check).
+    /// The URL in the response: its `Location`, or `url` of a JSON body. Check that devices can download it with
+    /// [`url_check::check`](crate::url_check::check).
     pub url: Option<Url>,
-    /// Whether it was sent more than once, since an answer did not come or was no answer. Then nobody knows whether what the
-    /// server says of it, for example that it was there before, is about an earlier try.
+    /// Whether it was sent more than once, because a response was lost or was an error. Then the response, for example that the file
+    /// already existed, may be about an earlier attempt.
     pub repeated: bool,
 }
 
-/// Success, or what is wrong in the server's words and in plain ones.
+/// The stored file, or an error with its meaning and the server's message.
 pub(super) fn read(reply: &Response, url: &Url, headers: &Headers, repeated: bool) -> Result<HttpUploaded> {
     let status = reply.head.status;
     if (200..300).contains(&status) {
-        let url = told_address(reply, url);
+        let url = url_in(reply, url);
         return Ok(HttpUploaded { status, url, repeated });
     }
     let mut problem = meaning(reply).to_owned();
@@ -37,13 +37,13 @@ pub(super) fn read(reply: &Response, url: &Url, headers: &Headers, repeated: boo
     {
         problem = match url.join(to) {
             Ok(to) => {
-                format!("it redirects to {to}, and a file is sent only where you say: give that address if it is right")
+                format!("redirects to {to}, but uploads do not follow redirects: pass that URL if it is right")
             }
             Err(_) => problem,
         };
     }
     if let Some(said) = redact::words_of(&reply.body, &redact::secrets(headers)) {
-        problem = format!("{problem} (it says: {said})");
+        problem = format!("{problem} (server message: {said})");
     }
     Err(Error::Core(capbundle::Error::Server {
         url: url.to_string(),
@@ -52,8 +52,8 @@ pub(super) fn read(reply: &Response, url: &Url, headers: &Headers, repeated: boo
     }))
 }
 
-/// An address that cannot be one is as good as none: the file is stored.
-fn told_address(reply: &Response, url: &Url) -> Option<Url> {
+/// The URL in the response. An invalid one is ignored, since the file is stored.
+fn url_in(reply: &Response, url: &Url) -> Option<Url> {
     let body = || serde_json::from_slice::<Value>(&reply.body).ok();
     let in_body = || Some(body()?.get("url")?.as_str()?.to_owned());
     let address = reply.head.headers.get("location").map(str::to_owned).or_else(in_body)?;
@@ -62,18 +62,18 @@ fn told_address(reply: &Response, url: &Url) -> Option<Url> {
 
 fn meaning(reply: &Response) -> &'static str {
     match reply.head.status {
-        300..=399 => "it redirects without saying where",
-        401 => "it wants to know who sends: a header with a token is missing or wrong",
-        403 => "it does not let you store this: the token may not, or the signed address has expired",
-        404 | 410 => "there is nothing that takes files at this address",
-        405 | 501 => "it takes no files this way: try the other of PUT and a form",
-        409 | 412 => "there is such a file already, and it may not be replaced",
-        411 => "it found no length: a proxy may have taken it out",
-        413 => "the file is too large for it: raise its limit, or that of the proxy in front of it",
-        415 => "it does not take files of this content type",
-        429 => "it was asked too often",
-        507 => "it has no space left",
-        500..=599 => "it has a problem of its own",
-        _ => "it refused the file",
+        300..=399 => "redirects without a Location",
+        401 => "authentication required: a header with a token is missing or wrong",
+        403 => "access denied: the token lacks the permission, or the signed URL has expired",
+        404 | 410 => "this URL does not accept files",
+        405 | 501 => "method not supported: use the other of PUT and a form",
+        409 | 412 => "the file already exists and may not be replaced",
+        411 => "the request arrived without a length: a proxy may have removed it",
+        413 => "the file is too large: raise the limit of the server or of the proxy in front of it",
+        415 => "content type not accepted",
+        429 => "too many requests",
+        507 => "no space left on the server",
+        500..=599 => "internal server error",
+        _ => "the server refused the file",
     }
 }

@@ -150,10 +150,10 @@ fn a_refusal_is_explained_and_tells_no_secret() {
     let xml = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>no</Message></Error>";
     for (status, body, says) in [
         (401, json.as_str(), "Token [secret] is unknown"),
-        (403, xml, "(it says: AccessDenied)"),
-        (404, "<html>no</html>", "nothing that takes files"),
+        (403, xml, "(server message: AccessDenied)"),
+        (404, "<html>no</html>", "does not accept files"),
         (405, "", "the other of PUT and a form"),
-        (413, "Too large\nmore", "(it says: Too large)"),
+        (413, "Too large\nmore", "(server message: Too large)"),
         (507, "", "no space left"),
     ] {
         let error = Sender::new()

@@ -1,10 +1,10 @@
-//! What is worth knowing of an address that works.
+//! Notes on a URL that works.
 
 use std::fmt;
 
 use capbundle::http::Url;
 
-/// What an archive may be called without anybody wondering.
+/// Usual content types of archives.
 const ARCHIVES: [&str; 5] = [
     "application/zip",
     "application/octet-stream",
@@ -12,7 +12,7 @@ const ARCHIVES: [&str; 5] = [
     "application/x-zip",
     "binary/octet-stream",
 ];
-/// Parameters of addresses that hold for a while only: of S3, Google's storage, `CloudFront`, Azure.
+/// Query parameters of URLs that expire: of S3, Google Cloud Storage, `CloudFront` and Azure.
 const EXPIRING: [&str; 8] = [
     "x-amz-signature",
     "x-amz-expires",
@@ -23,7 +23,7 @@ const EXPIRING: [&str; 8] = [
     "se",
     "sig",
 ];
-/// Parameters that let somebody in.
+/// Query parameters that grant access.
 const SECRETS: [&str; 8] = [
     "token",
     "access_token",
@@ -35,26 +35,26 @@ const SECRETS: [&str; 8] = [
     "auth",
 ];
 
-/// Something that does not speak against an address and is worth knowing.
+/// A note on a URL that does not prevent its use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlNote {
-    /// The address holds for a while only: this parameter of its query says so.
+    /// The URL expires, as this query parameter shows.
     Expires(String),
-    /// The address lets whoever has it in: by this parameter of its query.
+    /// The URL contains a secret in this query parameter.
     Secret(String),
-    /// It is called something that is no archive.
+    /// Its content type is not that of an archive.
     ContentType(String),
-    /// A download that broke off cannot go on where it was. Why that is thought.
+    /// Interrupted downloads cannot resume, for this reason.
     NoRanges(String),
-    /// There is neither a strong `ETag` nor a `Last-Modified`: whether a file is still the same is known in the end only.
+    /// There is neither a strong `ETag` nor a `Last-Modified`, so a change of the file is detected only after the download.
     NoValidator,
-    /// A web page of this origin may not read it.
+    /// Web pages of this origin may not read it.
     NoCors(String),
 }
 
 impl UrlNote {
-    /// The note as a stable word in snake case, for logs and machine-readable output.
+    /// A stable identifier in snake case, for logs and machine-readable output.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ impl UrlNote {
         }
     }
 
-    /// Whether it should be mended before an app relies on it.
+    /// Whether to fix it before an app relies on the URL.
     #[must_use]
     pub fn is_warning(&self) -> bool {
         matches!(self, Self::Expires(_) | Self::Secret(_))
@@ -79,22 +79,22 @@ impl fmt::Display for UrlNote {
         match self {
             Self::Expires(name) => write!(
                 formatter,
-                "the address is signed and expires ({name} in its query): devices that ask later get nothing"
+                "the URL is signed and expires ({name} in its query): devices cannot download it later"
             ),
             Self::Secret(name) => write!(
                 formatter,
-                "the address holds a secret ({name} in its query), and every device is told it"
+                "the URL contains a secret ({name} in its query), which every device receives"
             ),
             Self::ContentType(kind) => write!(
                 formatter,
-                "it is sent as {kind:?}: application/zip or application/octet-stream keeps proxies from changing it"
+                "Content-Type is {kind:?}: use application/zip or application/octet-stream, so that proxies do not modify it"
             ),
             Self::NoRanges(why) => write!(
                 formatter,
-                "a download that breaks off begins anew, since the server sends no parts ({why})"
+                "interrupted downloads cannot resume, since the server does not support ranges ({why})"
             ),
             Self::NoValidator => formatter.write_str(
-                "the server gives neither ETag nor Last-Modified: whether a part still fits is known only at the end",
+                "the server sends neither ETag nor Last-Modified: a change of the file is detected only after the download",
             ),
             Self::NoCors(origin) => write!(
                 formatter,
@@ -104,7 +104,7 @@ impl fmt::Display for UrlNote {
     }
 }
 
-/// What its query says of an address.
+/// Notes on the query of a URL.
 pub(super) fn of_address(url: &Url) -> Vec<UrlNote> {
     let query = url.as_str().split_once('?').map_or("", |(_, query)| query);
     let names = query

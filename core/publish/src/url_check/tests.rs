@@ -130,21 +130,21 @@ fn an_address_that_expires_or_lets_in_is_a_warning() {
 fn answers_that_are_not_the_file_are_explained() {
     let denied = b"<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
     for (answer, says) in [
-        (Answer::new(404, b"<html>"), "there is no such file"),
+        (Answer::new(404, b"<html>"), "no such file"),
         (
             Answer::new(403, denied),
-            "its bucket is private, or a signed address has expired (it says: AccessDenied)",
+            "its bucket is private, or a signed URL has expired (server message: AccessDenied)",
         ),
         (Answer::new(401, b""), "must be public"),
-        (Answer::new(405, b""), "hands out files"),
-        (Answer::new(204, b""), "no answer to a download"),
+        (Answer::new(405, b""), "does not serve files"),
+        (Answer::new(204, b""), "unexpected status for a download"),
         (
             Answer::new(206, b"PK").with("content-range", "bytes 0-1/9"),
-            "no answer to a download",
+            "unexpected status for a download",
         ),
         (
             Answer::new(200, b"<!DOCTYPE html><p>Sign in"),
-            "a web page instead of the archive",
+            "expected an archive, found a web page",
         ),
         (
             Answer::new(200, b"\n <html>")
@@ -158,9 +158,9 @@ fn answers_that_are_not_the_file_are_explained() {
         ),
         (
             Answer::new(200, b"PK").with("content-length", "2"),
-            "has 2 bytes, expected 200004",
+            "expected 200004 bytes, found 2",
         ),
-        (Answer::new(200, b"PK"), "has 2 bytes, expected 200004"),
+        (Answer::new(200, b"PK"), "expected 200004 bytes, found 2"),
         (Answer::new(200, &vec![1; 300_000]), "expected 200004"),
     ] {
         let transport = Scripted::new([answer]);

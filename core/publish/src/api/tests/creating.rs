@@ -137,7 +137,7 @@ fn when_looking_fails_too_nobody_claims_to_know() {
     let (result, methods) = create([lost()]);
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
-    assert!(error.to_string().contains("is not known"), "{error}");
+    assert!(error.to_string().contains("is unknown"), "{error}");
     assert_eq!(methods, ["POST", "GET", "GET", "GET", "GET", "GET"]);
 }
 
@@ -152,10 +152,7 @@ fn a_refusal_of_a_second_try_hides_no_first_one_that_nobody_could_look_for() {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network, "{error}");
     let text = error.to_string();
-    assert!(
-        text.contains("is not known") && text.contains("already exists"),
-        "{text}"
-    );
+    assert!(text.contains("is unknown") && text.contains("already exists"), "{text}");
     assert_eq!(methods, ["POST", "GET", "POST", "GET"]);
 }
 

@@ -171,10 +171,10 @@ fn names_are_encoded_for_the_query() {
 fn a_row_that_is_none_is_named() {
     for (body, problem) in [
         (json!([{ "name": "1.0.0" }]), "no id"),
-        (json!([{ "id": "x", "name": "1.0.0" }]), "no number"),
+        (json!([{ "id": "x", "name": "1.0.0" }]), "not a number"),
         (json!([{ "id": 1 }]), "no name"),
         (json!([{ "id": 1, "name": "1.0.0", "checksum": 5 }]), "checksum"),
-        (json!({ "data": 5 }), "no list"),
+        (json!({ "data": 5 }), "not an array"),
         (json!("ok"), "neither"),
         (json!({}), "neither"),
         (Value::Null, "empty"),

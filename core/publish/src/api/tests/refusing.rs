@@ -107,14 +107,14 @@ fn too_many_requests_are_waited_for_or_told() {
         (error.retry_after, transport.asked().len()),
         (Some(Duration::from_secs(3600)), 1)
     );
-    assert!(error.to_string().contains("it asks to wait 3600 s"), "{error}");
+    assert!(error.to_string().contains("retry after 3600 s"), "{error}");
 }
 
 #[test]
 fn a_web_page_is_named_as_one() {
     let page = |status| Answer::new(status, b"<!DOCTYPE html><title>Sign in</title>").with("content-type", "text/html");
     for (status, says) in [
-        (200, "a captive portal or login page answers"),
+        (200, "a captive portal or login page"),
         (403, "proxy"),
         (404, "proxy"),
         (502, "proxy"),
@@ -123,7 +123,7 @@ fn a_web_page_is_named_as_one() {
         assert_eq!(error.kind(), ErrorKind::Server);
         let text = error.to_string();
         assert!(
-            text.contains("a web page came instead of JSON") && text.contains(says),
+            text.contains("expected JSON, found a web page") && text.contains(says),
             "{status}: {text}"
         );
     }

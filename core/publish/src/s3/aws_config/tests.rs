@@ -143,21 +143,21 @@ fn what_is_half_given_or_not_to_be_had_is_said() {
             "profile half has aws_access_key_id but not aws_secret_access_key",
         ),
         (problem(&[], Some("nobody")), "no such profile"),
-        (problem(&[], Some("empty")), "there are none"),
+        (problem(&[], Some("empty")), "no credentials"),
         (problem(&[], Some("sso")), "sso_session, which is not supported"),
         (
             problem(
                 &[("AWS_ACCESS_KEY_ID", "a b"), ("AWS_SECRET_ACCESS_KEY", "s3cret")],
                 None,
             ),
-            "not copied right",
+            "copied correctly",
         ),
         (
             problem(
                 &[("AWS_ACCESS_KEY_ID", "s3/cret"), ("AWS_SECRET_ACCESS_KEY", "KEY")],
                 None,
             ),
-            "other way round",
+            "swapped",
         ),
     ];
     for (problem, expected) in cases {

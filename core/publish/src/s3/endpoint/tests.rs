@@ -68,29 +68,29 @@ fn contradictions_are_refused_with_the_reason() {
             "https://s3.example.com",
             None,
             Some(false),
-            "begins with https, but SSL is switched off",
+            "scheme is https, but SSL is disabled",
         ),
         (
             "http://s3.example.com",
             None,
             Some(true),
-            "begins with http, but SSL is asked for",
+            "scheme is http, but SSL is enabled",
         ),
         (
             "s3.example.com:9000",
             Some(9001),
             None,
-            "port 9000, and the option says 9001",
+            "port 9000 contradicts the port option 9001",
         ),
         (
             "https://s3.example.com:443",
             Some(80),
             None,
-            "port 443, and the option says 80",
+            "port 443 contradicts the port option 80",
         ),
-        ("s3.example.com", Some(443), Some(false), "plain http at port 443"),
-        ("s3.example.com", Some(80), None, "https at port 80"),
-        ("s3.example.com", Some(0), None, "no port"),
+        ("s3.example.com", Some(443), Some(false), "plain http on port 443"),
+        ("s3.example.com", Some(80), None, "https on port 80"),
+        ("s3.example.com", Some(0), None, "found 0"),
         ("ftp://s3.example.com", None, None, "expected http or https"),
         ("https://me:pass@s3.example.com", None, None, "user name or password"),
         ("https://s3.example.com?x=1", None, None, "query"),
@@ -151,7 +151,7 @@ fn a_style_that_is_asked_for_is_used() {
     host.style = Style::VirtualHost;
     assert_eq!(url(&host), "https://my-bundles.s3.example.com/a%20b/c%2B1.zip");
     host.endpoint = Some("127.0.0.1:9000".to_owned());
-    assert!(problem(&host).contains("does not go with the bucket"));
+    assert!(problem(&host).contains("cannot be combined with bucket"));
 }
 
 #[test]

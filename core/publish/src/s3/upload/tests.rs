@@ -337,7 +337,7 @@ fn an_unseen_upload_whose_answer_was_lost_is_claimed_by_nobody() {
     let (store, error) = fails(Store::new(&[("put", Fault::AnswerLost)]).hidden(), SMALL);
     assert_eq!(*store.object.lock().unwrap(), Some("ours"));
     assert_eq!(error.kind(), ErrorKind::Network, "{error}");
-    assert!(error.to_string().contains("not known"), "{error}");
+    assert!(error.to_string().contains("is unknown"), "{error}");
 }
 
 /// Backblaze B2's words.
@@ -459,13 +459,13 @@ fn what_was_written_is_named_whatever_fails_after_it() {
             let (store, error) = fails(Store::new(&faults), size);
             assert_eq!(*store.object.lock().unwrap(), Some("ours"));
             assert!(
-                error.to_string().contains("is left at s3://bucket/app.zip"),
+                error.to_string().contains("remains at s3://bucket/app.zip"),
                 "{faults:?}: {error}"
             );
         }
     }
     let (_, error) = fails(Store::new(&[("complete", Fault::Garbled)]), LARGE);
-    assert!(error.to_string().contains("is left at s3://bucket/app.zip"), "{error}");
+    assert!(error.to_string().contains("remains at s3://bucket/app.zip"), "{error}");
     let (_, error) = fails(Store::new(&[("put", not_allowed)]), SMALL);
-    assert!(!error.to_string().contains("is left"), "{error}");
+    assert!(!error.to_string().contains("remains at"), "{error}");
 }

@@ -137,7 +137,7 @@ fn operations_on_what_does_not_exist_fail_and_make_nothing() {
         list(&site, &APP, None, &control)
             .unwrap_err()
             .to_string()
-            .contains("no site is there")
+            .contains("no site found")
     );
     run(|run| {
         let error = gc::collect(&site, &APP, &gc::GcOptions::default(), run).unwrap_err();

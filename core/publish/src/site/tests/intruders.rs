@@ -58,7 +58,7 @@ fn a_ring_of_the_site_proves_nothing_that_our_own_keys_did_not_sign() {
     site.set(&paths::ring_path(1), &forged);
     let keys = [&*KEY];
     let refusal = run(|run| publisher(&site).renew(None, &signing(&keys), run));
-    refused(refusal, "give the ring that is in the app");
+    refused(refusal, "pass the key ring of the app");
     let mut with_ring = signing(&keys);
     with_ring.ring = Some(&RING);
     refused(run(|run| publisher(&site).renew(None, &with_ring, run)), "signatures");

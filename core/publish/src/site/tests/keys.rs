@@ -31,19 +31,19 @@ fn a_key_that_devices_do_not_know_signs_nothing() {
     refused(
         publish_with(&site(), &[&OTHER_KEY]),
         ErrorKind::KeyInvalid,
-        "is not in ring 1",
+        "not in ring 1",
     );
     refused(
         publish_with(&site(), &[]),
         ErrorKind::InvalidInput,
-        "wants signatures of 1 keys",
+        "requires signatures of 1 keys",
     );
 }
 
 #[test]
 fn after_a_rotation_the_new_key_signs_and_the_retired_one_does_not() {
     let site = with_second_ring(&[&OTHER_KEY], &[&KEY]);
-    refused(publish_with(&site, &[&KEY]), ErrorKind::KeyInvalid, "ring 2 retired it");
+    refused(publish_with(&site, &[&KEY]), ErrorKind::KeyInvalid, "retired by ring 2");
     publish_with(&site, &[&OTHER_KEY]).unwrap();
 }
 
@@ -70,7 +70,7 @@ fn a_site_without_a_ring_needs_one_that_is_given() {
     refused(
         publish_with(&site, &[&KEY]),
         ErrorKind::InvalidInput,
-        "no key ring is given",
+        "no key ring was given",
     );
     let (bundle, details) = (bundle("1.0.0"), details("1.0.0"));
     let keys: [&SigningKey; 1] = [&KEY];
@@ -92,7 +92,7 @@ fn a_ring_that_devices_would_not_follow_is_not_published() {
     refused(
         run(|run| publish_ring(&site, &APP, &gap, run)),
         ErrorKind::InvalidInput,
-        "newest on the site is ring 1",
+        "newest ring of the site is 1",
     );
     let other = ring(1, &[&KEY, &OTHER_KEY], &[], &[&KEY]);
     refused(

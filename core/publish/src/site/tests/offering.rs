@@ -90,7 +90,7 @@ fn a_rollout_is_lowered_only_when_that_is_asked_for() {
     publish(&site, "1.0.0", candidate(5000)).unwrap();
     let refused = run(|run| publisher(&site).rollout(500, false, run)).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
-    assert!(refused.to_string().contains("50 % now; 5 % is less"), "{refused}");
+    assert!(refused.to_string().contains("50 %; lowering that to 5 %"), "{refused}");
     assert_eq!(offered(&site).candidate.unwrap().rollout_bps, 5000);
     // Nor by publishing the same again.
     assert!(publish(&site, "1.0.0", candidate(10)).is_err());
@@ -192,8 +192,8 @@ fn a_sequence_is_above_all_of_the_site_and_may_be_given() {
     };
     assert_eq!(with("1.1.0", None).unwrap().sequences, [2]);
     assert_eq!(with("1.2.0", Some(70)).unwrap().sequences, [70]);
-    assert!(problem(with("1.3.0", Some(69))).contains("more than 70"));
-    assert!(problem(with("1.3.0", Some(70))).contains("take a higher one"));
+    assert!(problem(with("1.3.0", Some(69))).contains("above 70"));
+    assert!(problem(with("1.3.0", Some(70))).contains("use a higher sequence"));
     assert_eq!(publish(&site, "1.4.0", Audience::Stable).unwrap().sequences, [71]);
 }
 
