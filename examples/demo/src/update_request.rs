@@ -23,7 +23,11 @@ pub(crate) fn send(transport: &dyn Transport, url: &Url, device: &UpdateRequest)
     request.body = Some(Body::Bytes(body));
     let mut response = Response::default();
     match transport.send(&request, &mut response) {
-        Ok(()) => Ok(UpdateResponse::parse(&url.to_string(), response.status, &response.body)?),
+        Ok(()) => Ok(UpdateResponse::parse(
+            &url.to_string(),
+            response.status,
+            &response.body,
+        )?),
         Err(TransportError::Receiver(error)) => Err(error.into()),
         Err(TransportError::Broken(problem) | TransportError::Refused(problem)) => Err(network(problem)),
         Err(_) => Err(network("the request failed".to_owned())),

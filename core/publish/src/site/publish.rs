@@ -107,20 +107,15 @@ impl Publisher<'_> {
         details: &ReleaseMetadata,
         signing: &Signing<'_>,
         state: &SiteState,
-    ) -> Result<NewRelease> {
-        let new = NewRelease {
-            app_id: self.app.clone(),
-            channel: self.channel.clone(),
-            version: details.version.clone(),
-            sequence: sequence(signing, state)?,
-            created_at: self.now,
-            expires_at: signing.expiry(self.now),
-            native: details.native.clone(),
-            target: ReleaseTarget::Bundle(bundle.identity(bundle.is_sealed().then(signing::to_be_sealed))),
-            link: details.link.clone(),
-            comment: details.comment.clone(),
-            critical: Vec::new(),
-        };
+    ) -> Result<Release> {
+        let target = ReleaseTarget::Bundle(bundle.identity(bundle.is_sealed().then(signing::to_be_sealed)));
+        let sequence = sequence(signing, state)?;
+        let new = Release::new(self.app.clone(), self.channel.clone(), sequence, target)
+            .with_version(&details.version)
+            .with_validity(self.now, signing.expiry(self.now))
+            .with_native(details.native.clone())
+            .with_link(details.link.clone())
+            .with_comment(details.comment.clone());
         // Validates it before a large archive is sealed.
         capbundle::release::create(&new)?;
         Ok(new)
@@ -130,7 +125,7 @@ impl Publisher<'_> {
     fn offered(
         &self,
         state: &SiteState,
-        wanted: &NewRelease,
+        wanted: &Release,
         signing: &Signing<'_>,
         ring: &KeyRing,
         bundle: &Bundle,
@@ -191,7 +186,7 @@ impl Publisher<'_> {
     pub(super) fn unfinished(
         &self,
         state: &SiteState,
-        wanted: &NewRelease,
+        wanted: &Release,
         signing: &Signing<'_>,
         ring: &KeyRing,
         bundle: &Bundle,
@@ -208,7 +203,7 @@ impl Publisher<'_> {
     pub(super) fn begun(
         &self,
         state: &SiteState,
-        wanted: &NewRelease,
+        wanted: &Release,
         signing: &Signing<'_>,
         ring: &KeyRing,
         control: &Control,
@@ -329,7 +324,7 @@ pub(super) fn sequence(signing: &Signing<'_>, state: &SiteState) -> Result<u64> 
     }
 }
 
-fn preview(decision: &mut Decision, bundle: &Bundle, wanted: &NewRelease) {
+fn preview(decision: &mut Decision, bundle: &Bundle, wanted: &Release) {
     if bundle.is_sealed() {
         let recipients = bundle.recipients.len();
         decision.steps.push(Step::Preview(format!(

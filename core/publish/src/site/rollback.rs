@@ -138,7 +138,7 @@ impl Publisher<'_> {
         &self,
         decision: &mut Decision,
         state: &SiteState,
-        wanted: &NewRelease,
+        wanted: &Release,
         making: &Making<'_>,
         control: &Control,
     ) -> Result<()> {
@@ -211,8 +211,8 @@ impl Publisher<'_> {
     }
 
     /// The same release with a new sequence and lifetime.
-    fn renewed(&self, release: &Release, signing: &Signing<'_>, sequence: u64) -> NewRelease {
-        let mut template = NewRelease::from(release.clone());
+    fn renewed(&self, release: &Release, signing: &Signing<'_>, sequence: u64) -> Release {
+        let mut template = release.clone();
         template.sequence = sequence;
         template.created_at = self.now;
         template.expires_at = signing.expiry(self.now);
@@ -223,7 +223,7 @@ impl Publisher<'_> {
         &self,
         decision: &mut Decision,
         state: &SiteState,
-        wanted: &NewRelease,
+        wanted: &Release,
         making: &Making<'_>,
         control: &Control,
     ) -> Result<u64> {

@@ -162,8 +162,8 @@ pub(super) fn native_within(envelope: &[u8]) -> Result<NativeVersion> {
 }
 
 /// Whether two releases are equal apart from their sequences, times and sealing.
-pub(super) fn is_same(one: &Release, other: &NewRelease) -> bool {
-    let mut same = NewRelease::from(one.clone());
+pub(super) fn is_same(one: &Release, other: &Release) -> bool {
+    let mut same = one.clone();
     same.sequence = other.sequence;
     same.created_at = other.created_at;
     same.expires_at = other.expires_at;

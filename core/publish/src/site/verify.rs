@@ -108,7 +108,7 @@ pub fn verify(
     options: &VerifyOptions<'_>,
     control: &Control,
 ) -> Result<VerifyReport> {
-    let reader = Reader {
+    let reader = SiteReader {
         transport,
         site,
         options: &options.download,

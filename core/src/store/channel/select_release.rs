@@ -36,7 +36,12 @@ pub(in crate::store) struct ReleaseSelection<'a> {
 }
 
 impl<'a> ReleaseSelection<'a> {
-    pub(in crate::store) fn new(store: &'a Store, reader: SiteReader<'a>, source: &'a ChannelSource, parts: Parts) -> Self {
+    pub(in crate::store) fn new(
+        store: &'a Store,
+        reader: SiteReader<'a>,
+        source: &'a ChannelSource,
+        parts: Parts,
+    ) -> Self {
         Self {
             store,
             reader,
@@ -302,7 +307,7 @@ impl<'a> ReleaseSelection<'a> {
         most: u64,
         start: Option<&StartCheck<'_>>,
     ) -> Result<LockedDownload> {
-        let Reader {
+        let SiteReader {
             transport,
             options,
             control,

@@ -95,7 +95,9 @@ impl Storage {
     /// As [`Files::write`](crate::io::vfs::Files::write), for a file that may need repair.
     pub(in crate::store) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let written = match self.files.write(path, bytes) {
-            Err(error) if is_not_a_file(&error) && self.move_away_from_file_path(path)? => self.files.write(path, bytes),
+            Err(error) if is_not_a_file(&error) && self.move_away_from_file_path(path)? => {
+                self.files.write(path, bytes)
+            }
             written => written,
         };
         written.with_path("write", path)

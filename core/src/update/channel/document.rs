@@ -157,7 +157,9 @@ impl Retryable for Incoming<'_> {
         let is_page = is_markup(&self.bytes);
         let broken = match self.problem.take() {
             Some(Problem::TooLong) if is_page => broken,
-            Some(Problem::TooLong) => return Err(server(url, 200, &format!("expected at most {} bytes", self.max_len))),
+            Some(Problem::TooLong) => {
+                return Err(server(url, 200, &format!("expected at most {} bytes", self.max_len)));
+            }
             Some(Problem::Slow(problem)) => Some(problem),
             Some(Problem::ErrorPage) => broken,
             None => broken.or_else(|| self.missing()),

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use capbundle::http::client::Client;
 use capbundle::http::download::{content_length, content_range};
 use capbundle::http::{Head, Method, Request, RetryPolicy, Url};
-use capbundle::update::channel::Reader;
+use capbundle::update::channel::SiteReader;
 
 const OPERATION: &str = "look at a file";
 
