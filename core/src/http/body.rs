@@ -1,4 +1,4 @@
-//! What a request carries.
+//! The body of a request.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -6,27 +6,27 @@ use std::sync::Arc;
 
 use crate::io::positional_reader::PositionalReader;
 
-/// The body of a request. It can be sent again: reading it changes nothing.
+/// The body of a request. Reading it changes nothing, so it can be sent again.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Body {
-    /// In memory, for what is small.
+    /// Bytes in memory, for small bodies.
     Bytes(Vec<u8>),
     /// A part of a file, read while it is sent.
     File {
-        /// The open file. Its position is neither used nor moved, so many bodies may share it.
+        /// The open file. Its position is neither used nor changed, so several bodies may share it.
         file: Arc<File>,
-        /// Where the body begins, in bytes.
+        /// Where the body begins in the file, in bytes.
         offset: u64,
-        /// How many bytes it has.
+        /// Its length in bytes.
         length: u64,
     },
-    /// Several, one after the other: a form has text around the file.
+    /// Several bodies in sequence, for example a form around a file.
     Parts(Vec<Self>),
 }
 
 impl Body {
-    /// In bytes.
+    /// Its length in bytes.
     #[must_use]
     pub fn length(&self) -> u64 {
         match self {
@@ -36,7 +36,7 @@ impl Body {
         }
     }
 
-    /// Reads it from its beginning. A file that has become shorter ends early.
+    /// Reads the body from its start. Ends early if the file was truncated.
     #[must_use]
     pub fn reader(&self) -> Box<dyn Read + '_> {
         match self {

@@ -18,25 +18,25 @@ use ureq::{Agent, Proxy, SendBody, Timeout};
 use self::connector::{BeforeProxy, NetworkConnector};
 use self::proxies::{Named, Proxies};
 use self::tls::Tls;
-use self::tunnel::Refusal;
+use self::tunnel::TunnelError;
 use self::watch::{Flood, Watching};
 use crate::error::Result;
 
 use super::body::Body;
 use super::transport::{Head, Headers, Method, Receiver, Request, Transport, TransportError};
 
-/// Read from the connection at once.
+/// Size of one read.
 const BUFFER: usize = 64 << 10;
 
-/// HTTP/1.1 with TLS for Rust programs. Connections are kept and used again; a clone shares them.
+/// HTTP/1.1 with TLS for Rust programs. Connections are reused; clones share them.
 ///
-/// Takes the proxy that `https_proxy` names for addresses with TLS, `http_proxy` for those without, or else `all_proxy`, but
-/// for hosts in `no_proxy`; each in lower case or else in upper case. `no_proxy` has commas or spaces between its entries:
-/// a domain, which covers every name below it, an IP address, a network such as `10.0.0.0/8`, or `*`. Proxies speak HTTP;
-/// SOCKS is refused.
+/// Uses the proxy in `https_proxy` for https URLs and in `http_proxy` for http URLs, otherwise in `all_proxy`, except for hosts in
+/// `no_proxy`; each in lower case or else in upper case. `no_proxy` is a list separated by commas or spaces of domains (which
+/// include all names below them), IP addresses, networks such as `10.0.0.0/8`, or `*`. Only HTTP proxies are supported; SOCKS is
+/// refused.
 ///
-/// Besides the time limits of a [`Request`], what a server sends beside the body is limited: to 1 MiB and as many bytes as
-/// the body has. Each piece of the body, and its end, must come within the stall timeout, whatever else comes meanwhile.
+/// Besides the timeouts of a [`Request`], the bytes that a server sends in addition to the body are limited to 1 MiB plus the length
+/// of the body. Each piece of the body, and its end, must arrive within the stall timeout, regardless of other bytes.
 #[derive(Debug, Clone)]
 pub struct Http {
     agent: Agent,
@@ -55,26 +55,26 @@ impl Http {
         Self::with(Tls::trusting_mozilla().expect("Mozilla's roots are certificates"))
     }
 
-    /// Trusts these certificates alone, PEM one after the other: for a server of your own with a private authority, or
-    /// whose certificate signs itself.
+    /// Trusts only these certificates, concatenated in PEM: for your own server with a private authority or a self-signed
+    /// certificate.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no certificate in it, or something else.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it contains no certificate, or anything else.
     pub fn trusting_only(pem: &str) -> Result<Self> {
         roots::of_pem(pem).map(Self::with)
     }
 
-    /// Trusts the certificates in the file that `SSL_CERT_FILE` names and in the folders that `SSL_CERT_DIR` names, and no
-    /// others, as OpenSSL and curl do; where neither is set, the roots that Mozilla trusts.
+    /// Trusts only the certificates in the file `SSL_CERT_FILE` and the folders `SSL_CERT_DIR`, as OpenSSL and curl do; if neither is
+    /// set, the roots that Mozilla trusts.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), naming the variable, if what it names cannot be read or holds no
-    /// certificate.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), naming the variable, if its file or folder cannot be read or contains
+    /// no certificate.
     pub fn from_env() -> Result<Self> {
         roots::of_env(&[]).map(Self::with)
     }
 
-    /// As [`from_env`](Self::from_env), but `AWS_CA_BUNDLE` goes first: for object stores, as Amazon's own tools have it.
+    /// As [`from_env`](Self::from_env), but `AWS_CA_BUNDLE` takes precedence, as in Amazon's tools: for object stores.
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env).
@@ -87,7 +87,7 @@ impl Http {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)
-            // Chosen for each request, by its address.
+            // Selected for each request by its URL.
             .proxy(None)
             .build();
         Self {
@@ -131,7 +131,7 @@ impl Http {
         for (name, value) in request.headers.iter() {
             builder = builder.header(name, value);
         }
-        let wrong = |error: ureq::http::Error| TransportError::Refused(format!("it is no request: {error}"));
+        let wrong = |error: ureq::http::Error| TransportError::Refused(format!("invalid request: {error}"));
         let mut refused = None;
         let nothing = Body::Bytes(Vec::new());
         let has_body = request.body.is_some() || matches!(request.method, Method::Post | Method::Put);
@@ -143,7 +143,7 @@ impl Http {
                     left: body.length(),
                     tell: |count| {
                         receiver.sent(count).map_err(|error| {
-                            let ended = io::Error::other("whoever sends it ended the transfer");
+                            let ended = io::Error::other("the sender ended the transfer");
                             refused = Some(error);
                             ended
                         })
@@ -160,7 +160,7 @@ impl Http {
         let mut response = answer.map_err(|error| failure(&error))?;
         let mut headers = Headers::new();
         for (name, value) in response.headers() {
-            // A value that is no text is nothing that we look at.
+            // Non-text values are not used here.
             if let Ok(value) = value.to_str() {
                 headers.add(name.as_str(), value).map_err(TransportError::Receiver)?;
             }
@@ -203,19 +203,19 @@ impl Http {
     }
 }
 
-/// How long nothing may come once the request is out.
+/// How long the response may be silent once the request is sent.
 fn silence(request: &Request) -> Duration {
     request.answer_timeout.unwrap_or(request.stall_timeout)
 }
 
-/// What ended a request, which may have gone through a proxy.
+/// The error of a request, which may have used a proxy.
 fn failure(error: &ureq::Error, request: &Request, through: Option<&(&Named, Proxy)>) -> TransportError {
     match error {
         ureq::Error::Rustls(error) => tls::failure(error),
         ureq::Error::Tls(problem) => TransportError::Refused(format!("the connection is not secure: {problem}")),
         ureq::Error::Io(error) => io_failure(error, request),
         ureq::Error::Timeout(timeout) => TransportError::Broken(timed_out(*timeout, request)),
-        ureq::Error::HostNotFound => TransportError::Broken("there is no such host, or no network".to_owned()),
+        ureq::Error::HostNotFound => TransportError::Broken("no such host, or no network".to_owned()),
         ureq::Error::Other(other) => match (other.downcast_ref::<Flood>(), through) {
             (Some(flood), _) => TransportError::Broken(flood.to_string()),
             (None, Some((named, proxy))) => proxy_failure(&**other, request, named, proxy),
@@ -234,32 +234,32 @@ fn proxy_failure(
     let described = named.describe(proxy);
     if let Some(BeforeProxy(error)) = error.downcast_ref() {
         let problem = failure(error, request, None);
-        return TransportError::Proxy(format!("{described} cannot be reached: {problem}"));
+        return TransportError::Proxy(format!("{described} is unreachable: {problem}"));
     }
     let variable = named.variable();
     match error.downcast_ref() {
-        Some(Refusal::Status(407)) if proxy.username().is_some() => TransportError::Proxy(format!(
-            "{described} answered 407: it does not accept the user and password in {variable}"
+        Some(TunnelError::Status(407)) if proxy.username().is_some() => TransportError::Proxy(format!(
+            "{described} responded 407: wrong user or password in {variable}"
         )),
-        Some(Refusal::Status(407)) => TransportError::Proxy(format!(
-            "{described} answered 407: it requires a user and a password; write them into {variable} as in \
+        Some(TunnelError::Status(407)) => TransportError::Proxy(format!(
+            "{described} responded 407: it requires a user and a password; write them into {variable} as in \
              http://USER:PASSWORD@HOST:PORT"
         )),
-        // What it forwards to may be there again soon.
-        Some(Refusal::Status(status @ 500..=599)) => TransportError::Broken(format!(
-            "{described} answered {status}: it cannot connect to the server"
+        // The server behind the proxy may be available again soon.
+        Some(TunnelError::Status(status @ 500..=599)) => TransportError::Broken(format!(
+            "{described} responded {status}: it cannot connect to the server"
         )),
-        Some(Refusal::Status(status)) => TransportError::Proxy(format!(
-            "{described} answered {status}: it does not connect to this server"
+        Some(TunnelError::Status(status)) => TransportError::Proxy(format!(
+            "{described} responded {status}: it refuses to connect to this server"
         )),
-        Some(Refusal::NoHttp) => {
-            TransportError::Proxy(format!("{described} did not answer in HTTP: it may be no HTTP proxy"))
-        }
+        Some(TunnelError::NoHttp) => TransportError::Proxy(format!(
+            "{described} did not respond in HTTP: it may not be an HTTP proxy"
+        )),
         None => TransportError::Broken(error.to_string()),
     }
 }
 
-/// An error of rustls arrives inside one of I/O.
+/// Errors of rustls are wrapped in I/O errors.
 fn io_failure(error: &io::Error, request: &Request) -> TransportError {
     let inner = error.get_ref();
     if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
@@ -277,14 +277,14 @@ fn timed_out(timeout: Timeout, request: &Request) -> String {
         Timeout::Connect | Timeout::Resolve => {
             format!("no connection within {} s", request.connect_timeout.as_secs_f32())
         }
-        Timeout::RecvResponse => format!("no answer within {silence} s"),
-        Timeout::RecvBody => format!("neither data nor the end of the answer came for {silence} s"),
-        Timeout::PerRead => format!("not a byte came for {silence} s"),
-        _ => format!("not a byte came for {stall} s"),
+        Timeout::RecvResponse => format!("no response within {silence} s"),
+        Timeout::RecvBody => format!("neither data nor the end of the response arrived for {silence} s"),
+        Timeout::PerRead => format!("no byte arrived for {silence} s"),
+        _ => format!("no byte arrived for {stall} s"),
     }
 }
 
-/// Says how much of a body has been read; an error from whoever is told ends the reading.
+/// Reports how much of a body was read; an error of the receiver ends the reading.
 struct Watched<'a, Tell> {
     body: Box<dyn io::Read + 'a>,
     left: u64,
@@ -296,7 +296,7 @@ impl<Tell: FnMut(u64) -> io::Result<()>> io::Read for Watched<'_, Tell> {
         let count = self.body.read(buffer)?;
         if count == 0 && self.left > 0 && !buffer.is_empty() {
             let problem = format!(
-                "the file ended {} bytes early; it was changed while it was sent",
+                "the file ended {} bytes early: it was modified while it was sent",
                 self.left
             );
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, problem));

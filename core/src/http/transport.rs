@@ -1,4 +1,4 @@
-//! One request and its answer, as a [`Transport`] carries them.
+//! One request and its response, as a [`Transport`] carries them.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use super::url::Url;
 use crate::error::{Error, Result};
 use crate::progress::Control;
 
-/// What a request asks for.
+/// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
     /// Reads.
     Get,
-    /// Reads the head alone.
+    /// Reads the head only.
     Head,
-    /// Sends a body and reads the answer.
+    /// Sends a body and reads the response.
     Post,
     /// Replaces.
     Put,
@@ -37,8 +37,8 @@ impl Method {
     }
 }
 
-/// Header fields in their order. Names are compared without regard to case, and one may come several times. Values are
-/// never printed: some are secrets.
+/// Header fields in order. Names are case-insensitive and may occur several times. Values are never printed, since some are
+/// secrets.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(pub(super) Vec<(String, String)>);
 
@@ -52,19 +52,19 @@ impl Headers {
     /// Adds a field.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name that is no token or a value with a line break or
-    /// another control character, which would let one field become two.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an invalid name, or a value with a line break or another control
+    /// character, which could inject another field.
     pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>) -> Result<()> {
         let (name, value) = (name.into(), value.into());
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(Error::invalid_input(
                 "HTTP header",
-                format!("\"{}\" is no name of a header", name.escape_debug()),
+                format!("invalid header name \"{}\"", name.escape_debug()),
             ));
         }
         if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-            let problem = format!("the value of {name} holds a line break or another control character");
+            let problem = format!("the value of {name} contains a line break or another control character");
             return Err(Error::invalid_input("HTTP header", problem));
         }
         self.0.push((name, value));
@@ -78,7 +78,7 @@ impl Headers {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// All fields, in their order.
+    /// All fields, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -98,24 +98,23 @@ impl fmt::Debug for Headers {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Request {
-    /// What is asked for.
+    /// The method.
     pub method: Method,
-    /// Where.
+    /// The URL.
     pub url: Url,
     /// Header fields.
     pub headers: Headers,
-    /// The body of a `POST` or `PUT`; a `DELETE` may have one. Its length goes before it, never in chunks: object stores
-    /// refuse those.
+    /// The body of a `POST` or `PUT`; a `DELETE` may have one. Sent with `Content-Length`, never chunked, since object stores refuse
+    /// chunked bodies.
     pub body: Option<Body>,
-    /// How long until the connection must stand.
+    /// Timeout of establishing a connection.
     pub connect_timeout: Duration,
-    /// How long without a byte of the body, or its end, until the transfer is given up. Other bytes, of trailers or chunk
-    /// extensions, do not count. There is no limit on the whole: a large bundle over a slow line is no error.
+    /// How long no byte of the body, nor its end, may arrive before the transfer is ended. Other bytes, of trailers or chunk
+    /// extensions, do not count. There is no limit on the total time, since a large bundle over a slow connection is not an error.
     pub stall_timeout: Duration,
-    /// How long without a byte of the answer, once the request is out, where the server works before it answers. `None`: as long
-    /// as [`stall_timeout`](Self::stall_timeout).
+    /// How long the server may take before the first byte of its response, once the request is sent. `None`: as long as [`stall_timeout`](Self::stall_timeout).
     pub answer_timeout: Option<Duration>,
-    /// Whoever sends it may lose interest. A transport that can wait for long looks at this while it waits.
+    /// Cancels the request. A transport that can wait for a long time checks this while it waits.
     pub control: Control,
 }
 
@@ -136,13 +135,13 @@ impl Request {
     }
 }
 
-/// How an answer begins.
+/// The head of a response.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Head {
     /// The status, 200 to 599.
     pub status: u16,
-    /// Header fields as they came.
+    /// Header fields as received.
     pub headers: Headers,
 }
 
@@ -154,61 +153,58 @@ impl Head {
     }
 }
 
-/// Where an answer goes. An error it returns ends the transfer; the transport hands it back in
+/// Receives a response. An error it returns ends the transfer; the transport returns it in
 /// [`TransportError::Receiver`].
 pub trait Receiver {
-    /// So many more bytes of the request's body are on their way. May come after an answer is known to be refused, since
-    /// a server reads to the end before it answers.
+    /// `count` more bytes of the request's body were sent.
     ///
     /// # Errors
-    /// What speaks against sending the rest, a cancellation above all.
+    /// Ends the transfer, for example after a cancellation.
     fn sent(&mut self, count: u64) -> Result<()> {
         let _ = count;
         Ok(())
     }
 
-    /// The head of the answer, before its body.
+    /// The head of the response, before its body.
     ///
     /// # Errors
-    /// What speaks against receiving the body.
+    /// Ends the transfer before the body.
     fn begin(&mut self, head: &Head) -> Result<()>;
 
     /// The next piece of the body, in order.
     ///
     /// # Errors
-    /// What speaks against receiving more.
+    /// Ends the transfer.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
 }
 
 /// Sends requests.
 pub trait Transport: Send + Sync + fmt::Debug {
-    /// Sends one request and passes the answer on: `sent` while the request's body goes out, `begin` once, `write` for each
-    /// piece of the answer. Blocks until the answer has ended.
+    /// Sends one request and passes the response on: `sent` while the request's body is sent, `begin` once, `write` for each piece of
+    /// the response. Blocks until the response has ended.
     ///
     /// # Errors
-    /// That no answer came, or not all of it; what was passed on before counts. An answer with an error status is an
-    /// answer.
+    /// No response or an incomplete one; what was passed on before is valid. A response with an error status is not an error.
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError>;
 }
 
-/// Why a request got no answer, or not the whole of one.
+/// Why a request got no complete response.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// There is no network, the server could not be reached, the connection broke or stalled. Trying again may help.
+    /// There is no network, the server is unreachable, or the connection broke or stalled. A retry may succeed.
     Broken(String),
-    /// The connection is not secure, or policy forbids it: a certificate that has expired or is another host's. Trying again
-    /// does not help.
+    /// The connection is not secure, or policy forbids it: a certificate that has expired or is for another host. A retry does
+    /// not help.
     Refused(String),
-    /// The server's certificate is signed by an authority that is not trusted. Trying again does not help; trusting the
+    /// The server's certificate is signed by an untrusted authority. A retry does not help; trusting the
     /// authority does ([`Http::trusting_only`](crate::http::Http::trusting_only)).
     UntrustedIssuer(String),
-    /// The server answered without TLS where TLS was asked for. Trying again does not help; an address that begins with
-    /// `http://` may.
+    /// The server responded without TLS to a TLS request. A retry does not help; a URL with `http://` may.
     NoTls(String),
-    /// The proxy cannot be reached, or does not let the request through. Trying again does not help.
+    /// The proxy is unreachable or refuses the request. A retry does not help.
     Proxy(String),
-    /// What the receiver returned.
+    /// The error of the receiver.
     Receiver(Error),
 }
 
@@ -234,20 +230,19 @@ impl std::error::Error for TransportError {
     }
 }
 
-/// Which addresses may be asked without TLS.
+/// Which URLs may be requested without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Cleartext {
-    /// This machine alone, for development and tests.
+    /// Only this machine, for development and tests.
     #[default]
     LoopbackOnly,
-    /// Any. Whoever is on the way sees which bundles a device takes and can hold them back; what is proved by a digest or
-    /// signature from elsewhere is still proved.
+    /// Any. Others on the network can see and withhold bundles; digests and signatures from elsewhere still protect their content.
     Allowed,
 }
 
 impl Cleartext {
-    /// Refuses an address without TLS unless it may be asked.
+    /// Refuses a URL without TLS unless it is allowed.
     ///
     /// # Errors
     /// [`NotTrusted`](crate::ErrorKind::NotTrusted).
@@ -255,7 +250,7 @@ impl Cleartext {
         if url.is_secure() || url.is_loopback() || self == Self::Allowed {
             return Ok(());
         }
-        let problem = "expected an https address, found a plain http one, which anyone on the way can read and change";
+        let problem = "expected an https URL, found plain http, which anyone on the network can read and change";
         Err(Error::not_trusted(url.to_string(), problem))
     }
 }

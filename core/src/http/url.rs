@@ -1,4 +1,4 @@
-//! Web addresses.
+//! HTTP and HTTPS URLs.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -8,16 +8,16 @@ use fluent_uri::{Uri, UriRef};
 
 use crate::error::{Error, Result};
 
-/// Longer than any signed URL, short enough for a log and for every server.
+/// Longer than any signed URL, short enough for logs and servers.
 const MAX_LENGTH: usize = 16 << 10;
 
 /// An absolute `http` or `https` URL without a fragment (RFC 3986).
 ///
-/// Printed without its query, since a signed URL carries its authority there; [`as_str`](Self::as_str) gives the whole.
+/// Printed without its query, which contains the secret of a signed URL; [`as_str`](Self::as_str) returns the whole.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url(Uri<String>);
 
-/// Whoever is asked: scheme, host and port. What one origin was told in confidence is not told another.
+/// Scheme, host and port. Secrets for one origin are not sent to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     secure: bool,
@@ -32,13 +32,13 @@ impl Url {
         self.0.as_str()
     }
 
-    /// Whether it asks for TLS.
+    /// Whether the scheme is https.
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.0.scheme().as_str().eq_ignore_ascii_case("https")
     }
 
-    /// Whether it leads to this very machine: `localhost`, 127.0.0.0/8 or `::1`.
+    /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `::1`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
@@ -60,7 +60,7 @@ impl Url {
         self.0.path().as_str()
     }
 
-    /// All before the query.
+    /// The URL without its query.
     #[must_use]
     pub fn without_query(&self) -> &str {
         let text = self.as_str();
@@ -77,24 +77,27 @@ impl Url {
         }
     }
 
-    /// The port, written or of its scheme.
+    /// The port, explicit or the default of the scheme.
     pub(crate) fn port(&self) -> u16 {
         let authority = self.0.authority();
         let written = authority.and_then(|authority| authority.port_to_u16().ok().flatten());
         written.unwrap_or(if self.is_secure() { 443 } else { 80 })
     }
 
-    /// Where a `Location` header leads from here.
+    /// Resolves the value of a `Location` header against this URL.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an invalid or unsupported URL.
     pub fn join(&self, location: &str) -> Result<Self> {
-        let refuse = |problem: &str| Error::invalid_input(format!("the redirect that {self} answers"), problem);
-        let reference = UriRef::parse(location).map_err(|_| refuse("its Location is not a URL"))?;
+        let refuse = |problem: &str| Error::invalid_input(format!("redirect from {self}"), problem);
+        let reference = UriRef::parse(location).map_err(|_| refuse("invalid Location"))?;
         let resolved = reference
             .resolve_against(&self.base())
-            .map_err(|_| refuse("its Location leads nowhere"))?;
+            .map_err(|_| refuse("unresolvable Location"))?;
         Self::checked(resolved).map_err(|problem| refuse(&problem))
     }
 
-    /// Without the fragment, which [`checked`](Self::checked) has taken out.
+    /// The URL without a fragment, which [`checked`](Self::checked) removed.
     fn base(&self) -> Uri<&str> {
         self.0.borrow()
     }
@@ -103,19 +106,19 @@ impl Url {
         uri.set_fragment(None);
         let scheme = uri.scheme().as_str().to_ascii_lowercase();
         if scheme != "https" && scheme != "http" {
-            return Err(format!("expected an https address, found one of {scheme}"));
+            return Err(format!("expected an https URL, found scheme {scheme}"));
         }
         let Some(authority) = uri.authority() else {
-            return Err("it names no host".to_owned());
+            return Err("missing host".to_owned());
         };
         if authority.host().is_empty() {
-            return Err("it names no host".to_owned());
+            return Err("missing host".to_owned());
         }
         if authority.has_userinfo() {
-            return Err("it holds a user name or password, which ends up in logs: pass it as a header".to_owned());
+            return Err("contains a user name or password, which would appear in logs: pass it as a header".to_owned());
         }
         if authority.port_to_u16().is_err() {
-            return Err("its port is above 65535".to_owned());
+            return Err("the port is above 65535".to_owned());
         }
         Ok(Self(uri))
     }
@@ -124,24 +127,23 @@ impl Url {
 impl FromStr for Url {
     type Err = Error;
 
-    /// Takes what is absolute, of `http` or `https`, with a host and without user name and password; anything else is
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput). International host names must be in their ASCII form.
+    /// Parses an absolute `http` or `https` URL with a host and without user name and password; anything else is
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput). International host names must be in punycode.
     fn from_str(text: &str) -> Result<Self> {
         let refuse = |problem: String| Error::invalid_input("URL", problem);
         if text.len() > MAX_LENGTH {
             return Err(refuse(format!(
-                "it has {} bytes; {MAX_LENGTH} are enough for any",
+                "expected at most {MAX_LENGTH} bytes, found {}",
                 text.len()
             )));
         }
         if !text.is_ascii() {
             return Err(refuse(
-                "it holds letters that are not ASCII: write them percent-encoded, and host names in punycode"
-                    .to_owned(),
+                "contains non-ASCII characters: percent-encode them, and write host names in punycode".to_owned(),
             ));
         }
         let uri = Uri::parse(text.to_owned())
-            .map_err(|_| refuse("expected an absolute address such as https://example.com/app.zip".to_owned()))?;
+            .map_err(|_| refuse("expected an absolute URL such as https://example.com/app.zip".to_owned()))?;
         Self::checked(uri).map_err(refuse)
     }
 }

@@ -76,7 +76,7 @@ fn a_dead_proxy_is_reported_without_its_password_and_not_retried() {
     let proxy = format!("http://user:secret@127.0.0.1:{port}");
     let run = list(&format!("http://{}", server.address), "", &[("http_proxy", proxy)]);
     let message = run.fails("network", 1);
-    let expected = format!("the proxy http://127.0.0.1:{port} (from http_proxy) cannot be reached");
+    let expected = format!("the proxy http://127.0.0.1:{port} (from http_proxy) is unreachable");
     assert!(message.contains(&expected), "{message}");
     assert!(!message.contains("secret") && !message.contains("tried"), "{message}");
     assert_eq!(server.connections(), 0);

@@ -1,4 +1,4 @@
-//! How a connection is made: a socket, through a proxy where one is named, with TLS where the address asks for it.
+//! Establishes a connection: a socket, through a proxy if configured, with TLS for https.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use super::interruptible::Interruptible;
 use super::tls::Tls;
 use super::tunnel;
 
-/// Not the connectors of `ureq`: those say of a proxy neither that it was one nor what it answered, and take no verifier of
-/// certificates.
+/// Replaces the connectors of `ureq`, whose errors do not mention the proxy or its response, and which accept no certificate
+/// verifier.
 #[derive(Debug)]
 pub(super) struct NetworkConnector {
     pub(super) tls: Tls,
@@ -63,7 +63,7 @@ fn socket(details: &ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> 
     Ok(Box::new(Interruptible(socket)))
 }
 
-/// The proxy itself could not be reached.
+/// The proxy itself is unreachable.
 #[derive(Debug)]
 pub(super) struct BeforeProxy(pub(super) Box<Error>);
 
@@ -75,7 +75,7 @@ impl BeforeProxy {
 
 impl fmt::Display for BeforeProxy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the proxy cannot be reached: {}", self.0)
+        write!(formatter, "the proxy is unreachable: {}", self.0)
     }
 }
 

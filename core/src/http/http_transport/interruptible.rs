@@ -1,5 +1,5 @@
-//! A connection that notices while it waits that nobody wants the answer any more, that the time is up, or that too much
-//! came which is no body.
+//! A connection that ends while it waits if the request was cancelled, its time is over, or too many bytes besides the body
+//! arrived.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use ureq::{Error, Timeout};
 
 use super::watch;
 
-/// How long a cancellation goes unnoticed at most.
+/// How often a waiting connection checks for cancellation.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Goes between the socket and all else, so that nothing above it sees an interrupted read, and no byte goes uncounted.
+/// Wraps the socket, so that the layers above see no interrupted read, and every byte is counted.
 #[derive(Debug)]
 pub(super) struct Interruptible<In>(pub(super) In);
 

@@ -1,4 +1,4 @@
-//! Which proxy an address is reached through, by the variables that curl, Go and Python read.
+//! The proxy for a URL, from the variables that curl, Go and Python read.
 
 mod bypass;
 
@@ -10,7 +10,7 @@ use self::bypass::Bypass;
 use crate::error::{Error, Result};
 use crate::http::url::Url;
 
-/// The proxies that the environment names.
+/// The proxies in the environment.
 #[derive(Debug, Clone)]
 pub(super) struct Proxies {
     http: Option<Named>,
@@ -27,11 +27,11 @@ pub(super) struct Named {
 
 impl Proxies {
     pub(super) fn from_env() -> Self {
-        // What is no Unicode is no address either; it is refused by name when it is needed.
+        // A non-Unicode value is refused by name when it is needed.
         Self::from_variables(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
-    /// The lower case goes first, as with curl and Python. One that is set and empty names no proxy.
+    /// Lower case takes precedence, as in curl and Python. An empty variable means no proxy.
     fn from_variables(get: &dyn Fn(&str) -> Option<String>) -> Self {
         let named = |variables: &[&'static str]| {
             let found = variables
@@ -55,7 +55,7 @@ impl Proxies {
         }
     }
 
-    /// The proxy for this address.
+    /// The proxy for this URL.
     pub(super) fn of(&self, url: &Url) -> Option<&Named> {
         let named = if url.is_secure() { &self.https } else { &self.http };
         named.as_ref().filter(|_| !self.bypass.covers(url))
@@ -64,7 +64,7 @@ impl Proxies {
 
 impl Named {
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for one that is not used in silence: no address, or SOCKS.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an invalid URL or a SOCKS proxy, which must not be ignored.
     pub(super) fn proxy(&self) -> Result<Proxy> {
         let expected = "expected the address of an HTTP proxy, as in http://proxy.example.com:3128";
         let proxy = Proxy::new(&self.value)
@@ -73,12 +73,12 @@ impl Named {
             ProxyProtocol::Http | ProxyProtocol::Https => Ok(proxy),
             other => Err(Error::invalid_input(
                 self.variable,
-                format!("{expected}, found one of {other}, which is not supported"),
+                format!("{expected}, found scheme {other}, which is not supported"),
             )),
         }
     }
 
-    /// For messages: the address without user and password, and the variable.
+    /// For messages: the URL without user and password, and the variable.
     pub(super) fn describe(&self, proxy: &Proxy) -> String {
         let scheme = match proxy.protocol() {
             ProxyProtocol::Https => "https",
@@ -97,7 +97,7 @@ impl Named {
     }
 }
 
-/// The value may have a password.
+/// The value may contain a password.
 impl fmt::Debug for Named {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

@@ -1,4 +1,4 @@
-//! Which certificates are trusted: those given, those that the environment names, or Mozilla's.
+//! Trusted certificates: given, from the environment, or Mozilla's.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,23 +9,23 @@ use rustls::pki_types::CertificateDer;
 use super::tls::Tls;
 use crate::error::{Error, Result};
 
-/// Of Amazon's tools.
+/// The variable of Amazon's tools.
 pub(super) const AWS_CA_BUNDLE: &str = "AWS_CA_BUNDLE";
-/// Of OpenSSL, and of most that came after it.
+/// The variables of OpenSSL and most other tools.
 const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
 
-/// Certificates and nothing else.
+/// Parses PEM that contains only certificates.
 pub(super) fn of_pem(pem: &str) -> Result<Tls> {
     let refuse = |problem: String| Error::invalid_input("certificates", problem);
     let found = certificates(pem.as_bytes(), "certificates")?;
     if found.others {
-        return Err(refuse("expected certificates only, found a key among them".to_owned()));
+        return Err(refuse("expected only certificates, found a key".to_owned()));
     }
     trusting(found.certificates, "certificates")
 }
 
-/// By the first of these variables that is set, else by OpenSSL's two, else Mozilla's.
+/// From the first of these variables that is set, otherwise OpenSSL's two, otherwise Mozilla's.
 pub(super) fn of_env(first: &[&'static str]) -> Result<Tls> {
     of_variables(first, &|name| std::env::var_os(name).filter(|value| !value.is_empty()))
 }
@@ -64,8 +64,7 @@ fn of_file(file: &Path, variable: &str) -> Result<Vec<CertificateDer<'static>>> 
     Ok(found.certificates)
 }
 
-/// OpenSSL looks at files that are called by the hash of a name and a number, `5ed36f99.0`. That one of the folders in the
-/// list is missing is usual.
+/// OpenSSL reads files named by a hash and a number, such as `5ed36f99.0`. Folders in the list are often missing.
 fn of_folder(folder: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Ok(Vec::new());
@@ -73,9 +72,9 @@ fn of_folder(folder: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .collect();
-    // A link to a certificate that was removed stays behind often.
+    // Dangling symlinks to removed certificates are common.
     files.retain(|path| is_hashed(path) && path.exists());
-    // The order that a folder is listed in is not the same everywhere; errors should be.
+    // Sorted, so that errors do not depend on the order of the file system.
     files.sort();
     let mut all = Vec::new();
     for file in files {
@@ -94,7 +93,7 @@ fn is_hashed(path: &Path) -> bool {
 
 struct Found {
     certificates: Vec<CertificateDer<'static>>,
-    /// Something else was among them.
+    /// Whether there was anything else.
     others: bool,
 }
 
@@ -104,7 +103,7 @@ fn certificates(pem: &[u8], what: &str) -> Result<Found> {
         others: false,
     };
     for item in ureq::tls::parse_pem(pem) {
-        match item.map_err(|error| Error::invalid_input(what, format!("they cannot be read: {error}")))? {
+        match item.map_err(|error| Error::invalid_input(what, format!("unreadable certificates: {error}")))? {
             ureq::tls::PemItem::Certificate(certificate) => {
                 found
                     .certificates
@@ -121,7 +120,7 @@ fn trusting(certificates: Vec<CertificateDer<'static>>, what: &str) -> Result<Tl
         return Err(Error::invalid_input(what, "expected PEM certificates, found none"));
     }
     Tls::trusting_only(certificates)
-        .map_err(|error| Error::invalid_input(what, format!("none of the certificates can be used: {error}")))
+        .map_err(|error| Error::invalid_input(what, format!("none of the certificates is usable: {error}")))
 }
 
 #[cfg(test)]

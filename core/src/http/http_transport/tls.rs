@@ -1,4 +1,4 @@
-//! TLS: which certificates are trusted, and what a failed handshake says.
+//! TLS: trusted certificates, and the meaning of a failed handshake.
 
 mod verifier;
 
@@ -15,21 +15,21 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, LazyBuffers, Next
 use self::verifier::Verifier;
 use crate::http::transport::TransportError;
 
-/// Makes connections secure. A clone shares its sessions.
+/// Secures connections. Clones share sessions.
 #[derive(Debug, Clone)]
 pub(super) struct Tls(Arc<ClientConfig>);
 
 impl Tls {
-    /// With the roots that Mozilla trusts.
+    /// Trusts the roots that Mozilla trusts.
     pub(super) fn trusting_mozilla() -> Result<Self, rustls::Error> {
         let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
         Self::trusting(roots, Vec::new())
     }
 
-    /// With these certificates alone. One that cannot be parsed trusts nothing: bundles of operating systems have some.
+    /// Trusts only these certificates. Ignores unparseable ones, which bundles of operating systems contain.
     ///
     /// # Errors
-    /// If none of them is of use.
+    /// If none of them is usable.
     pub(super) fn trusting_only(certificates: Vec<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(certificates.iter().cloned());
@@ -47,7 +47,7 @@ impl Tls {
         Ok(Self(Arc::new(config)))
     }
 
-    /// Shakes hands with the host of `details`.
+    /// Performs the handshake with the host of `details`.
     pub(super) fn wrap(
         &self,
         connection: Box<dyn Transport>,
@@ -58,7 +58,7 @@ impl Tls {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
             .unwrap_or(host);
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| Error::Tls("the host's name is none for TLS"))?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| Error::Tls("the host name is invalid for TLS"))?;
         let mut session = ClientConnection::new(Arc::clone(&self.0), name)?;
         let mut socket = TransportAdapter::new(connection, details.current_time.clone());
         socket.set_timeout(details.timeout);
@@ -109,7 +109,7 @@ impl fmt::Debug for TlsTransport {
     }
 }
 
-/// What a failure of TLS means for the request.
+/// The transport error for a TLS failure.
 pub(super) fn failure(error: &rustls::Error) -> TransportError {
     match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => TransportError::UntrustedIssuer(
@@ -123,7 +123,7 @@ pub(super) fn failure(error: &rustls::Error) -> TransportError {
                 .to_owned(),
         ),
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => TransportError::NoTls(
-            "expected an answer in TLS, found another protocol: a port for plain http, asked with https".to_owned(),
+            "expected TLS, found another protocol: is this a port for plain http?".to_owned(),
         ),
         rustls::Error::InvalidCertificate(_)
         | rustls::Error::NoCertificatesPresented

@@ -1,4 +1,4 @@
-//! The way through a proxy: `CONNECT` (RFC 9110 §9.3.6), also for plain http.
+//! Connections through a proxy: `CONNECT` (RFC 9110 §9.3.6), also for plain http.
 
 use std::fmt;
 use std::io::Write as _;
@@ -8,16 +8,16 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, NextTimeout, Transport, TransportAdapter};
 use ureq::{Error, Proxy};
 
-/// Longer heads of a proxy's answer are none.
+/// The longest head of a proxy's response.
 const LONGEST_HEAD: usize = 16 << 10;
 
-/// Asks the proxy for a connection to the host of `details`.
+/// Requests a connection to the host of `details` from the proxy.
 pub(super) fn open(
     proxy_connection: Box<dyn Transport>,
     proxy: &Proxy,
     details: &ConnectionDetails<'_>,
 ) -> Result<Box<dyn Transport>, Error> {
-    let refused = |refusal: Refusal| Error::Other(Box::new(refusal));
+    let refused = |refusal: TunnelError| Error::Other(Box::new(refusal));
     let (Some(host), Some(port)) = (details.uri.host(), port(details)) else {
         return Err(Error::BadUri(details.uri.to_string()));
     };
@@ -42,14 +42,14 @@ pub(super) fn open(
         if let Some(end) = input.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             let status = status(&input[..end]);
             connection.buffers().input_consume(end + 4);
-            break status.ok_or_else(|| refused(Refusal::NoHttp))?;
+            break status.ok_or_else(|| refused(TunnelError::NoHttp))?;
         }
         if !has_more || input.len() > LONGEST_HEAD {
-            return Err(refused(Refusal::NoHttp));
+            return Err(refused(TunnelError::NoHttp));
         }
     };
     if !(200..300).contains(&status) {
-        return Err(refused(Refusal::Status(status)));
+        return Err(refused(TunnelError::Status(status)));
     }
     Ok(Box::new(Tunnel(connection)))
 }
@@ -63,7 +63,7 @@ fn port(details: &ConnectionDetails<'_>) -> Option<u16> {
     details.uri.port_u16().or_else(default)
 }
 
-/// Of `HTTP/1.1 200 OK` and what follows it.
+/// The status in `HTTP/1.1 200 OK` and the headers after it.
 fn status(head: &[u8]) -> Option<u16> {
     let line = head.split(|byte| *byte == b'\r').next()?;
     let rest = line.strip_prefix(b"HTTP/1.")?;
@@ -71,26 +71,26 @@ fn status(head: &[u8]) -> Option<u16> {
     std::str::from_utf8(status).ok()?.parse().ok()
 }
 
-/// What a proxy answered instead of connecting.
+/// Why a proxy did not connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum TunnelError {
     Status(u16),
-    /// No answer, or none of HTTP.
+    /// No response, or not HTTP.
     NoHttp,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for TunnelError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status(status) => write!(formatter, "the proxy answered {status}"),
-            Self::NoHttp => formatter.write_str("the proxy did not answer in HTTP"),
+            Self::Status(status) => write!(formatter, "the proxy responded {status}"),
+            Self::NoHttp => formatter.write_str("the proxy did not respond in HTTP"),
         }
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for TunnelError {}
 
-/// What goes through is for the server; TLS to a proxy is no TLS to it.
+/// The tunnelled bytes are for the server; TLS to the proxy does not secure them.
 #[derive(Debug)]
 struct Tunnel(Box<dyn Transport>);
 

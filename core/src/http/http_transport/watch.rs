@@ -1,7 +1,7 @@
-//! What the request of this thread has received, counted under HTTP, and how long it may wait.
+//! Counts the bytes that the request of this thread received below HTTP, and limits how long it waits.
 //!
-//! `ureq` reads on by itself for as long as bytes come that are no body: chunk sizes and their extensions, trailers, interim
-//! answers. None of its limits applies to them, so they are counted where every byte passes.
+//! `ureq` keeps reading while bytes arrive that are not part of the body: chunk sizes and extensions, trailers, interim responses.
+//! None of its limits applies to them, so they are counted on the connection.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use crate::progress::Control;
 
-/// Bytes that may come beside the body: the head, of which `ureq` takes 64 KiB at most, interim answers, TLS, and what waits
-/// in buffers (128 KiB for the socket, as much for TLS, one record).
+/// Bytes allowed in addition to the body: the head, of which `ureq` accepts at most 64 KiB, interim responses, TLS, and buffered data
+/// (128 KiB for the socket, as much for TLS, one record).
 const BESIDE_THE_BODY: u64 = 1 << 20;
-/// Bytes beside the body for each byte of it. A chunk of a single byte has five of framing, and a server that writes a file
-/// byte by byte is slow but sound.
+/// Additional bytes allowed for each byte of the body. A chunk of one byte has five bytes of framing, and a server that writes a
+/// file byte by byte is slow but valid.
 const FRAMING: u64 = 5;
 
 thread_local! {
-    /// Of the request that this thread sends. A connection outlives its request, so it cannot hold it.
+    /// The state of the request that this thread sends. A connection outlives its request, so it cannot hold it.
     static WATCH: RefCell<Option<Watch>> = const { RefCell::new(None) };
 }
 
@@ -25,13 +25,13 @@ struct Watch {
     control: Control,
     received: u64,
     body: u64,
-    /// When the connection must stand.
+    /// Deadline of the connection.
     connected_by: Option<Instant>,
-    /// When the next piece of the body, or its end, must have come.
+    /// Deadline of the next piece of the body, or its end.
     body_by: Option<Instant>,
 }
 
-/// The connections that this thread waits on are watched while it lives.
+/// Watches the connections of this thread until it is dropped.
 pub(super) struct Watching(());
 
 impl Watching {
@@ -47,12 +47,12 @@ impl Watching {
     }
 }
 
-/// The next piece of the body is waited for.
+/// Starts waiting for the next piece of the body.
 pub(super) fn await_body(stall_timeout: Duration) {
     with(|watch| watch.body_by = Instant::now().checked_add(stall_timeout));
 }
 
-/// A piece of the body came.
+/// A piece of the body arrived.
 pub(super) fn body_received(count: usize) {
     with(|watch| watch.body = watch.body.saturating_add(count as u64));
 }
@@ -71,7 +71,7 @@ pub(super) fn is_cancelled() -> bool {
     with(|watch| watch.control.is_cancelled()).unwrap_or_default()
 }
 
-/// Until when bytes are waited for, apart from the limits of `ureq`.
+/// The deadline for the next bytes, apart from the limits of `ureq`.
 pub(super) fn deadline(is_connecting: bool) -> Option<Instant> {
     with(|watch| {
         if is_connecting {
@@ -83,7 +83,7 @@ pub(super) fn deadline(is_connecting: bool) -> Option<Instant> {
     .flatten()
 }
 
-/// So many bytes came, of whatever kind.
+/// Counts received bytes of any kind.
 pub(super) fn received(count: usize) -> Result<(), Flood> {
     let flood = with(|watch| {
         watch.received = watch.received.saturating_add(count as u64);
@@ -99,7 +99,7 @@ pub(super) fn received(count: usize) -> Result<(), Flood> {
     }
 }
 
-/// More came beside the body than any sound server sends.
+/// The server sent more bytes in addition to the body than allowed.
 #[derive(Debug)]
 pub(super) struct Flood {
     received: u64,

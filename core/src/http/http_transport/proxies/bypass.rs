@@ -1,12 +1,12 @@
-//! `NO_PROXY`: hosts that are asked directly.
+//! `NO_PROXY`: hosts that are connected to directly.
 
 use std::net::IpAddr;
 
 use crate::http::url::Url;
 
-/// A list with commas or spaces between its entries. An entry is `*`, a domain, which covers all names below it whether
-/// or not it begins with `.` or `*.`, an IP address, or a network such as `10.0.0.0/8`; a domain or address may have a
-/// port. curl, Go and Python agree on domains; networks are curl's and Go's, ports are Go's and Python's.
+/// A list separated by commas or spaces. An entry is `*`, a domain (with or without a leading `.` or `*.`; it includes all names
+/// below it), an IP address, or a network such as `10.0.0.0/8`; a domain or address may have a port. curl, Go and Python agree on
+/// domains; curl and Go support networks, Go and Python ports.
 #[derive(Debug, Clone)]
 pub(super) struct Bypass(Vec<Entry>);
 
@@ -41,7 +41,7 @@ impl Entry {
             let longest = if address.is_ipv4() { 32 } else { 128 };
             return (bits <= longest).then_some(Self::Network { address, bits });
         }
-        // An address of IPv6 is full of colons, and has brackets where a port follows.
+        // An IPv6 address contains colons, and has brackets before a port.
         if let Ok(address) = text.trim_start_matches('[').trim_end_matches(']').parse() {
             return Some(Self::Address { address, port: None });
         }
@@ -66,7 +66,7 @@ impl Entry {
             Self::All => true,
             Self::Network { address, bits } => ip.is_some_and(|ip| is_within(ip, *address, *bits)),
             Self::Address { address, port } => ip == Some(*address) && is_port(port),
-            // The end of an address is no domain.
+            // A suffix of an IP address is not a domain.
             Self::Domain { .. } if ip.is_some() => false,
             Self::Domain { name, port } => {
                 let before = host.strip_suffix(name.as_str());
@@ -79,7 +79,7 @@ impl Entry {
 fn is_within(ip: IpAddr, network: IpAddr, bits: u8) -> bool {
     let same = |one: u128, other: u128, length: u32| {
         let ignored = length - u32::from(bits);
-        // A shift by the whole length is no shift.
+        // A shift by the full width would overflow.
         one.checked_shr(ignored).unwrap_or(0) == other.checked_shr(ignored).unwrap_or(0)
     };
     match (ip, network) {

@@ -1,4 +1,4 @@
-//! Trusts chains of certificates as webpki does, and besides them certificates that were named themselves.
+//! Verifies certificate chains as webpki does, and also accepts server certificates that are trusted themselves.
 
 use std::sync::Arc;
 
@@ -29,8 +29,8 @@ impl Verifier {
 }
 
 impl ServerCertVerifier for Verifier {
-    /// `openssl req -x509` makes certificates that sign themselves and say that they are an authority. Webpki takes none of
-    /// those from a server, even one that is trusted by itself; curl and OpenSSL do.
+    /// `openssl req -x509` creates self-signed certificates that claim to be an authority. Webpki refuses them as server
+    /// certificates even if they are trusted; curl and OpenSSL accept them.
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -43,7 +43,7 @@ impl ServerCertVerifier for Verifier {
             .chains
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
-            // Webpki says either only of a certificate whose dates hold: that is what it looks at first.
+            // Webpki checks the dates first, so with either error the certificate is not expired.
             Err(error) if (is_unknown(&error) || is_authority_itself(&error)) && self.exactly.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
@@ -82,7 +82,7 @@ fn is_unknown(error: &rustls::Error) -> bool {
     )
 }
 
-/// Whether the server showed a certificate of an authority as its own.
+/// Whether the server uses the certificate of an authority as its own.
 pub(super) fn is_authority_itself(error: &rustls::Error) -> bool {
     match error {
         rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => {
